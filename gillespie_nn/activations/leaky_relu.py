@@ -1,0 +1,31 @@
+"""Leaky ReLU as threshold chemistry, with an output on two rails."""
+
+import numpy as np
+
+from ..crn.network import Threshold
+from .base import Activation
+
+
+class LeakyReLU(Activation):
+    """y = z for z > 0, else 0.01 z, through y_p' = max(z, 0) - y_p and y_m' = 0.01 max(-z, 0) - y_m;
+    slope 1 or 0.01 through s' = 0.01 + 0.99 1{z > 0} - s."""
+
+    name = "leaky_relu"
+    signed_output = True
+    leak = 0.01
+
+    def value(self, z):
+        return np.where(np.asarray(z) > 0, z, self.leak * np.asarray(z))
+
+    def slope(self, z):
+        return np.where(np.asarray(z) > 0, 1.0, self.leak)
+
+    def forward(self, builder, z, y):
+        builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.minus))
+        builder.react((), (y.minus,), self.leak, Threshold("ramp", z.minus, z.plus))
+        builder.decay(y)
+
+    def backward(self, builder, z, y, s, helper):
+        builder.react((), (s.plus,), self.leak)
+        builder.react((), (s.plus,), 1.0 - self.leak, Threshold("step", z.plus, z.minus))
+        builder.decay(s)

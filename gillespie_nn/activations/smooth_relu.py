@@ -1,0 +1,63 @@
+"""Smooth ReLU, the positive root of y^2 - z y - h = 0, and two chemical modules for its derivative.
+
+The construction of y is that of D. F. Anderson, B. Joshi and A. Deshpande, On reaction network implementations
+of neural networks, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031. The module `gain` is a
+reconstruction of this project, not taken from a publication.
+"""
+
+import numpy as np
+
+from .. import checks
+from .base import Activation
+
+DERIVATIVES = ("gain", "ratio")
+
+
+class SmoothReLU(Activation):
+    """y = (z + sqrt(z^2 + 4 h)) / 2, with 0 < y - max(z, 0) <= sqrt(h); y' = y^2 / (y^2 + h).
+
+    `gain` relaxes at sqrt(z^2 + 4 h), `ratio` at y^2 + h, which is slow when the neuron is off.
+    """
+
+    name = "smooth_relu"
+
+    def __init__(self, h=0.25, derivative="gain"):
+        self.h = checks.positive("h", h, "concentration^2", "the smoothing, for example h=0.25")
+        self.derivative = checks.choice("derivative", derivative, DERIVATIVES)
+
+    def value(self, z):
+        root = np.sqrt(np.square(z) + 4.0 * self.h)
+        # The product of the two roots is -h; for z < 0 the quotient avoids a cancellation.
+        return np.where(np.asarray(z) >= 0, 0.5 * (z + root), 2.0 * self.h / (root + np.abs(z)))
+
+    def slope(self, z):
+        square = np.square(self.value(z))
+        return square / (square + self.h)
+
+    def forward(self, builder, z, y):
+        """y' = h + z y - y^2."""
+        builder.react((), (y.plus,), self.h)
+        builder.react((z.plus, y.plus), (z.plus, y.plus, y.plus), 1.0)
+        builder.react((z.minus, y.plus), (z.minus,), 1.0)
+        builder.react((y.plus, y.plus), (y.plus,), 1.0)
+
+    def backward(self, builder, z, y, s, helper):
+        if self.derivative == "gain":
+            self._gain(builder, z, y, s)
+        else:
+            self._ratio(builder, y, s, helper)
+
+    def _gain(self, builder, z, y, s):
+        """s' = y - (2 y - z) s."""
+        builder.catalyse((y.plus,), s.plus, 1.0)
+        builder.react((y.plus, s.plus), (y.plus,), 2.0)
+        builder.react((z.plus, s.plus), (z.plus, s.plus, s.plus), 1.0)
+        builder.react((z.minus, s.plus), (z.minus,), 1.0)
+
+    def _ratio(self, builder, y, s, a):
+        """a' = y^2 + h - a ; s' = y^2 - a s."""
+        builder.catalyse((y.plus, y.plus), s.plus, 1.0)
+        builder.react((s.plus, a.plus), (a.plus,), 1.0)
+        builder.react((a.plus,), (), 1.0)
+        builder.catalyse((y.plus, y.plus), a.plus, 1.0)
+        builder.react((), (a.plus,), self.h)

@@ -1,0 +1,90 @@
+"""A run file in numbers: a dictionary for machines, and the same as text for people."""
+
+from collections import Counter
+
+import numpy as np
+
+from ..simulation.evaluation import SCORES
+from ..status import Status
+
+_SHOWN = 20
+
+
+def summary(run) -> dict:
+    """What is in a run file, as plain values; means over committed replicates at the last point."""
+    found = {
+        "file": str(run.path),
+        "kind": run.kind,
+        "method": run.method,
+        "seed": run.seed,
+        "volume": run.volume,
+        "n_species": len(run.species),
+        "n_reactions": len(run.model.reactions),
+        "replicates": int(run.committed.size),
+        "committed": int(run.committed.sum()),
+        "points": len(run.time),
+        "events": int(run.n_events.sum()),
+        "status": dict(Counter(Status(int(s)).name.lower() for s in run.status)),
+        "seconds": run.provenance["seconds"],
+    }
+    if run.kind == "training":
+        group = run.training
+        found |= {"layers": group.attrs["layers"].tolist(), "task": group.attrs["task"]}
+        found["presentations"] = group["presentations"].shape[0]
+        found |= {name: float(group[name][()]) for name in SCORES}
+        if group["targets"].shape[0] <= 16:
+            found |= {name: group[name][:].tolist() for name in ("inputs", "targets", "outputs")}
+    elif len(run.counts):
+        final = run.counts[:, -1, :]
+        final = final[final[:, :1].ravel() >= 0] if final.shape[1] else final
+        found["species"] = list(run.species)
+        found["mean"] = final.mean(axis=0).tolist()
+        found["standard_deviation"] = final.std(axis=0, ddof=1).tolist() if len(final) > 1 else None
+        found["standard_error"] = (final.std(axis=0, ddof=1) / np.sqrt(len(final))).tolist() if len(final) > 1 else None
+    return found
+
+
+def summary_text(found) -> str:
+    """The summary for people."""
+    lines = [
+        f"{found['file']}: {found['kind']} run, {found['committed']} of {found['replicates']} replicates committed",
+        f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "
+        f"Omega = {found['volume']:g}, seed {found['seed']}",
+        f"{found['points']} recorded points, {found['events']:.4g} reactions fired, {found['seconds']:.1f} s in all",
+    ]
+    lines += _training_lines(found) if found["kind"] == "training" else _ensemble_lines(found)
+    return "\n".join(lines)
+
+
+def _training_lines(found):
+    if not found["committed"]:
+        return [f"the run has not ended: {found['points']} presentations are recorded so far"]
+    lines = [f"{'-'.join(map(str, found['layers']))} network after {found['presentations']} presentations"]
+    for score in ("accuracy", "rmse"):
+        if np.isfinite(found[score]):
+            lines.append(
+                f"{score} {found[score]:.4f} (before training {found[score + '_before']:.4f}, "
+                f"float gradient descent {found[score + '_gradient_descent']:.4f})"
+            )
+    for x, t, y in zip(found.get("inputs", ()), found.get("targets", ()), found.get("outputs", ())):
+        lines.append(f"input {_row(x)}  target {_row(t)}  output {_row(y, '.3f')}")
+    return lines
+
+
+def _ensemble_lines(found):
+    if "mean" not in found:
+        return ["nothing is committed"]
+    lines = [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point [molecules]"]
+    for k, name in enumerate(found["species"][:_SHOWN]):
+        mean, interval = found["mean"][k], "-"
+        if found["standard_error"] is not None:
+            half = 1.96 * found["standard_error"][k]
+            interval = f"[{mean - half:.6g}, {mean + half:.6g}]"
+        lines.append(f"{name:<20} {mean:>14.6g} {interval:>30}")
+    if len(found["species"]) > _SHOWN:
+        lines.append(f"... and {len(found['species']) - _SHOWN} more species")
+    return lines
+
+
+def _row(values, form="g"):
+    return " ".join(format(v, form) for v in values)

@@ -1,0 +1,90 @@
+"""The outcome of a training run: weights, how well they do, and predictions with them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checks, seeds
+from ..checks import InputError, UnfinishedError
+from ..kernels import codes
+from ..nn import TrainingNetwork, training_network
+from ..seeds import Purpose
+from ..simulation.presentations import encode_samples
+from ..simulation.replicate import advance_to
+from ..simulation.training import TrainingPlan
+
+TOLERANCE = 0.25
+"""An output counts as right, for `solved`, when it is this close to its target [concentration]."""
+_READINGS = 20
+"""A prediction by simulation averages so many readings of the second half of a presentation."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained network."""
+
+    plan: TrainingPlan
+    """What decided the run: spec, dataset, settings, method, volume, seed, order."""
+    weights: np.ndarray
+    """float64[weight] [concentration], averaged over the last 40 presentations."""
+    n_events: int
+    seconds: float
+    """Wall time of the presentations [s]."""
+    scores: dict
+    """Numbers by the names `simulation.evaluation.SCORES`, on the test set in floating point."""
+    output: str | None = None
+
+    @property
+    def spec(self) -> TrainingNetwork:
+        return self.plan.spec
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of the test set that the float forward pass gets right (NaN for regression)."""
+        return self.scores["accuracy"]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
+        return self.predict(self.plan.dataset.test_x, exact_forward=True)
+
+    def predict(self, x, exact_forward=False, seed=None) -> np.ndarray:
+        """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature].
+
+        By simulation of the forward network with the weights held fixed, each sample presented for the running
+        time and the output averaged over its second half; or with `exact_forward` in floating point.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != self.spec.layers[0] or not np.isfinite(x).all():
+            raise InputError(f"inputs must be finite, of shape [sample, {self.spec.layers[0]}], got {x!r}")
+        if exact_forward:
+            return self.spec.floating.forward(self.weights, x)
+        return self._by_simulation(x, self.plan.seed if seed is None else checks.whole("seed", seed, least=0))
+
+    def _by_simulation(self, x, seed):
+        settings, volume = self.plan.settings, self.plan.volume
+        spec = training_network(
+            self.spec.layers,
+            settings.activation,
+            h=settings.h,
+            output=settings.output_activation,
+            annihilation_rate=settings.annihilation_rate,
+            signed_inputs=self.plan.dataset.signed or bool((x < 0).any()),
+            learning=False,
+        )
+        network = spec.network
+        samples = encode_samples(spec, x, x, volume)
+        counts = network.counts(spec.initial(self.weights, volume))
+        method = self.plan.method(network, network.rates(), volume, counts, seeds.stream(seed, Purpose.PREDICTION))
+        readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
+        rows = np.empty((_READINGS, len(network.species)), dtype=np.int64)
+        outputs = []
+        for k, values in enumerate(samples.values):
+            method.set_counts(samples.species, values)
+            method.start_block()
+            times = k * settings.running_time + readings
+            code = advance_to(method, times[-1], lambda time: False, grid_time=times, grid_counts=rows)
+            if code != codes.REACHED_END:
+                raise UnfinishedError(f"the prediction of sample {k} stopped early: a count passed 2**53")
+            outputs.append(spec.read_outputs(rows, volume).mean(axis=0))
+        return np.array(outputs)

@@ -1,0 +1,146 @@
+"""`simulate`: trajectories of any reaction network."""
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..progress import Progress
+from ..seeds import resolve_seed
+from ..simulation import Result, make_method, run_ensemble
+from ..simulation.ensemble import Task
+from ..simulation.schedule import parse_schedule
+from ..simulation.sinks import MemorySink
+from ..storage import EnsembleFile, Run, open_run
+from ..storage.provenance import provenance
+
+_NO_LIMIT = 2**62
+
+
+def simulate(
+    network: ReactionNetwork,
+    t_end=None,
+    n_points=101,
+    *,
+    time=None,
+    volume=None,
+    method="auto",
+    replicates=1,
+    workers=1,
+    seed=None,
+    initial=None,
+    rates=None,
+    schedule=None,
+    count_firings=False,
+    max_events=None,
+    output=None,
+    overwrite=False,
+    progress=False,
+) -> Result | Run:
+    """Simulate an ensemble of trajectories, molecule by molecule.
+
+    Parameters
+    ----------
+    network : the model; its convention of rates is that of `ReactionNetwork`.
+    t_end, n_points : record at linspace(0, t_end, n_points), both ends included [s].
+    time : or a grid of one's own, float64[point], increasing, from 0 or later [s].
+    volume : Omega, default 1; refused for a model that fixes it (SBML).
+    method : a name of `gillespie_nn.simulation.METHODS`, or `auto`.
+    replicates : number of independent trajectories.
+    workers : threads; they change nothing in the result.
+    seed : whole number, or None to draw one, which is recorded.
+    initial, rates : overrides by name, {species: count [molecules]} and {reaction: rate constant}.
+    schedule : [(time, {species: count}), ...], set-time changes; one at t comes before the record at t.
+    count_firings : also count how often each reaction fired, `firings` int64[replicate, reaction].
+    max_events : stop a replicate after so many events, with status EVENT_LIMIT.
+    output : write to this HDF5 file and return it open; `overwrite` allows an existing one.
+    progress : show progress on stderr.
+
+    Returns
+    -------
+    A `Result`, or with `output` the `Run` of the file, which has the same attributes.
+
+    Raises
+    ------
+    InputError : anything that cannot be used. UnfinishedError : the disk is full.
+    """
+    task = _task(
+        network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, count_firings,
+        max_events,
+    )  # fmt: skip
+    workers = checks.whole("workers", workers)
+    settings = {"method": task.method.name, "seed": task.seed, "volume": task.volume}
+    if output is None:
+        sink = MemorySink(
+            task.n_replicates, len(task.grid), len(network.species), len(network.reactions) if count_firings else 0
+        )
+        _run(task, sink, workers, progress)
+        return Result(
+            task.grid, sink.counts, network.species, sink.n_events, sink.status, model=network, firings=sink.firings,
+            **settings,
+        )  # fmt: skip
+    parameters = settings | {
+        "method_asked": method,
+        "t_end": task.grid[-1],
+        "n_points": len(task.grid),
+        "replicates": task.n_replicates,
+        "initial": dict(initial or {}),
+        "rates": dict(rates or {}),
+        "schedule": [(c.time, dict(zip(c.species.tolist(), c.values.tolist()))) for c in task.changes],
+        "max_events": max_events,
+    }
+    with EnsembleFile(output, task, settings, provenance(parameters), overwrite) as sink:
+        _run(task, sink, workers, progress)
+    return open_run(output)
+
+
+def _run(task, sink, workers, progress):
+    with Progress("simulate", task.n_replicates, progress) as bar:
+        run_ensemble(task, sink, workers, bar.update)
+
+
+def _task(
+    network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, count_firings,
+    max_events,
+):  # fmt: skip
+    if not isinstance(network, ReactionNetwork):
+        raise InputError(
+            f"network must be a ReactionNetwork, got {type(network).__name__}: make one with "
+            "ReactionNetwork.from_text or from_sbml, or take .network of a training network"
+        )
+    grid = _grid(t_end, n_points, time)
+    return Task(
+        network=network,
+        method=make_method(method),
+        grid=grid,
+        volume=_volume(network, volume),
+        rates=network.rates(rates),
+        counts=network.counts(initial),
+        changes=parse_schedule(schedule, network, grid[-1]),
+        seed=resolve_seed(seed),
+        n_replicates=checks.whole("replicates", replicates),
+        count_firings=bool(count_firings),
+        event_limit=_NO_LIMIT if max_events is None else checks.whole("max_events", max_events, least=0),
+    )
+
+
+def _grid(t_end, n_points, time):
+    if time is None:
+        if t_end is None:
+            raise InputError("give t_end, the time to simulate to [s], or time, a grid of times")
+        t_end = checks.positive("t_end", t_end, "s", "the time to simulate to")
+        return np.linspace(0.0, t_end, checks.whole("n_points", n_points, least=2, hint="both ends are recorded"))
+    if t_end is not None:
+        raise InputError("give either t_end (with n_points) or time, not both")
+    grid = np.array(time, dtype=np.float64)
+    if grid.ndim != 1 or grid.size == 0 or not np.isfinite(grid).all() or grid[0] < 0 or (np.diff(grid) <= 0).any():
+        raise InputError("time must be one increasing row of finite times, from 0 or later, for example [0, 1, 2]")
+    return grid
+
+
+def _volume(network, volume):
+    if network.volume is None:
+        return checks.positive("volume", 1.0 if volume is None else volume, hint="the volume Omega")
+    if volume is not None:
+        raise InputError(f"the model fixes its volume at {network.volume}: leave volume={volume!r} out")
+    return network.volume

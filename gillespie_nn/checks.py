@@ -1,0 +1,134 @@
+"""Errors of the package, and argument checks that all speak the same way.
+
+A message says what was wrong, the value, what is allowed and what to do.
+"""
+
+import difflib
+import importlib
+import math
+import numbers
+import os
+from pathlib import Path
+
+import numpy as np
+
+from .kernels.codes import COUNT_LIMIT
+
+
+class GillespieError(Exception):
+    """Any error that this package raises on purpose. `exit_code` is what a command ends with."""
+
+    exit_code = 3
+
+
+class InputError(GillespieError, ValueError):
+    """The caller gave something that cannot be used."""
+
+    exit_code = 2
+
+
+class MissingExtraError(GillespieError, ImportError):
+    """An optional library is not installed."""
+
+    exit_code = 2
+
+
+class UnfinishedError(GillespieError, RuntimeError):
+    """The work could not be finished: full disk, blow-up, event limit."""
+
+
+def _number(name, value):
+    if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.number)):
+        raise InputError(f"{name} must be a number, got {value!r}")
+    return float(value)
+
+
+def positive(name, value, unit="", hint=""):
+    """`value` as a float, positive and finite."""
+    number = _number(name, value)
+    if not (math.isfinite(number) and number > 0):
+        raise InputError(_sentence(f"{name} must be positive and finite{_in(unit)}, got {value!r}", hint))
+    return number
+
+
+def not_negative(name, value, unit="", hint=""):
+    """`value` as a float, finite and at least 0."""
+    number = _number(name, value)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(_sentence(f"{name} must be at least 0 and finite{_in(unit)}, got {value!r}", hint))
+    return number
+
+
+def whole(name, value, least=1, most=None, hint=""):
+    """`value` as an int in [least, most]."""
+    number = _number(name, value)
+    if not math.isfinite(number) or number != math.floor(number):
+        raise InputError(_sentence(f"{name} must be a whole number, got {value!r}", hint))
+    number = int(value)
+    if number < least or (most is not None and number > most):
+        allowed = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(_sentence(f"{name} must be {allowed}, got {value!r}", hint))
+    return number
+
+
+def count(name, value):
+    """`value` as a number of molecules: whole, from 0 to 2**53."""
+    number = _number(name, value)
+    if not math.isfinite(number) or number != math.floor(number) or number < 0:
+        raise InputError(f"{name} must be a whole number of molecules, at least 0, got {value!r}")
+    if number > COUNT_LIMIT:
+        raise InputError(
+            f"{name} is {value!r}, and counts above 2**53 = {COUNT_LIMIT} would overflow: "
+            "use a smaller volume or a deterministic method"
+        )
+    return int(value)
+
+
+def choice(name, value, options, what="one of"):
+    """`value`, which must be among `options`; suggests the nearest name."""
+    options = list(options)
+    if value not in options:
+        near = difflib.get_close_matches(str(value), options, 1)
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        raise InputError(f"unknown {name} {value!r}{meant}: {what} {shortened(options)}")
+    return value
+
+
+def shortened(names, most=12):
+    """A readable list of names, cut after `most`."""
+    names = [str(n) for n in names]
+    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+
+
+def new_file(path, overwrite=False):
+    """`path` as a Path that can be written: its folder is made, an existing file refused unless `overwrite`."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"output {path} is a folder: name a file in it, for example {path / 'run.h5'}")
+    if path.exists() and not overwrite:
+        raise InputError(f"output file {path} exists: choose another name, or allow it with --overwrite")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path.parent} for the output: {error.strerror}") from None
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"cannot write {path}: no permission; choose another output")
+    return path
+
+
+def optional(module, extra, purpose):
+    """Import `module`, or say in one sentence which extra brings it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError(
+            f"{purpose} needs {module.partition('.')[0]}: install it with pip install 'gillespie-nn[{extra}]'"
+        ) from None
+
+
+def _in(unit):
+    return f" [{unit}]" if unit else ""
+
+
+def _sentence(text, hint):
+    return f"{text}: {hint}" if hint else text

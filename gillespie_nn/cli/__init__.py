@@ -1,0 +1,59 @@
+"""The `gillespie-nn` command: one subcommand a file, and one way to end.
+
+To add a subcommand: a file with `add(subparsers)` and `run(arguments)`, and its line in `COMMANDS`.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+
+from .._version import __version__
+from ..checks import GillespieError
+from . import analyze, simulate, train
+
+COMMANDS = (simulate, train, analyze)
+INTERRUPTED = 130
+INTERNAL = 3
+
+
+def main(argv=None) -> int:
+    """Run the command line `argv` and return the exit code: 0; 1 a check failed; 2 usage or bad input; 3 could not
+    finish; 130 Ctrl-C. No traceback for a user's mistake (`GILLESPIE_NN_DEBUG=1` shows it)."""
+    parser = argparse.ArgumentParser(prog="gillespie-nn", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"gillespie-nn {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="command")
+    for command in COMMANDS:
+        command.add(subparsers).set_defaults(run=command.run)
+    arguments = parser.parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except KeyboardInterrupt:
+        return _say("interrupted; what was committed to the output stays readable", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERNAL
+    except GillespieError as error:
+        if os.environ.get("GILLESPIE_NN_DEBUG"):
+            raise
+        return _say(str(error), error.exit_code)
+    except MemoryError as error:
+        return _say(f"not enough memory: {error}; record fewer points or replicates", INTERNAL)
+    except Exception:
+        traceback.print_exc()
+        return _say("internal error, please report it with the lines above", INTERNAL)
+
+
+def run():
+    """Entry point of the installed command and of the scripts."""
+    sys.exit(main())
+
+
+def run_script(command):
+    """Entry point of `scripts/<command>.py`: the subcommand of that name."""
+    sys.exit(main([command, *sys.argv[1:]]))
+
+
+def _say(message, code):
+    print(f"gillespie-nn: {message}", file=sys.stderr)
+    return code

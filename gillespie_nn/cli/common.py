@@ -1,0 +1,40 @@
+"""What the subcommands share: options, the JSON line, and the words around a run."""
+
+import argparse
+import json
+import math
+
+
+def add_common(parser, output_help):
+    parser.add_argument("--seed", type=int, help="whole number; drawn and reported if not given")
+    parser.add_argument("--output", metavar="FILE", help=output_help)
+    add_json(parser)
+
+
+def add_json(parser):
+    parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
+
+
+def parser(subparsers, name, summary, examples):
+    """A subparser whose help ends with examples."""
+    epilog = "examples:\n" + "\n".join(f"  gillespie-nn {name} {example}" for example in examples)
+    return subparsers.add_parser(
+        name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def print_json(record):
+    """One line; numpy values as plain ones, and numbers that JSON does not have as null."""
+    print(json.dumps(_plain(record), allow_nan=False), flush=True)
+
+
+def _plain(value):
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

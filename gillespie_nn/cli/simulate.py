@@ -1,0 +1,130 @@
+"""Simulate a model file, molecule by molecule."""
+
+from collections import Counter
+from pathlib import Path
+
+from ..api import simulate
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..simulation import METHODS
+from ..status import Status
+from .common import add_common, parser, print_json
+
+_SBML_SUFFIXES = {".xml", ".sbml"}
+_SHOWN = 20
+
+
+def add(subparsers):
+    command = parser(
+        subparsers,
+        "simulate",
+        "simulate a model file: SBML (.xml, .sbml), or text as `A + B -> C @ 0.5`, `A = 10`",
+        (
+            "model.txt --t-end 20",
+            "model.xml --t-end 50 --replicates 1000 --workers 2 --output run.h5",
+        ),
+    )
+    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument("--t-end", type=float, required=True, help="time to simulate to [s]")
+    command.add_argument("--n-points", type=int, default=101, help="recorded points, both ends included (101)")
+    command.add_argument("--volume", type=float, help="Omega (1); not for SBML models, whose compartments say it")
+    command.add_argument("--method", default="auto", help=f"auto, {', '.join(m.name for m in METHODS)} (auto)")
+    command.add_argument("--replicates", type=int, default=1, help="independent trajectories (1)")
+    command.add_argument("--workers", type=int, default=1, help="threads; the result is the same for any number (1)")
+    command.add_argument("--initial", action="append", default=[], metavar="NAME=N", help="set an initial count")
+    command.add_argument("--max-events", type=int, help="stop a replicate after so many events")
+    command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
+    command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
+    add_common(command, "HDF5 file to write")
+    return command
+
+
+def run(arguments):
+    network = load_model(arguments.model)
+    if arguments.describe:
+        print(network.describe())
+    result = simulate(
+        network,
+        arguments.t_end,
+        arguments.n_points,
+        volume=arguments.volume,
+        method=arguments.method,
+        replicates=arguments.replicates,
+        workers=arguments.workers,
+        seed=arguments.seed,
+        initial=_initial(arguments.initial),
+        max_events=arguments.max_events,
+        output=arguments.output,
+        overwrite=arguments.overwrite,
+        progress=True,
+    )
+    final = result.counts[:, -1, :]
+    print(f"{network!r}; {network.compiled}; method {result.method}, seed {result.seed}")
+    print(f"{len(final)} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
+    _print_final(result.species, final[[Status(int(s)).complete for s in result.status]])
+    for status in sorted(set(result.status.tolist())):
+        print(f"{int((result.status == status).sum())} of {len(final)} {Status(status)}")
+    if arguments.output:
+        print(f"written to {arguments.output}")
+    if arguments.json:
+        print_json(_record(result, final, arguments))
+    return 0 if result.complete else 3
+
+
+def load_model(path) -> ReactionNetwork:
+    """The network in a model file, by its suffix."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no such model file: {path}")
+    if path.suffix.lower() in _SBML_SUFFIXES:
+        return ReactionNetwork.from_sbml(path)
+    try:
+        return ReactionNetwork.from_text(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _initial(pairs):
+    initial = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        try:
+            initial[name.strip()] = float(value) if "." in value or "e" in value.lower() else int(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise InputError(f"--initial takes NAME=COUNT, for example --initial A=100, got {pair!r}")
+    return initial
+
+
+def _print_final(species, final):
+    if not len(final):
+        return
+    print(f"{'species':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}   at the end [molecules]")
+    for k, name in enumerate(species[:_SHOWN]):
+        mean, interval, spread = final[:, k].mean(), "-", "-"
+        if len(final) > 1:
+            deviation = final[:, k].std(ddof=1)
+            half = 1.96 * deviation / len(final) ** 0.5
+            interval, spread = f"[{mean - half:.6g}, {mean + half:.6g}]", f"{deviation:.6g}"
+        print(f"{name:<20} {mean:>12.6g} {interval:>26} {spread:>12}")
+    if len(species) > _SHOWN:
+        print(f"... and {len(species) - _SHOWN} more species")
+
+
+def _record(result, final, arguments):
+    return {
+        "species": list(result.species),
+        "mean": final.mean(axis=0),
+        "standard_deviation": final.std(axis=0, ddof=1) if len(final) > 1 else None,
+        "status": Counter(Status(int(s)).name.lower() for s in result.status),
+        "events": int(result.n_events.sum()),
+        "replicates": len(final),
+        "t_end": arguments.t_end,
+        "volume": result.volume,
+        "method": result.method,
+        "seed": result.seed,
+        "output": arguments.output,
+    }

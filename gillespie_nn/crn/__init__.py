@@ -1,0 +1,6 @@
+"""Chemical reaction networks: what they are, their text and SBML forms, and their compiled arrays."""
+
+from .compile import CompiledNetwork
+from .network import Reaction, ReactionNetwork, Threshold
+
+__all__ = ["CompiledNetwork", "Reaction", "ReactionNetwork", "Threshold"]

@@ -1,0 +1,112 @@
+"""Conservation laws: an integer basis of the left null space of the stoichiometry, in exact arithmetic."""
+
+from fractions import Fraction
+from math import gcd, lcm
+
+import numpy as np
+from scipy.sparse import csc_array
+
+
+def laws(stoichiometry) -> np.ndarray:
+    """Integer basis int64[law, species] of all w with w @ stoichiometry = 0, each row without common factor.
+
+    Training networks have thousands of species and almost no laws. A species that some reaction changes alone
+    has weight 0 in every law, and removing it may leave another alone, so most of the matrix goes before the
+    elimination starts.
+    """
+    n_species, _ = stoichiometry.shape
+    columns = _columns(csc_array(stoichiometry))
+    zero = _alone(columns, n_species)
+    free = [s for s in range(n_species) if s not in zero]
+    position = {s: k for k, s in enumerate(free)}
+    reduced = {tuple(sorted((position[s], n) for s, n in column if s in position)) for column in columns}
+    basis = _left_null_space(sorted(r for r in reduced if r), len(free))
+    full = np.zeros((len(basis), n_species), dtype=np.int64)
+    for k, row in enumerate(basis):
+        full[k, free] = row
+    return full
+
+
+def describe(network) -> list[str]:
+    """The laws of `network` as text, e.g. `A + 2 B = 12`, with the value in its initial state."""
+    counts = network.counts()
+    sentences = []
+    for law in network.conservation_laws:
+        terms = [f"{'' if abs(n) == 1 else f'{abs(n)} '}{network.species[s]}" for s, n in _nonzero(law)]
+        signs = ["-" if n < 0 else "+" for _, n in _nonzero(law)]
+        text = terms[0] if signs[0] == "+" else f"-{terms[0]}"
+        text += "".join(f" {sign} {term}" for sign, term in zip(signs[1:], terms[1:]))
+        sentences.append(f"{text} = {int(law @ counts)}")
+    return sentences
+
+
+def _nonzero(law):
+    return [(int(s), int(law[s])) for s in np.flatnonzero(law)]
+
+
+def _columns(matrix):
+    found = set()
+    for r in range(matrix.shape[1]):
+        part = slice(matrix.indptr[r], matrix.indptr[r + 1])
+        found.add(tuple(zip(matrix.indices[part].tolist(), matrix.data[part].tolist())))
+    return sorted(found)
+
+
+def _alone(columns, n_species):
+    """Species whose weight must be zero because some column, without such species, changes only them."""
+    left = [{s for s, _ in column} for column in columns]
+    uses = [[] for _ in range(n_species)]
+    for k, column in enumerate(left):
+        for s in column:
+            uses[s].append(k)
+    zero, queue = set(), [k for k, column in enumerate(left) if len(column) == 1]
+    while queue:
+        column = left[queue.pop()]
+        if len(column) != 1:
+            continue
+        (s,) = column
+        zero.add(s)
+        for k in uses[s]:
+            left[k].discard(s)
+            if len(left[k]) == 1:
+                queue.append(k)
+    return zero
+
+
+def _left_null_space(columns, n):
+    """Integer basis of w (length n) with sum_s w_s column_s = 0 for each sparse column; Gauss-Jordan, fractions."""
+    rows = []  # (pivot, {species: Fraction}), reduced so that a pivot stands in its own row only
+    for column in columns:
+        row = {s: Fraction(v) for s, v in column}
+        for pivot, other in rows:
+            _subtract(row, other, row.get(pivot))
+        if not row:
+            continue
+        pivot = min(row)
+        scale = row[pivot]
+        row = {s: v / scale for s, v in row.items()}
+        for _, other in rows:
+            _subtract(other, row, other.get(pivot))
+        rows.append((pivot, row))
+    pivots = {pivot for pivot, _ in rows}
+    basis = []
+    for free in range(n):
+        if free in pivots:
+            continue
+        vector = {free: Fraction(1)} | {pivot: -row[free] for pivot, row in rows if free in row}
+        denominator = lcm(*(v.denominator for v in vector.values()))
+        whole = {s: int(v * denominator) for s, v in vector.items()}
+        divisor = gcd(*whole.values())
+        basis.append([whole.get(s, 0) // divisor for s in range(n)])
+    return basis
+
+
+def _subtract(row, other, factor):
+    if not factor:
+        return
+    for s, v in other.items():
+        value = row.get(s, 0) - factor * v
+        if value:
+            row[s] = value
+        else:
+            row.pop(s, None)

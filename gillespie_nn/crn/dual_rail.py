@@ -1,0 +1,82 @@
+"""Signed numbers in molecules: v = [v_p] - [v_m], and the reactions that copy, multiply and settle them.
+
+All rates are per unit of concentration; every reaction is at most bimolecular and catalysts stand on both sides.
+"""
+
+from typing import NamedTuple
+
+from .network import Reaction, ReactionNetwork, Threshold
+
+
+class Rails(NamedTuple):
+    """The species that carry a number: a plus rail and, for signed numbers, a minus rail."""
+
+    plus: str
+    minus: str | None = None
+
+    @classmethod
+    def signed(cls, name):
+        return cls(f"{name}_p", f"{name}_m")
+
+    def signs(self):
+        """Pairs (species, +1 or -1) of the rails that exist."""
+        return ((self.plus, 1),) if self.minus is None else ((self.plus, 1), (self.minus, -1))
+
+    def rail(self, sign):
+        """The species that carries this sign."""
+        if sign < 0 and self.minus is None:
+            raise ValueError(f"{self.plus} has no minus rail")
+        return self.plus if sign > 0 else self.minus
+
+
+class NetworkBuilder:
+    """Collects the reactions of one network. Names of reactions are the module's label and a running number."""
+
+    def __init__(self):
+        self.species: dict[str, None] = {}
+        self.reactions: list[Reaction] = []
+        self._label, self._number = "r", 0
+
+    def module(self, label):
+        """Reactions that follow belong to the module `label` (an identifier)."""
+        self._label, self._number = label, 0
+
+    def declare(self, *rails):
+        """Give species their place in the file order before any reaction names them."""
+        for pair in rails:
+            self.species.update(dict.fromkeys(s for s, _ in pair.signs()))
+
+    def react(self, reactants, products, rate, threshold: Threshold | None = None):
+        """Add one reaction; sides are sequences of species names, repetitions counting as multiplicity."""
+        self._number += 1
+        sides = [tuple((s, side.count(s)) for s in dict.fromkeys(side)) for side in (reactants, products)]
+        self.species.update(dict.fromkeys((*reactants, *products)))
+        self.reactions.append(Reaction(*sides, float(rate), f"{self._label}_{self._number}", threshold))
+
+    def catalyse(self, catalysts, product, rate, threshold=None):
+        """catalysts -> catalysts + product."""
+        self.react(catalysts, (*catalysts, product), rate, threshold)
+
+    def copy(self, source: Rails, target: Rails, rate=1.0, sign=1):
+        """target' += sign * rate * source."""
+        for s, s_sign in source.signs():
+            self.catalyse((s,), target.rail(s_sign * sign), rate)
+
+    def multiply(self, left: Rails, right: Rails, target: Rails, rate=1.0, sign=1):
+        """target' += sign * rate * left * right."""
+        for a, a_sign in left.signs():
+            for b, b_sign in right.signs():
+                self.catalyse((a, b), target.rail(a_sign * b_sign * sign), rate)
+
+    def decay(self, rails: Rails, rate=1.0):
+        """v' -= rate * v, on each rail."""
+        for s, _ in rails.signs():
+            self.react((s,), (), rate)
+
+    def annihilate(self, rails: Rails, rate):
+        """V_p + V_m -> 0: the number stays, the common part of its rails goes."""
+        if rails.minus is not None:
+            self.react((rails.plus, rails.minus), (), rate)
+
+    def network(self) -> ReactionNetwork:
+        return ReactionNetwork(tuple(self.species), tuple(self.reactions))

@@ -1,0 +1,42 @@
+"""Propensity and mass-action rate of each reaction, side by side, for people to read."""
+
+from .network import Reaction, ReactionNetwork
+from .text import equation
+
+
+def propensity(reaction: Reaction) -> str:
+    """The propensity in counts, e.g. `0.5 / Omega * A * (A - 1)` [1/s]."""
+    factors = []
+    for s, n in reaction.reactants:
+        factors += [s] + [f"({s} - {k})" for k in range(1, n)]
+    return " * ".join([_scaled(reaction), *factors, *_threshold(reaction, "{}")])
+
+
+def mass_action(reaction: Reaction) -> str:
+    """The rate in concentrations, e.g. `0.5 * [A]^2` [concentration/s]."""
+    factors = [f"[{s}]" if n == 1 else f"[{s}]^{n}" for s, n in reaction.reactants]
+    return " * ".join([f"{reaction.rate:g}", *factors, *_threshold(reaction, "[{}]")])
+
+
+def describe(network: ReactionNetwork) -> str:
+    """A table, one line a reaction: name, equation, propensity, mass-action rate."""
+    rows = [("reaction", "equation", "propensity [1/s]", "mass-action rate [concentration/s]")]
+    rows += [(r.name, equation(r), propensity(r), mass_action(r)) for r in network.reactions]
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def _scaled(reaction):
+    power = 1 - reaction.order
+    if power == 0:
+        return f"{reaction.rate:g}"
+    if power == 1:
+        return f"{reaction.rate:g} * Omega"
+    return f"{reaction.rate:g} / Omega" + (f"^{-power}" if power < -1 else "")
+
+
+def _threshold(reaction, form):
+    if reaction.threshold is None:
+        return []
+    kind, above, below = reaction.threshold
+    return [f"{kind}({form.format(above)}, {form.format(below)})"]

@@ -1,0 +1,95 @@
+"""What a dataset is, and what a case has to provide."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..checks import InputError
+
+CLASSIFICATION, THRESHOLD, REGRESSION = "classification", "threshold", "regression"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and test samples [concentration]: inputs float64[sample, feature], targets float64[sample, output].
+
+    `task` says how an output is judged: `classification` by the largest output, `threshold` by the right side of
+    0.5, `regression` by the root mean square error.
+    """
+
+    name: str
+    task: str
+    train_x: np.ndarray
+    train_t: np.ndarray
+    test_x: np.ndarray
+    test_t: np.ndarray
+
+    @property
+    def signed(self) -> bool:
+        """Some input is negative, so inputs need two rails."""
+        return bool((self.train_x < 0).any() or (self.test_x < 0).any())
+
+    def accuracy(self, outputs) -> float:
+        """Fraction in [0, 1] of the test set that `outputs` float64[sample, output] gets right (NaN: regression)."""
+        if self.task == CLASSIFICATION:
+            return float(np.mean(np.argmax(outputs, axis=1) == np.argmax(self.test_t, axis=1)))
+        if self.task == THRESHOLD:
+            return float(np.mean((np.asarray(outputs) > 0.5) == (self.test_t > 0.5)))
+        return float("nan")
+
+    def rmse(self, outputs) -> float:
+        """Root mean square error over the test set [concentration]."""
+        return float(np.sqrt(np.mean(np.square(outputs - self.test_t))))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a training run; each case has its own defaults, every one of them ours and measured."""
+
+    hidden: tuple[int, ...] = (8,)
+    h: float = 0.25
+    learning_rate: float = 0.01
+    running_time: float = 20.0
+    presentations: int = 1000
+    annihilation_rate: float = 20.0
+    derivative: str = "gain"
+    activation: str = "smooth_relu"
+    output_activation: str = "linear"
+    initial_scale: float = 1.0
+    order: str = "random"
+
+
+class Case(ABC):
+    """A named dataset with default settings."""
+
+    name: str
+    summary: str
+    settings: Settings
+
+    @abstractmethod
+    def load(self, seed) -> Dataset:
+        """The samples; the split is a function of `seed`."""
+
+
+def own_data(x, t, name="own data") -> Dataset:
+    """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained and judged
+    on the same samples, as regression."""
+    x = _matrix("inputs", x)
+    t = _matrix("targets", np.reshape(t, (len(x), -1)) if np.ndim(t) == 1 and len(t) == len(x) else t)
+    if len(x) != len(t):
+        raise InputError(f"inputs have {len(x)} samples and targets {len(t)}: one row of each a sample")
+    return Dataset(name, REGRESSION, x, t, x, t)
+
+
+def _matrix(what, values):
+    try:
+        values = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be numbers in rows of equal length") from None
+    if values.ndim != 2 or values.size == 0:
+        raise InputError(f"{what} must have shape [sample, feature] and not be empty, got shape {values.shape}")
+    if not np.isfinite(values).all():
+        where = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
+        raise InputError(f"{what} must be finite, got {values[where]} at {where}")
+    return values

@@ -1,0 +1,16 @@
+"""Exclusive or: the four corners of the unit square, inputs and targets 0 and 1 [concentration]."""
+
+import numpy as np
+
+from .base import THRESHOLD, Case, Dataset, Settings
+
+
+class XOR(Case):
+    name = "xor"
+    summary = "exclusive or, 2-4-1, trained and tested on its four samples"
+    settings = Settings(hidden=(4,), presentations=1500)
+
+    def load(self, seed):
+        x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        t = np.array([[0.0], [1.0], [1.0], [0.0]])
+        return Dataset(self.name, THRESHOLD, x, t, x, t)

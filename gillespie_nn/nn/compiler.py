@@ -1,0 +1,162 @@
+"""From layer sizes to a reaction network that computes, backpropagates and learns, all at once in one pot."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .. import checks
+from ..activations import ACTIVATIONS, Activation, make_activation
+from ..checks import InputError
+from ..crn.dual_rail import NetworkBuilder, Rails
+from ..crn.network import ReactionNetwork
+from . import modules
+from .floating import FloatNetwork
+
+LINEAR = "linear"
+OUTPUTS = (LINEAR, *(a.name for a in ACTIVATIONS))
+
+
+@dataclass(frozen=True)
+class TrainingNetwork:
+    """A compiled training network: the reactions, and where inputs, targets, weights and outputs are in them.
+
+    `weights` everywhere is one float64 vector [concentration]: per layer the matrix W[out, in] row by row, then
+    the biases; the number of molecules of a weight w is round(Omega |w|) on the rail of its sign.
+    """
+
+    layers: tuple[int, ...]
+    hidden_activation: Activation
+    output_activation: Activation | None
+    network: ReactionNetwork
+    inputs: tuple[Rails, ...]
+    targets: tuple[Rails, ...]
+    weights: tuple[Rails, ...]
+    outputs: tuple[Rails, ...]
+
+    @cached_property
+    def floating(self) -> FloatNetwork:
+        """The same network in floating point."""
+        return FloatNetwork(self.layers, self.hidden_activation, self.output_activation)
+
+    def initial(self, weights, volume) -> dict[str, int]:
+        """Initial counts by name that hold `weights` float64[weight] in `volume`; all else is 0."""
+        return self._named(self.weights, self._vector("weights", weights, len(self.weights)), volume)
+
+    def presentation(self, x, t, volume) -> dict[str, int]:
+        """Counts by name that present input `x` float64[input] and, for a learning network, target `t`."""
+        changes = self._named(self.inputs, self._vector("input", x, len(self.inputs)), volume)
+        if self.targets:
+            changes |= self._named(self.targets, self._vector("target", t, len(self.targets)), volume)
+        return changes
+
+    def read(self, rails, counts, volume) -> np.ndarray:
+        """Concentrations float64[..., number] of `rails` in `counts` int64[..., species]."""
+        plus, minus, signed = self._places(rails)
+        values = counts[..., plus] - counts[..., minus] * signed
+        return values / float(volume)
+
+    def read_weights(self, counts, volume) -> np.ndarray:
+        """Weights float64[..., weight] held by `counts` int64[..., species]."""
+        return self.read(self.weights, counts, volume)
+
+    def read_outputs(self, counts, volume) -> np.ndarray:
+        """Outputs float64[..., output] at the moment of `counts` int64[..., species]."""
+        return self.read(self.outputs, counts, volume)
+
+    def _places(self, rails):
+        index = self.network.index
+        plus = np.array([index[r.plus] for r in rails])
+        minus = np.array([index[r.minus or r.plus] for r in rails])
+        return plus, minus, np.array([r.minus is not None for r in rails], dtype=np.int64)
+
+    def _named(self, rails, values, volume):
+        counts = {}
+        for pair, value in zip(rails, values):
+            n = checks.count(f"count of {pair.plus}", round(abs(float(value)) * volume))
+            if value < 0 and pair.minus is None and n:
+                raise InputError(
+                    f"{pair.plus} cannot hold {value}: this network has no minus rails for its inputs; "
+                    "compile it with signed_inputs=True"
+                )
+            counts[pair.plus] = n if value > 0 else 0
+            if pair.minus is not None:
+                counts[pair.minus] = n if value < 0 else 0
+        return counts
+
+    def _vector(self, name, values, size):
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape != (size,) or not np.isfinite(values).all():
+            raise InputError(f"{name} must be {size} finite numbers for layers {self.layers}, got {values!r}")
+        return values
+
+
+def training_network(
+    layers,
+    activation="smooth_relu",
+    *,
+    h=0.25,
+    learning_rate=0.01,
+    derivative="gain",
+    output=LINEAR,
+    annihilation_rate=20.0,
+    signed_inputs=False,
+    learning=True,
+) -> TrainingNetwork:
+    """Compile layer sizes, e.g. (2, 4, 1), into a reaction network that trains itself.
+
+    Parameters
+    ----------
+    activation : hidden activation, one of `gillespie_nn.activations.ACTIVATIONS`.
+    h : smoothing of the smooth ReLU [concentration^2].
+    learning_rate : eta [1/s], the rate constant of the weight updates.
+    derivative : module for the smooth ReLU's derivative, `gain` or `ratio`.
+    output : `linear`, or an activation's name.
+    annihilation_rate : rate constant of V_p + V_m -> 0 for every pair of rails.
+    signed_inputs : give inputs a minus rail.
+    learning : False leaves out targets, errors and updates: the forward network with fixed weights.
+    """
+    layers = tuple(checks.whole("layer size", n) for n in layers)
+    if len(layers) < 2:
+        raise InputError(f"a network needs at least an input and an output layer, got {layers}")
+    learning_rate = checks.not_negative("learning_rate", learning_rate, "1/s")
+    annihilation = checks.positive("annihilation_rate", annihilation_rate)
+    hidden = make_activation(activation, h, derivative)
+    last = None if checks.choice("output", output, OUTPUTS) == LINEAR else make_activation(output, h, derivative)
+    functions = [hidden] * (len(layers) - 2) + [last]
+    builder = NetworkBuilder()
+    rails = Rails.signed if signed_inputs else (lambda name: Rails(f"{name}_p"))
+    x = [rails(f"X_{j}") for j in range(layers[0])]
+    t = [Rails.signed(f"T_{i}") for i in range(layers[-1])] if learning else []
+    stack = [
+        modules.LayerSpecies(k, n_in, n_out, f is not None and f.signed_output)
+        for k, (n_in, n_out, f) in enumerate(zip(layers, layers[1:], functions), 1)
+    ]
+    signals = [x] + [layer.Z if f is None else layer.Y for layer, f in zip(stack, functions)]
+    weights = [w for layer in stack for w in [*(w for row in layer.W for w in row), *layer.B]]
+    builder.declare(*x, *t, *weights)
+    _forward(builder, stack, signals, functions, annihilation)
+    if learning:
+        _backward(builder, stack, signals, functions, t, learning_rate, annihilation)
+    network = builder.network()
+    return TrainingNetwork(layers, hidden, last, network, tuple(x), tuple(t), tuple(weights), tuple(signals[-1]))
+
+
+def _forward(builder, stack, signals, functions, annihilation):
+    for layer, below, function in zip(stack, signals, functions):
+        modules.pre_activation(builder, layer, below, annihilation)
+        if function is not None:
+            modules.activation_forward(builder, layer, function)
+
+
+def _backward(builder, stack, signals, functions, targets, learning_rate, annihilation):
+    top = stack[-1]
+    modules.output_error(builder, signals[-1], targets, top.D if functions[-1] is None else top.E, annihilation)
+    for k in range(len(stack) - 1, -1, -1):
+        if k < len(stack) - 1:
+            modules.error_sum(builder, stack[k], stack[k + 1], annihilation)
+        if functions[k] is not None:
+            modules.activation_backward(builder, stack[k], functions[k])
+            modules.error(builder, stack[k], annihilation)
+    for layer, below in zip(stack, signals):
+        modules.update(builder, layer, below, learning_rate, annihilation)

@@ -1,0 +1,75 @@
+"""The same network in floating point: forward pass, gradients of the loss, online gradient descent.
+
+This is the slow limit of the chemistry and the yardstick of its accuracy.
+"""
+
+import numpy as np
+
+from .. import seeds
+from ..seeds import Purpose
+
+
+class FloatNetwork:
+    """Forward and backward pass for `layers`, with the loss 1/2 sum (yhat - t)^2.
+
+    `weights` is the flat float64 vector of `TrainingNetwork`: per layer W[out, in] row by row, then biases.
+    """
+
+    def __init__(self, layers, hidden_activation, output_activation=None):
+        self.layers = tuple(layers)
+        self._functions = [hidden_activation] * (len(layers) - 2) + [output_activation]
+
+    @property
+    def n_weights(self) -> int:
+        return sum((n_in + 1) * n_out for n_in, n_out in zip(self.layers, self.layers[1:]))
+
+    def initial_weights(self, seed, scale=1.0) -> np.ndarray:
+        """Random weights, uniform in +-scale * sqrt(3 / n_in) (variance scale^2 / n_in), biases 0."""
+        rng = seeds.stream(seed, Purpose.INITIAL_WEIGHTS)
+        parts = []
+        for n_in, n_out in zip(self.layers, self.layers[1:]):
+            limit = scale * np.sqrt(3.0 / n_in)
+            parts += [rng.uniform(-limit, limit, n_out * n_in), np.zeros(n_out)]
+        return np.concatenate(parts)
+
+    def matrices(self, weights):
+        """Views of the flat vector: a list of (W float64[out, in], b float64[out])."""
+        found, start = [], 0
+        for n_in, n_out in zip(self.layers, self.layers[1:]):
+            middle, end = start + n_in * n_out, start + (n_in + 1) * n_out
+            found.append((weights[start:middle].reshape(n_out, n_in), weights[middle:end]))
+            start = end
+        return found
+
+    def forward(self, weights, x) -> np.ndarray:
+        """Outputs float64[..., output] for inputs float64[..., input]."""
+        y = np.asarray(x, dtype=np.float64)
+        for (W, b), function in zip(self.matrices(weights), self._functions):
+            z = y @ W.T + b
+            y = z if function is None else function.value(z)
+        return y
+
+    def gradient(self, weights, x, t) -> np.ndarray:
+        """Gradient float64[weight] of the loss of one sample."""
+        y, trace = np.asarray(x, dtype=np.float64), []
+        matrices = self.matrices(weights)
+        for (W, b), function in zip(matrices, self._functions):
+            z = W @ y + b
+            trace.append((y, z))
+            y = z if function is None else function.value(z)
+        gradient = np.empty(self.n_weights)
+        error = y - t
+        steps = zip(matrices, self.matrices(gradient), self._functions, trace)
+        for (W, _), (dW, db), function, (below, z) in reversed(list(steps)):
+            d = error if function is None else error * function.slope(z)
+            dW[...] = np.outer(d, below)
+            db[...] = d
+            error = W.T @ d
+        return gradient
+
+    def gradient_descent(self, weights, x, t, order, step) -> np.ndarray:
+        """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T."""
+        weights = np.array(weights, dtype=np.float64)
+        for k in order:
+            weights -= step * self.gradient(weights, x[k], t[k])
+        return weights

@@ -1,0 +1,92 @@
+"""The chemical modules of a training network, layer by layer, apart from the activation's own.
+
+Each function adds reactions to a builder; the equation it realises heads its docstring. The whole of forward
+pass, backpropagation and update is our reconstruction from the public abstract of S. Kang and J. Kim,
+Noise-robust chemical reaction networks training artificial neural networks, arXiv:2410.11919.
+"""
+
+from ..crn.dual_rail import NetworkBuilder, Rails
+
+
+class LayerSpecies:
+    """The species of layer l, neuron i: weights W, bias B, pre-activation Z, output Y, slope S, helper A,
+    error sum E, error D. Which of them appear depends on the modules used."""
+
+    def __init__(self, layer, n_in, n_out, signed_output):
+        def each(letter):
+            return [Rails.signed(f"{letter}{layer}_{i}") for i in range(n_out)]
+
+        self.W = [[Rails.signed(f"W{layer}_{i}_{j}") for j in range(n_in)] for i in range(n_out)]
+        self.B, self.Z, self.E, self.D = each("B"), each("Z"), each("E"), each("D")
+        single = Rails.signed if signed_output else Rails
+        self.Y = [single(f"Y{layer}_{i}") for i in range(n_out)]
+        self.S = [Rails(f"S{layer}_{i}") for i in range(n_out)]
+        self.A = [Rails(f"A{layer}_{i}") for i in range(n_out)]
+
+
+def pre_activation(builder: NetworkBuilder, layer, inputs, annihilation):
+    """z_i' = sum_j w_ij x_j + b_i - z_i."""
+    for i, z in enumerate(layer.Z):
+        builder.module(f"preactivation_{z.plus[:-2]}")
+        for w, x in zip(layer.W[i], inputs):
+            builder.multiply(w, x, z)
+        builder.copy(layer.B[i], z)
+        _settle(builder, z, annihilation)
+
+
+def activation_forward(builder, layer, activation):
+    """y_i = f(z_i) at the fixed point."""
+    for z, y in zip(layer.Z, layer.Y):
+        builder.module(f"activation_{z.plus[:-2]}")
+        activation.forward(builder, z, y)
+
+
+def activation_backward(builder, layer, activation):
+    """s_i = f'(z_i) at the fixed point."""
+    for z, y, s, a in zip(layer.Z, layer.Y, layer.S, layer.A):
+        builder.module(f"slope_{z.plus[:-2]}")
+        activation.backward(builder, z, y, s, a)
+
+
+def output_error(builder, outputs, targets, errors, annihilation):
+    """e_i' = yhat_i - t_i - e_i, with e = D for a linear output and e = E otherwise."""
+    for y, t, e in zip(outputs, targets, errors):
+        builder.module(f"output_error_{e.plus[:-2]}")
+        builder.copy(y, e)
+        builder.copy(t, e, sign=-1)
+        _settle(builder, e, annihilation)
+
+
+def error_sum(builder, layer, above, annihilation):
+    """e_j' = sum_i w_ij d_i - e_j, with w and d of the layer above."""
+    for j, e in enumerate(layer.E):
+        builder.module(f"error_sum_{e.plus[:-2]}")
+        for i, d in enumerate(above.D):
+            builder.multiply(above.W[i][j], d, e)
+        _settle(builder, e, annihilation)
+
+
+def error(builder, layer, annihilation):
+    """d_i' = s_i e_i - d_i."""
+    for s, e, d in zip(layer.S, layer.E, layer.D):
+        builder.module(f"error_{d.plus[:-2]}")
+        builder.multiply(s, e, d)
+        _settle(builder, d, annihilation)
+
+
+def update(builder, layer, inputs, learning_rate, annihilation):
+    """w_ij' = -eta d_i x_j ; b_i' = -eta d_i."""
+    for i, d in enumerate(layer.D):
+        for w, x in zip(layer.W[i], inputs):
+            builder.module(f"update_{w.plus[:-2]}")
+            builder.multiply(d, x, w, learning_rate, sign=-1)
+            builder.annihilate(w, annihilation)
+        builder.module(f"update_{layer.B[i].plus[:-2]}")
+        builder.copy(d, layer.B[i], learning_rate, sign=-1)
+        builder.annihilate(layer.B[i], annihilation)
+
+
+def _settle(builder, rails, annihilation):
+    """v' -= v, and the common part of the rails annihilates."""
+    builder.decay(rails)
+    builder.annihilate(rails, annihilation)

@@ -1,0 +1,31 @@
+"""Random streams: a function of (seed, purpose, parameter set, replicate), never of threads or order."""
+
+import secrets
+from enum import IntEnum
+
+import numpy as np
+
+from . import checks
+
+
+class Purpose(IntEnum):
+    """What a stream is for. Numbers are part of the results: never reuse or renumber one."""
+
+    SIMULATION = 0
+    INITIAL_WEIGHTS = 1
+    PRESENTATION_ORDER = 2
+    SPLIT = 3
+    PREDICTION = 4
+
+
+def resolve_seed(seed=None) -> int:
+    """`seed` checked, or one drawn from the operating system when it is None (below 2**53, so JSON keeps it)."""
+    if seed is None:
+        return secrets.randbits(53)
+    return checks.whole("seed", seed, least=0, hint="give a whole number, at least 0")
+
+
+def stream(seed, purpose, parameter_set=0, replicate=0) -> np.random.Generator:
+    """The generator (SFC64) of one stream; independent of every other key's."""
+    key = (int(purpose), int(parameter_set), int(replicate))
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))

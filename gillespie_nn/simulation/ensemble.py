@@ -1,0 +1,84 @@
+"""Ensembles: replicates on threads (kernels release the GIL), the same content whatever their number and order."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import seeds
+from ..seeds import Purpose
+from ..status import Status
+from .replicate import run_replicate
+from .schedule import Change
+
+
+class Task(NamedTuple):
+    """All that decides the content of an ensemble, checked."""
+
+    network: object
+    method: type
+    grid: np.ndarray  # float64[point], increasing, the last is the end
+    volume: float
+    rates: np.ndarray  # float64[reaction]
+    counts: np.ndarray  # int64[species]
+    changes: tuple[Change, ...]
+    seed: int
+    n_replicates: int
+    count_firings: bool
+    event_limit: int
+
+
+def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] = lambda done: None):
+    """Run every replicate into `sink`; `progress(done)` gets the number of replicates done, with fractions.
+
+    On KeyboardInterrupt, running replicates stop within a slice, finished ones stay in the sink, and the
+    exception goes on to the caller.
+    """
+    stop = threading.Event()
+    lock = threading.Lock()
+    done = np.zeros(task.n_replicates)
+
+    def advance(replicate, fraction):
+        with lock:
+            done[replicate] = fraction
+            progress(float(done.sum()))
+        return stop.is_set()
+
+    def run(replicate):
+        if not stop.is_set():
+            _run(task, replicate, sink, lock, advance)
+
+    if workers == 1:
+        for replicate in range(task.n_replicates):
+            run(replicate)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(run, replicate) for replicate in range(task.n_replicates)]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _run(task, replicate, sink, lock, advance):
+    rng = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate)
+    method = task.method(task.network, task.rates, task.volume, task.counts, rng, task.count_firings)
+    t_end = task.grid[-1]
+
+    def write(start, rows):
+        with lock:
+            sink.write(replicate, start, rows)
+
+    status = run_replicate(
+        method, task.grid, task.changes, write, lambda time: advance(replicate, time / t_end), task.event_limit
+    )
+    if status == Status.INTERRUPTED:
+        return
+    with lock:
+        sink.finish(replicate, status, method.n_events, method.firings)
+    advance(replicate, 1.0)

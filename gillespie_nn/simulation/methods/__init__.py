@@ -1,0 +1,20 @@
+"""The simulation methods. To add one: a file with a subclass of `Method`, and its line in `METHODS`."""
+
+from ... import checks
+from .base import Method
+from .direct import Direct
+from .rejection import Rejection
+
+METHODS = (Direct, Rejection)
+DEFAULT = Rejection.name
+
+
+def make_method(name) -> type[Method]:
+    """The class of the method called `name`; `auto` is the default."""
+    by_name = {m.name: m for m in METHODS}
+    if name == "auto":
+        name = DEFAULT
+    return by_name[checks.choice("method", name, by_name)]
+
+
+__all__ = ["DEFAULT", "METHODS", "Method", "make_method"]

@@ -1,0 +1,83 @@
+"""What a simulation method has to provide: start, advance, and take a scheduled change."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ...kernels import codes
+
+_NO_TIMES = np.empty(0)
+
+
+class Method(ABC):
+    """One replicate in progress.
+
+    Parameters
+    ----------
+    network : ReactionNetwork.
+    rates : rate constants float64[reaction].
+    volume : Omega.
+    counts : initial state int64[species] [molecules].
+    rng : numpy Generator of this replicate alone.
+    count_firings : also count how often each reaction fired.
+    """
+
+    name: str
+    summary: str
+    """When to choose it, in one line."""
+    reference: str
+    """What to cite."""
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False):
+        self.rng = rng
+        self.n_species = len(network.species)
+        self._counts = np.append(np.asarray(counts, dtype=np.int64), 1)
+        self._clock = np.zeros(codes.CLOCK_SIZE)
+        self._clock[codes.NEXT_TIME] = np.nan
+        self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
+        self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
+        self._no_counts = np.empty((0, self.n_species), dtype=np.int64)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """The state now, int64[species], a read-only view [molecules]."""
+        view = self._counts[: self.n_species]
+        view.flags.writeable = False
+        return view
+
+    @property
+    def time(self) -> float:
+        """Time of the last candidate event, or the time advanced to [s]."""
+        return float(self._clock[codes.TIME])
+
+    @property
+    def n_events(self) -> int:
+        return int(self._tally[codes.N_EVENTS])
+
+    @property
+    def grid_index(self) -> int:
+        """Rows of the present block that are filled."""
+        return int(self._tally[codes.GRID_INDEX])
+
+    def start_block(self):
+        """The grid of the calls to `advance` that follow is a new one."""
+        self._tally[codes.GRID_INDEX] = 0
+
+    def advance(self, t_stop, grid_time=_NO_TIMES, grid_counts=None, event_limit=2**62) -> int:
+        """Run one slice towards `t_stop`, filling rows of `grid_counts` for the points of `grid_time` passed.
+
+        Returns REACHED_END (at t_stop), SLICE_END (call again), EVENT_LIMIT or OVERFLOW of `kernels.codes`.
+        A drawn time is kept across calls, so slices, grids and stops change no draw.
+        """
+        return self._advance(t_stop, grid_time, self._no_counts if grid_counts is None else grid_counts, event_limit)
+
+    @abstractmethod
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit) -> int: ...
+
+    @abstractmethod
+    def set_counts(self, species, values) -> None:
+        """Set counts[species] = values at the present time (int64 arrays), refreshing what depends on them."""
+
+    @abstractmethod
+    def can_react(self) -> bool:
+        """Whether any reaction has a positive propensity."""

@@ -1,0 +1,32 @@
+"""Direct method (Gillespie 1977); see `kernels.direct`."""
+
+import numpy as np
+
+from ...kernels.direct import DirectState, advance_direct, refresh_direct, set_counts_direct
+from .base import Method
+
+
+class Direct(Method):
+    name = "direct"
+    summary = "plain reference: every propensity afresh at each event; for small networks and for checking others"
+    reference = "D. T. Gillespie, J. Phys. Chem. 81 (1977) 2340-2361, doi:10.1021/j100540a008"
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False):
+        super().__init__(network, rates, volume, counts, rng, count_firings)
+        structure = network.compiled.single
+        self._channels = structure.channels(rates, volume)
+        n = structure.n_channels
+        self._slice = max(1000, 100_000_000 // (n + 1))
+        self._state = DirectState(self._counts, self._clock, self._tally, np.zeros(n), np.zeros(1), self.firings)
+        refresh_direct(self._channels, self._state)
+
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        return advance_direct(
+            self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, self._slice, event_limit
+        )
+
+    def set_counts(self, species, values):
+        set_counts_direct(self._channels, self._state, species, values)
+
+    def can_react(self):
+        return self._state.total[0] > 0

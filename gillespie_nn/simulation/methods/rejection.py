@@ -1,0 +1,59 @@
+"""Rejection-based simulation on lumped channels (Thanh, Priami and Zunino 2014); see `kernels.rejection`."""
+
+import numpy as np
+
+from ...kernels.channels import channel_value
+from ...kernels.rejection import RejectionState, advance_rejection, refresh_rejection, set_counts_rejection
+from ...kernels.urn import Urn
+from .base import Method
+
+_SLICE = 2_000_000
+"""Candidates a slice: some 50 ms."""
+
+
+class Rejection(Method):
+    name = "rejection"
+    summary = "exact and fast: propensity bounds, lumped channels, constant-time selection; the default"
+    reference = "V. H. Thanh, C. Priami, R. Zunino, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985"
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False):
+        super().__init__(network, rates, volume, counts, rng, count_firings)
+        structure = network.compiled.lumped
+        self._channels = structure.channels(rates, volume)
+        n = structure.n_channels
+        self._state = RejectionState(
+            counts=self._counts,
+            low=np.zeros_like(self._counts),
+            high=np.zeros_like(self._counts),
+            lower=np.zeros(n),
+            upper=np.zeros(n),
+            bound=np.zeros(n),
+            touched=np.zeros(n, dtype=np.bool_),
+            urn=_urn(n),
+            clock=self._clock,
+            tally=self._tally,
+            firings=self.firings,
+        )
+        refresh_rejection(self._channels, self._state)
+
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        return advance_rejection(
+            self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
+        )
+
+    def set_counts(self, species, values):
+        set_counts_rejection(self._channels, self._state, species, values)
+
+    def can_react(self):
+        channels, counts = self._channels, self._counts
+        return any(channel_value(channels, c, counts, counts) > 0 for c in np.flatnonzero(self._state.upper))
+
+
+def _urn(n_channels):
+    """An empty urn: about eight slots a channel keep the rounding of bounds to slots a small part of them."""
+    target = max(1024, 8 * n_channels)
+    capacity = 2 * target + n_channels
+    links = [np.zeros(capacity, dtype=np.int32) for _ in range(3)]
+    head = np.full(n_channels, -1, dtype=np.int32)
+    owned = np.zeros(n_channels, dtype=np.int64)
+    return Urn(*links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.array([target]))

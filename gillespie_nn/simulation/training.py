@@ -1,0 +1,82 @@
+"""A training run: what decides it, and its way through the presentations."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .. import seeds
+from ..datasets import Dataset, Settings
+from ..nn import TrainingNetwork
+from ..seeds import Purpose
+from ..status import Status
+from .presentations import encode_samples, run_presentations
+
+N_AVERAGED = 40
+"""Final weights are averaged over so many last presentations: a single reading carries the noise of few molecules."""
+
+
+class TrainingPlan(NamedTuple):
+    """All that decides the content of a training run, checked."""
+
+    spec: TrainingNetwork
+    dataset: Dataset
+    settings: Settings
+    method: type
+    volume: float
+    seed: int
+    counts: np.ndarray  # int64[species], the start
+    order: np.ndarray  # int64[presentation], sample numbers
+    recorded: np.ndarray  # int64[record], presentations that are recorded
+
+    @property
+    def initial_weights(self) -> np.ndarray:
+        """float64[weight] as the molecules hold them, so rounded to whole counts."""
+        return self.spec.read_weights(self.counts, self.volume)
+
+
+class TrainingSink(Protocol):
+    """Takes the records of a run, in order."""
+
+    def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:
+        """State at the end of a recorded presentation."""
+
+
+class Trained(NamedTuple):
+    """The end of a run."""
+
+    status: Status
+    weights: np.ndarray
+    """float64[weight], averaged over the last `N_AVERAGED` presentations [concentration]."""
+    n_events: int
+
+
+def start(plan: TrainingPlan):
+    """The simulation at time 0, its kernels compiled."""
+    network, rng = plan.spec.network, seeds.stream(plan.seed, Purpose.SIMULATION)
+    simulation = plan.method(network, network.rates(), plan.volume, plan.counts, rng)
+    simulation.advance(0.0)  # fires nothing: the first candidate time is drawn, and kept
+    return simulation
+
+
+def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable[[float, int], None]) -> Trained:
+    """Present all samples of `plan`; `progress(presentations done, events)` is called between slices."""
+    spec, volume, order = plan.spec, plan.volume, plan.order
+    samples = encode_samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume)
+    recorded = set(plan.recorded.tolist())
+    n_averaged = min(N_AVERAGED, len(order))
+    averaged = np.zeros(len(spec.weights))
+
+    def record(k):
+        counts = simulation.counts
+        if k >= len(order) - n_averaged:
+            averaged[:] += spec.read_weights(counts, volume) / n_averaged
+        if sink is not None and k in recorded:
+            sink.record(simulation.time, counts, spec.read_weights(counts, volume), spec.read_outputs(counts, volume))
+
+    def pause(time):
+        progress(time / plan.settings.running_time, simulation.n_events)
+        return False
+
+    status = run_presentations(simulation, samples, order, plan.settings.running_time, record, pause)
+    return Trained(status, averaged, simulation.n_events)

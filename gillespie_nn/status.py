@@ -1,0 +1,32 @@
+"""Why a run stopped. The members' sentences are what a user reads."""
+
+from enum import IntEnum
+
+from .kernels import codes
+
+
+class Status(IntEnum):
+    """Stored as an integer in run files; `str()` gives the sentence."""
+
+    REACHED_END = codes.REACHED_END
+    NO_REACTION_POSSIBLE = codes.NO_REACTION_POSSIBLE
+    EVENT_LIMIT = codes.EVENT_LIMIT
+    INTERRUPTED = codes.INTERRUPTED
+    OVERFLOW = codes.OVERFLOW
+
+    @property
+    def complete(self) -> bool:
+        """The whole time span was simulated."""
+        return self in (Status.REACHED_END, Status.NO_REACTION_POSSIBLE)
+
+    def __str__(self):
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Status.REACHED_END: "reached the end",
+    Status.NO_REACTION_POSSIBLE: "reached the end; no reaction is possible any more",
+    Status.EVENT_LIMIT: "stopped at the event limit before the end",
+    Status.INTERRUPTED: "interrupted before the end",
+    Status.OVERFLOW: "stopped: a count passed 2**53 or a propensity the range of float64",
+}

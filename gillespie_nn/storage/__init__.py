@@ -1,0 +1,6 @@
+"""Run files in HDF5: written under a commit flag, readable while they are written. FORMAT.md is the specification."""
+
+from .reader import Run, open_run
+from .writer import EnsembleFile, TrainingFile
+
+__all__ = ["EnsembleFile", "Run", "TrainingFile", "open_run"]

@@ -1,0 +1,132 @@
+"""Names, versions and the datasets of a run file; FORMAT.md says the same in words, and a test holds them together."""
+
+import datetime
+import json
+from dataclasses import asdict
+
+import h5py
+import numpy as np
+
+from .._version import __version__
+from ..simulation.evaluation import OUTPUTS, SCORES
+from ..simulation.sinks import NOT_REACHED
+from ..status import Status
+
+FILETYPE = "gillespie-nn run"
+VERSION = (1, 0)
+_FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+_CHUNK_BYTES = 1 << 18
+_SMALL_BYTES = 1 << 20
+"""Test inputs up to this size are kept in the file."""
+
+
+def write_root(file, kind, settings):
+    """Root attributes; `settings` are the scalars that decide the content (method, seed, volume)."""
+    file.attrs["filetype"] = FILETYPE
+    file.attrs["version"] = np.array(VERSION, dtype=np.int64)
+    file.attrs["software_version"] = __version__
+    file.attrs["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    file.attrs["kind"] = kind
+    for name, value in settings.items():
+        file.attrs[name] = value
+
+
+def write_provenance(file, provenance_json):
+    group = file.create_group("provenance")
+    group["json"] = provenance_json
+    group.create_dataset("seconds", data=np.nan)
+    group["seconds"].attrs["units"] = "s"
+
+
+def write_model(file, network, rates, counts):
+    """The model as given, its digest, and the rates and initial counts in force after overrides."""
+    group = file.create_group("model")
+    group.attrs["digest"] = network.digest
+    text = np.frombuffer(network.to_text().encode(), dtype=np.uint8)
+    array(group, "text", data=text)
+    group["reactions"] = names(r.name for r in network.reactions)
+    index = network.index
+    changes = [(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()]
+    array(group, "stoichiometry", data=np.array(changes, dtype=np.int64).reshape(-1, 3))
+    array(group, "rates", data=rates)
+    array(group, "initial", data=counts).attrs["units"] = "molecules"
+
+
+def write_trajectory(file, n_replicates, n_points, network, time=None):
+    """Counts and what belongs to each replicate, with dimension scales so that xarray names the axes."""
+    species = file.create_dataset("species", data=names(network.species))
+    replicate = file.create_dataset("replicate", data=np.arange(n_replicates, dtype=np.int64))
+    data = np.full(n_points, np.nan) if time is None else time
+    time = file.create_dataset("time", data=data, dtype="f8", maxshape=(None,), chunks=(max(1, min(n_points, 32768)),))
+    time.attrs["units"] = "s"
+    counts = _counts(file, n_replicates, n_points, len(network.species))
+    per_replicate = [
+        file.create_dataset("status", data=np.full(n_replicates, Status.INTERRUPTED, dtype=np.uint8)),
+        file.create_dataset("n_events", data=np.zeros(n_replicates, dtype=np.int64)),
+        file.create_dataset("committed", data=np.zeros(n_replicates, dtype=np.uint8)),
+    ]
+    for scale, name in ((species, "species"), (replicate, "replicate"), (time, "time")):
+        scale.make_scale(name)
+    for axis, scale in enumerate((replicate, time, species)):
+        counts.dims[axis].attach_scale(scale)
+    for dataset in per_replicate:
+        dataset.dims[0].attach_scale(replicate)
+
+
+def write_training(file, plan):
+    """What decides a training run, and room for its records, its evaluation and its scores."""
+    n, n_weights, n_outputs = len(plan.recorded), len(plan.spec.weights), len(plan.spec.outputs)
+    data = plan.dataset
+    group = file.create_group("training")
+    group.attrs["layers"] = np.array(plan.spec.layers, dtype=np.int64)
+    group.attrs["settings"] = json.dumps(asdict(plan.settings))
+    group.attrs["task"] = data.task
+    array(group, "presentations", data=np.asarray(plan.order, dtype=np.int64))
+    array(group, "recorded", data=np.asarray(plan.recorded, dtype=np.int64))
+    group["n_recorded"] = np.int64(0)
+    concentrations = [
+        array(group, "initial_weights", data=plan.initial_weights),
+        array(group, "weights", shape=(n, n_weights), chunks=(chunk_rows(n_weights, n), n_weights), fillvalue=np.nan),
+        array(
+            group, "predictions", shape=(n, n_outputs), chunks=(chunk_rows(n_outputs, n), n_outputs), fillvalue=np.nan
+        ),
+        array(group, "final_weights", data=np.full(n_weights, np.nan)),
+        array(group, "targets", data=data.test_t),
+        array(group, "inputs", data=data.test_x if data.test_x.nbytes <= _SMALL_BYTES else data.test_x[:0]),
+        *(array(group, name, data=np.full(data.test_t.shape, np.nan)) for name in OUTPUTS),
+    ]
+    for dataset in concentrations:
+        dataset.attrs["units"] = "concentration"
+    for name in SCORES:
+        group[name] = np.nan
+
+
+def array(group, name, data=None, shape=None, **options):
+    """A compressed dataset; small or empty ones are stored plainly."""
+    size = data.nbytes if data is not None else np.prod(shape) * 8
+    filters = _FILTERS if size > 4096 or options.get("chunks") else {}
+    return group.create_dataset(
+        name, data=data, shape=shape, **({"dtype": np.float64} if data is None else {}), **filters, **options
+    )
+
+
+def names(strings):
+    return np.array([s.encode() for s in strings], dtype=h5py.string_dtype())
+
+
+def chunk_rows(n_columns, n_rows):
+    """Rows of a chunk of about 256 KiB."""
+    return int(max(1, min(n_rows, _CHUNK_BYTES // (8 * max(1, n_columns)))))
+
+
+def _counts(file, n_replicates, n_points, n_species):
+    counts = file.create_dataset(
+        "counts",
+        shape=(n_replicates, n_points, n_species),
+        chunks=(1, chunk_rows(n_species, n_points), max(1, n_species)),
+        dtype=np.int64,
+        fillvalue=NOT_REACHED,
+        **_FILTERS,
+    )
+    counts.attrs["units"] = "molecules"
+    return counts

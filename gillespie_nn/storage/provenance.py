@@ -1,0 +1,36 @@
+"""Where a run came from: command, parameters, seed, library versions, machine."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+
+from .._version import __version__
+
+_LIBRARIES = ("numpy", "numba", "scipy", "h5py")
+
+
+def provenance(parameters: dict) -> str:
+    """JSON text. `parameters` are the arguments of the run, with the seed even when it was drawn."""
+    record = {
+        "schema_version": "1.0.0",
+        "software": {"name": "gillespie-nn", "version": __version__},
+        "command": sys.argv,
+        "parameters": parameters,
+        "environment": {
+            "python": platform.python_version(),
+            "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+            "platform": platform.platform(),
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+        },
+        "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    }
+    return json.dumps(record, default=_plain)
+
+
+def _plain(value):
+    """Arrays and numpy scalars as lists and numbers; anything else by its text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,0 +1,217 @@
+"""Reading run files: only what is committed, lazily from disk."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..simulation.result import dataset
+from ..status import Status
+from . import layout
+
+
+def open_run(path) -> "Run":
+    """Open a run file for reading, also one that is still being written or was left by a killed process.
+
+    Raises InputError for a missing file, another filetype, or a newer major version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no such run file: {path}")
+    file = _open(path)
+    filetype, version = file.attrs.get("filetype"), file.attrs.get("version")
+    if filetype != layout.FILETYPE:
+        raise InputError(f"{path} is not a run file: its filetype is {filetype!r}, expected {layout.FILETYPE!r}")
+    if int(version[0]) != layout.VERSION[0]:
+        raise InputError(f"{path} has format version {list(version)}, this software reads {layout.VERSION[0]}.x")
+    return Run(path, file)
+
+
+def _open(path):
+    try:
+        return h5py.File(path, "r", swmr=True)
+    except (OSError, ValueError):
+        pass
+    try:
+        return h5py.File(path, "r")
+    except OSError:
+        raise InputError(f"{path} is not a readable HDF5 file") from None
+
+
+class Run:
+    """A run file, with the attributes of `simulation.Result`; `counts` slices lazily from disk.
+
+    Use as a context manager, or `close()` it.
+    """
+
+    units = "molecules"
+
+    def __init__(self, path, file):
+        self.path, self._file = path, file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self._file.close()
+
+    @property
+    def kind(self) -> str:
+        """`ensemble` or `training`."""
+        return self._file.attrs["kind"]
+
+    @cached_property
+    def model(self) -> ReactionNetwork:
+        """The reaction network, as it was given (before overrides of rates and initial counts)."""
+        network = ReactionNetwork.from_text(bytes(self._file["model/text"][:]).decode())
+        if network.digest != self._file["model"].attrs["digest"]:
+            raise InputError(f"{self.path}: the model's text does not match its digest; the file is damaged")
+        return network
+
+    @property
+    def provenance(self) -> dict:
+        """Command, parameters, versions, machine, and `seconds` of wall time (NaN while running)."""
+        return json.loads(self._file["provenance/json"][()]) | {"seconds": float(self._file["provenance/seconds"][()])}
+
+    @property
+    def method(self) -> str:
+        return self._file.attrs["method"]
+
+    @property
+    def seed(self) -> int:
+        return int(self._file.attrs["seed"])
+
+    @property
+    def volume(self) -> float:
+        return float(self._file.attrs["volume"])
+
+    @cached_property
+    def species(self) -> tuple[str, ...]:
+        return tuple(self._file["species"].asstr()[:])
+
+    @property
+    def committed(self) -> np.ndarray:
+        """bool[replicate of the file]: which replicates are whole. The other attributes hold only these
+        (of a training run, also the records of one that has not ended)."""
+        return self._file["committed"][:].astype(bool)
+
+    @property
+    def complete(self) -> bool:
+        """Every replicate is committed and was simulated to the end."""
+        return bool(self.committed.all()) and all(Status(int(s)).complete for s in self.status)
+
+    @property
+    def time(self) -> np.ndarray:
+        """float64[point] [s]."""
+        return self._file["time"][: self._n_points]
+
+    @property
+    def counts(self) -> "LazyCounts":
+        """int64[replicate, point, species], read when indexed [molecules]."""
+        return LazyCounts(self._file["counts"], self._replicates, self._n_points)
+
+    @property
+    def status(self) -> np.ndarray:
+        return self._file["status"][:][self._replicates]
+
+    @property
+    def n_events(self) -> np.ndarray:
+        return self._file["n_events"][:][self._replicates]
+
+    @property
+    def firings(self) -> np.ndarray:
+        """int64[replicate, reaction], no columns unless asked for."""
+        return self._file["firings"][:][self._replicates]
+
+    @property
+    def training(self) -> h5py.Group:
+        """The group of training records; see FORMAT.md."""
+        if self.kind != "training":
+            raise InputError(f"{self.path} is not a training run, its kind is {self.kind!r}")
+        return self._file["training"]
+
+    @property
+    def case(self) -> str:
+        """Name of the dataset of a training run."""
+        return self._file.attrs["case"]
+
+    @property
+    def weights(self) -> np.ndarray:
+        """float64[record, weight] [concentration], of a training run."""
+        return self.training["weights"][: self._n_points]
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """float64[record, output] [concentration]: output of the chemistry at the end of each recorded presentation."""
+        return self.training["predictions"][: self._n_points]
+
+    def of(self, name) -> np.ndarray:
+        """Counts of one species by name, int64[replicate, point]."""
+        checks.choice("species", name, self.species, "the run has")
+        return self.counts[:, :, self.species.index(name)]
+
+    def to_xarray(self):
+        """An xarray Dataset with dimensions replicate, time, species."""
+        return dataset(self)
+
+    @property
+    def _replicates(self):
+        return np.arange(1) if self.kind == "training" else np.flatnonzero(self.committed)
+
+    @property
+    def _n_points(self):
+        return int(self._file["training/n_recorded"][()]) if self.kind == "training" else self._file["time"].shape[0]
+
+    def __repr__(self):
+        return f"Run({str(self.path)!r}, {self.kind}, {int(self.committed.sum())} of {self.committed.size} committed)"
+
+
+class LazyCounts:
+    """A view of the committed part of `/counts`, sliced from disk like an array int64[replicate, point, species]."""
+
+    dtype = np.dtype(np.int64)
+    ndim = 3
+
+    def __init__(self, dataset, replicates, n_points):
+        self._dataset, self._replicates, self._n_points = dataset, replicates, n_points
+
+    @property
+    def shape(self):
+        return (len(self._replicates), self._n_points, self._dataset.shape[2])
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, key):
+        key = key if isinstance(key, tuple) else (key,)
+        if Ellipsis in key:
+            at = key.index(Ellipsis)
+            key = key[:at] + (slice(None),) * (4 - len(key)) + key[at + 1 :]
+        replicate, point, species = key + (slice(None),) * (3 - len(key))
+        chosen = self._replicates[replicate]
+        points = np.arange(self._n_points)[point]
+        if np.ndim(chosen) == 0:
+            return self._part(int(chosen), points, species)
+        parts = [self._part(int(r), points, species) for r in chosen]
+        if parts:
+            return np.stack(parts)
+        return np.empty((0, *np.empty(self.shape[1:], dtype=np.int8)[point, species].shape), dtype=np.int64)
+
+    def _part(self, replicate, points, species):
+        if np.ndim(points) == 0:
+            return self._dataset[replicate, int(points)][species]
+        if len(points) == 0:
+            return np.empty((0, self.shape[2]), dtype=np.int64)[:, species]
+        first, last = int(points.min()), int(points.max())
+        return self._dataset[replicate, first : last + 1][points - first][:, species]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self[:], dtype=dtype)

@@ -1,0 +1,76 @@
+"""Channels, their terms, and the propensity of one in a given state: the arrays every exact method reads.
+
+A channel is a set of reactions with the same net change. Each reaction is one term
+
+    coefficient * x[first] * (x[second] - second_offset) * extra factors
+
+where `x` has one entry more than there are species, always 1, for reactions of order 0 and 1. `2 A` is
+A * (A - 1): first = second = A, second_offset = 1. Orders above two and thresholds are extra factors.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .codes import FALLING, STEP
+from .jit import kernel
+
+
+class Channels(NamedTuple):
+    """The compiled network. Ranges are given by their starts: term t of channel c has
+    term_start[c] <= t < term_start[c + 1], and so on."""
+
+    coefficient: np.ndarray  # float64[term], k * Omega**(1 - order) [1/s]
+    first: np.ndarray  # uint32[term], a species or n_species for the constant 1
+    second: np.ndarray  # uint32[term]
+    second_offset: np.ndarray  # float64[term], 0 or 1
+    extra_start: np.ndarray  # uint32[term + 1]
+    extra_kind: np.ndarray  # uint32[extra], FALLING, STEP or RAMP
+    extra_a: np.ndarray  # uint32[extra]
+    extra_b: np.ndarray  # uint32[extra], a species, or the offset of FALLING
+    term_start: np.ndarray  # uint32[channel + 1]
+    term_reaction: np.ndarray  # uint32[term]
+    change_start: np.ndarray  # uint32[channel + 1]
+    change_species: np.ndarray  # uint32[change]
+    change_amount: np.ndarray  # int64[change]
+    dependent_start: np.ndarray  # uint32[species + 1]
+    dependent_channel: np.ndarray  # uint32[dependent]: channels whose propensity reads the species
+    varies: np.ndarray  # bool[species]: some channel changes the species
+
+
+@kernel
+def term_value(channels, t, up, down):
+    """Value of term t [1/s]: non-decreasing in the counts `up`, non-increasing in the counts `down`.
+
+    With `up` and `down` the state itself it is the propensity; with upper and lower bounds of the state, an
+    upper bound of it, and exchanged, a lower one.
+    """
+    value = channels.coefficient[t] * up[channels.first[t]] * (up[channels.second[t]] - channels.second_offset[t])
+    for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
+        a = channels.extra_a[e]
+        b = channels.extra_b[e]
+        kind = channels.extra_kind[e]
+        if kind == FALLING:
+            value *= up[a] - np.float64(b)
+        elif kind == STEP:
+            if not up[a] > down[b]:
+                value = 0.0
+        else:
+            value *= max(up[a] - down[b], 0)
+    return value
+
+
+@kernel
+def channel_value(channels, c, up, down):
+    """Sum of the terms of channel c [1/s]; see `term_value`."""
+    total = 0.0
+    for t in range(channels.term_start[c], channels.term_start[c + 1]):
+        total += term_value(channels, t, up, down)
+    return total
+
+
+@kernel
+def apply_change(channels, c, counts):
+    """Fire channel c once."""
+    for k in range(channels.change_start[c], channels.change_start[c + 1]):
+        counts[channels.change_species[k]] += channels.change_amount[k]

@@ -1,0 +1,30 @@
+"""Integer codes that kernels return and read. `gillespie_nn.status` gives them names and sentences."""
+
+REACHED_END = 0
+NO_REACTION_POSSIBLE = 1
+EVENT_LIMIT = 2
+INTERRUPTED = 3
+OVERFLOW = 4
+SLICE_END = 5
+"""The event budget of one slice is spent; the caller looks around and calls again."""
+
+FALLING = 0
+"""Extra factor x[a] - b of a term (one step of a falling factorial)."""
+STEP = 1
+"""Extra factor 1 if x[a] > x[b] else 0."""
+RAMP = 2
+"""Extra factor max(x[a] - x[b], 0)."""
+
+COUNT_LIMIT = 2**53
+"""Largest count [molecules]: beyond it a float64 no longer tells n from n + 1."""
+
+# Places in the arrays `clock` (float64) and `tally` (int64) of a kernel's state.
+TIME = 0
+NEXT_TIME = 1
+CLOCK_SIZE = 2
+
+N_EVENTS = 0
+GRID_INDEX = 1
+N_CANDIDATES = 2
+N_REFRESHES = 3
+TALLY_SIZE = 4
