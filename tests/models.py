@@ -1,0 +1,62 @@
+"""Small models with known laws, and samples of them, drawn once a session for each method."""
+
+from functools import cache
+from typing import NamedTuple
+
+import gillespie_nn as gnn
+from naive import master_equation
+
+N_SAMPLES = 20_000
+SEED = 20_250_101
+
+
+class Model(NamedTuple):
+    network: gnn.ReactionNetwork
+    time: float
+    most: dict
+    volume: float = 1.0
+
+
+def _model(text, time, most, volume=1.0):
+    return Model(gnn.ReactionNetwork.from_text(text), time, most, volume)
+
+
+MODELS = {
+    "immigration-death": _model("0 -> A @ 5\nA -> 0 @ 0.5", 2.0, {"A": 60}),
+    "isomerisation": _model("A -> B @ 1.0\nB -> A @ 0.5\nA = 30", 0.8, {"A": 30, "B": 30}),
+    "Yule": _model("A -> 2 A @ 0.7\nA = 1", 3.0, {"A": 250}),
+    "birth-death": _model("A -> 2 A @ 0.9\nA -> 0 @ 1.1\nA = 1", 2.0, {"A": 120}),
+    "dimerisation": _model("2 A -> B @ 1.5\nB -> 2 A @ 0.8\nA = 25\nB = 0", 0.5, {"A": 25, "B": 12}, volume=20.0),
+    "third order": _model("3 A -> A @ 2\n0 -> A @ 1", 1.5, {"A": 60}, volume=6.0),
+    "fourth order": _model("3 A + B -> A + B @ 3\n2 A -> 3 A @ 1\nA = 9\nB = 2", 0.7, {"A": 70, "B": 2}, volume=8.0),
+    "two species": _model(
+        "0 -> A @ 3\nA -> 0 @ 0.4\n2 A -> B @ 1\nB -> 0 @ 0.7\nA + B -> A @ 0.5\nA = 4", 2.0, {"A": 40, "B": 25},
+        volume=4.0,
+    ),
+    "lumped": _model(
+        "B -> B + A @ 1\nC -> C + A @ 2\n0 -> A @ 3\nA -> 0 @ 1\nB -> C @ 1\nC -> B @ 1\nB = 3", 1.2,
+        {"A": 40, "B": 3, "C": 3},
+    ),
+    "step": _model("0 -> A @ 3 * step(B, A)\nA -> 0 @ 0.5\n0 -> B @ 2\nB -> 0 @ 0.6", 2.0, {"A": 25, "B": 25}),
+    "ramp": _model("0 -> A @ 2 * ramp(B, A)\nA -> 0 @ 0.5\n0 -> B @ 4\nB -> 0 @ 0.8\nB = 3", 1.5, {"A": 30, "B": 30}),
+    "odd pairs": _model("2 A -> 0 @ 1\nA = 11", 0.1, {"A": 11}),
+}  # fmt: skip
+
+
+@cache
+def master_law(name):
+    """The law at the model's time, and the probability lost by cutting it off."""
+    model = MODELS[name]
+    law = master_equation(model.network, model.volume, model.most, model.time)
+    return law, 1.0 - law.sum()
+
+
+@cache
+def sample(name, method):
+    """Counts int64[sample, species] at the model's time."""
+    model = MODELS[name]
+    r = gnn.simulate(
+        model.network, model.time, 2, volume=model.volume, method=method, replicates=N_SAMPLES, seed=SEED
+    )
+    assert r.complete
+    return r.counts[:, -1, :]
