@@ -33,9 +33,21 @@ class Channels(NamedTuple):
     change_start: np.ndarray  # uint32[channel + 1]
     change_species: np.ndarray  # uint32[change]
     change_amount: np.ndarray  # int64[change]
-    dependent_start: np.ndarray  # uint32[species + 1]
-    dependent_channel: np.ndarray  # uint32[dependent]: channels whose propensity reads the species
     varies: np.ndarray  # bool[species]: some channel changes the species
+
+
+class Readers(NamedTuple):
+    """What has to be looked at after an event: the terms that read each species, and each channel's changes with
+    two of them in fixed places, since most channels change one or two species."""
+
+    term_start: np.ndarray  # uint32[species + 1]
+    term: np.ndarray  # uint32[reader], ascending for each species
+    channel: np.ndarray  # uint32[term]: the channel of each term
+    pair_species: np.ndarray  # uint32[channel, 2]; n_species, with amount 0, where there is no change
+    pair_amount: np.ndarray  # int64[channel, 2]
+    more_start: np.ndarray  # uint32[channel + 1]: changes beyond two
+    more_species: np.ndarray  # uint32[more]
+    more_amount: np.ndarray  # int64[more]
 
 
 @kernel

@@ -79,7 +79,8 @@ def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_b
             if not on_grid:
                 clock[TIME] = t_stop
                 return REACHED_END
-            grid_counts[k, :] = counts[:n_species]
+            for s in range(n_species):
+                grid_counts[k, s] = counts[s]
             tally[GRID_INDEX] = k + 1
             continue
         if tally[N_EVENTS] >= event_limit:

@@ -1,6 +1,5 @@
 """The suite's own rules: how many statistical checks there may be, and where compiled kernels are kept."""
 
-
 import pytest
 
 import checks_of_chance

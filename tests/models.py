@@ -55,8 +55,6 @@ def master_law(name):
 def sample(name, method):
     """Counts int64[sample, species] at the model's time."""
     model = MODELS[name]
-    r = gnn.simulate(
-        model.network, model.time, 2, volume=model.volume, method=method, replicates=N_SAMPLES, seed=SEED
-    )
+    r = gnn.simulate(model.network, model.time, 2, volume=model.volume, method=method, replicates=N_SAMPLES, seed=SEED)
     assert r.complete
     return r.counts[:, -1, :]

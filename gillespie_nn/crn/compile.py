@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 
-from ..kernels.channels import Channels
+from ..kernels.channels import Channels, Readers
 from ..kernels.codes import FALLING, RAMP, STEP
 
 _KIND = {"step": STEP, "ramp": RAMP}
@@ -36,16 +36,39 @@ class Structure:
             "change_species": np.array([s for change in changes for s, _ in change], dtype=np.uint32),
             "change_amount": np.array([n for change in changes for _, n in change], dtype=np.int64),
             **_terms(reactions, index),
-            **_dependents(network, members.values()),
         }
         varies = np.zeros(len(index), dtype=np.bool_)
         varies[self.arrays["change_species"]] = True
         self.arrays["varies"] = varies
+        self._read = [sorted(index[s] for s in reaction.read_species()) for reaction in reactions]
+        self._changes = changes
 
     def channels(self, rates, volume) -> Channels:
         """The arrays for rate constants float64[reaction] in `volume`."""
         scaled = rates * float(volume) ** (1.0 - self.order)
         return Channels(coefficient=scaled[self.term_reaction], **self.arrays)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Who reads each species, and the changes of each channel in fixed places."""
+        n_species = len(self.arrays["varies"])
+        terms = [[] for _ in range(n_species)]
+        for t, species in enumerate(self._read):
+            for s in species:
+                terms[s].append(t)
+        pairs = [(*change[:2], (n_species, 0), (n_species, 0))[:2] for change in self._changes]
+        pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2, 2)
+        more = [change[2:] for change in self._changes]
+        return Readers(
+            term_start=_starts(terms),
+            term=np.array(list(chain.from_iterable(terms)), dtype=np.uint32),
+            channel=np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"])).astype(np.uint32),
+            pair_species=pairs[:, :, 0].astype(np.uint32),
+            pair_amount=pairs[:, :, 1].copy(),
+            more_start=_starts(more),
+            more_species=np.array([s for change in more for s, _ in change], dtype=np.uint32),
+            more_amount=np.array([n for change in more for _, n in change], dtype=np.int64),
+        )
 
 
 class CompiledNetwork:
@@ -106,15 +129,4 @@ def _terms(reactions, index):
         "extra_kind": table[:, 0].copy(),
         "extra_a": table[:, 1].copy(),
         "extra_b": table[:, 2].copy(),
-    }
-
-
-def _dependents(network, members):
-    readers = [[] for _ in network.species]
-    for c, group in enumerate(members):
-        for s in set().union(*(network.reactions[r].read_species() for r in group)):
-            readers[network.index[s]].append(c)
-    return {
-        "dependent_start": _starts(readers),
-        "dependent_channel": np.array(list(chain.from_iterable(readers)), dtype=np.uint32),
     }

@@ -20,14 +20,18 @@ class Rejection(Method):
         super().__init__(network, rates, volume, counts, rng, count_firings)
         structure = network.compiled.lumped
         self._channels = structure.channels(rates, volume)
-        n = structure.n_channels
+        self._readers = structure.readers
+        n, n_terms = structure.n_channels, len(network.reactions)
         self._state = RejectionState(
             counts=self._counts,
             low=np.zeros_like(self._counts),
             high=np.zeros_like(self._counts),
-            lower=np.zeros(n),
-            upper=np.zeros(n),
-            bound=np.zeros(n),
+            term_lower=np.zeros(n_terms),
+            term_gap=np.zeros(n_terms),
+            limits=np.zeros((n, 2)),
+            sums=np.zeros((n, 2)),
+            summed=np.zeros(n),
+            updates=np.zeros(n, dtype=np.int64),
             touched=np.zeros(n, dtype=np.bool_),
             urn=_urn(n),
             clock=self._clock,
@@ -38,20 +42,20 @@ class Rejection(Method):
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return advance_rejection(
-            self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
+            self._channels, self._readers, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
         )
 
     def set_counts(self, species, values):
-        set_counts_rejection(self._channels, self._state, species, values)
+        set_counts_rejection(self._channels, self._readers, self._state, species, values)
 
     def can_react(self):
         channels, counts = self._channels, self._counts
-        return any(channel_value(channels, c, counts, counts) > 0 for c in np.flatnonzero(self._state.upper))
+        return any(channel_value(channels, c, counts, counts) > 0 for c in np.flatnonzero(self._state.limits[:, 1]))
 
 
 def _urn(n_channels):
-    """An empty urn: about eight slots a channel keep the rounding of bounds to slots a small part of them."""
-    target = max(1024, 8 * n_channels)
+    """An empty urn: about sixteen slots a channel keep the rounding of bounds to slots a small part of them."""
+    target = max(1024, 16 * n_channels)
     capacity = 2 * target + n_channels
     links = [np.zeros(capacity, dtype=np.int32) for _ in range(3)]
     head = np.full(n_channels, -1, dtype=np.int32)
