@@ -250,7 +250,8 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
     more_changes = readers.more_species.size > 0
     n_events = tally[N_EVENTS]
     n_candidates = tally[N_CANDIDATES]
-    pause = n_candidates + slice_budget
+    # No more events than candidates: one comparison keeps both the slice and the event limit.
+    pause = n_candidates + min(slice_budget, event_limit - n_events)
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
     size = urn.size[0]
@@ -272,17 +273,14 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
             on_grid = k < grid_time.size and grid_time[k] <= t_stop
             boundary = grid_time[k] if on_grid else t_stop
             continue
-        if n_events >= event_limit:
-            status = EVENT_LIMIT
-            break
         if n_candidates >= pause:
-            status = SLICE_END
+            status = EVENT_LIMIT if n_events >= event_limit else SLICE_END
             break
         n_candidates += 1
         time = next_time
         place = rng.random() * size
         slot = np.int64(place)
-        c = urn.channel[slot]
+        c = urn.channel[np.uint32(slot)]
         share = (place - slot) * limits[c, BOUND]  # uniform on [0, bound), independent of the slot
         fires = share < limits[c, LOWER]
         t = NONE

@@ -16,7 +16,7 @@ NONE = -1
 
 
 class Urn(NamedTuple):
-    channel: np.ndarray  # int32[capacity]: owner of each slot in use
+    channel: np.ndarray  # uint32[capacity]: owner of each slot in use
     following: np.ndarray  # int32[capacity]: next slot of the same channel
     preceding: np.ndarray  # int32[capacity]
     head: np.ndarray  # int32[channel]: a slot of the channel, or NONE

@@ -1,8 +1,7 @@
 """The suite's own rules: how many statistical checks there may be, and where compiled kernels are kept."""
 
-import pytest
-
 import checks_of_chance
+import pytest
 
 
 @pytest.hookimpl(trylast=True)

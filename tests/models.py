@@ -3,8 +3,9 @@
 from functools import cache
 from typing import NamedTuple
 
-import gillespie_nn as gnn
 from naive import master_equation
+
+import gillespie_nn as gnn
 
 N_SAMPLES = 20_000
 SEED = 20_250_101

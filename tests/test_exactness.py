@@ -7,13 +7,13 @@ counts, cells pooled to at least 20 expected.
 
 import numpy as np
 import pytest
+from checks_of_chance import accept, chi_square, chi_square_two
+from models import MODELS, N_SAMPLES, master_law, sample
+from naive import master_equation
 from scipy import stats
 
 import gillespie_nn as gnn
-from checks_of_chance import accept, chi_square, chi_square_two
 from gillespie_nn.simulation import METHODS
-from models import MODELS, N_SAMPLES, master_law, sample
-from naive import master_equation
 
 EXACT = [m.name for m in METHODS]
 

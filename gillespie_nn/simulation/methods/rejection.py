@@ -57,7 +57,8 @@ def _urn(n_channels):
     """An empty urn: about sixteen slots a channel keep the rounding of bounds to slots a small part of them."""
     target = max(1024, 16 * n_channels)
     capacity = 2 * target + n_channels
-    links = [np.zeros(capacity, dtype=np.int32) for _ in range(3)]
+    owner = np.zeros(capacity, dtype=np.uint32)
+    links = [np.zeros(capacity, dtype=np.int32) for _ in range(2)]
     head = np.full(n_channels, -1, dtype=np.int32)
     owned = np.zeros(n_channels, dtype=np.int64)
-    return Urn(*links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.array([target]))
+    return Urn(owner, *links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.array([target]))
