@@ -26,25 +26,29 @@ def monomial(node, constants, scale) -> Monomial:
     """
     import libsbml as sbml
 
-    children = [monomial(node.getChild(k), constants, scale) for k in range(node.getNumChildren())]
     kind = node.getType()
     if node.isNumber():
         return Monomial(node.getValue())
     if kind == sbml.AST_NAME:
         return _symbol(node.getName(), constants, scale)
+    powers = (sbml.AST_POWER, sbml.AST_FUNCTION_POWER)
+    if kind not in (sbml.AST_TIMES, sbml.AST_DIVIDE, sbml.AST_PLUS, sbml.AST_MINUS, *powers):
+        raise Unrecognised(f"{sbml.formulaToL3String(node)!r} is not a product of species and constants")
+    children = [monomial(node.getChild(k), constants, scale) for k in range(node.getNumChildren())]
     if kind == sbml.AST_TIMES:
         return _product(children)
-    if kind == sbml.AST_DIVIDE:
-        return _product([children[0], _reciprocal(children[1])])
     if kind == sbml.AST_PLUS:
         return _sum(children)
+    if kind == sbml.AST_MINUS and len(children) == 1:
+        return _negative(children[0])
+    if len(children) != 2:
+        raise Unrecognised(f"{sbml.formulaToL3String(node)!r} has {len(children)} operands")
+    first, second = children
+    if kind == sbml.AST_DIVIDE:
+        return _product([first, _reciprocal(second)])
     if kind == sbml.AST_MINUS:
-        if len(children) == 1:
-            return _negative(children[0])
-        return _sum([children[0], _negative(children[1])])
-    if kind in (sbml.AST_POWER, sbml.AST_FUNCTION_POWER):
-        return _power(*children)
-    raise Unrecognised(f"{sbml.formulaToL3String(node)!r} is not a product of species and constants")
+        return _sum([first, _negative(second)])
+    return _power(first, second)
 
 
 def orders(law: Monomial) -> dict[str, int]:

@@ -1,0 +1,98 @@
+"""The kernels run as plain Python with scripted draws: uniforms of exactly 0 and just under 1, and waits of 0."""
+
+import numpy as np
+import pytest
+
+import gillespie_nn as gnn
+from gillespie_nn.kernels import codes, direct, rejection
+from gillespie_nn.simulation.methods import Direct, Rejection
+
+JUST_UNDER_ONE = np.nextafter(1.0, 0.0)
+
+
+class Script:
+    """Stands in for a Generator: gives the uniforms and exponentials it was given, then repeats the last."""
+
+    def __init__(self, uniforms, waits):
+        self.uniforms, self.waits = list(uniforms), list(waits)
+
+    def _next(self, values):
+        return values.pop(0) if len(values) > 1 else values[0]
+
+    def random(self):
+        return self._next(self.uniforms)
+
+    def standard_exponential(self):
+        return self._next(self.waits)
+
+
+@pytest.fixture(params=[Direct, Rejection], ids=lambda m: m.name)
+def plain(request, monkeypatch):
+    """A method whose event loop is interpreted, so that it takes any object as its generator."""
+    monkeypatch.setattr("gillespie_nn.simulation.methods.direct.advance_direct", direct.advance_direct.py_func)
+    monkeypatch.setattr(
+        "gillespie_nn.simulation.methods.rejection.advance_rejection", rejection.advance_rejection.py_func
+    )
+
+    def make(text, rng, **initial):
+        network = gnn.ReactionNetwork.from_text(text)
+        return request.param(network, network.rates(), 1.0, network.counts(initial), rng, True)
+
+    return make
+
+
+@pytest.mark.parametrize("uniform", [0.0, JUST_UNDER_ONE, 0.5])
+def test_a_reaction_of_propensity_zero_never_fires(plain, uniform):
+    """First and last channel are impossible (no B, and a step not taken); a pair of one molecule cannot meet."""
+    text = "B -> 0 @ 1\n0 -> A @ 1\n2 C -> 0 @ 5\n0 -> D @ 1 * step(B, C)"
+    method = plain(text, Script([uniform], [0.01]), C=1)
+    method.advance(1.0)
+    assert method.firings[0] == method.firings[2] == method.firings[3] == 0
+    assert method.counts[0] == 0 and method.counts[2] == 1 and method.counts[3] == 0
+
+
+@pytest.mark.parametrize("uniform", [0.0, JUST_UNDER_ONE])
+def test_extreme_uniforms_fire_a_possible_reaction_and_keep_counts_whole(plain, uniform):
+    method = plain("A -> B @ 3\nB -> A @ 1\nA + B -> 0 @ 0.1", Script([uniform], [0.3]), A=5, B=5)
+    for t in (1.0, 2.0, 5.0):
+        method.advance(t)
+        assert (method.counts >= 0).all()
+    assert method.time == 5.0
+
+
+def test_a_wait_of_exactly_zero_keeps_time_and_order(plain):
+    method = plain("A -> 0 @ 1", Script([0.0], [0.0, 0.0, 0.5, 1e9]), A=2)
+    grid = np.array([0.0, 1.0])
+    rows = np.zeros((2, 1), dtype=np.int64)
+    assert method.advance(1.0, grid, rows) == codes.REACHED_END
+    assert rows[0, 0] == 0  # events at time 0 belong to the record at 0
+    assert method.n_events == 2
+
+
+def test_nothing_possible_with_a_wait_of_zero_ends_without_a_draw_of_a_channel(plain):
+    method = plain("A -> 0 @ 1", Script([0.0], [0.0]), A=0)
+    rows = np.full((1, 1), -1, dtype=np.int64)
+    assert method.advance(3.0, np.array([3.0]), rows) == codes.REACHED_END
+    assert rows[0, 0] == 0 and method.n_events == 0 and not method.can_react()
+
+
+def test_the_event_limit_stops_before_the_next_event_and_not_when_the_end_comes_first(plain):
+    method = plain("0 -> A @ 1", Script([0.5], [1.0]))
+    assert method.advance(3.5, event_limit=2) == codes.EVENT_LIMIT
+    assert method.n_events == 2
+    method = plain("0 -> A @ 1", Script([0.5], [1.0]))
+    while (code := method.advance(2.5, event_limit=2)) == codes.SLICE_END:
+        pass
+    assert code == codes.REACHED_END
+
+
+def test_a_record_at_the_time_of_an_event_is_the_state_after_it(plain):
+    method = plain("0 -> A @ 1", Script([0.5], [1.0, 1e9]))
+    # The urn rounds the bound up; take the event's own time from the clock.
+    when = method
+    method.advance(0.0)
+    event = float(method._clock[codes.NEXT_TIME])
+    rows = np.full((3, 1), -1, dtype=np.int64)
+    when.advance(event * 2, np.array([np.nextafter(event, 0), event, event * 1.5]), rows)
+    fired = method.n_events
+    assert rows[0, 0] == 0 and rows[1, 0] == fired

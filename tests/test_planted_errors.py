@@ -1,0 +1,157 @@
+"""Planted errors: each changes the law a little, and the tests of `test_exactness` must reject it at the same sample
+size and level. A rejection is wanted here, so these do not count towards the suite's false-alarm rate."""
+
+import numpy as np
+import pytest
+
+import gillespie_nn as gnn
+from checks_of_chance import chi_square, chi_square_two, rejects
+from gillespie_nn import seeds
+from gillespie_nn.kernels import codes
+from gillespie_nn.kernels.channels import Channels
+from gillespie_nn.simulation.ensemble import Task, run_ensemble
+from gillespie_nn.simulation.methods import Direct, Rejection
+from gillespie_nn.simulation.sinks import MemorySink
+from models import MODELS, N_SAMPLES, SEED, master_law
+
+
+def _run(name, method, seed=SEED, time=None, n=N_SAMPLES):
+    model = MODELS[name]
+    network = model.network
+    grid = np.array([0.0, model.time] if time is None else time)
+    task = Task(network, method, grid, model.volume, network.rates(), network.counts(), (), seed, n, False, 2**62)
+    sink = MemorySink(n, len(grid), len(network.species))
+    run_ensemble(task, sink)
+    return sink.counts
+
+
+def _p(name, counts, species=0):
+    law, _ = master_law(name)
+    return chi_square(counts[:, -1, species], law.sum(axis=tuple(a for a in range(law.ndim) if a != species)))
+
+
+def _planted(base, change):
+    """A method whose compiled channels are changed before the first event."""
+
+    class Planted(base):
+        def __init__(self, network, rates, volume, *rest):
+            structure = network.compiled.single if base is Direct else network.compiled.lumped
+            original = structure.channels
+
+            def channels(rates, volume):
+                return change(original(rates, volume))
+
+            structure.channels = channels
+            try:
+                super().__init__(network, rates, volume, *rest)
+            finally:
+                del structure.channels
+
+    return Planted
+
+
+def _halve_pairs(channels: Channels):
+    pairs = channels.second_offset > 0
+    return channels._replace(coefficient=np.where(pairs, 0.5, 1.0) * channels.coefficient)
+
+
+def _square_pairs(channels: Channels):
+    return channels._replace(second_offset=np.zeros_like(channels.second_offset))
+
+
+@pytest.mark.parametrize("base", [Direct, Rejection])
+@pytest.mark.parametrize("change", [_halve_pairs, _square_pairs], ids=["missing factor 2", "A*A for A*(A-1)"])
+def test_a_wrong_pair_propensity_is_caught(base, change):
+    assert rejects(_p("two species", _run("two species", _planted(base, change))))
+
+
+def test_a_wrong_volume_exponent_is_caught():
+    def change(channels):
+        pairs = channels.second_offset > 0
+        return channels._replace(coefficient=np.where(pairs, 4.0, 1.0) * channels.coefficient)
+
+    assert rejects(_p("two species", _run("two species", _planted(Rejection, change))))
+
+
+class Stale(Rejection):
+    """One reader of a species is forgotten: its bounds stay what they were."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        readers = self._readers
+        n = readers.term_start[1] - readers.term_start[0]
+        kept = np.concatenate([readers.term[: n - 1], readers.term[n - 1 : n - 1], readers.term[n:]])
+        start = readers.term_start.copy()
+        start[1:] -= 1
+        self._readers = readers._replace(term=kept, term_start=start)
+
+
+@pytest.mark.parametrize("name", ["two species", "isomerisation"])
+def test_a_stale_dependency_is_caught(name):
+    assert rejects(_p(name, _run(name, Stale)))
+
+
+class Always(Rejection):
+    """Every candidate fires whose channel has any lower bound at all: rejection left out."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._state.limits[:, 0] = self._state.limits[:, 1]
+
+
+def test_a_missing_rejection_is_caught():
+    assert rejects(_p("immigration-death", _run("immigration-death", Always)))
+
+
+def test_a_grid_off_by_one_point_is_caught():
+    counts = _run("immigration-death", Rejection, time=np.linspace(0, MODELS["immigration-death"].time, 21))
+    assert not rejects(_p("immigration-death", counts))
+    assert rejects(_p("immigration-death", counts[:, :-1]))
+
+
+def test_a_record_before_the_last_event_is_caught():
+    """The grid holds the state one event early."""
+
+    class Early(Direct):
+        def advance(self, t_stop, grid_time=None, grid_counts=None, event_limit=2**62):
+            before = self.counts.copy()
+            while self._clock[codes.NEXT_TIME] <= t_stop or np.isnan(self._clock[codes.NEXT_TIME]):
+                before = self.counts.copy()
+                if super().advance(t_stop, event_limit=self.n_events + 1) == codes.REACHED_END:
+                    break
+            grid_counts[-1] = before
+            self._tally[codes.GRID_INDEX] = len(grid_counts)
+            return codes.REACHED_END
+
+    assert rejects(_p("immigration-death", _run("immigration-death", Early)))
+
+
+def test_a_stream_shared_by_replicates_is_caught(monkeypatch):
+    right = seeds.stream
+    monkeypatch.setattr(seeds, "stream", lambda seed, purpose, k, replicate: right(seed, purpose, k, replicate // 4))
+    assert rejects(_p("immigration-death", _run("immigration-death", Rejection)))
+
+
+def test_a_pending_time_that_ignores_a_scheduled_change_is_caught():
+    """An input rises a hundredfold at t = 1; a pending time drawn before must run on at the new rate."""
+    network = gnn.ReactionNetwork.from_text("X -> X + Y @ 0.2\nX = 1")
+
+    class Forgetful(Rejection):
+        def set_counts(self, species, values):
+            pending = self._clock[codes.NEXT_TIME]
+            super().set_counts(species, values)
+            self._clock[codes.NEXT_TIME] = pending
+
+    from gillespie_nn.simulation.schedule import parse_schedule
+
+    samples = []
+    for method in (Direct, Rejection, Forgetful):
+        changes = parse_schedule([(1.0, {"X": 100})], network, 1.2)
+        task = Task(
+            network, method, np.array([1.2]), 1.0, network.rates(), network.counts(), changes, 5, 5000, False, 2**62
+        )
+        sink = MemorySink(5000, 1, 2)
+        run_ensemble(task, sink)
+        samples.append(sink.counts[:, -1, 1])
+    assert not rejects(chi_square_two(samples[0], samples[1]))
+    assert rejects(chi_square_two(samples[0], samples[2]))
