@@ -13,6 +13,7 @@ class Status(IntEnum):
     EVENT_LIMIT = codes.EVENT_LIMIT
     INTERRUPTED = codes.INTERRUPTED
     OVERFLOW = codes.OVERFLOW
+    NEGATIVE = codes.NEGATIVE
 
     @property
     def complete(self) -> bool:
@@ -29,4 +30,5 @@ _SENTENCES = {
     Status.EVENT_LIMIT: "stopped at the event limit before the end",
     Status.INTERRUPTED: "interrupted before the end",
     Status.OVERFLOW: "stopped: a count passed 2**53 or a propensity the range of float64",
+    Status.NEGATIVE: "stopped: a count became negative, an internal error; please report it",
 }

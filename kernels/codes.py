@@ -5,6 +5,8 @@ NO_REACTION_POSSIBLE = 1
 EVENT_LIMIT = 2
 INTERRUPTED = 3
 OVERFLOW = 4
+NEGATIVE = 6
+"""A count became negative: the engine is at fault, and stops rather than go on."""
 SLICE_END = 5
 """The event budget of one slice is spent; the caller looks around and calls again."""
 

@@ -18,6 +18,7 @@ from .codes import (
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
+    NEGATIVE,
     NEXT_TIME,
     OVERFLOW,
     REACHED_END,
@@ -61,7 +62,7 @@ def set_counts_direct(channels, state, species, values):
 def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit):
     """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
 
-    Returns REACHED_END, SLICE_END, EVENT_LIMIT or OVERFLOW.
+    Returns REACHED_END, SLICE_END, EVENT_LIMIT, OVERFLOW or NEGATIVE.
     """
     counts, clock, tally, propensity = state.counts, state.clock, state.tally, state.propensity
     n_species = counts.size - 1
@@ -102,7 +103,10 @@ def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_b
         if state.firings.size:
             state.firings[channels.term_reaction[channels.term_start[chosen]]] += 1
         for j in range(channels.change_start[chosen], channels.change_start[chosen + 1]):
-            if counts[channels.change_species[j]] > COUNT_LIMIT:
+            n = counts[channels.change_species[j]]
+            if n < 0:
+                return NEGATIVE
+            if n > COUNT_LIMIT:
                 return OVERFLOW
         refresh_direct(channels, state)
         clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / state.total[0]

@@ -22,6 +22,7 @@ from .codes import (
     N_CANDIDATES,
     N_EVENTS,
     N_REFRESHES,
+    NEGATIVE,
     NEXT_TIME,
     OVERFLOW,
     REACHED_END,
@@ -150,12 +151,14 @@ def _refresh_species(channels, readers, state, s):
 
 @kernel
 def _refresh_changed(channels, readers, state, c):
-    """Refresh every species changed by channel c whose count left its interval: REACHED_END, or OVERFLOW."""
+    """Refresh every species changed by channel c whose count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
     status = REACHED_END
     for k in range(channels.change_start[c], channels.change_start[c + 1]):
         s = channels.change_species[k]
         n = state.counts[s]
         if n < state.low[s] or n > state.high[s]:
+            if n < 0:
+                return NEGATIVE
             _refresh_species(channels, readers, state, s)
             if n > COUNT_LIMIT or is_overfull(state.urn):
                 status = OVERFLOW
@@ -165,6 +168,12 @@ def _refresh_changed(channels, readers, state, c):
 @kernel
 def _total(state):
     return state.urn.size[0] * state.urn.quantum[0]
+
+
+@kernel
+def _mean_wait(state):
+    """Mean time to the next candidate; infinite when there is none."""
+    return 1.0 / _total(state)
 
 
 @kernel
@@ -238,7 +247,7 @@ def _term_of_lower(channels, state, c, share):
 def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit):
     """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
 
-    Returns REACHED_END, SLICE_END, EVENT_LIMIT or OVERFLOW.
+    Returns REACHED_END, SLICE_END, EVENT_LIMIT, OVERFLOW or NEGATIVE.
     """
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
     pair_species, pair_amount = readers.pair_species, readers.pair_amount
@@ -255,7 +264,7 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
     size = urn.size[0]
-    mean_wait = 1.0 / _total(state)
+    mean_wait = _mean_wait(state)
     if np.isnan(next_time):
         next_time = time + rng.standard_exponential() * mean_wait
     k = tally[GRID_INDEX]
@@ -309,8 +318,8 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
             if not inside:
                 status = _refresh_changed(channels, readers, state, c)
                 size = urn.size[0]
-                mean_wait = 1.0 / _total(state)
-                if status == OVERFLOW:
+                mean_wait = _mean_wait(state)
+                if status != REACHED_END:
                     break
         next_time = time + rng.standard_exponential() * mean_wait
     clock[TIME] = time

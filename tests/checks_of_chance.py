@@ -30,6 +30,8 @@ def accept(p, what, family=1):
 def chi_square(samples, law):
     """p-value that whole-numbered `samples` follow `law`, an array of probabilities of 0, 1, 2, ..."""
     samples = np.asarray(samples).ravel()
+    if samples.min() < 0:
+        return 0.0  # a negative count, or a run that stopped: outside every law
     law = np.append(law, max(0.0, 1.0 - np.sum(law)))  # all that lies beyond
     seen = np.bincount(np.minimum(samples, len(law) - 1), minlength=len(law))
     expected = law * len(samples)

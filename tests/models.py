@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 from naive import master_equation
 
+import numpy as np
+
 import gillespie_nn as gnn
+from checks_of_chance import chi_square
 
 N_SAMPLES = 20_000
 SEED = 20_250_101
@@ -59,3 +62,10 @@ def sample(name, method):
     r = gnn.simulate(model.network, model.time, 2, volume=model.volume, method=method, replicates=N_SAMPLES, seed=SEED)
     assert r.complete
     return r.counts[:, -1, :]
+
+
+def pairs_of_replicates(counts):
+    """p-value that neighbouring replicates of `immigration-death` are independent and have the right law."""
+    law, _ = master_law("immigration-death")
+    pairs = np.minimum(np.asarray(counts).reshape(-1, 2), len(law) - 1)
+    return chi_square(np.ravel_multi_index(pairs.T, (len(law), len(law))), np.outer(law, law).ravel())

@@ -8,7 +8,7 @@ counts, cells pooled to at least 20 expected.
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, chi_square_two
-from models import MODELS, N_SAMPLES, master_law, sample
+from models import MODELS, N_SAMPLES, master_law, pairs_of_replicates, sample
 from naive import master_equation
 from scipy import stats
 
@@ -97,6 +97,11 @@ def test_the_law_at_two_times_is_that_of_the_master_equation(method):
         joint[n] = first[n] * master_equation(start, 1.0, most, 0.5)
     place = np.ravel_multi_index(np.minimum(r.counts[:, :, 0], 30).T, joint.shape)
     accept(chi_square(place, joint.ravel()), f"two times, {method}")
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_neighbouring_replicates_are_independent(method):
+    accept(pairs_of_replicates(sample("immigration-death", method)[:, 0]), f"pairs of replicates, {method}")
 
 
 def test_methods_agree_on_the_training_network():

@@ -8,7 +8,7 @@ from .base import THRESHOLD, Case, Dataset, Settings
 class XOR(Case):
     name = "xor"
     summary = "exclusive or, 2-4-1, trained and tested on its four samples"
-    settings = Settings(hidden=(4,), presentations=1500)
+    settings = Settings(hidden=(4,), presentations=1500, annihilation_rate=60.0)
 
     def load(self, seed):
         x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])

@@ -1,0 +1,167 @@
+"""The chemistry: fixed points of its modules, relaxation rates, and gradients it computes, against the formulae.
+
+By the mass-action equations, whose right-hand side comes from the plain twin in `naive`.
+"""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import gillespie_nn as gnn
+from gillespie_nn.activations import ACTIVATIONS, make_activation
+from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
+from naive import mass_action
+
+Z_VALUES = (-2.0, -0.4, 0.0, 0.3, 1.7)
+
+
+def settle(network, initial, time=400.0):
+    """Concentrations by name at rest."""
+    start = np.array([initial.get(s, 0.0) for s in network.species])
+    right = mass_action(network)
+    end = solve_ivp(lambda t, c: right(c), (0, time), start, method="LSODA", rtol=1e-10, atol=1e-12).y[:, -1]
+    return dict(zip(network.species, end))
+
+
+def _module(activation):
+    builder = NetworkBuilder()
+    z = Rails.signed("Z")
+    y = Rails.signed("Y") if activation.signed_output else Rails("Y")
+    builder.declare(z)
+    activation.forward(builder, z, y)
+    activation.backward(builder, z, y, Rails("S"), Rails("A"))
+    return builder.network(), y
+
+
+@pytest.mark.parametrize("derivative", ["gain", "ratio"])
+@pytest.mark.parametrize("name", [a.name for a in ACTIVATIONS])
+@pytest.mark.parametrize("z", Z_VALUES)
+def test_an_activation_settles_at_its_value_and_slope_and_leaves_z_alone(name, derivative, z):
+    activation = make_activation(name, h=0.1, derivative=derivative)
+    network, y = _module(activation)
+    rails = {"Z_p": max(z, 0) + 0.2, "Z_m": max(-z, 0) + 0.2}
+    rest = settle(network, rails)
+    output = rest[y.plus] - (rest[y.minus] if y.minus else 0.0)
+    assert output == pytest.approx(float(activation.value(z)), abs=1e-6)
+    assert rest["S"] == pytest.approx(float(activation.slope(z)), abs=1e-6)
+    assert (rest["Z_p"], rest["Z_m"]) == (rails["Z_p"], rails["Z_m"])
+    assert all(set(r.net_change()) <= {"Y", "Y_p", "Y_m", "S", "A"} for r in network.reactions)
+
+
+@pytest.mark.parametrize("h", [1e-3, 0.05, 0.25, 2.0])
+def test_smooth_relu_has_its_published_properties(h):
+    f = make_activation("smooth_relu", h=h)
+    z = np.linspace(-20, 20, 4001)
+    y, s = f.value(z), f.slope(z)
+    np.testing.assert_allclose(y * y - z * y, h, rtol=1e-9)
+    assert (y > np.maximum(z, 0)).all() and (y - np.maximum(z, 0) <= np.sqrt(h) * (1 + 1e-12)).all()
+    np.testing.assert_allclose(s, np.gradient(y, z), atol=2e-3)
+    assert np.abs(np.diff(s) / np.diff(z)).max() <= 1 / (4 * np.sqrt(h)) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("derivative, rate", [("gain", lambda z, y, h: np.sqrt(z * z + 4 * h)),
+                                               ("ratio", lambda z, y, h: y * y + h)])  # fmt: skip
+@pytest.mark.parametrize("z", Z_VALUES)
+def test_relaxation_rates(derivative, rate, z):
+    """The Jacobian at rest: y relaxes at sqrt(z^2 + 4h), s at the rate of its module."""
+    h = 0.1
+    network, _ = _module(make_activation("smooth_relu", h=h, derivative=derivative))
+    initial = {"Z_p": max(z, 0) + 0.2, "Z_m": max(-z, 0) + 0.2}
+    rest = settle(network, initial)
+    right = mass_action(network)
+    at = np.array([rest[s] for s in network.species])
+
+    def slope(s):
+        k = network.species.index(s)
+        step = np.zeros(len(at))
+        step[k] = 1e-6
+        return ((right(at + step) - right(at - step)) / 2e-6)[k]
+
+    y = rest["Y"]
+    assert slope("Y") == pytest.approx(-np.sqrt(z * z + 4 * h), rel=1e-6)
+    assert slope("S") == pytest.approx(-rate(z, y, h), rel=1e-6)
+
+
+CASES = [
+    ((2, 4, 1), "smooth_relu", "linear", "gain", False),
+    ((2, 3, 2), "smooth_relu", "smooth_relu", "gain", False),
+    ((3, 3, 2), "smooth_relu", "linear", "ratio", True),
+    ((2, 3, 3, 2), "smooth_relu", "linear", "gain", True),
+    ((2, 3, 3, 2), "smooth_relu", "smooth_relu", "ratio", False),
+    ((2, 3, 2), "relu", "linear", "gain", True),
+    ((2, 3, 2), "leaky_relu", "leaky_relu", "gain", True),
+    ((3, 2), "smooth_relu", "linear", "gain", True),
+]
+
+
+def _spec(case, **settings):
+    layers, activation, output, derivative, signed = case
+    return gnn.training_network(
+        layers, activation, h=0.2, output=output, derivative=derivative, signed_inputs=signed,
+        annihilation_rate=20.0, **settings,
+    )  # fmt: skip
+
+
+def _sample(spec, signed, seed):
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(0, 0.7, len(spec.weights))
+    x = rng.uniform(-1 if signed else 0, 1, spec.layers[0])
+    return weights, x, rng.uniform(-1, 1, spec.layers[-1])
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_float_gradients_are_those_of_the_loss(case):
+    spec = _spec(case)
+    network = spec.floating
+    weights, x, t = _sample(spec, case[-1], 1)
+
+    def loss(w):
+        return 0.5 * np.sum((network.forward(w, x) - t) ** 2)
+
+    steps = 1e-6 * np.eye(len(weights))
+    numeric = [(loss(weights + e) - loss(weights - e)) / 2e-6 for e in steps]
+    np.testing.assert_allclose(network.gradient(weights, x, t), numeric, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_chemistry_at_rest_computes_output_and_gradient(case):
+    """With learning off the network settles; the update reactions' net rate is then minus the gradient."""
+    off, on = _spec(case, learning_rate=0.0), _spec(case, learning_rate=1.0)
+    weights, x, t = _sample(off, case[-1], 2)
+    initial = {s: n / 1e9 for s, n in (off.initial(weights, 1e9) | off.presentation(x, t, 1e9)).items()}
+    rest = settle(off.network, initial)
+    counts = np.array([rest[s] for s in off.network.species])
+    np.testing.assert_allclose(off.read_outputs(counts, 1.0), off.floating.forward(weights, x), atol=1e-6)
+    change = mass_action(on.network)(counts)
+    np.testing.assert_allclose(on.read(on.weights, change, 1.0), -off.floating.gradient(weights, x, t), atol=1e-6)
+
+
+def test_every_reaction_is_at_most_bimolecular_and_catalysts_are_kept():
+    for case in CASES:
+        for reaction in _spec(case).network.reactions:
+            assert reaction.order <= 2
+            for s in dict(reaction.reactants):
+                if s.startswith(("X_", "T_")):
+                    assert s not in reaction.net_change()
+
+
+def test_sizes_are_those_counted_by_hand():
+    network = gnn.training_network((2, 4, 1)).network
+    assert (len(network.species), len(network.reactions)) == (74, 187)
+    network = gnn.training_network((16, 16, 10)).network
+    assert (len(network.species), len(network.reactions)) == (1088, 3254)
+
+
+def test_weights_inputs_and_outputs_come_back_from_their_rails():
+    spec = gnn.training_network((2, 3, 1), signed_inputs=True)
+    weights = np.linspace(-1, 1, len(spec.weights))
+    counts = spec.network.counts(spec.initial(weights, 1e6) | spec.presentation([0.5, -0.25], [-1.0], 1e6))
+    np.testing.assert_allclose(spec.read_weights(counts, 1e6), weights, atol=1e-6)
+    np.testing.assert_allclose(spec.read(spec.inputs, counts, 1e6), [0.5, -0.25])
+    np.testing.assert_allclose(spec.read(spec.targets, counts, 1e6), [-1.0])
+
+
+def test_negative_input_without_minus_rails_is_refused():
+    spec = gnn.training_network((2, 3, 1))
+    with pytest.raises(gnn.InputError, match="X_1_p cannot hold -0.5.*signed_inputs=True"):
+        spec.presentation([0.1, -0.5], [1.0], 100)
