@@ -1,0 +1,141 @@
+"""The commands, as a user runs them: output, JSON, exit codes, and no traceback for a mistake."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import gillespie_nn
+from gillespie_nn.cli import main
+from test_layout import ROOT
+
+MODEL = "bind: 2 A -> B @ 0.01\nB -> 2 A @ 0.1\nA = 100\n"
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.txt"
+    path.write_text(MODEL)
+    return path
+
+
+def _json(capsys):
+    return json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+
+def test_simulate_then_analyze(model, tmp_path, capsys):
+    run = str(tmp_path / "run.h5")
+    arguments = ["simulate", str(model), "--t-end", "5", "--replicates", "8", "--workers", "2", "--seed", "1"]
+    assert main([*arguments, "--output", run, "--json", "--describe"]) == 0
+    found = _json(capsys)
+    assert found["species"] == ["A", "B"] and found["status"] == {"reached_end": 8} and found["output"] == run
+    assert main(["analyze", run, "--json"]) == 0
+    again = _json(capsys)
+    assert again["mean"] == pytest.approx(found["mean"]) and again["committed"] == 8
+
+
+def test_train_then_analyze_with_a_figure(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    run, figure = str(tmp_path / "x.h5"), tmp_path / "x.png"
+    arguments = ["train", "xor", "--volume", "50", "--presentations", "45", "--running-time", "1", "--seed", "2"]
+    assert main([*arguments, "--output", run, "--predict", "--json"]) == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out.strip().splitlines()[-1])
+    for key in ("accuracy", "outputs", "presentations", "events", "events_per_second", "seconds", "h", "seed", "method",
+                "output", "accuracy_chemical", "accuracy_gradient_descent", "solved", "solved_before"):  # fmt: skip
+        assert key in found
+    assert "within 0.25?" in captured.out and "187 reactions became 137 channels" in captured.out
+    assert main(["analyze", run, "--figure", str(figure)]) == 0
+    assert figure.stat().st_size > 10_000
+    assert main(["analyze", run, "--figure", str(figure)]) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, what",
+    [
+        (["simulate", "MODEL", "--t-end", "0"], "t_end must be positive"),
+        (["simulate", "MODEL", "--t-end", "1", "--volume", "-2"], "volume must be positive and finite, got -2.0"),
+        (["simulate", "MODEL", "--t-end", "1", "--method", "ssa"], "unknown method 'ssa'"),
+        (["simulate", "MODEL", "--t-end", "1", "--initial", "A=-4"], "at least 0, got -4"),
+        (["simulate", "MODEL", "--t-end", "1", "--initial", "A"], "--initial takes NAME=COUNT"),
+        (["simulate", "MODEL", "--t-end", "1", "--initial", "Z=1"], "unknown species in the initial state 'Z'"),
+        (["simulate", "MODEL", "--t-end", "1", "--initial", "A=1e18"], "would overflow"),
+        (["simulate", "MODEL", "--t-end", "1", "--output", "MODEL"], "exists: choose another name"),
+        (["simulate", "MODEL", "--t-end", "1", "--output", "MODEL/x.h5"], "cannot make the folder"),
+        (["simulate", "nowhere.txt", "--t-end", "1"], "no such model file: nowhere.txt"),
+        (["train", "mnits"], "unknown case 'mnits'"),
+        (["train", "xor", "--hidden", "a"], "--hidden takes sizes"),
+        (["train", "xor", "--h", "-1"], "h must be positive"),
+        (["analyze", "nowhere.h5"], "no such run file: nowhere.h5"),
+        (["analyze", "MODEL"], "not a readable HDF5 file"),
+        (["analyze", "MODEL", "--figure", "x.gif"], "unknown figure format '.gif'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, what, model, capsys):
+    assert main([str(model) + a[5:] if a.startswith("MODEL") else a for a in arguments]) == 2
+    captured = capsys.readouterr()
+    assert what in captured.err and "Traceback" not in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+
+
+def test_an_error_in_the_model_names_file_line_and_column(tmp_path, capsys):
+    path = tmp_path / "bad.txt"
+    path.write_text("A -> B @ 1\nA -> @ 1 2\n")
+    assert main(["simulate", str(path), "--t-end", "1"]) == 2
+    assert f"{path}: line 2, column 6" in capsys.readouterr().err
+
+
+def test_an_event_limit_ends_with_exit_code_3(model, capsys):
+    assert main(["simulate", str(model), "--t-end", "5", "--max-events", "3", "--json"]) == 3
+    assert _json(capsys)["status"] == {"event_limit": 1}
+
+
+def test_an_interrupt_ends_with_exit_code_130(model, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gillespie_nn.cli.simulate.simulate", interrupted)
+    assert main(["simulate", str(model), "--t-end", "5"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_an_internal_error_ends_with_exit_code_3(model, monkeypatch, capsys):
+    monkeypatch.setattr("gillespie_nn.cli.simulate.simulate", lambda *_, **__: 1 / 0)
+    assert main(["simulate", str(model), "--t-end", "5"]) == 3
+    assert "please report" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module, extra, arguments", [
+    ("libsbml", "sbml", ["simulate", "MODEL.xml", "--t-end", "1"]),
+    ("matplotlib", "plot", ["analyze", "RUN", "--figure", "FIGURE"]),
+])  # fmt: skip
+def test_a_missing_extra_says_how_to_install_it(module, extra, arguments, model, tmp_path, monkeypatch, capsys):
+    (tmp_path / "model.xml").write_text("<sbml/>")
+    run = tmp_path / "run.h5"
+    assert main(["simulate", str(model), "--t-end", "1", "--output", str(run), "--seed", "1"]) == 0
+    capsys.readouterr()
+    monkeypatch.setitem(sys.modules, module, None)
+    names = {"MODEL.xml": tmp_path / "model.xml", "RUN": run, "FIGURE": tmp_path / "f.png"}
+    assert main([str(names.get(a, a)) for a in arguments]) == 2
+    assert f"pip install 'gillespie-nn[{extra}]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["simulate", "train", "analyze"])
+def test_scripts_are_the_subcommands(script):
+    done = subprocess.run([sys.executable, ROOT / "scripts" / f"{script}.py", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "--json" in done.stdout and "examples:" in done.stdout
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert gillespie_nn.__version__ in capsys.readouterr().out
+
+
+def test_usage_errors_end_with_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["simulate"])
+    assert end.value.code == 2

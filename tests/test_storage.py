@@ -1,0 +1,241 @@
+"""Run files: the specification holds, memory and file agree, only committed data is trusted, errors are sentences."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+import gillespie_nn as gnn
+from gillespie_nn.storage import reader, writer
+from test_layout import ROOT
+
+NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
+
+
+def content(path):
+    """Everything in a file but `created` and `/provenance`."""
+    found = {}
+    with h5py.File(path, "r", swmr=True) as file:
+
+        def visit(name, item):
+            if name.split("/")[0] == "provenance":
+                return
+            value = item[()].tolist() if isinstance(item, h5py.Dataset) else None
+            attributes = {k: str(v) for k, v in item.attrs.items() if "LIST" not in k}
+            found[name] = (value, attributes)
+
+        file.visititems(visit)
+        found["/"] = {k: str(v) for k, v in file.attrs.items() if k != "created"}
+    return found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    gnn.simulate(NET, 5.0, 11, replicates=3, seed=1, output=folder / "e.h5", count_firings=True).close()
+    gnn.train("xor", volume=50.0, presentations=5, running_time=1.0, seed=1, output=folder / "t.h5")
+    return folder
+
+
+def test_every_dataset_and_attribute_is_in_the_specification_and_the_other_way_round(files):
+    text = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
+    rows = re.findall(r"^\| (`/[^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|", text, re.MULTILINE)
+    specified = {}
+    for names, shape, dtype, unit in rows:
+        group, *more = re.findall(r"`([^`]+)`", names)
+        for name in (group, *(m if m.startswith("/") else f"/training/{m}" for m in more if not m.startswith("_"))):
+            specified[name] = (shape, dtype.strip(), unit.strip())
+    for score in ("rmse", "largest_error", "accuracy"):
+        for suffix in ("_before", "_gradient_descent"):
+            specified[f"/training/{score}{suffix}"] = specified["/training/accuracy"]
+    seen, attributes = set(), set()
+    for name in ("e.h5", "t.h5"):
+        with h5py.File(files / name, "r") as file:
+            attributes |= set(file.attrs) | set(file["model"].attrs)
+
+            def visit(path, item):
+                if isinstance(item, h5py.Group):
+                    attributes.update(item.attrs)
+                    return
+                shape, dtype, unit = specified["/" + path]
+                seen.add("/" + path)
+                kind = "string" if h5py.check_string_dtype(item.dtype) else str(item.dtype)
+                assert kind == dtype, path
+                assert item.attrs.get("units", "") == unit, path
+                dimensions = {len([d for d in part.strip("[] ").split(",") if d.strip()]) for part in shape.split("or")}
+                assert item.ndim in dimensions, path
+
+            file.visititems(visit)
+    assert seen == set(specified)
+    for attribute in attributes:
+        assert f"`{attribute}`" in text, attribute
+
+
+def test_a_file_and_memory_hold_the_same(files):
+    memory = gnn.simulate(NET, 5.0, 11, replicates=3, seed=1, count_firings=True)
+    with gnn.open_run(files / "e.h5") as run:
+        np.testing.assert_array_equal(run.counts, memory.counts)
+        for name in ("time", "n_events", "status", "firings"):
+            np.testing.assert_array_equal(getattr(run, name), getattr(memory, name))
+        for name in ("species", "method", "seed", "volume", "model", "units", "complete"):
+            assert getattr(run, name) == getattr(memory, name)
+        np.testing.assert_array_equal(run.of("B"), memory.of("B"))
+        assert run.provenance["seconds"] > 0
+        assert run.provenance["parameters"]["seed"] == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [np.s_[:], np.s_[0], np.s_[-1, 2], np.s_[1, 2, 0], np.s_[:, -1], np.s_[..., 1], np.s_[::2, 3:7, [1, 0]],
+     np.s_[0, ::3], np.s_[:, [4, 1]], np.s_[5:], np.s_[:, 5:5], np.s_[0, ..., 0], np.s_[:, 3, 1]],
+    ids=str,
+)  # fmt: skip
+def test_counts_slice_like_an_array(files, key):
+    expected = gnn.simulate(NET, 5.0, 11, replicates=3, seed=1).counts[key]
+    with gnn.open_run(files / "e.h5") as run:
+        part = run.counts[key]
+        np.testing.assert_array_equal(part, expected)
+        assert np.shape(part) == np.shape(expected)
+
+
+def test_the_same_seed_gives_the_same_content_for_one_and_two_workers(tmp_path):
+    for name, seed, workers in (("a", 5, 1), ("b", 5, 2), ("c", 6, 2)):
+        gnn.simulate(NET, 5.0, 400, replicates=8, seed=seed, workers=workers, output=tmp_path / name).close()
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    assert content(tmp_path / "a") != content(tmp_path / "c")
+
+
+def test_training_has_the_same_content_for_the_same_seed(files, tmp_path):
+    gnn.train("xor", volume=50.0, presentations=5, running_time=1.0, seed=1, output=tmp_path / "t.h5")
+    a, b = content(files / "t.h5"), content(tmp_path / "t.h5")
+    assert str(a) == str(b)  # as text, in which NaN equals NaN
+
+
+def test_uncommitted_replicates_are_not_shown(files, tmp_path):
+    path = tmp_path / "cut.h5"
+    path.write_bytes((files / "e.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["committed"][1] = 0
+    with gnn.open_run(path) as run:
+        assert run.counts.shape[0] == 2 and not run.complete
+        whole = gnn.simulate(NET, 5.0, 11, replicates=3, seed=1)
+        np.testing.assert_array_equal(run.counts[:], whole.counts[[0, 2]])
+        np.testing.assert_array_equal(run.n_events, whole.n_events[[0, 2]])
+
+
+def test_a_run_killed_midway_keeps_what_it_committed(tmp_path):
+    """kill -9 after the first commits: the file opens, and its replicates are those of an uninterrupted run."""
+    path = tmp_path / "killed.h5"
+    code = (
+        "import gillespie_nn as gnn\n"
+        "net = gnn.ReactionNetwork.from_text('0 -> A @ 2e6\\nA -> 0 @ 1')\n"
+        f"gnn.simulate(net, 4.0, 5, replicates=200, seed=3, output={str(path)!r})\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        try:
+            with gnn.open_run(path) as run:
+                if run.committed.sum() >= 2:
+                    break
+        except gnn.InputError:
+            continue
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with gnn.open_run(path) as run:
+        n = int(run.committed.sum())
+        assert 2 <= n < 200 and run.model.species == ("A",)
+        whole = gnn.simulate(run.model, 4.0, 5, replicates=2, seed=3)
+        np.testing.assert_array_equal(run.counts[:2], whole.counts)
+
+
+def test_xarray_opens_a_file_with_named_dimensions(files):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    with xarray.open_dataset(files / "e.h5", engine="h5netcdf") as data:
+        assert data["counts"].dims == ("replicate", "time", "species")
+        assert list(data["species"].values) == ["A", "B"] and data["counts"].attrs["units"] == "molecules"
+    with gnn.open_run(files / "e.h5") as run:
+        assert run.to_xarray()["counts"].sel(species="A").shape == (3, 11)
+
+
+def test_a_long_grid_is_written_in_blocks_and_read_back_whole(tmp_path):
+    time_grid = np.linspace(0.01, 3.0, 150_001)
+    run = gnn.simulate(NET, time=time_grid, seed=2, output=tmp_path / "long.h5")
+    memory = gnn.simulate(NET, time=time_grid, seed=2)
+    np.testing.assert_array_equal(run.counts[0], memory.counts[0])
+    run.close()
+
+
+def _not_hdf5(path):
+    path.write_text("hello")
+
+
+def _other_filetype(path):
+    with h5py.File(path, "w") as file:
+        file.attrs["filetype"] = "statepoint"
+
+
+def _newer(path):
+    with h5py.File(path, "w") as file:
+        file.attrs["filetype"] = "gillespie-nn run"
+        file.attrs["version"] = [9, 0]
+
+
+@pytest.mark.parametrize(
+    "make, what",
+    [
+        (lambda path: None, "no such run file"),
+        (_not_hdf5, "not a readable HDF5 file"),
+        (_other_filetype, "its filetype is 'statepoint', expected 'gillespie-nn run'"),
+        (_newer, r"format version \[9, 0\], this software reads 1.x"),
+    ],
+)
+def test_other_files_are_refused(make, what, tmp_path):
+    make(tmp_path / "x.h5")
+    with pytest.raises(gnn.InputError, match=what):
+        gnn.open_run(tmp_path / "x.h5")
+
+
+def test_a_damaged_model_is_noticed(files, tmp_path):
+    path = tmp_path / "damaged.h5"
+    path.write_bytes((files / "e.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["model/text"][0] = ord("C")
+    with gnn.open_run(path) as run, pytest.raises(gnn.InputError, match="does not match its digest"):
+        _ = run.model
+
+
+def test_an_existing_file_is_refused_and_kept(files):
+    before = (files / "e.h5").read_bytes()
+    with pytest.raises(gnn.InputError, match="exists: choose another name, or allow it with --overwrite"):
+        gnn.simulate(NET, 1.0, output=files / "e.h5")
+    with pytest.raises(gnn.InputError):
+        gnn.simulate(NET, -1.0, output=files / "e.h5", overwrite=True)
+    assert (files / "e.h5").read_bytes() == before
+
+
+def test_a_full_disk_is_said_before_writing(monkeypatch, tmp_path):
+    usage = writer.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(writer.shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(gnn.UnfinishedError, match="the disk is full: 1000 bytes left"):
+        gnn.simulate(NET, 1.0, output=tmp_path / "x.h5")
+
+
+def test_a_failing_write_becomes_a_sentence(monkeypatch, tmp_path):
+    def fail(self, *_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(h5py.Dataset, "__setitem__", fail)
+    with pytest.raises(gnn.UnfinishedError, match="cannot write .*No space left on device"):
+        gnn.simulate(NET, 1.0, output=tmp_path / "x.h5")
+
+
+def test_the_reader_needs_no_other_module_of_ours_than_it_says():
+    assert reader.open_run is gnn.open_run
