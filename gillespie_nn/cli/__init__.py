@@ -10,9 +10,9 @@ import traceback
 
 from .._version import __version__
 from ..checks import GillespieError
-from . import analyze, simulate, train
+from . import analyze, bench, simulate, train
 
-COMMANDS = (simulate, train, analyze)
+COMMANDS = (simulate, train, analyze, bench)
 INTERRUPTED = 130
 INTERNAL = 3
 

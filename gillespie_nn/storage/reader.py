@@ -28,7 +28,9 @@ def open_run(path) -> "Run":
     if filetype != layout.FILETYPE:
         raise InputError(f"{path} is not a run file: its filetype is {filetype!r}, expected {layout.FILETYPE!r}")
     if int(version[0]) != layout.VERSION[0]:
-        raise InputError(f"{path} has format version {[int(v) for v in version]}, this software reads {layout.VERSION[0]}.x")
+        raise InputError(
+            f"{path} has format version {[int(v) for v in version]}, this software reads {layout.VERSION[0]}.x"
+        )
     return Run(path, file)
 
 

@@ -1,0 +1,6 @@
+"""Speed of the exact methods, beside other programs on the same model from the same SBML, in one run."""
+
+from .report import markdown
+from .run import CASES, benchmark
+
+__all__ = ["CASES", "benchmark", "markdown"]

@@ -1,0 +1,103 @@
+"""Other programs' exact methods behind one call: `prepare(path, t_end)` loads an SBML file and returns `run(seed)`,
+which simulates once to t_end and returns nothing, and the program's version.
+
+Each uses the program's own fastest plain stochastic method, recording the end point only. To add one: a function
+and its place in `PEERS`.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+
+def copasi(path, t_end):
+    """COPASI's direct method, through basico."""
+    import basico
+
+    model = basico.load_model(path)
+
+    def run(seed):
+        basico.run_time_course(
+            start_time=0, duration=t_end, intervals=1, method="directMethod", use_numbers=True, use_seed=True,
+            seed=seed, model=model,
+        )  # fmt: skip
+
+    return run, importlib.metadata.version("python-copasi")
+
+
+def libroadrunner(path, t_end):
+    """libRoadRunner's `gillespie` integrator."""
+    import roadrunner
+
+    model = roadrunner.RoadRunner(path)
+    model.selections = [model.model.getFloatingSpeciesIds()[0]]
+    model.setIntegrator("gillespie")
+    model.integrator.variable_step_size = False
+
+    def run(seed):
+        model.reset()
+        model.integrator.seed = seed
+        model.simulate(0, t_end, 2)
+
+    return run, roadrunner.__version__
+
+
+def bioscrape(path, t_end):
+    """bioscrape's stochastic simulator."""
+    from bioscrape.random import py_seed_random
+    from bioscrape.sbmlutil import import_sbml
+    from bioscrape.simulator import py_simulate_model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = import_sbml(path)
+    times = np.linspace(0, t_end, 2)
+
+    def run(seed):
+        py_seed_random(seed)
+        py_simulate_model(times, Model=model, stochastic=True)
+
+    return run, importlib.metadata.version("bioscrape")
+
+
+def gillespy2(path, t_end):
+    """GillesPy2's compiled SSA solver; needs a C++ compiler and SCons."""
+    import gillespy2
+
+    scons = importlib.util.find_spec("SCons")
+    if scons is not None:  # its build runs in the base interpreter, which does not see this environment
+        os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
+    model, _ = gillespy2.import_SBML(path)
+    model.timespan(np.linspace(0, t_end, 2))
+    solver = gillespy2.SSACSolver(model)
+
+    def run(seed):
+        model.run(solver=solver, seed=seed)
+
+    return run, gillespy2.__version__
+
+
+def rebop(path, t_end):
+    """rebop; it reads no SBML here, so the reactions are handed over one by one."""
+    import rebop as program
+
+    from ..crn import ReactionNetwork
+
+    network = ReactionNetwork.from_sbml(path)
+    model = program.Gillespie()
+    for reaction in network.reactions:
+        sides = [[s for s, n in side for _ in range(n)] for side in (reaction.reactants, reaction.products)]
+        model.add_reaction(reaction.rate, *sides)
+    initial = dict(network.initial)
+
+    def run(seed):
+        model.run(initial, t_end, 1, rng=seed)
+
+    return run, importlib.metadata.version("rebop")
+
+
+PEERS = (copasi, libroadrunner, bioscrape, gillespy2, rebop)

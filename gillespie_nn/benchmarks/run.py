@@ -1,0 +1,175 @@
+"""The measurement: best of several runs, start-up apart, all in one process one after the other."""
+
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import seeds
+from ..api import simulate
+from ..kernels import codes
+from ..kernels.draws import draw_pairs
+from ..nn import training_network
+from ..seeds import Purpose
+from ..simulation import METHODS
+from .peers import PEERS
+
+VOLUME = 1000.0
+N_DRAWS = 10_000_000
+LONG = 5.0
+"""A run of more seconds than this is repeated only once."""
+
+
+class BenchmarkCase(NamedTuple):
+    layers: tuple[int, ...]
+    t_end: float
+
+
+CASES = {"2-4-1": BenchmarkCase((2, 4, 1), 20.0), "16-16-10": BenchmarkCase((16, 16, 10), 2.0)}
+
+
+def benchmark(names=tuple(CASES), repeats=5, peers=True, say=lambda line: None) -> dict:
+    """Measure the cases `names`; a dictionary of plain values.
+
+    Each training network (gain variant, h = 0.05, annihilation rate 1, learning on) starts from random weights and
+    a random sample. Events a second of another program are our mean number of events over its time: the law is the
+    same. `say` gets a line for each figure.
+    """
+    found = {"machine": _machine(), "volume": VOLUME, "repeats": repeats, "draws_ns": _draws(repeats), "cases": {}}
+    say(f"one exponential and one uniform number: {found['draws_ns']:.2f} ns")
+    for name in names:
+        found["cases"][name] = _case(name, CASES[name], repeats, peers, found["draws_ns"], say)
+    return found
+
+
+def _case(name, case, repeats, with_peers, draws_ns, say):
+    spec = training_network(case.layers, h=0.05, annihilation_rate=1.0)
+    rng = np.random.default_rng(0)
+    initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
+    initial |= spec.presentation(rng.random(case.layers[0]), rng.random(case.layers[-1]), VOLUME)
+    network = spec.network
+    ours = {}
+    for method in METHODS:
+        ours[method.name] = _ours(method, network, initial, case.t_end, repeats, draws_ns)
+        say(f"{name}, {method.name}: {ours[method.name]['events_per_second']:.3g} events a second")
+    record = {
+        "t_end": case.t_end,
+        "n_species": len(network.species),
+        "n_reactions": len(network.reactions),
+        "n_channels": network.compiled.n_channels,
+        "events": ours["rejection"]["events"],
+        "methods": ours,
+        "storing_100_points": _storing(network, initial, case.t_end, repeats),
+    }
+    if with_peers:
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "network.xml")
+            network.to_sbml(path, volume=VOLUME, initial=initial)
+            record["peers"] = {p.__name__: _peer(p, path, case.t_end, repeats, record, say, name) for p in PEERS}
+    return record
+
+
+def _ours(method, network, initial, t_end, repeats, draws_ns):
+    started = time.perf_counter()
+    network.compiled.single, network.compiled.lumped  # noqa: B018  (made on access, and kept)
+    counts, rates = network.counts(initial), network.rates()
+    start = time.perf_counter()
+    simulation = method(network, rates, VOLUME, counts, seeds.stream(0, Purpose.SIMULATION))
+    simulation.advance(0.0)
+    warm = time.perf_counter()
+    times, events = [], []
+    while len(times) < repeats and (not times or times[0] < LONG):
+        rng = seeds.stream(1, Purpose.SIMULATION, 0, len(times))
+        simulation = method(network, rates, VOLUME, counts, rng)
+        t = time.perf_counter()
+        while simulation.advance(t_end) == codes.SLICE_END:
+            pass
+        times.append(time.perf_counter() - t)
+        events.append(simulation.n_events)
+    best = int(np.argmin(np.array(times) / np.array(events)))
+    ns = 1e9 * times[best] / events[best]
+    return {
+        "seconds": times[best],
+        "events": float(np.mean(events)),
+        "events_per_second": events[best] / times[best],
+        "ns_per_event": ns,
+        "times_the_draws": ns / draws_ns,
+        "compile_network_seconds": start - started,
+        "load_kernels_seconds": warm - start,
+        "runs": len(times),
+    }
+
+
+def _storing(network, initial, t_end, repeats):
+    """Share of the time that 100 recorded points in a file add to a run of about two seconds, paired."""
+    t_end = 8 * t_end
+    with tempfile.TemporaryDirectory() as folder:
+        ratios = []
+        for k in range(repeats):
+            seconds = []
+            for n_points, output in ((2, None), (100, Path(folder) / "run.h5")):
+                t = time.perf_counter()
+                simulate(
+                    network, t_end, n_points, volume=VOLUME, initial=initial, seed=k, replicates=5, output=output,
+                    overwrite=True,
+                )  # fmt: skip
+                seconds.append(time.perf_counter() - t)
+            ratios.append(seconds[1] / seconds[0] - 1.0)
+    return {"median": float(np.median(ratios)), "least": min(ratios), "most": max(ratios)}
+
+
+def _peer(prepare, path, t_end, repeats, record, say, case):
+    name = prepare.__name__
+    try:
+        start = time.perf_counter()
+        run, version = prepare(path, t_end)
+        set_up = time.perf_counter() - start
+        times = []
+        while len(times) < repeats and (not times or times[0] < LONG):
+            t = time.perf_counter()
+            run(len(times) + 1)
+            times.append(time.perf_counter() - t)
+    except ImportError as error:
+        say(f"{case}, {name}: not installed")
+        return {"missing": str(error)}
+    except Exception as error:  # a program of others may fail in any way; the others still count
+        say(f"{case}, {name}: failed")
+        return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+    seconds = min(times)
+    ours = record["methods"]["rejection"]
+    ratio = seconds / (ours["ns_per_event"] * 1e-9 * record["events"])
+    say(f"{case}, {name} {version}: {seconds:.3g} s, rejection is {ratio:.1f} times faster")
+    return {
+        "version": version,
+        "seconds": seconds,
+        "events_per_second": record["events"] / seconds,
+        "set_up_seconds": set_up,
+        "rejection_is_times_faster": ratio,
+        "runs": len(times),
+    }
+
+
+def _draws(repeats):
+    rng = np.random.Generator(np.random.SFC64(1))
+    draw_pairs(rng, 10)
+    times = []
+    for _ in range(repeats):
+        t = time.perf_counter()
+        draw_pairs(rng, N_DRAWS)
+        times.append(time.perf_counter() - t)
+    return 1e9 * min(times) / N_DRAWS
+
+
+def _machine():
+    return {"processor": _processor(), "system": platform.system(), "python": platform.python_version()}
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
