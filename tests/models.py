@@ -3,12 +3,11 @@
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
+from checks_of_chance import chi_square
 from naive import master_equation
 
-import numpy as np
-
 import gillespie_nn as gnn
-from checks_of_chance import chi_square
 
 N_SAMPLES = 20_000
 SEED = 20_250_101

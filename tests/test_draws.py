@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from gillespie_nn.kernels import codes, direct, rejection
 
 import gillespie_nn as gnn
-from gillespie_nn.kernels import codes, direct, rejection
 from gillespie_nn.simulation.methods import Direct, Rejection
 
 JUST_UNDER_ONE = np.nextafter(1.0, 0.0)

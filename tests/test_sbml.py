@@ -70,9 +70,11 @@ A_LESS_ONE = minus(A, number(1))
         (f"<apply><divide/>{times(K, A, A_LESS_ONE)}{TWO}</apply>", [("A", 2)], (),
          gnn.Reaction((("A", 2),), (), 0.25, "go")),
         (times(minus(minus(K)), A), [("A", 1)], (), gnn.Reaction((("A", 1),), (), 0.5, "go")),
-        (times(f"<apply><power/>{TWO}{number(3)}</apply>", A), [("A", 1)], (), gnn.Reaction((("A", 1),), (), 8.0, "go")),
+        (times(f"<apply><power/>{TWO}{number(3)}</apply>", A), [("A", 1)], (),
+         gnn.Reaction((("A", 1),), (), 8.0, "go")),
         # (A + (-1)) is the same falling factorial
-        (times(K, A, f"<apply><plus/>{A}{number(-1)}</apply>"), [("A", 2)], (), gnn.Reaction((("A", 2),), (), 0.5, "go")),
+        (times(K, A, f"<apply><plus/>{A}{number(-1)}</apply>"), [("A", 2)], (),
+         gnn.Reaction((("A", 2),), (), 0.5, "go")),
         # a catalyst on both sides
         (times(K, A), [("A", 1)], [("A", 1), ("B", 1)], gnn.Reaction((("A", 1),), (("A", 1), ("B", 1)), 0.5, "go")),
     ],

@@ -9,10 +9,10 @@ import time
 import h5py
 import numpy as np
 import pytest
+from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.storage import reader, writer
-from test_layout import ROOT
 
 NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
 
@@ -58,7 +58,7 @@ def test_every_dataset_and_attribute_is_in_the_specification_and_the_other_way_r
         with h5py.File(files / name, "r") as file:
             attributes |= set(file.attrs) | set(file["model"].attrs)
 
-            def visit(path, item):
+            def visit(path, item, attributes=attributes):
                 if isinstance(item, h5py.Group):
                     attributes.update(item.attrs)
                     return

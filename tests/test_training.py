@@ -1,17 +1,16 @@
 """Datasets, presentations and training: data, order, scores, predictions, and what the file holds."""
 
 import hashlib
-import re
 
 import numpy as np
 import pytest
+from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS
 from gillespie_nn.datasets import CASES, case
 from gillespie_nn.simulation import METHODS
 from gillespie_nn.simulation.presentations import presentation_order
-from test_layout import ROOT
 
 SHORT = {"volume": 60.0, "presentations": 12, "running_time": 2.0, "seed": 3}
 
@@ -146,9 +145,3 @@ def test_bad_settings_are_refused_before_anything_is_written(arguments, what, tm
     with pytest.raises(gnn.InputError, match=what):
         gnn.train(arguments.pop("data"), **arguments)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_defaults_of_cases_are_in_the_readme():
-    text = (ROOT / "README.md").read_text()
-    for c in CASES:
-        assert re.search(rf"`{c.name}`", text)

@@ -1,0 +1,29 @@
+"""The README's script runs as written, and the README names every case, method and extra."""
+
+import configparser
+import re
+
+from gillespie_nn.datasets import CASES
+from gillespie_nn.simulation import METHODS
+from test_layout import ROOT
+
+TEXT = (ROOT / "README.md").read_text()
+
+
+def test_the_first_script_runs_as_written(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert "(100, 101, 2)" in capsys.readouterr().out
+
+
+def test_every_case_method_and_extra_is_named():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    extras = [e for e in config["options.extras_require"] if e != "test"]
+    for name in [f"`{c.name}`" for c in CASES] + [f"`{m.name}`" for m in METHODS] + [f"[{e}]" for e in extras[:3]]:
+        assert name in TEXT, name
+
+
+def test_links_to_files_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
+        assert target.startswith("http") or (ROOT / target).exists(), target
