@@ -1,7 +1,5 @@
 # Sourced by quickstart.sh and test.sh, from the project's folder: makes .venv and installs the project into it.
-# usage: . scripts/_setup.sh EXTRAS
-
-extras=$1
+# EXTRAS is read from the variable `extras`, since a POSIX shell passes no arguments to a sourced file.
 
 if [ ! -x .venv/bin/python ]; then
     for candidate in python3 python3.13 python3.12 python3.11 python3.10 python; do

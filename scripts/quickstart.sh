@@ -3,7 +3,8 @@
 # Further arguments go to the training, for example: sh scripts/quickstart.sh --volume 300
 set -eu
 cd "$(dirname "$0")/.."
-. scripts/_setup.sh plot
+extras=plot
+. scripts/_setup.sh
 
 .venv/bin/python scripts/train.py xor --seed 0 --output runs/xor.h5 --overwrite "$@"
 .venv/bin/python scripts/analyze.py runs/xor.h5 --figure runs/xor.png --overwrite >/dev/null

@@ -2,7 +2,8 @@
 # Sets up and passes the tests; further arguments go to pytest.
 set -eu
 cd "$(dirname "$0")/.."
-. scripts/_setup.sh all,test
+extras=all,test
+. scripts/_setup.sh
 
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .

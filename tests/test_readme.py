@@ -3,9 +3,10 @@
 import configparser
 import re
 
+from test_layout import ROOT
+
 from gillespie_nn.datasets import CASES
 from gillespie_nn.simulation import METHODS
-from test_layout import ROOT
 
 TEXT = (ROOT / "README.md").read_text()
 
