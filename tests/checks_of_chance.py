@@ -54,11 +54,11 @@ def chi_square_two(one, other):
     return stats.chi2_contingency(np.array(tables), correction=False).pvalue
 
 
-def mean_interval(samples, alpha=ALPHA):
-    """Interval of the mean at level 1 - alpha, by the normal law of many samples."""
+def mean_is(samples, value, slack=0.0):
+    """p-value that many samples have a mean within `slack` of `value`, by the normal law of their mean."""
     samples = np.asarray(samples, dtype=float)
-    half = stats.norm.isf(alpha / 2) * samples.std(ddof=1) / np.sqrt(len(samples))
-    return samples.mean() - half, samples.mean() + half
+    beyond = max(abs(samples.mean() - value) - slack, 0.0)
+    return 2 * stats.norm.sf(beyond * np.sqrt(len(samples)) / samples.std(ddof=1))
 
 
 def _pool(weight, *tables):

@@ -1,0 +1,175 @@
+"""Each module with finite numbers of molecules: mean, variance and relaxation of exact simulations against the
+linear-noise approximation, whose covariance is computed here from the mass-action equations.
+
+Each check rejects a right engine with probability 5e-7 (`checks_of_chance.ALPHA`). The linear-noise approximation is off
+by a relative O(1 / Omega); at Omega = 2000 it is allowed 20 / Omega, a tenth of the statistical interval.
+"""
+
+import numpy as np
+import pytest
+from checks_of_chance import accept, mean_is
+from naive import mass_action
+from scipy.integrate import solve_ivp
+from scipy.linalg import solve_continuous_lyapunov
+from scipy.stats import norm
+
+import gillespie_nn as gnn
+from gillespie_nn.activations import make_activation
+from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
+from gillespie_nn.nn import modules
+
+OMEGA = 2000
+N = 4000
+H = 0.1
+
+
+def _layer():
+    return modules.LayerSpecies(1, 2, 1, signed_output=False)
+
+
+def _pre_activation(builder):
+    modules.pre_activation(builder, _layer(), [Rails("X_0"), Rails.signed("X_1")], 5.0)
+    return {"W1_0_0_p": 0.6, "W1_0_1_m": 0.4, "X_0": 1.0, "X_1_p": 0.2, "X_1_m": 0.5, "B1_0_m": 0.3}
+
+
+def _smooth_relu(builder):
+    make_activation("smooth_relu", h=H).forward(builder, Rails.signed("Z"), Rails("Y"))
+    return {"Z_p": 0.3, "Z_m": 0.5}
+
+
+def _slope(derivative):
+    def add(builder):
+        activation = make_activation("smooth_relu", h=H, derivative=derivative)
+        activation.backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), Rails("A"))
+        return {"Z_p": 0.7, "Z_m": 0.2, "Y": float(activation.value(0.5))}
+
+    return add
+
+
+def _output_error(builder):
+    modules.output_error(builder, [Rails.signed("Z")], [Rails.signed("T")], [Rails.signed("D")], 5.0)
+    return {"Z_p": 0.9, "Z_m": 0.1, "T_p": 0.4}
+
+
+def _error_sum(builder):
+    below = modules.LayerSpecies(1, 1, 1, signed_output=False)
+    above = modules.LayerSpecies(2, 1, 1, signed_output=False)
+    modules.error_sum(builder, below, above, 5.0)
+    return {"W2_0_0_p": 0.8, "W2_0_0_m": 0.1, "D2_0_p": 0.2, "D2_0_m": 0.6}
+
+
+def _error(builder):
+    modules.error(builder, _layer(), 5.0)
+    return {"S1_0": 0.7, "E1_0_p": 0.5, "E1_0_m": 0.1}
+
+
+def _relu(builder):
+    make_activation("relu").forward(builder, Rails.signed("Z"), Rails("Y"))
+    make_activation("relu").backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), Rails("A"))
+    return {"Z_p": 0.9, "Z_m": 0.2}
+
+
+MODULES = {
+    "pre-activation": (_pre_activation, ("Z1_0_p", "Z1_0_m")),
+    "smooth ReLU": (_smooth_relu, ("Y", None)),
+    "slope, gain": (_slope("gain"), ("S", None)),
+    "slope, ratio": (_slope("ratio"), ("S", None)),
+    "output error": (_output_error, ("D_p", "D_m")),
+    "error sum": (_error_sum, ("E1_0_p", "E1_0_m")),
+    "error": (_error, ("D1_0_p", "D1_0_m")),
+    "ReLU": (_relu, ("Y", None)),
+    "step": (_relu, ("S", None)),
+}
+
+
+def _module(name):
+    add, output = MODULES[name]
+    builder = NetworkBuilder()
+    inputs = add(builder)
+    builder.declare(*(Rails(s) for s in inputs))
+    return builder.network(), inputs, output
+
+
+def _weights(network, output):
+    """The vector w with w @ c = output."""
+    w = np.zeros(len(network.species))
+    for s, sign in zip(output, (1.0, -1.0)):
+        if s is not None:
+            w[network.index[s]] = sign
+    return w
+
+
+def _path(network, inputs, times):
+    start = np.array([inputs.get(s, 0.0) for s in network.species])
+    right = mass_action(network)
+    return solve_ivp(lambda t, c: right(c), (0, times[-1]), start, "LSODA", times, rtol=1e-10, atol=1e-12).y.T
+
+
+def linear_noise(network, at):
+    """Covariance of concentrations at rest times Omega, of the species that vary (all others: zero)."""
+    moving = [k for k, s in enumerate(network.species) if any(s in r.net_change() for r in network.reactions)]
+    right = mass_action(network)
+    step = 1e-6 * np.eye(len(at))
+    jacobian = np.array([(right(at + e) - right(at - e)) / 2e-6 for e in step]).T[np.ix_(moving, moving)]
+    noise = np.zeros((len(at), len(at)))
+    for reaction in network.reactions:
+        change = np.zeros(len(at))
+        for s, n in reaction.net_change().items():
+            change[network.index[s]] = n
+        alone = mass_action(gnn.ReactionNetwork(network.species, (reaction,)))
+        rate = alone(at) @ change / (change @ change)  # the equations of one reaction are its rate times its change
+        noise += rate * np.outer(change, change)
+    covariance = np.zeros_like(noise)
+    covariance[np.ix_(moving, moving)] = solve_continuous_lyapunov(jacobian, -noise[np.ix_(moving, moving)])
+    return covariance
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """Concentration of a module's output over time, float64[replicate, time], at rest from t = 30 on."""
+    kept = {}
+
+    def run(name):
+        if name not in kept:
+            network, inputs, output = _module(name)
+            initial = {s: round(OMEGA * c) for s, c in inputs.items()}
+            r = gnn.simulate(
+                network, time=[0.5, 1.0, 30.0], volume=OMEGA, initial=initial, replicates=N, seed=77, workers=2
+            )
+            kept[name] = r.counts @ _weights(network, output) / OMEGA
+        return kept[name]
+
+    return run
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_variance_at_rest_is_that_of_linear_noise(name, simulated):
+    network, inputs, output = _module(name)
+    at = _path(network, inputs, [60.0])[-1]
+    w = _weights(network, output)
+    expected = w @ linear_noise(network, at) @ w / OMEGA
+    samples = simulated(name)[:, -1]
+    ratio = samples.var(ddof=1) / expected
+    kurtosis = np.mean((samples - samples.mean()) ** 4) / samples.var() ** 2
+    spread = np.sqrt((kurtosis - 1) / N)
+    beyond = max(abs(ratio - 1) - 20 / OMEGA, 0.0) / spread
+    accept(2 * norm.sf(beyond), f"variance of {name}: {ratio:.3f} of linear noise")
+
+
+def test_the_variance_of_smooth_relu_is_the_published_formula():
+    """[h + (z_p + z_m) y + y^2] / (2 Omega sqrt(z^2 + 4 h)), and the Lyapunov equation gives the same."""
+    network, inputs, _ = _module("smooth ReLU")
+    at = _path(network, inputs, [200.0])[-1]
+    y = at[network.index["Y"]]
+    z_p, z_m = inputs["Z_p"], inputs["Z_m"]
+    formula = (H + (z_p + z_m) * y + y * y) / (2 * np.sqrt((z_p - z_m) ** 2 + 4 * H))
+    assert linear_noise(network, at)[network.index["Y"], network.index["Y"]] == pytest.approx(formula, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_mean_and_relaxation_follow_the_mass_action_path(name, simulated):
+    """At t = 0.5, 1 and at rest: the mean is the ODE's but for O(1 / Omega); three p-values, Bonferroni."""
+    network, inputs, output = _module(name)
+    expected = _path(network, inputs, [0.5, 1.0, 30.0]) @ _weights(network, output)
+    p = [mean_is(simulated(name)[:, k], value, slack=2 / OMEGA) for k, value in enumerate(expected)]
+    accept(min(p), f"mean of {name}", family=3)
