@@ -130,6 +130,21 @@ def test_an_interrupt_leaves_finished_replicates_and_stops_the_others(workers, m
     assert len(calls) < 50 and threading.current_thread() is main
 
 
+def test_memory_stays_constant_over_a_hundred_million_events():
+    """The XOR network at Omega = 1000: the peak of the process does not grow between the first and the last tenth."""
+    resource = pytest.importorskip("resource")
+    spec = gnn.training_network((2, 4, 1))
+    initial = spec.initial(spec.floating.initial_weights(0), 1000) | spec.presentation([1, 0], [1], 1000)
+
+    def run(n):
+        r = gnn.simulate(spec.network, 1e9, 2, volume=1000.0, initial=initial, seed=1, max_events=n)
+        assert r.n_events[0] == n
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    first = run(10_000_000)
+    assert run(100_000_000) - first < 4096  # [KiB]
+
+
 @pytest.mark.parametrize(
     "arguments, what",
     [
