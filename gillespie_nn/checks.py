@@ -40,7 +40,10 @@ class UnfinishedError(GillespieError, RuntimeError):
 def _number(name, value):
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.number)):
         raise InputError(f"{name} must be a number, got {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(f"{name} is beyond the range of float64: give a smaller number") from None
 
 
 def positive(name, value, unit="", hint=""):
@@ -65,9 +68,10 @@ def whole(name, value, least=1, most=None, hint=""):
     if not math.isfinite(number) or number != math.floor(number):
         raise InputError(_sentence(f"{name} must be a whole number, got {value!r}", hint))
     number = int(value)
-    if number < least or (most is not None and number > most):
-        allowed = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise InputError(_sentence(f"{name} must be {allowed}, got {value!r}", hint))
+    if number < least:
+        raise InputError(_sentence(f"{name} must be at least {least}, got {value!r}", hint))
+    if most is not None and number > most:
+        raise InputError(_sentence(f"{name} must be at most {most}, got {value!r}", hint))
     return number
 
 

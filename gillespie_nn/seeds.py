@@ -22,7 +22,7 @@ def resolve_seed(seed=None) -> int:
     """`seed` checked, or one drawn from the operating system when it is None (below 2**53, so JSON keeps it)."""
     if seed is None:
         return secrets.randbits(53)
-    return checks.whole("seed", seed, least=0, hint="give a whole number, at least 0")
+    return checks.whole("seed", seed, least=0, most=2**63 - 1)
 
 
 def stream(seed, purpose, parameter_set=0, replicate=0) -> np.random.Generator:

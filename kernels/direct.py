@@ -73,6 +73,8 @@ def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_b
     while True:
         if not state.total[0] < np.inf:
             return OVERFLOW
+        if clock[TIME] + 1.0 / state.total[0] == clock[TIME]:
+            return OVERFLOW  # time would stand still: the network explodes
         k = tally[GRID_INDEX]
         on_grid = k < grid_time.size and grid_time[k] <= t_stop
         boundary = grid_time[k] if on_grid else t_stop

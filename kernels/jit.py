@@ -26,14 +26,14 @@ def source_digest() -> str:
 def cache_folder() -> Path:
     """Where compiled kernels are kept: `GILLESPIE_NN_CACHE`, else the user's cache folder, else a temporary one."""
     base = os.environ.get("GILLESPIE_NN_CACHE")
-    if base is None:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gillespie_nn"
-    folder = Path(base) / f"kernels-{source_digest()}"
     try:
+        if base is None:
+            base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gillespie_nn"
+        folder = Path(base) / f"kernels-{source_digest()}"
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
+    except (OSError, RuntimeError):  # not writable, or no home folder
         pass
     return Path(tempfile.mkdtemp(prefix="gillespie-nn-kernels-"))
 
@@ -42,7 +42,11 @@ _FOLDER = cache_folder()
 
 
 def kernel(function):
-    """Compile `function` on first use: cached on disk, without the GIL, division by zero as in numpy."""
+    """Compile `function` on first use: cached on disk, without the GIL, division by zero as in numpy.
+
+    Without numba's reference counting: taking an array out of a tuple would cost an atomic increment each time,
+    which made the event loop four times slower; and a kernel that allocates then does not compile.
+    """
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_FOLDER)
     try:

@@ -152,7 +152,6 @@ def _refresh_species(channels, readers, state, s):
 @kernel
 def _refresh_changed(channels, readers, state, c):
     """Refresh every species changed by channel c whose count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
-    status = REACHED_END
     for k in range(channels.change_start[c], channels.change_start[c + 1]):
         s = channels.change_species[k]
         n = state.counts[s]
@@ -161,8 +160,8 @@ def _refresh_changed(channels, readers, state, c):
                 return NEGATIVE
             _refresh_species(channels, readers, state, s)
             if n > COUNT_LIMIT or is_overfull(state.urn):
-                status = OVERFLOW
-    return status
+                return OVERFLOW
+    return REACHED_END
 
 
 @kernel
@@ -319,6 +318,8 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
                 status = _refresh_changed(channels, readers, state, c)
                 size = urn.size[0]
                 mean_wait = _mean_wait(state)
+                if time + mean_wait == time:
+                    status = OVERFLOW  # time would stand still: the network explodes
                 if status != REACHED_END:
                     break
         next_time = time + rng.standard_exponential() * mean_wait

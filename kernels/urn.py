@@ -65,10 +65,17 @@ def _pop(urn, c):
 
 
 @kernel
+def is_overfull(urn):
+    """The bounds add up to more than a float64 holds; the urn is empty and of no use."""
+    return urn.quantum[0] == np.inf
+
+
+@kernel
 def give_slots(urn, c, bound):
     """Let channel c own enough slots for `bound` [1/s]. False, with nothing done, if they do not fit."""
     wanted = np.ceil(bound / urn.quantum[0])
-    if urn.size[0] - urn.owned[c] + wanted > urn.channel.size:
+    # Written so that a bound that is infinite or not a number does not fit either.
+    if is_overfull(urn) or not urn.size[0] - urn.owned[c] + wanted <= urn.channel.size:
         return False
     n_wanted = np.int64(wanted)
     for _ in range(urn.owned[c], n_wanted):
@@ -83,12 +90,6 @@ def give_slots(urn, c, bound):
 def is_sparse(urn):
     """So few slots are in use that a finer quantum would waste less."""
     return 0 < urn.size[0] < urn.target[0] // 4
-
-
-@kernel
-def is_overfull(urn):
-    """The bounds add up to more than a float64 holds; the urn is empty and of no use."""
-    return urn.quantum[0] == np.inf
 
 
 @kernel

@@ -89,7 +89,8 @@ def test_an_error_in_the_model_names_file_line_and_column(tmp_path, capsys):
 
 def test_an_event_limit_ends_with_exit_code_3(model, capsys):
     assert main(["simulate", str(model), "--t-end", "5", "--max-events", "3", "--json"]) == 3
-    assert _json(capsys)["status"] == {"event_limit": 1}
+    found = _json(capsys)
+    assert found["status"] == {"event_limit": 1} and found["mean"] is None and found["complete_replicates"] == 0
 
 
 def test_an_interrupt_ends_with_exit_code_130(model, monkeypatch, capsys):

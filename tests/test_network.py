@@ -71,6 +71,8 @@ def test_networks_are_immutable_and_compiled_once():
         (lambda: gnn.ReactionNetwork(("A",), (), {"B": 1}), "unknown species in the initial state 'B'"),
         (lambda: gnn.ReactionNetwork(("A",), (), {"A": -1}), "at least 0, got -1"),
         (lambda: gnn.ReactionNetwork(("A",), (), {}, volume=0), "volume must be positive"),
+        (lambda: gnn.ReactionNetwork(("A-1",), ()), "species name 'A-1' must be letters"),
+        (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 33),), (), 1.0),)), "must be at most 32, got 33"),
     ],
 )
 def test_bad_networks_are_refused(make, what):

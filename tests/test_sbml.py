@@ -118,6 +118,8 @@ def test_concentrations_and_compartments_give_the_propensity():
         (document(times(minus(K), A), [("A", 1)], ()), "go.*-0.5"),
         (document(K, extra="<listOfRules><rateRule variable='k'><math xmlns='http://www.w3.org/1998/Math/MathML'>"
                   "<cn>1</cn></math></rateRule></listOfRules>"), "1 rule"),
+        (document(K, species=("A", "A")), "'A'|twice"),
+        (document(K, species=("A", "k")), "'k' is used twice"),
         ("<sbml><not closed", "line"),
         ("<html></html>", "SBML"),
         ("/no/such/file.xml", "no such SBML file"),
@@ -156,6 +158,12 @@ def test_thresholds_are_written_as_piecewise_and_refused_when_read():
     text = gnn.training_network((1, 1, 1), activation="relu").network.to_sbml()
     with pytest.raises(gnn.InputError, match="activation_Z1_0_1.*piecewise"):
         gnn.ReactionNetwork.from_sbml(text)
+
+
+@pytest.mark.parametrize("text", ["pi + B -> C @ 0.5", "time -> 0 @ 1", "A: A -> B @ 1"])
+def test_names_that_mean_something_else_in_sbml_are_refused(text):
+    with pytest.raises(gnn.InputError, match="rename"):
+        gnn.ReactionNetwork.from_text(text).to_sbml()
 
 
 def test_written_documents_are_valid():

@@ -95,6 +95,22 @@ def test_statuses(method):
 
 
 @pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("text, n", [("2 A -> A @ 1e300\nA = 0", 10**9), ("30 A -> 29 A @ 1\nA = 0", 10**12)])
+def test_a_propensity_beyond_float64_after_a_change_is_an_overflow(text, n, method):
+    """Bounds that become infinite, or not a number, must not pass for a rate of zero."""
+    net = gnn.ReactionNetwork.from_text(text + "\nB -> C @ 1\nB = 100")
+    r = gnn.simulate(net, 1.0, 3, method=method, seed=1, schedule=[(0.5, {"A": n})])
+    assert r.status[0] == gnn.Status.OVERFLOW
+    np.testing.assert_array_equal(r.of("A")[0], [0, -1, -1])
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_an_explosion_stops_instead_of_standing_still(method):
+    net = gnn.ReactionNetwork.from_text("20 A + 2 B -> 21 A + 3 B @ 1\nA = 1000\nB = 10")
+    assert gnn.simulate(net, 1e-3, 2, method=method, seed=1).status[0] == gnn.Status.OVERFLOW
+
+
+@pytest.mark.parametrize("method", EXACT)
 def test_a_network_without_reactions_stands_still(method):
     r = gnn.simulate(gnn.ReactionNetwork.from_text("A = 5"), 1.0, 3, method=method)
     assert (r.counts == 5).all() and r.status[0] == gnn.Status.NO_REACTION_POSSIBLE
@@ -176,6 +192,13 @@ def test_memory_stays_constant_over_a_hundred_million_events():
         ({"schedule": [(0.5, {"A": -1})]}, "scheduled count of A"),
         ({"schedule": [0.5]}, "schedule entry 0 must be \\(time"),
         ({"max_events": -1}, "max_events must be at least 0"),
+        ({"max_events": 10**30}, "max_events must be at most"),
+        ({"t_end": 10**400}, "t_end is beyond the range of float64"),
+        ({"n_points": 10**30}, "n_points must be at most"),
+        ({"t_end": None, "time": "abc"}, "one increasing row"),
+        ({"seed": 2**70}, "seed must be at most"),
+        ({"initial": [("A", 1)]}, "initial must be a dictionary"),
+        ({"schedule": 5}, "schedule must be a list"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, what):

@@ -70,6 +70,8 @@ def test_another_model_has_another_digest():
         ("A -> B @ 1 * step(A B)", "line 1, column 21", "expected ','"),
         ("a: A -> B @ 1\na: B -> A @ 1", "line 2, column 1", "named twice"),
         ("hello world", "line 1, column 7", "expected '->' or '=', got 'world'"),
+        ("@volume 1\n@volume 2", "line 2, column 1", "set twice"),
+        ("A = 1" + 400 * "0", "line 1, column 5", "inf"),
         ("@volume 0", "line 1, column 9", "volume must be positive"),
         ("A -> B @ 1e", "line 1, column 10", "expected a rate constant"),
     ],

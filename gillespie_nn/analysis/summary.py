@@ -34,9 +34,10 @@ def summary(run) -> dict:
         found |= {name: float(group[name][()]) for name in SCORES}
         if group["targets"].shape[0] <= 16:
             found |= {name: group[name][:].tolist() for name in ("inputs", "targets", "outputs")}
-    elif len(run.counts):
-        final = run.counts[:, -1, :]
-        final = final[final[:, :1].ravel() >= 0] if final.shape[1] else final
+    else:
+        final = run.counts[:, -1, :][[Status(int(s)).complete for s in run.status]]
+        found["complete"] = len(final)
+    if run.kind == "ensemble" and len(final):
         found["species"] = list(run.species)
         found["mean"] = final.mean(axis=0).tolist()
         found["standard_deviation"] = final.std(axis=0, ddof=1).tolist() if len(final) > 1 else None
@@ -73,8 +74,9 @@ def _training_lines(found):
 
 def _ensemble_lines(found):
     if "mean" not in found:
-        return ["nothing is committed"]
-    lines = [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point [molecules]"]
+        return ["no replicate has reached the end"]
+    lines = [f"{found['complete']} replicates reached the end"]
+    lines += [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point [molecules]"]
     for k, name in enumerate(found["species"][:_SHOWN]):
         mean, interval = found["mean"][k], "-"
         if found["standard_error"] is not None:

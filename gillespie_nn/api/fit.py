@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import checks, seeds
+from .. import seeds
 from ..checks import InputError, UnfinishedError
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
-from ..seeds import Purpose
+from ..seeds import Purpose, resolve_seed
 from ..simulation.presentations import encode_samples
 from ..simulation.replicate import advance_to
 from ..simulation.training import TrainingPlan
@@ -59,7 +59,7 @@ class Fit:
             raise InputError(f"inputs must be finite, of shape [sample, {self.spec.layers[0]}], got {x!r}")
         if exact_forward:
             return self.spec.floating.forward(self.weights, x)
-        return self._by_simulation(x, self.plan.seed if seed is None else checks.whole("seed", seed, least=0))
+        return self._by_simulation(x, self.plan.seed if seed is None else resolve_seed(seed))
 
     def _by_simulation(self, x, seed):
         settings, volume = self.plan.settings, self.plan.volume

@@ -118,9 +118,9 @@ def _task(
         counts=network.counts(initial),
         changes=parse_schedule(schedule, network, grid[-1]),
         seed=resolve_seed(seed),
-        n_replicates=checks.whole("replicates", replicates),
+        n_replicates=checks.whole("replicates", replicates, 1, 2**40),
         count_firings=bool(count_firings),
-        event_limit=_NO_LIMIT if max_events is None else checks.whole("max_events", max_events, least=0),
+        event_limit=_NO_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, _NO_LIMIT),
     )
 
 
@@ -129,10 +129,13 @@ def _grid(t_end, n_points, time):
         if t_end is None:
             raise InputError("give t_end, the time to simulate to [s], or time, a grid of times")
         t_end = checks.positive("t_end", t_end, "s", "the time to simulate to")
-        return np.linspace(0.0, t_end, checks.whole("n_points", n_points, least=2, hint="both ends are recorded"))
+        return np.linspace(0.0, t_end, checks.whole("n_points", n_points, 2, 2**40, "both ends are recorded"))
     if t_end is not None:
         raise InputError("give either t_end (with n_points) or time, not both")
-    grid = np.array(time, dtype=np.float64)
+    try:
+        grid = np.array(time, dtype=np.float64)
+    except (TypeError, ValueError):
+        grid = np.empty(0)
     if grid.ndim != 1 or grid.size == 0 or not np.isfinite(grid).all() or grid[0] < 0 or (np.diff(grid) <= 0).any():
         raise InputError("time must be one increasing row of finite times, from 0 or later, for example [0, 1, 2]")
     return grid

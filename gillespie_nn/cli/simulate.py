@@ -58,12 +58,13 @@ def run(arguments):
         overwrite=arguments.overwrite,
         progress=True,
     )
-    final = result.counts[:, -1, :]
+    complete = [Status(int(s)).complete for s in result.status]
+    final = result.counts[:, -1, :][complete]
     print(f"{network!r}; {network.compiled}; method {result.method}, seed {result.seed}")
-    print(f"{len(final)} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
-    _print_final(result.species, final[[Status(int(s)).complete for s in result.status]])
+    print(f"{len(complete)} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
+    _print_final(result.species, final)
     for status in sorted(set(result.status.tolist())):
-        print(f"{int((result.status == status).sum())} of {len(final)} {Status(status)}")
+        print(f"{int((result.status == status).sum())} of {len(complete)} {Status(status)}")
     if arguments.output:
         print(f"written to {arguments.output}")
     if arguments.json:
@@ -117,11 +118,12 @@ def _print_final(species, final):
 def _record(result, final, arguments):
     return {
         "species": list(result.species),
-        "mean": final.mean(axis=0),
+        "mean": final.mean(axis=0) if len(final) else None,
         "standard_deviation": final.std(axis=0, ddof=1) if len(final) > 1 else None,
         "status": Counter(Status(int(s)).name.lower() for s in result.status),
         "events": int(result.n_events.sum()),
-        "replicates": len(final),
+        "replicates": len(result.status),
+        "complete_replicates": len(final),
         "t_end": arguments.t_end,
         "volume": result.volume,
         "method": result.method,

@@ -111,6 +111,6 @@ def _power(base, exponent):
             return Monomial(float(base.coefficient**power))
         except (ArithmeticError, TypeError):
             raise Unrecognised(f"it has {base.coefficient} to the power {power}") from None
-    if power != int(power) or not 1 <= power <= 32:
+    if not 1 <= power <= 32 or power != int(power):
         raise Unrecognised(f"it has {base.factors[0][0]} to the power {power}")
     return _product([base] * int(power))

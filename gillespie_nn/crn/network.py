@@ -10,6 +10,7 @@ no factor 1 / nu!: dimerisation `2 A -> B @ k` has propensity k / Omega * n (n -
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,8 +21,11 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..kernels.codes import COUNT_LIMIT
 
 THRESHOLD_KINDS = ("step", "ramp")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_MOST_REACTANTS = 32
 
 
 class Threshold(NamedTuple):
@@ -90,6 +94,8 @@ class ReactionNetwork:
     def __post_init__(self):
         species = tuple(self.species)
         known = set(species)
+        for s in species:
+            _checked_name("species", s)
         if len(known) != len(species):
             twice = next(s for s in species if species.count(s) > 1)
             raise InputError(f"species {twice!r} is listed twice: name each species once")
@@ -105,7 +111,7 @@ class ReactionNetwork:
             checks.choice("species in the initial state", s, species, "the network has")
             initial[s] = checks.count(f"initial count of {s}", n)
         if self.volume is not None:
-            checks.positive("volume", self.volume)
+            object.__setattr__(self, "volume", checks.positive("volume", self.volume))
         object.__setattr__(self, "species", species)
         object.__setattr__(self, "reactions", reactions)
         object.__setattr__(self, "initial", MappingProxyType(initial))
@@ -186,7 +192,7 @@ class ReactionNetwork:
     def counts(self, initial: Mapping[str, int] | None = None) -> np.ndarray:
         """Initial state int64[species] [molecules], with overrides by name."""
         counts = np.array([self.initial[s] for s in self.species], dtype=np.int64)
-        for s, n in (initial or {}).items():
+        for s, n in _named("initial", initial):
             checks.choice("species in the initial state", s, self.species, "the network has")
             counts[self.index[s]] = checks.count(f"initial count of {s}", n)
         return counts
@@ -196,7 +202,7 @@ class ReactionNetwork:
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
         if overrides:
             position = {r.name: k for k, r in enumerate(self.reactions)}
-            for name, rate in overrides.items():
+            for name, rate in _named("rates", overrides):
                 checks.choice("reaction in rates", name, position, "the network has")
                 rates[position[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
@@ -214,17 +220,31 @@ class ReactionNetwork:
         return f"ReactionNetwork({len(self.species)} species, {len(self.reactions)} reactions)"
 
 
+def _named(what, overrides):
+    if overrides is None:
+        return ()
+    if not isinstance(overrides, Mapping):
+        raise InputError(f"{what} must be a dictionary by name, got {overrides!r}")
+    return overrides.items()
+
+
 def _checked(reaction, known):
-    sides = (reaction.reactants, reaction.products)
-    for side in sides:
+    _checked_name("reaction", reaction.name)
+    sides = []
+    for side, most in ((reaction.reactants, _MOST_REACTANTS), (reaction.products, COUNT_LIMIT)):
         if len({s for s, _ in side}) != len(side):
             raise InputError(f"reaction {reaction.name}: a species stands twice on one side; add its multiplicities")
-        for s, n in side:
-            checks.whole(f"multiplicity of {s} in reaction {reaction.name}", n)
+        what = f"multiplicity of {{}} in reaction {reaction.name}"
+        sides.append(tuple((s, checks.whole(what.format(s), n, 1, most)) for s, n in side))
     if reaction.threshold is not None:
         checks.choice(f"threshold in reaction {reaction.name}", reaction.threshold.kind, THRESHOLD_KINDS)
     for s in reaction.read_species() | {s for s, _ in reaction.products}:
         if s not in known:
             checks.choice(f"species in reaction {reaction.name}", s, known, "the network has")
     rate = checks.not_negative(f"rate of reaction {reaction.name}", reaction.rate)
-    return reaction._replace(rate=rate)
+    return reaction._replace(reactants=sides[0], products=sides[1], rate=rate)
+
+
+def _checked_name(what, name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(f"{what} name {name!r} must be letters, digits and underscores, not starting with a digit")

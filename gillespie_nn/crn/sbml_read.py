@@ -26,6 +26,8 @@ def read(source) -> ReactionNetwork:
     if isinstance(source, str) and source.lstrip().startswith("<"):
         document, name = sbml.readSBMLFromString(source), "the SBML document"
     else:
+        if not isinstance(source, (str, Path)) or len(str(source)) > 4096:
+            raise InputError("SBML is read from a path or from a document's text, which starts with '<'")
         path = Path(source)
         if not path.is_file():
             raise InputError(f"no such SBML file: {path}")
@@ -34,6 +36,8 @@ def read(source) -> ReactionNetwork:
         return _network(sbml, document)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+    except RecursionError:
+        raise InputError(f"{name}: a kinetic law is nested too deeply") from None
 
 
 def _network(sbml, document):
@@ -55,12 +59,24 @@ def _network(sbml, document):
         raise InputError("conversion factors are not supported")
     sizes = {c.getId(): _size(c) for c in model.getListOfCompartments()}
     species = {s.getId(): s for s in model.getListOfSpecies()}
+    for s in species.values():
+        checks.choice(f"compartment of species {s.getId()}", s.getCompartment(), sizes, "the model has")
+    _check_identifiers(model)
     scale = {i: 1.0 if s.getHasOnlySubstanceUnits() else sizes[s.getCompartment()] for i, s in species.items()}
     constants = sizes | {p.getId(): p.getValue() for p in model.getListOfParameters()}
     volume = next(iter(sizes.values())) if len(sizes) == 1 else 1.0
     reactions = tuple(_reaction(r, species, scale, constants, volume) for r in model.getListOfReactions())
     initial = {i: _initial(s, sizes) for i, s in species.items()}
     return ReactionNetwork(tuple(species), reactions, initial, volume)
+
+
+def _check_identifiers(model):
+    """Two things of one identifier would silently become one."""
+    lists = (model.getListOfCompartments(), model.getListOfSpecies(), model.getListOfParameters())
+    names = [item.getId() for items in (*lists, model.getListOfReactions()) for item in items]
+    if len(set(names)) != len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise InputError(f"the identifier {twice!r} is used twice")
 
 
 def _size(compartment):

@@ -7,6 +7,7 @@ from ..checks import UnfinishedError
 
 KINETICS = ("stochastic", "deterministic")
 _COMPARTMENT = "reactor"
+_RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "true", "false", "exponentiale", "e"}
 
 
 def write(network, path=None, kinetics="stochastic", volume=None, initial=None) -> str:
@@ -22,6 +23,7 @@ def write(network, path=None, kinetics="stochastic", volume=None, initial=None) 
         raise checks.InputError(f"the model fixes its volume at {network.volume}: leave volume={volume!r} out")
     volume = checks.positive("volume", volume if volume is not None else network.volume or 1.0)
     counts = network.counts(initial)
+    _refuse_clashes(network)
     stochastic = kinetics == "stochastic"
     document = sbml.SBMLDocument(3, 1)
     model = document.createModel()
@@ -89,6 +91,16 @@ def _threshold(reaction):
     kind, above, below = reaction.threshold
     value = "1" if kind == "step" else f"{above} - {below}"
     return [f"piecewise({value}, {above} > {below}, 0)"]
+
+
+def _refuse_clashes(network):
+    """Names that mean something else in SBML formulae, or that two things share, would change the model silently."""
+    for name in network.species:
+        if name.lower() in _RESERVED:
+            raise checks.InputError(f"species {name!r} has the name of a constant or function in SBML: rename it")
+    for r in network.reactions:
+        if r.name in network.index:
+            raise checks.InputError(f"{r.name!r} names a reaction and a species, which SBML does not allow: rename one")
 
 
 def _free_name(network):

@@ -19,7 +19,7 @@ from .network import THRESHOLD_KINDS, Reaction, ReactionNetwork, Threshold
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)(?![A-Za-z0-9_.])", re.IGNORECASE)
-_WHOLE = re.compile(r"\d+(?![.\dA-Za-z_])")
+_WHOLE = re.compile(r"\d{1,18}(?![.\dA-Za-z_])")
 
 
 class _Cursor:
@@ -72,6 +72,8 @@ def parse(text: str) -> ReactionNetwork:
             continue
         if cursor.take("@volume"):
             start = cursor.place
+            if volume is not None:
+                cursor.fail("the volume is set twice", 0)
             volume = _number(cursor, "a volume")
             if not (volume > 0 and math.isfinite(volume)):
                 cursor.fail(f"volume must be positive and finite, got {volume}", start)
@@ -157,7 +159,7 @@ def _count(cursor):
 
 def _number(cursor, what):
     text = cursor.need(_NUMBER, what)
-    return int(text) if re.fullmatch(r"\+?\d+", text) else float(text)
+    return int(text) if re.fullmatch(r"\+?\d{1,300}", text) else float(text)
 
 
 def write(network: ReactionNetwork) -> str:

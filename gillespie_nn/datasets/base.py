@@ -76,7 +76,7 @@ def own_data(x, t, name="own data") -> Dataset:
     """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained and judged
     on the same samples, as regression."""
     x = _matrix("inputs", x)
-    t = _matrix("targets", np.reshape(t, (len(x), -1)) if np.ndim(t) == 1 and len(t) == len(x) else t)
+    t = _matrix("targets", t)
     if len(x) != len(t):
         raise InputError(f"inputs have {len(x)} samples and targets {len(t)}: one row of each a sample")
     return Dataset(name, REGRESSION, x, t, x, t)
@@ -87,6 +87,8 @@ def _matrix(what, values):
         values = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{what} must be numbers in rows of equal length") from None
+    if values.ndim == 1:
+        values = values[:, None]
     if values.ndim != 2 or values.size == 0:
         raise InputError(f"{what} must have shape [sample, feature] and not be empty, got shape {values.shape}")
     if not np.isfinite(values).all():

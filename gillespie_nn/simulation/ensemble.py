@@ -38,12 +38,13 @@ def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] 
     """
     stop = threading.Event()
     lock = threading.Lock()
-    done = np.zeros(task.n_replicates)
+    done, total = np.zeros(task.n_replicates), np.zeros(1)
 
     def advance(replicate, fraction):
         with lock:
+            total[0] += fraction - done[replicate]
             done[replicate] = fraction
-            progress(float(done.sum()))
+            progress(float(total[0]))
         return stop.is_set()
 
     def run(replicate):
@@ -55,8 +56,8 @@ def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] 
             run(replicate)
         return
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(run, replicate) for replicate in range(task.n_replicates)]
         try:
+            futures = [pool.submit(run, replicate) for replicate in range(task.n_replicates)]
             for future in as_completed(futures):
                 future.result()
         except BaseException:

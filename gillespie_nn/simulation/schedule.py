@@ -22,6 +22,8 @@ def parse_schedule(schedule, network, t_end) -> tuple[Change, ...]:
     A change at time t comes after all events before t and before the state at t is recorded.
     """
     changes = []
+    if not isinstance(schedule, (list, tuple, type(None))):
+        raise InputError(f"schedule must be a list of (time, {{species: count}}), got {schedule!r}")
     for k, entry in enumerate(schedule or ()):
         try:
             time, counts = entry

@@ -123,10 +123,9 @@ def _counts(file, n_replicates, n_points, n_species):
     counts = file.create_dataset(
         "counts",
         shape=(n_replicates, n_points, n_species),
-        chunks=(1, chunk_rows(n_species, n_points), max(1, n_species)),
         dtype=np.int64,
         fillvalue=NOT_REACHED,
-        **_FILTERS,
+        **({"chunks": (1, chunk_rows(n_species, n_points), n_species)} | _FILTERS if n_species else {}),
     )
     counts.attrs["units"] = "molecules"
     return counts

@@ -24,7 +24,7 @@ def open_run(path) -> "Run":
     if not path.is_file():
         raise InputError(f"no such run file: {path}")
     file = _open(path)
-    filetype, version = file.attrs.get("filetype"), file.attrs.get("version")
+    filetype, version = file.attrs.get("filetype"), file.attrs.get("version", [0])
     if filetype != layout.FILETYPE:
         raise InputError(f"{path} is not a run file: its filetype is {filetype!r}, expected {layout.FILETYPE!r}")
     if int(version[0]) != layout.VERSION[0]:
@@ -194,8 +194,10 @@ class LazyCounts:
 
     def __getitem__(self, key):
         key = key if isinstance(key, tuple) else (key,)
-        if Ellipsis in key:
-            at = key.index(Ellipsis)
+        if len(key) > 3 + any(k is Ellipsis for k in key):
+            raise IndexError(f"counts have 3 axes (replicate, point, species), indexed by {len(key)}")
+        if any(k is Ellipsis for k in key):
+            at = next(a for a, k in enumerate(key) if k is Ellipsis)
             key = key[:at] + (slice(None),) * (4 - len(key)) + key[at + 1 :]
         replicate, point, species = key + (slice(None),) * (3 - len(key))
         chosen = self._replicates[replicate]

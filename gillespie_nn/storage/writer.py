@@ -153,6 +153,8 @@ class TrainingFile(_RunFile):
             self._file.flush()
 
     def close(self):
-        if self._file:
-            self._flush()
-        super().close()
+        try:
+            if self._file:
+                self._flush()
+        finally:
+            super().close()
