@@ -1,5 +1,5 @@
-"""Other programs' exact methods behind one call: `prepare(path)` loads an SBML file and returns `run(t_end, seed)`,
-which simulates once and returns nothing, and the program's version.
+"""Other programs' exact methods behind one call: `prepare(path, ends)` loads an SBML file and returns
+`run(t_end, seed)`, which simulates once to one of `ends` and returns nothing, and the program's version.
 
 Each uses the program's own fastest plain stochastic method, recording the end point only. To add one: a function
 and its place in `PEERS`.
@@ -14,22 +14,26 @@ from pathlib import Path
 import numpy as np
 
 
-def copasi(path):
+def copasi(path, ends):
     """COPASI's direct method, through basico."""
     import basico
 
     model = basico.load_model(path)
 
     def run(t_end, seed):
-        basico.run_time_course(
+        settings = {"method": {"name": "Stochastic (Direct method)", "Max Internal Steps": 2**31 - 1}}
+        basico.set_task_settings("Time-Course", settings, model=model)
+        end = basico.run_time_course(
             start_time=0, duration=t_end, intervals=1, method="directMethod", use_numbers=True, use_seed=True,
             seed=seed, model=model,
         )  # fmt: skip
+        if end.index[-1] < 0.999 * t_end:
+            raise RuntimeError(f"COPASI stopped at t = {end.index[-1]} of {t_end}")
 
     return run, importlib.metadata.version("python-copasi")
 
 
-def libroadrunner(path):
+def libroadrunner(path, ends):
     """libRoadRunner's `gillespie` integrator."""
     import roadrunner
 
@@ -46,7 +50,7 @@ def libroadrunner(path):
     return run, roadrunner.__version__
 
 
-def bioscrape(path):
+def bioscrape(path, ends):
     """bioscrape's stochastic simulator."""
     from bioscrape.random import py_seed_random
     from bioscrape.sbmlutil import import_sbml
@@ -63,7 +67,7 @@ def bioscrape(path):
     return run, importlib.metadata.version("bioscrape")
 
 
-def gillespy2(path):
+def gillespy2(path, ends):
     """GillesPy2's compiled SSA solver; needs a C++ compiler and SCons."""
     import gillespy2
 
@@ -73,16 +77,19 @@ def gillespy2(path):
     model, _ = gillespy2.import_SBML(path)
     if model.listOfReactions and len(model.listOfReactions) > 1000:
         raise RuntimeError("left out above 1,000 reactions: building its solver takes minutes")
-    model.timespan(np.linspace(0, 1.0, 2))
-    solver = gillespy2.SSACSolver(model)
+    solvers = {}
+    for end in ends:  # a compiled solver keeps the time span it was built with
+        model.timespan(np.linspace(0, end, 2))
+        solvers[end] = gillespy2.SSACSolver(model)
 
     def run(t_end, seed):
-        model.run(solver=solver, seed=seed, t=t_end, increment=t_end)
+        model.timespan(np.linspace(0, t_end, 2))
+        model.run(solver=solvers[t_end], seed=seed)
 
     return run, gillespy2.__version__
 
 
-def rebop(path):
+def rebop(path, ends):
     """rebop; it reads no SBML here, so the reactions are handed over one by one."""
     import rebop as program
 

@@ -5,8 +5,8 @@ def markdown(found) -> str:
     """One row a program and case: time, events a second, and how many times faster `rejection` is."""
     lines = [
         f"{found['machine']['processor']}, Python {found['machine']['python']}; best of {found['repeats']} runs "
-        f"(one, where a run takes over 5 s), less the start-up of a run; Omega = {found['volume']:g}. One exponential and one uniform random "
-        f"number cost {found['draws_ns']:.1f} ns.",
+        f"(one, where a run takes over 5 s), less the start-up of a run; Omega = {found['volume']:g}. One exponential "
+        f"and one uniform random number cost {found['draws_ns']:.1f} ns.",
         "",
         "| network | program | start-up [s] | seconds | events/s | ns/event | `rejection` is faster by |",
         "|---|---|---|---|---|---|---|",
