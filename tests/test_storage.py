@@ -12,7 +12,7 @@ import pytest
 from test_layout import ROOT
 
 import gillespie_nn as gnn
-from gillespie_nn.storage import reader, writer
+from gillespie_nn.storage import writer
 
 NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
 
@@ -235,7 +235,3 @@ def test_a_failing_write_becomes_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(h5py.Dataset, "__setitem__", fail)
     with pytest.raises(gnn.UnfinishedError, match="cannot write .*No space left on device"):
         gnn.simulate(NET, 1.0, output=tmp_path / "x.h5")
-
-
-def test_the_reader_needs_no_other_module_of_ours_than_it_says():
-    assert reader.open_run is gnn.open_run

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ...kernels.bounds import RejectionState, refresh_rejection, set_counts_rejection
 from ...kernels.channels import channel_value
-from ...kernels.rejection import RejectionState, advance_rejection, refresh_rejection, set_counts_rejection
+from ...kernels.rejection import advance_rejection
 from ...kernels.urn import Urn
 from .base import Method
 
