@@ -11,32 +11,52 @@ import numpy as np
 from .channels import term_value
 from .clock import rescale_pending
 from .codes import COUNT_LIMIT, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END
+from .families import sum_pools
 from .jit import kernel
 from .urn import Urn, give_slots, is_overfull, is_sparse, refill
 
 LOWER, BOUND = 0, 1
 """Columns of `limits`; of `sums`, with the sum of the upper ends in the place of the bound."""
+_MANY = 4096
+_LIGHT = 0.5
+"""Of so many channels or more, those with a bound below this part of the mean are light: they share an urn of their
+own, so that the slots in constant use stay few and near."""
+_SLOTS = 16
+_LIGHT_SLOTS = 4
+_LEAST_SLOTS = 1024
+"""About sixteen slots a channel keep the rounding of bounds to slots a small part of them."""
 _MOST_UPDATES = 64
 """Running sums over the terms of a channel are made afresh after so many updates."""
+BLOCK = 5
+"""Gaps are also summed in blocks of 2**BLOCK terms: a channel of a thousand terms is searched in forty steps."""
 _SAFE = 1e-12
 """Relative slack of running sums, far above what 64 updates can round away."""
 
 
 class RejectionState(NamedTuple):
-    counts: np.ndarray  # int64[species + 1], the last always 1
-    low: np.ndarray  # int64[species + 1], bounds hold while low <= counts <= high
-    high: np.ndarray  # int64[species + 1]
+    counts: np.ndarray  # int64[species + pools + 1], the last always 1
+    low: np.ndarray  # int64, like counts: bounds hold while low <= counts <= high
+    high: np.ndarray  # int64, like counts
     term_lower: np.ndarray  # float64[term] [1/s], value at the lower ends
     term_gap: np.ndarray  # float64[term] [1/s], value at the upper ends less that
-    limits: np.ndarray  # float64[channel, 2] [1/s]: sum of term_lower, and the effective upper bound
+    block_gap: np.ndarray  # float64[block] [1/s], sum of the gaps of terms block << BLOCK to (block + 1) << BLOCK
+    limits: np.ndarray  # float64[channel + 1, 2] [1/s]: sum of term_lower, and the effective upper bound
     sums: np.ndarray  # float64[channel, 2] [1/s]: running sums of term_lower and of term_lower + term_gap
     summed: np.ndarray  # float64[channel]: the second sum when last made afresh
     updates: np.ndarray  # int64[channel]: updates since then
     touched: np.ndarray  # bool[channel], scratch of scheduled changes
-    urn: Urn
+    urn: Urn  # of the heavy channels, and one more that stands for all light ones
+    light_urn: Urn  # of the light channels
+    light: np.ndarray  # bool[channel]: in which of the two
+    bounds: np.ndarray  # float64[channel + 1], scratch
     clock: np.ndarray  # float64[CLOCK_SIZE]
     tally: np.ndarray  # int64[TALLY_SIZE]
     firings: np.ndarray  # int64[reaction], or empty when firings are not counted
+
+
+@kernel
+def is_block_end(t):
+    return t & ((1 << BLOCK) - 1) == 0
 
 
 @kernel
@@ -55,20 +75,28 @@ def _bound_term(channels, state, t):
     lower = term_value(channels, t, state.low, state.high)
     upper = term_value(channels, t, state.high, state.low)
     old_lower = state.term_lower[t]
-    old_upper = old_lower + state.term_gap[t]
+    old_gap = state.term_gap[t]
+    gap = upper - lower
     state.term_lower[t] = lower
-    state.term_gap[t] = upper - lower
-    return lower - old_lower, upper - old_upper
+    state.term_gap[t] = gap
+    state.block_gap[t >> BLOCK] += gap - old_gap
+    return lower - old_lower, upper - (old_lower + old_gap)
 
 
 @kernel
 def _sum_channel(channels, state, c):
-    """Sums over the terms of channel c, afresh."""
+    """Sums over the terms of channel c, and over its whole blocks, afresh."""
     lower = 0.0
     upper = 0.0
+    block = 0.0
     for t in range(channels.term_start[c], channels.term_start[c + 1]):
+        gap = state.term_gap[t]
         lower += state.term_lower[t]
-        upper += state.term_lower[t] + state.term_gap[t]
+        upper += state.term_lower[t] + gap
+        block += gap
+        if is_block_end(t + 1):
+            state.block_gap[t >> BLOCK] = block  # of no use, and not used, where the block began in another channel
+            block = 0.0
     state.sums[c, LOWER] = lower
     state.sums[c, BOUND] = upper
     state.summed[c] = upper
@@ -95,17 +123,65 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
 
 @kernel
 def _refill(state):
-    refill(state.urn, state.sums[:, BOUND], 1.0 + _SAFE)
-    for c in range(state.limits.shape[0]):
-        state.limits[c, BOUND] = state.urn.owned[c] * state.urn.quantum[0]
+    """Hand out all slots afresh: first which channels are light, then both urns."""
+    bounds = state.bounds
+    n = state.light.size
+    total = 0.0
+    for c in range(n):
+        total += state.sums[c, BOUND] * (1.0 + _SAFE)
+    few = n < _MANY
+    mean = total / n
+    n_light = 0
+    for c in range(n):
+        bound = state.sums[c, BOUND] * (1.0 + _SAFE)
+        state.light[c] = not (few or bound >= _LIGHT * mean)
+        n_light += state.light[c]
+        bounds[c] = bound if state.light[c] else 0.0
+    bounds[n] = 0.0
+    state.light_urn.target[0] = _LIGHT_SLOTS * max(n_light, 1)
+    refill(state.light_urn, bounds)
+    bounds[n] = light_bound(state)
+    for c in range(n):
+        bounds[c] = 0.0 if state.light[c] else state.sums[c, BOUND] * (1.0 + _SAFE)
+    state.urn.target[0] = max(_LEAST_SLOTS, _SLOTS * (n - n_light))
+    refill(state.urn, bounds)
+    for c in range(n + 1):
+        _set_bound(state, c)
+
+
+@kernel
+def light_bound(state):
+    """What the light channels' slots add up to [1/s]."""
+    return state.light_urn.size[0] * state.light_urn.quantum[0]
+
+
+@kernel
+def _set_bound(state, c):
+    urn = state.light_urn if c < state.light.size and state.light[c] else state.urn
+    state.limits[c, BOUND] = urn.owned[c] * urn.quantum[0]
 
 
 @kernel
 def _give_slots(state, c):
-    if give_slots(state.urn, c, state.sums[c, BOUND] * (1.0 + _SAFE)):
-        state.limits[c, BOUND] = state.urn.owned[c] * state.urn.quantum[0]
-        return True
-    return False
+    bound = state.sums[c, BOUND] * (1.0 + _SAFE)
+    if state.light[c]:
+        if not give_slots(state.light_urn, c, bound):
+            return False
+        _set_bound(state, c)
+        c = np.int64(state.light.size)
+        bound = light_bound(state)
+        if bound <= state.limits[c, BOUND] <= 1.25 * bound + 2.0 * state.urn.quantum[0]:
+            return True  # slots beyond the light ones reject
+    if not give_slots(state.urn, c, bound):
+        return False
+    _set_bound(state, c)
+    return True
+
+
+@kernel
+def _refill_if_needed(state, fits):
+    if not fits or is_sparse(state.urn):
+        _refill(state)
 
 
 @kernel
@@ -127,22 +203,29 @@ def _refresh_species(channels, readers, state, s):
             k += 1
         _shift_channel(channels, state, c, lower_change, upper_change)
         fits = _give_slots(state, c) and fits
-    if not fits or is_sparse(state.urn):
-        _refill(state)
+    _refill_if_needed(state, fits)
+
+
+@kernel
+def refresh_if_outside(channels, readers, state, s):
+    """Refresh species s if its count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
+    n = state.counts[s]
+    if n < state.low[s] or n > state.high[s]:
+        if n < 0:
+            return NEGATIVE
+        _refresh_species(channels, readers, state, s)
+        if n > COUNT_LIMIT or is_overfull(state.urn):
+            return OVERFLOW
+    return REACHED_END
 
 
 @kernel
 def refresh_changed(channels, readers, state, c):
     """Refresh every species changed by channel c whose count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
     for k in range(channels.change_start[c], channels.change_start[c + 1]):
-        s = channels.change_species[k]
-        n = state.counts[s]
-        if n < state.low[s] or n > state.high[s]:
-            if n < 0:
-                return NEGATIVE
-            _refresh_species(channels, readers, state, s)
-            if n > COUNT_LIMIT or is_overfull(state.urn):
-                return OVERFLOW
+        status = refresh_if_outside(channels, readers, state, channels.change_species[k])
+        if status != REACHED_END:
+            return status
     return REACHED_END
 
 
@@ -158,14 +241,15 @@ def mean_wait(state):
 
 
 @kernel
-def refresh_rejection(channels, state):
-    """Build intervals, bounds and urn from the counts alone."""
+def refresh_rejection(channels, families, state):
+    """Build pools, intervals, bounds and urn from the counts of the species alone."""
+    sum_pools(families, state.counts)
     one = state.counts.size - 1
     for s in range(one):
         _set_interval(channels, state, s)
     state.low[one] = 1
     state.high[one] = 1
-    for c in range(state.limits.shape[0]):
+    for c in range(state.light.size):
         for t in range(channels.term_start[c], channels.term_start[c + 1]):
             _bound_term(channels, state, t)
         _sum_channel(channels, state, c)
@@ -173,24 +257,32 @@ def refresh_rejection(channels, state):
 
 
 @kernel
-def set_counts_rejection(channels, readers, state, species, values):
-    """Scheduled change: counts[species] = values at clock[TIME]. Refreshes every term that it touches."""
+def _enclose(channels, readers, state, s):
+    """A new interval for s if its count is outside, with the bounds of what reads it; channels become `touched`."""
+    if state.low[s] <= state.counts[s] <= state.high[s]:
+        return
+    _set_interval(channels, state, s)
+    for j in range(readers.term_start[s], readers.term_start[s + 1]):
+        t = readers.term[j]
+        _bound_term(channels, state, t)
+        state.touched[readers.channel[t]] = True
+
+
+@kernel
+def set_counts_rejection(channels, readers, families, state, species, values):
+    """Scheduled change: counts[species] = values at clock[TIME]. Refreshes every pool and term that it touches."""
     old = total_bound(state)
     for k in range(species.size):
-        s = species[k]
-        state.counts[s] = values[k]
-        if not state.low[s] <= values[k] <= state.high[s]:
-            _set_interval(channels, state, s)
-            for j in range(readers.term_start[s], readers.term_start[s + 1]):
-                t = readers.term[j]
-                _bound_term(channels, state, t)
-                state.touched[readers.channel[t]] = True
+        state.counts[species[k]] = values[k]
+        _enclose(channels, readers, state, species[k])
+    sum_pools(families, state.counts)
+    for p in range(families.pool_varies.size):
+        _enclose(channels, readers, state, families.first_pool[0] + p)
     fits = True
     for c in range(state.touched.size):
         if state.touched[c]:
             state.touched[c] = False
             _sum_channel(channels, state, c)
             fits = _give_slots(state, c) and fits
-    if not fits or is_sparse(state.urn):
-        _refill(state)
+    _refill_if_needed(state, fits)
     rescale_pending(state.clock, old, total_bound(state))

@@ -4,7 +4,8 @@ A channel is a set of reactions with the same net change. Each reaction is one t
 
     coefficient * x[first] * (x[second] - second_offset) * extra factors
 
-where `x` has one entry more than there are species, always 1, for reactions of order 0 and 1. `2 A` is
+where `x` ends, behind the species (and the pools of `families`), with an entry that is always 1, for reactions of
+order 0 and 1. `2 A` is
 A * (A - 1): first = second = A, second_offset = 1. Orders above two and thresholds are extra factors.
 """
 
@@ -21,7 +22,7 @@ class Channels(NamedTuple):
     term_start[c] <= t < term_start[c + 1], and so on."""
 
     coefficient: np.ndarray  # float64[term], k * Omega**(1 - order) [1/s]
-    first: np.ndarray  # uint32[term], a species or n_species for the constant 1
+    first: np.ndarray  # uint32[term], a species, a pool, or the last entry, the constant 1
     second: np.ndarray  # uint32[term]
     second_offset: np.ndarray  # float64[term], 0 or 1
     extra_start: np.ndarray  # uint32[term + 1]
@@ -43,7 +44,7 @@ class Readers(NamedTuple):
     term_start: np.ndarray  # uint32[species + 1]
     term: np.ndarray  # uint32[reader], ascending for each species
     channel: np.ndarray  # uint32[term]: the channel of each term
-    pair_species: np.ndarray  # uint32[channel, 2]; n_species, with amount 0, where there is no change
+    pair_species: np.ndarray  # uint32[channel, 2]; the constant, with amount 0, where there is no change
     pair_amount: np.ndarray  # int64[channel, 2]
     more_start: np.ndarray  # uint32[channel + 1]: changes beyond two
     more_species: np.ndarray  # uint32[more]

@@ -11,7 +11,7 @@ noise and delays, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985.
 
 import numpy as np
 
-from .bounds import BOUND, LOWER, mean_wait, refresh_changed
+from .bounds import BLOCK, BOUND, LOWER, is_block_end, mean_wait, refresh_changed, refresh_if_outside
 from .channels import term_value
 from .codes import (
     EVENT_LIMIT,
@@ -24,6 +24,7 @@ from .codes import (
     SLICE_END,
     TIME,
 )
+from .families import draw_member
 from .jit import kernel
 from .urn import NONE, is_overfull
 
@@ -35,13 +36,22 @@ def _term_of_gap(channels, state, c, share):
     Each term owns as much of the interval as its bounds are apart, so that one term is evaluated, not the sum.
     """
     share -= state.sums[c, LOWER]
-    for t in range(channels.term_start[c], channels.term_start[c + 1]):
+    t = np.int64(channels.term_start[c])
+    end = np.int64(channels.term_start[c + 1])
+    while t < end:
+        if is_block_end(t) and t + (1 << BLOCK) <= end:
+            gap = state.block_gap[t >> BLOCK]
+            if share >= gap:
+                share -= gap
+                t += 1 << BLOCK
+                continue
         gap = state.term_gap[t]
         if share < gap:
             if share < term_value(channels, t, state.counts, state.counts) - state.term_lower[t]:
-                return np.int64(t)
+                return t
             return NONE
         share -= gap
+        t += 1
     return NONE
 
 
@@ -57,7 +67,9 @@ def _term_of_lower(channels, state, c, share):
 
 
 @kernel
-def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit):
+def advance_rejection(
+    channels, readers, families, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit
+):
     """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
 
     Returns REACHED_END, SLICE_END, EVENT_LIMIT, OVERFLOW or NEGATIVE.
@@ -67,7 +79,8 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
     urn, clock, tally = state.urn, state.clock, state.tally
     if is_overfull(urn):
         return OVERFLOW
-    n_species = counts.size - 1
+    n_species = grid_counts.shape[1]
+    first_family = families.first_channel[0]
     count_firings = state.firings.size > 0
     more_changes = readers.more_species.size > 0
     n_events = tally[N_EVENTS]
@@ -76,7 +89,10 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
     pause = n_candidates + min(slice_budget, event_limit - n_events)
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
+    n_channels = state.light.size
+    light_urn = state.light_urn
     size = urn.size[0]
+    light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
     wait = mean_wait(state)
     if np.isnan(next_time):
         next_time = time + rng.standard_exponential() * wait
@@ -103,6 +119,13 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
         place = rng.random() * size
         slot = np.int64(place)
         c = urn.channel[np.uint32(slot)]
+        if c == n_channels:
+            place = rng.random() * light_size
+            slot = np.int64(place)
+            if slot >= light_urn.size[0]:
+                next_time = time + rng.standard_exponential() * wait
+                continue
+            c = light_urn.channel[np.uint32(slot)]
         share = (place - slot) * limits[c, BOUND]  # uniform on [0, bound), independent of the slot
         fires = share < limits[c, LOWER]
         t = NONE
@@ -112,25 +135,40 @@ def advance_rejection(channels, readers, state, rng, t_stop, grid_time, grid_cou
         else:
             t = _term_of_gap(channels, state, c, share)
             fires = t != NONE
+        member = NONE
+        if fires and c >= first_family:
+            member = draw_member(families, counts, c - first_family, rng)
+            fires = member != NONE
         if fires:
             n_events += 1
-            if count_firings:
-                state.firings[channels.term_reaction[t]] += 1
-            s0 = pair_species[c, 0]
-            s1 = pair_species[c, 1]
-            n0 = counts[s0] + pair_amount[c, 0]
-            counts[s0] = n0
-            n1 = counts[s1] + pair_amount[c, 1]
-            counts[s1] = n1
-            inside = low[s0] <= n0 and n0 <= high[s0] and low[s1] <= n1 and n1 <= high[s1]
-            if more_changes:
-                for j in range(readers.more_start[c], readers.more_start[c + 1]):
-                    s = readers.more_species[j]
-                    counts[s] += readers.more_amount[j]
-                    inside = inside and low[s] <= counts[s] and counts[s] <= high[s]
+            if member == NONE:
+                if count_firings:
+                    state.firings[channels.term_reaction[t]] += 1
+                s0 = pair_species[c, 0]
+                s1 = pair_species[c, 1]
+                n0 = counts[s0] + pair_amount[c, 0]
+                counts[s0] = n0
+                n1 = counts[s1] + pair_amount[c, 1]
+                counts[s1] = n1
+                inside = low[s0] <= n0 and n0 <= high[s0] and low[s1] <= n1 and n1 <= high[s1]
+                if more_changes:
+                    for j in range(readers.more_start[c], readers.more_start[c + 1]):
+                        s = readers.more_species[j]
+                        counts[s] += readers.more_amount[j]
+                        inside = inside and low[s] <= counts[s] and counts[s] <= high[s]
+            else:
+                if count_firings:
+                    state.firings[families.reaction[member]] += 1
+                s = families.species[member]
+                counts[s] += families.amount[member]
+                inside = low[s] <= counts[s] and counts[s] <= high[s]
             if not inside:
-                status = refresh_changed(channels, readers, state, c)
+                if member == NONE:
+                    status = refresh_changed(channels, readers, state, c)
+                else:
+                    status = refresh_if_outside(channels, readers, state, families.species[member])
                 size = urn.size[0]
+                light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
                 wait = mean_wait(state)
                 if time + wait == time:
                     status = OVERFLOW  # time would stand still: the network explodes

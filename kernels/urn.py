@@ -93,11 +93,11 @@ def is_sparse(urn):
 
 
 @kernel
-def refill(urn, bounds, slack):
-    """Choose the quantum anew for all `slack * bounds` float64[channel] and hand out all slots afresh."""
+def refill(urn, bounds):
+    """Choose the quantum anew for `bounds` float64[channel] and hand out all slots afresh."""
     total = 0.0
     for c in range(bounds.size):
-        total += slack * bounds[c]
+        total += bounds[c]
         urn.head[c] = NONE
         urn.owned[c] = 0
     urn.size[0] = 0
@@ -106,4 +106,4 @@ def refill(urn, bounds, slack):
         return
     urn.quantum[0] = total / urn.target[0] if total > 0.0 else 1.0
     for c in range(bounds.size):
-        give_slots(urn, c, slack * bounds[c])
+        give_slots(urn, c, bounds[c])

@@ -1,12 +1,19 @@
 """The kernels run as plain Python with scripted draws: uniforms of exactly 0 and just under 1, and waits of 0."""
 
+import importlib
+import inspect
+
 import numpy as np
 import pytest
-from gillespie_nn.kernels import codes, direct, rejection
+from gillespie_nn.kernels import codes, direct, families, next_reaction, rejection
 
 import gillespie_nn as gnn
-from gillespie_nn.simulation.methods import Direct, Rejection
+from gillespie_nn.simulation.methods import METHODS
 
+_METHOD_FILES = [
+    importlib.import_module(f"gillespie_nn.simulation.methods.{name}")
+    for name in ("direct", "next_reaction", "rejection")
+]
 JUST_UNDER_ONE = np.nextafter(1.0, 0.0)
 
 
@@ -26,13 +33,13 @@ class Script:
         return self._next(self.waits)
 
 
-@pytest.fixture(params=[Direct, Rejection], ids=lambda m: m.name)
+@pytest.fixture(params=METHODS, ids=lambda m: m.name)
 def plain(request, monkeypatch):
-    """A method whose event loop is interpreted, so that it takes any object as its generator."""
-    monkeypatch.setattr("gillespie_nn.simulation.methods.direct.advance_direct", direct.advance_direct.py_func)
-    monkeypatch.setattr(
-        "gillespie_nn.simulation.methods.rejection.advance_rejection", rejection.advance_rejection.py_func
-    )
+    """A method whose kernels that draw are interpreted, so that it takes any object as its generator."""
+    for module in (direct, families, next_reaction, rejection, *_METHOD_FILES):
+        for name, value in list(vars(module).items()):
+            if hasattr(value, "py_func") and "rng" in inspect.signature(value.py_func).parameters:
+                monkeypatch.setattr(module, name, value.py_func)
 
     def make(text, rng, **initial):
         network = gnn.ReactionNetwork.from_text(text)
@@ -96,7 +103,7 @@ def test_the_event_limit_stops_before_the_next_event_and_not_when_the_end_comes_
 
 def test_a_record_at_the_time_of_an_event_is_the_state_after_it(plain):
     method = plain("0 -> A @ 1", Script([0.5], [1.0, 1e9]))
-    # The urn rounds the bound up; take the event's own time from the clock.
+    # The urn of `rejection` rounds the bound up; take the event's own time from the clock.
     when = method
     method.advance(0.0)
     event = float(method._clock[codes.NEXT_TIME])

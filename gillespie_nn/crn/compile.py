@@ -11,52 +11,110 @@ import numpy as np
 
 from ..kernels.channels import Channels, Readers
 from ..kernels.codes import FALLING, RAMP, STEP
+from ..kernels.families import Families
+from .families import product_families
 
 _KIND = {"step": STEP, "ramp": RAMP}
 
 
 class Structure:
-    """Channels without coefficients: `lumped` merges all reactions of equal net change into one channel."""
+    """Channels without coefficients: those of `groups` of reactions with equal net change, then one for each product
+    family. Behind the species the state has a count for each pool of the families, and the constant 1.
 
-    def __init__(self, network, lumped):
-        index = network.index
+    Parameters
+    ----------
+    network : the reactions.
+    changes : net change of each reaction, ((species, amount), ...).
+    groups : reactions of each channel.
+    families : `ProductFamily`s of reactions that are in no group.
+    """
+
+    def __init__(self, network, changes, groups, families=()):
         self.order = np.array([r.order for r in network.reactions], dtype=np.int64)
-        members = {}
-        for r, reaction in enumerate(network.reactions):
-            change = tuple(sorted((index[s], n) for s, n in reaction.net_change().items()))
-            members.setdefault((change, None if lumped else r), []).append(r)
-        self.n_channels = len(members)
-        changes = [change for change, _ in members]
-        self.term_reaction = np.array(list(chain.from_iterable(members.values())), dtype=np.uint32)
-        reactions = [network.reactions[r] for r in self.term_reaction]
+        self.n_species = len(network.species)
+        self._pools = list(dict.fromkeys(pool for f in families for pool in (f.rows, f.columns)))
+        self._one = self.n_species + len(self._pools)
+        self.n_plain = len(groups)
+        self.n_channels = len(groups) + len(families)
+        self._changes = self._with_pools([changes[group[0]] for group in groups]) + [()] * len(families)
+        plain = list(chain.from_iterable(groups))
+        self.term_reaction = np.array(plain + [f.reactions[0] for f in families], dtype=np.uint32)
+        terms = [_factors(network.reactions[r], network.index) for r in plain]
+        self._products = [tuple(self.n_species + self._pools.index(p) for p in (f.rows, f.columns)) for f in families]
+        terms += [([(a, 0), (b, 0)], []) for a, b in self._products]
+        self._read = [sorted({s for s, _ in plain} | {s for _, *pair in extra for s in pair}) for plain, extra in terms]
+        self._members = [np.array(f.reactions) for f in families]
+        self._targets = np.array([changes[r][0] for f in families for r in f.reactions], np.int64).reshape(-1, 2)
         self.arrays = {
-            "term_start": _starts(members.values()),
+            "term_start": _starts([*groups, *([0] for _ in families)]),
             "term_reaction": self.term_reaction,
-            "change_start": _starts(changes),
-            "change_species": np.array([s for change in changes for s, _ in change], dtype=np.uint32),
-            "change_amount": np.array([n for change in changes for _, n in change], dtype=np.int64),
-            **_terms(reactions, index),
+            "change_start": _starts(self._changes),
+            "change_species": np.array([s for change in self._changes for s, _ in change], dtype=np.uint32),
+            "change_amount": np.array([n for change in self._changes for _, n in change], dtype=np.int64),
+            **_terms(terms, self._one),
         }
-        varies = np.zeros(len(index), dtype=np.bool_)
+        varies = np.zeros(self._one, dtype=np.bool_)
         varies[self.arrays["change_species"]] = True
+        varies[self._targets[:, 0]] = True
         self.arrays["varies"] = varies
-        self._read = [sorted(index[s] for s in reaction.read_species()) for reaction in reactions]
-        self._changes = changes
+
+    def _with_pools(self, changes):
+        """The changes, and those of the pools that the changed species are members of."""
+        pools = {}
+        for p, pool in enumerate(self._pools, self.n_species):
+            for s in pool:
+                pools.setdefault(s, []).append(p)
+        if not pools:
+            return changes
+        extended = []
+        for change in changes:
+            sums = {}
+            for s, n in change:
+                for p in pools.get(s, ()):
+                    sums[p] = sums.get(p, 0) + n
+            extended.append(change + tuple((p, n) for p, n in sums.items() if n))
+        return extended
+
+    def state(self, counts) -> np.ndarray:
+        """int64[species + pools + 1]: a copy of `counts` int64[species], pools not yet summed, and the constant 1."""
+        return np.concatenate([counts, np.zeros(len(self._pools), np.int64), [1]]).astype(np.int64)
 
     def channels(self, rates, volume) -> Channels:
-        """The arrays for rate constants float64[reaction] in `volume`."""
+        """The arrays for rate constants float64[reaction] in `volume`; a family has the largest of its members."""
         scaled = rates * float(volume) ** (1.0 - self.order)
-        return Channels(coefficient=scaled[self.term_reaction], **self.arrays)
+        coefficient = scaled[self.term_reaction]
+        for k, reactions in enumerate(self._members, len(coefficient) - len(self._members)):
+            coefficient[k] = scaled[reactions].max()
+        return Channels(coefficient=coefficient, **self.arrays)
+
+    def families(self, rates) -> Families:
+        """The product families for rate constants float64[reaction]."""
+        members = np.concatenate([np.empty(0, np.int64), *self._members]).astype(np.uint32)
+        largest = [np.full(len(m), max(rates[m].max(), np.finfo(float).tiny)) for m in self._members]
+        species = np.array(list(chain.from_iterable(self._pools)), dtype=np.uint32)
+        return Families(
+            first_channel=np.array([self.n_plain]),
+            pools=np.array(self._products, dtype=np.uint32).reshape(-1, 2) - np.uint32(self.n_species),
+            member_start=_starts(self._members),
+            species=self._targets[:, 0].astype(np.uint32),
+            amount=self._targets[:, 1].copy(),
+            reaction=members,
+            share=rates[members] / np.concatenate([np.empty(0), *largest]),
+            first_pool=np.array([self.n_species]),
+            pool_start=_starts(self._pools),
+            pool_species=species,
+            pool_varies=np.array([self.arrays["varies"][list(pool)].any() for pool in self._pools], dtype=np.bool_),
+            running=np.zeros(len(species), dtype=np.int64),
+        )
 
     @cached_property
     def readers(self) -> Readers:
-        """Who reads each species, and the changes of each channel in fixed places."""
-        n_species = len(self.arrays["varies"])
-        terms = [[] for _ in range(n_species)]
+        """Who reads each species or pool, and the changes of each channel in fixed places."""
+        terms = [[] for _ in range(self._one)]
         for t, species in enumerate(self._read):
             for s in species:
                 terms[s].append(t)
-        pairs = [(*change[:2], (n_species, 0), (n_species, 0))[:2] for change in self._changes]
+        pairs = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self._changes]
         pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2, 2)
         more = [change[2:] for change in self._changes]
         return Readers(
@@ -70,6 +128,16 @@ class Structure:
             more_amount=np.array([n for change in more for _, n in change], dtype=np.int64),
         )
 
+    @cached_property
+    def dependents(self):
+        """Channels whose propensity the firing of each can change: starts uint32[channel + 1] and uint32[...]."""
+        readers = self.readers
+        starts, terms, channel = readers.term_start.tolist(), readers.term.tolist(), readers.channel.tolist()
+        found = []
+        for change in self._changes:
+            found.append(sorted({channel[t] for s, _ in change for t in terms[starts[s] : starts[s + 1]]}))
+        return _starts(found), np.array(list(chain.from_iterable(found)), dtype=np.uint32)
+
 
 class CompiledNetwork:
     """The compiled structures of a network, each made on first use and kept."""
@@ -78,23 +146,48 @@ class CompiledNetwork:
         self._network = network
 
     @cached_property
+    def changes(self) -> list[tuple[tuple[int, int], ...]]:
+        """Net change of each reaction, by species number."""
+        index = self._network.index
+        found = (reaction.net_change().items() for reaction in self._network.reactions)
+        return [tuple(sorted((index[s], n) for s, n in change)) for change in found]
+
+    @cached_property
     def single(self) -> Structure:
         """One channel a reaction, for the plain reference method."""
-        return Structure(self._network, lumped=False)
+        return Structure(self._network, self.changes, [[r] for r in range(self.n_reactions)])
 
     @cached_property
     def lumped(self) -> Structure:
         """Reactions with the same net change as one channel; the law of the counts is the same."""
-        return Structure(self._network, lumped=True)
+        return Structure(self._network, self.changes, self._groups(range(self.n_reactions)))
+
+    @cached_property
+    def families(self):
+        """The product families found, a tuple of `crn.families.ProductFamily`."""
+        return product_families(self._network, self.changes)
+
+    @cached_property
+    def layered(self) -> Structure:
+        """Product families as one channel each, and the other reactions lumped; the law of the counts is the same."""
+        inside = {r for f in self.families for r in f.reactions}
+        rest = (r for r in range(self.n_reactions) if r not in inside)
+        return Structure(self._network, self.changes, self._groups(rest), self.families)
+
+    def _groups(self, reactions):
+        groups = {}
+        for r in reactions:
+            groups.setdefault(self.changes[r], []).append(r)
+        return list(groups.values())
 
     @property
     def n_reactions(self) -> int:
         return len(self._network.reactions)
 
-    @property
+    @cached_property
     def n_channels(self) -> int:
         """Channels after lumping."""
-        return self.lumped.n_channels
+        return len(set(self.changes))
 
     def __str__(self):
         return f"{self.n_reactions} reactions became {self.n_channels} channels"
@@ -104,20 +197,25 @@ def _starts(groups):
     return np.concatenate([[0], np.cumsum([len(g) for g in groups])]).astype(np.uint32)
 
 
-def _terms(reactions, index):
-    """Two plain factors a term, padded by the constant 1 behind the last species, and the extra factors."""
-    one = len(index)
+def _factors(reaction, index):
+    """Plain factors (species, offset) of a reaction's propensity, and its extra factors (kind, a, b)."""
+    plain = [(index[s], k) for s, n in reaction.reactants for k in range(n)]
+    extra = []
+    if reaction.threshold is not None:
+        kind, above, below = reaction.threshold
+        extra.append((_KIND[kind], index[above], index[below]))
+    return plain, extra
+
+
+def _terms(terms, one):
+    """Two plain factors a term, padded by the constant 1, and extra factors: also the plain ones beyond two."""
     first, second, offset, extra, counts = [], [], [], [], []
-    for reaction in reactions:
-        factors = [(index[s], k) for s, n in reaction.reactants for k in range(n)]
+    for plain, more in terms:
         # The second factor may carry an offset, the first not: a leading (s, 0) always exists.
-        first.append(factors[0][0] if factors else one)
-        second.append(factors[1][0] if len(factors) > 1 else one)
-        offset.append(factors[1][1] if len(factors) > 1 else 0)
-        more = [(FALLING, s, k) for s, k in factors[2:]]
-        if reaction.threshold is not None:
-            kind, above, below = reaction.threshold
-            more.append((_KIND[kind], index[above], index[below]))
+        first.append(plain[0][0] if plain else one)
+        second.append(plain[1][0] if len(plain) > 1 else one)
+        offset.append(plain[1][1] if len(plain) > 1 else 0)
+        more = [(FALLING, s, k) for s, k in plain[2:]] + more
         extra += more
         counts.append(len(more))
     table = np.array(extra, dtype=np.uint32).reshape(-1, 3)

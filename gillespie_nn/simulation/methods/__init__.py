@@ -3,9 +3,11 @@
 from ... import checks
 from .base import Method
 from .direct import Direct
+from .layered import Layered
+from .next_reaction import NextReaction
 from .rejection import Rejection
 
-METHODS = (Direct, Rejection)
+METHODS = (Direct, NextReaction, Rejection, Layered)
 DEFAULT = Rejection.name
 
 

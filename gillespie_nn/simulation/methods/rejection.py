@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ...kernels.bounds import RejectionState, refresh_rejection, set_counts_rejection
+from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection, set_counts_rejection
 from ...kernels.channels import channel_value
+from ...kernels.families import family_can_fire
 from ...kernels.rejection import advance_rejection
 from ...kernels.urn import Urn
 from .base import Method
@@ -19,47 +20,60 @@ class Rejection(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
-        structure = network.compiled.lumped
+        structure = self._structure(network)
         self._channels = structure.channels(rates, volume)
         self._readers = structure.readers
-        n, n_terms = structure.n_channels, len(network.reactions)
+        self._families = structure.families(rates)
+        self._counts = structure.state(counts)
+        n, n_terms = structure.n_channels, len(structure.term_reaction)
         self._state = RejectionState(
             counts=self._counts,
             low=np.zeros_like(self._counts),
             high=np.zeros_like(self._counts),
             term_lower=np.zeros(n_terms),
             term_gap=np.zeros(n_terms),
-            limits=np.zeros((n, 2)),
+            block_gap=np.zeros((n_terms >> BLOCK) + 1),
+            limits=np.zeros((n + 1, 2)),
             sums=np.zeros((n, 2)),
             summed=np.zeros(n),
             updates=np.zeros(n, dtype=np.int64),
             touched=np.zeros(n, dtype=np.bool_),
-            urn=_urn(n),
+            urn=_urn(n + 1),
+            light_urn=_urn(n + 1),
+            light=np.zeros(n, dtype=np.bool_),
+            bounds=np.zeros(n + 1),
             clock=self._clock,
             tally=self._tally,
             firings=self.firings,
         )
-        refresh_rejection(self._channels, self._state)
+        refresh_rejection(self._channels, self._families, self._state)
+
+    @staticmethod
+    def _structure(network):
+        return network.compiled.lumped
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return advance_rejection(
-            self._channels, self._readers, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
-        )
+            self._channels, self._readers, self._families, self._state, self.rng, t_stop, grid_time, grid_counts,
+            _SLICE, event_limit,
+        )  # fmt: skip
 
     def set_counts(self, species, values):
-        set_counts_rejection(self._channels, self._readers, self._state, species, values)
+        set_counts_rejection(self._channels, self._readers, self._families, self._state, species, values)
 
     def can_react(self):
-        channels, counts = self._channels, self._counts
-        return any(channel_value(channels, c, counts, counts) > 0 for c in np.flatnonzero(self._state.limits[:, 1]))
+        channels, families, counts = self._channels, self._families, self._counts
+        n_plain, n_families = families.first_channel[0], len(families.pools)
+        return any(channel_value(channels, c, counts, counts) > 0 for c in range(n_plain)) or any(
+            family_can_fire(families, counts, f) for f in range(n_families)
+        )
 
 
 def _urn(n_channels):
-    """An empty urn: about sixteen slots a channel keep the rounding of bounds to slots a small part of them."""
-    target = max(1024, 16 * n_channels)
-    capacity = 2 * target + n_channels
+    """An empty urn with room for the slots that `kernels.bounds` aims at, twice."""
+    capacity = 2 * max(1024, 16 * n_channels) + n_channels
     owner = np.zeros(capacity, dtype=np.uint32)
     links = [np.zeros(capacity, dtype=np.int32) for _ in range(2)]
     head = np.full(n_channels, -1, dtype=np.int32)
     owned = np.zeros(n_channels, dtype=np.int64)
-    return Urn(owner, *links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.array([target]))
+    return Urn(owner, *links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1, dtype=np.int64))

@@ -1,0 +1,49 @@
+"""Next reaction method (Gibson and Bruck 2000); see `kernels.next_reaction`."""
+
+import numpy as np
+
+from ...kernels.next_reaction import (
+    NextReactionState,
+    advance_next_reaction,
+    refresh_next_reaction,
+    set_counts_next_reaction,
+)
+from .base import Method
+
+_SLICE = 100_000
+
+
+class NextReaction(Method):
+    name = "next_reaction"
+    summary = "exact: one pending time a reaction, in a heap; for many reactions of which each event touches few"
+    reference = "M. A. Gibson, J. Bruck, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q"
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False):
+        super().__init__(network, rates, volume, counts, rng, count_firings)
+        structure = network.compiled.single
+        self._channels = structure.channels(rates, volume)
+        n = structure.n_channels
+        self._state = NextReactionState(
+            counts=self._counts,
+            clock=self._clock,
+            tally=self._tally,
+            propensity=np.zeros(n),
+            next_time=np.full(n, np.inf),
+            heap=np.zeros(n, dtype=np.int32),
+            position=np.zeros(n, dtype=np.int32),
+            dependent_start=structure.dependents[0],
+            dependent=structure.dependents[1],
+            firings=self.firings,
+        )
+        refresh_next_reaction(self._channels, self._state)
+
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        return advance_next_reaction(
+            self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
+        )
+
+    def set_counts(self, species, values):
+        set_counts_next_reaction(self._channels, self._state, species, values, self.rng)
+
+    def can_react(self):
+        return bool((self._state.propensity > 0).any())

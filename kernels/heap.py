@@ -1,0 +1,42 @@
+"""An indexed binary heap of channels by their next time: the earliest on top, any of them moved in log steps."""
+
+from .jit import kernel
+
+
+@kernel
+def _place(heap, position, k, c):
+    heap[k] = c
+    position[c] = k
+
+
+@kernel
+def move(heap, position, key, c):
+    """Channel c has a new key float64[channel]: restore the order of heap and position, both int32[channel]."""
+    k = position[c]
+    value = key[c]
+    while k > 0:
+        above = (k - 1) >> 1
+        if not value < key[heap[above]]:
+            break
+        _place(heap, position, k, heap[above])
+        k = above
+    while True:
+        below = 2 * k + 1
+        if below >= heap.size:
+            break
+        if below + 1 < heap.size and key[heap[below + 1]] < key[heap[below]]:
+            below += 1
+        if not key[heap[below]] < value:
+            break
+        _place(heap, position, k, heap[below])
+        k = below
+    _place(heap, position, k, c)
+
+
+@kernel
+def build(heap, position, key):
+    """Order all channels."""
+    for c in range(heap.size):
+        _place(heap, position, c, c)
+    for k in range(heap.size // 2 - 1, -1, -1):
+        move(heap, position, key, heap[k])

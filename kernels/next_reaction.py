@@ -1,0 +1,146 @@
+"""Next reaction method: every channel has its own next time, the earliest fires, and only what depends on the change
+is computed anew, a pending time running on at the new propensity.
+
+M. A. Gibson and J. Bruck, Efficient exact stochastic simulation of chemical systems with many species and many
+channels, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .channels import apply_change, channel_value
+from .codes import (
+    COUNT_LIMIT,
+    EVENT_LIMIT,
+    GRID_INDEX,
+    N_CANDIDATES,
+    N_EVENTS,
+    NEGATIVE,
+    NEXT_TIME,
+    OVERFLOW,
+    REACHED_END,
+    SLICE_END,
+    TIME,
+)
+from .heap import build, move
+from .jit import kernel
+
+
+class NextReactionState(NamedTuple):
+    counts: np.ndarray  # int64[species + 1], the last always 1
+    clock: np.ndarray  # float64[CLOCK_SIZE]; NEXT_TIME is NaN until the first times are drawn
+    tally: np.ndarray  # int64[TALLY_SIZE]
+    propensity: np.ndarray  # float64[channel]
+    next_time: np.ndarray  # float64[channel], infinite while the propensity is 0
+    heap: np.ndarray  # int32[channel]
+    position: np.ndarray  # int32[channel], of each channel in the heap
+    dependent_start: np.ndarray  # uint32[channel + 1]
+    dependent: np.ndarray  # uint32[dependence]: channels whose propensity the firing of a channel can change
+    firings: np.ndarray  # int64[reaction], or empty when firings are not counted
+
+
+@kernel
+def refresh_next_reaction(channels, state):
+    """Propensities from the counts; no times yet."""
+    for c in range(state.propensity.size):
+        state.propensity[c] = channel_value(channels, c, state.counts, state.counts)
+
+
+@kernel
+def _earliest(state):
+    return state.next_time[state.heap[0]] if state.heap.size else np.inf
+
+
+@kernel
+def _draw(state, c, now, rng):
+    state.next_time[c] = np.inf
+    if state.propensity[c] > 0.0:
+        state.next_time[c] = now + rng.standard_exponential() / state.propensity[c]
+
+
+@kernel
+def _update(channels, state, c, now, rng):
+    """The propensity of c may have changed at `now`. With none before, the wait is drawn: it has no memory."""
+    old = state.propensity[c]
+    new = channel_value(channels, c, state.counts, state.counts)
+    if new == old:
+        return
+    state.propensity[c] = new
+    if old > 0.0 and new > 0.0:
+        state.next_time[c] = now + (state.next_time[c] - now) * (old / new)
+    else:
+        _draw(state, c, now, rng)
+    move(state.heap, state.position, state.next_time, c)
+
+
+@kernel
+def set_counts_next_reaction(channels, state, species, values, rng):
+    """Scheduled change: counts[species] = values at clock[TIME]."""
+    for k in range(species.size):
+        state.counts[species[k]] = values[k]
+    if np.isnan(state.clock[NEXT_TIME]):
+        refresh_next_reaction(channels, state)
+        return
+    for c in range(state.propensity.size):
+        _update(channels, state, c, state.clock[TIME], rng)
+    state.clock[NEXT_TIME] = _earliest(state)
+
+
+@kernel
+def _start(state, rng):
+    for c in range(state.propensity.size):
+        _draw(state, c, state.clock[TIME], rng)
+    build(state.heap, state.position, state.next_time)
+    state.clock[NEXT_TIME] = _earliest(state)
+
+
+@kernel
+def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit):
+    """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
+
+    Returns REACHED_END, SLICE_END, EVENT_LIMIT, OVERFLOW or NEGATIVE.
+    """
+    counts, clock, tally = state.counts, state.clock, state.tally
+    pause = tally[N_CANDIDATES] + slice_budget
+    if np.isnan(clock[NEXT_TIME]):
+        _start(state, rng)
+    while True:
+        k = tally[GRID_INDEX]
+        on_grid = k < grid_time.size and grid_time[k] <= t_stop
+        boundary = grid_time[k] if on_grid else t_stop
+        if not clock[NEXT_TIME] <= boundary:
+            if not on_grid:
+                clock[TIME] = t_stop
+                return REACHED_END
+            for s in range(counts.size - 1):
+                grid_counts[k, s] = counts[s]
+            tally[GRID_INDEX] = k + 1
+            continue
+        if tally[N_EVENTS] >= event_limit:
+            return EVENT_LIMIT
+        if tally[N_CANDIDATES] >= pause:
+            return SLICE_END
+        c = state.heap[0]
+        now = clock[NEXT_TIME]
+        if not state.propensity[c] < np.inf or now + 1.0 / state.propensity[c] == now:
+            return OVERFLOW  # time would stand still: the network explodes
+        clock[TIME] = now
+        apply_change(channels, c, counts)
+        tally[N_EVENTS] += 1
+        tally[N_CANDIDATES] += 1
+        if state.firings.size:
+            state.firings[channels.term_reaction[channels.term_start[c]]] += 1
+        for j in range(channels.change_start[c], channels.change_start[c + 1]):
+            n = counts[channels.change_species[j]]
+            if n < 0:
+                return NEGATIVE
+            if n > COUNT_LIMIT:
+                return OVERFLOW
+        for j in range(state.dependent_start[c], state.dependent_start[c + 1]):
+            if state.dependent[j] != c:
+                _update(channels, state, state.dependent[j], now, rng)
+        state.propensity[c] = channel_value(channels, c, counts, counts)
+        _draw(state, c, now, rng)
+        move(state.heap, state.position, state.next_time, c)
+        clock[NEXT_TIME] = _earliest(state)
