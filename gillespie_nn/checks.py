@@ -37,6 +37,10 @@ class UnfinishedError(GillespieError, RuntimeError):
     """The work could not be finished: full disk, blow-up, event limit."""
 
 
+class InternalError(GillespieError, RuntimeError):
+    """The engine found itself at fault."""
+
+
 def _number(name, value):
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.number)):
         raise InputError(f"{name} must be a number, got {value!r}")

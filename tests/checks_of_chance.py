@@ -8,7 +8,7 @@ false-alarm rate of the whole suite. Planted errors use `rejects`, which is not 
 import numpy as np
 from scipy import stats
 
-ALPHA = 5e-7
+ALPHA = 2e-7
 BUDGET = 1e-4
 _LEAST_EXPECTED = 20.0
 

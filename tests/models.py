@@ -8,6 +8,7 @@ from checks_of_chance import chi_square
 from naive import master_equation
 
 import gillespie_nn as gnn
+from gillespie_nn.crn.families import product_families
 
 N_SAMPLES = 20_000
 SEED = 20_250_101
@@ -68,3 +69,17 @@ def pairs_of_replicates(counts):
     law, _ = master_law("immigration-death")
     pairs = np.minimum(np.asarray(counts).reshape(-1, 2), len(law) - 1)
     return chi_square(np.ravel_multi_index(pairs.T, (len(law), len(law))), np.outer(law, law).ravel())
+
+
+@cache
+def product_model():
+    """Two rows and two columns that fluctuate, with unequal rates: a product family too small to be worthwhile."""
+    network = gnn.ReactionNetwork.from_text(
+        "A -> B @ 1\nB -> A @ 0.5\n0 -> C @ 2\nC -> 0 @ 0.7\n0 -> D @ 1\nD -> 0 @ 0.5\n"
+        "A + C -> A + C + P @ 1\nA + D -> A + D + Q @ 0.4\nB + C -> B + C + Q @ 0.7\nB + D -> B + D + P @ 0.9\n"
+        "P -> 0 @ 1\nQ -> 0 @ 1.5\nA = 2\nB = 1\nC = 3\nD = 2"
+    )
+    compiled = network.compiled
+    compiled.families = product_families(network, compiled.changes, worthwhile=0)
+    assert [len(f.reactions) for f in compiled.families] == [4]
+    return Model(network, 1.5, {})

@@ -41,11 +41,12 @@ def _planted(base, change):
             def channels(rates, volume):
                 return change(original(rates, volume))
 
-            structure.channels = channels
+            structure.channels, structure._kept = channels, None
             try:
                 super().__init__(network, rates, volume, *rest)
             finally:
                 del structure.channels
+                structure._kept = None
 
     return Planted
 

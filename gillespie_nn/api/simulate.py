@@ -7,7 +7,7 @@ from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..progress import Progress
 from ..seeds import resolve_seed
-from ..simulation import Result, make_method, run_ensemble
+from ..simulation import Result, choose_method, run_ensemble
 from ..simulation.ensemble import Task
 from ..simulation.schedule import parse_schedule
 from ..simulation.sinks import MemorySink
@@ -45,7 +45,7 @@ def simulate(
     t_end, n_points : record at linspace(0, t_end, n_points), both ends included [s].
     time : or a grid of one's own, float64[point], increasing, from 0 or later [s].
     volume : Omega, default 1; refused for a model that fixes it (SBML).
-    method : a name of `gillespie_nn.simulation.METHODS`, or `auto`.
+    method : a name of `gillespie_nn.simulation.METHODS`, or `auto`, which chooses and says why in `method_reason`.
     replicates : number of independent trajectories.
     workers : threads; they change nothing in the result.
     seed : whole number, or None to draw one, which is recorded.
@@ -64,12 +64,12 @@ def simulate(
     ------
     InputError : anything that cannot be used. UnfinishedError : the disk is full.
     """
-    task = _task(
+    task, reason = _task(
         network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, count_firings,
         max_events,
     )  # fmt: skip
     workers = checks.whole("workers", workers)
-    settings = {"method": task.method.name, "seed": task.seed, "volume": task.volume}
+    settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
     if output is None:
         sink = MemorySink(
             task.n_replicates, len(task.grid), len(network.species), len(network.reactions) if count_firings else 0
@@ -109,9 +109,10 @@ def _task(
             "ReactionNetwork.from_text or from_sbml, or take .network of a training network"
         )
     grid = _grid(t_end, n_points, time)
-    return Task(
+    choice = choose_method(method, network)
+    task = Task(
         network=network,
-        method=make_method(method),
+        method=choice.method,
         grid=grid,
         volume=_volume(network, volume),
         rates=network.rates(rates),
@@ -122,6 +123,7 @@ def _task(
         count_firings=bool(count_firings),
         event_limit=_NO_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, _NO_LIMIT),
     )
+    return task, choice.reason
 
 
 def _grid(t_end, n_points, time):

@@ -12,7 +12,7 @@ from ..datasets import Dataset, Settings, case, own_data
 from ..nn import training_network
 from ..progress import Progress
 from ..seeds import resolve_seed
-from ..simulation import make_method
+from ..simulation import choose_method
 from ..simulation.evaluation import evaluate
 from ..simulation.presentations import presentation_order
 from ..simulation.training import TrainingPlan, run_training, start
@@ -97,11 +97,13 @@ def _plan(data, method, volume, seed, limit, record_every, settings) -> Training
     )
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
     order = presentation_order(len(dataset.train_x), settings.presentations, settings.order, seed)
+    choice = choose_method(method, spec.network)
     return TrainingPlan(
         spec=spec,
         dataset=dataset,
         settings=settings,
-        method=make_method(method),
+        method=choice.method,
+        method_reason=choice.reason,
         volume=volume,
         seed=seed,
         counts=spec.network.counts(spec.initial(weights, volume)),
@@ -113,7 +115,13 @@ def _plan(data, method, volume, seed, limit, record_every, settings) -> Training
 def _file(plan, output, overwrite, limit):
     if output is None:
         return nullcontext()
-    root = {"method": plan.method.name, "seed": plan.seed, "volume": plan.volume, "case": plan.dataset.name}
+    root = {
+        "method": plan.method.name,
+        "method_reason": plan.method_reason,
+        "seed": plan.seed,
+        "volume": plan.volume,
+        "case": plan.dataset.name,
+    }
     return TrainingFile(output, plan, root, provenance(root | asdict(plan.settings) | {"limit": limit}), overwrite)
 
 

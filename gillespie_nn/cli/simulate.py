@@ -60,7 +60,7 @@ def run(arguments):
     )
     complete = [Status(int(s)).complete for s in result.status]
     final = result.counts[:, -1, :][complete]
-    print(f"{network!r}; {network.compiled}; method {result.method}, seed {result.seed}")
+    print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
     print(f"{len(complete)} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
     _print_final(result.species, final)
     for status in sorted(set(result.status.tolist())):
@@ -127,6 +127,7 @@ def _record(result, final, arguments):
         "t_end": arguments.t_end,
         "volume": result.volume,
         "method": result.method,
+        "method_reason": result.method_reason,
         "seed": result.seed,
         "output": arguments.output,
     }

@@ -89,6 +89,7 @@ def record(fit, chemical=None) -> dict:
         "volume": fit.plan.volume,
         "seed": fit.plan.seed,
         "method": fit.plan.method.name,
+        "method_reason": fit.plan.method_reason,
         "output": fit.output,
         **fit.scores,
     }

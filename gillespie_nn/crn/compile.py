@@ -57,6 +57,7 @@ class Structure:
         varies[self.arrays["change_species"]] = True
         varies[self._targets[:, 0]] = True
         self.arrays["varies"] = varies
+        self._kept = None
 
     def _with_pools(self, changes):
         """The changes, and those of the pools that the changed species are members of."""
@@ -78,6 +79,14 @@ class Structure:
     def state(self, counts) -> np.ndarray:
         """int64[species + pools + 1]: a copy of `counts` int64[species], pools not yet summed, and the constant 1."""
         return np.concatenate([counts, np.zeros(len(self._pools), np.int64), [1]]).astype(np.int64)
+
+    def arrays_for(self, rates, volume) -> tuple[Channels, Families]:
+        """`channels` and `families`, kept from the last call: the replicates of an ensemble share them."""
+        key = (rates.tobytes(), float(volume))
+        kept = self._kept
+        if kept is None or kept[0] != key:
+            kept = self._kept = (key, self.channels(rates, volume), self.families(rates))
+        return kept[1:]
 
     def channels(self, rates, volume) -> Channels:
         """The arrays for rate constants float64[reaction] in `volume`; a family has the largest of its members."""
@@ -104,7 +113,7 @@ class Structure:
             pool_start=_starts(self._pools),
             pool_species=species,
             pool_varies=np.array([self.arrays["varies"][list(pool)].any() for pool in self._pools], dtype=np.bool_),
-            running=np.zeros(len(species), dtype=np.int64),
+            running=np.zeros(len(species), dtype=np.int64),  # scratch of one simulation: each takes a copy
         )
 
     @cached_property

@@ -4,11 +4,11 @@ from fractions import Fraction
 from math import gcd, lcm
 
 import numpy as np
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 
 
-def laws(stoichiometry) -> np.ndarray:
-    """Integer basis int64[law, species] of all w with w @ stoichiometry = 0, each row without common factor.
+def laws(stoichiometry) -> csr_array:
+    """Integer basis, sparse int64[law, species], of all w with w @ stoichiometry = 0, each row without common factor.
 
     Training networks have thousands of species and almost no laws. A species that some reaction changes alone
     has weight 0 in every law, and removing it may leave another alone, so most of the matrix goes before the
@@ -21,17 +21,16 @@ def laws(stoichiometry) -> np.ndarray:
     position = {s: k for k, s in enumerate(free)}
     reduced = {tuple(sorted((position[s], n) for s, n in column if s in position)) for column in columns}
     basis = _left_null_space(sorted(r for r in reduced if r), len(free))
-    full = np.zeros((len(basis), n_species), dtype=np.int64)
-    for k, row in enumerate(basis):
-        full[k, free] = row
-    return full
+    entries = [(k, free[s], n) for k, row in enumerate(basis) for s, n in row.items()]
+    rows, places, values = np.array(entries, dtype=np.int64).reshape(-1, 3).T
+    return csr_array((values, (rows, places)), shape=(len(basis), n_species))
 
 
 def describe(network) -> list[str]:
     """The laws of `network` as text, e.g. `A + 2 B = 12`, with the value in its initial state."""
     counts = network.counts()
     sentences = []
-    for law in network.conservation_laws:
+    for law in network.conservation_laws.toarray():
         terms = [f"{'' if abs(n) == 1 else f'{abs(n)} '}{network.species[s]}" for s, n in _nonzero(law)]
         signs = ["-" if n < 0 else "+" for _, n in _nonzero(law)]
         text = terms[0] if signs[0] == "+" else f"-{terms[0]}"
@@ -97,7 +96,7 @@ def _left_null_space(columns, n):
         denominator = lcm(*(v.denominator for v in vector.values()))
         whole = {s: int(v * denominator) for s, v in vector.items()}
         divisor = gcd(*whole.values())
-        basis.append([whole.get(s, 0) // divisor for s in range(n)])
+        basis.append({s: v // divisor for s, v in sorted(whole.items()) if v})
     return basis
 
 

@@ -20,7 +20,7 @@ class ProductFamily(NamedTuple):
     reactions: tuple[int, ...]
 
 
-def product_families(network, changes) -> tuple[ProductFamily, ...]:
+def product_families(network, changes, worthwhile=_WORTHWHILE) -> tuple[ProductFamily, ...]:
     """Families of a network whose reactions have the net changes `changes`, ((species, amount), ...) each."""
     partners = _partners(network, changes)
     classes = {}
@@ -28,7 +28,7 @@ def product_families(network, changes) -> tuple[ProductFamily, ...]:
         classes.setdefault(frozenset(found), []).append(a)
     families, used = [], set()
     for columns, rows in sorted(classes.items(), key=lambda item: (-len(item[0]) * len(item[1]), item[1])):
-        if len(rows) * len(columns) < _WORTHWHILE * (len(rows) + len(columns)) or columns.intersection(rows):
+        if len(rows) * len(columns) < worthwhile * (len(rows) + len(columns)) or columns.intersection(rows):
             continue
         columns = sorted(columns)
         reactions = [partners[a][b] for a in rows for b in columns]

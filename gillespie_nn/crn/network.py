@@ -176,8 +176,8 @@ class ReactionNetwork:
         return csc_array((np.array(values, dtype=np.int64), (rows, columns)), shape=shape)
 
     @cached_property
-    def conservation_laws(self) -> np.ndarray:
-        """Integer basis of the quantities w @ counts that no reaction changes, int64[law, species]."""
+    def conservation_laws(self):
+        """Integer basis of the quantities w @ counts that no reaction changes, scipy sparse int64[law, species]."""
         from .conservation import laws
 
         return laws(self.stoichiometry)

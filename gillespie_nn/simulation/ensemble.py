@@ -10,6 +10,7 @@ import numpy as np
 from .. import seeds
 from ..seeds import Purpose
 from ..status import Status
+from .invariants import Invariants
 from .replicate import run_replicate
 from .schedule import Change
 
@@ -76,7 +77,13 @@ def _run(task, replicate, sink, lock, advance):
             sink.write(replicate, start, rows)
 
     status = run_replicate(
-        method, task.grid, task.changes, write, lambda time: advance(replicate, time / t_end), task.event_limit
+        method,
+        task.grid,
+        task.changes,
+        write,
+        lambda time: advance(replicate, time / t_end),
+        task.event_limit,
+        Invariants(task.network),
     )
     if status == Status.INTERRUPTED:
         return

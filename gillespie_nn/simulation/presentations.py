@@ -42,11 +42,14 @@ def run_presentations(
     running_time: float,
     record: Callable[[int], None],
     pause: Callable[[float], bool] = lambda time: False,
+    presented: Callable[[np.ndarray], None] = lambda counts: None,
 ) -> Status:
     """Present samples `order` one after the other, each for `running_time` [s]; `record(k)` is called at the end
-    of presentation k, before the next sample is set. `pause(time)` as in `run_replicate`."""
+    of presentation k, before the next sample is set, and `presented(counts)` right after. `pause(time)` as in
+    `run_replicate`."""
     for k, sample in enumerate(order):
         method.set_counts(samples.species, samples.values[sample])
+        presented(method.counts)
         end = (k + 1) * running_time
         code = advance_to(method, end, pause)
         if code != codes.REACHED_END:

@@ -33,6 +33,8 @@ class Result:
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
     units: str = "molecules"
+    method_reason: str = ""
+    """Why this method: asked for, or what `auto` went by."""
 
     @property
     def complete(self) -> bool:

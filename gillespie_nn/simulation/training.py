@@ -10,6 +10,7 @@ from ..datasets import Dataset, Settings
 from ..nn import TrainingNetwork
 from ..seeds import Purpose
 from ..status import Status
+from .invariants import Invariants
 from .presentations import encode_samples, run_presentations
 
 N_AVERAGED = 40
@@ -23,6 +24,7 @@ class TrainingPlan(NamedTuple):
     dataset: Dataset
     settings: Settings
     method: type
+    method_reason: str
     volume: float
     seed: int
     counts: np.ndarray  # int64[species], the start
@@ -64,11 +66,13 @@ def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable
     spec, volume, order = plan.spec, plan.volume, plan.order
     samples = encode_samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume)
     recorded = set(plan.recorded.tolist())
+    invariants = Invariants(spec.network)
     n_averaged = min(N_AVERAGED, len(order))
     averaged = np.zeros(len(spec.weights))
 
     def record(k):
         counts = simulation.counts
+        invariants.check(counts[None])
         if k >= len(order) - n_averaged:
             averaged[:] += spec.read_weights(counts, volume) / n_averaged
         if sink is not None and k in recorded:
@@ -78,5 +82,5 @@ def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable
         progress(time / plan.settings.running_time, simulation.n_events)
         return False
 
-    status = run_presentations(simulation, samples, order, plan.settings.running_time, record, pause)
+    status = run_presentations(simulation, samples, order, plan.settings.running_time, record, pause, invariants.start)
     return Trained(status, averaged, simulation.n_events)

@@ -13,7 +13,7 @@ from ..simulation.sinks import NOT_REACHED
 from ..status import Status
 
 FILETYPE = "gillespie-nn run"
-VERSION = (1, 0)
+VERSION = (1, 1)
 _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _CHUNK_BYTES = 1 << 18
 _SMALL_BYTES = 1 << 20

@@ -88,6 +88,11 @@ class Run:
         return self._file.attrs["method"]
 
     @property
+    def method_reason(self) -> str:
+        """Why this method; empty in files of version 1.0."""
+        return self._file.attrs.get("method_reason", "")
+
+    @property
     def seed(self) -> int:
         return int(self._file.attrs["seed"])
 

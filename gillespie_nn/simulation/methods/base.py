@@ -7,6 +7,7 @@ import numpy as np
 from ...kernels import codes
 
 _NO_TIMES = np.empty(0)
+_LATEST = np.finfo(np.float64).max
 
 
 class Method(ABC):
@@ -69,6 +70,7 @@ class Method(ABC):
         Returns REACHED_END (at t_stop), SLICE_END (call again), EVENT_LIMIT or OVERFLOW of `kernels.codes`.
         A drawn time is kept across calls, so slices, grids and stops change no draw.
         """
+        t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
         return self._advance(t_stop, grid_time, self._no_counts if grid_counts is None else grid_counts, event_limit)
 
     @abstractmethod

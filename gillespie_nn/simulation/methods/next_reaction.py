@@ -21,7 +21,7 @@ class NextReaction(Method):
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
         structure = network.compiled.single
-        self._channels = structure.channels(rates, volume)
+        self._channels, _ = structure.arrays_for(rates, volume)
         n = structure.n_channels
         self._state = NextReactionState(
             counts=self._counts,

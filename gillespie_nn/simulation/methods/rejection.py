@@ -21,9 +21,9 @@ class Rejection(Method):
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
         structure = self._structure(network)
-        self._channels = structure.channels(rates, volume)
+        self._channels, families = structure.arrays_for(rates, volume)
+        self._families = families._replace(running=families.running.copy())
         self._readers = structure.readers
-        self._families = structure.families(rates)
         self._counts = structure.state(counts)
         n, n_terms = structure.n_channels, len(structure.term_reaction)
         self._state = RejectionState(
@@ -72,8 +72,8 @@ class Rejection(Method):
 def _urn(n_channels):
     """An empty urn with room for the slots that `kernels.bounds` aims at, twice."""
     capacity = 2 * max(1024, 16 * n_channels) + n_channels
-    owner = np.zeros(capacity, dtype=np.uint32)
-    links = [np.zeros(capacity, dtype=np.int32) for _ in range(2)]
+    owner = np.empty(capacity, dtype=np.uint32)
+    links = [np.empty(capacity, dtype=np.int32) for _ in range(2)]
     head = np.full(n_channels, -1, dtype=np.int32)
     owned = np.zeros(n_channels, dtype=np.int64)
     return Urn(owner, *links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1, dtype=np.int64))

@@ -1,0 +1,36 @@
+"""Conservation laws watched during a run: what no reaction changes must stay as it was at every recorded point."""
+
+import numpy as np
+
+from ..checks import InternalError
+
+
+class Invariants:
+    """The conserved quantities of one replicate."""
+
+    def __init__(self, network):
+        self._laws = network.conservation_laws
+        self._species = network.species
+        self._values = None
+
+    def start(self, counts):
+        """Take the values from `counts` int64[species]: at the start, and after a scheduled change."""
+        if self._laws.shape[0]:
+            self._values = self._laws @ counts
+
+    def check(self, rows):
+        """Compare int64[point, species]; sums that overflow an int64 wrap around on both sides.
+
+        Raises InternalError when a law is broken: a run that goes on would only look like a result.
+        """
+        if not self._laws.shape[0] or not len(rows):
+            return
+        wrong = self._laws @ rows.T != self._values[:, None]
+        if wrong.any():
+            law, point = (int(k) for k in np.argwhere(wrong)[0])
+            members = self._laws[[law]].nonzero()[1][:10]
+            names = ", ".join(f"{self._species[s]} = {rows[point, s]}" for s in members)
+            raise InternalError(
+                f"a conserved quantity changed from {self._values[law]} ({names}): the engine is at fault; please "
+                "report it with the model and the seed"
+            )
