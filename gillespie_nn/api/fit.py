@@ -9,7 +9,7 @@ from ..checks import InputError, UnfinishedError
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
 from ..seeds import Purpose, resolve_seed
-from ..simulation.presentations import encode_samples
+from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
 from ..simulation.training import TrainingPlan
 
@@ -73,14 +73,14 @@ class Fit:
             learning=False,
         )
         network = spec.network
-        samples = encode_samples(spec, x, x, volume)
+        samples = Samples(spec, x, None, volume)
         counts = network.counts(spec.initial(self.weights, volume))
         method = self.plan.method(network, network.rates(), volume, counts, seeds.stream(seed, Purpose.PREDICTION))
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
         rows = np.empty((_READINGS, len(network.species)), dtype=np.int64)
         outputs = []
-        for k, values in enumerate(samples.values):
-            method.set_counts(samples.species, values)
+        for k in range(len(samples)):
+            method.set_counts(samples.species, samples.counts(k))
             method.start_block()
             times = k * settings.running_time + readings
             code = advance_to(method, times[-1], lambda time: False, grid_time=times, grid_counts=rows)

@@ -122,7 +122,13 @@ def _file(plan, output, overwrite, limit):
         "volume": plan.volume,
         "case": plan.dataset.name,
     }
-    return TrainingFile(output, plan, root, provenance(root | asdict(plan.settings) | {"limit": limit}), overwrite)
+    return TrainingFile(
+        output,
+        plan,
+        root,
+        provenance(root | asdict(plan.settings) | {"limit": limit, "checksums": plan.dataset.checksums}),
+        overwrite,
+    )
 
 
 def _data(data, seed) -> tuple[Dataset, Settings]:

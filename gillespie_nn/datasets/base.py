@@ -1,7 +1,7 @@
 """What a dataset is, and what a case has to provide."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,6 +24,10 @@ class Dataset:
     train_t: np.ndarray
     test_x: np.ndarray
     test_t: np.ndarray
+    checksums: dict = field(default_factory=dict)
+    """SHA-256 of each file that the samples were read from, for the record."""
+    notice: str = ""
+    """What a user should know about these samples."""
 
     @property
     def signed(self) -> bool:

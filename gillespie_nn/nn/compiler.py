@@ -10,6 +10,7 @@ from ..activations import ACTIVATIONS, Activation, make_activation
 from ..checks import InputError
 from ..crn.dual_rail import NetworkBuilder, Rails
 from ..crn.network import ReactionNetwork
+from ..kernels.codes import COUNT_LIMIT
 from . import modules
 from .floating import FloatNetwork
 
@@ -71,24 +72,37 @@ class TrainingNetwork:
         return plus, minus, np.array([r.minus is not None for r in rails], dtype=np.int64)
 
     def _named(self, rails, values, volume):
-        counts = {}
-        for pair, value in zip(rails, values):
-            n = checks.count(f"count of {pair.plus}", round(abs(float(value)) * volume))
-            if value < 0 and pair.minus is None and n:
-                raise InputError(
-                    f"{pair.plus} cannot hold {value}: this network has no minus rails for its inputs; "
-                    "compile it with signed_inputs=True"
-                )
-            counts[pair.plus] = n if value > 0 else 0
-            if pair.minus is not None:
-                counts[pair.minus] = n if value < 0 else 0
-        return counts
+        return dict(zip(rail_species(rails), rail_counts(rails, values, volume).tolist()))
 
     def _vector(self, name, values, size):
         values = np.asarray(values, dtype=np.float64)
         if values.shape != (size,) or not np.isfinite(values).all():
             raise InputError(f"{name} must be {size} finite numbers for layers {self.layers}, got {values!r}")
         return values
+
+
+def rail_species(rails) -> list[str]:
+    """Names of the species that carry numbers, plus rail before minus rail."""
+    return [s for pair in rails for s, _ in pair.signs()]
+
+
+def rail_counts(rails, values, volume) -> np.ndarray:
+    """Counts int64[..., species], in the order of `rail_species`, that hold `values` float64[..., number]."""
+    values = np.asarray(values, dtype=np.float64)
+    whole = np.rint(np.abs(values) * volume)
+    if whole.size and whole.max() > COUNT_LIMIT:
+        raise InputError(f"{whole.max():g} molecules are more than the largest count, {COUNT_LIMIT}: scale them down")
+    counts = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1).astype(np.int64)
+    signed = np.array([pair.minus is not None for pair in rails], dtype=np.bool_)
+    wrong = counts[..., 1].astype(np.bool_) & ~signed
+    if wrong.any():
+        place = np.argwhere(wrong)[0]
+        raise InputError(
+            f"{rails[place[-1]].plus} cannot hold {values[tuple(place)]}: this network has no minus rails for its "
+            "inputs; compile it with signed_inputs=True"
+        )
+    kept = np.stack([np.ones_like(signed), signed], axis=-1).ravel()
+    return counts.reshape(*values.shape[:-1], 2 * len(rails))[..., kept]
 
 
 def training_network(

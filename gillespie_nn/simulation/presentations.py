@@ -1,29 +1,37 @@
 """Presentations: at t = k T inputs and targets are set to the next sample, and the chemistry runs on for T."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from .. import seeds
 from ..kernels import codes
+from ..nn.compiler import rail_counts, rail_species
 from ..seeds import Purpose
 from ..status import Status
 from .replicate import advance_to
 
 
-class Samples(NamedTuple):
-    """Counts that present each sample: values int64[sample, k] of the species int64[k]."""
+class Samples:
+    """Counts that present the samples x float64[sample, input] and, to a learning network, t float64[sample, output].
 
-    species: np.ndarray
-    values: np.ndarray
+    They are worked out when they are presented: sixty thousand images as counts would fill half a gigabyte.
+    """
 
+    def __init__(self, spec, x, t, volume):
+        self._rails = spec.inputs + spec.targets
+        self._values = np.concatenate([x, t], axis=1) if spec.targets else np.asarray(x)
+        self._volume = volume
+        self.species = np.array([spec.network.index[s] for s in rail_species(self._rails)], dtype=np.int64)
+        for extreme in (self._values.min(axis=0), self._values.max(axis=0)):
+            rail_counts(self._rails, extreme, volume)  # refuses now what could not be presented later
 
-def encode_samples(spec, x, t, volume) -> Samples:
-    """Samples of a training network; `t` is not used by one that does not learn."""
-    rows = [spec.presentation(xi, ti, volume) for xi, ti in zip(x, t)]
-    species = np.array([spec.network.index[s] for s in rows[0]], dtype=np.int64)
-    return Samples(species, np.array([list(row.values()) for row in rows], dtype=np.int64))
+    def __len__(self):
+        return len(self._values)
+
+    def counts(self, sample) -> np.ndarray:
+        """int64[species], for `species`."""
+        return rail_counts(self._rails, self._values[sample], self._volume)
 
 
 def presentation_order(n_samples, n_presentations, order, seed) -> np.ndarray:
@@ -48,7 +56,7 @@ def run_presentations(
     of presentation k, before the next sample is set, and `presented(counts)` right after. `pause(time)` as in
     `run_replicate`."""
     for k, sample in enumerate(order):
-        method.set_counts(samples.species, samples.values[sample])
+        method.set_counts(samples.species, samples.counts(sample))
         presented(method.counts)
         end = (k + 1) * running_time
         code = advance_to(method, end, pause)

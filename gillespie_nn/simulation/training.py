@@ -11,7 +11,7 @@ from ..nn import TrainingNetwork
 from ..seeds import Purpose
 from ..status import Status
 from .invariants import Invariants
-from .presentations import encode_samples, run_presentations
+from .presentations import Samples, run_presentations
 
 N_AVERAGED = 40
 """Final weights are averaged over so many last presentations: a single reading carries the noise of few molecules."""
@@ -64,7 +64,7 @@ def start(plan: TrainingPlan):
 def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable[[float, int], None]) -> Trained:
     """Present all samples of `plan`; `progress(presentations done, events)` is called between slices."""
     spec, volume, order = plan.spec, plan.volume, plan.order
-    samples = encode_samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume)
+    samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume)
     recorded = set(plan.recorded.tolist())
     invariants = Invariants(spec.network)
     n_averaged = min(N_AVERAGED, len(order))

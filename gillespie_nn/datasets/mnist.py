@@ -1,0 +1,76 @@
+"""MNIST (LeCun, Cortes and Burges): handwritten digits of 28 x 28 pixels, 60,000 for training and 10,000 for the test.
+
+The four files in IDX format, gzipped, are read from the folder `mnist` in the one that the environment variable
+GILLESPIE_NN_DATA names. Files that differ from the published ones are used, with a notice.
+"""
+
+import gzip
+import hashlib
+import os
+import zlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ..checks import InputError
+from .base import CLASSIFICATION, Case, Dataset, Settings
+
+VARIABLE = "GILLESPIE_NN_DATA"
+FILES = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+"""Name and SHA-256 of each file as published."""
+_N_CLASSES = 10
+_UNSIGNED_BYTES = 8
+
+
+class MNIST(Case):
+    """A grey value g in 0..255 is the concentration g / 255; the target is one-hot. The split is the published one,
+    whatever the seed."""
+
+    name = "mnist"
+    summary = "handwritten digits, 784-32-10, 60,000 for training and 10,000 for the test; needs the data files"
+    settings = Settings(hidden=(32,), learning_rate=0.0005, running_time=20.0, presentations=60_000)
+
+    def load(self, seed):
+        folder = _folder()
+        arrays, sums = zip(*(_read(folder / name) for name in FILES))
+        x = [a.reshape(len(a), -1) / 255.0 for a in arrays[::2]]
+        t = [np.eye(_N_CLASSES)[a] for a in arrays[1::2]]
+        other = [name for name, found in zip(FILES, sums) if found != FILES[name]]
+        notice = f"{', '.join(other)} in {folder}: not the published file (another SHA-256)" if other else ""
+        return Dataset(self.name, CLASSIFICATION, x[0], t[0], x[1], t[1], dict(zip(FILES, sums)), notice)
+
+
+def _folder() -> Path:
+    base = os.environ.get(VARIABLE)
+    if not base:
+        raise InputError(
+            f"the MNIST files are not here: put {', '.join(FILES)} (for example from "
+            f"https://ossci-datasets.s3.amazonaws.com/mnist/) into a folder DATA/mnist and set {VARIABLE}=DATA"
+        )
+    folder = Path(base) / "mnist"
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"{folder} lacks {', '.join(missing)}: {VARIABLE} must name the folder that holds mnist/")
+    return folder
+
+
+@cache
+def _read(path):
+    """The array in a gzipped IDX file, uint8, and the file's SHA-256."""
+    packed = path.read_bytes()
+    try:
+        raw = gzip.decompress(packed)
+        kind, n_axes = raw[2], raw[3]
+        shape = np.frombuffer(raw, dtype=">u4", offset=4, count=n_axes).astype(int)
+        array = np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * n_axes).reshape(shape)
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+        raise InputError(f"{path} is no gzipped IDX file ({error}): fetch it again") from None
+    if kind != _UNSIGNED_BYTES or n_axes != (3 if "images" in path.name else 1):
+        raise InputError(f"{path} holds other data than its name says: fetch it again")
+    return array, hashlib.sha256(packed).hexdigest()
