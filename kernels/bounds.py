@@ -10,7 +10,7 @@ import numpy as np
 
 from .channels import term_value
 from .clock import rescale_pending
-from .codes import COUNT_LIMIT, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END
+from .codes import COUNT_LIMIT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END
 from .families import sum_pools
 from .jit import kernel
 from .urn import Urn, give_slots, is_overfull, is_sparse, refill
@@ -21,10 +21,13 @@ _MANY = 4096
 _LIGHT = 0.5
 """Of so many channels or more, those with a bound below this part of the mean are light: they share an urn of their
 own, so that the slots in constant use stay few and near."""
+_TOO_MUCH = 0.3
+"""When the light ones have become this part of the whole, it is decided anew which are light; not too often."""
 _SLOTS = 16
 _LIGHT_SLOTS = 4
 _LEAST_SLOTS = 1024
 """About sixteen slots a channel keep the rounding of bounds to slots a small part of them."""
+_PATIENCE = 10
 _MOST_UPDATES = 64
 """Running sums over the terms of a channel are made afresh after so many updates."""
 BLOCK = 5
@@ -37,6 +40,8 @@ class RejectionState(NamedTuple):
     counts: np.ndarray  # int64[species + pools + 1], the last always 1
     low: np.ndarray  # int64, like counts: bounds hold while low <= counts <= high
     high: np.ndarray  # int64, like counts
+    width: np.ndarray  # int64, like counts: half the interval when it is set
+    renewed: np.ndarray  # int64, like counts: the candidate at which it was last set
     term_lower: np.ndarray  # float64[term] [1/s], value at the lower ends
     term_gap: np.ndarray  # float64[term] [1/s], value at the upper ends less that
     block_gap: np.ndarray  # float64[block] [1/s], sum of the gaps of terms block << BLOCK to (block + 1) << BLOCK
@@ -49,6 +54,7 @@ class RejectionState(NamedTuple):
     light_urn: Urn  # of the light channels
     light: np.ndarray  # bool[channel]: in which of the two
     bounds: np.ndarray  # float64[channel + 1], scratch
+    refilled: np.ndarray  # int64[1]: the candidate at which this was last decided
     clock: np.ndarray  # float64[CLOCK_SIZE]
     tally: np.ndarray  # int64[TALLY_SIZE]
     firings: np.ndarray  # int64[reaction], or empty when firings are not counted
@@ -60,13 +66,26 @@ def is_block_end(t):
 
 
 @kernel
-def _set_interval(channels, state, s):
+def _set_interval(state, s):
     n = state.counts[s]
-    width = 0
-    if channels.varies[s]:
-        width = np.int64(1.0 + np.sqrt(n))
-    state.low[s] = max(n - width, 0)
-    state.high[s] = min(n + width, COUNT_LIMIT)
+    state.low[s] = max(n - state.width[s], 0)
+    state.high[s] = min(n + state.width[s], COUNT_LIMIT)
+
+
+@kernel
+def _adapt_width(readers, state, s):
+    """Widen the interval of a species that left it soon, narrow it for one that stayed long.
+
+    Bounds are as tight as the work of renewing them allows: if every species stays for `_PATIENCE` times the number of
+    species times its own work, counted in candidates, renewals take a `_PATIENCE`th of the time.
+    """
+    work = 2 + np.int64(readers.term_start[s + 1]) - np.int64(readers.term_start[s])
+    now = state.tally[N_CANDIDATES]
+    if now - state.renewed[s] > _PATIENCE * state.width.size * work:
+        state.width[s] >>= 1
+    else:
+        state.width[s] = min(2 * state.width[s] + 1, np.int64(1.0 + np.sqrt(state.counts[s])))
+    state.renewed[s] = now
 
 
 @kernel
@@ -125,6 +144,7 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
 def _refill(state):
     """Hand out all slots afresh: first which channels are light, then both urns."""
     bounds = state.bounds
+    state.refilled[0] = state.tally[N_CANDIDATES]
     n = state.light.size
     total = 0.0
     for c in range(n):
@@ -179,8 +199,17 @@ def _give_slots(state, c):
 
 
 @kernel
+def _is_stale(state):
+    """Which channels are light should be decided anew, and enough candidates have gone by to pay for it."""
+    if state.tally[N_CANDIDATES] - state.refilled[0] < 4 * state.light.size:
+        return False
+    urn = state.light_urn
+    return light_bound(state) > _TOO_MUCH * total_bound(state) or urn.size[0] > 4 * urn.target[0]
+
+
+@kernel
 def _refill_if_needed(state, fits):
-    if not fits or is_sparse(state.urn):
+    if not fits or is_sparse(state.urn) or _is_stale(state):
         _refill(state)
 
 
@@ -188,7 +217,8 @@ def _refill_if_needed(state, fits):
 def _refresh_species(channels, readers, state, s):
     """The count of s left its interval: a new interval, and new bounds of every term that reads s."""
     state.tally[N_REFRESHES] += 1
-    _set_interval(channels, state, s)
+    _adapt_width(readers, state, s)
+    _set_interval(state, s)
     fits = True
     k = readers.term_start[s]
     end = readers.term_start[s + 1]
@@ -246,7 +276,9 @@ def refresh_rejection(channels, families, state):
     sum_pools(families, state.counts)
     one = state.counts.size - 1
     for s in range(one):
-        _set_interval(channels, state, s)
+        state.width[s] = 0
+        state.renewed[s] = state.tally[N_CANDIDATES]
+        _set_interval(state, s)
     state.low[one] = 1
     state.high[one] = 1
     for c in range(state.light.size):
@@ -261,7 +293,7 @@ def _enclose(channels, readers, state, s):
     """A new interval for s if its count is outside, with the bounds of what reads it; channels become `touched`."""
     if state.low[s] <= state.counts[s] <= state.high[s]:
         return
-    _set_interval(channels, state, s)
+    _set_interval(state, s)
     for j in range(readers.term_start[s], readers.term_start[s + 1]):
         t = readers.term[j]
         _bound_term(channels, state, t)

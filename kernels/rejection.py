@@ -163,6 +163,7 @@ def advance_rejection(
                 counts[s] += families.amount[member]
                 inside = low[s] <= counts[s] and counts[s] <= high[s]
             if not inside:
+                tally[N_CANDIDATES] = n_candidates
                 if member == NONE:
                     status = refresh_changed(channels, readers, state, c)
                 else:
