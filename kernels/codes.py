@@ -29,4 +29,6 @@ N_EVENTS = 0
 GRID_INDEX = 1
 N_CANDIDATES = 2
 N_REFRESHES = 3
-TALLY_SIZE = 4
+N_REJECTED = 4
+"""Candidates rejected since the last event."""
+TALLY_SIZE = 5

@@ -10,23 +10,27 @@ def _place(heap, position, k, c):
 
 
 @kernel
-def move(heap, position, key, c):
-    """Channel c has a new key float64[channel]: restore the order of heap and position, both int32[channel]."""
+def _rise(heap, position, key, c):
     k = position[c]
-    value = key[c]
     while k > 0:
         above = (k - 1) >> 1
-        if not value < key[heap[above]]:
+        if not key[c] < key[heap[above]]:
             break
         _place(heap, position, k, heap[above])
         k = above
+    _place(heap, position, k, c)
+
+
+@kernel
+def _sink(heap, position, key, c):
+    k = position[c]
     while True:
         below = 2 * k + 1
         if below >= heap.size:
             break
         if below + 1 < heap.size and key[heap[below + 1]] < key[heap[below]]:
             below += 1
-        if not key[heap[below]] < value:
+        if not key[heap[below]] < key[c]:
             break
         _place(heap, position, k, heap[below])
         k = below
@@ -34,9 +38,16 @@ def move(heap, position, key, c):
 
 
 @kernel
+def move(heap, position, key, c):
+    """Channel c has a new key float64[channel]: restore the order of heap and position, both int32[channel]."""
+    _rise(heap, position, key, c)
+    _sink(heap, position, key, c)
+
+
+@kernel
 def build(heap, position, key):
-    """Order all channels."""
+    """Order all channels, from any state of the arrays."""
     for c in range(heap.size):
         _place(heap, position, c, c)
     for k in range(heap.size // 2 - 1, -1, -1):
-        move(heap, position, key, heap[k])
+        _sink(heap, position, key, heap[k])

@@ -11,13 +11,14 @@ noise and delays, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985.
 
 import numpy as np
 
-from .bounds import BLOCK, BOUND, LOWER, is_block_end, mean_wait, refresh_changed, refresh_if_outside
+from .bounds import BLOCK, BOUND, LOWER, is_block_end, mean_wait, refresh_changed, refresh_if_outside, refresh_rejection
 from .channels import term_value
 from .codes import (
     EVENT_LIMIT,
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
+    N_REJECTED,
     NEXT_TIME,
     OVERFLOW,
     REACHED_END,
@@ -27,6 +28,10 @@ from .codes import (
 from .families import draw_member
 from .jit import kernel
 from .urn import NONE, is_overfull
+
+_MOST_REJECTED = 100
+"""After so many candidates rejected in a row all bounds are made tight: a network that can hardly react any more
+would else be asked again and again until the end. The moment depends on the past alone, so the law is the same."""
 
 
 @kernel
@@ -100,6 +105,7 @@ def advance_rejection(
     on_grid = k < grid_time.size and grid_time[k] <= t_stop
     boundary = grid_time[k] if on_grid else t_stop
     status = REACHED_END
+    n_rejected = tally[N_REJECTED]
     while True:
         if not next_time <= boundary:
             if not on_grid:
@@ -139,7 +145,17 @@ def advance_rejection(
         if fires and c >= first_family:
             member = draw_member(families, counts, c - first_family, rng)
             fires = member != NONE
-        if fires:
+        if not fires:
+            n_rejected += 1
+            if n_rejected >= _MOST_REJECTED:
+                n_rejected = 0
+                tally[N_CANDIDATES] = n_candidates
+                refresh_rejection(channels, families, state)
+                size = urn.size[0]
+                light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
+                wait = mean_wait(state)
+        else:
+            n_rejected = 0
             n_events += 1
             if member == NONE:
                 if count_firings:
@@ -180,5 +196,6 @@ def advance_rejection(
     clock[NEXT_TIME] = next_time
     tally[N_EVENTS] = n_events
     tally[N_CANDIDATES] = n_candidates
+    tally[N_REJECTED] = n_rejected
     tally[GRID_INDEX] = k
     return status

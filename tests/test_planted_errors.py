@@ -91,11 +91,15 @@ def test_a_stale_dependency_is_caught(name):
 
 
 class Always(Rejection):
-    """Every candidate fires whose channel has any lower bound at all: rejection left out."""
+    """Every candidate fires: rejection left out."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self._state.limits[:, 0] = self._state.limits[:, 1]
+    def _advance(self, *arguments):
+        *arguments, event_limit = arguments
+        while True:
+            self._state.limits[:, 0] = self._state.limits[:, 1]
+            code = super()._advance(*arguments, min(event_limit, self.n_events + 1))
+            if code != codes.EVENT_LIMIT or self.n_events >= event_limit:
+                return code
 
 
 def test_a_missing_rejection_is_caught():

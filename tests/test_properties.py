@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square
 from gillespie_nn.kernels import codes
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from models import MODELS, N_SAMPLES, master_law, product_model
 from test_layered import by_change
@@ -16,11 +16,17 @@ from gillespie_nn.crn import Reaction, ReactionNetwork
 from gillespie_nn.crn.network import Threshold
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.invariants import Invariants
-from gillespie_nn.simulation.methods import METHODS
+from gillespie_nn.simulation.methods import METHODS, Rejection
 
 SPECIES = ("A", "B", "C", "D")
 MOST_EVENTS = 3000
-examples = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+examples = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)
 
 
 def _side(most):
@@ -92,12 +98,16 @@ def test_conserved_quantities_stay_and_no_count_is_negative(method, network):
 @examples
 @given(networks(), reactions())
 def test_a_reaction_of_rate_zero_changes_nothing(method, network, unused):
+    """Bit for bit; the rejection methods, whose bounds adapt to the number of readers, in law only (`test_layered`
+    compares propensities), so there it is only seen that it never fires."""
     more = ReactionNetwork(SPECIES, (*network.reactions, unused._replace(rate=0.0, name="")), network.initial)
     runs = [_start(method, n) for n in (network, more)]
     for m in runs:
         _advance(m, 1.0)
-    assert runs[0].counts.tolist() == runs[1].counts.tolist()
-    assert runs[0].firings.tolist() == runs[1].firings[:-1].tolist() and runs[1].firings[-1] == 0
+    assert runs[1].firings[-1] == 0
+    if not isinstance(runs[0], Rejection):
+        assert runs[0].counts.tolist() == runs[1].counts.tolist()
+        assert runs[0].firings.tolist() == runs[1].firings[:-1].tolist()
 
 
 def _shuffled(network, seed):

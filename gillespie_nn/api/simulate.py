@@ -109,14 +109,15 @@ def _task(
             "ReactionNetwork.from_text or from_sbml, or take .network of a training network"
         )
     grid = _grid(t_end, n_points, time)
-    choice = choose_method(method, network)
+    counts = network.counts(initial)
+    choice = choose_method(method, network, counts)
     task = Task(
         network=network,
         method=choice.method,
         grid=grid,
         volume=_volume(network, volume),
         rates=network.rates(rates),
-        counts=network.counts(initial),
+        counts=counts,
         changes=parse_schedule(schedule, network, grid[-1]),
         seed=resolve_seed(seed),
         n_replicates=checks.whole("replicates", replicates, 1, 2**40),

@@ -2,5 +2,6 @@
 
 from .report import markdown
 from .run import CASES, benchmark
+from .scale import scale
 
-__all__ = ["CASES", "benchmark", "markdown"]
+__all__ = ["CASES", "benchmark", "markdown", "scale"]

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+_MANY = 1000
+
 
 def copasi(path, ends):
     """COPASI's direct method, through basico."""
@@ -75,8 +77,8 @@ def gillespy2(path, ends):
     if scons is not None:  # its build runs in the base interpreter, which does not see this environment
         os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
     model, _ = gillespy2.import_SBML(path)
-    if model.listOfReactions and len(model.listOfReactions) > 1000:
-        raise RuntimeError("left out above 1,000 reactions: building its solver takes minutes")
+    if model.listOfReactions and len(model.listOfReactions) > _MANY:
+        raise RuntimeError(f"left out above {_MANY} reactions: building its solver takes minutes")
     solvers = {}
     for end in ends:  # a compiled solver keeps the time span it was built with
         model.timespan(np.linspace(0, end, 2))
@@ -96,6 +98,8 @@ def rebop(path, ends):
     from ..crn import ReactionNetwork
 
     network = ReactionNetwork.from_sbml(path)
+    if len(network.reactions) > _MANY:
+        raise RuntimeError(f"left out above {_MANY} reactions: a run takes minutes")
     model = program.Gillespie()
     for reaction in network.reactions:
         sides = [[s for s, n in side for _ in range(n)] for side in (reaction.reactants, reaction.products)]

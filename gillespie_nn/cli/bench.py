@@ -1,7 +1,7 @@
 """Measure speed, beside other programs where they are installed."""
 
 from .. import checks
-from ..benchmarks import CASES, benchmark, markdown
+from ..benchmarks import CASES, benchmark, markdown, scale
 from .common import add_json, parser, print_json
 
 
@@ -10,11 +10,12 @@ def add(subparsers):
         subparsers,
         "bench",
         "measure the speed of the exact methods, beside other programs where the extra bench is installed",
-        ("--json", "--case 2-4-1 --no-peers"),
+        ("--json", "--case 2-4-1 --no-peers", "--scale"),
     )
     command.add_argument("--case", action="append", help=f"{', '.join(CASES)} (all); may be given several times")
     command.add_argument("--repeats", type=int, default=5, help="runs of each, of which the best counts (5)")
     command.add_argument("--no-peers", action="store_true", help="leave other programs out")
+    command.add_argument("--scale", action="store_true", help="cost of an event from 2-4-1 to 784-32-10 instead")
     command.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json(command)
     return command
@@ -25,6 +26,11 @@ def run(arguments):
     for name in names:
         checks.choice("benchmark case", name, CASES)
     repeats = checks.whole("repeats", arguments.repeats)
+    if arguments.scale:
+        found = scale(repeats, say=lambda line: print(line, flush=True))
+        if arguments.json:
+            print_json(found)
+        return 0
     found = benchmark(names, repeats, not arguments.no_peers, say=lambda line: print(line, flush=True))
     if arguments.markdown:
         print(markdown(found))

@@ -12,7 +12,8 @@ from .rejection import Rejection
 METHODS = (Direct, NextReaction, Rejection, Layered)
 AUTO = "auto"
 _FEW_REACTIONS = 12
-"""Up to so many, computing every propensity afresh took less time than keeping bounds, at small counts 2 to 4 times."""
+_FEW_MOLECULES = 100
+"""Up to so many of each, computing every propensity afresh took less time than keeping bounds: 1.5 to 4 times."""
 
 
 class Choice(NamedTuple):
@@ -22,17 +23,18 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_method(name, network) -> Choice:
+def choose_method(name, network, counts=None) -> Choice:
     """The method called `name`, or for `auto` the one that measured fastest for networks of this size and structure.
 
-    All of them sample the same law. `next_reaction` is never chosen: `rejection` was faster on every network tried.
+    `counts` int64[species] is the initial state, if known. All of them sample the same law. `next_reaction` is never chosen: `rejection` was faster on every network tried.
     """
     by_name = {m.name: m for m in METHODS}
     if name != AUTO:
         return Choice(by_name[checks.choice("method", name, (AUTO, *by_name))], "asked for")
     n_reactions = len(network.reactions)
-    if n_reactions <= _FEW_REACTIONS:
-        return Choice(Direct, f"auto: {n_reactions} reactions are few enough to compute every propensity at each event")
+    few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
+    if n_reactions <= _FEW_REACTIONS and few:
+        return Choice(Direct, f"auto: every propensity at each event, for {n_reactions} reactions and few molecules")
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)

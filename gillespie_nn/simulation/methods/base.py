@@ -39,6 +39,11 @@ class Method(ABC):
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
         self._no_counts = np.empty((0, self.n_species), dtype=np.int64)
 
+    @classmethod
+    @abstractmethod
+    def compile(cls, network):
+        """The compiled `Structure` of `network` that this method reads, made once and kept by the network."""
+
     @property
     def counts(self) -> np.ndarray:
         """The state now, int64[species], a read-only view [molecules]."""

@@ -13,12 +13,16 @@ class Direct(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
-        structure = network.compiled.single
+        structure = self.compile(network)
         self._channels, _ = structure.arrays_for(rates, volume)
         n = structure.n_channels
         self._slice = max(1000, 100_000_000 // (n + 1))
         self._state = DirectState(self._counts, self._clock, self._tally, np.zeros(n), np.zeros(1), self.firings)
         refresh_direct(self._channels, self._state)
+
+    @classmethod
+    def compile(cls, network):
+        return network.compiled.single
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return advance_direct(

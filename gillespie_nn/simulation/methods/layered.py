@@ -8,6 +8,6 @@ class Layered(Rejection):
     summary = "exact, for large training networks: weight updates of a layer are one channel, drawn by row and column"
     reference = Rejection.reference
 
-    @staticmethod
-    def _structure(network):
+    @classmethod
+    def compile(cls, network):
         return network.compiled.layered

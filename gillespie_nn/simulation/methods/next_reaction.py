@@ -20,7 +20,7 @@ class NextReaction(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
-        structure = network.compiled.single
+        structure = self.compile(network)
         self._channels, _ = structure.arrays_for(rates, volume)
         n = structure.n_channels
         self._state = NextReactionState(
@@ -36,6 +36,10 @@ class NextReaction(Method):
             firings=self.firings,
         )
         refresh_next_reaction(self._channels, self._state)
+
+    @classmethod
+    def compile(cls, network):
+        return network.compiled.single
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return advance_next_reaction(

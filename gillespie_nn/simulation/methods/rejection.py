@@ -20,7 +20,7 @@ class Rejection(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
-        structure = self._structure(network)
+        structure = self.compile(network)
         self._channels, families = structure.arrays_for(rates, volume)
         self._families = families._replace(running=families.running.copy())
         self._readers = structure.readers
@@ -51,8 +51,8 @@ class Rejection(Method):
         )
         refresh_rejection(self._channels, self._families, self._state)
 
-    @staticmethod
-    def _structure(network):
+    @classmethod
+    def compile(cls, network):
         return network.compiled.lumped
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
