@@ -15,6 +15,7 @@ from ..kernels.draws import draw_pairs
 from ..nn import training_network
 from ..seeds import Purpose
 from ..simulation import METHODS
+from ..simulation.methods import Rejection
 from .peers import PEERS
 
 VOLUME = 1000.0
@@ -65,7 +66,7 @@ def _case(name, case, repeats, with_peers, draws_ns, say):
         "n_reactions": len(network.reactions),
         "n_channels": network.compiled.n_channels,
         "events": ours["rejection"]["events"],
-        "events_longer": _events(network, initial, LONGER * case.t_end),
+        "longer": _ours(Rejection, network, initial, LONGER * case.t_end, repeats, draws_ns),
         "methods": ours,
         "storing_100_points": _storing(network, initial, case.t_end, repeats),
     }
@@ -108,11 +109,6 @@ def _ours(method, network, initial, t_end, repeats, draws_ns):
     }
 
 
-def _events(network, initial, t_end):
-    """Mean number of events over a few replicates."""
-    return float(np.mean(simulate(network, t_end, 2, volume=VOLUME, initial=initial, seed=2, replicates=4).n_events))
-
-
 def _storing(network, initial, t_end, repeats):
     """Share of the time that 100 recorded points in a file add to a run of about two seconds, paired."""
     t_end = 50 * t_end  # seconds, not milliseconds: making the file costs some hundredths of one
@@ -149,8 +145,9 @@ def _peer(prepare, path, t_end, repeats, record, say, case):
         say(f"{case}, {name}: failed ({error})"[:300])
         return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
     seconds = max(whole - start_up, 0.0) / (1.0 - START)
-    events = record["events"] if end == t_end else record["events_longer"]
-    ours = record["methods"]["rejection"]["ns_per_event"] * 1e-9 * events
+    same = record["methods"]["rejection"] if end == t_end else record["longer"]
+    events = same["events"]
+    ours = same["ns_per_event"] * 1e-9 * events
     say(
         f"{case}, {name} {version}: {seconds:.3g} s for {events:.3g} events after {start_up:.2g} s to start; "
         f"rejection is {seconds / ours:.1f} times faster, {whole / ours:.1f} with the start"
