@@ -93,9 +93,14 @@ def count(name, value):
 
 
 def choice(name, value, options, what="one of"):
-    """`value`, which must be among `options`; suggests the nearest name."""
-    options = list(options)
-    if value not in options:
+    """`value`, which must be among `options`, a container that `in` is quick on where there are many; suggests the
+    nearest name."""
+    try:
+        known = value in options
+    except TypeError:  # not hashable
+        known = False
+    if not known:
+        options = list(options)
         near = difflib.get_close_matches(str(value), options, 1)
         meant = f" (did you mean {near[0]!r}?)" if near else ""
         raise InputError(f"unknown {name} {value!r}{meant}: {what} {shortened(options)}")

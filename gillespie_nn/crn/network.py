@@ -108,7 +108,7 @@ class ReactionNetwork:
             raise InputError(f"reaction {twice!r} is named twice: give each reaction a name of its own")
         initial = {s: 0 for s in species}
         for s, n in self.initial.items():
-            checks.choice("species in the initial state", s, species, "the network has")
+            checks.choice("species in the initial state", s, initial, "the network has")
             initial[s] = checks.count(f"initial count of {s}", n)
         if self.volume is not None:
             object.__setattr__(self, "volume", checks.positive("volume", self.volume))
@@ -193,7 +193,7 @@ class ReactionNetwork:
         """Initial state int64[species] [molecules], with overrides by name."""
         counts = np.array([self.initial[s] for s in self.species], dtype=np.int64)
         for s, n in _named("initial", initial):
-            checks.choice("species in the initial state", s, self.species, "the network has")
+            checks.choice("species in the initial state", s, self.index, "the network has")
             counts[self.index[s]] = checks.count(f"initial count of {s}", n)
         return counts
 

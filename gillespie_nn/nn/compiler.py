@@ -53,17 +53,23 @@ class TrainingNetwork:
 
     def read(self, rails, counts, volume) -> np.ndarray:
         """Concentrations float64[..., number] of `rails` in `counts` int64[..., species]."""
-        plus, minus, signed = self._places(rails)
-        values = counts[..., plus] - counts[..., minus] * signed
-        return values / float(volume)
+        return _read(self._places(rails), counts, volume)
 
     def read_weights(self, counts, volume) -> np.ndarray:
         """Weights float64[..., weight] held by `counts` int64[..., species]."""
-        return self.read(self.weights, counts, volume)
+        return _read(self._weight_places, counts, volume)
 
     def read_outputs(self, counts, volume) -> np.ndarray:
         """Outputs float64[..., output] at the moment of `counts` int64[..., species]."""
-        return self.read(self.outputs, counts, volume)
+        return _read(self._output_places, counts, volume)
+
+    @cached_property
+    def _weight_places(self):
+        return self._places(self.weights)
+
+    @cached_property
+    def _output_places(self):
+        return self._places(self.outputs)
 
     def _places(self, rails):
         index = self.network.index
@@ -79,6 +85,11 @@ class TrainingNetwork:
         if values.shape != (size,) or not np.isfinite(values).all():
             raise InputError(f"{name} must be {size} finite numbers for layers {self.layers}, got {values!r}")
         return values
+
+
+def _read(places, counts, volume):
+    plus, minus, signed = places
+    return (counts[..., plus] - counts[..., minus] * signed) / float(volume)
 
 
 def rail_species(rails) -> list[str]:
