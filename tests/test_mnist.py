@@ -60,10 +60,10 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch, content):
 
 @pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"the MNIST files are not here: {VARIABLE} is not set")
 def test_molecules_learn_digits():
-    """The first 60 images at Omega = 30: the accuracy on the 10,000 test images leaves chance far behind.
+    """The first 200 images at Omega = 60: the accuracy on the 10,000 test images leaves chance behind.
 
     Chance is 0.1, with a standard deviation of 0.003 for guesses; untrained networks lie between 0.03 and 0.2.
     """
-    fit = gnn.train("mnist", method="layered", volume=30.0, limit=60, seed=0)
+    fit = gnn.train("mnist", method="layered", volume=60.0, limit=200, seed=0)
     assert fit.plan.spec.layers == (784, 32, 10)
     assert fit.accuracy > 0.3
