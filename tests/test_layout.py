@@ -18,7 +18,7 @@ LAYERS = [
     {"simulation"},
     {"storage"},
     {"api"},
-    {"analysis", "benchmarks"},
+    {"analysis", "benchmarks", "verification"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -10,9 +10,9 @@ import traceback
 
 from .._version import __version__
 from ..checks import GillespieError
-from . import analyze, bench, simulate, train
+from . import analyze, bench, simulate, train, verify_methods
 
-COMMANDS = (simulate, train, analyze, bench)
+COMMANDS = (simulate, train, verify_methods, analyze, bench)
 INTERRUPTED = 130
 INTERNAL = 3
 

@@ -1,0 +1,57 @@
+"""Statistical verification of the exact methods."""
+
+from .. import checks
+from ..seeds import resolve_seed
+from ..simulation import METHODS
+from ..verification import CHECKS, verify
+from .common import add_json, parser, print_json
+
+
+def add(subparsers):
+    command = parser(
+        subparsers,
+        "verify-methods",
+        "check that the exact methods have the law of the chemical master equation",
+        ("--list", "--all --json", "--check closed-forms --method rejection", "--sbml-suite FOLDER"),
+    )
+    command.add_argument("--list", action="store_true", help="list the checks and end")
+    command.add_argument("--all", action="store_true", help="run every check")
+    command.add_argument("--check", action="append", metavar="NAME", help="run this check; may be given several times")
+    command.add_argument("--method", action="append", metavar="NAME", help="only this method (all exact ones)")
+    command.add_argument("--sbml-suite", metavar="FOLDER", help="cases of the SBML stochastic test suite; runs them")
+    command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
+    command.add_argument("--seed", type=int, default=0, help="whole number (0)")
+    add_json(command)
+    return command
+
+
+def run(arguments):
+    by_name = {c.name: c for c in CHECKS}
+    if arguments.list:
+        for check in CHECKS:
+            print(f"{check.name}: {check.summary}")
+        print(f"methods: {', '.join(m.name for m in METHODS)}")
+        return 0
+    names = list(arguments.check or [])
+    if arguments.sbml_suite is not None and "sbml-suite" not in names:
+        names.append("sbml-suite")
+    if arguments.all:
+        names = [name for name in by_name if name != "sbml-suite" or arguments.sbml_suite is not None]
+    if not names:
+        raise checks.InputError("nothing to run: give --all, --check NAME (see --list) or --sbml-suite FOLDER")
+    selected = [by_name[checks.choice("check", name, by_name)] for name in names]
+    found = verify(
+        selected,
+        arguments.method,
+        resolve_seed(arguments.seed),
+        arguments.replicates,
+        arguments.sbml_suite,
+        say=lambda line: print(line, flush=True),
+    )
+    print(
+        f"{found['verdict']}: {found['n_p_values']} p-values, {len(found['rejected'])} rejected, "
+        f"{len(found['not_simulated'])} cases not simulated; false-alarm rate at most {found['false_alarm_rate']:g}"
+    )
+    if arguments.json:
+        print_json(found)
+    return 0 if found["verdict"] == "holds" else 1

@@ -1,0 +1,14 @@
+"""Statistical verification of the exact methods: named checks, each a list of p-values of a right engine.
+
+To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
+"""
+
+from .base import Check, Outcome
+from .closed_forms import ClosedForms
+from .run import LEVEL, verify
+from .sbml_suite import SbmlSuite
+from .time_change import TimeChange
+
+CHECKS = (ClosedForms, TimeChange, SbmlSuite)
+
+__all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "verify"]

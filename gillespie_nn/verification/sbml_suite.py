@@ -1,0 +1,144 @@
+"""The SBML discrete stochastic models test suite: means and standard deviations over time of the cases in a folder.
+
+With n replicates Z = sqrt(n) (mean - mu) / sigma and Y = sqrt(n / 2) (s^2 / sigma^2 - 1) should lie in the suite's
+bands, by default (-3, 3) and (-5, 5). A right engine shows some points outside, and more for Y where tails are heavy;
+so points outside are counted and shown beside what resampling of the replicates themselves gives, and the verdict
+comes from the largest deviation of each case: Z is normal for large n, and so is the variance with the standard error
+that the replicates' fourth moment gives. Points in time are dependent; Bonferroni over them stays valid.
+
+T. W. Evans, C. S. Gillespie, D. J. Wilkinson, The SBML discrete stochastic models test suite, Bioinformatics 24 (2008)
+285-286, doi:10.1093/bioinformatics/btm566.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from ..api import simulate
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from .base import Check, Outcome, Unsupported
+
+_RESAMPLES = 200
+_ROUNDING = 1e-5
+"""Means and deviations of the suite are printed with five decimals."""
+
+
+class SbmlSuite(Check):
+    name = "sbml-suite"
+    summary = "means and standard deviations of the SBML stochastic test suite (needs --sbml-suite FOLDER)"
+
+    def run(self, method, seed, options):
+        if options.sbml_suite is None:
+            return [Unsupported("sbml-suite", "no folder given: name it with --sbml-suite FOLDER")]
+        found = []
+        for k, folder in enumerate(case_folders(options.sbml_suite)):
+            own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
+            try:
+                found.append(run_case(folder, method, own, options.replicates))
+            except InputError as error:
+                found.append(Unsupported(folder.name, str(error)))
+        return found
+
+
+def case_folders(path) -> list[Path]:
+    """Folders of cases below `path`, by number."""
+    root = Path(path)
+    folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
+    if not folders:
+        raise InputError(f"{root} holds no cases NNNNN/NNNNN-results.csv of the SBML stochastic test suite")
+    return folders
+
+
+def run_case(folder, method, seed, n) -> Outcome:
+    """Simulate one case n times; the p-value of its largest deviation in mean or variance."""
+    settings = _settings(next(folder.glob("*-settings.txt")))
+    time, mean, deviation = _results(next(folder.glob("*-results.csv")))
+    network = ReactionNetwork.from_sbml(_model(folder))
+    r = simulate(network, time=time, method=method, replicates=n, seed=seed, workers=2)
+    z, y, p_values, outside, usual = [], [], [], 0, []
+    rng = np.random.default_rng(seed)
+    for name, mu in mean.items():
+        counts, sigma = r.of(name).astype(np.float64), deviation[name]
+        moving = sigma > 0
+        if (counts[:, ~moving] != mu[~moving]).any():
+            return Outcome(f"{folder.name} {name}", 0.0, {"why": "a point without spread has another value"})
+        x, mu, sigma = counts[:, moving], mu[moving], sigma[moving]
+        z_x, y_x = _bands(x, mu, sigma)
+        z.append(np.abs(z_x).max(initial=0.0))
+        y.append(np.abs(y_x).max(initial=0.0))
+        outside += _n_outside(z_x, y_x, settings)
+        usual.append(_usual(x, settings, rng))
+        p_values += _p_values(x, mu, sigma)
+    p = min(1.0, len(p_values) * min(p_values))
+    expected = np.sum(usual, axis=0)
+    details = {
+        "largest_z": max(z),
+        "largest_y": max(y),
+        "points": len(p_values),
+        "outside": outside,
+        "outside_right_engine": [float(q) for q in np.quantile(expected, [0.025, 0.5, 0.975])],
+    }
+    return Outcome(folder.name, p, details)
+
+
+def _usual(x, settings, rng):
+    """Points outside the bands in resamples of x, whose mean and deviation are then the true ones."""
+    found = []
+    for _ in range(_RESAMPLES):
+        again = x[rng.integers(len(x), size=len(x))]
+        found.append(_n_outside(*_bands(again, x.mean(0), x.std(0)), settings))
+    return found
+
+
+def _bands(x, mu, sigma):
+    n = len(x)
+    return np.sqrt(n) * (x.mean(0) - mu) / sigma, np.sqrt(n / 2) * (x.var(0, ddof=1) / sigma**2 - 1)
+
+
+def _n_outside(z, y, settings):
+    low, high = settings["meanRange"]
+    y_low, y_high = settings["sdRange"]
+    return int(((z <= low) | (z >= high)).sum() + ((y <= y_low) | (y >= y_high)).sum())
+
+
+def _p_values(x, mu, sigma):
+    """Two-sided p-values of mean and variance at each point, the suite's rounding allowed for."""
+    n, variance = len(x), x.var(0, ddof=1)
+    z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
+    spread = np.sqrt(np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 1e-300) / n)
+    v = np.maximum(np.abs(variance - sigma**2) - 2 * sigma * _ROUNDING, 0.0) / spread
+    return [float(p) for p in 2 * stats.norm.sf(np.concatenate([z, v]))]
+
+
+def _model(folder):
+    models = sorted(folder.glob("*-sbml-l3v*.xml")) or sorted(folder.glob("*.xml"))
+    if not models:
+        raise InputError(f"{folder} holds no SBML model")
+    return models[-1]
+
+
+def _settings(path):
+    found = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+    ranges = {"meanRange": (-3.0, 3.0), "sdRange": (-5.0, 5.0)}
+    for name in ranges:
+        if found.get(name, "").strip():
+            low, high = found[name].strip().strip("()").split(",")
+            ranges[name] = (float(low), float(high))
+    return ranges
+
+
+def _results(path):
+    """Times, and means and standard deviations by variable."""
+    with path.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    head = [name.strip() for name in rows[0]]
+    try:
+        table = np.array(rows[1:], dtype=np.float64)
+    except ValueError as error:
+        raise InputError(f"{path} is no table of numbers: {error}") from None
+    column = {name: table[:, k] for k, name in enumerate(head)}
+    means = {name.removesuffix("-mean"): c for name, c in column.items() if name.endswith("-mean")}
+    return table[:, 0], means, {name: column[f"{name}-sd"] for name in means}

@@ -1,0 +1,80 @@
+"""Random time change: on the clock of its own integrated propensity every reaction is a unit Poisson process.
+
+The integrals between its firings are independent unit exponentials (D. F. Anderson, J. Chem. Phys. 127 (2007) 214107,
+doi:10.1063/1.2799998, for the representation). Each reaction is followed to a fixed number of firings, so that no gap
+is cut off by the end of the run. Propensities are worked out here from the reactions, not by the engine.
+"""
+
+import numpy as np
+from scipy import stats
+
+from .. import seeds
+from ..checks import UnfinishedError
+from ..crn import ReactionNetwork
+from ..seeds import Purpose
+from ..simulation.methods import choose_method
+from .base import Check, Outcome
+
+_N_FIRINGS = 1000
+_MOST_EVENTS = 400_000
+MIXED = (
+    "0 -> A @ 6\nA -> 0 @ 0.4\n2 A -> B @ 0.5\nB -> 2 A @ 1\nA + B -> B @ 0.3\nB -> B + C @ 2\nA -> A + C @ 1\n"
+    "C -> 0 @ 1 * step(A, B)\nC -> 0 @ 0.5\n0 -> D @ 0.7 * ramp(C, A)\nD -> 0 @ 1\nA = 3"
+)
+
+
+def propensities(network, state, volume) -> np.ndarray:
+    """float64[reaction] by the definition, in a state {species: count}."""
+    found = []
+    for reaction in network.reactions:
+        value = reaction.rate * volume ** (1 - reaction.order)
+        for s, n in reaction.reactants:
+            for k in range(n):
+                value *= state[s] - k
+        if reaction.threshold is not None:
+            difference = state[reaction.threshold.above] - state[reaction.threshold.below]
+            value *= max(difference, 0) if reaction.threshold.kind == "ramp" else difference > 0
+        found.append(value)
+    return np.array(found, dtype=np.float64)
+
+
+def gaps(method, network, volume, counts, rng, watched, n_firings=_N_FIRINGS) -> np.ndarray:
+    """Integrated propensities between firings of the reactions `watched`, float64[watched, firing]."""
+    simulation = method(network, network.rates(), volume, counts, rng, count_firings=True)
+    found = {r: [] for r in watched}
+    integral, known, now = np.zeros(len(network.reactions)), {}, 0.0
+    while min(map(len, found.values())) < n_firings:
+        if simulation.n_events >= _MOST_EVENTS:
+            raise UnfinishedError(f"a reaction fired fewer than {n_firings} times in {_MOST_EVENTS} events")
+        key = simulation.counts.tobytes()
+        if key not in known:
+            known[key] = propensities(network, dict(zip(network.species, simulation.counts.tolist())), volume)
+        before, target = simulation.firings.copy(), simulation.n_events + 1
+        while simulation.n_events < target:
+            simulation.advance(np.inf, event_limit=target)
+        integral += known[key] * (simulation.time - now)
+        now = simulation.time
+        (fired,) = np.flatnonzero(simulation.firings - before)
+        if fired in found:
+            found[fired].append(integral[fired])
+        integral[fired] = 0.0
+    return np.array([found[r][:n_firings] for r in watched])
+
+
+class TimeChange(Check):
+    name = "time-change"
+    summary = "integrated propensities between firings are unit exponentials, reaction by reaction"
+
+    def run(self, method, seed, options):
+        network = ReactionNetwork.from_text(MIXED)
+        rng = seeds.stream(seed, Purpose.SIMULATION)
+        kind = choose_method(method, network).method
+        rows = gaps(kind, network, 2.0, network.counts(), rng, range(len(network.reactions)))
+        found = [
+            Outcome(f"gaps of {reaction.name}", float(stats.kstest(row, "expon").pvalue))
+            for reaction, row in zip(network.reactions, rows)
+        ]
+        found.append(Outcome("all gaps", float(stats.kstest(rows.ravel(), "expon").pvalue)))
+        rank = stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
+        alone = 2 * stats.norm.sf(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
+        return [*found, Outcome("a gap given the one before", float(alone))]
