@@ -29,6 +29,6 @@ _SENTENCES = {
     Status.NO_REACTION_POSSIBLE: "reached the end; no reaction is possible any more",
     Status.EVENT_LIMIT: "stopped at the event limit before the end",
     Status.INTERRUPTED: "interrupted before the end",
-    Status.OVERFLOW: "stopped: a count passed 2**53 or a propensity the range of float64, or time stands still",
+    Status.OVERFLOW: "stopped: a count (or sum of counts) passed 2**53, a propensity float64, or time stands still",
     Status.NEGATIVE: "stopped: a count became negative, an internal error; please report it",
 }

@@ -10,10 +10,10 @@ import numpy as np
 
 from .channels import term_value
 from .clock import rescale_pending
-from .codes import COUNT_LIMIT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END
+from .codes import COUNT_LIMIT, FALLING, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END
 from .families import sum_pools
 from .jit import kernel
-from .urn import Urn, give_slots, is_overfull, is_sparse, refill
+from .urn import Urn, give_slots, is_overfull, is_sparse, mark_overfull, refill
 
 LOWER, BOUND = 0, 1
 """Columns of `limits`; of `sums`, with the sum of the upper ends in the place of the bound."""
@@ -215,9 +215,8 @@ def _refill_if_needed(state, fits):
 
 @kernel
 def _refresh_species(channels, readers, state, s):
-    """The count of s left its interval: a new interval, and new bounds of every term that reads s."""
+    """A new interval for s, and new bounds of every term that reads it."""
     state.tally[N_REFRESHES] += 1
-    _adapt_width(readers, state, s)
     _set_interval(state, s)
     fits = True
     k = readers.term_start[s]
@@ -243,10 +242,31 @@ def refresh_if_outside(channels, readers, state, s):
     if n < state.low[s] or n > state.high[s]:
         if n < 0:
             return NEGATIVE
+        _adapt_width(readers, state, s)
         _refresh_species(channels, readers, state, s)
         if n > COUNT_LIMIT or is_overfull(state.urn):
             return OVERFLOW
     return REACHED_END
+
+
+@kernel
+def _tighten_species(channels, readers, state, s):
+    if state.low[s] < state.high[s]:
+        state.width[s] = 0
+        state.renewed[s] = state.tally[N_CANDIDATES]
+        _refresh_species(channels, readers, state, s)
+
+
+@kernel
+def tighten(channels, readers, state, c):
+    """Make the bounds of channel c exact, by intervals of one count for all that its terms read."""
+    for t in range(channels.term_start[c], channels.term_start[c + 1]):
+        _tighten_species(channels, readers, state, channels.first[t])
+        _tighten_species(channels, readers, state, channels.second[t])
+        for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
+            _tighten_species(channels, readers, state, channels.extra_a[e])
+            if channels.extra_kind[e] != FALLING:
+                _tighten_species(channels, readers, state, channels.extra_b[e])
 
 
 @kernel
@@ -273,7 +293,7 @@ def mean_wait(state):
 @kernel
 def refresh_rejection(channels, families, state):
     """Build pools, intervals, bounds and urn from the counts of the species alone."""
-    sum_pools(families, state.counts)
+    fits = sum_pools(families, state.counts)
     one = state.counts.size - 1
     for s in range(one):
         state.width[s] = 0
@@ -286,6 +306,8 @@ def refresh_rejection(channels, families, state):
             _bound_term(channels, state, t)
         _sum_channel(channels, state, c)
     _refill(state)
+    if not fits:
+        mark_overfull(state.urn)
 
 
 @kernel
@@ -307,7 +329,7 @@ def set_counts_rejection(channels, readers, families, state, species, values):
     for k in range(species.size):
         state.counts[species[k]] = values[k]
         _enclose(channels, readers, state, species[k])
-    sum_pools(families, state.counts)
+    pools_fit = sum_pools(families, state.counts)
     for p in range(families.pool_varies.size):
         _enclose(channels, readers, state, families.first_pool[0] + p)
     fits = True
@@ -317,4 +339,6 @@ def set_counts_rejection(channels, readers, families, state, species, values):
             _sum_channel(channels, state, c)
             fits = _give_slots(state, c) and fits
     _refill_if_needed(state, fits)
+    if not pools_fit:
+        mark_overfull(state.urn)
     rescale_pending(state.clock, old, total_bound(state))

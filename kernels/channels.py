@@ -58,7 +58,8 @@ def term_value(channels, t, up, down):
     With `up` and `down` the state itself it is the propensity; with upper and lower bounds of the state, an
     upper bound of it, and exchanged, a lower one.
     """
-    value = channels.coefficient[t] * up[channels.first[t]] * (up[channels.second[t]] - channels.second_offset[t])
+    # The counts first: a coefficient near the end of float64 times nothing is nothing.
+    value = channels.coefficient[t] * (up[channels.first[t]] * (up[channels.second[t]] - channels.second_offset[t]))
     for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
         a = channels.extra_a[e]
         b = channels.extra_b[e]

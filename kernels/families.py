@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .codes import COUNT_LIMIT
 from .jit import kernel
 
 
@@ -32,19 +33,23 @@ class Families(NamedTuple):
 
 @kernel
 def sum_pool(families, counts, p):
-    """Count of pool p from its members; also its running sums."""
+    """Count of pool p from its members, cut off just above the largest count; also its running sums."""
     total = np.int64(0)
     for k in range(families.pool_start[p], families.pool_start[p + 1]):
-        total += counts[families.pool_species[k]]
+        total = min(total + counts[families.pool_species[k]], COUNT_LIMIT + 1)
         families.running[k] = total
     return total
 
 
 @kernel
 def sum_pools(families, counts):
-    """Set every pool of the state from its members."""
+    """Set every pool of the state from its members. False if one is beyond the largest count."""
+    fits = True
     for p in range(families.pool_varies.size):
-        counts[families.first_pool[0] + p] = sum_pool(families, counts, p)
+        total = sum_pool(families, counts, p)
+        counts[families.first_pool[0] + p] = total
+        fits = fits and total <= COUNT_LIMIT
+    return fits
 
 
 @kernel

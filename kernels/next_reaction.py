@@ -67,7 +67,7 @@ def _update(channels, state, c, now, rng):
     if new == old:
         return
     state.propensity[c] = new
-    if old > 0.0 and new > 0.0:
+    if old > 0.0 and new > 0.0 and state.next_time[c] < np.inf:
         state.next_time[c] = now + (state.next_time[c] - now) * (old / new)
     else:
         _draw(state, c, now, rng)

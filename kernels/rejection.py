@@ -11,7 +11,7 @@ noise and delays, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985.
 
 import numpy as np
 
-from .bounds import BLOCK, BOUND, LOWER, is_block_end, mean_wait, refresh_changed, refresh_if_outside, refresh_rejection
+from .bounds import BLOCK, BOUND, LOWER, is_block_end, mean_wait, refresh_changed, refresh_if_outside, tighten
 from .channels import term_value
 from .codes import (
     EVENT_LIMIT,
@@ -30,8 +30,9 @@ from .jit import kernel
 from .urn import NONE, is_overfull
 
 _MOST_REJECTED = 100
-"""After so many candidates rejected in a row all bounds are made tight: a network that can hardly react any more
-would else be asked again and again until the end. The moment depends on the past alone, so the law is the same."""
+"""After so many candidates rejected in a row the bounds of the last one are made tight: a network that can hardly react
+any more would else be asked again and again until the end. The moment depends on the past alone, so the law is the
+same."""
 
 
 @kernel
@@ -99,6 +100,8 @@ def advance_rejection(
     size = urn.size[0]
     light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
     wait = mean_wait(state)
+    if time + wait == time:
+        return OVERFLOW  # time stands still: the network explodes
     if np.isnan(next_time):
         next_time = time + rng.standard_exponential() * wait
     k = tally[GRID_INDEX]
@@ -146,11 +149,12 @@ def advance_rejection(
             member = draw_member(families, counts, c - first_family, rng)
             fires = member != NONE
         if not fires:
-            n_rejected += 1
+            # What the shares of a family reject no tighter bound would spare.
+            n_rejected += c < first_family
             if n_rejected >= _MOST_REJECTED:
                 n_rejected = 0
                 tally[N_CANDIDATES] = n_candidates
-                refresh_rejection(channels, families, state)
+                tighten(channels, readers, state, c)
                 size = urn.size[0]
                 light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
                 wait = mean_wait(state)

@@ -71,6 +71,13 @@ def is_overfull(urn):
 
 
 @kernel
+def mark_overfull(urn):
+    """Say so: the simulation stops before it draws again."""
+    urn.quantum[0] = np.inf
+    urn.size[0] = 0
+
+
+@kernel
 def give_slots(urn, c, bound):
     """Let channel c own enough slots for `bound` [1/s]. False, with nothing done, if they do not fit."""
     wanted = np.ceil(bound / urn.quantum[0])

@@ -8,7 +8,7 @@ from gillespie_nn.kernels import codes
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from models import MODELS, N_SAMPLES, master_law, product_model
-from test_layered import by_change
+from test_layered import by_change, structure_of
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
@@ -129,7 +129,7 @@ def test_the_order_of_species_and_reactions_changes_no_propensity(kind, network,
             {
                 tuple(sorted(change)): value
                 for change, value in by_change(
-                    n, getattr(n.compiled, kind), n.rates(), 5.0, np.array([state[s] for s in n.species])
+                    n, structure_of(n, kind, n.rates()), n.rates(), 5.0, np.array([state[s] for s in n.species])
                 ).items()
             }
             for n in (network, other)

@@ -123,4 +123,4 @@ def test_a_pool_that_is_not_kept_is_caught():
     try:
         assert any(rejects(p) for p in p_values(gaps(Stuck, network, model.volume)))
     finally:
-        del network.compiled.layered.readers
+        del network.compiled.layered(network.rates()).readers

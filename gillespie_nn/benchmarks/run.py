@@ -80,7 +80,7 @@ def _case(name, case, repeats, with_peers, draws_ns, say):
 
 def _ours(method, network, initial, t_end, repeats, draws_ns):
     started = time.perf_counter()
-    method.compile(network)
+    method.compile(network, network.rates())
     counts, rates = network.counts(initial), network.rates()
     start = time.perf_counter()
     simulation = method(network, rates, VOLUME, counts, seeds.stream(0, Purpose.SIMULATION))

@@ -41,7 +41,7 @@ def _size(layers, methods, repeats, say):
     spec = training_network(layers, h=0.05, annihilation_rate=1.0)
     network = spec.network
     for method in methods:
-        method.compile(network)
+        method.compile(network, network.rates())
     compiled = time.perf_counter() - started
     rng = np.random.default_rng(0)
     x = rng.random(layers[0])

@@ -14,6 +14,7 @@ from ..kernels.codes import FALLING, RAMP, STEP
 from ..kernels.families import Families
 from .families import product_families
 
+_LEAST_SHARE = 0.5
 _KIND = {"step": STEP, "ramp": RAMP}
 
 
@@ -90,7 +91,7 @@ class Structure:
 
     def channels(self, rates, volume) -> Channels:
         """The arrays for rate constants float64[reaction] in `volume`; a family has the largest of its members."""
-        scaled = rates * float(volume) ** (1.0 - self.order)
+        scaled = np.multiply(rates, float(volume) ** (1.0 - self.order), out=np.zeros_like(rates), where=rates > 0)
         coefficient = scaled[self.term_reaction]
         for k, reactions in enumerate(self._members, len(coefficient) - len(self._members)):
             coefficient[k] = scaled[reactions].max()
@@ -99,7 +100,7 @@ class Structure:
     def families(self, rates) -> Families:
         """The product families for rate constants float64[reaction]."""
         members = np.concatenate([np.empty(0, np.int64), *self._members]).astype(np.uint32)
-        largest = [np.full(len(m), max(rates[m].max(), np.finfo(float).tiny)) for m in self._members]
+        largest = [np.full(len(m), rates[m].max() or 1.0) for m in self._members]
         species = np.array(list(chain.from_iterable(self._pools)), dtype=np.uint32)
         return Families(
             first_channel=np.array([self.n_plain]),
@@ -153,6 +154,7 @@ class CompiledNetwork:
 
     def __init__(self, network):
         self._network = network
+        self._layered = {}
 
     @cached_property
     def changes(self) -> list[tuple[tuple[int, int], ...]]:
@@ -176,12 +178,17 @@ class CompiledNetwork:
         """The product families found, a tuple of `crn.families.ProductFamily`."""
         return product_families(self._network, self.changes)
 
-    @cached_property
-    def layered(self) -> Structure:
-        """Product families as one channel each, and the other reactions lumped; the law of the counts is the same."""
-        inside = {r for f in self.families for r in f.reactions}
-        rest = (r for r in range(self.n_reactions) if r not in inside)
-        return Structure(self._network, self.changes, self._groups(rest), self.families)
+    def layered(self, rates) -> Structure:
+        """Product families as one channel each, and the other reactions lumped; the law of the counts is the same.
+
+        Families whose rate constants are so unequal that most firings would be rejected are lumped, too.
+        """
+        worthwhile = tuple(f for f in self.families if _mean_share(rates[list(f.reactions)]) >= _LEAST_SHARE)
+        if worthwhile not in self._layered:
+            inside = {r for f in worthwhile for r in f.reactions}
+            rest = (r for r in range(self.n_reactions) if r not in inside)
+            self._layered[worthwhile] = Structure(self._network, self.changes, self._groups(rest), worthwhile)
+        return self._layered[worthwhile]
 
     def _groups(self, reactions):
         groups = {}
@@ -200,6 +207,10 @@ class CompiledNetwork:
 
     def __str__(self):
         return f"{self.n_reactions} reactions became {self.n_channels} channels"
+
+
+def _mean_share(rates):
+    return rates.mean() / rates.max() if rates.max() > 0 else 1.0
 
 
 def _starts(groups):

@@ -8,7 +8,9 @@ from scipy.sparse import csc_array, csr_array
 
 
 def laws(stoichiometry) -> csr_array:
-    """Integer basis, sparse int64[law, species], of all w with w @ stoichiometry = 0, each row without common factor.
+    """Integer basis, sparse int64[law, species], of all w with w @ stoichiometry = 0.
+
+    Rows have no common factor; coefficients beyond int64 are given modulo 2**64.
 
     Training networks have thousands of species and almost no laws. A species that some reaction changes alone
     has weight 0 in every law, and removing it may leave another alone, so most of the matrix goes before the
@@ -21,9 +23,14 @@ def laws(stoichiometry) -> csr_array:
     position = {s: k for k, s in enumerate(free)}
     reduced = {tuple(sorted((position[s], n) for s, n in column if s in position)) for column in columns}
     basis = _left_null_space(sorted(r for r in reduced if r), len(free))
-    entries = [(k, free[s], n) for k, row in enumerate(basis) for s, n in row.items()]
+    entries = [(k, free[s], _wrapped(n)) for k, row in enumerate(basis) for s, n in row.items()]
     rows, places, values = np.array(entries, dtype=np.int64).reshape(-1, 3).T
     return csr_array((values, (rows, places)), shape=(len(basis), n_species))
+
+
+def _wrapped(n):
+    """n modulo 2**64 as an int64: sums that wrap around are equal all the same."""
+    return (n + 2**63) % 2**64 - 2**63
 
 
 def describe(network) -> list[str]:
@@ -74,25 +81,31 @@ def _alone(columns, n_species):
 
 def _left_null_space(columns, n):
     """Integer basis of w (length n) with sum_s w_s column_s = 0 for each sparse column; Gauss-Jordan, fractions."""
-    rows = []  # (pivot, {species: Fraction}), reduced so that a pivot stands in its own row only
+    rows = {}  # by pivot: {species: Fraction}, reduced so that a pivot stands in its own row only
+    holders = [set() for _ in range(n)]  # pivots of the rows that hold each species
     for column in columns:
         row = {s: Fraction(v) for s, v in column}
-        for pivot, other in rows:
-            _subtract(row, other, row.get(pivot))
+        for pivot in [s for s in row if s in rows]:
+            _subtract(row, rows[pivot], row.get(pivot))
         if not row:
             continue
-        pivot = min(row)
+        # The species in the fewest rows: little is left to eliminate, and rows stay short.
+        pivot = min(row, key=lambda s: (len(holders[s]), s))
         scale = row[pivot]
         row = {s: v / scale for s, v in row.items()}
-        for _, other in rows:
-            _subtract(other, row, other.get(pivot))
-        rows.append((pivot, row))
-    pivots = {pivot for pivot, _ in rows}
+        for other in list(holders[pivot]):
+            before = set(rows[other])
+            _subtract(rows[other], row, rows[other].get(pivot))
+            for s in before.symmetric_difference(rows[other]):
+                holders[s].symmetric_difference_update((other,))
+        rows[pivot] = row
+        for s in row:
+            holders[s].add(pivot)
     basis = []
     for free in range(n):
-        if free in pivots:
+        if free in rows:
             continue
-        vector = {free: Fraction(1)} | {pivot: -row[free] for pivot, row in rows if free in row}
+        vector = {free: Fraction(1)} | {pivot: -rows[pivot][free] for pivot in sorted(holders[free])}
         denominator = lcm(*(v.denominator for v in vector.values()))
         whole = {s: int(v * denominator) for s, v in vector.items()}
         divisor = gcd(*whole.values())

@@ -39,6 +39,13 @@ class MNIST(Case):
     def load(self, seed):
         folder = _folder()
         arrays, sums = zip(*(_read(folder / name) for name in FILES))
+        for (name, array), labels in zip(list(zip(FILES, arrays))[::2], arrays[1::2]):
+            if len(array) != len(labels) or not len(array) or array[0].shape != arrays[0][0].shape:
+                raise InputError(
+                    f"{folder / name} has shape {array.shape} for {len(labels)} labels: fetch the files again"
+                )
+            if labels.max() >= _N_CLASSES:
+                raise InputError(f"the labels to {folder / name} reach {labels.max()}, above 9: fetch the files again")
         x = [a.reshape(len(a), -1) / 255.0 for a in arrays[::2]]
         t = [np.eye(_N_CLASSES)[a] for a in arrays[1::2]]
         other = [name for name, found in zip(FILES, sums) if found != FILES[name]]

@@ -100,6 +100,8 @@ def rail_species(rails) -> list[str]:
 def rail_counts(rails, values, volume) -> np.ndarray:
     """Counts int64[..., species], in the order of `rail_species`, that hold `values` float64[..., number]."""
     values = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise InputError("values to present must be finite numbers")
     whole = np.rint(np.abs(values) * volume)
     if whole.size and whole.max() > COUNT_LIMIT:
         raise InputError(f"{whole.max():g} molecules are more than the largest count, {COUNT_LIMIT}: scale them down")

@@ -20,18 +20,18 @@ class Samples:
 
     def __init__(self, spec, x, t, volume):
         self._rails = spec.inputs + spec.targets
-        self._values = np.concatenate([x, t], axis=1) if spec.targets else np.asarray(x)
+        self._parts = (x, t) if spec.targets else (x,)
         self._volume = volume
         self.species = np.array([spec.network.index[s] for s in rail_species(self._rails)], dtype=np.int64)
-        for extreme in (self._values.min(axis=0), self._values.max(axis=0)):
-            rail_counts(self._rails, extreme, volume)  # refuses now what could not be presented later
+        for extreme in (np.min, np.max):  # refuses now what could not be presented later
+            rail_counts(self._rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume)
 
     def __len__(self):
-        return len(self._values)
+        return len(self._parts[0])
 
     def counts(self, sample) -> np.ndarray:
         """int64[species], for `species`."""
-        return rail_counts(self._rails, self._values[sample], self._volume)
+        return rail_counts(self._rails, np.concatenate([part[sample] for part in self._parts]), self._volume)
 
 
 def presentation_order(n_samples, n_presentations, order, seed) -> np.ndarray:

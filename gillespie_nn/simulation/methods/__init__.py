@@ -27,7 +27,7 @@ def choose_method(name, network, counts=None) -> Choice:
     """The method called `name`, or for `auto` the one that measured fastest for networks of this size and structure.
 
     `counts` int64[species] is the initial state, if known. All of them sample the same law. `next_reaction` is never
-    chosen: `rejection` was faster on every network tried.
+    chosen: `rejection` was faster on the training networks and rings tried.
     """
     by_name = {m.name: m for m in METHODS}
     if name != AUTO:

@@ -41,8 +41,8 @@ class Method(ABC):
 
     @classmethod
     @abstractmethod
-    def compile(cls, network):
-        """The compiled `Structure` of `network` that this method reads, made once and kept by the network."""
+    def compile(cls, network, rates):
+        """The compiled `Structure` of `network` that this method reads at `rates`; the network keeps it."""
 
     @property
     def counts(self) -> np.ndarray:

@@ -9,5 +9,5 @@ class Layered(Rejection):
     reference = Rejection.reference
 
     @classmethod
-    def compile(cls, network):
-        return network.compiled.layered
+    def compile(cls, network, rates):
+        return network.compiled.layered(rates)

@@ -20,7 +20,7 @@ class NextReaction(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
-        structure = self.compile(network)
+        structure = self.compile(network, rates)
         self._channels, _ = structure.arrays_for(rates, volume)
         n = structure.n_channels
         self._state = NextReactionState(
@@ -38,7 +38,7 @@ class NextReaction(Method):
         refresh_next_reaction(self._channels, self._state)
 
     @classmethod
-    def compile(cls, network):
+    def compile(cls, network, rates):
         return network.compiled.single
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):

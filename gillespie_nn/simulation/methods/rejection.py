@@ -20,7 +20,7 @@ class Rejection(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
-        structure = self.compile(network)
+        structure = self.compile(network, rates)
         self._channels, families = structure.arrays_for(rates, volume)
         self._families = families._replace(running=families.running.copy())
         self._readers = structure.readers
@@ -52,7 +52,7 @@ class Rejection(Method):
         refresh_rejection(self._channels, self._families, self._state)
 
     @classmethod
-    def compile(cls, network):
+    def compile(cls, network, rates):
         return network.compiled.lumped
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
