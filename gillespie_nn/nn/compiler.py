@@ -104,7 +104,9 @@ def rail_counts(rails, values, volume) -> np.ndarray:
         raise InputError("values to present must be finite numbers")
     whole = np.rint(np.abs(values) * volume)
     if whole.size and whole.max() > COUNT_LIMIT:
-        raise InputError(f"{whole.max():g} molecules are more than the largest count, {COUNT_LIMIT}: scale them down")
+        raise InputError(
+            f"{whole.max():g} molecules would overflow: counts end at 2**53 = {COUNT_LIMIT}; use a smaller volume"
+        )
     counts = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1).astype(np.int64)
     signed = np.array([pair.minus is not None for pair in rails], dtype=np.bool_)
     wrong = counts[..., 1].astype(np.bool_) & ~signed
