@@ -250,23 +250,28 @@ def refresh_if_outside(channels, readers, state, s):
 
 
 @kernel
-def _tighten_species(channels, readers, state, s):
-    if state.low[s] < state.high[s]:
-        state.width[s] = 0
-        state.renewed[s] = state.tally[N_CANDIDATES]
-        _refresh_species(channels, readers, state, s)
+def _read_by(channels, t, k):
+    """The k-th species that term t reads, of 2 and two for each extra factor, repetitions among them."""
+    if k == 0:
+        return channels.first[t]
+    if k == 1:
+        return channels.second[t]
+    e = channels.extra_start[t] + np.uint32((k - 2) >> 1)
+    if k & 1 and channels.extra_kind[e] != FALLING:
+        return channels.extra_b[e]
+    return channels.extra_a[e]
 
 
 @kernel
 def tighten(channels, readers, state, c):
     """Make the bounds of channel c exact, by intervals of one count for all that its terms read."""
     for t in range(channels.term_start[c], channels.term_start[c + 1]):
-        _tighten_species(channels, readers, state, channels.first[t])
-        _tighten_species(channels, readers, state, channels.second[t])
-        for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
-            _tighten_species(channels, readers, state, channels.extra_a[e])
-            if channels.extra_kind[e] != FALLING:
-                _tighten_species(channels, readers, state, channels.extra_b[e])
+        for k in range(2 + 2 * (np.int64(channels.extra_start[t + 1]) - np.int64(channels.extra_start[t]))):
+            s = _read_by(channels, t, k)
+            if state.low[s] < state.high[s]:
+                state.width[s] = 0
+                state.renewed[s] = state.tally[N_CANDIDATES]
+                _refresh_species(channels, readers, state, s)
 
 
 @kernel
