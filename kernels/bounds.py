@@ -13,27 +13,14 @@ from .clock import rescale_pending
 from .codes import COUNT_LIMIT, FALLING, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END
 from .families import sum_pools
 from .jit import kernel
-from .urn import Urn, give_slots, is_overfull, is_sparse, mark_overfull, refill
+from .slots import BOUND, LOWER, SAFE, fit_slots, refill_all, refill_if_needed, total_bound
+from .urn import Urn, is_overfull, mark_overfull
 
-LOWER, BOUND = 0, 1
-"""Columns of `limits`; of `sums`, with the sum of the upper ends in the place of the bound."""
-_MANY = 4096
-_LIGHT = 0.5
-"""Of so many channels or more, those with a bound below this part of the mean are light: they share an urn of their
-own, so that the slots in constant use stay few and near."""
-_TOO_MUCH = 0.3
-"""When the light ones have become this part of the whole, it is decided anew which are light; not too often."""
-_SLOTS = 16
-_LIGHT_SLOTS = 4
-_LEAST_SLOTS = 1024
-"""About sixteen slots a channel keep the rounding of bounds to slots a small part of them."""
 _PATIENCE = 10
 _MOST_UPDATES = 64
 """Running sums over the terms of a channel are made afresh after so many updates."""
 BLOCK = 5
 """Gaps are also summed in blocks of 2**BLOCK terms: a channel of a thousand terms is searched in forty steps."""
-_SAFE = 1e-12
-"""Relative slack of running sums, far above what 64 updates can round away."""
 
 
 class RejectionState(NamedTuple):
@@ -120,7 +107,7 @@ def _sum_channel(channels, state, c):
     state.sums[c, BOUND] = upper
     state.summed[c] = upper
     state.updates[c] = 0
-    state.limits[c, LOWER] = lower * (1.0 - _SAFE)
+    state.limits[c, LOWER] = lower * (1.0 - SAFE)
 
 
 @kernel
@@ -137,80 +124,7 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
         return
     state.sums[c, LOWER] = lower
     state.sums[c, BOUND] = upper
-    state.limits[c, LOWER] = lower * (1.0 - _SAFE)
-
-
-@kernel
-def _refill(state):
-    """Hand out all slots afresh: first which channels are light, then both urns."""
-    bounds = state.bounds
-    state.refilled[0] = state.tally[N_CANDIDATES]
-    n = state.light.size
-    total = 0.0
-    for c in range(n):
-        total += state.sums[c, BOUND] * (1.0 + _SAFE)
-    few = n < _MANY
-    mean = total / n
-    n_light = 0
-    for c in range(n):
-        bound = state.sums[c, BOUND] * (1.0 + _SAFE)
-        state.light[c] = not (few or bound >= _LIGHT * mean)
-        n_light += state.light[c]
-        bounds[c] = bound if state.light[c] else 0.0
-    bounds[n] = 0.0
-    state.light_urn.target[0] = _LIGHT_SLOTS * max(n_light, 1)
-    refill(state.light_urn, bounds)
-    bounds[n] = light_bound(state)
-    for c in range(n):
-        bounds[c] = 0.0 if state.light[c] else state.sums[c, BOUND] * (1.0 + _SAFE)
-    state.urn.target[0] = max(_LEAST_SLOTS, _SLOTS * (n - n_light))
-    refill(state.urn, bounds)
-    for c in range(n + 1):
-        _set_bound(state, c)
-
-
-@kernel
-def light_bound(state):
-    """What the light channels' slots add up to [1/s]."""
-    return state.light_urn.size[0] * state.light_urn.quantum[0]
-
-
-@kernel
-def _set_bound(state, c):
-    urn = state.light_urn if c < state.light.size and state.light[c] else state.urn
-    state.limits[c, BOUND] = urn.owned[c] * urn.quantum[0]
-
-
-@kernel
-def _give_slots(state, c):
-    bound = state.sums[c, BOUND] * (1.0 + _SAFE)
-    if state.light[c]:
-        if not give_slots(state.light_urn, c, bound):
-            return False
-        _set_bound(state, c)
-        c = np.int64(state.light.size)
-        bound = light_bound(state)
-        if bound <= state.limits[c, BOUND] <= 1.25 * bound + 2.0 * state.urn.quantum[0]:
-            return True  # slots beyond the light ones reject
-    if not give_slots(state.urn, c, bound):
-        return False
-    _set_bound(state, c)
-    return True
-
-
-@kernel
-def _is_stale(state):
-    """Which channels are light should be decided anew, and enough candidates have gone by to pay for it."""
-    if state.tally[N_CANDIDATES] - state.refilled[0] < 4 * state.light.size:
-        return False
-    urn = state.light_urn
-    return light_bound(state) > _TOO_MUCH * total_bound(state) or urn.size[0] > 4 * urn.target[0]
-
-
-@kernel
-def _refill_if_needed(state, fits):
-    if not fits or is_sparse(state.urn) or _is_stale(state):
-        _refill(state)
+    state.limits[c, LOWER] = lower * (1.0 - SAFE)
 
 
 @kernel
@@ -231,8 +145,8 @@ def _refresh_species(channels, readers, state, s):
             upper_change += upper
             k += 1
         _shift_channel(channels, state, c, lower_change, upper_change)
-        fits = _give_slots(state, c) and fits
-    _refill_if_needed(state, fits)
+        fits = fit_slots(state, c) and fits
+    refill_if_needed(state, fits)
 
 
 @kernel
@@ -285,17 +199,6 @@ def refresh_changed(channels, readers, state, c):
 
 
 @kernel
-def total_bound(state):
-    return state.urn.size[0] * state.urn.quantum[0]
-
-
-@kernel
-def mean_wait(state):
-    """Mean time to the next candidate; infinite when there is none."""
-    return 1.0 / total_bound(state)
-
-
-@kernel
 def refresh_rejection(channels, families, state):
     """Build pools, intervals, bounds and urn from the counts of the species alone."""
     fits = sum_pools(families, state.counts)
@@ -310,7 +213,7 @@ def refresh_rejection(channels, families, state):
         for t in range(channels.term_start[c], channels.term_start[c + 1]):
             _bound_term(channels, state, t)
         _sum_channel(channels, state, c)
-    _refill(state)
+    refill_all(state)
     if not fits:
         mark_overfull(state.urn)
 
@@ -342,8 +245,8 @@ def set_counts_rejection(channels, readers, families, state, species, values):
         if state.touched[c]:
             state.touched[c] = False
             _sum_channel(channels, state, c)
-            fits = _give_slots(state, c) and fits
-    _refill_if_needed(state, fits)
+            fits = fit_slots(state, c) and fits
+    refill_if_needed(state, fits)
     if not pools_fit:
         mark_overfull(state.urn)
     rescale_pending(state.clock, old, total_bound(state))

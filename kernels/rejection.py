@@ -11,7 +11,7 @@ noise and delays, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985.
 
 import numpy as np
 
-from .bounds import BLOCK, BOUND, LOWER, is_block_end, mean_wait, refresh_changed, refresh_if_outside, tighten
+from .bounds import BLOCK, is_block_end, refresh_changed, refresh_if_outside, tighten
 from .channels import term_value
 from .codes import (
     EVENT_LIMIT,
@@ -27,6 +27,7 @@ from .codes import (
 )
 from .families import draw_member
 from .jit import kernel
+from .slots import BOUND, LOWER, mean_wait
 from .urn import NONE, is_overfull
 
 _MOST_REJECTED = 100

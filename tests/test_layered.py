@@ -173,11 +173,11 @@ def test_bounds_hold_and_pools_are_kept_through_a_run_with_scheduled_changes(nam
 
 def test_light_channels_share_an_urn_and_keep_the_law(monkeypatch):
     """A hundred slow conversions beside fast ones, with every channel below the mean light."""
-    from gillespie_nn.kernels import bounds
+    from gillespie_nn.kernels import slots
 
     slow = "\n".join(f"A -> S{k} @ 0.002\nS{k} -> A @ 0.05" for k in range(2100))
     network = gnn.ReactionNetwork.from_text(f"0 -> A @ 300\nA -> 0 @ 10\n{slow}")
-    assert len(network.reactions) > bounds._MANY
+    assert len(network.reactions) > slots._MANY
     r = gnn.simulate(network, 1.0, 2, method="rejection", replicates=4000, seed=3, workers=2)
     m = Rejection(network, network.rates(), 1.0, network.counts(), seeds.stream(1, Purpose.SIMULATION))
     m.advance(1.0)
