@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import FALLING, STEP
+from .codes import COUNT_LIMIT, FALLING, NEGATIVE, OVERFLOW, REACHED_END, STEP
 from .jit import kernel
 
 
@@ -84,7 +84,15 @@ def channel_value(channels, c, up, down):
 
 
 @kernel
-def apply_change(channels, c, counts):
-    """Fire channel c once."""
+def fire(channels, c, counts):
+    """Fire channel c once. Returns REACHED_END, or NEGATIVE or OVERFLOW for the first count out of range."""
+    status = REACHED_END
     for k in range(channels.change_start[c], channels.change_start[c + 1]):
-        counts[channels.change_species[k]] += channels.change_amount[k]
+        s = channels.change_species[k]
+        counts[s] += channels.change_amount[k]
+        if status == REACHED_END:
+            if counts[s] < 0:
+                status = NEGATIVE
+            elif counts[s] > COUNT_LIMIT:
+                status = OVERFLOW
+    return status

@@ -10,15 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import apply_change, channel_value
+from .channels import channel_value, fire
 from .clock import rescale_pending
 from .codes import (
-    COUNT_LIMIT,
     EVENT_LIMIT,
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
-    NEGATIVE,
     NEXT_TIME,
     OVERFLOW,
     REACHED_END,
@@ -99,16 +97,12 @@ def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_b
                 if left < propensity[c]:
                     break
                 left -= propensity[c]
-        apply_change(channels, chosen, counts)
+        status = fire(channels, chosen, counts)
         tally[N_EVENTS] += 1
         tally[N_CANDIDATES] += 1
         if state.firings.size:
             state.firings[channels.term_reaction[channels.term_start[chosen]]] += 1
-        for j in range(channels.change_start[chosen], channels.change_start[chosen + 1]):
-            n = counts[channels.change_species[j]]
-            if n < 0:
-                return NEGATIVE
-            if n > COUNT_LIMIT:
-                return OVERFLOW
+        if status != REACHED_END:
+            return status
         refresh_direct(channels, state)
         clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / state.total[0]

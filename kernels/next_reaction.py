@@ -9,14 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import apply_change, channel_value
+from .channels import channel_value, fire
 from .codes import (
-    COUNT_LIMIT,
     EVENT_LIMIT,
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
-    NEGATIVE,
     NEXT_TIME,
     OVERFLOW,
     REACHED_END,
@@ -126,17 +124,13 @@ def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, 
         if not state.propensity[c] < np.inf or now + 1.0 / state.propensity[c] == now:
             return OVERFLOW  # time would stand still: the network explodes
         clock[TIME] = now
-        apply_change(channels, c, counts)
+        status = fire(channels, c, counts)
         tally[N_EVENTS] += 1
         tally[N_CANDIDATES] += 1
         if state.firings.size:
             state.firings[channels.term_reaction[channels.term_start[c]]] += 1
-        for j in range(channels.change_start[c], channels.change_start[c + 1]):
-            n = counts[channels.change_species[j]]
-            if n < 0:
-                return NEGATIVE
-            if n > COUNT_LIMIT:
-                return OVERFLOW
+        if status != REACHED_END:
+            return status
         for j in range(state.dependent_start[c], state.dependent_start[c + 1]):
             if state.dependent[j] != c:
                 _update(channels, state, state.dependent[j], now, rng)
