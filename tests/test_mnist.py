@@ -37,6 +37,27 @@ def test_files_of_the_format_become_concentrations_with_a_notice(tmp_path, monke
     assert fit.plan.spec.layers == (25, 3, 10) and len(fit.plan.dataset.test_x) == 8
 
 
+def test_the_command_says_the_notice(tmp_path, monkeypatch, capsys):
+    _write(tmp_path)
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    command = [
+        "train",
+        "mnist",
+        "--volume",
+        "30",
+        "--limit",
+        "1",
+        "--running-time",
+        "1",
+        "--hidden",
+        "2",
+        "--seed",
+        "1",
+    ]
+    assert main(command) == 0
+    assert "not the published file" in capsys.readouterr().out
+
+
 def test_without_the_files_one_sentence_says_how_to_get_them(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv(VARIABLE, raising=False)
     assert main(["train", "mnist"]) == 2

@@ -2,8 +2,9 @@
 Poisson process of unit rate, so the integrals between its firings are independent unit exponentials.
 
 Each reaction is followed to a fixed number of firings, which leaves no gap cut off by the end of the run. Propensities
-come from the plain twin in `naive`. One Kolmogorov-Smirnov test a reaction, one for all together, and one for the
-next gap given the one before; a right engine fails one with probability 2e-7 (`checks_of_chance.ALPHA`).
+are worked out in `verification.time_change`, and compared here with the plain twin in `naive`. One Kolmogorov-Smirnov
+test a reaction, one for all together, and one for the next gap given the one before; a right engine fails one with
+probability 2e-7 (`checks_of_chance.ALPHA`).
 """
 
 import numpy as np
@@ -11,55 +12,29 @@ import pytest
 from checks_of_chance import accept, rejects
 from models import product_model
 from naive import propensity
-from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import METHODS, Layered, Rejection
+from gillespie_nn.verification import time_change
+from gillespie_nn.verification.time_change import p_values
 
 N_FIRINGS = 1500
-_MOST_EVENTS = 300_000
-MIXED = gnn.ReactionNetwork.from_text(
-    "0 -> A @ 6\nA -> 0 @ 0.4\n2 A -> B @ 0.5\nB -> 2 A @ 1\nA + B -> B @ 0.3\nB -> B + C @ 2\nA -> A + C @ 1\n"
-    "C -> 0 @ 1 * step(A, B)\nC -> 0 @ 0.5\n0 -> D @ 0.7 * ramp(C, A)\nD -> 0 @ 1\nA = 3"
-)
+MIXED = gnn.ReactionNetwork.from_text(time_change.MIXED)
 
 
-def gaps(method, network, volume, n_firings=N_FIRINGS, seed=3):
-    """Integrated propensities between firings, float64[reaction, firing]."""
-    n_reactions = len(network.reactions)
-    simulation = method(
-        network, network.rates(), volume, network.counts(), seeds.stream(seed, Purpose.SIMULATION), count_firings=True
-    )
-    found = [[] for _ in range(n_reactions)]
-    integral = np.zeros(n_reactions)
-    known, now = {}, 0.0
-    while min(map(len, found)) < n_firings:
-        assert simulation.n_events < _MOST_EVENTS, "some reaction hardly fires"
-        counts = simulation.counts.tobytes()
-        if counts not in known:
-            state = dict(zip(network.species, simulation.counts.tolist(), strict=True))
-            known[counts] = np.array([propensity(r, state, volume) for r in network.reactions])
-        before = simulation.firings.copy()
-        target = simulation.n_events + 1
-        while simulation.n_events < target:
-            simulation.advance(np.inf, event_limit=target)
-        # The clock stands at the last candidate, which is the event.
-        integral += known[counts] * (simulation.time - now)
-        now = simulation.time
-        (fired,) = np.flatnonzero(simulation.firings - before)
-        found[fired].append(integral[fired])
-        integral[fired] = 0.0
-    return np.array([g[:n_firings] for g in found])
+def gaps(method, network, volume):
+    return time_change.gaps(method, network, volume, seeds.stream(3, Purpose.SIMULATION), N_FIRINGS)
 
 
-def p_values(found):
-    for row in found:
-        yield stats.kstest(row, "expon").pvalue
-    yield stats.kstest(found.ravel(), "expon").pvalue
-    order = stats.spearmanr(found[:, :-1].ravel(), found[:, 1:].ravel()).statistic
-    yield 2 * stats.norm.sf(abs(order) * np.sqrt(found[:, 1:].size - 1))
+@pytest.mark.parametrize("network", [MIXED, product_model().network], ids=["mixed", "family"])
+def test_propensities_are_those_of_the_plain_twin(network):
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        state = dict(zip(network.species, rng.integers(0, 20, len(network.species)).tolist(), strict=True))
+        plain = [propensity(r, state, 3.0) for r in network.reactions]
+        np.testing.assert_allclose(time_change.propensities(network, state, 3.0), plain, rtol=1e-12)
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m is not Layered], ids=lambda m: m.name)

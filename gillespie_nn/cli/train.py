@@ -106,6 +106,8 @@ def record(fit, chemical=None) -> dict:
 
 def _print(fit, chemical):
     plan, network, scores = fit.plan, fit.spec.network, fit.scores
+    if plan.dataset.notice:
+        print(f"note: {plan.dataset.notice}")
     print(f"{'-'.join(map(str, fit.spec.layers))} network: {len(network.species)} species, {network.compiled}")
     rate = fit.n_events / fit.seconds
     print(

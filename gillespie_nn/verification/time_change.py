@@ -38,12 +38,12 @@ def propensities(network, state, volume) -> np.ndarray:
     return np.array(found, dtype=np.float64)
 
 
-def gaps(method, network, volume, counts, rng, watched, n_firings=_N_FIRINGS) -> np.ndarray:
-    """Integrated propensities between firings of the reactions `watched`, float64[watched, firing]."""
-    simulation = method(network, network.rates(), volume, counts, rng, count_firings=True)
-    found = {r: [] for r in watched}
-    integral, known, now = np.zeros(len(network.reactions)), {}, 0.0
-    while min(map(len, found.values())) < n_firings:
+def gaps(method, network, volume, rng, n_firings=_N_FIRINGS) -> np.ndarray:
+    """Integrated propensities between firings, float64[reaction, firing]; `method` is a class."""
+    simulation = method(network, network.rates(), volume, network.counts(), rng, count_firings=True)
+    found = [[] for _ in network.reactions]
+    integral, known, now = np.zeros(len(found)), {}, 0.0
+    while min(map(len, found)) < n_firings:
         if simulation.n_events >= _MOST_EVENTS:
             raise UnfinishedError(f"a reaction fired fewer than {n_firings} times in {_MOST_EVENTS} events")
         key = simulation.counts.tobytes()
@@ -52,13 +52,20 @@ def gaps(method, network, volume, counts, rng, watched, n_firings=_N_FIRINGS) ->
         before, target = simulation.firings.copy(), simulation.n_events + 1
         while simulation.n_events < target:
             simulation.advance(np.inf, event_limit=target)
+        # The clock stands at the last candidate, which is the event.
         integral += known[key] * (simulation.time - now)
         now = simulation.time
         (fired,) = np.flatnonzero(simulation.firings - before)
-        if fired in found:
-            found[fired].append(integral[fired])
+        found[fired].append(integral[fired])
         integral[fired] = 0.0
-    return np.array([found[r][:n_firings] for r in watched])
+    return np.array([row[:n_firings] for row in found])
+
+
+def p_values(rows) -> list[float]:
+    """Of the gaps of each reaction, of all together, and of a gap given the one before."""
+    rank = stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
+    after = 2 * stats.norm.sf(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
+    return [*(float(stats.kstest(x, "expon").pvalue) for x in (*rows, rows.ravel())), float(after)]
 
 
 class TimeChange(Check):
@@ -68,13 +75,6 @@ class TimeChange(Check):
     def run(self, method, seed, options):
         network = ReactionNetwork.from_text(MIXED)
         rng = seeds.stream(seed, Purpose.SIMULATION)
-        kind = choose_method(method, network).method
-        rows = gaps(kind, network, 2.0, network.counts(), rng, range(len(network.reactions)))
-        found = [
-            Outcome(f"gaps of {reaction.name}", float(stats.kstest(row, "expon").pvalue))
-            for reaction, row in zip(network.reactions, rows)
-        ]
-        found.append(Outcome("all gaps", float(stats.kstest(rows.ravel(), "expon").pvalue)))
-        rank = stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
-        alone = 2 * stats.norm.sf(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
-        return [*found, Outcome("a gap given the one before", float(alone))]
+        rows = gaps(choose_method(method, network).method, network, 2.0, rng)
+        what = [*(f"gaps of {r.name}" for r in network.reactions), "all gaps", "a gap given the one before"]
+        return [Outcome(*pair) for pair in zip(what, p_values(rows))]
