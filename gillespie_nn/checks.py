@@ -37,6 +37,10 @@ class UnfinishedError(GillespieError, RuntimeError):
     """The work could not be finished: full disk, blow-up, event limit."""
 
 
+class ModelError(UnfinishedError):
+    """The model led to what has no meaning: a negative propensity, a fraction of a molecule."""
+
+
 class InternalError(GillespieError, RuntimeError):
     """The engine found itself at fault."""
 
@@ -63,6 +67,14 @@ def not_negative(name, value, unit="", hint=""):
     number = _number(name, value)
     if not (math.isfinite(number) and number >= 0):
         raise InputError(_sentence(f"{name} must be at least 0 and finite{_in(unit)}, got {value!r}", hint))
+    return number
+
+
+def finite(name, value):
+    """`value` as a float, finite."""
+    number = _number(name, value)
+    if not math.isfinite(number):
+        raise InputError(f"{name} must be finite, got {value!r}")
     return number
 
 
@@ -127,6 +139,35 @@ def new_file(path, overwrite=False):
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InputError(f"cannot write {path}: no permission; choose another output")
     return path
+
+
+def existing_file(what, source, otherwise):
+    """`source` as the Path of a file that exists; `otherwise` says what else could be given."""
+    if not isinstance(source, (str, Path)) or len(str(source)) > 4096 or "\0" in str(source):
+        raise InputError(otherwise)
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(f"no such {what}: {path}")
+    return path
+
+
+def text_or_file(source, suffixes, what):
+    """The text of a model and a name for it: `source` is a path that ends in one of `suffixes`, or the text itself."""
+    if isinstance(source, str) and not (source.lower().endswith(suffixes) and "\n" not in source):
+        return source, "the text"
+    path = existing_file(what, source, f"a model is a text, or the path of a file that ends in {' or '.join(suffixes)}")
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except (UnicodeDecodeError, OSError):
+        raise InputError(f"{path} is not a readable text file") from None
+
+
+def write_text(path, text):
+    """Write a text file, or say in a sentence why not."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UnfinishedError(f"cannot write {path}: {error.strerror}") from None
 
 
 def optional(module, extra, purpose):

@@ -14,6 +14,7 @@ class Status(IntEnum):
     INTERRUPTED = codes.INTERRUPTED
     OVERFLOW = codes.OVERFLOW
     NEGATIVE = codes.NEGATIVE
+    BAD_PROPENSITY = codes.BAD_PROPENSITY
 
     @property
     def complete(self) -> bool:
@@ -30,5 +31,6 @@ _SENTENCES = {
     Status.EVENT_LIMIT: "stopped at the event limit before the end",
     Status.INTERRUPTED: "interrupted before the end",
     Status.OVERFLOW: "stopped: a count (or sum of counts) passed 2**53, a propensity float64, or time stands still",
+    Status.BAD_PROPENSITY: "stopped: a propensity became negative or not a number",
     Status.NEGATIVE: "stopped: a count became negative, an internal error; please report it",
 }

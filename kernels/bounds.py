@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import term_value
+from .channels import open_window, program_of, term_value
 from .clock import rescale_pending
-from .codes import COUNT_LIMIT, FALLING, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END
+from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END, TIME
 from .families import sum_pools
+from .intervals import law_range
 from .jit import kernel
+from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value
 from .slots import BOUND, LOWER, SAFE, fit_slots, refill_all, refill_if_needed, total_bound
 from .urn import Urn, is_overfull, mark_overfull
 
@@ -76,10 +78,50 @@ def _adapt_width(readers, state, s):
 
 
 @kernel
+def _bound_law(channels, state, p):
+    """Bounds of a general law. Where the intervals allow a negative or unbounded value, those of the species it reads
+    shrink to the counts, which leaves all other bounds valid: a negative propensity is found when it is met.
+
+    A count outside its interval has just changed: its turn to be refreshed, and this law with it, is still to come.
+    """
+    laws = channels.laws
+    laws.window[WINDOW_START] = laws.variables[TIME_VARIABLE]
+    lower, upper = law_range(laws, p, state.low, state.high)
+    if lower >= 0.0 and upper < np.inf:
+        return lower, upper
+    for j in range(laws.read_start[p], laws.read_start[p + 1]):
+        s = laws.read[j]
+        if state.low[s] <= state.counts[s] <= state.high[s]:
+            state.low[s] = state.counts[s]
+            state.high[s] = state.counts[s]
+    value = law_value(laws, p, state.counts)
+    if not value >= 0.0:
+        state.tally[FAULT] = 1
+        return 0.0, 0.0
+    if not laws.reads_time[p]:
+        return value, value
+    for _ in range(200):
+        lower, upper = law_range(laws, p, state.counts, state.counts)
+        if upper < np.inf:
+            return (lower if lower >= 0.0 else 0.0), max(upper, value)
+        laws.window[WINDOW_WIDTH] *= 0.5
+        laws.window[WINDOW_END] = max(
+            laws.window[WINDOW_START] + laws.window[WINDOW_WIDTH], np.nextafter(laws.window[WINDOW_START], np.inf)
+        )
+    return 0.0, np.inf
+
+
+@kernel
 def _bound_term(channels, state, t):
     """Bounds of one term from the intervals; returns the changes of its lower and of its upper bound."""
-    lower = term_value(channels, t, state.low, state.high)
-    upper = term_value(channels, t, state.high, state.low)
+    p = program_of(channels, t)
+    if p >= 0:
+        lower, upper = _bound_law(channels, state, p)
+        lower *= channels.coefficient[t]
+        upper *= channels.coefficient[t]
+    else:
+        lower = term_value(channels, t, state.low, state.high)
+        upper = term_value(channels, t, state.high, state.low)
     old_lower = state.term_lower[t]
     old_gap = state.term_gap[t]
     gap = upper - lower
@@ -165,7 +207,10 @@ def refresh_if_outside(channels, readers, state, s):
 
 @kernel
 def _read_by(channels, t, k):
-    """The k-th species that term t reads, of 2 and two for each extra factor, repetitions among them."""
+    """The k-th species that term t reads, of `_n_read`, repetitions among them."""
+    p = program_of(channels, t)
+    if p >= 0:
+        return channels.laws.read[channels.laws.read_start[p] + np.uint32(k)]
     if k == 0:
         return channels.first[t]
     if k == 1:
@@ -177,10 +222,18 @@ def _read_by(channels, t, k):
 
 
 @kernel
+def _n_read(channels, t):
+    p = program_of(channels, t)
+    if p >= 0:
+        return np.int64(channels.laws.read_start[p + 1]) - np.int64(channels.laws.read_start[p])
+    return 2 + 2 * (np.int64(channels.extra_start[t + 1]) - np.int64(channels.extra_start[t]))
+
+
+@kernel
 def tighten(channels, readers, state, c):
     """Make the bounds of channel c exact, by intervals of one count for all that its terms read."""
     for t in range(channels.term_start[c], channels.term_start[c + 1]):
-        for k in range(2 + 2 * (np.int64(channels.extra_start[t + 1]) - np.int64(channels.extra_start[t]))):
+        for k in range(_n_read(channels, t)):
             s = _read_by(channels, t, k)
             if state.low[s] < state.high[s]:
                 state.width[s] = 0
@@ -202,6 +255,8 @@ def refresh_changed(channels, readers, state, c):
 def refresh_rejection(channels, families, state):
     """Build pools, intervals, bounds and urn from the counts of the species alone."""
     fits = sum_pools(families, state.counts)
+    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
+    open_window(channels, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
     one = state.counts.size - 1
     for s in range(one):
         state.width[s] = 0
@@ -234,12 +289,30 @@ def _enclose(channels, readers, state, s):
 def set_counts_rejection(channels, readers, families, state, species, values):
     """Scheduled change: counts[species] = values at clock[TIME]. Refreshes every pool and term that it touches."""
     old = total_bound(state)
+    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
     for k in range(species.size):
         state.counts[species[k]] = values[k]
+    for k in range(species.size):
         _enclose(channels, readers, state, species[k])
     pools_fit = sum_pools(families, state.counts)
     for p in range(families.pool_varies.size):
         _enclose(channels, readers, state, families.first_pool[0] + p)
+    _rebound(channels, readers, state, channels.laws.terms)  # variables may have been set, too
+    _sum_touched(channels, state)
+    if not pools_fit:
+        mark_overfull(state.urn)
+    rescale_pending(state.clock, old, total_bound(state))
+
+
+@kernel
+def _rebound(channels, readers, state, terms):
+    for j in range(terms.size):
+        _bound_term(channels, state, terms[j])
+        state.touched[readers.channel[terms[j]]] = True
+
+
+@kernel
+def _sum_touched(channels, state):
     fits = True
     for c in range(state.touched.size):
         if state.touched[c]:
@@ -247,6 +320,16 @@ def set_counts_rejection(channels, readers, families, state, species, values):
             _sum_channel(channels, state, c)
             fits = fit_slots(state, c) and fits
     refill_if_needed(state, fits)
-    if not pools_fit:
-        mark_overfull(state.urn)
+
+
+@kernel
+def renew_window_rejection(channels, readers, state):
+    """The window of time is over: the next begins, with new bounds of what reads the time; the pending time runs on."""
+    old = total_bound(state)
+    now = channels.laws.window[WINDOW_END]
+    state.clock[TIME] = now
+    channels.laws.variables[TIME_VARIABLE] = now
+    open_window(channels, state.counts, now, state.tally[N_CANDIDATES])
+    _rebound(channels, readers, state, channels.laws.timed_terms)
+    _sum_touched(channels, state)
     rescale_pending(state.clock, old, total_bound(state))

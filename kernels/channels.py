@@ -5,16 +5,18 @@ A channel is a set of reactions with the same net change. Each reaction is one t
     coefficient * x[first] * (x[second] - second_offset) * extra factors
 
 where `x` ends, behind the species (and the pools of `families`), with an entry that is always 1, for reactions of
-order 0 and 1. `2 A` is
-A * (A - 1): first = second = A, second_offset = 1. Orders above two and thresholds are extra factors.
+order 0 and 1. `2 A` is A * (A - 1): first = second = A, second_offset = 1. Orders above two and thresholds are extra
+factors. A general rate law is an extra factor too, the only one of its term: a program of `laws`.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .codes import COUNT_LIMIT, FALLING, NEGATIVE, OVERFLOW, REACHED_END, STEP
+from .codes import COUNT_LIMIT, FALLING, LAW, NEGATIVE, OVERFLOW, REACHED_END, STEP
+from .intervals import law_range
 from .jit import kernel
+from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, Laws, law_value, trigger_changed
 
 
 class Channels(NamedTuple):
@@ -26,8 +28,8 @@ class Channels(NamedTuple):
     second: np.ndarray  # uint32[term]
     second_offset: np.ndarray  # float64[term], 0 or 1
     extra_start: np.ndarray  # uint32[term + 1]
-    extra_kind: np.ndarray  # uint32[extra], FALLING, STEP or RAMP
-    extra_a: np.ndarray  # uint32[extra]
+    extra_kind: np.ndarray  # uint32[extra], FALLING, STEP, RAMP or LAW
+    extra_a: np.ndarray  # uint32[extra], a species, or the program of LAW
     extra_b: np.ndarray  # uint32[extra], a species, or the offset of FALLING
     term_start: np.ndarray  # uint32[channel + 1]
     term_reaction: np.ndarray  # uint32[term]
@@ -35,6 +37,7 @@ class Channels(NamedTuple):
     change_species: np.ndarray  # uint32[change]
     change_amount: np.ndarray  # int64[change]
     varies: np.ndarray  # bool[species]: some channel changes the species
+    laws: Laws
 
 
 class Readers(NamedTuple):
@@ -56,7 +59,7 @@ def term_value(channels, t, up, down):
     """Value of term t [1/s]: non-decreasing in the counts `up`, non-increasing in the counts `down`.
 
     With `up` and `down` the state itself it is the propensity; with upper and lower bounds of the state, an
-    upper bound of it, and exchanged, a lower one.
+    upper bound of it, and exchanged, a lower one. That of a general law is the propensity at `up`.
     """
     # The counts first: a coefficient near the end of float64 times nothing is nothing.
     value = channels.coefficient[t] * (up[channels.first[t]] * (up[channels.second[t]] - channels.second_offset[t]))
@@ -69,6 +72,8 @@ def term_value(channels, t, up, down):
         elif kind == STEP:
             if not up[a] > down[b]:
                 value = 0.0
+        elif kind == LAW:
+            value *= law_value(channels.laws, a, up)
         else:
             value *= max(up[a] - down[b], 0)
     return value
@@ -84,6 +89,63 @@ def channel_value(channels, c, up, down):
 
 
 @kernel
+def program_of(channels, t):
+    """Program of term t if it is a general law, else -1."""
+    e = channels.extra_start[t]
+    if e < channels.extra_start[t + 1] and channels.extra_kind[e] == LAW:
+        return np.int64(channels.extra_a[e])
+    return -1
+
+
+@kernel
+def channel_limit(channels, c, counts):
+    """Propensity of channel c, or where it reads the time, an upper bound of it over the window [1/s]."""
+    timed = channels.laws.timed_channel
+    if timed.size == 0 or not timed[c]:
+        return channel_value(channels, c, counts, counts)
+    total = 0.0
+    for t in range(channels.term_start[c], channels.term_start[c + 1]):
+        p = program_of(channels, t)
+        if p >= 0 and channels.laws.reads_time[p]:
+            low, high = law_range(channels.laws, p, counts, counts)
+            total += channels.coefficient[t] * high
+        else:
+            total += term_value(channels, t, counts, counts)
+    return total
+
+
+@kernel
+def open_window(channels, counts, now, n_candidates):
+    """Let a new window of time begin at `now`, in which all that read the time are bounded.
+
+    Its length follows the number of candidates in the last one: it may depend on the past alone.
+    """
+    laws = channels.laws
+    window = laws.window
+    n_timed = laws.timed_terms.size
+    if n_timed == 0:
+        window[WINDOW_END] = np.inf
+        return
+    width = window[WINDOW_WIDTH]
+    seen = n_candidates - window[WINDOW_CANDIDATES]
+    if seen < 10 * n_timed:
+        width = min(2.0 * width, 1e300)
+    elif seen > 100 * n_timed:
+        width *= 0.5
+    window[WINDOW_START] = now
+    window[WINDOW_CANDIDATES] = n_candidates
+    for j in range(n_timed):
+        p = program_of(channels, laws.timed_terms[j])
+        for _ in range(200):
+            window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
+            low, high = law_range(laws, p, counts, counts)
+            if high < np.inf:
+                break
+            width *= 0.5
+    window[WINDOW_WIDTH] = width
+
+
+@kernel
 def fire(channels, c, counts):
     """Fire channel c once. Returns REACHED_END, or NEGATIVE or OVERFLOW for the first count out of range."""
     status = REACHED_END
@@ -96,3 +158,12 @@ def fire(channels, c, counts):
             elif counts[s] > COUNT_LIMIT:
                 status = OVERFLOW
     return status
+
+
+@kernel
+def fires_trigger(channels, c, counts):
+    """Whether what channel c changed may have changed the condition of an event."""
+    for k in range(channels.change_start[c], channels.change_start[c + 1]):
+        if trigger_changed(channels.laws, channels.change_species[k], counts):
+            return True
+    return False

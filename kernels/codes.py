@@ -5,10 +5,14 @@ NO_REACTION_POSSIBLE = 1
 EVENT_LIMIT = 2
 INTERRUPTED = 3
 OVERFLOW = 4
-NEGATIVE = 6
-"""A count became negative: the engine is at fault, and stops rather than go on."""
 SLICE_END = 5
 """The event budget of one slice is spent; the caller looks around and calls again."""
+NEGATIVE = 6
+"""A count became negative: a rate law does not vanish where it should, or the engine is at fault."""
+BAD_PROPENSITY = 7
+"""A propensity is negative or not a number."""
+TRIGGERED = 8
+"""The condition of an event may have changed; the caller looks at it and calls again."""
 
 FALLING = 0
 """Extra factor x[a] - b of a term (one step of a falling factorial)."""
@@ -16,6 +20,8 @@ STEP = 1
 """Extra factor 1 if x[a] > x[b] else 0."""
 RAMP = 2
 """Extra factor max(x[a] - x[b], 0)."""
+LAW = 3
+"""Extra factor, alone in its term: the value of program a of the laws."""
 
 COUNT_LIMIT = 2**53
 """Largest count [molecules]: beyond it a float64 no longer tells n from n + 1."""
@@ -31,4 +37,6 @@ N_CANDIDATES = 2
 N_REFRESHES = 3
 N_REJECTED = 4
 """Candidates rejected since the last event."""
-TALLY_SIZE = 5
+FAULT = 5
+"""1 once a propensity was found negative or not a number."""
+TALLY_SIZE = 6

@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import channel_value, fire
+from .channels import channel_limit, channel_value, fire, fires_trigger, open_window
 from .clock import rescale_pending
 from .codes import (
+    BAD_PROPENSITY,
     EVENT_LIMIT,
+    FAULT,
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
@@ -22,8 +24,10 @@ from .codes import (
     REACHED_END,
     SLICE_END,
     TIME,
+    TRIGGERED,
 )
 from .jit import kernel
+from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
 
 
 class DirectState(NamedTuple):
@@ -37,13 +41,32 @@ class DirectState(NamedTuple):
 
 @kernel
 def refresh_direct(channels, state):
-    """Compute every propensity from the counts."""
+    """Compute every propensity from the counts; of channels that read the time, a bound over the rest of the window."""
+    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
+    channels.laws.window[WINDOW_START] = state.clock[TIME]
     total = 0.0
     for c in range(state.propensity.size):
-        value = channel_value(channels, c, state.counts, state.counts)
+        value = channel_limit(channels, c, state.counts)
+        if not value >= 0.0:
+            state.tally[FAULT] = 1
         state.propensity[c] = value
         total += value
     state.total[0] = total
+
+
+@kernel
+def start_direct(channels, state):
+    open_window(channels, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
+    refresh_direct(channels, state)
+
+
+@kernel
+def _renew_window(channels, state):
+    """The window is over: the next begins, and what is left of the pending time runs on at the new bounds."""
+    old = state.total[0]
+    state.clock[TIME] = channels.laws.window[WINDOW_END]
+    start_direct(channels, state)
+    rescale_pending(state.clock, old, state.total[0])
 
 
 @kernel
@@ -60,22 +83,29 @@ def set_counts_direct(channels, state, species, values):
 def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit):
     """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
 
-    Returns REACHED_END, SLICE_END, EVENT_LIMIT, OVERFLOW or NEGATIVE.
+    Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE.
     """
     counts, clock, tally, propensity = state.counts, state.clock, state.tally, state.propensity
+    laws = channels.laws
+    timed = laws.timed_channel
     n_species = counts.size - 1
     n_channels = propensity.size
     pause = tally[N_CANDIDATES] + slice_budget
-    if np.isnan(clock[NEXT_TIME]):
-        clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / state.total[0]
     while True:
+        if tally[FAULT]:
+            return BAD_PROPENSITY
         if not state.total[0] < np.inf:
             return OVERFLOW
+        if np.isnan(clock[NEXT_TIME]):
+            clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / state.total[0]
         if clock[TIME] + 1.0 / state.total[0] == clock[TIME]:
             return OVERFLOW  # time would stand still: the network explodes
         k = tally[GRID_INDEX]
         on_grid = k < grid_time.size and grid_time[k] <= t_stop
         boundary = grid_time[k] if on_grid else t_stop
+        if laws.window[WINDOW_END] < boundary and not clock[NEXT_TIME] <= laws.window[WINDOW_END]:
+            _renew_window(channels, state)
+            continue
         if not clock[NEXT_TIME] <= boundary:
             if not on_grid:
                 clock[TIME] = t_stop
@@ -97,12 +127,22 @@ def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_b
                 if left < propensity[c]:
                     break
                 left -= propensity[c]
+        tally[N_CANDIDATES] += 1
+        if timed.size and timed[chosen]:
+            laws.variables[TIME_VARIABLE] = clock[TIME]
+            value = channel_value(channels, chosen, counts, counts)
+            if not value >= 0.0:
+                tally[FAULT] = 1
+            if not rng.random() * propensity[chosen] < value:
+                clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / state.total[0]
+                continue
         status = fire(channels, chosen, counts)
         tally[N_EVENTS] += 1
-        tally[N_CANDIDATES] += 1
         if state.firings.size:
             state.firings[channels.term_reaction[channels.term_start[chosen]]] += 1
         if status != REACHED_END:
             return status
         refresh_direct(channels, state)
         clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / state.total[0]
+        if laws.triggered.size and fires_trigger(channels, chosen, counts):
+            return TRIGGERED

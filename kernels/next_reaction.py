@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import channel_value, fire
+from .channels import channel_limit, channel_value, fire, fires_trigger, open_window
 from .codes import (
+    BAD_PROPENSITY,
     EVENT_LIMIT,
+    FAULT,
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
@@ -20,9 +22,11 @@ from .codes import (
     REACHED_END,
     SLICE_END,
     TIME,
+    TRIGGERED,
 )
 from .heap import build, move
 from .jit import kernel
+from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
 
 
 class NextReactionState(NamedTuple):
@@ -41,8 +45,23 @@ class NextReactionState(NamedTuple):
 @kernel
 def refresh_next_reaction(channels, state):
     """Propensities from the counts; no times yet."""
+    _look_at_clock(channels, state, state.clock[TIME])
+    open_window(channels, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
     for c in range(state.propensity.size):
-        state.propensity[c] = channel_value(channels, c, state.counts, state.counts)
+        state.propensity[c] = _checked(state, channel_limit(channels, c, state.counts))
+
+
+@kernel
+def _look_at_clock(channels, state, now):
+    channels.laws.variables[TIME_VARIABLE] = now
+    channels.laws.window[WINDOW_START] = now
+
+
+@kernel
+def _checked(state, value):
+    if not value >= 0.0:
+        state.tally[FAULT] = 1
+    return value
 
 
 @kernel
@@ -61,7 +80,7 @@ def _draw(state, c, now, rng):
 def _update(channels, state, c, now, rng):
     """The propensity of c may have changed at `now`. With none before, the wait is drawn: it has no memory."""
     old = state.propensity[c]
-    new = channel_value(channels, c, state.counts, state.counts)
+    new = _checked(state, channel_limit(channels, c, state.counts))
     if new == old:
         return
     state.propensity[c] = new
@@ -77,11 +96,25 @@ def set_counts_next_reaction(channels, state, species, values, rng):
     """Scheduled change: counts[species] = values at clock[TIME]."""
     for k in range(species.size):
         state.counts[species[k]] = values[k]
+    _look_at_clock(channels, state, state.clock[TIME])
     if np.isnan(state.clock[NEXT_TIME]):
         refresh_next_reaction(channels, state)
         return
     for c in range(state.propensity.size):
         _update(channels, state, c, state.clock[TIME], rng)
+    state.clock[NEXT_TIME] = _earliest(state)
+
+
+@kernel
+def _renew_window(channels, state, rng):
+    """The window is over: the next begins, and pending times run on at the new bounds."""
+    now = channels.laws.window[WINDOW_END]
+    state.clock[TIME] = now
+    _look_at_clock(channels, state, now)
+    open_window(channels, state.counts, now, state.tally[N_CANDIDATES])
+    for c in range(state.propensity.size):
+        if channels.laws.timed_channel[c]:
+            _update(channels, state, c, now, rng)
     state.clock[NEXT_TIME] = _earliest(state)
 
 
@@ -97,16 +130,23 @@ def _start(state, rng):
 def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit):
     """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
 
-    Returns REACHED_END, SLICE_END, EVENT_LIMIT, OVERFLOW or NEGATIVE.
+    Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE.
     """
     counts, clock, tally = state.counts, state.clock, state.tally
+    laws = channels.laws
+    timed = laws.timed_channel
     pause = tally[N_CANDIDATES] + slice_budget
     if np.isnan(clock[NEXT_TIME]):
         _start(state, rng)
     while True:
+        if tally[FAULT]:
+            return BAD_PROPENSITY
         k = tally[GRID_INDEX]
         on_grid = k < grid_time.size and grid_time[k] <= t_stop
         boundary = grid_time[k] if on_grid else t_stop
+        if laws.window[WINDOW_END] < boundary and not clock[NEXT_TIME] <= laws.window[WINDOW_END]:
+            _renew_window(channels, state, rng)
+            continue
         if not clock[NEXT_TIME] <= boundary:
             if not on_grid:
                 clock[TIME] = t_stop
@@ -124,9 +164,17 @@ def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, 
         if not state.propensity[c] < np.inf or now + 1.0 / state.propensity[c] == now:
             return OVERFLOW  # time would stand still: the network explodes
         clock[TIME] = now
+        _look_at_clock(channels, state, now)
+        tally[N_CANDIDATES] += 1
+        if timed.size and timed[c]:
+            value = _checked(state, channel_value(channels, c, counts, counts))
+            if not rng.random() * state.propensity[c] < value:
+                _draw(state, c, now, rng)
+                move(state.heap, state.position, state.next_time, c)
+                clock[NEXT_TIME] = _earliest(state)
+                continue
         status = fire(channels, c, counts)
         tally[N_EVENTS] += 1
-        tally[N_CANDIDATES] += 1
         if state.firings.size:
             state.firings[channels.term_reaction[channels.term_start[c]]] += 1
         if status != REACHED_END:
@@ -134,7 +182,9 @@ def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, 
         for j in range(state.dependent_start[c], state.dependent_start[c + 1]):
             if state.dependent[j] != c:
                 _update(channels, state, state.dependent[j], now, rng)
-        state.propensity[c] = channel_value(channels, c, counts, counts)
+        state.propensity[c] = _checked(state, channel_limit(channels, c, counts))
         _draw(state, c, now, rng)
         move(state.heap, state.position, state.next_time, c)
         clock[NEXT_TIME] = _earliest(state)
+        if laws.triggered.size and fires_trigger(channels, c, counts):
+            return TRIGGERED

@@ -11,10 +11,19 @@ noise and delays, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985.
 
 import numpy as np
 
-from .bounds import BLOCK, is_block_end, refresh_changed, refresh_if_outside, tighten
-from .channels import term_value
+from .bounds import (
+    BLOCK,
+    is_block_end,
+    refresh_changed,
+    refresh_if_outside,
+    renew_window_rejection,
+    tighten,
+)
+from .channels import fires_trigger, term_value
 from .codes import (
+    BAD_PROPENSITY,
     EVENT_LIMIT,
+    FAULT,
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
@@ -24,9 +33,11 @@ from .codes import (
     REACHED_END,
     SLICE_END,
     TIME,
+    TRIGGERED,
 )
 from .families import draw_member
 from .jit import kernel
+from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .slots import BOUND, LOWER, mean_wait
 from .urn import NONE, is_overfull
 
@@ -54,8 +65,11 @@ def _term_of_gap(channels, state, c, share):
                 continue
         gap = state.term_gap[t]
         if share < gap:
-            if share < term_value(channels, t, state.counts, state.counts) - state.term_lower[t]:
+            value = term_value(channels, t, state.counts, state.counts)
+            if share < value - state.term_lower[t]:
                 return t
+            if value < 0.0:
+                state.tally[FAULT] = 1
             return NONE
         share -= gap
         t += 1
@@ -79,13 +93,17 @@ def advance_rejection(
 ):
     """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
 
-    Returns REACHED_END, SLICE_END, EVENT_LIMIT, OVERFLOW or NEGATIVE.
+    Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE.
     """
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
     pair_species, pair_amount = readers.pair_species, readers.pair_amount
     urn, clock, tally = state.urn, state.clock, state.tally
+    if tally[FAULT]:
+        return BAD_PROPENSITY
     if is_overfull(urn):
         return OVERFLOW
+    laws = channels.laws
+    watching = laws.triggered.size > 0
     n_species = grid_counts.shape[1]
     first_family = families.first_channel[0]
     count_firings = state.firings.size > 0
@@ -108,10 +126,30 @@ def advance_rejection(
     k = tally[GRID_INDEX]
     on_grid = k < grid_time.size and grid_time[k] <= t_stop
     boundary = grid_time[k] if on_grid else t_stop
+    limit = min(boundary, laws.window[WINDOW_END])
     status = REACHED_END
     n_rejected = tally[N_REJECTED]
     while True:
-        if not next_time <= boundary:
+        if not next_time <= limit:
+            if limit < boundary:
+                clock[NEXT_TIME] = next_time
+                tally[N_CANDIDATES] = n_candidates
+                renew_window_rejection(channels, readers, state)
+                size = urn.size[0]
+                light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
+                wait = mean_wait(state)
+                time = clock[TIME]
+                if is_overfull(urn) or time + wait == time:
+                    status = OVERFLOW
+                if tally[FAULT]:
+                    status = BAD_PROPENSITY
+                next_time = clock[NEXT_TIME]
+                if status != REACHED_END:
+                    break
+                if np.isnan(next_time):
+                    next_time = time + rng.standard_exponential() * wait
+                limit = min(boundary, laws.window[WINDOW_END])
+                continue
             if not on_grid:
                 time = t_stop
                 break
@@ -120,6 +158,7 @@ def advance_rejection(
             k += 1
             on_grid = k < grid_time.size and grid_time[k] <= t_stop
             boundary = grid_time[k] if on_grid else t_stop
+            limit = min(boundary, laws.window[WINDOW_END])
             continue
         if n_candidates >= pause:
             status = EVENT_LIMIT if n_events >= event_limit else SLICE_END
@@ -143,6 +182,7 @@ def advance_rejection(
             if count_firings:
                 t = _term_of_lower(channels, state, c, share)
         else:
+            laws.variables[TIME_VARIABLE] = time
             t = _term_of_gap(channels, state, c, share)
             fires = t != NONE
         member = NONE
@@ -150,6 +190,9 @@ def advance_rejection(
             member = draw_member(families, counts, c - first_family, rng)
             fires = member != NONE
         if not fires:
+            if tally[FAULT]:
+                status = BAD_PROPENSITY
+                break
             # What the shares of a family reject no tighter bound would spare.
             n_rejected += c < first_family
             if n_rejected >= _MOST_REJECTED:
@@ -185,6 +228,7 @@ def advance_rejection(
                 inside = low[s] <= counts[s] and counts[s] <= high[s]
             if not inside:
                 tally[N_CANDIDATES] = n_candidates
+                laws.variables[TIME_VARIABLE] = time
                 if member == NONE:
                     status = refresh_changed(channels, readers, state, c)
                 else:
@@ -194,7 +238,18 @@ def advance_rejection(
                 wait = mean_wait(state)
                 if time + wait == time:
                     status = OVERFLOW  # time would stand still: the network explodes
+                limit = min(boundary, laws.window[WINDOW_END])
+                if tally[FAULT]:
+                    status = BAD_PROPENSITY
                 if status != REACHED_END:
+                    break
+            if watching:
+                changed = fires_trigger(channels, c, counts)
+                if member != NONE:
+                    changed = trigger_changed(laws, families.species[member], counts)
+                if changed:
+                    status = TRIGGERED
+                    next_time = time + rng.standard_exponential() * wait
                     break
         next_time = time + rng.standard_exponential() * wait
     clock[TIME] = time

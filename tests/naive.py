@@ -2,6 +2,7 @@
 own data: propensities, the master equation, the mass-action right-hand side."""
 
 import itertools
+import math
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,6 +18,8 @@ def falling_factorial(n, k):
 
 def propensity(reaction, state, volume):
     """Propensity of one reaction in `state` {species: count}."""
+    if reaction.law is not None:
+        return reaction.rate * law_value(reaction.law, state)
     order = sum(n for _, n in reaction.reactants)
     value = reaction.rate
     for s, n in reaction.reactants:
@@ -30,6 +33,20 @@ def propensity(reaction, state, volume):
         else:
             value *= 1 if difference > 0 else 0
     return value * float(volume) ** (1 - order)
+
+
+def law_value(law, values):
+    """A general law or rule by Python's own evaluation of its text."""
+    text = str(law).replace("^", "**").replace("&&", " and ").replace("||", " or ")
+    functions = {"piecewise": _piecewise} | {n: getattr(math, n) for n in ("exp", "sqrt", "sin", "cos")}
+    return float(eval(text, {"__builtins__": {"min": min, "max": max}}, functions | dict(values)))
+
+
+def _piecewise(*parts):
+    for value, condition in zip(parts[::2], parts[1::2]):
+        if condition:
+            return value
+    return parts[-1]
 
 
 def fire(reaction, state):

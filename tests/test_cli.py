@@ -59,7 +59,7 @@ def test_train_then_analyze_with_a_figure(tmp_path, capsys):
         (["simulate", "MODEL", "--t-end", "1", "--volume", "-2"], "volume must be positive and finite, got -2.0"),
         (["simulate", "MODEL", "--t-end", "1", "--method", "ssa"], "unknown method 'ssa'"),
         (["simulate", "MODEL", "--t-end", "1", "--initial", "A=-4"], "at least 0, got -4"),
-        (["simulate", "MODEL", "--t-end", "1", "--initial", "A"], "--initial takes NAME=COUNT"),
+        (["simulate", "MODEL", "--t-end", "1", "--initial", "A"], "--initial takes NAME=NUMBER"),
         (["simulate", "MODEL", "--t-end", "1", "--initial", "Z=1"], "unknown species in the initial state 'Z'"),
         (["simulate", "MODEL", "--t-end", "1", "--initial", "A=1e18"], "would overflow"),
         (["simulate", "MODEL", "--t-end", "1", "--output", "MODEL"], "exists: choose another name"),

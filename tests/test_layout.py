@@ -72,7 +72,7 @@ def test_lower_layers_never_import_higher_ones(path, package):
 
 
 def test_kernels_import_numpy_and_numba_only():
-    allowed = {"numpy", "numba", "typing", "hashlib", "os", "tempfile", "pathlib", "gillespie_nn"}
+    allowed = {"numpy", "numba", "math", "typing", "hashlib", "os", "tempfile", "pathlib", "gillespie_nn"}
     for path in FOLDERS["kernels"].glob("*.py"):
         assert {name.split(".")[0] for name in _imports(path, "gillespie_nn.kernels")} <= allowed, path.name
         assert "gillespie_nn" not in path.read_text().replace("`gillespie_nn", "").replace('"gillespie_nn"', ""), path

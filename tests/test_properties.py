@@ -13,7 +13,7 @@ from test_layered import by_change, structure_of
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.crn import Reaction, ReactionNetwork
-from gillespie_nn.crn.network import Threshold
+from gillespie_nn.crn.reaction import Threshold
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import METHODS, Rejection

@@ -54,7 +54,7 @@ def test_another_model_has_another_digest():
     "text, where, what",
     [
         ("A -> B", "line 1, column 7", "expected '@' and a rate constant, and the line ends"),
-        ("\nA -> B @ x", "line 2, column 10", "expected a rate constant (a number), got 'x'"),
+        ("\nA -> B @ x", "line 2, column 10", "expected a rate constant (a number), or propensity(...), got 'x'"),
         ("A -> B @ -1", "line 1, column 10", "at least 0 and finite, got -1"),
         ("A -> B @ nan", "line 1, column 10", "at least 0 and finite"),
         ("A -> B @ inf", "line 1, column 10", "at least 0 and finite"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..crn.network import Threshold
+from ..crn.reaction import Threshold
 from .base import Activation
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from ..simulation import final_values
 from ..simulation.evaluation import SCORES
 from ..status import Status
 
@@ -35,10 +36,10 @@ def summary(run) -> dict:
         if group["targets"].shape[0] <= 16:
             found |= {name: group[name][:].tolist() for name in ("inputs", "targets", "outputs")}
     else:
-        final = run.counts[:, -1, :][[Status(int(s)).complete for s in run.status]]
+        names, final = final_values(run)
         found["complete"] = len(final)
     if run.kind == "ensemble" and len(final):
-        found["species"] = list(run.species)
+        found["species"] = list(names)
         found["mean"] = final.mean(axis=0).tolist()
         found["standard_deviation"] = final.std(axis=0, ddof=1).tolist() if len(final) > 1 else None
         found["standard_error"] = (final.std(axis=0, ddof=1) / np.sqrt(len(final))).tolist() if len(final) > 1 else None
@@ -76,7 +77,7 @@ def _ensemble_lines(found):
     if "mean" not in found:
         return ["no replicate has reached the end"]
     lines = [f"{found['complete']} replicates reached the end"]
-    lines += [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point [molecules]"]
+    lines += [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point"]
     for k, name in enumerate(found["species"][:_SHOWN]):
         mean, interval = found["mean"][k], "-"
         if found["standard_error"] is not None:

@@ -72,11 +72,13 @@ def simulate(
     settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
     if output is None:
         sink = MemorySink(
-            task.n_replicates, len(task.grid), len(network.species), len(network.reactions) if count_firings else 0
-        )
+            task.n_replicates, len(task.grid), len(network.species), len(network.reactions) if count_firings else 0,
+            len(network.observables),
+        )  # fmt: skip
         _run(task, sink, workers, progress)
         return Result(
             task.grid, sink.counts, network.species, sink.n_events, sink.status, model=network, firings=sink.firings,
+            observables=sink.observables, observable_names=network.observables,
             **settings,
         )  # fmt: skip
     parameters = settings | {

@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import traceback
+import warnings
 
 from .._version import __version__
 from ..checks import GillespieError
@@ -27,7 +28,9 @@ def main(argv=None) -> int:
         command.add(subparsers).set_defaults(run=command.run)
     arguments = parser.parse_args(argv)
     try:
-        return arguments.run(arguments) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            return arguments.run(arguments) or 0
     except KeyboardInterrupt:
         return _say("interrupted; what was committed to the output stays readable", INTERRUPTED)
     except BrokenPipeError:
@@ -52,6 +55,10 @@ def run():
 def run_script(command):
     """Entry point of `scripts/<command>.py`: the subcommand of that name."""
     sys.exit(main([command, *sys.argv[1:]]))
+
+
+def _warn(message, *_):
+    print(f"gillespie-nn: warning: {message}", file=sys.stderr)
 
 
 def _say(message, code):

@@ -6,11 +6,17 @@ from pathlib import Path
 from ..api import simulate
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from ..simulation import METHODS
+from ..simulation import METHODS, final_values
 from ..status import Status
 from .common import add_common, parser, print_json
 
-_SBML_SUFFIXES = {".xml", ".sbml"}
+_READERS = {
+    ".xml": ReactionNetwork.from_sbml,
+    ".sbml": ReactionNetwork.from_sbml,
+    ".ant": ReactionNetwork.from_antimony,
+    ".antimony": ReactionNetwork.from_antimony,
+    ".net": ReactionNetwork.from_bngl_net,
+}
 _SHOWN = 20
 
 
@@ -18,9 +24,11 @@ def add(subparsers):
     command = parser(
         subparsers,
         "simulate",
-        "simulate a model file: SBML (.xml, .sbml), or text as `A + B -> C @ 0.5`, `A = 10`",
+        "simulate a model file: SBML (.xml, .sbml), Antimony (.ant), a BioNetGen network (.net), or text as "
+        "`A + B -> C @ 0.5`, `A = 10`",
         (
             "model.txt --t-end 20",
+            "model.ant --t-end 50 --parameter k=0.3 --initial A=100",
             "model.xml --t-end 50 --replicates 1000 --workers 2 --output run.h5",
         ),
     )
@@ -32,6 +40,7 @@ def add(subparsers):
     command.add_argument("--replicates", type=int, default=1, help="independent trajectories (1)")
     command.add_argument("--workers", type=int, default=1, help="threads; the result is the same for any number (1)")
     command.add_argument("--initial", action="append", default=[], metavar="NAME=N", help="set an initial count")
+    command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
     command.add_argument("--max-events", type=int, help="stop a replicate after so many events")
     command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
@@ -40,7 +49,7 @@ def add(subparsers):
 
 
 def run(arguments):
-    network = load_model(arguments.model)
+    network = load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
     if arguments.describe:
         print(network.describe())
     result = simulate(
@@ -52,58 +61,63 @@ def run(arguments):
         replicates=arguments.replicates,
         workers=arguments.workers,
         seed=arguments.seed,
-        initial=_initial(arguments.initial),
+        initial=_pairs("--initial", "A=100", arguments.initial, _count),
         max_events=arguments.max_events,
         output=arguments.output,
         overwrite=arguments.overwrite,
         progress=True,
     )
-    complete = [Status(int(s)).complete for s in result.status]
-    final = result.counts[:, -1, :][complete]
+    names, final = final_values(result)
+    n = len(result.status)
     print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
-    print(f"{len(complete)} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
-    _print_final(result.species, final)
+    print(f"{n} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
+    _print_final(names, final)
     for status in sorted(set(result.status.tolist())):
-        print(f"{int((result.status == status).sum())} of {len(complete)} {Status(status)}")
+        print(f"{int((result.status == status).sum())} of {n} {Status(status)}")
     if arguments.output:
         print(f"written to {arguments.output}")
     if arguments.json:
-        print_json(_record(result, final, arguments))
+        print_json(_record(result, names, final, arguments))
     return 0 if result.complete else 3
 
 
-def load_model(path) -> ReactionNetwork:
-    """The network in a model file, by its suffix."""
+def load_model(path, parameters=None) -> ReactionNetwork:
+    """The network in a model file, by its suffix, with overrides of parameters by name."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no such model file: {path}")
-    if path.suffix.lower() in _SBML_SUFFIXES:
-        return ReactionNetwork.from_sbml(path)
+    if path.suffix.lower() in _READERS:
+        return _READERS[path.suffix.lower()](path, parameters)
     try:
-        return ReactionNetwork.from_text(path.read_text(encoding="utf-8"))
+        return ReactionNetwork.from_text(path.read_text(encoding="utf-8"), parameters)
     except UnicodeDecodeError:
         raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _initial(pairs):
-    initial = {}
+def _pairs(option, example, pairs, number):
+    """NAME=NUMBER of an option that may be given several times, as a dictionary."""
+    found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         try:
-            initial[name.strip()] = float(value) if "." in value or "e" in value.lower() else int(value)
+            found[name.strip()] = number(value)
         except ValueError:
             equals = ""
         if not equals:
-            raise InputError(f"--initial takes NAME=COUNT, for example --initial A=100, got {pair!r}")
-    return initial
+            raise InputError(f"{option} takes NAME=NUMBER, for example {option} {example}, got {pair!r}")
+    return found
+
+
+def _count(text):
+    return float(text) if "." in text or "e" in text.lower() else int(text)
 
 
 def _print_final(species, final):
     if not len(final):
         return
-    print(f"{'species':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}   at the end [molecules]")
+    print(f"{'species':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}   at the end")
     for k, name in enumerate(species[:_SHOWN]):
         mean, interval, spread = final[:, k].mean(), "-", "-"
         if len(final) > 1:
@@ -115,9 +129,9 @@ def _print_final(species, final):
         print(f"... and {len(species) - _SHOWN} more species")
 
 
-def _record(result, final, arguments):
+def _record(result, names, final, arguments):
     return {
-        "species": list(result.species),
+        "species": list(names),
         "mean": final.mean(axis=0) if len(final) else None,
         "standard_deviation": final.std(axis=0, ddof=1) if len(final) > 1 else None,
         "status": Counter(Status(int(s)).name.lower() for s in result.status),

@@ -1,6 +1,7 @@
 """Chemical reaction networks: what they are, their text and SBML forms, and their compiled arrays."""
 
 from .compile import CompiledNetwork
-from .network import Reaction, ReactionNetwork, Threshold
+from .network import ReactionNetwork
+from .reaction import Reaction, Threshold
 
 __all__ = ["CompiledNetwork", "Reaction", "ReactionNetwork", "Threshold"]

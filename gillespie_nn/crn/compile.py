@@ -10,9 +10,12 @@ from itertools import chain
 import numpy as np
 
 from ..kernels.channels import Channels, Readers
-from ..kernels.codes import FALLING, RAMP, STEP
+from ..kernels.codes import FALLING, LAW, RAMP, STEP
 from ..kernels.families import Families
+from ..kernels.laws import FIRST_PARAMETER, TIME_VARIABLE, VOLUME_VARIABLE, Laws
+from . import programs
 from .families import product_families
+from .programs import starts as _starts
 
 _LEAST_SHARE = 0.5
 _KIND = {"step": STEP, "ramp": RAMP}
@@ -28,9 +31,10 @@ class Structure:
     changes : net change of each reaction, ((species, amount), ...).
     groups : reactions of each channel.
     families : `ProductFamily`s of reactions that are in no group.
+    laws : `NetworkPrograms`.
     """
 
-    def __init__(self, network, changes, groups, families=()):
+    def __init__(self, network, changes, groups, families, laws):
         self.order = np.array([r.order for r in network.reactions], dtype=np.int64)
         self.n_species = len(network.species)
         self._pools = list(dict.fromkeys(pool for f in families for pool in (f.rows, f.columns)))
@@ -40,10 +44,10 @@ class Structure:
         self._changes = self._with_pools([changes[group[0]] for group in groups]) + [()] * len(families)
         plain = list(chain.from_iterable(groups))
         self.term_reaction = np.array(plain + [f.reactions[0] for f in families], dtype=np.uint32)
-        terms = [_factors(network.reactions[r], network.index) for r in plain]
+        terms = [_factors(network.reactions[r], network.index, laws.of_reaction.get(r)) for r in plain]
         self._products = [tuple(self.n_species + self._pools.index(p) for p in (f.rows, f.columns)) for f in families]
         terms += [([(a, 0), (b, 0)], []) for a, b in self._products]
-        self._read = [sorted({s for s, _ in plain} | {s for _, *pair in extra for s in pair}) for plain, extra in terms]
+        self._read = [_read(factors, laws) for factors in terms]
         self._members = [np.array(f.reactions) for f in families]
         self._targets = np.array([changes[r][0] for f in families for r in f.reactions], np.int64).reshape(-1, 2)
         self.arrays = {
@@ -58,7 +62,21 @@ class Structure:
         varies[self.arrays["change_species"]] = True
         varies[self._targets[:, 0]] = True
         self.arrays["varies"] = varies
+        self._laws = self._law_arrays(laws, terms)
+        self._parameters = laws.parameters
         self._kept = None
+
+    def _law_arrays(self, laws, terms):
+        """What `Laws` has of the structure: the programs, and which terms and channels are of which."""
+        program = np.array([extra[0][1] if extra and extra[0][0] == LAW else -1 for _, extra in terms], dtype=np.int64)
+        timed = np.array([p >= 0 and laws.laws[p].reads_time for p in program], dtype=np.bool_)
+        channel = np.zeros(self.n_channels if timed.any() else 0, dtype=np.bool_)
+        channel[np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"]))[timed]] = True
+        return programs.arrays(laws.laws, laws.triggers, self.n_species) | {
+            "terms": np.flatnonzero(program >= 0).astype(np.uint32),
+            "timed_terms": np.flatnonzero(timed).astype(np.uint32),
+            "timed_channel": channel,
+        }
 
     def _with_pools(self, changes):
         """The changes, and those of the pools that the changed species are members of."""
@@ -95,7 +113,8 @@ class Structure:
         coefficient = scaled[self.term_reaction]
         for k, reactions in enumerate(self._members, len(coefficient) - len(self._members)):
             coefficient[k] = scaled[reactions].max()
-        return Channels(coefficient=coefficient, **self.arrays)
+        variables = np.array([0.0, volume, *self._parameters], dtype=np.float64)
+        return Channels(coefficient=coefficient, laws=Laws(variables=variables, **self._laws), **self.arrays)
 
     def families(self, rates) -> Families:
         """The product families for rate constants float64[reaction]."""
@@ -149,6 +168,26 @@ class Structure:
         return _starts(found), np.array(list(chain.from_iterable(found)), dtype=np.uint32)
 
 
+class NetworkPrograms:
+    """Programs of the general rate laws and of the event triggers of a network, and the parameters they read."""
+
+    def __init__(self, network):
+        names = list(network.parameters)
+        place = {"time": TIME_VARIABLE, "volume": VOLUME_VARIABLE}
+        self.variables = place | {name: FIRST_PARAMETER + k for k, name in enumerate(names)}
+        self.parameters = [network.parameters[name] for name in names]
+        self.of_reaction = {}
+        self.laws = []
+        for r, reaction in enumerate(network.reactions):
+            if reaction.law is not None:
+                self.of_reaction[r] = len(self.laws)
+                self.laws.append(self._program(network, reaction.law))
+        self.triggers = [self._program(network, event.trigger) for event in network.events]
+
+    def _program(self, network, expression):
+        return programs.program(network.resolved(expression), network.index, self.variables)
+
+
 class CompiledNetwork:
     """The compiled structures of a network, each made on first use and kept."""
 
@@ -166,12 +205,17 @@ class CompiledNetwork:
     @cached_property
     def single(self) -> Structure:
         """One channel a reaction, for the plain reference method."""
-        return Structure(self._network, self.changes, [[r] for r in range(self.n_reactions)])
+        return self._structure([[r] for r in range(self.n_reactions)])
 
     @cached_property
     def lumped(self) -> Structure:
         """Reactions with the same net change as one channel; the law of the counts is the same."""
-        return Structure(self._network, self.changes, self._groups(range(self.n_reactions)))
+        return self._structure(self._groups(range(self.n_reactions)))
+
+    @cached_property
+    def programs(self) -> NetworkPrograms:
+        """The general rate laws and the triggers."""
+        return NetworkPrograms(self._network)
 
     @cached_property
     def families(self):
@@ -187,8 +231,11 @@ class CompiledNetwork:
         if worthwhile not in self._layered:
             inside = {r for f in worthwhile for r in f.reactions}
             rest = (r for r in range(self.n_reactions) if r not in inside)
-            self._layered[worthwhile] = Structure(self._network, self.changes, self._groups(rest), worthwhile)
+            self._layered[worthwhile] = self._structure(self._groups(rest), worthwhile)
         return self._layered[worthwhile]
+
+    def _structure(self, groups, families=()):
+        return Structure(self._network, self.changes, groups, families, self.programs)
 
     def _groups(self, reactions):
         groups = {}
@@ -213,18 +260,24 @@ def _mean_share(rates):
     return rates.mean() / rates.max() if rates.max() > 0 else 1.0
 
 
-def _starts(groups):
-    return np.concatenate([[0], np.cumsum([len(g) for g in groups])]).astype(np.uint32)
-
-
-def _factors(reaction, index):
+def _factors(reaction, index, program):
     """Plain factors (species, offset) of a reaction's propensity, and its extra factors (kind, a, b)."""
+    if program is not None:
+        return [], [(LAW, program, 0)]
     plain = [(index[s], k) for s, n in reaction.reactants for k in range(n)]
     extra = []
     if reaction.threshold is not None:
         kind, above, below = reaction.threshold
         extra.append((_KIND[kind], index[above], index[below]))
     return plain, extra
+
+
+def _read(factors, laws):
+    """The species that a term reads, in order."""
+    plain, extra = factors
+    if extra and extra[0][0] == LAW:
+        return list(laws.laws[extra[0][1]].species)
+    return sorted({s for s, _ in plain} | {s for _, *pair in extra for s in pair})
 
 
 def _terms(terms, one):

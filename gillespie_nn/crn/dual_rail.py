@@ -5,7 +5,8 @@ All rates are per unit of concentration; every reaction is at most bimolecular a
 
 from typing import NamedTuple
 
-from .network import Reaction, ReactionNetwork, Threshold
+from .network import ReactionNetwork
+from .reaction import Reaction, Threshold
 
 
 class Rails(NamedTuple):

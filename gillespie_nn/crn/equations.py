@@ -1,11 +1,14 @@
 """Propensity and mass-action rate of each reaction, side by side, for people to read."""
 
-from .network import Reaction, ReactionNetwork
+from .network import ReactionNetwork
+from .reaction import Reaction
 from .text import equation
 
 
 def propensity(reaction: Reaction) -> str:
     """The propensity in counts, e.g. `0.5 / Omega * A * (A - 1)` [1/s]."""
+    if reaction.law is not None:
+        return _law(reaction)
     factors = []
     for s, n in reaction.reactants:
         factors += [s] + [f"({s} - {k})" for k in range(1, n)]
@@ -14,6 +17,8 @@ def propensity(reaction: Reaction) -> str:
 
 def mass_action(reaction: Reaction) -> str:
     """The rate in concentrations, e.g. `0.5 * [A]^2` [concentration/s]."""
+    if reaction.law is not None:
+        return f"({_law(reaction)}) / Omega, counts = Omega * concentrations"
     factors = [f"[{s}]" if n == 1 else f"[{s}]^{n}" for s, n in reaction.reactants]
     return " * ".join([f"{reaction.rate:g}", *factors, *_threshold(reaction, "[{}]")])
 
@@ -24,6 +29,10 @@ def describe(network: ReactionNetwork) -> str:
     rows += [(r.name, equation(r), propensity(r), mass_action(r)) for r in network.reactions]
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def _law(reaction):
+    return str(reaction.law) if reaction.rate == 1.0 else f"{reaction.rate:g} * ({reaction.law})"
 
 
 def _scaled(reaction):

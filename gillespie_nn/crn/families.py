@@ -48,7 +48,7 @@ def _partners(network, changes):
     for r, (reaction, change) in enumerate(zip(network.reactions, changes)):
         if len(change) != 1 or len(reaction.reactants) != 2 or shared[change] > _MOST_SHARED:
             continue
-        if reaction.threshold is not None or any(n != 1 for _, n in reaction.reactants):
+        if reaction.threshold is not None or reaction.law is not None or any(n != 1 for _, n in reaction.reactants):
             continue
         a, b = (network.index[s] for s, _ in reaction.reactants)
         if change[0][0] in (a, b) or b in partners.get(a, ()):

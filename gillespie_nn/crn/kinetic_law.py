@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from typing import NamedTuple
 
-from ..checks import InputError
+from .expressions import Expression
 
 
 class Monomial(NamedTuple):
@@ -18,37 +18,24 @@ class Unrecognised(Exception):
     """The law is not mass action; the message says what stands in the way."""
 
 
-def monomial(node, constants, scale) -> Monomial:
-    """Reduce a libsbml ASTNode to one monomial.
-
-    `constants` gives the value of each constant symbol; `scale[species]` is the size by which its count is
-    divided to give what the symbol means (1 for amounts, the compartment's size for concentrations).
-    """
-    import libsbml as sbml
-
-    kind = node.getType()
-    if node.isNumber():
-        return Monomial(node.getValue())
-    if kind == sbml.AST_NAME:
-        return _symbol(node.getName(), constants, scale)
-    powers = (sbml.AST_POWER, sbml.AST_FUNCTION_POWER)
-    if kind not in (sbml.AST_TIMES, sbml.AST_DIVIDE, sbml.AST_PLUS, sbml.AST_MINUS, *powers):
-        raise Unrecognised(f"{sbml.formulaToL3String(node)!r} is not a product of species and constants")
-    children = [monomial(node.getChild(k), constants, scale) for k in range(node.getNumChildren())]
-    if kind == sbml.AST_TIMES:
-        return _product(children)
-    if kind == sbml.AST_PLUS:
-        return _sum(children)
-    if kind == sbml.AST_MINUS and len(children) == 1:
-        return _negative(children[0])
-    if len(children) != 2:
-        raise Unrecognised(f"{sbml.formulaToL3String(node)!r} has {len(children)} operands")
-    first, second = children
-    if kind == sbml.AST_DIVIDE:
-        return _product([first, _reciprocal(second)])
-    if kind == sbml.AST_MINUS:
-        return _sum([first, _negative(second)])
-    return _power(first, second)
+def monomial(law: Expression, constants) -> Monomial:
+    """Reduce an expression to one monomial: names in `constants` have these values, all others are counts."""
+    if law.op == "number":
+        return Monomial(law.value)
+    if law.op == "name":
+        return Monomial(constants[law.value]) if law.value in constants else Monomial(1.0, ((law.value, 0.0),))
+    if law.op not in ("product", "quotient of", "sum", "negative", "power"):
+        raise Unrecognised(f"{law} is not a product of species and constants")
+    parts = [monomial(a, constants) for a in law.args]
+    if law.op == "product":
+        return _product(parts)
+    if law.op == "sum":
+        return _sum(parts)
+    if law.op == "negative":
+        return _negative(parts[0])
+    if law.op == "quotient of":
+        return _product([parts[0], _reciprocal(parts[1])])
+    return _power(*parts)
 
 
 def orders(law: Monomial) -> dict[str, int]:
@@ -65,14 +52,6 @@ def orders(law: Monomial) -> dict[str, int]:
     if not (math.isfinite(law.coefficient) and law.coefficient >= 0):
         raise Unrecognised(f"its constant is {law.coefficient}, which must be at least 0 and finite")
     return dict(multiplicity)
-
-
-def _symbol(name, constants, scale):
-    if name in scale:
-        return Monomial(1.0 / scale[name], ((name, 0.0),))
-    if name in constants:
-        return Monomial(constants[name])
-    raise InputError(f"unknown symbol {name!r} in a kinetic law")
 
 
 def _product(parts):
@@ -97,7 +76,7 @@ def _sum(parts):
     if not rest:
         return Monomial(constant)
     if len(rest) > 1 or len(rest[0].factors) > 1 or rest[0].coefficient == 0:
-        raise Unrecognised("it adds or subtracts terms: a difference of rates is two reactions")
+        raise Unrecognised("it adds or subtracts terms")
     coefficient, ((species, offset),) = rest[0]
     return Monomial(coefficient, ((species, offset - constant / coefficient),))
 

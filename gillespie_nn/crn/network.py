@@ -10,64 +10,21 @@ no factor 1 / nu!: dimerisation `2 A -> B @ k` has propensity k / Omega * n (n -
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..kernels.codes import COUNT_LIMIT
+from .events import Event
+from .expressions import CONSTANTS, Expression, checked
+from .reaction import Reaction, checked_expression, checked_name, checked_reaction
 
-THRESHOLD_KINDS = ("step", "ramp")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_MOST_REACTANTS = 32
-
-
-class Threshold(NamedTuple):
-    """A factor that switches a rate by which of two species has more molecules.
-
-    `step` is 1 while n[above] > n[below], else 0, and dimensionless; `ramp` is max(n[above] - n[below], 0) and
-    counts as one order.
-    """
-
-    kind: str
-    above: str
-    below: str
-
-
-class Reaction(NamedTuple):
-    """One reaction. `reactants` and `products` are pairs (species, multiplicity), each species at most once."""
-
-    reactants: tuple[tuple[str, int], ...]
-    products: tuple[tuple[str, int], ...]
-    rate: float
-    name: str = ""
-    threshold: Threshold | None = None
-
-    @property
-    def order(self) -> int:
-        """Molecularity m of the rate law: the exponent of 1 / Omega is m - 1."""
-        ramp = self.threshold is not None and self.threshold.kind == "ramp"
-        return sum(n for _, n in self.reactants) + ramp
-
-    def net_change(self) -> dict[str, int]:
-        """Net change of counts per firing, without zeros [molecules]."""
-        change = dict(self.products)
-        for species, n in self.reactants:
-            change[species] = change.get(species, 0) - n
-        return {species: n for species, n in change.items() if n}
-
-    def read_species(self) -> set[str]:
-        """The species that the propensity reads."""
-        read = {species for species, _ in self.reactants}
-        if self.threshold is not None:
-            read |= {self.threshold.above, self.threshold.below}
-        return read
+BUILT_IN = ("time", "volume")
+"""Names that every expression may read: the time [s], and Omega."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,58 +37,101 @@ class ReactionNetwork:
     reactions : `Reaction`s over these species. Unnamed ones are called r1, r2, ... by position.
     initial : initial counts [molecules] by name; species not named start at 0.
     volume : Omega that the source of the model fixes (SBML compartments), or None for a free choice at `simulate`.
+    parameters : values by name of what laws, rules and events read beside counts, `time` and `volume`; events may
+        change them.
+    rules : expressions by name; a rule gives the count of a species that no reaction changes, or a value of its own.
+    events : `Event`s.
 
     Raises
     ------
-    InputError : unknown or repeated species, a rate that is negative or not finite, a count that is no count.
+    InputError : unknown or repeated names, a rate that is negative or not finite, a count that is no count, rules that
+        need one another.
     """
 
     species: tuple[str, ...]
     reactions: tuple[Reaction, ...]
     initial: Mapping[str, int] = field(default_factory=dict)
     volume: float | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    rules: Mapping[str, Expression] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
 
     def __post_init__(self):
         species = tuple(self.species)
         known = set(species)
         for s in species:
-            _checked_name("species", s)
+            checked_name("species", s)
+        parameters = {
+            checked_name("parameter", p): checks.finite(f"parameter {p}", v) for p, v in self.parameters.items()
+        }
+        rules = dict(self.rules)
+        names = known | set(parameters) | set(rules) | set(BUILT_IN)
+        _check_names(known, parameters, rules)
         if len(known) != len(species):
             twice = next(s for s in species if species.count(s) > 1)
             raise InputError(f"species {twice!r} is listed twice: name each species once")
         reactions = tuple(
-            _checked(r if r.name else r._replace(name=f"r{k}"), known) for k, r in enumerate(self.reactions, 1)
+            checked_reaction(r if r.name else r._replace(name=f"r{k}"), known, names)
+            for k, r in enumerate(self.reactions, 1)
         )
-        if len({r.name for r in reactions}) != len(reactions):
-            names = [r.name for r in reactions]
-            twice = next(n for n in names if names.count(n) > 1)
-            raise InputError(f"reaction {twice!r} is named twice: give each reaction a name of its own")
+        _check_unique("reaction", [r.name for r in reactions])
         initial = {s: 0 for s in species}
         for s, n in self.initial.items():
             checks.choice("species in the initial state", s, initial, "the network has")
             initial[s] = checks.count(f"initial count of {s}", n)
         if self.volume is not None:
             object.__setattr__(self, "volume", checks.positive("volume", self.volume))
+        for target, rule in rules.items():
+            checked_expression(rule, f"the rule of {target}", names)
+        events = tuple(_checked_event(e, known, parameters, rules, names) for e in self.events)
+        _check_unique("event", [e.name for e in events])
+        for r in reactions:
+            for s in r.net_change():
+                if s in rules:
+                    raise InputError(f"reaction {r.name} changes {s}, which a rule gives: only one of them can")
+        object.__setattr__(self, "parameters", MappingProxyType(parameters))
+        object.__setattr__(self, "rules", MappingProxyType(rules))
+        object.__setattr__(self, "events", events)
         object.__setattr__(self, "species", species)
         object.__setattr__(self, "reactions", reactions)
         object.__setattr__(self, "initial", MappingProxyType(initial))
+        if rules:
+            object.__setattr__(self, "_inlined", inlined_rules(rules))
 
     @classmethod
-    def from_text(cls, text: str) -> "ReactionNetwork":
+    def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
         """Read the text form, one item a line: `name: 2 A + B -> C @ 0.5`, `0 -> A @ 1`, `A = 10`, `# comment`.
 
-        A rate may be followed by `* step(A, B)` or `* ramp(A, B)`. Errors name line and column.
+        General rate laws, rules and events: see `crn.text`. `parameters` overrides values by name. Errors name line
+        and column.
         """
         from .text import parse
 
-        return parse(text)
+        return parse(text, parameters)
 
     @classmethod
-    def from_sbml(cls, source) -> "ReactionNetwork":
-        """Read an SBML file (path) or document (text starting with `<`) of mass-action kind; see `crn.sbml_read`."""
+    def from_sbml(cls, source, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+        """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.sbml_read`.
+
+        `parameters` overrides values by name, before initial assignments are worked out.
+        """
         from .sbml_read import read
 
-        return read(source)
+        return read(source, parameters)
+
+    @classmethod
+    def from_antimony(cls, source, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means."""
+        from .antimony import read
+
+        return read(source, parameters)
+
+    @classmethod
+    def from_bngl_net(cls, source, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+        """Read a network that BioNetGen generated: a path ending in `.net`, or its text; see `crn.bngl_net`."""
+        from .bngl_net import read
+
+        return read(source, parameters)
 
     def to_text(self) -> str:
         """The text form; `from_text` of it gives an equal network. Its digest identifies the model."""
@@ -144,6 +144,12 @@ class ReactionNetwork:
         from .sbml_write import write
 
         return write(self, path, kinetics, volume, initial)
+
+    def to_antimony(self, path=None, volume=None, initial=None) -> str:
+        """Write Antimony, of the SBML that `to_sbml` writes. Returns the text, and writes it to `path` if given."""
+        from .antimony import write
+
+        return write(self, path, volume, initial)
 
     def describe(self) -> str:
         """One line a reaction: its equation, its propensity and its mass-action rate side by side."""
@@ -182,6 +188,16 @@ class ReactionNetwork:
 
         return laws(self.stoichiometry)
 
+    def resolved(self, expression: Expression) -> Expression:
+        """`expression` with rules put in the place of the names that they give."""
+        return expression.substitute(self._inlined) if self.rules else expression
+
+    @cached_property
+    def observables(self) -> tuple[str, ...]:
+        """What is recorded as real numbers beside the counts: values of rules, then parameters that events change."""
+        assigned = dict.fromkeys(t for e in self.events for t, _ in e.assignments if t in self.parameters)
+        return (*self.rules, *assigned)
+
     @cached_property
     def compiled(self):
         """The flat arrays that kernels read (`CompiledNetwork`), made once and kept."""
@@ -194,6 +210,8 @@ class ReactionNetwork:
         counts = np.array([self.initial[s] for s in self.species], dtype=np.int64)
         for s, n in _named("initial", initial):
             checks.choice("species in the initial state", s, self.index, "the network has")
+            if s in self.rules:
+                raise InputError(f"the count of {s} is given by a rule, and has no initial value")
             counts[self.index[s]] = checks.count(f"initial count of {s}", n)
         return counts
 
@@ -210,8 +228,7 @@ class ReactionNetwork:
     def __eq__(self, other):
         if not isinstance(other, ReactionNetwork):
             return NotImplemented
-        mine = (self.species, self.reactions, dict(self.initial), self.volume)
-        return mine == (other.species, other.reactions, dict(other.initial), other.volume)
+        return all(getattr(self, f) == getattr(other, f) for f in self.__dataclass_fields__)
 
     def __hash__(self):
         return hash((self.species, self.reactions))
@@ -228,23 +245,51 @@ def _named(what, overrides):
     return overrides.items()
 
 
-def _checked(reaction, known):
-    _checked_name("reaction", reaction.name)
-    sides = []
-    for side, most in ((reaction.reactants, _MOST_REACTANTS), (reaction.products, COUNT_LIMIT)):
-        if len({s for s, _ in side}) != len(side):
-            raise InputError(f"reaction {reaction.name}: a species stands twice on one side; add its multiplicities")
-        what = f"multiplicity of {{}} in reaction {reaction.name}"
-        sides.append(tuple((s, checks.whole(what.format(s), n, 1, most)) for s, n in side))
-    if reaction.threshold is not None:
-        checks.choice(f"threshold in reaction {reaction.name}", reaction.threshold.kind, THRESHOLD_KINDS)
-    for s in reaction.read_species() | {s for s, _ in reaction.products}:
-        if s not in known:
-            checks.choice(f"species in reaction {reaction.name}", s, known, "the network has")
-    rate = checks.not_negative(f"rate of reaction {reaction.name}", reaction.rate)
-    return reaction._replace(reactants=sides[0], products=sides[1], rate=rate)
+def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
+    """Each rule in terms of what no rule gives; raises InputError for rules that need one another."""
+    found = {}
+
+    def inline(target, above):
+        if target in above:
+            chain = " -> ".join([*above[above.index(target) :], target])
+            raise InputError(f"rules need one another: {chain}")
+        if target not in found:
+            needed = {n: inline(n, [*above, target]) for n in rules[target].names() if n in rules}
+            found[target] = checked(rules[target].substitute(needed), f"the rule of {target}, with the rules it reads")
+        return found[target]
+
+    for target in rules:
+        inline(target, [])
+    return found
 
 
-def _checked_name(what, name):
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InputError(f"{what} name {name!r} must be letters, digits and underscores, not starting with a digit")
+def _check_names(species, parameters, rules):
+    for name in rules:
+        if name not in species:
+            checked_name("rule", name)
+    for name in (*species, *parameters, *rules):
+        if name in BUILT_IN or name in CONSTANTS:
+            raise InputError(f"{name!r} has a meaning of its own in expressions: rename it")
+    for name in parameters:
+        if name in species or name in rules:
+            raise InputError(f"{name!r} names a parameter and a species or rule: rename one")
+
+
+def _check_unique(what, names):
+    if len(set(names)) != len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise InputError(f"{what} {twice!r} is named twice: give each {what} a name of its own")
+
+
+def _checked_event(event, species, parameters, rules, names):
+    what = f"event {checked_name('event', event.name)}"
+    for expression in event.expressions():
+        checked_expression(expression, what, names)
+    targets = [t for t, _ in event.assignments]
+    if len(set(targets)) != len(targets):
+        raise InputError(f"{what} assigns twice to one name")
+    for target in targets:
+        if target in rules:
+            raise InputError(f"{what} assigns to {target}, which a rule gives")
+        checks.choice(f"name assigned by {what}", target, [*species, *parameters], "species and parameters are")
+    return event

@@ -1,46 +1,42 @@
-"""SBML (levels 2 and 3, core) to a reaction network, for models of mass-action kind.
+"""SBML (levels 2 and 3, core) to a reaction network.
 
-A kinetic law is the propensity, as in the SBML stochastic test suite: k, k*A, k*A*B, k*A*(A-1), in any order of
-factors and with constants folded. Amounts are molecules. Everything else is refused by name.
+A kinetic law is the propensity, as in the SBML stochastic test suite, and amounts are molecules. Laws k, k*A, k*A*B,
+k*A*(A-1), in any order of factors and with constants folded, become mass action; all others are kept as they are, and a
+run stops with the reaction and the state where one turns negative, or fires with too few molecules. Assignment rules,
+initial assignments, function definitions and events keep their meaning. Rate and algebraic rules, constraints, delays
+in formulas, fast reactions and required packages are refused by name.
 """
 
-from pathlib import Path
+import warnings
 
 from .. import checks
 from ..checks import InputError
+from .events import Event
+from .expressions import Expression, number
 from .kinetic_law import Unrecognised, monomial, orders
-from .network import Reaction, ReactionNetwork
-
-_UNSUPPORTED = (
-    ("rule", "getNumRules"),
-    ("event", "getNumEvents"),
-    ("initial assignment", "getNumInitialAssignments"),
-    ("constraint", "getNumConstraints"),
-    ("function definition", "getNumFunctionDefinitions"),
-)
+from .mathml import Translator
+from .network import ReactionNetwork
+from .reaction import Reaction
+from .sbml_symbols import Symbols
 
 
-def read(source) -> ReactionNetwork:
+def read(source, parameters=None) -> ReactionNetwork:
     """The network of an SBML file (path) or document (text); raises InputError with what is wrong or refused."""
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
     if isinstance(source, str) and source.lstrip().startswith("<"):
         document, name = sbml.readSBMLFromString(source), "the SBML document"
     else:
-        if not isinstance(source, (str, Path)) or len(str(source)) > 4096:
-            raise InputError("SBML is read from a path or from a document's text, which starts with '<'")
-        path = Path(source)
-        if not path.is_file():
-            raise InputError(f"no such SBML file: {path}")
+        path = checks.existing_file("SBML file", source, "SBML is read from a path or from a text that starts with '<'")
         document, name = sbml.readSBMLFromFile(str(path)), str(path)
     try:
-        return _network(sbml, document)
+        return _network(sbml, document, parameters)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     except RecursionError:
-        raise InputError(f"{name}: a kinetic law is nested too deeply") from None
+        raise InputError(f"{name}: a formula is nested too deeply") from None
 
 
-def _network(sbml, document):
+def _network(sbml, document, overrides):
     for k in range(document.getNumErrors()):
         error = document.getError(k)
         if error.getSeverity() >= sbml.LIBSBML_SEV_ERROR:
@@ -48,26 +44,42 @@ def _network(sbml, document):
     model = document.getModel()
     if model is None:
         raise InputError("it has no model")
+    _refuse(document, model)
+    _check_identifiers(model)
+    translator = Translator(sbml, model)
+    symbols = Symbols(model, translator, overrides)
+    sizes = symbols.compartments()
+    volume = next(iter(sizes.values())) if len(sizes) == 1 else 1.0
+    reader = _Reader(model, translator, symbols, volume)
+    reactions = tuple(reader.reaction(r) for r in model.getListOfReactions())
+    events = tuple(reader.event(e, k) for k, e in enumerate(model.getListOfEvents(), 1))
+    rules = symbols.rules()
+    initial = {s: symbols.initial_count(s) for s in symbols.species if s not in rules}
+    read_names = set().union(*(r.law.names() for r in reactions if r.law), *(e.names() for e in rules.values()))
+    read_names |= {n for event in events for e in event.expressions() for n in e.names()} | symbols.variable
+    values = {n: v for n, v in symbols.parameters().items() if n in read_names}
+    return ReactionNetwork(tuple(symbols.species), reactions, initial, volume, values, rules, events)
+
+
+def _refuse(document, model):
     for k in range(document.getNumPlugins()):
         package = document.getPlugin(k).getPackageName()
-        if document.getPackageRequired(package):
+        if document.getPackageRequired(package) and package != "l3v2extendedmath":
             raise InputError(f"the SBML package {package!r} is not supported")
-    for what, number in _UNSUPPORTED:
-        if getattr(model, number)():
-            raise InputError(f"it has {getattr(model, number)()} {what}(s), which are not supported yet")
-    if model.isSetConversionFactor():
-        raise InputError("conversion factors are not supported")
-    sizes = {c.getId(): _size(c) for c in model.getListOfCompartments()}
-    species = {s.getId(): s for s in model.getListOfSpecies()}
-    for s in species.values():
-        checks.choice(f"compartment of species {s.getId()}", s.getCompartment(), sizes, "the model has")
-    _check_identifiers(model)
-    scale = {i: 1.0 if s.getHasOnlySubstanceUnits() else sizes[s.getCompartment()] for i, s in species.items()}
-    constants = sizes | {p.getId(): p.getValue() for p in model.getListOfParameters()}
-    volume = next(iter(sizes.values())) if len(sizes) == 1 else 1.0
-    reactions = tuple(_reaction(r, species, scale, constants, volume) for r in model.getListOfReactions())
-    initial = {i: _initial(s, sizes) for i, s in species.items()}
-    return ReactionNetwork(tuple(species), reactions, initial, volume)
+    for rule in model.getListOfRules():
+        if rule.isRate():
+            raise InputError(f"the rate rule of {rule.getVariable()}: what changes continuously is not supported")
+        if rule.isAlgebraic():
+            raise InputError("algebraic rules are not supported")
+    if model.getNumConstraints():
+        raise InputError(f"it has {model.getNumConstraints()} constraint(s), which are not supported: remove them")
+    for what, units in (("substance", model.getSubstanceUnits), ("extent", getattr(model, "getExtentUnits", str))):
+        if units() in ("mole", "avogadro"):
+            warnings.warn(
+                f"the model's {what} units are {units()}; amounts and propensities are read as numbers of molecules: "
+                "convert the model if they are not",
+                stacklevel=6,
+            )
 
 
 def _check_identifiers(model):
@@ -79,71 +91,131 @@ def _check_identifiers(model):
         raise InputError(f"the identifier {twice!r} is used twice")
 
 
-def _size(compartment):
-    size = compartment.getSize() if compartment.isSetSize() else 1.0
-    return checks.positive(f"size of compartment {compartment.getId()}", size)
+class _Reader:
+    """Reactions and events, translated with the symbols of the model."""
+
+    def __init__(self, model, translator, symbols, volume):
+        self._model, self._translator, self._symbols, self._volume = model, translator, symbols, volume
+        self._constants = symbols.constants()
+
+    def reaction(self, reaction) -> Reaction:
+        name = reaction.getId()
+        if reaction.isSetFast() and reaction.getFast():
+            raise InputError(f"reaction {name} is marked fast, which is not supported")
+        law, own = self._law(reaction)
+        change = self._net_change(reaction)
+        try:
+            found = monomial(law, self._constants | own)
+            multiplicity = orders(found)
+            if any(s in self._symbols.variable or s not in self._symbols.species for s in multiplicity):
+                raise Unrecognised("it reads what changes without reactions")
+            products = dict(multiplicity)
+            for s, n in change.items():
+                products[s] = products.get(s, 0) + n
+            if min(products.values(), default=0) < 0:
+                raise Unrecognised("it does not vanish where molecules are missing")
+            rate = found.coefficient * self._volume ** (sum(multiplicity.values()) - 1)
+            sides = tuple(multiplicity.items()), tuple((s, n) for s, n in products.items() if n)
+            return Reaction(*sides, checks.not_negative(f"the rate of {name}", rate), name)
+        except (Unrecognised, OverflowError):
+            _warn_of_difference(reaction, law)
+        law = law.substitute({n: number(v) for n, v in own.items()})
+        sides = tuple((s, -n) for s, n in change.items() if n < 0), tuple((s, n) for s, n in change.items() if n > 0)
+        return Reaction(*sides, 1.0, name, None, law)
+
+    def event(self, event, position) -> Event:
+        name = event.getId() or f"event{position}"
+        what = f"event {name}"
+        translate = self._translator.expression
+        if event.getTrigger() is None:
+            raise InputError(f"{what} has no trigger")
+        trigger = event.getTrigger()
+        delay = event.getDelay()
+        priority = event.getPriority() if hasattr(event, "getPriority") else None
+        modern = event.getLevel() > 2
+        counts = self._symbols.counts
+        return Event(
+            name,
+            counts(translate(trigger.getMath(), f"the trigger of {what}")),
+            tuple(
+                (a.getVariable(), self._symbols.assigned(a.getVariable(), translate(a.getMath(), what)))
+                for a in event.getListOfEventAssignments()
+            ),
+            counts(translate(delay.getMath(), f"the delay of {what}")) if delay is not None else None,
+            counts(translate(priority.getMath(), f"the priority of {what}")) if priority is not None else None,
+            persistent=trigger.getPersistent() if modern else True,
+            initially=trigger.getInitialValue() if modern else True,
+            values_at_trigger=event.getUseValuesFromTriggerTime(),
+        )
+
+    def _law(self, reaction):
+        """The law in counts, and the values of its own parameters."""
+        law = reaction.getKineticLaw()
+        if law is None or law.getMath() is None:
+            raise InputError(f"reaction {reaction.getId()} has no kinetic law")
+        locals_ = [*law.getListOfParameters(), *law.getListOfLocalParameters()]
+        own = {
+            p.getId(): checks.finite(f"parameter {p.getId()} of reaction {reaction.getId()}", p.getValue())
+            for p in locals_
+        }
+        what = f"the kinetic law of reaction {reaction.getId()}"
+        math = self._translator.expression(law.getMath(), what)
+        for n in math.names() - {"time"} - set(own):
+            if n in self._references():
+                raise InputError(f"{what} reads the stoichiometry {n}, which is not supported")
+        return self._symbols.counts(math, own), own
+
+    def _references(self):
+        sides = ((r.getListOfReactants(), r.getListOfProducts()) for r in self._model.getListOfReactions())
+        return {ref.getId() for pair in sides for side in pair for ref in side if ref.getId()}
+
+    def _net_change(self, reaction):
+        """Net change by species; repeated references add up, boundary and constant species do not change."""
+        change = {}
+        for sign, references in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
+            for reference in references:
+                s = reference.getSpecies()
+                checks.choice(f"species in reaction {reaction.getId()}", s, self._symbols.species, "the model has")
+                change[s] = change.get(s, 0) + sign * self._stoichiometry(reaction, reference)
+        species = self._symbols.species
+        return {
+            s: n for s, n in change.items() if n and not (species[s].getBoundaryCondition() or species[s].getConstant())
+        }
+
+    def _stoichiometry(self, reaction, reference):
+        what = f"stoichiometry of {reference.getSpecies()} in reaction {reaction.getId()}"
+        if reference.isSetStoichiometryMath():
+            math = self._translator.expression(reference.getStoichiometryMath().getMath(), what)
+            if not math.names() <= self._constants.keys():
+                raise InputError(f"the {what} changes during a run, which is not supported")
+            value = float(math.evaluate(self._constants))
+        elif self._model.getLevel() > 2 and not reference.isSetStoichiometry():
+            raise InputError(f"the {what} is not given: write it as a number")
+        else:
+            value = reference.getStoichiometry()
+        return checks.whole(what, value * self._factor(reference.getSpecies()), least=0)
+
+    def _factor(self, species):
+        """The conversion factor from extents to amounts."""
+        item = self._symbols.species[species]
+        owner = item if item.isSetConversionFactor() else self._model
+        if not owner.isSetConversionFactor():
+            return 1
+        return self._constants[
+            checks.choice("conversion factor", owner.getConversionFactor(), self._constants, "constants are")
+        ]
 
 
-def _initial(species, sizes):
-    name = species.getId()
-    if species.isSetConversionFactor():
-        raise InputError(f"species {name} has a conversion factor, which is not supported")
-    if species.isSetInitialAmount():
-        amount = species.getInitialAmount()
-    elif species.isSetInitialConcentration():
-        amount = species.getInitialConcentration() * sizes[species.getCompartment()]
-        # A product such as 0.1 * 30 may miss the whole number it means by rounding alone.
-        amount = round(amount) if abs(amount - round(amount)) <= 1e-9 * max(1.0, abs(amount)) else amount
-    else:
-        raise InputError(f"species {name} has no initial amount")
-    return checks.count(f"initial amount of {name} (amounts are molecules)", amount)
-
-
-def _reaction(reaction, species, scale, constants, volume):
-    name = reaction.getId()
-    law = reaction.getKineticLaw()
-    if law is None or law.getMath() is None:
-        raise InputError(f"reaction {name} has no kinetic law")
-    if reaction.isSetFast() and reaction.getFast():
-        raise InputError(f"reaction {name} is marked fast, which is not supported")
-    locals_ = [*law.getListOfParameters(), *law.getListOfLocalParameters()]
-    own = {p.getId(): p.getValue() for p in locals_}
-    visible = {s: size for s, size in scale.items() if s not in own}
-    try:
-        found = monomial(law.getMath(), constants | own, visible)
-        multiplicity = orders(found)
-    except (Unrecognised, InputError) as reason:
-        raise InputError(
-            f"reaction {name}: the kinetic law is not of a supported mass-action form (k, k*A, k*A*B, k*A*(A-1)): "
-            f"{reason}"
-        ) from None
-    products = dict(multiplicity)
-    for s, n in _net_change(reaction, species).items():
-        products[s] = products.get(s, 0) + n
-        if products[s] < 0:
-            raise InputError(
-                f"reaction {name} consumes {-n} of {s} and its law does not vanish below that number, so {s} could "
-                "become negative"
-            )
-    rate = found.coefficient * volume ** (sum(multiplicity.values()) - 1)
-    return Reaction(tuple(multiplicity.items()), tuple((s, n) for s, n in products.items() if n), rate, name)
-
-
-def _net_change(reaction, species):
-    """Net change by species; repeated references add up, boundary and constant species do not change."""
-    change = {}
-    for sign, references in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
-        for reference in references:
-            s = reference.getSpecies()
-            checks.choice(f"species in reaction {reaction.getId()}", s, species, "the model has")
-            change[s] = change.get(s, 0) + sign * _stoichiometry(reaction, reference)
-    return {
-        s: n for s, n in change.items() if n and not (species[s].getBoundaryCondition() or species[s].getConstant())
-    }
-
-
-def _stoichiometry(reaction, reference):
-    if reference.isSetStoichiometryMath():
-        raise InputError(f"reaction {reaction.getId()} has computed stoichiometry, which is not supported")
-    value = reference.getStoichiometry()
-    return checks.whole(f"stoichiometry of {reference.getSpecies()} in reaction {reaction.getId()}", value, least=0)
+def _warn_of_difference(reaction, law: Expression):
+    """A difference of two rates is no propensity: it is negative where the back reaction is the faster one."""
+    inner = law
+    while inner.op in ("product", "quotient of"):
+        inner = next((a for a in inner.args if a.op in ("sum", "product", "quotient of")), number(0))
+    difference = inner.op == "sum" and any(a.op == "negative" and a.args[0].names() for a in inner.args)
+    if reaction.getReversible() and difference:
+        warnings.warn(
+            f"reaction {reaction.getId()} is reversible and its law {law} is a difference of two rates: only the net "
+            "rate would be simulated, with too little noise, and a run stops where it is negative. Split it into two "
+            "irreversible reactions, one for each rate",
+            stacklevel=6,
+        )

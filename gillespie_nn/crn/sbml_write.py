@@ -1,9 +1,8 @@
 """A reaction network to SBML level 3 version 1, so that other programs simulate the same model."""
 
-from pathlib import Path
-
 from .. import checks
-from ..checks import UnfinishedError
+from .expressions import Expression, number, operation
+from .expressions import name as name_of
 
 KINETICS = ("stochastic", "deterministic")
 _COMPARTMENT = "reactor"
@@ -15,7 +14,7 @@ def write(network, path=None, kinetics="stochastic", volume=None, initial=None) 
 
     `stochastic`: amounts are molecules in a compartment of size 1 and the law is the propensity, with falling
     factorials and Omega folded into its constant. `deterministic`: species are concentrations in a compartment of
-    size Omega and the law is Omega * k * c^nu. Returns the document.
+    size Omega and the law is Omega * k * c^nu, or the general law at Omega * c. Returns the document.
     """
     sbml = checks.optional("libsbml", "sbml", "writing SBML")
     checks.choice("kinetics", kinetics, KINETICS)
@@ -24,88 +23,172 @@ def write(network, path=None, kinetics="stochastic", volume=None, initial=None) 
     volume = checks.positive("volume", volume if volume is not None else network.volume or 1.0)
     counts = network.counts(initial)
     _refuse_clashes(network)
-    stochastic = kinetics == "stochastic"
     document = sbml.SBMLDocument(3, 1)
-    model = document.createModel()
-    model.setId("model")
-    model.setSubstanceUnits("item")
-    model.setExtentUnits("item")
-    model.setTimeUnits("second")
-    compartment = model.createCompartment()
-    compartment.setId(_free_name(network))
-    compartment.setConstant(True)
-    compartment.setSize(1.0 if stochastic else volume)
-    compartment.setSpatialDimensions(3)
-    for name, n in zip(network.species, counts.tolist()):
-        species = model.createSpecies()
-        species.setId(name)
-        species.setCompartment(compartment.getId())
-        species.setHasOnlySubstanceUnits(stochastic)
-        species.setBoundaryCondition(False)
-        species.setConstant(False)
-        if stochastic:
-            species.setInitialAmount(n)
-        else:
-            species.setInitialConcentration(n / volume)
-    for reaction in network.reactions:
-        _reaction(sbml, model, reaction, volume, stochastic, compartment.getId())
+    _Writer(sbml, document.createModel(), network, volume, kinetics == "stochastic").write(counts)
     text = sbml.writeSBMLToString(document)
     if path is not None:
-        try:
-            Path(path).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UnfinishedError(f"cannot write {path}: {error.strerror}") from None
+        checks.write_text(path, text)
     return text
 
 
-def _reaction(sbml, model, reaction, volume, stochastic, compartment):
-    entry = model.createReaction()
-    entry.setId(reaction.name)
-    entry.setReversible(False)
-    entry.setFast(False)
-    for side, create in ((reaction.reactants, entry.createReactant), (reaction.products, entry.createProduct)):
-        for name, n in side:
-            reference = create()
-            reference.setSpecies(name)
-            reference.setStoichiometry(n)
-            reference.setConstant(True)
-    if reaction.threshold is not None:
-        on_a_side = {s for s, _ in (*reaction.reactants, *reaction.products)}
-        for name in sorted(reaction.read_species() - on_a_side):
-            entry.createModifier().setSpecies(name)
-    law = entry.createKineticLaw()
-    rate = reaction.rate * volume ** (1 - reaction.order) if stochastic else reaction.rate
-    factors = [repr(float(rate))] if stochastic else [compartment, repr(float(rate))]
-    for name, n in reaction.reactants:
-        if stochastic:
-            factors += [name] + [f"({name} - {k})" for k in range(1, n)]
+class _Writer:
+    def __init__(self, sbml, model, network, volume, stochastic):
+        self._sbml, self._model, self._network = sbml, model, network
+        self._volume, self._stochastic = volume, stochastic
+        self._compartment = _free_name(network)
+        # What a name of an expression, which speaks of counts, is in the document.
+        self._meaning = {"volume": number(volume)}
+        if not stochastic:
+            size = name_of(self._compartment)
+            self._meaning |= {s: Expression("product", (name_of(s), size)) for s in network.species}
+
+    def write(self, counts):
+        model, network = self._model, self._network
+        model.setId("model")
+        model.setSubstanceUnits("item")
+        model.setExtentUnits("item")
+        model.setTimeUnits("second")
+        compartment = model.createCompartment()
+        compartment.setId(self._compartment)
+        compartment.setConstant(True)
+        compartment.setSize(1.0 if self._stochastic else self._volume)
+        compartment.setSpatialDimensions(3)
+        for name, n in zip(network.species, counts.tolist()):
+            self._species(name, n)
+        assigned = {target for event in network.events for target, _ in event.assignments}
+        for name, value in network.parameters.items():
+            self._parameter(name, name not in assigned).setValue(value)
+        for target, rule in network.rules.items():
+            if target not in network.index:
+                self._parameter(target, False)
+            entry = model.createAssignmentRule()
+            entry.setVariable(target)
+            entry.setMath(self._math(self._as_assigned(target, rule)))
+        for reaction in network.reactions:
+            self._reaction(reaction)
+        for event in network.events:
+            self._event(event)
+
+    def _species(self, name, n):
+        species = self._model.createSpecies()
+        species.setId(name)
+        species.setCompartment(self._compartment)
+        species.setHasOnlySubstanceUnits(self._stochastic)
+        species.setBoundaryCondition(name in self._network.rules)
+        species.setConstant(False)
+        if name in self._network.rules:
+            return
+        if self._stochastic:
+            species.setInitialAmount(n)
         else:
-            factors.append(name if n == 1 else f"{name}^{n}")
-    factors += _threshold(reaction)
-    law.setMath(sbml.parseL3Formula(" * ".join(factors)))
+            species.setInitialConcentration(n / self._volume)
+
+    def _parameter(self, name, constant):
+        parameter = self._model.createParameter()
+        parameter.setId(name)
+        parameter.setConstant(constant)
+        return parameter
+
+    def _reaction(self, reaction):
+        entry = self._model.createReaction()
+        entry.setId(reaction.name)
+        entry.setReversible(False)
+        entry.setFast(False)
+        for side, create in ((reaction.reactants, entry.createReactant), (reaction.products, entry.createProduct)):
+            for name, n in side:
+                reference = create()
+                reference.setSpecies(name)
+                reference.setStoichiometry(n)
+                reference.setConstant(True)
+        on_a_side = {s for s, _ in (*reaction.reactants, *reaction.products)}
+        for name in sorted(reaction.read_species() & set(self._network.species) - on_a_side):
+            entry.createModifier().setSpecies(name)
+        law = entry.createKineticLaw()
+        if reaction.law is None:
+            law.setMath(self._sbml.parseL3Formula(" * ".join(self._mass_action(reaction))))
+        else:
+            factor = () if reaction.rate == 1.0 else (number(reaction.rate),)
+            law.setMath(self._math(operation("product", (*factor, reaction.law)) if factor else reaction.law))
+
+    def _mass_action(self, reaction):
+        """Factors of the law, as text."""
+        stochastic = self._stochastic
+        rate = reaction.rate * self._volume ** (1 - reaction.order) if stochastic else reaction.rate
+        factors = [repr(float(rate))] if stochastic else [self._compartment, repr(float(rate))]
+        for name, n in reaction.reactants:
+            if stochastic:
+                factors += [name] + [f"({name} - {k})" for k in range(1, n)]
+            else:
+                factors.append(name if n == 1 else f"{name}^{n}")
+        if reaction.threshold is not None:
+            kind, above, below = reaction.threshold
+            value = "1" if kind == "step" else f"{above} - {below}"
+            factors.append(f"piecewise({value}, {above} > {below}, 0)")
+        return factors
+
+    def _event(self, event):
+        entry = self._model.createEvent()
+        entry.setId(event.name)
+        entry.setUseValuesFromTriggerTime(event.values_at_trigger)
+        trigger = entry.createTrigger()
+        trigger.setInitialValue(event.initially)
+        trigger.setPersistent(event.persistent)
+        trigger.setMath(self._math(event.trigger))
+        if event.delay is not None:
+            entry.createDelay().setMath(self._math(event.delay))
+        if event.priority is not None:
+            entry.createPriority().setMath(self._math(event.priority))
+        for target, value in event.assignments:
+            assignment = entry.createEventAssignment()
+            assignment.setVariable(target)
+            assignment.setMath(self._math(self._as_assigned(target, value)))
+
+    def _as_assigned(self, target, value):
+        if self._stochastic or target not in self._network.index:
+            return value
+        return Expression("quotient of", (value, name_of(self._compartment)))
+
+    def _math(self, expression):
+        text = str(_level_three(expression.substitute(self._meaning)))
+        return self._sbml.parseL3Formula(text.replace("1e999", "INF"))
 
 
-def _threshold(reaction):
-    if reaction.threshold is None:
-        return []
-    kind, above, below = reaction.threshold
-    value = "1" if kind == "step" else f"{above} - {below}"
-    return [f"piecewise({value}, {above} > {below}, 0)"]
+def _level_three(node):
+    """Without the functions that only later versions of SBML have."""
+    args = tuple(_level_three(a) for a in node.args)
+    if node.op in ("min", "max"):
+        found = args[0]
+        for a in args[1:]:
+            found = Expression("piecewise", (found, Expression("<=" if node.op == "min" else ">=", (found, a)), a))
+        return found
+    if node.op in ("quotient", "rem"):
+        ratio = Expression("quotient of", args)
+        positive = Expression(">=", (ratio, number(0)))
+        whole = Expression("piecewise", (Expression("floor", (ratio,)), positive, Expression("ceil", (ratio,))))
+        if node.op == "quotient":
+            return whole
+        return Expression("sum", (args[0], Expression("negative", (Expression("product", (args[1], whole)),))))
+    return Expression(node.op, args, node.value)
 
 
 def _refuse_clashes(network):
     """Names that mean something else in SBML formulae, or that two things share, would change the model silently."""
-    for name in network.species:
+    values = {*network.species, *network.parameters, *network.rules}
+    for name in sorted(values):
         if name.lower() in _RESERVED:
-            raise checks.InputError(f"species {name!r} has the name of a constant or function in SBML: rename it")
-    for r in network.reactions:
-        if r.name in network.index:
-            raise checks.InputError(f"{r.name!r} names a reaction and a species, which SBML does not allow: rename one")
+            raise checks.InputError(f"{name!r} is the name of a constant or function in SBML: rename it")
+    for item in (*network.reactions, *network.events):
+        if item.name in values:
+            raise checks.InputError(f"{item.name!r} names two things, which SBML does not allow: rename one")
+    both = {r.name for r in network.reactions} & {e.name for e in network.events}
+    if both:
+        raise checks.InputError(f"{min(both)!r} names a reaction and an event, which SBML does not allow: rename one")
 
 
 def _free_name(network):
-    """A compartment name that no species or reaction has."""
-    taken = {*network.species, *(r.name for r in network.reactions)}
+    """A compartment name that nothing else has."""
+    taken = {*network.species, *network.parameters, *network.rules}
+    taken |= {item.name for item in (*network.reactions, *network.events)}
     name = _COMPARTMENT
     while name in taken:
         name += "_"

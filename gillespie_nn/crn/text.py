@@ -6,8 +6,13 @@
     0 -> A @ 1                         nothing on a side is 0
     0 -> Y @ 1 * ramp(Z_p, Z_m)        a threshold factor: step(A, B) or ramp(A, B)
     A = 10                             initial count [molecules]
+    A -> B @ propensity(V * A / (K + A))       a general law: the propensity itself, in counts
+    @parameter V = 3                   what laws, rules and events read beside counts, `time` and `volume`
+    @rule total = A + 2 * B            a value of its own, or the count of a species that no reaction changes
+    @event feed: when time >= 25 && A < 5; set A = A + 50, V = 0; delay 2
 
-Species stand in order of first appearance.
+An event may further say `priority EXPRESSION`, `not persistent`, `initially true` and `values after delay`, each after
+a semicolon. Expressions are those of `crn.formula`. Species stand in order of first appearance.
 """
 
 import math
@@ -15,10 +20,15 @@ import re
 
 from .. import checks
 from ..checks import InputError
-from .network import THRESHOLD_KINDS, Reaction, ReactionNetwork, Threshold
+from . import formula
+from .events import Event
+from .network import ReactionNetwork
+from .reaction import THRESHOLD_KINDS, Reaction, Threshold
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)(?![A-Za-z0-9_.])", re.IGNORECASE)
+_PROPENSITY = re.compile(r"propensity\s*\(")
+_CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially true", "values after delay")
 _WHOLE = re.compile(r"\d{1,18}(?![.\dA-Za-z_])")
 
 
@@ -52,6 +62,11 @@ class _Cursor:
             self.fail(f"expected {what}, got {got[0]!r}" if got else f"expected {what}, and the line ends")
         return found
 
+    def rest(self):
+        """All that is left of the line."""
+        self.place, text = len(self.text), self.text[self.place :]
+        return text
+
     def end(self):
         if self.place < len(self.text):
             self.fail(f"unexpected {self.text[self.place :].strip()!r}")
@@ -61,11 +76,12 @@ class _Cursor:
         raise InputError(f"line {self.number}, column {column}: {message}")
 
 
-def parse(text: str) -> ReactionNetwork:
-    """Read a network; raises InputError with line and column."""
+def parse(text: str, parameters=None) -> ReactionNetwork:
+    """Read a network, with overrides of parameters by name; raises InputError with line and column."""
     if not isinstance(text, str):
         raise InputError(f"the text of a network must be a string, got {type(text).__name__}")
     species, reactions, initial, names, volume = {}, [], {}, set(), None
+    values, rules, events = {}, {}, []
     for number, line in enumerate(text.splitlines(), 1):
         cursor = _Cursor(line.partition("#")[0].rstrip(), number)
         if cursor.place == len(cursor.text):
@@ -77,6 +93,14 @@ def parse(text: str) -> ReactionNetwork:
             volume = _number(cursor, "a volume")
             if not (volume > 0 and math.isfinite(volume)):
                 cursor.fail(f"volume must be positive and finite, got {volume}", start)
+        elif cursor.take("@parameter"):
+            name = _target(cursor, values, "parameter")
+            values[name] = _number(cursor, "a number")
+        elif cursor.take("@rule"):
+            name = _target(cursor, rules, "rule")
+            rules[name] = _expression(cursor, cursor.rest(), "the rule")
+        elif cursor.take("@event"):
+            events.append(_event(cursor))
         elif "->" in cursor.text or "@" in cursor.text:
             reaction = _reaction(cursor)
             reaction = reaction if reaction.name else reaction._replace(name=f"r{len(reactions) + 1}")
@@ -85,8 +109,8 @@ def parse(text: str) -> ReactionNetwork:
             names.add(reaction.name)
             reactions.append(reaction)
             threshold = reaction.threshold
-            read = [] if threshold is None else [(threshold.above, 1), (threshold.below, 1)]
-            species.update(dict.fromkeys(s for s, _ in (*reaction.reactants, *reaction.products, *read)))
+            read = () if threshold is None else (threshold.above, threshold.below)
+            species.update(dict.fromkeys([s for s, _ in (*reaction.reactants, *reaction.products)] + list(read)))
         else:
             start = cursor.place
             name, value = _count(cursor)
@@ -95,7 +119,10 @@ def parse(text: str) -> ReactionNetwork:
             initial[name] = value
             species.setdefault(name)
         cursor.end()
-    return ReactionNetwork(tuple(species), tuple(reactions), initial, volume)
+    for name, value in dict(parameters or {}).items():
+        checks.choice("parameter", name, values, "the network has")
+        values[name] = checks.finite(f"parameter {name}", value)
+    return ReactionNetwork(tuple(species), tuple(reactions), initial, volume, values, rules, tuple(events))
 
 
 def _reaction(cursor):
@@ -109,12 +136,88 @@ def _reaction(cursor):
     cursor.need("->", "'->'")
     products = _side(cursor)
     cursor.need("@", "'@' and a rate constant")
+    law = _law(cursor)
+    if law is not None:
+        return Reaction(reactants, products, 1.0, name, None, law)
     start = cursor.place
-    rate = _number(cursor, "a rate constant (a number)")
+    rate = _number(cursor, "a rate constant (a number), or propensity(...)")
     if not (rate >= 0 and math.isfinite(rate)):
         cursor.fail(f"a rate constant must be at least 0 and finite, got {rate}", start)
-    threshold = _threshold(cursor) if cursor.take("*") else None
-    return Reaction(reactants, products, rate, name, threshold)
+    if not cursor.take("*"):
+        return Reaction(reactants, products, rate, name)
+    law = _law(cursor)
+    return Reaction(reactants, products, rate, name, None if law is not None else _threshold(cursor), law)
+
+
+def _law(cursor):
+    """What `propensity(...)`, the end of the line, holds; or None."""
+    if not cursor.take(_PROPENSITY):
+        return None
+    text = cursor.rest()
+    if not text.endswith(")"):
+        cursor.fail("expected ')' at the end, after the law")
+    return _expression(cursor, text[:-1], "the law")
+
+
+def _expression(cursor, text, what):
+    try:
+        return formula.parse(text, what)
+    except InputError as error:
+        raise InputError(f"line {cursor.number}: {error}") from None
+
+
+def _target(cursor, found, what):
+    """`name =`, of a name that is not in `found`."""
+    start = cursor.place
+    name = cursor.need(_NAME, f"the name of a {what}")
+    if name in found:
+        cursor.fail(f"the {what} {name} is set twice", start)
+    cursor.need("=", "'='")
+    return name
+
+
+def _event(cursor):
+    name = cursor.need(_NAME, "the name of the event")
+    cursor.need(":", "':'")
+    found = {}
+    for clause in cursor.rest().split(";"):
+        clause = clause.strip()
+        word = next((w for w in _CLAUSES if clause.startswith(w) and not clause[len(w) :][:1].isalnum()), None)
+        if word is None or word in found:
+            problem = "is given twice" if word else f"is none of {', '.join(_CLAUSES)}"
+            cursor.fail(f"event {name}: {clause.split(maxsplit=1)[:1] and clause!r} {problem}", 0)
+        found[word] = clause[len(word) :].strip()
+    if "when" not in found:
+        cursor.fail(f"event {name} has no clause `when CONDITION`", 0)
+    assignments = []
+    for part in _parts(found.get("set", "")):
+        target, equals, value = part.partition("=")
+        if not equals or not re.fullmatch(_NAME, target.strip()):
+            cursor.fail(f"event {name}: expected NAME = EXPRESSION after `set`, got {part.strip()!r}", 0)
+        assignments.append((target.strip(), _expression(cursor, value, f"what event {name} sets {target.strip()} to")))
+    optional = {
+        w: _expression(cursor, found[w], f"the {w} of event {name}") for w in ("delay", "priority") if w in found
+    }
+    return Event(
+        name,
+        _expression(cursor, found["when"], f"the condition of event {name}"),
+        tuple(assignments),
+        persistent="not persistent" not in found,
+        initially="initially true" in found,
+        values_at_trigger="values after delay" not in found,
+        **optional,
+    )
+
+
+def _parts(text):
+    """Split at commas outside brackets."""
+    parts, depth, start = [], 0, 0
+    for k, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append(text[start:k])
+            start = k + 1
+    return [*parts, text[start:]] if text.strip() else []
 
 
 def _side(cursor):
@@ -166,8 +269,24 @@ def write(network: ReactionNetwork) -> str:
     """The canonical text: volume if fixed, every species with its initial count, every reaction with its name."""
     lines = [] if network.volume is None else [f"@volume {network.volume!r}"]
     lines += [f"{s} = {network.initial[s]}" for s in network.species]
+    lines += [f"@parameter {name} = {value!r}" for name, value in network.parameters.items()]
+    lines += [f"@rule {name} = {rule}" for name, rule in network.rules.items()]
     lines += [f"{r.name}: {equation(r)} @ {_rate(r)}" for r in network.reactions]
+    lines += [_event_text(e) for e in network.events]
     return "\n".join(lines) + "\n"
+
+
+def _event_text(event):
+    clauses = [f"when {event.trigger}"]
+    if event.assignments:
+        clauses.append("set " + ", ".join(f"{target} = {value}" for target, value in event.assignments))
+    clauses += [f"{w} {getattr(event, w)}" for w in ("delay", "priority") if getattr(event, w) is not None]
+    flags = {
+        "not persistent": not event.persistent,
+        "initially true": event.initially,
+        "values after delay": not event.values_at_trigger,
+    }
+    return f"@event {event.name}: " + "; ".join([*clauses, *(w for w, given in flags.items() if given)])
 
 
 def equation(reaction: Reaction) -> str:
@@ -176,6 +295,9 @@ def equation(reaction: Reaction) -> str:
 
 
 def _rate(reaction):
+    if reaction.law is not None:
+        factor = "" if reaction.rate == 1.0 else f"{float(reaction.rate)!r} * "
+        return f"{factor}propensity({reaction.law})"
     threshold = reaction.threshold
     factor = "" if threshold is None else f" * {threshold.kind}({threshold.above}, {threshold.below})"
     return f"{float(reaction.rate)!r}{factor}"

@@ -2,6 +2,6 @@
 
 from .ensemble import run_ensemble
 from .methods import METHODS, choose_method
-from .result import Result
+from .result import Result, final_values
 
-__all__ = ["METHODS", "Result", "choose_method", "run_ensemble"]
+__all__ = ["METHODS", "Result", "choose_method", "final_values", "run_ensemble"]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import seeds
+from ..checks import ModelError
 from ..seeds import Purpose
 from ..status import Status
 from .invariants import Invariants
@@ -72,19 +73,22 @@ def _run(task, replicate, sink, lock, advance):
     method = task.method(task.network, task.rates, task.volume, task.counts, rng, task.count_firings)
     t_end = task.grid[-1]
 
-    def write(start, rows):
+    def write(start, rows, observed):
         with lock:
-            sink.write(replicate, start, rows)
+            sink.write(replicate, start, rows, observed)
 
-    status = run_replicate(
-        method,
-        task.grid,
-        task.changes,
-        write,
-        lambda time: advance(replicate, time / t_end),
-        task.event_limit,
-        Invariants(task.network),
-    )
+    try:
+        status = run_replicate(
+            method,
+            task.grid,
+            task.changes,
+            write,
+            lambda time: advance(replicate, time / t_end),
+            task.event_limit,
+            Invariants(task.network),
+        )
+    except ModelError as error:
+        raise ModelError(f"replicate {replicate} of seed {task.seed}: {error}") from None
     if status == Status.INTERRUPTED:
         return
     with lock:

@@ -1,4 +1,4 @@
-"""The run of one replicate over a time grid and a schedule, in slices and in blocks of grid points."""
+"""The run of one replicate over a time grid, with scheduled changes and events, in slices and blocks of grid points."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,10 @@ import numpy as np
 
 from ..kernels import codes
 from ..status import Status
+from .events import Events
+from .faults import explain
 from .invariants import Invariants
+from .observer import Observer
 
 _BLOCK_BYTES = 1 << 20
 """Rows are handed on in blocks of about this size, so that memory does not grow with the grid."""
@@ -21,51 +24,97 @@ def run_replicate(
     method,
     grid: np.ndarray,
     changes=(),
-    write: Callable[[int, np.ndarray], None] = lambda start, rows: None,
+    write: Callable[[int, np.ndarray, np.ndarray], None] = lambda start, rows, observed: None,
     pause: Callable[[float], bool] = lambda time: False,
     event_limit: int = 2**62,
     invariants: Invariants | None = None,
 ) -> Status:
-    """Simulate from 0 to grid[-1], calling `write(start, rows)` with rows int64[point, species] of the grid.
+    """Simulate from 0 to grid[-1], calling `write(start, rows, observed)` with rows int64[point, species] of the grid
+    and the observables float64[point, observable].
 
     `invariants` are checked in every row. `pause(time)` is called between slices; if it returns True the run stops as
-    INTERRUPTED. Rows of grid points that were not reached are not written.
+    INTERRUPTED. Rows of grid points that were not reached are not written. Raises ModelError where a rate law or an
+    event leads to what has no meaning.
     """
-    if invariants is not None:
-        invariants.start(method.counts)
-    pending = list(reversed(changes))
+    run = _Replicate(method, grid, changes, pause, event_limit, invariants)
     size = block_rows(method.n_species)
     for start in range(0, len(grid), size):
-        block = grid[start : start + size]
-        rows = np.empty((len(block), method.n_species), dtype=np.int64)
+        block = run.block(grid[start : start + size])
+        write(start, block.rows[: method.grid_index], block.observed[: method.grid_index])
+        if block.code != codes.REACHED_END:
+            explain(method.network, method, block.code)
+            return Status(block.code)
+    return Status.REACHED_END if run.can_go_on() else Status.NO_REACTION_POSSIBLE
+
+
+class _Block:
+    """Grid points, and what is recorded at them."""
+
+    def __init__(self, time, n_species, n_observables):
+        self.time = time
+        self.rows = np.empty((len(time), n_species), dtype=np.int64)
+        self.observed = np.empty((len(time), n_observables))
+        self.n_seen = 0
+        self.code = codes.REACHED_END
+
+
+class _Replicate:
+    def __init__(self, method, grid, changes, pause, event_limit, invariants):
+        self._method, self._pause, self._event_limit, self._invariants = method, pause, event_limit, invariants
+        self._changes = list(reversed(changes))
+        self._events = Events(method.network, method, grid[-1])
+        self._observer = Observer(method.network) if method.network.observables else None
+        self._changed()
+
+    def can_go_on(self):
+        return self._method.can_react() or np.isfinite(self._events.next_time())
+
+    def block(self, time) -> _Block:
+        """Run to the last point of `time`; `code` says why it ended."""
+        method = self._method
+        block = _Block(time, method.n_species, len(method.network.observables))
         method.start_block()
-        code, checked = codes.REACHED_END, 0
-        while code == codes.REACHED_END and pending and pending[-1].time <= block[-1]:
-            change = pending.pop()
-            before = block[: np.searchsorted(block, change.time, side="left")]
-            code = advance_to(method, change.time, pause, grid_time=before, grid_counts=rows, event_limit=event_limit)
-            if code == codes.REACHED_END:
-                checked = _check(invariants, rows, checked, method.grid_index)
-                method.set_counts(change.species, change.values)
-                if invariants is not None:
-                    invariants.start(method.counts)
-        if code == codes.REACHED_END:
-            code = advance_to(method, block[-1], pause, grid_time=block, grid_counts=rows, event_limit=event_limit)
-        _check(invariants, rows, checked, method.grid_index)
-        write(start, rows[: method.grid_index])
-        if code != codes.REACHED_END:
-            return Status(code)
-    return Status.REACHED_END if method.can_react() else Status.NO_REACTION_POSSIBLE
+        while True:
+            change = self._changes[-1].time if self._changes else np.inf
+            stop = min(change, self._events.next_time(), time[-1])
+            interrupted = stop < time[-1] or stop in (change, self._events.next_time())
+            # The state at a point comes after all that happens at its time.
+            points = time[: np.searchsorted(time, stop, side="left")] if interrupted else time
+            code = advance_to(
+                method, stop, self._pause, grid_time=points, grid_counts=block.rows, event_limit=self._event_limit
+            )
+            self._see(block)
+            if code == codes.REACHED_END and interrupted:
+                if change == stop:
+                    due = self._changes.pop()
+                    method.set_counts(due.species, due.values)
+                self._changed()
+            elif code == codes.TRIGGERED:
+                self._changed()
+            else:
+                block.code = code
+                return block
 
+    def _changed(self):
+        """After a change of the state that no reaction made, or one of a condition."""
+        self._events.happen()
+        if self._invariants is not None:
+            self._invariants.start(self._method.counts)
 
-def _check(invariants, rows, start, end):
-    if invariants is not None:
-        invariants.check(rows[start:end])
-    return end
+    def _see(self, block):
+        """Check what was recorded since, and work out what else is recorded."""
+        new = slice(block.n_seen, self._method.grid_index)
+        if new.start == new.stop:
+            return
+        if self._invariants is not None:
+            self._invariants.check(block.rows[new])
+        if self._observer is not None:
+            block.observed[new] = self._observer.observe(self._method, block.rows[new], block.time[new])
+        block.n_seen = new.stop
 
 
 def advance_to(method, time, pause, **grid) -> int:
-    """Advance slice by slice to `time`; returns REACHED_END, EVENT_LIMIT, OVERFLOW or INTERRUPTED.
+    """Advance slice by slice to `time`; returns INTERRUPTED or what `Method.advance` does, but SLICE_END.
 
     `grid` are the further arguments of `Method.advance`.
     """

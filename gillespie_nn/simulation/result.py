@@ -33,6 +33,9 @@ class Result:
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
     units: str = "molecules"
+    observables: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
+    observable_names: tuple[str, ...] = ()
     method_reason: str = ""
     """Why this method: asked for, or what `auto` went by."""
 
@@ -42,9 +45,8 @@ class Result:
         return all(Status(s).complete for s in self.status)
 
     def of(self, name) -> np.ndarray:
-        """Counts of one species by name, int64[replicate, point]."""
-        checks.choice("species", name, self.species, "the result has")
-        return self.counts[:, :, self.species.index(name)]
+        """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name."""
+        return of(self, name)
 
     def to_xarray(self):
         """An xarray Dataset with dimensions replicate, time, species."""
@@ -55,7 +57,30 @@ class Result:
         pandas = checks.optional("pandas", "xarray", "to_dataframe")
         index = pandas.MultiIndex.from_product([range(len(self.counts)), self.time], names=["replicate", "time"])
         counts = np.asarray(self.counts[:]).reshape(-1, len(self.species))
-        return pandas.DataFrame(counts, index=index, columns=list(self.species))
+        frame = pandas.DataFrame(counts, index=index, columns=list(self.species))
+        for name in self.observable_names:
+            frame[name] = np.asarray(self.of(name)).ravel()
+        return frame
+
+
+def of(result, name) -> np.ndarray:
+    """One species or observable of anything with the attributes of a `Result`."""
+    if name in result.observable_names:
+        return result.observables[:, :, result.observable_names.index(name)]
+    checks.choice("species", name, [*result.species, *result.observable_names], "the result has")
+    return result.counts[:, :, result.species.index(name)]
+
+
+def final_values(result) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of species and observables, and their values at the last point in the replicates that reached the end,
+    float64[replicate, name]; of a species that a rule gives, the rule's value."""
+    names = (*result.species, *(n for n in result.observable_names if n not in result.species))
+    values = np.full((len(result.status), len(names)), np.nan)
+    values[:, : len(result.species)] = result.counts[:, -1, :]
+    for k, name in enumerate(names):
+        if name in result.observable_names:
+            values[:, k] = result.of(name)[:, -1]
+    return names, values[[Status(int(s)).complete for s in result.status]]
 
 
 def dataset(result):
@@ -66,6 +91,7 @@ def dataset(result):
             "counts": (("replicate", "time", "species"), np.asarray(result.counts[:]), {"units": result.units}),
             "n_events": (("replicate",), result.n_events),
             "status": (("replicate",), result.status),
+            **{name: (("replicate", "time"), np.asarray(result.of(name))) for name in result.observable_names},
         },
         coords={"time": ("time", result.time, {"units": "s"}), "species": list(result.species)},
         attrs={"method": result.method, "seed": result.seed, "volume": result.volume},

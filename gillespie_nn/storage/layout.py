@@ -13,7 +13,7 @@ from ..simulation.sinks import NOT_REACHED
 from ..status import Status
 
 FILETYPE = "gillespie-nn run"
-VERSION = (1, 1)
+VERSION = (1, 2)
 _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _CHUNK_BYTES = 1 << 18
 _SMALL_BYTES = 1 << 20
@@ -65,10 +65,18 @@ def write_trajectory(file, n_replicates, n_points, network, time=None):
         file.create_dataset("n_events", data=np.zeros(n_replicates, dtype=np.int64)),
         file.create_dataset("committed", data=np.zeros(n_replicates, dtype=np.uint8)),
     ]
-    for scale, name in ((species, "species"), (replicate, "replicate"), (time, "time")):
+    observable = file.create_dataset("observable", data=names(network.observables))
+    observables = array(
+        file, "observables", shape=(n_replicates, n_points, len(network.observables)), fillvalue=np.nan,
+        **({"chunks": (1, chunk_rows(len(network.observables), n_points), len(network.observables))}
+           if network.observables else {}),
+    )  # fmt: skip
+    for scale, name in ((observable, "observable"), (species, "species"), (replicate, "replicate"), (time, "time")):
         scale.make_scale(name)
     for axis, scale in enumerate((replicate, time, species)):
         counts.dims[axis].attach_scale(scale)
+    for axis, scale in enumerate((replicate, time, observable)):
+        observables.dims[axis].attach_scale(scale)
     for dataset in per_replicate:
         dataset.dims[0].attach_scale(replicate)
 

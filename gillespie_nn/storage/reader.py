@@ -7,10 +7,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from ..simulation.result import dataset
+from ..simulation.result import dataset, of
 from ..status import Status
 from . import layout
 
@@ -160,10 +159,21 @@ class Run:
         """float64[record, output] [concentration]: output of the chemistry at the end of each recorded presentation."""
         return self.training["predictions"][: self._n_points]
 
+    @property
+    def observables(self) -> np.ndarray:
+        """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
+        if not self.observable_names:
+            return np.zeros((len(self._replicates), self._n_points, 0))
+        return self._file["observables"][:][self._replicates]
+
+    @cached_property
+    def observable_names(self) -> tuple[str, ...]:
+        """Names of the observables; none in files before version 1.2."""
+        return tuple(self._file["observable"].asstr()[:]) if "observable" in self._file else ()
+
     def of(self, name) -> np.ndarray:
-        """Counts of one species by name, int64[replicate, point]."""
-        checks.choice("species", name, self.species, "the run has")
-        return self.counts[:, :, self.species.index(name)]
+        """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name."""
+        return of(self, name)
 
     def to_xarray(self):
         """An xarray Dataset with dimensions replicate, time, species."""

@@ -85,9 +85,11 @@ class EnsembleFile(_RunFile):
             layout.array(self._file, "firings", data=np.zeros(shape, dtype=np.int64))
         self._begin()
 
-    def write(self, replicate, start, rows):
-        with self._guard(rows.nbytes):
+    def write(self, replicate, start, rows, observed):
+        with self._guard(rows.nbytes + observed.nbytes):
             self._file["counts"][replicate, start : start + len(rows)] = rows
+            if observed.size:
+                self._file["observables"][replicate, start : start + len(rows)] = observed
 
     def finish(self, replicate, status, n_events, firings):
         with self._guard():

@@ -31,13 +31,27 @@ class Method(ABC):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         self.rng = rng
+        self.network = network
         self.n_species = len(network.species)
         self._counts = np.append(np.asarray(counts, dtype=np.int64), 1)
         self._clock = np.zeros(codes.CLOCK_SIZE)
         self._clock[codes.NEXT_TIME] = np.nan
         self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
+        self._channels, self._families = self._own_arrays(network, rates, volume)
         self._no_counts = np.empty((0, self.n_species), dtype=np.int64)
+
+    def _own_arrays(self, network, rates, volume):
+        """The compiled arrays, shared but for what one simulation writes into."""
+        channels, families = self.compile(network, rates).arrays_for(rates, volume)
+        laws = channels.laws
+        own = {name: getattr(laws, name).copy() for name in ("variables", "window", "triggered", "stack")}
+        return channels._replace(laws=laws._replace(**own)), families._replace(running=families.running.copy())
+
+    @property
+    def laws(self):
+        """`kernels.laws.Laws`: the programs, variables and triggers of this simulation."""
+        return self._channels.laws
 
     @classmethod
     @abstractmethod
@@ -50,6 +64,11 @@ class Method(ABC):
         view = self._counts[: self.n_species]
         view.flags.writeable = False
         return view
+
+    @property
+    def state(self) -> np.ndarray:
+        """The state that kernels read, int64: the counts, and behind them what the method adds."""
+        return self._counts
 
     @property
     def time(self) -> float:
@@ -72,7 +91,8 @@ class Method(ABC):
     def advance(self, t_stop, grid_time=_NO_TIMES, grid_counts=None, event_limit=2**62) -> int:
         """Run one slice towards `t_stop`, filling rows of `grid_counts` for the points of `grid_time` passed.
 
-        Returns REACHED_END (at t_stop), SLICE_END (call again), EVENT_LIMIT or OVERFLOW of `kernels.codes`.
+        Returns REACHED_END (at t_stop), SLICE_END and TRIGGERED (call again), EVENT_LIMIT, OVERFLOW, NEGATIVE or
+        BAD_PROPENSITY of `kernels.codes`.
         A drawn time is kept across calls, so slices, grids and stops change no draw.
         """
         t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
@@ -81,10 +101,15 @@ class Method(ABC):
     @abstractmethod
     def _advance(self, t_stop, grid_time, grid_counts, event_limit) -> int: ...
 
+    def set_counts(self, species, values, variables=(), variable_values=()) -> None:
+        """Set counts[species] = values at the present time (int64 arrays), and variables of `laws` likewise, refreshing
+        what depends on them."""
+        self.laws.variables[list(variables)] = variable_values
+        self._set_counts(species, values)
+
     @abstractmethod
-    def set_counts(self, species, values) -> None:
-        """Set counts[species] = values at the present time (int64 arrays), refreshing what depends on them."""
+    def _set_counts(self, species, values) -> None: ...
 
     @abstractmethod
     def can_react(self) -> bool:
-        """Whether any reaction has a positive propensity."""
+        """Whether any reaction has a positive propensity, now or, where a law reads the time, maybe later."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...kernels.direct import DirectState, advance_direct, refresh_direct, set_counts_direct
+from ...kernels.direct import DirectState, advance_direct, set_counts_direct, start_direct
 from .base import Method
 
 
@@ -13,12 +13,10 @@ class Direct(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
-        structure = self.compile(network, rates)
-        self._channels, _ = structure.arrays_for(rates, volume)
-        n = structure.n_channels
+        n = self.compile(network, rates).n_channels
         self._slice = max(1000, 100_000_000 // (n + 1))
         self._state = DirectState(self._counts, self._clock, self._tally, np.zeros(n), np.zeros(1), self.firings)
-        refresh_direct(self._channels, self._state)
+        start_direct(self._channels, self._state)
 
     @classmethod
     def compile(cls, network, rates):
@@ -29,8 +27,8 @@ class Direct(Method):
             self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, self._slice, event_limit
         )
 
-    def set_counts(self, species, values):
+    def _set_counts(self, species, values):
         set_counts_direct(self._channels, self._state, species, values)
 
     def can_react(self):
-        return self._state.total[0] > 0
+        return self._state.total[0] > 0 or self.laws.timed_terms.size > 0

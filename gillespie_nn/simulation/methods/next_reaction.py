@@ -21,7 +21,6 @@ class NextReaction(Method):
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
         structure = self.compile(network, rates)
-        self._channels, _ = structure.arrays_for(rates, volume)
         n = structure.n_channels
         self._state = NextReactionState(
             counts=self._counts,
@@ -46,8 +45,8 @@ class NextReaction(Method):
             self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
         )
 
-    def set_counts(self, species, values):
+    def _set_counts(self, species, values):
         set_counts_next_reaction(self._channels, self._state, species, values, self.rng)
 
     def can_react(self):
-        return bool((self._state.propensity > 0).any())
+        return bool((self._state.propensity > 0).any() or self.laws.timed_terms.size)

@@ -21,8 +21,6 @@ class Rejection(Method):
     def __init__(self, network, rates, volume, counts, rng, count_firings=False):
         super().__init__(network, rates, volume, counts, rng, count_firings)
         structure = self.compile(network, rates)
-        self._channels, families = structure.arrays_for(rates, volume)
-        self._families = families._replace(running=families.running.copy())
         self._readers = structure.readers
         self._counts = structure.state(counts)
         n, n_terms = structure.n_channels, len(structure.term_reaction)
@@ -61,11 +59,13 @@ class Rejection(Method):
             _SLICE, event_limit,
         )  # fmt: skip
 
-    def set_counts(self, species, values):
+    def _set_counts(self, species, values):
         set_counts_rejection(self._channels, self._readers, self._families, self._state, species, values)
 
     def can_react(self):
         channels, families, counts = self._channels, self._families, self._counts
+        if self.laws.timed_terms.size:
+            return True
         n_plain, n_families = families.first_channel[0], len(families.pools)
         return any(channel_value(channels, c, counts, counts) > 0 for c in range(n_plain)) or any(
             family_can_fire(families, counts, f) for f in range(n_families)

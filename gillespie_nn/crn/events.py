@@ -1,0 +1,29 @@
+"""Events: assignments made when a condition becomes true, with the meaning that SBML gives them."""
+
+from typing import NamedTuple
+
+from .expressions import Expression
+
+
+class Event(NamedTuple):
+    """When `trigger` becomes true, `assignments` are made, after `delay` [s] if there is one.
+
+    Right-hand sides speak of counts. Those of one event are worked out first and then assigned together.
+    """
+
+    name: str
+    trigger: Expression
+    assignments: tuple[tuple[str, Expression], ...]
+    delay: Expression | None = None
+    priority: Expression | None = None
+    """Of events at the same moment the highest goes first; without one, file order."""
+    persistent: bool = True
+    """Still made if the condition is false again before the delay is over."""
+    initially: bool = False
+    """Whether the condition counts as true before time 0: then being true at 0 does not make it happen."""
+    values_at_trigger: bool = True
+    """Right-hand sides are worked out when the condition becomes true, not after the delay."""
+
+    def expressions(self) -> list[Expression]:
+        found = [self.trigger, *(e for _, e in self.assignments), self.delay, self.priority]
+        return [e for e in found if e is not None]

@@ -1,0 +1,136 @@
+"""MathML of SBML, as libsbml's syntax trees, to expressions."""
+
+import math
+
+from ..checks import InputError
+from .expressions import CONSTANTS, MOST_DEEP, Expression, call, number, operation
+from .expressions import name as name_of
+
+_SIMPLE = {
+    "PLUS": "sum", "TIMES": "product", "LOGICAL_AND": "and", "LOGICAL_OR": "or", "LOGICAL_NOT": "not",
+    "RELATIONAL_LT": "<", "RELATIONAL_LEQ": "<=", "RELATIONAL_GT": ">", "RELATIONAL_GEQ": ">=",
+    "RELATIONAL_EQ": "==", "RELATIONAL_NEQ": "!=", "DIVIDE": "quotient of", "POWER": "power",
+    "FUNCTION_POWER": "power", "FUNCTION_ABS": "abs", "FUNCTION_EXP": "exp", "FUNCTION_LN": "ln",
+    "FUNCTION_FLOOR": "floor", "FUNCTION_CEILING": "ceil", "FUNCTION_FACTORIAL": "factorial", "FUNCTION_SIN": "sin",
+    "FUNCTION_COS": "cos", "FUNCTION_TAN": "tan", "FUNCTION_ARCSIN": "arcsin", "FUNCTION_ARCCOS": "arccos",
+    "FUNCTION_ARCTAN": "arctan", "FUNCTION_SINH": "sinh", "FUNCTION_COSH": "cosh", "FUNCTION_TANH": "tanh",
+    "FUNCTION_ARCSINH": "arcsinh", "FUNCTION_ARCCOSH": "arccosh", "FUNCTION_ARCTANH": "arctanh",
+    "FUNCTION_MIN": "min", "FUNCTION_MAX": "max", "FUNCTION_PIECEWISE": "piecewise",
+    "FUNCTION_QUOTIENT": "quotient", "FUNCTION_REM": "rem",
+}  # fmt: skip
+_RECIPROCAL = {
+    "SEC": "cos", "CSC": "sin", "COT": "tan", "SECH": "cosh", "CSCH": "sinh", "COTH": "tanh",
+}  # fmt: skip
+_OF_RECIPROCAL = {
+    "ARCSEC": "arccos", "ARCCSC": "arcsin", "ARCCOT": "arctan", "ARCSECH": "arccosh", "ARCCSCH": "arcsinh",
+    "ARCCOTH": "arctanh",
+}  # fmt: skip
+_VALUES = {"CONSTANT_E": math.e, "CONSTANT_PI": math.pi, "CONSTANT_TRUE": 1.0, "CONSTANT_FALSE": 0.0,
+           "NAME_AVOGADRO": CONSTANTS["avogadro"]}  # fmt: skip
+
+
+class Translator:
+    """Translates trees of one model, with its function definitions written out."""
+
+    def __init__(self, sbml, model):
+        self._kind = {
+            getattr(sbml, n): n[4:] for n in dir(sbml) if n.startswith("AST_") and isinstance(getattr(sbml, n), int)
+        }
+        self._functions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
+        self._open = []
+
+    def expression(self, node, what) -> Expression:
+        """The expression of a tree; `what` it is, for messages. Raises InputError for what has no translation."""
+        if node is None:
+            raise InputError(f"{what} has no formula")
+        try:
+            return self._translate(node, 0)
+        except InputError as error:
+            raise InputError(f"{what}: {error}") from None
+
+    def _translate(self, node, depth):
+        if depth > MOST_DEEP:
+            raise InputError(f"nested more than {MOST_DEEP} deep")
+        kind = self._kind.get(node.getType(), "UNKNOWN")
+        if node.isNumber():
+            return number(node.getValue())
+        if kind == "NAME":
+            return name_of(node.getName())
+        if kind == "NAME_TIME":
+            return name_of("time")
+        if kind in _VALUES:
+            return number(_VALUES[kind])
+        args = tuple(self._translate(node.getChild(k), depth + 1) for k in range(node.getNumChildren()))
+        if kind == "FUNCTION":
+            return self._call(node.getName(), args, depth)
+        return _combine(kind, args)
+
+    def _call(self, function, args, depth):
+        definition = self._functions.get(function)
+        if definition is None:
+            raise InputError(f"unknown function {function!r}")
+        if function in self._open:
+            raise InputError(f"function {function} is defined by itself")
+        names = [definition.getArgument(k).getName() for k in range(definition.getNumArguments())]
+        if len(names) != len(args):
+            raise InputError(f"function {function} takes {len(names)} argument(s), got {len(args)}")
+        if definition.getBody() is None:
+            raise InputError(f"function {function} has no body")
+        self._open.append(function)
+        body = self._translate(definition.getBody(), depth + 1)
+        self._open.pop()
+        unknown = body.names() - set(names) - {"time"}
+        if unknown:
+            raise InputError(f"function {function} reads {sorted(unknown)[0]!r}, which is none of its arguments")
+        return body.substitute(dict(zip(names, args)))
+
+
+def _combine(kind, args):
+    if kind == "MINUS":
+        if len(args) == 1:
+            return Expression("negative", args)
+        _need(len(args) == 2, "minus", "one or two", args)
+        return operation("sum", (args[0], Expression("negative", (args[1],))))
+    if kind in ("PLUS", "TIMES", "LOGICAL_AND", "LOGICAL_OR") and len(args) < 2:
+        return args[0] if args else number(kind in ("TIMES", "LOGICAL_AND"))
+    if kind.startswith("RELATIONAL") and len(args) > 2:
+        return Expression("and", tuple(Expression(_SIMPLE[kind], pair) for pair in zip(args, args[1:])))
+    if kind == "LOGICAL_XOR":
+        found = number(0)
+        for a in args:
+            found = Expression("!=", (found, Expression("not", (Expression("not", (a,)),))))
+        return found
+    if kind == "LOGICAL_IMPLIES":
+        _need(len(args) == 2, "implies", "two", args)
+        return Expression("or", (Expression("not", args[:1]), args[1]))
+    if kind == "FUNCTION_LOG":
+        _need(len(args) in (1, 2), "log", "one or two", args)
+        if len(args) == 1 or args[0] == number(10):
+            return Expression("log10", args[-1:])
+        return Expression("quotient of", (Expression("ln", args[1:]), Expression("ln", args[:1])))
+    if kind == "FUNCTION_ROOT":
+        _need(len(args) in (1, 2), "root", "one or two", args)
+        if len(args) == 1 or args[0] == number(2):
+            return Expression("sqrt", args[-1:])
+        return Expression("power", (args[1], Expression("quotient of", (number(1), args[0]))))
+    function = kind.removeprefix("FUNCTION_")
+    if function in _RECIPROCAL:
+        return Expression("quotient of", (number(1), call(_RECIPROCAL[function], args)))
+    if function in _OF_RECIPROCAL:
+        _need(len(args) == 1, function.lower(), "one", args)
+        return call(_OF_RECIPROCAL[function], (Expression("quotient of", (number(1), args[0])),))
+    op = _SIMPLE.get(kind)
+    if op is None:
+        raise InputError(f"{function.lower().replace('_', ' ')} is not supported in formulas")
+    if op in ("quotient of", "power", "<", "<=", ">", ">=", "==", "!="):
+        _need(len(args) == 2, op, "two", args)
+    elif op == "not":
+        _need(len(args) == 1, op, "one", args)
+    elif op not in ("sum", "product", "and", "or"):
+        return call(op, args)
+    return operation(op, args)
+
+
+def _need(holds, op, n, args):
+    if not holds:
+        raise InputError(f"{op} takes {n} operand(s), got {len(args)}")

@@ -1,0 +1,103 @@
+"""Reactions: what goes in, what comes out, and the law of the propensity."""
+
+import re
+from typing import NamedTuple
+
+from .. import checks
+from ..checks import InputError
+from ..kernels.codes import COUNT_LIMIT
+from .expressions import Expression, checked
+
+THRESHOLD_KINDS = ("step", "ramp")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_MOST_REACTANTS = 32
+
+
+class Threshold(NamedTuple):
+    """A factor that switches a rate by which of two species has more molecules.
+
+    `step` is 1 while n[above] > n[below], else 0, and dimensionless; `ramp` is max(n[above] - n[below], 0) and
+    counts as one order.
+    """
+
+    kind: str
+    above: str
+    below: str
+
+
+class Reaction(NamedTuple):
+    """One reaction. `reactants` and `products` are pairs (species, multiplicity), each species at most once.
+
+    With a `law` the propensity is rate * law [1/s], in counts, whatever the reactants; without one it is mass action.
+    """
+
+    reactants: tuple[tuple[str, int], ...]
+    products: tuple[tuple[str, int], ...]
+    rate: float
+    name: str = ""
+    threshold: Threshold | None = None
+    law: Expression | None = None
+
+    @property
+    def order(self) -> int:
+        """Molecularity m of the rate law: the exponent of 1 / Omega is m - 1. A general law is taken as it is: 1."""
+        if self.law is not None:
+            return 1
+        ramp = self.threshold is not None and self.threshold.kind == "ramp"
+        return sum(n for _, n in self.reactants) + ramp
+
+    def net_change(self) -> dict[str, int]:
+        """Net change of counts per firing, without zeros [molecules]."""
+        change = dict(self.products)
+        for species, n in self.reactants:
+            change[species] = change.get(species, 0) - n
+        return {species: n for species, n in change.items() if n}
+
+    def read_species(self) -> set[str]:
+        """The species that the propensity reads, as written: of a general law, all names."""
+        if self.law is not None:
+            return self.law.names()
+        read = {species for species, _ in self.reactants}
+        if self.threshold is not None:
+            read |= {self.threshold.above, self.threshold.below}
+        return read
+
+
+def checked_reaction(reaction: Reaction, known, names) -> Reaction:
+    """`reaction`, its species among `known` and the names of its law among `names`; raises InputError."""
+    checked_name("reaction", reaction.name)
+    sides = []
+    for side, most in ((reaction.reactants, _MOST_REACTANTS), (reaction.products, COUNT_LIMIT)):
+        if len({s for s, _ in side}) != len(side):
+            raise InputError(f"reaction {reaction.name}: a species stands twice on one side; add its multiplicities")
+        what = f"multiplicity of {{}} in reaction {reaction.name}"
+        sides.append(tuple((s, checks.whole(what.format(s), n, 1, most)) for s, n in side))
+    if reaction.law is not None:
+        if reaction.threshold is not None:
+            raise InputError(f"reaction {reaction.name} has a threshold and a law: write the threshold into the law")
+        checked_expression(reaction.law, f"the law of reaction {reaction.name}", names)
+    if reaction.threshold is not None:
+        checks.choice(f"threshold in reaction {reaction.name}", reaction.threshold.kind, THRESHOLD_KINDS)
+    read = reaction.read_species() if reaction.law is None else {s for s, _ in reaction.reactants}
+    for s in read | {s for s, _ in reaction.products}:
+        if s not in known:
+            checks.choice(f"species in reaction {reaction.name}", s, known, "the network has")
+    rate = checks.not_negative(f"rate of reaction {reaction.name}", reaction.rate)
+    return reaction._replace(reactants=sides[0], products=sides[1], rate=rate)
+
+
+def checked_expression(expression, what, names):
+    """`expression`, if it is one, of bearable size, over known names."""
+    if not isinstance(expression, Expression):
+        raise InputError(f"{what} must be an Expression, got {expression!r}: make one with crn.formula.parse")
+    checked(expression, what)
+    for name in sorted(expression.names()):
+        checks.choice(f"name in {what}", name, names, "the network has")
+    return expression
+
+
+def checked_name(what, name):
+    """`name`, if it is an identifier."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(f"{what} name {name!r} must be letters, digits and underscores, not starting with a digit")
+    return name

@@ -1,0 +1,142 @@
+"""Events of a network during one replicate: when conditions become true, and what is done then.
+
+Kernels watch the conditions and stop at every event that may have changed one, so nothing here is polled. Conditions on
+the time alone, or on the time and counts, are solved for the moment at which they next change, to the last digit.
+
+The meaning is SBML's (level 3 version 1, section 4.11): a condition that becomes true makes its event happen, after its
+delay; several at one moment happen by priority, and one done may make others happen or, if they are not persistent,
+no longer happen. Ties go in file order.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import ModelError
+from ..kernels.codes import COUNT_LIMIT
+from ..kernels.intervals import next_crossing
+from ..kernels.laws import TIME_VARIABLE, law_value
+from .observer import Values
+
+_MOST_AT_ONCE = 10_000
+_WHOLE = 1e-9
+
+
+class _Pending(NamedTuple):
+    time: float
+    event: int
+    values: tuple | None  # of the assignments, if they were worked out when the condition became true
+
+
+class Events:
+    """The events of `network` in the simulation `method`, up to `t_end` [s]."""
+
+    def __init__(self, network, method, t_end):
+        self._network, self._method, self._t_end = network, method, t_end
+        self._events = network.events
+        self._values = Values(network)
+        self._pending: list[_Pending] = []
+        self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
+        resolve = network.resolved
+        self._assignments = [[(t, resolve(e)) for t, e in event.assignments] for event in self._events]
+        self._delay = [None if e.delay is None else resolve(e.delay) for e in self._events]
+        self._priority = [None if e.priority is None else resolve(e.priority) for e in self._events]
+        if self._events:
+            method.laws.triggered[:] = [event.initially for event in self._events]
+
+    def next_time(self) -> float:
+        """When something is next to be done though no reaction fires [s]; infinite if never."""
+        if not self._events:
+            return np.inf
+        laws, first = self._method.laws, self._method.laws.first_trigger[0]
+        for k, event in enumerate(self._events):
+            if np.isnan(self._crossing[k]):
+                self._crossing[k] = np.inf
+                if laws.reads_time[first + k]:
+                    self._crossing[k] = next_crossing(
+                        laws, first + k, self._method.state, self._method.time, self._t_end
+                    )
+                if np.isnan(self._crossing[k]):
+                    raise ModelError(
+                        f"event {event.name}: it cannot be told when its condition {event.trigger} changes, after "
+                        f"t = {self._method.time:g} s"
+                    )
+        return min([*self._crossing, *(p.time for p in self._pending)])
+
+    def happen(self) -> bool:
+        """Look at the conditions now and do what is due; whether anything was done."""
+        done = 0
+        self._look()
+        while due := [p for p in self._pending if p.time <= self._method.time]:
+            if done >= _MOST_AT_ONCE:
+                raise ModelError(
+                    f"event {self._events[due[0].event].name} and others keep making each other happen at "
+                    f"t = {self._method.time:g} s"
+                )
+            chosen = max(due, key=lambda p: self._priority_of(p.event))
+            self._pending.remove(chosen)
+            self._do(chosen)
+            done += 1
+            self._look()
+        return done > 0
+
+    def _look(self):
+        """Which conditions have changed; events whose became true are queued."""
+        laws, first, now = self._method.laws, self._method.laws.first_trigger[0], self._method.time
+        laws.variables[TIME_VARIABLE] = now
+        for k, event in enumerate(self._events):
+            if laws.reads_time[first + k]:
+                self._crossing[k] = np.nan
+            true = law_value(laws, first + k, self._method.state) != 0.0
+            if true == bool(laws.triggered[k]):
+                continue
+            laws.triggered[k] = true
+            if true:
+                values = self._worked_out(k) if event.values_at_trigger else None
+                self._pending.append(_Pending(now + self._delay_of(k), k, values))
+            elif not event.persistent:
+                self._pending = [p for p in self._pending if p.event != k]
+
+    def _do(self, pending):
+        values = self._worked_out(pending.event) if pending.values is None else pending.values
+        species, counts, variables, reals = [], [], [], []
+        for (target, _), value in zip(self._assignments[pending.event], values):
+            if target in self._network.index:
+                species.append(self._network.index[target])
+                counts.append(self._count(pending.event, target, value))
+            else:
+                variables.append(self._values.place(target))
+                reals.append(self._real(pending.event, target, value))
+        self._method.set_counts(np.array(species, dtype=np.int64), np.array(counts, dtype=np.int64), variables, reals)
+
+    def _worked_out(self, k):
+        return tuple(float(self._values.at(self._method, e)) for _, e in self._assignments[k])
+
+    def _priority_of(self, k):
+        if self._priority[k] is None:
+            return -np.inf
+        return float(self._values.at(self._method, self._priority[k]))
+
+    def _delay_of(self, k):
+        if self._delay[k] is None:
+            return 0.0
+        delay = float(self._values.at(self._method, self._delay[k]))
+        if not delay >= 0:
+            raise ModelError(self._says(k, f"its delay is {delay:g} s, and must be at least 0"))
+        return delay
+
+    def _count(self, k, target, value):
+        whole = np.rint(value)
+        if not (np.abs(value - whole) <= _WHOLE * max(1.0, abs(value)) and 0 <= whole <= COUNT_LIMIT):
+            raise ModelError(
+                self._says(k, f"it sets {target} to {value:g} molecules, which must be a whole number from 0 to 2**53")
+            )
+        return int(whole)
+
+    def _real(self, k, target, value):
+        if not np.isfinite(value):
+            raise ModelError(self._says(k, f"it sets {target} to {value:g}, which must be finite"))
+        return value
+
+    def _says(self, k, what):
+        return f"event {self._events[k].name}, at t = {self._method.time:g} s: {what}"

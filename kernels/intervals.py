@@ -1,0 +1,246 @@
+"""Bounds of programs over intervals of the counts and of the time, by interval arithmetic.
+
+R. E. Moore, R. B. Kearfott, M. J. Cloud, Introduction to Interval Analysis, SIAM 2009. Laws need not be monotone. Where
+nothing better is known an end is infinite or NaN, and the caller narrows the intervals.
+"""
+
+import math
+
+import numpy as np
+
+from .jit import kernel
+from .laws import (
+    ABS,
+    ADD,
+    AND,
+    ARCCOS,
+    ARCCOSH,
+    ARCSIN,
+    ARCTANH,
+    CEIL,
+    CONSTANT,
+    COS,
+    COSH,
+    COUNT,
+    DIVIDE,
+    EQUAL,
+    FACTORIAL,
+    FLOOR,
+    LESS,
+    LESS_OR_EQUAL,
+    MAX,
+    MIN,
+    MULTIPLY,
+    NEGATIVE_OF,
+    NOT,
+    OR,
+    POWER,
+    SELECT,
+    SIN,
+    SQRT,
+    TAN,
+    TIME_VARIABLE,
+    VARIABLE,
+    WINDOW_END,
+    WINDOW_START,
+    binary,
+    is_binary,
+    law_value,
+    unary,
+)
+
+_ROUNDING = 1e-15
+"""Slack, relative, of functions that are not rounded correctly and so are monotone only nearly."""
+_MOST_STEPS = 1_000_000
+
+
+@kernel
+def _widened(low, high):
+    return low - _ROUNDING * np.abs(low), high + _ROUNDING * np.abs(high)
+
+
+@kernel
+def _corners(op, a, b, c, d):
+    """Range of an operation that is monotone in each argument, over [a, b] x [c, d]."""
+    p, q, r, s = binary(op, a, c), binary(op, a, d), binary(op, b, c), binary(op, b, d)
+    if p != p or q != q or r != r or s != s:
+        return -np.inf, np.inf
+    return min(min(p, q), min(r, s)), max(max(p, q), max(r, s))
+
+
+@kernel
+def _power(a, b, c, d):
+    if a >= 0.0:
+        low, high = _corners(POWER, a, b, c, d)
+        return _widened(low, high)
+    if c == d and c == np.floor(c) and np.abs(c) < 1e9:
+        if c < 0.0 and b >= 0.0:
+            return -np.inf, np.inf  # a pole inside
+        low, high = _corners(POWER, a, b, c, c)
+        if c != 0.0 and c % 2.0 == 0.0 and b > 0.0:
+            low = 0.0
+        return _widened(low, high)
+    if a == b and c == d:
+        value = binary(POWER, a, c)
+        return value, value
+    return -np.inf, np.inf
+
+
+@kernel
+def _wave(a, b, phase):
+    """Range of sin(x + phase) over [a, b]."""
+    a += phase
+    b += phase
+    if not b - a < 2.0 * math.pi:
+        return -1.0, 1.0
+    low = min(np.sin(a), np.sin(b)) - 1e-14
+    high = max(np.sin(a), np.sin(b)) + 1e-14
+    slack = 1e-14 * (1.0 + np.abs(a) + np.abs(b))
+    crest = 2.0 * math.pi * np.ceil((a - slack - 0.5 * math.pi) / (2.0 * math.pi)) + 0.5 * math.pi
+    trough = 2.0 * math.pi * np.ceil((a - slack + 0.5 * math.pi) / (2.0 * math.pi)) - 0.5 * math.pi
+    return (-1.0 if trough <= b + slack else max(low, -1.0)), (1.0 if crest <= b + slack else min(high, 1.0))
+
+
+@kernel
+def _unary_range(op, a, b):
+    if a == b and op != SIN and op != COS:
+        value = unary(op, a)
+        return value, value
+    if op == NEGATIVE_OF:
+        return -b, -a
+    if op == NOT:
+        return (1.0 if a == 0.0 and b == 0.0 else 0.0), (1.0 if a <= 0.0 and b >= 0.0 else 0.0)
+    if op in (ABS, COSH):
+        low, high = _widened(min(unary(op, a), unary(op, b)), max(unary(op, a), unary(op, b)))
+        return (unary(op, 0.0) if a <= 0.0 and b >= 0.0 else low), high
+    if op == SIN:
+        return _wave(a, b, 0.0)
+    if op == COS:
+        return _wave(a, b, 0.5 * math.pi)
+    if op == TAN:
+        if np.floor((a - 1e-9) / math.pi + 0.5) != np.floor((b + 1e-9) / math.pi + 0.5):
+            return -np.inf, np.inf
+        return _widened(np.tan(a), np.tan(b))
+    if op in (FLOOR, CEIL):
+        return unary(op, a), unary(op, b)
+    if op == FACTORIAL and not a >= 1.0:
+        return -np.inf, np.inf
+    if op in (ARCSIN, ARCCOS, ARCTANH) and not (a >= -1.0 and b <= 1.0):
+        return -np.inf, np.inf
+    if (op == ARCCOSH and not a >= 1.0) or (op == SQRT and not a >= 0.0):
+        return -np.inf, np.inf
+    if op == ARCCOS:
+        return _widened(np.arccos(b), np.arccos(a))
+    return _widened(unary(op, a), unary(op, b))  # the others increase
+
+
+@kernel
+def _binary_range(op, a, b, c, d):
+    if op == ADD:
+        return a + c, b + d
+    if op == MULTIPLY:
+        return _corners(op, a, b, c, d)
+    if op == DIVIDE:
+        if c <= 0.0 and d >= 0.0 and c != d:
+            return -np.inf, np.inf
+        return _corners(op, a, b, c, d)
+    if op == POWER:
+        return _power(a, b, c, d)
+    if op == LESS:
+        return (1.0 if b < c else 0.0), (0.0 if a >= d else 1.0)
+    if op == LESS_OR_EQUAL:
+        return (1.0 if b <= c else 0.0), (0.0 if a > d else 1.0)
+    if op == EQUAL:
+        return (1.0 if a == b and c == d and a == c else 0.0), (0.0 if a > d or b < c else 1.0)
+    if op in (AND, OR):
+        first, second = (a > 0.0 or b < 0.0), (c > 0.0 or d < 0.0)  # certainly true
+        maybe, maybe_second = (a != 0.0 or b != 0.0), (c != 0.0 or d != 0.0)
+        if op == AND:
+            return (1.0 if first and second else 0.0), (1.0 if maybe and maybe_second else 0.0)
+        return (1.0 if first or second else 0.0), (1.0 if maybe or maybe_second else 0.0)
+    if op in (MIN, MAX):
+        if a != a or b != b or c != c or d != d:
+            return np.nan, np.nan
+        return binary(op, a, c), binary(op, b, d)
+    if a == b and c == d:
+        value = binary(op, a, c)
+        return value, value
+    return -np.inf, np.inf
+
+
+@kernel
+def law_range(laws, p, low, high):
+    """Lower and upper bound of program p over counts in [low, high] and times in the window."""
+    lows, highs = laws.stack[0], laws.stack[1]
+    top = -1
+    for k in range(laws.start[p], laws.start[p + 1]):
+        op = laws.op[k]
+        i = laws.index[k]
+        if op == CONSTANT:
+            top += 1
+            lows[top] = highs[top] = laws.constant[k]
+        elif op == COUNT:
+            top += 1
+            lows[top] = low[i]
+            highs[top] = high[i]
+        elif op == VARIABLE:
+            top += 1
+            if i == TIME_VARIABLE:
+                lows[top] = laws.window[WINDOW_START]
+                highs[top] = laws.window[WINDOW_END]
+            else:
+                lows[top] = highs[top] = laws.variables[i]
+        elif is_binary(op):
+            top -= 1
+            lows[top], highs[top] = _binary_range(op, lows[top], highs[top], lows[top + 1], highs[top + 1])
+        elif op == SELECT:
+            top -= 2
+            never = lows[top + 1] == 0.0 and highs[top + 1] == 0.0
+            always = lows[top + 1] > 0.0 or highs[top + 1] < 0.0
+            if never:
+                lows[top] = lows[top + 2]
+                highs[top] = highs[top + 2]
+            elif not always:
+                lows[top] = binary(MIN, lows[top], lows[top + 2])
+                highs[top] = binary(MAX, highs[top], highs[top + 2])
+        else:
+            lows[top], highs[top] = _unary_range(op, lows[top], highs[top])
+    return lows[0], highs[0]
+
+
+@kernel
+def next_crossing(laws, p, counts, start, end):
+    """The first time in (start, end] at which program p, a condition, is not what it is at `start`, counts unchanged;
+    infinite if there is none, NaN if it cannot be told.
+
+    Times are cut into pieces until on each the condition is surely what it was; what is left at the end is one step of
+    float64.
+    """
+    kept = laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END]
+    laws.variables[TIME_VARIABLE] = start
+    before = law_value(laws, p, counts) != 0.0
+    found = np.inf
+    a, step, n = start, end - start, 0
+    while a < end:
+        n += 1
+        if n > _MOST_STEPS:
+            found = np.nan
+            break
+        b = min(a + step, end)
+        if not b > a:
+            b = np.nextafter(a, np.inf)
+        laws.window[WINDOW_START] = a
+        laws.window[WINDOW_END] = b
+        low, high = law_range(laws, p, counts, counts)
+        same = (low > 0.0 or high < 0.0) if before else (low == 0.0 and high == 0.0)
+        if not same and b > np.nextafter(a, np.inf):
+            step = 0.5 * (b - a)
+            continue
+        laws.variables[TIME_VARIABLE] = b
+        if not same and (law_value(laws, p, counts) != 0.0) != before:
+            found = b
+            break
+        a = b
+        step = 2.0 * step
+    laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END] = kept
+    return found
