@@ -43,6 +43,16 @@ MODELS = {
     ),
     "step": _model("0 -> A @ 3 * step(B, A)\nA -> 0 @ 0.5\n0 -> B @ 2\nB -> 0 @ 0.6", 2.0, {"A": 25, "B": 25}),
     "ramp": _model("0 -> A @ 2 * ramp(B, A)\nA -> 0 @ 0.5\n0 -> B @ 4\nB -> 0 @ 0.8\nB = 3", 1.5, {"A": 30, "B": 30}),
+    "Hill": _model("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8", 2.0, {"A": 50}),
+    "not monotone": _model("0 -> A @ propensity(12 * A * exp(-A / 4) + 1)\nA -> 0 @ 1\nA = 2", 1.5, {"A": 60}),
+    "vanishing": _model("0 -> B @ propensity(0.02 * (40 - 2*B) * (39 - 2*B) / 2)\nB -> 0 @ 0.3", 0.5, {"B": 20}),
+    "enzyme": _model("A -> B @ propensity(9 * A / (3 + A))\nB -> A @ propensity(5 * B / (6 + B))\nA = 20", 1.0,
+                     {"A": 20, "B": 20}),
+    "lumped laws": _model(
+        "0 -> A @ 2\n0 -> A @ propensity(6 * B / (1 + B))\nC -> C + A @ 1\nA -> 0 @ 1\nB -> C @ 1\nC -> B @ 1\nB = 3",
+        1.2, {"A": 40, "B": 3, "C": 3},
+    ),
+    "piecewise": _model("0 -> A @ propensity(piecewise(8, A < 4, 2))\nA -> 0 @ propensity(min(A, 3))", 2.0, {"A": 40}),
     "odd pairs": _model("2 A -> 0 @ 1\nA = 11", 0.1, {"A": 11}),
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks import InputError, choice
 
-MOST_DEEP = 100
+MOST_DEEP = 50
 MOST_NODES = 20_000
 FUNCTIONS = {
     "abs": 1, "exp": 1, "ln": 1, "log10": 1, "sqrt": 1, "floor": 1, "ceil": 1, "factorial": 1, "sin": 1, "cos": 1,

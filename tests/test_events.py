@@ -1,0 +1,202 @@
+"""Events have the meaning of SBML and the law that follows from it: conditions on the time, on counts and on both,
+delays, priorities, what one event does to another; distributions against the master equation and closed forms."""
+
+import numpy as np
+import pytest
+from checks_of_chance import accept, chi_square, rejects
+from gillespie_nn.kernels import codes
+from models import N_SAMPLES
+from scipy import stats
+from scipy.linalg import expm
+
+import gillespie_nn as gnn
+from gillespie_nn.simulation import METHODS, replicate
+from gillespie_nn.simulation.methods import Layered
+
+EXACT = [m.name for m in METHODS if m is not Layered]
+
+
+def run(text, time, method="direct", replicates=1, seed=51, **options):
+    network = gnn.ReactionNetwork.from_text(text)
+    assert gnn.ReactionNetwork.from_text(network.to_text()) == network
+    return gnn.simulate(network, time=time, method=method, replicates=replicates, seed=seed, **options)
+
+
+def _births_and_reset(t, size=11):
+    """Births at rate 8, deaths at rate 0.5 each, and back to 2 from the moment that 10 are reached."""
+    generator = np.zeros((size, size))
+    for n in range(size - 1):
+        for rate, to in ((8.0, n + 1 if n + 1 < 10 else 2), (0.5 * n, n - 1)):
+            if rate:
+                generator[to, n] += rate
+                generator[n, n] -= rate
+    return expm(generator * t)[:, 0]
+
+
+RESET = "0 -> A @ 8\nA -> 0 @ 0.5\n@event full: when A >= 10; set A = 2"
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_a_condition_on_a_count_acts_at_once(method):
+    r = run(RESET, [0.7, 3.0], method, N_SAMPLES // 2)
+    for k, t in enumerate(r.time):
+        accept(chi_square(r.of("A")[:, k], _births_and_reset(t)), f"reset at {t}, {method}")
+
+
+def test_an_event_that_is_looked_for_only_at_recorded_points_is_caught(monkeypatch):
+    monkeypatch.setattr(replicate, "advance_to", _deaf(replicate.advance_to))
+    r = run(RESET, np.linspace(0, 3.0, 31), "direct", N_SAMPLES // 4)
+    assert rejects(chi_square(np.minimum(r.of("A")[:, -1], 10), _births_and_reset(3.0)))
+
+
+def _deaf(advance_to):
+    def deaf(*arguments, **grid):
+        code = codes.TRIGGERED
+        while code == codes.TRIGGERED:
+            code = advance_to(*arguments, **grid)
+        return code
+
+    return deaf
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_a_condition_on_time_and_count_acts_at_the_time_or_at_the_count(method):
+    """Free until t = 1; then, and whenever 6 are reached after it, back to 0."""
+    text = "0 -> A @ 5\nA -> 0 @ 0.4\n@event late: when time >= 1 && A >= 6; set A = 0"
+    r = run(text, [1.0, 2.2], method, N_SAMPLES // 2)
+    free = stats.poisson.pmf(np.arange(80), 12.5 * (1 - np.exp(-0.4)))
+    at_one = np.append(free[:6], np.zeros(0))
+    at_one[0] += 1 - free[:6].sum()
+    generator = np.zeros((6, 6))
+    for n in range(6):
+        for rate, to in ((5.0, (n + 1) % 6), (0.4 * n, n - 1)):
+            if rate:
+                generator[to, n] += rate
+                generator[n, n] -= rate
+    accept(chi_square(r.of("A")[:, 0], at_one), f"at the time, {method}")
+    accept(chi_square(r.of("A")[:, 1], expm(1.2 * generator) @ at_one), f"after it, {method}")
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_a_parameter_set_by_an_event_changes_the_rate(method):
+    text = "@parameter k = 2\n0 -> A @ propensity(k)\nA -> 0 @ 1\n@event more: when time > 0.5; set k = 10 * k"
+    r = run(text, [0.5, 1.3], method, N_SAMPLES // 2)
+    before = 2 * (1 - np.exp(-0.5))
+    accept(chi_square(r.of("A")[:, 0], stats.poisson.pmf(np.arange(60), before)), f"before, {method}")
+    after = 20 + (before - 20) * np.exp(-0.8)
+    accept(chi_square(r.of("A")[:, 1], stats.poisson.pmf(np.arange(80), after)), f"after, {method}")
+    assert r.observable_names == ("k",)
+    np.testing.assert_array_equal(r.of("k"), np.tile([2.0, 20.0], (N_SAMPLES // 2, 1)))
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_a_delayed_event_happens_its_delay_after_the_count(method):
+    """The fifth of immigrants at rate 4 comes at a gamma time; half a unit later the flag is up."""
+    text = "0 -> A @ 4\nflag = 0\n@event fifth: when A >= 5; set flag = 1; delay 0.5"
+    r = run(text, [1.5, 2.0], method, N_SAMPLES)
+    for k, t in enumerate(r.time):
+        p = stats.gamma.cdf(t - 0.5, 5, scale=0.25)
+        accept(stats.binomtest(int(r.of("flag")[:, k].sum()), N_SAMPLES, p).pvalue, f"delay at {t}, {method}")
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_an_event_that_does_not_persist_is_dropped(method):
+    """Up at rate 1, down at rate 1 from the first arrival; the flag rises if the state stays up for 0.5."""
+    text = "0 -> A @ propensity(piecewise(1, A == 0, 0))\nA -> 0 @ 1\nflag = 0\n{}"
+    event = "@event stays: when A >= 1; set flag = flag + 1; delay 0.5; not persistent; values after delay"
+    r = run(text.format(event), [1.2], method, N_SAMPLES)
+    # First arrival before 0.7 that stays 0.5: P(flag >= 1) within 1.2 has at most one cycle more; simulate by hand.
+    rng = np.random.default_rng(52)
+    n = 400_000
+    now, found = np.zeros(n), np.zeros(n, dtype=int)
+    for _ in range(40):
+        start = now + rng.exponential(size=n)
+        end = start + rng.exponential(size=n)
+        found += (start + 0.5 <= 1.2) & (end > start + 0.5)
+        now = end
+    law = np.bincount(found, minlength=4) / n
+    seen = np.bincount(r.of("flag")[:, 0], minlength=4)[:2]
+    p = stats.chi2_contingency([[seen[0], seen[1:].sum()], [law[0] * n, (1 - law[0]) * n]]).pvalue
+    accept(p, f"not persistent, {method}")
+
+
+TIMES = "0 -> A @ 0\nA = 5\n"
+
+
+@pytest.mark.parametrize(
+    "events, at, expected",
+    [
+        ("when time >= 2; set A = 7", [1.9, 2.0, 3.0], [5, 7, 7]),
+        ("when time > 2; set A = 7", [2.0, np.nextafter(2.0, 3), 3.0], [5, 7, 7]),
+        ("when time >= 0; set A = 7", [0.0, 1.0], [7, 7]),
+        ("when time >= 0; set A = 7; initially true", [0.0, 1.0], [5, 5]),
+        ("when time >= 1; set A = A + 1; delay 0.5", [1.4, 1.5, 3.0], [5, 6, 6]),
+        ("when sin(time) > 0; set A = A + 1", [0.5, 3.5, 7.0, 13.0], [6, 6, 7, 8]),
+        ("when time == 2; set A = 9", [1.9, 2.0, 2.1], [5, 9, 9]),
+        ("when time >= 1; set A = 2 * A, flag = A\nflag = 0", [1.0], [10]),
+        ("when floor(time) == 2 || time >= 5; set A = A + 1", [1.9, 2.0, 4.9, 5.0], [5, 6, 6, 7]),
+        ("when time >= 2.5 && time < 2.6; set A = A + 1; delay 0.2; not persistent", [4.0], [5]),
+        ("when time >= 2.5 && time < 2.6; set A = A + 1; delay 0.2", [4.0], [6]),
+    ],
+)
+@pytest.mark.parametrize("method", EXACT)
+def test_set_times(events, at, expected, method):
+    assert run(f"{TIMES}@event e: {events}", at, method).of("A")[0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "events, expected",
+    [
+        # by priority, then file order; values are worked out when the condition becomes true
+        (["when time >= 1; set A = 2; priority 1", "when time >= 1; set A = 3; priority 2"], 2),
+        (["when time >= 1; set A = 2", "when time >= 1; set A = 3"], 3),
+        (["when time >= 1; set A = A + 1", "when time >= 1; set A = A + 10"], 15),
+        (["when time >= 1; set A = A + 1", "when time >= 1; set A = A + 10; values after delay"], 16),
+        # one makes the other happen, or no longer
+        (["when time >= 1; set A = 100", "when A == 100; set A = 42"], 42),
+        (["when time >= 1; set A = 0", "when time >= 1 && A > 0; set A = 9; not persistent"], 0),
+        (["when time >= 1; set A = 0", "when time >= 1 && A > 0; set A = 9"], 9),
+    ],
+)
+def test_events_at_one_moment(events, expected):
+    text = TIMES + "\n".join(f"@event e{k}: {e}" for k, e in enumerate(events))
+    assert run(text, [2.0]).of("A")[0, 0] == expected
+
+
+@pytest.mark.parametrize(
+    "event, what",
+    [
+        ("when time >= 1; set A = A / 2", "event e, at t = 1 s: it sets A to 2.5 molecules"),
+        ("when time >= 1; set A = A - 9", "sets A to -4 molecules"),
+        ("when time >= 1; set k = 1 / (A - 5)\n@parameter k = 1", "sets k to inf"),
+        ("when time >= 1; set A = 1; delay -2", "its delay is -2 s"),
+        ("when A >= 5; set A = 5 - A\n@event f: when A == 0; set A = 5", "keep making each other happen"),
+    ],
+)
+def test_what_has_no_meaning_is_an_error_that_names_event_and_time(event, what):
+    with pytest.raises(gnn.UnfinishedError, match="replicate 0 of seed 51") as error:
+        run(f"{TIMES}@event e: {event}", [2.0])
+    assert what in str(error.value)
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_events_and_scheduled_changes_meet(method):
+    """A schedule makes a condition true; both at one time; a run cut by recorded points is the same run."""
+    text = "0 -> A @ 3\nA -> 0 @ 0.1\nflag = 0\n@event high: when A >= 50; set flag = flag + 1, A = 0"
+    schedule = [(1.0, {"A": 50}), (2.0, {"A": 60})]
+    r = run(text, [0.9, 1.0, 2.0, 4.0], method, schedule=schedule)
+    assert r.of("flag")[0].tolist() == [0, 1, 2, 2]
+    again = run(text, np.linspace(0, 4, 41), method, schedule=schedule)
+    assert again.of("A")[0, -1] == r.of("A")[0, -1] and again.n_events == r.n_events
+
+
+def test_rules_are_recorded_whole_or_as_observables(tmp_path):
+    text = "A -> B @ 1\nA = 9\nhalf = 0\n@rule half = A / 2\n@rule ratio = A / (A + B)\n@rule clock = 2 * time"
+    r = run(text, [0.0, 1.0, 9.0], output=tmp_path / "r.h5")
+    a = r.of("A")[0]
+    np.testing.assert_array_equal(r.of("half")[0], a / 2)
+    np.testing.assert_array_equal(r.of("ratio")[0], a / 9)
+    np.testing.assert_array_equal(r.of("clock")[0], [0, 2, 18])
+    whole = np.asarray(r.counts)[0, :, r.species.index("half")]
+    np.testing.assert_array_equal(whole, np.where(a % 2 == 0, a // 2, -1))
+    assert {"half", "ratio", "clock"} <= set(r.to_xarray().data_vars)
