@@ -5,10 +5,14 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
+from .master_equation import MasterEquation
+from .methods_agree import MethodsAgree
+from .peers import Peers
+from .planted import PlantedErrors
 from .run import LEVEL, verify
 from .sbml_suite import SbmlSuite
 from .time_change import TimeChange
 
-CHECKS = (ClosedForms, TimeChange, SbmlSuite)
+CHECKS = (ClosedForms, MasterEquation, TimeChange, MethodsAgree, SbmlSuite, PlantedErrors, Peers)
 
 __all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "verify"]

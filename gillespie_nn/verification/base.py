@@ -37,16 +37,35 @@ class Check(ABC):
         """`Outcome`s and `Unsupported` cases of `method` (a name). `options` are those of `verify`."""
 
 
+def chi_square_two(one, other) -> float:
+    """p-value that two sets of whole numbers, int64[n] each, have one law."""
+    low = min(one.min(), other.min())
+    size = int(max(one.max(), other.max()) - low + 1)
+    seen = np.array([np.bincount(x - low, minlength=size) for x in (one, other)])
+    weight = seen.sum(axis=0) * min(len(one), len(other)) / (len(one) + len(other))
+    cells = _cells(weight)
+    pooled = np.array([np.bincount(cells, weights=row) for row in seen])
+    pooled = pooled[:, pooled.sum(axis=0) > 0]
+    return 1.0 if pooled.shape[1] < 2 else float(stats.chi2_contingency(pooled, correction=False).pvalue)
+
+
+def _cells(weight):
+    """Neighbouring cells in groups that weigh at least `_LEAST_EXPECTED` each."""
+    return np.minimum(np.cumsum(weight) // _LEAST_EXPECTED, np.sum(weight) // _LEAST_EXPECTED - 1).astype(int).clip(0)
+
+
 def chi_square(samples, law) -> float:
     """p-value that `samples` int64[n] follow `law` float64[k], the probabilities of 0, 1, ..., k - 1 (all else is
     one more cell)."""
+    if samples.min() < 0:
+        return 0.0  # a run that stopped, or a negative count
     law = np.append(law, max(0.0, 1.0 - np.sum(law)))
     seen = np.bincount(np.minimum(samples, len(law) - 1), minlength=len(law))
     expected = law * len(samples)
-    cells = np.minimum(np.cumsum(expected) // _LEAST_EXPECTED, np.sum(expected) // _LEAST_EXPECTED - 1).astype(int)
+    if seen[expected == 0].any():
+        return 0.0  # what the law rules out
+    cells = _cells(expected)
     seen, expected = (np.bincount(cells, weights=w) for w in (seen, expected))
     kept = expected > 0
-    if seen[~kept].any():
-        return 0.0
     seen, expected = seen[kept], expected[kept]
     return float(stats.chi2.sf(np.sum((seen - expected) ** 2 / expected), len(seen) - 1))

@@ -6,7 +6,7 @@ What has to be seen to, so that a program simulates what is meant and what it re
 COPASI, through basico: it takes every law for a deterministic rate, and multiplies that of a reaction with N molecules
 of a reactant of multiplicity m by (1 - 1 / N) ... (1 - (m - 1) / N), whatever the law is. A law that is the propensity
 already, k * A * (A - 1) of `2 A -> B`, becomes k * (A - 1)^2: half as fast at A = 2, and on the training network means
-of activations 5 % too large (COPASI 4.48). So its document gets such laws divided by that factor, and only its own.
+of activations 4 % too large (COPASI 4.48). So its document gets such laws divided by that factor, and only its own.
 `Max Internal Steps` is 10**6 unless set, and a run beyond it ends early; seeds must fit a signed 32-bit integer;
 without `use_numbers` and substance units `item` it returns concentrations in its own units; species are in its own
 order, and those that no reaction changes are left out.

@@ -53,6 +53,8 @@ def verify(selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, s
 
 
 def _details(details):
+    if "p_of_planted_error" in details:
+        return f" (p of the planted error: {details['p_of_planted_error']:.2g})"
     if "outside" not in details:
         return ""
     low, _, high = details["outside_right_engine"]

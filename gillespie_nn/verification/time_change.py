@@ -27,6 +27,9 @@ def propensities(network, state, volume) -> np.ndarray:
     """float64[reaction] by the definition, in a state {species: count}."""
     found = []
     for reaction in network.reactions:
+        if reaction.law is not None:
+            found.append(reaction.rate * network.resolved(reaction.law).evaluate(state | {"volume": volume}))
+            continue
         value = reaction.rate * volume ** (1 - reaction.order)
         for s, n in reaction.reactants:
             for k in range(n):

@@ -1,0 +1,60 @@
+"""Method against method: two exact methods on networks whose law nobody knows in closed form have one law.
+
+The training network of XOR with learning on and an input switched half-way; and a network with general rate laws, a
+rate that depends on the time, a rule, and an event. Each method against `direct`, whose own runs have another seed.
+"""
+
+from ..api import simulate
+from ..crn import ReactionNetwork
+from ..nn import training_network
+from .base import Check, Outcome, chi_square_two
+
+_MOST = 4000
+_REFERENCE = "direct"
+GENERAL = """
+@parameter k = 4
+@rule load = A + 2 * B
+0 -> A @ propensity(k * (1 + sin(3 * time)))
+A -> B @ propensity(6 * A / (4 + load))
+2 B -> C @ 0.2
+C -> 2 B @ 1
+B -> 0 @ propensity(0.3 * B^2 / (2 + B))
+0 -> A @ propensity(piecewise(5, A < 3, 0))
+A -> 0 @ 0.3
+@event purge: when C >= 4; set C = 0, B = B + 3; delay 0.2
+@event feed: when time >= 1 && A < 6; set k = 0.5 * k + 3
+A = 6
+"""
+_SHOWN = ("W1_0_0_p", "W2_0_3_m", "B1_1_p", "B2_0_m", "Z1_2_p", "Z2_0_p", "Y1_1", "S1_3", "E1_0_p", "D1_2_m", "D2_0_p")
+
+
+def _xor():
+    volume = 20
+    spec = training_network((2, 4, 1), learning_rate=0.3, annihilation_rate=5.0)
+    initial = spec.initial(spec.floating.initial_weights(3), volume) | spec.presentation([0, 1], [1], volume)
+    schedule = [(1.5, spec.presentation([1, 1], [0], volume))]
+    return spec.network, _SHOWN, [1.0, 3.0], {"volume": volume, "initial": initial, "schedule": schedule}
+
+
+def _general():
+    return ReactionNetwork.from_text(GENERAL), ("A", "B", "C"), [0.6, 2.0, 4.0], {}
+
+
+class MethodsAgree(Check):
+    name = "methods-agree"
+    summary = f"each method against {_REFERENCE}: a training network, and one with general laws and events"
+
+    def run(self, method, seed, options):
+        n = min(options.replicates, _MOST)
+        found = []
+        for name, case in (("training network", _xor), ("general laws and events", _general)):
+            network, shown, time, settings = case()
+            runs = [
+                simulate(network, time=time, method=m, replicates=n, seed=seed + k, workers=2, **settings)
+                for k, m in enumerate((method, _REFERENCE))
+            ]
+            for s in shown:
+                for k, t in enumerate(time):
+                    p = chi_square_two(*(r.of(s)[:, k] for r in runs))
+                    found.append(Outcome(f"{name}, {s} at t = {t:g}", p))
+        return found

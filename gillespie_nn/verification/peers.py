@@ -1,0 +1,195 @@
+"""Means and variances over time against COPASI and libRoadRunner, which simulate the same SBML by their own methods.
+
+Cases: immigration and death with events rarer than points; the training network of XOR (2-4-1, Omega = 20, learning
+on, one presentation), simulated here from the network itself and elsewhere from what `to_sbml` writes; and the models
+in `data/models/`, whose SBML libantimony translates, for all programs.
+
+Of every species that reactions change, at each point after 0, means and variances are compared. Both programs run
+equally often, with seeds derived from the seed of the check. Then for a right pair of programs the sign of
+
+    d_i = x_i - y_i    and of    d_i = (x_i - c)^2 - (y_i - c)^2,    c the mean of all x and y,
+
+is a fair coin whatever the law of x and y is, run by run independently, and z = sum d / sqrt(sum d^2) has
+P(|z| > a) <= 2 exp(-a^2 / 2) (B. Efron, J. Amer. Statist. Assoc. 64 (1969) 1278-1302): no number of runs has to be
+large, as the normal law of a variance would need where a few runs in a thousand lie far out. Otherwise z is that of
+Welch. The p-value of a case is by Bonferroni over its points, means and variances.
+
+Relative differences (ours / theirs - 1) come with 95 % intervals of that one point, from the variance of the samples
+for means and from their fourth moment for variances; the largest is over points where what is compared is at least 1,
+and one of many intervals: 5 % of them exclude 0 for right programs.
+"""
+
+import functools
+from collections.abc import Callable
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import checks
+from ..api import simulate
+from ..crn import ReactionNetwork
+from ..nn import training_network
+from .base import Check, Outcome, Unsupported
+from .peer_programs import PROGRAMS
+
+_NORMAL_95 = 1.959963984540054
+
+
+class Model(NamedTuple):
+    """What is simulated here, and its SBML."""
+
+    network: ReactionNetwork
+    document: str
+    settings: dict = {}
+    """Further arguments of `simulate`."""
+
+
+class Case(NamedTuple):
+    """A model, the times linspace(0, end, n_points), and how many runs of each program at most."""
+
+    model: Callable[[int], Model]
+    end: float
+    n_points: int
+    most: int
+
+
+def _immigration_death(seed):
+    network = ReactionNetwork.from_text("0 -> A @ 0.3\nA -> 0 @ 0.2\nA = 2")
+    return Model(network, network.to_sbml())
+
+
+def _xor(seed):
+    volume = 20
+    spec = training_network((2, 4, 1), learning_rate=0.3, annihilation_rate=5.0)
+    weights = spec.floating.initial_weights(seed)
+    initial = spec.initial(weights, volume) | spec.presentation([0, 1], [1], volume)
+    document = spec.network.to_sbml(volume=volume, initial=initial)
+    return Model(spec.network, document, {"volume": volume, "initial": initial})
+
+
+def _of_file(name):
+    def model(seed):
+        antimony = checks.optional("antimony", "sbml", "reading Antimony")
+        text = resources.files("gillespie_nn.data").joinpath("models", f"{name}.ant").read_text(encoding="utf-8")
+        antimony.clearPreviousLoads()
+        if antimony.loadAntimonyString(text) < 0:
+            raise RuntimeError(f"{name}.ant: {antimony.getLastError().strip()}")
+        document = antimony.getSBMLString(antimony.getMainModuleName())
+        return Model(ReactionNetwork.from_sbml(document), document)
+
+    return model
+
+
+CASES = {
+    "immigration-death": Case(_immigration_death, 4.0, 5, 5000),
+    "XOR training": Case(_xor, 3.0, 4, 2000),
+    "toggle_switch": Case(_of_file("toggle_switch"), 8.0, 5, 5000),
+    "futile_cycle": Case(_of_file("futile_cycle"), 40.0, 5, 5000),
+    "circadian_oscillator": Case(_of_file("circadian_oscillator"), 8.0, 5, 1500),
+}
+
+
+class Peers(Check):
+    name = "peers"
+    summary = "means and variances against COPASI and libRoadRunner (needs the extra bench)"
+
+    def run(self, method, seed, options):
+        found = []
+        for k, (name, case) in enumerate(CASES.items()):
+            n, ours = min(options.replicates, case.most), None
+            for program in PROGRAMS:
+                what = f"{name}, {program}"
+                try:
+                    theirs = peer_counts(name, program, n, seed)
+                    ours = our_counts(name, method, n, _seeds(seed, k, 0, 1)[0]) if ours is None else ours
+                except (checks.MissingExtraError, RuntimeError) as error:
+                    found.append(Unsupported(what, str(error)))
+                else:
+                    found.append(Outcome(what, *compare(ours, theirs, np.linspace(0.0, case.end, case.n_points)[1:])))
+        return found
+
+
+def _seeds(seed, case, program, n):
+    """Seeds uint32[n] below 2**31, of one case and one program."""
+    return np.random.SeedSequence([seed, case, program]).generate_state(n) >> 1
+
+
+def our_counts(name, method, n, seed):
+    """Counts int64[replicate, point] by species that reactions change; the point at 0 is left out."""
+    case = CASES[name]
+    model = case.model(seed)
+    r = simulate(
+        model.network, case.end, case.n_points, method=method, replicates=n, seed=int(seed), workers=2,
+        **model.settings,
+    )  # fmt: skip
+    return {s: r.of(s)[:, 1:] for s in _changed(model.network)}
+
+
+@functools.cache
+def peer_counts(name, program, n, seed):
+    """The same of another program, run once for all methods that are compared with it."""
+    case, k = CASES[name], list(CASES).index(name)
+    model = case.model(_seeds(seed, k, 0, 1)[0])
+    seeds = _seeds(seed, k, 1 + list(PROGRAMS).index(program), n)
+    counts, position = PROGRAMS[program](model.document, case.end, case.n_points, seeds)
+    return {s: counts[:, 1:, position[s]] for s in _changed(model.network)}
+
+
+def _changed(network):
+    changed = {s for r in network.reactions for s in r.net_change()}
+    return [s for s in network.species if s in changed]
+
+
+def compare(ours, theirs, times):
+    """p-value and details of two dictionaries of counts int64[run, point] by species, at `times` float64[point]."""
+    x, y = (np.concatenate([c[s] for s in ours], axis=1).astype(np.float64) for c in (ours, theirs))
+    center = (x.sum(0) + y.sum(0)) / (2 * len(x))
+    z_mean, z_variance = _symmetric_z(x - y), _symmetric_z((x - center) ** 2 - (y - center) ** 2)
+    largest = max(np.abs(z_mean).max(), np.abs(z_variance).max())
+    p = min(1.0, 2 * x.shape[1] * 2 * float(np.exp(-(largest**2) / 2)))
+    details = {
+        "runs": len(x),
+        "points": 2 * x.shape[1],
+        "largest_z_mean": float(np.abs(z_mean).max()),
+        "largest_z_variance": float(np.abs(z_variance).max()),
+    }
+    names = [f"{s} at t = {t:g}" for s in ours for t in times]
+    for what, moments in (("mean", _mean), ("variance", _variance)):
+        details |= _relative(what, moments(x), moments(y), names)
+    return p, details
+
+
+def _symmetric_z(d):
+    """sum d / sqrt(sum d^2) by column, 0 where nothing differs."""
+    size = np.sqrt((d**2).sum(0))
+    return np.divide(d.sum(0), size, out=np.zeros_like(size), where=size > 0)
+
+
+def _mean(x):
+    """Means and their variances."""
+    return x.mean(0), x.var(0, ddof=1) / len(x)
+
+
+def _variance(x):
+    """Variances and their variances."""
+    variance = x.var(0, ddof=1)
+    return variance, np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 0.0) / len(x)
+
+
+def _relative(what, ours, theirs, names):
+    """The largest relative difference with its interval, and half of the median interval."""
+    (a, a_error), (b, b_error) = ours, theirs
+    kept = np.flatnonzero((a >= 1) & (b >= 1))
+    if not len(kept):
+        return {}
+    ratio = a[kept] / b[kept]
+    half = _NORMAL_95 * ratio * np.sqrt(a_error[kept] / a[kept] ** 2 + b_error[kept] / b[kept] ** 2)
+    k = int(np.argmax(np.abs(ratio - 1)))
+    return {
+        f"largest_difference_of_{what}": [
+            float(v) for v in (ratio[k] - 1 - half[k], ratio[k] - 1, ratio[k] - 1 + half[k])
+        ],
+        f"largest_difference_of_{what}_at": names[kept[k]],
+        f"median_half_width_of_{what}": float(np.median(half)),
+    }

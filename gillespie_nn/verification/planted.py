@@ -1,0 +1,160 @@
+"""Planted errors: methods that are wrong in one place, which the checks of a right engine must reject.
+
+Each plant is tried with the replicates of the run and caught when its p-value is below 1e-7, so that the checks are
+shown to have power at the size at which they are used.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..crn import ReactionNetwork
+from ..kernels import codes
+from ..simulation.methods import Direct, NextReaction, Rejection
+from . import closed_forms, master_equation
+from .base import Check, Outcome, chi_square
+from .samples import method_class, sample
+
+CAUGHT = 1e-7
+
+
+def of_channels(change) -> Callable[[type], type]:
+    """A plant that changes the compiled channels of a simulation before it starts."""
+
+    def plant(base):
+        class Planted(base):
+            def _own_arrays(self, *arguments):
+                channels, families = super()._own_arrays(*arguments)
+                return change(channels), families
+
+        return Planted
+
+    return plant
+
+
+def _halve_pairs(channels):
+    return channels._replace(coefficient=np.where(channels.second_offset > 0, 0.5, 1.0) * channels.coefficient)
+
+
+def _square_pairs(channels):
+    return channels._replace(second_offset=np.zeros_like(channels.second_offset))
+
+
+def _volume_forgotten(channels):
+    """Pairs at a volume of 1 where it is 20."""
+    return channels._replace(coefficient=np.where(channels.second_offset > 0, 20.0, 1.0) * channels.coefficient)
+
+
+def _time_frozen(channels):
+    """The time in a law is that of the last event."""
+    laws = channels.laws
+    none = np.empty(0, np.uint32)
+    frozen = laws._replace(
+        reads_time=np.zeros_like(laws.reads_time), timed_terms=none, timed_channel=np.empty(0, np.bool_)
+    )
+    return channels._replace(laws=frozen)
+
+
+def _deaf(channels):
+    """Conditions of events are not looked at when counts change."""
+    return channels._replace(
+        laws=channels.laws._replace(watch=np.empty(0, np.uint32), watch_start=np.zeros(1, np.uint32))
+    )
+
+
+def stale(base):
+    """The first dependency of the first species is forgotten."""
+
+    class Stale(base):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            if isinstance(self, NextReaction):
+                start = self._state.dependent_start.copy()
+                start[1:] -= 1
+                dependent = self._state.dependent[1:].copy()
+                self._state = self._state._replace(dependent_start=start, dependent=dependent)
+            else:
+                start = self._readers.term_start.copy()
+                start[1:] -= 1
+                self._readers = self._readers._replace(term=self._readers.term[1:].copy(), term_start=start)
+
+    return Stale
+
+
+def never_rejecting(base):
+    """Every candidate fires, at the rate of its bound."""
+
+    class Always(base):
+        def _advance(self, *arguments):
+            *arguments, event_limit = arguments
+            while True:
+                self._state.limits[:, 0] = self._state.limits[:, 1]
+                code = super()._advance(*arguments, min(event_limit, self.n_events + 1))
+                if code != codes.EVENT_LIMIT or self.n_events >= event_limit:
+                    return code
+
+    return Always
+
+
+class Plant(NamedTuple):
+    """An error, the methods that can have it, and the p-value that must reject it: `p(method, replicates, seed)`."""
+
+    what: str
+    plant: Callable[[type], type]
+    bases: tuple[type, ...]
+    p: Callable[[type, int, int], float]
+
+
+def _of_model(name):
+    return lambda method, n, seed: min(p for _, p in master_equation.p_values(name, method, n, seed))
+
+
+def _of_form(name):
+    return lambda method, n, seed: closed_forms.p_value(name, method, n, seed)
+
+
+def _point_early(method, n, seed):
+    """Recorded one point too early on a grid of twenty."""
+    text, time, law = closed_forms.CASES["immigration-death"]
+    counts = sample(ReactionNetwork.from_text(text), method, [0.95 * time, time], n, seed)
+    return chi_square(counts[:, 0, 0], law())
+
+
+def _stream_shared(method, n, seed):
+    """Each replicate recorded twice, as if two had drawn the same numbers."""
+    text, time, law = closed_forms.CASES["immigration-death"]
+    counts = np.repeat(sample(ReactionNetwork.from_text(text), method, [time], n // 2, seed)[:, 0, 0], 2)
+    law = law()[:60]
+    pairs = np.minimum(counts.reshape(-1, 2), 59)
+    return chi_square(np.ravel_multi_index(pairs.T, (60, 60)), np.outer(law, law).ravel())
+
+
+_ALL = (Direct, NextReaction, Rejection)
+PLANTS = (
+    Plant("a pair at half its propensity", of_channels(_halve_pairs), _ALL, _of_model("dimerisation")),
+    Plant("A * A in place of A * (A - 1)", of_channels(_square_pairs), _ALL, _of_model("dimerisation")),
+    Plant("the volume forgotten", of_channels(_volume_forgotten), _ALL, _of_model("dimerisation")),
+    Plant("a dependency forgotten", stale, (NextReaction, Rejection), _of_form("isomerisation")),
+    Plant("no candidate rejected", never_rejecting, (Rejection,), _of_form("immigration-death")),
+    Plant("the time frozen between events", of_channels(_time_frozen), _ALL, _of_form(
+        "a rate that depends on the time")),
+    Plant("conditions of events not looked at", of_channels(_deaf), _ALL, _of_form("an event at a count")),
+    Plant("recorded a point too early", lambda base: base, _ALL, _point_early),
+    Plant("two replicates of one stream", lambda base: base, _ALL, _stream_shared),
+)  # fmt: skip
+"""To add one: a line here."""
+
+
+class PlantedErrors(Check):
+    name = "planted-errors"
+    summary = "methods made wrong on purpose are rejected by the other checks (p: 1 caught, 0 missed)"
+
+    def run(self, method, seed, options):
+        base = method_class(method)
+        found = []
+        for plant in PLANTS:
+            if any(issubclass(base, b) for b in plant.bases):
+                p = float(plant.p(plant.plant(base), options.replicates, seed))
+                found.append(Outcome(plant.what, float(p < CAUGHT), {"p_of_planted_error": p}))
+        return found
