@@ -21,9 +21,14 @@ def read(source, parameters=None):
     with _LOCK:
         antimony.clearPreviousLoads()
         antimony.freeAll()
-        if antimony.loadAntimonyString(text) < 0:
-            raise InputError(f"{name}: {antimony.getLastError().strip()}")
-        document = antimony.getSBMLString(antimony.getMainModuleName())
+        try:
+            if antimony.loadAntimonyString(text) < 0:
+                raise InputError(f"{name}: {antimony.getLastError().strip()}")
+            document = antimony.getSBMLString(antimony.getMainModuleName())
+        except (UnicodeError, ValueError) as error:  # an InputError is a ValueError, too
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{name}: libantimony cannot read it, and its message is no text: {error}") from None
     try:
         return sbml_read.read(document, parameters)
     except InputError as error:

@@ -15,16 +15,15 @@ Reference: L. A. Harris et al., BioNetGen 2.2: advances in rule-based modeling, 
 doi:10.1093/bioinformatics/btw469.
 """
 
-import graphlib
 import re
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import contextmanager
 
 from .. import checks
 from ..checks import InputError
 from . import formula
-from .expressions import CONSTANTS, MOST_NODES, Expression, checked, number, operation
+from .bngl_formulas import Formulas, at_line
+from .expressions import CONSTANTS, operation
 from .network import BUILT_IN, ReactionNetwork
 from .reaction import Reaction, checked_name
 
@@ -40,15 +39,6 @@ _SKIPPED = (
     "molecule types", "seed species", "observables", "reaction rules", "compartments", "energy patterns",
     "population types", "population maps", "reactions_text", "actions",
 )  # fmt: skip
-# `if`, `rint` and `log2` travel under names that BioNetGen has not, until `_meant` says what they are.
-_FUNCTIONS = {
-    "abs": "abs", "exp": "exp", "ln": "ln", "log10": "log10", "sqrt": "sqrt", "min": "min", "max": "max",
-    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asin": "arcsin",
-    "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
-    "if": "piecewise", "rint": "floor", "log2": "ceil",
-}  # fmt: skip
-_OPERATORS = {"**": "^", "~=": "!=", "~": "!"}
-_TOKEN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?P<name>[A-Za-z_]\w*)(?P<call>\s*\((?:\s*\))?)?|\*\*|~=|~"
 _HEADER = r"(?:version|setOption|substanceUnits)\s*\((?!\W*conc).*\)\s*;?"
 _RATE_LAW = r"(?:^|\*)\s*(Sat|MM|Hill|FunctionProduct|Arrhenius)[\s(]+[\w\"]"
 _MEMBER = r"((?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\*)?)0*(\d+)"
@@ -66,16 +56,6 @@ def read(source, parameters=None) -> ReactionNetwork:
         raise InputError(f"{origin}: {error}") from None
 
 
-@contextmanager
-def _line(n):
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"line {n}: {error}") from None
-    except RecursionError:
-        raise InputError(f"line {n}: a formula is nested too deeply: split it") from None
-
-
 def _blocks(text):
     """Line numbers and columns by block; continued lines are joined under the first."""
     blocks, inside, parts, first = {}, None, [], 1
@@ -84,7 +64,7 @@ def _blocks(text):
         line = line.partition("#")[0].rstrip()
         parts.append(line.removesuffix("\\"))
         if not line.endswith("\\"):
-            with _line(first):
+            with at_line(first):
                 inside = _read(" ".join(parts).strip(), first, blocks, inside)
             parts = []
     missing = [f"`end {inside}`"] if inside else [f"block {b}" for b in ("species", "reactions") if b not in blocks]
@@ -127,12 +107,12 @@ def _once(found, key):
 def _network(blocks, overrides) -> ReactionNetwork:
     species = {}
     for n, (index, *rest) in blocks["species"]:
-        with _line(n):
+        with at_line(n):
             species[_once(species, index)] = n, *rest
     known, used, entries, groups = {"time": "time", "_pi": "pi", "_e": "exponentiale"}, {*CONSTANTS, *BUILT_IN}, {}, {}
     for block in ("parameters", "functions", "groups"):
         for n, (key, text) in blocks.get(block, ()):
-            with _line(n):
+            with at_line(n):
                 known[_once(known, checked_name(block[:-1], key))] = identifier = _free(key, used)
                 if block == "groups":
                     groups[identifier] = _members(text, species)
@@ -142,12 +122,12 @@ def _network(blocks, overrides) -> ReactionNetwork:
     for key, value in overrides.items():
         checks.choice("parameter", key, options, "the file has")
         entries[key] = entries[key][0], "parameter", checks.finite(f"parameter {key}", value)
-    formulas = _Formulas(known)
+    formulas = Formulas(known)
     formulas.define(entries)
     names, initial = {}, {}
     for index, (n, pattern, amount) in species.items():
         names[index] = _species_name(index, pattern, groups, used)
-        with _line(n):
+        with at_line(n):
             found = formulas.constant(amount, "the initial amount")
             # A product such as 0.1 * 30 may miss the whole number it means by rounding alone.
             found = round(found) if abs(found - round(found)) <= 1e-9 * max(1.0, abs(found)) else found
@@ -155,7 +135,7 @@ def _network(blocks, overrides) -> ReactionNetwork:
     fixed = {names[index] for index, (_, pattern, _) in species.items() if "$" in pattern}
     reactions = {}
     for n, (index, left, right, rate) in blocks["reactions"]:
-        with _line(n):
+        with at_line(n):
             sides = [Counter(names[_species(i, names)] for i in s.split(",") if s != "0") for s in (left, right)]
             reactions[_once(reactions, index)] = _reaction(f"r{index}", *sides, fixed, rate, formulas)
     rules = {
@@ -197,85 +177,6 @@ def _species_name(index, pattern, groups, used):
     if groups.get(wanted) == {index: ""}:
         return wanted
     return _free(f"{wanted}_{index}" if wanted in used else wanted, used)
-
-
-class _Formulas:
-    """What the formulas of the file come to; parameters and functions go by the identifiers of `known`."""
-
-    def __init__(self, known):
-        self._known, self._functions, self._sizes, self._rates = known, {}, {}, {}
-        self.values = {}
-
-    def define(self, entries):
-        """Work out parameters and functions, each after those that it reads."""
-        parsed = {}
-        for key, (n, kind, text) in entries.items():
-            with _line(n):
-                parsed[self._known[key]] = n, f"{kind} {key}", self._parsed(text, f"{kind} {key}")
-        try:
-            needed = {key: e.names() & parsed.keys() for key, (_, _, e) in parsed.items()}
-            order = [*graphlib.TopologicalSorter(needed).static_order()]
-        except graphlib.CycleError as error:
-            cycle = error.args[1][::-1]
-            raise InputError(f"line {parsed[cycle[0]][0]}: defined by itself: {checks.shortened(cycle)}") from None
-        for key in order:
-            n, what, expression = parsed[key]
-            with _line(n):
-                if what.startswith("parameter "):
-                    self.values[key] = self._number(expression, what)
-                else:
-                    self._functions[key] = self._resolved(expression, what)
-                    self._sizes[key] = sum(1 for _ in self._functions[key].walk())
-
-    def constant(self, text, what) -> float:
-        return self._number(self._parsed(text, what), what)
-
-    def rate(self, text, what) -> Expression:
-        """A number, where nothing that it reads changes."""
-        if text not in self._rates:  # large networks repeat few rates many times
-            self._rates[text] = self._resolved(self._parsed(text, what), what)
-        return self._rates[text]
-
-    def _number(self, expression, what):
-        found = self._resolved(expression, what)
-        if found.names():
-            raise InputError(f"{what} reads {checks.shortened(sorted(found.names()))}, which changes during a run")
-        return float(found.evaluate({}))
-
-    def _resolved(self, expression, what):
-        if sum(self._sizes.get(node.value, 1) for node in expression.walk()) > MOST_NODES:
-            raise InputError(f"{what}, with the functions that it reads, has more than {MOST_NODES} operations")
-        expression = checked(expression.substitute(self._functions), what)
-        if expression.names() <= self.values.keys():
-            return number(checks.finite(what, float(expression.evaluate(self.values))))
-        return expression
-
-    def _parsed(self, text, what):
-        if isinstance(text, float):
-            return number(text)
-
-        def translated(token):
-            written, call, known = token["name"], token["call"] or "", self._known
-            if written is None:
-                return _OPERATORS.get(token[0], token[0])
-            if call.endswith("("):
-                return _FUNCTIONS[checks.choice(f"function in {what}", written, _FUNCTIONS, "known are")] + "("
-            return known[checks.choice(f"name in {what}", written, known, "known are")]
-
-        return checked(_meant(formula.parse(re.sub(_TOKEN, translated, text, flags=re.ASCII), what), what), what)
-
-
-def _meant(node, what):
-    args = tuple(_meant(a, what) for a in node.args)
-    if node.op == "piecewise":
-        if len(args) != 3:
-            raise InputError(f"{what}: if takes 3 arguments, got {len(args)}")
-        return Expression("piecewise", (args[1], args[0], args[2]))
-    if node.op == "floor":
-        return Expression("floor", (operation("sum", (*args, number(0.5))),))
-    if node.op == "ceil":
-        return Expression("quotient of", (Expression("ln", args), Expression("ln", (number(2),))))
-    return operation(node.op, args) if args else node
 
 
 def _reaction(title, reactants, products, fixed, rate, formulas) -> Reaction:

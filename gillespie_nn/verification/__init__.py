@@ -5,6 +5,7 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
+from .hostile import HostileModels
 from .master_equation import MasterEquation
 from .methods_agree import MethodsAgree
 from .peers import Peers
@@ -13,6 +14,6 @@ from .run import LEVEL, verify
 from .sbml_suite import SbmlSuite
 from .time_change import TimeChange
 
-CHECKS = (ClosedForms, MasterEquation, TimeChange, MethodsAgree, SbmlSuite, PlantedErrors, Peers)
+CHECKS = (ClosedForms, MasterEquation, TimeChange, MethodsAgree, SbmlSuite, PlantedErrors, HostileModels, Peers)
 
 __all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "verify"]

@@ -55,6 +55,12 @@ def verify(selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, s
 def _details(details):
     if "p_of_planted_error" in details:
         return f" (p of the planted error: {details['p_of_planted_error']:.2g})"
+    if "refused" in details:
+        return (
+            f" ({details['simulated']} simulated, {details['refused']} refused"
+            + "".join(f"; {k}: {v}" for k, v in details["failures"].items())
+            + ")"
+        )
     if "outside" not in details:
         return ""
     low, _, high = details["outside_right_engine"]
