@@ -20,6 +20,10 @@ from .reaction import Reaction
 from .sbml_symbols import Symbols
 
 
+_HARMLESS = ("layout", "render", "l3v2extendedmath")
+"""Packages that change no number, and the one whose functions are known here."""
+
+
 def read(source, parameters=None) -> ReactionNetwork:
     """The network of an SBML file (path) or document (text); raises InputError with what is wrong or refused."""
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
@@ -64,7 +68,8 @@ def _network(sbml, document, overrides):
 def _refuse(document, model):
     for k in range(document.getNumPlugins()):
         package = document.getPlugin(k).getPackageName()
-        if document.getPackageRequired(package) and package != "l3v2extendedmath":
+        required = document.getLevel() > 2 and document.getPackageRequired(package)
+        if required and package not in _HARMLESS:
             raise InputError(f"the SBML package {package!r} is not supported")
     for rule in model.getListOfRules():
         if rule.isRate():

@@ -4,7 +4,7 @@ import math
 
 from .. import checks
 from ..checks import InputError
-from .expressions import Expression, number
+from .expressions import Expression, number, operation
 from .expressions import name as name_of
 
 
@@ -145,4 +145,4 @@ class Symbols:
     def _assigned(self, name, expression):
         if name not in self.species or self._in_counts[name].op == "name":
             return expression
-        return Expression("product", (expression, self.size(name)))
+        return operation("product", (expression, self.size(name)))

@@ -1,8 +1,8 @@
 """Hostile models: mutated texts, SBML, Antimony and BioNetGen files end in a result or in a clear error.
 
 Mutants are read and, if they are still models, simulated for a moment. An exception that is no `GillespieError`, a
-crash of the process (the readers of SBML and Antimony are compiled code) and an input that takes longer than `_PATIENCE` are
-failures. Not a statistical check: its p-value is 1, or 0 if any input failed.
+crash of the process (the readers of SBML and Antimony are compiled code) and an input that takes longer than
+`_PATIENCE` are failures. Not a statistical check: its p-value is 1, or 0 if any input failed.
 """
 
 import faulthandler

@@ -1,0 +1,284 @@
+"""What SBML means beyond mass action: sizes, rules, initial assignments, functions, events, levels 2 and 3; and what
+has no meaning for counts is refused by name."""
+
+import numpy as np
+import pytest
+
+import gillespie_nn as gnn
+from gillespie_nn import seeds
+from gillespie_nn.simulation.methods import Direct
+
+libsbml = pytest.importorskip("libsbml", reason="the extra sbml is not installed")
+LEVEL_3, LEVEL_2 = (3, 1), (2, 4)
+
+
+def model(
+    law="k * A",
+    level=LEVEL_3,
+    size=1.0,
+    amounts=True,
+    initial="initialAmount='12'",
+    species="",
+    parameters="<parameter id='k' value='0.5' constant='{}'/>",
+    more="",
+    reaction="",
+    sides="<listOfReactants><speciesReference species='A' stoichiometry='1' {}/></listOfReactants>",
+    own="",
+    functions="",
+    attributes="",
+    dimensions="",
+):
+    """A document with species A (and B, 3 molecules), a reaction `go` of `law`, and what a test adds."""
+    math = libsbml.writeMathMLToString(libsbml.parseL3Formula(law)).partition("?>")[2]
+    three = level[0] == 3
+    kind = f"hasOnlySubstanceUnits='{str(amounts).lower()}' boundaryCondition='false' constant='false'"
+    space = "level3/version1/core" if three else "level2/version4"
+    sides = sides.format("constant='true'" if three else "")
+    flags = "reversible='false' fast='false'" if three else "reversible='false'"
+    return f"""<sbml xmlns="http://www.sbml.org/sbml/{space}" level="{level[0]}" version="{level[1]}">
+    <model id="m" {attributes}>{functions}
+    <listOfCompartments><compartment id="cell" size="{size}" constant="false" {dimensions}/></listOfCompartments>
+    <listOfSpecies><species id="A" compartment="cell" {initial} {kind}/>
+    <species id="B" compartment="cell" initialAmount="3" hasOnlySubstanceUnits="true" boundaryCondition="false"
+     constant="false"/>{species}</listOfSpecies>
+    <listOfParameters>{parameters.format("false")}</listOfParameters>{more}
+    <listOfReactions><reaction id="go" {flags} {reaction}>{sides}<kineticLaw>{math}{own}</kineticLaw></reaction>
+    </listOfReactions></model></sbml>"""
+
+
+def math(formula):
+    return libsbml.writeMathMLToString(libsbml.parseL3Formula(formula)).partition("?>")[2]
+
+
+def rule(variable, formula, kind="assignmentRule"):
+    name = "" if variable is None else f"variable='{variable}'"
+    return f"<listOfRules><{kind} {name}>{math(formula)}</{kind}></listOfRules>"
+
+
+def initially(symbol, formula):
+    return (
+        f"<listOfInitialAssignments><initialAssignment symbol='{symbol}'>{math(formula)}</initialAssignment>"
+        "</listOfInitialAssignments>"
+    )
+
+
+def with_event(
+    text, trigger, assignments, level=LEVEL_3, more="", flags="initialValue='false' persistent='true'"
+):
+    made = "".join(f"<eventAssignment variable='{v}'>{math(f)}</eventAssignment>" for v, f in assignments.items())
+    flags = flags if level[0] == 3 else ""
+    use = "useValuesFromTriggerTime='true'" if level[0] == 3 else ""
+    event = (
+        f"<listOfEvents><event id='e' {use}><trigger {flags}>{math(trigger)}</trigger>{more}"
+        f"<listOfEventAssignments>{made}</listOfEventAssignments></event></listOfEvents>"
+    )
+    return text.replace("</listOfReactions>", "</listOfReactions>" + event)
+
+
+def read(text, **options):
+    net = gnn.ReactionNetwork.from_sbml(text, **options)
+    assert gnn.ReactionNetwork.from_text(net.to_text()) == net
+    return net
+
+
+def propensity(net, **counts):
+    """Propensity of the reaction by the engine."""
+    m = Direct(net, net.rates(), net.volume, net.counts(counts), seeds.stream(1, seeds.Purpose.SIMULATION))
+    return m._state.propensity[0]  # a bound over the first window of time, 1e-9 s, where the law reads the time
+
+
+@pytest.mark.parametrize("level", [LEVEL_3, LEVEL_2])
+@pytest.mark.parametrize(
+    "law, amounts, size, counts, expected",
+    [
+        ("k * A", True, 4.0, {"A": 12}, 6.0),
+        ("k * A", False, 4.0, {"A": 12}, 1.5),
+        ("cell * k * A", False, 4.0, {"A": 12}, 6.0),
+        ("cell * k * A * A", False, 4.0, {"A": 12}, 4 * 0.5 * 9),
+        ("cell * k * A / (2 + A)", False, 4.0, {"A": 12}, 4 * 0.5 * 3 / 5),
+        ("k * A * (A - 1) / 2", True, 4.0, {"A": 12}, 0.5 * 12 * 11 / 2),
+        ("k * A^2 / (k + A^2)", True, 1.0, {"A": 3}, 4.5 / 9.5),
+        ("piecewise(k, A > 5, 2 * k)", True, 1.0, {"A": 5}, 1.0),
+        ("k * exp(-A) + root(3, 8) + log(10, 1000) + sec(0)", True, 1.0, {"A": 0}, 0.5 + 2 + 3 + 1),
+    ],
+)
+def test_a_law_is_the_propensity_whatever_the_size_and_the_units(law, amounts, size, counts, expected, level):
+    net = read(model(law, level, size, amounts, initial="initialAmount='12'"))
+    assert propensity(net, **counts) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_concentration_times_the_size_is_the_number_of_molecules():
+    assert read(model(size=0.25, initial="initialConcentration='48'")).initial["A"] == 12
+    with pytest.raises(gnn.InputError, match="initial amount of A.*whole number.*1.25"):
+        read(model(size=0.25, initial="initialConcentration='5'"))
+
+
+def test_parameters_of_a_reaction_hide_those_of_the_model():
+    own = "<listOfLocalParameters><localParameter id='k' value='7'/></listOfLocalParameters>"
+    assert propensity(read(model(own=own)), A=2) == 14
+    own = "<listOfParameters><parameter id='B' value='7'/></listOfParameters>"
+    assert propensity(read(model("k * A * B / (1 + A)", LEVEL_2, own=own)), A=1) == 1.75
+
+
+def test_functions_are_written_out():
+    body = "<math xmlns='http://www.w3.org/1998/Math/MathML'><lambda><bvar><ci>x</ci></bvar><bvar><ci>y</ci></bvar>"
+    body += "<apply><divide/><ci>x</ci><apply><plus/><ci>x</ci><ci>y</ci></apply></apply></lambda></math>"
+    functions = f"<functionDefinition id='mm'>{body}</functionDefinition>"
+    functions = f"<listOfFunctionDefinitions>{functions}</listOfFunctionDefinitions>"
+    assert propensity(read(model("k * mm(A, 2 * B)", functions=functions)), A=4) == pytest.approx(0.5 * 4 / 10)
+
+
+def test_initial_assignments_come_first_and_overrides_before_them():
+    text = model(more=initially("A", "4 * k"), parameters="<parameter id='k' value='0.5' constant='true'/>")
+    assert read(text).initial["A"] == 2
+    assert read(text, parameters={"k": 5.0}).initial["A"] == 20
+    with pytest.raises(gnn.InputError, match="did you mean 'k'"):
+        read(text, parameters={"kk": 5.0})
+    with pytest.raises(gnn.InputError, match="A is initially assigned by itself"):
+        read(model(more=initially("A", "A + 1")))
+
+
+def test_a_rule_gives_a_parameter_that_laws_read():
+    net = read(model("r * A", parameters="<parameter id='r' constant='false'/>", more=rule("r", "2 * B + time")))
+    assert propensity(net, A=2, B=4) == pytest.approx(16, rel=1e-6)
+    r = gnn.simulate(net, time=[0.0, 0.5], initial={"B": 4}, seed=1)
+    np.testing.assert_allclose(r.of("r")[0], [8, 8.5])
+
+
+@pytest.mark.parametrize("amounts, expected", [(True, [24.0, 24]), (False, [24.0 * 4, 96])])
+def test_a_rule_of_a_species_is_an_amount_or_a_concentration(amounts, expected):
+    kind = f"hasOnlySubstanceUnits='{str(amounts).lower()}' boundaryCondition='false' constant='false'"
+    species = f"<species id='C' compartment='cell' initialAmount='0' {kind}/>"
+    r = gnn.simulate(read(model("0 * k", size=4.0, species=species, more=rule("C", "2 * A"))), 1.0, 2, seed=1)
+    assert r.of("C")[0, 0] == expected[0]
+    assert r.counts[0, 0, r.species.index("C")] == expected[1]
+
+
+@pytest.mark.parametrize(
+    "flag", ["boundaryCondition='true' constant='false'", "boundaryCondition='true' constant='true'"]
+)
+def test_boundary_and_constant_species_are_not_changed(flag):
+    species = f"<species id='C' compartment='cell' initialAmount='5' hasOnlySubstanceUnits='true' {flag}/>"
+    sides = "<listOfReactants><speciesReference species='C' stoichiometry='1' {}/></listOfReactants>"
+    net = read(model("k * C", species=species, sides=sides))
+    assert net.reactions[0].net_change() == {} and propensity(net) == 2.5
+
+
+def test_stoichiometries_above_one_and_conversion_factors():
+    sides = "<listOfReactants><speciesReference species='A' stoichiometry='3' {}/></listOfReactants>"
+    net = read(model("k * A * (A - 1) * (A - 2)", sides=sides))
+    assert net.reactions[0].reactants == (("A", 3),)
+    parameters = "<parameter id='k' value='0.5' constant='true'/><parameter id='f' value='2' constant='true'/>"
+    net = read(model("k * A * (A - 1)", attributes="conversionFactor='f'", parameters=parameters))
+    assert net.reactions[0].net_change() == {"A": -2}
+    math_ = math("2 * k")
+    sides = f"<listOfProducts><speciesReference species='B'><stoichiometryMath>{math_}</stoichiometryMath>"
+    net = read(model(level=LEVEL_2, parameters="<parameter id='k' value='0.5' constant='true'/>",
+                     sides=sides + "</speciesReference></listOfProducts>"))  # fmt: skip
+    assert net.reactions[0].net_change() == {"B": 1}
+
+
+@pytest.mark.parametrize("level, at_zero", [(LEVEL_3, 40), (LEVEL_2, 12)])
+def test_an_event_true_at_the_start_happens_in_level_three_and_not_in_level_two(level, at_zero):
+    net = read(with_event(model("0 * k", level), "time >= 0", {"A": "40"}, level))
+    assert gnn.simulate(net, 1.0, 2, seed=1).of("A")[0].tolist() == [at_zero, at_zero]
+
+
+def test_an_event_assigns_concentrations_parameters_and_sizes():
+    text = with_event(model("0 * k", size=4.0, amounts=False), "time > 0.5", {"A": "2", "k": "k + 1", "cell": "8"})
+    r = gnn.simulate(read(text), time=[0.5, 1.0], seed=1)
+    assert r.of("A")[0].tolist() == [12, 8]
+    assert r.of("k")[0].tolist() == [0.5, 1.5] and r.of("cell")[0].tolist() == [4.0, 8.0]
+
+
+def test_delay_priority_and_persistence_are_read():
+    more = f"<priority>{math('B')}</priority><delay>{math('k')}</delay>"
+    flags = "initialValue='true' persistent='false'"
+    (event,) = read(with_event(model(), "A > B", {"B": "A"}, more=more, flags=flags)).events
+    assert (str(event.delay), str(event.priority)) == ("k", "B")
+    assert event.initially and not event.persistent and event.values_at_trigger
+
+
+def test_a_reversible_reaction_whose_law_is_a_difference_gets_a_warning_and_one_that_is_not_none(recwarn):
+    reversible = model("k * A - B").replace("reversible='false'", "reversible='true'")
+    with pytest.warns(UserWarning, match="reaction go is reversible.*Split it into two"):
+        read(reversible)
+    recwarn.clear()
+    read(model("k * A").replace("reversible='false'", "reversible='true'"))
+    read(model("k * A * (A - 1)").replace("reversible='false'", "reversible='true'"))
+    assert not recwarn.list
+    net = gnn.ReactionNetwork.from_sbml(model("k * A - B"))
+    with pytest.raises(gnn.UnfinishedError, match="reaction go is negative, -2, at t = 0 s, A = 2, B = 3.*split it"):
+        gnn.simulate(net, 1.0, initial={"A": 2}, seed=1)
+
+
+@pytest.mark.parametrize(
+    "text, what",
+    [
+        (model(more=rule("k", "1", "rateRule")), "rate rule of k"),
+        (model(more=rule(None, "k - 1", "algebraicRule")), "algebraic rules"),
+        (model(more=rule("A", "k * B")), "reaction go changes A, which a rule gives"),
+        (model(reaction="fast='true'").replace("fast='false' fast", "fast"), "go is marked fast"),
+        (model("k * delay(A, 1)"), "reaction go: delay is not supported"),
+        (model("k * unknown"), "unknown symbol 'unknown'"),
+        (model("k * f(A)"), "unknown function 'f'"),
+        (model(parameters="<parameter id='k' constant='{}'/>"), "k has no value at the start"),
+        (model(size=0.0), "size of compartment cell must be positive"),
+        (model(initial=""), "species A has no initial amount"),
+        (model(initial="initialAmount='1.5'"), "initial amount of A.*1.5"),
+        (
+            model(more=f"<listOfConstraints><constraint>{math('A > 1')}</constraint></listOfConstraints>"),
+            "1 constraint",
+        ),
+        (with_event(model(), "A > 1", {"nowhere": "1"}), "nowhere"),
+    ],
+)
+def test_what_has_no_meaning_for_counts_is_refused_by_name(text, what):
+    with pytest.raises(gnn.InputError, match=what):
+        gnn.ReactionNetwork.from_sbml(text)
+
+
+def test_units_of_moles_get_a_warning():
+    with pytest.warns(UserWarning, match="substance units are mole"):
+        read(model(attributes="substanceUnits='mole'"))
+
+
+@pytest.mark.parametrize("kinetics", ["stochastic", "deterministic"])
+def test_laws_rules_and_events_come_back_from_sbml_with_the_same_values(kinetics):
+    text = """
+    @parameter k = 3.5
+    @rule load = A + 2 * B
+    0 -> A @ 2 * propensity(k * max(A, 2) / (4 + load) + rem(A, 3) + quotient(A, 4))
+    A -> B @ propensity(min(A, B, 5) * volume)
+    B -> 0 @ 0.3
+    @event e: when A > 5 || !(B <= 2) && time > 3; set k = k + A, B = 2 * B; delay 0.5; priority A; not persistent
+    A = 10
+    """
+    net = gnn.ReactionNetwork.from_text(text)
+    again = read(net.to_sbml(kinetics=kinetics, volume=4.0))
+    assert [e.name for e in again.events] == ["e"] and not again.events[0].persistent
+    for a, b in ((10, 0), (3, 7), (0, 0), (25, 6)):
+        known = {"A": a, "B": b, "k": 3.5, "volume": 4.0, "time": 0.0}
+        for one, other in zip(net.reactions[:2], again.reactions[:2], strict=True):
+            expected = one.rate * net.resolved(one.law).evaluate(known)
+            assert again.resolved(other.law).evaluate(known | dict(again.parameters)) == pytest.approx(expected)
+        for (_, one), (_, other) in zip(net.events[0].assignments, again.events[0].assignments, strict=True):
+            assert other.evaluate(known | dict(again.parameters)) == pytest.approx(one.evaluate(known))
+
+
+def test_antimony_is_read_and_written():
+    pytest.importorskip("antimony")
+    net = gnn.ReactionNetwork.from_antimony(
+        "model m\nspecies A = 20, B = 0; compartment c = 2; A in c; B in c\nV = 3\nA -> B; c * V * A / (1 + A)\n"
+        "B => A; c * 0.5 * B\nat time > 2: A = 5\nend"
+    )
+    assert net.initial["A"] == 40
+    again = gnn.ReactionNetwork.from_antimony(net.to_antimony())
+    assert (
+        gnn.simulate(net, 5.0, 6, seed=3, method="direct").of("A").tolist()
+        == gnn.simulate(again, 5.0, 6, seed=3, method="direct").of("A").tolist()
+    )
+    with pytest.raises(gnn.InputError, match="the text: .*line"):
+        gnn.ReactionNetwork.from_antimony("A -> B; k*A*)")
+    with pytest.raises(gnn.InputError, match="no such Antimony file: nowhere.ant"):
+        gnn.ReactionNetwork.from_antimony("nowhere.ant")
