@@ -114,14 +114,20 @@ def _bound_law(channels, state, p):
 @kernel
 def _bound_term(channels, state, t):
     """Bounds of one term from the intervals; returns the changes of its lower and of its upper bound."""
-    p = program_of(channels, t)
-    if p >= 0:
-        lower, upper = _bound_law(channels, state, p)
-        lower *= channels.coefficient[t]
-        upper *= channels.coefficient[t]
-    else:
-        lower = term_value(channels, t, state.low, state.high)
-        upper = term_value(channels, t, state.high, state.low)
+    lower = term_value(channels, t, state.low, state.high)
+    upper = term_value(channels, t, state.high, state.low)
+    return _set_bounds(state, t, lower, upper)
+
+
+@kernel
+def _bound_law_term(channels, state, t):
+    """The same, of a term that is a general law."""
+    lower, upper = _bound_law(channels, state, program_of(channels, t))
+    return _set_bounds(state, t, lower * channels.coefficient[t], upper * channels.coefficient[t])
+
+
+@kernel
+def _set_bounds(state, t, lower, upper):
     old_lower = state.term_lower[t]
     old_gap = state.term_gap[t]
     gap = upper - lower
@@ -175,6 +181,7 @@ def _refresh_species(channels, readers, state, s):
     state.tally[N_REFRESHES] += 1
     _set_interval(state, s)
     fits = True
+    has_laws = channels.law.size > 0
     k = readers.term_start[s]
     end = readers.term_start[s + 1]
     while k < end:
@@ -182,7 +189,10 @@ def _refresh_species(channels, readers, state, s):
         lower_change = 0.0
         upper_change = 0.0
         while k < end and readers.channel[readers.term[k]] == c:
-            lower, upper = _bound_term(channels, state, readers.term[k])
+            if has_laws and program_of(channels, readers.term[k]) >= 0:
+                lower, upper = _bound_law_term(channels, state, readers.term[k])
+            else:
+                lower, upper = _bound_term(channels, state, readers.term[k])
             lower_change += lower
             upper_change += upper
             k += 1
@@ -266,7 +276,10 @@ def refresh_rejection(channels, families, state):
     state.high[one] = 1
     for c in range(state.light.size):
         for t in range(channels.term_start[c], channels.term_start[c + 1]):
-            _bound_term(channels, state, t)
+            if program_of(channels, t) >= 0:
+                _bound_law_term(channels, state, t)
+            else:
+                _bound_term(channels, state, t)
         _sum_channel(channels, state, c)
     refill_all(state)
     if not fits:
@@ -281,6 +294,8 @@ def _enclose(channels, readers, state, s):
     _set_interval(state, s)
     for j in range(readers.term_start[s], readers.term_start[s + 1]):
         t = readers.term[j]
+        if program_of(channels, t) >= 0:
+            continue  # all laws are bounded anew in the end: variables may have been set, too
         _bound_term(channels, state, t)
         state.touched[readers.channel[t]] = True
 
@@ -297,7 +312,7 @@ def set_counts_rejection(channels, readers, families, state, species, values):
     pools_fit = sum_pools(families, state.counts)
     for p in range(families.pool_varies.size):
         _enclose(channels, readers, state, families.first_pool[0] + p)
-    _rebound(channels, readers, state, channels.laws.terms)  # variables may have been set, too
+    _rebound(channels, readers, state, channels.laws.terms)
     _sum_touched(channels, state)
     if not pools_fit:
         mark_overfull(state.urn)
@@ -306,8 +321,9 @@ def set_counts_rejection(channels, readers, families, state, species, values):
 
 @kernel
 def _rebound(channels, readers, state, terms):
+    """New bounds of general laws."""
     for j in range(terms.size):
-        _bound_term(channels, state, terms[j])
+        _bound_law_term(channels, state, terms[j])
         state.touched[readers.channel[terms[j]]] = True
 
 

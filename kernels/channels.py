@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import COUNT_LIMIT, FALLING, LAW, NEGATIVE, OVERFLOW, REACHED_END, STEP
+from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, REACHED_END, STEP
 from .intervals import law_range
 from .jit import kernel
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, Laws, law_value, trigger_changed
@@ -38,6 +38,7 @@ class Channels(NamedTuple):
     change_amount: np.ndarray  # int64[change]
     varies: np.ndarray  # bool[species]: some channel changes the species
     laws: Laws
+    law: np.ndarray  # float64[law], of one simulation: the value of each rate law when last looked at
 
 
 class Readers(NamedTuple):
@@ -59,7 +60,8 @@ def term_value(channels, t, up, down):
     """Value of term t [1/s]: non-decreasing in the counts `up`, non-increasing in the counts `down`.
 
     With `up` and `down` the state itself it is the propensity; with upper and lower bounds of the state, an
-    upper bound of it, and exchanged, a lower one. That of a general law is the propensity at `up`.
+    upper bound of it, and exchanged, a lower one. A general law has the value it was given last: to work it out
+    here would make this function, which is called for every term, too long to be inlined.
     """
     # The counts first: a coefficient near the end of float64 times nothing is nothing.
     value = channels.coefficient[t] * (up[channels.first[t]] * (up[channels.second[t]] - channels.second_offset[t]))
@@ -73,7 +75,7 @@ def term_value(channels, t, up, down):
             if not up[a] > down[b]:
                 value = 0.0
         elif kind == LAW:
-            value *= law_value(channels.laws, a, up)
+            value *= channels.law[a]
         else:
             value *= max(up[a] - down[b], 0)
     return value
@@ -98,20 +100,45 @@ def program_of(channels, t):
 
 
 @kernel
-def channel_limit(channels, c, counts):
-    """Propensity of channel c, or where it reads the time, an upper bound of it over the window [1/s]."""
-    timed = channels.laws.timed_channel
-    if timed.size == 0 or not timed[c]:
-        return channel_value(channels, c, counts, counts)
-    total = 0.0
+def look_at_laws(channels, counts):
+    """Set `law` of every rate law at `counts`: its value, or where it reads the time, a bound over the window."""
+    laws = channels.laws
+    for p in range(laws.first_trigger[0]):
+        channels.law[p] = _limit(laws, p, counts)
+
+
+@kernel
+def look_at_channel(channels, c, counts):
+    """Set `law` of the rate laws in channel c; see `look_at_laws`."""
     for t in range(channels.term_start[c], channels.term_start[c + 1]):
         p = program_of(channels, t)
-        if p >= 0 and channels.laws.reads_time[p]:
-            low, high = law_range(channels.laws, p, counts, counts)
-            total += channels.coefficient[t] * high
-        else:
-            total += term_value(channels, t, counts, counts)
-    return total
+        if p >= 0:
+            channels.law[p] = _limit(channels.laws, p, counts)
+
+
+@kernel
+def _limit(laws, p, counts):
+    if laws.reads_time[p]:
+        low, high = law_range(laws, p, counts, counts)
+        return high
+    return law_value(laws, p, counts)
+
+
+@kernel
+def look_at_term(channels, t, counts, tally):
+    """Set `law` of term t, if it is one, to its value now; a negative one is a fault."""
+    p = program_of(channels, t)
+    if p >= 0:
+        channels.law[p] = law_value(channels.laws, p, counts)
+        if not channels.law[p] >= 0.0:
+            tally[FAULT] = 1
+
+
+@kernel
+def value_now(channels, c, counts):
+    """Propensity of a channel of one term, a law that reads the time, now [1/s]."""
+    t = channels.term_start[c]
+    return channels.coefficient[t] * law_value(channels.laws, program_of(channels, t), counts)
 
 
 @kernel

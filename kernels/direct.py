@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import channel_limit, channel_value, fire, fires_trigger, open_window
+from .channels import channel_value, fire, fires_trigger, look_at_laws, open_window, value_now
 from .clock import rescale_pending
 from .codes import (
     BAD_PROPENSITY,
@@ -44,9 +44,11 @@ def refresh_direct(channels, state):
     """Compute every propensity from the counts; of channels that read the time, a bound over the rest of the window."""
     channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
     channels.laws.window[WINDOW_START] = state.clock[TIME]
+    if channels.law.size:
+        look_at_laws(channels, state.counts)
     total = 0.0
     for c in range(state.propensity.size):
-        value = channel_limit(channels, c, state.counts)
+        value = channel_value(channels, c, state.counts, state.counts)
         if not value >= 0.0:
             state.tally[FAULT] = 1
         state.propensity[c] = value
@@ -130,7 +132,7 @@ def advance_direct(channels, state, rng, t_stop, grid_time, grid_counts, slice_b
         tally[N_CANDIDATES] += 1
         if timed.size and timed[chosen]:
             laws.variables[TIME_VARIABLE] = clock[TIME]
-            value = channel_value(channels, chosen, counts, counts)
+            value = value_now(channels, chosen, counts)
             if not value >= 0.0:
                 tally[FAULT] = 1
             if not rng.random() * propensity[chosen] < value:

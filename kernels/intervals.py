@@ -1,7 +1,7 @@
 """Bounds of programs over intervals of the counts and of the time, by interval arithmetic.
 
 R. E. Moore, R. B. Kearfott, M. J. Cloud, Introduction to Interval Analysis, SIAM 2009. Laws need not be monotone. Where
-nothing better is known an end is infinite or NaN, and the caller narrows the intervals.
+nothing better is known an end is infinite, where a value may be NaN both are NaN, and the caller narrows the intervals.
 """
 
 import math
@@ -28,6 +28,8 @@ from .laws import (
     FLOOR,
     LESS,
     LESS_OR_EQUAL,
+    LN,
+    LOG10,
     MAX,
     MIN,
     MULTIPLY,
@@ -59,7 +61,22 @@ _RESOLUTION = 1e-13
 
 @kernel
 def _widened(low, high):
-    return low - _ROUNDING * np.abs(low), high + _ROUNDING * np.abs(high)
+    if low > -np.inf:
+        low -= _ROUNDING * np.abs(low)
+    if high < np.inf:
+        high += _ROUNDING * np.abs(high)
+    return low, high
+
+
+@kernel
+def _holds_zero(a, b):
+    return a <= 0.0 <= b
+
+
+@kernel
+def _is_infinite(a, b):
+    """An end is infinite, and so the value may be."""
+    return a == -np.inf or b == np.inf or a == np.inf or b == -np.inf
 
 
 @kernel
@@ -67,7 +84,7 @@ def _corners(op, a, b, c, d):
     """Range of an operation that is monotone in each argument, over [a, b] x [c, d]."""
     p, q, r, s = binary(op, a, c), binary(op, a, d), binary(op, b, c), binary(op, b, d)
     if p != p or q != q or r != r or s != s:
-        return -np.inf, np.inf
+        return np.nan, np.nan
     return min(min(p, q), min(r, s)), max(max(p, q), max(r, s))
 
 
@@ -83,55 +100,62 @@ def _power(a, b, c, d):
         if c != 0.0 and c % 2.0 == 0.0 and b > 0.0:
             low = 0.0
         return _widened(low, high)
-    if a == b and c == d:
-        value = binary(POWER, a, c)
-        return value, value
-    return -np.inf, np.inf
+    return np.nan, np.nan
 
 
 @kernel
-def _wave(a, b, phase):
-    """Range of sin(x + phase) over [a, b]."""
-    a += phase
-    b += phase
+def _wave(op, a, b):
+    """Range of sine or cosine over [a, b]."""
     if not b - a < 2.0 * math.pi:
         return -1.0, 1.0
-    low = min(np.sin(a), np.sin(b)) - 1e-14
-    high = max(np.sin(a), np.sin(b)) + 1e-14
+    low = max(min(unary(op, a), unary(op, b)) - _ROUNDING, -1.0)
+    high = min(max(unary(op, a), unary(op, b)) + _ROUNDING, 1.0)
     slack = 1e-14 * (1.0 + np.abs(a) + np.abs(b))
-    crest = 2.0 * math.pi * np.ceil((a - slack - 0.5 * math.pi) / (2.0 * math.pi)) + 0.5 * math.pi
-    trough = 2.0 * math.pi * np.ceil((a - slack + 0.5 * math.pi) / (2.0 * math.pi)) - 0.5 * math.pi
-    return (-1.0 if trough <= b + slack else max(low, -1.0)), (1.0 if crest <= b + slack else min(high, 1.0))
+    shift = 0.0 if op == COS else 0.5 * math.pi  # of the crests; troughs lie half a turn on
+    crest = 2.0 * math.pi * np.ceil((a - slack - shift) / (2.0 * math.pi)) + shift
+    trough = 2.0 * math.pi * np.ceil((a - slack - shift - math.pi) / (2.0 * math.pi)) + shift + math.pi
+    return (-1.0 if trough <= b + slack else low), (1.0 if crest <= b + slack else high)
+
+
+@kernel
+def _leaves_domain(op, a, b):
+    """Whether a function of one argument may be NaN on [a, b]."""
+    if op in (LN, LOG10, SQRT, FACTORIAL):
+        return a < 0.0
+    if op in (SIN, COS, TAN):
+        return _is_infinite(a, b)
+    if op in (ARCSIN, ARCCOS, ARCTANH):
+        return a < -1.0 or b > 1.0
+    return op == ARCCOSH and a < 1.0
 
 
 @kernel
 def _unary_range(op, a, b):
-    if a == b and op != SIN and op != COS:
+    if a != a or b != b:
+        return (0.0, 1.0) if op == NOT else (np.nan, np.nan)
+    if a == b:
         value = unary(op, a)
         return value, value
+    if _leaves_domain(op, a, b):
+        return np.nan, np.nan
     if op == NEGATIVE_OF:
         return -b, -a
     if op == NOT:
-        return (1.0 if a == 0.0 and b == 0.0 else 0.0), (1.0 if a <= 0.0 and b >= 0.0 else 0.0)
+        return 0.0, (1.0 if _holds_zero(a, b) else 0.0)
     if op in (ABS, COSH):
         low, high = _widened(min(unary(op, a), unary(op, b)), max(unary(op, a), unary(op, b)))
-        return (unary(op, 0.0) if a <= 0.0 and b >= 0.0 else low), high
-    if op == SIN:
-        return _wave(a, b, 0.0)
-    if op == COS:
-        return _wave(a, b, 0.5 * math.pi)
+        return (unary(op, 0.0) if _holds_zero(a, b) else low), high
+    if op in (SIN, COS):
+        return _wave(op, a, b)
     if op == TAN:
-        if np.floor((a - 1e-9) / math.pi + 0.5) != np.floor((b + 1e-9) / math.pi + 0.5):
+        slack = 1e-9 + 1e-15 * (np.abs(a) + np.abs(b))
+        if np.floor((a - slack) / math.pi + 0.5) != np.floor((b + slack) / math.pi + 0.5):
             return -np.inf, np.inf
         return _widened(np.tan(a), np.tan(b))
     if op in (FLOOR, CEIL):
         return unary(op, a), unary(op, b)
     if op == FACTORIAL and not a >= 1.0:
-        return -np.inf, np.inf
-    if op in (ARCSIN, ARCCOS, ARCTANH) and not (a >= -1.0 and b <= 1.0):
-        return -np.inf, np.inf
-    if (op == ARCCOSH and not a >= 1.0) or (op == SQRT and not a >= 0.0):
-        return -np.inf, np.inf
+        return 0.0, max(1.0, unary(op, b)) * (1.0 + _ROUNDING)
     if op == ARCCOS:
         return _widened(np.arccos(b), np.arccos(a))
     return _widened(unary(op, a), unary(op, b))  # the others increase
@@ -139,36 +163,49 @@ def _unary_range(op, a, b):
 
 @kernel
 def _binary_range(op, a, b, c, d):
+    unknown = a != a or b != b or c != c or d != d
+    if LESS <= op <= OR:
+        return (0.0, 1.0) if unknown else _truth_range(op, a, b, c, d)
+    if unknown:
+        return np.nan, np.nan
+    if a == b and c == d and op != POWER:
+        value = binary(op, a, c)
+        return value, value
     if op == ADD:
+        if (a == -np.inf and d == np.inf) or (b == np.inf and c == -np.inf):
+            return np.nan, np.nan
         return a + c, b + d
     if op == MULTIPLY:
-        return _corners(op, a, b, c, d)
-    if op == DIVIDE:
-        if c <= 0.0 and d >= 0.0 and c != d:
-            return -np.inf, np.inf
+        if (_holds_zero(a, b) and _is_infinite(c, d)) or (_holds_zero(c, d) and _is_infinite(a, b)):
+            return np.nan, np.nan
         return _corners(op, a, b, c, d)
     if op == POWER:
         return _power(a, b, c, d)
+    if op in (MIN, MAX):
+        return binary(op, a, c), binary(op, b, d)
+    # what divides
+    if (_holds_zero(a, b) and _holds_zero(c, d)) or (_is_infinite(a, b) and _is_infinite(c, d)):
+        return np.nan, np.nan
+    if op == DIVIDE:
+        return (-np.inf, np.inf) if _holds_zero(c, d) else _corners(op, a, b, c, d)
+    if _holds_zero(c, d) or _is_infinite(a, b) or _is_infinite(c, d):
+        return np.nan, np.nan
+    return -np.inf, np.inf
+
+
+@kernel
+def _truth_range(op, a, b, c, d):
     if op == LESS:
         return (1.0 if b < c else 0.0), (0.0 if a >= d else 1.0)
     if op == LESS_OR_EQUAL:
         return (1.0 if b <= c else 0.0), (0.0 if a > d else 1.0)
     if op == EQUAL:
         return (1.0 if a == b and c == d and a == c else 0.0), (0.0 if a > d or b < c else 1.0)
-    if op in (AND, OR):
-        first, second = (a > 0.0 or b < 0.0), (c > 0.0 or d < 0.0)  # certainly true
-        maybe, maybe_second = (a != 0.0 or b != 0.0), (c != 0.0 or d != 0.0)
-        if op == AND:
-            return (1.0 if first and second else 0.0), (1.0 if maybe and maybe_second else 0.0)
-        return (1.0 if first or second else 0.0), (1.0 if maybe or maybe_second else 0.0)
-    if op in (MIN, MAX):
-        if a != a or b != b or c != c or d != d:
-            return np.nan, np.nan
-        return binary(op, a, c), binary(op, b, d)
-    if a == b and c == d:
-        value = binary(op, a, c)
-        return value, value
-    return -np.inf, np.inf
+    first, second = (a > 0.0 or b < 0.0), (c > 0.0 or d < 0.0)  # certainly true
+    maybe, maybe_second = (a != 0.0 or b != 0.0), (c != 0.0 or d != 0.0)
+    if op == AND:
+        return (1.0 if first and second else 0.0), (1.0 if maybe and maybe_second else 0.0)
+    return (1.0 if first or second else 0.0), (1.0 if maybe or maybe_second else 0.0)
 
 
 @kernel

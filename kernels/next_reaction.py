@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import channel_limit, channel_value, fire, fires_trigger, open_window
+from .channels import channel_value, fire, fires_trigger, look_at_channel, look_at_laws, open_window, value_now
 from .codes import (
     BAD_PROPENSITY,
     EVENT_LIMIT,
@@ -47,8 +47,9 @@ def refresh_next_reaction(channels, state):
     """Propensities from the counts; no times yet."""
     _look_at_clock(channels, state, state.clock[TIME])
     open_window(channels, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
+    look_at_laws(channels, state.counts)
     for c in range(state.propensity.size):
-        state.propensity[c] = _checked(state, channel_limit(channels, c, state.counts))
+        state.propensity[c] = _checked(state, channel_value(channels, c, state.counts, state.counts))
 
 
 @kernel
@@ -80,7 +81,7 @@ def _draw(state, c, now, rng):
 def _update(channels, state, c, now, rng):
     """The propensity of c may have changed at `now`. With none before, the wait is drawn: it has no memory."""
     old = state.propensity[c]
-    new = _checked(state, channel_limit(channels, c, state.counts))
+    new = _checked(state, channel_value(channels, c, state.counts, state.counts))
     if new == old:
         return
     state.propensity[c] = new
@@ -100,6 +101,7 @@ def set_counts_next_reaction(channels, state, species, values, rng):
     if np.isnan(state.clock[NEXT_TIME]):
         refresh_next_reaction(channels, state)
         return
+    look_at_laws(channels, state.counts)
     for c in range(state.propensity.size):
         _update(channels, state, c, state.clock[TIME], rng)
     state.clock[NEXT_TIME] = _earliest(state)
@@ -112,6 +114,7 @@ def _renew_window(channels, state, rng):
     state.clock[TIME] = now
     _look_at_clock(channels, state, now)
     open_window(channels, state.counts, now, state.tally[N_CANDIDATES])
+    look_at_laws(channels, state.counts)
     for c in range(state.propensity.size):
         if channels.laws.timed_channel[c]:
             _update(channels, state, c, now, rng)
@@ -135,6 +138,7 @@ def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, 
     counts, clock, tally = state.counts, state.clock, state.tally
     laws = channels.laws
     timed = laws.timed_channel
+    has_laws = channels.law.size > 0
     pause = tally[N_CANDIDATES] + slice_budget
     if np.isnan(clock[NEXT_TIME]):
         _start(state, rng)
@@ -164,10 +168,11 @@ def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, 
         if not state.propensity[c] < np.inf or now + 1.0 / state.propensity[c] == now:
             return OVERFLOW  # time would stand still: the network explodes
         clock[TIME] = now
-        _look_at_clock(channels, state, now)
+        if has_laws:
+            _look_at_clock(channels, state, now)
         tally[N_CANDIDATES] += 1
         if timed.size and timed[c]:
-            value = _checked(state, channel_value(channels, c, counts, counts))
+            value = _checked(state, value_now(channels, c, counts))
             if not rng.random() * state.propensity[c] < value:
                 _draw(state, c, now, rng)
                 move(state.heap, state.position, state.next_time, c)
@@ -181,8 +186,12 @@ def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, 
             return status
         for j in range(state.dependent_start[c], state.dependent_start[c + 1]):
             if state.dependent[j] != c:
+                if has_laws:
+                    look_at_channel(channels, state.dependent[j], counts)
                 _update(channels, state, state.dependent[j], now, rng)
-        state.propensity[c] = _checked(state, channel_limit(channels, c, counts))
+        if has_laws:
+            look_at_channel(channels, c, counts)
+        state.propensity[c] = _checked(state, channel_value(channels, c, counts, counts))
         _draw(state, c, now, rng)
         move(state.heap, state.position, state.next_time, c)
         clock[NEXT_TIME] = _earliest(state)

@@ -19,7 +19,7 @@ from .bounds import (
     renew_window_rejection,
     tighten,
 )
-from .channels import fires_trigger, term_value
+from .channels import fires_trigger, look_at_term, term_value
 from .codes import (
     BAD_PROPENSITY,
     EVENT_LIMIT,
@@ -49,7 +49,7 @@ same."""
 
 @kernel
 def _term_of_gap(channels, state, c, share):
-    """The term in whose gap `share`, beyond the sum of the lower bounds, falls below its propensity; or NONE.
+    """The term in whose gap `share`, beyond the sum of the lower bounds, falls, or NONE; and the share within it.
 
     Each term owns as much of the interval as its bounds are apart, so that one term is evaluated, not the sum.
     """
@@ -65,15 +65,10 @@ def _term_of_gap(channels, state, c, share):
                 continue
         gap = state.term_gap[t]
         if share < gap:
-            value = term_value(channels, t, state.counts, state.counts)
-            if share < value - state.term_lower[t]:
-                return t
-            if value < 0.0:
-                state.tally[FAULT] = 1
-            return NONE
+            return t, share
         share -= gap
         t += 1
-    return NONE
+    return NONE, share
 
 
 @kernel
@@ -104,6 +99,7 @@ def advance_rejection(
         return OVERFLOW
     laws = channels.laws
     watching = laws.triggered.size > 0
+    has_laws = channels.law.size > 0
     n_species = grid_counts.shape[1]
     first_family = families.first_channel[0]
     count_firings = state.firings.size > 0
@@ -182,9 +178,12 @@ def advance_rejection(
             if count_firings:
                 t = _term_of_lower(channels, state, c, share)
         else:
-            laws.variables[TIME_VARIABLE] = time
-            t = _term_of_gap(channels, state, c, share)
-            fires = t != NONE
+            t, share = _term_of_gap(channels, state, c, share)
+            if t != NONE:
+                if has_laws:
+                    laws.variables[TIME_VARIABLE] = time
+                    look_at_term(channels, t, counts, tally)
+                fires = share < term_value(channels, t, counts, counts) - state.term_lower[t]
         member = NONE
         if fires and c >= first_family:
             member = draw_member(families, counts, c - first_family, rng)

@@ -1,7 +1,7 @@
 """Random expressions by the public constructors, and their compiled programs, for the tests of formulas and laws."""
 
 import numpy as np
-from gillespie_nn.kernels.laws import WINDOW_END, WINDOW_START, Laws
+from gillespie_nn.kernels.laws import WINDOW_END, WINDOW_START, Laws, law_value
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
@@ -73,3 +73,8 @@ def laws_of(*expressions, time=0.0, volume=2.0, k=0.75, window=(0.0, 0.0)):
     )
     laws.window[[WINDOW_START, WINDOW_END]] = window
     return laws
+
+
+def value_of(e, counts, time):
+    """Value of an expression by the interpreter."""
+    return law_value(laws_of(e, time=time), 0, np.array(counts))

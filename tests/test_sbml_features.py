@@ -62,9 +62,7 @@ def initially(symbol, formula):
     )
 
 
-def with_event(
-    text, trigger, assignments, level=LEVEL_3, more="", flags="initialValue='false' persistent='true'"
-):
+def with_event(text, trigger, assignments, level=LEVEL_3, more="", flags="initialValue='false' persistent='true'"):
     made = "".join(f"<eventAssignment variable='{v}'>{math(f)}</eventAssignment>" for v, f in assignments.items())
     flags = flags if level[0] == 3 else ""
     use = "useValuesFromTriggerTime='true'" if level[0] == 3 else ""

@@ -114,7 +114,8 @@ class Structure:
         for k, reactions in enumerate(self._members, len(coefficient) - len(self._members)):
             coefficient[k] = scaled[reactions].max()
         variables = np.array([0.0, volume, *self._parameters], dtype=np.float64)
-        return Channels(coefficient=coefficient, laws=Laws(variables=variables, **self._laws), **self.arrays)
+        laws = Laws(variables=variables, **self._laws)
+        return Channels(coefficient=coefficient, laws=laws, law=np.zeros(laws.first_trigger[0]), **self.arrays)
 
     def families(self, rates) -> Families:
         """The product families for rate constants float64[reaction]."""

@@ -29,7 +29,7 @@ class _Parser:
         while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None:
-                self.fail(f"unexpected {text[at:].strip()[:20]!r}", at)
+                self.fail(f"unexpected {text[at:].strip()[:20]!r}", len(text) - len(text[at:].lstrip()))
             self.tokens.append((match.lastgroup, match.group(match.lastgroup), match.start(match.lastgroup)))
             at = match.end()
         self.tokens.append(("end", "", len(text)))

@@ -19,7 +19,6 @@ from .network import ReactionNetwork
 from .reaction import Reaction
 from .sbml_symbols import Symbols
 
-
 _HARMLESS = ("layout", "render", "l3v2extendedmath")
 """Packages that change no number, and the one whose functions are known here."""
 

@@ -15,8 +15,8 @@ large, as the normal law of a variance would need where a few runs in a thousand
 Welch. The p-value of a case is by Bonferroni over its points, means and variances.
 
 Relative differences (ours / theirs - 1) come with 95 % intervals of that one point, from the variance of the samples
-for means and from their fourth moment for variances; the largest is over points where what is compared is at least 1,
-and one of many intervals: 5 % of them exclude 0 for right programs.
+for means and from their fourth moment for variances. The largest is over points where what is compared is at least 1
+and known to a quarter, and one of many intervals: 5 % of them exclude 0 for right programs. All points are tested.
 """
 
 import functools
@@ -34,6 +34,8 @@ from .base import Check, Outcome, Unsupported
 from .peer_programs import PROGRAMS
 
 _NORMAL_95 = 1.959963984540054
+_LEAST, _WIDEST = 1.0, 0.25
+"""Relative differences are shown where both values are so large and half of the interval is not wider."""
 
 
 class Model(NamedTuple):
@@ -102,11 +104,11 @@ class Peers(Check):
                 what = f"{name}, {program}"
                 try:
                     theirs = peer_counts(name, program, n, seed)
-                    ours = our_counts(name, method, n, _seeds(seed, k, 0, 1)[0]) if ours is None else ours
                 except (checks.MissingExtraError, RuntimeError) as error:
                     found.append(Unsupported(what, str(error)))
-                else:
-                    found.append(Outcome(what, *compare(ours, theirs, np.linspace(0.0, case.end, case.n_points)[1:])))
+                    continue
+                ours = our_counts(name, method, n, _seeds(seed, k, 0, 1)[0]) if ours is None else ours
+                found.append(Outcome(what, *compare(ours, theirs, np.linspace(0.0, case.end, case.n_points)[1:])))
         return found
 
 
@@ -180,11 +182,13 @@ def _variance(x):
 def _relative(what, ours, theirs, names):
     """The largest relative difference with its interval, and half of the median interval."""
     (a, a_error), (b, b_error) = ours, theirs
-    kept = np.flatnonzero((a >= 1) & (b >= 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = a / b
+        half = _NORMAL_95 * ratio * np.sqrt(a_error / a**2 + b_error / b**2)
+    kept = np.flatnonzero((a >= _LEAST) & (b >= _LEAST) & (half <= _WIDEST))
     if not len(kept):
         return {}
-    ratio = a[kept] / b[kept]
-    half = _NORMAL_95 * ratio * np.sqrt(a_error[kept] / a[kept] ** 2 + b_error[kept] / b[kept] ** 2)
+    ratio, half = ratio[kept], half[kept]
     k = int(np.argmax(np.abs(ratio - 1)))
     return {
         f"largest_difference_of_{what}": [

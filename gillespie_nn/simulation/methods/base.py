@@ -46,7 +46,8 @@ class Method(ABC):
         channels, families = self.compile(network, rates).arrays_for(rates, volume)
         laws = channels.laws
         own = {name: getattr(laws, name).copy() for name in ("variables", "window", "triggered", "stack")}
-        return channels._replace(laws=laws._replace(**own)), families._replace(running=families.running.copy())
+        channels = channels._replace(laws=laws._replace(**own), law=channels.law.copy())
+        return channels, families._replace(running=families.running.copy())
 
     @property
     def laws(self):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection, set_counts_rejection
-from ...kernels.channels import channel_value
+from ...kernels.channels import channel_value, look_at_laws
 from ...kernels.families import family_can_fire
 from ...kernels.rejection import advance_rejection
 from ...kernels.urn import Urn
@@ -66,6 +66,7 @@ class Rejection(Method):
         channels, families, counts = self._channels, self._families, self._counts
         if self.laws.timed_terms.size:
             return True
+        look_at_laws(channels, counts)
         n_plain, n_families = families.first_channel[0], len(families.pools)
         return any(channel_value(channels, c, counts, counts) > 0 for c in range(n_plain)) or any(
             family_can_fire(families, counts, f) for f in range(n_families)
