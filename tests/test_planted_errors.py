@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from checks_of_chance import chi_square, chi_square_two, rejects
 from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.channels import Channels
 from models import MODELS, N_SAMPLES, SEED, master_law, pairs_of_replicates
 
 import gillespie_nn as gnn
@@ -13,6 +12,7 @@ from gillespie_nn import seeds
 from gillespie_nn.simulation.ensemble import Task, run_ensemble
 from gillespie_nn.simulation.methods import Direct, Rejection
 from gillespie_nn.simulation.sinks import MemorySink
+from gillespie_nn.verification.planted import halve_pairs, never_rejecting, of_channels, square_pairs, stale
 
 
 def _run(name, method, seed=SEED, time=None, n=N_SAMPLES):
@@ -30,40 +30,10 @@ def _p(name, counts, species=0):
     return chi_square(counts[:, -1, species], law.sum(axis=tuple(a for a in range(law.ndim) if a != species)))
 
 
-def _planted(base, change):
-    """A method whose compiled channels are changed before the first event."""
-
-    class Planted(base):
-        def __init__(self, network, rates, volume, *rest):
-            structure = network.compiled.single if base is Direct else network.compiled.lumped
-            original = structure.channels
-
-            def channels(rates, volume):
-                return change(original(rates, volume))
-
-            structure.channels, structure._kept = channels, None
-            try:
-                super().__init__(network, rates, volume, *rest)
-            finally:
-                del structure.channels
-                structure._kept = None
-
-    return Planted
-
-
-def _halve_pairs(channels: Channels):
-    pairs = channels.second_offset > 0
-    return channels._replace(coefficient=np.where(pairs, 0.5, 1.0) * channels.coefficient)
-
-
-def _square_pairs(channels: Channels):
-    return channels._replace(second_offset=np.zeros_like(channels.second_offset))
-
-
 @pytest.mark.parametrize("base", [Direct, Rejection])
-@pytest.mark.parametrize("change", [_halve_pairs, _square_pairs], ids=["missing factor 2", "A*A for A*(A-1)"])
+@pytest.mark.parametrize("change", [halve_pairs, square_pairs], ids=["missing factor 2", "A*A for A*(A-1)"])
 def test_a_wrong_pair_propensity_is_caught(base, change):
-    assert rejects(_p("two species", _run("two species", _planted(base, change))))
+    assert rejects(_p("two species", _run("two species", of_channels(change)(base))))
 
 
 def test_a_wrong_volume_exponent_is_caught():
@@ -71,39 +41,16 @@ def test_a_wrong_volume_exponent_is_caught():
         pairs = channels.second_offset > 0
         return channels._replace(coefficient=np.where(pairs, 4.0, 1.0) * channels.coefficient)
 
-    assert rejects(_p("two species", _run("two species", _planted(Rejection, change))))
-
-
-class Stale(Rejection):
-    """The first reader of the first species is forgotten: its bounds stay what they were."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        readers = self._readers
-        start = readers.term_start.copy()
-        start[1:] -= 1
-        self._readers = readers._replace(term=readers.term[1:].copy(), term_start=start)
+    assert rejects(_p("two species", _run("two species", of_channels(change)(Rejection))))
 
 
 @pytest.mark.parametrize("name", ["two species", "isomerisation"])
 def test_a_stale_dependency_is_caught(name):
-    assert rejects(_p(name, _run(name, Stale)))
-
-
-class Always(Rejection):
-    """Every candidate fires: rejection left out."""
-
-    def _advance(self, *arguments):
-        *arguments, event_limit = arguments
-        while True:
-            self._state.limits[:, 0] = self._state.limits[:, 1]
-            code = super()._advance(*arguments, min(event_limit, self.n_events + 1))
-            if code != codes.EVENT_LIMIT or self.n_events >= event_limit:
-                return code
+    assert rejects(_p(name, _run(name, stale(Rejection))))
 
 
 def test_a_missing_rejection_is_caught():
-    assert rejects(_p("immigration-death", _run("immigration-death", Always)))
+    assert rejects(_p("immigration-death", _run("immigration-death", never_rejecting(Rejection))))
 
 
 def test_a_grid_off_by_one_point_is_caught():

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.cli import main
+from gillespie_nn.cli import main, verify_methods
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct
-from gillespie_nn.verification import CHECKS, verify
+from gillespie_nn.verification import CHECKS, hostile, verify
+from gillespie_nn.verification import planted as planted_errors
+from gillespie_nn.verification.hostile import HostileModels
+from gillespie_nn.verification.planted import PlantedErrors
 
 QUICK = {"replicates": 2000, "seed": 3}
 
@@ -49,7 +52,7 @@ def test_a_planted_error_fails(check, planted):
 def test_right_methods_hold_on_the_closed_forms():
     """False-alarm rate 1e-4 for the run, by Bonferroni; not counted with the checks of the suite's own level."""
     found = verify(CHECKS[:1], ["rejection", "next_reaction"], **QUICK)
-    assert found["verdict"] == "holds" and found["n_p_values"] == 10
+    assert found["verdict"] == "holds" and found["n_p_values"] == 14
 
 
 def test_a_case_of_the_sbml_suite_holds_and_a_wrong_one_fails(tmp_path, capsys):
@@ -101,3 +104,36 @@ def test_the_list_names_checks_and_methods(capsys):
     assert main(["verify-methods", "--list"]) == 0
     out = capsys.readouterr().out
     assert all(c.name in out for c in CHECKS) and "layered" in out
+
+
+@pytest.mark.parametrize("method", ["direct", "next_reaction", "rejection"])
+def test_every_planted_error_is_caught(method):
+    found = verify([PlantedErrors], [method], replicates=10_000, seed=3)
+    assert found["verdict"] == "holds" and found["n_p_values"] >= 7
+    assert {row["p"] for row in found["outcomes"]} == {1.0}
+
+
+def test_a_plant_that_changes_nothing_is_reported_as_missed(monkeypatch):
+    kept = planted_errors.PLANTS[0]._replace(plant=lambda base: base)
+    monkeypatch.setattr(planted_errors, "PLANTS", (kept,))
+    assert verify([PlantedErrors], ["direct"], **QUICK)["verdict"] == "fails"
+
+
+def test_hostile_models_end_in_a_result_or_a_clear_error():
+    pytest.importorskip("antimony")
+    found = verify([HostileModels], ["direct"], replicates=1000, seed=5)
+    assert found["verdict"] == "holds", found["outcomes"]
+    assert found["outcomes"][0]["simulated"] > 100
+
+
+def test_a_reader_that_raises_or_hangs_is_found(monkeypatch):
+    monkeypatch.setattr(hostile, "_READERS", dict.fromkeys(hostile._READERS, lambda text: 1 / 0))
+    assert dict(hostile._try_all(range(2), 1, "direct"))[1].startswith("ZeroDivisionError")
+
+
+def test_all_leaves_out_what_it_has_no_means_for_and_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(verify_methods, "verify", lambda selected, *_, **__: pytest.fail(str(selected)))
+    with pytest.raises(pytest.fail.Exception) as found:
+        main(["verify-methods", "--all"])
+    assert "SbmlSuite" not in str(found.value) and "MasterEquation" in str(found.value)
+    assert "sbml-suite: left out, no folder given" in capsys.readouterr().out

@@ -15,7 +15,7 @@ def add(subparsers):
         ("--list", "--all --json", "--check closed-forms --method rejection", "--sbml-suite FOLDER"),
     )
     command.add_argument("--list", action="store_true", help="list the checks and end")
-    command.add_argument("--all", action="store_true", help="run every check")
+    command.add_argument("--all", action="store_true", help="run every check for which there is what it needs")
     command.add_argument("--check", action="append", metavar="NAME", help="run this check; may be given several times")
     command.add_argument("--method", action="append", metavar="NAME", help="only this method (all exact ones)")
     command.add_argument("--sbml-suite", metavar="FOLDER", help="cases of the SBML stochastic test suite; runs them")
@@ -36,7 +36,11 @@ def run(arguments):
     if arguments.sbml_suite is not None and "sbml-suite" not in names:
         names.append("sbml-suite")
     if arguments.all:
-        names = [name for name in by_name if name != "sbml-suite" or arguments.sbml_suite is not None]
+        missing = {c.name: c.missing(arguments.sbml_suite) for c in CHECKS}
+        names = [name for name in by_name if not missing[name]]
+        for name in missing:
+            if missing[name]:
+                print(f"{name}: left out, {missing[name]}")
     if not names:
         raise checks.InputError("nothing to run: give --all, --check NAME (see --list) or --sbml-suite FOLDER")
     selected = [by_name[checks.choice("check", name, by_name)] for name in names]

@@ -16,23 +16,26 @@ _LOCK = threading.Lock()
 
 def read(source, parameters=None):
     """The network of a file that ends in `.ant` or `.antimony` (path), or of a text; raises InputError."""
-    antimony = checks.optional("antimony", "sbml", "reading Antimony")
     text, name = checks.text_or_file(source, (".ant", ".antimony"), "Antimony file")
+    try:
+        return sbml_read.read(to_sbml(text), parameters)
+    except InputError as error:
+        raise InputError(f"{name}: {str(error).removeprefix('the SBML document: ')}") from None
+
+
+def to_sbml(text: str) -> str:
+    """The SBML that libantimony makes of a text; raises InputError."""
+    antimony = checks.optional("antimony", "sbml", "reading Antimony")
     with _LOCK:
         antimony.clearPreviousLoads()
         antimony.freeAll()
         try:
-            if antimony.loadAntimonyString(text) < 0:
-                raise InputError(f"{name}: {antimony.getLastError().strip()}")
-            document = antimony.getSBMLString(antimony.getMainModuleName())
-        except (UnicodeError, ValueError) as error:  # an InputError is a ValueError, too
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{name}: libantimony cannot read it, and its message is no text: {error}") from None
-    try:
-        return sbml_read.read(document, parameters)
-    except InputError as error:
-        raise InputError(f"{name}: {str(error).removeprefix('the SBML document: ')}") from None
+            if antimony.loadAntimonyString(text) >= 0:
+                return antimony.getSBMLString(antimony.getMainModuleName())
+            message = antimony.getLastError().strip()
+        except (UnicodeError, ValueError) as error:
+            message = f"libantimony cannot read it, and its message is no text: {error}"
+    raise InputError(message)
 
 
 def write(network, path=None, volume=None, initial=None) -> str:

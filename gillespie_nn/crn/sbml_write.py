@@ -15,6 +15,10 @@ def write(network, path=None, kinetics="stochastic", volume=None, initial=None) 
     `stochastic`: amounts are molecules in a compartment of size 1 and the law is the propensity, with falling
     factorials and Omega folded into its constant. `deterministic`: species are concentrations in a compartment of
     size Omega and the law is Omega * k * c^nu, or the general law at Omega * c. Returns the document.
+
+    The stochastic law is the propensity, as in the SBML stochastic test suite. COPASI (4.48) takes every law for a
+    deterministic rate and corrects that of `2 A -> ...` by 1 - 1 / A, so that there k * A * (A - 1) runs as
+    k * (A - 1)^2; libRoadRunner takes it as it is.
     """
     sbml = checks.optional("libsbml", "sbml", "writing SBML")
     checks.choice("kinetics", kinetics, KINETICS)

@@ -17,6 +17,8 @@ class Outcome(NamedTuple):
     p: float
     details: dict = {}
     """Further numbers for the record."""
+    note: str = ""
+    """The same for people, in a few words."""
 
 
 class Unsupported(NamedTuple):
@@ -31,6 +33,11 @@ class Check(ABC):
 
     name: str
     summary: str
+
+    @classmethod
+    def missing(cls, sbml_suite) -> str:
+        """What the check needs and does not find, in words; empty if nothing. `sbml_suite` is a folder or None."""
+        return ""
 
     @abstractmethod
     def run(self, method, seed, options) -> list:

@@ -181,4 +181,7 @@ class HostileModels(Check):
             "refused": kinds.count("refused"),
             "failures": {str(k): v for k, v in list(failures.items())[:_SHOWN]},
         }
-        return [Outcome(f"{len(found)} mutants", float(not failures and len(found) == options.replicates), details)]
+        note = f"{details['simulated']} simulated, {details['refused']} refused"
+        note += "".join(f"; {k}: {v}" for k, v in details["failures"].items())
+        p = float(not failures and len(found) == options.replicates)
+        return [Outcome(f"{len(found)} mutants", p, details, note)]

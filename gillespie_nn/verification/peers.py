@@ -20,6 +20,7 @@ and known to a quarter, and one of many intervals: 5 % of them exclude 0 for rig
 """
 
 import functools
+import importlib.util
 from collections.abc import Callable
 from importlib import resources
 from typing import NamedTuple
@@ -29,6 +30,7 @@ import numpy as np
 from .. import checks
 from ..api import simulate
 from ..crn import ReactionNetwork
+from ..crn.antimony import to_sbml
 from ..nn import training_network
 from .base import Check, Outcome, Unsupported
 from .peer_programs import PROGRAMS
@@ -72,12 +74,8 @@ def _xor(seed):
 
 def _of_file(name):
     def model(seed):
-        antimony = checks.optional("antimony", "sbml", "reading Antimony")
         text = resources.files("gillespie_nn.data").joinpath("models", f"{name}.ant").read_text(encoding="utf-8")
-        antimony.clearPreviousLoads()
-        if antimony.loadAntimonyString(text) < 0:
-            raise RuntimeError(f"{name}.ant: {antimony.getLastError().strip()}")
-        document = antimony.getSBMLString(antimony.getMainModuleName())
+        document = to_sbml(text)
         return Model(ReactionNetwork.from_sbml(document), document)
 
     return model
@@ -96,6 +94,12 @@ class Peers(Check):
     name = "peers"
     summary = "means and variances against COPASI and libRoadRunner (needs the extra bench)"
 
+    @classmethod
+    def missing(cls, sbml_suite):
+        modules = ("basico", "roadrunner", "antimony")
+        absent = [m for m in modules if importlib.util.find_spec(m) is None]
+        return f"{', '.join(absent)} not installed: pip install 'gillespie-nn[bench]'" if absent else ""
+
     def run(self, method, seed, options):
         found = []
         for k, (name, case) in enumerate(CASES.items()):
@@ -108,8 +112,19 @@ class Peers(Check):
                     found.append(Unsupported(what, str(error)))
                     continue
                 ours = our_counts(name, method, n, _seeds(seed, k, 0, 1)[0]) if ours is None else ours
-                found.append(Outcome(what, *compare(ours, theirs, np.linspace(0.0, case.end, case.n_points)[1:])))
+                p, details = compare(ours, theirs, np.linspace(0.0, case.end, case.n_points)[1:])
+                found.append(Outcome(what, p, details, _note(details)))
         return found
+
+
+def _note(details):
+    parts = [f"{details['runs']} runs each, {details['points']} means and variances"]
+    for what in ("mean", "variance"):
+        parts.append(f"largest |z| of a {what} {details[f'largest_z_{what}']:.2f}")
+        if f"largest_difference_of_{what}" in details:
+            low, middle, high = (100 * v for v in details[f"largest_difference_of_{what}"])
+            parts[-1] += f", largest difference {middle:+.1f} % [{low:+.1f}, {high:+.1f}]"
+    return "; ".join(parts)
 
 
 def _seeds(seed, case, program, n):

@@ -33,8 +33,9 @@ def verify(selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, s
             for found in check().run(method, seed, options):
                 row = {"check": check.name, "method": method, "what": found.what}
                 if isinstance(found, Outcome):
+                    note = f" ({found.note})" if found.note else ""
                     outcomes.append(row | {"p": found.p} | found.details)
-                    say(f"{check.name}, {method}, {found.what}: p = {found.p:.3g}{_details(found.details)}")
+                    say(f"{check.name}, {method}, {found.what}: p = {found.p:.3g}{note}")
                 else:
                     unsupported.append(row | {"reason": found.reason})
                     say(f"{check.name}, {method}, {found.what}: not simulated ({found.reason})")
@@ -50,21 +51,3 @@ def verify(selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, s
         "not_simulated": unsupported,
         "outcomes": outcomes,
     }
-
-
-def _details(details):
-    if "p_of_planted_error" in details:
-        return f" (p of the planted error: {details['p_of_planted_error']:.2g})"
-    if "refused" in details:
-        return (
-            f" ({details['simulated']} simulated, {details['refused']} refused"
-            + "".join(f"; {k}: {v}" for k, v in details["failures"].items())
-            + ")"
-        )
-    if "outside" not in details:
-        return ""
-    low, _, high = details["outside_right_engine"]
-    return (
-        f", {details['outside']} points outside the suite's bands (a right engine: {low:.0f} to {high:.0f}), "
-        f"largest Z {details['largest_z']:.2f}, Y {details['largest_y']:.2f}"
-    )

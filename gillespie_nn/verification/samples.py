@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..crn import ReactionNetwork
-from ..simulation import METHODS, run_ensemble
+from ..simulation import methods, run_ensemble
 from ..simulation.ensemble import Task
 from ..simulation.sinks import MemorySink
 
@@ -12,7 +12,7 @@ NO_LIMIT = 2**62
 
 def method_class(name) -> type:
     """The registered method of that name."""
-    return next(m for m in METHODS if m.name == name)
+    return next(m for m in methods.METHODS if m.name == name)
 
 
 def sample(network: ReactionNetwork, method: type, time, n, seed, volume=1.0) -> np.ndarray:

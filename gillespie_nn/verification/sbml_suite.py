@@ -30,9 +30,13 @@ class SbmlSuite(Check):
     name = "sbml-suite"
     summary = "means and standard deviations of the SBML stochastic test suite (needs --sbml-suite FOLDER)"
 
+    @classmethod
+    def missing(cls, sbml_suite):
+        return "" if sbml_suite is not None else "no folder given: name it with --sbml-suite FOLDER"
+
     def run(self, method, seed, options):
         if options.sbml_suite is None:
-            return [Unsupported("sbml-suite", "no folder given: name it with --sbml-suite FOLDER")]
+            return [Unsupported("sbml-suite", self.missing(None))]
         found = []
         for k, folder in enumerate(case_folders(options.sbml_suite)):
             own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
@@ -81,7 +85,12 @@ def run_case(folder, method, seed, n) -> Outcome:
         "outside": outside,
         "outside_right_engine": [float(q) for q in np.quantile(expected, [0.025, 0.5, 0.975])],
     }
-    return Outcome(folder.name, p, details)
+    low, _, high = details["outside_right_engine"]
+    note = (
+        f"{outside} points outside the suite's bands, a right engine {low:.0f} to {high:.0f}; largest Z {max(z):.2f}, "
+        f"Y {max(y):.2f}"
+    )
+    return Outcome(folder.name, p, details, note)
 
 
 def _usual(x, settings, rng):
