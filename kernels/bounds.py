@@ -9,13 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from .channels import open_window, program_of, term_value
-from .clock import rescale_pending
 from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END, TIME
 from .families import sum_pools
 from .intervals import law_range
 from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value
-from .slots import BOUND, LOWER, SAFE, fit_slots, refill_all, refill_if_needed, total_bound
+from .slots import BOUND, LOWER, SAFE, fit_slots, refill_all, refill_if_needed
 from .urn import Urn, is_overfull, mark_overfull
 
 _PATIENCE = 10
@@ -55,7 +54,7 @@ def is_block_end(t):
 
 
 @kernel
-def _set_interval(state, s):
+def set_interval(state, s):
     n = state.counts[s]
     state.low[s] = max(n - state.width[s], 0)
     state.high[s] = min(n + state.width[s], COUNT_LIMIT)
@@ -112,7 +111,7 @@ def _bound_law(channels, state, p):
 
 
 @kernel
-def _bound_term(channels, state, t):
+def bound_term(channels, state, t):
     """Bounds of one term from the intervals; returns the changes of its lower and of its upper bound."""
     lower = term_value(channels, t, state.low, state.high)
     upper = term_value(channels, t, state.high, state.low)
@@ -120,7 +119,7 @@ def _bound_term(channels, state, t):
 
 
 @kernel
-def _bound_law_term(channels, state, t):
+def bound_law_term(channels, state, t):
     """The same, of a term that is a general law."""
     lower, upper = _bound_law(channels, state, program_of(channels, t))
     return _set_bounds(state, t, lower * channels.coefficient[t], upper * channels.coefficient[t])
@@ -138,7 +137,7 @@ def _set_bounds(state, t, lower, upper):
 
 
 @kernel
-def _sum_channel(channels, state, c):
+def sum_channel(channels, state, c):
     """Sums over the terms of channel c, and over its whole blocks, afresh."""
     lower = 0.0
     upper = 0.0
@@ -164,11 +163,11 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
     upper = state.sums[c, BOUND] + upper_change
     state.updates[c] += 1
     if state.updates[c] > _MOST_UPDATES or not 0.5 * state.summed[c] <= upper <= 2.0 * state.summed[c]:
-        _sum_channel(channels, state, c)
+        sum_channel(channels, state, c)
         return
     lower = state.sums[c, LOWER] + lower_change
     if not lower >= 0.05 * upper:
-        _sum_channel(channels, state, c)
+        sum_channel(channels, state, c)
         return
     state.sums[c, LOWER] = lower
     state.sums[c, BOUND] = upper
@@ -179,7 +178,7 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
 def _refresh_species(channels, readers, state, s):
     """A new interval for s, and new bounds of every term that reads it."""
     state.tally[N_REFRESHES] += 1
-    _set_interval(state, s)
+    set_interval(state, s)
     fits = True
     has_laws = channels.law.size > 0
     k = readers.term_start[s]
@@ -190,9 +189,9 @@ def _refresh_species(channels, readers, state, s):
         upper_change = 0.0
         while k < end and readers.channel[readers.term[k]] == c:
             if has_laws and program_of(channels, readers.term[k]) >= 0:
-                lower, upper = _bound_law_term(channels, state, readers.term[k])
+                lower, upper = bound_law_term(channels, state, readers.term[k])
             else:
-                lower, upper = _bound_term(channels, state, readers.term[k])
+                lower, upper = bound_term(channels, state, readers.term[k])
             lower_change += lower
             upper_change += upper
             k += 1
@@ -271,81 +270,16 @@ def refresh_rejection(channels, families, state):
     for s in range(one):
         state.width[s] = 0
         state.renewed[s] = state.tally[N_CANDIDATES]
-        _set_interval(state, s)
+        set_interval(state, s)
     state.low[one] = 1
     state.high[one] = 1
     for c in range(state.light.size):
         for t in range(channels.term_start[c], channels.term_start[c + 1]):
             if program_of(channels, t) >= 0:
-                _bound_law_term(channels, state, t)
+                bound_law_term(channels, state, t)
             else:
-                _bound_term(channels, state, t)
-        _sum_channel(channels, state, c)
+                bound_term(channels, state, t)
+        sum_channel(channels, state, c)
     refill_all(state)
     if not fits:
         mark_overfull(state.urn)
-
-
-@kernel
-def _enclose(channels, readers, state, s):
-    """A new interval for s if its count is outside, with the bounds of what reads it; channels become `touched`."""
-    if state.low[s] <= state.counts[s] <= state.high[s]:
-        return
-    _set_interval(state, s)
-    for j in range(readers.term_start[s], readers.term_start[s + 1]):
-        t = readers.term[j]
-        if program_of(channels, t) >= 0:
-            continue  # all laws are bounded anew in the end: variables may have been set, too
-        _bound_term(channels, state, t)
-        state.touched[readers.channel[t]] = True
-
-
-@kernel
-def set_counts_rejection(channels, readers, families, state, species, values):
-    """Scheduled change: counts[species] = values at clock[TIME]. Refreshes every pool and term that it touches."""
-    old = total_bound(state)
-    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
-    for k in range(species.size):
-        state.counts[species[k]] = values[k]
-    for k in range(species.size):
-        _enclose(channels, readers, state, species[k])
-    pools_fit = sum_pools(families, state.counts)
-    for p in range(families.pool_varies.size):
-        _enclose(channels, readers, state, families.first_pool[0] + p)
-    _rebound(channels, readers, state, channels.laws.terms)
-    _sum_touched(channels, state)
-    if not pools_fit:
-        mark_overfull(state.urn)
-    rescale_pending(state.clock, old, total_bound(state))
-
-
-@kernel
-def _rebound(channels, readers, state, terms):
-    """New bounds of general laws."""
-    for j in range(terms.size):
-        _bound_law_term(channels, state, terms[j])
-        state.touched[readers.channel[terms[j]]] = True
-
-
-@kernel
-def _sum_touched(channels, state):
-    fits = True
-    for c in range(state.touched.size):
-        if state.touched[c]:
-            state.touched[c] = False
-            _sum_channel(channels, state, c)
-            fits = fit_slots(state, c) and fits
-    refill_if_needed(state, fits)
-
-
-@kernel
-def renew_window_rejection(channels, readers, state):
-    """The window of time is over: the next begins, with new bounds of what reads the time; the pending time runs on."""
-    old = total_bound(state)
-    now = channels.laws.window[WINDOW_END]
-    state.clock[TIME] = now
-    channels.laws.variables[TIME_VARIABLE] = now
-    open_window(channels, state.counts, now, state.tally[N_CANDIDATES])
-    _rebound(channels, readers, state, channels.laws.timed_terms)
-    _sum_touched(channels, state)
-    rescale_pending(state.clock, old, total_bound(state))

@@ -16,7 +16,6 @@ from .bounds import (
     is_block_end,
     refresh_changed,
     refresh_if_outside,
-    renew_window_rejection,
     tighten,
 )
 from .channels import fires_trigger, look_at_term, term_value
@@ -38,6 +37,7 @@ from .codes import (
 from .families import draw_member
 from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
+from .renewal import renew_window_rejection
 from .slots import BOUND, LOWER, mean_wait
 from .urn import NONE, is_overfull
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gillespie_nn.kernels.channels import channel_value, term_value
+from gillespie_nn.kernels.channels import channel_value, look_at_laws, term_value
 from models import MODELS
 from naive import propensity
 
@@ -103,6 +103,7 @@ def test_compiled_propensities_are_those_of_the_definition(name):
             counts = np.append(rng.integers(0, 6, len(network.species)), 1)
             state = dict(zip(network.species, counts.tolist()))
             expected = np.array([propensity(r, state, volume) for r in network.reactions])
+            look_at_laws(channels, counts)
             terms = np.array([term_value(channels, t, counts, counts) for t in range(len(expected))])
             np.testing.assert_allclose(terms, expected[channels.term_reaction], rtol=1e-13)
             for c in range(structure.n_channels):

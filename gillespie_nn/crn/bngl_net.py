@@ -23,8 +23,9 @@ from .. import checks
 from ..checks import InputError
 from . import formula
 from .bngl_formulas import Formulas, at_line
+from .consistency import BUILT_IN
 from .expressions import CONSTANTS, operation
-from .network import BUILT_IN, ReactionNetwork
+from .network import ReactionNetwork
 from .reaction import Reaction, checked_name
 
 _NAME = r"(?:\d+\s+)?([^\s(=\d][^\s(=]*)"

@@ -10,15 +10,15 @@ from itertools import chain
 import numpy as np
 
 from ..kernels.channels import Channels, Readers
-from ..kernels.codes import FALLING, LAW, RAMP, STEP
 from ..kernels.families import Families
-from ..kernels.laws import FIRST_PARAMETER, TIME_VARIABLE, VOLUME_VARIABLE, Laws
+from ..kernels.laws import Laws
 from . import programs
 from .families import product_families
+from .programs import NetworkPrograms
 from .programs import starts as _starts
+from .terms import factors, is_law, read_species, term_arrays
 
 _LEAST_SHARE = 0.5
-_KIND = {"step": STEP, "ramp": RAMP}
 
 
 class Structure:
@@ -44,10 +44,10 @@ class Structure:
         self._changes = self._with_pools([changes[group[0]] for group in groups]) + [()] * len(families)
         plain = list(chain.from_iterable(groups))
         self.term_reaction = np.array(plain + [f.reactions[0] for f in families], dtype=np.uint32)
-        terms = [_factors(network.reactions[r], network.index, laws.of_reaction.get(r)) for r in plain]
+        terms = [factors(network.reactions[r], network.index, laws.of_reaction.get(r)) for r in plain]
         self._products = [tuple(self.n_species + self._pools.index(p) for p in (f.rows, f.columns)) for f in families]
         terms += [([(a, 0), (b, 0)], []) for a, b in self._products]
-        self._read = [_read(factors, laws) for factors in terms]
+        self._read = [read_species(term, laws) for term in terms]
         self._members = [np.array(f.reactions) for f in families]
         self._targets = np.array([changes[r][0] for f in families for r in f.reactions], np.int64).reshape(-1, 2)
         self.arrays = {
@@ -56,7 +56,7 @@ class Structure:
             "change_start": _starts(self._changes),
             "change_species": np.array([s for change in self._changes for s, _ in change], dtype=np.uint32),
             "change_amount": np.array([n for change in self._changes for _, n in change], dtype=np.int64),
-            **_terms(terms, self._one),
+            **term_arrays(terms, self._one),
         }
         varies = np.zeros(self._one, dtype=np.bool_)
         varies[self.arrays["change_species"]] = True
@@ -68,7 +68,7 @@ class Structure:
 
     def _law_arrays(self, laws, terms):
         """What `Laws` has of the structure: the programs, and which terms and channels are of which."""
-        program = np.array([extra[0][1] if extra and extra[0][0] == LAW else -1 for _, extra in terms], dtype=np.int64)
+        program = np.array([term[1][0][1] if is_law(term) else -1 for term in terms], dtype=np.int64)
         timed = np.array([p >= 0 and laws.laws[p].reads_time for p in program], dtype=np.bool_)
         channel = np.zeros(self.n_channels if timed.any() else 0, dtype=np.bool_)
         channel[np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"]))[timed]] = True
@@ -169,26 +169,6 @@ class Structure:
         return _starts(found), np.array(list(chain.from_iterable(found)), dtype=np.uint32)
 
 
-class NetworkPrograms:
-    """Programs of the general rate laws and of the event triggers of a network, and the parameters they read."""
-
-    def __init__(self, network):
-        names = list(network.parameters)
-        place = {"time": TIME_VARIABLE, "volume": VOLUME_VARIABLE}
-        self.variables = place | {name: FIRST_PARAMETER + k for k, name in enumerate(names)}
-        self.parameters = [network.parameters[name] for name in names]
-        self.of_reaction = {}
-        self.laws = []
-        for r, reaction in enumerate(network.reactions):
-            if reaction.law is not None:
-                self.of_reaction[r] = len(self.laws)
-                self.laws.append(self._program(network, reaction.law))
-        self.triggers = [self._program(network, event.trigger) for event in network.events]
-
-    def _program(self, network, expression):
-        return programs.program(network.resolved(expression), network.index, self.variables)
-
-
 class CompiledNetwork:
     """The compiled structures of a network, each made on first use and kept."""
 
@@ -259,46 +239,3 @@ class CompiledNetwork:
 
 def _mean_share(rates):
     return rates.mean() / rates.max() if rates.max() > 0 else 1.0
-
-
-def _factors(reaction, index, program):
-    """Plain factors (species, offset) of a reaction's propensity, and its extra factors (kind, a, b)."""
-    if program is not None:
-        return [], [(LAW, program, 0)]
-    plain = [(index[s], k) for s, n in reaction.reactants for k in range(n)]
-    extra = []
-    if reaction.threshold is not None:
-        kind, above, below = reaction.threshold
-        extra.append((_KIND[kind], index[above], index[below]))
-    return plain, extra
-
-
-def _read(factors, laws):
-    """The species that a term reads, in order."""
-    plain, extra = factors
-    if extra and extra[0][0] == LAW:
-        return list(laws.laws[extra[0][1]].species)
-    return sorted({s for s, _ in plain} | {s for _, *pair in extra for s in pair})
-
-
-def _terms(terms, one):
-    """Two plain factors a term, padded by the constant 1, and extra factors: also the plain ones beyond two."""
-    first, second, offset, extra, counts = [], [], [], [], []
-    for plain, more in terms:
-        # The second factor may carry an offset, the first not: a leading (s, 0) always exists.
-        first.append(plain[0][0] if plain else one)
-        second.append(plain[1][0] if len(plain) > 1 else one)
-        offset.append(plain[1][1] if len(plain) > 1 else 0)
-        more = [(FALLING, s, k) for s, k in plain[2:]] + more
-        extra += more
-        counts.append(len(more))
-    table = np.array(extra, dtype=np.uint32).reshape(-1, 3)
-    return {
-        "first": np.array(first, dtype=np.uint32),
-        "second": np.array(second, dtype=np.uint32),
-        "second_offset": np.array(offset, dtype=np.float64),
-        "extra_start": np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32),
-        "extra_kind": table[:, 0].copy(),
-        "extra_a": table[:, 1].copy(),
-        "extra_b": table[:, 2].copy(),
-    }

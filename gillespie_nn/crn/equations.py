@@ -2,7 +2,7 @@
 
 from .network import ReactionNetwork
 from .reaction import Reaction
-from .text import equation
+from .text_write import equation
 
 
 def propensity(reaction: Reaction) -> str:

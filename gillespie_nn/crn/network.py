@@ -19,12 +19,10 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from .consistency import BUILT_IN, check_names, check_unique, checked_event, inlined_rules
 from .events import Event
-from .expressions import CONSTANTS, Expression, checked
+from .expressions import Expression
 from .reaction import Reaction, checked_expression, checked_name, checked_reaction
-
-BUILT_IN = ("time", "volume")
-"""Names that every expression may read: the time [s], and Omega."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,7 @@ class ReactionNetwork:
         }
         rules = dict(self.rules)
         names = known | set(parameters) | set(rules) | set(BUILT_IN)
-        _check_names(known, parameters, rules)
+        check_names(known, parameters, rules)
         if len(known) != len(species):
             twice = next(s for s in species if species.count(s) > 1)
             raise InputError(f"species {twice!r} is listed twice: name each species once")
@@ -74,7 +72,7 @@ class ReactionNetwork:
             checked_reaction(r if r.name else r._replace(name=f"r{k}"), known, names)
             for k, r in enumerate(self.reactions, 1)
         )
-        _check_unique("reaction", [r.name for r in reactions])
+        check_unique("reaction", [r.name for r in reactions])
         initial = {s: 0 for s in species}
         for s, n in self.initial.items():
             checks.choice("species in the initial state", s, initial, "the network has")
@@ -83,8 +81,8 @@ class ReactionNetwork:
             object.__setattr__(self, "volume", checks.positive("volume", self.volume))
         for target, rule in rules.items():
             checked_expression(rule, f"the rule of {target}", names)
-        events = tuple(_checked_event(e, known, parameters, rules, names) for e in self.events)
-        _check_unique("event", [e.name for e in events])
+        events = tuple(checked_event(e, known, parameters, rules, names) for e in self.events)
+        check_unique("event", [e.name for e in events])
         for r in reactions:
             for s in r.net_change():
                 if s in rules:
@@ -135,7 +133,7 @@ class ReactionNetwork:
 
     def to_text(self) -> str:
         """The text form; `from_text` of it gives an equal network. Its digest identifies the model."""
-        from .text import write
+        from .text_write import write
 
         return write(self)
 
@@ -243,53 +241,3 @@ def _named(what, overrides):
     if not isinstance(overrides, Mapping):
         raise InputError(f"{what} must be a dictionary by name, got {overrides!r}")
     return overrides.items()
-
-
-def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
-    """Each rule in terms of what no rule gives; raises InputError for rules that need one another."""
-    found = {}
-
-    def inline(target, above):
-        if target in above:
-            chain = " -> ".join([*above[above.index(target) :], target])
-            raise InputError(f"rules need one another: {chain}")
-        if target not in found:
-            needed = {n: inline(n, [*above, target]) for n in rules[target].names() if n in rules}
-            found[target] = checked(rules[target].substitute(needed), f"the rule of {target}, with the rules it reads")
-        return found[target]
-
-    for target in rules:
-        inline(target, [])
-    return found
-
-
-def _check_names(species, parameters, rules):
-    for name in rules:
-        if name not in species:
-            checked_name("rule", name)
-    for name in (*species, *parameters, *rules):
-        if name in BUILT_IN or name in CONSTANTS:
-            raise InputError(f"{name!r} has a meaning of its own in expressions: rename it")
-    for name in parameters:
-        if name in species or name in rules:
-            raise InputError(f"{name!r} names a parameter and a species or rule: rename one")
-
-
-def _check_unique(what, names):
-    if len(set(names)) != len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise InputError(f"{what} {twice!r} is named twice: give each {what} a name of its own")
-
-
-def _checked_event(event, species, parameters, rules, names):
-    what = f"event {checked_name('event', event.name)}"
-    for expression in event.expressions():
-        checked_expression(expression, what, names)
-    targets = [t for t, _ in event.assignments]
-    if len(set(targets)) != len(targets):
-        raise InputError(f"{what} assigns twice to one name")
-    for target in targets:
-        if target in rules:
-            raise InputError(f"{what} assigns to {target}, which a rule gives")
-        checks.choice(f"name assigned by {what}", target, [*species, *parameters], "species and parameters are")
-    return event

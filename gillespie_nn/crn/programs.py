@@ -90,6 +90,26 @@ def _depth(instructions):
     return most
 
 
+class NetworkPrograms:
+    """Programs of the general rate laws and of the event triggers of a network, and the parameters they read."""
+
+    def __init__(self, network):
+        names = list(network.parameters)
+        place = {"time": codes.TIME_VARIABLE, "volume": codes.VOLUME_VARIABLE}
+        self.variables = place | {name: codes.FIRST_PARAMETER + k for k, name in enumerate(names)}
+        self.parameters = [network.parameters[name] for name in names]
+        self.of_reaction = {}
+        self.laws = []
+        for r, reaction in enumerate(network.reactions):
+            if reaction.law is not None:
+                self.of_reaction[r] = len(self.laws)
+                self.laws.append(self._program(network, reaction.law))
+        self.triggers = [self._program(network, event.trigger) for event in network.events]
+
+    def _program(self, network, expression):
+        return program(network.resolved(expression), network.index, self.variables)
+
+
 def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dict:
     """The fields of `kernels.laws.Laws` that depend on the programs alone."""
     programs = [*laws, *triggers]

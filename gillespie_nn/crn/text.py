@@ -1,4 +1,4 @@
-"""The text form of a reaction network, read and written.
+"""The text form of a reaction network, read; `text_write` writes it.
 
     # comment
     @volume 2.0                        the volume that the model fixes (optional)
@@ -21,6 +21,7 @@ import re
 from .. import checks
 from ..checks import InputError
 from . import formula
+from .cursor import Cursor
 from .events import Event
 from .network import ReactionNetwork
 from .reaction import THRESHOLD_KINDS, Reaction, Threshold
@@ -32,50 +33,6 @@ _CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially tru
 _WHOLE = re.compile(r"\d{1,18}(?![.\dA-Za-z_])")
 
 
-class _Cursor:
-    """A line of the text and a place in it; every failure names both."""
-
-    def __init__(self, text, number):
-        self.text, self.number, self.place = text, number, 0
-        self.skip()
-
-    def skip(self):
-        while self.place < len(self.text) and self.text[self.place].isspace():
-            self.place += 1
-
-    def take(self, token):
-        """Consume a literal or a pattern; returns the text consumed, or None."""
-        if isinstance(token, str):
-            found = token if self.text.startswith(token, self.place) else None
-        else:
-            match = token.match(self.text, self.place)
-            found = match.group() if match else None
-        if found is not None:
-            self.place += len(found)
-            self.skip()
-        return found
-
-    def need(self, token, what):
-        found = self.take(token)
-        if found is None:
-            got = self.text[self.place :].split(maxsplit=1)
-            self.fail(f"expected {what}, got {got[0]!r}" if got else f"expected {what}, and the line ends")
-        return found
-
-    def rest(self):
-        """All that is left of the line."""
-        self.place, text = len(self.text), self.text[self.place :]
-        return text
-
-    def end(self):
-        if self.place < len(self.text):
-            self.fail(f"unexpected {self.text[self.place :].strip()!r}")
-
-    def fail(self, message, place=None):
-        column = (self.place if place is None else place) + 1
-        raise InputError(f"line {self.number}, column {column}: {message}")
-
-
 def parse(text: str, parameters=None) -> ReactionNetwork:
     """Read a network, with overrides of parameters by name; raises InputError with line and column."""
     if not isinstance(text, str):
@@ -83,7 +40,7 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
     species, reactions, initial, names, volume = {}, [], {}, set(), None
     values, rules, events = {}, {}, []
     for number, line in enumerate(text.splitlines(), 1):
-        cursor = _Cursor(line.partition("#")[0].rstrip(), number)
+        cursor = Cursor(line.partition("#")[0].rstrip(), number)
         if cursor.place == len(cursor.text):
             continue
         if cursor.take("@volume"):
@@ -263,45 +220,3 @@ def _count(cursor):
 def _number(cursor, what):
     text = cursor.need(_NUMBER, what)
     return int(text) if re.fullmatch(r"\+?\d{1,300}", text) else float(text)
-
-
-def write(network: ReactionNetwork) -> str:
-    """The canonical text: volume if fixed, every species with its initial count, every reaction with its name."""
-    lines = [] if network.volume is None else [f"@volume {network.volume!r}"]
-    lines += [f"{s} = {network.initial[s]}" for s in network.species]
-    lines += [f"@parameter {name} = {value!r}" for name, value in network.parameters.items()]
-    lines += [f"@rule {name} = {rule}" for name, rule in network.rules.items()]
-    lines += [f"{r.name}: {equation(r)} @ {_rate(r)}" for r in network.reactions]
-    lines += [_event_text(e) for e in network.events]
-    return "\n".join(lines) + "\n"
-
-
-def _event_text(event):
-    clauses = [f"when {event.trigger}"]
-    if event.assignments:
-        clauses.append("set " + ", ".join(f"{target} = {value}" for target, value in event.assignments))
-    clauses += [f"{w} {getattr(event, w)}" for w in ("delay", "priority") if getattr(event, w) is not None]
-    flags = {
-        "not persistent": not event.persistent,
-        "initially true": event.initially,
-        "values after delay": not event.values_at_trigger,
-    }
-    return f"@event {event.name}: " + "; ".join([*clauses, *(w for w, given in flags.items() if given)])
-
-
-def equation(reaction: Reaction) -> str:
-    """`2 A + B -> C`."""
-    return f"{_side_text(reaction.reactants)} -> {_side_text(reaction.products)}"
-
-
-def _rate(reaction):
-    if reaction.law is not None:
-        factor = "" if reaction.rate == 1.0 else f"{float(reaction.rate)!r} * "
-        return f"{factor}propensity({reaction.law})"
-    threshold = reaction.threshold
-    factor = "" if threshold is None else f" * {threshold.kind}({threshold.above}, {threshold.below})"
-    return f"{float(reaction.rate)!r}{factor}"
-
-
-def _side_text(side):
-    return " + ".join(s if n == 1 else f"{n} {s}" for s, n in side) or "0"

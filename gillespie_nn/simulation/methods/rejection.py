@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection, set_counts_rejection
+from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection
 from ...kernels.channels import channel_value, look_at_laws
 from ...kernels.families import family_can_fire
 from ...kernels.rejection import advance_rejection
+from ...kernels.renewal import set_counts_rejection
 from ...kernels.urn import Urn
 from .base import Method
 
