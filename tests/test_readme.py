@@ -11,10 +11,12 @@ from gillespie_nn.simulation import METHODS
 TEXT = (ROOT / "README.md").read_text()
 
 
-def test_the_first_script_runs_as_written(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
+def test_the_scripts_run_as_written(capsys):
+    first, second = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    exec(compile(first, "README.md", "exec"), {})
     assert "(100, 101, 2)" in capsys.readouterr().out
+    exec(compile(second, "README.md", "exec"), {})
+    assert "[40.  5.]" in capsys.readouterr().out
 
 
 def test_every_case_method_and_extra_is_named():
