@@ -8,6 +8,7 @@ import importlib
 import math
 import numbers
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,13 @@ def new_file(path, overwrite=False):
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InputError(f"cannot write {path}: no permission; choose another output")
     return path
+
+
+def by_name(what, values):
+    """`values`, a mapping by name or None, as a dictionary."""
+    if values is not None and not isinstance(values, Mapping):
+        raise InputError(f"{what} must be a dictionary by name, got {values!r}")
+    return dict(values or {})
 
 
 def existing_file(what, source, otherwise):

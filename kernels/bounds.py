@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import open_window, program_of, term_value
+from .channels import open_window, program_of, term_value, window_range
 from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END, TIME
 from .families import sum_pools
 from .intervals import law_range
 from .jit import kernel
-from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value
+from .laws import TIME_VARIABLE, WINDOW_START, law_value
 from .slots import BOUND, LOWER, SAFE, fit_slots, refill_all, refill_if_needed
 from .urn import Urn, is_overfull, mark_overfull
 
@@ -99,15 +99,10 @@ def _bound_law(channels, state, p):
         return 0.0, 0.0
     if not laws.reads_time[p]:
         return value, value
-    for _ in range(200):
-        lower, upper = law_range(laws, p, state.counts, state.counts)
-        if upper < np.inf:
-            return (lower if lower >= 0.0 else 0.0), max(upper, value)
-        laws.window[WINDOW_WIDTH] *= 0.5
-        laws.window[WINDOW_END] = max(
-            laws.window[WINDOW_START] + laws.window[WINDOW_WIDTH], np.nextafter(laws.window[WINDOW_START], np.inf)
-        )
-    return 0.0, np.inf
+    lower, upper = window_range(laws, p, state.counts)
+    if not upper < np.inf:
+        return 0.0, np.inf
+    return (lower if lower >= 0.0 else 0.0), max(upper, value)
 
 
 @kernel

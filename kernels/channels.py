@@ -119,9 +119,26 @@ def look_at_channel(channels, c, counts):
 @kernel
 def _limit(laws, p, counts):
     if laws.reads_time[p]:
-        low, high = law_range(laws, p, counts, counts)
+        low, high = window_range(laws, p, counts)
         return high
     return law_value(laws, p, counts)
+
+
+@kernel
+def window_range(laws, p, counts):
+    """Bounds of a law that reads the time, at `counts` and from the start of the window to its end, which comes nearer
+    until they are finite. A shorter window leaves the bounds of other laws valid."""
+    window = laws.window
+    low, high = law_range(laws, p, counts, counts)
+    for _ in range(1100):
+        if high < np.inf or not window[WINDOW_END] > np.nextafter(window[WINDOW_START], np.inf):
+            break
+        window[WINDOW_WIDTH] = 0.5 * (window[WINDOW_END] - window[WINDOW_START])
+        window[WINDOW_END] = max(
+            window[WINDOW_START] + window[WINDOW_WIDTH], np.nextafter(window[WINDOW_START], np.inf)
+        )
+        low, high = law_range(laws, p, counts, counts)
+    return low, high
 
 
 @kernel
@@ -161,15 +178,10 @@ def open_window(channels, counts, now, n_candidates):
         width *= 0.5
     window[WINDOW_START] = now
     window[WINDOW_CANDIDATES] = n_candidates
-    for j in range(n_timed):
-        p = program_of(channels, laws.timed_terms[j])
-        for _ in range(200):
-            window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
-            low, high = law_range(laws, p, counts, counts)
-            if high < np.inf:
-                break
-            width *= 0.5
     window[WINDOW_WIDTH] = width
+    window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
+    for j in range(n_timed):
+        window_range(laws, program_of(channels, laws.timed_terms[j]), counts)
 
 
 @kernel

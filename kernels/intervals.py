@@ -37,6 +37,7 @@ from .laws import (
     NOT,
     OR,
     POWER,
+    QUOTIENT,
     SELECT,
     SIN,
     SQRT,
@@ -190,7 +191,13 @@ def _binary_range(op, a, b, c, d):
         return (-np.inf, np.inf) if _holds_zero(c, d) else _corners(op, a, b, c, d)
     if _holds_zero(c, d) or _is_infinite(a, b) or _is_infinite(c, d):
         return np.nan, np.nan
-    return -np.inf, np.inf
+    if op == QUOTIENT:
+        return _corners(op, a, b, c, d)
+    size = max(np.abs(c), np.abs(d))
+    slack = _ROUNDING * (np.abs(a) + np.abs(b))
+    if c == d and np.trunc(a / c) == np.trunc(b / c):
+        return min(binary(op, a, c), binary(op, b, c)), max(binary(op, a, c), binary(op, b, c))
+    return (-slack if a >= 0.0 else -size - slack), (slack if b <= 0.0 else size + slack)
 
 
 @kernel

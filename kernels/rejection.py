@@ -201,6 +201,7 @@ def advance_rejection(
                 size = urn.size[0]
                 light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
                 wait = mean_wait(state)
+                limit = min(boundary, laws.window[WINDOW_END])
         else:
             n_rejected = 0
             n_events += 1

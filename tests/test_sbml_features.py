@@ -185,7 +185,7 @@ def test_an_event_true_at_the_start_happens_in_level_three_and_not_in_level_two(
 def test_an_event_assigns_concentrations_parameters_and_sizes():
     text = with_event(model("0 * k", size=4.0, amounts=False), "time > 0.5", {"A": "2", "k": "k + 1", "cell": "8"})
     r = gnn.simulate(read(text), time=[0.5, 1.0], seed=1)
-    assert r.of("A")[0].tolist() == [12, 8]
+    assert r.of("A")[0].tolist() == [12, 16]
     assert r.of("k")[0].tolist() == [0.5, 1.5] and r.of("cell")[0].tolist() == [4.0, 8.0]
 
 
@@ -280,3 +280,61 @@ def test_antimony_is_read_and_written():
         gnn.ReactionNetwork.from_antimony("A -> B; k*A*)")
     with pytest.raises(gnn.InputError, match="no such Antimony file: nowhere.ant"):
         gnn.ReactionNetwork.from_antimony("nowhere.ant")
+
+
+def test_a_law_that_reads_a_species_with_a_rule_follows_the_rule():
+    pytest.importorskip("antimony")
+    net = gnn.ReactionNetwork.from_antimony(
+        "substanceOnly species A, B, C, S; A = 100; B = 10; C = 0; S := 2 * B; J: A -> C; 0.01 * S * A;"
+    )
+    assert net.reactions[0].law is not None and propensity(net, A=50, B=3) == pytest.approx(3.0)
+    for text in ("S + A -> S + C @ 0.1", "A -> C @ 0.1 * step(S, B)"):
+        with pytest.raises(gnn.InputError, match="reads S, which a rule gives"):
+            gnn.ReactionNetwork.from_text(f"{text}\n@rule S = 2 * B\nB = 1")
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        "A > 1 || B > 5 && C > 9", "A > 9 && (B > 1 || C > 1)", "(A < B) < C", "(A == 3) == (B == 2)",
+        "(A > 2) != (B > 2)",
+        "(A^B)^C / 1e3", "(2^A)^B", "A^B^2", "-A^2 + 99", "(-A)^2", "2^-A", "A - (B - C) + 9", "A / (B * C)",
+        "A / B / C", "piecewise(1, A > 2 && !(B > 3), 5)", "!(A == 2) || B < 1 && C < 1", "min(A, B) - -max(B, C)",
+        "rem(A, 2) + quotient(C, 2)",
+    ],
+)  # fmt: skip
+def test_expressions_mean_the_same_after_sbml_and_antimony(law):
+    pytest.importorskip("antimony")
+    net = gnn.ReactionNetwork.from_text(f"A -> B @ propensity({law})\nC -> A @ 1\n@event e: when {law}; set A = {law}")
+    for again in (
+        read(net.to_sbml()),
+        read(net.to_sbml(kinetics="deterministic", volume=2.0)),
+        gnn.ReactionNetwork.from_antimony(net.to_antimony()),
+    ):
+        for a, b, c in ((3, 2, 5), (0, 0, 0), (1, 7, 2), (2, 3, 1), (4, 2, 9), (10, 1, 0)):
+            known = {"A": a, "B": b, "C": c}
+            expected = net.reactions[0].law.evaluate(known)
+            known |= dict(again.parameters) | {"reactor": 2.0}
+            np.testing.assert_allclose(again.reactions[0].law.evaluate(known), expected, rtol=1e-12)
+            np.testing.assert_allclose(again.events[0].trigger.evaluate(known), expected, rtol=1e-12)
+
+
+def test_an_event_that_sets_a_size_and_a_concentration_means_the_new_size():
+    text = with_event(model("0 * k", size=2.0, amounts=False), "time > 1", {"A": "5", "cell": "4"})
+    assert gnn.simulate(read(text), time=[2.0], seed=1).of("A")[0, 0] == 20
+
+
+def test_parameters_that_nothing_reads_need_no_value_and_overrides_are_a_dictionary():
+    parameters = "<parameter id='k' value='0.5' constant='true'/><parameter id='unused' constant='true'/>"
+    assert read(model(parameters=parameters)).reactions[0].rate == 0.5
+    for reader, text in ((gnn.ReactionNetwork.from_sbml, model()), (gnn.ReactionNetwork.from_text, "A -> 0 @ 1")):
+        with pytest.raises(gnn.InputError, match="parameters must be a dictionary"):
+            reader(text, parameters="k=3")
+
+
+def test_a_count_that_a_rule_gives_is_neither_initial_nor_scheduled():
+    text = "A -> 0 @ 1\nS = {}\n@rule S = 2 * A"
+    with pytest.raises(gnn.InputError, match="count of S is given by a rule"):
+        gnn.ReactionNetwork.from_text(text.format(5))
+    with pytest.raises(gnn.InputError, match="count of S is given by a rule, and cannot be scheduled"):
+        gnn.simulate(gnn.ReactionNetwork.from_text(text.format(0)), 3.0, schedule=[(2.0, {"S": 7})])

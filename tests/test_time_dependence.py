@@ -6,7 +6,7 @@ integrated propensity makes any inhomogeneous process a unit Poisson process.
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, rejects
+from checks_of_chance import accept, chi_square, mean_is, rejects
 from models import N_SAMPLES
 from scipy import integrate, stats
 
@@ -105,3 +105,28 @@ def test_the_result_does_not_depend_on_where_it_is_recorded():
         runs = [gnn.simulate(network, time=t, method=method, seed=5) for t in ([2.0], np.linspace(0, 2, 57))]
         assert runs[0].of("A")[0, -1] == runs[1].of("A")[0, -1]
         assert runs[0].n_events == runs[1].n_events
+
+
+@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize(
+    "law",
+    ["1 / ((time - A) * (time - A) + 0.1)", "piecewise(ln(time - A), time > A + 1, 0.5)", "0.1 * rem(time, 4) + 0.2"],
+)
+def test_a_window_that_an_event_makes_too_long_is_cut_short(law, method):
+    """E[B] is the integral of E[law], by the binomial law of A at each time; no replicate may be lost."""
+    network = gnn.ReactionNetwork.from_text(f"A -> 0 @ 0.4\n0 -> B @ propensity({law})\nA = 10\nB = 0")
+    r = gnn.simulate(network, time=[8.0], method=method, replicates=4000, seed=45)
+    assert r.complete
+    a = np.arange(11)
+    rate = network.reactions[1].law
+    grid = np.linspace(0, 8, 40_001)[1:] - 1e-4
+    p = stats.binom.pmf(a[:, None], 10, np.exp(-0.4 * grid))
+    expected = (p * rate.evaluate({"time": grid[None, :], "A": a[:, None]})).sum(axis=0).mean() * 8
+    accept(mean_is(r.of("B")[:, 0], expected, slack=1e-3), f"{law}, {method}")
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_a_condition_on_a_remainder_of_the_time_is_solved(method):
+    network = gnn.ReactionNetwork.from_text("0 -> A @ 0\nA = 0\n@event dose: when rem(time, 24) < 1; set A = A + 1")
+    r = gnn.simulate(network, time=[0.0, 23.9, 24.0, 47.0, 48.0], method=method, seed=1)
+    assert r.of("A")[0].tolist() == [1, 1, 2, 2, 3]

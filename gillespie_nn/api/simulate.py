@@ -49,7 +49,8 @@ def simulate(
     replicates : number of independent trajectories.
     workers : threads; they change nothing in the result.
     seed : whole number, or None to draw one, which is recorded.
-    initial, rates : overrides by name, {species: count [molecules]} and {reaction: rate constant}.
+    initial, rates : overrides by name, {species: count [molecules]} and {reaction: rate constant}; of a general law the
+        rate is a factor in front of it, 1 unless given.
     schedule : [(time, {species: count}), ...], set-time changes; one at t comes before the record at t.
     count_firings : also count how often each reaction fired, `firings` int64[replicate, reaction].
     max_events : stop a replicate after so many events, with status EVENT_LIMIT.

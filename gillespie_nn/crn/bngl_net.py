@@ -17,7 +17,6 @@ doi:10.1093/bioinformatics/btw469.
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 
 from .. import checks
 from ..checks import InputError
@@ -49,10 +48,9 @@ def read(source, parameters=None) -> ReactionNetwork:
     """The network of a `.net` file (path) or its text; `parameters` overrides values by name, before others are worked
     out from them. Raises InputError with the line and what is wrong or refused."""
     text, origin = checks.text_or_file(source, (".net",), "BioNetGen network file")
-    if not isinstance(parameters, Mapping | None):
-        raise InputError(f"parameters must be a dictionary by name, got {parameters!r}")
+    parameters = checks.by_name("parameters", parameters)
     try:
-        return _network(_blocks(text), parameters or {})
+        return _network(_blocks(text), parameters)
     except InputError as error:
         raise InputError(f"{origin}: {error}") from None
 

@@ -2,7 +2,7 @@
 
 from .network import ReactionNetwork
 from .reaction import Reaction
-from .text_write import equation
+from .text_write import equation, rules_and_events
 
 
 def propensity(reaction: Reaction) -> str:
@@ -28,7 +28,8 @@ def describe(network: ReactionNetwork) -> str:
     rows = [("reaction", "equation", "propensity [1/s]", "mass-action rate [concentration/s]")]
     rows += [(r.name, equation(r), propensity(r), mass_action(r)) for r in network.reactions]
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, *rules_and_events(network)])
 
 
 def _law(reaction):

@@ -16,7 +16,7 @@ class Event(NamedTuple):
     assignments: tuple[tuple[str, Expression], ...]
     delay: Expression | None = None
     priority: Expression | None = None
-    """Of events at the same moment the highest goes first; without one, file order."""
+    """Of events at the same moment the highest goes first; without one, in the order of becoming true."""
     persistent: bool = True
     """Still made if the condition is false again before the delay is over."""
     initially: bool = False

@@ -163,7 +163,7 @@ def _text(node, outer):
         text, own = f"{'-' if op == 'negative' else '!'}{_text(args[0], _UNARY)}", _UNARY
     elif op in ("and", "or"):
         own = _AND if op == "and" else _OR
-        text = (" && " if op == "and" else " || ").join(_text(a, own + 1) for a in args)
+        text = (" && " if op == "and" else " || ").join(_text(a, _RELATION) for a in args)
     elif op in RELATIONS:
         text, own = f"{_text(args[0], _SUM)} {op} {_text(args[1], _SUM)}", _RELATION
     else:

@@ -87,6 +87,14 @@ class ReactionNetwork:
             for s in r.net_change():
                 if s in rules:
                     raise InputError(f"reaction {r.name} changes {s}, which a rule gives: only one of them can")
+            for s in r.read_species() if r.law is None else ():
+                if s in rules:
+                    raise InputError(
+                        f"reaction {r.name} reads {s}, which a rule gives: write its law as propensity(...)"
+                    )
+        for s in rules:
+            if initial.get(s, 0):
+                raise InputError(f"the count of {s} is given by a rule, and has no initial value")
         object.__setattr__(self, "parameters", MappingProxyType(parameters))
         object.__setattr__(self, "rules", MappingProxyType(rules))
         object.__setattr__(self, "events", events)
@@ -206,7 +214,7 @@ class ReactionNetwork:
     def counts(self, initial: Mapping[str, int] | None = None) -> np.ndarray:
         """Initial state int64[species] [molecules], with overrides by name."""
         counts = np.array([self.initial[s] for s in self.species], dtype=np.int64)
-        for s, n in _named("initial", initial):
+        for s, n in checks.by_name("initial", initial).items():
             checks.choice("species in the initial state", s, self.index, "the network has")
             if s in self.rules:
                 raise InputError(f"the count of {s} is given by a rule, and has no initial value")
@@ -216,9 +224,9 @@ class ReactionNetwork:
     def rates(self, overrides: Mapping[str, float] | None = None) -> np.ndarray:
         """Rate constants float64[reaction], with overrides by reaction name."""
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
-        if overrides:
+        if overrides is not None:
             position = {r.name: k for k, r in enumerate(self.reactions)}
-            for name, rate in _named("rates", overrides):
+            for name, rate in checks.by_name("rates", overrides).items():
                 checks.choice("reaction in rates", name, position, "the network has")
                 rates[position[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
@@ -233,11 +241,3 @@ class ReactionNetwork:
 
     def __repr__(self):
         return f"ReactionNetwork({len(self.species)} species, {len(self.reactions)} reactions)"
-
-
-def _named(what, overrides):
-    if overrides is None:
-        return ()
-    if not isinstance(overrides, Mapping):
-        raise InputError(f"{what} must be a dictionary by name, got {overrides!r}")
-    return overrides.items()

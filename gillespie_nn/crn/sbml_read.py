@@ -60,7 +60,7 @@ def _network(sbml, document, overrides):
     initial = {s: symbols.initial_count(s) for s in symbols.species if s not in rules}
     read_names = set().union(*(r.law.names() for r in reactions if r.law), *(e.names() for e in rules.values()))
     read_names |= {n for event in events for e in event.expressions() for n in e.names()} | symbols.variable
-    values = {n: v for n, v in symbols.parameters().items() if n in read_names}
+    values = symbols.parameters(read_names)
     return ReactionNetwork(tuple(symbols.species), reactions, initial, volume, values, rules, events)
 
 
@@ -111,7 +111,7 @@ class _Reader:
         try:
             found = monomial(law, self._constants | own)
             multiplicity = orders(found)
-            if any(s in self._symbols.variable or s not in self._symbols.species for s in multiplicity):
+            if any(s not in self._symbols.species or self._symbols.has_rule(s) for s in multiplicity):
                 raise Unrecognised("it reads what changes without reactions")
             products = dict(multiplicity)
             for s, n in change.items():
@@ -141,9 +141,8 @@ class _Reader:
         return Event(
             name,
             counts(translate(trigger.getMath(), f"the trigger of {what}")),
-            tuple(
-                (a.getVariable(), self._symbols.assigned(a.getVariable(), translate(a.getMath(), what)))
-                for a in event.getListOfEventAssignments()
+            self._symbols.assigned(
+                {a.getVariable(): translate(a.getMath(), what) for a in event.getListOfEventAssignments()}
             ),
             counts(translate(delay.getMath(), f"the delay of {what}")) if delay is not None else None,
             counts(translate(priority.getMath(), f"the priority of {what}")) if priority is not None else None,

@@ -25,18 +25,22 @@ class Symbols:
             )
         self._given = {i: c.getSize() if c.isSetSize() else 1.0 for i, c in self._compartments.items()}
         self._given |= {i: p.getValue() if p.isSetValue() else math.nan for i, p in parameters.items()}
-        for name, value in dict(overrides or {}).items():
+        overrides = checks.by_name("parameters", overrides)
+        for name, value in overrides.items():
             checks.choice("parameter", name, self._given, "the model has")
             self._given[name] = checks.finite(f"parameter {name}", value)
         self._initial_math = {
             a.getSymbol(): translator.expression(a.getMath(), f"the initial assignment of {a.getSymbol()}")
             for a in model.getListOfInitialAssignments()
-            if a.getSymbol() not in (overrides or {})
+            if a.getSymbol() not in overrides
         }
         self._rule_math = {
             r.getVariable(): translator.expression(r.getMath(), f"the rule of {r.getVariable()}")
             for r in model.getListOfRules()
         }
+        for name in overrides:
+            if name in self._rule_math:
+                raise InputError(f"parameter {name} is given by a rule, and cannot be set")
         self._known = {**self.species, **self._given}
         for name in (*self._initial_math, *self._rule_math):
             checks.choice("name assigned to", name, self._known, "the model has")
@@ -49,21 +53,26 @@ class Symbols:
         self._in_counts = {s: self._count_form(s) for s in self.species}
 
     def constants(self) -> dict[str, float]:
-        """Values that nothing changes: parameters and sizes without rules and events."""
+        """Values that nothing changes: parameters and sizes without rules and events, if they have a value."""
         fixed = [n for n in self._given if n not in self._rule_math and n not in self.variable]
-        return {n: self.value(n) for n in fixed}
+        return {n: self.value(n) for n in fixed if n in self._initial_math or not math.isnan(self._given[n])}
 
-    def parameters(self) -> dict[str, float]:
-        """Parameters and sizes of the network, at time 0."""
-        return {n: self.value(n) for n in self._given if n not in self._rule_math}
+    def parameters(self, read) -> dict[str, float]:
+        """Parameters and sizes among the names `read`, at time 0."""
+        return {n: self.value(n) for n in self._given if n in read and n not in self._rule_math}
+
+    def has_rule(self, name) -> bool:
+        return name in self._rule_math
 
     def rules(self) -> dict[str, Expression]:
         """Rules of the network, in counts; of a species its count."""
         return {n: self._assigned(n, self.counts(math)) for n, math in self._rule_math.items()}
 
-    def assigned(self, name, math: Expression) -> Expression:
-        """The count, or the value, that assigning `math` to the symbol `name` gives."""
-        return self._assigned(name, self.counts(math))
+    def assigned(self, assignments: dict[str, Expression]) -> tuple[tuple[str, Expression], ...]:
+        """The counts, or the values, that the assignments of one event give: a concentration holds in the compartment
+        as it is after the event."""
+        found = {name: self.counts(math) for name, math in assignments.items()}
+        return tuple((name, self._assigned(name, value, found)) for name, value in found.items())
 
     def counts(self, expression: Expression, local=()) -> Expression:
         """`expression` with species read as counts, but for names in `local`."""
@@ -142,7 +151,8 @@ class Symbols:
         fixed = compartment not in self._rule_math and compartment not in self.variable
         return fixed and self.value(compartment) == 1.0
 
-    def _assigned(self, name, expression):
+    def _assigned(self, name, expression, sizes=None):
         if name not in self.species or self._in_counts[name].op == "name":
             return expression
-        return operation("product", (expression, self.size(name)))
+        size = self.size(name)
+        return operation("product", (expression, (sizes or {}).get(size.value, size)))

@@ -1,10 +1,11 @@
 """A reaction network to SBML level 3 version 1, so that other programs simulate the same model."""
 
 from .. import checks
-from .expressions import Expression, number, operation
+from .expressions import RELATIONS, Expression, number, operation
 from .expressions import name as name_of
 
 KINETICS = ("stochastic", "deterministic")
+_TRUTHS = (*RELATIONS, "and", "or", "not")
 _COMPARTMENT = "reactor"
 _RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "true", "false", "exponentiale", "e"}
 
@@ -158,8 +159,13 @@ class _Writer:
 
 
 def _level_three(node):
-    """Without the functions that only later versions of SBML have."""
+    """Without the functions that only later versions of SBML have, and without what is read otherwise elsewhere: a
+    relation of relations becomes one of three by libsbml, (a^b)^c is a^(b^c) in Antimony."""
     args = tuple(_level_three(a) for a in node.args)
+    if node.op in RELATIONS:
+        args = tuple(Expression("piecewise", (number(1), a, number(0))) if a.op in _TRUTHS else a for a in args)
+    if node.op == "power" and args[0].op == "power":
+        args = (Expression("product", (args[0], number(1))), args[1])
     if node.op in ("min", "max"):
         found = args[0]
         for a in args[1:]:

@@ -76,7 +76,7 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
             initial[name] = value
             species.setdefault(name)
         cursor.end()
-    for name, value in dict(parameters or {}).items():
+    for name, value in checks.by_name("parameters", parameters).items():
         checks.choice("parameter", name, values, "the network has")
         values[name] = checks.finite(f"parameter {name}", value)
     return ReactionNetwork(tuple(species), tuple(reactions), initial, volume, values, rules, tuple(events))
@@ -139,10 +139,12 @@ def _event(cursor):
     found = {}
     for clause in cursor.rest().split(";"):
         clause = clause.strip()
+        if not clause:
+            continue
         word = next((w for w in _CLAUSES if clause.startswith(w) and not clause[len(w) :][:1].isalnum()), None)
         if word is None or word in found:
             problem = "is given twice" if word else f"is none of {', '.join(_CLAUSES)}"
-            cursor.fail(f"event {name}: {clause.split(maxsplit=1)[:1] and clause!r} {problem}", 0)
+            cursor.fail(f"event {name}: {clause!r} {problem}", 0)
         found[word] = clause[len(word) :].strip()
     if "when" not in found:
         cursor.fail(f"event {name} has no clause `when CONDITION`", 0)

@@ -9,10 +9,15 @@ def write(network: ReactionNetwork) -> str:
     lines = [] if network.volume is None else [f"@volume {network.volume!r}"]
     lines += [f"{s} = {network.initial[s]}" for s in network.species]
     lines += [f"@parameter {name} = {value!r}" for name, value in network.parameters.items()]
-    lines += [f"@rule {name} = {rule}" for name, rule in network.rules.items()]
     lines += [f"{r.name}: {equation(r)} @ {_rate(r)}" for r in network.reactions]
-    lines += [_event_text(e) for e in network.events]
+    lines += rules_and_events(network)
     return "\n".join(lines) + "\n"
+
+
+def rules_and_events(network: ReactionNetwork) -> list[str]:
+    """Their lines of the text form."""
+    rules = [f"@rule {name} = {rule}" for name, rule in network.rules.items()]
+    return rules + [_event_text(e) for e in network.events]
 
 
 def _event_text(event):

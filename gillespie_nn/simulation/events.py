@@ -5,7 +5,7 @@ the time alone, or on the time and counts, are solved for the moment at which th
 
 The meaning is SBML's (level 3 version 1, section 4.11): a condition that becomes true makes its event happen, after its
 delay; several at one moment happen by priority, and one done may make others happen or, if they are not persistent,
-no longer happen. Ties go in file order.
+no longer happen. Ties go in the order in which the conditions became true, then in file order.
 """
 
 from typing import NamedTuple

@@ -42,6 +42,8 @@ def make_change(network, time, items) -> Change:
     species, values = [], []
     for s, n in items:
         checks.choice("species in the schedule", s, network.index, "the network has")
+        if s in network.rules:
+            raise InputError(f"the count of {s} is given by a rule, and cannot be scheduled")
         species.append(network.index[s])
         values.append(checks.count(f"scheduled count of {s}", n))
     return Change(float(time), np.array(species, dtype=np.int64), np.array(values, dtype=np.int64))
