@@ -3,86 +3,9 @@ has no meaning for counts is refused by name."""
 
 import numpy as np
 import pytest
+from sbml_documents import LEVEL_2, LEVEL_3, initially, math, model, propensity, read, rule, with_event
 
 import gillespie_nn as gnn
-from gillespie_nn import seeds
-from gillespie_nn.simulation.methods import Direct
-
-libsbml = pytest.importorskip("libsbml", reason="the extra sbml is not installed")
-LEVEL_3, LEVEL_2 = (3, 1), (2, 4)
-
-
-def model(
-    law="k * A",
-    level=LEVEL_3,
-    size=1.0,
-    amounts=True,
-    initial="initialAmount='12'",
-    species="",
-    parameters="<parameter id='k' value='0.5' constant='{}'/>",
-    more="",
-    reaction="",
-    sides="<listOfReactants><speciesReference species='A' stoichiometry='1' {}/></listOfReactants>",
-    own="",
-    functions="",
-    attributes="",
-    dimensions="",
-):
-    """A document with species A (and B, 3 molecules), a reaction `go` of `law`, and what a test adds."""
-    math = libsbml.writeMathMLToString(libsbml.parseL3Formula(law)).partition("?>")[2]
-    three = level[0] == 3
-    kind = f"hasOnlySubstanceUnits='{str(amounts).lower()}' boundaryCondition='false' constant='false'"
-    space = "level3/version1/core" if three else "level2/version4"
-    sides = sides.format("constant='true'" if three else "")
-    flags = "reversible='false' fast='false'" if three else "reversible='false'"
-    return f"""<sbml xmlns="http://www.sbml.org/sbml/{space}" level="{level[0]}" version="{level[1]}">
-    <model id="m" {attributes}>{functions}
-    <listOfCompartments><compartment id="cell" size="{size}" constant="false" {dimensions}/></listOfCompartments>
-    <listOfSpecies><species id="A" compartment="cell" {initial} {kind}/>
-    <species id="B" compartment="cell" initialAmount="3" hasOnlySubstanceUnits="true" boundaryCondition="false"
-     constant="false"/>{species}</listOfSpecies>
-    <listOfParameters>{parameters.format("false")}</listOfParameters>{more}
-    <listOfReactions><reaction id="go" {flags} {reaction}>{sides}<kineticLaw>{math}{own}</kineticLaw></reaction>
-    </listOfReactions></model></sbml>"""
-
-
-def math(formula):
-    return libsbml.writeMathMLToString(libsbml.parseL3Formula(formula)).partition("?>")[2]
-
-
-def rule(variable, formula, kind="assignmentRule"):
-    name = "" if variable is None else f"variable='{variable}'"
-    return f"<listOfRules><{kind} {name}>{math(formula)}</{kind}></listOfRules>"
-
-
-def initially(symbol, formula):
-    return (
-        f"<listOfInitialAssignments><initialAssignment symbol='{symbol}'>{math(formula)}</initialAssignment>"
-        "</listOfInitialAssignments>"
-    )
-
-
-def with_event(text, trigger, assignments, level=LEVEL_3, more="", flags="initialValue='false' persistent='true'"):
-    made = "".join(f"<eventAssignment variable='{v}'>{math(f)}</eventAssignment>" for v, f in assignments.items())
-    flags = flags if level[0] == 3 else ""
-    use = "useValuesFromTriggerTime='true'" if level[0] == 3 else ""
-    event = (
-        f"<listOfEvents><event id='e' {use}><trigger {flags}>{math(trigger)}</trigger>{more}"
-        f"<listOfEventAssignments>{made}</listOfEventAssignments></event></listOfEvents>"
-    )
-    return text.replace("</listOfReactions>", "</listOfReactions>" + event)
-
-
-def read(text, **options):
-    net = gnn.ReactionNetwork.from_sbml(text, **options)
-    assert gnn.ReactionNetwork.from_text(net.to_text()) == net
-    return net
-
-
-def propensity(net, **counts):
-    """Propensity of the reaction by the engine."""
-    m = Direct(net, net.rates(), net.volume, net.counts(counts), seeds.stream(1, seeds.Purpose.SIMULATION))
-    return m._state.propensity[0]  # a bound over the first window of time, 1e-9 s, where the law reads the time
 
 
 @pytest.mark.parametrize("level", [LEVEL_3, LEVEL_2])
@@ -241,47 +164,6 @@ def test_units_of_moles_get_a_warning():
         read(model(attributes="substanceUnits='mole'"))
 
 
-@pytest.mark.parametrize("kinetics", ["stochastic", "deterministic"])
-def test_laws_rules_and_events_come_back_from_sbml_with_the_same_values(kinetics):
-    text = """
-    @parameter k = 3.5
-    @rule load = A + 2 * B
-    0 -> A @ 2 * propensity(k * max(A, 2) / (4 + load) + rem(A, 3) + quotient(A, 4))
-    A -> B @ propensity(min(A, B, 5) * volume)
-    B -> 0 @ 0.3
-    @event e: when A > 5 || !(B <= 2) && time > 3; set k = k + A, B = 2 * B; delay 0.5; priority A; not persistent
-    A = 10
-    """
-    net = gnn.ReactionNetwork.from_text(text)
-    again = read(net.to_sbml(kinetics=kinetics, volume=4.0))
-    assert [e.name for e in again.events] == ["e"] and not again.events[0].persistent
-    for a, b in ((10, 0), (3, 7), (0, 0), (25, 6)):
-        known = {"A": a, "B": b, "k": 3.5, "volume": 4.0, "time": 0.0}
-        for one, other in zip(net.reactions[:2], again.reactions[:2], strict=True):
-            expected = one.rate * net.resolved(one.law).evaluate(known)
-            assert again.resolved(other.law).evaluate(known | dict(again.parameters)) == pytest.approx(expected)
-        for (_, one), (_, other) in zip(net.events[0].assignments, again.events[0].assignments, strict=True):
-            assert other.evaluate(known | dict(again.parameters)) == pytest.approx(one.evaluate(known))
-
-
-def test_antimony_is_read_and_written():
-    pytest.importorskip("antimony")
-    net = gnn.ReactionNetwork.from_antimony(
-        "model m\nspecies A = 20, B = 0; compartment c = 2; A in c; B in c\nV = 3\nA -> B; c * V * A / (1 + A)\n"
-        "B => A; c * 0.5 * B\nat time > 2: A = 5\nend"
-    )
-    assert net.initial["A"] == 40
-    again = gnn.ReactionNetwork.from_antimony(net.to_antimony())
-    assert (
-        gnn.simulate(net, 5.0, 6, seed=3, method="direct").of("A").tolist()
-        == gnn.simulate(again, 5.0, 6, seed=3, method="direct").of("A").tolist()
-    )
-    with pytest.raises(gnn.InputError, match="the text: .*line"):
-        gnn.ReactionNetwork.from_antimony("A -> B; k*A*)")
-    with pytest.raises(gnn.InputError, match="no such Antimony file: nowhere.ant"):
-        gnn.ReactionNetwork.from_antimony("nowhere.ant")
-
-
 def test_a_law_that_reads_a_species_with_a_rule_follows_the_rule():
     pytest.importorskip("antimony")
     net = gnn.ReactionNetwork.from_antimony(
@@ -291,32 +173,6 @@ def test_a_law_that_reads_a_species_with_a_rule_follows_the_rule():
     for text in ("S + A -> S + C @ 0.1", "A -> C @ 0.1 * step(S, B)"):
         with pytest.raises(gnn.InputError, match="reads S, which a rule gives"):
             gnn.ReactionNetwork.from_text(f"{text}\n@rule S = 2 * B\nB = 1")
-
-
-@pytest.mark.parametrize(
-    "law",
-    [
-        "A > 1 || B > 5 && C > 9", "A > 9 && (B > 1 || C > 1)", "(A < B) < C", "(A == 3) == (B == 2)",
-        "(A > 2) != (B > 2)",
-        "(A^B)^C / 1e3", "(2^A)^B", "A^B^2", "-A^2 + 99", "(-A)^2", "2^-A", "A - (B - C) + 9", "A / (B * C)",
-        "A / B / C", "piecewise(1, A > 2 && !(B > 3), 5)", "!(A == 2) || B < 1 && C < 1", "min(A, B) - -max(B, C)",
-        "rem(A, 2) + quotient(C, 2)",
-    ],
-)  # fmt: skip
-def test_expressions_mean_the_same_after_sbml_and_antimony(law):
-    pytest.importorskip("antimony")
-    net = gnn.ReactionNetwork.from_text(f"A -> B @ propensity({law})\nC -> A @ 1\n@event e: when {law}; set A = {law}")
-    for again in (
-        read(net.to_sbml()),
-        read(net.to_sbml(kinetics="deterministic", volume=2.0)),
-        gnn.ReactionNetwork.from_antimony(net.to_antimony()),
-    ):
-        for a, b, c in ((3, 2, 5), (0, 0, 0), (1, 7, 2), (2, 3, 1), (4, 2, 9), (10, 1, 0)):
-            known = {"A": a, "B": b, "C": c}
-            expected = net.reactions[0].law.evaluate(known)
-            known |= dict(again.parameters) | {"reactor": 2.0}
-            np.testing.assert_allclose(again.reactions[0].law.evaluate(known), expected, rtol=1e-12)
-            np.testing.assert_allclose(again.events[0].trigger.evaluate(known), expected, rtol=1e-12)
 
 
 def test_an_event_that_sets_a_size_and_a_concentration_means_the_new_size():
