@@ -15,6 +15,8 @@ import numpy as np
 
 from .kernels.codes import COUNT_LIMIT
 
+_ROUNDING = 1e-9
+
 
 class GillespieError(Exception):
     """Any error that this package raises on purpose. `exit_code` is what a command ends with."""
@@ -103,6 +105,14 @@ def count(name, value):
             "use a smaller volume or a deterministic method"
         )
     return int(value)
+
+
+def rounded(value):
+    """`value`, or the whole number that it misses by rounding alone, as 0.1 * 30 does; also of an array."""
+    with np.errstate(invalid="ignore"):
+        whole = np.rint(value)
+        found = np.where(np.abs(value - whole) <= _ROUNDING * np.maximum(1.0, np.abs(value)), whole, value)
+    return found if found.ndim else found.item()
 
 
 def choice(name, value, options, what="one of"):

@@ -23,6 +23,8 @@ RAMP = 2
 LAW = 3
 """Extra factor, alone in its term: the value of program a of the laws."""
 
+NO_EVENT_LIMIT = 2**62
+"""An event limit that no run reaches."""
 COUNT_LIMIT = 2**53
 """Largest count [molecules]: beyond it a float64 no longer tells n from n + 1."""
 

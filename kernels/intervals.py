@@ -48,16 +48,11 @@ from .laws import (
     WINDOW_START,
     binary,
     is_binary,
-    law_value,
     unary,
 )
 
 _ROUNDING = 1e-15
 """Slack, relative, of functions that are not rounded correctly and so are monotone only nearly."""
-_FINE_STEPS = 5_000
-_MOST_STEPS = 1_000_000
-_RESOLUTION = 1e-13
-"""Where so many steps to the last digit do not tell, the resolution becomes this part of the time, or of 1."""
 
 
 @kernel
@@ -253,60 +248,3 @@ def law_range(laws, p, low, high):
         else:
             lows[top], highs[top] = _unary_range(op, lows[top], highs[top])
     return lows[0], highs[0]
-
-
-@kernel
-def _bisected(laws, p, counts, a, b, before):
-    """The change of condition p between a, where it is `before`, and b, where it is not, to one step of float64."""
-    while b > np.nextafter(a, np.inf):
-        middle = a + 0.5 * (b - a)
-        if not a < middle < b:
-            break
-        laws.variables[TIME_VARIABLE] = middle
-        if (law_value(laws, p, counts) != 0.0) == before:
-            a = middle
-        else:
-            b = middle
-    return b
-
-
-@kernel
-def next_crossing(laws, p, counts, start, end):
-    """The first time in (start, end] at which program p, a condition, is not what it is at `start`, counts unchanged;
-    infinite if there is none, NaN if it cannot be told.
-
-    Times are cut into pieces until on each the condition is surely what it was; what is left at the end is one step of
-    float64. Near a zero of a function that is known to some digits only, such as a sine, that may go on for long: then
-    values at the ends decide on pieces of relative length 1e-13.
-    """
-    kept = laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END]
-    laws.variables[TIME_VARIABLE] = start
-    before = law_value(laws, p, counts) != 0.0
-    found = np.inf
-    a, step, n = start, end - start, 0
-    while a < end:
-        n += 1
-        if n > _MOST_STEPS:
-            found = np.nan
-            break
-        b = min(a + step, end)
-        if not b > a:
-            b = np.nextafter(a, np.inf)
-        laws.window[WINDOW_START] = a
-        laws.window[WINDOW_END] = b
-        low, high = law_range(laws, p, counts, counts)
-        same = (low > 0.0 or high < 0.0) if before else (low == 0.0 and high == 0.0)
-        shortest = np.nextafter(a, np.inf)
-        if n > _FINE_STEPS:
-            shortest = max(shortest, a + _RESOLUTION * max(1.0, np.abs(a)))
-        if not same and b > shortest:
-            step = max(0.5 * (b - a), shortest - a)
-            continue
-        laws.variables[TIME_VARIABLE] = b
-        if not same and (law_value(laws, p, counts) != 0.0) != before:
-            found = _bisected(laws, p, counts, a, b, before)
-            break
-        a = b
-        step = 2.0 * step
-    laws.variables[TIME_VARIABLE], laws.window[WINDOW_START], laws.window[WINDOW_END] = kept
-    return found

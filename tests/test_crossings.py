@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gillespie_nn.kernels.intervals import next_crossing
+from gillespie_nn.kernels.crossings import next_crossing
 from gillespie_nn.kernels.laws import TIME_VARIABLE
 from hypothesis import given
 from hypothesis import strategies as st

@@ -5,6 +5,7 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..kernels.codes import NO_EVENT_LIMIT
 from ..progress import Progress
 from ..seeds import resolve_seed
 from ..simulation import Result, choose_method, run_ensemble
@@ -13,8 +14,6 @@ from ..simulation.schedule import parse_schedule
 from ..simulation.sinks import MemorySink
 from ..storage import EnsembleFile, Run, open_run
 from ..storage.provenance import provenance
-
-_NO_LIMIT = 2**62
 
 
 def simulate(
@@ -125,7 +124,7 @@ def _task(
         seed=resolve_seed(seed),
         n_replicates=checks.whole("replicates", replicates, 1, 2**40),
         count_firings=bool(count_firings),
-        event_limit=_NO_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, _NO_LIMIT),
+        event_limit=NO_EVENT_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, NO_EVENT_LIMIT),
     )
     return task, choice.reason
 

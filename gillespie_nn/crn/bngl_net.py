@@ -129,7 +129,7 @@ def _network(blocks, overrides) -> ReactionNetwork:
         with at_line(n):
             found = formulas.constant(amount, "the initial amount")
             # A product such as 0.1 * 30 may miss the whole number it means by rounding alone.
-            found = round(found) if abs(found - round(found)) <= 1e-9 * max(1.0, abs(found)) else found
+            found = checks.rounded(found)
             initial[names[index]] = checks.count("the initial amount", found)
     fixed = {names[index] for index, (_, pattern, _) in species.items() if "$" in pattern}
     reactions = {}

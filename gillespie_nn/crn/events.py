@@ -1,5 +1,6 @@
 """Events: assignments made when a condition becomes true, with the meaning that SBML gives them."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from .expressions import Expression
@@ -27,3 +28,14 @@ class Event(NamedTuple):
     def expressions(self) -> list[Expression]:
         found = [self.trigger, *(e for _, e in self.assignments), self.delay, self.priority]
         return [e for e in found if e is not None]
+
+    def substitute(self, values: Mapping[str, Expression]) -> "Event":
+        """The event with names replaced by expressions."""
+
+        def put(e):
+            return None if e is None else e.substitute(values)
+
+        assignments = tuple((target, put(e)) for target, e in self.assignments)
+        return self._replace(
+            trigger=put(self.trigger), assignments=assignments, delay=put(self.delay), priority=put(self.priority)
+        )

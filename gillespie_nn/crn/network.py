@@ -101,8 +101,7 @@ class ReactionNetwork:
         object.__setattr__(self, "species", species)
         object.__setattr__(self, "reactions", reactions)
         object.__setattr__(self, "initial", MappingProxyType(initial))
-        if rules:
-            object.__setattr__(self, "_inlined", inlined_rules(rules))
+        object.__setattr__(self, "resolved_rules", MappingProxyType(inlined_rules(rules)))
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
@@ -196,7 +195,12 @@ class ReactionNetwork:
 
     def resolved(self, expression: Expression) -> Expression:
         """`expression` with rules put in the place of the names that they give."""
-        return expression.substitute(self._inlined) if self.rules else expression
+        return expression.substitute(self.resolved_rules) if self.rules else expression
+
+    @cached_property
+    def resolved_events(self) -> tuple[Event, ...]:
+        """The events with rules put in the place of the names that they give."""
+        return tuple(event.substitute(self.resolved_rules) for event in self.events)
 
     @cached_property
     def observables(self) -> tuple[str, ...]:

@@ -103,11 +103,8 @@ class NetworkPrograms:
         for r, reaction in enumerate(network.reactions):
             if reaction.law is not None:
                 self.of_reaction[r] = len(self.laws)
-                self.laws.append(self._program(network, reaction.law))
-        self.triggers = [self._program(network, event.trigger) for event in network.events]
-
-    def _program(self, network, expression):
-        return program(network.resolved(expression), network.index, self.variables)
+                self.laws.append(program(network.resolved(reaction.law), network.index, self.variables))
+        self.triggers = [program(event.trigger, network.index, self.variables) for event in network.resolved_events]
 
 
 def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dict:

@@ -8,6 +8,7 @@ in formulas, fast reactions and required packages are refused by name.
 """
 
 import warnings
+from collections import ChainMap
 
 from .. import checks
 from ..checks import InputError
@@ -101,6 +102,8 @@ class _Reader:
     def __init__(self, model, translator, symbols, volume):
         self._model, self._translator, self._symbols, self._volume = model, translator, symbols, volume
         self._constants = symbols.constants()
+        sides = ((r.getListOfReactants(), r.getListOfProducts()) for r in model.getListOfReactions())
+        self._references = {ref.getId() for pair in sides for side in pair for ref in side if ref.getId()}
 
     def reaction(self, reaction) -> Reaction:
         name = reaction.getId()
@@ -109,7 +112,7 @@ class _Reader:
         law, own = self._law(reaction)
         change = self._net_change(reaction)
         try:
-            found = monomial(law, self._constants | own)
+            found = monomial(law, ChainMap(own, self._constants))
             multiplicity = orders(found)
             if any(s not in self._symbols.species or self._symbols.has_rule(s) for s in multiplicity):
                 raise Unrecognised("it reads what changes without reactions")
@@ -163,14 +166,9 @@ class _Reader:
         }
         what = f"the kinetic law of reaction {reaction.getId()}"
         math = self._translator.expression(law.getMath(), what)
-        for n in math.names() - {"time"} - set(own):
-            if n in self._references():
-                raise InputError(f"{what} reads the stoichiometry {n}, which is not supported")
+        for n in (math.names() & self._references) - set(own):
+            raise InputError(f"{what} reads the stoichiometry {n}, which is not supported")
         return self._symbols.counts(math, own), own
-
-    def _references(self):
-        sides = ((r.getListOfReactants(), r.getListOfProducts()) for r in self._model.getListOfReactions())
-        return {ref.getId() for pair in sides for side in pair for ref in side if ref.getId()}
 
     def _net_change(self, reaction):
         """Net change by species; repeated references add up, boundary and constant species do not change."""

@@ -15,7 +15,6 @@ class Symbols:
     """
 
     def __init__(self, model, translator, overrides):
-        self._translator = translator
         self.species = {s.getId(): s for s in model.getListOfSpecies()}
         self._compartments = {c.getId(): c for c in model.getListOfCompartments()}
         parameters = {p.getId(): p for p in model.getListOfParameters()}
@@ -76,10 +75,10 @@ class Symbols:
 
     def counts(self, expression: Expression, local=()) -> Expression:
         """`expression` with species read as counts, but for names in `local`."""
-        for n in sorted(expression.names() - {"time"}):
-            if n not in self._known and n not in local:
-                checks.choice("symbol", n, self._known, "the model has")
-        return expression.substitute({s: e for s, e in self._in_counts.items() if s not in local})
+        names = expression.names().difference(local, ("time",))
+        for n in sorted(names - self._known.keys()):
+            checks.choice("symbol", n, self._known, "the model has")
+        return expression.substitute({n: self._in_counts[n] for n in names if n in self._in_counts})
 
     def size(self, species) -> Expression:
         """Size by which the count of a species is divided where it is read as a concentration; 1 for amounts."""
@@ -102,10 +101,7 @@ class Symbols:
             amount = item.getInitialAmount()
         else:
             amount = item.getInitialConcentration() * self.value(item.getCompartment())
-        # A product such as 0.1 * 30 may miss the whole number it means by rounding alone.
-        if math.isfinite(amount) and abs(amount - round(amount)) <= 1e-9 * max(1.0, abs(amount)):
-            amount = round(amount)
-        return checks.count(f"initial amount of {species} (amounts are molecules)", amount)
+        return checks.count(f"initial amount of {species} (amounts are molecules)", checks.rounded(amount))
 
     def value(self, name) -> float:
         """Value at time 0 of a symbol, as SBML reads it: initial assignments and rules come first."""

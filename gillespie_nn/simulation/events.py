@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import checks
 from ..checks import ModelError
 from ..kernels.codes import COUNT_LIMIT
-from ..kernels.intervals import next_crossing
+from ..kernels.crossings import next_crossing
 from ..kernels.laws import TIME_VARIABLE, law_value
 from .observer import Values
 
 _MOST_AT_ONCE = 10_000
-_WHOLE = 1e-9
 
 
 class _Pending(NamedTuple):
@@ -33,14 +33,10 @@ class Events:
 
     def __init__(self, network, method, t_end):
         self._network, self._method, self._t_end = network, method, t_end
-        self._events = network.events
+        self._events = network.resolved_events
         self._values = Values(network)
         self._pending: list[_Pending] = []
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
-        resolve = network.resolved
-        self._assignments = [[(t, resolve(e)) for t, e in event.assignments] for event in self._events]
-        self._delay = [None if e.delay is None else resolve(e.delay) for e in self._events]
-        self._priority = [None if e.priority is None else resolve(e.priority) for e in self._events]
         if self._events:
             method.laws.triggered[:] = [event.initially for event in self._events]
 
@@ -57,14 +53,15 @@ class Events:
                         laws, first + k, self._method.state, self._method.time, self._t_end
                     )
                 if np.isnan(self._crossing[k]):
+                    trigger = self._network.events[k].trigger  # as written, without the rules put in
                     raise ModelError(
-                        f"event {event.name}: it cannot be told when its condition {event.trigger} changes, after "
+                        f"event {event.name}: it cannot be told when its condition {trigger} changes, after "
                         f"t = {self._method.time:g} s"
                     )
         return min([*self._crossing, *(p.time for p in self._pending)])
 
-    def happen(self) -> bool:
-        """Look at the conditions now and do what is due; whether anything was done."""
+    def happen(self) -> None:
+        """Look at the conditions now and do what is due."""
         done = 0
         self._look()
         while due := [p for p in self._pending if p.time <= self._method.time]:
@@ -78,7 +75,6 @@ class Events:
             self._do(chosen)
             done += 1
             self._look()
-        return done > 0
 
     def _look(self):
         """Which conditions have changed; events whose became true are queued."""
@@ -100,7 +96,7 @@ class Events:
     def _do(self, pending):
         values = self._worked_out(pending.event) if pending.values is None else pending.values
         species, counts, variables, reals = [], [], [], []
-        for (target, _), value in zip(self._assignments[pending.event], values):
+        for (target, _), value in zip(self._events[pending.event].assignments, values):
             if target in self._network.index:
                 species.append(self._network.index[target])
                 counts.append(self._count(pending.event, target, value))
@@ -110,28 +106,27 @@ class Events:
         self._method.set_counts(np.array(species, dtype=np.int64), np.array(counts, dtype=np.int64), variables, reals)
 
     def _worked_out(self, k):
-        return tuple(float(self._values.at(self._method, e)) for _, e in self._assignments[k])
+        return tuple(float(self._values.at(self._method, e)) for _, e in self._events[k].assignments)
 
     def _priority_of(self, k):
-        if self._priority[k] is None:
-            return -np.inf
-        return float(self._values.at(self._method, self._priority[k]))
+        priority = self._events[k].priority
+        return -np.inf if priority is None else float(self._values.at(self._method, priority))
 
     def _delay_of(self, k):
-        if self._delay[k] is None:
+        if self._events[k].delay is None:
             return 0.0
-        delay = float(self._values.at(self._method, self._delay[k]))
+        delay = float(self._values.at(self._method, self._events[k].delay))
         if not delay >= 0:
             raise ModelError(self._says(k, f"its delay is {delay:g} s, and must be at least 0"))
         return delay
 
     def _count(self, k, target, value):
-        whole = np.rint(value)
-        if not (np.abs(value - whole) <= _WHOLE * max(1.0, abs(value)) and 0 <= whole <= COUNT_LIMIT):
+        count = checks.rounded(value)
+        if not (count == np.floor(count) and 0 <= count <= COUNT_LIMIT):
             raise ModelError(
                 self._says(k, f"it sets {target} to {value:g} molecules, which must be a whole number from 0 to 2**53")
             )
-        return int(whole)
+        return int(count)
 
     def _real(self, k, target, value):
         if not np.isfinite(value):

@@ -16,11 +16,12 @@ def explain(network, method, code) -> None:
         return
     values = Values(network)
     for reaction in laws:
+        if code == codes.NEGATIVE:
+            _explain_negative(network, method, reaction)
+            continue
         law = network.resolved(reaction.law)
         value = reaction.rate * float(values.at(method, law))
-        if code == codes.NEGATIVE:
-            _explain_negative(network, method, reaction, law)
-        elif not 0 <= value < np.inf:
+        if not 0 <= value < np.inf:
             kind = "negative" if value < 0 else "infinite" if value == np.inf else "not a number"
             raise ModelError(
                 f"the propensity of reaction {reaction.name} is {kind}, {value:g}, at {_state(network, method, law)}; "
@@ -28,7 +29,7 @@ def explain(network, method, code) -> None:
             )
 
 
-def _explain_negative(network, method, reaction, law):
+def _explain_negative(network, method, reaction):
     for s, n in reaction.net_change().items():
         if n < 0 and method.counts[network.index[s]] < 0:
             raise ModelError(

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from .. import checks
 from ..crn.expressions import Expression
+from ..kernels.codes import COUNT_LIMIT
 from .sinks import NOT_REACHED
 
 
@@ -38,7 +40,7 @@ class Observer:
     def __init__(self, network):
         self._values = Values(network)
         self._names = network.observables
-        self._rules = {target: network.resolved(rule) for target, rule in network.rules.items()}
+        self._rules = network.resolved_rules
         self._columns = {target: network.index[target] for target in network.rules if target in network.index}
 
     def observe(self, method, rows, time) -> np.ndarray:
@@ -52,7 +54,7 @@ class Observer:
                 found[:, k] = variables[self._values.place(name)]
         for k, name in enumerate(self._names):
             if name in self._columns:
-                whole = np.rint(found[:, k])
-                fits = (np.abs(found[:, k] - whole) <= 1e-9 * np.maximum(1.0, np.abs(whole))) & (whole >= 0)
-                rows[:, self._columns[name]] = np.where(fits & (whole < 2.0**53), whole, NOT_REACHED)
+                count = checks.rounded(found[:, k])
+                is_count = (count == np.floor(count)) & (count >= 0) & (count < COUNT_LIMIT)
+                rows[:, self._columns[name]] = np.where(is_count, count, NOT_REACHED)
         return found

@@ -26,7 +26,7 @@ def run_replicate(
     changes=(),
     write: Callable[[int, np.ndarray, np.ndarray], None] = lambda start, rows, observed: None,
     pause: Callable[[float], bool] = lambda time: False,
-    event_limit: int = 2**62,
+    event_limit: int = codes.NO_EVENT_LIMIT,
     invariants: Invariants | None = None,
 ) -> Status:
     """Simulate from 0 to grid[-1], calling `write(start, rows, observed)` with rows int64[point, species] of the grid
@@ -76,8 +76,9 @@ class _Replicate:
         method.start_block()
         while True:
             change = self._changes[-1].time if self._changes else np.inf
-            stop = min(change, self._events.next_time(), time[-1])
-            interrupted = stop < time[-1] or stop in (change, self._events.next_time())
+            due = min(change, self._events.next_time())
+            stop = min(due, time[-1])
+            interrupted = due <= time[-1]
             # The state at a point comes after all that happens at its time.
             points = time[: np.searchsorted(time, stop, side="left")] if interrupted else time
             code = advance_to(
@@ -86,8 +87,8 @@ class _Replicate:
             self._see(block)
             if code == codes.REACHED_END and interrupted:
                 if change == stop:
-                    due = self._changes.pop()
-                    method.set_counts(due.species, due.values)
+                    scheduled = self._changes.pop()
+                    method.set_counts(scheduled.species, scheduled.values)
                 self._changed()
             elif code == codes.TRIGGERED:
                 self._changed()

@@ -8,7 +8,6 @@ crash of the process (the readers of SBML and Antimony are compiled code) and an
 import faulthandler
 import multiprocessing
 import os
-import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -143,7 +142,6 @@ def _silent():
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    sys.stderr = sys.__stderr__
 
 
 def outcomes(n, seed, method) -> dict[int, str]:

@@ -6,8 +6,8 @@ rate that depends on the time, a rule, and an event. Each method against `direct
 
 from ..api import simulate
 from ..crn import ReactionNetwork
-from ..nn import training_network
 from .base import Check, Outcome, chi_square_two
+from .samples import XOR_VOLUME, xor
 
 _MOST = 4000
 _REFERENCE = "direct"
@@ -29,11 +29,9 @@ _SHOWN = ("W1_0_0_p", "W2_0_3_m", "B1_1_p", "B2_0_m", "Z1_2_p", "Z2_0_p", "Y1_1"
 
 
 def _xor():
-    volume = 20
-    spec = training_network((2, 4, 1), learning_rate=0.3, annihilation_rate=5.0)
-    initial = spec.initial(spec.floating.initial_weights(3), volume) | spec.presentation([0, 1], [1], volume)
-    schedule = [(1.5, spec.presentation([1, 1], [0], volume))]
-    return spec.network, _SHOWN, [1.0, 3.0], {"volume": volume, "initial": initial, "schedule": schedule}
+    spec, initial = xor(3)
+    schedule = [(1.5, spec.presentation([1, 1], [0], XOR_VOLUME))]
+    return spec.network, _SHOWN, [1.0, 3.0], {"volume": XOR_VOLUME, "initial": initial, "schedule": schedule}
 
 
 def _general():

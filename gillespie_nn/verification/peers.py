@@ -31,9 +31,9 @@ from .. import checks
 from ..api import simulate
 from ..crn import ReactionNetwork
 from ..crn.antimony import to_sbml
-from ..nn import training_network
 from .base import Check, Outcome, Unsupported
 from .peer_programs import PROGRAMS
+from .samples import XOR_VOLUME, xor
 
 _NORMAL_95 = 1.959963984540054
 _LEAST, _WIDEST = 1.0, 0.25
@@ -64,12 +64,9 @@ def _immigration_death(seed):
 
 
 def _xor(seed):
-    volume = 20
-    spec = training_network((2, 4, 1), learning_rate=0.3, annihilation_rate=5.0)
-    weights = spec.floating.initial_weights(seed)
-    initial = spec.initial(weights, volume) | spec.presentation([0, 1], [1], volume)
-    document = spec.network.to_sbml(volume=volume, initial=initial)
-    return Model(spec.network, document, {"volume": volume, "initial": initial})
+    spec, initial = xor(seed)
+    settings = {"volume": XOR_VOLUME, "initial": initial}
+    return Model(spec.network, spec.network.to_sbml(**settings), settings)
 
 
 def _of_file(name):

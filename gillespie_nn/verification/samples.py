@@ -3,11 +3,11 @@
 import numpy as np
 
 from ..crn import ReactionNetwork
+from ..kernels.codes import NO_EVENT_LIMIT
+from ..nn import TrainingNetwork, training_network
 from ..simulation import methods, run_ensemble
 from ..simulation.ensemble import Task
 from ..simulation.sinks import MemorySink
-
-NO_LIMIT = 2**62
 
 
 def method_class(name) -> type:
@@ -18,9 +18,17 @@ def method_class(name) -> type:
 def sample(network: ReactionNetwork, method: type, time, n, seed, volume=1.0) -> np.ndarray:
     """Counts int64[replicate, time, species] of `n` replicates at the times `time` [s]."""
     time = np.asarray(time, dtype=np.float64)
-    task = Task(
-        network, method, time, volume, network.rates(), network.counts(), (), seed, n, False, NO_LIMIT
-    )  # fmt: skip
+    task = Task(network, method, time, volume, network.rates(), network.counts(), (), seed, n, False, NO_EVENT_LIMIT)
     sink = MemorySink(n, len(time), len(network.species), 0, len(network.observables))
     run_ensemble(task, sink, workers=2)
     return sink.counts
+
+
+XOR_VOLUME = 20
+
+
+def xor(seed) -> tuple[TrainingNetwork, dict[str, int]]:
+    """A training network of XOR that learns fast, and its initial counts in `XOR_VOLUME` with a first sample."""
+    spec = training_network((2, 4, 1), learning_rate=0.3, annihilation_rate=5.0)
+    initial = spec.initial(spec.floating.initial_weights(seed), XOR_VOLUME)
+    return spec, initial | spec.presentation([0, 1], [1], XOR_VOLUME)

@@ -89,7 +89,7 @@ class Method(ABC):
         """The grid of the calls to `advance` that follow is a new one."""
         self._tally[codes.GRID_INDEX] = 0
 
-    def advance(self, t_stop, grid_time=_NO_TIMES, grid_counts=None, event_limit=2**62) -> int:
+    def advance(self, t_stop, grid_time=_NO_TIMES, grid_counts=None, event_limit=codes.NO_EVENT_LIMIT) -> int:
         """Run one slice towards `t_stop`, filling rows of `grid_counts` for the points of `grid_time` passed.
 
         Returns REACHED_END (at t_stop), SLICE_END and TRIGGERED (call again), EVENT_LIMIT, OVERFLOW, NEGATIVE or
