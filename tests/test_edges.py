@@ -5,10 +5,10 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.crn.families import product_families
-from gillespie_nn.simulation import METHODS
+from gillespie_nn.simulation import EXACT
 from gillespie_nn.status import Status
 
-ALL = [m.name for m in METHODS]
+ALL = [m.name for m in EXACT]
 
 
 def _family(rate, rows=12, columns=12):
@@ -83,7 +83,7 @@ def test_a_species_that_comes_and_goes_costs_few_candidates(method):
     from gillespie_nn import seeds
     from gillespie_nn.seeds import Purpose
 
-    kind = next(m for m in METHODS if m.name == method)
+    kind = next(m for m in EXACT if m.name == method)
     counts = network.counts({f"B{k}": 1 for k in range(500)})
     m = kind(network, network.rates(), 1.0, counts, seeds.stream(1, Purpose.SIMULATION))
     while m.n_events < 20_000:

@@ -10,10 +10,10 @@ from scipy import stats
 from scipy.linalg import expm
 
 import gillespie_nn as gnn
-from gillespie_nn.simulation import METHODS, replicate
+from gillespie_nn.simulation import EXACT, replicate
 from gillespie_nn.simulation.methods import Layered
 
-EXACT = [m.name for m in METHODS if m is not Layered]
+NAMES = [m.name for m in EXACT if m is not Layered]
 
 
 def run(text, time, method="direct", replicates=1, seed=51, **options):
@@ -36,7 +36,7 @@ def _births_and_reset(t, size=11):
 RESET = "0 -> A @ 8\nA -> 0 @ 0.5\n@event full: when A >= 10; set A = 2"
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_condition_on_a_count_acts_at_once(method):
     r = run(RESET, [0.7, 3.0], method, N_SAMPLES // 2)
     for k, t in enumerate(r.time):
@@ -59,7 +59,7 @@ def _deaf(advance_to):
     return deaf
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_condition_on_time_and_count_acts_at_the_time_or_at_the_count(method):
     """Free until t = 1; then, and whenever 6 are reached after it, back to 0."""
     text = "0 -> A @ 5\nA -> 0 @ 0.4\n@event late: when time >= 1 && A >= 6; set A = 0"
@@ -77,7 +77,7 @@ def test_a_condition_on_time_and_count_acts_at_the_time_or_at_the_count(method):
     accept(chi_square(r.of("A")[:, 1], expm(1.2 * generator) @ at_one), f"after it, {method}")
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_parameter_set_by_an_event_changes_the_rate(method):
     text = "@parameter k = 2\n0 -> A @ propensity(k)\nA -> 0 @ 1\n@event more: when time > 0.5; set k = 10 * k"
     r = run(text, [0.5, 1.3], method, N_SAMPLES // 2)
@@ -89,7 +89,7 @@ def test_a_parameter_set_by_an_event_changes_the_rate(method):
     np.testing.assert_array_equal(r.of("k"), np.tile([2.0, 20.0], (N_SAMPLES // 2, 1)))
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_delayed_event_happens_its_delay_after_the_count(method):
     """The fifth of immigrants at rate 4 comes at a gamma time; half a unit later the flag is up."""
     text = "0 -> A @ 4\nflag = 0\n@event fifth: when A >= 5; set flag = 1; delay 0.5"
@@ -99,7 +99,7 @@ def test_a_delayed_event_happens_its_delay_after_the_count(method):
         accept(stats.binomtest(int(r.of("flag")[:, k].sum()), N_SAMPLES, p).pvalue, f"delay at {t}, {method}")
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_an_event_that_does_not_persist_is_dropped(method):
     """Up at rate 1, down at rate 1 from the first arrival; the flag rises if the state stays up for 0.5."""
     text = "0 -> A @ propensity(piecewise(1, A == 0, 0))\nA -> 0 @ 1\nflag = 0\n{}"
@@ -139,7 +139,7 @@ TIMES = "0 -> A @ 0\nA = 5\n"
         ("when time >= 2.5 && time < 2.6; set A = A + 1; delay 0.2", [4.0], [6]),
     ],
 )
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_set_times(events, at, expected, method):
     assert run(f"{TIMES}@event e: {events}", at, method).of("A")[0].tolist() == expected
 
@@ -179,7 +179,7 @@ def test_what_has_no_meaning_is_an_error_that_names_event_and_time(event, what):
     assert what in str(error.value)
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_events_and_scheduled_changes_meet(method):
     """A schedule makes a condition true; both at one time; a run cut by recorded points is the same run."""
     text = "0 -> A @ 3\nA -> 0 @ 0.1\nflag = 0\n@event high: when A >= 50; set flag = flag + 1, A = 0"

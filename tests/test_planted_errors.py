@@ -20,7 +20,7 @@ def _run(name, method, seed=SEED, time=None, n=N_SAMPLES):
     network = model.network
     grid = np.array([0.0, model.time] if time is None else time)
     task = Task(network, method, grid, model.volume, network.rates(), network.counts(), (), seed, n, False, 2**62)
-    sink = MemorySink(n, len(grid), len(network.species))
+    sink = MemorySink(task)
     run_ensemble(task, sink)
     return sink.counts
 
@@ -100,7 +100,7 @@ def test_a_pending_time_that_ignores_a_scheduled_change_is_caught():
         task = Task(
             network, method, np.array([1.2]), 1.0, network.rates(), network.counts(), changes, 5, 5000, False, 2**62
         )
-        sink = MemorySink(5000, 1, 2)
+        sink = MemorySink(task)
         run_ensemble(task, sink)
         samples.append(sink.counts[:, -1, 1])
     assert not rejects(chi_square_two(samples[0], samples[1]))

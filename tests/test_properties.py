@@ -16,7 +16,7 @@ from gillespie_nn.crn import Reaction, ReactionNetwork
 from gillespie_nn.crn.reaction import Threshold
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.invariants import Invariants
-from gillespie_nn.simulation.methods import METHODS, Rejection
+from gillespie_nn.simulation.methods import EXACT, Rejection
 
 SPECIES = ("A", "B", "C", "D")
 MOST_EVENTS = 3000
@@ -64,7 +64,7 @@ def _all_state(m):
     return (m.counts.tolist(), m.time, m.n_events, m.firings.tolist(), str(m.rng.bit_generator.state))
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+@pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)
 @examples
 @given(networks(), st.floats(0.01, 0.99), st.integers(0, 9))
 def test_a_run_cut_in_two_is_the_same_run_bit_for_bit(method, network, cut, seed):
@@ -80,7 +80,7 @@ def test_a_run_cut_in_two_is_the_same_run_bit_for_bit(method, network, cut, seed
         np.testing.assert_array_equal(*rows)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+@pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)
 @examples
 @given(networks())
 def test_conserved_quantities_stay_and_no_count_is_negative(method, network):
@@ -94,7 +94,7 @@ def test_conserved_quantities_stay_and_no_count_is_negative(method, network):
     np.testing.assert_array_equal(m.counts, network.counts() + change)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+@pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)
 @examples
 @given(networks(), reactions())
 def test_a_reaction_of_rate_zero_changes_nothing(method, network, unused):
@@ -139,7 +139,7 @@ def test_the_order_of_species_and_reactions_changes_no_propensity(kind, network,
             np.testing.assert_allclose(found[1][change], value, rtol=1e-12)
 
 
-@pytest.mark.parametrize("method", [m.name for m in METHODS])
+@pytest.mark.parametrize("method", [m.name for m in EXACT])
 def test_a_shuffled_network_has_the_same_law(method):
     """A chi-square test of each species, level 2e-7 each."""
     model = MODELS["two species"]

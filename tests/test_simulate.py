@@ -7,9 +7,9 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.progress import Progress
-from gillespie_nn.simulation import METHODS
+from gillespie_nn.simulation import EXACT
 
-EXACT = [m.name for m in METHODS]
+NAMES = [m.name for m in EXACT]
 DEATH = gnn.ReactionNetwork.from_text("out: A -> 0 @ 1\nA = 50")
 FLOW = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\n2 A -> B @ 0.1\nB -> 0 @ 1")
 
@@ -23,7 +23,7 @@ def test_the_result_has_its_shapes_and_types():
     assert (r.counts[:, 0] == 0).all()
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_finer_grid_changes_no_event(method):
     coarse = gnn.simulate(FLOW, 6.0, 4, method=method, replicates=5, seed=2)
     fine = gnn.simulate(FLOW, 6.0, 601, method=method, replicates=5, seed=2)
@@ -31,7 +31,7 @@ def test_a_finer_grid_changes_no_event(method):
     np.testing.assert_array_equal(coarse.n_events, fine.n_events)
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_change_that_changes_nothing_discards_no_draw(method):
     plain = gnn.simulate(FLOW, 6.0, 4, method=method, seed=3)
     state = dict(zip(plain.species, plain.counts[0, 1].tolist()))
@@ -41,7 +41,7 @@ def test_a_change_that_changes_nothing_discards_no_draw(method):
     np.testing.assert_array_equal(plain.counts[:, :2], same.counts[:, :2])
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_scheduled_change_is_in_the_record_of_its_time(method):
     net = gnn.ReactionNetwork.from_text("X -> X + Y @ 1\nX = 0")
     r = gnn.simulate(
@@ -54,7 +54,7 @@ def test_a_scheduled_change_is_in_the_record_of_its_time(method):
     assert r.n_events[0] > 0 and r.status[0] == gnn.Status.NO_REACTION_POSSIBLE
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_firings_account_for_every_event_and_every_molecule(method):
     spec = gnn.training_network((2, 3, 1))
     initial = spec.initial(spec.floating.initial_weights(0), 50) | spec.presentation([1, 0], [1], 50)
@@ -80,7 +80,7 @@ def test_overrides_by_name():
     assert r.counts[0, -1, 0] == 3 and r.n_events[0] == 0
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_statuses(method):
     r = gnn.simulate(DEATH, 1e3, 3, method=method, seed=1)
     assert r.status[0] == gnn.Status.NO_REACTION_POSSIBLE and r.n_events[0] == 50 and r.complete
@@ -94,7 +94,7 @@ def test_statuses(method):
     assert gnn.simulate(net, 10.0, 2, method=method, seed=1).status[0] == gnn.Status.OVERFLOW
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 @pytest.mark.parametrize("text, n", [("2 A -> A @ 1e300\nA = 0", 10**9), ("30 A -> 29 A @ 1\nA = 0", 10**12)])
 def test_a_propensity_beyond_float64_after_a_change_is_an_overflow(text, n, method):
     """Bounds that become infinite, or not a number, must not pass for a rate of zero."""
@@ -104,19 +104,19 @@ def test_a_propensity_beyond_float64_after_a_change_is_an_overflow(text, n, meth
     np.testing.assert_array_equal(r.of("A")[0], [0, -1, -1])
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_an_explosion_stops_instead_of_standing_still(method):
     net = gnn.ReactionNetwork.from_text("20 A + 2 B -> 21 A + 3 B @ 1\nA = 1000\nB = 10")
     assert gnn.simulate(net, 1e-3, 2, method=method, seed=1).status[0] == gnn.Status.OVERFLOW
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_a_network_without_reactions_stands_still(method):
     r = gnn.simulate(gnn.ReactionNetwork.from_text("A = 5"), 1.0, 3, method=method)
     assert (r.counts == 5).all() and r.status[0] == gnn.Status.NO_REACTION_POSSIBLE
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", NAMES)
 def test_the_same_replicate_alone_or_among_others_and_with_any_workers(method):
     several = gnn.simulate(FLOW, 3.0, 5, method=method, replicates=6, seed=9)
     two = gnn.simulate(FLOW, 3.0, 5, method=method, replicates=6, seed=9, workers=3)

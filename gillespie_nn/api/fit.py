@@ -11,7 +11,7 @@ from ..nn import TrainingNetwork, training_network
 from ..seeds import Purpose, resolve_seed
 from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
-from ..simulation.training import TrainingPlan
+from ..simulation.training import Trained, TrainingPlan
 
 TOLERANCE = 0.25
 """An output counts as right, for `solved`, when it is this close to its target [concentration]."""
@@ -25,14 +25,28 @@ class Fit:
 
     plan: TrainingPlan
     """What decided the run: spec, dataset, settings, method, volume, seed, order."""
-    weights: np.ndarray
-    """float64[weight] [concentration], averaged over the last 40 presentations."""
-    n_events: int
+    trained: Trained
+    """The end of the run."""
     seconds: float
     """Wall time of the presentations [s]."""
     scores: dict
     """Numbers by the names `simulation.evaluation.SCORES`, on the test set in floating point."""
     output: str | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        """float64[weight] [concentration], averaged over the last 40 presentations."""
+        return self.trained.weights
+
+    @property
+    def n_events(self) -> int:
+        """Reactions fired."""
+        return self.trained.n_events
+
+    @property
+    def statistics(self) -> dict:
+        """What the method says about its steps, by name."""
+        return self.trained.statistics
 
     @property
     def spec(self) -> TrainingNetwork:
@@ -73,11 +87,12 @@ class Fit:
             learning=False,
         )
         network = spec.network
-        samples = Samples(spec, x, None, volume)
-        counts = network.counts(spec.initial(self.weights, volume))
-        method = self.plan.method(network, network.rates(), volume, counts, seeds.stream(seed, Purpose.PREDICTION))
+        kind = self.plan.method
+        samples = Samples(spec, x, None, volume, kind.dtype)
+        counts, rng = spec.start(self.weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
+        method = kind(network, network.rates(), volume, counts, rng, options=self.plan.options)
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
-        rows = np.empty((_READINGS, len(network.species)), dtype=np.int64)
+        rows = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
         outputs = []
         for k in range(len(samples)):
             method.set_counts(samples.species, samples.counts(k))

@@ -10,6 +10,7 @@ from ..progress import Progress
 from ..seeds import resolve_seed
 from ..simulation import Result, choose_method, run_ensemble
 from ..simulation.ensemble import Task
+from ..simulation.methods.options import resolve
 from ..simulation.schedule import parse_schedule
 from ..simulation.sinks import MemorySink
 from ..storage import EnsembleFile, Run, open_run
@@ -35,8 +36,9 @@ def simulate(
     output=None,
     overwrite=False,
     progress=False,
+    **options,
 ) -> Result | Run:
-    """Simulate an ensemble of trajectories, molecule by molecule.
+    """Simulate an ensemble of trajectories, molecule by molecule or by a limit of the molecules' law.
 
     Parameters
     ----------
@@ -55,6 +57,7 @@ def simulate(
     max_events : stop a replicate after so many events, with status EVENT_LIMIT.
     output : write to this HDF5 file and return it open; `overwrite` allows an existing one.
     progress : show progress on stderr.
+    options : of the method, for example epsilon=0.03 of `tau_leap`; see `METHODS`.
 
     Returns
     -------
@@ -66,19 +69,17 @@ def simulate(
     """
     task, reason = _task(
         network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, count_firings,
-        max_events,
+        max_events, options,
     )  # fmt: skip
     workers = checks.whole("workers", workers)
     settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
     if output is None:
-        sink = MemorySink(
-            task.n_replicates, len(task.grid), len(network.species), len(network.reactions) if count_firings else 0,
-            len(network.observables),
-        )  # fmt: skip
+        sink = MemorySink(task)
         _run(task, sink, workers, progress)
         return Result(
             task.grid, sink.counts, network.species, sink.n_events, sink.status, model=network, firings=sink.firings,
-            observables=sink.observables, observable_names=network.observables,
+            observables=sink.observables, observable_names=network.observables, units=task.method.units,
+            statistics=sink.statistics, covariance=sink.covariance,
             **settings,
         )  # fmt: skip
     parameters = settings | {
@@ -90,6 +91,7 @@ def simulate(
         "rates": dict(rates or {}),
         "schedule": [(c.time, dict(zip(c.species.tolist(), c.values.tolist()))) for c in task.changes],
         "max_events": max_events,
+        **task.options,
     }
     with EnsembleFile(output, task, settings, provenance(parameters), overwrite) as sink:
         _run(task, sink, workers, progress)
@@ -103,7 +105,7 @@ def _run(task, sink, workers, progress):
 
 def _task(
     network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, count_firings,
-    max_events,
+    max_events, options,
 ):  # fmt: skip
     if not isinstance(network, ReactionNetwork):
         raise InputError(
@@ -113,6 +115,14 @@ def _task(
     grid = _grid(t_end, n_points, time)
     counts = network.counts(initial)
     choice = choose_method(method, network, counts)
+    if choice.method.deterministic and replicates != 1:
+        raise InputError(
+            f"replicates={replicates!r}: every replicate of method {choice.method.name} is the same; ask for 1"
+        )
+    if count_firings and choice.method.dtype != np.int64:
+        raise InputError(
+            f"count_firings: method {choice.method.name} has no single firings; ask an exact method or tau_leap"
+        )
     task = Task(
         network=network,
         method=choice.method,
@@ -125,6 +135,7 @@ def _task(
         n_replicates=checks.whole("replicates", replicates, 1, 2**40),
         count_firings=bool(count_firings),
         event_limit=NO_EVENT_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, NO_EVENT_LIMIT),
+        options=resolve(choice.method, options),
     )
     return task, choice.reason
 

@@ -14,6 +14,8 @@ from ..progress import Progress
 from ..seeds import resolve_seed
 from ..simulation import choose_method
 from ..simulation.evaluation import evaluate
+from ..simulation.methods import OPTIONS
+from ..simulation.methods.options import resolve
 from ..simulation.presentations import presentation_order
 from ..simulation.training import TrainingPlan, run_training, start
 from ..status import Status
@@ -53,7 +55,7 @@ def train(
     progress : show progress on stderr.
     settings : fields of `datasets.Settings` that differ from the case's own: hidden, h [concentration^2],
         learning_rate [1/s], running_time [s], presentations, annihilation_rate, derivative, activation,
-        output_activation, initial_scale, order.
+        output_activation, initial_scale, order; and the options of the method, for example epsilon=0.03.
 
     Raises
     ------
@@ -72,8 +74,8 @@ def train(
             raise UnfinishedError(f"training {trained.status}; try a smaller volume, learning rate or initial scale")
         arrays, scores = evaluate(plan, trained.weights)
         if file is not None:
-            file.finish(trained.status, trained.n_events, arrays | {"final_weights": trained.weights}, scores)
-    return Fit(plan, trained.weights, trained.n_events, seconds, scores, None if file is None else str(file.path))
+            file.finish(trained, arrays, scores)
+    return Fit(plan, trained, seconds, scores, None if file is None else str(file.path))
 
 
 def _plan(data, method, volume, seed, limit, record_every, settings) -> TrainingPlan:
@@ -82,7 +84,8 @@ def _plan(data, method, volume, seed, limit, record_every, settings) -> Training
         limit = checks.whole("limit", limit)
         dataset = replace(dataset, train_x=dataset.train_x[:limit], train_t=dataset.train_t[:limit])
         defaults = replace(defaults, presentations=len(dataset.train_x))
-    settings = _settings(defaults, settings)
+    options = {k: v for k, v in settings.items() if k in OPTIONS}
+    settings = _settings(defaults, {k: v for k, v in settings.items() if k not in OPTIONS})
     volume = checks.positive("volume", volume, hint="the volume Omega, for example 1000")
     layers = (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1])
     spec = training_network(
@@ -98,6 +101,7 @@ def _plan(data, method, volume, seed, limit, record_every, settings) -> Training
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
     order = presentation_order(len(dataset.train_x), settings.presentations, settings.order, seed)
     choice = choose_method(method, spec.network)
+    options = resolve(choice.method, options)
     return TrainingPlan(
         spec=spec,
         dataset=dataset,
@@ -106,9 +110,10 @@ def _plan(data, method, volume, seed, limit, record_every, settings) -> Training
         method_reason=choice.reason,
         volume=volume,
         seed=seed,
-        counts=spec.network.counts(spec.initial(weights, volume)),
+        counts=spec.start(weights, volume, choice.method.dtype),
         order=order,
         recorded=_recorded(len(order), record_every, len(spec.weights)),
+        options=options,
     )
 
 
@@ -126,7 +131,7 @@ def _file(plan, output, overwrite, limit):
         output,
         plan,
         root,
-        provenance(root | asdict(plan.settings) | {"limit": limit, "checksums": plan.dataset.checksums}),
+        provenance(root | asdict(plan.settings) | plan.options | {"limit": limit, "checksums": plan.dataset.checksums}),
         overwrite,
     )
 

@@ -14,7 +14,7 @@ from ..kernels import codes
 from ..kernels.draws import draw_pairs
 from ..nn import training_network
 from ..seeds import Purpose
-from ..simulation import METHODS
+from ..simulation import EXACT
 from ..simulation.methods import Rejection
 from .peers import PEERS
 
@@ -57,7 +57,7 @@ def _case(name, case, repeats, with_peers, draws_ns, say):
     initial |= spec.presentation(rng.random(case.layers[0]), rng.random(case.layers[-1]), VOLUME)
     network = spec.network
     ours = {}
-    for method in METHODS:
+    for method in EXACT:
         ours[method.name] = _ours(method, network, initial, case.t_end, repeats, draws_ns)
         say(f"{name}, {method.name}: {ours[method.name]['events_per_second']:.3g} events a second")
     record = {

@@ -4,6 +4,8 @@ import argparse
 import json
 import math
 
+from ..simulation.methods import METHODS, OPTIONS
+
 
 def add_common(parser, output_help):
     parser.add_argument("--seed", type=int, help="whole number; drawn and reported if not given")
@@ -13,6 +15,18 @@ def add_common(parser, output_help):
 
 def add_json(parser):
     parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
+
+
+def add_options(parser):
+    """A flag for each option of any method."""
+    for name, option in OPTIONS.items():
+        takers = ", ".join(m.name for m in METHODS if name in {o.name for o in m.options})
+        parser.add_argument(f"--{name.replace('_', '-')}", type=option.kind, help=f"{option.help}; for {takers}")
+
+
+def options_of(arguments) -> dict:
+    """The options of methods that were given, by name."""
+    return {name: getattr(arguments, name) for name in OPTIONS if getattr(arguments, name) is not None}
 
 
 def parser(subparsers, name, summary, examples):

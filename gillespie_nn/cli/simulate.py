@@ -3,12 +3,14 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from ..api import simulate
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..simulation import METHODS, final_values
 from ..status import Status
-from .common import add_common, parser, print_json
+from .common import add_common, add_options, options_of, parser, print_json
 
 _READERS = {
     ".xml": ReactionNetwork.from_sbml,
@@ -42,6 +44,7 @@ def add(subparsers):
     command.add_argument("--initial", action="append", default=[], metavar="NAME=N", help="set an initial count")
     command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
     command.add_argument("--max-events", type=int, help="stop a replicate after so many events")
+    add_options(command)
     command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
     add_common(command, "HDF5 file to write")
@@ -66,12 +69,15 @@ def run(arguments):
         output=arguments.output,
         overwrite=arguments.overwrite,
         progress=True,
+        **options_of(arguments),
     )
     names, final = final_values(result)
     n = len(result.status)
     print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
     print(f"{n} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
     _print_final(names, final)
+    for name, values in result.statistics.items():
+        print(f"{name}: {np.mean(values):g}" + (" a replicate" if n > 1 else ""))
     for status in sorted(set(result.status.tolist())):
         print(f"{int((result.status == status).sum())} of {n} {Status(status)}")
     if arguments.output:
@@ -144,4 +150,6 @@ def _record(result, names, final, arguments):
         "method_reason": result.method_reason,
         "seed": result.seed,
         "output": arguments.output,
+        "units": result.units,
+        "statistics": result.statistics,
     }

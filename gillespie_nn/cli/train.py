@@ -9,7 +9,7 @@ from ..api.train import ORDERS
 from ..checks import InputError
 from ..datasets import CASES
 from ..simulation import METHODS
-from .common import add_common, parser, print_json
+from .common import add_common, add_options, options_of, parser, print_json
 
 _SETTINGS = {
     "--h": (float, "smoothing of the smooth ReLU [concentration^2]"),
@@ -39,6 +39,7 @@ def add(subparsers):
     command.add_argument("--hidden", help="hidden layer sizes, for example 4 or 32,16")
     for flag, (kind, help_text) in _SETTINGS.items():
         command.add_argument(flag, type=kind, help=f"{help_text} (the case's own default)")
+    add_options(command)
     command.add_argument("--limit", type=int, help="take the first N training samples, one pass by default")
     command.add_argument("--record-every", type=int, help="record every N presentations")
     command.add_argument("--predict", action="store_true", help="also predict the test set by simulation")
@@ -61,6 +62,7 @@ def run(arguments):
         progress=True,
         hidden=_sizes(arguments.hidden),
         **settings,
+        **options_of(arguments),
     )
     chemical = fit.predict(fit.plan.dataset.test_x) if arguments.predict else None
     _print(fit, chemical)
@@ -91,6 +93,7 @@ def record(fit, chemical=None) -> dict:
         "method": fit.plan.method.name,
         "method_reason": fit.plan.method_reason,
         "output": fit.output,
+        "statistics": fit.statistics,
         **fit.scores,
     }
     if chemical is not None:

@@ -2,7 +2,7 @@
 
 from .. import checks
 from ..seeds import resolve_seed
-from ..simulation import METHODS
+from ..simulation import EXACT
 from ..verification import CHECKS, verify
 from .common import add_json, parser, print_json
 
@@ -30,7 +30,7 @@ def run(arguments):
     if arguments.list:
         for check in CHECKS:
             print(f"{check.name}: {check.summary}")
-        print(f"methods: {', '.join(m.name for m in METHODS)}")
+        print(f"methods: {', '.join(m.name for m in EXACT)}")
         return 0
     names = list(arguments.check or [])
     if arguments.sbml_suite is not None and "sbml-suite" not in names:

@@ -52,8 +52,16 @@ class TrainingNetwork:
         return changes
 
     def read(self, rails, counts, volume) -> np.ndarray:
-        """Concentrations float64[..., number] of `rails` in `counts` int64[..., species]."""
+        """Concentrations float64[..., number] of `rails` in `counts` [..., species] [molecules]."""
         return _read(self._places(rails), counts, volume)
+
+    def start(self, weights, volume, dtype=np.int64) -> np.ndarray:
+        """The state [species] that holds `weights` float64[weight], and nothing else [molecules]; rounded to whole
+        counts unless `dtype` is float64."""
+        state = np.zeros(len(self.network.species), dtype=dtype)
+        places = [self.network.index[s] for s in rail_species(self.weights)]
+        state[places] = rail_counts(self.weights, self._vector("weights", weights, len(self.weights)), volume, dtype)
+        return state
 
     def read_weights(self, counts, volume) -> np.ndarray:
         """Weights float64[..., weight] held by `counts` int64[..., species]."""
@@ -97,17 +105,20 @@ def rail_species(rails) -> list[str]:
     return [s for pair in rails for s, _ in pair.signs()]
 
 
-def rail_counts(rails, values, volume) -> np.ndarray:
-    """Counts int64[..., species], in the order of `rail_species`, that hold `values` float64[..., number]."""
+def rail_counts(rails, values, volume, dtype=np.int64) -> np.ndarray:
+    """Counts [..., species], in the order of `rail_species`, that hold `values` float64[..., number]; rounded to whole
+    ones unless `dtype` is float64."""
     values = np.asarray(values, dtype=np.float64)
     if not np.isfinite(values).all():
         raise InputError("values to present must be finite numbers")
-    whole = np.rint(np.abs(values) * volume)
+    whole = np.abs(values) * volume
+    if np.issubdtype(dtype, np.integer):
+        whole = np.rint(whole)
     if whole.size and whole.max() > COUNT_LIMIT:
         raise InputError(
             f"{whole.max():g} molecules would overflow: counts end at 2**53 = {COUNT_LIMIT}; use a smaller volume"
         )
-    counts = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1).astype(np.int64)
+    counts = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1).astype(dtype)
     signed = np.array([pair.minus is not None for pair in rails], dtype=np.bool_)
     wrong = counts[..., 1].astype(np.bool_) & ~signed
     if wrong.any():

@@ -30,6 +30,7 @@ class Task(NamedTuple):
     n_replicates: int
     count_firings: bool
     event_limit: int
+    options: dict = {}  # of the method
 
 
 def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] = lambda done: None):
@@ -70,12 +71,14 @@ def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] 
 
 def _run(task, replicate, sink, lock, advance):
     rng = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate)
-    method = task.method(task.network, task.rates, task.volume, task.counts, rng, task.count_firings)
+    method = task.method(task.network, task.rates, task.volume, task.counts, rng, task.count_firings, task.options)
     t_end = task.grid[-1]
 
-    def write(start, rows, observed):
+    def write(start, rows, observed, covariance):
+        if task.method.units == "concentration":
+            rows, covariance = rows / task.volume, covariance / task.volume**2
         with lock:
-            sink.write(replicate, start, rows, observed)
+            sink.write(replicate, start, rows, observed, covariance)
 
     try:
         status = run_replicate(
@@ -85,12 +88,12 @@ def _run(task, replicate, sink, lock, advance):
             write,
             lambda time: advance(replicate, time / t_end),
             task.event_limit,
-            Invariants(task.network),
+            Invariants(task.network, task.method.dtype),
         )
     except ModelError as error:
         raise ModelError(f"replicate {replicate} of seed {task.seed}: {error}") from None
     if status == Status.INTERRUPTED:
         return
     with lock:
-        sink.finish(replicate, status, method.n_events, method.firings)
+        sink.finish(replicate, status, method.n_events, method.firings, method.statistics)
     advance(replicate, 1.0)

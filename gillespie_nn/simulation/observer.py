@@ -34,7 +34,8 @@ class Values:
 class Observer:
     """Works out `network.observables` at recorded points: float64[point, observable].
 
-    The counts of species that a rule gives are put into the rows where they are whole numbers; elsewhere they are -1.
+    The counts of species that a rule gives are put into the rows where they are whole numbers; elsewhere they are -1,
+    and in rows of real numbers they stand as they are.
     """
 
     def __init__(self, network):
@@ -54,6 +55,9 @@ class Observer:
                 found[:, k] = variables[self._values.place(name)]
         for k, name in enumerate(self._names):
             if name in self._columns:
+                if rows.dtype != np.int64:
+                    rows[:, self._columns[name]] = found[:, k]
+                    continue
                 count = checks.rounded(found[:, k])
                 is_count = (count == np.floor(count)) & (count >= 0) & (count < COUNT_LIMIT)
                 rows[:, self._columns[name]] = np.where(is_count, count, NOT_REACHED)

@@ -18,20 +18,21 @@ class Samples:
     They are worked out when they are presented: sixty thousand images as counts would fill half a gigabyte.
     """
 
-    def __init__(self, spec, x, t, volume):
+    def __init__(self, spec, x, t, volume, dtype=np.int64):
         self._rails = spec.inputs + spec.targets
         self._parts = (x, t) if spec.targets else (x,)
-        self._volume = volume
+        self._volume, self._dtype = volume, dtype
         self.species = np.array([spec.network.index[s] for s in rail_species(self._rails)], dtype=np.int64)
         for extreme in (np.min, np.max):  # refuses now what could not be presented later
-            rail_counts(self._rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume)
+            rail_counts(self._rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume, dtype)
 
     def __len__(self):
         return len(self._parts[0])
 
     def counts(self, sample) -> np.ndarray:
-        """int64[species], for `species`."""
-        return rail_counts(self._rails, np.concatenate([part[sample] for part in self._parts]), self._volume)
+        """[species], for `species`."""
+        values = np.concatenate([part[sample] for part in self._parts])
+        return rail_counts(self._rails, values, self._volume, self._dtype)
 
 
 def presentation_order(n_samples, n_presentations, order, seed) -> np.ndarray:

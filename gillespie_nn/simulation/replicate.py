@@ -24,13 +24,13 @@ def run_replicate(
     method,
     grid: np.ndarray,
     changes=(),
-    write: Callable[[int, np.ndarray, np.ndarray], None] = lambda start, rows, observed: None,
+    write: Callable[[int, np.ndarray, np.ndarray, np.ndarray], None] = lambda start, *rows: None,
     pause: Callable[[float], bool] = lambda time: False,
     event_limit: int = codes.NO_EVENT_LIMIT,
     invariants: Invariants | None = None,
 ) -> Status:
-    """Simulate from 0 to grid[-1], calling `write(start, rows, observed)` with rows int64[point, species] of the grid
-    and the observables float64[point, observable].
+    """Simulate from 0 to grid[-1], calling `write(start, rows, observed, covariance)` with rows [point, species] of the
+    grid [molecules], the observables float64[point, observable] and what `Method.covariance` gives.
 
     `invariants` are checked in every row. `pause(time)` is called between slices; if it returns True the run stops as
     INTERRUPTED. Rows of grid points that were not reached are not written. Raises ModelError where a rate law or an
@@ -40,7 +40,8 @@ def run_replicate(
     size = block_rows(method.n_species)
     for start in range(0, len(grid), size):
         block = run.block(grid[start : start + size])
-        write(start, block.rows[: method.grid_index], block.observed[: method.grid_index])
+        done = method.grid_index
+        write(start, block.rows[:done], block.observed[:done], method.covariance(0, done))
         if block.code != codes.REACHED_END:
             explain(method.network, method, block.code)
             return Status(block.code)
@@ -50,9 +51,9 @@ def run_replicate(
 class _Block:
     """Grid points, and what is recorded at them."""
 
-    def __init__(self, time, n_species, n_observables):
+    def __init__(self, time, n_species, n_observables, dtype):
         self.time = time
-        self.rows = np.empty((len(time), n_species), dtype=np.int64)
+        self.rows = np.empty((len(time), n_species), dtype=dtype)
         self.observed = np.empty((len(time), n_observables))
         self.n_seen = 0
         self.code = codes.REACHED_END
@@ -72,7 +73,7 @@ class _Replicate:
     def block(self, time) -> _Block:
         """Run to the last point of `time`; `code` says why it ended."""
         method = self._method
-        block = _Block(time, method.n_species, len(method.network.observables))
+        block = _Block(time, method.n_species, len(method.network.observables), method.dtype)
         method.start_block()
         while True:
             change = self._changes[-1].time if self._changes else np.inf

@@ -13,13 +13,13 @@ class Result:
     """Trajectories of an ensemble on a time grid.
 
     A recorded point is the state after every event and scheduled change at or before its time; points that a
-    run did not reach (event limit, overflow) hold -1.
+    run did not reach (event limit, overflow) hold -1, or NaN for concentrations.
     """
 
     time: np.ndarray
     """float64[point] [s]."""
     counts: np.ndarray
-    """int64[replicate, point, species] [molecules]."""
+    """int64[replicate, point, species] [molecules], or float64 of a method whose `units` are concentrations."""
     species: tuple[str, ...]
     n_events: np.ndarray
     """int64[replicate], reactions fired."""
@@ -33,11 +33,16 @@ class Result:
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
     units: str = "molecules"
+    """Of `counts`: `molecules`, or `concentration`."""
     observables: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
     """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
     observable_names: tuple[str, ...] = ()
     method_reason: str = ""
     """Why this method: asked for, or what `auto` went by."""
+    statistics: dict = field(default_factory=dict)
+    """What the method says about its own steps: names and float64[replicate]."""
+    covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
+    """float64[replicate, point, species, species] [concentration^2], of `linear_noise`."""
 
     @property
     def complete(self) -> bool:

@@ -10,6 +10,7 @@ from ..datasets import Dataset, Settings
 from ..nn import TrainingNetwork
 from ..seeds import Purpose
 from ..status import Status
+from .faults import explain
 from .invariants import Invariants
 from .presentations import Samples, run_presentations
 
@@ -27,13 +28,14 @@ class TrainingPlan(NamedTuple):
     method_reason: str
     volume: float
     seed: int
-    counts: np.ndarray  # int64[species], the start
+    counts: np.ndarray  # of the method's dtype [species], the start [molecules]
     order: np.ndarray  # int64[presentation], sample numbers
     recorded: np.ndarray  # int64[record], presentations that are recorded
+    options: dict = {}  # of the method
 
     @property
     def initial_weights(self) -> np.ndarray:
-        """float64[weight] as the molecules hold them, so rounded to whole counts."""
+        """float64[weight] as the molecules hold them, so rounded to whole counts where the method has such."""
         return self.spec.read_weights(self.counts, self.volume)
 
 
@@ -51,12 +53,14 @@ class Trained(NamedTuple):
     weights: np.ndarray
     """float64[weight], averaged over the last `N_AVERAGED` presentations [concentration]."""
     n_events: int
+    statistics: dict
+    """What the method says about its steps, by name."""
 
 
 def start(plan: TrainingPlan):
     """The simulation at time 0, its kernels compiled."""
     network, rng = plan.spec.network, seeds.stream(plan.seed, Purpose.SIMULATION)
-    simulation = plan.method(network, network.rates(), plan.volume, plan.counts, rng)
+    simulation = plan.method(network, network.rates(), plan.volume, plan.counts, rng, options=plan.options)
     simulation.advance(0.0)  # fires nothing: the first candidate time is drawn, and kept
     return simulation
 
@@ -64,9 +68,9 @@ def start(plan: TrainingPlan):
 def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable[[float, int], None]) -> Trained:
     """Present all samples of `plan`; `progress(presentations done, events)` is called between slices."""
     spec, volume, order = plan.spec, plan.volume, plan.order
-    samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume)
+    samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
     recorded = set(plan.recorded.tolist())
-    invariants = Invariants(spec.network)
+    invariants = Invariants(spec.network, plan.method.dtype)
     n_averaged = min(N_AVERAGED, len(order))
     averaged = np.zeros(len(spec.weights))
 
@@ -83,4 +87,5 @@ def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable
         return False
 
     status = run_presentations(simulation, samples, order, plan.settings.running_time, record, pause, invariants.start)
-    return Trained(status, averaged, simulation.n_events)
+    explain(spec.network, simulation, status)
+    return Trained(status, averaged, simulation.n_events, simulation.statistics)

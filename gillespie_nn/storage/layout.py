@@ -9,11 +9,11 @@ import numpy as np
 
 from .._version import __version__
 from ..simulation.evaluation import OUTPUTS, SCORES
-from ..simulation.sinks import NOT_REACHED
+from ..simulation.sinks import covariance_size, not_reached
 from ..status import Status
 
 FILETYPE = "gillespie-nn run"
-VERSION = (1, 2)
+VERSION = (1, 3)
 _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _CHUNK_BYTES = 1 << 18
 _SMALL_BYTES = 1 << 20
@@ -38,6 +38,13 @@ def write_provenance(file, provenance_json):
     group["seconds"].attrs["units"] = "s"
 
 
+def write_statistics(file, method, n_replicates):
+    """Room for what a method says about its steps; see `Method.statistics_names`."""
+    group = file.create_group("statistics")
+    for name in method.statistics_names:
+        array(group, name, data=np.full(n_replicates, np.nan))
+
+
 def write_model(file, network, rates, counts):
     """The model as given, its digest, and the rates and initial counts in force after overrides."""
     group = file.create_group("model")
@@ -52,14 +59,16 @@ def write_model(file, network, rates, counts):
     array(group, "initial", data=counts).attrs["units"] = "molecules"
 
 
-def write_trajectory(file, n_replicates, n_points, network, time=None):
+def write_trajectory(file, method, n_replicates, n_points, network, time=None):
     """Counts and what belongs to each replicate, with dimension scales so that xarray names the axes."""
     species = file.create_dataset("species", data=names(network.species))
     replicate = file.create_dataset("replicate", data=np.arange(n_replicates, dtype=np.int64))
     data = np.full(n_points, np.nan) if time is None else time
     time = file.create_dataset("time", data=data, dtype="f8", maxshape=(None,), chunks=(max(1, min(n_points, 32768)),))
     time.attrs["units"] = "s"
-    counts = _counts(file, n_replicates, n_points, len(network.species))
+    counts = _counts(file, method, n_replicates, n_points, len(network.species))
+    _covariance(file, method, n_replicates, n_points, len(network.species))
+    write_statistics(file, method, n_replicates)
     per_replicate = [
         file.create_dataset("status", data=np.full(n_replicates, Status.INTERRUPTED, dtype=np.uint8)),
         file.create_dataset("n_events", data=np.zeros(n_replicates, dtype=np.int64)),
@@ -127,13 +136,20 @@ def chunk_rows(n_columns, n_rows):
     return int(max(1, min(n_rows, _CHUNK_BYTES // (8 * max(1, n_columns)))))
 
 
-def _counts(file, n_replicates, n_points, n_species):
+def _covariance(file, method, n_replicates, n_points, n_species):
+    size = covariance_size(method, n_species)
+    chunks = {"chunks": (1, 1, size, size)} if size else {}
+    shape = (n_replicates, n_points, size, size)
+    array(file, "covariance", shape=shape, fillvalue=np.nan, **chunks).attrs["units"] = "concentration^2"
+
+
+def _counts(file, method, n_replicates, n_points, n_species):
     counts = file.create_dataset(
         "counts",
         shape=(n_replicates, n_points, n_species),
-        dtype=np.int64,
-        fillvalue=NOT_REACHED,
+        dtype=method.dtype,
+        fillvalue=not_reached(method.dtype),
         **({"chunks": (1, chunk_rows(n_species, n_points), n_species)} | _FILTERS if n_species else {}),
     )
-    counts.attrs["units"] = "molecules"
+    counts.attrs["units"] = method.units
     return counts

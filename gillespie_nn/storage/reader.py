@@ -50,8 +50,6 @@ class Run:
     Use as a context manager, or `close()` it.
     """
 
-    units = "molecules"
-
     def __init__(self, path, file):
         self.path, self._file = path, file
 
@@ -63,6 +61,11 @@ class Run:
 
     def close(self):
         self._file.close()
+
+    @property
+    def units(self) -> str:
+        """Of `counts`: `molecules`, or `concentration`."""
+        return self._file["counts"].attrs["units"]
 
     @property
     def kind(self) -> str:
@@ -121,7 +124,7 @@ class Run:
 
     @property
     def counts(self) -> "LazyCounts":
-        """int64[replicate, point, species], read when indexed [molecules]."""
+        """[replicate, point, species], read when indexed, in `units`."""
         return LazyCounts(self._file["counts"], self._replicates, self._n_points)
 
     @property
@@ -136,6 +139,18 @@ class Run:
     def firings(self) -> np.ndarray:
         """int64[replicate, reaction], no columns unless asked for."""
         return self._file["firings"][:][self._replicates]
+
+    @property
+    def statistics(self) -> dict:
+        """What the method says about its own steps: names and float64[replicate]; none before version 1.3."""
+        return {name: values[:][self._replicates] for name, values in self._file.get("statistics", {}).items()}
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """float64[replicate, point, species, species] [concentration^2], of `linear_noise`; else no species."""
+        if "covariance" not in self._file or not self._file["covariance"].size:
+            return np.zeros((len(self._replicates), self._n_points, 0, 0))
+        return self._file["covariance"][:][self._replicates]
 
     @property
     def training(self) -> h5py.Group:
@@ -192,12 +207,12 @@ class Run:
 
 
 class LazyCounts:
-    """A view of the committed part of `/counts`, sliced from disk like an array int64[replicate, point, species]."""
+    """A view of the committed part of `/counts`, sliced from disk like an array [replicate, point, species]."""
 
-    dtype = np.dtype(np.int64)
     ndim = 3
 
     def __init__(self, dataset, replicates, n_points):
+        self.dtype = dataset.dtype
         self._dataset, self._replicates, self._n_points = dataset, replicates, n_points
 
     @property
@@ -222,13 +237,13 @@ class LazyCounts:
         parts = [self._part(int(r), points, species) for r in chosen]
         if parts:
             return np.stack(parts)
-        return np.empty((0, *np.empty(self.shape[1:], dtype=np.int8)[point, species].shape), dtype=np.int64)
+        return np.empty((0, *np.empty(self.shape[1:], dtype=np.int8)[point, species].shape), dtype=self.dtype)
 
     def _part(self, replicate, points, species):
         if np.ndim(points) == 0:
             return self._dataset[replicate, int(points)][species]
         if len(points) == 0:
-            return np.empty((0, self.shape[2]), dtype=np.int64)[:, species]
+            return np.empty((0, self.shape[2]), dtype=self.dtype)[:, species]
         first, last = int(points.min()), int(points.max())
         return self._dataset[replicate, first : last + 1][points - first][:, species]
 

@@ -80,23 +80,26 @@ class EnsembleFile(_RunFile):
         super().__init__(path, overwrite, provenance_json, network, task.rates, task.counts, settings)
         n = task.n_replicates
         with self._guard():
-            layout.write_trajectory(self._file, n, len(task.grid), network, task.grid)
+            layout.write_trajectory(self._file, task.method, n, len(task.grid), network, task.grid)
             shape = (n, len(network.reactions) if task.count_firings else 0)
             layout.array(self._file, "firings", data=np.zeros(shape, dtype=np.int64))
         self._begin()
 
-    def write(self, replicate, start, rows, observed):
-        with self._guard(rows.nbytes + observed.nbytes):
+    def write(self, replicate, start, rows, observed, covariance):
+        with self._guard(rows.nbytes + observed.nbytes + covariance.nbytes):
             self._file["counts"][replicate, start : start + len(rows)] = rows
-            if observed.size:
-                self._file["observables"][replicate, start : start + len(rows)] = observed
+            for name, values in (("observables", observed), ("covariance", covariance)):
+                if values.size:
+                    self._file[name][replicate, start : start + len(rows)] = values
 
-    def finish(self, replicate, status, n_events, firings):
+    def finish(self, replicate, status, n_events, firings, statistics):
         with self._guard():
             self._file["status"][replicate] = int(status)
             self._file["n_events"][replicate] = n_events
             if firings.size:
                 self._file["firings"][replicate] = firings
+            for name, value in statistics.items():
+                self._file[f"statistics/{name}"][replicate] = value
             self._file.flush()
             self._file["committed"][replicate] = 1
             self._file["committed"].flush()
@@ -112,16 +115,17 @@ class TrainingFile(_RunFile):
         network = plan.spec.network
         super().__init__(path, overwrite, provenance_json, network, network.rates(), plan.counts, settings)
         with self._guard():
-            layout.write_trajectory(self._file, 1, len(plan.recorded), network)
+            layout.write_trajectory(self._file, plan.method, 1, len(plan.recorded), network)
             layout.write_training(self._file, plan)
         self._begin()
         self._buffer, self._n = [], 0
+        self._scale = plan.volume if plan.method.units == "concentration" else None
         row_bytes = 8 * (len(network.species) + len(plan.spec.weights) + len(plan.spec.outputs))
         self._block = max(1, _BLOCK_BYTES // row_bytes)
 
     def record(self, time, counts, weights, prediction):
         """One record, in order; kept back until a block is full."""
-        self._buffer.append((time, counts.copy(), weights, prediction))
+        self._buffer.append((time, counts.copy() if self._scale is None else counts / self._scale, weights, prediction))
         if len(self._buffer) >= self._block:
             self._flush()
 
@@ -140,12 +144,15 @@ class TrainingFile(_RunFile):
             self._file.flush()
         self._buffer, self._n = [], part.stop
 
-    def finish(self, status, n_events, arrays, scores):
-        """The end of training: evaluation arrays and scores by name, and the commit."""
+    def finish(self, trained, arrays, scores):
+        """The end of training, a `simulation.training.Trained`: evaluation arrays and scores by name, the commit."""
         self._flush()
+        arrays = arrays | {"final_weights": trained.weights}
         with self._guard():
-            self._file["status"][0] = int(status)
-            self._file["n_events"][0] = n_events
+            self._file["status"][0] = int(trained.status)
+            self._file["n_events"][0] = trained.n_events
+            for name, value in trained.statistics.items():
+                self._file[f"statistics/{name}"][0] = value
             for name, values in arrays.items():
                 self._file[f"training/{name}"][...] = values
             for name, value in scores.items():

@@ -19,7 +19,7 @@ def sample(network: ReactionNetwork, method: type, time, n, seed, volume=1.0) ->
     """Counts int64[replicate, time, species] of `n` replicates at the times `time` [s]."""
     time = np.asarray(time, dtype=np.float64)
     task = Task(network, method, time, volume, network.rates(), network.counts(), (), seed, n, False, NO_EVENT_LIMIT)
-    sink = MemorySink(n, len(time), len(network.species), 0, len(network.observables))
+    sink = MemorySink(task)
     run_ensemble(task, sink, workers=2)
     return sink.counts
 

@@ -10,6 +10,9 @@ from .next_reaction import NextReaction
 from .rejection import Rejection
 
 METHODS = (Direct, NextReaction, Rejection, Layered)
+EXACT = tuple(m for m in METHODS if m.exact)
+OPTIONS = {option.name: option for method in METHODS for option in method.options}
+"""Every option of any method, by name; the same name means the same in all."""
 AUTO = "auto"
 _FEW_REACTIONS = 12
 _FEW_MOLECULES = 100
@@ -26,12 +29,14 @@ class Choice(NamedTuple):
 def choose_method(name, network, counts=None) -> Choice:
     """The method called `name`, or for `auto` the one that measured fastest for networks of this size and structure.
 
-    `counts` int64[species] is the initial state, if known. All of them sample the same law. `next_reaction` is never
-    chosen: `rejection` was faster on the training networks and rings tried.
+    `counts` int64[species] is the initial state, if known. It is always an exact method, and these sample the
+    same law. `next_reaction` is never chosen: `rejection` was faster on the training networks and rings tried.
     """
     by_name = {m.name: m for m in METHODS}
     if name != AUTO:
-        return Choice(by_name[checks.choice("method", name, (AUTO, *by_name))], "asked for")
+        method = by_name[checks.choice("method", name, (AUTO, *by_name))]
+        method.refuse(network)
+        return Choice(method, "asked for")
     n_reactions = len(network.reactions)
     few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
     if n_reactions <= _FEW_REACTIONS and few:
@@ -45,4 +50,4 @@ def choose_method(name, network, counts=None) -> Choice:
     return Choice(Rejection, f"auto: fastest for {n_reactions} reactions without product families")
 
 
-__all__ = ["AUTO", "METHODS", "Choice", "Method", "choose_method"]
+__all__ = ["AUTO", "EXACT", "METHODS", "OPTIONS", "Choice", "Method", "choose_method"]

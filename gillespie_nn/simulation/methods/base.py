@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ...kernels import codes
+from .options import Option, resolve
 
 _NO_TIMES = np.empty(0)
 _LATEST = np.finfo(np.float64).max
@@ -21,6 +22,7 @@ class Method(ABC):
     counts : initial state int64[species] [molecules].
     rng : numpy Generator of this replicate alone.
     count_firings : also count how often each reaction fired.
+    options : values by name of the class's `options`; what is not given has its default.
     """
 
     name: str
@@ -28,18 +30,32 @@ class Method(ABC):
     """When to choose it, in one line."""
     reference: str
     """What to cite."""
+    exact = True
+    """Whether counts have exactly the law of the chemical master equation."""
+    deterministic = False
+    """Whether every replicate is the same."""
+    dtype = np.int64
+    """Of the state: int64 numbers of molecules, or float64 of a method that knows no single molecules."""
+    units = "molecules"
+    """Of recorded rows: `molecules`, or `concentration`, the state divided by the volume."""
+    options: tuple[Option, ...] = ()
+    statistics_names: tuple[str, ...] = ()
+    """Names of the numbers in `statistics`."""
+    records_covariance = False
+    """Whether a covariance matrix belongs to each recorded row, see `covariance`."""
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False):
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
         self.rng = rng
+        self.settings = resolve(type(self), options or {})
         self.network = network
         self.n_species = len(network.species)
-        self._counts = np.append(np.asarray(counts, dtype=np.int64), 1)
+        self._counts = np.append(np.asarray(counts, dtype=self.dtype), self.dtype(1))
         self._clock = np.zeros(codes.CLOCK_SIZE)
         self._clock[codes.NEXT_TIME] = np.nan
         self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
         self._channels, self._families = self._own_arrays(network, rates, volume)
-        self._no_counts = np.empty((0, self.n_species), dtype=np.int64)
+        self._no_counts = np.empty((0, self.n_species), dtype=self.dtype)
 
     def _own_arrays(self, network, rates, volume):
         """The compiled arrays, shared but for what one simulation writes into."""
@@ -55,20 +71,34 @@ class Method(ABC):
         return self._channels.laws
 
     @classmethod
+    def refuse(cls, network) -> None:
+        """Raise InputError if this method cannot treat `network`, naming what it cannot treat."""
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Numbers about the run so far, by `statistics_names`."""
+        return {}
+
+    def covariance(self, first, last) -> np.ndarray:
+        """Covariance of the species at rows first, ..., last - 1 of the present block, float64[row, species, species]
+        [molecules^2]; no species if the method knows none."""
+        return np.zeros((last - first, 0, 0))
+
+    @classmethod
     @abstractmethod
     def compile(cls, network, rates):
         """The compiled `Structure` of `network` that this method reads at `rates`; the network keeps it."""
 
     @property
     def counts(self) -> np.ndarray:
-        """The state now, int64[species], a read-only view [molecules]."""
+        """The state now, `dtype`[species], a read-only view [molecules]."""
         view = self._counts[: self.n_species]
         view.flags.writeable = False
         return view
 
     @property
     def state(self) -> np.ndarray:
-        """The state that kernels read, int64: the counts, and behind them what the method adds."""
+        """The state that kernels read: the counts, and behind them what the method adds."""
         return self._counts
 
     @property
