@@ -1,0 +1,48 @@
+"""Settings that a method takes beyond those that all have: a name, a default, what is allowed, and a line of help."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ... import checks
+from ...checks import InputError
+
+
+class Option(NamedTuple):
+    """One setting of a method."""
+
+    name: str
+    default: object
+    check: Callable[[str, object], object]
+    """`check(name, value)` returns the value to use, or raises InputError."""
+    help: str
+    kind: type = float
+    """What a command line reads it as."""
+
+
+def fraction(name, value) -> float:
+    """`value` as a float strictly between 0 and 1."""
+    number = checks.finite(name, value)
+    if not 0 < number < 1:
+        raise InputError(f"{name} must lie between 0 and 1, got {value!r}, for example {name}=0.03")
+    return number
+
+
+def step(name, value) -> float | None:
+    """A length of time [s], or None for one that adapts."""
+    return None if value is None else checks.positive(name, value, "s", "or leave it out for a step that adapts")
+
+
+def one_of(*allowed):
+    """A check for one of the names `allowed`."""
+    return lambda name, value: checks.choice(name, value, allowed)
+
+
+def resolve(method, given) -> dict:
+    """All options of `method` (a class), with the values `given` by name; None stands for the default."""
+    known = {option.name: option for option in method.options}
+    for name in given:
+        if name not in known:
+            takes = f"takes {', '.join(known)}" if known else "takes no options"
+            raise InputError(f"unknown option {name}: method {method.name} {takes}")
+    found = {name: given.get(name) for name in known}
+    return {n: known[n].default if v is None else known[n].check(n, v) for n, v in found.items()}
