@@ -4,6 +4,7 @@ The structure depends on the network alone and is made once; a volume and rate c
 coefficients of its terms.
 """
 
+from collections import Counter
 from functools import cached_property
 from itertools import chain
 
@@ -14,6 +15,7 @@ from ..kernels.families import Families
 from ..kernels.laws import Laws
 from . import programs
 from .families import product_families
+from .leap_plan import LeapPlan, leap_plan
 from .programs import NetworkPrograms
 from .programs import starts as _starts
 from .terms import factors, is_law, read_species, term_arrays
@@ -64,7 +66,37 @@ class Structure:
         self.arrays["varies"] = varies
         self._laws = self._law_arrays(laws, terms)
         self._parameters = laws.parameters
+        self.reads = self._read
+        self.is_law = [is_law(term) for term in terms]
+        self._terms = terms
         self._kept = None
+        self._plans = {}
+
+    @property
+    def n_state(self) -> int:
+        """Species, pools and the constant."""
+        return self._one + 1
+
+    @property
+    def changes(self):
+        """Net change of each channel, and of the pools with it, ((species, amount), ...)."""
+        return self._changes
+
+    @property
+    def family_targets(self) -> frozenset[int]:
+        """Species that product families change."""
+        return frozenset(self._targets[:, 0].tolist())
+
+    def multiplicity(self, t) -> dict[int, int]:
+        """How many of each species term t takes, by species; of a general law nothing is said."""
+        return Counter(s for s, _ in self._terms[t][0])
+
+    def leap_plan(self, rates, blockwise) -> LeapPlan:
+        """The plan of tau-leaping, see `crn.leap_plan`; kept."""
+        key = (rates.tobytes(), blockwise)
+        if key not in self._plans:
+            self._plans = {key: leap_plan(self, rates, blockwise)}
+        return self._plans[key]
 
     def _law_arrays(self, laws, terms):
         """What `Laws` has of the structure: the programs, and which terms and channels are of which."""

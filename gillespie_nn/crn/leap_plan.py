@@ -1,0 +1,185 @@
+"""How tau-leaping treats the channels of a compiled network: the arrays of `kernels.leap_state.LeapPlan`."""
+
+from itertools import chain
+
+import numpy as np
+
+from ..kernels.leap_state import LARGEST_BLOCK, LeapPlan
+from .blocks import Action, blocks
+from .programs import starts
+
+_CROWD = 64
+"""So many channels are worth to be treated as one."""
+_KEPT = 8
+"""Sums of so many terms are kept, rather than added up, where only weights change in them."""
+_ORDER_OF_LAW = 3
+"""What is taken as the order of a general law, which has none."""
+
+
+class _Channel:
+    """A plain channel, as sets of species."""
+
+    def __init__(self, number, terms, reads, changes, plain):
+        self.number, self.terms, self.changes, self.plain = number, terms, dict(changes), plain
+        self.reads = frozenset(chain.from_iterable(reads))
+        self.produces_only = all(n > 0 for _, n in changes)
+
+
+def leap_plan(structure, rates, blockwise) -> LeapPlan:
+    """The plan for a `crn.compile.Structure` at rate constants float64[reaction].
+
+    With `blockwise`, channels are solved in blocks wherever loops of species are short enough; else all are explicit.
+    """
+    arrays = structure.arrays
+    n_state = structure.n_state
+    channels = _channels(structure)
+    targets = structure.family_targets
+    crowd = [c for c in channels if len(c.terms) == 1 and c.plain and targets >= c.reads | c.changes.keys()]
+    crowd = crowd if len(crowd) >= _CROWD else []
+    in_crowd = {c.number for c in crowd}
+    others = [c for c in channels if c.number not in in_crowd]
+    slow = targets - {s for c in others for s in c.changes}
+    varies = set(np.flatnonzero(arrays["varies"]).tolist())
+    kept = [c for c in others if c.plain and len(c.terms) >= _KEPT and not (c.reads & varies) - slow]
+    found, explicit = _blocks(others, structure, rates) if blockwise else ([], {c.number for c in others})
+    entries = _entries(found, [c for c in others if c.number not in explicit])
+    disturbed = _disturbed(found, entries, [c for c in others if c.number in explicit], targets)
+    in_block = {s: b for b, members in enumerate(found) for s in members}
+    flat = list(chain.from_iterable(entries))
+    kept_numbers = {c.number for c in kept}
+    slopes = [_slopes(c, structure, set(found[b])) for b, some in enumerate(entries) for c in some]
+    moves = [
+        c.number not in kept_numbers
+        and (s_read(c, varies) - set(found[b]) != set() or (b in disturbed and bool(slope)))
+        for (b, c), slope in zip(((b, c) for b, some in enumerate(entries) for c in some), slopes)
+    ]
+    order, own = _orders(structure)
+    return LeapPlan(
+        explicit=_numbers(_producers_first([c for c in others if c.number in explicit])),
+        block_start=starts(found),
+        block_species=_uint(list(chain.from_iterable(found))),
+        block_of=_by_species(n_state, in_block, -1),
+        place=_by_species(n_state, {s: k for members in found for k, s in enumerate(members)}, 0),
+        entry_start=starts(entries),
+        entry_channel=_numbers(flat),
+        entry_moves=np.array(moves, dtype=np.bool_),
+        slope_start=starts(slopes),
+        slope_term=_uint([t for slope in slopes for t, _ in slope]),
+        slope_species=_uint([s for slope in slopes for _, s in slope]),
+        kept=_flags(structure.n_channels, kept_numbers),
+        **_readers(n_state, kept, slow, structure),
+        term_channel=structure.readers.channel,
+        watched=_uint(sorted({s for c in others for s in c.changes})),
+        crowd=_numbers(crowd),
+        **_members(n_state, crowd),
+        order=order,
+        own=own,
+    )
+
+
+def s_read(channel, varies):
+    """Species that a channel reads and that some channel changes."""
+    return set(channel.reads) & varies
+
+
+def _channels(structure):
+    term_start = structure.arrays["term_start"].tolist()
+    extra = structure.arrays["extra_start"].tolist()
+    found = []
+    for c in range(structure.n_plain):
+        terms = range(term_start[c], term_start[c + 1])
+        plain = all(extra[t] == extra[t + 1] for t in terms)
+        changes = [(s, n) for s, n in structure.changes[c] if s < structure.n_species]  # pools are summed afresh
+        found.append(_Channel(c, terms, [structure.reads[t] for t in terms], changes, plain))
+    return found
+
+
+def _blocks(channels, structure, rates):
+    """The blocks, and the numbers of the channels that are explicit: general laws, and what closes too long a loop."""
+    of_law = {c.number for c in channels if any(structure.is_law[t] for t in c.terms)}
+    solved = [c for c in channels if c.number not in of_law]
+    largest = [max(rates[structure.term_reaction[t]] for t in c.terms) for c in solved]
+    actions = [Action(c.reads, frozenset(s for s in c.changes), rate) for c, rate in zip(solved, largest)]
+    found, left_out = blocks(actions, structure.n_state, LARGEST_BLOCK)
+    return found, of_law | {solved[k].number for k in left_out}
+
+
+def _entries(found, channels):
+    """The channels of each block: of the first whose species they change."""
+    in_block = {s: b for b, members in enumerate(found) for s in members}
+    entries = [[] for _ in found]
+    for c in channels:
+        entries[min(in_block[s] for s in c.changes)].append(c)
+    return [_producers_first(some) for some in entries]
+
+
+def _disturbed(found, entries, explicit, targets):
+    """Blocks with a species that something else changes earlier in a step."""
+    changed = set(targets) | {s for c in explicit for s in c.changes}
+    disturbed = set()
+    for b, members in enumerate(found):
+        if changed.intersection(members):
+            disturbed.add(b)
+        changed |= {s for c in entries[b] for s in c.changes}
+    return disturbed
+
+
+def _slopes(channel, structure, members):
+    return [(t, s) for t in channel.terms for s in structure.reads[t] if s in members]
+
+
+def _producers_first(channels):
+    return sorted(channels, key=lambda c: (not c.produces_only, c.number))
+
+
+def _readers(n_state, kept, slow, structure):
+    terms = [[] for _ in range(n_state)]
+    for c in kept:
+        for t in c.terms:
+            for s in structure.reads[t]:
+                if s in slow:
+                    terms[s].append(t)
+    return {"reader_start": starts(terms), "reader_term": _uint(list(chain.from_iterable(terms)))}
+
+
+def _members(n_state, crowd):
+    members = [[] for _ in range(n_state)]
+    for m, c in enumerate(crowd):
+        for s in c.reads:
+            members[s].append(m)
+    return {"member_start": starts(members), "member": _uint(list(chain.from_iterable(members)))}
+
+
+def _orders(structure):
+    """Highest order of the reactions that read each species, and how many of it they then take."""
+    best = {}
+    for t, reads in enumerate(structure.reads):
+        multiplicity = structure.multiplicity(t)
+        n = _ORDER_OF_LAW if structure.is_law[t] else max(1, sum(multiplicity.values()))
+        for s in reads:
+            best[s] = max(best.get(s, (0, 0)), (min(n, 3), min(multiplicity.get(s, 1), 3)))
+    order, own = np.zeros(structure.n_state, dtype=np.uint8), np.zeros(structure.n_state, dtype=np.uint8)
+    for s, (n, k) in best.items():
+        order[s], own[s] = n, k
+    return order, own
+
+
+def _numbers(channels):
+    return _uint([c.number for c in channels])
+
+
+def _uint(values):
+    return np.array(values, dtype=np.uint32)
+
+
+def _flags(n, numbers):
+    found = np.zeros(n, dtype=np.bool_)
+    found[list(numbers)] = True
+    return found
+
+
+def _by_species(n, values, default):
+    found = np.full(n, default, dtype=np.int32)
+    for s, value in values.items():
+        found[s] = value
+    return found

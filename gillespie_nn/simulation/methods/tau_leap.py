@@ -1,0 +1,104 @@
+"""Tau-leaping: see `kernels.leaping`."""
+
+import numpy as np
+
+from ...checks import InputError
+from ...kernels.leap_refresh import refresh_leap, set_counts_leap, total_propensity
+from ...kernels.leap_state import (
+    CLIPPED,
+    EXACT_STEPS,
+    LARGEST_BLOCK,
+    LEAPS,
+    LEDGER_SIZE,
+    TIME_LEAPT,
+    LeapState,
+)
+from ...kernels.leaping import advance_leap
+from .base import Method
+from .options import Option, fraction, one_of, step
+
+_WORK = 4_000_000
+"""Channels looked at in a slice, about."""
+AUTO, EXPLICIT, TRAPEZOIDAL = "auto", "explicit", "trapezoidal"
+
+
+class TauLeap(Method):
+    """Options: `epsilon`, the tolerance; `tau`, a fixed step instead; `scheme`.
+
+    `explicit` is the method of Cao, Gillespie and Petzold (2006). `trapezoidal` solves blocks of species that act on
+    each other by the trapezoidal rule (`kernels.blocks`), which does not lose its step to fast modules; it is what
+    `auto` takes for networks with product families.
+    """
+
+    name = "tau_leap"
+    summary = "approximate: many firings a step, with a tolerance; for large counts"
+    reference = "Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468"
+    exact = False
+    options = (
+        Option("epsilon", 0.03, fraction, "relative change of a propensity in a step, between 0 and 1 (0.03)"),
+        Option("tau", None, step, "fixed step [s], in place of one that follows epsilon"),
+        Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), f"{AUTO}, {EXPLICIT} or {TRAPEZOIDAL}", str),
+    )
+    statistics_names = ("leaps", "mean_leap", "exact_steps", "firings_cut_off")
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+        structure = self.compile(network, rates)
+        self._counts = structure.state(counts)
+        scheme = self.settings["scheme"]
+        blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
+        self._plan = plan = structure.leap_plan(rates, blockwise)
+        n_state, n_members, n_entries = structure.n_state, len(plan.crowd), len(plan.entry_channel)
+        self._slice = max(1, _WORK // (1 + n_entries + len(plan.explicit)))
+        self._state = LeapState(
+            counts=self._counts,
+            clock=self._clock,
+            tally=self._tally,
+            ledger=np.zeros(LEDGER_SIZE),
+            value=np.zeros(structure.n_channels),
+            drawn=np.zeros(n_entries),
+            carried=np.zeros(structure.n_channels),
+            slope=np.zeros(len(plan.slope_term)),
+            member_value=np.zeros(n_members),
+            active=np.zeros(n_members, dtype=np.uint32),
+            active_place=np.full(n_members, -1, dtype=np.int32),
+            touched=np.zeros(n_state, dtype=np.uint32),
+            is_touched=np.zeros(n_state, dtype=np.bool_),
+            n_touched=np.zeros(1, dtype=np.int64),
+            critical=np.zeros(structure.n_channels, dtype=np.bool_),
+            mean=np.zeros(n_state),
+            spread=np.zeros(n_state),
+            matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
+            firings=self.firings,
+        )
+        refresh_leap(self._channels, self._families, plan, self._state)
+
+    @classmethod
+    def compile(cls, network, rates):
+        return network.compiled.layered(rates)
+
+    @classmethod
+    def refuse(cls, network):
+        if len(network.compiled.programs.laws) and any(law.reads_time for law in network.compiled.programs.laws):
+            raise InputError(
+                "tau_leap cannot treat rate laws that read the time: a leap takes propensities as constant; use an "
+                "exact method, such as rejection"
+            )
+
+    @property
+    def statistics(self):
+        ledger = self._state.ledger
+        mean = ledger[TIME_LEAPT] / ledger[LEAPS] if ledger[LEAPS] else np.nan
+        return dict(zip(self.statistics_names, (ledger[LEAPS], mean, ledger[EXACT_STEPS], ledger[CLIPPED])))
+
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        return advance_leap(
+            self._channels, self._families, self._plan, self._state, self.rng, t_stop, grid_time, grid_counts,
+            self._slice, event_limit, self.settings["epsilon"], self.settings["tau"] or 0.0,
+        )  # fmt: skip
+
+    def _set_counts(self, species, values):
+        set_counts_leap(self._channels, self._families, self._plan, self._state, species, values)
+
+    def can_react(self):
+        return total_propensity(self._families, self._plan, self._state) > 0

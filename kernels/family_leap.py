@@ -1,0 +1,120 @@
+"""The firings of product families in a leap: a total for each family, distributed over its members.
+
+Few firings pick row and column one by one; many are split over the rows by conditional binomials, and the share of a
+row over its columns likewise where it is larger than they are many; more firings than members are drawn member by
+member. The law is the same each time, and the cost that of the firings, at most that of the members.
+"""
+
+import numpy as np
+
+from .counting import draw_binomial, draw_poisson
+from .crowd import change_slow
+from .families import sum_pool
+from .jit import kernel
+
+
+@kernel
+def sum_families(channels, families, state):
+    """Count every pool afresh, with running sums, and set the propensity of every family."""
+    counts = state.counts
+    first = families.first_pool[0]
+    for p in range(families.pool_varies.size):
+        counts[first + p] = sum_pool(families, counts, p)
+    for f in range(families.pools.shape[0]):
+        c = families.first_channel[0] + f
+        product = counts[first + families.pools[f, 0]] * np.float64(counts[first + families.pools[f, 1]])
+        state.value[c] = channels.coefficient[channels.term_start[c]] * product
+
+
+@kernel
+def _find(running, start, end, left):
+    """The member of a pool from start to end whose part of the running sum holds `left`."""
+    low = start
+    high = end - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if running[middle] > left:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
+def _fire(channels, families, plan, state, m, n):
+    change_slow(channels, plan, state, families.species[m], families.amount[m] * n)
+    if state.firings.size:
+        state.firings[families.reaction[m]] += n
+
+
+@kernel
+def _fire_columns(channels, families, plan, state, f, i, n, rng):
+    """Distribute n firings of row i of family f over the columns. Returns how many were kept."""
+    running = families.running
+    pool = families.pools[f, 1]
+    start = np.int64(families.pool_start[pool])
+    end = np.int64(families.pool_start[pool + 1])
+    first = np.int64(families.member_start[f]) + i * (end - start)
+    total = running[end - 1]
+    kept = 0
+    if n < end - start:
+        for _ in range(n):
+            j = _find(running, start, end, np.int64(rng.random() * total)) - start
+            share = families.share[first + j]
+            if share >= 1.0 or rng.random() < share:
+                _fire(channels, families, plan, state, first + j, 1)
+                kept += 1
+        return kept
+    left = n
+    rest = total
+    below = np.int64(0)
+    for j in range(start, end):
+        here = running[j] - below
+        below = running[j]
+        if here == 0:
+            continue
+        drawn = left if here >= rest else draw_binomial(rng, left, here / rest)
+        left -= drawn
+        rest -= here
+        drawn = draw_binomial(rng, drawn, families.share[first + j - start])
+        if drawn:
+            _fire(channels, families, plan, state, first + j - start, drawn)
+            kept += drawn
+        if left == 0:
+            break
+    return kept
+
+
+@kernel
+def leap_family(channels, families, plan, state, f, tau, rng):
+    """Fire family f over tau. Returns the number of firings."""
+    running = families.running
+    value = state.value[families.first_channel[0] + f]
+    if not value > 0.0:
+        return 0
+    rows = families.pools[f, 0]
+    start = np.int64(families.pool_start[rows])
+    end = np.int64(families.pool_start[rows + 1])
+    total = running[end - 1]
+    n = draw_poisson(rng, value * tau)
+    kept = 0
+    if n < 2 * (end - start):
+        for _ in range(n):
+            i = _find(running, start, end, np.int64(rng.random() * total)) - start
+            kept += _fire_columns(channels, families, plan, state, f, i, 1, rng)
+        return kept
+    rest = total
+    below = np.int64(0)
+    for i in range(start, end):
+        here = running[i] - below
+        below = running[i]
+        if here == 0:
+            continue
+        drawn = n if here >= rest else draw_binomial(rng, n, here / rest)
+        n -= drawn
+        rest -= here
+        if drawn:
+            kept += _fire_columns(channels, families, plan, state, f, i - start, drawn, rng)
+        if n == 0:
+            break
+    return kept

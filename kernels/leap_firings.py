@@ -1,0 +1,44 @@
+"""Firing one channel many times at once."""
+
+from .channels import channel_value, term_value
+from .codes import COUNT_LIMIT
+from .counting import draw_binomial
+from .jit import kernel
+from .leap_state import CLIPPED
+
+
+@kernel
+def _count_reactions(channels, state, c, n, rng):
+    """Note n firings of channel c, distributed over its reactions by their propensities."""
+    rest = channel_value(channels, c, state.counts, state.counts)
+    end = channels.term_start[c + 1]
+    for t in range(channels.term_start[c], end):
+        here = n
+        if t + 1 < end and rest > 0.0:
+            value = term_value(channels, t, state.counts, state.counts)
+            here = draw_binomial(rng, n, value / rest)
+            rest -= value
+        state.firings[channels.term_reaction[t]] += here
+        n -= here
+
+
+@kernel
+def fire_often(channels, state, c, n, rng):
+    """Fire channel c up to n times, as often as there are molecules for. Returns how often, or -1 where a count would
+    pass the largest."""
+    counts = state.counts
+    there = n
+    for k in range(channels.change_start[c], channels.change_start[c + 1]):
+        amount = channels.change_amount[k]
+        if amount < 0:
+            there = min(there, counts[channels.change_species[k]] // -amount)
+    if there < n:
+        state.ledger[CLIPPED] += n - there
+    if there > 0 and state.firings.size:
+        _count_reactions(channels, state, c, there, rng)
+    fits = True
+    for k in range(channels.change_start[c], channels.change_start[c + 1]):
+        s = channels.change_species[k]
+        counts[s] += channels.change_amount[k] * there
+        fits = fits and counts[s] <= COUNT_LIMIT
+    return there if fits else -1

@@ -1,0 +1,251 @@
+"""Tau-leaping: many firings at a time, with the propensities of a short step; see `leap_state` for the kinds of channels.
+
+Where a leap would hold only a few firings, exact steps (Gillespie's direct method) are taken instead. No count becomes
+negative: a channel fires no more often than there are molecules for.
+"""
+
+import numpy as np
+
+from .blocks import leap_blocks
+from .channels import look_at_laws
+from .codes import (
+    BAD_PROPENSITY,
+    EVENT_LIMIT,
+    FAULT,
+    GRID_INDEX,
+    N_EVENTS,
+    OVERFLOW,
+    REACHED_END,
+    SLICE_END,
+    TIME,
+    TRIGGERED,
+)
+from .counting import draw_poisson
+from .crowd import change_slow, leap_crowd, pick_member, settle_touched
+from .families import draw_member
+from .family_leap import leap_family, sum_families
+from .jit import kernel
+from .laws import law_value
+from .leap_firings import fire_often
+from .leap_refresh import look_at, total_propensity
+from .leap_state import CROWD_TOTAL, EXACT_STEPS, LEAPS, NEXT_STEP, TIME_LEAPT
+from .step_size import longest_leap
+
+_FIRINGS = 10.0
+"""A leap shorter than so many firings is not worth it, and exact steps are taken,"""
+_EXACT_STEPS = 100
+"""so many of them."""
+_GROWTH = 1.5
+
+
+@kernel
+def _draw_from(state, some, left, critical_only):
+    """The channel among `some` that holds `left` of their summed propensities, and what is left behind them."""
+    chosen = np.int64(-1)
+    for k in range(some.size):
+        c = some[k]
+        a = state.value[c]
+        if a > 0.0 and (not critical_only or state.critical[c]):
+            chosen = np.int64(c)
+            if left < a:
+                return chosen, -1.0
+            left -= a
+    return chosen, left
+
+
+@kernel
+def _fire_one(channels, families, plan, state, left, rng):
+    """Fire the one reaction that holds `left` of the total propensity. Returns the firings, or -1 for an overflow."""
+    explicit, left = _draw_from(state, plan.explicit, left, False)
+    if left < 0.0:
+        return fire_often(channels, state, explicit, 1, rng)
+    block, left = _draw_from(state, plan.entry_channel, left, False)
+    if left < 0.0:
+        return fire_often(channels, state, block, 1, rng)
+    for f in range(families.pools.shape[0]):
+        left -= state.value[families.first_channel[0] + f]
+        if left < 0.0:
+            m = draw_member(families, state.counts, f, rng)
+            if m < 0:
+                return 0
+            change_slow(channels, plan, state, families.species[m], families.amount[m])
+            if state.firings.size:
+                state.firings[families.reaction[m]] += 1
+            return 1
+    if state.ledger[CROWD_TOTAL] > 0.0:
+        c = plan.crowd[pick_member(state, rng)]
+        for k in range(channels.change_start[c], channels.change_start[c + 1]):
+            change_slow(channels, plan, state, channels.change_species[k], channels.change_amount[k])
+        if state.firings.size:
+            state.firings[channels.term_reaction[channels.term_start[c]]] += 1
+        return 1
+    # Rounding carried `left` past the end: the last channel that can fire.
+    last = max(explicit, block)
+    return fire_often(channels, state, last, 1, rng) if last >= 0 else 0
+
+
+@kernel
+def _look_again(channels, families, plan, state):
+    """Bring up to date what the firings of a step have changed."""
+    fits = settle_touched(channels, plan, state)
+    if channels.law.size:
+        look_at_laws(channels, state.counts)
+    look_at(channels, plan.explicit, plan, state)
+    sum_families(channels, families, state)
+    return fits
+
+
+@kernel
+def _exact_steps(channels, families, plan, state, rng, boundary, n_steps):
+    """Up to n_steps steps of the direct method, not beyond `boundary` [s]."""
+    clock = state.clock
+    for _ in range(n_steps):
+        total = total_propensity(families, plan, state)
+        if not total < np.inf:
+            return OVERFLOW
+        wait = rng.standard_exponential() / total
+        if not clock[TIME] + wait <= boundary:
+            clock[TIME] = boundary
+            return REACHED_END
+        if clock[TIME] + 1.0 / total == clock[TIME]:
+            return OVERFLOW  # time would stand still: the network explodes
+        clock[TIME] += wait
+        fired = _fire_one(channels, families, plan, state, rng.random() * total, rng)
+        state.tally[N_EVENTS] += fired
+        state.ledger[EXACT_STEPS] += 1
+        if not _look_again(channels, families, plan, state) or fired < 0:
+            return OVERFLOW
+        look_at(channels, plan.entry_channel, plan, state)
+        if state.tally[FAULT]:
+            return BAD_PROPENSITY
+        if _triggered(channels.laws, state):
+            return TRIGGERED
+    return REACHED_END
+
+
+@kernel
+def _triggered(laws, state):
+    """Whether the condition of an event is not what it was, or reads the time as well."""
+    for k in range(laws.triggered.size):
+        p = laws.first_trigger[0] + k
+        if laws.reads_time[p] or (law_value(laws, p, state.counts) != 0.0) != (laws.triggered[k] != 0):
+            return True
+    return False
+
+
+@kernel
+def _leap(channels, families, plan, state, rng, tau, epsilon, single):
+    """Leap over tau; of the critical channels, if any, the one that holds `single` of their propensity fires once.
+
+    Returns the status, and the largest expected change in a block as a multiple of what epsilon allows.
+    """
+    tally, value = state.tally, state.value
+    fired = 0
+    for f in range(families.pools.shape[0]):
+        fired += leap_family(channels, families, plan, state, f, tau, rng)
+    fired += leap_crowd(channels, plan, state, tau, rng)
+    critical = np.int64(-1)
+    if single >= 0.0:
+        critical, left = _draw_from(state, plan.explicit, single, True)
+    for k in range(plan.explicit.size):
+        c = plan.explicit[k]
+        a = value[c]
+        if not a > 0.0:
+            continue
+        n = np.int64(c == critical)
+        if not state.critical[c]:
+            n = draw_poisson(rng, a * tau)
+        if n > 0:
+            done = fire_often(channels, state, c, n, rng)
+            if done < 0:
+                return OVERFLOW, 0.0
+            fired += done
+    status, in_blocks, largest = leap_blocks(channels, plan, state, tau, epsilon, rng)
+    tally[N_EVENTS] += fired + in_blocks
+    state.ledger[LEAPS] += 1
+    state.ledger[TIME_LEAPT] += tau
+    if not _look_again(channels, families, plan, state):
+        status = OVERFLOW
+    if tally[FAULT]:
+        status = BAD_PROPENSITY
+    return status, largest
+
+
+@kernel
+def _choose(channels, families, plan, state, rng, epsilon, fixed):
+    """The next step: its length, 0 for exact steps, infinite if nothing can react; and where on the propensities of
+    the critical channels the one lies that fires at its end, or -1."""
+    if fixed > 0.0:
+        return fixed, -1.0
+    total = total_propensity(families, plan, state)
+    if total == 0.0:
+        return np.inf, -1.0
+    single = -1.0
+    if plan.entry_channel.size:
+        tau = state.ledger[NEXT_STEP]
+        if tau == 0.0:
+            tau, _ = longest_leap(channels, plan, state, epsilon, False)
+            state.ledger[NEXT_STEP] = tau
+    else:
+        tau, critical = longest_leap(channels, plan, state, epsilon, True)
+        if tau * total < _FIRINGS:
+            return 0.0, -1.0
+        if critical > 0.0:
+            wait = rng.standard_exponential() / critical
+            if wait < tau:
+                return wait, rng.random() * critical
+    return (0.0 if tau * total < _FIRINGS else tau), single
+
+
+@kernel
+def advance_leap(
+    channels, families, plan, state, rng, t_stop, grid_time, grid_counts, n_steps, event_limit, epsilon, fixed
+):
+    """Advance to t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop; steps end at grid points and stops.
+
+    Returns REACHED_END, SLICE_END after n_steps, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY or OVERFLOW.
+    """
+    counts, clock, tally, ledger = state.counts, state.clock, state.tally, state.ledger
+    done = 0
+    while True:
+        if tally[FAULT]:
+            return BAD_PROPENSITY
+        k = tally[GRID_INDEX]
+        on_grid = k < grid_time.size and grid_time[k] <= t_stop
+        boundary = grid_time[k] if on_grid else t_stop
+        if clock[TIME] >= boundary:
+            if not on_grid:
+                return REACHED_END
+            for s in range(grid_counts.shape[1]):
+                grid_counts[k, s] = counts[s]
+            tally[GRID_INDEX] = k + 1
+            continue
+        if tally[N_EVENTS] >= event_limit:
+            return EVENT_LIMIT
+        if done >= n_steps:
+            return SLICE_END
+        tau, single = _choose(channels, families, plan, state, rng, epsilon, fixed)
+        status = REACHED_END
+        if tau == 0.0:
+            done += _EXACT_STEPS
+            status = _exact_steps(channels, families, plan, state, rng, boundary, _EXACT_STEPS)
+            ledger[NEXT_STEP] = 0.0
+        elif tau == np.inf:
+            clock[TIME] = boundary
+        else:
+            done += 1
+            cut = tau > boundary - clock[TIME]
+            if cut:
+                tau = boundary - clock[TIME]
+                single = -1.0
+            end = boundary if cut else clock[TIME] + tau
+            if not end > clock[TIME]:
+                return OVERFLOW  # time would stand still: the network explodes
+            status, largest = _leap(channels, families, plan, state, rng, tau, epsilon, single)
+            clock[TIME] = end
+            if largest > 1.0 or not cut:
+                ledger[NEXT_STEP] = tau * min(_GROWTH, max(0.3, 0.9 / max(largest, 1e-9)))
+            if status == REACHED_END and _triggered(channels.laws, state):
+                status = TRIGGERED
+        if status != REACHED_END:
+            return status

@@ -1,0 +1,76 @@
+"""How long a leap may be: the condition of Cao, Gillespie and Petzold on the species that reactions use.
+
+The expected change of each, and its standard deviation, stay below max(epsilon x / g, 1) during the leap, which bounds
+the change of every propensity by about epsilon; g depends on the order of the reactions that take the species.
+Reactions within `FEW` firings of using up a reactant are critical: at most one of them fires in a leap.
+
+Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468.
+"""
+
+import numpy as np
+
+from .jit import kernel
+
+FEW = 10
+
+
+@kernel
+def _g(order, own, x):
+    """Relative change of a propensity for a relative change of the count x, at most."""
+    if own <= 1:
+        return np.float64(order)
+    if order == 2:
+        return 2.0 + 1.0 / (x - 1.0)
+    if own == 2:
+        return 1.5 * (2.0 + 1.0 / (x - 1.0))
+    return 3.0 + 1.0 / (x - 1.0) + 2.0 / (x - 2.0)
+
+
+@kernel
+def _is_critical(channels, c, counts, value):
+    """Whether channel c can fire, but fewer than `FEW` times."""
+    if not value > 0.0:
+        return False
+    for k in range(channels.change_start[c], channels.change_start[c + 1]):
+        amount = channels.change_amount[k]
+        if amount < 0 and counts[channels.change_species[k]] < -amount * FEW:
+            return True
+    return False
+
+
+@kernel
+def longest_leap(channels, plan, state, epsilon, with_noise):
+    """The longest leap that the condition allows, and the total propensity of the critical channels.
+
+    Without `with_noise` only the expected change is bounded, and no channel is critical.
+    """
+    counts, value, mean, spread = state.counts, state.value, state.mean, state.spread
+    critical = 0.0
+    for k in range(plan.watched.size):
+        mean[plan.watched[k]] = 0.0
+        spread[plan.watched[k]] = 0.0
+    n_explicit = plan.explicit.size
+    for k in range(n_explicit + plan.entry_channel.size):
+        c = plan.explicit[k] if k < n_explicit else plan.entry_channel[k - n_explicit]
+        a = value[c]
+        state.critical[c] = with_noise and _is_critical(channels, c, counts, a)
+        if not a > 0.0:
+            continue
+        if state.critical[c]:
+            critical += a
+            continue
+        for k in range(channels.change_start[c], channels.change_start[c + 1]):
+            s = channels.change_species[k]
+            amount = channels.change_amount[k]
+            mean[s] += amount * a
+            spread[s] += amount * amount * a
+    leap = np.inf
+    for k in range(plan.watched.size):
+        s = plan.watched[k]
+        if spread[s] > 0.0 and plan.order[s] > 0:
+            x = np.float64(counts[s])
+            allowed = max(epsilon * x / _g(plan.order[s], plan.own[s], max(x, 3.0)), 1.0)
+            leap = min(leap, allowed / abs(mean[s]))
+            if with_noise:
+                leap = min(leap, allowed * allowed / spread[s])
+    return leap, critical
