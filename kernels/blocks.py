@@ -9,17 +9,18 @@ Trapezoidal leaping: Y. Cao, L. Petzold, Proc. FOSBE (2005) 149-152; the solutio
 
 import numpy as np
 
-from .channels import channel_value, term_value
+from .channels import term_value
 from .codes import COUNT_LIMIT, OVERFLOW, REACHED_END
 from .counting import draw_poisson
-from .jit import kernel
+from .jit import inlined, kernel
 from .leap_firings import fire_often
+from .leap_state import RELAXATION, leap_value
 
 _LEAST_DIAGONAL = 0.5
 """Where a species grows by itself faster than the step resolves, its growth is followed explicitly."""
 
 
-@kernel
+@inlined
 def _term_slope(channels, t, s, counts):
     """Derivative of term t by the count of species s, which it reads."""
     if channels.extra_start[t] == channels.extra_start[t + 1]:
@@ -62,11 +63,14 @@ def _solve(matrix, n):
             matrix[i, side] = value / matrix[i, i]
 
 
-@kernel
+@inlined
 def _draw_block(channels, plan, state, b, tau, rng):
-    """Draw the firings of block b and set up its equations; in the last column those of the expected change."""
+    """Draw the firings of block b and solve its equations; in the last column those of the expected change. Returns
+    the number of species, and their expected firings and these times how fast the species relax."""
     counts, value, matrix = state.counts, state.value, state.matrix
     half = 0.5 * tau
+    reacting = 0.0
+    relaxing = 0.0
     n = np.int64(plan.block_start[b + 1]) - np.int64(plan.block_start[b])
     for i in range(n):
         for j in range(n + 2):
@@ -77,11 +81,12 @@ def _draw_block(channels, plan, state, b, tau, rng):
         expected = value[c] * tau
         firings = np.float64(draw_poisson(rng, expected))
         if plan.entry_moves[e]:
-            now = channel_value(channels, c, counts, counts)
+            now = leap_value(channels, plan, state, c)
             firings += half * (now - value[c])
             expected += half * (now - value[c])
             value[c] = now
         state.drawn[e] = firings
+        reacting += expected
         for k in range(channels.change_start[c], channels.change_start[c + 1]):
             s = channels.change_species[k]
             if plan.block_of[s] == b:
@@ -94,12 +99,13 @@ def _draw_block(channels, plan, state, b, tau, rng):
                     state.slope[j] = slope
                     matrix[i, plan.place[plan.slope_species[j]]] -= half * amount * slope
     for i in range(n):
+        relaxing += abs(matrix[i, i] - 1.0) * reacting / (half * n)
         matrix[i, i] = max(matrix[i, i], _LEAST_DIAGONAL)
     _solve(matrix, n)
-    return n
+    return n, reacting, relaxing
 
 
-@kernel
+@inlined
 def _fire_block(channels, plan, state, b, n, tau, rng):
     """Fire the channels of block b whole times; parts are carried on, and what is not there does not react."""
     counts, matrix = state.counts, state.matrix
@@ -116,7 +122,7 @@ def _fire_block(channels, plan, state, b, n, tau, rng):
         firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
         state.carried[c] = max(wanted - firings, -0.5)
         if firings > 0:
-            firings = fire_often(channels, state, c, firings, rng)
+            firings = fire_often(channels, plan, state, c, firings, rng)
             if firings < 0:
                 status = OVERFLOW
                 break
@@ -124,7 +130,7 @@ def _fire_block(channels, plan, state, b, n, tau, rng):
     for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
         if plan.slope_start[e] < plan.slope_start[e + 1]:
             c = plan.entry_channel[e]
-            state.value[c] = channel_value(channels, c, counts, counts)
+            state.value[c] = leap_value(channels, plan, state, c)
     return status, total
 
 
@@ -135,8 +141,12 @@ def leap_blocks(channels, plan, state, tau, epsilon, rng):
     counts, matrix = state.counts, state.matrix
     firings = 0
     largest = 0.0
+    reacting = 1e-300
+    relaxing = 1e-300
     for b in range(plan.block_start.size - 1):
-        n = _draw_block(channels, plan, state, b, tau, rng)
+        n, more, faster = _draw_block(channels, plan, state, b, tau, rng)
+        reacting += more
+        relaxing += faster
         for i in range(n):
             s = plan.block_species[plan.block_start[b] + i]
             allowed = epsilon * counts[s] + 10.0 * np.sqrt(counts[s] + 1.0)
@@ -145,4 +155,5 @@ def leap_blocks(channels, plan, state, tau, epsilon, rng):
         firings += fired
         if status != REACHED_END:
             return status, firings, largest
+    state.ledger[RELAXATION] = relaxing / reacting
     return REACHED_END, firings, largest

@@ -10,16 +10,18 @@ import numpy as np
 from .counting import draw_binomial, draw_poisson
 from .crowd import change_slow
 from .families import sum_pool
-from .jit import kernel
+from .jit import inlined, kernel
 
 
 @kernel
-def sum_families(channels, families, state):
-    """Count every pool afresh, with running sums, and set the propensity of every family."""
+def sum_families(channels, families, state, constant_too):
+    """Count pools afresh, with running sums, those that do not vary only if asked, and set the propensity of every
+    family."""
     counts = state.counts
     first = families.first_pool[0]
     for p in range(families.pool_varies.size):
-        counts[first + p] = sum_pool(families, counts, p)
+        if constant_too or families.pool_varies[p]:
+            counts[first + p] = sum_pool(families, counts, p)
     for f in range(families.pools.shape[0]):
         c = families.first_channel[0] + f
         product = counts[first + families.pools[f, 0]] * np.float64(counts[first + families.pools[f, 1]])
@@ -40,14 +42,14 @@ def _find(running, start, end, left):
     return low
 
 
-@kernel
+@inlined
 def _fire(channels, families, plan, state, m, n):
     change_slow(channels, plan, state, families.species[m], families.amount[m] * n)
     if state.firings.size:
         state.firings[families.reaction[m]] += n
 
 
-@kernel
+@inlined
 def _fire_columns(channels, families, plan, state, f, i, n, rng):
     """Distribute n firings of row i of family f over the columns. Returns how many were kept."""
     running = families.running
@@ -99,9 +101,17 @@ def leap_family(channels, families, plan, state, f, tau, rng):
     n = draw_poisson(rng, value * tau)
     kept = 0
     if n < 2 * (end - start):
+        columns = families.pools[f, 1]
+        first = np.int64(families.pool_start[columns])
+        last = np.int64(families.pool_start[columns + 1])
         for _ in range(n):
             i = _find(running, start, end, np.int64(rng.random() * total)) - start
-            kept += _fire_columns(channels, families, plan, state, f, i, 1, rng)
+            j = _find(running, first, last, np.int64(rng.random() * running[last - 1])) - first
+            m = np.int64(families.member_start[f]) + i * (last - first) + j
+            share = families.share[m]
+            if share >= 1.0 or rng.random() < share:
+                _fire(channels, families, plan, state, m, 1)
+                kept += 1
         return kept
     rest = total
     below = np.int64(0)
@@ -117,4 +127,30 @@ def leap_family(channels, families, plan, state, f, tau, rng):
             kept += _fire_columns(channels, families, plan, state, f, i - start, drawn, rng)
         if n == 0:
             break
+    return kept
+
+
+@kernel
+def expose(families, plan, state, f, tau):
+    """Add the counts of the rows of family f over tau to what the family fires by later."""
+    rows = families.pools[f, 0]
+    start = families.pool_start[rows]
+    first = plan.row_start[f]
+    for i in range(families.pool_start[rows + 1] - start):
+        state.exposure[first + i] += tau * state.counts[families.pool_species[start + i]]
+
+
+@kernel
+def leap_exposed(channels, families, plan, state, f, rng):
+    """Fire family f by what its rows were exposed to, and forget that. Returns the number of firings."""
+    columns = families.pools[f, 1]
+    total = np.float64(families.running[np.int64(families.pool_start[columns + 1]) - 1])
+    rate = channels.coefficient[channels.term_start[families.first_channel[0] + f]] * total
+    kept = 0
+    first = np.int64(plan.row_start[f])
+    for i in range(np.int64(plan.row_start[f + 1]) - first):
+        n = draw_poisson(rng, rate * state.exposure[first + i])
+        state.exposure[first + i] = 0.0
+        if n:
+            kept += _fire_columns(channels, families, plan, state, f, i, n, rng)
     return kept

@@ -47,9 +47,19 @@ def kernel(function):
     Without numba's reference counting: taking an array out of a tuple would cost an atomic increment each time,
     which made the event loop four times slower; and a kernel that allocates then does not compile.
     """
+    return _compiled(function)
+
+
+def inlined(function):
+    """The same, put into each kernel that calls it: for what is called for every channel and takes many arrays, whose
+    passing would cost more than the work."""
+    return _compiled(function, inline="always")
+
+
+def _compiled(function, **options):
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_FOLDER)
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False, **options)(function)
     finally:
         numba.config.CACHE_DIR = previous

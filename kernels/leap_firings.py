@@ -1,16 +1,16 @@
 """Firing one channel many times at once."""
 
-from .channels import channel_value, term_value
+from .channels import term_value
 from .codes import COUNT_LIMIT
 from .counting import draw_binomial
-from .jit import kernel
-from .leap_state import CLIPPED
+from .jit import inlined, kernel
+from .leap_state import CLIPPED, leap_value
 
 
 @kernel
-def _count_reactions(channels, state, c, n, rng):
+def _count_reactions(channels, plan, state, c, n, rng):
     """Note n firings of channel c, distributed over its reactions by their propensities."""
-    rest = channel_value(channels, c, state.counts, state.counts)
+    rest = leap_value(channels, plan, state, c)
     end = channels.term_start[c + 1]
     for t in range(channels.term_start[c], end):
         here = n
@@ -22,8 +22,8 @@ def _count_reactions(channels, state, c, n, rng):
         n -= here
 
 
-@kernel
-def fire_often(channels, state, c, n, rng):
+@inlined
+def fire_often(channels, plan, state, c, n, rng):
     """Fire channel c up to n times, as often as there are molecules for. Returns how often, or -1 where a count would
     pass the largest."""
     counts = state.counts
@@ -35,7 +35,7 @@ def fire_often(channels, state, c, n, rng):
     if there < n:
         state.ledger[CLIPPED] += n - there
     if there > 0 and state.firings.size:
-        _count_reactions(channels, state, c, there, rng)
+        _count_reactions(channels, plan, state, c, there, rng)
     fits = True
     for k in range(channels.change_start[c], channels.change_start[c + 1]):
         s = channels.change_species[k]

@@ -1,24 +1,23 @@
 """Bringing the propensities of a leap up to date: all of them, after a change that no reaction made, or some."""
 
-from .channels import channel_value, look_at_laws
+from .channels import look_at_laws, term_value
 from .codes import FAULT, TIME
 from .crowd import refresh_crowd
 from .family_leap import sum_families
 from .jit import kernel
 from .laws import TIME_VARIABLE
-from .leap_state import CROWD_TOTAL, NEXT_STEP
+from .leap_state import CROWD_TOTAL, NEXT_STEP, leap_value
 
 
 @kernel
 def look_at(channels, list_of_channels, plan, state):
-    """Bring the propensities of channels up to date, but of sums that are kept."""
+    """Bring the propensities of channels up to date."""
     for k in range(list_of_channels.size):
         c = list_of_channels[k]
-        if not plan.kept[c]:
-            value = channel_value(channels, c, state.counts, state.counts)
-            state.value[c] = value
-            if not value >= 0.0:
-                state.tally[FAULT] = 1
+        value = leap_value(channels, plan, state, c)
+        state.value[c] = value
+        if not value >= 0.0:
+            state.tally[FAULT] = 1
 
 
 @kernel
@@ -26,13 +25,17 @@ def refresh_leap(channels, families, plan, state):
     """Compute everything from the counts: at the start, and after a change that no reaction made."""
     channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
     look_at_laws(channels, state.counts)
+    for c in range(state.kept_sum.size):
+        state.kept_sum[c] = 0.0
+    for k in range(plan.kept_term.size):
+        t = plan.kept_term[k]
+        state.kept_sum[plan.term_channel[t]] += term_value(channels, t, state.counts, state.counts)
     look_at(channels, plan.explicit, plan, state)
     look_at(channels, plan.entry_channel, plan, state)
-    for c in range(plan.kept.size):
-        if plan.kept[c]:
-            state.value[c] = channel_value(channels, c, state.counts, state.counts)
     refresh_crowd(channels, plan, state)
-    sum_families(channels, families, state)
+    sum_families(channels, families, state, True)
+    for c in range(state.kept_sum.size):
+        state.kept_before[c] = state.kept_sum[c]
     state.ledger[NEXT_STEP] = 0.0
 
 

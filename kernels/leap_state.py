@@ -2,9 +2,11 @@
 
 Channels fall into four kinds, which every step treats in this order:
 
-- product families (`families`): the firings of a family are drawn as one total and then distributed;
-- the *crowd*: many channels of one term that change only what families change, the annihilation of weights. Their
-  firings, too, are one total, so that a step costs what fires and not what is there;
+- product families (`families`): the firings of a family are drawn as one total and then distributed. Where the columns
+  are constant, the inputs of a presentation, the rows are added up over several steps, and then drawn: given the rows
+  that is the law of the family, as long as the weights do not change enough to be felt;
+- the *crowd*: many channels of one term that change only what families change, the annihilation of weights, which fire
+  together with the families. What fires costs, and not what is there;
 - explicit channels: a Poisson number each, from the propensity at the start of the step;
 - the channels of *blocks*: sets of species that act on each other, solved one after the other, see `blocks`.
 """
@@ -13,11 +15,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, NEXT_STEP, CROWD_TOTAL, CROWD_BOUND, N_ACTIVE = 0, 1, 2, 3, 4, 5, 6, 7
-LEDGER_SIZE = 8
+from .channels import term_value
+from .jit import inlined
+
+TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, NEXT_STEP, CROWD_TOTAL, WINDOW, WINDOW_LENGTH, RELAXATION = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+)
+LEDGER_SIZE = 9
 """Places in `LeapState.ledger`: time leapt over [s], leaps, exact steps, firings cut off because the molecules were not
-there, the step to try next [s] (0: to be chosen), the propensity of the crowd, the largest of its members, its active
-members."""
+there, the step to try next [s] (0: to be chosen), the propensity of the crowd, time since the slow channels last fired
+[s], how long they may wait [s], and how fast the species of blocks relax, weighted by how much they react [1/s]."""
+N_BINS = 64
+"""Bins of the crowd."""
 
 
 class LeapPlan(NamedTuple):
@@ -34,14 +51,20 @@ class LeapPlan(NamedTuple):
     slope_start: np.ndarray  # uint32[entry + 1], into slope_term
     slope_term: np.ndarray  # uint32[slope]: terms of the channel that read a species of its own block
     slope_species: np.ndarray  # uint32[slope]
-    kept: np.ndarray  # bool[channel]: a sum over weights that is kept up to date as they change
+    live_start: np.ndarray  # uint32[channel + 1], into live_term
+    live_term: np.ndarray  # uint32[...]: terms of each channel that are added up when it is looked at
+    kept_term: np.ndarray  # uint32[...]: the others, of which sums are kept up to date as weights change
     reader_start: np.ndarray  # uint32[state + 1], into reader_term
-    reader_term: np.ndarray  # uint32[...]: terms of kept channels, by the species that varies
+    reader_term: np.ndarray  # uint32[...]: kept terms, by the species that varies
     term_channel: np.ndarray  # uint32[term]
     watched: np.ndarray  # uint32[...]: species that explicit and block channels change
     crowd: np.ndarray  # uint32[member]: channels
     member_start: np.ndarray  # uint32[state + 1], into member
     member: np.ndarray  # uint32[...]: members of the crowd that read each species
+    kept_channel: np.ndarray  # uint32[...]: channels with kept terms
+    waits: np.ndarray  # bool[family]: whether its columns are constant
+    row_start: np.ndarray  # uint32[family + 1], into exposure
+    least: np.ndarray  # float64[1]: least positive propensity of a member
     order: np.ndarray  # uint8[state]: highest order of the reactions that use a species up, see `step_size`
     own: np.ndarray  # uint8[state]: how many of it they take
 
@@ -52,12 +75,17 @@ class LeapState(NamedTuple):
     tally: np.ndarray  # int64[TALLY_SIZE]
     ledger: np.ndarray  # float64[LEDGER_SIZE]
     value: np.ndarray  # float64[channel]: propensities now
+    kept_sum: np.ndarray  # float64[channel]: sums of the kept terms
+    kept_before: np.ndarray  # float64[channel]: when slow channels last fired
+    exposure: np.ndarray  # float64[row of each family]: counts of the rows, added up over time since then
     drawn: np.ndarray  # float64[entry]: firings of block channels in this step
     carried: np.ndarray  # float64[channel]: parts of a firing carried to the next step
     slope: np.ndarray  # float64[slope]
     member_value: np.ndarray  # float64[member]: propensities of the crowd
-    active: np.ndarray  # uint32[member]: members that can fire, the first `ledger[N_ACTIVE]`
-    active_place: np.ndarray  # int32[member]: place among them, -1 for none
+    bins: np.ndarray  # uint32[N_BINS, member]: members that can fire, by their propensity
+    bin_size: np.ndarray  # int64[N_BINS]
+    bin_total: np.ndarray  # float64[N_BINS]: summed propensities
+    bin_place: np.ndarray  # int32[member]: place in its bin
     touched: np.ndarray  # uint32[state]: species of the crowd that changed in this step
     is_touched: np.ndarray  # bool[state]
     n_touched: np.ndarray  # int64[1]
@@ -70,3 +98,12 @@ class LeapState(NamedTuple):
 
 LARGEST_BLOCK = 8
 """Species in a block, at most."""
+
+
+@inlined
+def leap_value(channels, plan, state, c):
+    """Propensity of a plain channel now [1/s]."""
+    total = state.kept_sum[c]
+    for k in range(plan.live_start[c], plan.live_start[c + 1]):
+        total += term_value(channels, plan.live_term[k], state.counts, state.counts)
+    return total

@@ -1,4 +1,4 @@
-"""Tau-leaping: many firings at a time, with the propensities of a short step; see `leap_state` for the kinds of channels.
+"""Tau-leaping: many firings at a time, with the propensities of a short step; `leap_state` has the kinds of channels.
 
 Where a leap would hold only a few firings, exact steps (Gillespie's direct method) are taken instead. No count becomes
 negative: a channel fires no more often than there are molecules for.
@@ -21,14 +21,15 @@ from .codes import (
     TRIGGERED,
 )
 from .counting import draw_poisson
-from .crowd import change_slow, leap_crowd, pick_member, settle_touched
+from .crowd import change_slow, pick_member, settle_touched
 from .families import draw_member
-from .family_leap import leap_family, sum_families
+from .family_leap import expose, leap_family, sum_families
 from .jit import kernel
 from .laws import law_value
 from .leap_firings import fire_often
 from .leap_refresh import look_at, total_propensity
-from .leap_state import CROWD_TOTAL, EXACT_STEPS, LEAPS, NEXT_STEP, TIME_LEAPT
+from .leap_state import CROWD_TOTAL, EXACT_STEPS, LEAPS, NEXT_STEP, RELAXATION, TIME_LEAPT, WINDOW, WINDOW_LENGTH
+from .slow import fire_slow
 from .step_size import longest_leap
 
 _FIRINGS = 10.0
@@ -36,6 +37,9 @@ _FIRINGS = 10.0
 _EXACT_STEPS = 100
 """so many of them."""
 _GROWTH = 1.5
+"""From one step to the next, at most."""
+_RELAXATIONS = 1.5
+"""A step of blocks is at most so many times the time in which they relax, on average over all that reacts."""
 
 
 @kernel
@@ -58,10 +62,10 @@ def _fire_one(channels, families, plan, state, left, rng):
     """Fire the one reaction that holds `left` of the total propensity. Returns the firings, or -1 for an overflow."""
     explicit, left = _draw_from(state, plan.explicit, left, False)
     if left < 0.0:
-        return fire_often(channels, state, explicit, 1, rng)
+        return fire_often(channels, plan, state, explicit, 1, rng)
     block, left = _draw_from(state, plan.entry_channel, left, False)
     if left < 0.0:
-        return fire_often(channels, state, block, 1, rng)
+        return fire_often(channels, plan, state, block, 1, rng)
     for f in range(families.pools.shape[0]):
         left -= state.value[families.first_channel[0] + f]
         if left < 0.0:
@@ -73,7 +77,7 @@ def _fire_one(channels, families, plan, state, left, rng):
                 state.firings[families.reaction[m]] += 1
             return 1
     if state.ledger[CROWD_TOTAL] > 0.0:
-        c = plan.crowd[pick_member(state, rng)]
+        c = plan.crowd[pick_member(state.bins, state.bin_size, state.bin_total, state.member_value, plan.least[0], rng)]
         for k in range(channels.change_start[c], channels.change_start[c + 1]):
             change_slow(channels, plan, state, channels.change_species[k], channels.change_amount[k])
         if state.firings.size:
@@ -81,7 +85,7 @@ def _fire_one(channels, families, plan, state, left, rng):
         return 1
     # Rounding carried `left` past the end: the last channel that can fire.
     last = max(explicit, block)
-    return fire_often(channels, state, last, 1, rng) if last >= 0 else 0
+    return fire_often(channels, plan, state, last, 1, rng) if last >= 0 else 0
 
 
 @kernel
@@ -91,7 +95,7 @@ def _look_again(channels, families, plan, state):
     if channels.law.size:
         look_at_laws(channels, state.counts)
     look_at(channels, plan.explicit, plan, state)
-    sum_families(channels, families, state)
+    sum_families(channels, families, state, False)
     return fits
 
 
@@ -134,16 +138,22 @@ def _triggered(laws, state):
 
 
 @kernel
-def _leap(channels, families, plan, state, rng, tau, epsilon, single):
+def _leap(channels, families, plan, state, rng, tau, epsilon, single, settles):
     """Leap over tau; of the critical channels, if any, the one that holds `single` of their propensity fires once.
+    With `settles` the slow channels fire, too, and the state is that of the end of the step.
 
     Returns the status, and the largest expected change in a block as a multiple of what epsilon allows.
     """
     tally, value = state.tally, state.value
     fired = 0
     for f in range(families.pools.shape[0]):
-        fired += leap_family(channels, families, plan, state, f, tau, rng)
-    fired += leap_crowd(channels, plan, state, tau, rng)
+        if plan.waits[f]:
+            expose(families, plan, state, f, tau)
+        else:
+            fired += leap_family(channels, families, plan, state, f, tau, rng)
+    state.ledger[WINDOW] += tau
+    if settles or state.ledger[WINDOW] >= state.ledger[WINDOW_LENGTH]:
+        fired += fire_slow(channels, families, plan, state, epsilon, rng)
     critical = np.int64(-1)
     if single >= 0.0:
         critical, left = _draw_from(state, plan.explicit, single, True)
@@ -156,7 +166,7 @@ def _leap(channels, families, plan, state, rng, tau, epsilon, single):
         if not state.critical[c]:
             n = draw_poisson(rng, a * tau)
         if n > 0:
-            done = fire_often(channels, state, c, n, rng)
+            done = fire_often(channels, plan, state, c, n, rng)
             if done < 0:
                 return OVERFLOW, 0.0
             fired += done
@@ -228,6 +238,9 @@ def advance_leap(
         status = REACHED_END
         if tau == 0.0:
             done += _EXACT_STEPS
+            if ledger[WINDOW] > 0.0:
+                tally[N_EVENTS] += fire_slow(channels, families, plan, state, epsilon, rng)
+                _look_again(channels, families, plan, state)
             status = _exact_steps(channels, families, plan, state, rng, boundary, _EXACT_STEPS)
             ledger[NEXT_STEP] = 0.0
         elif tau == np.inf:
@@ -241,10 +254,12 @@ def advance_leap(
             end = boundary if cut else clock[TIME] + tau
             if not end > clock[TIME]:
                 return OVERFLOW  # time would stand still: the network explodes
-            status, largest = _leap(channels, families, plan, state, rng, tau, epsilon, single)
+            status, largest = _leap(channels, families, plan, state, rng, tau, epsilon, single, end == boundary)
             clock[TIME] = end
             if largest > 1.0 or not cut:
-                ledger[NEXT_STEP] = tau * min(_GROWTH, max(0.3, 0.9 / max(largest, 1e-9)))
+                ledger[NEXT_STEP] = min(
+                    tau * min(_GROWTH, max(0.3, 0.9 / max(largest, 1e-9))), _RELAXATIONS / ledger[RELAXATION]
+                )
             if status == REACHED_END and _triggered(channels.laws, state):
                 status = TRIGGERED
         if status != REACHED_END:

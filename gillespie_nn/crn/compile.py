@@ -87,6 +87,11 @@ class Structure:
         """Species that product families change."""
         return frozenset(self._targets[:, 0].tolist())
 
+    def is_plain(self, t) -> bool:
+        """Whether term t is a coefficient times at most two counts."""
+        plain, extra = self._terms[t]
+        return len(plain) <= 2 and not extra
+
     def multiplicity(self, t) -> dict[int, int]:
         """How many of each species term t takes, by species; of a general law nothing is said."""
         return Counter(s for s, _ in self._terms[t][0])

@@ -40,18 +40,15 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
     others = [c for c in channels if c.number not in in_crowd]
     slow = targets - {s for c in others for s in c.changes}
     varies = set(np.flatnonzero(arrays["varies"]).tolist())
-    kept = [c for c in others if c.plain and len(c.terms) >= _KEPT and not (c.reads & varies) - slow]
+    kept = _kept(others, structure, slow, varies)
     found, explicit = _blocks(others, structure, rates) if blockwise else ([], {c.number for c in others})
     entries = _entries(found, [c for c in others if c.number not in explicit])
     disturbed = _disturbed(found, entries, [c for c in others if c.number in explicit], targets)
     in_block = {s: b for b, members in enumerate(found) for s in members}
     flat = list(chain.from_iterable(entries))
-    kept_numbers = {c.number for c in kept}
     slopes = [_slopes(c, structure, set(found[b])) for b, some in enumerate(entries) for c in some]
     moves = [
-        c.number not in kept_numbers
-        and (s_read(c, varies) - set(found[b]) != set() or (b in disturbed and bool(slope)))
-        for (b, c), slope in zip(((b, c) for b, some in enumerate(entries) for c in some), slopes)
+        bool(b in disturbed or (c.reads & varies).difference(found[b])) for b, some in enumerate(entries) for c in some
     ]
     order, own = _orders(structure)
     return LeapPlan(
@@ -66,29 +63,39 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
         slope_start=starts(slopes),
         slope_term=_uint([t for slope in slopes for t, _ in slope]),
         slope_species=_uint([s for slope in slopes for _, s in slope]),
-        kept=_flags(structure.n_channels, kept_numbers),
+        **_live(channels, kept, structure),
+        kept_term=_uint(sorted(kept)),
         **_readers(n_state, kept, slow, structure),
         term_channel=structure.readers.channel,
         watched=_uint(sorted({s for c in others for s in c.changes})),
         crowd=_numbers(crowd),
         **_members(n_state, crowd),
+        kept_channel=_uint(sorted({int(structure.readers.channel[t]) for t in kept})),
+        **_families(structure, rates),
+        least=np.ones(1),  # known once there is a volume
         order=order,
         own=own,
     )
 
 
-def s_read(channel, varies):
-    """Species that a channel reads and that some channel changes."""
-    return set(channel.reads) & varies
+def _kept(channels, structure, slow, varies):
+    """Terms whose sums are kept: many in one channel, of what weights alone change."""
+    found = set()
+    for c in channels:
+        some = [
+            t for t in c.terms if structure.is_plain(t) and slow.issuperset(varies.intersection(structure.reads[t]))
+        ]
+        if len(some) >= _KEPT:
+            found.update(some)
+    return found
 
 
 def _channels(structure):
     term_start = structure.arrays["term_start"].tolist()
-    extra = structure.arrays["extra_start"].tolist()
     found = []
     for c in range(structure.n_plain):
         terms = range(term_start[c], term_start[c + 1])
-        plain = all(extra[t] == extra[t + 1] for t in terms)
+        plain = all(structure.is_plain(t) for t in terms)
         changes = [(s, n) for s, n in structure.changes[c] if s < structure.n_species]  # pools are summed afresh
         found.append(_Channel(c, terms, [structure.reads[t] for t in terms], changes, plain))
     return found
@@ -134,12 +141,26 @@ def _producers_first(channels):
 
 def _readers(n_state, kept, slow, structure):
     terms = [[] for _ in range(n_state)]
-    for c in kept:
-        for t in c.terms:
-            for s in structure.reads[t]:
-                if s in slow:
-                    terms[s].append(t)
+    for t in sorted(kept):
+        for s in slow.intersection(structure.reads[t]):
+            terms[s].append(t)
     return {"reader_start": starts(terms), "reader_term": _uint(list(chain.from_iterable(terms)))}
+
+
+def _families(structure, rates):
+    families = structure.families(rates)
+    rows = np.diff(families.pool_start.astype(np.int64))[families.pools[:, 0]]
+    return {
+        "waits": ~families.pool_varies[families.pools[:, 1]],
+        "row_start": np.concatenate([[0], np.cumsum(rows)]).astype(np.uint32),
+    }
+
+
+def _live(channels, kept, structure):
+    live = [[] for _ in range(structure.n_channels)]
+    for c in channels:
+        live[c.number] = [t for t in c.terms if t not in kept]
+    return {"live_start": starts(live), "live_term": _uint(list(chain.from_iterable(live)))}
 
 
 def _members(n_state, crowd):
@@ -170,12 +191,6 @@ def _numbers(channels):
 
 def _uint(values):
     return np.array(values, dtype=np.uint32)
-
-
-def _flags(n, numbers):
-    found = np.zeros(n, dtype=np.bool_)
-    found[list(numbers)] = True
-    return found
 
 
 def _by_species(n, values, default):

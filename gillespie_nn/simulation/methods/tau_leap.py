@@ -10,6 +10,7 @@ from ...kernels.leap_state import (
     LARGEST_BLOCK,
     LEAPS,
     LEDGER_SIZE,
+    N_BINS,
     TIME_LEAPT,
     LeapState,
 )
@@ -47,7 +48,10 @@ class TauLeap(Method):
         self._counts = structure.state(counts)
         scheme = self.settings["scheme"]
         blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
-        self._plan = plan = structure.leap_plan(rates, blockwise)
+        plan = structure.leap_plan(rates, blockwise)
+        coefficients = self._channels.coefficient[self._channels.term_start[plan.crowd]]
+        positive = coefficients[coefficients > 0]
+        self._plan = plan = plan._replace(least=np.array([positive.min() if positive.size else 1.0]))
         n_state, n_members, n_entries = structure.n_state, len(plan.crowd), len(plan.entry_channel)
         self._slice = max(1, _WORK // (1 + n_entries + len(plan.explicit)))
         self._state = LeapState(
@@ -56,12 +60,17 @@ class TauLeap(Method):
             tally=self._tally,
             ledger=np.zeros(LEDGER_SIZE),
             value=np.zeros(structure.n_channels),
+            kept_sum=np.zeros(structure.n_channels),
+            kept_before=np.zeros(structure.n_channels),
+            exposure=np.zeros(plan.row_start[-1]),
             drawn=np.zeros(n_entries),
             carried=np.zeros(structure.n_channels),
             slope=np.zeros(len(plan.slope_term)),
             member_value=np.zeros(n_members),
-            active=np.zeros(n_members, dtype=np.uint32),
-            active_place=np.full(n_members, -1, dtype=np.int32),
+            bins=np.empty((N_BINS, n_members), dtype=np.uint32),
+            bin_size=np.zeros(N_BINS, dtype=np.int64),
+            bin_total=np.zeros(N_BINS),
+            bin_place=np.zeros(n_members, dtype=np.int32),
             touched=np.zeros(n_state, dtype=np.uint32),
             is_touched=np.zeros(n_state, dtype=np.bool_),
             n_touched=np.zeros(1, dtype=np.int64),
