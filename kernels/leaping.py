@@ -36,6 +36,8 @@ _FIRINGS = 10.0
 """A leap shorter than so many firings is not worth it, and exact steps are taken,"""
 _EXACT_STEPS = 100
 """so many of them."""
+_ANY = 1e300
+"""A step [s] where what reacts changes no propensity: as long as one likes."""
 _GROWTH = 1.5
 """From one step to the next, at most."""
 _RELAXATIONS = 1.5
@@ -195,9 +197,11 @@ def _choose(channels, families, plan, state, rng, epsilon, fixed):
         tau = state.ledger[NEXT_STEP]
         if tau == 0.0:
             tau, _ = longest_leap(channels, plan, state, epsilon, False)
+            tau = min(tau, _ANY)
             state.ledger[NEXT_STEP] = tau
     else:
         tau, critical = longest_leap(channels, plan, state, epsilon, True)
+        tau = min(tau, _ANY)
         if tau * total < _FIRINGS:
             return 0.0, -1.0
         if critical > 0.0:
