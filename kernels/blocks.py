@@ -108,7 +108,7 @@ def _draw_block(channels, plan, state, b, tau, rng):
 @inlined
 def _fire_block(channels, plan, state, b, n, tau, rng):
     """Fire the channels of block b whole times; parts are carried on, and what is not there does not react."""
-    counts, matrix = state.counts, state.matrix
+    matrix = state.matrix
     status = REACHED_END
     total = 0
     for e in range(plan.entry_start[b], plan.entry_start[b + 1]):

@@ -87,6 +87,11 @@ class Structure:
         """Species that product families change."""
         return frozenset(self._targets[:, 0].tolist())
 
+    @property
+    def watched_by_events(self) -> list[int]:
+        """Species that conditions of events read."""
+        return np.flatnonzero(np.diff(self._laws["watch_start"].astype(np.int64))).tolist()
+
     def is_plain(self, t) -> bool:
         """Whether term t is a coefficient times at most two counts."""
         plain, extra = self._terms[t]

@@ -172,13 +172,16 @@ def _members(n_state, crowd):
 
 
 def _orders(structure):
-    """Highest order of the reactions that read each species, and how many of it they then take."""
+    """Highest order of the reactions that read each species, and how many of it they then take; 1 of what only the
+    condition of an event reads, so that the event happens about when it should."""
     best = {}
     for t, reads in enumerate(structure.reads):
         multiplicity = structure.multiplicity(t)
         n = _ORDER_OF_LAW if structure.is_law[t] else max(1, sum(multiplicity.values()))
         for s in reads:
             best[s] = max(best.get(s, (0, 0)), (min(n, 3), min(multiplicity.get(s, 1), 3)))
+    for s in structure.watched_by_events:
+        best.setdefault(s, (1, 1))
     order, own = np.zeros(structure.n_state, dtype=np.uint8), np.zeros(structure.n_state, dtype=np.uint8)
     for s, (n, k) in best.items():
         order[s], own[s] = n, k
