@@ -1,5 +1,7 @@
 """gillespie-nn: exact stochastic simulation of chemical reaction networks that train themselves as neural networks."""
 
+import importlib
+
 from ._version import __version__
 from .api import Fit, simulate, train
 from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
@@ -9,7 +11,11 @@ from .simulation import Result
 from .status import Status
 from .storage import Run, open_run
 
+_LATER = {"Certificate": ".verification.certificate", "certify": ".verification.certify"}
+"""Imported when asked for: their statistics would make every import half as long again."""
+
 __all__ = [
+    "Certificate",
     "Fit",
     "GillespieError",
     "InputError",
@@ -23,8 +29,15 @@ __all__ = [
     "TrainingNetwork",
     "UnfinishedError",
     "__version__",
+    "certify",
     "open_run",
     "simulate",
     "train",
     "training_network",
 ]
+
+
+def __getattr__(name):
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,9 +11,9 @@ import warnings
 
 from .._version import __version__
 from ..checks import GillespieError
-from . import analyze, bench, simulate, train, verify_methods
+from . import analyze, bench, certify, simulate, train, verify_methods
 
-COMMANDS = (simulate, train, verify_methods, analyze, bench)
+COMMANDS = (simulate, train, certify, verify_methods, analyze, bench)
 INTERRUPTED = 130
 INTERNAL = 3
 

@@ -1,0 +1,147 @@
+"""Ensembles of two methods, and what is certified of one beside the other."""
+
+import time as timer
+
+import numpy as np
+
+from ..api import simulate
+from ..checks import ModelError, UnfinishedError
+from ..status import Status
+from . import comparison
+from .certificate import Certificate, Row
+from .comparison import INCONCLUSIVE, VERDICTS, Distance, Errors
+
+CONFIDENCE = 0.95
+
+
+class Ensemble:
+    """What is compared of the replicates of `method`, a class.
+
+    Parameters
+    ----------
+    names : species and observables.
+    network, time, settings, progress : `simulate` gets these, the settings by name.
+    """
+
+    def __init__(self, method, names, network, time, settings, progress=False):
+        start = timer.perf_counter()
+        result = simulate(network, time=time, method=method.name, progress=progress, **settings)
+        self.seconds = timer.perf_counter() - start
+        for k, status in enumerate(result.status.tolist()):
+            if not Status(status).complete:
+                raise UnfinishedError(f"method {method.name}, replicate {k}: {Status(status)}; nothing was compared")
+        self.method, self.seed, self.volume, self.n = method, result.seed, result.volume, len(result.status)
+        self._values = np.stack([_molecules(result, name) for name in names], axis=-1)
+        for point, name in np.argwhere(~np.isfinite(self._values).all(axis=0)):
+            raise ModelError(f"{names[name]} is no number at t = {time[point]:g} s: name others to compare")
+        self._variances = None
+        if method.deterministic:
+            self._variances = np.stack([_known_variance(result, name) for name in names], axis=-1)
+
+    def values(self, point) -> np.ndarray:
+        """float64[replicate, name]."""
+        return self._values[:, point].astype(np.float64)
+
+    def moments(self, point) -> comparison.Moments:
+        values = self.values(point)
+        if self._variances is None:
+            return comparison.sampled(values)
+        return comparison.known(values[0], self._variances[point])
+
+    @property
+    def has_variance(self) -> np.ndarray:
+        """Of each name, bool[name]."""
+        if self._variances is None:
+            return np.ones(self._values.shape[-1], dtype=np.bool_)
+        return ~np.isnan(self._variances).any(axis=0)
+
+    @property
+    def has_law(self) -> bool:
+        """Whether the replicates are a sample."""
+        return self._variances is None
+
+
+def _molecules(result, name):
+    """[replicate, point], of an observable in its own unit."""
+    is_count = result.units == "molecules" or name in result.observable_names
+    return result.of(name) if is_count else result.of(name) * result.volume
+
+
+def _known_variance(result, name):
+    """float64[point] [molecules^2] that a method gives beside its one run; NaN if it gives none."""
+    if not result.covariance.size or name in result.observable_names:
+        return np.full(len(result.time), np.nan)
+    k = result.species.index(name)
+    return result.covariance[0, :, k, k] * result.volume**2
+
+
+def compare(one: Ensemble, other: Ensemble, names, time, tolerances, floor) -> Certificate:
+    """The certificate of `one` beside the exact `other`; `tolerances` are those of the mean and the variance."""
+    given = one.has_variance
+    n_intervals = len(time) * int(len(names) * (1 + one.has_law) + given.sum())
+    level = (1.0 - CONFIDENCE) / n_intervals
+    rows, errors, allowed = [], [], []
+    for point, t in enumerate(time.tolist()):
+        moments = one.moments(point), other.moments(point)
+        means = comparison.mean_errors(*moments, floor, level)
+        variances = comparison.variance_errors(*moments, floor, level)
+        distances = _distances(one, other, point, level)
+        rows += _rows(names, t, moments, (means, variances), distances, tolerances)
+        errors += [means, variances.of(given)]
+        allowed += [np.full(len(names), tolerances[0]), np.full(given.sum(), tolerances[1])]
+    errors, allowed = Errors.joined(errors), np.concatenate(allowed)
+    verdict = comparison.verdict_of([row.verdict for row in rows])
+    enough = comparison.sufficient_replicates(errors, allowed, other.n, level) if verdict == INCONCLUSIVE else None
+    return Certificate(
+        verdict, one.method.name, other.method.name, tuple(sorted(rows, key=_badness(tolerances), reverse=True)),
+        *tolerances, floor, CONFIDENCE, n_intervals, one.n, other.n, enough, one.seed, other.seed, other.volume,
+        one.seconds, other.seconds,
+    )  # fmt: skip
+
+
+def _distances(one, other, point, level):
+    """Of each name, or None if the method gives no law. Whole molecules: a continuous law and one of counts with the
+    same shape would differ by half a molecule's probability."""
+    if not one.has_law:
+        return None
+    pairs = zip(np.rint(one.values(point)).T, np.rint(other.values(point)).T, strict=True)
+    return [comparison.distance(*pair, level) for pair in pairs]
+
+
+def _rows(names, time, moments, errors, distances, tolerances):
+    """Of all names at one time; `errors` are those of means and variances."""
+    one, other = moments
+    judged = [comparison.judge(e, t) for e, t in zip(errors, tolerances, strict=True)]
+    for k, name in enumerate(names):
+        mean, variance = (_of(e, k) for e in errors)
+        yield Row(
+            species=name,
+            time=time,
+            verdict=comparison.verdict_of([j[k] for j in judged[: 1 if variance is None else 2]]),
+            mean=float(one.mean[k]),
+            reference_mean=float(other.mean[k]),
+            mean_error=mean[0],
+            mean_interval=mean[1:],
+            variance=None if variance is None else float(one.variance[k]),
+            reference_variance=float(other.variance[k]),
+            variance_error=None if variance is None else variance[0],
+            variance_interval=None if variance is None else variance[1:],
+            **(distances[k]._asdict() if distances else dict.fromkeys(Distance._fields)),
+        )
+
+
+def _of(errors, k):
+    """(error, low, high) of one quantity, or None if a method does not give it."""
+    found = float(errors.error[k]), float(errors.low[k]), float(errors.high[k])
+    return None if np.isnan(found[0]) else found
+
+
+def _badness(tolerances):
+    """A key that orders rows: by verdict, then by how far an interval reaches, in tolerances."""
+
+    def key(row):
+        intervals = (row.mean_interval, row.variance_interval)
+        reach = (max(map(abs, i)) / t for i, t in zip(intervals, tolerances, strict=True) if i is not None)
+        return VERDICTS.index(row.verdict), max(reach)
+
+    return key
