@@ -7,10 +7,11 @@ from .base import Method
 from .direct import Direct
 from .layered import Layered
 from .next_reaction import NextReaction
+from .ode import Ode
 from .rejection import Rejection
 from .tau_leap import TauLeap
 
-METHODS = (Direct, NextReaction, Rejection, Layered, TauLeap)
+METHODS = (Direct, NextReaction, Rejection, Layered, TauLeap, Ode)
 EXACT = tuple(m for m in METHODS if m.exact)
 OPTIONS = {option.name: option for method in METHODS for option in method.options}
 """Every option of any method, by name; the same name means the same in all."""

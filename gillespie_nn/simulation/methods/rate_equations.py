@@ -18,6 +18,9 @@ _KEPT = 8
 class Equations:
     """dx/dt = S a(x, t), with a the rates of channels, see `kernels.rate_equations`.
 
+    General laws are laws of counts, and many have no value below 0: where there are any, what is below 0, by the
+    errors of a step, is taken as 0.
+
     Parameters
     ----------
     channels : of a structure without product families; `laws` and `law` are written into.
@@ -27,7 +30,7 @@ class Equations:
 
     def __init__(self, channels, n_species, state):
         self.channels, self.n_species = channels, n_species
-        self._state = state
+        self.state = state
 
     @property
     def stoichiometry(self) -> csc_array:
@@ -57,14 +60,16 @@ class Equations:
 
     def _at(self, t, x):
         self.channels.laws.variables[TIME_VARIABLE] = t
-        self._state[: self.n_species] = x
-        return self._state
+        self.state[: self.n_species] = x
+        if self.channels.law.size:
+            np.maximum(self.state, 0.0, out=self.state)
+        return self.state
 
     @cached_property
     def _pattern(self):
         """`Partials`, and the rows and column starts of the Jacobian."""
         c, n = self.channels, self.n_species
-        term, read = _reads(c, len(self._state))
+        term, read = _reads(c, len(self.state))
         term, read = term[read < n], read[read < n]
         channel = np.repeat(np.arange(len(c.term_start) - 1), np.diff(c.term_start))[term]
         n_changes = np.diff(c.change_start.astype(np.int64))
@@ -165,7 +170,7 @@ class LivePart(Equations):
 
     def stand_at(self, state):
         """Take the species that do not move, and are read, from `state` float64[species + 1]."""
-        self._state[:] = state[self._places]
+        self.state[:] = state[self._places]
 
 
 def _reads(c: Channels, n_all):

@@ -1,0 +1,217 @@
+"""The mass-action rate equations, integrated in time; see `rate_equations` and `solvers`.
+
+A restart, at the start and after every change of the state, takes the part of the network that can move from there
+and begins a new solver: no step reaches over a change. Time within a solver counts from its restart, so that late
+presentations are as exact as early ones.
+"""
+
+import warnings
+
+import numpy as np
+from scipy.integrate import BDF, LSODA, Radau
+
+from ... import checks
+from ...checks import InputError, ModelError
+from ...kernels import codes
+from .base import Method
+from .options import Option, one_of
+from .rate_equations import RateEquations
+from .solvers import FEW_SPECIES, Explicit, FromScipy
+
+AUTO, EXPLICIT = "auto", "DOP853"
+_IMPLICIT = {"LSODA": LSODA, "BDF": BDF, "Radau": Radau}
+_SLICE = 200
+"""Solver steps a slice."""
+_MANY_STEPS = 2000
+"""After so many explicit steps without a restart `auto` looks whether an implicit solver would be better."""
+_LOOSEST, _TIGHTEST = 0.1, 1e-11
+_BELOW = 1e3
+"""A species this many times `atol` below 0 is warned of."""
+
+
+def _relative(name, value):
+    number = checks.finite(name, value)
+    if not _TIGHTEST <= number <= _LOOSEST:
+        raise InputError(f"{name} must lie between {_TIGHTEST:g} and {_LOOSEST:g}, got {value!r}, for example 1e-8")
+    return number
+
+
+def _absolute(name, value):
+    return checks.positive(name, value, "concentration", "for example 1e-10")
+
+
+TOLERANCES = (
+    Option("rtol", 1e-8, _relative, "relative tolerance of each step of the rate equations, for every species"),
+    Option("atol", 1e-10, _absolute, "absolute tolerance of each step of the rate equations [concentration]"),
+)
+
+
+class Ode(Method):
+    name = "ode"
+    summary = "mass-action rate equations, the limit of large volumes: no noise; explicit or stiff solver"
+    reference = "T. G. Kurtz, J. Appl. Probab. 7 (1970) 49-58, doi:10.2307/3212147"
+    exact = False
+    deterministic = True
+    dtype = np.float64
+    units = "concentration"
+    options = (
+        *TOLERANCES,
+        Option("solver", AUTO, one_of(AUTO, EXPLICIT, *_IMPLICIT), "solver of the rate equations", str),
+    )
+    statistics_names = (
+        "steps", "derivative_evaluations", "jacobian_evaluations", "restarts", "switches", "stiff_share",
+        "least_concentration",
+    )  # fmt: skip
+    """`switches`: how often `auto` went on with another solver; `stiff_share`: the greatest fraction of explicit steps
+    between two restarts that stability kept short, not accuracy; the least value of any species at any step."""
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+        self._volume = volume
+        self._equations = RateEquations(network, rates, volume)
+        self._channels = self._equations.channels
+        self._tolerances = self.settings["rtol"], self.settings["atol"] * volume
+        self._implicit = self.settings["solver"] if self.settings["solver"] in _IMPLICIT else None
+        self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails
+        self._solver = None
+        self._spent = np.zeros(3, dtype=np.int64)
+        self._n_restarts = self._n_switches = 0
+        self._stiff_share = 0.0
+        self._least = float(self.counts.min(initial=np.inf))
+        self._warned = False
+
+    @classmethod
+    def compile(cls, network, rates):
+        return network.compiled.lumped
+
+    @classmethod
+    def refuse(cls, network):
+        if network.events:
+            names = checks.shortened(event.name for event in network.events)
+            raise InputError(f"method ode cannot treat events, and the network has {names}: ask an exact method")
+
+    @property
+    def statistics(self):
+        spent = self._spent + (0 if self._solver is None else self._solver.spent)
+        share = max(self._stiff_share, 0.0 if self._solver is None else self._solver.stiff_share)
+        numbers = (*spent, self._n_restarts, self._n_switches, share, self._least / self._volume)
+        return dict(zip(self.statistics_names, map(float, numbers)))
+
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        last = self._n_steps() + _SLICE
+        while True:
+            self._fill(t_stop, grid_time, grid_counts)
+            if self.time >= t_stop:
+                return codes.REACHED_END
+            if self._n_steps() >= last:
+                return codes.SLICE_END
+            k = self._tally[codes.GRID_INDEX]
+            until = min(t_stop, grid_time[k]) if k < len(grid_time) else t_stop
+            self._run(until, t_stop, last - self._n_steps())
+
+    def _n_steps(self):
+        return self._spent[0] + (0 if self._solver is None else self._solver.spent[0])
+
+    def _fill(self, t_stop, grid_time, grid_counts):
+        """Fill the rows of the points up to the present time, which lie in the last step or at its end."""
+        start = self._tally[codes.GRID_INDEX]
+        end = np.searchsorted(grid_time, min(self.time, t_stop), side="right")
+        if end <= start:
+            return
+        rows, times = grid_counts[start:end], grid_time[start:end]
+        rows[:] = self.counts
+        inside = np.flatnonzero(times < self.time)
+        if inside.size:
+            rows[np.ix_(inside, self._part.moving)] = self._solver.path(times[inside] - self._origin)
+        self._tally[codes.GRID_INDEX] = end
+
+    def _run(self, until, t_stop, most_steps):
+        """Steps of the solver towards `until`, at least one or a restart."""
+        if self._solver is None or self._end != t_stop:
+            self._restart(t_stop)
+            if not len(self._part.moving):
+                self._clock[codes.TIME] = t_stop
+                return
+        solver = self._solver
+        went_on = solver.advance(until - self._origin, most_steps)
+        self._take(solver, until, t_stop)
+        if not went_on:
+            # An implicit solver may leave the domain of a law at once, where an explicit one tries shorter steps.
+            if self._implicit is None or not self._switches_left:
+                self._blown_up()
+            self._switch(None, t_stop)
+        elif self._switches_left == 2 and solver.spent[0] >= _MANY_STEPS and solver.stiff_share > 0.5:
+            self._switch("LSODA" if len(solver.y) <= FEW_SPECIES else "BDF", t_stop)
+
+    def _take(self, solver, until, t_stop):
+        """State and time from the solver; times that rounding alone keeps apart are made equal."""
+        self._counts[self._part.moving] = solver.y
+        time = self._origin + solver.t
+        if solver.t >= until - self._origin:
+            time = max(time, until)
+        self._clock[codes.TIME] = t_stop if solver.t >= t_stop - self._origin else min(time, t_stop)
+        self._watch_least(solver.least)
+
+    def _switch(self, implicit, t_stop):
+        """Go on with another solver, for good: the name of an implicit one, or None."""
+        self._implicit = implicit
+        self._switches_left -= 1
+        self._n_switches += 1
+        self._restart(t_stop)
+
+    def _restart(self, t_stop):
+        """Begin a new solver at the present time and state; none if nothing moves."""
+        self._drop()
+        self._origin, self._end = self.time, t_stop
+        part = self._part = self._equations.live_part(self._counts)
+        if not len(part.moving):
+            return
+        self._n_restarts += 1
+        start = self._counts[part.moving]
+        with np.errstate(all="ignore"):
+            if not np.isfinite(part.derivative(self.time, start)).all():
+                self._blown_up()
+        arguments = part, self._origin, start, t_stop - self._origin, *self._tolerances
+        self._solver = FromScipy(_IMPLICIT[self._implicit], *arguments) if self._implicit else Explicit(*arguments)
+
+    def _drop(self):
+        """End the solver; what it spent is kept."""
+        if self._solver is not None:
+            self._spent += self._solver.spent
+            self._stiff_share = max(self._stiff_share, self._solver.stiff_share)
+            self._solver = None
+
+    def _watch_least(self, values):
+        least = values.min()
+        if least >= self._least:
+            return
+        self._least = float(least)
+        if least < -_BELOW * self._tolerances[1] and not self._warned:
+            self._warned = True
+            species = self.network.species[self._part.moving[values.argmin()]]
+            warnings.warn(
+                f"ode: {species} has been {least / self._volume:g} [concentration] before t = {self.time:g} s, below 0 "
+                "by more than rounding: a rate law does not vanish with its reactant, or the tolerance is loose",
+                stacklevel=2,
+            )
+
+    def _blown_up(self):
+        """Raise ModelError, naming the species that changes fastest in the last state that was finite."""
+        state = self._counts[self._part.moving]
+        with np.errstate(all="ignore"):
+            change = self._part.derivative(self.time, state)
+        wild = np.flatnonzero(~np.isfinite(change))
+        k = wild[0] if wild.size else int(np.argmax(np.abs(change)))
+        raise ModelError(
+            f"ode: no solution beyond t = {self.time:.10g} s, where {self.network.species[self._part.moving[k]]} = "
+            f"{state[k] / self._volume:g} [concentration] changes fastest, by {change[k] / self._volume:g} a second: "
+            "the rate equations blow up, or a rate law has no value; stop before, or look at the rates"
+        )
+
+    def _set_counts(self, species, values):
+        self._drop()
+        self._counts[species] = values
+        self._least = min(self._least, float(np.min(values, initial=np.inf)))
+
+    def can_react(self):
+        return True

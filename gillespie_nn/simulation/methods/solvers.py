@@ -1,0 +1,151 @@
+"""Solvers of rate equations with one interface: an explicit one, compiled, and scipy's."""
+
+import warnings
+
+import numpy as np
+from scipy.integrate import BDF, DOP853, LSODA, Radau
+
+from ...kernels import dormand_prince as kernels
+
+FEW_SPECIES = 400
+"""Up to so many, a dense Jacobian is cheap."""
+
+
+class Explicit:
+    """Runge-Kutta of order 8; see `kernels.dormand_prince`.
+
+    Parameters
+    ----------
+    equations : `rate_equations.Equations`.
+    origin, t_end : absolute time of the beginning, and the time from there to the end [s].
+    y : float64[species], the state at the beginning [molecules].
+    rtol, atol : tolerances of every species in every step, relative and [molecules].
+    """
+
+    def __init__(self, equations, origin, y, t_end, rtol, atol):
+        self._equations, self._end, self._tolerances = equations, t_end, (rtol, atol)
+        n = len(y)
+        self._rk = kernels.RungeKutta(
+            **_TABLEAU,
+            k=np.zeros((16, n)),
+            y=y.copy(),
+            y_old=y.copy(),
+            work=np.zeros(n),
+            least=y.copy(),
+            path=np.zeros((7, n)),
+            numbers=np.array([0.0, 0.0, 0.0, origin]),
+            tally=np.zeros(kernels.N_TALLY, dtype=np.int64),
+        )
+        kernels.start(equations.channels, equations.state, self._rk, *self._tolerances, t_end)
+
+    @property
+    def t(self) -> float:
+        """Time since the beginning [s]."""
+        return float(self._rk.numbers[kernels.NOW])
+
+    @property
+    def y(self) -> np.ndarray:
+        """The state at `t`, float64[species] [molecules]."""
+        return self._rk.y
+
+    @property
+    def least(self) -> np.ndarray:
+        """Least values after any step, float64[species] [molecules]."""
+        return self._rk.least
+
+    @property
+    def spent(self) -> tuple[int, int, int]:
+        """Numbers of steps, derivatives and Jacobians."""
+        return int(self._rk.tally[kernels.N_STEPS]), int(self._rk.tally[kernels.N_EVALUATIONS]), 0
+
+    @property
+    def stiff_share(self) -> float:
+        """Fraction of the steps whose length stability limited."""
+        return self._rk.tally[kernels.N_STIFF] / max(1, self._rk.tally[kernels.N_STEPS])
+
+    def advance(self, until, most_steps) -> bool:
+        """At most so many steps towards time `until`, none beyond the end. False if no step can be taken."""
+        e = self._equations
+        code = kernels.advance(e.channels, e.state, self._rk, *self._tolerances, until, self._end, most_steps)
+        return code != kernels.FAILED
+
+    def path(self, times) -> np.ndarray:
+        """States float64[time, species] at times within the last step."""
+        kernels.make_path(self._equations.channels, self._equations.state, self._rk)
+        rows = np.empty((len(times), len(self.y)))
+        for t, row in zip(times, rows):
+            kernels.on_path(self._rk, t, row)
+        return rows
+
+
+class FromScipy:
+    """A solver `kind` of scipy with the same interface, and the Jacobian of the equations.
+
+    scipy bounds a root mean square of the errors, in which the few stiff species of a training network would be lost
+    among its weights: it gets the tolerances divided by the root of the number of species.
+    """
+
+    stiff_share = 0.0
+
+    def __init__(self, kind, equations, origin, y, t_end, rtol, atol):
+        n = len(y)
+        dense = kind is LSODA or n <= FEW_SPECIES
+        settings = {"rtol": max(rtol / np.sqrt(n), 100 * np.finfo(np.float64).eps), "atol": atol / np.sqrt(n)}
+        if kind in (LSODA, BDF, Radau):
+
+            def jacobian(t, x):
+                found = equations.jacobian(origin + t, x)
+                return found.toarray() if dense else found
+
+            settings["jac"] = jacobian
+        self.least = y.copy()
+        self._n_steps = 0
+        self._solver = kind(lambda t, x: equations.derivative(origin + t, x), 0.0, y, t_end, **settings)
+
+    @property
+    def t(self):
+        return self._solver.t
+
+    @property
+    def y(self):
+        return self._solver.y
+
+    @property
+    def spent(self):
+        return self._n_steps, self._solver.nfev, self._solver.njev
+
+    def advance(self, until, most_steps):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "lsoda", UserWarning)  # says why, which callers say better
+            for _ in range(most_steps):
+                if self.t >= until:
+                    break
+                if not self._takes_step():
+                    return False
+                np.minimum(self.least, self.y, out=self.least)
+        return True
+
+    def path(self, times):
+        return self._solver.dense_output()(times).T
+
+    def _takes_step(self):
+        solver = self._solver
+        try:
+            solver.step()
+        except (ValueError, RuntimeError, np.linalg.LinAlgError):  # a Jacobian that is not finite, or singular
+            return False
+        self._n_steps += 1
+        if solver.status == "failed" or not np.isfinite(solver.y).all():
+            return False
+        return solver.status == "finished" or solver.t - solver.t_old > 4 * np.spacing(solver.t)
+
+
+def _tableau():
+    """Coefficients of DOP853 as scipy keeps them, in the shapes that the kernels read."""
+    a = np.zeros((16, 16))
+    a[:12, :12], a[12, :12], a[13:, :] = DOP853.A, DOP853.B, DOP853.A_EXTRA
+    c = np.concatenate([DOP853.C, [1.0], DOP853.C_EXTRA])
+    return {"a": a, "c": c, "error_5": DOP853.E5, "error_3": DOP853.E3, "d": np.ascontiguousarray(DOP853.D)}
+
+
+_TABLEAU = _tableau()
