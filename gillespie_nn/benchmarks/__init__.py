@@ -1,7 +1,9 @@
-"""Speed of the exact methods, beside other programs on the same model from the same SBML, in one run."""
+"""Speed of the methods, beside other programs on the same model from the same SBML, in one run."""
 
+from .leaping import CASES as LEAP_CASES
+from .leaping import leap_benchmark
 from .report import markdown
 from .run import CASES, benchmark
 from .scale import scale
 
-__all__ = ["CASES", "benchmark", "markdown", "scale"]
+__all__ = ["CASES", "LEAP_CASES", "benchmark", "leap_benchmark", "markdown", "scale"]

@@ -1,0 +1,251 @@
+"""Tau-leaping against our exact methods: how much faster, and how far off, on training networks with learning off.
+
+The error is that of stationary means and variances, by averages over time from both, in batches long against every
+relaxation, whose spread gives the intervals (batch means). What is compared are the numbers that a network holds,
+z, y, s, e and d of each neuron, where two rails hold one as their difference, and of larger networks these pooled over
+the neurons of a layer. Means are relative to the mean or to `FLOOR`, whichever is larger: most errors d are near zero.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from .. import seeds
+from ..kernels import codes
+from ..nn import training_network
+from ..seeds import Purpose
+from ..simulation.methods import Layered, Rejection, TauLeap
+from ..simulation.presentations import Samples
+from .adaptive import copasi_adaptive
+from .run import machine
+
+FLOOR = 0.02
+"""Least value that an error of a mean is relative to [concentration]."""
+TOLERANCE_MEAN, TOLERANCE_VARIANCE = 0.02, 0.05
+CONFIDENCE = 0.95
+SPEED_VOLUME = 1e4
+OPTIONS = {"scheme": "trapezoidal"}
+N_BATCHES = 40
+_SETTLE = 30.0
+_SPACING = 0.5
+_NONZERO = 150
+
+
+class LeapCase(NamedTuple):
+    layers: tuple[int, ...]
+    volume: float
+    """In which the error is measured."""
+    length: float
+    """Time averaged over by each method [s]."""
+    pooled: bool
+    t_speed: float
+    """Time simulated to measure the speed, at `SPEED_VOLUME` [s]."""
+
+
+CASES = {
+    "2-4-1": LeapCase((2, 4, 1), 1e4, 140_000.0, False, 100.0),
+    "64-32-10": LeapCase((64, 32, 10), 1e3, 8_000.0, True, 4.0),
+}
+
+
+def leap_benchmark(names=tuple(CASES), repeats=5, peers=True, say=lambda line: None) -> dict:
+    """Speed and certified error of `tau_leap`, and the time of a presented sample of MNIST size; plain values."""
+    found = {
+        "machine": machine(),
+        "options": OPTIONS,
+        "tolerance_mean": TOLERANCE_MEAN,
+        "tolerance_variance": TOLERANCE_VARIANCE,
+        "confidence": CONFIDENCE,
+        "cases": {name: _case(name, CASES[name], repeats, peers, say) for name in names},
+    }
+    found["presented_sample"] = presented_sample(repeats)
+    say(
+        "784-32-10, learning on, Omega = 10000, T = 10 s: {milliseconds:.2f} ms a presented sample (median of "
+        "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**found["presented_sample"])
+    )
+    return found
+
+
+def _case(name, case, repeats, peers, say):
+    spec = training_network(case.layers, learning_rate=0.0)
+    rng = np.random.default_rng(0)
+    x, t = rng.random(case.layers[0]), rng.random(case.layers[-1])
+
+    def begin(method, volume, seed):
+        counts = spec.network.counts(_initial(spec, x, t, volume))
+        options = OPTIONS if method is TauLeap else {}
+        stream = seeds.stream(seed, Purpose.SIMULATION)
+        return method(spec.network, spec.network.rates(), volume, counts, stream, options=options)
+
+    speed = {m.name: _seconds(begin, m, case.t_speed, repeats) for m in (Rejection, Layered, TauLeap)}
+    exact = min(("rejection", "layered"), key=speed.get)
+    record = {
+        "speed": {"volume": SPEED_VOLUME, "t_end": case.t_speed, "seconds": speed, "exact": exact},
+        "times_faster": speed[exact] / speed["tau_leap"],
+        "error": _error(spec, case, begin),
+    }
+    error = record["error"]
+    say(
+        f"{name}, Omega = {SPEED_VOLUME:g}: tau_leap is {record['times_faster']:.1f} times faster than {exact} "
+        f"({speed['tau_leap']:.3g} s for {case.t_speed:g} s)"
+    )
+    say(
+        f"{name}, Omega = {case.volume:g}: {error['verdict']}; over {error['n']} means and variances, "
+        f"{'pooled' if case.pooled else 'single'}, the farthest ends of simultaneous {100 * CONFIDENCE:g} % intervals "
+        f"are {100 * error['mean_bound']:.2f} % and {100 * error['variance_bound']:.2f} %"
+    )
+    if peers:
+        record["copasi_adaptive"] = copasi_adaptive(
+            spec.network, SPEED_VOLUME, _initial(spec, x, t, SPEED_VOLUME), case.t_speed, repeats
+        )
+        say(f"{name}, COPASI adaptive SSA/tau: {_said(record['copasi_adaptive'], speed['tau_leap'])}")
+    return record
+
+
+def _initial(spec, x, t, volume):
+    return spec.initial(spec.floating.initial_weights(0), volume) | spec.presentation(x, t, volume)
+
+
+def _said(found, ours):
+    if "seconds" not in found:
+        return found.get("missing") or found["failed"]
+    return f"{found['seconds']:.3g} s; tau_leap is {found['seconds'] / ours:.1f} times faster"
+
+
+def _run(simulation, t_end, grid=None, rows=None):
+    simulation.start_block()
+    grid = np.empty(0) if grid is None else grid
+    while (code := simulation.advance(t_end, grid, rows)) == codes.SLICE_END:
+        pass
+    if code != codes.REACHED_END:
+        raise RuntimeError(f"the run stopped early, with code {code}")
+
+
+def _seconds(begin, method, t_end, repeats):
+    """Best time for t_end from a settled state."""
+    simulation = begin(method, SPEED_VOLUME, 1)
+    _run(simulation, _SETTLE)
+    times = []
+    for k in range(repeats):
+        started = time.perf_counter()
+        _run(simulation, _SETTLE + (k + 1) * t_end)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _numbers(spec):
+    """Names and species (plus, minus or -1) of the numbers that neurons hold."""
+    index, found = spec.network.index, []
+    for name, k in index.items():
+        if name[0] in "ZYSED" and not name.endswith("_m"):
+            minus = index.get(name[:-2] + "_m", -1) if name.endswith("_p") else -1
+            found.append((name.removesuffix("_p"), k, minus))
+    return found
+
+
+def _batches(begin, method, seeds_of_runs, spec, case, numbers):
+    """Batch means and mean squares of the numbers [molecules], float64[batch, number] each, from runs side by side."""
+    runs = [begin(method, case.volume, seed) for seed in seeds_of_runs]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        parts = pool.map(
+            lambda run: _batches_of(run, spec, case.length / len(runs), N_BATCHES // len(runs), numbers), runs
+        )
+        return [np.concatenate(part) for part in zip(*parts)]
+
+
+def _batches_of(simulation, spec, length, n_batches, numbers):
+    _run(simulation, _SETTLE)
+    per_batch = int(length / n_batches / _SPACING)
+    plus = [k for _, k, _ in numbers]
+    minus = [m for _, _, m in numbers]
+    signed = np.array([m >= 0 for m in minus])
+    means, squares = [], []
+    rows = np.empty((per_batch, len(spec.network.species)), dtype=np.int64)
+    for _ in range(n_batches):
+        grid = simulation.time + _SPACING * np.arange(1, per_batch + 1)
+        _run(simulation, grid[-1], grid, rows)
+        values = rows[:, plus] - np.where(signed, rows[:, minus], 0)
+        means.append(values.mean(axis=0))
+        squares.append(np.square(values).mean(axis=0))
+    return np.array(means), np.array(squares)
+
+
+def _error(spec, case, begin):
+    """Errors of means and variances of tau_leap, with simultaneous intervals, and whether all lie inside tolerance."""
+    numbers = _numbers(spec)
+    exact_method = Layered if spec.network.compiled.families else Rejection
+    results = [
+        _batches(begin, m, pair, spec, case, numbers) for m, pair in ((exact_method, (11, 12)), (TauLeap, (13, 14)))
+    ]
+    center = results[0][0].mean(axis=0)
+    variances = [squares - 2 * center * means + center**2 for means, squares in results]  # about one centre
+    shift = results[1][0].mean(axis=0) - center
+    variances[1] = variances[1] - shift**2
+    scale = np.maximum(np.abs(center), FLOOR * case.volume)
+    mean_parts = [means / scale for means, _ in results]
+    variance_parts = [v / variances[0].mean(axis=0) for v in variances]
+    labels = [name for name, _, _ in numbers]
+    if case.pooled:
+        kinds = [name.split("_")[0] for name in labels]
+        labels = list(dict.fromkeys(kinds))
+        groups = [np.array([k == kind for k in kinds]) for kind in labels]
+        mean_parts, variance_parts = (
+            [np.array([p[:, g].mean(axis=1) for g in groups]).T for p in parts]
+            for parts in (mean_parts, variance_parts)
+        )
+    n = 2 * len(labels)
+    quantile = stats.t.isf((1 - CONFIDENCE) / n / 2, 2 * N_BATCHES - 2)
+    rows = []
+    for (one, other), tolerance in ((mean_parts, TOLERANCE_MEAN), (variance_parts, TOLERANCE_VARIANCE)):
+        error = other.mean(axis=0) - one.mean(axis=0)
+        half = quantile * np.sqrt((one.var(axis=0, ddof=1) + other.var(axis=0, ddof=1)) / N_BATCHES)
+        rows.append((error, half, tolerance))
+    inside = all((np.abs(e) + h <= tolerance).all() for e, h, tolerance in rows)
+    outside = any((np.abs(e) - h > tolerance).any() for e, h, tolerance in rows)
+    return {
+        "volume": case.volume,
+        "time_averaged": case.length,
+        "verdict": "within" if inside else "outside" if outside else "inconclusive",
+        "n": n,
+        "mean_bound": float((np.abs(rows[0][0]) + rows[0][1]).max()),
+        "variance_bound": float((np.abs(rows[1][0]) + rows[1][1]).max()),
+        "numbers": labels,
+        "mean_error": rows[0][0],
+        "mean_half_width": rows[0][1],
+        "variance_error": rows[1][0],
+        "variance_half_width": rows[1][1],
+    }
+
+
+def presented_sample(repeats=5, samples=40) -> dict:
+    """Time of a presented sample: 784-32-10, learning on, random inputs with 150 non-zero pixels, Omega = 1e4,
+    T = 10 s, eta T = 0.003; setting the inputs included."""
+    spec = training_network((784, 32, 10), learning_rate=3e-4)
+    rng, volume, network = np.random.default_rng(0), 1e4, spec.network
+    x = rng.random((samples, 784))
+    for row in x:
+        row[rng.permutation(784)[_NONZERO:]] = 0.0
+    t = np.eye(10)[rng.integers(10, size=samples)]
+    inputs = Samples(spec, x, t, volume)
+    simulation = TauLeap(
+        network, network.rates(), volume, spec.start(spec.floating.initial_weights(0), volume),
+        seeds.stream(0, Purpose.SIMULATION), options=OPTIONS,
+    )  # fmt: skip
+    times = []
+    for k in range(samples):
+        started = time.perf_counter()
+        simulation.set_counts(inputs.species, inputs.counts(k))
+        _run(simulation, 10.0 * (k + 1))
+        times.append(time.perf_counter() - started)
+    statistics = simulation.statistics
+    return {
+        "milliseconds": 1e3 * float(np.median(times[5:])),
+        "least_milliseconds": 1e3 * min(times),
+        "samples": samples,
+        "leaps": statistics["leaps"] / samples,
+        "mean_leap": statistics["mean_leap"],
+        "firings": simulation.n_events / samples,
+    }
