@@ -47,6 +47,13 @@ TOLERANCES = (
 
 
 class Ode(Method):
+    """Concentrations by the rate equations of mass action, thresholds and general laws.
+
+    `auto` begins with the explicit method of order 8 and, where stability keeps its steps short for long, goes on with
+    LSODA or, for many species, BDF with a sparse Jacobian. A law that is other than 0 for a moment only can be stepped
+    over, as by any adaptive solver: put a scheduled change there.
+    """
+
     name = "ode"
     summary = "mass-action rate equations, the limit of large volumes: no noise; explicit or stiff solver"
     reference = "T. G. Kurtz, J. Appl. Probab. 7 (1970) 49-58, doi:10.2307/3212147"
@@ -121,7 +128,7 @@ class Ode(Method):
         rows, times = grid_counts[start:end], grid_time[start:end]
         rows[:] = self.counts
         inside = np.flatnonzero(times < self.time)
-        if inside.size:
+        if inside.size and self._solver is not None:
             rows[np.ix_(inside, self._part.moving)] = self._solver.path(times[inside] - self._origin)
         self._tally[codes.GRID_INDEX] = end
 
@@ -132,6 +139,8 @@ class Ode(Method):
             if not len(self._part.moving):
                 self._clock[codes.TIME] = t_stop
                 return
+        elif self._switches_left == 2 and self._solver.spent[0] >= _MANY_STEPS and self._solver.stiff_share > 0.5:
+            self._switch("LSODA" if len(self._part.moving) <= FEW_SPECIES else "BDF", t_stop)
         solver = self._solver
         went_on = solver.advance(until - self._origin, most_steps)
         self._take(solver, until, t_stop)
@@ -140,8 +149,6 @@ class Ode(Method):
             if self._implicit is None or not self._switches_left:
                 self._blown_up()
             self._switch(None, t_stop)
-        elif self._switches_left == 2 and solver.spent[0] >= _MANY_STEPS and solver.stiff_share > 0.5:
-            self._switch("LSODA" if len(solver.y) <= FEW_SPECIES else "BDF", t_stop)
 
     def _take(self, solver, until, t_stop):
         """State and time from the solver; times that rounding alone keeps apart are made equal."""
@@ -211,7 +218,7 @@ class Ode(Method):
     def _set_counts(self, species, values):
         self._drop()
         self._counts[species] = values
-        self._least = min(self._least, float(np.min(values, initial=np.inf)))
+        self._least = min(self._least, float(self.counts.min(initial=np.inf)))
 
     def can_react(self):
         return True
