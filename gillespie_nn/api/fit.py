@@ -66,12 +66,13 @@ class Fit:
         """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature].
 
         By simulation of the forward network with the weights held fixed, each sample presented for the running
-        time and the output averaged over its second half; or with `exact_forward` in floating point.
+        time and the output averaged over its second half; or with `exact_forward`, and after gradient descent or flow,
+        in floating point.
         """
         x = np.asarray(x, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != self.spec.layers[0] or not np.isfinite(x).all():
             raise InputError(f"inputs must be finite, of shape [sample, {self.spec.layers[0]}], got {x!r}")
-        if exact_forward:
+        if exact_forward or self.plan.method.training_only:
             return self.spec.floating.forward(self.weights, x)
         return self._by_simulation(x, self.plan.seed if seed is None else resolve_seed(seed))
 

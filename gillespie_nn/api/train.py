@@ -100,7 +100,7 @@ def _plan(data, method, volume, seed, limit, record_every, settings) -> Training
     )
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
     order = presentation_order(len(dataset.train_x), settings.presentations, settings.order, seed)
-    choice = choose_method(method, spec.network)
+    choice = choose_method(method, spec.network, training=True)
     options = resolve(choice.method, options)
     return TrainingPlan(
         spec=spec,

@@ -1,9 +1,10 @@
-"""Statistical verification of the exact methods."""
+"""Statistical verification of the exact methods, and rates of convergence of the others."""
 
 from .. import checks
 from ..seeds import resolve_seed
 from ..simulation import EXACT
-from ..verification import CHECKS, verify
+from ..analysis.ladder import draw_ladder
+from ..verification import CHECKS, measure_ladder, verify
 from .common import add_json, parser, print_json
 
 
@@ -12,13 +13,21 @@ def add(subparsers):
         subparsers,
         "verify-methods",
         "check that the exact methods have the law of the chemical master equation",
-        ("--list", "--all --json", "--check closed-forms --method rejection", "--sbml-suite FOLDER"),
+        (
+            "--list",
+            "--ladder --output ladder.png",
+            "--all --json",
+            "--check closed-forms --method rejection",
+            "--sbml-suite FOLDER",
+        ),
     )
     command.add_argument("--list", action="store_true", help="list the checks and end")
     command.add_argument("--all", action="store_true", help="run every check for which there is what it needs")
     command.add_argument("--check", action="append", metavar="NAME", help="run this check; may be given several times")
     command.add_argument("--method", action="append", metavar="NAME", help="only this method (all exact ones)")
     command.add_argument("--sbml-suite", metavar="FOLDER", help="cases of the SBML stochastic test suite; runs them")
+    command.add_argument("--ladder", action="store_true", help="measure how each level of description nears the next")
+    command.add_argument("--output", metavar="FILE", help="of --ladder: draw its figure (.png, .pdf)")
     command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
     command.add_argument("--seed", type=int, default=0, help="whole number (0)")
     add_json(command)
@@ -32,6 +41,10 @@ def run(arguments):
             print(f"{check.name}: {check.summary}")
         print(f"methods: {', '.join(m.name for m in EXACT)}")
         return 0
+    if arguments.ladder:
+        return _ladder(arguments)
+    if arguments.output is not None:
+        raise checks.InputError("--output goes with --ladder, whose figure it names")
     names = list(arguments.check or [])
     if arguments.sbml_suite is not None and "sbml-suite" not in names:
         names.append("sbml-suite")
@@ -58,4 +71,19 @@ def run(arguments):
     )
     if arguments.json:
         print_json(found)
+    return 0 if found["verdict"] == "holds" else 1
+
+
+def _ladder(arguments):
+    if arguments.output is not None:
+        checks.optional("matplotlib", "plot", "drawing a figure")
+    found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
+    if arguments.output is not None:
+        draw_ladder(found["rates"], arguments.output)
+        print(f"figure written to {arguments.output}")
+    print(
+        f"{found['verdict']}: {sum(r['holds'] for r in found['rates'])} of {len(found['rates'])} rates are as expected"
+    )
+    if arguments.json:
+        print_json(found | {"output": arguments.output})
     return 0 if found["verdict"] == "holds" else 1

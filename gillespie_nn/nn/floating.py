@@ -4,9 +4,12 @@ This is the slow limit of the chemistry and the yardstick of its accuracy.
 """
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 from .. import seeds
 from ..seeds import Purpose
+
+_FEW_WEIGHTS = 200
 
 
 class FloatNetwork:
@@ -66,6 +69,14 @@ class FloatNetwork:
             db[...] = d
             error = W.T @ d
         return gradient
+
+    def gradient_flow(self, weights, x, t, time, rtol=1e-9) -> np.ndarray:
+        """Weights after following dw/ds = -gradient of the loss of one sample for s = `time`; scipy's LSODA for few
+        weights, an explicit method for many."""
+        method = "LSODA" if len(weights) <= _FEW_WEIGHTS else "DOP853"
+        slope = lambda _, w: -self.gradient(w, x, t)  # noqa: E731
+        found = solve_ivp(slope, (0.0, time), weights, method=method, rtol=rtol, atol=rtol * 1e-2)
+        return found.y[:, -1] if found.success else np.full_like(weights, np.nan)
 
     def gradient_descent(self, weights, x, t, order, step) -> np.ndarray:
         """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T."""

@@ -52,6 +52,8 @@ class Trained(NamedTuple):
     status: Status
     weights: np.ndarray
     """float64[weight], averaged over the last `N_AVERAGED` presentations [concentration]."""
+    last_weights: np.ndarray
+    """float64[weight] at the end of the last presentation [concentration]."""
     n_events: int
     statistics: dict
     """What the method says about its steps, by name."""
@@ -59,8 +61,7 @@ class Trained(NamedTuple):
 
 def start(plan: TrainingPlan):
     """The simulation at time 0, its kernels compiled."""
-    network, rng = plan.spec.network, seeds.stream(plan.seed, Purpose.SIMULATION)
-    simulation = plan.method(network, network.rates(), plan.volume, plan.counts, rng, options=plan.options)
+    simulation = plan.method.for_training(plan, seeds.stream(plan.seed, Purpose.SIMULATION))
     simulation.advance(0.0)  # fires nothing: the first candidate time is drawn, and kept
     return simulation
 
@@ -88,4 +89,5 @@ def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable
 
     status = run_presentations(simulation, samples, order, plan.settings.running_time, record, pause, invariants.start)
     explain(spec.network, simulation, status)
-    return Trained(status, averaged, simulation.n_events, simulation.statistics)
+    last = spec.read_weights(simulation.counts, volume)
+    return Trained(status, averaged, last, simulation.n_events, simulation.statistics)

@@ -1,4 +1,5 @@
-"""Statistical verification of the exact methods: named checks, each a list of p-values of a right engine.
+"""Statistical verification of the exact methods: named checks, each a list of p-values of a right engine;
+and what is known of the approximate ones: rates of convergence (`ladder`), and a comparison on one model (`certify`).
 
 To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 """
@@ -6,6 +7,7 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
 from .hostile import HostileModels
+from .ladder import measure_ladder
 from .master_equation import MasterEquation
 from .methods_agree import MethodsAgree
 from .peers import Peers
@@ -16,4 +18,4 @@ from .time_change import TimeChange
 
 CHECKS = (ClosedForms, MasterEquation, TimeChange, MethodsAgree, SbmlSuite, PlantedErrors, HostileModels, Peers)
 
-__all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "verify"]
+__all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "measure_ladder", "verify"]

@@ -5,13 +5,14 @@ from typing import NamedTuple
 from ... import checks
 from .base import Method
 from .direct import Direct
+from .gradient import GradientDescent, GradientFlow
 from .layered import Layered
 from .next_reaction import NextReaction
 from .ode import Ode
 from .rejection import Rejection
 from .tau_leap import TauLeap
 
-METHODS = (Direct, NextReaction, Rejection, Layered, TauLeap, Ode)
+METHODS = (Direct, NextReaction, Rejection, Layered, TauLeap, Ode, GradientFlow, GradientDescent)
 EXACT = tuple(m for m in METHODS if m.exact)
 OPTIONS = {option.name: option for method in METHODS for option in method.options}
 """Every option of any method, by name; the same name means the same in all."""
@@ -28,16 +29,18 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_method(name, network, counts=None) -> Choice:
+def choose_method(name, network, counts=None, training=False) -> Choice:
     """The method called `name`, or for `auto` the one that measured fastest for networks of this size and structure.
 
-    `counts` int64[species] is the initial state, if known. It is always an exact method, and these sample the
-    same law. `next_reaction` is never chosen: `rejection` was faster on the training networks and rings tried.
+    `counts` int64[species] is the initial state, if known; `training` allows the methods for training alone. `auto` is
+    always an exact method, and these sample the same law. `next_reaction` is never chosen: `rejection` was faster on
+    the training networks and rings tried.
     """
     by_name = {m.name: m for m in METHODS}
     if name != AUTO:
         method = by_name[checks.choice("method", name, (AUTO, *by_name))]
-        method.refuse(network)
+        if not (training and method.training_only):
+            method.refuse(network)
         return Choice(method, "asked for")
     n_reactions = len(network.reactions)
     few = counts is None or counts.max(initial=0) < _FEW_MOLECULES

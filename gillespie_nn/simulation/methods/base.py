@@ -41,6 +41,8 @@ class Method(ABC):
     options: tuple[Option, ...] = ()
     statistics_names: tuple[str, ...] = ()
     """Names of the numbers in `statistics`."""
+    training_only = False
+    """Whether this is a level of training networks alone, for `train`."""
     records_covariance = False
     """Whether a covariance matrix belongs to each recorded row, see `covariance`."""
 
@@ -69,6 +71,12 @@ class Method(ABC):
     def laws(self):
         """`kernels.laws.Laws`: the programs, variables and triggers of this simulation."""
         return self._channels.laws
+
+    @classmethod
+    def for_training(cls, plan, rng):
+        """The simulation of a `simulation.training.TrainingPlan` at time 0."""
+        network = plan.spec.network
+        return cls(network, network.rates(), plan.volume, plan.counts, rng, options=plan.options)
 
     @classmethod
     def refuse(cls, network) -> None:

@@ -1,0 +1,36 @@
+"""The figure of the ladder of limits: errors against step or size, and the slopes that theory says."""
+
+import numpy as np
+
+from .. import checks
+from .figures import COLOURS
+
+_COLUMNS = 3
+
+
+def draw_ladder(rates, path) -> None:
+    """Draw `rates`, the list in the record of `verification.ladder`, to `path`, one panel each. Needs matplotlib."""
+    checks.optional("matplotlib", "plot", "drawing a figure")
+    from matplotlib.figure import Figure
+
+    n_rows = -(-len(rates) // _COLUMNS)
+    figure = Figure(figsize=(4 * _COLUMNS, 3.4 * n_rows), layout="constrained", dpi=150)
+    panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
+    for axes in panels[len(rates) :]:
+        axes.set_visible(False)
+    for axes, found in zip(panels, rates):
+        _panel(axes, found)
+    figure.savefig(path)
+
+
+def _panel(axes, found):
+    x, error = np.asarray(found["x"]), np.asarray(found["error"])
+    low, high = found["interval"]
+    line = error[-1] * (x / x[-1]) ** found["expected"]
+    axes.loglog(x, line, "--", color=COLOURS[1], label=f"slope {found['expected']:g} (theory)")
+    measured = f"measured, slope {found['exponent']:.3f}\n[{low:.3f}, {high:.3f}]"
+    axes.loglog(x, error, "o-", color=COLOURS[0], label=measured)
+    axes.set_title(found["what"], fontsize=10)
+    axes.set_xlabel(found["x_label"])
+    axes.set_ylabel(found["error_label"])
+    axes.legend(fontsize=8)

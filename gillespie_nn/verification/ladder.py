@@ -1,0 +1,159 @@
+"""The ladder of limits: at what rate each level of description approaches the next.
+
+Where the master equation can be solved, errors are free of sampling noise; elsewhere replicates give the intervals.
+Expected exponents: T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240 for paths and means; D. F. Anderson, A. Ganguly,
+T. G. Kurtz, Ann. Appl. Probab. 21 (2011) 2226-2262 for leaps.
+"""
+
+import numpy as np
+from scipy.linalg import expm
+
+from ..api import simulate
+from ..crn import ReactionNetwork
+from .master_equation import generator
+from .rates import Rate, rate
+from .slow_limit import slow_limit_rates
+
+PAIRS = ReactionNetwork.from_text("0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5")
+DIMERS = "0 -> A @ 10\nA -> 0 @ 1\nA -> B @ 0.5\n2 B -> A @ 0.1"
+TWO_STATES = ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5")
+_T = 1.5
+
+
+def leap_mean(seed, replicates=400) -> Rate:
+    """Mean of tau-leaping with fixed steps against the closed form of a linear network."""
+    steps, start = np.array([0.4, 0.2, 0.1, 0.05]), 100_000
+    exact = start * (1 + 2 * np.exp(-1.5 * 1.2)) / 3
+    settings = {"time": [1.2], "initial": {"A": start}, "seed": seed}
+    found = [simulate(TWO_STATES, **settings, **_leaps(tau, replicates)).of("A")[:, 0] for tau in steps]
+    samples = np.array([(exact - x) / exact for x in found]).T
+    return rate(
+        "tau-leaping: mean", "step [s]", "relative error of the mean", steps, samples.mean(axis=0), 1.0, 0.1, samples,
+        "tau_leap",
+    )  # fmt: skip
+
+
+def leap_variance(seed, replicates=500) -> Rate:
+    """Stationary variance of tau-leaping with fixed steps, against that of a Poisson number."""
+    network, steps = ReactionNetwork.from_text("0 -> A @ 400\nA -> 0 @ 1\nA = 400"), np.array([0.4, 0.2, 0.1, 0.05])
+    time, samples = 8.0 + 2.0 * np.arange(1000), []
+    for tau in steps:
+        x = simulate(network, time=time, seed=seed, **_leaps(tau, replicates)).of("A")
+        samples.append(np.square(x - 400.0).mean(axis=1) / 400.0 - 1.0)
+    samples = np.array(samples).T
+    return rate(
+        "tau-leaping: variance", "step [s]", "relative error of the variance", steps, samples.mean(axis=0), 1.0, 0.2,
+        samples, "tau_leap",
+    )  # fmt: skip
+
+
+def _leaps(tau, n):
+    return {"method": "tau_leap", "tau": tau, "scheme": "explicit", "replicates": n, "workers": 2}
+
+
+def paths(seed, method, volumes, replicates=60, **options) -> Rate:
+    """Root mean square over paths of sup |counts / Omega - ODE| at 31 times, relative to the largest concentration."""
+    network = ReactionNetwork.from_text(DIMERS)
+    time = np.linspace(0.0, 3.0, 31)[1:]
+    limit = simulate(network, time=time, method="ode", rtol=1e-10).counts[0]
+    samples = []
+    for volume in volumes:
+        settings = {"volume": volume, "replicates": replicates, "workers": 2, "seed": seed}
+        counts = simulate(network, time=time, method=method, **settings, **options).counts
+        samples.append(np.abs(counts / volume - limit).max(axis=(1, 2)) / limit.max())
+    samples = np.array(samples).T
+    return rate(
+        f"paths to the ODE: {method}", "volume", "sup distance of paths, relative", volumes, samples.mean(axis=0), -0.5,
+        0.05, samples, method,
+    )  # fmt: skip
+
+
+def means() -> Rate:
+    """Mean of counts / Omega by the master equation against the ODE."""
+    volumes = np.array([16.0, 32.0, 64.0, 128.0])
+    limit = _limit()[0]
+    error = [abs(_master(v)[0] / v - limit) / limit for v in volumes]
+    return rate("means to the ODE", "volume", "relative error of the mean", volumes, error, -1.0, 0.1)
+
+
+def linear_noise() -> Rate:
+    """Variance by linear noise against that of the master equation."""
+    volumes = np.array([16.0, 32.0, 64.0, 128.0])
+    variance = _limit()[1]
+    error = [abs(variance * v - _master(v)[1]) / _master(v)[1] for v in volumes]
+    return rate(
+        "linear noise: variance", "volume", "relative error of the variance", volumes, error, -1.0, 0.15,
+        method="linear_noise",
+    )  # fmt: skip
+
+
+def _limit():
+    """Concentration, and variance at Omega = 1, by the method `linear_noise`."""
+    r = simulate(PAIRS, time=[_T], method="linear_noise")
+    return r.counts[0, -1, 0], r.covariance[0, -1, 0, 0]
+
+
+def _master(volume):
+    """Mean and variance of the count by the master equation."""
+    n = np.arange(int(3 * volume) + 30)
+    law = expm(generator(PAIRS, [(int(k),) for k in n], volume) * _T)[:, 0]
+    mean = law @ n
+    return mean, law @ (n - mean) ** 2
+
+
+def langevin(seed, replicates=40_000, volumes=(20.0, 40.0)) -> list[dict]:
+    """Relative errors of the mean and variance of the chemical Langevin equation, with 95 % intervals."""
+    found = []
+    for volume in volumes:
+        settings = {"volume": volume, "replicates": replicates, "workers": 2, "seed": seed, "step": 0.02}
+        x = volume * simulate(PAIRS, time=[_T], method="langevin", **settings).of("A")[:, 0]
+        mean, variance = _master(volume)
+        away = (x - x.mean()) ** 2
+        for what, value, error in (
+            ("mean", x / mean - 1, x.std() / mean),
+            ("variance", away / variance - 1, away.std() / variance),
+        ):
+            half = 1.96 * error / replicates**0.5
+            center = value.mean()
+            found.append({"what": what, "volume": volume, "error": center, "interval": (center - half, center + half)})
+    return found
+
+
+def measure_ladder(seed, say=lambda line: None) -> dict:
+    """All rungs; a dictionary of plain values with a `verdict`."""
+    rungs = [
+        lambda: leap_mean(seed),
+        lambda: leap_variance(seed),
+        lambda: paths(seed, "rejection", np.array([1e2, 1e3, 1e4, 1e5])),
+        lambda: paths(seed, "tau_leap", np.array([1e4, 1e5, 1e6, 1e7]), scheme="trapezoidal", tau=0.02),
+        means,
+        linear_noise,
+    ]
+    found = []
+    for rung in rungs:
+        found.append(rung())
+        say(_said(found[-1]))
+    for slow in slow_limit_rates():
+        found.append(slow)
+        say(_said(slow))
+    moments = langevin(seed)
+    for row in moments:
+        low, high = row["interval"]
+        say(
+            f"langevin: {row['what']} at Omega = {row['volume']:g}: relative error {row['error']:+.4f} "
+            f"[{low:+.4f}, {high:+.4f}]"
+        )
+    return {
+        "verdict": "holds" if all(r.holds for r in found) else "fails",
+        "seed": seed,
+        "rates": [r.record() for r in found],
+        "langevin": moments,
+    }
+
+
+def _said(r):
+    low, high = r.interval
+    return (
+        f"{r.what}: exponent {r.exponent:.3f} [{low:.3f}, {high:.3f}], expected {r.expected:g} +- {r.tolerance:g}: "
+        f"{'holds' if r.holds else 'fails'}"
+    )
