@@ -105,7 +105,9 @@ def _errors(one, other, floor, level):
     (value, error, log_error, n), (reference, other_error, other_log_error, n_other) = one, other
     scale = np.maximum(np.abs(reference), floor)
     relative = (value - reference) / scale
-    standard = np.hypot(error, other_error) / scale
+    # The reference's error counts by what it does to the ratio, or below the floor to the difference.
+    error, other_error = error / scale, np.where(reference > floor, value / scale, 1.0) * other_error / scale
+    standard = np.hypot(error, other_error)
     half = standard * _quantile(error, n, other_error, n_other, level)
     is_ratio = (reference > floor) & np.isfinite(log_error) & np.isfinite(other_log_error)
     first, second = (np.where(is_ratio, e, 0.0) for e in (log_error, other_log_error))

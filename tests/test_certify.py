@@ -1,0 +1,384 @@
+"""`certify`: intervals that cover, verdicts that follow them, planted errors that are found, and the command."""
+
+import json
+
+import numpy as np
+import pytest
+from checks_of_chance import accept, rejects
+from gillespie_nn.kernels import codes
+from scipy import stats
+
+import gillespie_nn as gnn
+from gillespie_nn.cli import main
+from gillespie_nn.simulation import methods
+from gillespie_nn.simulation.methods import Direct, Method
+from gillespie_nn.simulation.methods.options import Option, fraction
+from gillespie_nn.verification import comparison
+from gillespie_nn.verification.comparison import Errors
+from gillespie_nn.verification.side_by_side import Ensemble, compare
+
+BIRTH_DEATH = "make: 0 -> A @ 1000\nlose: A -> 0 @ 1\nA = 1000\n"
+"""Poisson with mean 1000 at all times."""
+QUANTITIES, FAMILIES, LEVEL = 20, 300, 0.05
+LAWS = {
+    "Poisson": (lambda rng, shape: rng.poisson(30, shape), 30, 30),
+    "rare": (lambda rng, shape: rng.poisson(0.2, shape), 0.2, 0.2),
+    "geometric": (lambda rng, shape: rng.geometric(1 / 20, shape) - 1, 19, 380),
+    "bursts": (lambda rng, shape: rng.negative_binomial(0.5, 1 / 41, shape), 20, 820),
+}
+
+
+class Off(Direct):
+    """An approximate method: every reaction but `lose` at `factor` times its rate."""
+
+    name = "off"
+    exact = False
+    options = (Option("factor", 0.97, fraction, "of the rate"),)
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
+        factor = (options or {}).get("factor", 0.97)
+        rates = np.where([r.name == "lose" for r in network.reactions], rates, factor * rates)
+        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+
+
+class Fixed(Method):
+    """A deterministic method of concentrations that says the same of `A` at every time, with its variance."""
+
+    name = "fixed"
+    exact, deterministic, dtype, units, records_covariance = False, True, np.float64, "concentration", True
+    mean, variance = 1000.0, 1000.0
+
+    @classmethod
+    def compile(cls, network, rates):
+        return network.compiled.single
+
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        grid_counts[:] = self.mean
+        self._tally[codes.GRID_INDEX] = len(grid_time)
+        return codes.REACHED_END
+
+    def covariance(self, first, last):
+        return np.full((last - first, 1, 1), self.variance)
+
+    def _set_counts(self, species, values): ...
+
+    def can_react(self):
+        return True
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    monkeypatch.setattr(methods, "METHODS", (*methods.METHODS, Off, Fixed))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return gnn.ReactionNetwork.from_text(BIRTH_DEATH)
+
+
+def _families_missed(law, n=1000):
+    """In how many of `FAMILIES` families of intervals of equal laws one misses 0, and the last intervals of all."""
+    rng = np.random.default_rng(11)
+    level, missed = LEVEL / (2 * QUANTITIES), 0
+    for _ in range(FAMILIES):
+        moments = [comparison.sampled(law(rng, (n, QUANTITIES)).astype(float)) for _ in range(2)]
+        errors = [f(*moments, 1.0, level) for f in (comparison.mean_errors, comparison.variance_errors)]
+        missed += any(((e.low > 0) | (e.high < 0)).any() for e in errors)
+    return missed, errors, level
+
+
+def _p_of(missed):
+    """p-value that families miss no more often than they say, with a fifth allowed for their being asymptotic."""
+    return stats.binom.sf(missed - 1, FAMILIES, 1.2 * LEVEL)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_intervals_hold_together(name):
+    law, mean, variance = LAWS[name]
+    missed, (means, variances), level = _families_missed(law)
+    accept(_p_of(missed), f"simultaneous intervals of {name}")
+    # Nor are they wider than the law asks for.
+    sample = law(np.random.default_rng(12), 1_000_000)
+    width = stats.norm.isf(level / 2) * np.sqrt(2 / 1000)
+    kurtosis = np.mean((sample - mean) ** 4) / variance**2
+    expected = width * np.sqrt(variance) / max(mean, 1), width * np.sqrt(kurtosis - 1) * variance / max(variance, 1)
+    for errors, width in zip((means, variances), expected, strict=True):
+        assert np.median(errors.high - errors.low) / 2 == pytest.approx(width, rel=0.2)
+
+
+def test_intervals_that_take_the_law_for_normal_miss(monkeypatch):
+    """The planted error: the variance of a normal law's variance."""
+    monkeypatch.setattr(comparison, "_jackknife_error", lambda x: np.full(x.shape[1], np.sqrt(2 / len(x))))
+    assert rejects(_p_of(_families_missed(LAWS["bursts"][0])[0]))
+
+
+def test_the_jackknife_is_that_of_the_definition():
+    rng = np.random.default_rng(3)
+    values = rng.poisson(4, (40, 2)).astype(float)
+    left_out = np.array([np.delete(values, i, axis=0).var(axis=0, ddof=1) for i in range(40)])
+    found = comparison.sampled(values)
+    for statistic, error in ((left_out, found.variance_error), (np.log(left_out), found.log_variance_error)):
+        spread = np.square(statistic - statistic.mean(axis=0)).sum(axis=0)
+        assert error == pytest.approx(np.sqrt(39 / 40 * spread))
+    assert found.variance == pytest.approx(values.var(axis=0, ddof=1))
+
+
+def test_the_interval_of_a_mean_is_welchs_where_it_is_a_difference():
+    rng = np.random.default_rng(4)
+    one, other = rng.poisson(0.5, 50), rng.poisson(0.4, 80)
+    found = comparison.mean_errors(*(comparison.sampled(x[:, None].astype(float)) for x in (one, other)), 1.0, 0.01)
+    expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.99)
+    assert (found.low[0], found.high[0]) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_distance_is_that_of_kolmogorov_and_smirnov():
+    rng = np.random.default_rng(5)
+    one, other = rng.poisson(9, 700), rng.poisson(10, 900)
+    found = comparison.distance(one, other, 0.01)
+    expected = stats.ks_2samp(one, other, method="asymp")
+    assert (found.distance, found.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert comparison.distance(one, one + 100, 0.01)[:2] == (1.0, 1.0)
+
+
+def test_the_bound_of_the_distance_holds_for_different_laws():
+    rng = np.random.default_rng(6)
+    at = np.arange(60)
+    true = np.abs(stats.poisson.cdf(at, 9) - stats.poisson.cdf(at, 10)).max()
+    found = [comparison.distance(rng.poisson(9, 400), rng.poisson(10, 300), LEVEL) for _ in range(400)]
+    missed = sum(f.bound < true for f in found)
+    accept(stats.binom.sf(missed - 1, len(found), LEVEL), "upper bounds of the distance")
+    assert rejects(stats.binom.sf(sum(f.distance < true for f in found) - 1, len(found), LEVEL))  # no bound by itself
+    away = found[0].bound - found[0].distance
+    assert away == pytest.approx(sum(np.sqrt(np.log(2 / (LEVEL / 2)) / (2 * n)) for n in (400, 300)))
+
+
+@pytest.mark.parametrize(
+    "low, high, verdict",
+    [
+        (-0.01, 0.01, "within"),
+        (0.03, 0.04, "outside"),
+        (-0.9, -0.021, "outside"),
+        (-0.01, 0.03, "inconclusive"),
+        (-0.03, 0.03, "inconclusive"),
+        (0.0, 0.0, "within"),
+        (-np.inf, np.inf, "inconclusive"),
+    ],
+)
+def test_verdicts(low, high, verdict):
+    errors = Errors(*(np.array([x]) for x in ((low + high) / 2 if np.isfinite(low) else 0.0, low, high, 0.01)))
+    assert comparison.judge(errors, 0.02).tolist() == [verdict]
+    assert comparison.verdict_of(["within", verdict]) == verdict
+    assert comparison.verdict_of([verdict, "outside", "inconclusive"]) == "outside"
+
+
+def _poisson_certified(n, seed, tolerances=(0.027, 0.9)):
+    """Errors, tolerances and level of 18 equal laws of mean 20."""
+    rng, level = np.random.default_rng(seed), LEVEL / 18
+    moments = [comparison.sampled(rng.poisson(20, (n, 9)).astype(float)) for _ in range(2)]
+    errors = [f(*moments, 1.0, level) for f in (comparison.mean_errors, comparison.variance_errors)]
+    return Errors.joined(errors), np.repeat(tolerances, 9), level
+
+
+def test_the_number_said_to_be_sufficient_decides():
+    """Three times of it, where deciding is certain: 5 standard errors or more from not doing so."""
+    errors, tolerances, level = _poisson_certified(1000, 21)
+    assert comparison.verdict_of(comparison.judge(errors, tolerances)) == "inconclusive"
+    enough = comparison.sufficient_replicates(errors, tolerances, 1000, level)
+    assert 1500 < enough < 10_000
+    errors, tolerances, level = _poisson_certified(3 * enough, 22)
+    assert comparison.verdict_of(comparison.judge(errors, tolerances)) == "within"
+
+
+def test_an_error_outside_needs_only_itself_shown_and_one_at_the_tolerance_never_is():
+    errors = Errors(*(np.array(x) for x in ([0.03, 0.0], [0.01, -0.5], [0.05, 0.5], [0.006, 0.15])))
+    needed = comparison.sufficient_replicates(errors, np.array([0.02, 0.02]), 1000, 0.01)
+    assert needed == pytest.approx(1000 * (0.006 * (stats.norm.isf(0.005) + 2.5) / 0.01) ** 2, rel=0.1)
+    alone = Errors(*(np.array([x]) for x in (0.02, 0.01, 0.03, 0.003)))
+    assert comparison.sufficient_replicates(alone, np.array([0.02]), 1000, 0.01) is None
+
+
+def test_an_exact_method_beside_an_exact_one_is_within(network):
+    """Not being so would take 6 standard errors of a variance."""
+    found = gnn.certify(
+        network, "rejection", 0.5, 2, replicates=8000, reference="next_reaction", seed=1, workers=2,
+        tolerance_variance=0.2,
+    )  # fmt: skip
+    assert found.verdict == "within" and str(found).startswith("within: the means of rejection are within 2 % and")
+    assert sorted(r.time for r in found.rows) == [0.25, 0.5]
+    assert (found.seed, found.reference_seed, found.n_intervals) == (1, 2, 6)
+    assert found.speed_ratio == found.reference_seconds / found.seconds > 0
+
+
+def test_the_same_seed_gives_the_same_certificate_with_any_workers(network, registered):
+    one, two = (
+        gnn.certify(network, "off", 0.1, 2, replicates=50, reference="direct", seed=8, workers=w) for w in (1, 2)
+    )
+    assert one.rows == two.rows
+    other = gnn.certify(network, "off", 0.1, 1, replicates=50, reference="direct", seed=8, factor=0.1)
+    assert other.rows[0].mean < min(r.mean for r in one.rows)
+
+
+def test_a_rate_three_percent_off_is_outside(network, registered):
+    """At the end the mean is 3 % low, and its standard error 0.1 %."""
+    found = gnn.certify(network, "off", 6.0, 2, replicates=2000, reference="direct", seed=1, workers=2)
+    assert found.verdict == "outside" and found.rows[0].verdict == "outside"
+    low, high = found.rows[0].mean_interval
+    assert -0.04 < low < found.rows[0].mean_error < high < -0.02
+    assert str(found).startswith("outside: not true in")
+
+
+def test_a_wrong_variance_with_the_right_mean_is_outside(network):
+    """Births by two at half the rate: the variance is 1.5 times that of the network itself."""
+    bursts = gnn.ReactionNetwork.from_text("0 -> 2 A @ 500\nA -> 0 @ 1\nA = 1000")
+    time = np.array([4.0])
+    both = [Ensemble(Direct, ("A",), n, time, {"replicates": 3000, "seed": s}) for n, s in ((bursts, 1), (network, 2))]
+    found = compare(*both, ("A",), time, (0.02, 0.05), 1.0)
+    row = found.rows[0]
+    assert found.verdict == "outside" and row.variance_interval[0] > 0.05
+    assert max(np.abs(row.mean_interval)) < 0.02 and row.distance < row.bound
+
+
+@pytest.mark.parametrize("mean, variance, verdict", [(1, 1, "within"), (1, 1.5, "outside"), (0.96, 1, "outside")])
+def test_a_deterministic_method_has_its_mean_and_its_own_variance_compared(
+    mean, variance, verdict, registered, monkeypatch
+):
+    """In molecules, at a volume of 10."""
+    monkeypatch.setattr(Fixed, "mean", 1000 * mean)
+    monkeypatch.setattr(Fixed, "variance", 1000 * variance)
+    network = gnn.ReactionNetwork.from_text("0 -> A @ 100\nA -> 0 @ 1\nA = 1000")
+    found = gnn.certify(
+        network, "fixed", 3.0, 1, volume=10, replicates=4000, seed=3, tolerance_variance=0.25, workers=2
+    )
+    row = found.rows[0]
+    assert (row.mean, row.variance, found.replicates) == pytest.approx((1000 * mean, 1000 * variance, 1))
+    assert found.verdict == verdict and found.n_intervals == 2
+    assert row.distance is row.bound is row.p is None
+
+
+def test_a_deterministic_method_without_variances_has_its_mean_compared(network, registered, monkeypatch):
+    monkeypatch.setattr(Fixed, "records_covariance", False)
+    monkeypatch.setattr(Fixed, "covariance", Method.covariance)
+    found = gnn.certify(network, "fixed", 0.5, 1, replicates=500, seed=3)
+    assert found.verdict == "within" and found.n_intervals == 1
+    assert found.rows[0].variance is None and str(found).endswith("fixed gives no variances")
+
+
+def test_species_that_never_change_that_are_never_there_and_rules(registered):
+    """`K` has no variance, `N` a mean of zero; both agree exactly, and a rule is compared where asked for."""
+    network = gnn.ReactionNetwork.from_text(
+        "@rule total = A + 2 * K\n0 -> A @ 50\nA -> 0 @ 1\nK + A -> K + A + K @ 0\nN -> 0 @ 1\nA = 50\nK = 7"
+    )
+    settings = {"replicates": 40, "reference": "direct", "seed": 4}
+    default = gnn.certify(network, "rejection", 1.0, 2, **settings)
+    assert {r.species for r in default.rows} == {"A", "N"}
+    found = gnn.certify(network, "rejection", 1.0, 1, species=["K", "N", "total"], **settings)
+    rows = {r.species: r for r in found.rows}
+    for name, mean in (("K", 7), ("N", 0)):
+        row = rows[name]
+        assert (row.mean, row.mean_error, row.mean_interval, row.variance_interval) == (mean, 0, (0, 0), (0, 0))
+        assert row.verdict == "within" and row.distance == 0
+    alone = gnn.certify(network, "rejection", 1.0, 1, species="A", **settings).rows[0]
+    assert rows["total"].mean == alone.mean + 14
+
+
+def test_a_species_stuck_where_the_exact_one_varies_is_outside(network, registered, monkeypatch):
+    """A sample without any variance has no logarithm of it, and a species never there none of its mean."""
+
+    def stuck(self, network, rates, *rest):
+        Direct.__init__(self, network, 0 * rates, *rest)
+
+    monkeypatch.setattr(Off, "__init__", stuck)
+    found = gnn.certify(network, "off", 3.0, 1, replicates=500, reference="direct", seed=4)
+    assert found.verdict == "outside" and found.rows[0].variance_interval == (-1.0, -1.0)
+    found = gnn.certify(network, "off", 3.0, 1, replicates=500, reference="direct", seed=4, initial={"A": 0})
+    assert found.rows[0].mean_interval[1] < -0.99
+
+
+def test_a_run_that_does_not_reach_the_end_is_not_compared():
+    network = gnn.ReactionNetwork.from_text("A -> 1000000000000 A @ 1\nA = 100")
+    with pytest.raises(gnn.UnfinishedError, match="method rejection, replicate 0: stopped"):
+        gnn.certify(network, "rejection", 5.0, replicates=30, seed=1)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"replicates": 29}, "replicates must be at least 30, got 29"),
+        ({"tolerance_mean": 0}, "tolerance_mean must lie between 0 and 1"),
+        ({"tolerance_variance": 1}, "tolerance_variance must lie between 0 and 1"),
+        ({"floor": 0}, "floor must be positive"),
+        ({"n_points": 0}, "n_points must be at least 1"),
+        ({"t_end": -1}, "t_end must be positive"),
+        ({"species": ["B"]}, "unknown species 'B'"),
+        ({"species": []}, "no species to compare"),
+        ({"rates": {"make": 0, "lose": 0}}, "no species to compare"),
+        ({"reference": "off"}, "reference 'off' is not exact"),
+        ({"reference": "ssa"}, "unknown method 'ssa'"),
+        ({"method": "of"}, "unknown method 'of'"),
+        ({"seed": 2**63 - 1}, "seed must be at most"),
+        ({"speed": 2}, "unknown option speed"),
+        ({"schedule": [(9, {"A": 1})]}, "after the end"),
+        ({"network": "A -> B"}, "must be a ReactionNetwork"),
+    ],
+)
+def test_what_cannot_be_used_is_named(changed, message, network, registered):
+    settings = {"network": network, "method": "off", "t_end": 1.0, "seed": 1, "replicates": 30} | changed
+    with pytest.raises(gnn.InputError, match=message):
+        gnn.certify(**settings)
+
+
+def test_a_method_that_refuses_the_model_says_so_before_anything_is_run(network, registered, monkeypatch):
+    def refuse(network):
+        raise gnn.InputError("method off cannot treat this")
+
+    monkeypatch.setattr(Off, "refuse", refuse)
+    with pytest.raises(gnn.InputError, match="method off cannot treat this"):
+        gnn.certify(network, "off", 1.0, replicates=10**6)
+
+
+@pytest.mark.parametrize(
+    "flags, code, verdict",
+    [
+        (["--method", "rejection", "--reference", "direct", "--tolerance-variance", "0.9"], 0, "within"),
+        (["--method", "off", "--tolerance-mean", "0.001"], 1, "outside"),
+        (["--method", "rejection", "--n-points", "12", "--tolerance-variance", "0.27"], 3, "inconclusive"),
+    ],
+)
+def test_the_command_ends_with_the_verdict(flags, code, verdict, registered, tmp_path, capsys):
+    """Another verdict would take 5 standard errors: those of a variance are 0.1, and its intervals 0.32 each way."""
+    model, output = tmp_path / "model.txt", tmp_path / "found.json"
+    model.write_text(BIRTH_DEATH)
+    command = ["certify", str(model), "--t-end", "3", "--n-points", "1", "--replicates", "400", "--seed", "1", *flags]
+    assert main([*command, "--output", str(output), "--json"]) == code
+    lines = capsys.readouterr().out.strip().splitlines()
+    found = json.loads(lines[-1])
+    assert found["verdict"] == verdict and found == json.loads(output.read_text())
+    assert found["rows"][0]["species"] == "A" and found["speed_ratio"] > 0
+    assert any(line.startswith(f"{verdict}: ") for line in lines)
+    assert main([*command, "--output", str(output)]) == 2
+
+
+@pytest.mark.parametrize(
+    "flags, word",
+    [
+        (["--method", "rejection", "--species", "Z"], "unknown species 'Z'"),
+        (["--method", "rejection", "--replicates", "29"], "at least 30"),
+        (["--method", "rejection", "--tolerance-mean", "2"], "between 0 and 1"),
+        (["--method", "nothing"], "unknown method"),
+        (["--method", "rejection", "--initial", "A"], "--initial takes NAME=NUMBER"),
+    ],
+)
+def test_a_mistake_at_the_command_is_one_sentence(flags, word, tmp_path, capsys):
+    model = tmp_path / "model.txt"
+    model.write_text(BIRTH_DEATH)
+    assert main(["certify", str(model), "--t-end", "1", *flags]) == 2
+    error = capsys.readouterr().err
+    assert word in error and len(error.strip().splitlines()) == 1
+
+
+def test_many_rows_are_cut_short(tmp_path, capsys):
+    model = tmp_path / "model.txt"
+    model.write_text("A -> B @ 1\nB -> C @ 1\nA = 500\n")
+    main(["certify", str(model), "--method", "rejection", "--t-end", "1", "--n-points", "8", "--replicates", "30",
+          "--seed", "1"])  # fmt: skip
+    assert "... and 4 more rows, none worse" in capsys.readouterr().out
