@@ -92,7 +92,7 @@ def _print(found: Certificate):
             (found.reference, found.reference_replicates, found.reference_seed, found.reference_seconds),
         )
     ]
-    print(f"{'; '.join(runs)}; {found.speed_ratio:.3g} times as long (one run each, noisy)")
+    print(f"{'; '.join(runs)}; {found.method} is {found.speed_ratio:.3g} times as fast (one run, noisy)")
     print(
         "errors [interval] in % of the exact value, or where it is below the floor of "
         f"{found.floor:g} [molecules], of that and its square"
@@ -118,4 +118,5 @@ def _line(row: Row):
 def _percent(error, interval):
     if error is None:
         return "-"
-    return f"{100 * error:+.2f} [{100 * interval[0]:+.2f}, {100 * interval[1]:+.2f}]"
+    shown = [f"{100 * x:+.2f}" if abs(x) < 100 else f"{100 * x:+.0e}" for x in (error, *interval)]
+    return "{} [{}, {}]".format(*shown)

@@ -28,7 +28,7 @@ class Moments(NamedTuple):
     variance: np.ndarray
     variance_error: np.ndarray
     log_variance_error: np.ndarray
-    """Of the logarithm; infinite where the variance is 0."""
+    """Of the logarithm; NaN where one replicate makes all of the variance."""
 
 
 class Errors(NamedTuple):
@@ -59,7 +59,7 @@ def sampled(values) -> Moments:
     left_out = np.maximum(total - square * (n / (n - 1)), 0.0) / (n - 2)
     variance = total / (n - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_error = np.where((left_out > 0).all(axis=0), _jackknife_error(np.log(left_out)), np.inf)
+        log_error = np.where((left_out > 0).all(axis=0), _jackknife_error(np.log(left_out)), np.nan)
     return Moments(n, mean, np.sqrt(variance / n), variance, _jackknife_error(left_out), log_error)
 
 
@@ -78,22 +78,16 @@ def _jackknife_error(left_out):
 def mean_errors(one: Moments, other: Moments, floor: float, level: float) -> Errors:
     """(mean of `one` - mean of `other`) / max(|mean of `other`|, `floor`), each interval missing with probability
     `level`."""
+    both = ((m.mean, m.mean_error, m.mean_error / np.abs(m.mean), m.n) for m in (one, other))
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_errors = [np.where(m.mean > 0, m.mean_error / m.mean, np.inf) for m in (one, other)]
-    return _errors(
-        (one.mean, one.mean_error, log_errors[0], one.n),
-        (other.mean, other.mean_error, log_errors[1], other.n),
-        floor, level,
-    )  # fmt: skip
+        return _errors(*both, floor, level)
 
 
 def variance_errors(one: Moments, other: Moments, floor: float, level: float) -> Errors:
     """(variance of `one` - variance of `other`) / max(variance of `other`, `floor`**2), as `mean_errors`."""
-    return _errors(
-        (one.variance, one.variance_error, one.log_variance_error, one.n),
-        (other.variance, other.variance_error, other.log_variance_error, other.n),
-        floor**2, level,
-    )  # fmt: skip
+    both = ((m.variance, m.variance_error, m.log_variance_error, m.n) for m in (one, other))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _errors(*both, floor**2, level)
 
 
 def _errors(one, other, floor, level):
@@ -103,19 +97,31 @@ def _errors(one, other, floor, level):
     however skew they are; below the floor it is that of the difference.
     """
     (value, error, log_error, n), (reference, other_error, other_log_error, n_other) = one, other
+    error, other_error = _pooled(error, n, other_error, n_other)
+    log_error = np.fmax(log_error, error / np.abs(value))  # the larger, or the one that is a number
+    other_log_error = np.fmax(other_log_error, other_error / np.abs(reference))
     scale = np.maximum(np.abs(reference), floor)
     relative = (value - reference) / scale
     # The reference's error counts by what it does to the ratio, or below the floor to the difference.
     error, other_error = error / scale, np.where(reference > floor, value / scale, 1.0) * other_error / scale
     standard = np.hypot(error, other_error)
     half = standard * _quantile(error, n, other_error, n_other, level)
-    is_ratio = (reference > floor) & np.isfinite(log_error) & np.isfinite(other_log_error)
+    is_ratio = (reference > floor) & (value > 0)
     first, second = (np.where(is_ratio, e, 0.0) for e in (log_error, other_log_error))
     with np.errstate(over="ignore"):
         factor = np.exp(np.hypot(first, second) * _quantile(first, n, second, n_other, level))
     low = np.where(is_ratio, (1.0 + relative) / factor - 1.0, relative - half)
     high = np.where(is_ratio, (1.0 + relative) * factor - 1.0, relative + half)
     return Errors(relative, low, high, standard)
+
+
+def _pooled(one, n_one, other, n_other):
+    """Two standard errors, each at least that of both samples' replicates as one sample: a sample without the rare
+    large values of the other does not know its own error."""
+    if not np.isfinite(n_one + n_other):
+        return one, other
+    spread = (np.square(one) * n_one**2 + np.square(other) * n_other**2) / (n_one + n_other)
+    return np.maximum(one, np.sqrt(spread / n_one)), np.maximum(other, np.sqrt(spread / n_other))
 
 
 def _quantile(one, n_one, other, n_other, level):
