@@ -35,8 +35,13 @@ class Fit:
 
     @property
     def weights(self) -> np.ndarray:
-        """float64[weight] [concentration], averaged over the last 40 presentations."""
+        """float64[weight] [concentration], averaged over the last 40 presentations, at every level alike."""
         return self.trained.weights
+
+    @property
+    def last_weights(self) -> np.ndarray:
+        """float64[weight] [concentration] at the end of the last presentation."""
+        return self.trained.last_weights
 
     @property
     def n_events(self) -> int:

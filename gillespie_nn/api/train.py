@@ -41,12 +41,13 @@ def train(
     progress=False,
     **settings,
 ) -> Fit:
-    """Train a network by stochastic simulation of its reactions.
+    """Train a network by simulation of its reactions, or at the limit of slow learning.
 
     Parameters
     ----------
     data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t).
-    method : simulation method by name, or `auto`.
+    method : simulation method by name, or `auto`; `gradient_descent` and `gradient_flow` learn in floating point, from
+        the same start, in the same order and with step s = learning_rate * running_time, whatever the volume.
     volume : Omega; a weight w is held by Omega |w| molecules.
     seed : decides initial weights, split, order and every reaction; None draws one, which is recorded.
     limit : take the first so many training samples, presented once unless `presentations` says otherwise.
@@ -59,7 +60,8 @@ def train(
 
     Raises
     ------
-    InputError : anything that cannot be used. UnfinishedError : a count overflows, or the disk is full.
+    InputError : anything that cannot be used. UnfinishedError : a count overflows, gradient descent diverges, or the
+    disk is full.
     """
     plan = _plan(data, method, volume, resolve_seed(seed), limit, record_every, settings)
     with _file(plan, output, overwrite, limit) as file:

@@ -49,6 +49,8 @@ def add(subparsers):
 
 
 def run(arguments):
+    if arguments.predict and arguments.method in [m.name for m in METHODS if m.training_only]:
+        raise InputError(f"--predict simulates reactions, and {arguments.method} has none: leave it out")
     settings = {flag[2:].replace("-", "_"): getattr(arguments, flag[2:].replace("-", "_")) for flag in _SETTINGS}
     fit = train(
         arguments.case,

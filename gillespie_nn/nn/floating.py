@@ -1,4 +1,4 @@
-"""The same network in floating point: forward pass, gradients of the loss, online gradient descent.
+"""The same network in floating point: forward pass, gradients of the loss, online gradient descent and flow.
 
 This is the slow limit of the chemistry and the yardstick of its accuracy.
 """
@@ -7,9 +7,11 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from .. import seeds
+from ..checks import UnfinishedError
 from ..seeds import Purpose
 
-_FEW_WEIGHTS = 200
+_MOST_GRADIENTS = 50_000
+"""Of the flow of one sample; some 30 are enough at the steps of training."""
 
 
 class FloatNetwork:
@@ -71,12 +73,28 @@ class FloatNetwork:
         return gradient
 
     def gradient_flow(self, weights, x, t, time, rtol=1e-9) -> np.ndarray:
-        """Weights after following dw/ds = -gradient of the loss of one sample for s = `time`; scipy's LSODA for few
-        weights, an explicit method for many."""
-        method = "LSODA" if len(weights) <= _FEW_WEIGHTS else "DOP853"
-        slope = lambda _, w: -self.gradient(w, x, t)  # noqa: E731
-        found = solve_ivp(slope, (0.0, time), weights, method=method, rtol=rtol, atol=rtol * 1e-2)
-        return found.y[:, -1] if found.success else np.full_like(weights, np.nan)
+        """Weights after following dw/ds = -gradient of the loss of one sample for s = `time`.
+
+        The solver is explicit (scipy's DOP853): steps of learning are short, and a multistep method gets stuck where a
+        pre-activation comes to rest at the kink of ReLU. Raises UnfinishedError where the flow goes no further.
+        """
+        n_gradients = 0
+
+        def slope(s, w):
+            nonlocal n_gradients
+            n_gradients += 1
+            if n_gradients > _MOST_GRADIENTS:
+                raise UnfinishedError(
+                    f"gradient flow got to {s:g} of s = {time:g} in {_MOST_GRADIENTS} gradients: it is stiff, or "
+                    "slides along the kink of an activation; use a smaller learning rate or running time, a smooth "
+                    "activation, or gradient descent"
+                )
+            return -self.gradient(w, x, t)
+
+        found = solve_ivp(slope, (0.0, time), weights, method="DOP853", rtol=rtol, atol=rtol * 1e-2)
+        if not found.success:
+            raise UnfinishedError(f"gradient flow stopped at {found.t[-1]:g} of s = {time:g}: {found.message}")
+        return found.y[:, -1]
 
     def gradient_descent(self, weights, x, t, order, step) -> np.ndarray:
         """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T."""

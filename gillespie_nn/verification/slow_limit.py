@@ -11,15 +11,17 @@ from .rates import Rate, rate
 
 _PASSES = 2
 _STEP = 0.1
+_TOLERANCE = 0.03
+"""Higher orders move the exponents by 0.02 and 0.04 on these ladders; an error of 2 % in a step, by 0.2 and more."""
 
 
-def weights(method, step, running_time, presentations=4 * _PASSES, **options) -> np.ndarray:
-    """Weights after some presentations of XOR with step s = eta T, float64[weight]."""
+def change(method, step, running_time, presentations=4 * _PASSES, **options) -> np.ndarray:
+    """Change of the weights, float64[weight], in some presentations of XOR with step s = eta T."""
     fit = train(
         "xor", method=method, learning_rate=step / running_time, running_time=running_time,
         presentations=presentations, order="cyclic", volume=1.0, seed=0, **options,
     )  # fmt: skip
-    return fit.trained.last_weights
+    return fit.last_weights - fit.plan.initial_weights
 
 
 def _distance(one, other):
@@ -28,24 +30,24 @@ def _distance(one, other):
 
 def ode_to_flow(times=(40.0, 80.0, 160.0, 320.0)) -> Rate:
     """Weights of the rate equations against gradient flow, at a fixed step and T = s / eta."""
-    flow = weights("gradient_flow", _STEP, 1.0)
-    error = [_distance(weights("ode", _STEP, t, rtol=1e-9), flow) for t in times]
+    flow = change("gradient_flow", _STEP, 1.0)
+    error = [_distance(change("ode", _STEP, t, rtol=1e-9), flow) for t in times]
     eta = _STEP / np.array(times)
     return rate(
         f"rate equations to gradient flow, s = {_STEP:g}", "learning rate [1/s]", "distance of the weights", eta, error,
-        1.0, 0.1, method="ode",
+        1.0, _TOLERANCE, method="ode",
     )  # fmt: skip
 
 
-def flow_to_descent(steps=(0.02, 0.01, 0.005, 0.0025)) -> Rate:
+def flow_to_descent(steps=(0.01, 0.005, 0.0025, 0.00125)) -> Rate:
     """Gradient flow against gradient descent, over a fixed s times presentations."""
     error = []
     for step in steps:
         presentations = round(0.4 / step / 4) * 4
-        flow = weights("gradient_flow", step, 1.0, presentations)
-        error.append(_distance(flow, weights("gradient_descent", step, 1.0, presentations)))
+        flow = change("gradient_flow", step, 1.0, presentations)
+        error.append(_distance(flow, change("gradient_descent", step, 1.0, presentations)))
     return rate(
-        "gradient flow to gradient descent", "step s", "distance of the weights", steps, error, 1.0, 0.1,
+        "gradient flow to gradient descent", "step s", "distance of the weights", steps, error, 1.0, _TOLERANCE,
         method="gradient_flow",
     )  # fmt: skip
 
@@ -53,13 +55,11 @@ def flow_to_descent(steps=(0.02, 0.01, 0.005, 0.0025)) -> Rate:
 def bias_at_fixed_time(times=(20.0, 40.0, 80.0, 160.0), step=1e-4) -> Rate:
     """What remains at a fixed running time as eta -> 0: the change of the weights in two passes, against that by
     gradient flow, relative to it, with a step so small that only the relaxation after each switch differs."""
-    start = weights("gradient_descent", 1e-300, 1.0)
-    flow = weights("gradient_flow", step, 1.0) - start
-    changes = [weights("ode", step, t, rtol=1e-10, atol=1e-13) - start for t in times]
-    error = [_distance(change, flow) / np.linalg.norm(flow) for change in changes]
+    flow = change("gradient_flow", step, 1.0)
+    error = [_distance(change("ode", step, t, rtol=1e-10, atol=1e-13), flow) / np.linalg.norm(flow) for t in times]
     return rate(
         "bias at a fixed running time", "running time T [s]", "relative error of the change of the weights",
-        times, error, -1.0, 0.1, method="ode",
+        times, error, -1.0, _TOLERANCE, method="ode",
     )  # fmt: skip
 
 

@@ -3,15 +3,36 @@
 As eta -> 0 at a fixed step s = eta T the weights of the rate equations follow the gradient flow of each sample's loss
 for a time s, and that follows a step of gradient descent as s -> 0. The state is that of the compiled network, with a
 weight on the rail of its sign and the output of the presented sample; all that lies between is not of this level.
+The volume only scales that state.
 """
 
 import numpy as np
 
-from ...checks import InputError
+from ...checks import InputError, UnfinishedError
 from ...kernels import codes
-from ...nn.compiler import rail_counts, rail_species
 from .base import Method
 from .options import Option, fraction
+
+
+class _Numbers:
+    """Signed numbers [concentration] in the state of a network, each on the rail of its sign."""
+
+    def __init__(self, network, rails, volume):
+        self._rails, self._volume = rails, volume
+        self._signed = np.array([r.minus is not None for r in rails], dtype=np.bool_)
+        self._plus = np.array([network.index[r.plus] for r in rails])
+        self._minus = np.array([network.index[r.minus or r.plus] for r in rails])
+
+    def read(self, state):
+        return (state[self._plus] - np.where(self._signed, state[self._minus], 0.0)) / self._volume
+
+    def write(self, state, values):
+        state[self._minus] = np.maximum(-values, 0.0) * self._volume
+        state[self._plus] = np.maximum(values, 0.0) * self._volume
+
+    def name(self, which):
+        """Of the first of `which`, bool[number]."""
+        return self._rails[int(np.argmax(which))].plus.removesuffix("_p")
 
 
 class GradientDescent(Method):
@@ -32,9 +53,8 @@ class GradientDescent(Method):
         self._state = np.array(plan.counts, dtype=np.float64)
         self._weights = plan.spec.read_weights(self._state, self._volume)
         self._time = 0.0
-        index = self.network.index
-        self._rails = [rails for rails in (plan.spec.weights, plan.spec.outputs)]
-        self._places = [[index[s] for s in rail_species(rails)] for rails in self._rails]
+        groups = plan.spec.inputs, plan.spec.targets, plan.spec.weights, plan.spec.outputs
+        self._inputs, self._targets, *self._results = (_Numbers(self.network, rails, self._volume) for rails in groups)
 
     @classmethod
     def for_training(cls, plan, rng):
@@ -51,9 +71,19 @@ class GradientDescent(Method):
     def compile(cls, network, rates):
         return None
 
-    counts = property(lambda self: self._state)
-    time = property(lambda self: self._time)
-    n_events = property(lambda self: 0)
+    @property
+    def counts(self):
+        view = self._state[:]
+        view.flags.writeable = False
+        return view
+
+    @property
+    def time(self):
+        return self._time
+
+    @property
+    def n_events(self):
+        return 0
 
     def _set_counts(self, species, values):
         self._state[species] = values
@@ -63,19 +93,22 @@ class GradientDescent(Method):
 
     def advance(self, t_stop):
         """Learn the sample that is presented, for the time up to t_stop; a step of no time learns nothing."""
-        spec, volume = self._spec, self._volume
-        x, t = (spec.read(rails, self._state, volume) for rails in (spec.inputs, spec.targets))
+        x, t = self._inputs.read(self._state), self._targets.read(self._state)
         if t_stop > self._time:
             self._weights = self._learn(x, t, self._rate * (t_stop - self._time))
-            if not np.isfinite(self._weights).all():
-                return codes.OVERFLOW
             self._time = float(t_stop)
-        values = self._weights, spec.floating.forward(self._weights, x)
-        for places, rails, numbers in zip(self._places, self._rails, values):
-            self._state[places] = rail_counts(rails, numbers, volume, np.float64)
+        for numbers, values in zip(self._results, (self._weights, self._spec.floating.forward(self._weights, x))):
+            wrong = ~(np.abs(values) * self._volume <= codes.COUNT_LIMIT)
+            if wrong.any():
+                raise UnfinishedError(
+                    f"{self.name} diverged: {numbers.name(wrong)} is {values[wrong][0]:g} [concentration] at t = "
+                    f"{self._time:g} s; use a smaller learning rate, running time or initial scale"
+                )
+            numbers.write(self._state, values)
         return codes.REACHED_END
 
     def _learn(self, x, t, step):
+        """Weights after the presented sample x, t, for `step` = eta T."""
         return self._weights - step * self._spec.floating.gradient(self._weights, x, t)
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
@@ -93,4 +126,7 @@ class GradientFlow(GradientDescent):
     options = (Option("flow_rtol", 1e-9, fraction, "relative tolerance of the gradient flow"),)
 
     def _learn(self, x, t, step):
-        return self._spec.floating.gradient_flow(self._weights, x, t, step, self.settings["flow_rtol"])
+        try:
+            return self._spec.floating.gradient_flow(self._weights, x, t, step, self.settings["flow_rtol"])
+        except UnfinishedError as error:
+            raise UnfinishedError(f"{self.name}, in the presentation from t = {self._time:g} s: {error}") from None
