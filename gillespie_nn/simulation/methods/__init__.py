@@ -6,13 +6,15 @@ from ... import checks
 from .base import Method
 from .direct import Direct
 from .gradient import GradientDescent, GradientFlow
+from .langevin import Langevin
 from .layered import Layered
+from .linear_noise import LinearNoise
 from .next_reaction import NextReaction
 from .ode import Ode
 from .rejection import Rejection
 from .tau_leap import TauLeap
 
-METHODS = (Direct, NextReaction, Rejection, Layered, TauLeap, Ode, GradientFlow, GradientDescent)
+METHODS = (Direct, NextReaction, Rejection, Layered, TauLeap, Langevin, LinearNoise, Ode, GradientFlow, GradientDescent)
 EXACT = tuple(m for m in METHODS if m.exact)
 OPTIONS = {option.name: option for method in METHODS for option in method.options}
 """Every option of any method, by name; the same name means the same in all."""

@@ -95,7 +95,7 @@ class Ode(Method):
     def refuse(cls, network):
         if network.events:
             names = checks.shortened(event.name for event in network.events)
-            raise InputError(f"method ode cannot treat events, and the network has {names}: ask an exact method")
+            raise InputError(f"method {cls.name} cannot treat events, and the network has {names}: ask an exact method")
 
     @property
     def statistics(self):
@@ -197,8 +197,8 @@ class Ode(Method):
             self._warned = True
             species = self.network.species[self._part.moving[values.argmin()]]
             warnings.warn(
-                f"ode: {species} has been {least / self._volume:g} [concentration] before t = {self.time:g} s, below 0 "
-                "by more than rounding: a rate law does not vanish with its reactant, or the tolerance is loose",
+                f"{self.name}: {species} has been {least / self._volume:g} [concentration] before t = {self.time:g} s, "
+                "below 0 by more than rounding: a law does not vanish with its reactant, or the tolerance is loose",
                 stacklevel=2,
             )
 
@@ -209,8 +209,9 @@ class Ode(Method):
             change = self._part.derivative(self.time, state)
         wild = np.flatnonzero(~np.isfinite(change))
         k = wild[0] if wild.size else int(np.argmax(np.abs(change)))
+        species = self.network.species[self._part.moving[k]]
         raise ModelError(
-            f"ode: no solution beyond t = {self.time:.10g} s, where {self.network.species[self._part.moving[k]]} = "
+            f"{self.name}: no solution beyond t = {self.time:.10g} s, where {species} = "
             f"{state[k] / self._volume:g} [concentration] changes fastest, by {change[k] / self._volume:g} a second: "
             "the rate equations blow up, or a rate law has no value; stop before, or look at the rates"
         )

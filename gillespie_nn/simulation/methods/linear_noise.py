@@ -1,0 +1,176 @@
+"""Linear noise: the rate equations, and the covariance of Gaussian fluctuations around them.
+
+With the rates a, the changes S and the Jacobian J of the rate equations along their path,
+
+    dC/dt = J C + C J^T + S diag(a) S^T,    C(0) = 0,
+
+is the covariance of the counts to leading order in Omega, and exact where all propensities are linear.
+
+Each step of the solver of the rate equations is one step for C, or several, see `lyapunov`; two half-steps tell the
+error of a whole one.
+"""
+
+import numpy as np
+
+from ...checks import InputError, ModelError
+from ...crn.expressions import RELATIONS
+from .lyapunov import GAUSS, magnus_step
+from .ode import Ode
+
+_MOST_SPECIES = 1500
+_JUMPS = (*RELATIONS, "floor", "ceil", "quotient", "rem")
+_DENSE = 250
+"""Up to so many species, full matrices are the faster ones."""
+_TOLERANCE = 1e-5
+"""Error of a step in each entry, over the two standard deviations."""
+_BELOW = 1e-6
+"""A rate below 0 by this share of the greatest is no rounding."""
+_NODES = np.concatenate([GAUSS, 0.5 * GAUSS, 0.5 + 0.5 * GAUSS])
+"""Where a step looks at the path: Gauss points of the whole, of the first half, and of the second."""
+
+
+class LinearNoise(Ode):
+    """The path of `ode`, and `covariance` [molecules^2] along it.
+
+    A scheduled change sets a count, and with it ends its fluctuations: variance and covariances become 0.
+    """
+
+    name = "linear_noise"
+    summary = "rate equations and the covariance of small fluctuations around them, for up to 1500 species"
+    reference = (
+        "N. G. van Kampen, Can. J. Phys. 39 (1961) 551-567, doi:10.1139/p61-056; "
+        "T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90020-0"
+    )
+    records_covariance = True
+    options = Ode.options
+    statistics_names = (*Ode.statistics_names, "covariance_steps")
+
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+        self._changes = self._equations.stoichiometry.tocsr()
+        self._covariance = np.zeros((self.n_species, self.n_species))
+        self._rows, self._passed = [], []
+        self._longest = np.inf
+        self._n_covariance_steps = 0
+
+    @classmethod
+    def refuse(cls, network):
+        super().refuse(network)
+        for reaction in network.reactions:
+            if _jumps(network, reaction):
+                raise InputError(
+                    f"method {cls.name} cannot treat the rate of {reaction.name}, which jumps with a count: it has "
+                    "no derivative that fluctuations could be followed by; ask an exact method, or langevin"
+                )
+        if len(network.species) > _MOST_SPECIES:
+            raise InputError(
+                f"method {cls.name} keeps the covariances of all species, at most {_MOST_SPECIES}, and the network has "
+                f"{len(network.species)}: ask langevin, tau_leap or an exact method"
+            )
+
+    @property
+    def statistics(self):
+        return super().statistics | {"covariance_steps": float(self._n_covariance_steps)}
+
+    def start_block(self):
+        super().start_block()
+        self._rows = []
+
+    def covariance(self, first, last):
+        return np.array(self._rows[first:last]).reshape(-1, self.n_species, self.n_species)
+
+    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        self._points = grid_time
+        return super()._advance(t_stop, grid_time, grid_counts, event_limit)
+
+    def _fill(self, t_stop, grid_time, grid_counts):
+        start = self.grid_index
+        super()._fill(t_stop, grid_time, grid_counts)
+        for time in grid_time[start : self.grid_index]:
+            self._rows.append(self._passed.pop(0) if time < self.time else self._covariance.copy())
+
+    def _run(self, until, t_stop, most_steps):
+        before = self.time
+        super()._run(until, t_stop, 1)
+        if not self.time > before:
+            return
+        active = np.union1d(self._part.moving, np.flatnonzero(self._covariance.diagonal()))
+        for end in [*self._points[(self._points > before) & (self._points < self.time)], self.time]:
+            if len(self._part.moving):
+                self._follow(before, end, active)
+            if end < self.time:
+                self._passed.append(self._covariance.copy())
+            before = end
+
+    def _follow(self, time, end, active):
+        """Covariances of the species `active` from `time` to `end`, both in the last step of the solver [s]."""
+        place = np.ix_(active, active)
+        old = self._covariance[place]
+        while time < end:
+            step = min(self._longest, end - time)
+            new, error = self._try(time, step, active, old)
+            factor = min(5.0, max(0.2, 0.9 * max(error, 1e-10) ** -0.2)) if np.isfinite(error) else 0.2
+            if error <= 1.0:
+                self._n_covariance_steps += 1
+                time = end if step == end - time else time + step
+                old = new
+                self._longest = max(self._longest, step * factor) if factor > 1.0 else step * factor
+            else:
+                self._longest = step * factor
+                if time + self._longest == time:
+                    raise ModelError(
+                        f"{self.name}: no covariance beyond t = {time:.10g} s, where that of "
+                        f"{self.network.species[active[np.argmax(old.diagonal())]]} is largest: the fluctuations blow "
+                        "up; stop before, or look at the rates"
+                    )
+        self._covariance[place] = old
+
+    def _try(self, time, step, active, old):
+        """The covariances after a step, and its error over the tolerance."""
+        nodes = self._at_nodes(time, step, active)
+        with np.errstate(all="ignore"):
+            whole = magnus_step(*nodes[:2], step, old)
+            halves = magnus_step(*nodes[4:], 0.5 * step, magnus_step(*nodes[2:4], 0.5 * step, old))
+            # A variance below that of a Poisson number with the mean `atol` is nothing, as for the path.
+            deviation = np.sqrt(np.maximum(halves.diagonal(), self._tolerances[1]))
+            error = (np.abs(halves - whole) / np.outer(deviation, deviation)).max() / (15 * _TOLERANCE)
+        return halves + (halves - whole) / 15, error
+
+    def _at_nodes(self, time, step, active):
+        """(Jacobian, noise matrix) of the species `active` at the `_NODES` of a step."""
+        times = time + step * _NODES
+        x = self.counts.copy()
+        dense = self.n_species <= _DENSE
+        changes = self._changes[active]
+        found = []
+        for t, moved in zip(times, self._solver.path(times - self._origin)):
+            x[self._part.moving] = moved
+            rates = self._equations.propensities(t, x)
+            if rates.min() < -_BELOW * np.abs(rates).max():
+                self._negative(t, rates)
+            jacobian = self._equations.jacobian(t, x)
+            jacobian = jacobian.toarray()[np.ix_(active, active)] if dense else jacobian[:, active][active].tocsr()
+            found.append((jacobian, ((changes * rates) @ changes.T).toarray()))
+        return found
+
+    def _negative(self, time, rates):
+        channels = self._equations.channels
+        reaction = channels.term_reaction[channels.term_start[int(np.argmin(rates))]]
+        raise ModelError(
+            f"{self.name}: the rate of reaction {self.network.reactions[reaction].name} is negative, {rates.min():g} "
+            f"[1/s], at t = {time:.10g} s: no fluctuations belong to it; a difference of two rates is two reactions"
+        )
+
+    def _set_counts(self, species, values):
+        super()._set_counts(species, values)
+        self._covariance[species] = 0.0
+        self._covariance[:, species] = 0.0
+        self._longest = np.inf
+
+
+def _jumps(network, reaction):
+    """Whether a rate is a step, or a law that compares or rounds counts."""
+    if reaction.law is None:
+        return reaction.threshold is not None and reaction.threshold.kind == "step"
+    nodes = network.resolved(reaction.law).walk()
+    return any(node.op in _JUMPS and not node.names().isdisjoint(network.index) for node in nodes)
