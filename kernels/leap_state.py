@@ -92,6 +92,7 @@ class LeapState(NamedTuple):
     critical: np.ndarray  # bool[channel]: at most one of these fires in the present step
     mean: np.ndarray  # float64[state], scratch: expected change of each species
     spread: np.ndarray  # float64[state], scratch: its variance
+    loss: np.ndarray  # float64[state], scratch: expected loss of each species
     matrix: np.ndarray  # float64[LARGEST_BLOCK, LARGEST_BLOCK + 2], scratch
     firings: np.ndarray  # int64[reaction], or empty
 

@@ -2,6 +2,10 @@
 
 The expected change of each, and its standard deviation, stay below max(epsilon x / g, 1) during the leap, which bounds
 the change of every propensity by about epsilon; g depends on the order of the reactions that take the species.
+Near a steady state, where gains and losses cancel, that alone would allow steps at which explicit leaps are unstable,
+or their variance too large by half the share of a species that reacts in a step: with noise, the molecules lost in a
+step stay below `_LOSS` epsilon x as well.
+
 Reactions within `FEW` firings of using up a reactant are critical: at most one of them fires in a leap.
 
 Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468.
@@ -12,6 +16,7 @@ import numpy as np
 from .jit import kernel
 
 FEW = 10
+_LOSS = 3.0
 
 
 @kernel
@@ -45,10 +50,12 @@ def longest_leap(channels, plan, state, epsilon, with_noise):
     Without `with_noise` only the expected change is bounded, and no channel is critical.
     """
     counts, value, mean, spread = state.counts, state.value, state.mean, state.spread
+    loss = state.loss
     critical = 0.0
     for k in range(plan.watched.size):
         mean[plan.watched[k]] = 0.0
         spread[plan.watched[k]] = 0.0
+        loss[plan.watched[k]] = 0.0
     n_explicit = plan.explicit.size
     for k in range(n_explicit + plan.entry_channel.size):
         c = plan.explicit[k] if k < n_explicit else plan.entry_channel[k - n_explicit]
@@ -64,6 +71,8 @@ def longest_leap(channels, plan, state, epsilon, with_noise):
             amount = channels.change_amount[k]
             mean[s] += amount * a
             spread[s] += amount * amount * a
+            if amount < 0:
+                loss[s] -= amount * a
     leap = np.inf
     for k in range(plan.watched.size):
         s = plan.watched[k]
@@ -73,4 +82,6 @@ def longest_leap(channels, plan, state, epsilon, with_noise):
             leap = min(leap, allowed / abs(mean[s]))
             if with_noise:
                 leap = min(leap, allowed * allowed / spread[s])
+                if loss[s] > 0.0:
+                    leap = min(leap, max(_LOSS * epsilon * x, 1.0) / loss[s])
     return leap, critical

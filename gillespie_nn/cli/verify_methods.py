@@ -1,9 +1,9 @@
 """Statistical verification of the exact methods, and rates of convergence of the others."""
 
 from .. import checks
+from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
 from ..simulation import EXACT
-from ..analysis.ladder import draw_ladder
 from ..verification import CHECKS, measure_ladder, verify
 from .common import add_json, parser, print_json
 

@@ -77,6 +77,7 @@ class TauLeap(Method):
             critical=np.zeros(structure.n_channels, dtype=np.bool_),
             mean=np.zeros(n_state),
             spread=np.zeros(n_state),
+            loss=np.zeros(n_state),
             matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
             firings=self.firings,
         )
