@@ -197,8 +197,12 @@ def test_an_exploding_network_ends():
 
 def test_an_event_on_a_count_happens_at_the_end_of_its_leap():
     network = gnn.ReactionNetwork.from_text("0 -> A @ 50\n@event full: when A >= 1000; set A = 0\nA = 0")
-    counts = gnn.simulate(network, 100.0, 1001, method="tau_leap", seed=2).of("A")[0]
-    assert counts.max() < 1000 and counts[-1] < 1000 and (np.diff(counts) < -900).sum() == 4
+    r = gnn.simulate(network, 100.0, 1001, method="tau_leap", seed=2)
+    counts = r.of("A")[0]
+    resets = (np.diff(counts) < -900).sum()
+    before = r.n_events[0] - counts[-1]  # molecules that events took
+    assert counts.max() < 1000 and resets in (4, 5)
+    assert 1000 * resets <= before <= 1040 * resets  # a leap changes a watched count by 3 % at most, and noise
 
 
 def test_the_grid_holds_both_ends_and_seeds_repeat():

@@ -23,6 +23,8 @@ _DENSE = 250
 """Up to so many species, full matrices are the faster ones."""
 _TOLERANCE = 1e-5
 """Error of a step in each entry, over the two standard deviations."""
+_RARE = 1e4
+"""Variances below that of a Poisson number with a mean of so many `atol` need be right to `_TOLERANCE` of that only."""
 _BELOW = 1e-6
 """A rate below 0 by this share of the greatest is no rounding."""
 _NODES = np.concatenate([GAUSS, 0.5 * GAUSS, 0.5 + 0.5 * GAUSS])
@@ -131,8 +133,7 @@ class LinearNoise(Ode):
         with np.errstate(all="ignore"):
             whole = magnus_step(*nodes[:2], step, old)
             halves = magnus_step(*nodes[4:], 0.5 * step, magnus_step(*nodes[2:4], 0.5 * step, old))
-            # A variance below that of a Poisson number with the mean `atol` is nothing, as for the path.
-            deviation = np.sqrt(np.maximum(halves.diagonal(), self._tolerances[1]))
+            deviation = np.sqrt(np.maximum(halves.diagonal(), _RARE * self._tolerances[1]))
             error = (np.abs(halves - whole) / np.outer(deviation, deviation)).max() / (15 * _TOLERANCE)
         return halves + (halves - whole) / 15, error
 
