@@ -131,9 +131,9 @@ def test_the_training_network_has_the_covariance_of_the_plain_definition():
     spec = gnn.training_network((2, 4, 1), learning_rate=0.1)
     volume, network = 1000.0, spec.network
     initial = spec.initial(spec.floating.initial_weights(3), volume) | spec.presentation([0, 1], [1], volume)
-    r = gnn.simulate(network, time=[0.5, 1.0], volume=volume, method="linear_noise", initial=initial)
+    r = gnn.simulate(network, time=[0.2, 0.4], volume=volume, method="linear_noise", initial=initial)
     start = gnn.ReactionNetwork(network.species, network.reactions, dict(zip(network.species, network.counts(initial))))
-    plain_means, plain = _plain(start, volume, [0.5, 1.0], solver="DOP853")
+    plain_means, plain = _plain(start, volume, [0.2, 0.4], solver="DOP853")
     np.testing.assert_allclose(r.counts[0], plain_means, atol=1e-7)
     moving = np.einsum("tii->ti", plain)[0] > 0
     inner = np.ix_([0, 1], moving, moving)

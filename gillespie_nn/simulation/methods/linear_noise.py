@@ -109,12 +109,13 @@ class LinearNoise(Ode):
         place = np.ix_(active, active)
         old = self._covariance[place]
         while time < end:
-            step = min(self._longest, end - time)
+            n_left = max(1.0, np.ceil((end - time) / self._longest))
+            step = (end - time) / n_left
             new, error = self._try(time, step, active, old)
             factor = min(5.0, max(0.2, 0.9 * max(error, 1e-10) ** -0.2)) if np.isfinite(error) else 0.2
             if error <= 1.0:
                 self._n_covariance_steps += 1
-                time = end if step == end - time else time + step
+                time = end if n_left == 1.0 else time + step
                 old = new
                 self._longest = max(self._longest, step * factor) if factor > 1.0 else step * factor
             else:
