@@ -30,6 +30,9 @@ def _panel(axes, found):
     axes.loglog(x, line, "--", color=COLOURS[1], label=f"slope {found['expected']:g} (theory)")
     measured = f"measured, slope {found['exponent']:.3f}\n[{low:.3f}, {high:.3f}]"
     axes.loglog(x, error, "o-", color=COLOURS[0], label=measured)
+    if x.max() < 100 * x.min():
+        axes.set_xticks(x, [f"{v:g}" for v in x])
+        axes.set_xticks([], minor=True)
     axes.set_title(found["what"], fontsize=10)
     axes.set_xlabel(found["x_label"])
     axes.set_ylabel(found["error_label"])

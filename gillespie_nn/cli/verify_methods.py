@@ -5,7 +5,7 @@ from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
-from .common import add_json, parser, print_json
+from .common import add_json, add_options, options_of, parser, print_json
 
 
 def add(subparsers):
@@ -30,6 +30,7 @@ def add(subparsers):
     command.add_argument("--output", metavar="FILE", help="of --ladder: draw its figure (.png, .pdf)")
     command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
     command.add_argument("--seed", type=int, default=0, help="whole number (0)")
+    add_options(command)
     add_json(command)
     return command
 
@@ -64,6 +65,7 @@ def run(arguments):
         arguments.replicates,
         arguments.sbml_suite,
         say=lambda line: print(line, flush=True),
+        **options_of(arguments),
     )
     print(
         f"{found['verdict']}: {found['n_p_values']} p-values, {len(found['rejected'])} rejected, "

@@ -12,13 +12,17 @@ HOLDS, FAILS, INCOMPLETE = "holds", "fails", "incomplete"
 
 
 class Options(NamedTuple):
-    """What checks are told. `replicates` of each case; `sbml_suite`, a folder or None."""
+    """What checks are told. `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
+    the checks that try an approximate method."""
 
     replicates: int
     sbml_suite: str | None
+    method_options: dict = {}
 
 
-def verify(selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, say=lambda line: None) -> dict:
+def verify(
+    selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, say=lambda line: None, **method_options
+) -> dict:
     """Run the `Check` classes `selected` over `methods` (all exact ones); a dictionary of plain values.
 
     `verdict` is `fails` if any p-value rejects, else `incomplete` if a case could not be simulated, else `holds`.
@@ -26,7 +30,7 @@ def verify(selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, s
     names = methods or [m.name for m in EXACT]
     for name in names:
         checks.choice("method", name, [m.name for m in METHODS])
-    options = Options(checks.whole("replicates", replicates, 1000), sbml_suite)
+    options = Options(checks.whole("replicates", replicates, 1000), sbml_suite, method_options)
     outcomes, unsupported = [], []
     for check in selected:
         for method in names:

@@ -41,7 +41,7 @@ class SbmlSuite(Check):
         for k, folder in enumerate(case_folders(options.sbml_suite)):
             own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
             try:
-                found.append(run_case(folder, method, own, options.replicates))
+                found.append(run_case(folder, method, own, options.replicates, **options.method_options))
             except InputError as error:
                 found.append(Unsupported(folder.name, str(error)))
         return found
@@ -56,12 +56,12 @@ def case_folders(path) -> list[Path]:
     return folders
 
 
-def run_case(folder, method, seed, n) -> Outcome:
+def run_case(folder, method, seed, n, **options) -> Outcome:
     """Simulate one case n times; the p-value of its largest deviation in mean or variance."""
     settings = _settings(next(folder.glob("*-settings.txt")))
     time, mean, deviation = _results(next(folder.glob("*-results.csv")))
     network = ReactionNetwork.from_sbml(_model(folder))
-    r = simulate(network, time=time, method=method, replicates=n, seed=seed, workers=2)
+    r = simulate(network, time=time, method=method, replicates=n, seed=seed, workers=2, **options)
     z, y, p_values, outside, usual = [], [], [], 0, []
     rng = np.random.default_rng(seed)
     for name, mu in mean.items():
