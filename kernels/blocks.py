@@ -87,6 +87,8 @@ def _draw_block(channels, plan, state, b, tau, rng):
             value[c] = now
         state.drawn[e] = firings
         reacting += expected
+        for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
+            state.slope[j] = _term_slope(channels, plan.slope_term[j], plan.slope_species[j], counts)
         for k in range(channels.change_start[c], channels.change_start[c + 1]):
             s = channels.change_species[k]
             if plan.block_of[s] == b:
@@ -95,9 +97,7 @@ def _draw_block(channels, plan, state, b, tau, rng):
                 matrix[i, n] += amount * firings
                 matrix[i, n + 1] += amount * expected
                 for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-                    slope = _term_slope(channels, plan.slope_term[j], plan.slope_species[j], counts)
-                    state.slope[j] = slope
-                    matrix[i, plan.place[plan.slope_species[j]]] -= half * amount * slope
+                    matrix[i, plan.place[plan.slope_species[j]]] -= half * amount * state.slope[j]
     for i in range(n):
         relaxing += abs(matrix[i, i] - 1.0) * reacting / (half * n)
         matrix[i, i] = max(matrix[i, i], _LEAST_DIAGONAL)

@@ -102,6 +102,15 @@ def change_slow(channels, plan, state, s, amount):
         state.n_touched[0] += 1
 
 
+@inlined
+def fire_member(channels, plan, state, c, n):
+    """Fire channel c of the crowd n times."""
+    for k in range(channels.change_start[c], channels.change_start[c + 1]):
+        change_slow(channels, plan, state, channels.change_species[k], channels.change_amount[k] * n)
+    if state.firings.size:
+        state.firings[channels.term_reaction[channels.term_start[c]]] += n
+
+
 @kernel
 def _leap_each(channels, plan, state, tau, rng):
     """The same, member by member: each of the molecules that are there reacts, or not, by its own propensity."""
@@ -119,10 +128,7 @@ def _leap_each(channels, plan, state, tau, rng):
             n = draw_binomial(rng, there, -math.expm1(-state.member_value[m] * tau / max(there, 1)))
             if n == 0:
                 continue
-            for k in range(channels.change_start[c], channels.change_start[c + 1]):
-                change_slow(channels, plan, state, channels.change_species[k], channels.change_amount[k] * n)
-            if state.firings.size:
-                state.firings[channels.term_reaction[channels.term_start[c]]] += n
+            fire_member(channels, plan, state, c, n)
             fired += n
     return fired
 
@@ -147,10 +153,7 @@ def leap_crowd(channels, plan, state, tau, rng):
         if not there:
             state.ledger[CLIPPED] += 1
             continue
-        for k in range(channels.change_start[c], channels.change_start[c + 1]):
-            change_slow(channels, plan, state, channels.change_species[k], channels.change_amount[k])
-        if state.firings.size:
-            state.firings[channels.term_reaction[channels.term_start[c]]] += 1
+        fire_member(channels, plan, state, c, 1)
         fired += 1
     return fired
 

@@ -53,21 +53,27 @@ def sum_pools(families, counts):
 
 
 @kernel
+def find(running, start, end, left):
+    """The member of a pool from start to end whose part of the running sum holds `left`."""
+    low = start
+    high = end - 1
+    while low < high:
+        middle = (low + high) >> 1
+        if running[middle] > left:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
 def _pick(families, counts, p, rng):
     """A member of pool p, as a number within the pool, drawn in proportion to its count."""
     start = np.int64(families.pool_start[p])
     end = np.int64(families.pool_start[p + 1])
     left = np.int64(rng.random() * counts[families.first_pool[0] + p])
     if not families.pool_varies[p]:
-        low = start
-        high = end - 1
-        while low < high:
-            middle = (low + high) >> 1
-            if families.running[middle] > left:
-                high = middle
-            else:
-                low = middle + 1
-        return low - start
+        return find(families.running, start, end, left) - start
     for k in range(start, end - 1):
         left -= counts[families.pool_species[k]]
         if left < 0:

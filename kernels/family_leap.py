@@ -1,15 +1,15 @@
-"""The firings of product families in a leap: a total for each family, distributed over its members.
+"""The firings of product families in a leap.
 
-Few firings pick row and column one by one; many are split over the rows by conditional binomials, and the share of a
-row over its columns likewise where it is larger than they are many; more firings than members are drawn member by
-member. The law is the same each time, and the cost that of the firings, at most that of the members.
+Few firings are one total, and pick row and column one by one; many are a number for each row, which picks columns, or
+where it is larger than they are many is split over them by conditional binomials. The law is the same each time, and
+the cost that of the firings, at most that of the members.
 """
 
 import numpy as np
 
 from .counting import draw_binomial, draw_poisson
 from .crowd import change_slow
-from .families import sum_pool
+from .families import find, sum_pool
 from .jit import inlined, kernel
 
 
@@ -28,22 +28,9 @@ def sum_families(channels, families, state, constant_too):
         state.value[c] = channels.coefficient[channels.term_start[c]] * product
 
 
-@kernel
-def _find(running, start, end, left):
-    """The member of a pool from start to end whose part of the running sum holds `left`."""
-    low = start
-    high = end - 1
-    while low < high:
-        middle = (low + high) >> 1
-        if running[middle] > left:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
 @inlined
-def _fire(channels, families, plan, state, m, n):
+def fire_family(channels, families, plan, state, m, n):
+    """Fire member m of the families n times."""
     change_slow(channels, plan, state, families.species[m], families.amount[m] * n)
     if state.firings.size:
         state.firings[families.reaction[m]] += n
@@ -61,10 +48,10 @@ def _fire_columns(channels, families, plan, state, f, i, n, rng):
     kept = 0
     if n < end - start:
         for _ in range(n):
-            j = _find(running, start, end, np.int64(rng.random() * total)) - start
+            j = find(running, start, end, np.int64(rng.random() * total)) - start
             share = families.share[first + j]
             if share >= 1.0 or rng.random() < share:
-                _fire(channels, families, plan, state, first + j, 1)
+                fire_family(channels, families, plan, state, first + j, 1)
                 kept += 1
         return kept
     left = n
@@ -80,52 +67,9 @@ def _fire_columns(channels, families, plan, state, f, i, n, rng):
         rest -= here
         drawn = draw_binomial(rng, drawn, families.share[first + j - start])
         if drawn:
-            _fire(channels, families, plan, state, first + j - start, drawn)
+            fire_family(channels, families, plan, state, first + j - start, drawn)
             kept += drawn
         if left == 0:
-            break
-    return kept
-
-
-@kernel
-def leap_family(channels, families, plan, state, f, tau, rng):
-    """Fire family f over tau. Returns the number of firings."""
-    running = families.running
-    value = state.value[families.first_channel[0] + f]
-    if not value > 0.0:
-        return 0
-    rows = families.pools[f, 0]
-    start = np.int64(families.pool_start[rows])
-    end = np.int64(families.pool_start[rows + 1])
-    total = running[end - 1]
-    n = draw_poisson(rng, value * tau)
-    kept = 0
-    if n < 2 * (end - start):
-        columns = families.pools[f, 1]
-        first = np.int64(families.pool_start[columns])
-        last = np.int64(families.pool_start[columns + 1])
-        for _ in range(n):
-            i = _find(running, start, end, np.int64(rng.random() * total)) - start
-            j = _find(running, first, last, np.int64(rng.random() * running[last - 1])) - first
-            m = np.int64(families.member_start[f]) + i * (last - first) + j
-            share = families.share[m]
-            if share >= 1.0 or rng.random() < share:
-                _fire(channels, families, plan, state, m, 1)
-                kept += 1
-        return kept
-    rest = total
-    below = np.int64(0)
-    for i in range(start, end):
-        here = running[i] - below
-        below = running[i]
-        if here == 0:
-            continue
-        drawn = n if here >= rest else draw_binomial(rng, n, here / rest)
-        n -= drawn
-        rest -= here
-        if drawn:
-            kept += _fire_columns(channels, families, plan, state, f, i - start, drawn, rng)
-        if n == 0:
             break
     return kept
 
@@ -153,4 +97,32 @@ def leap_exposed(channels, families, plan, state, f, rng):
         state.exposure[first + i] = 0.0
         if n:
             kept += _fire_columns(channels, families, plan, state, f, i, n, rng)
+    return kept
+
+
+@kernel
+def leap_family(channels, families, plan, state, f, tau, rng):
+    """Fire family f over tau. Returns the number of firings."""
+    running = families.running
+    value = state.value[families.first_channel[0] + f]
+    if not value > 0.0:
+        return 0
+    rows = families.pools[f, 0]
+    columns = families.pools[f, 1]
+    start = np.int64(families.pool_start[rows])
+    end = np.int64(families.pool_start[rows + 1])
+    if value * tau >= 2 * (end - start):
+        expose(families, plan, state, f, tau)
+        return leap_exposed(channels, families, plan, state, f, rng)
+    first = np.int64(families.pool_start[columns])
+    last = np.int64(families.pool_start[columns + 1])
+    kept = 0
+    for _ in range(draw_poisson(rng, value * tau)):
+        i = find(running, start, end, np.int64(rng.random() * running[end - 1])) - start
+        j = find(running, first, last, np.int64(rng.random() * running[last - 1])) - first
+        m = np.int64(families.member_start[f]) + i * (last - first) + j
+        share = families.share[m]
+        if share >= 1.0 or rng.random() < share:
+            fire_family(channels, families, plan, state, m, 1)
+            kept += 1
     return kept

@@ -18,17 +18,8 @@ import numpy as np
 from .channels import term_value
 from .jit import inlined
 
-TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, NEXT_STEP, CROWD_TOTAL, WINDOW, WINDOW_LENGTH, RELAXATION = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-)
+TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, NEXT_STEP, CROWD_TOTAL = 0, 1, 2, 3, 4, 5
+WINDOW, WINDOW_LENGTH, RELAXATION = 6, 7, 8
 LEDGER_SIZE = 9
 """Places in `LeapState.ledger`: time leapt over [s], leaps, exact steps, firings cut off because the molecules were not
 there, the step to try next [s] (0: to be chosen), the propensity of the crowd, time since the slow channels last fired

@@ -21,9 +21,9 @@ from .codes import (
     TRIGGERED,
 )
 from .counting import draw_poisson
-from .crowd import change_slow, pick_member, settle_touched
+from .crowd import fire_member, pick_member, settle_touched
 from .families import draw_member
-from .family_leap import expose, leap_family, sum_families
+from .family_leap import expose, fire_family, leap_family, sum_families
 from .jit import kernel
 from .laws import law_value
 from .leap_firings import fire_often
@@ -74,16 +74,11 @@ def _fire_one(channels, families, plan, state, left, rng):
             m = draw_member(families, state.counts, f, rng)
             if m < 0:
                 return 0
-            change_slow(channels, plan, state, families.species[m], families.amount[m])
-            if state.firings.size:
-                state.firings[families.reaction[m]] += 1
+            fire_family(channels, families, plan, state, m, 1)
             return 1
     if state.ledger[CROWD_TOTAL] > 0.0:
         c = plan.crowd[pick_member(state.bins, state.bin_size, state.bin_total, state.member_value, plan.least[0], rng)]
-        for k in range(channels.change_start[c], channels.change_start[c + 1]):
-            change_slow(channels, plan, state, channels.change_species[k], channels.change_amount[k])
-        if state.firings.size:
-            state.firings[channels.term_reaction[channels.term_start[c]]] += 1
+        fire_member(channels, plan, state, c, 1)
         return 1
     # Rounding carried `left` past the end: the last channel that can fire.
     last = max(explicit, block)
@@ -258,7 +253,9 @@ def advance_leap(
             end = boundary if cut else clock[TIME] + tau
             if not end > clock[TIME]:
                 return OVERFLOW  # time would stand still: the network explodes
-            status, largest = _leap(channels, families, plan, state, rng, tau, epsilon, single, end == boundary)
+            # The condition of an event, and what the event sets, must not wait for anything.
+            settles = end == boundary or channels.laws.triggered.size > 0
+            status, largest = _leap(channels, families, plan, state, rng, tau, epsilon, single, settles)
             clock[TIME] = end
             if largest > 1.0 or not cut:
                 ledger[NEXT_STEP] = min(

@@ -66,9 +66,9 @@ def longest_leap(channels, plan, state, epsilon, with_noise):
         if state.critical[c]:
             critical += a
             continue
-        for k in range(channels.change_start[c], channels.change_start[c + 1]):
-            s = channels.change_species[k]
-            amount = channels.change_amount[k]
+        for j in range(channels.change_start[c], channels.change_start[c + 1]):
+            s = channels.change_species[j]
+            amount = channels.change_amount[j]
             mean[s] += amount * a
             spread[s] += amount * amount * a
             if amount < 0:

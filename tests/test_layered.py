@@ -34,7 +34,7 @@ def by_change(network, structure, rates, volume, counts):
     state = structure.state(counts)
     sum_pools(families, state)
     found = {}
-    for c, change in enumerate(structure._changes[: structure.n_plain]):
+    for c, change in enumerate(structure.changes[: structure.n_plain]):
         key = tuple((network.species[s], n) for s, n in change if s < len(network.species))
         found[key] = found.get(key, 0.0) + channel_value(channels, c, state, state)
     for f, (rows, columns) in enumerate(families.pools):

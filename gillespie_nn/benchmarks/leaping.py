@@ -19,6 +19,7 @@ from ..nn import training_network
 from ..seeds import Purpose
 from ..simulation.methods import Layered, Rejection, TauLeap
 from ..simulation.presentations import Samples
+from ..verification.comparison import Errors, judge, verdict_of
 from .adaptive import copasi_adaptive
 from .run import machine
 
@@ -61,7 +62,7 @@ def leap_benchmark(names=tuple(CASES), repeats=5, peers=True, say=lambda line: N
         "confidence": CONFIDENCE,
         "cases": {name: _case(name, CASES[name], repeats, peers, say) for name in names},
     }
-    found["presented_sample"] = presented_sample(repeats)
+    found["presented_sample"] = presented_sample()
     say(
         "784-32-10, learning on, Omega = 10000, T = 10 s: {milliseconds:.2f} ms a presented sample (median of "
         "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**found["presented_sample"])
@@ -198,29 +199,30 @@ def _error(spec, case, begin):
         )
     n = 2 * len(labels)
     quantile = stats.t.isf((1 - CONFIDENCE) / n / 2, 2 * N_BATCHES - 2)
-    rows = []
-    for (one, other), tolerance in ((mean_parts, TOLERANCE_MEAN), (variance_parts, TOLERANCE_VARIANCE)):
-        error = other.mean(axis=0) - one.mean(axis=0)
-        half = quantile * np.sqrt((one.var(axis=0, ddof=1) + other.var(axis=0, ddof=1)) / N_BATCHES)
-        rows.append((error, half, tolerance))
-    inside = all((np.abs(e) + h <= tolerance).all() for e, h, tolerance in rows)
-    outside = any((np.abs(e) - h > tolerance).any() for e, h, tolerance in rows)
+    mean, variance = (_interval(*parts, quantile) for parts in (mean_parts, variance_parts))
     return {
         "volume": case.volume,
         "time_averaged": case.length,
-        "verdict": "within" if inside else "outside" if outside else "inconclusive",
+        "verdict": verdict_of([*judge(mean, TOLERANCE_MEAN), *judge(variance, TOLERANCE_VARIANCE)]),
         "n": n,
-        "mean_bound": float((np.abs(rows[0][0]) + rows[0][1]).max()),
-        "variance_bound": float((np.abs(rows[1][0]) + rows[1][1]).max()),
+        "mean_bound": float(np.maximum(-mean.low, mean.high).max()),
+        "variance_bound": float(np.maximum(-variance.low, variance.high).max()),
         "numbers": labels,
-        "mean_error": rows[0][0],
-        "mean_half_width": rows[0][1],
-        "variance_error": rows[1][0],
-        "variance_half_width": rows[1][1],
+        "mean_error": mean.error,
+        "mean_half_width": quantile * mean.standard,
+        "variance_error": variance.error,
+        "variance_half_width": quantile * variance.standard,
     }
 
 
-def presented_sample(repeats=5, samples=40) -> dict:
+def _interval(one, other, quantile) -> Errors:
+    """Of the difference of two sets of batch means, float64[batch, number] each."""
+    error = other.mean(axis=0) - one.mean(axis=0)
+    standard = np.sqrt((one.var(axis=0, ddof=1) + other.var(axis=0, ddof=1)) / N_BATCHES)
+    return Errors(error, error - quantile * standard, error + quantile * standard, standard)
+
+
+def presented_sample(samples=40) -> dict:
     """Time of a presented sample: 784-32-10, learning on, random inputs with 150 non-zero pixels, Omega = 1e4,
     T = 10 s, eta T = 0.003; setting the inputs included."""
     spec = training_network((784, 32, 10), learning_rate=3e-4)

@@ -2,6 +2,7 @@
 
 from .. import checks
 from ..benchmarks import CASES, LEAP_CASES, benchmark, leap_benchmark, markdown, scale
+from ..verification.comparison import WITHIN
 from .common import add_json, parser, print_json
 
 
@@ -37,7 +38,7 @@ def run(arguments):
         found = leap_benchmark(names, repeats, not arguments.no_peers, say=lambda line: print(line, flush=True))
         if arguments.json:
             print_json(found)
-        return 0 if all(case["error"]["verdict"] == "within" for case in found["cases"].values()) else 1
+        return 0 if all(case["error"]["verdict"] == WITHIN for case in found["cases"].values()) else 1
     found = benchmark(names, repeats, not arguments.no_peers, say=lambda line: print(line, flush=True))
     if arguments.markdown:
         print(markdown(found))

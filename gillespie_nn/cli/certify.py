@@ -7,8 +7,8 @@ from ..simulation import EXACT, METHODS
 from ..verification.certificate import Certificate, Row
 from ..verification.certify import certify
 from ..verification.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
-from .common import _plain, add_common, add_options, options_of, parser, print_json
-from .simulate import _count, _pairs, load_model
+from .common import add_common, add_options, options_of, parser, plain, print_json
+from .models import add_model, initial_of, model_of
 
 EXIT_CODES = {WITHIN: 0, OUTSIDE: 1, INCONCLUSIVE: 3}
 _SHOWN = 20
@@ -26,17 +26,15 @@ def add(subparsers):
         ),
     )
     exact = ", ".join(m.name for m in EXACT)
-    command.add_argument("model", metavar="MODEL", help="model file, as of simulate")
+    add_model(command)
     command.add_argument("--method", required=True, help=f"to certify: {', '.join(m.name for m in METHODS)}")
     command.add_argument("--reference", default="auto", help=f"exact method: auto, {exact} (auto)")
     command.add_argument("--t-end", type=float, required=True, help="time of the last comparison [s]")
     command.add_argument("--n-points", type=int, default=4, help="times compared, evenly spaced, the end included (4)")
-    command.add_argument("--volume", type=float, help="Omega (1); not for SBML models, whose compartments say it")
     command.add_argument(
         "--replicates", type=int, default=1000,
         help="of each method (1000); the default tolerances take some 25000, fewer show larger errors",
     )  # fmt: skip
-    command.add_argument("--workers", type=int, default=1, help="threads; the result is the same for any number (1)")
     command.add_argument(
         "--species", action="append", metavar="NAME", help="compare this (all that vary); may be given several times"
     )
@@ -46,8 +44,6 @@ def add(subparsers):
         "--floor", type=float, default=1.0,
         help="errors of means below so many molecules, and of variances below its square, are relative to it (1)",
     )  # fmt: skip
-    command.add_argument("--initial", action="append", default=[], metavar="NAME=N", help="set an initial count")
-    command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
     add_options(command)
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
     add_common(command, "JSON file to write, with every row")
@@ -57,7 +53,7 @@ def add(subparsers):
 def run(arguments):
     output = arguments.output and checks.new_file(arguments.output, arguments.overwrite)
     found = certify(
-        load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float)),
+        model_of(arguments),
         arguments.method,
         arguments.t_end,
         arguments.n_points,
@@ -70,14 +66,14 @@ def run(arguments):
         floor=arguments.floor,
         species=arguments.species,
         workers=arguments.workers,
-        initial=_pairs("--initial", "A=100", arguments.initial, _count),
+        initial=initial_of(arguments),
         progress=True,
         **options_of(arguments),
     )
     _print(found)
     record = found.record() | {"model": arguments.model, "output": arguments.output}
     if output:
-        checks.write_text(output, json.dumps(_plain(record), allow_nan=False, indent=1) + "\n")
+        checks.write_text(output, json.dumps(plain(record), allow_nan=False, indent=1) + "\n")
         print(f"written to {output}")
     if arguments.json:
         print_json(record)

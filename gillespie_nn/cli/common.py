@@ -39,16 +39,17 @@ def parser(subparsers, name, summary, examples):
 
 def print_json(record):
     """One line; numpy values as plain ones, and numbers that JSON does not have as null."""
-    print(json.dumps(_plain(record), allow_nan=False), flush=True)
+    print(json.dumps(plain(record), allow_nan=False), flush=True)
 
 
-def _plain(value):
+def plain(value):
+    """numpy values as plain ones, and numbers that JSON does not have as None."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

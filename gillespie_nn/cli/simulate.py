@@ -1,24 +1,15 @@
 """Simulate a model file, molecule by molecule."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
 from ..api import simulate
-from ..checks import InputError
-from ..crn import ReactionNetwork
 from ..simulation import METHODS, final_values
 from ..status import Status
 from .common import add_common, add_options, options_of, parser, print_json
+from .models import add_model, initial_of, model_of
 
-_READERS = {
-    ".xml": ReactionNetwork.from_sbml,
-    ".sbml": ReactionNetwork.from_sbml,
-    ".ant": ReactionNetwork.from_antimony,
-    ".antimony": ReactionNetwork.from_antimony,
-    ".net": ReactionNetwork.from_bngl_net,
-}
 _SHOWN = 20
 
 
@@ -34,15 +25,11 @@ def add(subparsers):
             "model.xml --t-end 50 --replicates 1000 --workers 2 --output run.h5",
         ),
     )
-    command.add_argument("model", metavar="MODEL", help="model file")
+    add_model(command)
     command.add_argument("--t-end", type=float, required=True, help="time to simulate to [s]")
     command.add_argument("--n-points", type=int, default=101, help="recorded points, both ends included (101)")
-    command.add_argument("--volume", type=float, help="Omega (1); not for SBML models, whose compartments say it")
     command.add_argument("--method", default="auto", help=f"auto, {', '.join(m.name for m in METHODS)} (auto)")
     command.add_argument("--replicates", type=int, default=1, help="independent trajectories (1)")
-    command.add_argument("--workers", type=int, default=1, help="threads; the result is the same for any number (1)")
-    command.add_argument("--initial", action="append", default=[], metavar="NAME=N", help="set an initial count")
-    command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
     command.add_argument("--max-events", type=int, help="stop a replicate after so many events")
     add_options(command)
     command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
@@ -52,7 +39,7 @@ def add(subparsers):
 
 
 def run(arguments):
-    network = load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
+    network = model_of(arguments)
     if arguments.describe:
         print(network.describe())
     result = simulate(
@@ -64,7 +51,7 @@ def run(arguments):
         replicates=arguments.replicates,
         workers=arguments.workers,
         seed=arguments.seed,
-        initial=_pairs("--initial", "A=100", arguments.initial, _count),
+        initial=initial_of(arguments),
         max_events=arguments.max_events,
         output=arguments.output,
         overwrite=arguments.overwrite,
@@ -85,39 +72,6 @@ def run(arguments):
     if arguments.json:
         print_json(_record(result, names, final, arguments))
     return 0 if result.complete else 3
-
-
-def load_model(path, parameters=None) -> ReactionNetwork:
-    """The network in a model file, by its suffix, with overrides of parameters by name."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such model file: {path}")
-    if path.suffix.lower() in _READERS:
-        return _READERS[path.suffix.lower()](path, parameters)
-    try:
-        return ReactionNetwork.from_text(path.read_text(encoding="utf-8"), parameters)
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def _pairs(option, example, pairs, number):
-    """NAME=NUMBER of an option that may be given several times, as a dictionary."""
-    found = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        try:
-            found[name.strip()] = number(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise InputError(f"{option} takes NAME=NUMBER, for example {option} {example}, got {pair!r}")
-    return found
-
-
-def _count(text):
-    return float(text) if "." in text or "e" in text.lower() else int(text)
 
 
 def _print_final(species, final):

@@ -7,8 +7,6 @@ training network, whose loop closes only through the slow weight updates, falls 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 class Action(NamedTuple):
@@ -45,6 +43,9 @@ def _inside(action, label):
 
 
 def _components(actions, kept, n_species):
+    from scipy.sparse import coo_array  # half of the time to import the package, and wanted by leaps alone
+    from scipy.sparse.csgraph import connected_components
+
     pairs = {(a, b) for k in kept for a in actions[k].reads for b in actions[k].changes}
     row, column = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(n_species, n_species))

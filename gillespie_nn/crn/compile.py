@@ -43,21 +43,21 @@ class Structure:
         self._one = self.n_species + len(self._pools)
         self.n_plain = len(groups)
         self.n_channels = len(groups) + len(families)
-        self._changes = self._with_pools([changes[group[0]] for group in groups]) + [()] * len(families)
+        self.changes = self._with_pools([changes[group[0]] for group in groups]) + [()] * len(families)
         plain = list(chain.from_iterable(groups))
         self.term_reaction = np.array(plain + [f.reactions[0] for f in families], dtype=np.uint32)
         terms = [factors(network.reactions[r], network.index, laws.of_reaction.get(r)) for r in plain]
         self._products = [tuple(self.n_species + self._pools.index(p) for p in (f.rows, f.columns)) for f in families]
         terms += [([(a, 0), (b, 0)], []) for a, b in self._products]
-        self._read = [read_species(term, laws) for term in terms]
+        self.reads = [read_species(term, laws) for term in terms]
         self._members = [np.array(f.reactions) for f in families]
         self._targets = np.array([changes[r][0] for f in families for r in f.reactions], np.int64).reshape(-1, 2)
         self.arrays = {
             "term_start": _starts([*groups, *([0] for _ in families)]),
             "term_reaction": self.term_reaction,
-            "change_start": _starts(self._changes),
-            "change_species": np.array([s for change in self._changes for s, _ in change], dtype=np.uint32),
-            "change_amount": np.array([n for change in self._changes for _, n in change], dtype=np.int64),
+            "change_start": _starts(self.changes),
+            "change_species": np.array([s for change in self.changes for s, _ in change], dtype=np.uint32),
+            "change_amount": np.array([n for change in self.changes for _, n in change], dtype=np.int64),
             **term_arrays(terms, self._one),
         }
         varies = np.zeros(self._one, dtype=np.bool_)
@@ -66,7 +66,6 @@ class Structure:
         self.arrays["varies"] = varies
         self._laws = self._law_arrays(laws, terms)
         self._parameters = laws.parameters
-        self.reads = self._read
         self.is_law = [is_law(term) for term in terms]
         self._terms = terms
         self._kept = None
@@ -76,11 +75,6 @@ class Structure:
     def n_state(self) -> int:
         """Species, pools and the constant."""
         return self._one + 1
-
-    @property
-    def changes(self):
-        """Net change of each channel, and of the pools with it, ((species, amount), ...)."""
-        return self._changes
 
     @property
     def family_targets(self) -> frozenset[int]:
@@ -183,12 +177,12 @@ class Structure:
     def readers(self) -> Readers:
         """Who reads each species or pool, and the changes of each channel in fixed places."""
         terms = [[] for _ in range(self._one)]
-        for t, species in enumerate(self._read):
+        for t, species in enumerate(self.reads):
             for s in species:
                 terms[s].append(t)
-        pairs = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self._changes]
+        pairs = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self.changes]
         pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2, 2)
-        more = [change[2:] for change in self._changes]
+        more = [change[2:] for change in self.changes]
         return Readers(
             term_start=_starts(terms),
             term=np.array(list(chain.from_iterable(terms)), dtype=np.uint32),
@@ -206,7 +200,7 @@ class Structure:
         readers = self.readers
         starts, terms, channel = readers.term_start.tolist(), readers.term.tolist(), readers.channel.tolist()
         found = []
-        for change in self._changes:
+        for change in self.changes:
             found.append(sorted({channel[t] for s, _ in change for t in terms[starts[s] : starts[s + 1]]}))
         return _starts(found), np.array(list(chain.from_iterable(found)), dtype=np.uint32)
 

@@ -4,7 +4,6 @@ This is the slow limit of the chemistry and the yardstick of its accuracy.
 """
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from .. import seeds
 from ..checks import UnfinishedError
@@ -78,6 +77,8 @@ class FloatNetwork:
         The solver is explicit (scipy's DOP853): steps of learning are short, and a multistep method gets stuck where a
         pre-activation comes to rest at the kink of ReLU. Raises UnfinishedError where the flow goes no further.
         """
+        from scipy.integrate import solve_ivp  # which takes a third of a second to import
+
         n_gradients = 0
 
         def slope(s, w):

@@ -8,7 +8,6 @@ presentations are as exact as early ones.
 import warnings
 
 import numpy as np
-from scipy.integrate import BDF, LSODA, Radau
 
 from ... import checks
 from ...checks import InputError, ModelError
@@ -16,10 +15,9 @@ from ...kernels import codes
 from .base import Method
 from .options import Option, one_of
 from .rate_equations import RateEquations
-from .solvers import FEW_SPECIES, Explicit, FromScipy
+from .solvers import FEW_SPECIES, IMPLICIT, Explicit, FromScipy
 
 AUTO, EXPLICIT = "auto", "DOP853"
-_IMPLICIT = {"LSODA": LSODA, "BDF": BDF, "Radau": Radau}
 _SLICE = 200
 """Solver steps a slice."""
 _MANY_STEPS = 2000
@@ -63,7 +61,7 @@ class Ode(Method):
     units = "concentration"
     options = (
         *TOLERANCES,
-        Option("solver", AUTO, one_of(AUTO, EXPLICIT, *_IMPLICIT), "solver of the rate equations", str),
+        Option("solver", AUTO, one_of(AUTO, EXPLICIT, *IMPLICIT), "solver of the rate equations", str),
     )
     statistics_names = (
         "steps", "derivative_evaluations", "jacobian_evaluations", "restarts", "switches", "stiff_share",
@@ -78,7 +76,7 @@ class Ode(Method):
         self._equations = RateEquations(network, rates, volume)
         self._channels = self._equations.channels
         self._tolerances = self.settings["rtol"], self.settings["atol"] * volume
-        self._implicit = self.settings["solver"] if self.settings["solver"] in _IMPLICIT else None
+        self._implicit = self.settings["solver"] if self.settings["solver"] in IMPLICIT else None
         self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails
         self._solver = None
         self._spent = np.zeros(3, dtype=np.int64)
@@ -179,7 +177,7 @@ class Ode(Method):
             if not np.isfinite(part.derivative(self.time, start)).all():
                 self._blown_up()
         arguments = part, self._origin, start, t_stop - self._origin, *self._tolerances
-        self._solver = FromScipy(_IMPLICIT[self._implicit], *arguments) if self._implicit else Explicit(*arguments)
+        self._solver = FromScipy(self._implicit, *arguments) if self._implicit else Explicit(*arguments)
 
     def _drop(self):
         """End the solver; what it spent is kept."""

@@ -1,12 +1,13 @@
 """Solvers of rate equations with one interface: an explicit one, compiled, and scipy's."""
 
 import warnings
+from functools import cache
 
 import numpy as np
-from scipy.integrate import BDF, DOP853, LSODA, Radau
 
 from ...kernels import dormand_prince as kernels
 
+IMPLICIT = ("LSODA", "BDF", "Radau")
 FEW_SPECIES = 400
 """Up to so many, a dense Jacobian is cheap."""
 
@@ -26,7 +27,7 @@ class Explicit:
         self._equations, self._end, self._tolerances = equations, t_end, (rtol, atol)
         n = len(y)
         self._rk = kernels.RungeKutta(
-            **_TABLEAU,
+            **_tableau(),
             k=np.zeros((16, n)),
             y=y.copy(),
             y_old=y.copy(),
@@ -79,7 +80,7 @@ class Explicit:
 
 
 class FromScipy:
-    """A solver `kind` of scipy with the same interface, and the Jacobian of the equations.
+    """A solver of scipy, `kind` one of `IMPLICIT`, with the same interface, and the Jacobian of the equations.
 
     scipy bounds a root mean square of the errors, in which the few stiff species of a training network would be lost
     among its weights: it gets the tolerances divided by the root of the number of species.
@@ -88,19 +89,21 @@ class FromScipy:
     stiff_share = 0.0
 
     def __init__(self, kind, equations, origin, y, t_end, rtol, atol):
+        from scipy import integrate
+
         n = len(y)
-        dense = kind is LSODA or n <= FEW_SPECIES
+        dense = kind == "LSODA" or n <= FEW_SPECIES
         settings = {"rtol": max(rtol / np.sqrt(n), 100 * np.finfo(np.float64).eps), "atol": atol / np.sqrt(n)}
-        if kind in (LSODA, BDF, Radau):
 
-            def jacobian(t, x):
-                found = equations.jacobian(origin + t, x)
-                return found.toarray() if dense else found
+        def jacobian(t, x):
+            found = equations.jacobian(origin + t, x)
+            return found.toarray() if dense else found
 
-            settings["jac"] = jacobian
         self.least = y.copy()
         self._n_steps = 0
-        self._solver = kind(lambda t, x: equations.derivative(origin + t, x), 0.0, y, t_end, **settings)
+        self._solver = getattr(integrate, kind)(
+            lambda t, x: equations.derivative(origin + t, x), 0.0, y, t_end, jac=jacobian, **settings
+        )
 
     @property
     def t(self):
@@ -140,12 +143,12 @@ class FromScipy:
         return solver.status == "finished" or solver.t - solver.t_old > 4 * np.spacing(solver.t)
 
 
+@cache
 def _tableau():
     """Coefficients of DOP853 as scipy keeps them, in the shapes that the kernels read."""
+    from scipy.integrate import DOP853  # which takes a third of a second to import
+
     a = np.zeros((16, 16))
     a[:12, :12], a[12, :12], a[13:, :] = DOP853.A, DOP853.B, DOP853.A_EXTRA
     c = np.concatenate([DOP853.C, [1.0], DOP853.C_EXTRA])
     return {"a": a, "c": c, "error_5": DOP853.E5, "error_3": DOP853.E3, "d": np.ascontiguousarray(DOP853.D)}
-
-
-_TABLEAU = _tableau()

@@ -1,0 +1,66 @@
+"""A model on the command line: its file, and what is set in it."""
+
+from pathlib import Path
+
+from ..checks import InputError
+from ..crn import ReactionNetwork
+
+_READERS = {
+    ".xml": ReactionNetwork.from_sbml,
+    ".sbml": ReactionNetwork.from_sbml,
+    ".ant": ReactionNetwork.from_antimony,
+    ".antimony": ReactionNetwork.from_antimony,
+    ".net": ReactionNetwork.from_bngl_net,
+}
+
+
+def add_model(command):
+    """The model and what the commands that run it take alike."""
+    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument("--volume", type=float, help="Omega (1); not for SBML models, whose compartments say it")
+    command.add_argument("--initial", action="append", default=[], metavar="NAME=N", help="set an initial count")
+    command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
+    command.add_argument("--workers", type=int, default=1, help="threads; the result is the same for any number (1)")
+
+
+def model_of(arguments) -> ReactionNetwork:
+    """The network asked for, with its parameters."""
+    return load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
+
+
+def initial_of(arguments) -> dict:
+    """Initial counts by name."""
+    return _pairs("--initial", "A=100", arguments.initial, _count)
+
+
+def load_model(path, parameters=None) -> ReactionNetwork:
+    """The network in a model file, by its suffix, with overrides of parameters by name."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no such model file: {path}")
+    if path.suffix.lower() in _READERS:
+        return _READERS[path.suffix.lower()](path, parameters)
+    try:
+        return ReactionNetwork.from_text(path.read_text(encoding="utf-8"), parameters)
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _pairs(option, example, pairs, number):
+    """NAME=NUMBER of an option that may be given several times, as a dictionary."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        try:
+            found[name.strip()] = number(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise InputError(f"{option} takes NAME=NUMBER, for example {option} {example}, got {pair!r}")
+    return found
+
+
+def _count(text):
+    return float(text) if "." in text or "e" in text.lower() else int(text)
