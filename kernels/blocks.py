@@ -15,6 +15,7 @@ from .counting import draw_poisson
 from .jit import inlined, kernel
 from .leap_firings import fire_often
 from .leap_state import RELAXATION, leap_value
+from .step_size import block_change
 
 _LEAST_DIAGONAL = 0.5
 """Where a species grows by itself faster than the step resolves, its growth is followed explicitly."""
@@ -149,8 +150,7 @@ def leap_blocks(channels, plan, state, tau, epsilon, rng):
         relaxing += faster
         for i in range(n):
             s = plan.block_species[plan.block_start[b] + i]
-            allowed = epsilon * counts[s] + 10.0 * np.sqrt(counts[s] + 1.0)
-            largest = max(largest, abs(matrix[i, n + 1]) / allowed)
+            largest = max(largest, abs(matrix[i, n + 1]) / block_change(epsilon, counts[s]))
         status, fired = _fire_block(channels, plan, state, b, n, tau, rng)
         firings += fired
         if status != REACHED_END:

@@ -39,8 +39,10 @@ def draw_poisson(rng, mean):
         return 0 if u >= mean else _few_poisson(mean, u)  # exp(-mean) >= 1 - mean
     mean = min(mean, LARGEST_MEAN)
     k = np.floor(mean + math.sqrt(mean) * rng.standard_normal())
-    u = rng.random()
     below = mean - k
+    if below <= 0.0:
+        return int(k)
+    u = rng.random()
     if below * below * below <= 6.0 * mean * mean * u:
         return int(k)
     return _corrected(rng, k, u, mean, mean, -1.0, 0.0)

@@ -40,6 +40,8 @@ def _bin(plan, value):
 def _move(plan, state, m, value):
     """Give member m a new propensity."""
     old = state.member_value[m]
+    if value == old:
+        return
     state.member_value[m] = value
     state.ledger[CROWD_TOTAL] += value - old
     before = _bin(plan, old) if old > 0.0 else -1

@@ -1,16 +1,20 @@
 """The firings of product families in a leap.
 
 Few firings are one total, and pick row and column one by one; many are a number for each row, which picks columns, or
-where it is larger than they are many is split over them by conditional binomials. The law is the same each time, and
-the cost that of the firings, at most that of the members.
+where it expects more than a share of the columns that are not empty, a number for each of these, passed over in order.
+A total that is a Poisson number, split by shares, is a Poisson number for each: the law is the same each time, and the
+cost that of the firings, at most that of the members.
 """
 
 import numpy as np
 
-from .counting import draw_binomial, draw_poisson
+from .counting import draw_poisson
 from .crowd import change_slow
 from .families import find, sum_pool
 from .jit import inlined, kernel
+
+_SPARSE = 0.2
+"""A row that expects fewer firings than so many times its columns picks the column of each firing."""
 
 
 @kernel
@@ -22,6 +26,7 @@ def sum_families(channels, families, state, constant_too):
     for p in range(families.pool_varies.size):
         if constant_too or families.pool_varies[p]:
             counts[first + p] = sum_pool(families, counts, p)
+            _note_filled(families, state, p)
     for f in range(families.pools.shape[0]):
         c = families.first_channel[0] + f
         product = counts[first + families.pools[f, 0]] * np.float64(counts[first + families.pools[f, 1]])
@@ -36,42 +41,45 @@ def fire_family(channels, families, plan, state, m, n):
         state.firings[families.reaction[m]] += n
 
 
+@kernel
+def _note_filled(families, state, p):
+    """List the members of pool p that are there."""
+    n = 0
+    start = np.int64(families.pool_start[p])
+    for k in range(start, families.pool_start[p + 1]):
+        if state.counts[families.pool_species[k]]:
+            state.filled[start + n] = k
+            n += 1
+    state.n_filled[p] = n
+
+
 @inlined
-def _fire_columns(channels, families, plan, state, f, i, n, rng):
-    """Distribute n firings of row i of family f over the columns. Returns how many were kept."""
+def _fire_row(channels, families, plan, state, f, i, each, rng):
+    """Fire row i of family f, each molecule of a column at `each` firings expected. Returns the number of firings."""
     running = families.running
     pool = families.pools[f, 1]
     start = np.int64(families.pool_start[pool])
     end = np.int64(families.pool_start[pool + 1])
-    first = np.int64(families.member_start[f]) + i * (end - start)
+    first = np.int64(families.member_start[f]) + i * (end - start) - start
     total = running[end - 1]
-    kept = 0
-    if n < end - start:
-        for _ in range(n):
-            j = find(running, start, end, np.int64(rng.random() * total)) - start
-            share = families.share[first + j]
+    n_filled = state.n_filled[pool]
+    fired = 0
+    if each * total < _SPARSE * n_filled:
+        for _ in range(draw_poisson(rng, each * total)):
+            m = first + find(running, start, end, np.int64(rng.random() * total))
+            share = families.share[m]
             if share >= 1.0 or rng.random() < share:
-                fire_family(channels, families, plan, state, first + j, 1)
-                kept += 1
-        return kept
-    left = n
-    rest = total
-    below = np.int64(0)
-    for j in range(start, end):
-        here = running[j] - below
-        below = running[j]
-        if here == 0:
-            continue
-        drawn = left if here >= rest else draw_binomial(rng, left, here / rest)
-        left -= drawn
-        rest -= here
-        drawn = draw_binomial(rng, drawn, families.share[first + j - start])
-        if drawn:
-            fire_family(channels, families, plan, state, first + j - start, drawn)
-            kept += drawn
-        if left == 0:
-            break
-    return kept
+                fire_family(channels, families, plan, state, m, 1)
+                fired += 1
+        return fired
+    for k in range(start, start + n_filled):
+        j = np.int64(state.filled[k])
+        m = first + j
+        n = draw_poisson(rng, each * families.share[m] * state.counts[families.pool_species[j]])
+        if n:
+            fire_family(channels, families, plan, state, m, n)
+            fired += n
+    return fired
 
 
 @kernel
@@ -87,17 +95,15 @@ def expose(families, plan, state, f, tau):
 @kernel
 def leap_exposed(channels, families, plan, state, f, rng):
     """Fire family f by what its rows were exposed to, and forget that. Returns the number of firings."""
-    columns = families.pools[f, 1]
-    total = np.float64(families.running[np.int64(families.pool_start[columns + 1]) - 1])
-    rate = channels.coefficient[channels.term_start[families.first_channel[0] + f]] * total
-    kept = 0
+    rate = channels.coefficient[channels.term_start[families.first_channel[0] + f]]
+    fired = 0
     first = np.int64(plan.row_start[f])
     for i in range(np.int64(plan.row_start[f + 1]) - first):
-        n = draw_poisson(rng, rate * state.exposure[first + i])
+        each = rate * state.exposure[first + i]
         state.exposure[first + i] = 0.0
-        if n:
-            kept += _fire_columns(channels, families, plan, state, f, i, n, rng)
-    return kept
+        if each > 0.0:
+            fired += _fire_row(channels, families, plan, state, f, i, each, rng)
+    return fired
 
 
 @kernel

@@ -21,30 +21,47 @@ def look_at(channels, list_of_channels, plan, state):
 
 
 @kernel
-def refresh_leap(channels, families, plan, state):
-    """Compute everything from the counts: at the start, and after a change that no reaction made."""
+def _sum_kept(channels, plan, state):
+    """Add up the kept terms afresh; of a sparse input most are passed over."""
+    for k in range(plan.kept_channel.size):
+        state.kept_sum[plan.kept_channel[k]] = 0.0
+    for k in range(plan.kept_species.size):
+        if state.counts[plan.kept_species[k]]:
+            for j in range(plan.kept_start[k], plan.kept_start[k + 1]):
+                t = plan.kept_term[j]
+                state.kept_sum[plan.term_channel[t]] += term_value(channels, t, state.counts, state.counts)
+    for k in range(plan.kept_channel.size):
+        state.kept_before[plan.kept_channel[k]] = state.kept_sum[plan.kept_channel[k]]
+
+
+@kernel
+def _refresh(channels, families, plan, state, crowd_too):
     channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
     look_at_laws(channels, state.counts)
-    for c in range(state.kept_sum.size):
-        state.kept_sum[c] = 0.0
-    for k in range(plan.kept_term.size):
-        t = plan.kept_term[k]
-        state.kept_sum[plan.term_channel[t]] += term_value(channels, t, state.counts, state.counts)
+    _sum_kept(channels, plan, state)
     look_at(channels, plan.explicit, plan, state)
     look_at(channels, plan.entry_channel, plan, state)
-    refresh_crowd(channels, plan, state)
+    if crowd_too:
+        refresh_crowd(channels, plan, state)
     sum_families(channels, families, state, True)
-    for c in range(state.kept_sum.size):
-        state.kept_before[c] = state.kept_sum[c]
     state.ledger[NEXT_STEP] = 0.0
+
+
+@kernel
+def refresh_leap(channels, families, plan, state):
+    """Compute everything from the counts: at the start, and after a change of whatever no reaction made."""
+    _refresh(channels, families, plan, state, True)
 
 
 @kernel
 def set_counts_leap(channels, families, plan, state, species, values):
     """Scheduled change: counts[species] = values at clock[TIME]."""
+    crowd_too = False
     for k in range(species.size):
-        state.counts[species[k]] = values[k]
-    refresh_leap(channels, families, plan, state)
+        s = species[k]
+        crowd_too = crowd_too or plan.member_start[s] < plan.member_start[s + 1]
+        state.counts[s] = values[k]
+    _refresh(channels, families, plan, state, crowd_too)
 
 
 @kernel

@@ -45,6 +45,8 @@ class LeapPlan(NamedTuple):
     live_start: np.ndarray  # uint32[channel + 1], into live_term
     live_term: np.ndarray  # uint32[...]: terms of each channel that are added up when it is looked at
     kept_term: np.ndarray  # uint32[...]: the others, of which sums are kept up to date as weights change
+    kept_start: np.ndarray  # uint32[... + 1], into kept_term
+    kept_species: np.ndarray  # uint32[...]: a species that the terms between two starts read, if possible no weight
     reader_start: np.ndarray  # uint32[state + 1], into reader_term
     reader_term: np.ndarray  # uint32[...]: kept terms, by the species that varies
     term_channel: np.ndarray  # uint32[term]
@@ -69,6 +71,8 @@ class LeapState(NamedTuple):
     kept_sum: np.ndarray  # float64[channel]: sums of the kept terms
     kept_before: np.ndarray  # float64[channel]: when slow channels last fired
     exposure: np.ndarray  # float64[row of each family]: counts of the rows, added up over time since then
+    filled: np.ndarray  # uint32[pool member]: members of each pool that are there, from the start of the pool on
+    n_filled: np.ndarray  # int64[pool]
     drawn: np.ndarray  # float64[entry]: firings of block channels in this step
     carried: np.ndarray  # float64[channel]: parts of a firing carried to the next step
     slope: np.ndarray  # float64[slope]

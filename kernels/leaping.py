@@ -38,9 +38,9 @@ _EXACT_STEPS = 100
 """so many of them."""
 _ANY = 1e300
 """A step [s] where what reacts changes no propensity: as long as one likes."""
-_GROWTH = 1.5
+_GROWTH = 2.0
 """From one step to the next, at most."""
-_RELAXATIONS = 1.5
+_RELAXATIONS = 3.0
 """A step of blocks is at most so many times the time in which they relax, on average over all that reacts."""
 
 

@@ -10,7 +10,7 @@ from .family_leap import leap_exposed
 from .jit import kernel
 from .leap_state import WINDOW, WINDOW_LENGTH
 
-_SHARE = 1.0 / 3.0
+_SHARE = 1.0
 """The sums over weights may change by so much of epsilon in the meantime."""
 
 

@@ -32,6 +32,13 @@ def _g(order, own, x):
 
 
 @kernel
+def block_change(epsilon, x):
+    """Expected change in a step that is allowed to the count x of a species of a block: blocks are stable whatever the
+    step, so that what noise hides may pass."""
+    return epsilon * x + 10.0 * np.sqrt(x + 1.0)
+
+
+@kernel
 def _is_critical(channels, c, counts, value):
     """Whether channel c can fire, but fewer than `FEW` times."""
     if not value > 0.0:
@@ -47,7 +54,7 @@ def _is_critical(channels, c, counts, value):
 def longest_leap(channels, plan, state, epsilon, with_noise):
     """The longest leap that the condition allows, and the total propensity of the critical channels.
 
-    Without `with_noise` only the expected change is bounded, and no channel is critical.
+    Without `with_noise` only the expected change is bounded, as that of blocks is, and no channel is critical.
     """
     counts, value, mean, spread = state.counts, state.value, state.mean, state.spread
     loss = state.loss
@@ -78,10 +85,11 @@ def longest_leap(channels, plan, state, epsilon, with_noise):
         s = plan.watched[k]
         if spread[s] > 0.0 and plan.order[s] > 0:
             x = np.float64(counts[s])
+            if not with_noise:
+                leap = min(leap, block_change(epsilon, x) / abs(mean[s]))
+                continue
             allowed = max(epsilon * x / _g(plan.order[s], plan.own[s], max(x, 3.0)), 1.0)
-            leap = min(leap, allowed / abs(mean[s]))
-            if with_noise:
-                leap = min(leap, allowed * allowed / spread[s])
-                if loss[s] > 0.0:
-                    leap = min(leap, max(_LOSS * epsilon * x, 1.0) / loss[s])
+            leap = min(leap, allowed / abs(mean[s]), allowed * allowed / spread[s])
+            if loss[s] > 0.0:
+                leap = min(leap, max(_LOSS * epsilon * x, 1.0) / loss[s])
     return leap, critical

@@ -13,7 +13,8 @@ _WORTHWHILE = 4
 
 
 class ProductFamily(NamedTuple):
-    """Reaction reactions[i * len(columns) + j] has the catalysts rows[i] and columns[j]; numbers all."""
+    """Reaction reactions[i * len(columns) + j] has the catalysts rows[i] and columns[j]; numbers all. Of catalysts that
+    no reaction changes and those that some do, the former are the columns."""
 
     rows: tuple[int, ...]
     columns: tuple[int, ...]
@@ -23,6 +24,7 @@ class ProductFamily(NamedTuple):
 def product_families(network, changes, worthwhile=_WORTHWHILE) -> tuple[ProductFamily, ...]:
     """Families of a network whose reactions have the net changes `changes`, ((species, amount), ...) each."""
     partners = _partners(network, changes)
+    varies = {s for change in changes for s, _ in change}
     classes = {}
     for a, found in partners.items():
         classes.setdefault(frozenset(found), []).append(a)
@@ -31,6 +33,8 @@ def product_families(network, changes, worthwhile=_WORTHWHILE) -> tuple[ProductF
         if len(rows) * len(columns) < worthwhile * (len(rows) + len(columns)) or columns.intersection(rows):
             continue
         columns = sorted(columns)
+        if varies.isdisjoint(rows) and not varies.isdisjoint(columns):
+            rows, columns = columns, rows
         reactions = [partners[a][b] for a in rows for b in columns]
         targets = {changes[r][0][0] for r in reactions}
         if used.intersection(reactions) or targets.intersection(rows) or targets.intersection(columns):

@@ -64,7 +64,7 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
         slope_term=_uint([t for slope in slopes for t, _ in slope]),
         slope_species=_uint([s for slope in slopes for _, s in slope]),
         **_live(channels, kept, structure),
-        kept_term=_uint(sorted(kept)),
+        **_kept_by_species(kept, slow, structure),
         **_readers(n_state, kept, slow, structure),
         term_channel=structure.readers.channel,
         watched=_uint(sorted({s for c in others for s in c.changes})),
@@ -88,6 +88,19 @@ def _kept(channels, structure, slow, varies):
         if len(some) >= _KEPT:
             found.update(some)
     return found
+
+
+def _kept_by_species(kept, slow, structure):
+    """The kept terms, by one of the two species that each reads, preferring one that is no weight."""
+    arrays, groups = structure.arrays, {}
+    for t in sorted(kept):
+        first, second = int(arrays["first"][t]), int(arrays["second"][t])
+        groups.setdefault(second if first in slow else first, []).append(t)
+    return {
+        "kept_species": _uint(list(groups)),
+        "kept_start": starts(groups.values()),
+        "kept_term": _uint(list(chain.from_iterable(groups.values()))),
+    }
 
 
 def _channels(structure):

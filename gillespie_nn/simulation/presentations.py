@@ -19,20 +19,24 @@ class Samples:
     """
 
     def __init__(self, spec, x, t, volume, dtype=np.int64):
-        self._rails = spec.inputs + spec.targets
+        rails = spec.inputs + spec.targets
         self._parts = (x, t) if spec.targets else (x,)
-        self._volume, self._dtype = volume, dtype
-        self.species = np.array([spec.network.index[s] for s in rail_species(self._rails)], dtype=np.int64)
         for extreme in (np.min, np.max):  # refuses now what could not be presented later
-            rail_counts(self._rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume, dtype)
+            rail_counts(rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume, dtype)
+        self._volume, self._dtype = volume, dtype
+        self._number, self._sign = zip(*((k, sign) for k, pair in enumerate(rails) for _, sign in pair.signs()))
+        self._sign = np.array(self._sign, dtype=np.float64)
+        self._number = np.array(self._number)
+        self.species = np.array([spec.network.index[s] for s in rail_species(rails)], dtype=np.int64)
 
     def __len__(self):
         return len(self._parts[0])
 
     def counts(self, sample) -> np.ndarray:
-        """[species], for `species`."""
-        values = np.concatenate([part[sample] for part in self._parts])
-        return rail_counts(self._rails, values, self._volume, self._dtype)
+        """[species], for `species`: as `rail_counts` has them, whose checks have been made."""
+        molecules = self._volume * np.concatenate([part[sample] for part in self._parts])[self._number]
+        counts = np.maximum(self._sign * molecules, 0.0)
+        return (np.rint(counts) if np.issubdtype(self._dtype, np.integer) else counts).astype(self._dtype)
 
 
 def presentation_order(n_samples, n_presentations, order, seed) -> np.ndarray:

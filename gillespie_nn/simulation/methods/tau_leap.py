@@ -63,6 +63,8 @@ class TauLeap(Method):
             kept_sum=np.zeros(structure.n_channels),
             kept_before=np.zeros(structure.n_channels),
             exposure=np.zeros(plan.row_start[-1]),
+            filled=np.zeros(len(self._families.pool_species), dtype=np.uint32),
+            n_filled=np.zeros(len(self._families.pool_varies), dtype=np.int64),
             drawn=np.zeros(n_entries),
             carried=np.zeros(structure.n_channels),
             slope=np.zeros(len(plan.slope_term)),
