@@ -1,7 +1,6 @@
 """MNIST from files of a user's own: small ones in the same format, missing ones, damaged ones, and the real ones."""
 
 import gzip
-import os
 import struct
 
 import numpy as np
@@ -10,8 +9,9 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.datasets import case
-from gillespie_nn.datasets.mnist import FILES, VARIABLE
+from gillespie_nn.datasets import case, data_folder, download
+from gillespie_nn.datasets.download import VARIABLE
+from gillespie_nn.datasets.mnist import FILES
 
 
 def _write(folder, n_train=20, n_test=8, side=5):
@@ -60,8 +60,10 @@ def test_the_command_says_the_notice(tmp_path, monkeypatch, capsys):
 
 def test_without_the_files_one_sentence_says_how_to_get_them(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(download, "user_data_path", lambda *_, **__: tmp_path)
     assert main(["train", "mnist"]) == 2
-    assert VARIABLE in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert VARIABLE in error and "`gillespie-nn fetch-data`" in error and len(error.splitlines()) == 1
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(InputError, match="lacks train-images"):
         case("mnist").load(0)
@@ -79,7 +81,7 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch, content):
         case("mnist").load(0)
 
 
-@pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"the MNIST files are not here: {VARIABLE} is not set")
+@pytest.mark.skipif(not (data_folder() / "mnist").is_dir(), reason=f"MNIST is not here: no mnist/ in {data_folder()}")
 def test_molecules_learn_digits():
     """The first 200 images at Omega = 60: the accuracy on the 10,000 test images leaves chance behind.
 

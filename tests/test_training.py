@@ -1,47 +1,14 @@
-"""Datasets, presentations and training: data, order, scores, predictions, and what the file holds."""
-
-import hashlib
-import os
+"""Presentations and training: order, scores, predictions, and what the file holds."""
 
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS
-from gillespie_nn.datasets import CASES, case
-from gillespie_nn.datasets.mnist import VARIABLE
 from gillespie_nn.simulation import EXACT
 from gillespie_nn.simulation.presentations import presentation_order
 
 SHORT = {"volume": 60.0, "presentations": 12, "running_time": 2.0, "seed": 3}
-
-
-@pytest.mark.parametrize("name", [c.name for c in CASES])
-def test_a_case_has_concentrations_a_split_and_settings(name):
-    if name == "mnist" and not os.environ.get(VARIABLE):
-        pytest.skip(f"the MNIST files are not here: {VARIABLE} is not set")
-    data, again, other = (case(name).load(seed) for seed in (1, 1, 2))
-    for part in ("train_x", "train_t", "test_x", "test_t"):
-        values = getattr(data, part)
-        assert values.dtype == np.float64 and values.ndim == 2 and np.isfinite(values).all()
-        np.testing.assert_array_equal(values, getattr(again, part))
-    assert len(data.train_x) == len(data.train_t) and len(data.test_x) == len(data.test_t)
-    assert data.train_x.shape[1] == data.test_x.shape[1]
-    assert name in ("xor", "mnist") or not np.array_equal(data.test_x, other.test_x)
-    assert case(name).settings.presentations >= len(data.train_x)
-
-
-def test_the_iris_table_is_the_one_with_this_checksum():
-    digest = hashlib.sha256((ROOT / "data" / "iris.csv").read_bytes()).hexdigest()
-    assert digest in (ROOT / "data" / "README.md").read_text()
-
-
-def test_iris_keeps_flowers_apart_and_species_balanced():
-    data = case("iris").load(7)
-    assert data.train_t.sum(axis=0).tolist() == [35, 35, 35]
-    assert data.test_t.sum(axis=0).tolist() == [15, 15, 15]
-    assert data.train_x.min() >= 0 and data.train_x.max() <= 1
 
 
 def test_random_order_passes_over_all_samples_and_depends_on_the_seed():

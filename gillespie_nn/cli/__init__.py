@@ -11,9 +11,9 @@ import warnings
 
 from .._version import __version__
 from ..checks import GillespieError
-from . import analyze, bench, certify, simulate, train, verify_methods
+from . import analyze, bench, certify, fetch_data, simulate, train, verify_methods
 
-COMMANDS = (simulate, train, certify, verify_methods, analyze, bench)
+COMMANDS = (simulate, train, certify, verify_methods, analyze, bench, fetch_data)
 INTERRUPTED = 130
 INTERNAL = 3
 

@@ -5,11 +5,14 @@ To add one: a file with a subclass of `Case`, and its line in `CASES`.
 
 from .. import checks
 from .base import Case, Dataset, Settings, own_data
+from .digits import Digits
+from .download import data_folder, fetch
 from .iris import Iris
 from .mnist import MNIST
+from .regression import Regression
 from .xor import XOR
 
-CASES = (XOR, Iris, MNIST)
+CASES = (XOR, Iris, Regression, Digits, MNIST)
 
 
 def case(name) -> Case:
@@ -18,4 +21,4 @@ def case(name) -> Case:
     return by_name[checks.choice("case", name, by_name)]()
 
 
-__all__ = ["CASES", "Case", "Dataset", "Settings", "case", "own_data"]
+__all__ = ["CASES", "Case", "Dataset", "Settings", "case", "data_folder", "fetch", "own_data"]

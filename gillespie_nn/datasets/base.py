@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .. import seeds
 from ..checks import InputError
+from ..seeds import Purpose
 
 CLASSIFICATION, THRESHOLD, REGRESSION = "classification", "threshold", "regression"
 
@@ -70,10 +72,27 @@ class Case(ABC):
     name: str
     summary: str
     settings: Settings
+    files: dict[str, str] = {}
+    """Name and SHA-256 of each file that has to be fetched."""
+    sources: tuple[str, ...] = ()
+    """Addresses of folders that hold these files, each ending with a slash, in the order to try them."""
 
     @abstractmethod
     def load(self, seed) -> Dataset:
         """The samples; the split is a function of `seed`."""
+
+
+def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the samples for training and for the test, int64, in file order: `share` of each class, drawn by
+    `seed`, is for training. `classes` is int64[sample]."""
+    rng = seeds.stream(seed, Purpose.SPLIT)
+    train, test = [], []
+    for k in np.unique(classes):
+        shuffled = rng.permutation(np.flatnonzero(classes == k))
+        n_train = round(share * len(shuffled))
+        train.append(shuffled[:n_train])
+        test.append(shuffled[n_train:])
+    return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))
 
 
 def own_data(x, t, name="own data") -> Dataset:

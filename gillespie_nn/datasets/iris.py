@@ -1,23 +1,26 @@
 """Iris (Fisher 1936): four lengths of 150 flowers, three species; see data/README.md for the source."""
 
 import csv
+import hashlib
 from importlib import resources
 
 import numpy as np
 
-from .. import seeds
-from ..seeds import Purpose
-from .base import CLASSIFICATION, Case, Dataset, Settings
+from .base import CLASSIFICATION, Case, Dataset, Settings, stratified_split
 
 SPECIES = ("setosa", "versicolor", "virginica")
 _LOW = np.array([4.0, 2.0, 1.0, 0.0])
 _HIGH = np.array([8.0, 4.5, 7.0, 2.5])
-_TRAIN_PER_SPECIES = 35
+_TRAINING_SHARE = 0.7
+
+
+def _file():
+    return resources.files("gillespie_nn.data").joinpath("iris.csv")
 
 
 def table():
     """Lengths float64[150, 4] [cm] and species int64[150]."""
-    with resources.files("gillespie_nn.data").joinpath("iris.csv").open(newline="") as file:
+    with _file().open(newline="") as file:
         rows = list(csv.reader(file))[1:]
     lengths = np.array([row[:4] for row in rows], dtype=np.float64)
     return lengths, np.array([SPECIES.index(row[4]) for row in rows])
@@ -37,8 +40,6 @@ class Iris(Case):
         lengths, species = table()
         x = (lengths - _LOW) / (_HIGH - _LOW)
         t = np.eye(len(SPECIES))[species]
-        rng = seeds.stream(seed, Purpose.SPLIT)
-        shuffled = [rng.permutation(np.flatnonzero(species == k)) for k in range(len(SPECIES))]
-        train = np.sort(np.concatenate([s[:_TRAIN_PER_SPECIES] for s in shuffled]))
-        test = np.sort(np.concatenate([s[_TRAIN_PER_SPECIES:] for s in shuffled]))
-        return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test])
+        train, test = stratified_split(species, _TRAINING_SHARE, seed)
+        checksums = {"iris.csv": hashlib.sha256(_file().read_bytes()).hexdigest()}
+        return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test], checksums)

@@ -1,12 +1,11 @@
 """MNIST (LeCun, Cortes and Burges): handwritten digits of 28 x 28 pixels, 60,000 for training and 10,000 for the test.
 
-The four files in IDX format, gzipped, are read from the folder `mnist` in the one that the environment variable
-GILLESPIE_NN_DATA names. Files that differ from the published ones are used, with a notice.
+The four files in IDX format, gzipped, are read from `mnist/` in `download.data_folder()`, where `fetch-data` puts them.
+Files that differ from the published ones are used, with a notice.
 """
 
 import gzip
 import hashlib
-import os
 import zlib
 from functools import cache
 from pathlib import Path
@@ -15,8 +14,8 @@ import numpy as np
 
 from ..checks import InputError
 from .base import CLASSIFICATION, Case, Dataset, Settings
+from .download import VARIABLE, data_folder
 
-VARIABLE = "GILLESPIE_NN_DATA"
 FILES = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
@@ -24,6 +23,10 @@ FILES = {
     "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
 """Name and SHA-256 of each file as published."""
+SOURCES = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
 _N_CLASSES = 10
 _UNSIGNED_BYTES = 8
 
@@ -34,6 +37,8 @@ class MNIST(Case):
 
     name = "mnist"
     summary = "handwritten digits, 784-32-10, 60,000 for training and 10,000 for the test; needs the data files"
+    files = FILES
+    sources = SOURCES
     settings = Settings(hidden=(32,), learning_rate=0.0005, running_time=20.0, presentations=60_000)
 
     def load(self, seed):
@@ -54,16 +59,13 @@ class MNIST(Case):
 
 
 def _folder() -> Path:
-    base = os.environ.get(VARIABLE)
-    if not base:
-        raise InputError(
-            f"the MNIST files are not here: put {', '.join(FILES)} (for example from "
-            f"https://ossci-datasets.s3.amazonaws.com/mnist/) into a folder DATA/mnist and set {VARIABLE}=DATA"
-        )
-    folder = Path(base) / "mnist"
+    folder = data_folder() / MNIST.name
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
-        raise InputError(f"{folder} lacks {', '.join(missing)}: {VARIABLE} must name the folder that holds mnist/")
+        raise InputError(
+            f"MNIST is not here ({folder} lacks {', '.join(missing)}): fetch it with `gillespie-nn fetch-data`, or let "
+            f"{VARIABLE} name the folder that holds {MNIST.name}/"
+        )
     return folder
 
 

@@ -6,6 +6,8 @@ from .base import THRESHOLD, Case, Dataset, Settings
 
 
 class XOR(Case):
+    """0 and 1 are concentrations as they are; there is nothing to split, and the seed decides nothing."""
+
     name = "xor"
     summary = "exclusive or, 2-4-1, trained and tested on its four samples"
     settings = Settings(hidden=(4,), presentations=1500, annihilation_rate=60.0)

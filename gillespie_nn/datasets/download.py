@@ -1,0 +1,159 @@
+"""Files that a case needs and the package does not hold: where they are, and how they get there."""
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from .. import checks
+from ..checks import InputError, UnfinishedError
+from ..progress import Progress
+from .base import Case
+
+VARIABLE = "GILLESPIE_NN_DATA"
+_TIMEOUT = 5.0, 30.0
+"""To connect, and between two pieces of a file [s]."""
+_CHUNK = 65_536
+_ATTEMPTS = 2
+"""At each source, where something came that was not the whole file."""
+
+
+def data_folder() -> Path:
+    """Where downloaded data are: the folder that the environment variable GILLESPIE_NN_DATA names, else the one that
+    the operating system gives a program for the user's data."""
+    return Path(os.environ.get(VARIABLE) or user_data_path("gillespie-nn", appauthor=False)).expanduser()
+
+
+def sha256(path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def fetch(case: Case, folder=None, source=None, overwrite=False, progress=False) -> list[dict]:
+    """Fetch the files of `case` into a folder of its name, each checked against its published SHA-256.
+
+    Parameters
+    ----------
+    folder : holds the folder of the case; default `data_folder()`.
+    source : URL of the folder that the files are in, instead of `case.sources`.
+    overwrite : replace files that are there but are not the published ones; right ones are kept in any case.
+    progress : show progress on stderr.
+
+    Returns
+    -------
+    For each file `name`, `path`, `sha256`, `bytes`, and `status`: "fetched" or "kept".
+
+    Raises
+    ------
+    InputError : a file is there that is not the published one. UnfinishedError : no source gave the right file;
+    nothing of it is left. MissingExtraError : pooch is not installed.
+    """
+    if not case.files:
+        raise InputError(f"case {case.name!r} needs no files: it can be trained as it is")
+    folder = (data_folder() if folder is None else Path(folder).expanduser()) / case.name
+    sources = case.sources if source is None else (_url(source),)
+    missing = [name for name, digest in case.files.items() if not _is_there(folder / name, digest, overwrite)]
+    for name in missing:
+        checks.new_file(folder / name, overwrite)
+        _download(name, case.files[name], folder, sources, progress)
+    return [
+        {
+            "name": name,
+            "path": str(folder / name),
+            "sha256": digest,
+            "bytes": (folder / name).stat().st_size,
+            "status": "fetched" if name in missing else "kept",
+        }
+        for name, digest in case.files.items()
+    ]
+
+
+def _url(source):
+    address = urlsplit(str(source))
+    if address.scheme not in ("https", "http") or not address.netloc:
+        raise InputError(f"the source must be an address that starts with https:// or http://, got {source!r}")
+    return str(source).rstrip("/") + "/"
+
+
+def _is_there(path, digest, overwrite):
+    if not path.is_file():
+        return False
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if found != digest and not overwrite:
+        raise InputError(
+            f"{path} is there and is not the published file (its SHA-256 is {found}): allow --overwrite to replace it, "
+            "or name another folder with --output"
+        )
+    return found == digest
+
+
+def _download(name, digest, folder, sources, progress):
+    """Fetch one file: pooch writes beside it, checks, and only then moves it to its name."""
+    pooch = checks.optional("pooch", "data", "fetching data")
+    from requests import ConnectionError, RequestException, Timeout  # pooch brings it
+
+    pooch.get_logger().setLevel("WARNING")
+    refused = {}
+    for source in sources:
+        for _ in range(_ATTEMPTS):
+            bar = _Bar(name, progress)
+            downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=_TIMEOUT)
+            try:
+                pooch.retrieve(source + name, f"sha256:{digest}", fname=name, path=folder, downloader=downloader)
+                return
+            except (ConnectionError, Timeout):
+                refused[source] = "no connection"
+                break
+            except RequestException as error:
+                status = getattr(error.response, "status_code", None)
+                refused[source] = "the transfer broke off" if status is None else f"HTTP status {status}"
+                if status is not None:
+                    break
+            except ValueError:  # what pooch raises for a wrong checksum
+                refused[source] = "it sent another file, with a wrong SHA-256"
+            except OSError as error:
+                raise UnfinishedError(f"cannot write {folder / name}: {error.strerror}") from None
+            finally:
+                bar.end()
+    why = "; ".join(f"{source}: {reason}" for source, reason in refused.items())
+    advice = "is this machine offline? Try again" if set(refused.values()) == {"no connection"} else "try again"
+    raise UnfinishedError(f"{name} could not be fetched ({why}): {advice}, or name another copy with --source URL")
+
+
+class _Bar:
+    """What pooch asks of a progress bar, shown by `Progress`."""
+
+    def __init__(self, label, enabled):
+        self._label, self._enabled = label, enabled
+        self._progress, self._done = None, 0
+        self.total = 0
+        """Set by pooch before the first update [bytes]."""
+
+    def update(self, n):
+        if self._progress is None:
+            self._progress = Progress(self._label, self.total, self._enabled)
+            self._progress.__enter__()
+        self._done += n
+        self._progress.update(min(self._done, self.total), f"{self._done / 1e6:.1f} MB")
+
+    def reset(self):
+        self._done = 0
+
+    def close(self):
+        """The file has arrived."""
+        self._progress.__exit__(None, None, None)
+        self._progress = None
+
+    def end(self):
+        """Whatever happened: nothing is drawn any more."""
+        if self._progress is not None:
+            self._progress.__exit__(UnfinishedError, None, None)
