@@ -21,7 +21,7 @@ class Digits(Case):
     """
 
     name = "digits"
-    summary = "handwritten digits of 8 x 8 pixels, 64-16-10, 1,347 for training and 450 for the test; needs scikit-learn"
+    summary = "digits of 8 x 8 pixels, 64-16-10, 1,347 for training and 450 for the test; needs scikit-learn"
     settings = Settings(hidden=(16,), learning_rate=0.001, running_time=20.0, presentations=6735)
 
     def load(self, seed):
