@@ -18,6 +18,8 @@ class Digits(Case):
     """A grey value g in 0..16 is the concentration g / 16; the target is one-hot.
 
     The split by seed keeps three quarters of each digit for training, 1,347 images, and a quarter for the test, 450.
+    The step s = 0.02 keeps s |x|^2 at 0.3 in the mean (|x|^2 is 15); float gradient descent then gets 0.938 of the test
+    right in five passes (mean of four seeds), and hardly more at twice the step.
     """
 
     name = "digits"
