@@ -18,13 +18,13 @@ class Digits(Case):
     """A grey value g in 0..16 is the concentration g / 16; the target is one-hot.
 
     The split by seed keeps three quarters of each digit for training, 1,347 images, and a quarter for the test, 450.
-    The step s = 0.02 keeps s |x|^2 at 0.3 in the mean (|x|^2 is 15); float gradient descent then gets 0.938 of the test
-    right in five passes (mean of four seeds), and hardly more at twice the step.
+    The step s = 0.03 keeps s |x|^2 at 0.45 in the mean (|x|^2 is 15); float gradient descent then gets 0.952 of the test
+    right in seven passes (mean of ten seeds, 0.940 at least), 0.940 at s = 0.02 and 0.952 at 0.04.
     """
 
     name = "digits"
     summary = "digits of 8 x 8 pixels, 64-16-10, 1,347 for training and 450 for the test; needs scikit-learn"
-    settings = Settings(hidden=(16,), learning_rate=0.001, running_time=20.0, presentations=6735)
+    settings = Settings(hidden=(16,), learning_rate=0.0015, running_time=20.0, presentations=9429, initial_scale=0.5)
 
     def load(self, seed):
         datasets = checks.optional("sklearn.datasets", "data", "the case digits, of scikit-learn,")

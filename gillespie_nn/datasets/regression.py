@@ -20,7 +20,7 @@ class Regression(Case):
 
     The best linear fit is all but constant, with an RMSE of 0.69 on the test set. All 700 samples are drawn by the
     seed; the first 200 are for training. Float gradient descent with these settings comes to 0.067 (ten seeds, 0.080 at
-    most), at half the step to 0.069; the larger one leaves molecules fewer presentations to be noisy in.
+    most), at half the step to 0.069.
     """
 
     name = "regression"
