@@ -18,8 +18,8 @@ class Digits(Case):
     """A grey value g in 0..16 is the concentration g / 16; the target is one-hot.
 
     The split by seed keeps three quarters of each digit for training, 1,347 images, and a quarter for the test, 450.
-    The step s = 0.03 keeps s |x|^2 at 0.45 in the mean (|x|^2 is 15); float gradient descent then gets 0.952 of the test
-    right in seven passes (mean of ten seeds, 0.940 at least), 0.940 at s = 0.02 and 0.952 at 0.04.
+    The step s = 0.03 keeps s |x|^2 at 0.45 in the mean (|x|^2 is 15); float gradient descent then gets 0.952 of the
+    test right in seven passes (mean of ten seeds, 0.940 at least), 0.940 at s = 0.02 and 0.952 at 0.04.
     """
 
     name = "digits"
