@@ -3,7 +3,7 @@
 import importlib
 
 from ._version import __version__
-from .api import Fit, simulate, train
+from .api import Fit, load_fit, resume, simulate, train
 from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
 from .crn import Reaction, ReactionNetwork, Threshold
 from .nn import TrainingNetwork, training_network
@@ -30,7 +30,9 @@ __all__ = [
     "UnfinishedError",
     "__version__",
     "certify",
+    "load_fit",
     "open_run",
+    "resume",
     "simulate",
     "train",
     "training_network",

@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     PRESENTATION_ORDER = 2
     SPLIT = 3
     PREDICTION = 4
+    VALIDATION = 6
 
 
 def resolve_seed(seed=None) -> int:

@@ -242,13 +242,13 @@ def _slow_rates_of_the_ode(monkeypatch):
     """The rate equations learn at 0.98 of the rate asked for."""
     plain = Ode.for_training.__func__
 
-    def for_training(cls, plan, rng):
+    def for_training(cls, plan, *rest):
         slower = plan.settings.learning_rate * 0.98
         spec = gnn.training_network(
             plan.spec.layers, h=plan.settings.h, learning_rate=slower,
             annihilation_rate=plan.settings.annihilation_rate,
         )  # fmt: skip
-        return plain(cls, plan._replace(spec=spec), rng)
+        return plain(cls, plan._replace(spec=spec), *rest)
 
     monkeypatch.setattr(Ode, "for_training", classmethod(for_training))
 

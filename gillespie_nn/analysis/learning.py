@@ -7,7 +7,7 @@ import numpy as np
 from ..activations import make_activation
 from ..nn import FloatNetwork
 from ..nn.compiler import LINEAR
-from ..simulation.training import N_AVERAGED
+from ..simulation.validation import N_AVERAGED
 
 
 def float_network(run) -> FloatNetwork:

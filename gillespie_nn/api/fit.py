@@ -8,6 +8,7 @@ from .. import seeds
 from ..checks import InputError, UnfinishedError
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
+from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
 from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
@@ -30,8 +31,11 @@ class Fit:
     seconds: float
     """Wall time of the presentations [s]."""
     scores: dict
-    """Numbers by the names `simulation.evaluation.SCORES`, on the test set in floating point."""
+    """Numbers by the names `simulation.evaluation.SCORES`, on the test set in floating point; where asked for also
+    `CHEMICAL_SCORES`, by simulation."""
     output: str | None = None
+    chemical: np.ndarray | None = None
+    """Outputs by simulation of the first test samples float64[sample, output] [concentration], where asked for."""
 
     @property
     def weights(self) -> np.ndarray:
@@ -42,6 +46,11 @@ class Fit:
     def last_weights(self) -> np.ndarray:
         """float64[weight] [concentration] at the end of the last presentation."""
         return self.trained.last_weights
+
+    @property
+    def best_weights(self) -> np.ndarray:
+        """float64[weight] [concentration] with the least error in validation; NaN without validation."""
+        return self.trained.best_weights
 
     @property
     def n_events(self) -> int:
@@ -67,8 +76,9 @@ class Fit:
         """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
         return self.predict(self.plan.dataset.test_x, exact_forward=True)
 
-    def predict(self, x, exact_forward=False, seed=None) -> np.ndarray:
-        """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature].
+    def predict(self, x, exact_forward=False, seed=None, weights=None, progress=False) -> np.ndarray:
+        """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
+        float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
 
         By simulation of the forward network with the weights held fixed, each sample presented for the running
         time and the output averaged over its second half; or with `exact_forward`, and after gradient descent or flow,
@@ -77,11 +87,15 @@ class Fit:
         x = np.asarray(x, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != self.spec.layers[0] or not np.isfinite(x).all():
             raise InputError(f"inputs must be finite, of shape [sample, {self.spec.layers[0]}], got {x!r}")
+        weights = self.weights if weights is None else np.asarray(weights, dtype=np.float64)
+        if weights.shape != self.weights.shape or not np.isfinite(weights).all():
+            raise InputError(f"weights must be {len(self.weights)} finite numbers, got {weights!r}")
         if exact_forward or self.plan.method.training_only:
-            return self.spec.floating.forward(self.weights, x)
-        return self._by_simulation(x, self.plan.seed if seed is None else resolve_seed(seed))
+            return self.spec.floating.forward(weights, x)
+        with Progress("predict", len(x), progress) as bar:
+            return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), bar)
 
-    def _by_simulation(self, x, seed):
+    def _by_simulation(self, x, weights, seed, bar):
         settings, volume = self.plan.settings, self.plan.volume
         spec = training_network(
             self.spec.layers,
@@ -95,7 +109,7 @@ class Fit:
         network = spec.network
         kind = self.plan.method
         samples = Samples(spec, x, None, volume, kind.dtype)
-        counts, rng = spec.start(self.weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
+        counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         method = kind(network, network.rates(), volume, counts, rng, options=self.plan.options)
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
         rows = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
@@ -108,4 +122,5 @@ class Fit:
             if code != codes.REACHED_END:
                 raise UnfinishedError(f"the prediction of sample {k} stopped early: a count passed 2**53")
             outputs.append(spec.read_outputs(rows, volume).mean(axis=0))
+            bar.update(k + 1)
         return np.array(outputs)

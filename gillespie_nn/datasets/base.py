@@ -1,7 +1,9 @@
 """What a dataset is, and what a case has to provide."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -35,6 +37,15 @@ class Dataset:
     def signed(self) -> bool:
         """Some input is negative, so inputs need two rails."""
         return bool((self.train_x < 0).any() or (self.test_x < 0).any())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of the task and of the samples, their shapes included."""
+        digest = hashlib.sha256(self.task.encode())
+        for values in (self.train_x, self.train_t, self.test_x, self.test_t):
+            digest.update(repr(values.shape).encode())
+            digest.update(np.ascontiguousarray(values, dtype="<f8").data)
+        return digest.hexdigest()
 
     def accuracy(self, outputs) -> float:
         """Fraction in [0, 1] of the test set that `outputs` float64[sample, output] gets right (NaN: regression)."""

@@ -1,27 +1,38 @@
-"""How well trained weights do on the test set, in floating point, beside where they started and gradient descent."""
+"""How well trained weights do on the test set, in floating point, beside where they started and gradient descent; and
+by simulation."""
+
+from dataclasses import replace
 
 import numpy as np
 
-OUTPUTS = ("outputs", "outputs_before", "outputs_gradient_descent")
-"""Arrays float64[test sample, output] [concentration] of an evaluation."""
-SCORES = tuple(
-    score + suffix for score in ("accuracy", "rmse", "largest_error") for suffix in ("", "_before", "_gradient_descent")
-)
+from ..datasets.base import CLASSIFICATION
+
+_SUFFIXES = ("", "_before", "_gradient_descent", "_best")
+OUTPUTS = tuple(f"outputs{suffix}" for suffix in _SUFFIXES)
+"""Arrays float64[test sample, output] [concentration] of an evaluation; `_best` only after validation."""
+SCORES = tuple(score + suffix for score in ("accuracy", "rmse", "largest_error") for suffix in _SUFFIXES)
 """Numbers of an evaluation: `accuracy` is a fraction (NaN for regression), the errors are concentrations."""
+CHEMICAL_SCORES = ("accuracy_chemical", "rmse_chemical")
+"""The same of outputs by simulation."""
+_NORMAL = 1.959963984540054
+"""97.5 % of the standard normal distribution lie below."""
 
 
-def gradient_descent(plan) -> np.ndarray:
-    """Weights by float gradient descent from the same start, in the same order, with step eta * T."""
+def gradient_descent(plan, order) -> np.ndarray:
+    """Weights by float gradient descent from the same start, in the same `order`, with step eta * T."""
     step = plan.settings.learning_rate * plan.settings.running_time
     data = plan.dataset
-    return plan.spec.floating.gradient_descent(plan.initial_weights, data.train_x, data.train_t, plan.order, step)
+    return plan.spec.floating.gradient_descent(plan.initial_weights, data.train_x, data.train_t, order, step)
 
 
-def evaluate(plan, weights) -> tuple[dict, dict]:
-    """Arrays by the names `OUTPUTS` and numbers by the names `SCORES` for final `weights` float64[weight]."""
+def evaluate(plan, trained) -> tuple[dict, dict]:
+    """Arrays by the names `OUTPUTS` and numbers by the names `SCORES` for the end of a run, a `training.Trained`."""
     forward, data = plan.spec.floating.forward, plan.dataset
-    every = dict(zip(OUTPUTS, (weights, plan.initial_weights, gradient_descent(plan))))
-    arrays = {name: forward(w, data.test_x) for name, w in every.items()}
+    descent = gradient_descent(plan, plan.order[: trained.n_presented])
+    every = dict(zip(_SUFFIXES, (trained.weights, plan.initial_weights, descent, trained.best_weights)))
+    if trained.best is None:
+        del every["_best"]
+    arrays = {f"outputs{suffix}": forward(w, data.test_x) for suffix, w in every.items()}
     scores = {}
     for name, outputs in arrays.items():
         suffix = name.removeprefix("outputs")
@@ -29,3 +40,23 @@ def evaluate(plan, weights) -> tuple[dict, dict]:
         scores[f"rmse{suffix}"] = data.rmse(outputs)
         scores[f"largest_error{suffix}"] = float(np.abs(outputs - data.test_t).max())
     return arrays, scores
+
+
+def evaluate_chemical(dataset, outputs) -> dict:
+    """Numbers by the names `CHEMICAL_SCORES` for `outputs` float64[sample, output] of the first test samples."""
+    first = replace(dataset, test_x=dataset.test_x[: len(outputs)], test_t=dataset.test_t[: len(outputs)])
+    return dict(zip(CHEMICAL_SCORES, (first.accuracy(outputs), first.rmse(outputs))))
+
+
+def accuracy_interval(accuracy, dataset, n_samples) -> tuple[float, float]:
+    """The 95 % interval of Wilson's score for an accuracy found on so many test samples: where the fraction right of
+    all that could be drawn lies; (NaN, NaN) for regression. Outputs of one sample that are judged one by one count
+    as independent.
+
+    E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953.
+    """
+    n = n_samples * (1 if dataset.task == CLASSIFICATION else dataset.test_t.shape[1])
+    spread = _NORMAL**2 / n
+    middle = (accuracy + 0.5 * spread) / (1.0 + spread)
+    half = np.sqrt(accuracy * (1.0 - accuracy) * spread + 0.25 * spread**2) / (1.0 + spread)
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))

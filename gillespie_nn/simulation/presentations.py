@@ -53,21 +53,24 @@ def run_presentations(
     samples: Samples,
     order: np.ndarray,
     running_time: float,
-    record: Callable[[int], None],
+    record: Callable[[int], bool],
     pause: Callable[[float], bool] = lambda time: False,
     presented: Callable[[np.ndarray], None] = lambda counts: None,
+    first: int = 0,
+    stop: int | None = None,
 ) -> Status:
-    """Present samples `order` one after the other, each for `running_time` [s]; `record(k)` is called at the end
-    of presentation k, before the next sample is set, and `presented(counts)` right after. `pause(time)` as in
-    `run_replicate`."""
-    for k, sample in enumerate(order):
-        method.set_counts(samples.species, samples.counts(sample))
+    """Present samples `order[first:stop]` one after the other, presentation k from time k T to (k + 1) T with T =
+    `running_time` [s]; `record(k)` is called at its end, before the next sample is set, and ends the run if it returns
+    True; `presented(counts)` right after a sample is set. `pause(time)` as in `run_replicate`."""
+    for k in range(first, len(order) if stop is None else stop):
+        method.set_counts(samples.species, samples.counts(order[k]))
         presented(method.counts)
         end = (k + 1) * running_time
         code = advance_to(method, end, pause)
         if code != codes.REACHED_END:
             return Status(code)
-        record(k)
+        if record(k):
+            return Status.REACHED_END
         if pause(end):
             return Status.INTERRUPTED
     return Status.REACHED_END

@@ -5,17 +5,14 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .. import seeds
 from ..datasets import Dataset, Settings
 from ..nn import TrainingNetwork
-from ..seeds import Purpose
 from ..status import Status
+from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
 from .invariants import Invariants
 from .presentations import Samples, run_presentations
-
-N_AVERAGED = 40
-"""Final weights are averaged over so many last presentations: a single reading carries the noise of few molecules."""
+from .validation import Watch
 
 
 class TrainingPlan(NamedTuple):
@@ -31,6 +28,13 @@ class TrainingPlan(NamedTuple):
     counts: np.ndarray  # of the method's dtype [species], the start [molecules]
     order: np.ndarray  # int64[presentation], sample numbers
     recorded: np.ndarray  # int64[record], presentations that are recorded
+    checkpoint_every: int  # presentations
+    held_out: np.ndarray  # int64[sample], training samples kept for validation
+    evaluated: np.ndarray  # int64[evaluation], numbers of presentations done at which weights are evaluated
+    patience: int | None  # evaluations without improvement before training stops; None: it does not
+    n_predicted: int  # test samples that are predicted by simulation in the end
+    arguments: dict  # what `api.plan` makes this plan of again, with the same data; JSON can hold it
+    own_data: bool  # the samples are no case's, so a file has to hold them
     options: dict = {}  # of the method
 
     @property
@@ -38,12 +42,20 @@ class TrainingPlan(NamedTuple):
         """float64[weight] as the molecules hold them, so rounded to whole counts where the method has such."""
         return self.spec.read_weights(self.counts, self.volume)
 
+    @property
+    def validates(self) -> bool:
+        """Whether samples are held out for validation."""
+        return len(self.held_out) > 0
+
 
 class TrainingSink(Protocol):
     """Takes the records of a run, in order."""
 
     def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:
         """State at the end of a recorded presentation."""
+
+    def checkpoint(self, checkpoint: Checkpoint, scores: np.ndarray) -> None:
+        """The run can be resumed from here; `scores` float64[evaluation so far, 2], see `validation`."""
 
 
 class Trained(NamedTuple):
@@ -57,37 +69,63 @@ class Trained(NamedTuple):
     n_events: int
     statistics: dict
     """What the method says about its steps, by name."""
+    n_presented: int
+    """Presentations done: fewer than planned after early stopping."""
+    scores: np.ndarray
+    """float64[evaluation, 2]: RMSE and accuracy on the samples held out, no rows without validation."""
+    best: int | None
+    """Number of the best evaluation; None without validation."""
+    best_weights: np.ndarray
+    """float64[weight] at the best evaluation, NaN without validation [concentration]."""
 
 
-def start(plan: TrainingPlan):
-    """The simulation at time 0, its kernels compiled."""
-    simulation = plan.method.for_training(plan, seeds.stream(plan.seed, Purpose.SIMULATION))
-    simulation.advance(0.0)  # fires nothing: the first candidate time is drawn, and kept
-    return simulation
-
-
-def run_training(plan, simulation, sink: TrainingSink | None, progress: Callable[[float, int], None]) -> Trained:
-    """Present all samples of `plan`; `progress(presentations done, events)` is called between slices."""
-    spec, volume, order = plan.spec, plan.volume, plan.order
+def run_training(
+    plan,
+    simulation,
+    checkpoint: Checkpoint,
+    scores: np.ndarray,
+    sink: TrainingSink | None,
+    progress: Callable[[float, int], None],
+) -> Trained:
+    """Present the samples of `plan` from `checkpoint` on, where `simulation` stands and validation has found `scores`;
+    `progress(presentations done, events)` is called between slices."""
+    spec, volume, order, every = plan.spec, plan.volume, plan.order, plan.checkpoint_every
     samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
     recorded = set(plan.recorded.tolist())
     invariants = Invariants(spec.network, plan.method.dtype)
-    n_averaged = min(N_AVERAGED, len(order))
-    averaged = np.zeros(len(spec.weights))
+    watch = Watch(plan, checkpoint, scores)
+    n_presented, stopped = checkpoint.n_presented, False
 
     def record(k):
+        nonlocal n_presented, stopped
+        n_presented = k + 1
         counts = simulation.counts
         invariants.check(counts[None])
-        if k >= len(order) - n_averaged:
-            averaged[:] += spec.read_weights(counts, volume) / n_averaged
+        weights = spec.read_weights(counts, volume)
+        stopped = watch.see(k, weights)
         if sink is not None and k in recorded:
-            sink.record(simulation.time, counts, spec.read_weights(counts, volume), spec.read_outputs(counts, volume))
+            sink.record(simulation.time, counts, weights, spec.read_outputs(counts, volume))
+        return stopped
 
     def pause(time):
         progress(time / plan.settings.running_time, simulation.n_events)
         return False
 
-    status = run_presentations(simulation, samples, order, plan.settings.running_time, record, pause, invariants.start)
+    while True:
+        stop = min(len(order), (n_presented // every + 1) * every)
+        status = run_presentations(
+            simulation, samples, order, plan.settings.running_time, record, pause, invariants.start, n_presented, stop
+        )
+        if stopped or status != Status.REACHED_END or stop == len(order):
+            break
+        numbers = n_presented, simulation.n_events, simulation.counts.copy(), generator_state(simulation.rng)
+        checkpoint = Checkpoint(*numbers, simulation.memory(), watch.weights_sum.copy(), watch.best_weights.copy())
+        if sink is not None:
+            sink.checkpoint(checkpoint, watch.scores)
+        simulation = simulation_at(plan, checkpoint)
     explain(spec.network, simulation, status)
     last = spec.read_weights(simulation.counts, volume)
-    return Trained(status, averaged, last, simulation.n_events, simulation.statistics)
+    return Trained(
+        status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,
+        watch.best, watch.best_weights,
+    )  # fmt: skip

@@ -8,12 +8,13 @@ import h5py
 import numpy as np
 
 from .._version import __version__
-from ..simulation.evaluation import OUTPUTS, SCORES
+from ..simulation.evaluation import CHEMICAL_SCORES, OUTPUTS, SCORES
 from ..simulation.sinks import covariance_size, not_reached
 from ..status import Status
 
 FILETYPE = "gillespie-nn run"
-VERSION = (1, 3)
+VERSION = (1, 4)
+SAMPLES = ("train_x", "train_t", "test_x", "test_t")
 _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _CHUNK_BYTES = 1 << 18
 _SMALL_BYTES = 1 << 20
@@ -35,7 +36,9 @@ def write_provenance(file, provenance_json):
     group = file.create_group("provenance")
     group["json"] = provenance_json
     group.create_dataset("seconds", data=np.nan)
-    group["seconds"].attrs["units"] = "s"
+    group.create_dataset("presentation_seconds", data=0.0)
+    for name in ("seconds", "presentation_seconds"):
+        group[name].attrs["units"] = "s"
 
 
 def write_statistics(file, method, n_replicates):
@@ -94,13 +97,22 @@ def write_training(file, plan):
     """What decides a training run, and room for its records, its evaluation and its scores."""
     n, n_weights, n_outputs = len(plan.recorded), len(plan.spec.weights), len(plan.spec.outputs)
     data = plan.dataset
+    n_evaluations = len(plan.evaluated) if plan.validates else 0
     group = file.create_group("training")
     group.attrs["layers"] = np.array(plan.spec.layers, dtype=np.int64)
     group.attrs["settings"] = json.dumps(asdict(plan.settings))
     group.attrs["task"] = data.task
+    group.attrs["arguments"] = json.dumps(plan.arguments)
+    group.attrs["data"] = json.dumps(
+        {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
+    )
     array(group, "presentations", data=np.asarray(plan.order, dtype=np.int64))
     array(group, "recorded", data=np.asarray(plan.recorded, dtype=np.int64))
     group["n_recorded"] = np.int64(0)
+    group["n_presented"] = np.int64(0)
+    array(group, "held_out", data=plan.held_out)
+    array(group, "evaluated", data=plan.evaluated[:n_evaluations])
+    array(group, "validation_accuracy", data=np.full(n_evaluations, np.nan))
     concentrations = [
         array(group, "initial_weights", data=plan.initial_weights),
         array(group, "weights", shape=(n, n_weights), chunks=(chunk_rows(n_weights, n), n_weights), fillvalue=np.nan),
@@ -108,14 +120,23 @@ def write_training(file, plan):
             group, "predictions", shape=(n, n_outputs), chunks=(chunk_rows(n_outputs, n), n_outputs), fillvalue=np.nan
         ),
         array(group, "final_weights", data=np.full(n_weights, np.nan)),
+        array(group, "best_weights", data=np.full(n_weights, np.nan)),
+        array(group, "validation_rmse", data=np.full(n_evaluations, np.nan)),
         array(group, "targets", data=data.test_t),
         array(group, "inputs", data=data.test_x if data.test_x.nbytes <= _SMALL_BYTES else data.test_x[:0]),
-        *(array(group, name, data=np.full(data.test_t.shape, np.nan)) for name in OUTPUTS),
+        *(array(group, name, data=np.full(data.test_t.shape, np.nan)) for name in (*OUTPUTS, "outputs_chemical")),
+        *write_samples(group, data, plan.own_data),
     ]
     for dataset in concentrations:
         dataset.attrs["units"] = "concentration"
-    for name in SCORES:
+    for name in (*SCORES, *CHEMICAL_SCORES):
         group[name] = np.nan
+
+
+def write_samples(group, data, own):
+    """All samples of data that are no case's, so that the file can be resumed; else none."""
+    samples = group.create_group("samples")
+    return [array(samples, name, data=getattr(data, name)[: None if own else 0]) for name in SAMPLES]
 
 
 def array(group, name, data=None, shape=None, **options):

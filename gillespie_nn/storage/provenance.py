@@ -34,3 +34,11 @@ def provenance(parameters: dict) -> str:
 def _plain(value):
     """Arrays and numpy scalars as lists and numbers; anything else by its text."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def resumed(provenance_json) -> str:
+    """The JSON text of a run that goes on: what it says, and where and when it was resumed."""
+    record = json.loads(provenance_json)
+    here = json.loads(provenance({}))
+    record["resumed"] = [*record.get("resumed", []), {key: here[key] for key in ("command", "environment", "started")}]
+    return json.dumps(record)

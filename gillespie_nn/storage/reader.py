@@ -51,7 +51,12 @@ class Run:
     """
 
     def __init__(self, path, file):
-        self.path, self._file = path, file
+        self.path, self.file = path, file
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Version of the file's format."""
+        return tuple(int(n) for n in self.file.attrs["version"])
 
     def __enter__(self):
         return self
@@ -60,57 +65,57 @@ class Run:
         self.close()
 
     def close(self):
-        self._file.close()
+        self.file.close()
 
     @property
     def units(self) -> str:
         """Of `counts`: `molecules`, or `concentration`."""
-        return self._file["counts"].attrs["units"]
+        return self.file["counts"].attrs["units"]
 
     @property
     def kind(self) -> str:
         """`ensemble` or `training`."""
-        return self._file.attrs["kind"]
+        return self.file.attrs["kind"]
 
     @cached_property
     def model(self) -> ReactionNetwork:
         """The reaction network, as it was given (before overrides of rates and initial counts)."""
-        network = ReactionNetwork.from_text(bytes(self._file["model/text"][:]).decode())
-        if network.digest != self._file["model"].attrs["digest"]:
+        network = ReactionNetwork.from_text(bytes(self.file["model/text"][:]).decode())
+        if network.digest != self.file["model"].attrs["digest"]:
             raise InputError(f"{self.path}: the model's text does not match its digest; the file is damaged")
         return network
 
     @property
     def provenance(self) -> dict:
         """Command, parameters, versions, machine, and `seconds` of wall time (NaN while running)."""
-        return json.loads(self._file["provenance/json"][()]) | {"seconds": float(self._file["provenance/seconds"][()])}
+        return json.loads(self.file["provenance/json"][()]) | {"seconds": float(self.file["provenance/seconds"][()])}
 
     @property
     def method(self) -> str:
-        return self._file.attrs["method"]
+        return self.file.attrs["method"]
 
     @property
     def method_reason(self) -> str:
         """Why this method; empty in files of version 1.0."""
-        return self._file.attrs.get("method_reason", "")
+        return self.file.attrs.get("method_reason", "")
 
     @property
     def seed(self) -> int:
-        return int(self._file.attrs["seed"])
+        return int(self.file.attrs["seed"])
 
     @property
     def volume(self) -> float:
-        return float(self._file.attrs["volume"])
+        return float(self.file.attrs["volume"])
 
     @cached_property
     def species(self) -> tuple[str, ...]:
-        return tuple(self._file["species"].asstr()[:])
+        return tuple(self.file["species"].asstr()[:])
 
     @property
     def committed(self) -> np.ndarray:
         """bool[replicate of the file]: which replicates are whole. The other attributes hold only these
         (of a training run, also the records of one that has not ended)."""
-        return self._file["committed"][:].astype(bool)
+        return self.file["committed"][:].astype(bool)
 
     @property
     def complete(self) -> bool:
@@ -120,49 +125,49 @@ class Run:
     @property
     def time(self) -> np.ndarray:
         """float64[point] [s]."""
-        return self._file["time"][: self._n_points]
+        return self.file["time"][: self._n_points]
 
     @property
     def counts(self) -> "LazyCounts":
         """[replicate, point, species], read when indexed, in `units`."""
-        return LazyCounts(self._file["counts"], self._replicates, self._n_points)
+        return LazyCounts(self.file["counts"], self._replicates, self._n_points)
 
     @property
     def status(self) -> np.ndarray:
-        return self._file["status"][:][self._replicates]
+        return self.file["status"][:][self._replicates]
 
     @property
     def n_events(self) -> np.ndarray:
-        return self._file["n_events"][:][self._replicates]
+        return self.file["n_events"][:][self._replicates]
 
     @property
     def firings(self) -> np.ndarray:
         """int64[replicate, reaction], no columns unless asked for."""
-        return self._file["firings"][:][self._replicates]
+        return self.file["firings"][:][self._replicates]
 
     @property
     def statistics(self) -> dict:
         """What the method says about its own steps: names and float64[replicate]; none before version 1.3."""
-        return {name: values[:][self._replicates] for name, values in self._file.get("statistics", {}).items()}
+        return {name: values[:][self._replicates] for name, values in self.file.get("statistics", {}).items()}
 
     @property
     def covariance(self) -> np.ndarray:
         """float64[replicate, point, species, species] [concentration^2], of `linear_noise`; else no species."""
-        if "covariance" not in self._file or not self._file["covariance"].size:
+        if "covariance" not in self.file or not self.file["covariance"].size:
             return np.zeros((len(self._replicates), self._n_points, 0, 0))
-        return self._file["covariance"][:][self._replicates]
+        return self.file["covariance"][:][self._replicates]
 
     @property
     def training(self) -> h5py.Group:
         """The group of training records; see FORMAT.md."""
         if self.kind != "training":
             raise InputError(f"{self.path} is not a training run, its kind is {self.kind!r}")
-        return self._file["training"]
+        return self.file["training"]
 
     @property
     def case(self) -> str:
         """Name of the dataset of a training run."""
-        return self._file.attrs["case"]
+        return self.file.attrs["case"]
 
     @property
     def weights(self) -> np.ndarray:
@@ -179,12 +184,12 @@ class Run:
         """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
         if not self.observable_names:
             return np.zeros((len(self._replicates), self._n_points, 0))
-        return self._file["observables"][:][self._replicates]
+        return self.file["observables"][:][self._replicates]
 
     @cached_property
     def observable_names(self) -> tuple[str, ...]:
         """Names of the observables; none in files before version 1.2."""
-        return tuple(self._file["observable"].asstr()[:]) if "observable" in self._file else ()
+        return tuple(self.file["observable"].asstr()[:]) if "observable" in self.file else ()
 
     def of(self, name) -> np.ndarray:
         """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name."""
@@ -200,7 +205,7 @@ class Run:
 
     @property
     def _n_points(self):
-        return int(self._file["training/n_recorded"][()]) if self.kind == "training" else self._file["time"].shape[0]
+        return int(self.file["training/n_recorded"][()]) if self.kind == "training" else self.file["time"].shape[0]
 
     def __repr__(self):
         return f"Run({str(self.path)!r}, {self.kind}, {int(self.committed.sum())} of {self.committed.size} committed)"

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from ...checks import InternalError
 from ...kernels import codes
 from .options import Option, resolve
 
@@ -23,6 +24,7 @@ class Method(ABC):
     rng : numpy Generator of this replicate alone.
     count_firings : also count how often each reaction fired.
     options : values by name of the class's `options`; what is not given has its default.
+    start_time : time of the initial state [s].
     """
 
     name: str
@@ -46,13 +48,14 @@ class Method(ABC):
     records_covariance = False
     """Whether a covariance matrix belongs to each recorded row, see `covariance`."""
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
         self.rng = rng
         self.settings = resolve(type(self), options or {})
         self.network = network
         self.n_species = len(network.species)
         self._counts = np.append(np.asarray(counts, dtype=self.dtype), self.dtype(1))
         self._clock = np.zeros(codes.CLOCK_SIZE)
+        self._clock[codes.TIME] = start_time
         self._clock[codes.NEXT_TIME] = np.nan
         self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
@@ -73,10 +76,10 @@ class Method(ABC):
         return self._channels.laws
 
     @classmethod
-    def for_training(cls, plan, rng):
-        """The simulation of a `simulation.training.TrainingPlan` at time 0."""
+    def for_training(cls, plan, rng, counts, start_time):
+        """The simulation of a `simulation.training.TrainingPlan` from the state `counts` at `start_time` [s]."""
         network = plan.spec.network
-        return cls(network, network.rates(), plan.volume, plan.counts, rng, options=plan.options)
+        return cls(network, network.rates(), plan.volume, counts, rng, options=plan.options, start_time=start_time)
 
     @classmethod
     def refuse(cls, network) -> None:
@@ -86,6 +89,21 @@ class Method(ABC):
     def statistics(self) -> dict[str, float]:
         """Numbers about the run so far, by `statistics_names`."""
         return {}
+
+    def memory(self) -> np.ndarray:
+        """float64[number]: all that a new simulation from the present state, time and generator has to be told so that
+        it goes on like this one, but for `n_events`. Exact methods forget their past, and have nothing to tell: what
+        they keep is worked out again from the state, and a pending time is drawn anew, which is as good."""
+        return np.empty(0)
+
+    def recall(self, n_events, memory) -> None:
+        """Take what another simulation had fired, and its `memory`; an empty one says nothing."""
+        self._tally[codes.N_EVENTS] = n_events
+        if memory.size:
+            self._recall(memory)
+
+    def _recall(self, memory) -> None:
+        raise InternalError(f"method {self.name} was given a memory of {memory.size} numbers and keeps none")
 
     def covariance(self, first, last) -> np.ndarray:
         """Covariance of the species at rows first, ..., last - 1 of the present block, float64[row, species, species]

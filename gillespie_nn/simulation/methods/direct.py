@@ -11,8 +11,8 @@ class Direct(Method):
     summary = "plain reference: every propensity afresh at each event; for small networks and for checking others"
     reference = "D. T. Gillespie, J. Phys. Chem. 81 (1977) 2340-2361, doi:10.1021/j100540a008"
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         n = self.compile(network, rates).n_channels
         self._slice = max(1000, 100_000_000 // (n + 1))
         self._state = DirectState(self._counts, self._clock, self._tally, np.zeros(n), np.zeros(1), self.firings)

@@ -47,18 +47,18 @@ class GradientDescent(Method):
     units = "concentration"
     training_only = True
 
-    def __init__(self, plan):
+    def __init__(self, plan, rng, counts, start_time):
         self._spec, self._volume, self._rate = plan.spec, plan.volume, plan.settings.learning_rate
-        self.settings, self.network = plan.options, plan.spec.network
-        self._state = np.array(plan.counts, dtype=np.float64)
+        self.settings, self.network, self.rng = plan.options, plan.spec.network, rng
+        self._state = np.array(counts, dtype=np.float64)
         self._weights = plan.spec.read_weights(self._state, self._volume)
-        self._time = 0.0
+        self._time = float(start_time)
         groups = plan.spec.inputs, plan.spec.targets, plan.spec.weights, plan.spec.outputs
         self._inputs, self._targets, *self._results = (_Numbers(self.network, rails, self._volume) for rails in groups)
 
     @classmethod
-    def for_training(cls, plan, rng):
-        return cls(plan)
+    def for_training(cls, plan, rng, counts, start_time):
+        return cls(plan, rng, counts, start_time)
 
     @classmethod
     def refuse(cls, network):
@@ -110,6 +110,9 @@ class GradientDescent(Method):
     def _learn(self, x, t, step):
         """Weights after the presented sample x, t, for `step` = eta T."""
         return self._weights - step * self._spec.floating.gradient(self._weights, x, t)
+
+    def recall(self, n_events, memory):
+        pass  # the weights are all there is, and they are in the state
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return self.advance(t_stop)

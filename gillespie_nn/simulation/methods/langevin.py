@@ -41,8 +41,8 @@ class Langevin(Method):
     )
     statistics_names = ("steps", "held_share")
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         n = self.compile(network, rates).n_channels
         self._step = self.settings["step"] or np.inf
         self._slice = max(1, _SLICE // (len(self._channels.coefficient) + 1))
@@ -79,6 +79,16 @@ class Langevin(Method):
         wanted = self._state.sums[langevin.WANTED]
         held = self._state.sums[langevin.HELD] / wanted if wanted > 0 else 0.0
         return {"steps": float(self._tally[codes.N_CANDIDATES]), "held_share": float(held)}
+
+    def memory(self):
+        steps = self._tally[codes.N_CANDIDATES]
+        return np.concatenate([[steps], self._state.sums, self._state.owed])
+
+    def _recall(self, memory):
+        n = 1 + langevin.SUMS_SIZE
+        self._tally[codes.N_CANDIDATES] = memory[0]
+        self._state.sums[:] = memory[1:n]
+        self._state.owed[:] = memory[n:]
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         code = advance_langevin(

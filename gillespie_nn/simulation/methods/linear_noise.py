@@ -47,8 +47,8 @@ class LinearNoise(Ode):
     options = Ode.options
     statistics_names = (*Ode.statistics_names, "covariance_steps")
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         self._changes = self._equations.stoichiometry.tocsr()
         self._covariance = np.zeros((self.n_species, self.n_species))
         self._rows, self._passed = [], []
@@ -73,6 +73,16 @@ class LinearNoise(Ode):
     @property
     def statistics(self):
         return super().statistics | {"covariance_steps": float(self._n_covariance_steps)}
+
+    def memory(self):
+        own = [self._longest, self._n_covariance_steps]
+        return np.concatenate([own, self._covariance.ravel(), super().memory()])
+
+    def _recall(self, memory):
+        n = 2 + self._covariance.size
+        self._longest, self._n_covariance_steps = float(memory[0]), int(memory[1])
+        self._covariance[:] = memory[2:n].reshape(self._covariance.shape)
+        super()._recall(memory[n:])
 
     def start_block(self):
         super().start_block()

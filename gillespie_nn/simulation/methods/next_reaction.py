@@ -18,8 +18,8 @@ class NextReaction(Method):
     summary = "exact: one pending time a reaction, in a heap; for many reactions of which each event touches few"
     reference = "M. A. Gibson, J. Bruck, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q"
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         structure = self.compile(network, rates)
         n = structure.n_channels
         self._state = NextReactionState(

@@ -70,8 +70,8 @@ class Ode(Method):
     """`switches`: how often `auto` went on with another solver; `stiff_share`: the greatest fraction of explicit steps
     between two restarts that stability kept short, not accuracy; the least value of any species at any step."""
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         self._volume = volume
         self._equations = RateEquations(network, rates, volume)
         self._channels = self._equations.channels
@@ -101,6 +101,20 @@ class Ode(Method):
         share = max(self._stiff_share, 0.0 if self._solver is None else self._solver.stiff_share)
         numbers = (*spent, self._n_restarts, self._n_switches, share, self._least / self._volume)
         return dict(zip(self.statistics_names, map(float, numbers)))
+
+    def memory(self):
+        """Which solver, and what `statistics` says; a solver in progress ends, as at every change of the state."""
+        self._drop()
+        implicit = -1 if self._implicit is None else IMPLICIT.index(self._implicit)
+        spent = (*self._spent, self._n_restarts, self._n_switches, self._stiff_share, self._least)
+        return np.array([implicit, self._switches_left, self._warned, *spent], dtype=np.float64)
+
+    def _recall(self, memory):
+        implicit, self._switches_left, warned, *spent, self._n_restarts, self._n_switches = map(int, memory[:8])
+        self._implicit = None if implicit < 0 else IMPLICIT[implicit]
+        self._warned = bool(warned)
+        self._spent[:] = spent
+        self._stiff_share, self._least = map(float, memory[8:])
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         last = self._n_steps() + _SLICE

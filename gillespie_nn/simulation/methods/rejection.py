@@ -19,8 +19,8 @@ class Rejection(Method):
     summary = "exact and fast: propensity bounds, lumped channels, constant-time selection; the default"
     reference = "V. H. Thanh, C. Priami, R. Zunino, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985"
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         structure = self.compile(network, rates)
         self._readers = structure.readers
         self._counts = structure.state(counts)

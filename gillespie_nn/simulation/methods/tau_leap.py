@@ -11,7 +11,9 @@ from ...kernels.leap_state import (
     LEAPS,
     LEDGER_SIZE,
     N_BINS,
+    RELAXATION,
     TIME_LEAPT,
+    WINDOW_LENGTH,
     LeapState,
 )
 from ...kernels.leaping import advance_leap
@@ -20,6 +22,8 @@ from .options import Option, fraction, one_of, step
 
 _WORK = 4_000_000
 """Channels looked at in a slice, about."""
+_KEPT = [TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, WINDOW_LENGTH, RELAXATION]
+"""What of the ledger is no function of the counts, at a stop, where nothing waits to be fired."""
 AUTO, EXPLICIT, TRAPEZOIDAL = "auto", "explicit", "trapezoidal"
 
 
@@ -42,8 +46,8 @@ class TauLeap(Method):
     )
     statistics_names = ("leaps", "mean_leap", "exact_steps", "firings_cut_off")
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         structure = self.compile(network, rates)
         self._counts = structure.state(counts)
         scheme = self.settings["scheme"]
@@ -102,6 +106,13 @@ class TauLeap(Method):
         ledger = self._state.ledger
         mean = ledger[TIME_LEAPT] / ledger[LEAPS] if ledger[LEAPS] else np.nan
         return dict(zip(self.statistics_names, (ledger[LEAPS], mean, ledger[EXACT_STEPS], ledger[CLIPPED])))
+
+    def memory(self):
+        return np.concatenate([self._state.ledger[_KEPT], self._state.carried])
+
+    def _recall(self, memory):
+        self._state.ledger[_KEPT] = memory[: len(_KEPT)]
+        self._state.carried[:] = memory[len(_KEPT) :]
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return advance_leap(

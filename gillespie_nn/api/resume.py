@@ -1,0 +1,123 @@
+"""Training runs in files: an interrupted one goes on as if nothing had happened, an ended one is a `Fit` again."""
+
+import json
+
+import numpy as np
+
+from .._version import __version__
+from ..checks import InputError
+from ..datasets import Dataset
+from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
+from ..simulation.training import Trained, TrainingPlan
+from ..simulation.validation import best_evaluation
+from ..status import Status
+from ..storage import Lock, TrainingFile, checkpoints, layout, open_run
+from ..storage.provenance import resumed
+from .fit import Fit
+from .plan import make_plan
+from .train import carry_out
+
+_SINCE = (1, 4)
+"""Older files have no checkpoints."""
+
+
+def resume(path, *, progress=False) -> Fit:
+    """Go on with the training run in a file from its last checkpoint, to the same content as without interruption.
+
+    `path` is a file that `train` wrote, killed or interrupted at any moment; without a checkpoint the run starts over,
+    and one that has ended is returned as it is. The samples of a case are loaded again; those of own data are in the
+    file.
+
+    Raises
+    ------
+    InputError : no such run; one of another model, of other data or by another version of this software; one that
+    another process is writing. UnfinishedError : as of `train`.
+    """
+    with open_run(path) as run:
+        plan = _plan(run)
+        if has_ended(run):
+            return _fit(run, plan)
+        if run.file.attrs["software_version"] != __version__:
+            raise InputError(
+                f"{path} was begun by version {run.file.attrs['software_version']}, this is {__version__}, whose "
+                "results may differ: resume it with that version"
+            )
+    with Lock(path), open_run(path) as run:
+        checkpoint = checkpoints.read_latest(run.file)
+        seconds = float(run.file["provenance/presentation_seconds"][()]) if checkpoint else 0.0
+        scores = np.column_stack([run.training["validation_rmse"][:], run.training["validation_accuracy"][:]])
+        provenance = resumed(run.file["provenance/json"][()])
+        file = TrainingFile(path, plan, provenance, overwrite=True, earlier=run)
+    with file:
+        return carry_out(plan, file, progress, checkpoint, scores, seconds)
+
+
+def load_fit(path) -> Fit:
+    """The trained network in a file of a run that has ended, to predict with.
+
+    Raises InputError for a run that has not ended, and as `resume` does.
+    """
+    with open_run(path) as run:
+        plan = _plan(run)
+        if not has_ended(run):
+            raise InputError(f"the run in {path} has not ended: go on with it by gillespie-nn resume {path}")
+        return _fit(run, plan)
+
+
+def has_ended(run) -> bool:
+    """Whether the training run in an open file has been carried out to its end."""
+    return bool(run.committed.all())
+
+
+def _plan(run) -> TrainingPlan:
+    """The plan of the run in an open file; the model and the data are compared with those it was begun with."""
+    group = run.training
+    if run.version < _SINCE:
+        raise InputError(
+            f"{run.path} has format version {'.'.join(map(str, run.version))}, without checkpoints and arguments: it "
+            "can be looked at, not resumed or predicted with"
+        )
+    data = json.loads(group.attrs["data"])
+    arguments = json.loads(group.attrs["arguments"])
+    plan = make_plan(_data(run, data) if data["own"] else run.case, **arguments)
+    found, expected = plan.dataset.digest, data["digest"]
+    if found != expected:
+        raise InputError(
+            f"{run.path} was trained on other data: SHA-256 {expected}, and those here have {found}; bring back the "
+            f"files that {run.case} was read from"
+        )
+    found, expected = plan.spec.network.digest, run.file["model"].attrs["digest"]
+    if found != expected:
+        raise InputError(
+            f"{run.path} holds another model: SHA-256 {expected}, and its settings make one of {found} here; use the "
+            "version of the software that began it"
+        )
+    return plan._replace(method_reason=run.method_reason)
+
+
+def _data(run, data) -> Dataset:
+    samples = (run.training[f"samples/{name}"][:] for name in layout.SAMPLES)
+    return Dataset(run.case, run.training.attrs["task"], *samples, data["checksums"], data["notice"])
+
+
+def _fit(run, plan) -> Fit:
+    """What `train` returned."""
+    group = run.training
+    rows = np.column_stack([group["validation_rmse"][:], group["validation_accuracy"][:]])
+    rows = rows[: np.searchsorted(plan.evaluated, group["n_presented"][()], side="right")]
+    trained = Trained(
+        status=Status(int(run.status[0])),
+        weights=group["final_weights"][:],
+        last_weights=run.weights[-1],
+        n_events=int(run.n_events[0]),
+        statistics={name: float(values[0]) for name, values in run.statistics.items()},
+        n_presented=int(group["n_presented"][()]),
+        scores=rows,
+        best=best_evaluation(rows),
+        best_weights=group["best_weights"][:],
+    )
+    names = [n for n in SCORES if trained.best is not None or not n.endswith("_best")]
+    names += CHEMICAL_SCORES if plan.n_predicted else ()
+    scores = {name: float(group[name][()]) for name in names}
+    chemical = group["outputs_chemical"][: plan.n_predicted] if plan.n_predicted else None
+    return Fit(plan, trained, float(run.file["provenance/presentation_seconds"][()]), scores, str(run.path), chemical)
