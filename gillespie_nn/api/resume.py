@@ -11,7 +11,7 @@ from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import best_evaluation
 from ..status import Status
-from ..storage import Lock, TrainingFile, checkpoints, layout, open_run
+from ..storage import TrainingFile, layout, open_run
 from ..storage.provenance import resumed
 from .fit import Fit
 from .plan import make_plan
@@ -42,14 +42,10 @@ def resume(path, *, progress=False) -> Fit:
                 f"{path} was begun by version {run.file.attrs['software_version']}, this is {__version__}, whose "
                 "results may differ: resume it with that version"
             )
-    with Lock(path), open_run(path) as run:
-        checkpoint = checkpoints.read_latest(run.file)
-        seconds = float(run.file["provenance/presentation_seconds"][()]) if checkpoint else 0.0
-        scores = np.column_stack([run.training["validation_rmse"][:], run.training["validation_accuracy"][:]])
         provenance = resumed(run.file["provenance/json"][()])
-        file = TrainingFile(path, plan, provenance, overwrite=True, earlier=run)
+        file = TrainingFile(path, plan, provenance, resumes=True)
     with file:
-        return carry_out(plan, file, progress, checkpoint, scores, seconds)
+        return carry_out(plan, file, progress)
 
 
 def load_fit(path) -> Fit:

@@ -81,12 +81,13 @@ def new_file(output, plan, overwrite) -> TrainingFile:
     return TrainingFile(output, plan, provenance(parameters), overwrite)
 
 
-def carry_out(plan, file, progress, checkpoint=None, scores=None, seconds=0.0) -> Fit:
-    """The run of `plan` to its end, its records into `file` or nowhere; from `checkpoint`, with the `scores` of
-    validation and the `seconds` that it took up to there, or from the start."""
-    checkpoint = first_checkpoint(plan) if checkpoint is None else checkpoint
+def carry_out(plan, file, progress) -> Fit:
+    """The run of `plan` to its end, recorded in `file` or nowhere; from where the file was resumed, or the start."""
+    checkpoint, scores, started = first_checkpoint(plan), np.empty((0, 2)), 0.0
+    if file is not None and file.resumed_from is not None:
+        checkpoint, scores, started = file.resumed_from, file.scores, -file.seconds
     simulation = simulation_at(plan, checkpoint)
-    started = time.perf_counter() - seconds
+    started += time.perf_counter()
     if file is not None:
         file.started = started
     with Progress(f"train {plan.dataset.name}", len(plan.order), progress) as bar:
@@ -94,7 +95,7 @@ def carry_out(plan, file, progress, checkpoint=None, scores=None, seconds=0.0) -
             plan,
             simulation,
             checkpoint,
-            np.empty((0, 2)) if scores is None else scores,
+            scores,
             file,
             lambda done, events: bar.update(done, f"{events:.2e} reactions fired"),
         )

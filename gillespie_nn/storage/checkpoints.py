@@ -1,7 +1,7 @@
 """Checkpoints in a run file: two slots, written in turn, so that a kill in mid-write leaves the one before.
 
-A slot counts when its number, written last, is not 0 and its digest is that of its content: a torn write, in whatever
-order the parts of it reached the disk, is no checkpoint.
+A slot counts when its number is not 0 and its digest is that of number and content: a torn write, in whatever order the
+parts of it reached the disk, is no checkpoint.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ GROUP = "checkpoint"
 N_SLOTS = 2
 _NUMBERS = ("n_presented", "n_events")
 _ARRAYS = ("counts", "generator", "memory", "weights_sum", "best_weights")
+NAMES = ("number", "digest", *_NUMBERS, *_ARRAYS)
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -39,20 +40,17 @@ def create(file, method, n_species, n_weights):
         group[name].attrs["units"] = "concentration"
 
 
-def write(file, number, checkpoint: Checkpoint):
-    """Write checkpoint `number`, 1, 2, ..., over the one before the last."""
-    group, slot = file[GROUP], number % N_SLOTS
-    group["number"][slot] = 0
-    file.flush()
-    if group["memory"].shape[1] != checkpoint.memory.size:
-        group["memory"].resize(checkpoint.memory.size, axis=1)
+def write(slots, number, checkpoint: Checkpoint):
+    """Write checkpoint `number`, 1, 2, ..., over the one before the last; `slots` are the datasets by name."""
+    slot = number % N_SLOTS
+    if slots["memory"].shape[1] != checkpoint.memory.size:
+        slots["memory"].resize(checkpoint.memory.size, axis=1)
     for name in _NUMBERS + _ARRAYS:
-        if group[name].size:
-            group[name][slot] = getattr(checkpoint, name)
-    group["digest"][slot] = _digest(number, checkpoint)
-    file.flush()
-    group["number"][slot] = number
-    file.flush()
+        values = getattr(checkpoint, name)
+        if np.size(values):
+            slots[name][slot] = values
+    slots["digest"][slot] = _digest(number, checkpoint)
+    slots["number"][slot] = number
 
 
 def read_latest(file) -> Checkpoint | None:
@@ -70,7 +68,7 @@ def copy(source, target):
     """Both slots as they are."""
     source, target = source[GROUP], target[GROUP]
     target["memory"].resize(source["memory"].shape)
-    for name in target:
+    for name in NAMES:
         if target[name].size:
             target[name][...] = source[name][...]
 

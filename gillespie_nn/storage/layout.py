@@ -17,6 +17,7 @@ VERSION = (1, 4)
 SAMPLES = ("train_x", "train_t", "test_x", "test_t")
 _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _CHUNK_BYTES = 1 << 18
+_LEAST_ROWS = 8
 _SMALL_BYTES = 1 << 20
 """Test inputs up to this size are kept in the file."""
 
@@ -62,14 +63,17 @@ def write_model(file, network, rates, counts):
     array(group, "initial", data=counts).attrs["units"] = "molecules"
 
 
-def write_trajectory(file, method, n_replicates, n_points, network, time=None):
-    """Counts and what belongs to each replicate, with dimension scales so that xarray names the axes."""
+def write_trajectory(file, method, n_replicates, n_points, network, time=None, together=None):
+    """Counts and what belongs to each replicate, with dimension scales so that xarray names the axes.
+
+    `together` points at most are flushed at once (default: as many as one likes)."""
     species = file.create_dataset("species", data=names(network.species))
     replicate = file.create_dataset("replicate", data=np.arange(n_replicates, dtype=np.int64))
     data = np.full(n_points, np.nan) if time is None else time
     time = file.create_dataset("time", data=data, dtype="f8", maxshape=(None,), chunks=(max(1, min(n_points, 32768)),))
     time.attrs["units"] = "s"
-    counts = _counts(file, method, n_replicates, n_points, len(network.species))
+    rows = n_points if together is None else min(n_points, together)
+    counts = _counts(file, method, n_replicates, n_points, rows, len(network.species))
     _covariance(file, method, n_replicates, n_points, len(network.species))
     write_statistics(file, method, n_replicates)
     per_replicate = [
@@ -96,7 +100,7 @@ def write_trajectory(file, method, n_replicates, n_points, network, time=None):
 def write_training(file, plan):
     """What decides a training run, and room for its records, its evaluation and its scores."""
     n, n_weights, n_outputs = len(plan.recorded), len(plan.spec.weights), len(plan.spec.outputs)
-    data = plan.dataset
+    rows, data = records_together(plan), plan.dataset
     n_evaluations = len(plan.evaluated) if plan.validates else 0
     group = file.create_group("training")
     group.attrs["layers"] = np.array(plan.spec.layers, dtype=np.int64)
@@ -115,9 +119,15 @@ def write_training(file, plan):
     array(group, "validation_accuracy", data=np.full(n_evaluations, np.nan))
     concentrations = [
         array(group, "initial_weights", data=plan.initial_weights),
-        array(group, "weights", shape=(n, n_weights), chunks=(chunk_rows(n_weights, n), n_weights), fillvalue=np.nan),
         array(
-            group, "predictions", shape=(n, n_outputs), chunks=(chunk_rows(n_outputs, n), n_outputs), fillvalue=np.nan
+            group, "weights", shape=(n, n_weights), chunks=(chunk_rows(n_weights, rows), n_weights), fillvalue=np.nan
+        ),
+        array(
+            group,
+            "predictions",
+            shape=(n, n_outputs),
+            chunks=(chunk_rows(n_outputs, rows), n_outputs),
+            fillvalue=np.nan,
         ),
         array(group, "final_weights", data=np.full(n_weights, np.nan)),
         array(group, "best_weights", data=np.full(n_weights, np.nan)),
@@ -152,6 +162,13 @@ def names(strings):
     return np.array([s.encode() for s in strings], dtype=h5py.string_dtype())
 
 
+def records_together(plan):
+    """Records of a training run between two checkpoints, about, which are flushed at once: a chunk that is flushed in
+    parts is compressed as often. At least a few, or a file would be all chunks."""
+    n = len(plan.recorded)
+    return min(n, max(_LEAST_ROWS, -(-n * plan.checkpoint_every // len(plan.order))))
+
+
 def chunk_rows(n_columns, n_rows):
     """Rows of a chunk of about 256 KiB."""
     return int(max(1, min(n_rows, _CHUNK_BYTES // (8 * max(1, n_columns)))))
@@ -164,13 +181,13 @@ def _covariance(file, method, n_replicates, n_points, n_species):
     array(file, "covariance", shape=shape, fillvalue=np.nan, **chunks).attrs["units"] = "concentration^2"
 
 
-def _counts(file, method, n_replicates, n_points, n_species):
+def _counts(file, method, n_replicates, n_points, n_together, n_species):
     counts = file.create_dataset(
         "counts",
         shape=(n_replicates, n_points, n_species),
         dtype=method.dtype,
         fillvalue=not_reached(method.dtype),
-        **({"chunks": (1, chunk_rows(n_species, n_points), n_species)} | _FILTERS if n_species else {}),
+        **({"chunks": (1, chunk_rows(n_species, n_together), n_species)} | _FILTERS if n_species else {}),
     )
     counts.attrs["units"] = method.units
     return counts

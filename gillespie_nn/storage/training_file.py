@@ -6,6 +6,7 @@ import numpy as np
 
 from ..simulation.validation import ACCURACY, RMSE
 from . import checkpoints, layout
+from .reader import open_run
 from .writer import RunFile
 
 _BLOCK_BYTES = 1 << 20
@@ -16,19 +17,21 @@ _VALIDATION = {"training/validation_rmse": RMSE, "training/validation_accuracy":
 class TrainingFile(RunFile):
     """A sink (`simulation.training.TrainingSink`) that writes a file.
 
-    With `earlier`, a `reader.Run` of the same plan that was interrupted, it holds the records and checkpoints of that
-    one from the start, and takes its place.
+    With `resumes` it takes the place of the file at `path`, of the same plan, whose run was interrupted, and holds its
+    records and checkpoints from the start; `resumed_from` is the last checkpoint, if it got to one, `scores` are those
+    of validation and `seconds` the wall time of presentations up to there.
     """
 
     kind = "training"
 
-    def __init__(self, path, plan, provenance_json, overwrite=False, earlier=None):
+    def __init__(self, path, plan, provenance_json, overwrite=False, resumes=False):
         """`plan` is a `simulation.training.TrainingPlan`."""
         network = plan.spec.network
-        self._plan, self._earlier = plan, None if earlier is None else earlier.file
-        self._buffer, self._n = [], 0
+        self._plan, self._resumes = plan, resumes
+        self._buffer, self._n, self._datasets = [], 0, {}
+        self.resumed_from, self.scores, self.seconds = None, np.empty((0, 2)), 0.0
         self.started = time.perf_counter()
-        """When presentations began, by `time.perf_counter`, less the time that they took before an interruption [s]."""
+        """When presentations began, by `time.perf_counter`, less `seconds`."""
         self._scale = plan.volume if plan.method.units == "concentration" else None
         row_bytes = 8 * (len(network.species) + len(plan.spec.weights) + len(plan.spec.outputs))
         self._block = max(1, _BLOCK_BYTES // row_bytes)
@@ -39,21 +42,23 @@ class TrainingFile(RunFile):
             "volume": plan.volume,
             "case": plan.dataset.name,
         }
-        super().__init__(path, overwrite, provenance_json, network, network.rates(), plan.counts, settings)
+        super().__init__(path, overwrite or resumes, provenance_json, network, network.rates(), plan.counts, settings)
 
     def _create(self):
         plan, spec = self._plan, self._plan.spec
-        layout.write_trajectory(self._file, plan.method, 1, len(plan.recorded), spec.network)
+        together = layout.records_together(plan)
+        layout.write_trajectory(self._file, plan.method, 1, len(plan.recorded), spec.network, together=together)
         layout.write_training(self._file, plan)
         checkpoints.create(self._file, plan.method, len(spec.network.species), len(spec.weights))
-        if self._earlier is not None:
-            self._take_over(self._earlier)
+        if self._resumes:
+            with open_run(self.path) as earlier:  # now that no other process writes it
+                self._take_over(earlier.file)
 
     def _take_over(self, earlier):
         """What was committed up to the last whole checkpoint; all beyond is simulated, and written, again."""
         checkpoints.copy(earlier, self._file)
-        checkpoint = checkpoints.read_latest(earlier)
-        done = 0 if checkpoint is None else checkpoint.n_presented
+        self.resumed_from = checkpoints.read_latest(earlier)
+        done = 0 if self.resumed_from is None else self.resumed_from.n_presented
         n_records = int(np.searchsorted(self._plan.recorded, done))
         for start in range(0, n_records, self._block):
             part = slice(start, min(start + self._block, n_records))
@@ -63,8 +68,10 @@ class TrainingFile(RunFile):
         n_evaluated = int(np.searchsorted(self._plan.evaluated, done, side="right"))
         for name in _VALIDATION:
             self._file[name][:n_evaluated] = earlier[name][:n_evaluated]
+        self.scores = np.column_stack([self._file[name][:n_evaluated] for name in _VALIDATION])
         self._file["training/n_recorded"][()] = self._n = n_records
-        self._file["provenance/presentation_seconds"][()] = earlier["provenance/presentation_seconds"][()]
+        self.seconds = float(earlier["provenance/presentation_seconds"][()]) if done else 0.0
+        self._file["provenance/presentation_seconds"][()] = self.seconds
         self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
         self._file.attrs["created"] = earlier.attrs["created"]
 
@@ -73,32 +80,41 @@ class TrainingFile(RunFile):
         self._buffer.append((time, counts.copy() if self._scale is None else counts / self._scale, weights, prediction))
         if len(self._buffer) >= self._block:
             self._flush()
+            self._file.flush()
 
     def _flush(self):
+        """Write what was kept back, and flush; only then does the file say that it is there."""
         if not self._buffer:
             return
         times, counts, weights, predictions = (np.array(column) for column in zip(*self._buffer))
         part = slice(self._n, self._n + len(times))
         with self._guard(counts.nbytes):
-            self._file["counts"][0, part] = counts
+            self._at("counts")[0, part] = counts
             for name, values in zip(_RECORDS, (times, weights, predictions)):
-                self._file[name][part] = values
+                self._at(name)[part] = values
             self._file.flush()
-            self._file["training/n_recorded"][()] = part.stop
-            self._file.flush()
+            self._at("training/n_recorded")[()] = part.stop
         self._buffer, self._n = [], part.stop
+
+    def _at(self, name):
+        """A dataset, looked up once: that takes as long as writing a small one."""
+        if name not in self._datasets:
+            self._datasets[name] = self._file[name]
+        return self._datasets[name]
 
     def checkpoint(self, checkpoint, scores):
         """The run can be resumed from here."""
         self._flush()
         with self._guard(2 * checkpoint.counts.nbytes):
             self._write_scores(scores)
-            self._file["provenance/presentation_seconds"][()] = time.perf_counter() - self.started
-            checkpoints.write(self._file, checkpoint.n_presented // self._plan.checkpoint_every, checkpoint)
+            self._at("provenance/presentation_seconds")[()] = time.perf_counter() - self.started
+            slots = {name: self._at(f"{checkpoints.GROUP}/{name}") for name in checkpoints.NAMES}
+            checkpoints.write(slots, checkpoint.n_presented // self._plan.checkpoint_every, checkpoint)
+            self._file.flush()
 
     def _write_scores(self, scores):
-        for name, column in _VALIDATION.items():
-            self._file[name][: len(scores)] = scores[:, column]
+        for name, column in _VALIDATION.items() if len(scores) else ():
+            self._at(name)[: len(scores)] = scores[:, column]
 
     def finish(self, trained, arrays, scores, seconds):
         """The end of training, a `simulation.training.Trained`: evaluation arrays and scores by name, the commit."""

@@ -32,6 +32,7 @@ class RunFile:
         self._file = self._lock = None
         try:
             with self._guard():
+                self._lock = Lock(self.path)
                 self._file = h5py.File(part, "w", libver="latest")
                 layout.write_root(self._file, self.kind, settings)
                 layout.write_provenance(self._file, provenance_json)
@@ -40,11 +41,12 @@ class RunFile:
                 self._file.close()
                 _move(part, self.path)
                 self._file = _open_swmr(self.path)
-                self._lock = Lock(self.path, shared=True)
         except BaseException:
-            if self._file is not None:
-                self._file.close()
-            part.unlink(missing_ok=True)
+            if self._lock is not None:
+                if self._file is not None:
+                    self._file.close()
+                part.unlink(missing_ok=True)
+                self._lock.release()
             raise
 
     def _create(self):
