@@ -51,7 +51,7 @@ def test_every_dataset_and_attribute_is_in_the_specification_and_the_other_way_r
         for name in (group, *(m if m.startswith("/") else f"/training/{m}" for m in more if not m.startswith("_"))):
             specified[name] = (shape, dtype.strip(), unit.strip())
     for score in ("rmse", "largest_error", "accuracy"):
-        for suffix in ("_before", "_gradient_descent"):
+        for suffix in ("_before", "_gradient_descent", "_best"):
             specified[f"/training/{score}{suffix}"] = specified["/training/accuracy"]
     seen, attributes = set(), set()
     for name in ("e.h5", "t.h5"):

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from ..simulation import final_values
-from ..simulation.evaluation import SCORES
+from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..status import Status
 
 _SHOWN = 20
@@ -31,8 +31,11 @@ def summary(run) -> dict:
     if run.kind == "training":
         group = run.training
         found |= {"layers": group.attrs["layers"].tolist(), "task": group.attrs["task"]}
-        found["presentations"] = group["presentations"].shape[0]
-        found |= {name: float(group[name][()]) for name in SCORES}
+        n_planned = group["presentations"].shape[0]
+        found["presentations"] = int(group["n_presented"][()]) if "n_presented" in group else n_planned
+        # Scores that a file's version did not have, or its run did not ask for, are not shown.
+        scores = {name: float(group[name][()]) for name in (*SCORES, *CHEMICAL_SCORES) if name in group}
+        found |= {n: s for n, s in scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
         if group["targets"].shape[0] <= 16:
             found |= {name: group[name][:].tolist() for name in ("inputs", "targets", "outputs")}
     else:

@@ -1,6 +1,7 @@
 """The `gillespie-nn` command: one subcommand a file, and one way to end.
 
-To add a subcommand: a file with `add(subparsers)` and `run(arguments)`, and its line in `COMMANDS`.
+To add a subcommand: a file with `add(subparsers)` and `run(arguments)`, and its line in `COMMANDS`; where work can
+go on after Ctrl-C, also `interrupted(arguments)`, the sentence that says how.
 """
 
 import argparse
@@ -11,9 +12,9 @@ import warnings
 
 from .._version import __version__
 from ..checks import GillespieError
-from . import analyze, bench, certify, fetch_data, simulate, train, verify_methods
+from . import analyze, bench, certify, fetch_data, resume, simulate, train, verify_methods
 
-COMMANDS = (simulate, train, certify, verify_methods, analyze, bench, fetch_data)
+COMMANDS = (simulate, train, resume, certify, verify_methods, analyze, bench, fetch_data)
 INTERRUPTED = 130
 INTERNAL = 3
 
@@ -25,14 +26,14 @@ def main(argv=None) -> int:
     parser.add_argument("--version", action="version", version=f"gillespie-nn {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
-        command.add(subparsers).set_defaults(run=command.run)
+        command.add(subparsers).set_defaults(run=command.run, interrupted=getattr(command, "interrupted", _kept))
     arguments = parser.parse_args(argv)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             return arguments.run(arguments) or 0
     except KeyboardInterrupt:
-        return _say("interrupted; what was committed to the output stays readable", INTERRUPTED)
+        return _say(arguments.interrupted(arguments), INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERNAL
@@ -55,6 +56,10 @@ def run():
 def run_script(command):
     """Entry point of `scripts/<command>.py`: the subcommand of that name."""
     sys.exit(main([command, *sys.argv[1:]]))
+
+
+def _kept(arguments):
+    return "interrupted; what was committed to the output stays readable"
 
 
 def _warn(message, *_):

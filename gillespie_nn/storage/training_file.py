@@ -70,6 +70,7 @@ class TrainingFile(RunFile):
             self._file[name][:n_evaluated] = earlier[name][:n_evaluated]
         self.scores = np.column_stack([self._file[name][:n_evaluated] for name in _VALIDATION])
         self._file["training/n_recorded"][()] = self._n = n_records
+        self._file["training/n_presented"][()] = done
         self.seconds = float(earlier["provenance/presentation_seconds"][()]) if done else 0.0
         self._file["provenance/presentation_seconds"][()] = self.seconds
         self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
@@ -107,6 +108,7 @@ class TrainingFile(RunFile):
         self._flush()
         with self._guard(2 * checkpoint.counts.nbytes):
             self._write_scores(scores)
+            self._at("training/n_presented")[()] = checkpoint.n_presented
             self._at("provenance/presentation_seconds")[()] = time.perf_counter() - self.started
             slots = {name: self._at(f"{checkpoints.GROUP}/{name}") for name in checkpoints.NAMES}
             checkpoints.write(slots, checkpoint.n_presented // self._plan.checkpoint_every, checkpoint)
