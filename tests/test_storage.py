@@ -12,6 +12,7 @@ import pytest
 from test_layout import ROOT
 
 import gillespie_nn as gnn
+from gillespie_nn.analysis import summary
 from gillespie_nn.storage import writer
 
 NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
@@ -171,6 +172,28 @@ def test_a_long_grid_is_written_in_blocks_and_read_back_whole(tmp_path):
     memory = gnn.simulate(NET, time=time_grid, seed=2)
     np.testing.assert_array_equal(run.counts[0], memory.counts[0])
     run.close()
+
+
+def test_a_file_of_version_1_3_still_opens(files, tmp_path):
+    """What 1.4 added, taken away."""
+    path = tmp_path / "old.h5"
+    path.write_bytes((files / "t.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = np.array([1, 3])
+        del file["checkpoint"], file["provenance/presentation_seconds"], file["training"].attrs["arguments"]
+        del file["training"].attrs["data"]
+        text = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
+        for line in text.splitlines():
+            if line.startswith("| `/training/") and "since 1.4) |" in line and "outputs_gradient_descent" not in line:
+                for name in re.findall(r"`(/[^`]+)`", line.split("|")[1]):
+                    del file[name]
+        for score in ("outputs", "accuracy", "rmse", "largest_error"):
+            del file[f"training/{score}_best"]
+    with gnn.open_run(path) as old, gnn.open_run(files / "t.h5") as new:
+        np.testing.assert_equal(summary(old) | {"file": ""}, summary(new) | {"file": ""})
+        np.testing.assert_array_equal(old.counts[:], new.counts[:])
+    with pytest.raises(gnn.InputError, match="format version 1.3, without checkpoints"):
+        gnn.load_fit(path)
 
 
 def _not_hdf5(path):
