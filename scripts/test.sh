@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up and passes the tests; further arguments go to pytest.
+# Sets up and passes the tests, on all cores up to eight; further arguments go to pytest, `-n 0` for one process.
 set -eu
 cd "$(dirname "$0")/.."
 extras=all,test
@@ -7,4 +7,4 @@ extras=all,test
 
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .
-.venv/bin/python -m pytest -q "$@"
+.venv/bin/python -m pytest -q --numprocesses auto --maxprocesses 8 --dist worksteal "$@"

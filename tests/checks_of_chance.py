@@ -1,8 +1,9 @@
 """Statistical checks with a stated false-alarm rate.
 
 Each check rejects a right engine with probability ALPHA. Seeds are fixed and were not picked; no check is run
-again. `conftest.py` counts the checks of a session and fails it if ALPHA times their number passes BUDGET, the
-false-alarm rate of the whole suite. Planted errors use `rejects`, which is not counted: there a rejection is wanted.
+again. `conftest.py` adds up the checks of a session, in all its processes, and fails it if ALPHA times their number
+passes BUDGET, the false-alarm rate of the whole suite. Planted errors use `rejects`, which is not counted: there a
+rejection is wanted.
 """
 
 import numpy as np
@@ -12,7 +13,18 @@ ALPHA = 2e-7
 BUDGET = 1e-4
 _LEAST_EXPECTED = 20.0
 
-n_checks = 0
+_n_checks = 0
+
+
+def counted():
+    """Number of checks since the last call."""
+    global _n_checks
+    n, _n_checks = _n_checks, 0
+    return n
+
+
+def within_budget(n_checks):
+    return n_checks * ALPHA <= BUDGET
 
 
 def rejects(p):
@@ -22,8 +34,8 @@ def rejects(p):
 
 def accept(p, what, family=1):
     """One check: fails if `p`, of a family of so many simultaneous p-values whose smallest it is, rejects."""
-    global n_checks
-    n_checks += 1
+    global _n_checks
+    _n_checks += 1
     assert p * family >= ALPHA, f"{what}: p = {p:.3g}, which a right engine shows with probability below {ALPHA:g}"
 
 

@@ -70,7 +70,9 @@ def test_without_the_files_one_sentence_says_how_to_get_them(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not gzip", gzip.compress(b"ab"), gzip.compress(bytes([0, 0, 9, 3] + [0] * 12))]
+    "content",
+    [b"", b"not gzip", gzip.compress(b"ab"), gzip.compress(bytes([0, 0, 9, 3] + [0] * 12))],
+    ids=["empty", "not gzip", "too short", "other numbers"],
 )
 def test_a_damaged_file_is_named(tmp_path, monkeypatch, content):
     _write(tmp_path)
