@@ -1,5 +1,7 @@
 """Linear noise: covariances against closed forms, the plain definition, and the master equation as Omega grows."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from naive import mass_action, master_equation
@@ -189,6 +191,38 @@ def test_the_covariance_survives_a_file_and_any_grid(tmp_path, monkeypatch):
     monkeypatch.setattr("gillespie_nn.simulation.replicate._BLOCK_BYTES", 64)  # four rows
     fine = gnn.simulate(CHAIN, 2.0, 41, **settings)
     np.testing.assert_allclose(fine.covariance[:, ::10], in_memory.covariance, rtol=1e-5, atol=1e-8)
+
+
+def test_memory_does_not_grow_with_the_recorded_times(tmp_path, monkeypatch):
+    """Of 300 matrices of 13 KB, 4 MB, only those of a slice are kept; slices change nothing."""
+    network = gnn.ReactionNetwork.from_text("\n".join(f"0 -> S{k} @ 5\nS{k} -> 0 @ 1" for k in range(40)))
+    settings = {"time": np.linspace(0.0, 0.5, 300), "volume": 10.0, "method": "linear_noise"}
+    monkeypatch.setattr("gillespie_nn.simulation.methods.linear_noise._SLICE_BYTES", 1 << 16)
+    tracemalloc.start()
+    with gnn.simulate(network, output=tmp_path / "n.h5", **settings) as run:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2e6
+        monkeypatch.undo()
+        whole = gnn.simulate(network, **settings)
+        assert whole.covariance.nbytes > 3.8e6
+        np.testing.assert_array_equal(run.counts[:], whole.counts)
+        np.testing.assert_array_equal(run.covariance, whole.covariance)
+        np.testing.assert_array_equal(run.covariance[0, 1::7, 3, 3], whole.covariance[0, 1::7, 3, 3])
+        np.testing.assert_array_equal(run.covariance[0, -1][3], whole.covariance[0, -1, 3])
+        with pytest.raises(IndexError, match="covariance have 4 axes"):
+            run.covariance[0, 0, 0, 0, 0]
+
+
+def test_covariances_too_large_for_memory_are_refused_before_anything_is_run():
+    network = gnn.ReactionNetwork.from_text("\n".join(f"0 -> S{k} @ 5" for k in range(1000)))
+    with pytest.raises(InputError, match="1000 species at 501 recorded times take 4.0 GB, at most 4 are kept in mem"):
+        gnn.simulate(network, 1.0, 501, method="linear_noise")
+
+
+def test_training_which_keeps_no_covariances_is_refused():
+    with pytest.raises(InputError, match="linear_noise adds covariances to rate equations.*use ode"):
+        gnn.train("xor", method="linear_noise", presentations=1)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,12 @@ from ..simulation import Result, choose_method, run_ensemble
 from ..simulation.ensemble import Task
 from ..simulation.methods.options import resolve
 from ..simulation.schedule import parse_schedule
-from ..simulation.sinks import MemorySink
+from ..simulation.sinks import MemorySink, covariance_size
 from ..storage import EnsembleFile, Run, open_run
 from ..storage.provenance import provenance
+
+_MOST_BYTES = 4e9
+"""Of the covariances kept in memory."""
 
 
 def simulate(
@@ -74,6 +77,7 @@ def simulate(
     workers = checks.whole("workers", workers)
     settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
     if output is None:
+        _check_memory(task)
         sink = MemorySink(task)
         _run(task, sink, workers, progress)
         return Result(
@@ -96,6 +100,16 @@ def simulate(
     with EnsembleFile(output, task, settings, provenance(parameters), overwrite) as sink:
         _run(task, sink, workers, progress)
     return open_run(output)
+
+
+def _check_memory(task):
+    size = covariance_size(task.method, len(task.network.species))
+    n_bytes = 8 * len(task.grid) * size**2
+    if n_bytes > _MOST_BYTES:
+        raise InputError(
+            f"the covariances of {size} species at {len(task.grid)} recorded times take {n_bytes / 1e9:.1f} GB, at "
+            f"most {_MOST_BYTES / 1e9:g} are kept in memory: record fewer times, or give an output file"
+        )
 
 
 def _run(task, sink, workers, progress):

@@ -74,11 +74,11 @@ def _run(task, replicate, sink, lock, advance):
     method = task.method(task.network, task.rates, task.volume, task.counts, rng, task.count_firings, task.options)
     t_end = task.grid[-1]
 
-    def write(start, rows, observed, covariance):
+    def write(first, rows, observed, covariance):
         if task.method.units == "concentration":
             rows, covariance = rows / task.volume, covariance / task.volume**2
         with lock:
-            sink.write(replicate, start, rows, observed, covariance)
+            sink.write(replicate, first, rows, observed, covariance)
 
     try:
         status = run_replicate(

@@ -24,24 +24,22 @@ def run_replicate(
     method,
     grid: np.ndarray,
     changes=(),
-    write: Callable[[int, np.ndarray, np.ndarray, np.ndarray], None] = lambda start, *rows: None,
+    write: Callable[[int, np.ndarray, np.ndarray, np.ndarray], None] = lambda first, *rows: None,
     pause: Callable[[float], bool] = lambda time: False,
     event_limit: int = codes.NO_EVENT_LIMIT,
     invariants: Invariants | None = None,
 ) -> Status:
-    """Simulate from 0 to grid[-1], calling `write(start, rows, observed, covariance)` with rows [point, species] of the
+    """Simulate from 0 to grid[-1], calling `write(first, rows, observed, covariance)` with rows [point, species] of the
     grid [molecules], the observables float64[point, observable] and what `Method.covariance` gives.
 
     `invariants` are checked in every row. `pause(time)` is called between slices; if it returns True the run stops as
     INTERRUPTED. Rows of grid points that were not reached are not written. Raises ModelError where a rate law or an
     event leads to what has no meaning.
     """
-    run = _Replicate(method, grid, changes, pause, event_limit, invariants)
+    run = _Replicate(method, grid, changes, write, pause, event_limit, invariants)
     size = block_rows(method.n_species)
-    for start in range(0, len(grid), size):
-        block = run.block(grid[start : start + size])
-        done = method.grid_index
-        write(start, block.rows[:done], block.observed[:done], method.covariance(0, done))
+    for first in range(0, len(grid), size):
+        block = run.block(first, grid[first : first + size])
         if block.code != codes.REACHED_END:
             explain(method.network, method, block.code)
             return Status(block.code)
@@ -49,19 +47,20 @@ def run_replicate(
 
 
 class _Block:
-    """Grid points, and what is recorded at them."""
+    """Grid points from number `first` on, and what is recorded at them."""
 
-    def __init__(self, time, n_species, n_observables, dtype):
-        self.time = time
+    def __init__(self, first, time, n_species, n_observables, dtype):
+        self.first, self.time = first, time
         self.rows = np.empty((len(time), n_species), dtype=dtype)
         self.observed = np.empty((len(time), n_observables))
-        self.n_seen = 0
+        self.n_seen = self.n_written = 0
         self.code = codes.REACHED_END
 
 
 class _Replicate:
-    def __init__(self, method, grid, changes, pause, event_limit, invariants):
-        self._method, self._pause, self._event_limit, self._invariants = method, pause, event_limit, invariants
+    def __init__(self, method, grid, changes, write, pause, event_limit, invariants):
+        self._method, self._event_limit, self._invariants = method, event_limit, invariants
+        self._write, self._pause = write, pause
         self._changes = list(reversed(changes))
         self._events = Events(method.network, method, grid[-1])
         self._observer = Observer(method.network) if method.network.observables else None
@@ -70,10 +69,10 @@ class _Replicate:
     def can_go_on(self):
         return self._method.can_react() or np.isfinite(self._events.next_time())
 
-    def block(self, time) -> _Block:
-        """Run to the last point of `time`; `code` says why it ended."""
+    def block(self, first, time) -> _Block:
+        """Run to the last point of `time`, whose points have the numbers `first`, ...; `code` says why it ended."""
         method = self._method
-        block = _Block(time, method.n_species, len(method.network.observables), method.dtype)
+        block = _Block(first, time, method.n_species, len(method.network.observables), method.dtype)
         method.start_block()
         while True:
             change = self._changes[-1].time if self._changes else np.inf
@@ -83,8 +82,9 @@ class _Replicate:
             # The state at a point comes after all that happens at its time.
             points = time[: np.searchsorted(time, stop, side="left")] if interrupted else time
             code = advance_to(
-                method, stop, self._pause, grid_time=points, grid_counts=block.rows, event_limit=self._event_limit
-            )
+                method, stop, lambda now: self._between_slices(block, now),
+                grid_time=points, grid_counts=block.rows, event_limit=self._event_limit,
+            )  # fmt: skip
             self._see(block)
             if code == codes.REACHED_END and interrupted:
                 if change == stop:
@@ -95,7 +95,22 @@ class _Replicate:
                 self._changed()
             else:
                 block.code = code
+                self._hand_on(block)
                 return block
+
+    def _between_slices(self, block, now):
+        if self._method.records_covariance:  # too large to be kept until the block is full
+            self._see(block)
+            self._hand_on(block)
+        return self._pause(now)
+
+    def _hand_on(self, block):
+        """Write what was seen since the last time."""
+        new = slice(block.n_written, block.n_seen)
+        if new.start < new.stop:
+            covariance = self._method.covariance(new.start, new.stop)
+            self._write(block.first + new.start, block.rows[new], block.observed[new], covariance)
+            block.n_written = new.stop
 
     def _changed(self):
         """After a change of the state that no reaction made, or one of a condition."""

@@ -128,9 +128,9 @@ class Run:
         return self.file["time"][: self._n_points]
 
     @property
-    def counts(self) -> "LazyCounts":
+    def counts(self) -> "LazyRows":
         """[replicate, point, species], read when indexed, in `units`."""
-        return LazyCounts(self.file["counts"], self._replicates, self._n_points)
+        return LazyRows(self.file["counts"], self._replicates, self._n_points)
 
     @property
     def status(self) -> np.ndarray:
@@ -151,11 +151,12 @@ class Run:
         return {name: values[:][self._replicates] for name, values in self.file.get("statistics", {}).items()}
 
     @property
-    def covariance(self) -> np.ndarray:
-        """float64[replicate, point, species, species] [concentration^2], of `linear_noise`; else no species."""
+    def covariance(self):
+        """float64[replicate, point, species, species] [concentration^2] of `linear_noise`, read when indexed like
+        `counts`; else no species."""
         if "covariance" not in self.file or not self.file["covariance"].size:
             return np.zeros((len(self._replicates), self._n_points, 0, 0))
-        return self.file["covariance"][:][self._replicates]
+        return LazyRows(self.file["covariance"], self._replicates, self._n_points)
 
     @property
     def training(self) -> h5py.Group:
@@ -211,30 +212,32 @@ class Run:
         return f"Run({str(self.path)!r}, {self.kind}, {int(self.committed.sum())} of {self.committed.size} committed)"
 
 
-class LazyCounts:
-    """A view of the committed part of `/counts`, sliced from disk like an array [replicate, point, species]."""
-
-    ndim = 3
+class LazyRows:
+    """A view of the committed part of `/counts`, sliced from disk like an array [replicate, point, species], or of
+    `/covariance`, whose rows are matrices."""
 
     def __init__(self, dataset, replicates, n_points):
-        self.dtype = dataset.dtype
+        self.dtype, self.ndim = dataset.dtype, dataset.ndim
         self._dataset, self._replicates, self._n_points = dataset, replicates, n_points
 
     @property
     def shape(self):
-        return (len(self._replicates), self._n_points, self._dataset.shape[2])
+        return (len(self._replicates), self._n_points, *self._dataset.shape[2:])
 
     def __len__(self):
         return self.shape[0]
 
     def __getitem__(self, key):
         key = key if isinstance(key, tuple) else (key,)
-        if len(key) > 3 + any(k is Ellipsis for k in key):
-            raise IndexError(f"counts have 3 axes (replicate, point, species), indexed by {len(key)}")
+        n_axes = self.ndim
+        if len(key) > n_axes + any(k is Ellipsis for k in key):
+            axes = ", ".join(["replicate", "point"] + ["species"] * (n_axes - 2))
+            raise IndexError(f"{self._dataset.name[1:]} have {n_axes} axes ({axes}), indexed by {len(key)}")
         if any(k is Ellipsis for k in key):
             at = next(a for a, k in enumerate(key) if k is Ellipsis)
-            key = key[:at] + (slice(None),) * (4 - len(key)) + key[at + 1 :]
-        replicate, point, species = key + (slice(None),) * (3 - len(key))
+            key = key[:at] + (slice(None),) * (n_axes + 1 - len(key)) + key[at + 1 :]
+        replicate, point, *species = key + (slice(None),) * (n_axes - len(key))
+        species = tuple(species)
         chosen = self._replicates[replicate]
         points = np.arange(self._n_points)[point]
         if np.ndim(chosen) == 0:
@@ -242,15 +245,17 @@ class LazyCounts:
         parts = [self._part(int(r), points, species) for r in chosen]
         if parts:
             return np.stack(parts)
-        return np.empty((0, *np.empty(self.shape[1:], dtype=np.int8)[point, species].shape), dtype=self.dtype)
+        return np.empty((0, *np.empty(self.shape[1:], dtype=np.int8)[(point, *species)].shape), dtype=self.dtype)
 
     def _part(self, replicate, points, species):
         if np.ndim(points) == 0:
             return self._dataset[replicate, int(points)][species]
         if len(points) == 0:
-            return np.empty((0, self.shape[2]), dtype=self.dtype)[:, species]
+            return np.empty((0, *self.shape[2:]), dtype=self.dtype)[(slice(None), *species)]
+        if self.ndim > 3:  # a row is large
+            return np.stack([self._dataset[replicate, int(p)][species] for p in points])
         first, last = int(points.min()), int(points.max())
-        return self._dataset[replicate, first : last + 1][points - first][:, species]
+        return self._dataset[replicate, first : last + 1][points - first][(slice(None), *species)]
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype=dtype)

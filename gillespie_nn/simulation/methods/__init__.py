@@ -41,6 +41,10 @@ def choose_method(name, network, counts=None, training=False) -> Choice:
     by_name = {m.name: m for m in METHODS}
     if name != AUTO:
         method = by_name[checks.choice("method", name, (AUTO, *by_name))]
+        if training and method.records_covariance:
+            raise checks.InputError(
+                f"method {method.name} adds covariances to rate equations, and training keeps none: use ode"
+            )
         if not (training and method.training_only):
             method.refuse(network)
         return Choice(method, "asked for")

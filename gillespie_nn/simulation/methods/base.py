@@ -107,7 +107,7 @@ class Method(ABC):
 
     def covariance(self, first, last) -> np.ndarray:
         """Covariance of the species at rows first, ..., last - 1 of the present block, float64[row, species, species]
-        [molecules^2]; no species if the method knows none."""
+        [molecules^2], which are then forgotten; no species if the method knows none."""
         return np.zeros((last - first, 0, 0))
 
     @classmethod

@@ -27,6 +27,8 @@ _RARE = 1e4
 """Variances below that of a Poisson number with a mean of so many `atol` need be right to `_TOLERANCE` of that only."""
 _BELOW = 1e-6
 """A rate below 0 by this share of the greatest is no rounding."""
+_SLICE_BYTES = 1 << 24
+"""Of the covariances recorded in a slice, or one alone."""
 _NODES = np.concatenate([GAUSS, 0.5 * GAUSS, 0.5 + 0.5 * GAUSS])
 """Where a step looks at the path: Gauss points of the whole, of the first half, and of the second."""
 
@@ -51,7 +53,8 @@ class LinearNoise(Ode):
         super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
         self._changes = self._equations.stoichiometry.tocsr()
         self._covariance = np.zeros((self.n_species, self.n_species))
-        self._rows, self._passed = [], []
+        self._rows = {}
+        self._followed = 0.0
         self._longest = np.inf
         self._n_covariance_steps = 0
 
@@ -86,36 +89,37 @@ class LinearNoise(Ode):
 
     def start_block(self):
         super().start_block()
-        self._rows = []
+        self._rows = {}
 
     def covariance(self, first, last):
-        return np.array(self._rows[first:last]).reshape(-1, self.n_species, self.n_species)
+        rows = [self._rows.pop(row) for row in range(first, last)]
+        return np.array(rows).reshape(-1, self.n_species, self.n_species)
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
-        self._points = grid_time
+        self._room = max(1, _SLICE_BYTES // max(1, self._covariance.nbytes))
         return super()._advance(t_stop, grid_time, grid_counts, event_limit)
 
     def _fill(self, t_stop, grid_time, grid_counts):
         start = self.grid_index
-        super()._fill(t_stop, grid_time, grid_counts)
-        for time in grid_time[start : self.grid_index]:
-            self._rows.append(self._passed.pop(0) if time < self.time else self._covariance.copy())
+        super()._fill(t_stop, grid_time[: start + self._room], grid_counts)
+        for row in range(start, self.grid_index):
+            self._follow(grid_time[row])
+            self._rows[row] = self._covariance.copy()
+        self._room -= self.grid_index - start
+        if not self._room:
+            return False
+        self._follow(self.time)
+        return True
 
     def _run(self, until, t_stop, most_steps):
-        before = self.time
         super()._run(until, t_stop, 1)
-        if not self.time > before:
+
+    def _follow(self, end):
+        """Covariances up to time `end` [s], in the last step of the solver."""
+        time, self._followed = self._followed, end
+        if not time < end or not len(self._part.moving):
             return
         active = np.union1d(self._part.moving, np.flatnonzero(self._covariance.diagonal()))
-        for end in [*self._points[(self._points > before) & (self._points < self.time)], self.time]:
-            if len(self._part.moving):
-                self._follow(before, end, active)
-            if end < self.time:
-                self._passed.append(self._covariance.copy())
-            before = end
-
-    def _follow(self, time, end, active):
-        """Covariances of the species `active` from `time` to `end`, both in the last step of the solver [s]."""
         place = np.ix_(active, active)
         old = self._covariance[place]
         while time < end:

@@ -119,7 +119,8 @@ class Ode(Method):
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         last = self._n_steps() + _SLICE
         while True:
-            self._fill(t_stop, grid_time, grid_counts)
+            if not self._fill(t_stop, grid_time, grid_counts):
+                return codes.SLICE_END
             if self.time >= t_stop:
                 return codes.REACHED_END
             if self._n_steps() >= last:
@@ -132,17 +133,19 @@ class Ode(Method):
         return self._spent[0] + (0 if self._solver is None else self._solver.spent[0])
 
     def _fill(self, t_stop, grid_time, grid_counts):
-        """Fill the rows of the points up to the present time, which lie in the last step or at its end."""
+        """Fill the rows of the points up to the present time, which lie in the last step or at its end. Returns
+        whether all are filled that a slice may fill."""
         start = self._tally[codes.GRID_INDEX]
         end = np.searchsorted(grid_time, min(self.time, t_stop), side="right")
         if end <= start:
-            return
+            return True
         rows, times = grid_counts[start:end], grid_time[start:end]
         rows[:] = self.counts
         inside = np.flatnonzero(times < self.time)
         if inside.size and self._solver is not None:
             rows[np.ix_(inside, self._part.moving)] = self._solver.path(times[inside] - self._origin)
         self._tally[codes.GRID_INDEX] = end
+        return True
 
     def _run(self, until, t_stop, most_steps):
         """Steps of the solver towards `until`, at least one or a restart."""
