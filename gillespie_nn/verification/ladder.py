@@ -5,13 +5,16 @@ Expected exponents: T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240 for path
 T. G. Kurtz, Ann. Appl. Probab. 21 (2011) 2226-2262 for leaps.
 """
 
+from functools import cache
+
 import numpy as np
 from scipy.linalg import expm
 
 from ..api import simulate
 from ..crn import ReactionNetwork
+from .langevin_law import langevin_distance, langevin_moments
 from .master_equation import generator
-from .rates import Rate, rate
+from .rates import Rate, of_means, rate
 from .slow_limit import slow_limit_rates
 
 PAIRS = ReactionNetwork.from_text("0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5")
@@ -20,39 +23,40 @@ TWO_STATES = ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5")
 _T = 1.5
 
 
-def leap_mean(seed, replicates=400) -> Rate:
+def leap_mean(seed, replicates=400, start=100_000, **settings) -> Rate:
     """Mean of tau-leaping with fixed steps against the closed form of a linear network."""
-    steps, start = np.array([0.4, 0.2, 0.1, 0.05]), 100_000
+    steps = np.array([0.4, 0.2, 0.1, 0.05])
     exact = start * (1 + 2 * np.exp(-1.5 * 1.2)) / 3
-    settings = {"time": [1.2], "initial": {"A": start}, "seed": seed}
-    found = [simulate(TWO_STATES, **settings, **_leaps(tau, replicates)).of("A")[:, 0] for tau in steps]
+    settings = _leaps(replicates, seed) | {"time": [1.2], "initial": {"A": start}} | settings
+    found = [simulate(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
     samples = np.array([(exact - x) / exact for x in found]).T
     return rate(
-        "tau-leaping: mean", "step [s]", "relative error of the mean", steps, samples.mean(axis=0), 1.0, 0.1, samples,
-        "tau_leap",
+        "tau-leaping: mean", "step [s]", "relative error of the mean", steps, samples.mean(axis=0), 1.0, 0.1,
+        of_means(steps, samples), "tau_leap",
     )  # fmt: skip
 
 
-def leap_variance(seed, replicates=500) -> Rate:
+def leap_variance(seed, replicates=500, n_times=1000, **settings) -> Rate:
     """Stationary variance of tau-leaping with fixed steps, against that of a Poisson number."""
     network, steps = ReactionNetwork.from_text("0 -> A @ 400\nA -> 0 @ 1\nA = 400"), np.array([0.4, 0.2, 0.1, 0.05])
-    time, samples = 8.0 + 2.0 * np.arange(1000), []
+    settings = _leaps(replicates, seed) | {"time": 8.0 + 2.0 * np.arange(n_times)} | settings
+    samples = []
     for tau in steps:
-        x = simulate(network, time=time, seed=seed, **_leaps(tau, replicates)).of("A")
+        x = simulate(network, tau=tau, **settings).of("A")
         samples.append(np.square(x - 400.0).mean(axis=1) / 400.0 - 1.0)
     samples = np.array(samples).T
     return rate(
         "tau-leaping: variance", "step [s]", "relative error of the variance", steps, samples.mean(axis=0), 1.0, 0.2,
-        samples, "tau_leap",
+        of_means(steps, samples), "tau_leap",
     )  # fmt: skip
 
 
-def _leaps(tau, n):
-    return {"method": "tau_leap", "tau": tau, "scheme": "explicit", "replicates": n, "workers": 2}
+def _leaps(n, seed):
+    return {"method": "tau_leap", "scheme": "explicit", "replicates": n, "workers": 2, "seed": seed}
 
 
 def paths(seed, method, volumes, replicates=60, **options) -> Rate:
-    """Root mean square over paths of sup |counts / Omega - ODE| at 31 times, relative to the largest concentration."""
+    """Mean over paths of sup |counts / Omega - ODE| at 30 times, relative to the largest concentration."""
     network = ReactionNetwork.from_text(DIMERS)
     time = np.linspace(0.0, 3.0, 31)[1:]
     limit = simulate(network, time=time, method="ode", rtol=1e-10).counts[0]
@@ -64,7 +68,7 @@ def paths(seed, method, volumes, replicates=60, **options) -> Rate:
     samples = np.array(samples).T
     return rate(
         f"paths to the ODE: {method}", "volume", "sup distance of paths, relative", volumes, samples.mean(axis=0), -0.5,
-        0.05, samples, method,
+        0.05, of_means(volumes, samples), method,
     )  # fmt: skip
 
 
@@ -93,30 +97,13 @@ def _limit():
     return r.counts[0, -1, 0], r.covariance[0, -1, 0, 0]
 
 
+@cache
 def _master(volume):
     """Mean and variance of the count by the master equation."""
     n = np.arange(int(3 * volume) + 30)
     law = expm(generator(PAIRS, [(int(k),) for k in n], volume) * _T)[:, 0]
     mean = law @ n
     return mean, law @ (n - mean) ** 2
-
-
-def langevin(seed, replicates=40_000, volumes=(20.0, 40.0)) -> list[dict]:
-    """Relative errors of the mean and variance of the chemical Langevin equation, with 95 % intervals."""
-    found = []
-    for volume in volumes:
-        settings = {"volume": volume, "replicates": replicates, "workers": 2, "seed": seed, "step": 0.02}
-        x = volume * simulate(PAIRS, time=[_T], method="langevin", **settings).of("A")[:, 0]
-        mean, variance = _master(volume)
-        away = (x - x.mean()) ** 2
-        for what, value, error in (
-            ("mean", x / mean - 1, x.std() / mean),
-            ("variance", away / variance - 1, away.std() / variance),
-        ):
-            half = 1.96 * error / replicates**0.5
-            center = value.mean()
-            found.append({"what": what, "volume": volume, "error": center, "interval": (center - half, center + half)})
-    return found
 
 
 def measure_ladder(seed, say=lambda line: None) -> dict:
@@ -127,6 +114,7 @@ def measure_ladder(seed, say=lambda line: None) -> dict:
         lambda: paths(seed, "rejection", np.array([1e2, 1e3, 1e4, 1e5])),
         lambda: paths(seed, "tau_leap", np.array([1e4, 1e5, 1e6, 1e7]), scheme="trapezoidal", tau=0.02),
         means,
+        lambda: langevin_distance(seed),
         linear_noise,
     ]
     found = []
@@ -136,7 +124,7 @@ def measure_ladder(seed, say=lambda line: None) -> dict:
     for slow in slow_limit_rates():
         found.append(slow)
         say(_said(slow))
-    moments = langevin(seed)
+    moments = langevin_moments(seed)
     for row in moments:
         low, high = row["interval"]
         say(

@@ -17,11 +17,19 @@ class Rate(NamedTuple):
     x: np.ndarray
     error: np.ndarray
     exponent: float
-    interval: tuple[float, float]
+    standard_error: float
+    degrees: float
+    """Of freedom, of the standard error."""
     expected: float
     tolerance: float
     """What higher orders may move the exponent by on this ladder."""
     method: str = ""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """For the exponent."""
+        half = stats.t.isf((1 - CONFIDENCE) / 2, self.degrees) * self.standard_error
+        return self.exponent - half, self.exponent + half
 
     @property
     def holds(self) -> bool:
@@ -31,25 +39,60 @@ class Rate(NamedTuple):
         near = low - self.tolerance <= self.expected <= high + self.tolerance
         return bool(near and abs(self.exponent - self.expected) <= 3 * self.tolerance)
 
+    @property
+    def p(self) -> float:
+        """p-value that the exponent is the expected one within the tolerance; 0 if there is none."""
+        beyond = max(abs(self.exponent - self.expected) - self.tolerance, 0.0)
+        return 2 * stats.t.sf(beyond / self.standard_error, self.degrees) if np.isfinite(self.exponent) else 0.0
+
     def record(self) -> dict:
-        return self._asdict() | {"holds": self.holds, "confidence": CONFIDENCE}
+        return self._asdict() | {"interval": self.interval, "holds": self.holds, "confidence": CONFIDENCE}
 
 
-def rate(what, x_label, error_label, x, error, expected, tolerance=0.05, samples=None, method="") -> Rate:
-    """Fit log error = a + exponent log x.
+class Spread(NamedTuple):
+    """Standard error of an exponent, and its degrees of freedom."""
 
-    `samples` float64[replicate, n], if given, are errors of independent replicates whose mean is `error`: the interval
-    is then that of the mean over replicates of the exponents of groups of them; else that of the residuals.
-    """
+    standard_error: float
+    degrees: float
+
+
+def rate(what, x_label, error_label, x, error, expected, tolerance=0.05, spread=None, method="") -> Rate:
+    """Fit log error = a + exponent log x; without a `spread` that of the residuals. An error that is not above 0 has no
+    exponent."""
     x, error = np.asarray(x, dtype=np.float64), np.asarray(error, dtype=np.float64)
-    fit = stats.linregress(np.log(x), np.log(error))
-    if samples is None:
-        half = stats.t.isf((1 - CONFIDENCE) / 2, len(x) - 2) * fit.stderr if len(x) > 2 else np.inf
-    else:
-        groups = np.array_split(np.asarray(samples), 10)
-        slopes = [stats.linregress(np.log(x), np.log(g.mean(axis=0))).slope for g in groups]
-        half = stats.t.isf((1 - CONFIDENCE) / 2, 9) * np.std(slopes, ddof=1) / 10**0.5
-    slope = float(fit.slope)
+    slope = float(exponent(x, error))
+    if spread is None:
+        away = np.log(x) - np.log(x).mean()
+        residual = np.log(error) - np.log(error).mean() - slope * away
+        spread = Spread(np.sqrt(residual @ residual / (len(x) - 2) / (away @ away)), len(x) - 2)
+    standard, degrees = map(float, spread)
     return Rate(
-        what, x_label, error_label, x, error, slope, (slope - half, slope + half), float(expected), tolerance, method
-    )
+        what, x_label, error_label, x, error, slope, standard, degrees, float(expected), float(tolerance), method
+    )  # fmt: skip
+
+
+def exponent(x, error):
+    """Least squares through log error[..., n] at log x[n]; NaN where an error is not above 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.log(error) @ _weights(x)
+    return np.where((np.asarray(error) > 0).all(axis=-1), found, np.nan)
+
+
+def of_means(x, samples) -> Spread:
+    """Of the exponent through means over replicates of `samples` float64[replicate, n], to first order in what they
+    are off; one replicate's errors may depend on each other."""
+    samples = np.asarray(samples)
+    n = len(samples)
+    moves = (samples / samples.mean(axis=0)) @ _weights(x)
+    return Spread(moves.std(ddof=1) / np.sqrt(n), n - 1)
+
+
+def of_left_out(exponents) -> Spread:
+    """Of an exponent from those of all groups of replicates but one, float64[group]: the jackknife."""
+    n = len(exponents)
+    return Spread(np.sqrt((n - 1) * np.var(exponents)), n - 1)
+
+
+def _weights(x):
+    away = np.log(x) - np.mean(np.log(x))
+    return away / (away @ away)
