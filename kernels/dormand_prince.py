@@ -117,9 +117,10 @@ def _error(rk, h, rtol, atol):
             fifth = five
         if three > third or three != three:
             third = three
-    if fifth == 0.0 and third == 0.0:
+    below = fifth * fifth + 0.01 * third * third
+    if below == 0.0:  # no error, or one whose square is below float64
         return 0.0
-    return h * fifth * fifth / np.sqrt(fifth * fifth + 0.01 * third * third)
+    return h * fifth * fifth / np.sqrt(below)
 
 
 @kernel

@@ -220,6 +220,12 @@ def test_blow_up_in_finite_time_ends_with_its_time_and_species(solver):
         gnn.simulate(network, 2.0, 5, volume=10.0, method="ode", solver=solver)
 
 
+def test_rates_too_slow_for_the_square_of_an_error_are_integrated():
+    network = gnn.ReactionNetwork.from_text("A -> B @ 1e-300\n3 C -> 0 @ 1e-200\nA = 1000\nC = 5")
+    r = gnn.simulate(network, 2.0, 3, method="ode")
+    np.testing.assert_allclose(r.counts[0] / [1, 1e-297, 1], [[1000, t, 5] for t in (0, 1, 2)], rtol=1e-12)
+
+
 def test_growth_beyond_float64_ends_with_an_error():
     network = gnn.ReactionNetwork.from_text("A -> 2 A @ 1\nA = 10")
     with pytest.raises(checks.ModelError, match=r"ode: no solution beyond t = 70\d\.\d+ s, where A ="):
