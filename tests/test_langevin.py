@@ -201,6 +201,12 @@ def test_a_law_without_a_value_is_named():
         gnn.simulate(network, time=[1.0, 3.0, 4.0], method="langevin", seed=1)
 
 
+def test_a_law_that_is_negative_at_the_start_is_named():
+    network = gnn.ReactionNetwork.from_text("0 -> A @ 1\nback: A -> 0 @ propensity(A - 5)\nA = 3")
+    with pytest.raises(ModelError, match="propensity of reaction back is negative, -2, at t = 0 s, A = 3"):
+        gnn.simulate(network, 1.0, method="langevin", seed=1)
+
+
 def test_training_from_many_molecules_is_that_of_the_rate_equations():
     """At Omega = 1e8 noise is nothing beside a step's error, and most rails rest near zero."""
     settings = {"presentations": 6, "volume": 1e8, "seed": 0}

@@ -91,6 +91,8 @@ class Langevin(Method):
         self._state.owed[:] = memory[n:]
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+        if self._tally[codes.N_CANDIDATES] == 0:  # later noise may take a law a little below 0, where it counts as 0
+            explain(self.network, self, codes.BAD_PROPENSITY)
         code = advance_langevin(
             self._channels, self._state, self.rng, self._step, t_stop, grid_time, grid_counts, self._slice, event_limit
         )

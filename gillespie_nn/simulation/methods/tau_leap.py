@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ... import checks
 from ...checks import InputError
 from ...kernels.leap_refresh import refresh_leap, set_counts_leap, total_propensity
 from ...kernels.leap_state import (
@@ -95,10 +96,13 @@ class TauLeap(Method):
 
     @classmethod
     def refuse(cls, network):
-        if len(network.compiled.programs.laws) and any(law.reads_time for law in network.compiled.programs.laws):
+        programs = network.compiled.programs
+        timed = [network.reactions[r].name for r, k in programs.of_reaction.items() if programs.laws[k].reads_time]
+        if timed:
             raise InputError(
-                "tau_leap cannot treat rate laws that read the time: a leap takes propensities as constant; use an "
-                "exact method, such as rejection"
+                f"method {cls.name} cannot treat rate laws that read the time, and that of "
+                f"{checks.shortened(timed)} does: a leap takes propensities as constant; use an exact method, such as "
+                "rejection"
             )
 
     @property
