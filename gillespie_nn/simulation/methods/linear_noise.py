@@ -77,16 +77,6 @@ class LinearNoise(Ode):
     def statistics(self):
         return super().statistics | {"covariance_steps": float(self._n_covariance_steps)}
 
-    def memory(self):
-        own = [self._longest, self._n_covariance_steps]
-        return np.concatenate([own, self._covariance.ravel(), super().memory()])
-
-    def _recall(self, memory):
-        n = 2 + self._covariance.size
-        self._longest, self._n_covariance_steps = float(memory[0]), int(memory[1])
-        self._covariance[:] = memory[2:n].reshape(self._covariance.shape)
-        super()._recall(memory[n:])
-
     def start_block(self):
         super().start_block()
         self._rows = {}
