@@ -7,6 +7,7 @@ from .api import Fit, load_fit, resume, simulate, train
 from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
 from .crn import Reaction, ReactionNetwork, Threshold
 from .nn import TrainingNetwork, training_network
+from .noise import ConcentrationNoise, RateNoise
 from .simulation import Result
 from .status import Status
 from .storage import Run, open_run
@@ -16,10 +17,12 @@ _LATER = {"Certificate": ".verification.certificate", "certify": ".verification.
 
 __all__ = [
     "Certificate",
+    "ConcentrationNoise",
     "Fit",
     "GillespieError",
     "InputError",
     "MissingExtraError",
+    "RateNoise",
     "Reaction",
     "ReactionNetwork",
     "Result",

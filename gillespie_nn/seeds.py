@@ -17,6 +17,10 @@ class Purpose(IntEnum):
     SPLIT = 3
     PREDICTION = 4
     VALIDATION = 6
+    RATE_NOISE = 20
+    CONCENTRATION_NOISE = 21
+    RATE_NOISE_OF_PREDICTION = 22
+    CONCENTRATION_NOISE_OF_PREDICTION = 23
 
 
 def resolve_seed(seed=None) -> int:
@@ -26,7 +30,7 @@ def resolve_seed(seed=None) -> int:
     return checks.whole("seed", seed, least=0, most=2**63 - 1)
 
 
-def stream(seed, purpose, parameter_set=0, replicate=0) -> np.random.Generator:
-    """The generator (SFC64) of one stream; independent of every other key's."""
-    key = (int(purpose), int(parameter_set), int(replicate))
+def stream(seed, purpose, parameter_set=0, replicate=0, piece=None) -> np.random.Generator:
+    """The generator (SFC64) of one stream, or of one `piece` of it; independent of every other key's."""
+    key = (int(purpose), int(parameter_set), int(replicate), *(() if piece is None else (int(piece),)))
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))

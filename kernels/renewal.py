@@ -7,8 +7,8 @@ from .codes import N_CANDIDATES, TIME
 from .families import sum_pools
 from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END
-from .slots import fit_slots, refill_if_needed, total_bound
-from .urn import mark_overfull
+from .slots import fit_slots, refill_all, refill_if_needed, total_bound
+from .urn import is_overfull, mark_overfull
 
 
 @kernel
@@ -40,6 +40,25 @@ def set_counts_rejection(channels, readers, families, state, species, values):
     _rebound(channels, readers, state, channels.laws.terms)
     _sum_touched(channels, state)
     if not pools_fit:
+        mark_overfull(state.urn)
+    rescale_pending(state.clock, old, total_bound(state))
+
+
+@kernel
+def set_coefficients_rejection(channels, state):
+    """The coefficients of the channels have changed at clock[TIME]: bounds and slots anew, over the same intervals."""
+    old = total_bound(state)
+    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
+    for c in range(state.light.size):
+        for t in range(channels.term_start[c], channels.term_start[c + 1]):
+            if program_of(channels, t) >= 0:
+                bound_law_term(channels, state, t)
+            else:
+                bound_term(channels, state, t)
+        sum_channel(channels, state, c)
+    overfull = is_overfull(state.urn)
+    refill_all(state)
+    if overfull:
         mark_overfull(state.urn)
     rescale_pending(state.clock, old, total_bound(state))
 

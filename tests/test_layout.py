@@ -13,7 +13,7 @@ LAYERS = [
     {"kernels", "data", "_version"},
     {"checks", "status", "seeds", "progress"},
     {"crn"},
-    {"activations", "datasets"},
+    {"activations", "datasets", "noise"},
     {"nn"},
     {"simulation"},
     {"storage"},

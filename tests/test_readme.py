@@ -6,24 +6,29 @@ import re
 from test_layout import ROOT
 
 from gillespie_nn.datasets import CASES
+from gillespie_nn.noise import KINDS
 from gillespie_nn.simulation import METHODS
 
 TEXT = (ROOT / "README.md").read_text()
 
 
 def test_the_scripts_run_as_written(capsys):
-    first, second = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    first, second, third = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     exec(compile(first, "README.md", "exec"), {})
     assert "(100, 101, 2)" in capsys.readouterr().out
     exec(compile(second, "README.md", "exec"), {})
     assert "[40.  5.]" in capsys.readouterr().out
+    exec(compile(third, "README.md", "exec"), {})
+    assert capsys.readouterr().out.count("[[") == 2
 
 
 def test_every_case_method_and_extra_is_named():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     extras = [e for e in config["options.extras_require"] if e != "test"]
-    for name in [f"`{c.name}`" for c in CASES] + [f"`{m.name}`" for m in METHODS] + [f"[{e}]" for e in extras[:3]]:
+    for name in (
+        [f"`{c.name}`" for c in CASES] + [f"`{m.name}`" for m in (*METHODS, *KINDS)] + [f"[{e}]" for e in extras[:3]]
+    ):
         assert name in TEXT, name
 
 

@@ -8,11 +8,15 @@ from .. import seeds
 from ..checks import InputError, UnfinishedError
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
+from ..nn.compiler import rail_species
+from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
+from ..simulation.driven import Driven
 from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
 from ..simulation.training import Trained, TrainingPlan
+from ..status import Status
 
 TOLERANCE = 0.25
 """An output counts as right, for `solved`, when it is this close to its target [concentration]."""
@@ -76,13 +80,13 @@ class Fit:
         """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
         return self.predict(self.plan.dataset.test_x, exact_forward=True)
 
-    def predict(self, x, exact_forward=False, seed=None, weights=None, progress=False) -> np.ndarray:
+    def predict(self, x, exact_forward=False, seed=None, weights=None, noise=None, progress=False) -> np.ndarray:
         """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
         float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
 
         By simulation of the forward network with the weights held fixed, each sample presented for the running
         time and the output averaged over its second half; or with `exact_forward`, and after gradient descent or flow,
-        in floating point.
+        in floating point. `noise` is that of inference alone, as for `train`: each sample is a presentation.
         """
         x = np.asarray(x, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != self.spec.layers[0] or not np.isfinite(x).all():
@@ -91,11 +95,13 @@ class Fit:
         if weights.shape != self.weights.shape or not np.isfinite(weights).all():
             raise InputError(f"weights must be {len(self.weights)} finite numbers, got {weights!r}")
         if exact_forward or self.plan.method.training_only:
+            if as_noises(noise):
+                raise InputError("noise acts on reactions, and this prediction is in floating point: leave it out")
             return self.spec.floating.forward(weights, x)
         with Progress("predict", len(x), progress) as bar:
-            return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), bar)
+            return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), noise, bar)
 
-    def _by_simulation(self, x, weights, seed, bar):
+    def _by_simulation(self, x, weights, seed, noise, bar):
         settings, volume = self.plan.settings, self.plan.volume
         spec = training_network(
             self.spec.layers,
@@ -110,17 +116,22 @@ class Fit:
         kind = self.plan.method
         samples = Samples(spec, x, None, volume, kind.dtype)
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
-        method = kind(network, network.rates(), volume, counts, rng, options=self.plan.options)
+        noise = plan_noise(noise, network, slow=rail_species(spec.weights), prediction=True)
+        driven, rates = (network, network.rates()) if noise is None else (noise.network, noise.rates)
+        method = kind(driven, rates, volume, counts, rng, options=self.plan.options)
+        if noise is not None:
+            method = Driven(method, noise.start(seed))
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
         rows = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
         outputs = []
         for k in range(len(samples)):
             method.set_counts(samples.species, samples.counts(k))
+            method.begin_presentation(k)
             method.start_block()
             times = k * settings.running_time + readings
             code = advance_to(method, times[-1], lambda time: False, grid_time=times, grid_counts=rows)
             if code != codes.REACHED_END:
-                raise UnfinishedError(f"the prediction of sample {k} stopped early: a count passed 2**53")
+                raise UnfinishedError(f"the prediction of sample {k} stopped early: {Status(code)}")
             outputs.append(spec.read_outputs(rows, volume).mean(axis=0))
             bar.update(k + 1)
         return np.array(outputs)

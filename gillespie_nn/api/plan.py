@@ -8,6 +8,8 @@ from .. import checks
 from ..checks import InputError
 from ..datasets import Dataset, Settings, case, own_data
 from ..nn import training_network
+from ..nn.compiler import rail_species
+from ..noise import as_noises, from_record, plan_noise
 from ..simulation import choose_method
 from ..simulation.methods import OPTIONS
 from ..simulation.methods.options import resolve
@@ -27,7 +29,7 @@ _VALIDATION = 0.1
 
 def make_plan(
     data, *, method, volume, seed, limit=None, record_every=None, checkpoint_every=None, patience=None,
-    validation=None, evaluate_every=None, predict=None, settings,
+    validation=None, evaluate_every=None, predict=None, noise=None, predict_noise=None, settings,
 ) -> TrainingPlan:  # fmt: skip
     """The plan of a run: arguments as of `train`, a seed drawn, and `settings` a dictionary that holds options, too.
 
@@ -53,6 +55,11 @@ def make_plan(
     )
     choice = choose_method(method, spec.network, training=True)
     options = resolve(choice.method, options)
+    noise, predict_noise = _noises(noise), _noises(predict_noise)
+    if choice.method.training_only and noise:
+        raise InputError(f"{choice.method.name} learns in floating point, and has no reactions for noise to act on")
+    if predict_noise and not predict:
+        raise InputError("noise of the prediction needs one: ask to predict, too")
     n, n_weights = settings.presentations, len(spec.weights)
     fraction, evaluate_every, patience, kept_out = _validation(dataset, n, patience, validation, evaluate_every, seed)
     evaluated = evaluation_points(n, evaluate_every)
@@ -91,11 +98,22 @@ def make_plan(
             "validation": fraction,
             "evaluate_every": evaluate_every,
             "predict": _n_predicted(predict, dataset, choice.method),
+            "noise": [n.record() for n in noise],
+            "predict_noise": [n.record() for n in predict_noise],
             "settings": asdict(settings) | options,
         },
         own_data=not isinstance(data, str),
         options=options,
+        noise=plan_noise(noise, spec.network, slow=rail_species(spec.weights)),
+        predict_noise=predict_noise,
     )
+
+
+def _noises(given):
+    """Noises, or their records in a file."""
+    if isinstance(given, (tuple, list)):
+        given = [from_record(n) if isinstance(n, dict) else n for n in given]
+    return as_noises(given)
 
 
 def load_data(data, seed) -> tuple[Dataset, Settings]:

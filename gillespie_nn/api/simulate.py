@@ -6,6 +6,7 @@ from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..kernels.codes import NO_EVENT_LIMIT
+from ..noise import plan_noise
 from ..progress import Progress
 from ..seeds import resolve_seed
 from ..simulation import Result, choose_method, run_ensemble
@@ -34,6 +35,7 @@ def simulate(
     initial=None,
     rates=None,
     schedule=None,
+    noise=None,
     count_firings=False,
     max_events=None,
     output=None,
@@ -56,6 +58,8 @@ def simulate(
     initial, rates : overrides by name, {species: count [molecules]} and {reaction: rate constant}; of a general law the
         rate is a factor in front of it, 1 unless given.
     schedule : [(time, {species: count}), ...], set-time changes; one at t comes before the record at t.
+    noise : extrinsic noise, a `RateNoise` or `ConcentrationNoise` or a list of them, see `noise`; each replicate has
+        paths of its own, unless they are `shared`.
     count_firings : also count how often each reaction fired, `firings` int64[replicate, reaction].
     max_events : stop a replicate after so many events, with status EVENT_LIMIT.
     output : write to this HDF5 file and return it open; `overwrite` allows an existing one.
@@ -71,8 +75,8 @@ def simulate(
     InputError : anything that cannot be used. UnfinishedError : the disk is full.
     """
     task, reason = _task(
-        network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, count_firings,
-        max_events, options,
+        network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, noise,
+        count_firings, max_events, options,
     )  # fmt: skip
     workers = checks.whole("workers", workers)
     settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
@@ -94,6 +98,7 @@ def simulate(
         "initial": dict(initial or {}),
         "rates": dict(rates or {}),
         "schedule": [(c.time, dict(zip(c.species.tolist(), c.values.tolist()))) for c in task.changes],
+        "noise": [] if task.noise is None else [n.record() for n in task.noise.noises],
         "max_events": max_events,
         **task.options,
     }
@@ -118,7 +123,7 @@ def _run(task, sink, workers, progress):
 
 
 def _task(
-    network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, count_firings,
+    network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, noise, count_firings,
     max_events, options,
 ):  # fmt: skip
     if not isinstance(network, ReactionNetwork):
@@ -129,7 +134,9 @@ def _task(
     grid = _grid(t_end, n_points, time)
     counts = network.counts(initial)
     choice = choose_method(method, network, counts)
-    if choice.method.deterministic and replicates != 1:
+    volume, rates = _volume(network, volume), network.rates(rates)
+    noise = plan_noise(noise, network, rates, presented=False)
+    if choice.method.deterministic and replicates != 1 and not (noise and noise.differs):
         raise InputError(
             f"replicates={replicates!r}: every replicate of method {choice.method.name} is the same; ask for 1"
         )
@@ -141,8 +148,8 @@ def _task(
         network=network,
         method=choice.method,
         grid=grid,
-        volume=_volume(network, volume),
-        rates=network.rates(rates),
+        volume=volume,
+        rates=rates,
         counts=counts,
         changes=parse_schedule(schedule, network, grid[-1]),
         seed=resolve_seed(seed),
@@ -150,6 +157,7 @@ def _task(
         count_firings=bool(count_firings),
         event_limit=NO_EVENT_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, NO_EVENT_LIMIT),
         options=resolve(choice.method, options),
+        noise=noise,
     )
     return task, choice.reason
 

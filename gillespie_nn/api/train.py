@@ -32,6 +32,8 @@ def train(
     validation=None,
     evaluate_every=None,
     predict=None,
+    noise=None,
+    predict_noise=None,
     output=None,
     overwrite=False,
     progress=False,
@@ -55,6 +57,9 @@ def train(
     evaluate_every : evaluate them every so many presentations (default once a pass, and at least 20 times a run).
     patience : stop when the error on them has not improved for so many evaluations.
     predict : predict the first so many test samples by simulation in the end, or all (True); see `Fit.chemical`.
+    noise : extrinsic noise in training, a `RateNoise` or `ConcentrationNoise` or a list of them, see `noise`; weights
+        are forced on request only.
+    predict_noise : the same in that prediction, where each sample is a presentation.
     output : write the run to this HDF5 file, from which `resume` goes on; `overwrite` allows an existing one.
     progress : show progress on stderr.
     settings : fields of `datasets.Settings` that differ from the case's own: hidden, h [concentration^2],
@@ -69,7 +74,7 @@ def train(
     plan = make_plan(
         data, method=method, volume=volume, seed=resolve_seed(seed), limit=limit, record_every=record_every,
         checkpoint_every=checkpoint_every, patience=patience, validation=validation, evaluate_every=evaluate_every,
-        predict=predict, settings=settings,
+        predict=predict, noise=noise, predict_noise=predict_noise, settings=settings,
     )  # fmt: skip
     with nullcontext() if output is None else new_file(output, plan, overwrite) as file:
         return carry_out(plan, file, progress)
@@ -101,11 +106,13 @@ def carry_out(plan, file, progress) -> Fit:
         )
     seconds = time.perf_counter() - started
     if trained.status != Status.REACHED_END:
-        raise UnfinishedError(f"training {trained.status}; try a smaller volume, learning rate or initial scale")
+        less = "learning rate or initial scale" if plan.noise is None else "learning rate, initial scale or noise"
+        raise UnfinishedError(f"training {trained.status}; try a smaller volume, {less}")
     arrays, scores = evaluate(plan, trained)
     fit = Fit(plan, trained, seconds, scores, None if file is None else str(file.path))
     if plan.n_predicted:
-        outputs = fit.predict(plan.dataset.test_x[: plan.n_predicted], progress=progress)
+        test_x = plan.dataset.test_x[: plan.n_predicted]
+        outputs = fit.predict(test_x, noise=plan.predict_noise, progress=progress)
         fit = replace(fit, scores=scores | evaluate_chemical(plan.dataset, outputs), chemical=outputs)
         arrays["outputs_chemical"] = outputs
     if file is not None:

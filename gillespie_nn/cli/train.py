@@ -7,6 +7,7 @@ from ..checks import InputError
 from ..datasets import CASES
 from ..simulation import METHODS
 from .common import add_common, add_options, options_of, parser, print_json
+from .noise import add_noise, noise_of
 from .training_record import print_fit, record, resume_hint
 
 _SETTINGS = {
@@ -38,6 +39,7 @@ def add(subparsers):
     for flag, (kind, help_text) in _SETTINGS.items():
         command.add_argument(flag, type=kind, help=f"{help_text} (the case's own default)")
     add_options(command)
+    add_noise(command)
     command.add_argument("--limit", type=int, help="take the first N training samples, one pass by default")
     command.add_argument("--record-every", type=int, help="record every N presentations")
     command.add_argument("--checkpoint-every", type=int, help="resume from every N presentations (a hundredth of all)")
@@ -67,6 +69,8 @@ def run(arguments):
         validation=arguments.validation,
         evaluate_every=arguments.evaluate_every,
         predict=arguments.predict if arguments.predict_limit is None else arguments.predict_limit,
+        noise=noise_of(arguments, "train"),
+        predict_noise=noise_of(arguments, "predict"),
         output=arguments.output,
         overwrite=arguments.overwrite,
         progress=True,

@@ -41,6 +41,8 @@ def record(fit) -> dict:
         "seed": plan.seed,
         "method": plan.method.name,
         "method_reason": plan.method_reason,
+        "noise": plan.arguments["noise"],
+        "noise_of_prediction": plan.arguments["predict_noise"],
         "output": fit.output,
         "statistics": fit.statistics,
         **fit.scores,

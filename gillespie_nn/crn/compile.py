@@ -143,12 +143,25 @@ class Structure:
             kept = self._kept = (key, self.channels(rates, volume), self.families(rates))
         return kept[1:]
 
+    def coefficients(self, rates, volume) -> np.ndarray:
+        """k Omega**(1 - order) of each term, float64[term] [1/s], for rate constants float64[reaction] in `volume`; a
+        family has the largest of its members."""
+        power = float(volume) ** (1.0 - np.arange(self.order.max(initial=0) + 1))
+        scaled = np.multiply(rates, power[self.order], out=np.zeros_like(rates), where=rates > 0)
+        found = scaled[self.term_reaction]
+        for k, reactions in enumerate(self._members, len(found) - len(self._members)):
+            found[k] = scaled[reactions].max()
+        return found
+
+    def shares(self, rates) -> np.ndarray:
+        """Rate constant of each member of a family over the largest of its family, float64[member]."""
+        largest = [np.full(len(m), rates[m].max() or 1.0) for m in self._members]
+        members = np.concatenate([np.empty(0, np.int64), *self._members])
+        return rates[members] / np.concatenate([np.empty(0), *largest])
+
     def channels(self, rates, volume) -> Channels:
-        """The arrays for rate constants float64[reaction] in `volume`; a family has the largest of its members."""
-        scaled = np.multiply(rates, float(volume) ** (1.0 - self.order), out=np.zeros_like(rates), where=rates > 0)
-        coefficient = scaled[self.term_reaction]
-        for k, reactions in enumerate(self._members, len(coefficient) - len(self._members)):
-            coefficient[k] = scaled[reactions].max()
+        """The arrays for rate constants float64[reaction] in `volume`."""
+        coefficient = self.coefficients(rates, volume)
         variables = np.array([0.0, volume, *self._parameters], dtype=np.float64)
         laws = Laws(variables=variables, **self._laws)
         return Channels(coefficient=coefficient, laws=laws, law=np.zeros(laws.first_trigger[0]), **self.arrays)
@@ -156,7 +169,6 @@ class Structure:
     def families(self, rates) -> Families:
         """The product families for rate constants float64[reaction]."""
         members = np.concatenate([np.empty(0, np.int64), *self._members]).astype(np.uint32)
-        largest = [np.full(len(m), rates[m].max() or 1.0) for m in self._members]
         species = np.array(list(chain.from_iterable(self._pools)), dtype=np.uint32)
         return Families(
             first_channel=np.array([self.n_plain]),
@@ -165,7 +177,7 @@ class Structure:
             species=self._targets[:, 0].astype(np.uint32),
             amount=self._targets[:, 1].copy(),
             reaction=members,
-            share=rates[members] / np.concatenate([np.empty(0), *largest]),
+            share=self.shares(rates),
             first_pool=np.array([self.n_species]),
             pool_start=_starts(self._pools),
             pool_species=species,

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import seeds
 from ..seeds import Purpose
+from .driven import Driven
 
 
 class Checkpoint(NamedTuple):
@@ -26,7 +27,7 @@ class Checkpoint(NamedTuple):
     generator: np.ndarray
     """uint64[6], see `generator_state`."""
     memory: np.ndarray
-    """float64[number], `Method.memory`."""
+    """float64[number], `Method.memory`, before it that of the noise."""
     weights_sum: np.ndarray
     """float64[weight]: the running average of the weights towards the next evaluation [concentration]."""
     best_weights: np.ndarray
@@ -45,6 +46,8 @@ def simulation_at(plan, checkpoint):
     rng = restored_generator(checkpoint.generator)
     time = checkpoint.n_presented * plan.settings.running_time
     simulation = plan.method.for_training(plan, rng, checkpoint.counts, time)
+    if plan.noise is not None:
+        simulation = Driven(simulation, plan.noise.start(plan.seed))
     simulation.recall(checkpoint.n_events, checkpoint.memory)
     simulation.advance(time)  # fires nothing: the first candidate time is drawn, and kept
     return simulation

@@ -9,8 +9,10 @@ import numpy as np
 
 from .. import seeds
 from ..checks import ModelError
+from ..noise import NoisePlan
 from ..seeds import Purpose
 from ..status import Status
+from .driven import Driven
 from .invariants import Invariants
 from .replicate import run_replicate
 from .schedule import Change
@@ -31,6 +33,7 @@ class Task(NamedTuple):
     count_firings: bool
     event_limit: int
     options: dict = {}  # of the method
+    noise: NoisePlan | None = None
 
 
 def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] = lambda done: None):
@@ -71,7 +74,10 @@ def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] 
 
 def _run(task, replicate, sink, lock, advance):
     rng = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate)
-    method = task.method(task.network, task.rates, task.volume, task.counts, rng, task.count_firings, task.options)
+    driven = task if task.noise is None else task.noise
+    method = task.method(driven.network, driven.rates, task.volume, task.counts, rng, task.count_firings, task.options)
+    if task.noise is not None:
+        method = Driven(method, task.noise.start(task.seed, replicate))
     t_end = task.grid[-1]
 
     def write(first, rows, observed, covariance):
@@ -88,12 +94,13 @@ def _run(task, replicate, sink, lock, advance):
             write,
             lambda time: advance(replicate, time / t_end),
             task.event_limit,
-            Invariants(task.network, task.method.dtype),
+            Invariants(task.noise or task.network, task.method.dtype),
         )
     except ModelError as error:
         raise ModelError(f"replicate {replicate} of seed {task.seed}: {error}") from None
     if status == Status.INTERRUPTED:
         return
     with lock:
-        sink.finish(replicate, status, method.n_events, method.firings, method.statistics)
+        firings = method.firings[: len(task.network.reactions)]  # noise adds reactions behind
+        sink.finish(replicate, status, method.n_events, firings, method.statistics)
     advance(replicate, 1.0)

@@ -8,7 +8,10 @@ _ROUNDING = 1e-8
 
 
 class Invariants:
-    """The conserved quantities of one replicate; of real numbers they hold up to the rounding of many steps."""
+    """The conserved quantities of one replicate; of real numbers they hold up to the rounding of many steps.
+
+    `network` is a ReactionNetwork, or under noise a `noise.NoisePlan`: forcing conserves nothing of what it acts on.
+    """
 
     def __init__(self, network, dtype=np.int64):
         self._tolerance = 0.0 if np.issubdtype(dtype, np.integer) else _ROUNDING

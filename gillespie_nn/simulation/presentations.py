@@ -64,6 +64,7 @@ def run_presentations(
     True; `presented(counts)` right after a sample is set. `pause(time)` as in `run_replicate`."""
     for k in range(first, len(order) if stop is None else stop):
         method.set_counts(samples.species, samples.counts(order[k]))
+        method.begin_presentation(k)
         presented(method.counts)
         end = (k + 1) * running_time
         code = advance_to(method, end, pause)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..datasets import Dataset, Settings
 from ..nn import TrainingNetwork
+from ..noise import Noise, NoisePlan
 from ..status import Status
 from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
@@ -36,6 +37,15 @@ class TrainingPlan(NamedTuple):
     arguments: dict  # what `api.plan` makes this plan of again, with the same data; JSON can hold it
     own_data: bool  # the samples are no case's, so a file has to hold them
     options: dict = {}  # of the method
+    noise: NoisePlan | None = None  # of training
+    predict_noise: tuple[Noise, ...] = ()  # of the prediction in the end
+
+    @property
+    def driven_network(self):
+        """The network that is simulated, with the reactions that noise adds behind its own, and its rates."""
+        if self.noise is not None:
+            return self.noise.network, self.noise.rates
+        return self.spec.network, self.spec.network.rates()
 
     @property
     def initial_weights(self) -> np.ndarray:
@@ -92,7 +102,7 @@ def run_training(
     spec, volume, order, every = plan.spec, plan.volume, plan.order, plan.checkpoint_every
     samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
     recorded = set(plan.recorded.tolist())
-    invariants = Invariants(spec.network, plan.method.dtype)
+    invariants = Invariants(plan.noise or spec.network, plan.method.dtype)
     watch = Watch(plan, checkpoint, scores)
     n_presented, stopped = checkpoint.n_presented, False
 

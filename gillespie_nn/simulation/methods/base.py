@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from ...checks import InternalError
+from ...checks import InputError, InternalError, UnfinishedError
 from ...kernels import codes
 from .options import Option, resolve
 
 _NO_TIMES = np.empty(0)
+_NO_SPECIES = np.empty(0, dtype=np.int64)
 _LATEST = np.finfo(np.float64).max
 
 
@@ -59,16 +60,19 @@ class Method(ABC):
         self._clock[codes.NEXT_TIME] = np.nan
         self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
+        self._structure, self._volume = self.compile(network, rates), volume
         self._channels, self._families = self._own_arrays(network, rates, volume)
         self._no_counts = np.empty((0, self.n_species), dtype=self.dtype)
 
     def _own_arrays(self, network, rates, volume):
         """The compiled arrays, shared but for what one simulation writes into."""
-        channels, families = self.compile(network, rates).arrays_for(rates, volume)
+        channels, families = self._structure.arrays_for(rates, volume)
         laws = channels.laws
         own = {name: getattr(laws, name).copy() for name in ("variables", "window", "triggered", "stack")}
-        channels = channels._replace(laws=laws._replace(**own), law=channels.law.copy())
-        return channels, families._replace(running=families.running.copy())
+        channels = channels._replace(
+            coefficient=channels.coefficient.copy(), laws=laws._replace(**own), law=channels.law.copy()
+        )
+        return channels, families._replace(running=families.running.copy(), share=families.share.copy())
 
     @property
     def laws(self):
@@ -78,8 +82,8 @@ class Method(ABC):
     @classmethod
     def for_training(cls, plan, rng, counts, start_time):
         """The simulation of a `simulation.training.TrainingPlan` from the state `counts` at `start_time` [s]."""
-        network = plan.spec.network
-        return cls(network, network.rates(), plan.volume, counts, rng, options=plan.options, start_time=start_time)
+        network, rates = plan.driven_network
+        return cls(network, rates, plan.volume, counts, rng, options=plan.options, start_time=start_time)
 
     @classmethod
     def refuse(cls, network) -> None:
@@ -166,6 +170,45 @@ class Method(ABC):
 
     @abstractmethod
     def _set_counts(self, species, values) -> None: ...
+
+    def set_rates(self, rates) -> None:
+        """Rate constants float64[reaction] from the present time on, in units of concentration and s.
+
+        Channels and families stay those of the first rates, with the coefficients and shares of the new ones. In an
+        exact method what is left of each pending unit exponential runs on at the new propensity (random time change),
+        so that no drawn time is discarded and the law is that of the master equation with these rates in turn.
+        """
+        rates = np.asarray(rates, dtype=np.float64)
+        n = len(self.network.reactions)
+        if rates.shape != (n,) or not ((rates >= 0) & (rates < np.inf)).all():
+            raise InputError(f"rates must be {n} finite numbers, one a reaction and at least 0, got {rates!r}")
+        self._channels.coefficient[:] = self._structure.coefficients(rates, self._volume)
+        self._families.share[:] = self._structure.shares(rates)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Bring all that was worked out from coefficients and shares up to date."""
+        self._set_counts(_NO_SPECIES, np.empty(0, dtype=self.dtype))
+
+    def scale_counts(self, species, factors) -> None:
+        """Multiply counts[species] by `factors` float64[...], at least 0, at the present time.
+
+        Whole counts are rounded up or down at random: their mean is right, and the variance that this adds, below 1/4,
+        is none on the scale of concentrations.
+        """
+        scaled = self._counts[species] * factors
+        if np.issubdtype(self.dtype, np.integer):
+            whole = np.floor(scaled)
+            scaled = whole + (self.rng.random(len(scaled)) < scaled - whole)
+            if scaled.max(initial=0.0) > codes.COUNT_LIMIT:
+                raise UnfinishedError(
+                    f"{self.network.species[species[np.argmax(scaled)]]} passed 2**53 molecules when it was multiplied "
+                    f"at t = {self.time:g} s: use weaker impulses or a smaller volume"
+                )
+        self._set_counts(species, scaled.astype(self.dtype))
+
+    def begin_presentation(self, k) -> None:
+        """Presentation k begins, its sample being set; noise may wait for that, a method does not."""
 
     @abstractmethod
     def can_react(self) -> bool:

@@ -117,6 +117,9 @@ class GradientDescent(Method):
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return self.advance(t_stop)
 
+    def set_rates(self, rates):
+        raise InputError(f"{self.name} learns in floating point: it has no reactions whose rates could change")
+
     def can_react(self):
         return True
 

@@ -36,7 +36,8 @@ _NODES = np.concatenate([GAUSS, 0.5 * GAUSS, 0.5 + 0.5 * GAUSS])
 class LinearNoise(Ode):
     """The path of `ode`, and `covariance` [molecules^2] along it.
 
-    A scheduled change sets a count, and with it ends its fluctuations: variance and covariances become 0.
+    A scheduled change sets a count, and with it ends its fluctuations: variance and covariances become 0. What
+    multiplies a count multiplies its fluctuations.
     """
 
     name = "linear_noise"
@@ -166,6 +167,13 @@ class LinearNoise(Ode):
             f"{self.name}: the rate of reaction {self.network.reactions[reaction].name} is negative, {rates.min():g} "
             f"[1/s], at t = {time:.10g} s: no fluctuations belong to it; a difference of two rates is two reactions"
         )
+
+    def scale_counts(self, species, factors):
+        scale = np.ones(self.n_species)
+        scale[species] = factors
+        scaled = self._covariance * np.outer(scale, scale)
+        super().scale_counts(species, factors)
+        self._covariance = scaled
 
     def _set_counts(self, species, values):
         super()._set_counts(species, values)

@@ -72,7 +72,6 @@ class Ode(Method):
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
         super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
-        self._volume = volume
         self._equations = RateEquations(network, rates, volume)
         self._channels = self._equations.channels
         self._tolerances = self.settings["rtol"], self.settings["atol"] * volume

@@ -96,7 +96,8 @@ class RateEquations(Equations):
         laws = channels.laws
         laws = laws._replace(variables=laws.variables.copy(), stack=laws.stack.copy())
         n = len(network.species)
-        super().__init__(channels._replace(laws=laws, law=channels.law.copy()), n, np.ones(n + 1))
+        own = {"coefficient": channels.coefficient.copy(), "law": channels.law.copy()}
+        super().__init__(channels._replace(laws=laws, **own), n, np.ones(n + 1))
         self._parts = {}
 
     def live_part(self, state) -> "LivePart":
@@ -109,7 +110,7 @@ class RateEquations(Equations):
         self._parts[key] = part  # the latest used is the last
         if len(self._parts) > _KEPT:
             del self._parts[next(iter(self._parts))]
-        part.stand_at(state)
+        part.stand_at(state, self.channels.coefficient)
         return part
 
 
@@ -150,6 +151,7 @@ class LivePart(Equations):
         def renumbered(values, which):
             return np.where(which, number[np.where(which, values, 0)], values)
 
+        self._terms = np.flatnonzero(terms)
         part = c._replace(
             coefficient=c.coefficient[terms],
             first=number[c.first[terms]],
@@ -168,9 +170,11 @@ class LivePart(Equations):
         )
         super().__init__(part, len(self.moving), np.ones(len(self._places)))
 
-    def stand_at(self, state):
-        """Take the species that do not move, and are read, from `state` float64[species + 1]."""
+    def stand_at(self, state, coefficient):
+        """Take the species that do not move, and are read, from `state` float64[species + 1], and the coefficients from
+        those of all terms, which may have changed."""
         self.state[:] = state[self._places]
+        self.channels.coefficient[:] = coefficient[self._terms]
 
 
 def _reads(c: Channels, n_all):

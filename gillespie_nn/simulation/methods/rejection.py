@@ -6,7 +6,7 @@ from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection
 from ...kernels.channels import channel_value, look_at_laws
 from ...kernels.families import family_can_fire
 from ...kernels.rejection import advance_rejection
-from ...kernels.renewal import set_counts_rejection
+from ...kernels.renewal import set_coefficients_rejection, set_counts_rejection
 from ...kernels.urn import Urn
 from .base import Method
 
@@ -62,6 +62,9 @@ class Rejection(Method):
 
     def _set_counts(self, species, values):
         set_counts_rejection(self._channels, self._readers, self._families, self._state, species, values)
+
+    def _renew(self):
+        set_coefficients_rejection(self._channels, self._state)
 
     def can_react(self):
         channels, families, counts = self._channels, self._families, self._counts

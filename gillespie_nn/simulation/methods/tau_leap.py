@@ -54,9 +54,8 @@ class TauLeap(Method):
         scheme = self.settings["scheme"]
         blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
         plan = structure.leap_plan(rates, blockwise)
-        coefficients = self._channels.coefficient[self._channels.term_start[plan.crowd]]
-        positive = coefficients[coefficients > 0]
-        self._plan = plan = plan._replace(least=np.array([positive.min() if positive.size else 1.0]))
+        self._plan = plan = plan._replace(least=np.ones(1))
+        self._find_least()
         n_state, n_members, n_entries = structure.n_state, len(plan.crowd), len(plan.entry_channel)
         self._slice = max(1, _WORK // (1 + n_entries + len(plan.explicit)))
         self._state = LeapState(
@@ -126,6 +125,16 @@ class TauLeap(Method):
 
     def _set_counts(self, species, values):
         set_counts_leap(self._channels, self._families, self._plan, self._state, species, values)
+
+    def _renew(self):
+        self._find_least()
+        refresh_leap(self._channels, self._families, self._plan, self._state)
+
+    def _find_least(self):
+        """The least coefficient of the crowd, by which its bins go."""
+        coefficients = self._channels.coefficient[self._channels.term_start[self._plan.crowd]]
+        positive = coefficients[coefficients > 0]
+        self._plan.least[0] = positive.min() if positive.size else 1.0
 
     def can_react(self):
         return total_propensity(self._families, self._plan, self._state) > 0

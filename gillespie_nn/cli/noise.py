@@ -1,0 +1,52 @@
+"""Flags of noise: its amplitude and kind, in training and, behind `--predict-`, in prediction."""
+
+from ..checks import InputError
+from ..noise import KINDS, NOISES
+
+_PREFIXES = {"train": "", "predict": "predict-"}
+_PARAMETERS = {"step": "length of a piece of a path [s]", "correlation_time": "of an ornstein_uhlenbeck path [s]"}
+
+
+def add_noise(command):
+    """`--rate-noise`, `--rate-noise-kind` and so on, for every noise, and the parameters of their paths."""
+    kinds = "\n".join(f"  {kind.name}: {kind.summary}" for kind in KINDS)
+    group = command.add_argument_group("noise", f"size eps times a path xi, which is of a kind:\n{kinds}")
+    for when, prefix in _PREFIXES.items():
+        where = "training" if when == "train" else "the prediction of --predict"
+        for noise in NOISES:
+            flag = f"--{prefix}{noise.name}-noise"
+            group.add_argument(flag, type=float, metavar="EPS", help=f"noise in {noise.name}s in {where}")
+            group.add_argument(
+                f"{flag}-kind", default=noise.kind, metavar="KIND", help=f"{', '.join(noise.kinds)} ({noise.kind})"
+            )
+    for name, meaning in _PARAMETERS.items():
+        kinds = ", ".join(kind.name for kind in KINDS if name in kind.parameters)
+        group.add_argument(f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; for {kinds}")
+
+
+def noise_of(arguments, when) -> list:
+    """The noises asked for, `when` train or predict; parameters go to those that take them."""
+    given = {name: getattr(arguments, f"noise_{name}") for name in _PARAMETERS}
+    given = {name: value for name, value in given.items() if value is not None}
+    by_name = {kind.name: kind for kind in KINDS}
+    every = {moment: _asked(arguments, prefix) for moment, prefix in _PREFIXES.items()}
+    for name in given:
+        kinds = [kind for asked in every.values() for _, _, kind in asked]
+        if not any(kind in by_name and name in by_name[kind].parameters for kind in kinds):
+            raise InputError(f"--noise-{name.replace('_', '-')}: no noise asked for takes it; see the kinds in --help")
+    found = []
+    for noise, amplitude, kind in every[when]:
+        taken = by_name[kind].parameters if kind in by_name else {}
+        found.append(noise(amplitude, kind, **{n: v for n, v in given.items() if n in taken}))
+    return found
+
+
+def _asked(arguments, prefix):
+    """(noise, amplitude, kind) of each noise with an amplitude."""
+    stem = prefix.replace("-", "_")
+    asked = []
+    for noise in NOISES:
+        amplitude = getattr(arguments, f"{stem}{noise.name}_noise")
+        if amplitude is not None:
+            asked.append((noise, amplitude, getattr(arguments, f"{stem}{noise.name}_noise_kind")))
+    return asked

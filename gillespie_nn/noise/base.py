@@ -1,0 +1,117 @@
+"""What a noise has to provide: what it acts on, and how."""
+
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import ClassVar
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+from ..seeds import Purpose
+from .kinds import BY_NAME
+
+LARGEST_CHANGE = 0.5
+"""A noise that multiplies may change by this share at most, on every path: eps sup|xi| <= 1/2."""
+
+
+@dataclass(frozen=True)
+class Noise(ABC):
+    """A noise of size `amplitude`, eps, with a path xi of some `kind`, see `kinds.KINDS`.
+
+    Parameters
+    ----------
+    amplitude : eps, at least 0; the path does not depend on it, and 0 is no noise at all: it changes no bit of a run.
+    kind : name of the kind of path.
+    step : length of a piece of a path [s].
+    correlation_time : of an Ornstein-Uhlenbeck path [s].
+    bound : at which an Ornstein-Uhlenbeck path is saturated.
+    shared : every replicate of an ensemble has the same path, not one of its own.
+
+    Raises
+    ------
+    InputError : a parameter that the kind does not take, or an amplitude beyond `largest_amplitude`.
+    """
+
+    amplitude: float
+    kind: str
+    _: KW_ONLY
+    step: float | None = None
+    correlation_time: float | None = None
+    bound: float | None = None
+    shared: bool = False
+
+    name: ClassVar[str]
+    purposes: ClassVar[tuple[Purpose, Purpose]]
+    """Of its random streams: in training and simulation, and in prediction."""
+    kinds: ClassVar[tuple[str, ...]]
+    """Kinds of path that it takes."""
+
+    def __post_init__(self):
+        amplitude = checks.not_negative(f"amplitude of {self.name} noise", self.amplitude)
+        object.__setattr__(self, "amplitude", amplitude)
+        checks.choice(f"kind of {self.name} noise", self.kind, self.kinds)
+        taken = self.law.parameters
+        for parameter in ("step", "correlation_time", "bound"):
+            value = getattr(self, parameter)
+            if value is None:
+                object.__setattr__(self, parameter, taken.get(parameter))
+            elif parameter in taken:
+                unit = "" if parameter == "bound" else "s"
+                object.__setattr__(self, parameter, checks.positive(f"{parameter} of {self.name} noise", value, unit))
+            else:
+                takes = ", ".join(taken) or "none of step, correlation_time and bound"
+                raise InputError(f"{parameter}={value!r}: {self.name} noise of kind {self.kind} takes {takes}")
+        if self.amplitude > self.largest_amplitude:
+            raise InputError(
+                f"amplitude {self.amplitude:g} of {self.name} noise is too large: paths of kind {self.kind} reach "
+                f"{self.law.supremum(self):g}, and eps times that must be at most {LARGEST_CHANGE:g}: give at most "
+                f"{self.largest_amplitude:g}"
+            )
+
+    @property
+    def law(self):
+        """The `Kind` of the path."""
+        return BY_NAME[self.kind]
+
+    @property
+    def largest_amplitude(self) -> float:
+        """The largest eps for which eps sup|xi| <= 1/2 on every path; infinite where no such limit is needed."""
+        return LARGEST_CHANGE / self.law.supremum(self)
+
+    def record(self) -> dict:
+        """What decides the noise, by name, for files."""
+        return {"noise": self.name} | asdict(self)
+
+    @abstractmethod
+    def places(self, network, slow) -> np.ndarray:
+        """What it acts on, int64[component]: numbers of reactions or of species; `slow` are names of species that it
+        leaves alone unless told otherwise."""
+
+    def added_reactions(self, network, places, number) -> tuple:
+        """Reactions that it adds to the network, of rate 0 as long as xi is; `number` makes their names its own."""
+        return ()
+
+    def disturbs(self, places) -> np.ndarray:
+        """Species whose conservation it breaks, int64[...]."""
+        return np.empty(0, dtype=np.int64)
+
+    def act(self, rates, xi, places, first) -> None:
+        """Change `rates` float64[reaction] to those under xi float64[component]; its own reactions begin at `first`."""
+        raise NotImplementedError
+
+
+def matching(what, patterns, names) -> np.ndarray:
+    """Numbers int64[...] of the `names` that match any of `patterns`, each of which must match some."""
+    if not isinstance(patterns, (tuple, list)) or not all(isinstance(p, str) for p in patterns):
+        raise InputError(
+            f"{what} of a noise must be a list of names or patterns such as ('Z*', 'Y1_0'), got {patterns!r}"
+        )
+    found = set()
+    for pattern in patterns:
+        hits = [k for k, name in enumerate(names) if fnmatchcase(name, pattern)]
+        if not hits:
+            raise InputError(f"no {what} matches {pattern!r}: the network has {checks.shortened(names, 6)}")
+        found.update(hits)
+    return np.array(sorted(found), dtype=np.int64)

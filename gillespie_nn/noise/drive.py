@@ -1,0 +1,121 @@
+"""The noise of one run as it goes on: the present piece of each path, and the rates and impulses that follow."""
+
+import numpy as np
+
+from .. import seeds
+from .kinds import GRID, PRESENTATION, RUN
+
+_ROUNDING = 1e-12
+
+
+class Path:
+    """xi of one noise: piece k is drawn from a stream of (seed, purpose, number of the noise, replicate, k)."""
+
+    def __init__(self, noise, size, stream):
+        self._noise, self._size, self._stream = noise, size, stream
+        self.lasts = noise.law.lasts(noise)
+        self.piece = -1
+        """Number of the present piece; -1 before the first presentation, when xi is 0."""
+        self._value = None
+
+    @property
+    def xi(self) -> np.ndarray:
+        """float64[component], the present values."""
+        if self._value is None:
+            return np.zeros(self._size)
+        supremum = self._noise.law.supremum(self._noise)
+        return np.clip(self._value, -supremum, supremum)
+
+    @property
+    def end(self) -> float:
+        """Where in time the present piece ends [s]; infinite if not by time."""
+        return (self.piece + 1) * self._noise.step if self.lasts == GRID else np.inf
+
+    def move_to(self, piece) -> None:
+        """Draw piece number `piece`; where pieces have a memory, all up to it."""
+        law = self._noise.law
+        if piece < self.piece or not law.remembers:
+            self._value = None
+        first = (0 if self._value is None else self.piece + 1) if law.remembers else piece
+        for k in range(first, piece + 1):
+            self._value = law.draw(self._noise, self._stream(k), self._size, self._value)
+        self.piece = piece
+
+    def memory(self) -> np.ndarray:
+        """All that is needed to go on from here, float64[...], of constant length: the number of the piece, and its
+        values where the next piece depends on them."""
+        if not self._noise.law.remembers:
+            return np.array([self.piece], dtype=np.float64)
+        return np.concatenate([[self.piece], np.zeros(self._size) if self._value is None else self._value])
+
+    def recall(self, memory) -> None:
+        """Go on from the `memory` of a path of the same noise and seed."""
+        self.piece, self._value = -1, None
+        if memory[0] < 0:
+            return
+        if self._noise.law.remembers:
+            self.piece, self._value = int(memory[0]), memory[1:].copy()
+        else:
+            self.move_to(int(memory[0]))
+
+
+class Drive:
+    """The paths of one run. `parts` are those of a `NoisePlan`, `rates` float64[reaction] the rates without noise."""
+
+    def __init__(self, parts, rates, seed, replicate, prediction):
+        self._parts, self._rates = parts, rates
+        self._paths = [self._path(part, seed, replicate, prediction) for part in parts]
+        for path in self._paths:
+            if path.lasts in (RUN, GRID):
+                path.move_to(0)
+
+    @staticmethod
+    def _path(part, seed, replicate, prediction):
+        purpose = part.noise.purposes[prediction]
+        replicate = 0 if part.noise.shared else replicate
+        return Path(
+            part.noise, len(part.places), lambda piece: seeds.stream(seed, purpose, part.number, replicate, piece)
+        )
+
+    @property
+    def next_time(self) -> float:
+        """When the next piece begins [s]; infinite if none does by time."""
+        return min((path.end for path in self._paths), default=np.inf)
+
+    def rates(self) -> np.ndarray:
+        """Rate constants float64[reaction] now."""
+        rates = self._rates.copy()
+        for part, path in zip(self._parts, self._paths):
+            if not part.noise.law.strikes:
+                part.noise.act(rates, path.xi, part.places, part.first)
+        return rates
+
+    def begin_presentation(self, k) -> tuple[bool, list]:
+        """Presentation k begins: whether rates change, and the impulses, pairs (species int64[...], factors)."""
+        return self._move({i: k for i, path in enumerate(self._paths) if path.lasts == PRESENTATION})
+
+    def pass_time(self, time) -> tuple[bool, list]:
+        """What begins at `time` [s], that of `next_time`, begins: as `begin_presentation`."""
+        due = time * (1.0 + _ROUNDING)
+        return self._move({i: path.piece + 1 for i, path in enumerate(self._paths) if path.end <= due})
+
+    def _move(self, pieces):
+        changed, impulses = False, []
+        for i, piece in pieces.items():
+            part, path = self._parts[i], self._paths[i]
+            path.move_to(piece)
+            if part.noise.law.strikes:
+                impulses.append((part.places, 1.0 + part.noise.amplitude * path.xi))
+            else:
+                changed = True
+        return changed, impulses
+
+    def memory(self) -> np.ndarray:
+        """All that is needed to go on from here, float64[...], of constant length, see `Path.memory`."""
+        return np.concatenate([path.memory() for path in self._paths])
+
+    def recall(self, memory) -> None:
+        """Go on from the `memory` of the same noises and seed."""
+        for path in self._paths:
+            own, memory = np.split(memory, [path.memory().size])
+            path.recall(own)

@@ -1,0 +1,113 @@
+"""The noises of a run: the network with the reactions that they add, and what each acts on."""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..crn.conservation import laws
+from .base import Noise
+from .drive import Drive
+from .kinds import PRESENTATION
+
+
+class Part(NamedTuple):
+    """One noise, and its place in a network."""
+
+    noise: Noise
+    number: int
+    """Among the noises of its sort in the list: each has streams of its own."""
+    places: np.ndarray  # int64[component], reactions or species
+    first: int
+    """The first of the reactions that it added."""
+
+
+class NoisePlan:
+    """Noises on a network, made by `plan_noise`; `start` gives the paths of a run.
+
+    `network` is the one to simulate, the given one with the reactions of forced species behind its own; `rates` are
+    float64[reaction] for it, without noise.
+    """
+
+    def __init__(self, noises, network, rates, slow, prediction):
+        self.noises, self._prediction = noises, prediction
+        self.n_own_reactions = len(network.reactions)
+        """Reactions of the network without noise."""
+        self.parts, added, seen = [], [], {}
+        for noise in noises:
+            number = seen[noise.name] = seen.get(noise.name, -1) + 1
+            if noise.amplitude == 0:
+                continue
+            places = noise.places(network, slow)
+            self.parts.append(Part(noise, number, places, self.n_own_reactions + len(added)))
+            added += noise.added_reactions(network, places, number)
+        self.network = _with_reactions(network, added) if added else network
+        self.rates = np.concatenate([rates, np.zeros(len(added))])
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        return self.network.species
+
+    @cached_property
+    def conservation_laws(self):
+        """What neither a reaction nor a noise changes, as `ReactionNetwork.conservation_laws`."""
+        from scipy.sparse import coo_array, hstack
+
+        disturbed = np.unique(np.concatenate([part.noise.disturbs(part.places) for part in self.parts]))
+        ones = np.ones(len(disturbed), dtype=np.int64)
+        shape = (len(self.network.species), len(disturbed))
+        units = coo_array((ones, (disturbed, np.arange(len(disturbed)))), shape=shape)
+        return laws(hstack([self.network.stoichiometry, units]))
+
+    def start(self, seed, replicate=0) -> Drive:
+        """The paths of replicate number `replicate`, functions of that and of `seed`."""
+        return Drive(self.parts, self.rates, seed, replicate, self._prediction)
+
+    @property
+    def differs(self) -> bool:
+        """Whether replicates have paths of their own."""
+        return any(not part.noise.shared for part in self.parts)
+
+
+def plan_noise(noises, network, rates=None, slow=(), presented=True, prediction=False) -> NoisePlan | None:
+    """The plan of `noises`, None if all have amplitude 0.
+
+    Parameters
+    ----------
+    noises : a `Noise`, or a list of some.
+    network : what they act on.
+    rates : its rate constants float64[reaction]; by default its own.
+    slow : names of species that are forced only on request, the weights of a training network.
+    presented : whether the run has presentations.
+    prediction : whether the paths are those of inference, and not those of training.
+
+    Raises
+    ------
+    InputError : what is no noise, or cannot act on this network.
+    """
+    noises = as_noises(noises)
+    for noise in noises:
+        if not presented and noise.law.lasts(noise) == PRESENTATION:
+            instead = "give it a step" if noise.law.strikes else "ask for kind constant, bounded or ornstein_uhlenbeck"
+            raise InputError(
+                f"{noise.name} noise of kind {noise.kind} goes by presentations, and there are none: {instead}"
+            )
+    rates = network.rates() if rates is None else rates
+    plan = NoisePlan(noises, network, rates, slow, prediction)
+    return plan if plan.parts else None
+
+
+def as_noises(noises) -> tuple[Noise, ...]:
+    """`noises` as a tuple; None is none."""
+    if noises is None or isinstance(noises, Noise):
+        return () if noises is None else (noises,)
+    if not isinstance(noises, (tuple, list)) or not all(isinstance(n, Noise) for n in noises):
+        raise InputError(f"noise must be a noise such as RateNoise(0.1), or a list of them, got {noises!r}")
+    return tuple(noises)
+
+
+def _with_reactions(network, added):
+    fields = {name: getattr(network, name) for name in network.__dataclass_fields__}
+    return ReactionNetwork(**(fields | {"reactions": (*network.reactions, *added)}))
