@@ -235,11 +235,15 @@ def advance_leap(
             return SLICE_END
         tau, single = _choose(channels, families, plan, state, rng, epsilon, fixed)
         status = REACHED_END
+        if not 0.0 < tau < np.inf and ledger[WINDOW] > 0.0:
+            done += 1
+            tally[N_EVENTS] += fire_slow(channels, families, plan, state, epsilon, rng)
+            if not _look_again(channels, families, plan, state):
+                return OVERFLOW
+            look_at(channels, plan.entry_channel, plan, state)
+            continue
         if tau == 0.0:
             done += _EXACT_STEPS
-            if ledger[WINDOW] > 0.0:
-                tally[N_EVENTS] += fire_slow(channels, families, plan, state, epsilon, rng)
-                _look_again(channels, families, plan, state)
             status = _exact_steps(channels, families, plan, state, rng, boundary, _EXACT_STEPS)
             ledger[NEXT_STEP] = 0.0
         elif tau == np.inf:

@@ -40,7 +40,7 @@ def make_plan(
         limit = checks.whole("limit", limit)
         dataset = replace(dataset, train_x=dataset.train_x[:limit], train_t=dataset.train_t[:limit])
         defaults = replace(defaults, presentations=len(dataset.train_x))
-    options = {k: v for k, v in settings.items() if k in OPTIONS}
+    options = {k: v for k, v in settings.items() if k in OPTIONS and v is not None}
     settings = _settings(defaults, {k: v for k, v in settings.items() if k not in OPTIONS})
     volume = checks.positive("volume", volume, hint="the volume Omega, for example 1000")
     spec = training_network(
@@ -54,7 +54,7 @@ def make_plan(
         signed_inputs=dataset.signed,
     )
     choice = choose_method(method, spec.network, training=True)
-    options = resolve(choice.method, options)
+    options = resolve(choice.method, choice.method.training_options | options)
     noise, predict_noise = _noises(noise), _noises(predict_noise)
     if choice.method.training_only and noise:
         raise InputError(f"{choice.method.name} learns in floating point, and has no reactions for noise to act on")

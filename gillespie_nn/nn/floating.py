@@ -97,9 +97,14 @@ class FloatNetwork:
             raise UnfinishedError(f"gradient flow stopped at {found.t[-1]:g} of s = {time:g}: {found.message}")
         return found.y[:, -1]
 
-    def gradient_descent(self, weights, x, t, order, step) -> np.ndarray:
-        """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T."""
+    def gradient_descent(self, weights, x, t, order, step, n_averaged=1) -> np.ndarray:
+        """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T: the mean of those
+        after each of the last `n_averaged` presentations."""
         weights = np.array(weights, dtype=np.float64)
-        for k in order:
+        n_averaged = min(n_averaged, len(order))
+        mean = np.zeros_like(weights)
+        for n, k in enumerate(order, 1):
             weights -= step * self.gradient(weights, x[k], t[k])
-        return weights
+            if n > len(order) - n_averaged:
+                mean += weights / n_averaged
+        return mean if n_averaged else weights

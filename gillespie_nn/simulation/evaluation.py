@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..datasets.base import CLASSIFICATION
+from .validation import N_AVERAGED
 
 _SUFFIXES = ("", "_before", "_gradient_descent", "_best")
 OUTPUTS = tuple(f"outputs{suffix}" for suffix in _SUFFIXES)
@@ -19,10 +20,11 @@ _NORMAL = 1.959963984540054
 
 
 def gradient_descent(plan, order) -> np.ndarray:
-    """Weights by float gradient descent from the same start, in the same `order`, with step eta * T."""
+    """Weights by float gradient descent from the same start, in the same `order`, with step eta * T, and averaged over
+    the last presentations as those of the chemistry are."""
     step = plan.settings.learning_rate * plan.settings.running_time
     data = plan.dataset
-    return plan.spec.floating.gradient_descent(plan.initial_weights, data.train_x, data.train_t, order, step)
+    return plan.spec.floating.gradient_descent(plan.initial_weights, data.train_x, data.train_t, order, step, N_AVERAGED)
 
 
 def evaluate(plan, trained) -> tuple[dict, dict]:

@@ -42,6 +42,8 @@ class Method(ABC):
     units = "molecules"
     """Of recorded rows: `molecules`, or `concentration`, the state divided by the volume."""
     options: tuple[Option, ...] = ()
+    training_options: dict = {}
+    """Options that training takes where none are given, when these are not the defaults."""
     statistics_names: tuple[str, ...] = ()
     """Names of the numbers in `statistics`."""
     training_only = False

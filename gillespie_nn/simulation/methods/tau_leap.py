@@ -33,7 +33,7 @@ class TauLeap(Method):
 
     `explicit` is the method of Cao, Gillespie and Petzold (2006). `trapezoidal` solves blocks of species that act on
     each other by the trapezoidal rule (`kernels.blocks`), which does not lose its step to fast modules; it is what
-    `auto` takes for networks with product families.
+    `auto` takes for networks with product families, and `train` for every one: annihilation of rails is fast.
     """
 
     name = "tau_leap"
@@ -45,6 +45,7 @@ class TauLeap(Method):
         Option("tau", None, step, "fixed step [s], in place of one that follows epsilon"),
         Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), f"{AUTO}, {EXPLICIT} or {TRAPEZOIDAL}", str),
     )
+    training_options = {"scheme": TRAPEZOIDAL}
     statistics_names = ("leaps", "mean_leap", "exact_steps", "firings_cut_off")
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
