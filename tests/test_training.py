@@ -56,7 +56,7 @@ def test_gradient_descent_starts_where_the_molecules_start():
     plan = fit.plan
     np.testing.assert_allclose(plan.initial_weights * 60.0, np.round(plan.initial_weights * 60.0))
     expected = plan.spec.floating.gradient_descent(
-        plan.initial_weights, plan.dataset.train_x, plan.dataset.train_t, plan.order, 0.01 * 2.0
+        plan.initial_weights, plan.dataset.train_x, plan.dataset.train_t, plan.order, 0.01 * 2.0, n_averaged=40
     )
     errors = np.abs(plan.spec.floating.forward(expected, plan.dataset.test_x) - plan.dataset.test_t)
     assert fit.scores["largest_error_gradient_descent"] == pytest.approx(errors.max())

@@ -19,13 +19,12 @@ class Regression(Case):
     are; a negative one is held by the minus rail.
 
     The best linear fit is all but constant, with an RMSE of 0.69 on the test set. All 700 samples are drawn by the
-    seed; the first 200 are for training. Float gradient descent with these settings comes to 0.067 (ten seeds, 0.080 at
-    most), at half the step to 0.069.
+    seed; the first 200 are for training. Float gradient descent with these settings comes to about 0.07.
     """
 
     name = "regression"
     summary = "the product of two signed numbers, 2-8-1, 200 for training and 500 for the test"
-    settings = Settings(hidden=(8,), learning_rate=0.005, running_time=20.0, presentations=2000, annihilation_rate=60.0)
+    settings = Settings(hidden=(8,), learning_rate=0.000625, running_time=80.0, presentations=2000)
 
     def load(self, seed):
         x = seeds.stream(seed, Purpose.SPLIT).uniform(-1.0, 1.0, (_N_TRAIN + _N_TEST, 2))

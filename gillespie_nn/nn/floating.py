@@ -98,8 +98,8 @@ class FloatNetwork:
         return found.y[:, -1]
 
     def gradient_descent(self, weights, x, t, order, step, n_averaged=1) -> np.ndarray:
-        """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T: the mean of those
-        after each of the last `n_averaged` presentations."""
+        """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T: the mean of
+        those after each of the last `n_averaged` presentations."""
         weights = np.array(weights, dtype=np.float64)
         n_averaged = min(n_averaged, len(order))
         mean = np.zeros_like(weights)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..datasets.base import CLASSIFICATION
-from .validation import N_AVERAGED
+from .validation import n_averaged
 
 _SUFFIXES = ("", "_before", "_gradient_descent", "_best")
 OUTPUTS = tuple(f"outputs{suffix}" for suffix in _SUFFIXES)
@@ -19,18 +19,21 @@ _NORMAL = 1.959963984540054
 """97.5 % of the standard normal distribution lie below."""
 
 
-def gradient_descent(plan, order) -> np.ndarray:
-    """Weights by float gradient descent from the same start, in the same `order`, with step eta * T, and averaged over
+def gradient_descent(plan, n_presented) -> np.ndarray:
+    """Weights by float gradient descent from the same start, in the same order, with step eta * T, and averaged over
     the last presentations as those of the chemistry are."""
+    averaged = n_averaged(plan.evaluated, int(np.searchsorted(plan.evaluated, n_presented)))
     step = plan.settings.learning_rate * plan.settings.running_time
     data = plan.dataset
-    return plan.spec.floating.gradient_descent(plan.initial_weights, data.train_x, data.train_t, order, step, N_AVERAGED)
+    return plan.spec.floating.gradient_descent(
+        plan.initial_weights, data.train_x, data.train_t, plan.order[:n_presented], step, averaged
+    )
 
 
 def evaluate(plan, trained) -> tuple[dict, dict]:
     """Arrays by the names `OUTPUTS` and numbers by the names `SCORES` for the end of a run, a `training.Trained`."""
     forward, data = plan.spec.floating.forward, plan.dataset
-    descent = gradient_descent(plan, plan.order[: trained.n_presented])
+    descent = gradient_descent(plan, trained.n_presented)
     every = dict(zip(_SUFFIXES, (trained.weights, plan.initial_weights, descent, trained.best_weights)))
     if trained.best is None:
         del every["_best"]

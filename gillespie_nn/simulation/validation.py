@@ -35,6 +35,11 @@ def evaluation_points(n_presentations, every) -> np.ndarray:
     return points
 
 
+def n_averaged(points, n) -> int:
+    """Over how many presentations the weights at evaluation n of `points` are averaged."""
+    return min(N_AVERAGED, int(points[n] - (points[n - 1] if n else 0)))
+
+
 def best_evaluation(scores) -> int | None:
     """Number of the evaluation with the least error, the first of equals; `scores` float64[evaluation, 2]."""
     errors = scores[:, RMSE]
@@ -69,12 +74,12 @@ class Watch:
         """`weights` float64[weight] at the end of presentation k; returns whether to stop."""
         points = self._plan.evaluated
         end = points[self.n_evaluated]
-        n_averaged = min(N_AVERAGED, end - (points[self.n_evaluated - 1] if self.n_evaluated else 0))
-        if k < end - n_averaged:
+        n = n_averaged(points, self.n_evaluated)
+        if k < end - n:
             return False
-        if k == end - n_averaged:
+        if k == end - n:
             self.weights_sum[:] = 0.0
-        self.weights_sum += weights / n_averaged
+        self.weights_sum += weights / n
         return k + 1 == end and self._evaluate()
 
     def _evaluate(self):
