@@ -35,9 +35,9 @@ class MNIST(Case):
     """A grey value g in 0..255 is the concentration g / 255; the target is one-hot. The split is the published one,
     whatever the seed.
 
-    The step s = 0.01 has s |x|^2 = 0.88 in the mean (|x|^2 is 88, 295 at most): float gradient descent learns most in
-    one epoch at s = 0.02 (0.937 correct; 0.935 at 0.01, 0.928 at 0.005; h = 0.25, mean of three starts), but the transient
-    after a switch of the image weighs by the step.
+    The step s = 0.01 has s |x|^2 = 0.88 in the mean (|x|^2 is 88, 295 at most). Float gradient descent learns most in
+    one epoch at s = 0.02 (0.937 correct; 0.935 at 0.01, 0.928 at 0.005; h = 0.25, mean of three starts), but the
+    transient after a switch of the image weighs by the step.
     """
 
     name = "mnist"
