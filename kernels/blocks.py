@@ -17,6 +17,10 @@ from .leap_firings import fire_often
 from .leap_state import RELAXATION, leap_value
 from .step_size import block_change
 
+_NEARLY_SINGULAR = 1e-6
+"""Two equations whose determinant is smaller than this share of its terms are solved by pivoting."""
+_SMALL = 0.4
+"""A smaller part of the change that is allowed makes no difference to the next step, which grows by two at most."""
 _LEAST_DIAGONAL = 0.5
 """Where a species grows by itself faster than the step resolves, its growth is followed explicitly."""
 
@@ -44,6 +48,21 @@ def _term_slope(channels, t, s, counts):
 @kernel
 def _solve(matrix, n):
     """Solve the n equations in `matrix` float64[n, n + 2] for both right-hand sides, which are overwritten."""
+    if n == 1:
+        inverse = 1.0 / matrix[0, 0]
+        matrix[0, 1] *= inverse
+        matrix[0, 2] *= inverse
+        return
+    if n == 2:  # a pair of rails, as most blocks are
+        a, b, c, d = matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1]
+        determinant = a * d - b * c
+        if abs(determinant) > _NEARLY_SINGULAR * (abs(a * d) + abs(b * c)):
+            inverse = 1.0 / determinant
+            for side in range(2, 4):
+                x, y = matrix[0, side], matrix[1, side]
+                matrix[0, side] = inverse * (d * x - b * y)
+                matrix[1, side] = inverse * (a * y - c * x)
+            return
     for i in range(n):
         pivot = i
         for j in range(i + 1, n):
@@ -100,10 +119,10 @@ def _draw_block(channels, plan, state, b, tau, rng):
                 for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
                     matrix[i, plan.place[plan.slope_species[j]]] -= half * amount * state.slope[j]
     for i in range(n):
-        relaxing += abs(matrix[i, i] - 1.0) * reacting / (half * n)
+        relaxing += abs(matrix[i, i] - 1.0)
         matrix[i, i] = max(matrix[i, i], _LEAST_DIAGONAL)
     _solve(matrix, n)
-    return n, reacting, relaxing
+    return n, reacting, relaxing * reacting / (half * n)
 
 
 @inlined
@@ -150,7 +169,9 @@ def leap_blocks(channels, plan, state, tau, epsilon, rng):
         relaxing += faster
         for i in range(n):
             s = plan.block_species[plan.block_start[b] + i]
-            largest = max(largest, abs(matrix[i, n + 1]) / block_change(epsilon, counts[s]))
+            change = abs(matrix[i, n + 1])
+            if change > _SMALL * (epsilon * counts[s] + 10.0):
+                largest = max(largest, change / block_change(epsilon, counts[s]))
         status, fired = _fire_block(channels, plan, state, b, n, tau, rng)
         firings += fired
         if status != REACHED_END:

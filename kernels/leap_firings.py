@@ -1,5 +1,7 @@
 """Firing one channel many times at once."""
 
+import numpy as np
+
 from .channels import term_value
 from .codes import COUNT_LIMIT
 from .counting import draw_binomial
@@ -30,7 +32,8 @@ def fire_often(channels, plan, state, c, n, rng):
     there = n
     for k in range(channels.change_start[c], channels.change_start[c + 1]):
         amount = channels.change_amount[k]
-        if amount < 0:
+        # The division, which is slow, only where there may be too few molecules.
+        if amount < 0 and np.float64(-amount) * there >= counts[channels.change_species[k]]:
             there = min(there, counts[channels.change_species[k]] // -amount)
     if there < n:
         state.ledger[CLIPPED] += n - there

@@ -42,6 +42,7 @@ class LeapPlan(NamedTuple):
     slope_start: np.ndarray  # uint32[entry + 1], into slope_term
     slope_term: np.ndarray  # uint32[slope]: terms of the channel that read a species of its own block
     slope_species: np.ndarray  # uint32[slope]
+    live_plain: np.ndarray  # bool[channel]: the live terms have no extra factors
     live_start: np.ndarray  # uint32[channel + 1], into live_term
     live_term: np.ndarray  # uint32[...]: terms of each channel that are added up when it is looked at
     kept_term: np.ndarray  # uint32[...]: the others, of which sums are kept up to date as weights change
@@ -100,6 +101,13 @@ LARGEST_BLOCK = 8
 def leap_value(channels, plan, state, c):
     """Propensity of a plain channel now [1/s]."""
     total = state.kept_sum[c]
+    counts = state.counts
+    if plan.live_plain[c]:  # nearly always, and most of the work of a leap
+        for k in range(plan.live_start[c], plan.live_start[c + 1]):
+            t = plan.live_term[k]
+            pair = counts[channels.first[t]] * (counts[channels.second[t]] - channels.second_offset[t])
+            total += channels.coefficient[t] * pair
+        return total
     for k in range(plan.live_start[c], plan.live_start[c + 1]):
-        total += term_value(channels, plan.live_term[k], state.counts, state.counts)
+        total += term_value(channels, plan.live_term[k], counts, counts)
     return total

@@ -60,13 +60,13 @@ def leap_benchmark(names=tuple(CASES), repeats=5, peers=True, say=lambda line: N
         "tolerance_mean": TOLERANCE_MEAN,
         "tolerance_variance": TOLERANCE_VARIANCE,
         "confidence": CONFIDENCE,
-        "cases": {name: _case(name, CASES[name], repeats, peers, say) for name in names},
+        "presented_sample": presented_sample(),
     }
-    found["presented_sample"] = presented_sample()
     say(
         "784-32-10, learning on, Omega = 10000, T = 10 s: {milliseconds:.2f} ms a presented sample (median of "
         "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**found["presented_sample"])
     )
+    found["cases"] = {name: _case(name, CASES[name], repeats, peers, say) for name in names}
     return found
 
 

@@ -173,7 +173,12 @@ def _live(channels, kept, structure):
     live = [[] for _ in range(structure.n_channels)]
     for c in channels:
         live[c.number] = [t for t in c.terms if t not in kept]
-    return {"live_start": starts(live), "live_term": _uint(list(chain.from_iterable(live)))}
+    plain = [all(structure.is_plain(t) for t in terms) for terms in live]
+    return {
+        "live_plain": np.array(plain, dtype=np.bool_),
+        "live_start": starts(live),
+        "live_term": _uint(list(chain.from_iterable(live))),
+    }
 
 
 def _members(n_state, crowd):
