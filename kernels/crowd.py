@@ -19,7 +19,6 @@ from .leap_state import CLIPPED, CROWD_TOTAL, N_BINS
 @kernel
 def refresh_crowd(channels, plan, state):
     """Look at every member."""
-    state.ledger[CROWD_TOTAL] = 0.0
     for b in range(N_BINS):
         state.bin_size[b] = 0
         state.bin_total[b] = 0.0
@@ -28,6 +27,16 @@ def refresh_crowd(channels, plan, state):
         value = term_value(channels, channels.term_start[plan.crowd[m]], state.counts, state.counts)
         if value > 0.0:
             _move(plan, state, m, value)
+    _add_up(state)
+
+
+@inlined
+def _add_up(state):
+    """The propensity of the crowd, from its bins: an empty bin has exactly none, whatever rounding does."""
+    total = 0.0
+    for b in range(N_BINS):
+        total += state.bin_total[b]
+    state.ledger[CROWD_TOTAL] = total
 
 
 @inlined
@@ -43,7 +52,6 @@ def _move(plan, state, m, value):
     if value == old:
         return
     state.member_value[m] = value
-    state.ledger[CROWD_TOTAL] += value - old
     before = _bin(plan, old) if old > 0.0 else -1
     after = _bin(plan, value) if value > 0.0 else -1
     if before == after:
@@ -97,7 +105,7 @@ def change_slow(channels, plan, state, s, amount):
     for k in range(plan.reader_start[s], plan.reader_start[s + 1]):
         t = plan.reader_term[k]
         other = channels.second[t] if channels.first[t] == s else channels.first[t]
-        state.kept_sum[plan.term_channel[t]] += channels.coefficient[t] * (amount * counts[other])
+        state.kept_sum[plan.term_channel[t]] += channels.coefficient[t] * (np.float64(amount) * counts[other])
     if not state.is_touched[s]:
         state.is_touched[s] = True
         state.touched[state.n_touched[0]] = s
@@ -173,5 +181,7 @@ def settle_touched(channels, plan, state):
             m = plan.member[j]
             value = term_value(channels, channels.term_start[plan.crowd[m]], counts, counts)
             _move(plan, state, m, value)
+    if state.n_touched[0] and plan.crowd.size:
+        _add_up(state)
     state.n_touched[0] = 0
     return fits

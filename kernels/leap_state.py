@@ -51,12 +51,13 @@ class LeapPlan(NamedTuple):
     reader_start: np.ndarray  # uint32[state + 1], into reader_term
     reader_term: np.ndarray  # uint32[...]: kept terms, by the species that varies
     term_channel: np.ndarray  # uint32[term]
-    watched: np.ndarray  # uint32[...]: species that explicit and block channels change
+    watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
     crowd: np.ndarray  # uint32[member]: channels
     member_start: np.ndarray  # uint32[state + 1], into member
     member: np.ndarray  # uint32[...]: members of the crowd that read each species
     kept_channel: np.ndarray  # uint32[...]: channels with kept terms
-    waits: np.ndarray  # bool[family]: whether its columns are constant
+    waits: np.ndarray  # bool[family]: its columns are constant, and its species read in sums that are kept alone
+    felt: np.ndarray  # bool[family]: its species are read otherwise, so that steps are limited by what it changes
     row_start: np.ndarray  # uint32[family + 1], into exposure
     least: np.ndarray  # float64[1]: least positive propensity of a member
     order: np.ndarray  # uint8[state]: highest order of the reactions that use a species up, see `step_size`
@@ -100,7 +101,7 @@ LARGEST_BLOCK = 8
 @inlined
 def leap_value(channels, plan, state, c):
     """Propensity of a plain channel now [1/s]."""
-    total = state.kept_sum[c]
+    total = max(state.kept_sum[c], 0.0)  # what rounding left of nothing is no propensity
     counts = state.counts
     if plan.live_plain[c]:  # nearly always, and most of the work of a leap
         for k in range(plan.live_start[c], plan.live_start[c + 1]):

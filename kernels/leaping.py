@@ -191,11 +191,11 @@ def _choose(channels, families, plan, state, rng, epsilon, fixed):
     if plan.entry_channel.size:
         tau = state.ledger[NEXT_STEP]
         if tau == 0.0:
-            tau, _ = longest_leap(channels, plan, state, epsilon, False)
+            tau, _ = longest_leap(channels, families, plan, state, epsilon, False)
             tau = min(tau, _ANY)
             state.ledger[NEXT_STEP] = tau
     else:
-        tau, critical = longest_leap(channels, plan, state, epsilon, True)
+        tau, critical = longest_leap(channels, families, plan, state, epsilon, True)
         tau = min(tau, _ANY)
         if tau * total < _FIRINGS:
             return 0.0, -1.0

@@ -51,7 +51,27 @@ def _is_critical(channels, c, counts, value):
 
 
 @kernel
-def longest_leap(channels, plan, state, epsilon, with_noise):
+def _add_families(channels, families, plan, state):
+    """Add to the expected changes and their variances what families do whose species are felt at once."""
+    for f in range(families.pools.shape[0]):
+        c = families.first_channel[0] + f
+        if not plan.felt[f] or not state.value[c] > 0.0:
+            continue
+        rate = channels.coefficient[channels.term_start[c]]
+        rows, columns = families.pools[f, 0], families.pools[f, 1]
+        m = families.member_start[f]
+        for i in range(families.pool_start[rows], families.pool_start[rows + 1]):
+            of_row = rate * state.counts[families.pool_species[i]]
+            for j in range(families.pool_start[columns], families.pool_start[columns + 1]):
+                s = families.species[m]
+                change = families.amount[m] * (of_row * families.share[m] * state.counts[families.pool_species[j]])
+                state.mean[s] += change
+                state.spread[s] += families.amount[m] * change
+                m += 1
+
+
+@kernel
+def longest_leap(channels, families, plan, state, epsilon, with_noise):
     """The longest leap that the condition allows, and the total propensity of the critical channels.
 
     Without `with_noise` only the expected change is bounded, as that of blocks is, and no channel is critical.
@@ -80,6 +100,7 @@ def longest_leap(channels, plan, state, epsilon, with_noise):
             spread[s] += amount * amount * a
             if amount < 0:
                 loss[s] -= amount * a
+    _add_families(channels, families, plan, state)
     leap = np.inf
     for k in range(plan.watched.size):
         s = plan.watched[k]

@@ -23,6 +23,7 @@ class _Channel:
         self.number, self.terms, self.changes, self.plain = number, terms, dict(changes), plain
         self.reads = frozenset(chain.from_iterable(reads))
         self.produces_only = all(n > 0 for _, n in changes)
+        self.annihilates = len(self.reads) == 2 and self.changes == dict.fromkeys(self.reads, -1)
 
 
 def leap_plan(structure, rates, blockwise) -> LeapPlan:
@@ -34,11 +35,7 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
     n_state = structure.n_state
     channels = _channels(structure)
     targets = structure.family_targets
-    crowd = [c for c in channels if len(c.terms) == 1 and c.plain and targets >= c.reads | c.changes.keys()]
-    crowd = crowd if len(crowd) >= _CROWD else []
-    in_crowd = {c.number for c in crowd}
-    others = [c for c in channels if c.number not in in_crowd]
-    slow = targets - {s for c in others for s in c.changes}
+    crowd, others, slow = _crowd(channels, targets)
     varies = set(np.flatnonzero(arrays["varies"]).tolist())
     kept = _kept(others, structure, slow, varies)
     found, explicit = _blocks(others, structure, rates) if blockwise else ([], {c.number for c in others})
@@ -51,6 +48,7 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
         bool(b in disturbed or (c.reads & varies).difference(found[b])) for b, some in enumerate(entries) for c in some
     ]
     order, own = _orders(structure)
+    felt = _felt(others, kept, structure)
     return LeapPlan(
         explicit=_numbers(_producers_first([c for c in others if c.number in explicit])),
         block_start=starts(found),
@@ -67,15 +65,38 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
         **_kept_by_species(kept, slow, structure),
         **_readers(n_state, kept, slow, structure),
         term_channel=structure.readers.channel,
-        watched=_uint(sorted({s for c in others for s in c.changes})),
+        watched=_uint(sorted({s for c in others for s in c.changes} | (targets & felt))),
         crowd=_numbers(crowd),
         **_members(n_state, crowd),
         kept_channel=_uint(sorted({int(structure.readers.channel[t]) for t in kept})),
-        **_families(structure, rates),
+        **_families(structure, rates, felt),
         least=np.ones(1),  # known once there is a volume
         order=order,
         own=own,
     )
+
+
+def _crowd(channels, targets):
+    """The crowd, the other channels, and the species that families and the crowd alone change.
+
+    Annihilation may wait, because the difference of the two does not; what takes one molecule, or makes any, may not.
+    """
+    crowd = [c for c in channels if len(c.terms) == 1 and c.plain and c.annihilates]
+    while True:
+        in_crowd = {c.number for c in crowd}
+        others = [c for c in channels if c.number not in in_crowd]
+        slow = targets - {s for c in others for s in c.changes}
+        remaining = [c for c in crowd if slow >= c.reads]
+        remaining = remaining if len(remaining) >= _CROWD else []
+        if len(remaining) == len(crowd):
+            return crowd, others, slow
+        crowd = remaining
+
+
+def _felt(channels, kept, structure):
+    """Species that `channels` read other than in sums that are kept: nothing would tell how much they change."""
+    terms = set(chain.from_iterable(c.terms for c in channels)).difference(kept)
+    return {s for t in terms for s in structure.reads[t]}.union(structure.watched_by_events)
 
 
 def _kept(channels, structure, slow, varies):
@@ -83,7 +104,11 @@ def _kept(channels, structure, slow, varies):
     found = set()
     for c in channels:
         some = [
-            t for t in c.terms if structure.is_plain(t) and slow.issuperset(varies.intersection(structure.reads[t]))
+            t
+            for t in c.terms
+            if structure.is_plain(t)
+            and max(structure.multiplicity(t).values(), default=0) < 2  # a square is no sum over what changes
+            and slow.issuperset(varies.intersection(structure.reads[t]))
         ]
         if len(some) >= _KEPT:
             found.update(some)
@@ -160,11 +185,14 @@ def _readers(n_state, kept, slow, structure):
     return {"reader_start": starts(terms), "reader_term": _uint(list(chain.from_iterable(terms)))}
 
 
-def _families(structure, rates):
+def _families(structure, rates, felt):
     families = structure.families(rates)
     rows = np.diff(families.pool_start.astype(np.int64))[families.pools[:, 0]]
+    targets = np.split(families.species, families.member_start[1:-1])[: len(rows)]
+    at_once = np.array([not felt.isdisjoint(some.tolist()) for some in targets], dtype=np.bool_)
     return {
-        "waits": ~families.pool_varies[families.pools[:, 1]],
+        "waits": ~families.pool_varies[families.pools[:, 1]] & ~at_once,
+        "felt": at_once,
         "row_start": np.concatenate([[0], np.cumsum(rows)]).astype(np.uint32),
     }
 

@@ -1,0 +1,112 @@
+"""Tau-leaping: what may wait in a leap and what may not, and sums that are kept up to date."""
+
+import numpy as np
+import pytest
+from checks_of_chance import accept
+from gillespie_nn.kernels import codes
+from scipy import stats
+
+import gillespie_nn as gnn
+from gillespie_nn.nn import training_network
+from gillespie_nn.simulation.methods import TauLeap
+from gillespie_nn.simulation.presentations import Samples
+
+_PAIRS = [(i, j) for i in range(8) for j in range(8)]
+
+
+def _grid(*patterns, start="U{i} = 30\nV{i} = 30\nZ{i} = 30"):
+    """A network of product families: each pattern for every pair, and the counts for each row."""
+    lines = [pattern.format(i=i, j=j, k=0.1 + 0.37 * (8 * i + j)) for pattern in patterns for i, j in _PAIRS]
+    return gnn.ReactionNetwork.from_text("\n".join(lines + [start.format(i=i) for i in range(8)]))
+
+
+@pytest.mark.parametrize("scheme", ["auto", "explicit"])
+@pytest.mark.parametrize("t_end", [0.7, 12.0])
+def test_what_families_make_decays_meanwhile(scheme, t_end):
+    """Immigration and death, to a Poisson number of mean 300: neither may wait for the end of a long run."""
+    network = _grid("U{i} + V{j} -> U{i} + V{j} + W{i}_{j} @ 1", "W{i}_{j} -> 0 @ 3")
+    r = gnn.simulate(network, time=[t_end], method="tau_leap", replicates=10, seed=1, scheme=scheme)
+    counts = np.array([r.of(f"W{i}_{j}")[:, 0] for i, j in _PAIRS])
+    mean = 300.0 * (1.0 - np.exp(-3.0 * t_end))
+    error = np.sqrt(mean / counts.size)
+    away = max(abs(counts.mean() - mean) - 0.03 * mean, 0.0)  # the tolerance
+    accept(2 * stats.norm.sf(away / error), "mean")
+
+
+def test_members_of_the_crowd_see_what_other_channels_take():
+    network = _grid(
+        "U{i} + V{j} -> U{i} + V{j} + A{i}_{j} @ 1",
+        "U{i} + Z{j} -> U{i} + Z{j} + B{i}_{j} @ 1",
+        "A{i}_{j} + B{i}_{j} -> 0 @ 0.01",
+        "Y + 2 A{i}_{j} -> Y @ 0.001",
+        start="U{i} = 3",
+    )
+    simulation = TauLeap(network, network.rates(), 1.0, _start(network), np.random.default_rng(1))
+    plan = simulation._plan
+    others = {s for c in plan.explicit for s in _changed(simulation, c)}
+    others |= {s for c in plan.entry_channel for s in _changed(simulation, c)}
+    assert others.isdisjoint(np.flatnonzero(np.diff(plan.member_start.astype(int))))
+
+
+def _changed(simulation, c):
+    channels = simulation._channels
+    return channels.change_species[channels.change_start[c] : channels.change_start[c + 1]].tolist()
+
+
+def _start(network):
+    found = {"U": 3, "V": 3, "Z": 3, "Y": 5}
+    return [found.get(s[0], 0) for s in network.species]
+
+
+def test_a_crowd_that_has_died_out_has_no_propensity():
+    """Rounding must leave neither a hair of propensity nor a negative one, with which time would run backwards."""
+    network = _grid(
+        "U{i} + V{j} -> U{i} + V{j} + A{i}_{j} @ 1.3",
+        "U{i} + Z{j} -> U{i} + Z{j} + B{i}_{j} @ 1.3",
+        "A{i}_{j} + B{i}_{j} -> 0 @ {k}",
+        start="U{i} -> 0 @ 1",
+    )
+    for seed in range(6):
+        simulation = TauLeap(network, network.rates(), 3.0, _start(network), np.random.default_rng(seed))
+        for _ in range(20):
+            before = simulation.time
+            code = simulation.advance(1e9)
+            assert simulation.time >= before
+        assert code == codes.REACHED_END
+        assert not simulation.can_react()
+
+
+def test_sums_are_kept_where_a_change_times_a_count_passes_int64():
+    spec = training_network((16, 16, 10), learning_rate=0.05)
+    volume = 1e12
+    rng = np.random.default_rng(0)
+    samples = Samples(spec, rng.random((1, 16)), rng.random((1, 10)), volume)
+    start = spec.start(spec.floating.initial_weights(0), volume)
+    simulation = TauLeap(spec.network, spec.network.rates(), volume, start, rng)
+    simulation.set_counts(samples.species, samples.counts(0))
+    while (code := simulation.advance(5.0)) == codes.SLICE_END:
+        pass
+    assert code == codes.REACHED_END
+    state, plan, channels = simulation._state, simulation._plan, simulation._channels
+    assert plan.waits.any() and len(plan.kept_term)
+    sums = np.zeros_like(state.kept_sum)
+    counts = state.counts.astype(np.float64)
+    terms = plan.kept_term
+    np.add.at(
+        sums,
+        plan.term_channel[terms],
+        channels.coefficient[terms] * counts[channels.first[terms]] * counts[channels.second[terms]],
+    )
+    np.testing.assert_allclose(state.kept_sum, sums, rtol=1e-9)
+
+
+def test_what_no_kept_sum_watches_does_not_wait():
+    """With few inputs the weights are read at each step, and so have to follow at each."""
+    small, large = (_at_rest(training_network(layers, learning_rate=0.05)) for layers in [(8, 6, 2), (16, 16, 10)])
+    assert not small._plan.waits.any()
+    assert large._plan.waits.any()
+
+
+def _at_rest(spec):
+    start = spec.start(spec.floating.initial_weights(0), 100.0)
+    return TauLeap(spec.network, spec.network.rates(), 100.0, start, np.random.default_rng(0))
