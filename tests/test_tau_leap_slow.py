@@ -110,3 +110,28 @@ def test_what_no_kept_sum_watches_does_not_wait():
 def _at_rest(spec):
     start = spec.start(spec.floating.initial_weights(0), 100.0)
     return TauLeap(spec.network, spec.network.rates(), 100.0, start, np.random.default_rng(0))
+
+
+def test_a_leap_that_is_resumed_goes_on_with_the_same_crowd():
+    """Which member of the crowd a draw means depends on how it came to be there."""
+    spec = training_network((16, 16, 10), learning_rate=0.05)
+    rng = np.random.default_rng(0)
+    samples = Samples(spec, rng.random((4, 16)), rng.random((4, 10)), 100.0)
+    one = _at_rest(spec)
+    _present(one, samples, 0, 2)
+    rng = np.random.default_rng()
+    rng.bit_generator.state = one.rng.bit_generator.state
+    other = TauLeap(spec.network, spec.network.rates(), 100.0, one.counts.copy(), rng, start_time=one.time)
+    other.recall(one.n_events, one.memory())
+    for simulation in (one, other):
+        _present(simulation, samples, 2, 4)
+    assert len(one._plan.crowd)
+    np.testing.assert_array_equal(one.counts, other.counts)
+    np.testing.assert_array_equal(one.memory()[: -len(one._plan.crowd)], other.memory()[: -len(one._plan.crowd)])
+
+
+def _present(simulation, samples, first, stop):
+    for k in range(first, stop):
+        simulation.set_counts(samples.species, samples.counts(k))
+        while simulation.advance(5.0 * (k + 1)) == codes.SLICE_END:
+            pass

@@ -7,6 +7,7 @@ from ...checks import InputError
 from ...kernels.leap_refresh import refresh_leap, set_counts_leap, total_propensity
 from ...kernels.leap_state import (
     CLIPPED,
+    CROWD_TOTAL,
     EXACT_STEPS,
     LARGEST_BLOCK,
     LEAPS,
@@ -112,11 +113,17 @@ class TauLeap(Method):
         return dict(zip(self.statistics_names, (ledger[LEAPS], mean, ledger[EXACT_STEPS], ledger[CLIPPED])))
 
     def memory(self):
-        return np.concatenate([self._state.ledger[_KEPT], self._state.carried])
+        state = self._state
+        return np.concatenate([state.ledger[_KEPT], state.carried, state.bin_total, state.bin_place])
 
     def _recall(self, memory):
-        self._state.ledger[_KEPT] = memory[: len(_KEPT)]
-        self._state.carried[:] = memory[len(_KEPT) :]
+        state = self._state
+        ends = np.cumsum([len(_KEPT), state.carried.size, N_BINS])
+        state.ledger[_KEPT], state.carried[:], state.bin_total[:], state.bin_place[:] = np.split(memory, ends)
+        for some, n in zip(state.bins, state.bin_size):  # the order in a bin says which member a draw means
+            members = some[:n].copy()
+            some[state.bin_place[members]] = members
+        state.ledger[CROWD_TOTAL] = sum(state.bin_total.tolist())
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return advance_leap(
