@@ -40,6 +40,10 @@ class UnfinishedError(GillespieError, RuntimeError):
     """The work could not be finished: full disk, blow-up, event limit."""
 
 
+class StorageError(UnfinishedError):
+    """A file could not be written: full disk, no permission."""
+
+
 class ModelError(UnfinishedError):
     """The model led to what has no meaning: a negative propensity, a fraction of a molecule."""
 
@@ -185,7 +189,7 @@ def write_text(path, text):
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UnfinishedError(f"cannot write {path}: {error.strerror}") from None
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def optional(module, extra, purpose):

@@ -19,6 +19,7 @@ LAYERS = [
     {"storage"},
     {"api"},
     {"analysis", "benchmarks", "verification"},
+    {"studies"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

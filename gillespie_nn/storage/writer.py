@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import UnfinishedError
+from ..checks import StorageError, UnfinishedError
 from . import layout
 from .lock import Lock
 
@@ -96,14 +96,14 @@ class _Guard:
     def __enter__(self):
         free = shutil.disk_usage(self.path.parent).free
         if free < self.n_bytes + _SPARE_BYTES:
-            raise UnfinishedError(
+            raise StorageError(
                 f"the disk is full: {free} bytes left for {self.path}; what was committed stays readable. "
                 "Free some space, or choose another --output"
             )
 
     def __exit__(self, kind, error, _):
         if kind is not None and issubclass(kind, (OSError, RuntimeError)) and not issubclass(kind, UnfinishedError):
-            raise UnfinishedError(f"cannot write {self.path}: {error}") from error
+            raise StorageError(f"cannot write {self.path}: {error}") from error
 
 
 class EnsembleFile(RunFile):

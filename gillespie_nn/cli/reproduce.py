@@ -1,0 +1,98 @@
+"""The case studies: tables and figures."""
+
+import shlex
+from pathlib import Path
+
+from .. import checks
+from ..datasets import CASES
+from ..seeds import resolve_seed
+from ..studies import STUDIES, Extent, reproduce
+from .common import add_json, parser, print_json
+
+_DEFAULT_CASES = ("xor", "iris", "regression")
+_FOLDER, _QUICK_FOLDER = "runs/reproduce", "runs/reproduce-quick"
+
+
+def add(subparsers):
+    command = parser(
+        subparsers,
+        "reproduce",
+        "carry out the case studies and draw them: tables, figures and verdicts on the claims",
+        ("--quick", "--case iris --study parity", "--redraw", "--case digits --seeds 5 --workers 2"),
+    )
+    names = ", ".join(c.name for c in CASES)
+    command.add_argument("--case", action="append", metavar="NAME", help=f"{names} ({', '.join(_DEFAULT_CASES)})")
+    command.add_argument("--study", action="append", metavar="NAME", help="a study of --list (all); may be repeated")
+    command.add_argument("--list", action="store_true", help="list the studies and end")
+    command.add_argument("--quick", action="store_true", help="few seeds and short runs, some minutes: no results")
+    command.add_argument("--seeds", type=int, metavar="N", help="so many seeds (each study's own number; 3 if quick)")
+    command.add_argument("--seed", type=int, default=0, help="the first of them, whole number (0)")
+    command.add_argument("--workers", type=int, help="processes (one a core); they change nothing in the results")
+    command.add_argument(
+        "--time-limit", type=float, metavar="S", help="a point counts as run away after so long (3600; 60 if quick)"
+    )
+    command.add_argument("--redraw", action="store_true", help="simulate nothing: draw again what is in the files")
+    command.add_argument("--output", metavar="FOLDER", help=f"folder ({_FOLDER}; {_QUICK_FOLDER} if quick)")
+    add_json(command)
+    return command
+
+
+def run(arguments):
+    by_name = {s.name: s for s in STUDIES}
+    if arguments.list:
+        for study in STUDIES:
+            print(f"{study.name}: {study.summary} ({', '.join(study.cases)})")
+        return 0
+    studies = [by_name[checks.choice("study", name, by_name)] for name in dict.fromkeys(arguments.study or by_name)]
+    every = [c.name for c in CASES]
+    cases = [checks.choice("case", name, every) for name in dict.fromkeys(arguments.case or _DEFAULT_CASES)]
+    n_seeds = None if arguments.seeds is None else checks.whole("seeds", arguments.seeds)
+    extent = Extent(resolve_seed(arguments.seed), n_seeds, arguments.quick)
+    output = _folder(arguments)
+    if output.exists() and not output.is_dir():
+        raise checks.InputError(f"output {output} is a file: name a folder")
+    found = reproduce(
+        studies,
+        cases,
+        extent,
+        output,
+        workers=arguments.workers,
+        time_limit=arguments.time_limit,
+        redraw=arguments.redraw,
+        command=shlex.join(["gillespie-nn", "reproduce", *_arguments(arguments)]),
+        progress=True,
+        say=lambda line: print(line, flush=True),
+    )
+    for goal in found["goals"]:
+        print(f"{goal['case']}: {goal['goal']}: {goal['found']}: {goal['verdict']}")
+    for claim in dict.fromkeys(c["claim"] for c in found["claims"]):
+        verdicts = [c["verdict"] for c in found["claims"] if c["claim"] == claim]
+        tally = ", ".join(f"{v} in {verdicts.count(v)}" for v in dict.fromkeys(verdicts))
+        print(f"{claim}: of {len(verdicts)} regimes, {tally}")
+    print(f"{found['points'] - found['missing']} of {found['points']} points, {found['blown_up']} blew up")
+    print(f"report written to {found['report']}, with {len(found['figures'])} figures")
+    if arguments.json:
+        print_json(found | {"output": str(output)})
+    return 0
+
+
+def interrupted(arguments):
+    """What to say after Ctrl-C."""
+    return f"interrupted; what is done is kept in {_folder(arguments)}, and the same command goes on from there"
+
+
+def _folder(arguments):
+    return Path(arguments.output or (_QUICK_FOLDER if arguments.quick else _FOLDER))
+
+
+def _arguments(arguments):
+    """The flags that were given, again."""
+    given = []
+    for name in ("case", "study", "quick", "seeds", "seed", "workers", "time_limit", "redraw", "output"):
+        value, flag = getattr(arguments, name), f"--{name.replace('_', '-')}"
+        for part in value if isinstance(value, list) else [value]:
+            if part is True:
+                given.append(flag)
+            elif part is not None and part is not False:
+                given += [flag, str(part)]
+    return given

@@ -1,0 +1,25 @@
+"""The case studies: tables and figures from files that are made once and can be drawn again without simulating.
+
+To add one: a file with a subclass of `Study` (or `Sweep`, for a score against a number), and its line in `STUDIES`.
+"""
+
+from .base import Extent, Results, Study
+from .claims import Claims
+from .confusion import Confusion
+from .effects import Annihilation, StepSize, Transient
+from .images import Images
+from .learning import Learning
+from .noise_sweeps import ConcentrationNoiseStudy, RateNoiseStudy
+from .omega import Omega
+from .parity import Parity
+from .reproduce import reproduce
+from .running_time import RunningTime
+from .smoothing import Smoothing
+from .time_course import TimeCourse
+
+STUDIES = (
+    Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
+    Annihilation, Transient, StepSize, Claims, Parity,
+)  # fmt: skip
+
+__all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]

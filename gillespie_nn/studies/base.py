@@ -1,0 +1,166 @@
+"""What a study has to provide, how large it is made, and what it gets back from the files."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from ..datasets import CASES
+from ..datasets import case as case_of
+from ..datasets.base import CLASSIFICATION
+from .points import Point, Record, Training
+from .statistics import estimate
+
+QUICK_SEEDS = 3
+_QUICK_SHARE = 5
+"""A quick run is so many times shorter."""
+_QUICK_LIMIT, _SWEEP_LIMIT = {"mnist": 500}, {"mnist": 10_000}
+"""Training samples, once each, where a whole pass is too long."""
+LEAPING = "tau_leap"
+
+
+class Extent(NamedTuple):
+    """How much is simulated: the first seed, how many (None: as many as the study asks for), and whether quickly."""
+
+    seed: int = 0
+    n_seeds: int | None = None
+    quick: bool = False
+
+    def seeds(self, most=20) -> range:
+        n = self.n_seeds or (QUICK_SEEDS if self.quick else most)
+        return range(self.seed, self.seed + n)
+
+    def of(self, values, quick):
+        """`values`, or those for a quick look."""
+        return quick if self.quick else values
+
+
+class Measure(NamedTuple):
+    """How outputs are judged: the name of the score, and what an axis says."""
+
+    score: str
+    label: str
+    loss: Callable
+    """What is less where the network does better, of the score."""
+
+
+ACCURACY = Measure("accuracy", "test accuracy [fraction right]", lambda score: 1.0 - score)
+RMSE = Measure("rmse", "test RMSE [concentration]", lambda score: score)
+
+
+def measure_of(task) -> Measure:
+    """Accuracy of a classification; else RMSE, which also says more than how many of the four XOR samples are right."""
+    return ACCURACY if task == CLASSIFICATION else RMSE
+
+
+class Results:
+    """What has been found for one case: `records` by the stem of the point, and stems of points that `failed`."""
+
+    def __init__(self, case, extent, records, failed=()):
+        self.case, self.extent, self._records, self._failed = case, extent, records, frozenset(failed)
+
+    @property
+    def measure(self) -> Measure:
+        tasks = {r.task for r in self._records.values() if r.task and r.point.case == self.case}
+        return measure_of(next(iter(tasks), ""))
+
+    def record(self, point) -> Record | None:
+        """None if it is missing or failed."""
+        return self._records.get(point.stem)
+
+    def scores(self, points, suffix="") -> np.ndarray:
+        """float64[point] of the case's measure; NaN where a point is missing or failed."""
+        name = self.measure.score + suffix
+        found = [self.record(p) for p in points]
+        return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in found])
+
+    def losses(self, points, suffix="") -> np.ndarray:
+        return self.measure.loss(self.scores(points, suffix))
+
+    def n_failed(self, points) -> int:
+        """How many of them blew up."""
+        return sum(p.stem in self._failed for p in points)
+
+
+class Table(NamedTuple):
+    """A table of the report; cells are text."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list
+
+
+class Finding(NamedTuple):
+    """One regime in which a claim is tested: the claim says that the mean of `differences` float64[seed] is above 0."""
+
+    claim: str
+    case: str
+    regime: str
+    unit: str
+    differences: np.ndarray
+
+
+class Goal(NamedTuple):
+    """One goal, and whether it is reached."""
+
+    goal: str
+    case: str
+    found: str
+    verdict: str
+
+
+class Study(ABC):
+    """One question: the points that answer it, and what is shown of them."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    cases: ClassVar[tuple[str, ...]] = tuple(c.name for c in CASES)
+    """For which it makes sense."""
+    most_seeds: ClassVar[int] = 20
+
+    def seeds(self, extent) -> range:
+        return extent.seeds(self.most_seeds)
+
+    @abstractmethod
+    def points(self, case, extent) -> list[Point]:
+        """What has to be carried out; the same point may be asked for twice, and by several studies."""
+
+    @abstractmethod
+    def tables(self, results) -> list[Table]:
+        """What the report says, from the `Results` of one case."""
+
+    @abstractmethod
+    def draw(self, figure, results) -> None:
+        """Draw the results of one case into an empty matplotlib figure, and set its size."""
+
+    def findings(self, results) -> list[Finding]:
+        """Regimes in which claims are tested."""
+        return []
+
+    def goals(self, results) -> list[Goal]:
+        """Goals, and whether they are reached."""
+        return []
+
+
+def training(case, seed, extent, noise=(), method=LEAPING, volume=1e4, sweep=True, **settings) -> Training:
+    """A training run as studies have it, of the case's own settings but for those given; `sweep` allows a shorter one
+    where a case takes long."""
+    if method == LEAPING:
+        settings["scheme"] = "trapezoidal"
+    limit = _QUICK_LIMIT.get(case) if extent.quick else _SWEEP_LIMIT.get(case) if sweep else None
+    if extent.quick and limit is None:
+        settings.setdefault("presentations", case_of(case).settings.presentations // _QUICK_SHARE)
+    return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), limit)
+
+
+def summary_row(results, points) -> tuple[str, ...]:
+    """Cells for `SUMMARY_COLUMNS`: the mean with its interval, gradient descent's, how many there are and failed."""
+    found = estimate(results.scores(points))
+    descent = estimate(results.scores(points, "_gradient_descent"))
+    return str(found), str(descent), str(found.n), str(results.n_failed(points))
+
+
+def summary_columns(results) -> tuple[str, ...]:
+    return (f"{results.measure.label}, mean [95 %]", "float gradient descent", "seeds", "blown up")

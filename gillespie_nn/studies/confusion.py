@@ -1,0 +1,75 @@
+"""Confusion matrices, summed over seeds."""
+
+import numpy as np
+
+from ..datasets.iris import SPECIES
+from ..storage import open_run
+from .base import Study, Table, training
+
+_NAMES = {"iris": SPECIES}
+_PANELS = {"outputs": "chemistry", "outputs_gradient_descent": "float gradient descent"}
+
+
+class Confusion(Study):
+    name = "confusion"
+    title = "confusion matrix"
+    summary = "which classes are taken for which, by the chemistry's weights and by gradient descent's"
+    cases = ("iris", "digits", "mnist")
+
+    def points(self, case, extent):
+        return [training(case, seed, extent, sweep=False) for seed in self.seeds(extent)]
+
+    def _matrix(self, results, name):
+        """int64[true class, class said], summed over seeds; None without any."""
+        found = [_count(r.path, name) for p in self._points(results) if (r := results.record(p)) is not None]
+        return np.sum(found, axis=0) if found else None
+
+    def _points(self, results):
+        return self.points(results.case, results.extent)
+
+    def tables(self, results):
+        tables = []
+        for name, label in _PANELS.items():
+            matrix = self._matrix(results, name)
+            if matrix is not None:
+                names = _class_names(results.case, len(matrix))
+                rows = [(f"**{n}**", *map(str, row)) for n, row in zip(names, matrix)]
+                tables.append(Table(f"{label}, test samples (row: true class)", ("", *names), rows))
+        return tables
+
+    def draw(self, figure, results):
+        figure.set_size_inches(9.5, 4.8)
+        every = figure.subplots(1, len(_PANELS))
+        for axes, (name, label) in zip(every, _PANELS.items()):
+            matrix = self._matrix(results, name)
+            if matrix is None:
+                axes.set_axis_off()
+                continue
+            share = 100.0 * matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+            image = axes.imshow(share, cmap="cividis", vmin=0, vmax=100)
+            names = _class_names(results.case, len(matrix))
+            axes.set_xticks(range(len(names)), names, fontsize=8)
+            axes.set_yticks(range(len(names)), names, fontsize=8, rotation=90 if len(names) < 5 else 0, va="center")
+            for (i, j), value in np.ndenumerate(share):
+                axes.text(
+                    j, i, f"{value:.0f}", ha="center", va="center", fontsize=8,
+                    color="black" if value > 60 else "white",
+                )  # fmt: skip
+            axes.set_xlabel("class said")
+            axes.set_ylabel("true class")
+            axes.set_title(label, fontsize=10)
+            figure.colorbar(image, ax=axes, label="share of the true class [%]", shrink=0.8)
+        figure.suptitle(f"{results.case}: {self.title} over {len(self._points(results))} seeds", fontsize=11)
+
+
+def _count(path, name):
+    with open_run(path) as run:
+        said = np.argmax(run.training[name][:], axis=1)
+        targets = run.training["targets"][:]
+    matrix = np.zeros((targets.shape[1],) * 2, dtype=np.int64)
+    np.add.at(matrix, (np.argmax(targets, axis=1), said), 1)
+    return matrix
+
+
+def _class_names(case, n):
+    return _NAMES.get(case, tuple(str(k) for k in range(n)))

@@ -1,0 +1,91 @@
+"""The three effects that training at the molecule level has and gradient descent has not."""
+
+from ..datasets import case as case_of
+from .base import training
+from .running_time import at_running_time
+from .sweep import Condition, Sweep
+
+_RATES, _QUICK_RATES = (1.0, 5.0, 20.0, 60.0, 200.0), (1.0, 20.0, 200.0)
+_VOLUMES = (1e3, 1e4)
+_FACTORS, _QUICK_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 4.0)
+_TIMES, _QUICK_TIMES = (5.0, 10.0, 20.0, 40.0), (5.0, 20.0)
+
+
+def _steps(case, extent):
+    """Steps s around the case's own."""
+    own = case_of(case).settings
+    return [own.learning_rate * own.running_time * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
+
+
+class Annihilation(Sweep):
+    """What both rails of a number have in common is nothing but noise, which random-walks the weights; V_p + V_m -> 0
+    takes it away."""
+
+    name = "annihilation"
+    title = "the common part of the rails is noise"
+    summary = "effect 1: scores against the annihilation rate of the rails, at two volumes"
+    x_label = "annihilation rate [1/(concentration s)]"
+    x_scale = "log"
+    shows_descent = True
+
+    def conditions(self, case, extent):
+        return [
+            Condition(
+                "", f"Omega = {volume:g}", rate,
+                lambda seed, v=volume, r=rate: training(case, seed, extent, volume=v, annihilation_rate=r),
+            )
+            for volume in _VOLUMES
+            for rate in extent.of(_RATES, _QUICK_RATES)
+        ]  # fmt: skip
+
+
+class Transient(Sweep):
+    """After a switch the errors belong to the sample before, until the modules have relaxed: a share of each update, of
+    the order of 1 / T, is wrong, and matters by the step."""
+
+    name = "transient"
+    title = "the transient after each switch"
+    summary = "effect 2: scores against the step s = eta T for several running times T"
+    x_label = "step s = eta T"
+    x_scale = "log"
+    shows_descent = True
+
+    def conditions(self, case, extent):
+        return [
+            Condition("", f"T = {t:g} s", s, lambda seed, t=t, s=s: at_running_time(case, seed, extent, t, s))
+            for t in extent.of(_TIMES, _QUICK_TIMES)
+            for s in _steps(case, extent)
+        ]
+
+
+class StepSize(Sweep):
+    """At a fixed step s the chemistry's limit as T grows is gradient flow run for s on each sample, which for large
+    s |x|^2 fits that sample and forgets the rest; gradient descent takes one straight step."""
+
+    name = "step-size"
+    title = "updates too large for one presentation"
+    summary = "effect 3: chemistry, gradient flow and gradient descent against the step s = eta T"
+    cases = ("xor", "iris", "regression", "digits")
+    x_label = "step s = eta T"
+    x_scale = "log"
+    most_seeds = 10
+
+    def conditions(self, case, extent):
+        def flow(seed, s):
+            return at_running_time(case, seed, extent, 20.0, s, method="gradient_flow")
+
+        def descent(seed, s):
+            return at_running_time(case, seed, extent, 20.0, s, method="gradient_descent")
+
+        def chemistry(seed, s):
+            return at_running_time(case, seed, extent, 20.0, s)
+
+        return [
+            Condition("", label, s, lambda seed, m=make, s=s: m(seed, s))
+            for label, make in {
+                "chemistry, T = 20 s": chemistry,
+                "gradient flow": flow,
+                "gradient descent": descent,
+            }.items()
+            for s in _steps(case, extent)
+        ]

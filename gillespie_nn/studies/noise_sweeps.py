@@ -1,0 +1,64 @@
+"""Scores against the size of extrinsic noise: in training, in inference alone, and in both."""
+
+from .base import training
+from .points import Prediction
+from .settings import (
+    ACTIVATIONS,
+    CONCENTRATION_SIZES,
+    QUICK_CONCENTRATION_SIZES,
+    QUICK_RATE_SIZES,
+    RATE_SIZES,
+    concentration_noise,
+    rate_noise,
+)
+from .sweep import Condition, Sweep
+
+TRAINING, INFERENCE, BOTH = PLACES = ("training", "inference", "both")
+_TITLES = {TRAINING: "noise in training", INFERENCE: "noise in inference", BOTH: "noise in both"}
+
+
+class NoiseSweep(Sweep):
+    """`sizes` and `quick_sizes` are those of eps, from 0 on; `noise(eps)` is the noise."""
+
+    sizes = quick_sizes = (0.0,)
+
+    @staticmethod
+    def noise(size):
+        raise NotImplementedError
+
+    def point(self, case, seed, extent, place, activation, size):
+        """Trained, and judged: in floating point, or with noise in inference by simulation."""
+        noise = self.noise(size)
+        trained = training(case, seed, extent, () if place == INFERENCE else noise, activation=activation)
+        if place == TRAINING:
+            return trained
+        return Prediction.of(trained, noise, extent.of(100, 20))
+
+    def conditions(self, case, extent):
+        return [
+            Condition(
+                _TITLES[place], label, size,
+                lambda seed, p=place, a=activation, s=size: self.point(case, seed, extent, p, a, s),
+            )
+            for place in PLACES
+            for activation, label in ACTIVATIONS.items()
+            for size in extent.of(self.sizes, self.quick_sizes)
+        ]  # fmt: skip
+
+
+class RateNoiseStudy(NoiseSweep):
+    name = "rate-noise"
+    title = "noise in reaction rates"
+    summary = "scores against the size of noise in all reaction rates, in training, in inference and in both"
+    x_label = "size eps of rate noise, new at each presentation [relative]"
+    sizes, quick_sizes = RATE_SIZES, QUICK_RATE_SIZES
+    noise = staticmethod(rate_noise)
+
+
+class ConcentrationNoiseStudy(NoiseSweep):
+    name = "concentration-noise"
+    title = "noise in concentrations"
+    summary = "scores against the size of forcing of all species but the weights, in training, in inference and in both"
+    x_label = "size eps of the forcing of concentrations [1/s]"
+    sizes, quick_sizes = CONCENTRATION_SIZES, QUICK_CONCENTRATION_SIZES
+    noise = staticmethod(concentration_noise)

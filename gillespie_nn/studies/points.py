@@ -1,0 +1,246 @@
+"""Points: what studies are made of, each one file whose name is a digest of all that decides its content.
+
+A point is carried out once, whichever studies ask for it, and read back from its file alone.
+"""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..api import load_fit, resume, simulate, train
+from ..api.resume import has_ended
+from ..checks import InputError
+from ..datasets import case as case_of
+from ..nn import training_network
+from ..simulation.presentations import presentation_order
+from ..storage import open_run
+from . import prediction_file
+
+N_RECORDS = 50
+"""Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
+
+
+class Record(NamedTuple):
+    """What the file of a point says."""
+
+    point: "Point"
+    path: Path
+    task: str
+    """That of the dataset: `classification`, `threshold` or `regression`."""
+    scores: dict
+    """Numbers by name, those of `simulation.evaluation`; of a prediction `accuracy` and `rmse`."""
+    software_version: str
+
+
+@dataclass(frozen=True)
+class Point(ABC):
+    """Something to simulate, decided by its fields alone."""
+
+    case: str
+    seed: int
+
+    @property
+    @abstractmethod
+    def decided(self) -> dict:
+        """All that decides the content, for JSON. Defaults of the case are resolved: new ones make new points."""
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of `decided`."""
+        return hashlib.sha256(json.dumps(self.decided, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def needs(self) -> tuple["Point", ...]:
+        """Points whose files this one reads."""
+        return ()
+
+    @property
+    def stem(self) -> str:
+        """Name of the file, without its end."""
+        return f"{type(self).__name__.lower()}-{self.case}-{self.seed}-{self.digest[:20]}"
+
+    def path(self, folder) -> Path:
+        return Path(folder) / f"{self.stem}.h5"
+
+    @abstractmethod
+    def carry_out(self, folder) -> None:
+        """Make the file, or go on with one that was interrupted. Raises UnfinishedError where the model blows up."""
+
+    @abstractmethod
+    def read(self, folder) -> Record | None:
+        """What the file says; None if there is none, or it has not been finished. Raises InputError for the file of
+        something else."""
+
+    def _refuse(self, path, found):
+        raise InputError(
+            f"{path} holds another point: {found!r} where {self.decided!r} is expected; take it away and try again"
+        )
+
+
+@dataclass(frozen=True)
+class Training(Point):
+    """One training run. `settings` are pairs (name, value) of settings and options that differ from the defaults of
+    the case, in any order; `noise` is that of training; `limit` as of `train`."""
+
+    method: str = "tau_leap"
+    volume: float = 1e4
+    settings: tuple[tuple[str, object], ...] = ()
+    noise: tuple = ()
+    limit: int | None = None
+
+    @property
+    def _own(self) -> dict:
+        """Settings in force, with options."""
+        settings = case_of(self.case).settings
+        given = dict(self.settings)
+        options = {k: v for k, v in given.items() if k not in {f.name for f in fields(settings)}}
+        chosen = replace(settings, **{k: v for k, v in given.items() if k not in options})
+        if self.limit is not None and "presentations" not in given:
+            chosen = replace(chosen, presentations=self.limit)
+        return asdict(chosen) | options
+
+    @property
+    def decided(self):
+        return _plain(
+            {
+                "case": self.case,
+                "seed": self.seed,
+                "method": self.method,
+                "volume": float(self.volume),
+                "settings": self._own,
+                "noise": [n.record() for n in self.noise],
+                "limit": self.limit,
+            }
+        )
+
+    def carry_out(self, folder):
+        path = self.path(folder)
+        if path.exists():
+            resume(path)
+            return
+        train(
+            self.case, method=self.method, volume=self.volume, seed=self.seed, limit=self.limit, noise=self.noise,
+            record_every=max(1, self._own["presentations"] // N_RECORDS), output=path, **self._own,
+        )  # fmt: skip
+
+    def read(self, folder):
+        path = self.path(folder)
+        if not path.is_file():
+            return None
+        with open_run(path) as run:
+            if not has_ended(run):
+                return None
+            attributes = run.training.attrs
+            self._compare(path, json.loads(attributes["arguments"]) | {"case": run.case})
+            scores = {n: float(v[()]) for n, v in run.training.items() if n.startswith(("accuracy", "rmse"))}
+            return Record(self, path, attributes["task"], scores, run.file.attrs["software_version"])
+
+    def _compare(self, path, arguments):
+        expected = self.decided
+        found = {name: arguments[name] for name in expected}
+        # The file also has the options that were left at their defaults.
+        found["settings"] = {k: v for k, v in found["settings"].items() if k in expected["settings"]}
+        if _plain(found) != expected:
+            self._refuse(path, found)
+
+
+@dataclass(frozen=True)
+class Prediction(Point):
+    """The first `limit` test samples predicted by simulation with the weights of a `training`, under `noise` of
+    inference; paths of noise and reactions are decided by the seed of the training."""
+
+    training: Training = None
+    noise: tuple = ()
+    limit: int = 100
+
+    @classmethod
+    def of(cls, training, noise=(), limit=100) -> "Prediction":
+        return cls(training.case, training.seed, training, tuple(noise), limit)
+
+    @property
+    def needs(self):
+        return (self.training,)
+
+    @property
+    def decided(self):
+        return _plain(
+            {"training": self.training.decided, "noise": [n.record() for n in self.noise], "limit": self.limit}
+        )
+
+    def carry_out(self, folder):
+        fit = load_fit(self.training.path(folder))
+        data = fit.plan.dataset
+        x, t = data.test_x[: self.limit], data.test_t[: self.limit]
+        outputs = fit.predict(x, noise=list(self.noise))
+        prediction_file.write(self.path(folder), self.decided, data.task, t, outputs)
+
+    def read(self, folder):
+        path = self.path(folder)
+        if not path.is_file():
+            return None
+        found = prediction_file.read(path)
+        if found.arguments != self.decided:
+            self._refuse(path, found.arguments)
+        scores = prediction_file.scores(found)
+        return Record(self, path, found.task, scores, found.software_version)
+
+
+@dataclass(frozen=True)
+class Course(Point):
+    """The counts in time over the first `n_presentations` of a training run, on a grid of `n_points` a presentation;
+    `settings` as of `Training`."""
+
+    method: str = "rejection"
+    volume: float = 1e3
+    settings: tuple[tuple[str, object], ...] = ()
+    n_presentations: int = 6
+    n_points: int = 200
+
+    @property
+    def decided(self):
+        own = Training(self.case, self.seed, self.method, self.volume, self.settings).decided
+        return own | {"n_presentations": self.n_presentations, "n_points": self.n_points}
+
+    def carry_out(self, folder):
+        own = self.decided["settings"]
+        data = case_of(self.case).load(self.seed)
+        spec = training_network(
+            (data.train_x.shape[1], *own["hidden"], data.train_t.shape[1]),
+            own["activation"], h=own["h"], learning_rate=own["learning_rate"], derivative=own["derivative"],
+            output=own["output_activation"], annihilation_rate=own["annihilation_rate"], signed_inputs=data.signed,
+        )  # fmt: skip
+        weights = spec.floating.initial_weights(self.seed, own["initial_scale"])
+        order = presentation_order(len(data.train_x), self.n_presentations, own["order"], self.seed)
+        schedule = [
+            (k * own["running_time"], spec.presentation(data.train_x[s], data.train_t[s], self.volume))
+            for k, s in enumerate(order)
+        ]
+        # Cheap enough to be made anew where it was interrupted.
+        simulate(
+            spec.network, self.n_presentations * own["running_time"], self.n_presentations * self.n_points + 1,
+            volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
+            schedule=schedule, output=self.path(folder), overwrite=True,
+        ).close()  # fmt: skip
+
+    def read(self, folder):
+        path = self.path(folder)
+        if not path.is_file():
+            return None
+        with open_run(path) as run:
+            if not run.complete:
+                return None
+            found = run.method, run.volume, run.seed, len(run.time)
+            if found != (self.method, self.volume, self.seed, self.n_presentations * self.n_points + 1):
+                self._refuse(path, found)
+            return Record(self, path, "", {}, run.file.attrs["software_version"])
+
+
+def _plain(value):
+    """As JSON gives it back: lists for tuples, and numbers of Python's own."""
+    return json.loads(json.dumps(value, default=lambda v: v.item() if isinstance(v, np.generic) else list(v)))

@@ -1,0 +1,138 @@
+"""The report in Markdown: tables, figures, verdicts on the claims, goals, and where it all came from."""
+
+import importlib.metadata
+import platform
+from collections import Counter
+from typing import NamedTuple
+
+from .. import checks
+from .._version import __version__
+from .statistics import HOLDS, LEVEL, VERDICTS, holm, paired, verdict
+
+_LIBRARIES = ("numpy", "scipy", "numba", "h5py", "matplotlib")
+
+
+class Claim(NamedTuple):
+    """A regime of a claim after the test: the mean paired difference with its single 95 % interval, the p-value, and
+    that adjusted by Holm over all regimes of the claim."""
+
+    claim: str
+    case: str
+    regime: str
+    unit: str
+    mean: float
+    low: float
+    high: float
+    n: int
+    p: float
+    adjusted_p: float
+    verdict: str
+
+
+def adjusted(findings) -> list[Claim]:
+    """Every finding tested, p-values adjusted over those of the same claim."""
+    found = []
+    for claim in dict.fromkeys(f.claim for f in findings):
+        own = [f for f in findings if f.claim == claim]
+        tests = [paired(f.differences) for f in own]
+        for finding, test, p in zip(own, tests, holm([t.p for t in tests])):
+            e = test.difference
+            found.append(
+                Claim(
+                    claim, finding.case, finding.regime, finding.unit, e.mean, e.low, e.high, e.n, test.p, float(p),
+                    verdict(e, p),
+                )
+            )  # fmt: skip
+    return found
+
+
+def counted(points, records, failed) -> str:
+    """How many of the points there are, in words."""
+    n = sum(p.stem in records for p in points)
+    blown = sum(p.stem in failed for p in points)
+    return f"{n} of {len(points)} points" + (f", {blown} blew up" if blown else "")
+
+
+def write_report(path, sections, claims, goals, records, missing, failed, extent, command):
+    """`sections` are (study, case, figure, tables, what there is in words)."""
+    lines = ["# Case studies", ""]
+    if extent.quick:
+        lines += ["**A quick look: few seeds and short runs. Nothing here is a result.**", ""]
+    lines += [
+        "Means are over seeds, each with its own split, start and order of samples, and carry 95 % intervals of "
+        "Student's t. Scores are on the test set, of a float forward pass of the weights that the molecules hold, "
+        "averaged over the last 40 presentations; under noise in inference they are of a simulation of the forward "
+        "network. The chemistry and all settings are our reconstruction, see the README.",
+        "",
+    ]
+    lines += _goals(goals) + _claims(claims)
+    for study, case, figure, tables, there in sections:
+        lines += [f"## {case}: {study.title}", "", f"{study.summary[0].upper()}{study.summary[1:]} ({there}).", ""]
+        lines += [f"![{case}: {study.title}]({figure.relative_to(path.parent).as_posix()})", ""]
+        for table in tables:
+            lines += ([f"{table.title}:", ""] if table.title else []) + _table(table.columns, table.rows)
+    lines += _provenance(records, missing, failed, extent, command)
+    checks.write_text(path, "\n".join(lines))
+
+
+def _goals(goals):
+    if not goals:
+        return []
+    rows = [(g.case, g.goal, g.found, f"**{g.verdict}**") for g in goals]
+    return ["## Goals", "", "Judged by the 95 % interval as a whole.", ""] + _table(
+        ("case", "goal", "found [95 %]", "verdict"), rows
+    )
+
+
+def _claims(claims):
+    if not claims:
+        return []
+    lines = [
+        "## The two claims", "",
+        "Paired over seeds; loss is the error rate of a classification, else the RMSE [concentration]. A positive "
+        "difference speaks for the smooth ReLU. Two-sided t-tests, p-values adjusted by Holm's method over all regimes "
+        f"of a claim: *{HOLDS}* or *{VERDICTS[1]}* where the adjusted p is at most {LEVEL:g}, else *{VERDICTS[2]}*. "
+        "Intervals are single ones. A pair of which one run blew up is left out, and the seeds are fewer.", "",
+    ]  # fmt: skip
+    for claim in dict.fromkeys(c.claim for c in claims):
+        own = [c for c in claims if c.claim == claim]
+        tally = Counter(c.verdict for c in own)
+        found = ", ".join(f"{v} in {tally[v]}" for v in VERDICTS)
+        lines += [f"**{claim}**: of {len(own)} regimes, {found}.", ""]
+        rows = [
+            (
+                c.case, c.regime, f"{c.mean:+.3g} [{c.low:+.3g}, {c.high:+.3g}] {c.unit}", str(c.n),
+                f"{c.adjusted_p:.2g}", f"**{c.verdict}**" if c.verdict != VERDICTS[2] else c.verdict,
+            )
+            for c in own
+        ]  # fmt: skip
+        lines += _table(("case", "regime", "difference [95 %]", "seeds", "adjusted p", "verdict"), rows)
+    return lines
+
+
+def _table(columns, rows):
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
+
+
+def _provenance(records, missing, failed, extent, command):
+    versions = {r.software_version for r in records.values()}
+    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
+    seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")
+    lines = ["## Where this came from", ""]
+    lines += [f"- command: `{command}`"] if command else []
+    lines += [
+        f"- seeds: {seeds}",
+        f"- points: {len(records)} in files, {len(missing)} missing, {len(failed)} blew up",
+        f"- simulated by gillespie-nn {', '.join(sorted(versions))}; drawn by {__version__}",
+        f"- drawn with Python {platform.python_version()}, {libraries}; those of each simulation are in its file",
+        "",
+    ]
+    if len(versions) > 1:
+        lines += ["**The points were simulated by several versions of the software, whose results may differ.**", ""]
+    if missing:
+        lines += [f"**{len(missing)} points are missing: means are over fewer seeds than asked for.**", ""]
+    if failed:
+        reasons = Counter(failed.values())
+        lines += ["Blown up:", ""] + [f"- {n} times: {reason}" for reason, n in reasons.most_common(10)] + [""]
+    return lines

@@ -1,0 +1,183 @@
+"""Points are carried out by worker processes, each into its own file: what has ended is skipped, what was interrupted
+goes on, and the files are the same for any number of workers."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+
+from .. import checks
+from ..checks import StorageError, UnfinishedError
+from ..progress import Progress
+
+_WAITING = 4
+"""Points handed out a worker, so that a hundred thousand of them are not pickled at once."""
+
+
+class TakesTooLong(UnfinishedError):
+    """A point has used up its time: counts that run away make steps ever shorter."""
+
+
+def unique(points) -> list:
+    """Each once, and what it needs before it; in the order given."""
+    found = {}
+    for point in points:
+        for needed in (*point.needs, point):
+            found.setdefault(needed.stem, needed)
+    return list(found.values())
+
+
+def read_all(points, folder) -> tuple[dict, dict, list]:
+    """(records by stem, sentences by stem of those that blew up, points that are missing), from the files alone."""
+    records, failed, missing = {}, {}, []
+    for point in unique(points):
+        blown = next((b for p in (*point.needs, point) if (b := _note(p, folder)) is not None), None)
+        if blown is not None:
+            failed[point.stem] = blown
+            continue
+        record = point.read(folder)
+        if record is None:
+            missing.append(point)
+        else:
+            records[point.stem] = record
+    return records, failed, missing
+
+
+def carry_out(points, folder, workers=None, time_limit=None, progress=False, say=print) -> None:
+    """Carry out what is missing of `points`, into files in `folder`.
+
+    Parameters
+    ----------
+    workers : processes; by default as many as there are cores. With 1 this process does it.
+    time_limit : seconds of wall time after which a point counts as run away; None: never. It is noted beside the file
+        and tried again where the limit is larger.
+    progress : show progress on stderr.
+    say : takes a line about each point that blew up.
+
+    Raises
+    ------
+    UnfinishedError : the disk is full, or a worker was killed. On KeyboardInterrupt workers are ended at once and their
+    files are gone on with at the next call.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise checks.InputError(f"cannot make the folder {folder}: {error.strerror}") from None
+    workers = os.cpu_count() if workers is None else checks.whole("workers", workers)
+    _forget_shorter_limits(points, folder, time_limit)
+    _, failed, missing = read_all(points, folder)
+    todo = [p for p in missing if not any(n.stem in failed for n in p.needs)]
+    with Progress("points", len(todo), progress) as bar:
+        done = 0
+        for stage in _stages(todo):
+            for point, blown in _stage(stage, folder, min(workers, len(stage)), time_limit):
+                done += 1
+                if blown is not None:
+                    say(f"{point.stem}: {blown}")
+                bar.update(done, f"{len(todo) - done} points left")
+
+
+def _stages(points):
+    """First what needs nothing, then what needs that."""
+    for stage in ([p for p in points if not p.needs], [p for p in points if p.needs]):
+        if stage:
+            yield stage
+
+
+def _stage(points, folder, workers, time_limit):
+    """Yields (point, sentence if it blew up) as they end, in any order."""
+    if workers == 1:
+        for point in points:
+            yield point, one(point, folder, time_limit)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would share locks of threads and of HDF5
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
+    waiting, left = {}, iter(points)
+    try:
+        while True:
+            for point in left:
+                waiting[pool.submit(one, point, folder, time_limit)] = point
+                if len(waiting) >= _WAITING * workers:
+                    break
+            if not waiting:
+                break
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
+    except BrokenProcessPool:
+        raise UnfinishedError(
+            "a worker process was killed, perhaps for want of memory: run again with fewer --workers; what was done "
+            "is kept"
+        ) from None
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts():
+    """Ctrl-C reaches the whole group of processes; the parent ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def one(point, folder, time_limit=None) -> str | None:
+    """Carry out one point; a sentence if it cannot be finished, which is also kept beside its file."""
+    if any(_note(p, folder) is not None for p in point.needs):
+        return "what it needs has blown up"
+    try:
+        with _alarm(time_limit):
+            point.carry_out(folder)
+    except StorageError:
+        raise
+    except UnfinishedError as error:
+        limit = time_limit if isinstance(error, TakesTooLong) else None
+        checks.write_text(_note_path(point, folder), f"{'' if limit is None else f'{limit:g}'}\n{error}\n")
+        return str(error)
+    return None
+
+
+@contextmanager
+def _alarm(seconds):
+    """Raises TakesTooLong inside after so many seconds, where signals are to be had."""
+    usable = seconds is not None and hasattr(signal, "SIGALRM")
+    if not usable or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_):
+        raise TakesTooLong(f"not done after {seconds:g} s of wall time: run away, or too large")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _note_path(point, folder):
+    return Path(folder) / f"{point.stem}.failed"
+
+
+def _note(point, folder):
+    """Why a point could not be finished; None if nothing of the sort is known."""
+    path = _note_path(point, folder)
+    return path.read_text(encoding="utf-8").partition("\n")[2].strip() if path.is_file() else None
+
+
+def _forget_shorter_limits(points, folder, time_limit):
+    """Points that were given less time than now are tried again."""
+    for point in unique(points):
+        path = _note_path(point, folder)
+        if path.is_file():
+            limit = path.read_text(encoding="utf-8").partition("\n")[0]
+            if limit and (time_limit is None or float(limit) < time_limit):
+                path.unlink()

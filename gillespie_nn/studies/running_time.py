@@ -1,0 +1,34 @@
+"""Scores against the running time T, at the case's own step s = eta T."""
+
+from ..datasets import case as case_of
+from .base import training
+from .settings import ACTIVATIONS
+from .sweep import Condition, Sweep
+
+TIMES, QUICK_TIMES = (2.5, 5.0, 10.0, 20.0, 40.0), (2.5, 10.0)
+
+
+def at_running_time(case, seed, extent, running_time, step=None, **settings):
+    """A run with another running time [s] at the same step s = eta T, by default the case's own."""
+    own = case_of(case).settings
+    step = own.learning_rate * own.running_time if step is None else step
+    settings |= {"running_time": float(running_time), "learning_rate": step / running_time}
+    return training(case, seed, extent, **settings)
+
+
+class RunningTime(Sweep):
+    name = "running-time"
+    title = "running time at a fixed step s = eta T"
+    summary = "scores against the running time T of a presentation, the step s = eta T held"
+    x_label = "running time T [s]"
+    x_scale = "log"
+    shows_descent = True
+
+    def conditions(self, case, extent):
+        return [
+            Condition(
+                "", label, t, lambda seed, a=activation, t=t: at_running_time(case, seed, extent, t, activation=a)
+            )
+            for activation, label in ACTIVATIONS.items()
+            for t in extent.of(TIMES, QUICK_TIMES)
+        ]

@@ -1,0 +1,36 @@
+"""Smooth ReLU for several h beside ReLU and leaky ReLU, at equal settings."""
+
+from .base import training
+from .settings import ACTIVATIONS, OTHERS
+from .sweep import Condition, Sweep
+
+_H, _QUICK_H = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0), (0.05, 0.25, 1.0)
+
+
+class Smoothing(Sweep):
+    """ReLU and leaky ReLU have no h: they are lines across."""
+
+    name = "smoothing"
+    title = "smooth ReLU for several h, ReLU and leaky ReLU"
+    summary = "scores of smooth ReLU for several h, of ReLU and of leaky ReLU at equal settings"
+    x_label = "smoothing h of the smooth ReLU [concentration^2]"
+    x_scale = "log"
+
+    def conditions(self, case, extent):
+        sizes = extent.of(_H, _QUICK_H)
+        smooth = [Condition("", "smooth ReLU", h, lambda seed, h=h: training(case, seed, extent, h=h)) for h in sizes]
+        across = [
+            Condition("", ACTIVATIONS[a], h, lambda seed, a=a: training(case, seed, extent, activation=a))
+            for a in OTHERS
+            for h in (sizes[0], sizes[-1])
+        ]
+        return smooth + across
+
+    def tables(self, results):
+        (table,) = super().tables(results)
+        seen, rows = set(), []
+        for name, h, *cells in table.rows:
+            if name == "smooth ReLU" or name not in seen:
+                rows.append((name, h if name == "smooth ReLU" else "-", *cells))
+            seen.add(name)
+        return [table._replace(rows=rows)]

@@ -1,0 +1,102 @@
+"""Studies of one number: a score against it, with a line for each series and a panel for each group of these."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from ..analysis.figures import COLOURS
+from .base import Study, Table, summary_columns, summary_row
+from .points import Point
+from .statistics import estimate
+
+_MARKERS = "osD^vP*X"
+_LINES = ("-", "--", "-.", ":")
+
+
+class Condition(NamedTuple):
+    """One setting, carried out with every seed."""
+
+    panel: str
+    series: str
+    x: float
+    make: Callable[[int], Point]
+    """The point of a seed."""
+
+
+class Sweep(Study):
+    """A study whose points are `conditions`."""
+
+    x_label: ClassVar[str]
+    x_scale: ClassVar[str] = "linear"
+    shows_descent: ClassVar[bool] = False
+    """Draw float gradient descent of each series, too."""
+
+    @abstractmethod
+    def conditions(self, case, extent) -> list[Condition]:
+        """In the order of the table; x increasing in each series."""
+
+    def points(self, case, extent):
+        return [c.make(seed) for c in self.conditions(case, extent) for seed in self.seeds(extent)]
+
+    def of_seeds(self, condition, results) -> list[Point]:
+        """The points of a condition."""
+        return [condition.make(seed) for seed in self.seeds(results.extent)]
+
+    def tables(self, results):
+        conditions = self.conditions(results.case, results.extent)
+        with_panels = len({c.panel for c in conditions}) > 1
+        rows = [
+            (*((c.panel,) if with_panels else ()), c.series, f"{c.x:g}")
+            + summary_row(results, self.of_seeds(c, results))
+            for c in conditions
+        ]
+        columns = (*(("where",) if with_panels else ()), "series", self.x_label, *summary_columns(results))
+        return [Table("", columns, rows)]
+
+    def draw(self, figure, results):
+        conditions = self.conditions(results.case, results.extent)
+        panels = list(dict.fromkeys(c.panel for c in conditions))
+        series = list(dict.fromkeys(c.series for c in conditions))
+        figure.set_size_inches(max(6.0, 4.0 * len(panels)), 4.4)
+        every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, panel in zip(every, panels):
+            for k, name in enumerate(series):
+                chosen = [c for c in conditions if (c.panel, c.series) == (panel, name)]
+                self._line(axes, k, name, chosen, results)
+            axes.set_title(panel, fontsize=10)
+            axes.set_xscale(self.x_scale)
+            axes.set_xlabel(self.x_label)
+            self._ticks(axes, [c.x for c in conditions if c.panel == panel])
+        every[0].set_ylabel(f"{results.measure.label}\nmean, 95 % interval over seeds")
+        handles, labels = every[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
+        figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
+
+    def _line(self, axes, k, name, conditions, results):
+        if not conditions:
+            return
+        colour, marker = COLOURS[k % len(COLOURS)], _MARKERS[k % len(_MARKERS)]
+        x = np.array([c.x for c in conditions])
+        # Side by side, so that intervals do not hide each other.
+        x = x * 1.03**k if self.x_scale == "log" else x + 0.008 * k * np.ptp(x)
+        found = [estimate(results.scores(self.of_seeds(c, results))) for c in conditions]
+        errorbars(axes, x, found, color=colour, marker=marker, linestyle=_LINES[k % 4], label=name)
+        if self.shows_descent:
+            descent = [estimate(results.scores(self.of_seeds(c, results), "_gradient_descent")) for c in conditions]
+            label = "float gradient descent" if k == 0 else None
+            axes.plot(x, [e.mean for e in descent], color="0.5", linestyle=":", marker="x", label=label)
+
+    def _ticks(self, axes, x):
+        x = sorted(set(x))
+        if self.x_scale == "log" and len(x) <= 10:
+            axes.set_xticks(x, [f"{v:g}" for v in x], fontsize=8)
+            axes.set_xticks([], minor=True)
+
+
+def errorbars(axes, x, estimates, **style):
+    """Means with their intervals; a mean of one seed has none."""
+    mean = np.array([e.mean for e in estimates])
+    half = np.nan_to_num(np.array([e.high - e.mean for e in estimates]))
+    axes.errorbar(x, mean, yerr=half, capsize=3, markersize=4.5, linewidth=1.3, **style)
