@@ -50,7 +50,7 @@ class RateNoiseStudy(NoiseSweep):
     name = "rate-noise"
     title = "noise in reaction rates"
     summary = "scores against the size of noise in all reaction rates, in training, in inference and in both"
-    x_label = "size eps of rate noise, new at each presentation [relative]"
+    x_label = "eps of noise in rates [relative]"
     sizes, quick_sizes = RATE_SIZES, QUICK_RATE_SIZES
     noise = staticmethod(rate_noise)
 
@@ -59,6 +59,6 @@ class ConcentrationNoiseStudy(NoiseSweep):
     name = "concentration-noise"
     title = "noise in concentrations"
     summary = "scores against the size of forcing of all species but the weights, in training, in inference and in both"
-    x_label = "size eps of the forcing of concentrations [1/s]"
+    x_label = "eps of forcing [1/s]"
     sizes, quick_sizes = CONCENTRATION_SIZES, QUICK_CONCENTRATION_SIZES
     noise = staticmethod(concentration_noise)

@@ -67,7 +67,7 @@ class Sweep(Study):
                 self._line(axes, k, name, chosen, results)
             axes.set_title(panel, fontsize=10)
             axes.set_xscale(self.x_scale)
-            axes.set_xlabel(self.x_label)
+            axes.set_xlabel(self.x_label, fontsize=9 if len(panels) == 1 else 8)
             self._ticks(axes, [c.x for c in conditions if c.panel == panel])
         every[0].set_ylabel(f"{results.measure.label}\nmean, 95 % interval over seeds")
         handles, labels = every[0].get_legend_handles_labels()

@@ -8,7 +8,7 @@ from .base import Study, Table
 from .points import Course
 from .settings import ACTIVATIONS
 
-_EXACT = "rejection"
+_EXACT, _VOLUME = "rejection", 1e3
 
 
 class TimeCourse(Study):
@@ -23,7 +23,7 @@ class TimeCourse(Study):
     def points(self, case, extent):
         size = {"n_presentations": extent.of(6, 4), "n_points": extent.of(200, 100)}
         return [
-            Course(case, extent.seed, method, 1e3, (("activation", activation),), **size)
+            Course(case, extent.seed, method, _VOLUME, (("activation", activation),), **size)
             for activation in ACTIVATIONS
             for method in (_EXACT, "ode")
         ]
@@ -42,46 +42,75 @@ class TimeCourse(Study):
         figure.set_size_inches(11, 9)
         rows = figure.subplots(5, len(ACTIVATIONS), sharex=True, sharey="row")
         points = self.points(results.case, results.extent)
+        courses = [(r.point, _read(r)) for p in points if (r := results.record(p)) is not None]
+        if not courses:
+            return
+        i, j = _liveliest([course for _, course in courses])
         for column, (activation, label) in zip(rows.T, ACTIVATIONS.items()):
-            for point in points:
-                record = results.record(point)
-                if record is not None and dict(point.settings)["activation"] == activation:
-                    _draw_one(column, record)
+            for point, course in courses:
+                if dict(point.settings)["activation"] == activation:
+                    _draw_one(column, point, course, i, j)
             column[0].set_title(label, fontsize=10)
             column[-1].set_xlabel("time [s]")
-        labels = ("output, and\nits target", "pre-activation\nZ1_0", "output Y1_0", "error D1_0", "weight W1_0_0")
-        for axes, text in zip(rows[:, 0], labels):
+        hidden = f"pre-activation\nZ1_{i}", f"output\nY1_{i}", f"error\nD1_{i}", f"weight\nW1_{i}_{j}"
+        for axes, text in zip(rows[:, 0], ("output, and\nits target", *hidden)):
             axes.set_ylabel(f"{text}\n[concentration]", fontsize=8)
         handles, names = rows[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8)
-        own = next(p for p in points).decided["settings"]
+        running_time = points[0].decided["settings"]["running_time"]
         figure.suptitle(
-            f"{results.case}: {self.title}, Omega = 1000, seed {results.extent.seed}\ndotted: the input switches every "
-            f"T = {own['running_time']:g} s",
+            f"{results.case}: {self.title}, Omega = {_VOLUME:g}, seed {results.extent.seed}\n"
+            f"dotted: the input switches every T = {running_time:g} s",
             fontsize=11,
         )
 
 
-def _draw_one(column, record):
+class _Numbers:
+    """A course as concentrations: `of(stem)` float64[time] is a plus rail less its minus rail, if there are two."""
+
+    def __init__(self, run):
+        self.time = run.time
+        self._index = {s: k for k, s in enumerate(run.species)}
+        self._values = run.counts[0] / (run.volume if run.units == "molecules" else 1.0)
+
+    def of(self, stem):
+        column = {end: self._index.get(f"{stem}{end}") for end in ("", "_p", "_m")}
+        if column[""] is not None:
+            return self._values[:, column[""]]
+        plus = self._values[:, column["_p"]]
+        return plus if column["_m"] is None else plus - self._values[:, column["_m"]]
+
+    @property
+    def n_layers(self):
+        return max(int(s[1 : s.index("_")]) for s in self._index if s.startswith("Z"))
+
+    def first_weights(self):
+        """(neuron, input) of each weight of the first layer."""
+        names = (s.split("_") for s in self._index if s.startswith("W1_") and s.endswith("_p"))
+        return [(int(i), int(j)) for _, i, j, _ in names]
+
+
+def _read(record):
     with open_run(record.path) as run:
-        index = {s: k for k, s in enumerate(run.species)}
-        values = run.counts[0] / (run.volume if run.units == "molecules" else 1.0)
-        time = run.time
-    exact = record.point.method == _EXACT
-    top = max(int(s[1 : s.index("_")]) for s in index if s.startswith("Z"))
+        return _Numbers(run)
+
+
+def _liveliest(courses):
+    """(neuron, input) of the weight that changes in every course: of the most, where it changes least."""
+    changes = {(i, j): min(np.ptp(c.of(f"W1_{i}_{j}")) for c in courses) for i, j in courses[0].first_weights()}
+    return max(changes, key=changes.get)
+
+
+def _draw_one(column, point, course, i, j):
+    exact = point.method == _EXACT
     style = {"color": COLOURS[0], "linewidth": 0.7} if exact else {"color": "black", "linewidth": 1.0}
-
-    def number(stem):
-        if f"{stem}_p" not in index:
-            return values[:, index[stem]]
-        minus = values[:, index[f"{stem}_m"]] if f"{stem}_m" in index else 0.0
-        return values[:, index[f"{stem}_p"]] - minus
-
-    for axes, stem in zip(column, (f"Z{top}_0", "Z1_0", "Y1_0", "D1_0", "W1_0_0")):
-        axes.plot(time, number(stem), label="molecules, exact" if exact else "rate equations", **style)
+    stems = (f"Z{course.n_layers}_0", f"Z1_{i}", f"Y1_{i}", f"D1_{i}", f"W1_{i}_{j}")
+    for axes, stem in zip(column, stems):
+        axes.plot(course.time, course.of(stem), label="molecules, exact" if exact else "rate equations", **style)
         if exact:
-            for k in range(record.point.n_presentations):
-                axes.axvline(time[k * record.point.n_points], color="0.7", linestyle=":", linewidth=0.8, zorder=0)
+            for time in course.time[: -1 : point.n_points]:
+                axes.axvline(time, color="0.7", linestyle=":", linewidth=0.8, zorder=0)
     if exact:
-        target = np.round(number("T_0"), 9)
-        column[0].plot(time, target, color=COLOURS[1], linewidth=1.0, drawstyle="steps-post", label="target")
+        column[0].plot(
+            course.time, course.of("T_0"), color=COLOURS[1], linewidth=1.0, drawstyle="steps-post", label="target"
+        )

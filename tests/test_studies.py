@@ -1,0 +1,452 @@
+"""The case studies: points in files, the runner, statistics, and every study of the registry on tiny points."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+from scipy import stats
+
+import gillespie_nn.studies.base as base
+from gillespie_nn import ConcentrationNoise, InputError, RateNoise, UnfinishedError, open_run, resume
+from gillespie_nn.checks import StorageError
+from gillespie_nn.cli import main
+from gillespie_nn.studies import STUDIES, Extent, Results, reproduce, runner
+from gillespie_nn.studies.base import Finding
+from gillespie_nn.studies.parity import judge
+from gillespie_nn.studies.points import Course, Prediction, Training
+from gillespie_nn.studies.report import adjusted
+from gillespie_nn.studies.statistics import FAILS, HOLDS, UNRESOLVED, estimate, holm, paired, ratio_of_means, verdict
+
+TINY = Extent(seed=0, n_seeds=2, quick=True)
+SMALL = (("presentations", 6), ("running_time", 2.0))
+
+
+def small(seed=0, **changes):
+    given = {"case": "xor", "seed": seed, "method": "rejection", "volume": 20.0, "settings": SMALL} | changes
+    return Training(**given)
+
+
+def content(path):
+    """Every dataset and attribute of a run file but those that say when and how fast it was made."""
+    found = {}
+
+    def look(name, item):
+        found[name] = dict(item.attrs) if isinstance(item, h5py.Group) else item[()]
+
+    with h5py.File(path, "r") as file:
+        found[""] = {k: v for k, v in file.attrs.items() if k != "created"}
+        file.visititems(look)
+    return {k: v for k, v in found.items() if not k.startswith("provenance")}
+
+
+def same(one, other):
+    one, other = content(one), content(other)
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        np.testing.assert_equal(value, other[name], err_msg=name)
+    return True
+
+
+# Points
+
+
+def test_the_name_of_a_point_follows_all_that_decides_it_and_nothing_else():
+    other = [
+        small(),
+        small(1),
+        small(volume=21.0),
+        small(method="direct"),
+        small(settings=(("presentations", 7), ("running_time", 2.0))),
+        small(noise=(RateNoise(0.1),)),
+        small(noise=(RateNoise(0.1, "bounded"),)),
+        small(limit=3),
+        small(case="iris"),
+        Prediction.of(small()),
+        Prediction.of(small(), (RateNoise(0.1),)),
+        Prediction.of(small(noise=(RateNoise(0.1),))),
+        Prediction.of(small(), limit=3),
+        Course("xor", 0),
+    ]
+    assert len({p.stem for p in other}) == len(other)
+    # A default said aloud is the same point, in whatever order.
+    said = small(settings=(("running_time", 2), ("h", 0.25), ("presentations", 6)))
+    assert small().decided["settings"]["h"] == 0.25
+    assert json.loads(json.dumps(said.decided)) == said.decided
+    assert {k: v for k, v in said.decided.items()} == small().decided
+
+
+def test_other_defaults_of_a_case_make_another_point(monkeypatch):
+    from dataclasses import replace
+
+    from gillespie_nn.datasets.xor import XOR
+
+    before = small().stem
+    monkeypatch.setattr(XOR, "settings", replace(XOR.settings, h=0.3))
+    assert small().stem != before
+
+
+def test_a_point_is_read_back_from_its_file(tmp_path):
+    trained = small(noise=(RateNoise(0.1), ConcentrationNoise(0.05)))
+    predicted = Prediction.of(trained, (RateNoise(0.2),), limit=2)
+    course = Course("xor", 0, "rejection", 50.0, (("running_time", 2.0),), n_presentations=2, n_points=10)
+    assert [p.read(tmp_path) for p in (trained, predicted, course)] == [None] * 3
+    for point in (trained, predicted, course):
+        point.carry_out(tmp_path)
+    record = trained.read(tmp_path)
+    with open_run(record.path) as run:
+        assert record.scores["rmse"] == run.training["rmse"][()] and record.task == "threshold"
+        assert run.training["recorded"].shape == (6,)
+    found = predicted.read(tmp_path)
+    with h5py.File(found.path) as file:
+        outputs, targets = file["outputs"][:], file["targets"][:]
+    assert outputs.shape == (2, 1)
+    assert found.scores["rmse"] == pytest.approx(np.sqrt(np.mean((outputs - targets) ** 2)))
+    with open_run(course.read(tmp_path).path) as run:
+        assert run.counts.shape[1] == 21
+        x = run.of("X_0_p")[0], run.of("X_1_p")[0]
+        assert {0, 50} >= set(np.concatenate(x).tolist())
+
+
+def test_the_file_of_another_point_is_refused(tmp_path):
+    one, other = small(0), small(1)
+    one.carry_out(tmp_path)
+    one.path(tmp_path).rename(other.path(tmp_path))
+    with pytest.raises(InputError, match="holds another point"):
+        other.read(tmp_path)
+    one.carry_out(tmp_path)
+    first, second = Prediction.of(one, limit=1), Prediction.of(one, limit=2)
+    first.carry_out(tmp_path)
+    first.path(tmp_path).rename(second.path(tmp_path))
+    with pytest.raises(InputError, match="holds another point"):
+        second.read(tmp_path)
+    second.path(tmp_path).write_bytes(b"nothing")
+    with pytest.raises(InputError, match="not a readable HDF5 file"):
+        second.read(tmp_path)
+
+
+# The runner
+
+
+def test_what_has_ended_is_skipped_and_what_was_interrupted_goes_on(tmp_path, monkeypatch):
+    whole, folder = tmp_path / "whole", tmp_path / "folder"
+    points = [small(0), Prediction.of(small(0), limit=2), small(1)]
+    runner.carry_out(points, whole, workers=1)
+    folder.mkdir()
+    from gillespie_nn.storage import TrainingFile
+
+    write, seen = TrainingFile.checkpoint, []
+
+    def stop(file, checkpoint, scores):
+        write(file, checkpoint, scores)
+        seen.append(checkpoint.n_presented)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrainingFile, "checkpoint", stop)
+    with pytest.raises(KeyboardInterrupt):
+        runner.carry_out(points, folder, workers=1)
+    monkeypatch.undo()
+    assert small(0).path(folder).is_file() and small(0).read(folder) is None
+    resumed = []
+
+    def noted(path):
+        resumed.append(path)
+        return resume(path)
+
+    monkeypatch.setattr("gillespie_nn.studies.points.resume", noted)
+    runner.carry_out(points, folder, workers=1)
+    assert resumed == [small(0).path(folder)]
+    for point in points:
+        assert same(point.path(whole), point.path(folder))
+    times = {p.stem: p.path(folder).stat().st_mtime_ns for p in points}
+    runner.carry_out(points, folder, workers=1)
+    assert times == {p.stem: p.path(folder).stat().st_mtime_ns for p in points}
+
+
+def test_workers_change_nothing_and_take_over_each_other_s_files(tmp_path):
+    points = [Prediction.of(small(seed), (RateNoise(0.1),), 2) for seed in range(3)]
+    runner.carry_out(points, tmp_path / "one", workers=1)
+    runner.carry_out(points, tmp_path / "two", workers=2)
+    every = runner.unique(points)
+    assert len(every) == 6
+    for point in every:
+        assert same(point.path(tmp_path / "one"), point.path(tmp_path / "two"))
+
+
+_LONG = """
+import sys
+from gillespie_nn.cli import main
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_interrupt_keeps_what_is_done_and_ends_the_workers(tmp_path):
+    pytest.importorskip("matplotlib")
+    script = tmp_path / "command.py"
+    script.write_text(_LONG)
+    folder = tmp_path / "out"
+    arguments = ["reproduce", "--study", "parity", "--case", "iris", "--output", str(folder), "--workers", "2"]
+    process = subprocess.Popen([sys.executable, str(script), *arguments], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list((folder / "points").glob("training-*.h5")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)  # to the parent alone, as `kill -INT` does
+    assert process.wait(timeout=30) == 130
+    assert "the same command goes on from there" in process.stderr.read()
+    files = list((folder / "points").glob("training-*.h5"))
+    assert files
+    for path in files:
+        with open_run(path) as run:
+            assert run.case == "iris"
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+
+def test_a_run_that_blows_up_is_counted_and_not_tried_again(tmp_path):
+    wild = small(method="gradient_descent", settings=(("presentations", 40), ("learning_rate", 1e6)))
+    said = []
+    needy = Prediction.of(wild, limit=1)
+    runner.carry_out([needy, small()], tmp_path, workers=1, time_limit=60.0, say=said.append)
+    assert len(said) >= 1 and wild.stem in said[0]
+    records, failed, missing = runner.read_all([needy, small()], tmp_path)
+    assert set(records) == {small().stem} and set(failed) == {wild.stem, needy.stem} and not missing
+    results = Results("xor", TINY, records, failed)
+    assert results.n_failed([wild, small()]) == 1
+    np.testing.assert_equal(np.isnan(results.scores([wild, small()])), [True, False])
+    runner.carry_out([needy], tmp_path, workers=1, time_limit=60.0, say=lambda line: pytest.fail(line))
+
+
+def test_a_run_away_is_stopped_by_the_clock_and_tried_again_with_more_time(tmp_path):
+    point = small(settings=(("presentations", 4000), ("running_time", 20.0)), volume=1e4)
+    runner.carry_out([point], tmp_path, workers=1, time_limit=0.5, say=lambda line: None)
+    assert "0.5 s of wall time" in runner.read_all([point], tmp_path)[1][point.stem]
+    shorter = small()
+    shorter.path(tmp_path).parent.mkdir(exist_ok=True)
+    runner._forget_shorter_limits([point], tmp_path, 0.4)
+    assert runner.read_all([point], tmp_path)[1]
+    runner._forget_shorter_limits([point], tmp_path, 1.0)
+    assert runner.read_all([point], tmp_path)[2] == [point]
+
+
+def test_a_full_disk_is_no_result(tmp_path, monkeypatch):
+    def full(self, folder):
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(Training, "carry_out", full)
+    with pytest.raises(UnfinishedError, match="disk is full"):
+        runner.carry_out([small()], tmp_path, workers=1)
+    assert not list(tmp_path.glob("*.failed"))
+
+
+# Statistics
+
+
+def test_intervals_are_those_of_student():
+    values = np.array([0.3, 0.5, 0.45, 0.7, np.nan])
+    known = values[:4]
+    low, high = stats.t.interval(0.95, 3, known.mean(), stats.sem(known))
+    found = estimate(values)
+    assert found.n == 4 and (found.mean, found.low, found.high) == pytest.approx((known.mean(), low, high))
+    assert estimate([]).n == 0 and np.isnan(estimate([1.0]).low) and str(estimate([np.nan])) == "-"
+
+
+def test_a_planted_difference_is_found_and_none_is_not():
+    # Fixed numbers, so nothing here is left to chance: a shift of one standard deviation, and of none.
+    noise = stats.norm.ppf((np.arange(20) + 0.5) / 20)
+    planted, none = noise + 1.0, noise
+    found = paired(planted)
+    assert found.p == pytest.approx(stats.ttest_rel(planted, np.zeros(20)).pvalue) and found.p < 1e-3
+    assert paired(none).p > 0.99 and paired(np.full(5, 0.1)).p == 1.0 and np.isnan(paired([1.0]).p)
+    claims = adjusted([Finding("c", "xor", r, "loss", d) for r, d in zip("abc", (planted, -planted, none))])
+    assert [c.verdict for c in claims] == [HOLDS, FAILS, UNRESOLVED]
+    # Unpaired seeds would hide it: the spread between seeds is ten times the difference.
+    rng = np.random.default_rng(0)
+    between = 10.0 * rng.standard_normal(20)
+    assert paired((between + planted) - between).p < 1e-3 < stats.ttest_ind(between + planted, between).pvalue
+
+
+def test_holm_s_adjustment():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    np.testing.assert_allclose(holm([0.01, np.nan, 0.5]), [0.02, np.nan, 0.5])
+    assert holm([0.9, 0.8]).max() == 1.0
+    assert verdict(estimate([1.0, 1.1]), np.nan) == UNRESOLVED
+    # Its family-wise error rate: of families of 10 true hypotheses, 5 % reject any at most (here as a plain count over
+    # a fixed grid of p-values, where one of the ten is exactly at the edge).
+    assert holm([0.005, *[0.5] * 9])[0] == pytest.approx(0.05)
+
+
+def test_fieller_s_interval_against_its_definition():
+    one, other = np.array([1.1, 1.3, 0.9, 1.2, 1.0]), np.array([1.0, 1.1, 0.9, 1.0, 0.8])
+    found = ratio_of_means(one, other)
+    for end in (found.low, found.high):
+        assert stats.ttest_1samp(one - end * other, 0.0).pvalue == pytest.approx(0.05)
+    assert found.mean == pytest.approx(one.mean() / other.mean()) and found.low < found.mean < found.high
+    assert np.isnan(ratio_of_means(one, np.array([1.0, -1.0, 1.0, -1.0, 0.1])).low)
+
+
+@pytest.mark.parametrize(
+    "low, high, limit, above, expected",
+    [
+        (-0.005, 0.01, -0.01, True, HOLDS),
+        (-0.02, 0.01, -0.01, True, UNRESOLVED),
+        (-0.05, -0.02, -0.01, True, FAILS),
+        (0.9, 1.05, 1.1, False, HOLDS),
+        (0.9, 1.1, 1.1, False, HOLDS),
+        (1.05, 1.2, 1.1, False, UNRESOLVED),
+        (1.15, 1.2, 1.1, False, FAILS),
+        (np.nan, np.nan, 1.1, False, UNRESOLVED),
+    ],
+)
+def test_goals_are_judged_by_the_whole_interval(low, high, limit, above, expected):
+    assert judge(low, high, limit, above) == expected
+
+
+# The registry
+
+
+def test_names_are_one_each():
+    assert len({s.name for s in STUDIES}) == len(STUDIES)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Quick runs that are yet shorter."""
+    real = base.case_of
+
+    class Short:
+        def __init__(self, case):
+            self.settings = real(case).settings
+            self.settings = type(self.settings)(**(vars(self.settings) | {"presentations": 20}))
+
+    monkeypatch.setattr(base, "case_of", Short)
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda s: s.name)
+def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    case = next(c for c in ("xor", "iris", "digits") if c in study.cases)
+    if case == "digits":
+        pytest.importorskip("sklearn")
+    extent = TINY
+    made = study()
+    points = runner.unique(made.points(case, extent))
+    assert points == runner.unique(made.points(case, extent)) and study.title and study.summary
+    # Scores that need no simulation: what is drawn is tested here, what is simulated elsewhere.
+    cheap = points if study.name in ("time-course", "learning", "confusion", "weights") else []
+    runner.carry_out(cheap, tmp_path, workers=1, say=lambda line: None)
+    records, failed, _ = runner.read_all(cheap, tmp_path)
+    if not cheap:
+        rng, task = np.random.default_rng(0), "threshold" if case == "xor" else "classification"
+        names = ("accuracy", "rmse", "accuracy_gradient_descent", "rmse_gradient_descent")
+        for point in points:
+            scores = dict(zip(names, rng.uniform(size=4)))
+            records[point.stem] = base.Record(point, tmp_path, task, scores, "0")
+    for results in (
+        Results(case, extent, records, failed),
+        Results(case, extent, dict(list(records.items())[: len(records) // 2]), failed),
+    ):
+        figure = Figure(layout="constrained")
+        made.draw(figure, results)
+        figure.savefig(tmp_path / "figure.png")
+        drawn = [t for axes in figure.get_axes() for t in (axes.get_xlabel(), axes.get_ylabel())]
+        assert any(drawn) or study.name == "weights"
+        for table in made.tables(results):
+            assert table.rows and all(len(row) == len(table.columns) for row in table.rows)
+            assert all(isinstance(cell, str) for row in table.rows for cell in row)
+        for finding in made.findings(results):
+            assert finding.differences.shape == (2,)
+        for goal in made.goals(results):
+            assert goal.verdict in (HOLDS, FAILS, UNRESOLVED)
+    assert made.tables(results) or made.findings(results)
+
+
+def test_claims_find_what_is_planted_with_the_right_sign():
+    from gillespie_nn.studies.claims import CLAIMS, Claims
+    from gillespie_nn.studies.points import Prediction
+
+    extent, study = Extent(0, 6, True), next(s for s in STUDIES if s is Claims)()
+    records = {}
+    for point in runner.unique(study.points("xor", extent)):
+        trained = point.training if isinstance(point, Prediction) else point
+        settings = dict(trained.settings)
+        smooth = settings["activation"] == "smooth_relu"
+        noisy = bool(point.noise) or bool(trained.noise)
+        shorter = settings.get("running_time") == min((2.5, 10.0))
+        steep = (0.02 if smooth else 0.4) + 0.005 * np.sin(1.0 + point.seed * (1 + smooth))
+        loss = 0.1 * point.seed + steep * (noisy + shorter)
+        records[point.stem] = base.Record(point, None, "threshold", {"rmse": loss}, "0")
+    claims = adjusted(study.findings(Results("xor", extent, records)))
+    assert {c.claim for c in claims} == set(CLAIMS) and len(claims) == 12 + 14
+    assert all(c.verdict == HOLDS and c.n == 6 for c in claims)
+    assert all(c.mean == pytest.approx(0.38, abs=0.03) for c in claims if c.unit == "loss")
+    assert [c.mean for c in claims if "halving" in c.unit] == pytest.approx([0.19, 0.19], abs=0.02)
+
+
+# The whole, and the command
+
+
+def command(folder, *more):
+    given = ["--quick", "--case", "xor", "--seeds", "2", "--workers", "1", "--output", str(folder), "--json"]
+    return main(["reproduce", "--study", "learning", *given, *more])
+
+
+def test_reproduce_then_redraw_without_simulating(tiny, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    assert command(tmp_path) == 0
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert found["points"] == 8 and found["missing"] == 0
+    text = (tmp_path / "report.md").read_text()
+    assert "![xor: loss curves](figures/learning-xor.png)" in text and "reproduce --case xor --study learning" in text
+    before = {p: p.read_bytes() for p in (tmp_path / "figures").iterdir()}
+    assert {p.suffix for p in before} == {".png", ".svg"}
+    monkeypatch.setattr("gillespie_nn.studies.points.train", lambda *_, **__: pytest.fail("simulated"))
+    assert command(tmp_path, "--redraw") == 0
+    assert before == {p: p.read_bytes() for p in (tmp_path / "figures").iterdir()}
+    gone = sorted((tmp_path / "points").glob("*.h5"))[0]
+    gone.unlink()
+    capsys.readouterr()
+    assert command(tmp_path, "--redraw") == 0
+    out = capsys.readouterr().out
+    assert f"missing: {gone.stem}" in out and json.loads(out.splitlines()[-1])["missing"] == 1
+    assert "1 points are missing" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, what",
+    [
+        (["--case", "iriss"], "unknown case 'iriss' (did you mean 'iris'?)"),
+        (["--study", "omga"], "unknown study 'omga' (did you mean 'omega'?)"),
+        (["--case", "xor", "--study", "confusion"], "none of the studies confusion is made for xor"),
+        (["--seeds", "0"], "seeds must be at least 1"),
+        (["--workers", "0", "--study", "smoothing"], "workers must be at least 1"),
+        (["--time-limit", "-1", "--study", "smoothing"], "time limit must be positive"),
+        (["--redraw"], "run the command without --redraw first"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, what, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    assert main(["reproduce", *arguments, "--output", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    assert what in captured.err and "Traceback" not in captured.err
+
+
+def test_without_matplotlib_one_sentence_and_nothing_is_simulated(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"pip install 'gillespie-nn\[plot\]'"):
+        reproduce(STUDIES[:1], ["xor"], TINY, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_list(capsys):
+    assert main(["reproduce", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"{s.name}: " in out for s in STUDIES)
