@@ -57,11 +57,15 @@ def measure_of(task) -> Measure:
 class Results:
     """What has been found for one case: `records` by the stem of the point, and stems of points that `failed`."""
 
-    def __init__(self, case, extent, records, failed=()):
+    def __init__(self, case, extent, records, failed=(), measure=None):
+        """`measure` is that of the study; None: the one of the case's task."""
         self.case, self.extent, self._records, self._failed = case, extent, records, frozenset(failed)
+        self._measure = measure
 
     @property
     def measure(self) -> Measure:
+        if self._measure is not None:
+            return self._measure
         tasks = {r.task for r in self._records.values() if r.task and r.point.case == self.case}
         return measure_of(next(iter(tasks), ""))
 
@@ -119,6 +123,8 @@ class Study(ABC):
     cases: ClassVar[tuple[str, ...]] = tuple(c.name for c in CASES)
     """For which it makes sense."""
     most_seeds: ClassVar[int] = 20
+    measure: ClassVar[Measure | None] = None
+    """None: that of the case's task."""
 
     def seeds(self, extent) -> range:
         return extent.seeds(self.most_seeds)

@@ -27,6 +27,9 @@ class Confusion(Study):
     def _points(self, results):
         return self.points(results.case, results.extent)
 
+    def _n_found(self, results):
+        return sum(results.record(p) is not None for p in self._points(results))
+
     def tables(self, results):
         tables = []
         for name, label in _PANELS.items():
@@ -59,7 +62,7 @@ class Confusion(Study):
             axes.set_ylabel("true class")
             axes.set_title(label, fontsize=10)
             figure.colorbar(image, ax=axes, label="share of the true class [%]", shrink=0.8)
-        figure.suptitle(f"{results.case}: {self.title} over {len(self._points(results))} seeds", fontsize=11)
+        figure.suptitle(f"{results.case}: {self.title} over {self._n_found(results)} seeds", fontsize=11)
 
 
 def _count(path, name):

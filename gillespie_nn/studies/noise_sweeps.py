@@ -14,6 +14,8 @@ from .settings import (
 from .sweep import Condition, Sweep
 
 TRAINING, INFERENCE, BOTH = PLACES = ("training", "inference", "both")
+_PREDICTED = 100
+"""Test samples at most: all of iris, whose samples stand class by class."""
 _TITLES = {TRAINING: "noise in training", INFERENCE: "noise in inference", BOTH: "noise in both"}
 
 
@@ -32,7 +34,7 @@ class NoiseSweep(Sweep):
         trained = training(case, seed, extent, () if place == INFERENCE else noise, activation=activation)
         if place == TRAINING:
             return trained
-        return Prediction.of(trained, noise, extent.of(100, 20))
+        return Prediction.of(trained, noise, _PREDICTED)
 
     def conditions(self, case, extent):
         return [

@@ -91,7 +91,8 @@ def _claims(claims):
         "## The two claims", "",
         "Paired over seeds; loss is the error rate of a classification, else the RMSE [concentration]. A positive "
         "difference speaks for the smooth ReLU. Two-sided t-tests, p-values adjusted by Holm's method over all regimes "
-        f"of a claim: *{HOLDS}* or *{VERDICTS[1]}* where the adjusted p is at most {LEVEL:g}, else *{VERDICTS[2]}*. "
+        f"of a claim: *{HOLDS}* or *{VERDICTS[1]}* (the reverse was found) where the adjusted p is at most {LEVEL:g}, "
+        f"else *{VERDICTS[2]}*. "
         "Intervals are single ones. A pair of which one run blew up is left out, and the seeds are fewer.", "",
     ]  # fmt: skip
     for claim in dict.fromkeys(c.claim for c in claims):

@@ -60,7 +60,7 @@ def reproduce(
         say(f"{len(missing)} of {len(points)} points are missing; the same command without --redraw makes them")
     sections, findings, goals, figures = [], [], [], []
     for study, case in jobs:
-        results = Results(case, extent, records, failed)
+        results = Results(case, extent, records, failed, study.measure)
         own = unique(study.points(case, extent))
         if not any(p.stem in records for p in own):
             say(f"{study.name}, {case}: nothing to draw")

@@ -18,4 +18,4 @@ def rate_noise(size):
 
 def concentration_noise(size):
     """Forcing of every species but the weights, by Ornstein-Uhlenbeck paths."""
-    return (ConcentrationNoise(size, "ornstein_uhlenbeck"),) if size else ()
+    return (ConcentrationNoise(size, "ornstein_uhlenbeck", step=1.0),) if size else ()
