@@ -18,6 +18,7 @@ from ..api.resume import has_ended
 from ..checks import InputError
 from ..datasets import case as case_of
 from ..nn import training_network
+from ..noise import ConcentrationNoise, RateNoise
 from ..simulation.presentations import presentation_order
 from ..storage import open_run
 from . import prediction_file
@@ -72,6 +73,11 @@ class Point(ABC):
     def carry_out(self, folder) -> None:
         """Make the file, or go on with one that was interrupted. Raises UnfinishedError where the model blows up."""
 
+    @property
+    @abstractmethod
+    def kernels(self) -> tuple[str, bool]:
+        """What has to be compiled for it: the method, and whether rates change on the way."""
+
     @abstractmethod
     def read(self, folder) -> Record | None:
         """What the file says; None if there is none, or it has not been finished. Raises InputError for the file of
@@ -118,6 +124,10 @@ class Training(Point):
                 "limit": self.limit,
             }
         )
+
+    @property
+    def kernels(self):
+        return self.method, bool(self.noise)
 
     def carry_out(self, folder):
         path = self.path(folder)
@@ -173,6 +183,10 @@ class Prediction(Point):
             {"training": self.training.decided, "noise": [n.record() for n in self.noise], "limit": self.limit}
         )
 
+    @property
+    def kernels(self):
+        return self.training.method, bool(self.noise)
+
     def carry_out(self, folder):
         fit = load_fit(self.training.path(folder))
         data = fit.plan.dataset
@@ -207,6 +221,10 @@ class Course(Point):
         own = Training(self.case, self.seed, self.method, self.volume, self.settings).decided
         return own | {"n_presentations": self.n_presentations, "n_points": self.n_points}
 
+    @property
+    def kernels(self):
+        return self.method, False
+
     def carry_out(self, folder):
         own = self.decided["settings"]
         data = case_of(self.case).load(self.seed)
@@ -239,6 +257,14 @@ class Course(Point):
             if found != (self.method, self.volume, self.seed, self.n_presentations * self.n_points + 1):
                 self._refuse(path, found)
             return Record(self, path, "", {}, run.file.attrs["software_version"])
+
+
+def compile_kernels(method, noisy) -> None:
+    """Have what a method needs compiled and loaded, by a run too short to matter. Networks do not matter."""
+    train(
+        "xor", method=method, volume=20.0, seed=0, presentations=2, running_time=0.1,
+        noise=[RateNoise(0.1), ConcentrationNoise(0.1)] if noisy else None,
+    )  # fmt: skip
 
 
 def _plain(value):

@@ -13,9 +13,14 @@ from pathlib import Path
 from .. import checks
 from ..checks import StorageError, UnfinishedError
 from ..progress import Progress
+from .points import compile_kernels
 
 _WAITING = 4
 """Points handed out a worker, so that a hundred thousand of them are not pickled at once."""
+
+
+_compiled = set()
+"""Kernels that this process has, see `Point.kernels`."""
 
 
 class TakesTooLong(UnfinishedError):
@@ -131,6 +136,9 @@ def one(point, folder, time_limit=None) -> str | None:
     """Carry out one point; a sentence if it cannot be finished, which is also kept beside its file."""
     if any(_note(p, folder) is not None for p in point.needs):
         return "what it needs has blown up"
+    if point.kernels not in _compiled:  # which takes a minute or more once, and is not the point's fault
+        compile_kernels(*point.kernels)
+        _compiled.add(point.kernels)
     try:
         with _alarm(time_limit):
             point.carry_out(folder)
