@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ..datasets import CASES
+from ..datasets import CASES, Settings
 from ..datasets import case as case_of
 from ..datasets.base import CLASSIFICATION
 from .points import Point, Record, Training
@@ -14,7 +15,11 @@ from .statistics import estimate
 
 QUICK_SEEDS = 3
 _QUICK_SHARE = 5
-"""A quick run is so many times shorter."""
+"""A quick run has so many times fewer presentations, and where that is not enough, coarser settings:"""
+_QUICK = {
+    "iris": {"presentations": 420, "running_time": 10.0, "learning_rate": 0.01},
+    "regression": {"presentations": 400, "running_time": 20.0, "learning_rate": 0.005},
+}
 _QUICK_LIMIT, _SWEEP_LIMIT = {"mnist": 500}, {"mnist": 10_000}
 """Training samples, once each, where a whole pass is too long."""
 LEAPING = "tau_leap"
@@ -150,14 +155,24 @@ class Study(ABC):
         return []
 
 
+def _quick_settings(case, extent) -> dict:
+    if not extent.quick or case in _QUICK_LIMIT:
+        return {}
+    return _QUICK.get(case, {"presentations": case_of(case).settings.presentations // _QUICK_SHARE})
+
+
+def own_settings(case, extent) -> Settings:
+    """Those of the case, or of a quick look."""
+    return replace(case_of(case).settings, **_quick_settings(case, extent))
+
+
 def training(case, seed, extent, noise=(), method=LEAPING, volume=1e4, sweep=True, **settings) -> Training:
-    """A training run as studies have it, of the case's own settings but for those given; `sweep` allows a shorter one
+    """A training run as studies have it, of `own_settings` but for those given; `sweep` allows a shorter one
     where a case takes long."""
     if method == LEAPING:
         settings["scheme"] = "trapezoidal"
     limit = _QUICK_LIMIT.get(case) if extent.quick else _SWEEP_LIMIT.get(case) if sweep else None
-    if extent.quick and limit is None:
-        settings.setdefault("presentations", case_of(case).settings.presentations // _QUICK_SHARE)
+    settings = _quick_settings(case, extent) | settings
     return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), limit)
 
 

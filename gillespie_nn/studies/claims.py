@@ -14,7 +14,7 @@ import numpy as np
 from ..analysis.figures import COLOURS
 from .base import Finding, Study
 from .noise_sweeps import PLACES, ConcentrationNoiseStudy, RateNoiseStudy
-from .running_time import QUICK_TIMES, TIMES, at_running_time
+from .running_time import at_running_time, times
 from .settings import ACTIVATIONS, OTHERS, SMOOTH
 from .statistics import estimate
 
@@ -36,7 +36,7 @@ class Claims(Study):
         return sweeps + [
             at_running_time(case, s, extent, t, activation=a)
             for a in ACTIVATIONS
-            for t in extent.of(TIMES, QUICK_TIMES)
+            for t in times(case, extent)
             for s in self.seeds(extent)
         ]
 
@@ -63,11 +63,13 @@ class Claims(Study):
         return found + self._of_running_time(results, seeds)
 
     def _of_running_time(self, results, seeds):
-        times = results.extent.of(TIMES, QUICK_TIMES)
-        halvings = -np.log2(times)
+        every_time = times(results.case, results.extent)
+        halvings = -np.log2(every_time)
         slope = {}
         for a in ACTIVATIONS:
-            every = [[at_running_time(results.case, s, results.extent, t, activation=a) for s in seeds] for t in times]
+            every = [
+                [at_running_time(results.case, s, results.extent, t, activation=a) for s in seeds] for t in every_time
+            ]
             slope[a] = slopes(np.array([results.losses(points) for points in every]), halvings)
         return [
             Finding(

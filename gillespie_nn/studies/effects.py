@@ -3,19 +3,18 @@
 import numpy as np
 
 from ..datasets import case as case_of
-from .base import RMSE, training
-from .running_time import at_running_time
+from .base import LEAPING, RMSE, own_settings, training
+from .running_time import at_running_time, times
 from .sweep import Condition, Sweep
 
 _RATES, _QUICK_RATES = (0.2, 1.0, 5.0, 20.0, 60.0, 200.0), (0.2, 5.0, 60.0)
 _VOLUMES = (3e2, 1e4)
-_FACTORS, _QUICK_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 4.0)
-_TIMES, _QUICK_TIMES = (5.0, 10.0, 20.0, 40.0), (5.0, 20.0)
+_FACTORS, _QUICK_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 4.0)
 
 
 def _steps(case, extent):
     """Steps s around the case's own."""
-    own = case_of(case).settings
+    own = own_settings(case, extent)
     return [own.learning_rate * own.running_time * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
 
 
@@ -60,7 +59,7 @@ class Transient(Effect):
     def conditions(self, case, extent):
         return [
             Condition("", f"T = {t:g} s", s, lambda seed, t=t, s=s: at_running_time(case, seed, extent, t, s))
-            for t in extent.of(_TIMES, _QUICK_TIMES)
+            for t in times(case, extent)[-4:]
             for s in _steps(case, extent)
         ]
 
@@ -77,22 +76,16 @@ class StepSize(Effect):
     most_seeds = 10
 
     def conditions(self, case, extent):
-        def flow(seed, s):
-            return at_running_time(case, seed, extent, 20.0, s, method="gradient_flow")
+        own = own_settings(case, extent).running_time
 
-        def descent(seed, s):
-            return at_running_time(case, seed, extent, 20.0, s, method="gradient_descent")
+        def make(seed, method, s):
+            return at_running_time(case, seed, extent, own, s, method=method)
 
-        def chemistry(seed, s):
-            return at_running_time(case, seed, extent, 20.0, s)
-
+        methods = {LEAPING: f"chemistry, T = {own:g} s", "gradient_flow": "gradient flow"}
+        methods |= {"gradient_descent": "gradient descent"}
         return [
-            Condition("", label, s, lambda seed, m=make, s=s: m(seed, s))
-            for label, make in {
-                "chemistry, T = 20 s": chemistry,
-                "gradient flow": flow,
-                "gradient descent": descent,
-            }.items()
+            Condition("", label, s, lambda seed, m=method, s=s: make(seed, m, s))
+            for method, label in methods.items()
             for s in _steps(case, extent)
         ]
 

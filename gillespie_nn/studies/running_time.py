@@ -1,16 +1,20 @@
 """Scores against the running time T, at the case's own step s = eta T."""
 
-from ..datasets import case as case_of
-from .base import training
+from .base import own_settings, training
 from .settings import ACTIVATIONS
 from .sweep import Condition, Sweep
 
-TIMES, QUICK_TIMES = (2.5, 5.0, 10.0, 20.0, 40.0), (2.5, 10.0)
+_SHARES, _QUICK_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), (1 / 4, 1.0)
+
+
+def times(case, extent) -> list[float]:
+    """Running times [s], up to the case's own."""
+    return [own_settings(case, extent).running_time * share for share in extent.of(_SHARES, _QUICK_SHARES)]
 
 
 def at_running_time(case, seed, extent, running_time, step=None, **settings):
     """A run with another running time [s] at the same step s = eta T, by default the case's own."""
-    own = case_of(case).settings
+    own = own_settings(case, extent)
     step = own.learning_rate * own.running_time if step is None else step
     settings |= {"running_time": float(running_time), "learning_rate": step / running_time}
     return training(case, seed, extent, **settings)
@@ -30,5 +34,5 @@ class RunningTime(Sweep):
                 "", label, t, lambda seed, a=activation, t=t: at_running_time(case, seed, extent, t, activation=a)
             )
             for activation, label in ACTIVATIONS.items()
-            for t in extent.of(TIMES, QUICK_TIMES)
+            for t in times(case, extent)
         ]
