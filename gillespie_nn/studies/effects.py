@@ -96,3 +96,4 @@ class StepSize(Effect):
         (axes,) = figure.get_axes()
         top = axes.secondary_xaxis("top", functions=(lambda s: s * size, lambda s: s / size))
         top.set_xlabel("s (|x|^2 + 1), mean over samples; the 1 is the bias", fontsize=8)
+        top.tick_params(which="both", labelsize=8)

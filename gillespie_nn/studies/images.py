@@ -38,14 +38,13 @@ class Images(Study):
         shown = [("before training", before), (f"after {n} presentations", weights)]
         largest = max(np.abs(w).max() for _, w in shown)
         n_rows = -(-len(weights) // _COLUMNS)
-        figure.set_size_inches(11, 1.2 + 0.75 * n_rows)
-        halves = figure.subfigures(1, 2)
-        for half, (title, values) in zip(halves, shown):
-            half.suptitle(title, fontsize=10)
-            panels = half.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
-            for axes in panels:
-                axes.set_axis_off()
-            for axes, row in zip(panels, values):
+        figure.set_size_inches(13, 1.3 + 0.75 * n_rows)
+        panels = figure.subplots(n_rows, 2 * _COLUMNS + 1, squeeze=False)
+        for axes in panels.ravel():
+            axes.set_axis_off()
+        for (title, values), half in zip(shown, (panels[:, :_COLUMNS], panels[:, _COLUMNS + 1 :])):
+            half[0, _COLUMNS // 2].set_title(title, fontsize=10)
+            for axes, row in zip(half.ravel(), values):
                 image = axes.imshow(row.reshape(side, side), cmap="PuOr", vmin=-largest, vmax=largest)
-        halves[1].colorbar(image, ax=list(panels), label=f"weight [concentration], Omega = {volume:g}", shrink=0.9)
-        figure.suptitle(f"{results.case}: {self.title}, seed {record.point.seed}", fontsize=11)
+        figure.colorbar(image, ax=panels, label="weight [concentration]", aspect=12, pad=0.01)
+        figure.suptitle(f"{results.case}: {self.title}, Omega = {volume:g}, seed {record.point.seed}", fontsize=11)
