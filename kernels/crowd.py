@@ -103,9 +103,8 @@ def change_slow(channels, plan, state, s, amount):
     counts = state.counts
     counts[s] += amount
     for k in range(plan.reader_start[s], plan.reader_start[s + 1]):
-        t = plan.reader_term[k]
-        other = channels.second[t] if channels.first[t] == s else channels.first[t]
-        state.kept_sum[plan.term_channel[t]] += channels.coefficient[t] * (np.float64(amount) * counts[other])
+        change = np.float64(amount) * counts[plan.reader_other[k]]
+        state.kept_sum[plan.reader_channel[k]] += channels.coefficient[plan.reader_term[k]] * change
     if not state.is_touched[s]:
         state.is_touched[s] = True
         state.touched[state.n_touched[0]] = s
@@ -134,7 +133,8 @@ def _leap_each(channels, plan, state, tau, rng):
             for k in range(channels.change_start[c], channels.change_start[c + 1]):
                 amount = channels.change_amount[k]
                 if amount < 0:
-                    there = min(there, counts[channels.change_species[k]] // -amount)
+                    count = counts[channels.change_species[k]]
+                    there = min(there, count if amount == -1 else count // -amount)  # a division takes longer
             n = draw_binomial(rng, there, -math.expm1(-state.member_value[m] * tau / max(there, 1)))
             if n == 0:
                 continue

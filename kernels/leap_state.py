@@ -50,6 +50,8 @@ class LeapPlan(NamedTuple):
     kept_species: np.ndarray  # uint32[...]: a species that the terms between two starts read, if possible no weight
     reader_start: np.ndarray  # uint32[state + 1], into reader_term
     reader_term: np.ndarray  # uint32[...]: kept terms, by the species that varies
+    reader_other: np.ndarray  # uint32[...]: the other species of each
+    reader_channel: np.ndarray  # uint32[...]: the channel of each
     term_channel: np.ndarray  # uint32[term]
     watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
     crowd: np.ndarray  # uint32[member]: channels

@@ -40,7 +40,7 @@ _ANY = 1e300
 """A step [s] where what reacts changes no propensity: as long as one likes."""
 _GROWTH = 2.0
 """From one step to the next, at most."""
-_RELAXATIONS = 3.0
+_RELAXATIONS = 5.0
 """A step of blocks is at most so many times the time in which they relax, on average over all that reacts."""
 
 

@@ -222,9 +222,10 @@ def _interval(one, other, quantile) -> Errors:
     return Errors(error, error - quantile * standard, error + quantile * standard, standard)
 
 
-def presented_sample(samples=40) -> dict:
+def presented_sample(samples=200) -> dict:
     """Time of a presented sample: 784-32-10, learning on, random inputs with 150 non-zero pixels, Omega = 1e4,
-    T = 10 s, eta T = 0.003; setting the inputs included."""
+    T = 10 s, eta T = 0.003; setting the inputs included. The first quarter is left out of the median: their errors are
+    those of random weights, and more weights change."""
     spec = training_network((784, 32, 10), learning_rate=3e-4)
     rng, volume, network = np.random.default_rng(0), 1e4, spec.network
     x = rng.random((samples, 784))
@@ -244,7 +245,8 @@ def presented_sample(samples=40) -> dict:
         times.append(time.perf_counter() - started)
     statistics = simulation.statistics
     return {
-        "milliseconds": 1e3 * float(np.median(times[5:])),
+        "milliseconds": 1e3 * float(np.median(times[samples // 4 :])),
+        "milliseconds_at_first": 1e3 * float(np.median(times[1 : samples // 4])),
         "least_milliseconds": 1e3 * min(times),
         "samples": samples,
         "leaps": statistics["leaps"] / samples,

@@ -178,11 +178,19 @@ def _producers_first(channels):
 
 
 def _readers(n_state, kept, slow, structure):
-    terms = [[] for _ in range(n_state)]
+    terms, others = [[] for _ in range(n_state)], [[] for _ in range(n_state)]
+    first, second = structure.arrays["first"], structure.arrays["second"]
     for t in sorted(kept):
         for s in slow.intersection(structure.reads[t]):
             terms[s].append(t)
-    return {"reader_start": starts(terms), "reader_term": _uint(list(chain.from_iterable(terms)))}
+            others[s].append(int(second[t] if first[t] == s else first[t]))
+    reader_term = _uint(list(chain.from_iterable(terms)))
+    return {
+        "reader_start": starts(terms),
+        "reader_term": reader_term,
+        "reader_other": _uint(list(chain.from_iterable(others))),
+        "reader_channel": structure.readers.channel[reader_term],
+    }
 
 
 def _families(structure, rates, felt):
