@@ -256,6 +256,18 @@ def refresh_changed(channels, readers, state, c):
 
 
 @kernel
+def bound_all(channels, state):
+    """Bound every term over the present intervals, and sum them up by channel."""
+    for c in range(state.light.size):
+        for t in range(channels.term_start[c], channels.term_start[c + 1]):
+            if program_of(channels, t) >= 0:
+                bound_law_term(channels, state, t)
+            else:
+                bound_term(channels, state, t)
+        sum_channel(channels, state, c)
+
+
+@kernel
 def refresh_rejection(channels, families, state):
     """Build pools, intervals, bounds and urn from the counts of the species alone."""
     fits = sum_pools(families, state.counts)
@@ -268,13 +280,7 @@ def refresh_rejection(channels, families, state):
         set_interval(state, s)
     state.low[one] = 1
     state.high[one] = 1
-    for c in range(state.light.size):
-        for t in range(channels.term_start[c], channels.term_start[c + 1]):
-            if program_of(channels, t) >= 0:
-                bound_law_term(channels, state, t)
-            else:
-                bound_term(channels, state, t)
-        sum_channel(channels, state, c)
+    bound_all(channels, state)
     refill_all(state)
     if not fits:
         mark_overfull(state.urn)

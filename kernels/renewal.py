@@ -1,6 +1,6 @@
 """Bounds renewed out of turn: at scheduled changes and events, and when a window of time is over."""
 
-from .bounds import bound_law_term, bound_term, set_interval, sum_channel
+from .bounds import bound_all, bound_law_term, bound_term, set_interval, sum_channel
 from .channels import open_window, program_of
 from .clock import rescale_pending
 from .codes import N_CANDIDATES, TIME
@@ -49,13 +49,7 @@ def set_coefficients_rejection(channels, state):
     """The coefficients of the channels have changed at clock[TIME]: bounds and slots anew, over the same intervals."""
     old = total_bound(state)
     channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
-    for c in range(state.light.size):
-        for t in range(channels.term_start[c], channels.term_start[c + 1]):
-            if program_of(channels, t) >= 0:
-                bound_law_term(channels, state, t)
-            else:
-                bound_term(channels, state, t)
-        sum_channel(channels, state, c)
+    bound_all(channels, state)
     overfull = is_overfull(state.urn)
     refill_all(state)
     if overfull:

@@ -270,13 +270,14 @@ def test_forcing_that_the_network_cannot_hold_ends_with_an_overflow():
     r = gnn.simulate(network, 60.0, 3, method="tau_leap", seed=1, noise=gnn.ConcentrationNoise(50.0, "constant"))
     assert r.status[0] == gnn.Status.OVERFLOW
     with pytest.raises(gnn.UnfinishedError, match="learning rate, initial scale or noise"):
-        gnn.train("xor", method="tau_leap", noise=gnn.ConcentrationNoise(60.0, "constant", species=("T_*",)), **SHORT)
+        noise = gnn.ConcentrationNoise(2.0, "constant", species=("T_*",))
+        gnn.train("xor", method="tau_leap", noise=noise, **SHORT | {"volume": 3e15})
 
 
 # training and prediction
 
 
-@pytest.mark.parametrize("method", SIMULATED)
+@pytest.mark.parametrize("method", [m for m in SIMULATED if m != "linear_noise"])  # which does not train
 def test_every_method_trains_under_every_noise_together(method):
     short = SHORT | {"presentations": 2}
     fits = [gnn.train("xor", method=method, noise=noise, **short) for noise in (IN_TRAINING, IN_TRAINING, None)]
