@@ -9,172 +9,88 @@ Trapezoidal leaping: Y. Cao, L. Petzold, Proc. FOSBE (2005) 149-152; the solutio
 
 import numpy as np
 
-from .channels import term_value
+from .block_equations import solve_block, solve_pair
 from .codes import COUNT_LIMIT, OVERFLOW, REACHED_END
-from .counting import draw_poisson
+from .counting import draw_poissons
 from .jit import inlined, kernel
 from .leap_firings import fire_often
 from .leap_state import RELAXATION, leap_value
 from .step_size import block_change
 
-_NEARLY_SINGULAR = 1e-6
-"""Two equations whose determinant is smaller than this share of its terms are solved by pivoting."""
 _SMALL = 0.4
 """A smaller part of the change that is allowed makes no difference to the next step, which grows by two at most."""
-_LEAST_DIAGONAL = 0.5
-"""Where a species grows by itself faster than the step resolves, its growth is followed explicitly."""
 
 
 @inlined
-def _term_slope(channels, t, s, counts):
-    """Derivative of term t by the count of species s, which it reads."""
-    if channels.extra_start[t] == channels.extra_start[t + 1]:
-        first = channels.first[t]
-        second = channels.second[t]
-        slope = 0.0
-        if first == s:
-            slope += counts[second] - channels.second_offset[t]
-        if second == s:
-            slope += counts[first]
-        return channels.coefficient[t] * slope
-    counts[s] += 1
-    slope = term_value(channels, t, counts, counts)
-    counts[s] -= 2
-    slope -= term_value(channels, t, counts, counts)
-    counts[s] += 1
-    return 0.5 * slope
-
-
-@kernel
-def _solve(matrix, n):
-    """Solve the n equations in `matrix` float64[n, n + 2] for both right-hand sides, which are overwritten."""
-    if n == 1:
-        inverse = 1.0 / matrix[0, 0]
-        matrix[0, 1] *= inverse
-        matrix[0, 2] *= inverse
-        return
-    if n == 2:  # a pair of rails, as most blocks are
-        a, b, c, d = matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1]
-        determinant = a * d - b * c
-        if abs(determinant) > _NEARLY_SINGULAR * (abs(a * d) + abs(b * c)):
-            inverse = 1.0 / determinant
-            for side in range(2, 4):
-                x, y = matrix[0, side], matrix[1, side]
-                matrix[0, side] = inverse * (d * x - b * y)
-                matrix[1, side] = inverse * (a * y - c * x)
-            return
-    for i in range(n):
-        pivot = i
-        for j in range(i + 1, n):
-            if abs(matrix[j, i]) > abs(matrix[pivot, i]):
-                pivot = j
-        if pivot != i:
-            for k in range(i, n + 2):
-                matrix[i, k], matrix[pivot, k] = matrix[pivot, k], matrix[i, k]
-        for j in range(i + 1, n):
-            factor = matrix[j, i] / matrix[i, i]
-            for k in range(i + 1, n + 2):
-                matrix[j, k] -= factor * matrix[i, k]
-    for i in range(n - 1, -1, -1):
-        for side in range(n, n + 2):
-            value = matrix[i, side]
-            for k in range(i + 1, n):
-                value -= matrix[i, k] * matrix[k, side]
-            matrix[i, side] = value / matrix[i, i]
+def _fire(channels, plan, state, e, wanted, rng):
+    """Fire entry e a whole number of times; parts are carried on, and what is not there does not react. Returns the
+    number of firings, or -1 for an overflow."""
+    counts = state.counts
+    c = plan.entry_channel[e]
+    wanted += state.carried[c]
+    if not wanted < COUNT_LIMIT:
+        return np.int64(-1)
+    firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
+    state.carried[c] = max(wanted - firings, -0.5)
+    s, other = plan.fire_species[e, 0], plan.fire_species[e, 1]
+    x = counts[s] + plan.fire_amount[e, 0] * firings
+    y = counts[other] + plan.fire_amount[e, 1] * firings
+    if plan.fire_more[e] or state.firings.size or min(x, y) < 0 or max(x, y) > COUNT_LIMIT:
+        return fire_often(channels, plan, state, c, firings, rng) if firings > 0 else np.int64(0)
+    counts[s] = x
+    counts[other] = y
+    return firings
 
 
 @inlined
-def _draw_block(channels, plan, state, b, tau, rng):
-    """Draw the firings of block b and solve its equations; in the last column those of the expected change. Returns
-    the number of species, and their expected firings and these times how fast the species relax."""
-    counts, value, matrix = state.counts, state.value, state.matrix
-    half = 0.5 * tau
-    reacting = 0.0
-    relaxing = 0.0
-    n = np.int64(plan.block_start[b + 1]) - np.int64(plan.block_start[b])
-    for i in range(n):
-        for j in range(n + 2):
-            matrix[i, j] = 0.0
-        matrix[i, i] = 1.0
+def _fire_block(channels, plan, state, b, n, rng):
+    """Fire the channels of block b of n species. Returns the number of firings, or -1 for an overflow."""
+    fired = np.int64(0)
+    width = max(2, n)
+    row = np.int64(plan.dense_start[b])
     for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        c = plan.entry_channel[e]
-        expected = value[c] * tau
-        firings = np.float64(draw_poisson(rng, expected))
-        if plan.entry_moves[e]:
-            now = leap_value(channels, plan, state, c)
-            firings += half * (now - value[c])
-            expected += half * (now - value[c])
-            value[c] = now
-        state.drawn[e] = firings
-        reacting += expected
-        for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-            state.slope[j] = _term_slope(channels, plan.slope_term[j], plan.slope_species[j], counts)
-        for k in range(channels.change_start[c], channels.change_start[c + 1]):
-            s = channels.change_species[k]
-            if plan.block_of[s] == b:
-                i = plan.place[s]
-                amount = channels.change_amount[k]
-                matrix[i, n] += amount * firings
-                matrix[i, n + 1] += amount * expected
-                for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-                    matrix[i, plan.place[plan.slope_species[j]]] -= half * amount * state.slope[j]
-    for i in range(n):
-        relaxing += abs(matrix[i, i] - 1.0)
-        matrix[i, i] = max(matrix[i, i], _LEAST_DIAGONAL)
-    _solve(matrix, n)
-    return n, reacting, relaxing * reacting / (half * n)
-
-
-@inlined
-def _fire_block(channels, plan, state, b, n, tau, rng):
-    """Fire the channels of block b whole times; parts are carried on, and what is not there does not react."""
-    matrix = state.matrix
-    status = REACHED_END
-    total = 0
-    for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        c = plan.entry_channel[e]
-        wanted = state.drawn[e] + state.carried[c]
-        for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-            wanted += 0.5 * tau * state.slope[j] * matrix[plan.place[plan.slope_species[j]], n]
-        if not wanted < COUNT_LIMIT:
-            status = OVERFLOW
-            break
-        firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
-        state.carried[c] = max(wanted - firings, -0.5)
-        if firings > 0:
-            firings = fire_often(channels, plan, state, c, firings, rng)
-            if firings < 0:
-                status = OVERFLOW
-                break
-            total += firings
+        wanted = state.drawn[e] + state.slope[row] * state.change[0] + state.slope[row + 1] * state.change[1]
+        for i in range(2, n):
+            wanted += state.slope[row + i] * state.change[i]
+        firings = _fire(channels, plan, state, e, wanted, rng)
+        if firings < 0:
+            return firings
+        fired += firings
+        row += width
     for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
         if plan.slope_start[e] < plan.slope_start[e + 1]:
             c = plan.entry_channel[e]
             state.value[c] = leap_value(channels, plan, state, c)
-    return status, total
+    return fired
 
 
 @kernel
 def leap_blocks(channels, plan, state, tau, epsilon, rng):
     """Leap over tau in every block. Returns the status, the number of firings, and the largest expected change of a
     species as a multiple of what `epsilon` allows."""
-    counts, matrix = state.counts, state.matrix
     firings = 0
     largest = 0.0
-    reacting = 1e-300
-    relaxing = 1e-300
+    all_reacting = all_relaxing = 1e-300
+    for e in range(plan.entry_channel.size):
+        state.drawn[e] = state.value[plan.entry_channel[e]] * tau
+    draw_poissons(rng, state.drawn)
     for b in range(plan.block_start.size - 1):
-        n, more, faster = _draw_block(channels, plan, state, b, tau, rng)
-        reacting += more
-        relaxing += faster
+        start = np.int64(plan.block_start[b])
+        n = np.int64(plan.block_start[b + 1]) - start
+        if n <= 2:
+            reacting, relaxing = solve_pair(channels, plan, state, b, tau)
+        else:
+            reacting, relaxing = solve_block(channels, plan, state, b, n, tau)
+        all_reacting += reacting
+        all_relaxing += relaxing * reacting / n
         for i in range(n):
-            s = plan.block_species[plan.block_start[b] + i]
-            change = abs(matrix[i, n + 1])
-            if change > _SMALL * (epsilon * counts[s] + 10.0):
-                largest = max(largest, change / block_change(epsilon, counts[s]))
-        status, fired = _fire_block(channels, plan, state, b, n, tau, rng)
+            x = state.counts[plan.block_species[start + i]]
+            change = abs(state.expected[i])
+            if change > _SMALL * (epsilon * x + 10.0):
+                largest = max(largest, change / block_change(epsilon, x))
+        fired = _fire_block(channels, plan, state, b, n, rng)
+        if fired < 0:
+            return OVERFLOW, firings, largest
         firings += fired
-        if status != REACHED_END:
-            return status, firings, largest
-    state.ledger[RELAXATION] = relaxing / reacting
+    state.ledger[RELAXATION] = all_relaxing / all_reacting
     return REACHED_END, firings, largest

@@ -49,6 +49,38 @@ def draw_poisson(rng, mean):
 
 
 @kernel
+def draw_poissons(rng, numbers):
+    """Replace each mean in `numbers` float64[...] by a Poisson number with this mean; as `draw_poisson`, but faster.
+
+    A normal number is put to the test with a probability q. No uniform decides that for each, but the points of a
+    Poisson process of rate 1 along the sum of hazards q + q^2 >= -log(1 - q), thinned: one test in a hundred numbers.
+    """
+    until = rng.standard_exponential()
+    for i in range(numbers.size):
+        mean = numbers[i]
+        if not mean >= MANY:
+            numbers[i] = draw_poisson(rng, mean)
+            continue
+        mean = min(mean, LARGEST_MEAN)
+        k = np.floor(mean + math.sqrt(mean) * rng.standard_normal())
+        numbers[i] = k
+        below = max(mean - k, 0.0)
+        q = below * below * below / (6.0 * mean * mean)
+        if q > 0.5:  # where the hazard is no bound any more
+            u = rng.random()
+            if u < q:
+                numbers[i] = _corrected(rng, k, u, mean, mean, -1.0, 0.0)
+            continue
+        hazard = q + q * q
+        until -= hazard
+        if until < 0.0:
+            until = rng.standard_exponential()
+            u = rng.random() * -math.expm1(-hazard)
+            if u < q:
+                numbers[i] = _corrected(rng, k, u, mean, mean, -1.0, 0.0)
+
+
+@kernel
 def draw_binomial(rng, n, p):
     """Binomial number of n trials with success probability p; p is taken into [0, 1], n < 0 or p not a number as 0."""
     n = int(n)

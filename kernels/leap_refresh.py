@@ -1,6 +1,8 @@
 """Bringing the propensities of a leap up to date: all of them, after a change that no reaction made, or some."""
 
-from .channels import look_at_laws, term_value
+import numpy as np
+
+from .channels import look_at_laws
 from .codes import FAULT, TIME
 from .crowd import refresh_crowd
 from .family_leap import sum_families
@@ -26,10 +28,11 @@ def _sum_kept(channels, plan, state):
     for k in range(plan.kept_channel.size):
         state.kept_sum[plan.kept_channel[k]] = 0.0
     for k in range(plan.kept_species.size):
-        if state.counts[plan.kept_species[k]]:
+        x = state.counts[plan.kept_species[k]]
+        if x:
             for j in range(plan.kept_start[k], plan.kept_start[k + 1]):
-                t = plan.kept_term[j]
-                state.kept_sum[plan.term_channel[t]] += term_value(channels, t, state.counts, state.counts)
+                pair = np.float64(x) * state.counts[plan.kept_other[j]]
+                state.kept_sum[plan.kept_sum_of[j]] += channels.coefficient[plan.kept_term[j]] * pair
     for k in range(plan.kept_channel.size):
         state.kept_before[plan.kept_channel[k]] = state.kept_sum[plan.kept_channel[k]]
 

@@ -34,25 +34,34 @@ class LeapPlan(NamedTuple):
     explicit: np.ndarray  # uint32[...]: channels that fire by their propensity at the start of a step
     block_start: np.ndarray  # uint32[block + 1], into block_species
     block_species: np.ndarray  # uint32[...]
-    block_of: np.ndarray  # int32[state]: block of each species, -1 for none
-    place: np.ndarray  # int32[state]: place of each species in its block
+    dense_start: np.ndarray  # uint32[block + 1], into `amount` and `LeapState.slope`, which have a row for each entry
     entry_start: np.ndarray  # uint32[block + 1], into entry_channel
     entry_channel: np.ndarray  # uint32[entry]: channels of each block, those that only produce first
     entry_moves: np.ndarray  # bool[entry]: reads a species that other firings of the step change
+    amount: np.ndarray  # float64[dense]: change of each species of the block, with a place more where it has but one
     slope_start: np.ndarray  # uint32[entry + 1], into slope_term
     slope_term: np.ndarray  # uint32[slope]: terms of the channel that read a species of its own block
+    slope_place: np.ndarray  # uint32[slope]: place of the species in the block
     slope_species: np.ndarray  # uint32[slope]
-    live_plain: np.ndarray  # bool[channel]: the live terms have no extra factors
+    slope_other: np.ndarray  # uint32[slope]: what the derivative of a plain term is proportional to, when it is more
+    slope_offset: np.ndarray  # float64[slope]: than this
+    slope_plain: np.ndarray  # bool[slope]
+    fire_species: np.ndarray  # uint32[entry, 2]; the constant, with amount 0, where there is no change
+    fire_amount: np.ndarray  # int64[entry, 2]
+    fire_more: np.ndarray  # bool[entry]: changes more than two
+    live_first: np.ndarray  # uint32[channel]: first live term, where they are consecutive and have no extra factors
+    live_plain: np.ndarray  # bool[channel]: that is so
     live_start: np.ndarray  # uint32[channel + 1], into live_term
     live_term: np.ndarray  # uint32[...]: terms of each channel that are added up when it is looked at
     kept_term: np.ndarray  # uint32[...]: the others, of which sums are kept up to date as weights change
     kept_start: np.ndarray  # uint32[... + 1], into kept_term
     kept_species: np.ndarray  # uint32[...]: a species that the terms between two starts read, if possible no weight
+    kept_other: np.ndarray  # uint32[...]: the other one that each reads
+    kept_sum_of: np.ndarray  # uint32[...]: the channel of each
     reader_start: np.ndarray  # uint32[state + 1], into reader_term
     reader_term: np.ndarray  # uint32[...]: kept terms, by the species that varies
     reader_other: np.ndarray  # uint32[...]: the other species of each
     reader_channel: np.ndarray  # uint32[...]: the channel of each
-    term_channel: np.ndarray  # uint32[term]
     watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
     crowd: np.ndarray  # uint32[member]: channels
     member_start: np.ndarray  # uint32[state + 1], into member
@@ -79,7 +88,7 @@ class LeapState(NamedTuple):
     n_filled: np.ndarray  # int64[pool]
     drawn: np.ndarray  # float64[entry]: firings of block channels in this step
     carried: np.ndarray  # float64[channel]: parts of a firing carried to the next step
-    slope: np.ndarray  # float64[slope]
+    slope: np.ndarray  # float64[dense]: half a step times the derivative of a propensity by a species of its block
     member_value: np.ndarray  # float64[member]: propensities of the crowd
     bins: np.ndarray  # uint32[N_BINS, member]: members that can fire, by their propensity
     bin_size: np.ndarray  # int64[N_BINS]
@@ -92,6 +101,8 @@ class LeapState(NamedTuple):
     mean: np.ndarray  # float64[state], scratch: expected change of each species
     spread: np.ndarray  # float64[state], scratch: its variance
     loss: np.ndarray  # float64[state], scratch: expected loss of each species
+    change: np.ndarray  # float64[LARGEST_BLOCK], scratch: of the species of a block, with the firings drawn
+    expected: np.ndarray  # float64[LARGEST_BLOCK], scratch: with those expected
     matrix: np.ndarray  # float64[LARGEST_BLOCK, LARGEST_BLOCK + 2], scratch
     firings: np.ndarray  # int64[reaction], or empty
 
@@ -106,8 +117,8 @@ def leap_value(channels, plan, state, c):
     total = max(state.kept_sum[c], 0.0)  # what rounding left of nothing is no propensity
     counts = state.counts
     if plan.live_plain[c]:  # nearly always, and most of the work of a leap
-        for k in range(plan.live_start[c], plan.live_start[c + 1]):
-            t = plan.live_term[k]
+        first = np.int64(plan.live_first[c])
+        for t in range(first, first + np.int64(plan.live_start[c + 1]) - np.int64(plan.live_start[c])):
             pair = counts[channels.first[t]] * (counts[channels.second[t]] - channels.second_offset[t])
             total += channels.coefficient[t] * pair
         return total

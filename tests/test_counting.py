@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 from gillespie_nn.kernels import counting
-from gillespie_nn.kernels.counting import draw_binomial, draw_poisson
+from gillespie_nn.kernels.counting import draw_binomial, draw_poisson, draw_poissons
 from scipy import stats
 from scipy.special import ndtr
 
@@ -52,6 +52,47 @@ def test_poisson_law(mean):
     chance.accept(p_value(_poisson_numbers(generator(1), mean, _numbers()), stats.poisson(mean)), f"mean {mean}")
 
 
+MIXED = np.array([0.3, 1000.0, 8.0, 0.0, 11.0, 3.0, 30.0, 8.5])
+
+
+@numba.njit(error_model="numpy")
+def _many_poisson_numbers(rng, means, out):
+    for i in range(len(out)):
+        out[i] = means
+        draw_poissons(rng, out[i])
+    return out
+
+
+def _mixed(draw, seed, n):
+    return draw(generator(seed), MIXED, np.empty((n, len(MIXED)))).astype(np.int64)
+
+
+def test_law_of_many_poisson_numbers_at_once():
+    """Of each alone, and of each pair of neighbours: whether both are above their means."""
+    numbers = _mixed(_many_poisson_numbers, 6, N_DRAWS)
+    for k in np.flatnonzero(MIXED):
+        chance.accept(p_value(numbers[:, k], stats.poisson(MIXED[k])), f"mean {MIXED[k]}")
+    assert not numbers[:, 3].any()
+    above = numbers > MIXED
+    probable = stats.poisson(MIXED).sf(np.floor(MIXED))
+    for i, j in [(1, 2), (4, 6), (6, 7), (7, 1)]:
+        p, q = probable[i], probable[j]
+        cells = np.array([(1 - p) * (1 - q), (1 - p) * q, p * (1 - q), p * q])
+        chance.accept(chance.chi_square(2 * above[:, i] + above[:, j], cells), f"means {MIXED[i]}, {MIXED[j]}")
+
+
+@pytest.mark.parametrize("mean", [8.0, 13.0, 1e5])
+def test_long_rows_of_poisson_numbers_have_the_law_too(mean):
+    numbers = np.full(N_DRAWS, mean)
+    _many_at_once(generator(7), numbers)
+    chance.accept(p_value(numbers.astype(np.int64), stats.poisson(mean)), f"mean {mean}")
+
+
+@numba.njit(error_model="numpy")
+def _many_at_once(rng, numbers):
+    draw_poissons(rng, numbers)
+
+
 @pytest.mark.parametrize("mean", [1e9, 1e12])
 def test_poisson_numbers_of_huge_mean_are_normal_to_the_resolution_of_a_million(mean):
     """The skewness, 1 / sqrt(mean), is below 4e-5."""
@@ -91,6 +132,9 @@ def test_planted_errors_of_the_draws_are_caught(monkeypatch):
     monkeypatch.setattr(counting, "_draw_rarer", counting._draw_rarer.py_func)
     poisson = np.array([draw_poisson.py_func(rng, 30.0) for _ in range(size)])
     assert chance.rejects(p_value(poisson, stats.poisson(30)))
+    numbers = np.full(size, 30.0)
+    draw_poissons.py_func(rng, numbers)
+    assert chance.rejects(p_value(numbers.astype(np.int64), stats.poisson(30)))
     binomial = np.array([draw_binomial.py_func(rng, 200, 0.1) for _ in range(size)])
     assert chance.rejects(p_value(binomial, stats.binom(200, 0.1)))
 
@@ -144,6 +188,9 @@ def test_law_and_normal_cell_have_full_accuracy(centre):
 
 @pytest.mark.parametrize("mean", [math.nan, -1.0, -math.inf, 0.0, -0.0])
 def test_no_mean_gives_nothing(mean):
+    numbers = np.array([9.0, mean, 9.0])
+    draw_poissons(generator(5), numbers)
+    assert numbers[1] == 0
     assert draw_poisson(generator(5), mean) == 0
 
 

@@ -130,9 +130,10 @@ def test_sums_that_are_kept_are_what_adding_up_gives():
     assert len(plan.kept_term) and len(plan.crowd)
     sums = np.zeros_like(state.kept_sum)
     counts = state.counts
+    reader = dict(zip(plan.kept_term, plan.kept_sum_of))
     for t in plan.kept_term:
         product = counts[channels.first[t]] * (counts[channels.second[t]] - channels.second_offset[t])
-        sums[plan.term_channel[t]] += channels.coefficient[t] * product
+        sums[reader[t]] += channels.coefficient[t] * product
     np.testing.assert_allclose(state.kept_sum, sums, rtol=1e-12)
     members = [channels.term_start[c] for c in plan.crowd]
     values = [channels.coefficient[t] * counts[channels.first[t]] * counts[channels.second[t]] for t in members]

@@ -94,7 +94,7 @@ def test_sums_are_kept_where_a_change_times_a_count_passes_int64():
     terms = plan.kept_term
     np.add.at(
         sums,
-        plan.term_channel[terms],
+        plan.kept_sum_of,
         channels.coefficient[terms] * counts[channels.first[terms]] * counts[channels.second[terms]],
     )
     np.testing.assert_allclose(state.kept_sum, sums, rtol=1e-9)

@@ -4,6 +4,8 @@ Species a acts on species b when a channel that changes b reads a. What acts on 
 training network, whose loop closes only through the slow weight updates, falls into the pairs of rails of its neurons.
 """
 
+from collections import Counter
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -65,12 +67,15 @@ def _ordered(actions, kept, label, changed):
     for targets in acts_on.values():
         for c in targets:
             waiting[c] += 1
+    channels = Counter(label[s] for k in kept for s in actions[k].changes)
     ready, order = [c for c in members if not waiting[c]], []
-    while ready:
-        c = ready.pop()
-        order.append(members[c])
-        for target in sorted(acts_on[c]):
+    while ready:  # those alike together: the branches of what solves them are predicted better
+        ready.sort(key=lambda c: (len(members[c]), channels[c], members[c]))
+        order += [members[c] for c in ready]
+        released = []
+        for target in chain.from_iterable(acts_on[c] for c in ready):
             waiting[target] -= 1
             if not waiting[target]:
-                ready.append(target)
+                released.append(target)
+        ready = released
     return order

@@ -4,8 +4,8 @@ from itertools import chain
 
 import numpy as np
 
-from ..kernels.leap_state import LARGEST_BLOCK, LeapPlan
-from .blocks import Action, blocks
+from ..kernels.leap_state import LeapPlan
+from .leap_blocks import leap_blocks, uint
 from .programs import starts
 
 _CROWD = 64
@@ -38,37 +38,17 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
     crowd, others, slow = _crowd(channels, targets)
     varies = set(np.flatnonzero(arrays["varies"]).tolist())
     kept = _kept(others, structure, slow, varies)
-    found, explicit = _blocks(others, structure, rates) if blockwise else ([], {c.number for c in others})
-    entries = _entries(found, [c for c in others if c.number not in explicit])
-    disturbed = _disturbed(found, entries, [c for c in others if c.number in explicit], targets)
-    in_block = {s: b for b, members in enumerate(found) for s in members}
-    flat = list(chain.from_iterable(entries))
-    slopes = [_slopes(c, structure, set(found[b])) for b, some in enumerate(entries) for c in some]
-    moves = [
-        bool(b in disturbed or (c.reads & varies).difference(found[b])) for b, some in enumerate(entries) for c in some
-    ]
     order, own = _orders(structure)
     felt = _felt(others, kept, structure)
     return LeapPlan(
-        explicit=_numbers(_producers_first([c for c in others if c.number in explicit])),
-        block_start=starts(found),
-        block_species=_uint(list(chain.from_iterable(found))),
-        block_of=_by_species(n_state, in_block, -1),
-        place=_by_species(n_state, {s: k for members in found for k, s in enumerate(members)}, 0),
-        entry_start=starts(entries),
-        entry_channel=_numbers(flat),
-        entry_moves=np.array(moves, dtype=np.bool_),
-        slope_start=starts(slopes),
-        slope_term=_uint([t for slope in slopes for t, _ in slope]),
-        slope_species=_uint([s for slope in slopes for _, s in slope]),
+        **leap_blocks(others, structure, rates if blockwise else None, targets, varies),
         **_live(channels, kept, structure),
         **_kept_by_species(kept, slow, structure),
         **_readers(n_state, kept, slow, structure),
-        term_channel=structure.readers.channel,
-        watched=_uint(sorted({s for c in others for s in c.changes} | (targets & felt))),
-        crowd=_numbers(crowd),
+        watched=uint(sorted({s for c in others for s in c.changes} | (targets & felt))),
+        crowd=uint([c.number for c in crowd]),
         **_members(n_state, crowd),
-        kept_channel=_uint(sorted({int(structure.readers.channel[t]) for t in kept})),
+        kept_channel=uint(sorted({int(structure.readers.channel[t]) for t in kept})),
         **_families(structure, rates, felt),
         least=np.ones(1),  # known once there is a volume
         order=order,
@@ -117,14 +97,18 @@ def _kept(channels, structure, slow, varies):
 
 def _kept_by_species(kept, slow, structure):
     """The kept terms, by one of the two species that each reads, preferring one that is no weight."""
-    arrays, groups = structure.arrays, {}
+    arrays, groups, others = structure.arrays, {}, {}
     for t in sorted(kept):
         first, second = int(arrays["first"][t]), int(arrays["second"][t])
-        groups.setdefault(second if first in slow else first, []).append(t)
+        species, others[t] = (second, first) if first in slow else (first, second)
+        groups.setdefault(species, []).append(t)
+    terms = list(chain.from_iterable(groups.values()))
     return {
-        "kept_species": _uint(list(groups)),
+        "kept_species": uint(list(groups)),
         "kept_start": starts(groups.values()),
-        "kept_term": _uint(list(chain.from_iterable(groups.values()))),
+        "kept_term": uint(terms),
+        "kept_other": uint([others[t] for t in terms]),
+        "kept_sum_of": structure.readers.channel[uint(terms)],
     }
 
 
@@ -139,44 +123,6 @@ def _channels(structure):
     return found
 
 
-def _blocks(channels, structure, rates):
-    """The blocks, and the numbers of the channels that are explicit: general laws, and what closes too long a loop."""
-    of_law = {c.number for c in channels if any(structure.is_law[t] for t in c.terms)}
-    solved = [c for c in channels if c.number not in of_law]
-    largest = [max(rates[structure.term_reaction[t]] for t in c.terms) for c in solved]
-    actions = [Action(c.reads, frozenset(s for s in c.changes), rate) for c, rate in zip(solved, largest)]
-    found, left_out = blocks(actions, structure.n_state, LARGEST_BLOCK)
-    return found, of_law | {solved[k].number for k in left_out}
-
-
-def _entries(found, channels):
-    """The channels of each block: of the first whose species they change."""
-    in_block = {s: b for b, members in enumerate(found) for s in members}
-    entries = [[] for _ in found]
-    for c in channels:
-        entries[min(in_block[s] for s in c.changes)].append(c)
-    return [_producers_first(some) for some in entries]
-
-
-def _disturbed(found, entries, explicit, targets):
-    """Blocks with a species that something else changes earlier in a step."""
-    changed = set(targets) | {s for c in explicit for s in c.changes}
-    disturbed = set()
-    for b, members in enumerate(found):
-        if changed.intersection(members):
-            disturbed.add(b)
-        changed |= {s for c in entries[b] for s in c.changes}
-    return disturbed
-
-
-def _slopes(channel, structure, members):
-    return [(t, s) for t in channel.terms for s in structure.reads[t] if s in members]
-
-
-def _producers_first(channels):
-    return sorted(channels, key=lambda c: (not c.produces_only, c.number))
-
-
 def _readers(n_state, kept, slow, structure):
     terms, others = [[] for _ in range(n_state)], [[] for _ in range(n_state)]
     first, second = structure.arrays["first"], structure.arrays["second"]
@@ -184,11 +130,11 @@ def _readers(n_state, kept, slow, structure):
         for s in slow.intersection(structure.reads[t]):
             terms[s].append(t)
             others[s].append(int(second[t] if first[t] == s else first[t]))
-    reader_term = _uint(list(chain.from_iterable(terms)))
+    reader_term = uint(list(chain.from_iterable(terms)))
     return {
         "reader_start": starts(terms),
         "reader_term": reader_term,
-        "reader_other": _uint(list(chain.from_iterable(others))),
+        "reader_other": uint(list(chain.from_iterable(others))),
         "reader_channel": structure.readers.channel[reader_term],
     }
 
@@ -209,12 +155,20 @@ def _live(channels, kept, structure):
     live = [[] for _ in range(structure.n_channels)]
     for c in channels:
         live[c.number] = [t for t in c.terms if t not in kept]
-    plain = [all(structure.is_plain(t) for t in terms) for terms in live]
+    plain = [
+        all(map(structure.is_plain, some)) and some == list(range(some[0], some[-1] + 1)) if some else True
+        for some in live
+    ]
     return {
+        "live_first": uint([some[0] if some else 0 for some in live]),
         "live_plain": np.array(plain, dtype=np.bool_),
         "live_start": starts(live),
-        "live_term": _uint(list(chain.from_iterable(live))),
+        "live_term": uint(list(chain.from_iterable(live))),
     }
+
+
+def _consecutive(numbers):
+    return not numbers or numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
 def _members(n_state, crowd):
@@ -222,7 +176,7 @@ def _members(n_state, crowd):
     for m, c in enumerate(crowd):
         for s in c.reads:
             members[s].append(m)
-    return {"member_start": starts(members), "member": _uint(list(chain.from_iterable(members)))}
+    return {"member_start": starts(members), "member": uint(list(chain.from_iterable(members)))}
 
 
 def _orders(structure):
@@ -240,18 +194,3 @@ def _orders(structure):
     for s, (n, k) in best.items():
         order[s], own[s] = n, k
     return order, own
-
-
-def _numbers(channels):
-    return _uint([c.number for c in channels])
-
-
-def _uint(values):
-    return np.array(values, dtype=np.uint32)
-
-
-def _by_species(n, values, default):
-    found = np.full(n, default, dtype=np.int32)
-    for s, value in values.items():
-        found[s] = value
-    return found

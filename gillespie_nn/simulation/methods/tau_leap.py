@@ -73,7 +73,7 @@ class TauLeap(Method):
             n_filled=np.zeros(len(self._families.pool_varies), dtype=np.int64),
             drawn=np.zeros(n_entries),
             carried=np.zeros(structure.n_channels),
-            slope=np.zeros(len(plan.slope_term)),
+            slope=np.zeros(len(plan.amount)),
             member_value=np.zeros(n_members),
             bins=np.empty((N_BINS, n_members), dtype=np.uint32),
             bin_size=np.zeros(N_BINS, dtype=np.int64),
@@ -86,6 +86,8 @@ class TauLeap(Method):
             mean=np.zeros(n_state),
             spread=np.zeros(n_state),
             loss=np.zeros(n_state),
+            change=np.zeros(LARGEST_BLOCK),
+            expected=np.zeros(LARGEST_BLOCK),
             matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
             firings=self.firings,
         )

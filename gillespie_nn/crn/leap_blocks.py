@@ -1,0 +1,118 @@
+"""What a leap treats in blocks, and what is explicit: their arrays of `kernels.leap_state.LeapPlan`."""
+
+from itertools import chain
+
+import numpy as np
+
+from ..kernels.leap_state import LARGEST_BLOCK
+from .blocks import Action, blocks
+from .programs import starts
+
+
+def leap_blocks(channels, structure, rates, targets, varies) -> dict[str, np.ndarray]:
+    """Arrays for the plain `channels` that are not in the crowd, at rate constants float64[reaction]; with None for
+    these all are explicit. `targets` are the species that families change, `varies` all that any reaction does."""
+    found, explicit = ([], {c.number for c in channels}) if rates is None else _blocks(channels, structure, rates)
+    left_out = _producers_first([c for c in channels if c.number in explicit])
+    entries = _entries(found, [c for c in channels if c.number not in explicit])
+    disturbed = _disturbed(found, entries, left_out, targets)
+    flat = list(chain.from_iterable(entries))
+    moves = [
+        bool(b in disturbed or (c.reads & varies).difference(found[b])) for b, some in enumerate(entries) for c in some
+    ]
+    return {
+        "explicit": uint([c.number for c in left_out]),
+        "block_start": starts(found),
+        "block_species": uint(list(chain.from_iterable(found))),
+        "entry_start": starts(entries),
+        "entry_channel": uint([c.number for c in flat]),
+        "entry_moves": np.array(moves, dtype=np.bool_),
+        **_within(found, entries, structure),
+        **_changes(flat, structure.n_state),
+    }
+
+
+def _blocks(channels, structure, rates):
+    """The blocks, and the numbers of the channels that are explicit: general laws, and what closes too long a loop."""
+    of_law = {c.number for c in channels if any(structure.is_law[t] for t in c.terms)}
+    solved = [c for c in channels if c.number not in of_law]
+    largest = [max(rates[structure.term_reaction[t]] for t in c.terms) for c in solved]
+    actions = [Action(c.reads, frozenset(s for s in c.changes), rate) for c, rate in zip(solved, largest)]
+    found, left_out = blocks(actions, structure.n_state, LARGEST_BLOCK)
+    return found, of_law | {solved[k].number for k in left_out}
+
+
+def _entries(found, channels):
+    """The channels of each block: of the first whose species they change."""
+    in_block = {s: b for b, members in enumerate(found) for s in members}
+    entries = [[] for _ in found]
+    for c in channels:
+        entries[min(in_block[s] for s in c.changes)].append(c)
+    return [_producers_first(some) for some in entries]
+
+
+def _disturbed(found, entries, explicit, targets):
+    """Blocks with a species that something else changes earlier in a step."""
+    changed = set(targets) | {s for c in explicit for s in c.changes}
+    disturbed = set()
+    for b, members in enumerate(found):
+        if changed.intersection(members):
+            disturbed.add(b)
+        changed |= {s for c in entries[b] for s in c.changes}
+    return disturbed
+
+
+def _within(found, entries, structure):
+    """What the channels of a block change in it, and how their propensities depend on it."""
+    amounts, slopes = [], []
+    for members, some in zip(found, entries):
+        place = {s: k for k, s in enumerate(members)}
+        width = max(2, len(members))
+        rows = np.zeros((len(some), width))
+        for row, c in zip(rows, some):
+            for s, n in c.changes.items():
+                if s in place:
+                    row[place[s]] = n
+            slopes.append([slope for t in c.terms for slope in _slopes(t, place, structure)])
+        amounts.append(rows.ravel())
+    terms, places, species, others, offsets, plain = list(zip(*chain.from_iterable(slopes))) or [()] * 6
+    return {
+        "dense_start": starts(amounts),
+        "amount": np.concatenate([*amounts, np.empty(0)]),
+        "slope_start": starts(slopes),
+        "slope_term": uint(terms),
+        "slope_place": uint(places),
+        "slope_species": uint(species),
+        "slope_other": uint(others),
+        "slope_offset": np.array(offsets, dtype=np.float64),
+        "slope_plain": np.array(plain, dtype=np.bool_),
+    }
+
+
+def _slopes(t, place, structure):
+    """(term, place, species, other, offset, plain) for each species of the block that term t reads; two of a square."""
+    if not structure.is_plain(t):
+        return [(t, place[s], s, s, 0.0, False) for s in sorted(place.keys() & structure.reads[t])]
+    first, second = int(structure.arrays["first"][t]), int(structure.arrays["second"][t])
+    by_first = (first, second, float(structure.arrays["second_offset"][t]))
+    return [
+        (t, place[s], s, other, offset, True) for s, other, offset in (by_first, (second, first, 0.0)) if s in place
+    ]
+
+
+def _changes(channels, n_state):
+    species = np.full((len(channels), 2), n_state - 1, dtype=np.uint32)
+    amount = np.zeros((len(channels), 2), dtype=np.int64)
+    for e, c in enumerate(channels):
+        for k, (s, n) in enumerate(list(c.changes.items())[:2]):
+            species[e, k], amount[e, k] = s, n
+    more = np.array([len(c.changes) > 2 for c in channels], dtype=np.bool_)
+    return {"fire_species": species, "fire_amount": amount, "fire_more": more}
+
+
+def _producers_first(channels):
+    return sorted(channels, key=lambda c: (not c.produces_only, c.number))
+
+
+def uint(values) -> np.ndarray:
+    return np.array(values, dtype=np.uint32)
