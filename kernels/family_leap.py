@@ -1,9 +1,9 @@
 """The firings of product families in a leap.
 
-Few firings are one total, and pick row and column one by one; many are a number for each row, which picks columns, or
-where it expects more than a share of the columns that are not empty, a number for each of these, passed over in order.
-A total that is a Poisson number, split by shares, is a Poisson number for each: the law is the same each time, and the
-cost that of the firings, at most that of the members.
+Few firings are one total, and pick row and column one by one: a total that is a Poisson number, split by shares, is a
+Poisson number for each. Of many, rows and the columns that are not empty are passed over in order, and the points of a
+Poisson process of rate 1 along the sum of what members expect are their firings, unless a member expects so many that a
+number is drawn for it. The law is the same each time.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from .crowd import change_slow
 from .families import find, sum_pool
 from .jit import inlined, kernel
 
-_SPARSE = 0.2
-"""A row that expects fewer firings than so many times its columns picks the column of each firing."""
+_OFTEN = 0.5
+"""What expects more firings has a number of its own drawn."""
 
 
 @kernel
@@ -54,32 +54,34 @@ def _note_filled(families, state, p):
 
 
 @inlined
-def _fire_row(channels, families, plan, state, f, i, each, rng):
-    """Fire row i of family f, each molecule of a column at `each` firings expected. Returns the number of firings."""
+def _fire_row(channels, families, plan, state, f, i, each, until, rng):
+    """Fire row i of family f, each molecule of a column at `each` firings expected. Returns the number of firings, and
+    how far the next point is of the Poisson process along what members expect, now `until`."""
     running = families.running
     pool = families.pools[f, 1]
     start = np.int64(families.pool_start[pool])
     end = np.int64(families.pool_start[pool + 1])
-    first = np.int64(families.member_start[f]) + i * (end - start) - start
-    total = running[end - 1]
-    n_filled = state.n_filled[pool]
     fired = 0
-    if each * total < _SPARSE * n_filled:
-        for _ in range(draw_poisson(rng, each * total)):
-            m = first + find(running, start, end, np.int64(rng.random() * total))
-            share = families.share[m]
-            if share >= 1.0 or rng.random() < share:
-                fire_family(channels, families, plan, state, m, 1)
-                fired += 1
-        return fired
-    for k in range(start, start + n_filled):
+    if state.even[f] and each * running[end - 1] < until:
+        return fired, until - each * running[end - 1]
+    first = np.int64(families.member_start[f]) + i * (end - start) - start
+    for k in range(start, start + state.n_filled[pool]):
         j = np.int64(state.filled[k])
-        m = first + j
-        n = draw_poisson(rng, each * families.share[m] * state.counts[families.pool_species[j]])
+        mean = each * state.counts[families.pool_species[j]]
+        if not state.even[f]:
+            mean *= families.share[first + j]
+        n = 0
+        if mean > _OFTEN:
+            n = draw_poisson(rng, mean)
+        else:
+            until -= mean
+            while until < 0.0:
+                n += 1
+                until += rng.standard_exponential()
         if n:
-            fire_family(channels, families, plan, state, m, n)
+            fire_family(channels, families, plan, state, first + j, n)
             fired += n
-    return fired
+    return fired, until
 
 
 @kernel
@@ -98,11 +100,13 @@ def leap_exposed(channels, families, plan, state, f, rng):
     rate = channels.coefficient[channels.term_start[families.first_channel[0] + f]]
     fired = 0
     first = np.int64(plan.row_start[f])
+    until = rng.standard_exponential()
     for i in range(np.int64(plan.row_start[f + 1]) - first):
         each = rate * state.exposure[first + i]
         state.exposure[first + i] = 0.0
         if each > 0.0:
-            fired += _fire_row(channels, families, plan, state, f, i, each, rng)
+            n, until = _fire_row(channels, families, plan, state, f, i, each, until, rng)
+            fired += n
     return fired
 
 

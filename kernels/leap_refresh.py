@@ -4,11 +4,11 @@ import numpy as np
 
 from .channels import look_at_laws
 from .codes import FAULT, TIME
-from .crowd import refresh_crowd
+from .crowd import sum_crowd
 from .family_leap import sum_families
 from .jit import kernel
 from .laws import TIME_VARIABLE
-from .leap_state import CROWD_TOTAL, NEXT_STEP, leap_value
+from .leap_state import CROWD_STALE, NEXT_STEP, leap_value
 
 
 @kernel
@@ -45,7 +45,8 @@ def _refresh(channels, families, plan, state, crowd_too):
     look_at(channels, plan.explicit, plan, state)
     look_at(channels, plan.entry_channel, plan, state)
     if crowd_too:
-        refresh_crowd(channels, plan, state)
+        state.ledger[CROWD_STALE] = 1.0
+        sum_crowd(channels, plan, state)
     sum_families(channels, families, state, True)
     state.ledger[NEXT_STEP] = 0.0
 
@@ -53,6 +54,10 @@ def _refresh(channels, families, plan, state, crowd_too):
 @kernel
 def refresh_leap(channels, families, plan, state):
     """Compute everything from the counts: at the start, and after a change of whatever no reaction made."""
+    for f in range(state.even.size):
+        state.even[f] = True
+        for m in range(families.member_start[f], families.member_start[f + 1]):
+            state.even[f] = state.even[f] and families.share[m] >= 1.0
     _refresh(channels, families, plan, state, True)
 
 
@@ -62,16 +67,16 @@ def set_counts_leap(channels, families, plan, state, species, values):
     crowd_too = False
     for k in range(species.size):
         s = species[k]
-        crowd_too = crowd_too or plan.member_start[s] < plan.member_start[s + 1]
+        crowd_too = crowd_too or plan.in_crowd[s]
         state.counts[s] = values[k]
     _refresh(channels, families, plan, state, crowd_too)
 
 
 @kernel
-def total_propensity(families, plan, state):
-    """Propensity of anything [1/s]."""
+def total_propensity(families, plan, state, of_crowd):
+    """Propensity of anything [1/s], with that of the crowd given."""
     value = state.value
-    total = state.ledger[CROWD_TOTAL]
+    total = of_crowd
     for k in range(plan.explicit.size):
         total += value[plan.explicit[k]]
     for k in range(plan.entry_channel.size):

@@ -6,7 +6,7 @@ Channels fall into four kinds, which every step treats in this order:
   are constant, the inputs of a presentation, the rows are added up over several steps, and then drawn: given the rows
   that is the law of the family, as long as the weights do not change enough to be felt;
 - the *crowd*: many channels of one term that change only what families change, the annihilation of weights, which fire
-  together with the families. What fires costs, and not what is there;
+  together with the families;
 - explicit channels: a Poisson number each, from the propensity at the start of the step;
 - the channels of *blocks*: sets of species that act on each other, solved one after the other, see `blocks`.
 """
@@ -19,13 +19,12 @@ from .channels import term_value
 from .jit import inlined
 
 TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, NEXT_STEP, CROWD_TOTAL = 0, 1, 2, 3, 4, 5
-WINDOW, WINDOW_LENGTH, RELAXATION = 6, 7, 8
-LEDGER_SIZE = 9
+WINDOW, WINDOW_LENGTH, RELAXATION, CROWD_STALE, OVERFULL = 6, 7, 8, 9, 10
+LEDGER_SIZE = 11
 """Places in `LeapState.ledger`: time leapt over [s], leaps, exact steps, firings cut off because the molecules were not
-there, the step to try next [s] (0: to be chosen), the propensity of the crowd, time since the slow channels last fired
-[s], how long they may wait [s], and how fast the species of blocks relax, weighted by how much they react [1/s]."""
-N_BINS = 64
-"""Bins of the crowd."""
+there, the step to try next [s] (0: to be chosen), the propensity of the crowd when last looked at, time since the slow
+channels last fired [s], how long they may wait [s], how fast the species of blocks relax, weighted by how much they
+react [1/s], whether the propensity of the crowd may have changed, and whether a slow count is beyond the largest."""
 
 
 class LeapPlan(NamedTuple):
@@ -63,14 +62,12 @@ class LeapPlan(NamedTuple):
     reader_other: np.ndarray  # uint32[...]: the other species of each
     reader_channel: np.ndarray  # uint32[...]: the channel of each
     watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
-    crowd: np.ndarray  # uint32[member]: channels
-    member_start: np.ndarray  # uint32[state + 1], into member
-    member: np.ndarray  # uint32[...]: members of the crowd that read each species
+    crowd_term: np.ndarray  # uint32[member]
+    in_crowd: np.ndarray  # bool[state]: members read the species
     kept_channel: np.ndarray  # uint32[...]: channels with kept terms
     waits: np.ndarray  # bool[family]: its columns are constant, and its species read in sums that are kept alone
     felt: np.ndarray  # bool[family]: its species are read otherwise, so that steps are limited by what it changes
     row_start: np.ndarray  # uint32[family + 1], into exposure
-    least: np.ndarray  # float64[1]: least positive propensity of a member
     order: np.ndarray  # uint8[state]: highest order of the reactions that use a species up, see `step_size`
     own: np.ndarray  # uint8[state]: how many of it they take
 
@@ -89,14 +86,7 @@ class LeapState(NamedTuple):
     drawn: np.ndarray  # float64[entry]: firings of block channels in this step
     carried: np.ndarray  # float64[channel]: parts of a firing carried to the next step
     slope: np.ndarray  # float64[dense]: half a step times the derivative of a propensity by a species of its block
-    member_value: np.ndarray  # float64[member]: propensities of the crowd
-    bins: np.ndarray  # uint32[N_BINS, member]: members that can fire, by their propensity
-    bin_size: np.ndarray  # int64[N_BINS]
-    bin_total: np.ndarray  # float64[N_BINS]: summed propensities
-    bin_place: np.ndarray  # int32[member]: place in its bin
-    touched: np.ndarray  # uint32[state]: species of the crowd that changed in this step
-    is_touched: np.ndarray  # bool[state]
-    n_touched: np.ndarray  # int64[1]
+    even: np.ndarray  # bool[family]: its members all have the largest rate constant of it
     critical: np.ndarray  # bool[channel]: at most one of these fires in the present step
     mean: np.ndarray  # float64[state], scratch: expected change of each species
     spread: np.ndarray  # float64[state], scratch: its variance

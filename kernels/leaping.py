@@ -21,14 +21,24 @@ from .codes import (
     TRIGGERED,
 )
 from .counting import draw_poisson
-from .crowd import fire_member, pick_member, settle_touched
+from .crowd import fire_member, pick_member, sum_crowd
 from .families import draw_member
 from .family_leap import expose, fire_family, leap_family, sum_families
 from .jit import kernel
 from .laws import law_value
 from .leap_firings import fire_often
 from .leap_refresh import look_at, total_propensity
-from .leap_state import CROWD_TOTAL, EXACT_STEPS, LEAPS, NEXT_STEP, RELAXATION, TIME_LEAPT, WINDOW, WINDOW_LENGTH
+from .leap_state import (
+    CROWD_TOTAL,
+    EXACT_STEPS,
+    LEAPS,
+    NEXT_STEP,
+    OVERFULL,
+    RELAXATION,
+    TIME_LEAPT,
+    WINDOW,
+    WINDOW_LENGTH,
+)
 from .slow import fire_slow
 from .step_size import longest_leap
 
@@ -77,9 +87,10 @@ def _fire_one(channels, families, plan, state, left, rng):
             fire_family(channels, families, plan, state, m, 1)
             return 1
     if state.ledger[CROWD_TOTAL] > 0.0:
-        c = plan.crowd[pick_member(state.bins, state.bin_size, state.bin_total, state.member_value, plan.least[0], rng)]
-        fire_member(channels, plan, state, c, 1)
-        return 1
+        m = pick_member(channels, plan, state, left)
+        if m >= 0:
+            fire_member(channels, plan, state, m, 1)
+            return 1
     # Rounding carried `left` past the end: the last channel that can fire.
     last = max(explicit, block)
     return fire_often(channels, plan, state, last, 1, rng) if last >= 0 else 0
@@ -87,13 +98,13 @@ def _fire_one(channels, families, plan, state, left, rng):
 
 @kernel
 def _look_again(channels, families, plan, state):
-    """Bring up to date what the firings of a step have changed."""
-    fits = settle_touched(channels, plan, state)
+    """Bring up to date what the firings of a step have changed, but for the crowd. False if a count is beyond the
+    largest."""
     if channels.law.size:
         look_at_laws(channels, state.counts)
     look_at(channels, plan.explicit, plan, state)
     sum_families(channels, families, state, False)
-    return fits
+    return state.ledger[OVERFULL] == 0.0
 
 
 @kernel
@@ -101,7 +112,8 @@ def _exact_steps(channels, families, plan, state, rng, boundary, n_steps):
     """Up to n_steps steps of the direct method, not beyond `boundary` [s]."""
     clock = state.clock
     for _ in range(n_steps):
-        total = total_propensity(families, plan, state)
+        sum_crowd(channels, plan, state)
+        total = total_propensity(families, plan, state, state.ledger[CROWD_TOTAL])
         if not total < np.inf:
             return OVERFLOW
         wait = rng.standard_exponential() / total
@@ -184,7 +196,10 @@ def _choose(channels, families, plan, state, rng, epsilon, fixed):
     the critical channels the one lies that fires at its end, or -1."""
     if fixed > 0.0:
         return fixed, -1.0
-    total = total_propensity(families, plan, state)
+    total = total_propensity(families, plan, state, state.ledger[CROWD_TOTAL])
+    if total == 0.0:
+        sum_crowd(channels, plan, state)
+        total = state.ledger[CROWD_TOTAL]
     if total == 0.0:
         return np.inf, -1.0
     single = -1.0

@@ -5,7 +5,7 @@ How long they may wait follows how much the sums over weights changed the last t
 
 import numpy as np
 
-from .crowd import leap_crowd, settle_touched
+from .crowd import leap_crowd
 from .family_leap import leap_exposed
 from .jit import kernel
 from .leap_state import WINDOW, WINDOW_LENGTH
@@ -22,7 +22,6 @@ def fire_slow(channels, families, plan, state, epsilon, rng):
     for f in range(plan.waits.size):
         if plan.waits[f]:
             fired += leap_exposed(channels, families, plan, state, f, rng)
-    settle_touched(channels, plan, state)
     fired += leap_crowd(channels, plan, state, ledger[WINDOW], rng)
     largest = 0.0
     for k in range(plan.kept_channel.size):

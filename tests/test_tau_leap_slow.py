@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept
+from checks_of_chance import accept, chi_square, rejects
 from gillespie_nn.kernels import codes
 from scipy import stats
 
@@ -33,6 +33,45 @@ def test_what_families_make_decays_meanwhile(scheme, t_end):
     accept(2 * stats.norm.sf(away / error), "mean")
 
 
+@pytest.mark.parametrize("even", [True, False])
+def test_each_member_of_a_family_fires_a_poisson_number(even):
+    network = _grid(
+        "U{i} + V{j} -> U{i} + V{j} + W{i}_{j} @ " + ("1" if even else "{k}"), start="U{i} = 30\nV{i} = {i}"
+    )
+    t_end = 2.5 / 900 / 8 * (12 if even else 1)
+    r = gnn.simulate(network, time=[t_end], method="tau_leap", tau=t_end, replicates=4000, seed=2)
+    means = np.array([t_end * (1.0 if even else 0.1 + 0.37 * k) * 30 * j for k, (_, j) in enumerate(_PAIRS)])
+    fired = np.array([r.of(f"W{i}_{j}")[:, 0] for i, j in _PAIRS])
+    for k in np.flatnonzero((means > 0.05) & (means < 5.0))[::9]:
+        accept(chi_square(fired[k], stats.poisson(means[k]).pmf(np.arange(40))), f"{means[k]:.3g} expected")
+        assert rejects(chi_square(fired[k], stats.poisson(1.4 * means[k] + 0.05).pmf(np.arange(40))))
+    law = stats.poisson(means.sum()).pmf(np.arange(400))
+    accept(chi_square(fired.sum(axis=0), law), f"{means.sum():.3g} expected in all")
+
+
+def test_each_pair_of_the_crowd_annihilates_a_number_of_the_right_law():
+    """Poisson where few annihilate, and where many do each molecule of the fewer for itself."""
+    network = _grid(
+        "U{i} + V{j} -> U{i} + V{j} + A{i}_{j} @ 1",
+        "U{i} + Z{j} -> U{i} + Z{j} + B{i}_{j} @ 1",
+        "A{i}_{j} + B{i}_{j} -> 0 @ {k}",
+        start="U{i} = 0",
+    )
+    start = {f"{s}{i}_{j}": n for i, j in _PAIRS for s, n in (("A", 9), ("B", 20))}
+    tau = 2e-3
+    plan = TauLeap(network, network.rates(), 1.0, [0] * len(network.species), np.random.default_rng(0))._plan
+    assert len(plan.crowd_term) == len(_PAIRS)
+    r = gnn.simulate(network, time=[tau], method="tau_leap", tau=tau, replicates=4000, seed=3, initial=start)
+    for k in [0, 1, 2, 5, 40, 63]:
+        i, j = _PAIRS[k]
+        mean = (0.1 + 0.37 * k) * 180 * tau
+        law = stats.poisson(mean) if mean <= 0.5 else stats.binom(9, -np.expm1(-mean / 9))
+        fired = 9 - r.of(f"A{i}_{j}")[:, 0]
+        np.testing.assert_array_equal(fired, 20 - r.of(f"B{i}_{j}")[:, 0])
+        accept(chi_square(fired, law.pmf(np.arange(10))), f"{mean:.3g} expected")
+        assert rejects(chi_square(fired, stats.poisson(1.4 * mean + 0.05).pmf(np.arange(10))))
+
+
 def test_members_of_the_crowd_see_what_other_channels_take():
     network = _grid(
         "U{i} + V{j} -> U{i} + V{j} + A{i}_{j} @ 1",
@@ -45,7 +84,7 @@ def test_members_of_the_crowd_see_what_other_channels_take():
     plan = simulation._plan
     others = {s for c in plan.explicit for s in _changed(simulation, c)}
     others |= {s for c in plan.entry_channel for s in _changed(simulation, c)}
-    assert others.isdisjoint(np.flatnonzero(np.diff(plan.member_start.astype(int))))
+    assert others.isdisjoint(np.flatnonzero(plan.in_crowd))
 
 
 def _changed(simulation, c):
@@ -112,8 +151,7 @@ def _at_rest(spec):
     return TauLeap(spec.network, spec.network.rates(), 100.0, start, np.random.default_rng(0))
 
 
-def test_a_leap_that_is_resumed_goes_on_with_the_same_crowd():
-    """Which member of the crowd a draw means depends on how it came to be there."""
+def test_a_leap_that_is_resumed_goes_on_as_it_would_have():
     spec = training_network((16, 16, 10), learning_rate=0.05)
     rng = np.random.default_rng(0)
     samples = Samples(spec, rng.random((4, 16)), rng.random((4, 10)), 100.0)
@@ -125,9 +163,9 @@ def test_a_leap_that_is_resumed_goes_on_with_the_same_crowd():
     other.recall(one.n_events, one.memory())
     for simulation in (one, other):
         _present(simulation, samples, 2, 4)
-    assert len(one._plan.crowd)
+    assert len(one._plan.crowd_term)
     np.testing.assert_array_equal(one.counts, other.counts)
-    np.testing.assert_array_equal(one.memory()[: -len(one._plan.crowd)], other.memory()[: -len(one._plan.crowd)])
+    np.testing.assert_array_equal(one.memory(), other.memory())
 
 
 def _present(simulation, samples, first, stop):

@@ -46,11 +46,10 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
         **_kept_by_species(kept, slow, structure),
         **_readers(n_state, kept, slow, structure),
         watched=uint(sorted({s for c in others for s in c.changes} | (targets & felt))),
-        crowd=uint([c.number for c in crowd]),
-        **_members(n_state, crowd),
+        crowd_term=uint([c.terms[0] for c in crowd]),
+        in_crowd=np.isin(np.arange(n_state), list(chain.from_iterable(c.reads for c in crowd))),
         kept_channel=uint(sorted({int(structure.readers.channel[t]) for t in kept})),
         **_families(structure, rates, felt),
-        least=np.ones(1),  # known once there is a volume
         order=order,
         own=own,
     )
@@ -169,14 +168,6 @@ def _live(channels, kept, structure):
 
 def _consecutive(numbers):
     return not numbers or numbers == list(range(numbers[0], numbers[-1] + 1))
-
-
-def _members(n_state, crowd):
-    members = [[] for _ in range(n_state)]
-    for m, c in enumerate(crowd):
-        for s in c.reads:
-            members[s].append(m)
-    return {"member_start": starts(members), "member": uint(list(chain.from_iterable(members)))}
 
 
 def _orders(structure):

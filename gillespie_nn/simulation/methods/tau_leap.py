@@ -4,15 +4,16 @@ import numpy as np
 
 from ... import checks
 from ...checks import InputError
+from ...kernels.crowd import crowd_propensity
 from ...kernels.leap_refresh import refresh_leap, set_counts_leap, total_propensity
 from ...kernels.leap_state import (
     CLIPPED,
+    CROWD_STALE,
     CROWD_TOTAL,
     EXACT_STEPS,
     LARGEST_BLOCK,
     LEAPS,
     LEDGER_SIZE,
-    N_BINS,
     RELAXATION,
     TIME_LEAPT,
     WINDOW_LENGTH,
@@ -24,7 +25,7 @@ from .options import Option, fraction, one_of, step
 
 _WORK = 4_000_000
 """Channels looked at in a slice, about."""
-_KEPT = [TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, WINDOW_LENGTH, RELAXATION]
+_KEPT = [TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, CROWD_TOTAL, WINDOW_LENGTH, RELAXATION, CROWD_STALE]
 """What of the ledger is no function of the counts, at a stop, where nothing waits to be fired."""
 AUTO, EXPLICIT, TRAPEZOIDAL = "auto", "explicit", "trapezoidal"
 
@@ -55,10 +56,8 @@ class TauLeap(Method):
         self._counts = structure.state(counts)
         scheme = self.settings["scheme"]
         blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
-        plan = structure.leap_plan(rates, blockwise)
-        self._plan = plan = plan._replace(least=np.ones(1))
-        self._find_least()
-        n_state, n_members, n_entries = structure.n_state, len(plan.crowd), len(plan.entry_channel)
+        self._plan = plan = structure.leap_plan(rates, blockwise)
+        n_state, n_entries = structure.n_state, len(plan.entry_channel)
         self._slice = max(1, _WORK // (1 + n_entries + len(plan.explicit)))
         self._state = LeapState(
             counts=self._counts,
@@ -74,14 +73,7 @@ class TauLeap(Method):
             drawn=np.zeros(n_entries),
             carried=np.zeros(structure.n_channels),
             slope=np.zeros(len(plan.amount)),
-            member_value=np.zeros(n_members),
-            bins=np.empty((N_BINS, n_members), dtype=np.uint32),
-            bin_size=np.zeros(N_BINS, dtype=np.int64),
-            bin_total=np.zeros(N_BINS),
-            bin_place=np.zeros(n_members, dtype=np.int32),
-            touched=np.zeros(n_state, dtype=np.uint32),
-            is_touched=np.zeros(n_state, dtype=np.bool_),
-            n_touched=np.zeros(1, dtype=np.int64),
+            even=np.zeros(len(plan.waits), dtype=np.bool_),
             critical=np.zeros(structure.n_channels, dtype=np.bool_),
             mean=np.zeros(n_state),
             spread=np.zeros(n_state),
@@ -115,17 +107,10 @@ class TauLeap(Method):
         return dict(zip(self.statistics_names, (ledger[LEAPS], mean, ledger[EXACT_STEPS], ledger[CLIPPED])))
 
     def memory(self):
-        state = self._state
-        return np.concatenate([state.ledger[_KEPT], state.carried, state.bin_total, state.bin_place])
+        return np.concatenate([self._state.ledger[_KEPT], self._state.carried])
 
     def _recall(self, memory):
-        state = self._state
-        ends = np.cumsum([len(_KEPT), state.carried.size, N_BINS])
-        state.ledger[_KEPT], state.carried[:], state.bin_total[:], state.bin_place[:] = np.split(memory, ends)
-        for some, n in zip(state.bins, state.bin_size):  # the order in a bin says which member a draw means
-            members = some[:n].copy()
-            some[state.bin_place[members]] = members
-        state.ledger[CROWD_TOTAL] = sum(state.bin_total.tolist())
+        self._state.ledger[_KEPT], self._state.carried[:] = np.split(memory, [len(_KEPT)])
 
     def _advance(self, t_stop, grid_time, grid_counts, event_limit):
         return advance_leap(
@@ -137,14 +122,8 @@ class TauLeap(Method):
         set_counts_leap(self._channels, self._families, self._plan, self._state, species, values)
 
     def _renew(self):
-        self._find_least()
         refresh_leap(self._channels, self._families, self._plan, self._state)
 
-    def _find_least(self):
-        """The least coefficient of the crowd, by which its bins go."""
-        coefficients = self._channels.coefficient[self._channels.term_start[self._plan.crowd]]
-        positive = coefficients[coefficients > 0]
-        self._plan.least[0] = positive.min() if positive.size else 1.0
-
     def can_react(self):
-        return total_propensity(self._families, self._plan, self._state) > 0
+        crowd = crowd_propensity(self._channels, self._plan, self._state)
+        return total_propensity(self._families, self._plan, self._state, crowd) > 0
