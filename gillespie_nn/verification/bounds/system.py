@@ -38,7 +38,7 @@ class System:
         structure = network.compiled.lumped
         self._structure = structure
         self.n_species = n = len(network.species)
-        terms = _terms(network, structure, n)
+        terms = terms_of(network, structure)
         sizes = np.concatenate([[0.0], sizes])
         base = structure.coefficients(rates, 1.0)
         self.terms = perturbed.Perturbed(
@@ -105,9 +105,12 @@ class System:
             raise ModelError("no solution: some concentration grows beyond all bounds under the noise")
 
 
-def _terms(network, structure, n):
-    """Arrays of `Perturbed` that the network alone decides."""
-    a = structure.arrays
+def terms_of(network, structure) -> dict:
+    """Arrays of `kernels.perturbed.Perturbed`, by name, that a network and its `Structure` decide.
+
+    Raises InputError for a reaction that is neither a product of at most two species nor a threshold.
+    """
+    a, n = structure.arrays, len(network.species)
     n_terms = len(a["first"])
     kind = np.full(n_terms, perturbed.PLAIN, dtype=np.int64)
     above, below = np.zeros((2, n_terms), dtype=np.int64)
