@@ -1,12 +1,16 @@
-"""Counts beside their limit: sup |X(t) / Omega - x(t)| at every few events, and its explicit bound by the path's own martingale.
+"""Counts beside their limit: sup |X(t) / Omega - x(t)|, and its explicit bound by the path's own martingale.
 
-With m(t) = X(t) / Omega - X(0) / Omega - int_0^t F_Omega(X / Omega) ds, the compensated martingale, and y = X / Omega - x - m,
+With the compensated martingale m(t) = X(t) / Omega - X(0) / Omega - int_0^t F_Omega(X / Omega) ds and the rest of the
+difference, y = X / Omega - x - m,
 
     y' = J (y + m) + r,  J at (X / Omega + x) / 2,  r = F_Omega(X / Omega) - F(X / Omega),
 
 as products of two species have no higher derivatives; so |y| <= e, e' = M e + |J m + r|, with M of `perturbed`, and
-|X / Omega - x| <= e + |m|. Here y, m and e are on the grid of the limit: m with the integral of
-F_Omega(X / Omega) - F(x) by the trapezoidal rule, and e by the same rule, so that the inequality is one of sums. F_Omega has falling factorials where F has powers.
+|X / Omega - x| <= e + |m|.
+
+Here y, m and e are on the grid of the limit: m with the integral of F_Omega(X / Omega) - F(x) by the trapezoidal rule,
+and e by the same rule, so that the inequality is one of sums. F_Omega has falling factorials where F has powers. Counts
+are looked at many times between two points, and what they do in between is not seen.
 
 T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90020-0.
 """
@@ -20,7 +24,7 @@ from .jit import kernel
 from .perturbed_steps import FLOOR, SLACK
 from .rejection import advance_rejection
 
-_ITERATIONS = 3
+_ITERATIONS = 2
 
 
 class Limit(NamedTuple):
@@ -76,7 +80,7 @@ def _at(limit, k, u, s):
 
 @kernel
 def _look(limit, beside, counts, k, u):
-    """What changed between `before` and `counts`, the state at point k + u: both have the difference to the limit there."""
+    """What changed between `before` and `counts`, the state at point k + u: both differ from the limit there."""
     volume = limit.volume[0]
     one = counts.size - 1
     scale = np.sqrt(volume)

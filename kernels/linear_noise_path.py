@@ -1,8 +1,8 @@
 """Paths of linear noise, du = J(x) u dt + sum over channels S sqrt(a(x)) dW, and their suprema in continuous time.
 
 Steps are those of the grid of the limit: Heun's method for the drift, second order in law since the noise is additive.
-Between two points a path is nearly a Brownian bridge, whose largest value has a known law: (a + b + sqrt((b - a)^2 - 2 v
-ln U)) / 2 with v the variance of the step and U uniform.
+Between two points a path is nearly a Brownian bridge, whose largest value has a known law: (a + b + sqrt((b - a)^2
+- 2 v ln U)) / 2 with v the variance of the step and U uniform.
 
 T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90020-0 (the equation).
 P. Glasserman, Monte Carlo Methods in Financial Engineering, Springer 2003, section 6.4 (the bridge).

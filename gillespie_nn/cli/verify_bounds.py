@@ -7,9 +7,23 @@ from pathlib import Path
 
 from .. import checks
 from ..activations import ACTIVATIONS
+from ..analysis.bounds import draw_bounds, draw_course
 from ..noise import KINDS
 from ..seeds import resolve_seed
-from ..verification.bounds import CASES, PROPOSITIONS, SOURCES, Choice, carry_out, setting_of, verdict
+from ..verification.bounds import (
+    CASES,
+    PROPOSITIONS,
+    SOURCES,
+    Choice,
+    carry_out,
+    course_of,
+    self_test,
+    sentences,
+    setting_of,
+    theta_against_h,
+    verdict,
+    write_report,
+)  # fmt: skip
 from .common import add_json, parser, plain, print_json
 
 _FOLDER = "runs/bounds"
@@ -24,6 +38,7 @@ def add(subparsers):
             "--proposition 5.1 --noise rate --case xor --paths 200 --seed 0 --json",
             "--proposition 5.2 --noise intrinsic --case iris",
             "--proposition 5.2 --case kink --activation relu",
+            "--self-test",
         ),
     )
     sources = "\n".join(f"  {s.name}: {s.summary}" for s in SOURCES)
@@ -53,11 +68,17 @@ def add(subparsers):
         help=f"results; beside it go the verdict (.json), figures (.png) and the report (.md); by default in {_FOLDER}",
     )  # fmt: skip
     command.add_argument("--overwrite", action="store_true", help="begin anew what the output holds")
+    command.add_argument(
+        "--self-test", action="store_true", help="plant faults, each to be caught by the check that should, and end"
+    )
     add_json(command)
     return command
 
 
 def run(arguments):
+    if arguments.self_test:
+        return _self_test(arguments)
+    checks.optional("matplotlib", "plot", "drawing the figures of a verification")
     source, output = _source(arguments), _output(arguments)
     start = time.monotonic()
     print(source.setting.described(), flush=True)
@@ -70,11 +91,32 @@ def run(arguments):
         "command": shlex.join(["gillespie-nn", "verify-bounds", *_given(arguments)]),
         "output": str(output),
     }
+    if (arguments.case, arguments.activation) == ("kink", "smooth_relu"):
+        found["smoothing"] = theta_against_h(source.seed)
+        for line in sentences(found["smoothing"]):
+            print(line, flush=True)
+    figures = [output.with_suffix(".png"), output.with_name(f"{output.stem}-course.png")]
+    draw_bounds(results, found, figures[0])
+    draw_course(course_of(source), figures[1])
+    write_report(output.with_suffix(".md"), found, [f.name for f in figures])
     checks.write_text(output.with_suffix(".json"), json.dumps(plain(found), indent=1) + "\n")
+    print(f"results of every path in {output}; report in {output.with_suffix('.md')}")
     print(f"{found['verdict']}: {found['reason']}")
     if arguments.json:
         print_json(found)
     return 0 if found["verdict"] == "holds" else 1
+
+
+def _self_test(arguments):
+    start = time.monotonic()
+    found = self_test(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
+    missed = [row.what for row in found if not row.as_expected]
+    print(f"{len(found) - len(missed)} of {len(found)} as expected" + (f"; not: {', '.join(missed)}" if missed else ""))
+    if arguments.json:
+        rows = [row._asdict() for row in found]
+        verdict = "fails" if missed else "holds"
+        print_json({"verdict": verdict, "seconds": time.monotonic() - start, "output": None, "plants": rows})
+    return 1 if missed else 0
 
 
 def interrupted(arguments):
@@ -88,7 +130,7 @@ def _source(arguments):
     seed = resolve_seed(arguments.seed)
     choice = Choice(
         arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.learning_rate,
-        arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed,
+        arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
     paths = checks.whole("paths", arguments.paths, least=20, hint="slopes and quantiles need some")
     return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)

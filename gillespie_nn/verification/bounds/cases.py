@@ -25,6 +25,8 @@ class Choice(NamedTuple):
     running_time: float | None = None
     presentations: int | None = None
     seed: int = 0
+    brief: bool = False
+    """Presentations are shorter, and learning as much faster: molecules cost time."""
 
     def of(self, name, default):
         """The value asked for, or the default."""
@@ -44,7 +46,9 @@ def setting_of(choice) -> Setting:
     return CASES[choice.case](choice)
 
 
-_DATASET_PRESENTATIONS = {FORWARD: 1, LEARNING: 5}
+_PRESENTATIONS = {FORWARD: 1, LEARNING: 5}
+_BRIEF_PRESENTATIONS = {FORWARD: 1, LEARNING: 4}
+_BRIEF_TIME = {FORWARD: 10.0, LEARNING: 5.0}
 
 
 def dataset(choice) -> Setting:
@@ -54,9 +58,12 @@ def dataset(choice) -> Setting:
     own = case.settings
     data = case.load(choice.seed)
     learning = choice.proposition == LEARNING
+    running_time = choice.of("running_time", _BRIEF_TIME[choice.proposition] if choice.brief else own.running_time)
+    if choice.brief and choice.learning_rate is None:  # the step s = eta T is the case's own
+        choice = choice._replace(learning_rate=own.learning_rate * own.running_time / running_time)
     spec = _network(choice, (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), own, learning, data.signed)
-    running_time = choice.of("running_time", own.running_time)
-    n = choice.of("presentations", _DATASET_PRESENTATIONS[choice.proposition])
+    usual = _BRIEF_PRESENTATIONS if choice.brief else _PRESENTATIONS
+    n = choice.of("presentations", usual[choice.proposition])
     weights = spec.floating.initial_weights(choice.seed, own.initial_scale)
     order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed)
     if learning:

@@ -12,7 +12,7 @@ from ...simulation.methods.rate_equations import RateEquations
 from ...status import Status
 from .system import terms_of
 
-STEP = 2e-3
+STEP = 4e-3
 """Of the grid of the limit [s], about."""
 EVENTS_A_LOOK = 8
 """Events between two looks at the counts, on average: what happens in between is not seen."""
@@ -30,8 +30,8 @@ class _Followed(Rejection):
 class CountedPaths:
     """Paths of the counts of `setting` in a `volume`.
 
-    The limit begins with the same whole counts, over the volume, and is shown the same. Raises InputError for thresholds,
-    which linear noise knows nothing of.
+    The limit begins with the same whole counts, over the volume, and is shown the same. Raises InputError for
+    thresholds, which linear noise knows nothing of.
     """
 
     def __init__(self, setting, volume, step=STEP, events_a_look=EVENTS_A_LOOK):
@@ -98,6 +98,26 @@ class CountedPaths:
             if code != codes.REACHED_END:
                 raise ModelError(f"a path at Omega = {self.volume:g} stopped: {Status(code)}")
         return beside.error, beside.bound, beside.ratio, beside.violations
+
+    def recorded(self, seed, size, step):
+        """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
+        setting = self.setting
+        every = max(1, round(step / self._limits[0].step[0]))
+        rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
+        counts = setting.start(self.volume, np.int64)
+        method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
+        times, rows, limits = [], [], []
+        for k, limit in enumerate(self._limits):
+            method.set_counts(self._samples.species, self._samples.counts(k))
+            begin, points = k * setting.running_time, np.arange(0, len(limit.x), every)
+            for n in points:
+                time = begin + n * limit.step[0]
+                while method.advance(time) != codes.REACHED_END:
+                    pass
+                times.append(time)
+                rows.append(method.counts.astype(np.float64))
+            limits.append(limit.x[points, :-1])
+        return np.array(times), np.concatenate(limits), np.array(rows)
 
     def _beside(self, counts):
         quantities, n = self._quantities, len(counts)

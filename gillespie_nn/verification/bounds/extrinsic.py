@@ -55,6 +55,13 @@ class Extrinsic(Source):
 
         return carry_out
 
+    def first_path(self, step):
+        driven, time, states = self.driven(), [0.0], [np.stack([self.setting.start()] * 2)]
+        for now in driven.pieces(0, step):
+            time.append(now)
+            states.append(driven.system.columns[:-1, [0, N_SIZES]].T.copy())
+        return np.array(time), *np.array(states).swapaxes(0, 1)
+
     def judgements(self, results, say):
         found = judge_driven(results, self.seed)
         found.append(self._refined(results))

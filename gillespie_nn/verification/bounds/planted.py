@@ -20,9 +20,14 @@ def caught(results, seed) -> Judgement:
         "eps^2, check 1": judgements.slope(names, square * size[:, None], size, seed),
         "noise not shared, check 3": judgements.sharp_constant(names, theta, np.roll(theta_0, 1, axis=0), size, seed),
     }
-    missed = [what for what, j in found.items() if j.verdict != FAILS]
-    sentence = f"{len(found) - len(missed)} of {len(found)} faults planted into these results are caught"
+    return power({what: j.verdict for what, j in found.items()})
+
+
+def power(verdicts) -> Judgement:
+    """Whether every planted fault was found failing; `verdicts` by what was planted."""
+    missed = [what for what, v in verdicts.items() if v != FAILS]
+    sentence = f"{len(verdicts) - len(missed)} of {len(verdicts)} faults planted into these results are caught"
     return Judgement(
         "power", FAILS if missed else HOLDS, sentence + (f"; missed: {', '.join(missed)}" if missed else ""),
-        {"planted": {what: j.verdict for what, j in found.items()}},
+        {"planted": verdicts},
     )  # fmt: skip

@@ -27,6 +27,8 @@ class Source(ABC):
     summary: ClassVar[str]
     sizes: np.ndarray
     """eps, float64[K], ascending."""
+    brief: ClassVar[bool] = False
+    """Whether paths are so dear that presentations had better be short, see `cases.Choice`."""
     notes: tuple[str, ...] = ()
     """What a reader should know about the sizes and paths."""
 
@@ -48,6 +50,11 @@ class Source(ABC):
     @abstractmethod
     def worker(self) -> Callable[[Results, object], None]:
         """A function that carries out one task and fills in the results; one for each thread."""
+
+    @abstractmethod
+    def first_path(self, step):
+        """Path number 0 at the largest eps, for a figure, about every `step` [s]: times float64[point], and states
+        without and with noise, float64[point, species] [concentration]."""
 
     @abstractmethod
     def judgements(self, results, say) -> list:

@@ -29,7 +29,7 @@ class Slopes(NamedTuple):
     high: np.ndarray
 
 
-def bootstrap(values, x, seed, statistic, resamples=RESAMPLES) -> Slopes:
+def bootstrap(values, x, seed, statistic, one_sided=False, resamples=RESAMPLES) -> Slopes:
     """Slopes of log statistic against log x.
 
     Parameters
@@ -39,6 +39,7 @@ def bootstrap(values, x, seed, statistic, resamples=RESAMPLES) -> Slopes:
     x : float64[x], positive.
     seed : of the resampling.
     statistic : float64[path, ...] to float64[...] over the first axis.
+    one_sided : `low` alone has the confidence, and so has `high` alone, not both together.
     """
     rng = seeds.stream(seed, Purpose.RESAMPLING)
     weights = _weights(x)
@@ -59,9 +60,10 @@ def bootstrap(values, x, seed, statistic, resamples=RESAMPLES) -> Slopes:
         again = [slope_of(statistic(values[rng.integers(n, size=n)])) for _ in range(resamples)]
     again = np.array(again)
     error = np.maximum(again.std(axis=0, ddof=1), _LEAST_ERROR)
-    away = np.abs(again - found) / error
-    c = np.quantile(away.max(axis=1), CONFIDENCE)
-    return Slopes(found, found - c * error, found + c * error)
+    away = (again - found) / error
+    sides = (away, -away) if one_sided else (np.abs(away),) * 2
+    low, high = (np.quantile(side.max(axis=1), CONFIDENCE) for side in sides)
+    return Slopes(found, found - low * error, found + high * error)
 
 
 def median(values):

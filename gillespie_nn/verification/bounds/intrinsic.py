@@ -1,0 +1,140 @@
+"""The noise of finite counts, eps = Omega^(-1/2), by exact simulation, and linear noise beside it.
+
+A path at one Omega has nothing in common with one at another, so that Theta_0 is compared in law: sqrt(Omega) times the
+sup-error at the largest Omega with sup |u| of linear noise, by two-sample Kolmogorov-Smirnov tests. Judged are numbers,
+not rails: the rail of the other sign holds next to no molecules, and what is a few molecules does not scale like a
+fluctuation. For the same reason slopes are asked of those numbers only that linear noise moves by `LEAST_MOLECULES` or
+more at the smallest Omega, which is known without any count.
+"""
+
+import numpy as np
+
+from ...checks import InputError
+from ...kernels.perturbed import N_SIZES
+from . import judgements, planted
+from .counting import EVENTS_A_LOOK, STEP, CountedPaths
+from .judgements import HOLDS, INCONCLUSIVE, SLOPE_IN_VOLUME, Judgement
+from .results import Results
+from .source import Source
+
+SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
+LEAST_MOLECULES = 4.0
+LEVEL = 0.01
+"""Chance that the law of a right engine is found to differ from that of linear noise."""
+_REFINED_PATHS = 4
+_MOST_REFINED = 0.02
+"""Relative change of Theta when the counts are looked at four times as often, on a grid twice as fine."""
+_VARIATION = N_SIZES
+
+
+class Intrinsic(Source):
+    name = "intrinsic"
+    summary = "the molecules themselves, eps = Omega^(-1/2), six Omega from 4e2 to 4e4, exact simulation"
+    brief = True
+
+    def __init__(self, setting, paths, seed, kind=None, step=None, correlation_time=None):
+        super().__init__(setting, paths, seed)
+        for name, value in (("kind", kind), ("step", step), ("correlation_time", correlation_time)):
+            if value is not None:
+                raise InputError(f"{name}={value!r}: intrinsic noise is that of the molecules, and takes none")
+        self.volumes = np.rint(np.geomspace(LARGEST_VOLUME, SMALLEST_VOLUME, N_SIZES))
+        self.sizes = self.volumes**-0.5
+        self._counted = [CountedPaths(setting, volume) for volume in self.volumes]
+
+    def record(self):
+        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, EVENTS_A_LOOK]}
+
+    def empty(self):
+        return Results.empty(self.sizes, self.setting.quantities, self.paths)
+
+    def tasks(self, results):
+        """(path, size), the dearest first, and (path, `_VARIATION`) for linear noise."""
+        paths, columns = np.nonzero(results.committed.T == 0)[::-1]
+        return list(zip(paths.tolist(), columns.tolist()))
+
+    def worker(self):
+        def carry_out(results, task):
+            path, k = task
+            if k == _VARIATION:
+                results.theta_0[path] = self._counted[0].linear_noise(self.seed, path)
+            else:
+                found = self._counted[k].errors(self.seed, k, path)
+                for array, values in zip((results.theta, results.bound, results.ratio, results.violations), found):
+                    array[path, k] = values
+            results.committed[path, k] = 1
+
+        return carry_out
+
+    def first_path(self, step):
+        time, reference, counts = self._counted[N_SIZES - 1].recorded(self.seed, N_SIZES - 1, step)
+        return time, reference, counts / self.volumes[-1]
+
+    def judgements(self, results, say):
+        reached = np.median(results.theta_0, axis=0) > 0
+        numbers = np.flatnonzero(results.is_number & reached)
+        if not len(numbers):
+            raise InputError("no number fluctuates: nothing can be verified")
+        moved = np.median(results.theta_0[:, numbers], axis=0) * np.sqrt(SMALLEST_VOLUME)
+        judged, small = numbers[moved >= LEAST_MOLECULES], numbers[moved < LEAST_MOLECULES]
+        if not len(judged):
+            raise InputError(
+                f"linear noise moves no number by {LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: no "
+                "slope can be asked for; let it run for longer"
+            )
+        names = [results.quantity[q] for q in judged]
+        if len(small):
+            few = moved[moved < LEAST_MOLECULES]
+            left_out = ", ".join(f"{results.quantity[q]} ({m:.2g})" for q, m in zip(small, few))
+            say(
+                f"slopes are asked of {len(judged)} numbers; linear noise moves these by fewer than "
+                f"{LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: {left_out}"
+            )
+        theta = [results.theta[:, k, judged] for k in range(N_SIZES)]
+        return [
+            self._slope(names, theta),
+            judgements.tightness(names, theta, self.sizes, self.seed, each=False),
+            judgements.in_law(
+                [results.quantity[q] for q in numbers], results.theta[:, 0, numbers], results.theta_0[:, numbers], LEVEL
+            ),
+            judgements.upper_bound(
+                [results.quantity[q] for q in numbers], results.theta[:, :, numbers], results.bound[:, :, numbers],
+                results.ratio[:, :, numbers], results.violations, self.sizes, self.seed,
+            ),
+            self._refined(results, numbers),
+            self._power(theta, names),
+        ]  # fmt: skip
+
+    def _refined(self, results, numbers):
+        """The numerics: the same paths looked at more often; the comparison's grid is theirs."""
+        changes = []
+        for k in (0, N_SIZES - 1):
+            finer = CountedPaths(self.setting, self.volumes[k], STEP / 2, EVENTS_A_LOOK / 4)
+            for path in range(min(_REFINED_PATHS, self.paths)):
+                theta = finer.errors(self.seed, k, path)[0][numbers]
+                known = theta > 0
+                changes.append(np.abs(results.theta[path, k, numbers][known] / theta[known] - 1).max(initial=0.0))
+        change = float(max(changes))
+        return Judgement(
+            "numerics",
+            HOLDS if change <= _MOST_REFINED else INCONCLUSIVE,
+            f"four times as many looks at the counts, and a grid twice as fine, change Theta by at most {change:.1g} "
+            f"of itself on {len(changes)} paths, asked for at most {_MOST_REFINED:g}",
+            {"largest_change": change},
+        )
+
+    def _power(self, theta, names):
+        """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
+        sizes = self.sizes
+        root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
+        square = [t * eps for t, eps in zip(theta, sizes)]
+        found = {
+            "Omega^(-1/4), check 1": self._slope(names, root),
+            "Omega^(-1/4), check 2": judgements.tightness(names, root, sizes, self.seed, each=False),
+            "1/Omega, check 1": self._slope(names, square),
+            "linear noise too large by 1.2, check 3": judgements.in_law(names, theta[0], 1.2 * theta[0], LEVEL),
+        }
+        return planted.power({what: j.verdict for what, j in found.items()})
+
+    def _slope(self, names, theta):
+        errors = [t * eps for t, eps in zip(theta, self.sizes)]
+        return judgements.slope(names, errors, self.volumes, self.seed, SLOPE_IN_VOLUME)
