@@ -29,6 +29,8 @@ VARIATION = N_SIZES + 1
 BOUND = N_SIZES + 2
 """First column of the bounds."""
 WIDTH = 2 * N_SIZES + 2
+_LATEST = 1e6
+"""Where a switch is passed at no speed it is put off without bound, and u does not exist: it becomes this large."""
 
 
 class Perturbed(NamedTuple):
@@ -148,7 +150,10 @@ def saltation(p, y, before, slope):
             a, b = p.above[t] * WIDTH, p.below[t] * WIDTH
             if (y[a] > y[b]) != (before[a] > before[b]):
                 n += 1
-                shift = p.base[t] * (y[a + VARIATION] - y[b + VARIATION]) / np.abs(slope[a] - slope[b])
+                shift = (y[a + VARIATION] - y[b + VARIATION]) / np.abs(slope[a] - slope[b])
+                if not np.abs(shift) < _LATEST:
+                    shift = _LATEST
+                shift *= p.base[t]
                 for j in range(p.change_start[t], p.change_start[t + 1]):
                     y[p.change_species[j] * WIDTH + VARIATION] += p.change_amount[j] * shift
     return n

@@ -7,7 +7,7 @@ import numpy as np
 from .. import checks
 from .figures import COLOURS
 
-_BANDS = ((0.05, 0.95),)
+_BAND = (0.05, 0.95)
 _MARKS = "osD^vP*X"
 _MEANINGS = {
     "Z": "pre-activations", "Y": "outputs", "S": "slopes", "E": "error sums", "D": "errors", "W": "weights",
@@ -67,7 +67,7 @@ def _errors(axes, results, kinds):
     for k, (name, own) in enumerate(kinds.items()):
         error = results.theta[:, :, own].max(axis=2) * size
         axes.loglog(size, np.median(error, axis=0), **_style(k), label=f"{name[0]}, layer {name[1:]}")
-        axes.fill_between(size, *np.quantile(error, _BANDS[0], axis=0), color=COLOURS[k % 7], alpha=0.12, linewidth=0)
+        axes.fill_between(size, *np.quantile(error, _BAND, axis=0), color=COLOURS[k % 7], alpha=0.12, linewidth=0)
     level = np.exp(np.mean(np.log(results.theta.max(axis=2))))
     axes.loglog(size, 2 * level * size, ":", color="0.3", label="slope 1")
     axes.set_xlabel("size of the noise eps")
@@ -125,15 +125,16 @@ def _looseness(axes, results, kinds):
         ratio = np.median(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
         axes.semilogy(np.full(len(ratio), k), ratio, _MARKS[k % 8], color=COLOURS[k % 7], alpha=0.6, markersize=5)
     axes.axhline(1.0, color="0.3", linewidth=1)
-    meanings = dict.fromkeys(name[0] for name in kinds)
+    meanings = [f"{m}: {_MEANINGS.get(m, m)}" for m in dict.fromkeys(name[0] for name in kinds)]
+    lines = [", ".join(meanings[:4]), ", ".join(meanings[4:])]
     axes.set_xticks(range(len(kinds)), list(kinds))
-    axes.set_xlabel(", ".join(f"{m}: {_MEANINGS.get(m, m)}" for m in meanings), fontsize=8)
+    axes.set_xlabel("\n".join(line for line in lines if line), fontsize=8)
     axes.set_ylabel("explicit bound / sup-error\nmedian of paths; each neuron and size")
 
 
 def draw_course(course, path) -> None:
     """Draw a `verification.bounds` course: fast neurons, slow weights, and both differences, with switching times."""
-    figure = _figure((9, 9))
+    figure = _figure((10, 9))
     fast, slow, difference = figure.subplots(3, 1, sharex=True)
     for axes, chosen in ((fast, course.fast), (slow, course.slow)):
         for k, q in enumerate(chosen):
@@ -141,14 +142,14 @@ def draw_course(course, path) -> None:
             axes.plot(
                 course.time, course.perturbed[:, q], color=COLOURS[k % 7], linewidth=0.7, alpha=0.7, linestyle="--"
             )
-        axes.legend(fontsize=7, ncols=2, loc="upper right")
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     fast.set_ylabel("fast neurons [concentration]")
     slow.set_ylabel("slow weights [concentration]")
     for name, chosen, colour in (("fast neurons", course.fast, COLOURS[0]), ("slow weights", course.slow, COLOURS[1])):
         away = np.abs(course.perturbed[:, chosen] - course.reference[:, chosen]).max(axis=1) / course.size
         difference.semilogy(course.time[1:], np.maximum(away[1:], 1e-6), color=colour, label=name)
     difference.set_ylabel("largest |x(t; eps) - x(t)| / eps\n[concentration]")
-    difference.legend(fontsize=7)
+    difference.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     difference.set_xlabel("time [s]; dotted: the input is switched")
     for axes in (fast, slow, difference):
         for t in course.switches:

@@ -47,8 +47,8 @@ def setting_of(choice) -> Setting:
 
 
 _PRESENTATIONS = {FORWARD: 1, LEARNING: 5}
-_BRIEF_PRESENTATIONS = {FORWARD: 1, LEARNING: 4}
-_BRIEF_TIME = {FORWARD: 10.0, LEARNING: 5.0}
+_BRIEF = {"xor": {FORWARD: (1, 10.0), LEARNING: (4, 4.0)}, "iris": {FORWARD: (1, 5.0), LEARNING: (3, 3.0)}}
+"""Presentations, and how long each is [s], where molecules are counted: some relaxation times."""
 
 
 def dataset(choice) -> Setting:
@@ -58,12 +58,12 @@ def dataset(choice) -> Setting:
     own = case.settings
     data = case.load(choice.seed)
     learning = choice.proposition == LEARNING
-    running_time = choice.of("running_time", _BRIEF_TIME[choice.proposition] if choice.brief else own.running_time)
+    usual = _PRESENTATIONS[choice.proposition], own.running_time
+    n, running_time = _BRIEF[choice.case][choice.proposition] if choice.brief else usual
+    n, running_time = choice.of("presentations", n), choice.of("running_time", running_time)
     if choice.brief and choice.learning_rate is None:  # the step s = eta T is the case's own
         choice = choice._replace(learning_rate=own.learning_rate * own.running_time / running_time)
     spec = _network(choice, (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), own, learning, data.signed)
-    usual = _BRIEF_PRESENTATIONS if choice.brief else _PRESENTATIONS
-    n = choice.of("presentations", usual[choice.proposition])
     weights = spec.floating.initial_weights(choice.seed, own.initial_scale)
     order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed)
     if learning:

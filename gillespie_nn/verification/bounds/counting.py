@@ -14,7 +14,7 @@ from .system import terms_of
 
 STEP = 4e-3
 """Of the grid of the limit [s], about."""
-EVENTS_A_LOOK = 8
+EVENTS_A_LOOK = 16
 """Events between two looks at the counts, on average: what happens in between is not seen."""
 
 

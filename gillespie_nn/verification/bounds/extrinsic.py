@@ -11,6 +11,7 @@ from .judgements import HOLDS, INCONCLUSIVE, Judgement
 from .planted import caught
 from .results import Results
 from .source import LARGEST, SMALLEST, Source
+from .system import TOLERANCES
 
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3
@@ -36,7 +37,8 @@ class Extrinsic(Source):
         self.path_noise = self.noise(self.sizes[-1], kind, **given)
 
     def record(self):
-        return {"noise": self.path_noise.record() | {"amplitude": self.sizes.tolist()}}
+        noise = self.path_noise.record() | {"amplitude": self.sizes.tolist()}
+        return {"noise": noise, "tolerances": list(TOLERANCES)}
 
     def empty(self):
         return Results.empty(self.sizes, self.setting.quantities, self.paths)

@@ -7,7 +7,7 @@ from ...kernels import codes, perturbed, perturbed_steps
 from ...simulation.methods.solvers import tableau
 from .quantities import Quantities
 
-RTOL, ATOL = 1e-8, 1e-10
+RTOL, ATOL = 1e-9, 1e-11
 """Of the reference and of the perturbed solutions [concentration]."""
 RTOL_THRESHOLD = 1e-10
 """The same where there are thresholds: what a step gets wrong where it passes a switch is not common to all columns."""
@@ -16,6 +16,8 @@ RTOL_BOUND, ATOL_BOUND = 1e-6, 1e-6
 """Of what is over eps; kinks of the bound's absolute values keep its error below `perturbed_steps.SLACK`."""
 PARTS = 4
 """Parts of a step that are looked at."""
+TOLERANCES = (RTOL, ATOL, RTOL_THRESHOLD, RTOL_VARIATION, ATOL_VARIATION, RTOL_BOUND, ATOL_BOUND, PARTS)
+"""All that the numerics decide about results."""
 
 
 class System:
