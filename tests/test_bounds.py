@@ -269,13 +269,24 @@ def test_the_verdict_has_what_its_json_promises():
 
 
 @pytest.mark.parametrize(
-    "activation, code, word", [("relu", 1, "fails"), ("leaky_relu", 1, "fails"), ("smooth_relu", 0, "holds")]
+    "activation, paths, code, word",
+    [("relu", "40", 1, "fails"), ("leaky_relu", "24", 1, "fails"), ("smooth_relu", "200", 0, "holds")],
 )
-def test_at_rest_on_the_kink(activation, code, word, tmp_path, capsys, monkeypatch):
+def test_at_rest_on_the_kink(activation, paths, code, word, tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr("gillespie_nn.verification.bounds.smoothing.SMOOTHINGS", (0.25, 0.0625))
     output = tmp_path / "k.h5"
-    arguments = ["verify-bounds", "--proposition", "5.2", "--case", "kink", "--activation", activation, "--paths", "40"]
+    arguments = [
+        "verify-bounds",
+        "--proposition",
+        "5.2",
+        "--case",
+        "kink",
+        "--activation",
+        activation,
+        "--paths",
+        paths,
+    ]
     assert main([*arguments, "--output", str(output), "--json"]) == code
     found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert found["verdict"] == word and found["output"] == str(output)
@@ -310,3 +321,24 @@ def test_a_mistake_is_one_sentence(arguments, what, capsys):
 def test_every_source_of_noise_is_in_the_readme():
     text = (ROOT / "README.md").read_text()
     assert all(f"`{source.name}`" in text for source in SOURCES)
+
+
+def test_noise_of_amplitude_0_changes_no_bit(short):
+    schedule = [(t, {s: round(v * 1e3) for s, v in change.items()}) for t, change in _schedule(short)]
+    initial = short.spec.initial(short.weights, 1e3)
+    for method in ("ode", "rejection"):
+        plain, noisy = (
+            simulate(
+                short.network,
+                3.0,
+                4,
+                volume=1e3,
+                method=method,
+                seed=2,
+                initial=initial,
+                schedule=schedule,
+                noise=noise,
+            )
+            for noise in (None, [RateNoise(0.0, "bounded"), ConcentrationNoise(0.0)])
+        )
+        assert np.array_equal(plain.counts, noisy.counts)

@@ -59,9 +59,9 @@ class Results(NamedTuple):
 def write(path, arguments, results) -> None:
     """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
     path = Path(path)
+    committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(part, "w") as file:
             file.attrs["filetype"] = FILETYPE
             file.attrs["version"] = np.array(VERSION, dtype=np.int64)
@@ -72,7 +72,8 @@ def write(path, arguments, results) -> None:
             file["quantity"] = np.array(results.quantity, dtype=h5py.string_dtype())
             file["is_number"] = results.is_number
             for name in _ARRAYS:
-                file.create_dataset(name, data=getattr(results, name), compression="gzip", compression_opts=1)
+                data = committed if name == "committed" else getattr(results, name)
+                file.create_dataset(name, data=data, compression="gzip", compression_opts=1)
             for name in ("theta", "theta_0", "bound"):
                 file[name].attrs["units"] = "concentration"
         with open(part, "rb+") as file:

@@ -5,8 +5,11 @@ import queue
 import threading
 import time
 
+import numpy as np
+
 from ... import checks
 from ...progress import Progress
+from ...storage.lock import Lock
 from . import results as files
 from .judgements import FAILS, HOLDS, together
 
@@ -25,24 +28,31 @@ def carry_out(source, output, workers=None, overwrite=False, progress=False):
 
     Raises
     ------
-    InputError : the file is of something else. ModelError : a solution ends. StorageError : the disk is full.
+    InputError : the file is of something else, or another process writes it. ModelError : a solution ends.
+    StorageError : the disk is full.
     """
     arguments = source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
     workers = os.cpu_count() if workers is None else checks.whole("workers", workers)
-    found = None if overwrite else files.read(output, arguments)
-    found = source.empty() if found is None else found
-    tasks = source.tasks(found)
-    if not tasks:
+    output = checks.new_file(output, overwrite=True)
+    lock = Lock(output)
+    try:
+        found = None if overwrite else files.read(output, arguments)
+        found = source.empty() if found is None else found
+        tasks = source.tasks(found)
+        if tasks:
+            files.write(output, arguments, found)  # a disk that cannot be written is found out before the work
+            _complete(source, found, tasks, workers, progress, lambda: files.write(output, arguments, found))
         return found
-    files.write(output, arguments, found)  # a disk that cannot be written is found out before the work
+    finally:
+        lock.release()
+
+
+def _complete(source, found, tasks, workers, progress, commit):
     try:
         with Progress("paths", len(tasks), progress) as bar:
-            _on_threads(
-                source, found, tasks, min(workers, len(tasks)), bar, lambda: files.write(output, arguments, found)
-            )
+            _on_threads(source, found, tasks, min(workers, len(tasks)), bar, commit)
     finally:
-        files.write(output, arguments, found)
-    return found
+        commit()
 
 
 def _on_threads(source, found, tasks, workers, bar, commit):
@@ -114,8 +124,6 @@ def verdict(source, results, say=lambda line: None) -> dict:
 
 def _quantiles(largest):
     """Of the Theta of the proposition, the largest of all quantities: rows of eps, by probability."""
-    import numpy as np
-
     return {f"{p:g}": np.nanquantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
 
 
