@@ -13,7 +13,7 @@ RTOL_THRESHOLD = 1e-10
 """The same where there are thresholds: what a step gets wrong where it passes a switch is not common to all columns."""
 RTOL_VARIATION, ATOL_VARIATION = 1e-6, 1e-7
 RTOL_BOUND, ATOL_BOUND = 1e-8, 1e-8
-"""Of what is over eps. The right-hand side of the bound has kinks, and within a step with one the polynomial is poor."""
+"""Of what is over eps. The bound's right-hand side has kinks, and within a step with one the polynomial is poor."""
 PARTS = 4
 """Parts of a step that are looked at."""
 TOLERANCES = (RTOL, ATOL, RTOL_THRESHOLD, RTOL_VARIATION, ATOL_VARIATION, RTOL_BOUND, ATOL_BOUND, PARTS)
