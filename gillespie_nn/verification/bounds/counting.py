@@ -14,8 +14,9 @@ from .system import terms_of
 
 STEP = 4e-3
 """Of the grid of the limit [s], about."""
-EVENTS_A_LOOK = 16
-"""Events between two looks at the counts, on average: what happens in between is not seen."""
+EVENTS_A_LOOK = 0.1
+"""Events between two looks at the counts, on average, over sqrt(Omega), the molecules of a fluctuation: what happens in
+between is not seen."""
 
 
 class _Followed(Rejection):
@@ -52,7 +53,7 @@ class CountedPaths:
         n_points = int(np.ceil(setting.running_time / step)) + 1
         self._limits = list(self._solve(n_points))
         events = max(self._propensity(limit) for limit in self._limits) * self.volume * self._limits[0].step[0]
-        self.n_looks = int(np.ceil(events / events_a_look))
+        self.n_looks = int(np.ceil(events / (events_a_look * np.sqrt(self.volume))))
         """Looks at the counts between two points of the grid."""
 
     def _solve(self, n_points):

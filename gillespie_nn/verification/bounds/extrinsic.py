@@ -77,8 +77,8 @@ class Extrinsic(Source):
         for path in range(min(_REFINED_PATHS, self.paths)):
             errors = driven.errors(path)
             for fine, coarse in ((errors.theta, results.theta[path]), (errors.theta_0, results.theta_0[path])):
-                reached = np.broadcast_to((fine > judgements.RESOLUTION).any(axis=0), fine.shape)
-                changes.append(np.max(np.abs(coarse[reached] / fine[reached] - 1), initial=0.0))
+                resolved = fine > judgements.RESOLUTION
+                changes.append(np.max(np.abs(coarse[resolved] / fine[resolved] - 1), initial=0.0))
         change = float(np.max(changes))
         return Judgement(
             "numerics",

@@ -4,8 +4,11 @@ A path at one Omega has nothing in common with one at another, so that Theta_0 i
 sup-error at the largest Omega with sup |u| of linear noise, by two-sample Kolmogorov-Smirnov tests. Judged are numbers,
 not rails: the rail of the other sign holds next to no molecules, and what is a few molecules does not scale like a
 fluctuation. For the same reason slopes are asked of those numbers only that linear noise moves by `LEAST_MOLECULES` or
-more at the smallest Omega, which is known without any count.
+more at the smallest Omega, which is known without any count. They are asked of each neuron, as the proposition speaks
+of layers and neurons: of its weights and its bias together, the largest error.
 """
+
+import re
 
 import numpy as np
 
@@ -25,6 +28,7 @@ _REFINED_PATHS = 4
 _MOST_REFINED = 0.02
 """Relative change of Theta when the counts are looked at four times as often, on a grid twice as fine."""
 _VARIATION = N_SIZES
+_NAME = re.compile(r"([A-Z])(\d+)_(\d+)")
 
 
 class Intrinsic(Source):
@@ -70,26 +74,25 @@ class Intrinsic(Source):
         return time, reference, counts / self.volumes[-1]
 
     def judgements(self, results, say):
-        reached = np.median(results.theta_0, axis=0) > 0
-        numbers = np.flatnonzero(results.is_number & reached)
+        numbers = np.flatnonzero(results.is_number & (np.median(results.theta_0, axis=0) > 0))
         if not len(numbers):
             raise InputError("no number fluctuates: nothing can be verified")
-        moved = np.median(results.theta_0[:, numbers], axis=0) * np.sqrt(SMALLEST_VOLUME)
-        judged, small = numbers[moved >= LEAST_MOLECULES], numbers[moved < LEAST_MOLECULES]
-        if not len(judged):
+        names, theta, theta_0 = self._by_neuron(results, numbers)
+        moved = np.median(theta_0, axis=0) * np.sqrt(SMALLEST_VOLUME)
+        judged = moved >= LEAST_MOLECULES
+        if not judged.any():
             raise InputError(
                 f"linear noise moves no number by {LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: no "
                 "slope can be asked for; let it run for longer"
             )
-        names = [results.quantity[q] for q in judged]
-        if len(small):
-            few = moved[moved < LEAST_MOLECULES]
-            left_out = ", ".join(f"{results.quantity[q]} ({m:.2g})" for q, m in zip(small, few))
+        if not judged.all():
+            left_out = ", ".join(f"{n} ({m:.2g})" for n, m, j in zip(names, moved, judged) if not j)
             say(
-                f"slopes are asked of {len(judged)} numbers; linear noise moves these by fewer than "
+                f"slopes are asked of {judged.sum()} numbers; linear noise moves these by fewer than "
                 f"{LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: {left_out}"
             )
-        theta = [results.theta[:, k, judged] for k in range(N_SIZES)]
+        names = [n for n, j in zip(names, judged) if j]
+        theta = [theta[:, k, judged] for k in range(N_SIZES)]
         return [
             self._slope(names, theta),
             judgements.tightness(names, theta, self.sizes, self.seed, each=False),
@@ -100,6 +103,17 @@ class Intrinsic(Source):
             self._refined(results, numbers),
             self._power(theta, names),
         ]  # fmt: skip
+
+    @staticmethod
+    def _by_neuron(results, numbers):
+        """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest, W1_0."""
+        groups = {}
+        for q in numbers:
+            kind, layer, neuron = _NAME.match(results.quantity[q]).groups()
+            groups.setdefault(f"{'W' if kind == 'B' else kind}{layer}_{neuron}", []).append(q)
+        theta = np.stack([results.theta[:, :, own].max(axis=2) for own in groups.values()], axis=2)
+        theta_0 = np.stack([results.theta_0[:, own].max(axis=1) for own in groups.values()], axis=1)
+        return list(groups), theta, theta_0
 
     def _refined(self, results, numbers):
         """The numerics: the same paths looked at more often; the comparison's grid is theirs."""
