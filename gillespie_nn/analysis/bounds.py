@@ -70,6 +70,7 @@ def _errors(axes, results, kinds):
         axes.fill_between(size, *np.quantile(error, _BAND, axis=0), color=COLOURS[k % 7], alpha=0.12, linewidth=0)
     level = np.exp(np.mean(np.log(results.theta.max(axis=2))))
     axes.loglog(size, 2 * level * size, ":", color="0.3", label="slope 1")
+    _sparse(axes)
     axes.set_xlabel("size of the noise eps")
     axes.set_ylabel("sup |x(t; eps) - x(t)| [concentration]\nlargest of a layer: median, 5 to 95 %")
     axes.legend(fontsize=7, ncols=2)
@@ -88,6 +89,7 @@ def _thetas(axes, results):
         for p, style in ((0.5, "-"), (0.95, "--")):
             label = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
             axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=label, zorder=0)
+    _sparse(axes)
     axes.set_xlabel("size of the noise eps")
     axes.set_ylabel("Theta = sup-error / eps [concentration]\nlargest of all quantities")
     axes.legend(fontsize=7)
@@ -115,9 +117,17 @@ def _laws(axes, results, kinds):
             label = f"{name[0]}, layer {name[1:]}" if style == "-" else None
             axes.step(x, np.arange(1, len(x) + 1) / len(x), style, color=COLOURS[k % 7], where="post", label=label)
     axes.set_xscale("log")
+    _sparse(axes)
     axes.set_xlabel("sqrt(Omega) sup-error at the largest Omega; dotted: sup|u| of linear noise")
     axes.set_ylabel("fraction of paths")
     axes.legend(fontsize=7, ncols=2)
+
+
+def _sparse(axes):
+    """Few labels on an axis of one decade or two."""
+    from matplotlib.ticker import NullFormatter
+
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _looseness(axes, results, kinds):
@@ -133,28 +143,26 @@ def _looseness(axes, results, kinds):
 
 
 def draw_course(course, path) -> None:
-    """Draw a `verification.bounds` course: fast neurons, slow weights, and both differences, with switching times."""
-    figure = _figure((10, 9))
-    fast, slow, difference = figure.subplots(3, 1, sharex=True)
-    for axes, chosen in ((fast, course.fast), (slow, course.slow)):
+    """Draw a `verification.bounds` course: fast neurons, slow weights where they move, and the differences, with
+    switching times."""
+    groups = [("fast neurons", course.fast), ("slow weights", course.slow)]
+    groups = [(name, chosen) for name, chosen in groups if chosen]
+    figure = _figure((10, 3 + 3 * len(groups)))
+    *panels, difference = figure.subplots(1 + len(groups), 1, sharex=True)
+    for n, (axes, (name, chosen)) in enumerate(zip(panels, groups)):
         for k, q in enumerate(chosen):
-            axes.plot(course.time, course.reference[:, q], color=COLOURS[k % 7], label=course.names[q], linewidth=1.4)
-            axes.plot(
-                course.time, course.perturbed[:, q], color=COLOURS[k % 7], linewidth=0.7, alpha=0.7, linestyle="--"
-            )
-        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    fast.set_ylabel("fast neurons [concentration]")
-    slow.set_ylabel("slow weights [concentration]")
-    for name, chosen, colour in (("fast neurons", course.fast, COLOURS[0]), ("slow weights", course.slow, COLOURS[1])):
+            style = {"color": COLOURS[k % 7], "linewidth": 1.4}
+            axes.plot(course.time, course.reference[:, q], **style, label=course.names[q])
+            axes.plot(course.time, course.perturbed[:, q], "--", **style | {"linewidth": 0.7})
+        axes.set_ylabel(f"{name} [concentration]")
         away = np.abs(course.perturbed[:, chosen] - course.reference[:, chosen]).max(axis=1) / course.size
-        difference.semilogy(course.time[1:], np.maximum(away[1:], 1e-6), color=colour, label=name)
+        difference.semilogy(course.time[1:], np.maximum(away[1:], 1e-6), color=COLOURS[n], label=name)
     difference.set_ylabel("largest |x(t; eps) - x(t)| / eps\n[concentration]")
-    difference.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     difference.set_xlabel("time [s]; dotted: the input is switched")
-    for axes in (fast, slow, difference):
+    for axes in (*panels, difference):
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
         for t in course.switches:
             axes.axvline(t, color="0.4", linestyle=":", linewidth=0.9)
-    figure.suptitle(
-        f"{course.title}: without noise (solid), with noise of eps = {course.size:.3g} (dashed)", fontsize=10
-    )
+    title = f"{course.title}: without noise (solid), with noise of eps = {course.size:.3g} (dashed)"
+    figure.suptitle(title, fontsize=10)
     figure.savefig(path)
