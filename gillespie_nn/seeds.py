@@ -21,6 +21,9 @@ class Purpose(IntEnum):
     CONCENTRATION_NOISE = 21
     RATE_NOISE_OF_PREDICTION = 22
     CONCENTRATION_NOISE_OF_PREDICTION = 23
+    RESAMPLING = 30
+    LINEAR_NOISE = 31
+    COUNTS_BESIDE_LIMIT = 32
 
 
 def resolve_seed(seed=None) -> int:

@@ -12,9 +12,9 @@ import warnings
 
 from .._version import __version__
 from ..checks import GillespieError
-from . import analyze, bench, certify, fetch_data, reproduce, resume, simulate, train, verify_methods
+from . import analyze, bench, certify, fetch_data, reproduce, resume, simulate, train, verify_bounds, verify_methods
 
-COMMANDS = (simulate, train, resume, certify, verify_methods, analyze, reproduce, bench, fetch_data)
+COMMANDS = (simulate, train, resume, certify, verify_methods, verify_bounds, analyze, reproduce, bench, fetch_data)
 INTERRUPTED = 130
 INTERNAL = 3
 

@@ -27,7 +27,7 @@ class Explicit:
         self._equations, self._end, self._tolerances = equations, t_end, (rtol, atol)
         n = len(y)
         self._rk = kernels.RungeKutta(
-            **_tableau(),
+            **tableau(),
             k=np.zeros((16, n)),
             y=y.copy(),
             y_old=y.copy(),
@@ -144,7 +144,7 @@ class FromScipy:
 
 
 @cache
-def _tableau():
+def tableau():
     """Coefficients of DOP853 as scipy keeps them, in the shapes that the kernels read."""
     from scipy.integrate import DOP853  # which takes a third of a second to import
 

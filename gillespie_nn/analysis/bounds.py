@@ -1,0 +1,168 @@
+"""Figures of a verification of bounds: errors against eps, and slow weights beside fast neurons in time."""
+
+import re
+
+import numpy as np
+
+from .. import checks
+from .figures import COLOURS
+
+_BAND = (0.05, 0.95)
+_MARKS = "osD^vP*X"
+_MEANINGS = {
+    "Z": "pre-activations", "Y": "outputs", "S": "slopes", "E": "error sums", "D": "errors", "W": "weights",
+    "B": "biases",
+}  # fmt: skip
+_LEAST = 1e-9
+"""Relative differences below are not drawn."""
+
+
+def draw_bounds(results, found, path) -> None:
+    """Draw complete `verification.bounds` results with the record `found` of the verdict. Needs matplotlib.
+
+    Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
+    bound is.
+    """
+    figure = _figure((11, 8.5))
+    panels = figure.subplots(2, 2)
+    kinds = _kinds(results)
+    shared = np.isfinite(results.theta_0).all() and found["noise"] != "intrinsic"
+    _errors(panels[0, 0], results, kinds)
+    _thetas(panels[0, 1], results)
+    if shared:
+        _sharp(panels[1, 0], results, kinds)
+    else:
+        _laws(panels[1, 0], results, kinds)
+    _looseness(panels[1, 1], results, kinds)
+    figure.suptitle(
+        f"Proposition {found['proposition']}, {found['case']}, {found['activation']}, {found['noise']} noise, "
+        f"{found['paths']} paths: {found['verdict']}"
+    )
+    figure.savefig(path)
+
+
+def _figure(size):
+    checks.optional("matplotlib", "plot", "drawing a figure")
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained", dpi=150)
+
+
+def _kinds(results):
+    """Numbers of the quantities of each letter and layer that move: {"Z1": int64[...]}."""
+    moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
+    found = {}
+    for q in np.flatnonzero(results.is_number & moved):
+        name = re.match(r"[A-Z]\d+", results.quantity[q])
+        found.setdefault(name[0] if name else results.quantity[q], []).append(q)
+    return {name: np.array(own) for name, own in sorted(found.items())}
+
+
+def _style(k):
+    return {"color": COLOURS[k % 7], "marker": _MARKS[k % 8], "linestyle": "-" if k < 7 else "--", "markersize": 4}
+
+
+def _errors(axes, results, kinds):
+    size = results.size
+    for k, (name, own) in enumerate(kinds.items()):
+        error = results.theta[:, :, own].max(axis=2) * size
+        axes.loglog(size, np.median(error, axis=0), **_style(k), label=f"{name[0]}, layer {name[1:]}")
+        axes.fill_between(size, *np.quantile(error, _BAND, axis=0), color=COLOURS[k % 7], alpha=0.12, linewidth=0)
+    level = np.exp(np.mean(np.log(results.theta.max(axis=2))))
+    axes.loglog(size, 2 * level * size, ":", color="0.3", label="slope 1")
+    _sparse(axes)
+    axes.set_xlabel("size of the noise eps")
+    axes.set_ylabel("sup |x(t; eps) - x(t)| [concentration]\nlargest of a layer: median, 5 to 95 %")
+    axes.legend(fontsize=7, ncols=2)
+
+
+def _thetas(axes, results):
+    size = results.size
+    theta, bound = results.theta.max(axis=2), results.bound.max(axis=2)
+    for values, colour, label in ((theta, COLOURS[0], "Theta(eps)"), (bound, COLOURS[1], "explicit bound / eps")):
+        low, middle, high = np.quantile(values, (0.05, 0.5, 0.95), axis=0)
+        axes.loglog(size, middle, "o-", color=colour, label=f"{label}: median", markersize=4)
+        axes.loglog(size, high, "^--", color=colour, label="95 % quantile", markersize=4)
+        axes.fill_between(size, low, high, color=colour, alpha=0.15, linewidth=0)
+    theta_0 = results.theta_0.max(axis=1)
+    if theta_0.max() > 0:
+        for p, style in ((0.5, "-"), (0.95, "--")):
+            label = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
+            axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=label, zorder=0)
+    _sparse(axes)
+    axes.set_xlabel("size of the noise eps")
+    axes.set_ylabel("Theta = sup-error / eps [concentration]\nlargest of all quantities")
+    axes.legend(fontsize=7)
+
+
+def _sharp(axes, results, kinds):
+    size = results.size
+    for k, (name, own) in enumerate(kinds.items()):
+        theta, theta_0 = results.theta[:, :, own].max(axis=2), results.theta_0[:, own].max(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = np.median(np.abs(theta / theta_0[:, None] - 1), axis=0)
+        off = np.where(np.isfinite(off) & (off > _LEAST) & (off < 1e6), off, np.nan)
+        axes.loglog(size, off, **_style(k), label=f"{name[0]}, layer {name[1:]}")
+    axes.loglog(size, 3 * size, ":", color="0.3", label="slope 1")
+    axes.set_xlabel("size of the noise eps")
+    axes.set_ylabel("|Theta(eps) - Theta_0| / Theta_0\nmedian of paths, the same noise")
+    axes.legend(fontsize=7, ncols=2)
+
+
+def _laws(axes, results, kinds):
+    """Distribution functions of Theta at the largest volume, and of linear noise."""
+    for k, (name, own) in enumerate(kinds.items()):
+        for values, style in ((results.theta[:, 0, own], "-"), (results.theta_0[:, own], ":")):
+            x = np.sort(values.max(axis=1))
+            label = f"{name[0]}, layer {name[1:]}" if style == "-" else None
+            axes.step(x, np.arange(1, len(x) + 1) / len(x), style, color=COLOURS[k % 7], where="post", label=label)
+    axes.set_xscale("log")
+    _sparse(axes)
+    axes.set_xlabel("sqrt(Omega) sup-error at the largest Omega; dotted: sup|u| of linear noise")
+    axes.set_ylabel("fraction of paths")
+    axes.legend(fontsize=7, ncols=2)
+
+
+def _sparse(axes):
+    """Few labels on an axis of one decade or two."""
+    from matplotlib.ticker import NullFormatter
+
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _looseness(axes, results, kinds):
+    for k, own in enumerate(kinds.values()):
+        ratio = np.median(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
+        axes.semilogy(np.full(len(ratio), k), ratio, _MARKS[k % 8], color=COLOURS[k % 7], alpha=0.6, markersize=5)
+    axes.axhline(1.0, color="0.3", linewidth=1)
+    meanings = [f"{m}: {_MEANINGS.get(m, m)}" for m in dict.fromkeys(name[0] for name in kinds)]
+    lines = [", ".join(meanings[:4]), ", ".join(meanings[4:])]
+    axes.set_xticks(range(len(kinds)), list(kinds))
+    axes.set_xlabel("\n".join(line for line in lines if line), fontsize=8)
+    axes.set_ylabel("explicit bound / sup-error\nmedian of paths; each neuron and size")
+
+
+def draw_course(course, path) -> None:
+    """Draw a `verification.bounds` course: fast neurons, slow weights where they move, and the differences, with
+    switching times."""
+    groups = [("fast neurons", course.fast), ("slow weights", course.slow)]
+    groups = [(name, chosen) for name, chosen in groups if chosen]
+    figure = _figure((10, 3 + 3 * len(groups)))
+    *panels, difference = figure.subplots(1 + len(groups), 1, sharex=True)
+    for n, (axes, (name, chosen)) in enumerate(zip(panels, groups)):
+        for k, q in enumerate(chosen):
+            style = {"color": COLOURS[k % 7], "linewidth": 1.4}
+            axes.plot(course.time, course.reference[:, q], **style, label=course.names[q])
+            axes.plot(course.time, course.perturbed[:, q], "--", **style | {"linewidth": 0.7})
+        axes.set_ylabel(f"{name} [concentration]")
+        away = np.abs(course.perturbed[:, chosen] - course.reference[:, chosen]).max(axis=1) / course.size
+        difference.semilogy(course.time[1:], np.maximum(away[1:], 1e-6), color=COLOURS[n], label=name)
+    difference.set_ylabel("largest |x(t; eps) - x(t)| / eps\n[concentration]")
+    difference.set_xlabel("time [s]; dotted: the input is switched")
+    for axes in (*panels, difference):
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        for t in course.switches:
+            axes.axvline(t, color="0.4", linestyle=":", linewidth=0.9)
+    title = f"{course.title}: without noise (solid), with noise of eps = {course.size:.3g} (dashed)"
+    figure.suptitle(title, fontsize=10)
+    figure.savefig(path)

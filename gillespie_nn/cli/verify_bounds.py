@@ -1,0 +1,166 @@
+"""Propositions 5.1 and 5.2 on a training network: a verdict by machine."""
+
+import json
+import shlex
+import time
+from pathlib import Path
+
+from .. import checks
+from ..activations import ACTIVATIONS
+from ..analysis.bounds import draw_bounds, draw_course
+from ..noise import KINDS
+from ..seeds import resolve_seed
+from ..verification.bounds import (
+    CASES,
+    PROPOSITIONS,
+    SOURCES,
+    Choice,
+    carry_out,
+    course_of,
+    self_test,
+    sentences,
+    setting_of,
+    theta_against_h,
+    verdict,
+    write_report,
+)  # fmt: skip
+from .common import add_json, parser, plain, print_json
+
+_FOLDER = "runs/bounds"
+
+
+def add(subparsers):
+    command = parser(
+        subparsers,
+        "verify-bounds",
+        "verify that noise of size eps moves a network by at most eps Theta: sup |x(t; eps) - x(t)| <= eps Theta",
+        (
+            "--proposition 5.1 --noise rate --case xor --paths 200 --seed 0 --json",
+            "--proposition 5.2 --noise intrinsic --case iris",
+            "--proposition 5.2 --case kink --activation relu",
+            "--self-test",
+        ),
+    )
+    sources = "\n".join(f"  {s.name}: {s.summary}" for s in SOURCES)
+    command.add_argument(
+        "--proposition", default="5.1", metavar="P", help=f"{', '.join(PROPOSITIONS)} (5.1): forward, or with learning"
+    )
+    command.add_argument("--noise", default="rate", metavar="NAME", help=f"{', '.join(s.name for s in SOURCES)} (rate)")
+    command.description += f"\n\nnoise:\n{sources}"
+    command.add_argument("--case", default="xor", metavar="NAME", help=f"{', '.join(CASES)} (xor)")
+    command.add_argument(
+        "--activation", default="smooth_relu", metavar="NAME",
+        help=f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)} (smooth_relu)",
+    )  # fmt: skip
+    command.add_argument("--paths", type=int, default=200, help="paths of noise (200)")
+    command.add_argument("--kind", metavar="KIND", help=f"of the paths: {', '.join(k.name for k in KINDS)}")
+    command.add_argument("--step", type=float, metavar="S", help="length of a piece of a path [s]")
+    command.add_argument("--correlation-time", type=float, metavar="S", help="of an ornstein_uhlenbeck path [s]")
+    command.add_argument("--h", type=float, help="smoothing of the smooth ReLU (the case's own)")
+    command.add_argument("--learning-rate", type=float, help="eta [1/s] (the case's own)")
+    command.add_argument("--annihilation-rate", type=float, help="of pairs of rails (the case's own)")
+    command.add_argument("--running-time", type=float, metavar="S", help="of a presentation (the case's own)")
+    command.add_argument("--presentations", type=int, metavar="N", help="inputs presented one after the other")
+    command.add_argument("--workers", type=int, help="threads (one a core); they change nothing in the results")
+    command.add_argument("--seed", type=int, default=0, help="whole number (0)")
+    command.add_argument(
+        "--output", metavar="FILE.h5",
+        help=f"results; beside it go the verdict (.json), figures (.png) and the report (.md); by default in {_FOLDER}",
+    )  # fmt: skip
+    command.add_argument("--overwrite", action="store_true", help="begin anew what the output holds")
+    command.add_argument(
+        "--self-test", action="store_true", help="plant faults, each to be caught by the check that should, and end"
+    )
+    add_json(command)
+    return command
+
+
+def run(arguments):
+    if arguments.self_test:
+        return _self_test(arguments)
+    checks.optional("matplotlib", "plot", "drawing the figures of a verification")
+    source, output = _source(arguments), _output(arguments)
+    start = time.monotonic()
+    print(source.setting.described(), flush=True)
+    for note in source.notes:
+        print(note, flush=True)
+    results = carry_out(source, output, arguments.workers, arguments.overwrite, progress=True)
+    found = verdict(source, results, say=lambda line: print(line, flush=True))
+    found |= {
+        "seconds": time.monotonic() - start,
+        "command": shlex.join(["gillespie-nn", "verify-bounds", *_given(arguments)]),
+        "output": str(output),
+    }
+    if (arguments.case, arguments.activation) == ("kink", "smooth_relu"):
+        found["smoothing"] = theta_against_h(source.seed)
+        for line in sentences(found["smoothing"]):
+            print(line, flush=True)
+    figures = [output.with_suffix(".png"), output.with_name(f"{output.stem}-course.png")]
+    draw_bounds(results, found, figures[0])
+    draw_course(course_of(source), figures[1])
+    write_report(output.with_suffix(".md"), found, [f.name for f in figures])
+    checks.write_text(output.with_suffix(".json"), json.dumps(plain(found), indent=1) + "\n")
+    print(f"results of every path in {output}; report in {output.with_suffix('.md')}")
+    print(f"{found['verdict']}: {found['reason']}")
+    if arguments.json:
+        print_json(found)
+    return 0 if found["verdict"] == "holds" else 1
+
+
+def _self_test(arguments):
+    start = time.monotonic()
+    found = self_test(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
+    missed = [row.what for row in found if not row.as_expected]
+    print(f"{len(found) - len(missed)} of {len(found)} as expected" + (f"; not: {', '.join(missed)}" if missed else ""))
+    if arguments.json:
+        rows = [row._asdict() for row in found]
+        verdict = "fails" if missed else "holds"
+        print_json({"verdict": verdict, "seconds": time.monotonic() - start, "output": None, "plants": rows})
+    return 1 if missed else 0
+
+
+def interrupted(arguments):
+    """What to say after Ctrl-C."""
+    return f"interrupted; what is done is kept in {_output(arguments)}, and the same command goes on from there"
+
+
+def _source(arguments):
+    by_name = {s.name: s for s in SOURCES}
+    source = by_name[checks.choice("noise", arguments.noise, by_name)]
+    seed = resolve_seed(arguments.seed)
+    choice = Choice(
+        arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.learning_rate,
+        arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
+    )  # fmt: skip
+    paths = checks.whole("paths", arguments.paths, least=20, hint="slopes and quantiles need some")
+    return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)
+
+
+def _output(arguments):
+    """The file of results. A name of its own for every verification, so that an interrupted one is found again."""
+    if arguments.output is not None:
+        path = Path(arguments.output)
+        if path.suffix not in (".h5", ".hdf5"):
+            raise checks.InputError(f"output {path} must be an HDF5 file, for example runs/bounds.h5")
+        if path.is_dir():
+            raise checks.InputError(f"output {path} is a folder: name a file in it, for example {path / 'bounds.h5'}")
+        return path
+    parts = [arguments.proposition, arguments.noise, arguments.case, arguments.activation, arguments.kind]
+    parts += [f"{n}{v:g}" for n in _NUMBERS if (v := getattr(arguments, n)) is not None]
+    return Path(_FOLDER) / ("-".join(str(p) for p in parts if p is not None) + ".h5")
+
+
+_NUMBERS = (
+    "step", "correlation_time", "h", "learning_rate", "annihilation_rate", "running_time", "presentations", "paths",
+    "seed",
+)  # fmt: skip
+
+
+def _given(arguments):
+    """The flags in force, again."""
+    given = []
+    for name in ("proposition", "noise", "case", "activation", "kind", *_NUMBERS, "output"):
+        value = getattr(arguments, name)
+        if value is not None:
+            given += [f"--{name.replace('_', '-')}", str(value)]
+    return given

@@ -1,0 +1,23 @@
+"""Propositions 5.1 and 5.2, verified: noise of size eps moves a network by at most eps times a finite random Theta.
+
+What is stated, what is proved, what is measured, and what of it is the paper's: BOUNDS.md beside this file. To add a
+source of noise: a file with a subclass of `Source`, and its line in `SOURCES`; a case: a function in `cases`, and its
+line in `CASES` there.
+"""
+
+from .cases import CASES, Choice, setting_of
+from .course import course_of
+from .extrinsic import Concentration, Rate
+from .intrinsic import Intrinsic
+from .report import write_report
+from .run import carry_out, verdict
+from .selftest import self_test
+from .setting import PROPOSITIONS
+from .smoothing import sentences, theta_against_h
+
+SOURCES = (Rate, Concentration, Intrinsic)
+
+__all__ = [
+    "CASES", "PROPOSITIONS", "SOURCES", "Choice", "carry_out", "course_of", "self_test", "sentences", "setting_of",
+    "theta_against_h", "verdict", "write_report",
+]  # fmt: skip

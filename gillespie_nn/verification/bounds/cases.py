@@ -1,0 +1,135 @@
+"""The networks that propositions are verified on. To add one: a function of a `Choice`, and its line in `CASES`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ... import checks
+from ...activations import ACTIVATIONS
+from ...checks import InputError
+from ...datasets import case as case_of
+from ...nn import training_network
+from ...simulation.presentations import presentation_order
+from .setting import FORWARD, LEARNING, PROPOSITIONS, Setting
+
+
+class Choice(NamedTuple):
+    """What the command asks for; None is the case's own."""
+
+    proposition: str = FORWARD
+    case: str = "xor"
+    activation: str = "smooth_relu"
+    h: float | None = None
+    learning_rate: float | None = None
+    annihilation_rate: float | None = None
+    running_time: float | None = None
+    presentations: int | None = None
+    seed: int = 0
+    brief: bool = False
+    """Presentations are shorter, and learning as much faster: molecules cost time."""
+
+    def of(self, name, default):
+        """The value asked for, or the default."""
+        found = getattr(self, name)
+        return default if found is None else found
+
+
+def setting_of(choice) -> Setting:
+    """The setting of a `Choice`. Raises InputError for what there is not."""
+    checks.choice("proposition", choice.proposition, PROPOSITIONS)
+    checks.choice("case", choice.case, CASES)
+    checks.choice("activation", choice.activation, [a.name for a in ACTIVATIONS])
+    if choice.running_time is not None:
+        checks.positive("running_time", choice.running_time, "s")
+    if choice.presentations is not None:
+        checks.whole("presentations", choice.presentations)
+    return CASES[choice.case](choice)
+
+
+_PRESENTATIONS = {FORWARD: 1, LEARNING: 5}
+_BRIEF = {"xor": {FORWARD: (1, 10.0), LEARNING: (4, 4.0)}, "iris": {FORWARD: (1, 5.0), LEARNING: (3, 3.0)}}
+"""Presentations, and how long each is [s], where molecules are counted: some relaxation times."""
+
+
+def dataset(choice) -> Setting:
+    """The network of a case study. For 5.1 the weights are those of float gradient descent over its presentations, and
+    the last training sample is presented to an empty network; for 5.2 learning begins at its random start."""
+    case = case_of(choice.case)
+    own = case.settings
+    data = case.load(choice.seed)
+    learning = choice.proposition == LEARNING
+    usual = _PRESENTATIONS[choice.proposition], own.running_time
+    n, running_time = _BRIEF[choice.case][choice.proposition] if choice.brief else usual
+    n, running_time = choice.of("presentations", n), choice.of("running_time", running_time)
+    if choice.brief and choice.learning_rate is None:  # the step s = eta T is the case's own
+        choice = choice._replace(learning_rate=own.learning_rate * own.running_time / running_time)
+    spec = _network(choice, (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), own, learning, data.signed)
+    weights = spec.floating.initial_weights(choice.seed, own.initial_scale)
+    order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed)
+    if learning:
+        order = order[:n]
+    else:
+        step = own.learning_rate * own.running_time
+        weights = spec.floating.gradient_descent(weights, data.train_x, data.train_t, order, step)
+        order = np.arange(len(data.train_x))[::-1][:n]
+    return Setting(
+        choice.proposition, choice.case, choice.activation, spec, weights, data.train_x[order], data.train_t[order],
+        running_time,
+    )  # fmt: skip
+
+
+def kink(choice) -> Setting:
+    """2-1-1: x = (1, 1), w = (w, -w), b = 0, so that z rests at 0 while both of its rails are populated.
+
+    The error that reaches the neuron does not vanish, so whether it learns hangs on the sign of z.
+    """
+    _only_learning(choice)
+    own = case_of("xor").settings
+    spec = _network(choice, (2, 1, 1), own, True, False)
+    weights = np.array([1.0, -1.0, 0.0, 1.0, 0.0])
+    n = choice.of("presentations", 1)
+    # A leaky unit learns a little at rest, and leaves it the sooner the larger its error is.
+    target = 0.05 if choice.activation == "leaky_relu" else 0.5
+    remark = (
+        "the reference rests at z = 0, where the derivative of a ReLU jumps: however small the noise, it decides "
+        "whether the unit is on"
+    )
+    return Setting(
+        LEARNING, "kink", choice.activation, spec, weights, np.ones((n, 2)), np.full((n, 1), target),
+        choice.of("running_time", 20.0), remark=remark,
+    )  # fmt: skip
+
+
+def crossing(choice) -> Setting:
+    """2-2-1: inputs (1, 0) and (0, 1) in turn take one hidden unit up through z = 0 and the other down, at speed."""
+    _only_learning(choice)
+    own = case_of("xor").settings
+    spec = _network(choice, (2, 2, 1), own, True, False)
+    weights = np.array([1.0, -0.8, -0.7, 0.9, 0.1, 0.05, 0.8, -0.6, 0.1])
+    n = choice.of("presentations", 3)
+    x = np.tile([[1.0, 0.0], [0.0, 1.0]], (n, 1))[:n]
+    t = np.tile([[0.2], [0.6]], (n, 1))[:n]
+    remark = (
+        "the reference crosses z = 0 at non-zero speed: noise of size eps moves the moment of the switch by O(eps) and "
+        "no more"
+    )
+    return Setting(
+        LEARNING, "crossing", choice.activation, spec, weights, x, t, choice.of("running_time", 20.0), remark=remark
+    )  # fmt: skip
+
+
+def _only_learning(choice):
+    if choice.proposition != LEARNING:
+        raise InputError(f"case {choice.case} is about learning: ask for --proposition {LEARNING}")
+
+
+def _network(choice, layers, own, learning, signed):
+    return training_network(
+        layers, choice.activation, h=choice.of("h", own.h),
+        learning_rate=choice.of("learning_rate", own.learning_rate), derivative=own.derivative,
+        output=own.output_activation, annihilation_rate=choice.of("annihilation_rate", own.annihilation_rate),
+        signed_inputs=signed, learning=learning,
+    )  # fmt: skip
+
+
+CASES = {"xor": dataset, "iris": dataset, "kink": kink, "crossing": crossing}

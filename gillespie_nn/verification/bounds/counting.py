@@ -1,0 +1,158 @@
+"""Counts in a volume beside the rate equations, and beside linear noise: one path at a time."""
+
+import numpy as np
+
+from ... import seeds
+from ...checks import InputError, ModelError
+from ...kernels import beside_limit, codes, linear_noise_path
+from ...kernels.perturbed import PLAIN
+from ...seeds import Purpose
+from ...simulation.methods import Ode, Rejection
+from ...simulation.methods.rate_equations import RateEquations
+from ...status import Status
+from .system import terms_of
+
+STEP = 4e-3
+"""Of the grid of the limit [s], about."""
+EVENTS_A_LOOK = 0.1
+"""Events between two looks at the counts, on average, over sqrt(Omega), the molecules of a fluctuation: what happens in
+between is not seen."""
+
+
+class _Followed(Rejection):
+    """Exact simulation that keeps the largest distance to a limit."""
+
+    def follow(self, limit, beside) -> int:
+        return beside_limit.follow(
+            self._channels, self._readers, self._families, self._state, self.rng, limit, beside, self.time
+        )
+
+
+class CountedPaths:
+    """Paths of the counts of `setting` in a `volume`.
+
+    The limit begins with the same whole counts, over the volume, and is shown the same. Raises InputError for
+    thresholds, which linear noise knows nothing of.
+    """
+
+    def __init__(self, setting, volume, step=STEP, events_a_look=EVENTS_A_LOOK):
+        self.setting, self.volume = setting, float(volume)
+        network = setting.network
+        self._quantities = setting.quantities
+        structure = network.compiled.lumped
+        terms = terms_of(network, structure)
+        if (terms.pop("kind") != PLAIN).any():
+            raise InputError(
+                "intrinsic noise is compared with linear noise, which needs smooth rates: ask for --activation "
+                "smooth_relu, or for noise in rates"
+            )
+        self._terms = {n: v for n, v in terms.items() if n not in ("above", "below")}
+        self._terms["base"] = structure.coefficients(network.rates(), 1.0)
+        self._term_start = structure.arrays["term_start"].astype(np.int64)
+        self._samples = setting.samples(self.volume, np.int64)
+        n_points = int(np.ceil(setting.running_time / step)) + 1
+        self._limits = list(self._solve(n_points))
+        events = max(self._propensity(limit) for limit in self._limits) * self.volume * self._limits[0].step[0]
+        self.n_looks = int(np.ceil(events / (events_a_look * np.sqrt(self.volume))))
+        """Looks at the counts between two points of the grid."""
+
+    def _solve(self, n_points):
+        """The `Limit` over each presentation."""
+        setting, n = self.setting, len(self.setting.network.species)
+        start = setting.start(self.volume, np.int64) / self.volume
+        rates = setting.network.rates()
+        method = Ode(setting.network, rates, 1.0, start, None, options={"rtol": 1e-9, "atol": 1e-12})
+        equations = RateEquations(setting.network, rates, 1.0)
+        grid = np.linspace(0.0, setting.running_time, n_points)
+        for k in range(len(setting.x)):
+            method.set_counts(self._samples.species, self._samples.counts(k) / self.volume)
+            x = np.ones((n_points, n + 1))
+            rows, begin = np.empty((n_points, n)), method.time
+            method.start_block()
+            while method.advance(begin + setting.running_time, begin + grid, rows) != codes.REACHED_END:
+                pass
+            x[:, :n] = rows
+            slope = np.zeros_like(x)
+            for row, at in zip(slope, rows):
+                row[:n] = equations.derivative(0.0, at)
+            yield beside_limit.Limit(
+                **self._terms, x=x, slope=slope, step=np.array([grid[1]]), volume=np.array([self.volume])
+            )
+
+    @staticmethod
+    def _propensity(limit):
+        """All rates added up, the mean over time [concentration/s]."""
+        products = limit.x[:, limit.first] * limit.x[:, limit.second]
+        return float(np.mean(products @ limit.base))
+
+    def errors(self, seed, size, replicate):
+        """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]; `size` is a number of the
+        volume in its list."""
+        setting = self.setting
+        counts = setting.start(self.volume, np.int64)
+        rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, replicate)
+        method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
+        beside = self._beside(counts)
+        for k, limit in enumerate(self._limits):
+            method.set_counts(self._samples.species, self._samples.counts(k))
+            code = method.follow(limit, beside)
+            if code != codes.REACHED_END:
+                raise ModelError(f"a path at Omega = {self.volume:g} stopped: {Status(code)}")
+        return beside.error, beside.bound, beside.ratio, beside.violations
+
+    def recorded(self, seed, size, step):
+        """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
+        setting = self.setting
+        every = max(1, round(step / self._limits[0].step[0]))
+        rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
+        counts = setting.start(self.volume, np.int64)
+        method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
+        times, rows, limits = [], [], []
+        for k, limit in enumerate(self._limits):
+            method.set_counts(self._samples.species, self._samples.counts(k))
+            begin, points = k * setting.running_time, np.arange(0, len(limit.x), every)
+            for n in points:
+                time = begin + n * limit.step[0]
+                while method.advance(time) != codes.REACHED_END:
+                    pass
+                times.append(time)
+                rows.append(method.counts.astype(np.float64))
+            limits.append(limit.x[points, :-1])
+        return np.array(times), np.concatenate(limits), np.array(rows)
+
+    def _beside(self, counts):
+        quantities, n = self._quantities, len(counts)
+        of_species = np.full((n, 2), -1, dtype=np.int64)
+        for q, (plus, minus) in enumerate(zip(quantities.plus, quantities.minus)):
+            for s in (plus, minus):
+                if s < n:
+                    of_species[s, int(of_species[s, 0] >= 0)] = q
+        n_quantities = len(quantities.names)
+        sums = [np.zeros(n_quantities) for _ in range(3)]
+        vectors = [np.zeros(n + 1) for _ in range(3)]
+        return beside_limit.Beside(
+            quantities.plus, quantities.minus, of_species, np.append(counts, 1), *sums,
+            np.zeros(n_quantities, dtype=np.int64), *vectors, np.zeros((2, n + 1)), np.zeros(n + 1),
+            np.zeros((2, n + 1)), np.zeros((2, n + 1)), np.zeros(len(self._terms["row"])), np.zeros(self.n_looks),
+            np.zeros((self.n_looks, n + 1), dtype=np.int64),
+        )  # fmt: skip
+
+    def linear_noise(self, seed, replicate):
+        """sup |u| of path number `replicate` of linear noise around the limit, float64[quantity]."""
+        quantities, n = self._quantities, len(self.setting.network.species)
+        rng = seeds.stream(seed, Purpose.LINEAR_NOISE, 0, replicate)
+        changes = np.zeros((len(self._term_start) - 1, n + 1))
+        for c, t in enumerate(self._term_start[:-1]):
+            own = slice(*self._terms["change_start"][[t, t + 1]])
+            changes[c, self._terms["change_species"][own]] = self._terms["change_amount"][own]
+        changes[:, n] = 0.0
+        by_quantity = np.ascontiguousarray(changes[:, quantities.plus] - changes[:, quantities.minus])
+        n_quantities = len(quantities.names)
+        linear = linear_noise_path.LinearNoise(
+            self._term_start, quantities.plus, quantities.minus, np.zeros(n_quantities), np.zeros(n + 1),
+            np.zeros(n + 1), np.zeros((2, n + 1)), np.zeros(n + 1), np.zeros(n_quantities), by_quantity,
+        )  # fmt: skip
+        for limit in self._limits:
+            linear.u[self._samples.species] = 0.0
+            linear_noise_path.follow(limit, linear, rng)
+        return linear.variation

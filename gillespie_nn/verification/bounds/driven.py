@@ -1,0 +1,80 @@
+"""One path of extrinsic noise, and what it does at every size eps: the reference, the perturbed solutions, the first
+variation and the bound side by side, over [0, T]."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...noise import plan_noise
+from .system import System
+
+_ROUNDING = 1e-9
+
+
+class Errors(NamedTuple):
+    """Of one path, all over eps."""
+
+    theta: np.ndarray  # float64[size, quantity]: Theta(eps) = sup |x(t; eps) - x(t)| / eps
+    theta_0: np.ndarray  # float64[quantity]: sup |u(t)|
+    bound: np.ndarray  # float64[size, quantity]: sup of the explicit bound
+    ratio: np.ndarray  # float64[size, quantity]: largest share of the bound that was reached at any time
+    violations: np.ndarray  # int64[size, quantity]: points in time beyond the bound
+    switches: int
+    """Of thresholds of the reference."""
+
+
+class DrivenPaths:
+    """Paths of `noise` on a setting.
+
+    Parameters
+    ----------
+    setting : a `Setting`.
+    noise : a `Noise` whose amplitude is the largest eps. Only its paths matter, which no amplitude changes.
+    sizes : eps float64[K], ascending.
+    seed : whole number.
+    refinement : as of `System`.
+    """
+
+    def __init__(self, setting, noise, sizes, seed, refinement=1):
+        self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
+        self._plan = plan_noise([noise], setting.network, slow=setting.slow)
+        self._samples = setting.samples()
+        self.system = System(self._plan.network, self._plan.rates, self.sizes, setting.quantities, refinement)
+
+    def errors(self, replicate) -> Errors:
+        """Of path number `replicate`. Raises ModelError where some solution ends."""
+        for _ in self.pieces(replicate):
+            pass
+        found = self.system.largest
+        return Errors(
+            found.error.T.copy(), found.variation.copy(), found.bound.T.copy(), found.ratio.T.copy(),
+            found.violations.T.copy(), int(self.system.stepper.tally[1]),
+        )  # fmt: skip
+
+    def pieces(self, replicate, step=np.inf):
+        """Integrate piece by piece, yielding the time [s] at the end of each; none is longer than `step`."""
+        setting, system = self.setting, self.system
+        drive = self._plan.start(self.seed, replicate)
+        system.start(setting.start())
+        self._drive(drive)
+        for k in range(len(setting.x)):
+            system.present(self._samples.species, self._samples.counts(k))
+            self._change(drive, *drive.begin_presentation(k))
+            time, end = k * setting.running_time, (k + 1) * setting.running_time
+            while time < end:
+                due = drive.next_time
+                stop = min(end, time + step, due if due > time * (1 + _ROUNDING) else np.inf)
+                system.advance(stop - time)
+                time = stop
+                if due <= time * (1 + _ROUNDING):
+                    self._change(drive, *drive.pass_time(due))
+                yield time
+
+    def _change(self, drive, rates_change, impulses):
+        if rates_change:
+            self._drive(drive)
+        for species, factors in impulses:
+            self.system.strike(species, (factors - 1.0) / self.noise.amplitude)
+
+    def _drive(self, drive):
+        self.system.drive((drive.rates() - self._plan.rates) / self.noise.amplitude)

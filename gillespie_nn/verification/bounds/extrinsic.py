@@ -1,0 +1,135 @@
+"""Noise in rates and in concentrations: paths that every eps shares, and errors path by path."""
+
+import numpy as np
+
+from ... import noise as noises
+from ...checks import InputError
+from ...kernels.perturbed import N_SIZES
+from . import judgements
+from .driven import DrivenPaths
+from .judgements import HOLDS, INCONCLUSIVE, Judgement
+from .planted import caught
+from .results import Results
+from .source import LARGEST, SMALLEST, Source
+from .system import TOLERANCES
+
+_REFINED_PATHS = 4
+_MOST_REFINED = 1e-3
+"""Relative change of Theta when tolerances are halved, and twice as many points are looked at in a step."""
+
+
+class Extrinsic(Source):
+    """`noise` of the registry, of a kind whose paths do not depend on eps."""
+
+    noise: type
+    kind: str
+
+    def __init__(self, setting, paths, seed, kind=None, step=None, correlation_time=None):
+        super().__init__(setting, paths, seed)
+        given = {"step": step, "correlation_time": correlation_time}
+        given = {name: value for name, value in given.items() if value is not None}
+        kind = kind or self.kind
+        largest = self.noise(0.0, kind, **given).largest_amplitude
+        self.notes = ()
+        if largest < LARGEST:
+            self.notes = (f"the largest eps was lowered from {LARGEST:g} to {largest:g}, so that eps sup|xi| <= 1/2",)
+        self.sizes = np.geomspace(SMALLEST, min(LARGEST, largest), N_SIZES)
+        self.path_noise = self.noise(self.sizes[-1], kind, **given)
+
+    def record(self):
+        noise = self.path_noise.record() | {"amplitude": self.sizes.tolist()}
+        return {"noise": noise, "tolerances": list(TOLERANCES)}
+
+    def empty(self):
+        return Results.empty(self.sizes, self.setting.quantities, self.paths)
+
+    def tasks(self, results):
+        return np.flatnonzero(~results.committed.all(axis=1)).tolist()
+
+    def driven(self, refinement=1) -> DrivenPaths:
+        return DrivenPaths(self.setting, self.path_noise, self.sizes, self.seed, refinement)
+
+    def worker(self):
+        driven = self.driven()
+
+        def carry_out(results, path):
+            fill(results, path, driven.errors(path))
+
+        return carry_out
+
+    def first_path(self, step):
+        driven, time, states = self.driven(), [0.0], [np.stack([self.setting.start()] * 2)]
+        for now in driven.pieces(0, step):
+            time.append(now)
+            states.append(driven.system.columns[:-1, [0, N_SIZES]].T.copy())
+        return np.array(time), *np.array(states).swapaxes(0, 1)
+
+    def judgements(self, results, say):
+        found = judge_driven(results, self.seed)
+        found.append(self._refined(results))
+        found.append(caught(results, self.seed))
+        return found
+
+    def _refined(self, results):
+        """The numerics: a few paths again, finer."""
+        driven = self.driven(refinement=2)
+        changes = []
+        for path in range(min(_REFINED_PATHS, self.paths)):
+            errors = driven.errors(path)
+            for fine, coarse in ((errors.theta, results.theta[path]), (errors.theta_0, results.theta_0[path])):
+                resolved = fine > judgements.RESOLUTION
+                changes.append(np.max(np.abs(coarse[resolved] / fine[resolved] - 1), initial=0.0))
+        change = float(np.max(changes))
+        return Judgement(
+            "numerics",
+            HOLDS if change <= _MOST_REFINED else INCONCLUSIVE,
+            f"half the tolerances, and twice as many points within each step, change Theta and Theta_0 by at most "
+            f"{change:.1g} of themselves on {len(changes) // 2} paths, asked for at most {_MOST_REFINED:g}",
+            {"largest_change": change},
+        )
+
+
+class Rate(Extrinsic):
+    name = "rate"
+    summary = "k (1 + eps xi(t)) for every reaction"
+    noise = noises.RateNoise
+    kind = "bounded"
+
+
+class Concentration(Extrinsic):
+    name = "concentration"
+    summary = "x' = F(x) + eps xi(t) x for every species that reacts but the weights, or impulses"
+    noise = noises.ConcentrationNoise
+    kind = "ornstein_uhlenbeck"
+
+
+def fill(results, path, errors) -> None:
+    """Put the `Errors` of one path into `results`."""
+    for name in ("theta", "theta_0", "bound", "ratio", "violations"):
+        getattr(results, name)[path] = getattr(errors, name)
+    results.committed[path] = 1
+
+
+def reached(results) -> np.ndarray:
+    """Numbers of the quantities that the noise reaches on most paths; the others do not move, and their error is 0."""
+    return np.flatnonzero(np.median(results.theta, axis=0).min(axis=0) > 0)
+
+
+def judge_driven(results, seed) -> list:
+    """Checks 1 to 4. Raises InputError where the noise reaches nothing."""
+    which = reached(results)
+    if not len(which):
+        raise InputError("the noise reaches no quantity: nothing can be verified")
+    names = [results.quantity[q] for q in which]
+    # A path on which a quantity stands still by chance has no logarithm.
+    theta = np.maximum(results.theta[:, :, which], np.finfo(np.float64).tiny)
+    theta_0, bound = results.theta_0[:, which], results.bound[:, :, which]
+    size = results.size
+    return [
+        judgements.slope(names, theta * size[:, None], size, seed),
+        judgements.tightness(names, theta, size, seed),
+        judgements.sharp_constant(names, theta, theta_0, size, seed),
+        judgements.upper_bound(
+            names, theta, bound, results.ratio[:, :, which], results.violations[:, :, which], size, seed
+        ),
+    ]

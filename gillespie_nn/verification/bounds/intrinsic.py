@@ -1,0 +1,161 @@
+"""The noise of finite counts, eps = Omega^(-1/2), by exact simulation, and linear noise beside it.
+
+A path at one Omega has nothing in common with one at another, so that Theta_0 is compared in law: sqrt(Omega) times the
+sup-error at the largest Omega with sup |u| of linear noise, by two-sample Kolmogorov-Smirnov tests. Judged are numbers,
+not rails: the rail of the other sign holds next to no molecules, and what is a few molecules does not scale like a
+fluctuation. For the same reason slopes are asked of those numbers only that linear noise moves by `LEAST_MOLECULES` or
+more at the smallest Omega, which is known without any count. They are asked of each neuron, as the proposition speaks
+of layers and neurons: of its weights and its bias together, the largest error.
+"""
+
+import re
+
+import numpy as np
+
+from ...checks import InputError
+from ...kernels.perturbed import N_SIZES
+from . import judgements, planted
+from .counting import EVENTS_A_LOOK, STEP, CountedPaths
+from .judgements import HOLDS, INCONCLUSIVE, SLOPE_IN_VOLUME, Judgement
+from .results import Results
+from .source import Source
+
+SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
+LEAST_MOLECULES = 4.0
+LEVEL = 0.01
+"""Chance that the law of a right engine is found to differ from that of linear noise."""
+_REFINED_PATHS = 4
+_MOST_REFINED = 0.02
+"""Relative change of Theta when the counts are looked at four times as often, on a grid twice as fine."""
+_VARIATION = N_SIZES
+_NAME = re.compile(r"([A-Z])(\d+)_(\d+)")
+
+
+class Intrinsic(Source):
+    name = "intrinsic"
+    summary = "the molecules themselves, eps = Omega^(-1/2), six Omega from 4e2 to 4e4, exact simulation"
+    brief = True
+
+    def __init__(self, setting, paths, seed, kind=None, step=None, correlation_time=None):
+        super().__init__(setting, paths, seed)
+        for name, value in (("kind", kind), ("step", step), ("correlation_time", correlation_time)):
+            if value is not None:
+                raise InputError(f"{name}={value!r}: intrinsic noise is that of the molecules, and takes none")
+        self.volumes = np.rint(np.geomspace(LARGEST_VOLUME, SMALLEST_VOLUME, N_SIZES))
+        self.sizes = self.volumes**-0.5
+        self._counted = [CountedPaths(setting, volume) for volume in self.volumes]
+
+    def record(self):
+        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, EVENTS_A_LOOK]}
+
+    def empty(self):
+        return Results.empty(self.sizes, self.setting.quantities, self.paths)
+
+    def tasks(self, results):
+        """(path, size), the dearest first, and (path, `_VARIATION`) for linear noise."""
+        paths, columns = np.nonzero(results.committed.T == 0)[::-1]
+        return list(zip(paths.tolist(), columns.tolist()))
+
+    def worker(self):
+        def carry_out(results, task):
+            path, k = task
+            if k == _VARIATION:
+                results.theta_0[path] = self._counted[0].linear_noise(self.seed, path)
+            else:
+                found = self._counted[k].errors(self.seed, k, path)
+                for array, values in zip((results.theta, results.bound, results.ratio, results.violations), found):
+                    array[path, k] = values
+            results.committed[path, k] = 1
+
+        return carry_out
+
+    def first_path(self, step):
+        time, reference, counts = self._counted[N_SIZES - 1].recorded(self.seed, N_SIZES - 1, step)
+        return time, reference, counts / self.volumes[-1]
+
+    def judgements(self, results, say):
+        numbers = np.flatnonzero(results.is_number & (np.median(results.theta_0, axis=0) > 0))
+        if not len(numbers):
+            raise InputError("no number fluctuates: nothing can be verified")
+        names, theta, theta_0 = self._by_neuron(results, numbers)
+        moved = np.median(theta_0, axis=0) * np.sqrt(SMALLEST_VOLUME)
+        judged = moved >= LEAST_MOLECULES
+        if not judged.any():
+            raise InputError(
+                f"linear noise moves no number by {LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: no "
+                "slope can be asked for; let it run for longer"
+            )
+        if not judged.all():
+            left_out = ", ".join(f"{n} ({m:.2g})" for n, m, j in zip(names, moved, judged) if not j)
+            say(
+                f"slopes are asked of {judged.sum()} numbers; linear noise moves these by fewer than "
+                f"{LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: {left_out}"
+            )
+        names = [n for n, j in zip(names, judged) if j]
+        theta = [theta[:, k, judged] for k in range(N_SIZES)]
+        return [
+            self._slope(names, theta),
+            judgements.tightness(names, theta, self.sizes, self.seed, each=False),
+            judgements.in_law(
+                [results.quantity[q] for q in numbers], results.theta[:, 0, numbers], results.theta_0[:, numbers], LEVEL
+            ),
+            self._bounded(results),
+            self._refined(results, numbers),
+            self._power(theta, names),
+        ]  # fmt: skip
+
+    @staticmethod
+    def _by_neuron(results, numbers):
+        """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest, W1_0."""
+        groups = {}
+        for q in numbers:
+            kind, layer, neuron = _NAME.match(results.quantity[q]).groups()
+            groups.setdefault(f"{'W' if kind == 'B' else kind}{layer}_{neuron}", []).append(q)
+        theta = np.stack([results.theta[:, :, own].max(axis=2) for own in groups.values()], axis=2)
+        theta_0 = np.stack([results.theta_0[:, own].max(axis=1) for own in groups.values()], axis=1)
+        return list(groups), theta, theta_0
+
+    def _refined(self, results, numbers):
+        """The numerics: the same paths looked at more often; the comparison's grid is theirs."""
+        changes = []
+        for k in (0, N_SIZES - 1):
+            finer = CountedPaths(self.setting, self.volumes[k], STEP / 2, EVENTS_A_LOOK / 4)
+            for path in range(min(_REFINED_PATHS, self.paths)):
+                theta = finer.errors(self.seed, k, path)[0][numbers]
+                known = theta > 0
+                changes.append(np.abs(results.theta[path, k, numbers][known] / theta[known] - 1).max(initial=0.0))
+        change = float(max(changes))
+        return Judgement(
+            "numerics",
+            HOLDS if change <= _MOST_REFINED else INCONCLUSIVE,
+            f"four times as many looks at the counts, and a grid twice as fine, change Theta by at most {change:.1g} "
+            f"of itself on {len(changes)} paths, asked for at most {_MOST_REFINED:g}",
+            {"largest_change": change},
+        )
+
+    def _power(self, theta, names):
+        """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
+        sizes = self.sizes
+        root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
+        square = [t * eps for t, eps in zip(theta, sizes)]
+        found = {
+            "Omega^(-1/4), check 1": self._slope(names, root),
+            "Omega^(-1/4), check 2": judgements.tightness(names, root, sizes, self.seed, each=False),
+            "1/Omega, check 1": self._slope(names, square),
+            "linear noise too large by 1.2, check 3": judgements.in_law(names, theta[0], 1.2 * theta[0], LEVEL),
+        }
+        return planted.power({what: j.verdict for what, j in found.items()})
+
+    def _bounded(self, results):
+        """Check 4, of rails too: their bound asks for no scaling."""
+        moving = np.flatnonzero(np.median(results.theta, axis=0).min(axis=0) > 0)
+        theta, bound, ratio, violations = (
+            values[:, :, moving] for values in (results.theta, results.bound, results.ratio, results.violations)
+        )
+        theta = np.maximum(theta, np.finfo(np.float64).tiny)
+        names = [results.quantity[q] for q in moving]
+        return judgements.upper_bound(names, theta, bound, ratio, violations, self.sizes, self.seed, each=False)
+
+    def _slope(self, names, theta):
+        errors = [t * eps for t, eps in zip(theta, self.sizes)]
+        return judgements.slope(names, errors, self.volumes, self.seed, SLOPE_IN_VOLUME)

@@ -1,0 +1,199 @@
+"""The criteria of a verdict, each applied to the errors of all paths."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from .statistics import Slopes, bootstrap, median, upper_quantile
+
+VERDICTS = HOLDS, INCONCLUSIVE, FAILS = "holds", "inconclusive", "fails"
+SLOPE = (0.95, 1.05)
+SLOPE_IN_VOLUME = (-0.55, -0.45)
+LEAST_TIGHTNESS = -0.05
+LEAST_ORDER = 0.9
+"""Of |Theta(eps) - Theta_0| in eps: one, but for what curves at the largest eps."""
+MOST_SHARP_ERROR = 0.01
+"""Relative, of the median path at the smallest eps."""
+RESOLUTION = 2e-5
+"""Relative errors of Theta_0 below are the solver's."""
+_FEWEST = 3
+"""Sizes that an order is fitted through."""
+
+
+class Judgement(NamedTuple):
+    """A criterion applied."""
+
+    name: str
+    verdict: str
+    sentence: str
+    numbers: dict
+    """For the record."""
+
+
+def slope(names, errors, x, seed, limits=SLOPE) -> Judgement:
+    """Check 1: sup-errors, float64[path, x, quantity] or a list of float64[path, quantity], are proportional to x,
+    or in volumes to the inverse square root."""
+    found = bootstrap(errors, x, seed, median)
+    worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
+    inside = (found.low >= limits[0]) & (found.high <= limits[1])
+    outside = (found.high < limits[0]) | (found.low > limits[1])
+    verdict = _verdict(inside, outside)
+    return Judgement(
+        "slope",
+        verdict,
+        f"slope of log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
+        f"{_interval(found, worst)}, asked for inside [{limits[0]:g}, {limits[1]:g}]; {_counted(names, inside)}",
+        _slopes(names, found) | {"worst": names[worst], "limits": limits, "outside": _named(names, outside)},
+    )
+
+
+def tightness(names, thetas, x, seed, each=True) -> Judgement:
+    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0, for the Theta of the proposition, which is the
+    largest of all quantities, and with `each` for every quantity too. `thetas` as in `slope`, `x` eps."""
+    if isinstance(thetas, list):
+        thetas = [_with_largest(v) if each else v.max(axis=-1, keepdims=True) for v in thetas]
+    else:
+        thetas = _with_largest(thetas) if each else thetas.max(axis=-1, keepdims=True)
+    names = ("the largest of all", *names)[: thetas[0].shape[-1]]
+    found = bootstrap(thetas, x, seed, upper_quantile, one_sided=True)
+    worst = int(np.argmin(found.low))
+    inside = found.low >= LEAST_TIGHTNESS
+    outside = found.high < LEAST_TIGHTNESS
+    return Judgement(
+        "tightness",
+        _verdict(inside, outside),
+        f"slope of log 95 % quantile of Theta in log eps, least for {names[worst]}: {found.slope[worst]:.3f}, with "
+        f"one-sided bound {found.low[worst]:.3f}, asked for at least {LEAST_TIGHTNESS:g}; {_counted(names, inside)}",
+        _slopes(names, found) | {"worst": names[worst], "outside": _named(names, outside)},
+    )
+
+
+def _with_largest(values):
+    return np.concatenate([values.max(axis=-1, keepdims=True), values], axis=-1)
+
+
+def sharp_constant(names, thetas, theta_0, sizes, seed) -> Judgement:
+    """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
+    quantity], with an error of order eps."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.abs(thetas - theta_0[:, None]) / theta_0[:, None]
+    error = np.where(np.isfinite(error), np.maximum(error, 1e-12), 1e12)
+    middle = median(error)
+    resolved = middle > RESOLUTION
+    enough = resolved.sum(axis=0) >= _FEWEST
+    small = middle[0] <= MOST_SHARP_ERROR
+    worst = int(np.argmax(middle[0]))
+    order = {"sharp_constant_error": float(middle[0, worst]), "worst": names[worst]}
+    inside, outside = small.copy(), ~small
+    sentence = (
+        f"sup|u| is off by {middle[0, worst]:.2g} of itself at eps = {sizes[0]:g}, at most, for {names[worst]}, asked "
+        f"for at most {MOST_SHARP_ERROR:g}"
+    )
+    if enough.any():
+        found = _order(error[:, :, enough], sizes, resolved[:, enough], seed)
+        inside[enough] &= found.low >= LEAST_ORDER
+        outside[enough] |= found.high < LEAST_ORDER
+        least = int(np.argmin(found.low))
+        known = [n for n, e in zip(names, enough) if e]
+        sentence += (
+            f"; order of that error in eps, least for {known[least]}: {_interval(found, least)}, asked for at least "
+            f"{LEAST_ORDER:g}"
+        )
+        order |= _slopes(known, found)
+    return Judgement(
+        "sharp constant", _verdict(inside, outside), f"{sentence}; {_counted(names, inside)}",
+        order | {"outside": _named(names, outside)},
+    )  # fmt: skip
+
+
+def _order(error, sizes, resolved, seed):
+    """Slopes over the largest sizes of which all are resolved; quantities with equally many go together."""
+    first = len(sizes) - np.cumprod(resolved[::-1], axis=0).sum(axis=0)
+    first = np.minimum(first, len(sizes) - _FEWEST)
+    found = Slopes(*np.empty((3, error.shape[2])))
+    for start in np.unique(first):
+        own = first == start
+        part = bootstrap(error[:, start:, own], sizes[start:], seed, median)
+        for values, new in zip(found, part):
+            values[own] = new
+    return found
+
+
+def in_law(names, theta, theta_0, level) -> Judgement:
+    """Check 3 without a path in common: Theta has the law of sup |u|, both float64[path, quantity].
+
+    Two-sample Kolmogorov-Smirnov tests of all quantities, p-values by Bonferroni's inequality.
+    """
+    p = np.array([stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
+    adjusted = np.minimum(p * len(p), 1.0)
+    ratio = np.median(theta, axis=0) / np.median(theta_0, axis=0) - 1
+    worst, farthest = int(np.argmin(p)), int(np.argmax(np.abs(ratio)))
+    outside = adjusted < level
+    return Judgement(
+        "sharp constant",
+        FAILS if outside.any() else HOLDS,
+        f"Theta has the law of sup|u| of linear noise: least p-value {adjusted[worst]:.2g} ({names[worst]}), "
+        f"adjusted for {len(p)} tests, rejected below {level:g}; medians differ by at most "
+        f"{abs(ratio[farthest]):.2g} of themselves ({names[farthest]})",
+        {
+            "sharp_constant_error": float(abs(ratio[farthest])), "least_p": float(adjusted[worst]),
+            "median_ratio": dict(zip(names, (1 + ratio).tolist())), "outside": _named(names, outside),
+        },
+    )  # fmt: skip
+
+
+def upper_bound(names, thetas, bounds, ratio, violations, x, seed, each=True) -> Judgement:
+    """Check 4: no path beyond the explicit bound at any time, and the bound over eps stays bounded as eps -> 0: its
+    95 % quantile, for the largest of all quantities, and with `each` for every quantity too."""
+    bounds = np.maximum(bounds, np.finfo(np.float64).tiny)  # one that is 0 has no logarithm, and is broken
+    looseness = np.log10(np.median(bounds / thetas, axis=0))
+    growth = _with_largest(bounds) if each else bounds.max(axis=-1, keepdims=True)
+    found = bootstrap(growth, x, seed, upper_quantile, one_sided=True)
+    worst = int(np.argmin(found.low))
+    of = ("the largest of all", *names)[worst]
+    n = int(violations.sum())
+    broken = _named(names, violations.sum(axis=(0, 1)) > 0)
+    grows = found.high < LEAST_TIGHTNESS
+    verdict = FAILS if broken else _verdict(found.low >= LEAST_TIGHTNESS, grows)
+    tightest, loosest = np.unravel_index([looseness.argmin(), looseness.argmax()], looseness.shape)[1]
+    return Judgement(
+        "upper bound", verdict,
+        f"{n} violations of the explicit bound on {len(thetas)} paths; it is larger than the error by a factor of "
+        f"{10 ** looseness.min():.3g} ({names[tightest]}) to {10 ** looseness.max():.3g} ({names[loosest]}); "
+        f"slope of its log 95 % quantile over eps, least for {of}: {found.slope[worst]:.3f}, with one-sided bound "
+        f"{found.low[worst]:.3f}, asked for at least {LEAST_TIGHTNESS:g}",
+        {
+            "violations": n, "log10_looseness": [float(looseness.min()), float(looseness.max())],
+            "largest_share_reached": float(ratio.max()), "bound_slope_low": float(found.low[worst]),
+            "outside": broken or _named(("the largest of all", *names), grows),
+        },
+    )  # fmt: skip
+
+
+def together(judgements) -> str:
+    """One verdict for all."""
+    found = {j.verdict for j in judgements}
+    return FAILS if FAILS in found else INCONCLUSIVE if INCONCLUSIVE in found else HOLDS
+
+
+def _verdict(inside, outside):
+    return FAILS if outside.any() else HOLDS if inside.all() else INCONCLUSIVE
+
+
+def _interval(found, k):
+    return f"{found.slope[k]:.3f} [{found.low[k]:.3f}, {found.high[k]:.3f}]"
+
+
+def _counted(names, inside):
+    return f"{int(inside.sum())} of {len(names)} quantities as asked"
+
+
+def _named(names, which):
+    return [n for n, w in zip(names, which) if w]
+
+
+def _slopes(names, found):
+    low, high = float(found.low.min()), float(found.high.max())
+    rows = zip(names, found.slope.tolist(), found.low.tolist(), found.high.tolist())
+    return {"envelope": [low, high], "by_quantity": {name: values for name, *values in rows}}

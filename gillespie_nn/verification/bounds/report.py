@@ -1,0 +1,49 @@
+"""The report of a verification in Markdown."""
+
+import importlib.metadata
+import platform
+
+from ... import checks
+from ..._version import __version__
+from .smoothing import sentences
+
+_LIBRARIES = ("numpy", "scipy", "numba", "h5py")
+_STATEMENTS = {
+    "5.1": "forward network, weights fixed: for each layer l and neuron i, sup over [0, T] of "
+    "|x_i^l(t; eps) - x_i^l(t)| <= eps Theta, with a finite random Theta "
+    "(public text of S. Kang and J. Kim, arXiv:2410.11919)",
+    "5.2": "the same for the backward and update networks, learning on and inputs switching (our reconstruction)",
+}
+
+
+def write_report(path, found, figures) -> None:
+    """Write the record `found` of a verdict; `figures` are names of files beside it."""
+    lines = [
+        f"# Proposition {found['proposition']}: {found['verdict']}", "",
+        f"Statement: {_STATEMENTS[found['proposition']]}.", "",
+        f"Setting: {found['described']}. Noise: {found['noise']}, {found['paths']} paths, seed {found['seed']}.", "",
+        *(f"Note: {note}." for note in found["notes"]),
+        f"Verdict: **{found['verdict']}**: {found['reason']}.", "",
+        "| check | verdict | what was found |", "|---|---|---|",
+        *(f"| {c['name']} | {c['verdict']} | {_escaped(c['sentence'])} |" for c in found["checks"]), "",
+    ]  # fmt: skip
+    rows = zip(found["sizes"], *found["theta_quantiles"].values())
+    lines += ["Theta, the largest over all quantities [concentration]:", ""]
+    lines += ["| eps | " + " | ".join(f"{float(p) * 100:g} %" for p in found["theta_quantiles"]) + " |"]
+    lines += ["|" + "---|" * (1 + len(found["theta_quantiles"]))]
+    lines += ["| " + " | ".join(f"{v:.4g}" for v in row) + " |" for row in rows] + [""]
+    if found.get("smoothing"):
+        lines += ["Theta as the smoothing h falls, at rest on the kink (medians over paths):", ""]
+        lines += [f"- {line}" for line in sentences(found["smoothing"])] + [""]
+    lines += [f"![{name}]({name})\n" for name in figures]
+    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
+    lines += [
+        "Intervals are simultaneous over quantities, 95 %, from a bootstrap of paths (studentized maximum).", "",
+        f"- command: `{found['command']}`", f"- results of every path: `{found['output']}`",
+        f"- gillespie-nn {__version__}, Python {platform.python_version()}, {libraries}", "",
+    ]  # fmt: skip
+    checks.write_text(path, "\n".join(lines))
+
+
+def _escaped(text):
+    return text.replace("|", "\\|")

@@ -1,0 +1,113 @@
+"""What is known of each path so far, in memory and in a file that is whole at any moment.
+
+HDF5, version 1.0. Root attributes: `filetype` ("gillespie-nn bounds"), `version` int64[2], `software_version`,
+`created` (ISO 8601, UTC), `arguments` (JSON: all that decides the content). Datasets, P paths, K sizes, Q quantities:
+
+- `size` float64[K]: eps [dimensionless];
+- `quantity` text[Q], `is_number` bool[Q]: species, and the numbers that pairs of rails carry;
+- `theta` float64[P, K, Q]: sup over [0, T] of |x(t; eps) - x(t)| / eps [concentration];
+- `theta_0` float64[P, Q]: sup of |u|, u the first variation or linear noise [concentration];
+- `bound` float64[P, K, Q]: sup of the explicit bound over eps [concentration];
+- `ratio` float64[P, K, Q]: the largest share of the bound that was reached at any time;
+- `violations` int64[P, K, Q]: points in time beyond the bound;
+- `committed` uint8[P, K + 1]: which paths and sizes are known, the last column for `theta_0`.
+
+The sup-error of a path is eps times theta. What is not committed is NaN, or 0.
+"""
+
+import datetime
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from ..._version import __version__
+from ...checks import InputError, StorageError
+
+FILETYPE = "gillespie-nn bounds"
+VERSION = (1, 0)
+_ARRAYS = ("theta", "theta_0", "bound", "ratio", "violations", "committed")
+
+
+class Results(NamedTuple):
+    """Arrays as in the file."""
+
+    size: np.ndarray
+    quantity: tuple[str, ...]
+    is_number: np.ndarray
+    theta: np.ndarray
+    theta_0: np.ndarray
+    bound: np.ndarray
+    ratio: np.ndarray
+    violations: np.ndarray
+    committed: np.ndarray
+
+    @classmethod
+    def empty(cls, size, quantities, n_paths) -> "Results":
+        """Nothing known yet."""
+        n_sizes, n = len(size), len(quantities)
+        shape = (n_paths, n_sizes, n)
+        unknown = [np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape)]
+        violations = np.zeros(shape, dtype=np.int64)
+        committed = np.zeros((n_paths, n_sizes + 1), dtype=np.uint8)
+        return cls(np.asarray(size), quantities.names, quantities.is_number, *unknown, violations, committed)
+
+
+def write(path, arguments, results) -> None:
+    """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
+    path = Path(path)
+    committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(part, "w") as file:
+            file.attrs["filetype"] = FILETYPE
+            file.attrs["version"] = np.array(VERSION, dtype=np.int64)
+            file.attrs["software_version"] = __version__
+            file.attrs["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+            file.attrs["arguments"] = json.dumps(arguments, sort_keys=True)
+            file["size"] = results.size
+            file["quantity"] = np.array(results.quantity, dtype=h5py.string_dtype())
+            file["is_number"] = results.is_number
+            for name in _ARRAYS:
+                data = committed if name == "committed" else getattr(results, name)
+                file.create_dataset(name, data=data, compression="gzip", compression_opts=1)
+            for name in ("theta", "theta_0", "bound"):
+                file[name].attrs["units"] = "concentration"
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path, arguments) -> Results | None:
+    """What the file says, None if there is none. Raises InputError for a file of something else, or of other
+    arguments."""
+    path = Path(path)
+    if not path.exists():
+        return None
+    try:
+        with h5py.File(path, "r") as file:
+            filetype, version = file.attrs.get("filetype"), [int(v) for v in file.attrs.get("version", [0])]
+            if filetype != FILETYPE or version[0] != VERSION[0]:
+                raise InputError(
+                    f"{path} has filetype {filetype!r}, version {version}: expected {FILETYPE!r}, {VERSION[0]}.x"
+                )
+            found = json.loads(file.attrs["arguments"])
+            other = sorted(k for k in {*found, *arguments} if found.get(k) != arguments.get(k))
+            if other:
+                raise InputError(
+                    f"{path} holds a verification with another {', '.join(other)}: choose another output, or start it "
+                    "anew with --overwrite"
+                )
+            quantity = tuple(file["quantity"].asstr()[:])
+            return Results(file["size"][:], quantity, file["is_number"][:], *(file[name][:] for name in _ARRAYS))
+    except OSError:
+        raise InputError(
+            f"{path} is not a readable HDF5 file: choose another output, or replace it with --overwrite"
+        ) from None

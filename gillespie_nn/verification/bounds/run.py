@@ -1,0 +1,141 @@
+"""A verification from choice to verdict: tasks on threads, committed to a file as they end."""
+
+import os
+import queue
+import threading
+import time
+
+import numpy as np
+
+from ... import checks
+from ...progress import Progress
+from ...storage.lock import Lock
+from . import results as files
+from .judgements import FAILS, HOLDS, together
+
+_SECONDS = 2.0
+"""Between two writings of the file, and the longest work that a kill can cost, but for tasks in progress."""
+
+
+def carry_out(source, output, workers=None, overwrite=False, progress=False):
+    """Complete `Results` of a `Source`: what the file `output` has is kept, what it lacks is done and committed to it.
+
+    Parameters
+    ----------
+    workers : threads, by default one a core; they change nothing in the results.
+    overwrite : begin anew where the file is of something else.
+    progress : show progress on stderr.
+
+    Raises
+    ------
+    InputError : the file is of something else, or another process writes it. ModelError : a solution ends.
+    StorageError : the disk is full.
+    """
+    arguments = source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
+    workers = os.cpu_count() if workers is None else checks.whole("workers", workers)
+    output = checks.new_file(output, overwrite=True)
+    lock = Lock(output)
+    try:
+        found = None if overwrite else files.read(output, arguments)
+        found = source.empty() if found is None else found
+        tasks = source.tasks(found)
+        if tasks:
+            files.write(output, arguments, found)  # a disk that cannot be written is found out before the work
+            _complete(source, found, tasks, workers, progress, lambda: files.write(output, arguments, found))
+        return found
+    finally:
+        lock.release()
+
+
+def _complete(source, found, tasks, workers, progress, commit):
+    try:
+        with Progress("paths", len(tasks), progress) as bar:
+            _on_threads(source, found, tasks, min(workers, len(tasks)), bar, commit)
+    finally:
+        commit()
+
+
+def _on_threads(source, found, tasks, workers, bar, commit):
+    """Carry out `tasks`; results are disjoint, and a task is marked as committed when all of its own stand."""
+    waiting, ended, stop = queue.SimpleQueue(), queue.SimpleQueue(), threading.Event()
+    for task in tasks:
+        waiting.put(task)
+
+    def work():
+        try:
+            carry_out = source.worker()
+            while not stop.is_set():
+                carry_out(found, waiting.get_nowait())
+                ended.put(None)
+        except queue.Empty:
+            pass
+        except BaseException as error:
+            ended.put(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    written = time.monotonic()
+    try:
+        for done in range(1, len(tasks) + 1):
+            error = ended.get()
+            if error is not None:
+                raise error
+            bar.update(done, f"{len(tasks) - done} left")
+            if time.monotonic() - written > _SECONDS:
+                commit()
+                written = time.monotonic()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def verdict(source, results, say=lambda line: None) -> dict:
+    """Every check applied to complete `results`; a dictionary of plain values."""
+    found = source.judgements(results, say)
+    for judgement in found:
+        say(f"{judgement.name}: {judgement.verdict}; {judgement.sentence}")
+    decided = together(found)
+    by_name = {j.name: j for j in found}
+    slope = by_name["slope"].numbers
+    largest = results.theta.max(axis=2)
+    return {
+        "verdict": decided,
+        "reason": _reason(source, found, decided),
+        "proposition": source.setting.proposition,
+        "noise": source.name,
+        "case": source.setting.case,
+        "activation": source.setting.activation,
+        "paths": source.paths,
+        "seed": source.seed,
+        "described": source.setting.described(),
+        "notes": list(source.notes),
+        "sizes": results.size,
+        "slope": slope["by_quantity"][slope["worst"]][0],
+        "slope_of": slope["worst"],
+        "slope_interval": slope["envelope"],
+        "violations": by_name["upper bound"].numbers["violations"],
+        "theta_quantiles": _quantiles(largest),
+        "sharp_constant_error": by_name["sharp constant"].numbers["sharp_constant_error"],
+        "checks": [j._asdict() for j in found],
+    }
+
+
+def _quantiles(largest):
+    """Of the Theta of the proposition, the largest of all quantities: rows of eps, by probability."""
+    return {f"{p:g}": np.nanquantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
+
+
+def _reason(source, found, decided):
+    """Why, in a sentence."""
+    if decided == HOLDS:
+        remark = source.setting.remark
+        threshold = any(r.threshold is not None for r in source.setting.network.reactions)
+        return f"every check holds{f': {remark}' if remark and threshold else ''}"
+    own = [j for j in found if j.verdict == decided]
+    names = ", ".join(j.name for j in own)
+    outside = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
+    where = f", of {checks.shortened(outside, 5)}" if outside else ""
+    remark = f": {source.setting.remark}" if source.setting.remark and decided == FAILS else ""
+    return f"{decided} by {names}{where}{remark}"
