@@ -49,7 +49,7 @@ def solve_pair(channels, plan, state, b, tau):
     with the firings drawn, and `state.expected` that expected. Returns the expected firings, and the sum of the rates
     at which the species relax [1/s]."""
     half = 0.5 * tau
-    a, b_, c, d = 1.0, 0.0, 0.0, 1.0
+    xx, xy, yx, yy = 1.0, 0.0, 0.0, 1.0
     x = y = 0.0
     mean_x = mean_y = 0.0
     reacting = 0.0
@@ -71,22 +71,23 @@ def solve_pair(channels, plan, state, b, tau):
                 else:
                     slope_x += slope
             state.slope[row], state.slope[row + 1] = slope_x, slope_y
-            a -= amount_x * slope_x
-            b_ -= amount_x * slope_y
-            c -= amount_y * slope_x
-            d -= amount_y * slope_y
+            xx -= amount_x * slope_x
+            xy -= amount_x * slope_y
+            yx -= amount_y * slope_x
+            yy -= amount_y * slope_y
         row += 2
-    relaxing = (abs(a - 1.0) + abs(d - 1.0)) / half
-    a, d = max(a, _LEAST_DIAGONAL), max(d, _LEAST_DIAGONAL)
-    determinant = a * d - b_ * c
-    if abs(determinant) > _NEARLY_SINGULAR * (abs(a * d) + abs(b_ * c)):
+    relaxing = (abs(xx - 1.0) + abs(yy - 1.0)) / half
+    xx, yy = max(xx, _LEAST_DIAGONAL), max(yy, _LEAST_DIAGONAL)
+    determinant = xx * yy - xy * yx
+    if abs(determinant) > _NEARLY_SINGULAR * (abs(xx * yy) + abs(xy * yx)):
         inverse = 1.0 / determinant
-        state.change[0], state.change[1] = inverse * (d * x - b_ * y), inverse * (a * y - c * x)
-        state.expected[0], state.expected[1] = inverse * (d * mean_x - b_ * mean_y), inverse * (a * mean_y - c * mean_x)
+        state.change[0], state.change[1] = inverse * (yy * x - xy * y), inverse * (xx * y - yx * x)
+        state.expected[0] = inverse * (yy * mean_x - xy * mean_y)
+        state.expected[1] = inverse * (xx * mean_y - yx * mean_x)
     else:
         matrix = state.matrix
-        matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[0, 3] = a, b_, x, mean_x
-        matrix[1, 0], matrix[1, 1], matrix[1, 2], matrix[1, 3] = c, d, y, mean_y
+        matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[0, 3] = xx, xy, x, mean_x
+        matrix[1, 0], matrix[1, 1], matrix[1, 2], matrix[1, 3] = yx, yy, y, mean_y
         _eliminate(state, 2)
     return reacting, relaxing
 

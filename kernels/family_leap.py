@@ -62,7 +62,7 @@ def _fire_row(channels, families, plan, state, f, i, each, until, rng):
     start = np.int64(families.pool_start[pool])
     end = np.int64(families.pool_start[pool + 1])
     fired = 0
-    if state.even[f] and each * running[end - 1] < until:
+    if state.even[f] and each * running[end - 1] <= min(until, _OFTEN):  # no member is drawn alone, and none fires
         return fired, until - each * running[end - 1]
     first = np.int64(families.member_start[f]) + i * (end - start) - start
     for k in range(start, start + state.n_filled[pool]):

@@ -2,9 +2,9 @@
 
 Channels fall into four kinds, which every step treats in this order:
 
-- product families (`families`): the firings of a family are drawn as one total and then distributed. Where the columns
-  are constant, the inputs of a presentation, the rows are added up over several steps, and then drawn: given the rows
-  that is the law of the family, as long as the weights do not change enough to be felt;
+- product families (`families`): few firings are drawn as one total and then distributed, many row by row. Where the
+  columns are constant, the inputs of a presentation, the rows are added up over several steps, and then drawn: given
+  the rows that is the law of the family, as long as the weights do not change enough to be felt;
 - the *crowd*: many channels of one term that change only what families change, the annihilation of weights, which fire
   together with the families;
 - explicit channels: a Poisson number each, from the propensity at the start of the step;
@@ -62,7 +62,7 @@ class LeapPlan(NamedTuple):
     reader_other: np.ndarray  # uint32[...]: the other species of each
     reader_channel: np.ndarray  # uint32[...]: the channel of each
     watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
-    crowd_term: np.ndarray  # uint32[member]
+    crowd_term: np.ndarray  # uint32[member]: the one term of each
     in_crowd: np.ndarray  # bool[state]: members read the species
     kept_channel: np.ndarray  # uint32[...]: channels with kept terms
     waits: np.ndarray  # bool[family]: its columns are constant, and its species read in sums that are kept alone

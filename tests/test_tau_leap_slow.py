@@ -49,6 +49,27 @@ def test_each_member_of_a_family_fires_a_poisson_number(even):
     accept(chi_square(fired.sum(axis=0), law), f"{means.sum():.3g} expected in all")
 
 
+def test_rows_of_one_column_fire_poisson_numbers_that_know_nothing_of_each_other():
+    network = _grid("U{i} + V{j} -> U{i} + V{j} + W{i}_{j} @ 1", start="U{i} = 10")
+    for mean in (0.3, 0.8):
+        tau = mean / 10
+        r = gnn.simulate(network, time=[tau], method="tau_leap", tau=tau, replicates=4000, seed=4, initial={"V0": 1})
+        fired = np.array([r.of(f"W{i}_0")[:, 0] for i in range(8)])
+        for row in fired:
+            accept(chi_square(row, stats.poisson(mean).pmf(np.arange(20))), f"{mean} expected")
+        for one, other in zip(fired, fired[1:]):
+            accept(
+                2 * stats.norm.sf(abs(np.corrcoef(one, other)[0, 1]) * np.sqrt(4000)), f"neighbours, {mean} expected"
+            )
+        assert rejects(chi_square(fired[0], stats.poisson(1.3 * mean).pmf(np.arange(20))))
+
+
+def test_a_reaction_that_changes_nothing_is_leapt_over_too():
+    network = gnn.ReactionNetwork.from_text("A -> A @ 1\nA -> 0 @ 1\nA = 500")
+    r = gnn.simulate(network, t_end=40.0, method="tau_leap", scheme="trapezoidal", seed=1)
+    assert r.of("A")[0, -1] == 0
+
+
 def test_each_pair_of_the_crowd_annihilates_a_number_of_the_right_law():
     """Poisson where few annihilate, and where many do each molecule of the fewer for itself."""
     network = _grid(

@@ -33,13 +33,14 @@ def leap_blocks(channels, structure, rates, targets, varies) -> dict[str, np.nda
 
 
 def _blocks(channels, structure, rates):
-    """The blocks, and the numbers of the channels that are explicit: general laws, and what closes too long a loop."""
-    of_law = {c.number for c in channels if any(structure.is_law[t] for t in c.terms)}
-    solved = [c for c in channels if c.number not in of_law]
+    """The blocks, and the numbers of the channels that are explicit: general laws, what changes nothing, and what
+    closes too long a loop."""
+    aside = {c.number for c in channels if not c.changes or any(structure.is_law[t] for t in c.terms)}
+    solved = [c for c in channels if c.number not in aside]
     largest = [max(rates[structure.term_reaction[t]] for t in c.terms) for c in solved]
     actions = [Action(c.reads, frozenset(s for s in c.changes), rate) for c, rate in zip(solved, largest)]
     found, left_out = blocks(actions, structure.n_state, LARGEST_BLOCK)
-    return found, of_law | {solved[k].number for k in left_out}
+    return found, aside | {solved[k].number for k in left_out}
 
 
 def _entries(found, channels):

@@ -154,10 +154,7 @@ def _live(channels, kept, structure):
     live = [[] for _ in range(structure.n_channels)]
     for c in channels:
         live[c.number] = [t for t in c.terms if t not in kept]
-    plain = [
-        all(map(structure.is_plain, some)) and some == list(range(some[0], some[-1] + 1)) if some else True
-        for some in live
-    ]
+    plain = [all(map(structure.is_plain, some)) and _consecutive(some) for some in live]
     return {
         "live_first": uint([some[0] if some else 0 for some in live]),
         "live_plain": np.array(plain, dtype=np.bool_),
