@@ -88,7 +88,7 @@ def _evaluate(channels, x, rk, y, t, row):
 
 
 @kernel
-def _combine(rk, h, row):
+def combine(rk, h, row):
     """work = y_old + h sum_j a[row, j] k[j]."""
     for i in range(rk.work.size):
         rk.work[i] = rk.y_old[i]
@@ -142,11 +142,11 @@ def _try_step(channels, x, rk, h, rtol, atol):
     """A step of length h from y_old into `work`, its last stage into `y`; returns the error over the tolerance."""
     t = rk.numbers[NOW]
     for s in range(1, STAGES):
-        _combine(rk, h, s)
+        combine(rk, h, s)
         _evaluate(channels, x, rk, rk.work, t + rk.c[s] * h, s)
     for i in range(rk.y.size):
         rk.y[i] = rk.work[i]
-    _combine(rk, h, STAGES)
+    combine(rk, h, STAGES)
     _evaluate(channels, x, rk, rk.work, t + h, STAGES)
     return _error(rk, h, rtol, atol)
 
@@ -200,7 +200,7 @@ def make_path(channels, x, rk):
     """Polynomial of order 7 over the last step into `path`."""
     h = rk.numbers[NOW] - rk.numbers[BEFORE]
     for s in range(STAGES + 1, 16):
-        _combine(rk, h, s)
+        combine(rk, h, s)
         _evaluate(channels, x, rk, rk.work, rk.numbers[BEFORE] + rk.c[s] * h, s)
     for i in range(rk.y.size):
         rise = rk.y[i] - rk.y_old[i]

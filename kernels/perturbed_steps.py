@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .codes import REACHED_END
-from .dormand_prince import FAILED, STAGES
+from .dormand_prince import FAILED, STAGES, combine
 from .jit import kernel
 from .perturbed import BOUND, N_SIZES, VARIATION, WIDTH, derivative, saltation
 
@@ -57,16 +57,6 @@ def _copy(source, target):
 
 
 @kernel
-def _combine(s, h, row):
-    _copy(s.y_old, s.work)
-    for j in range(row):
-        weight = h * s.a[row, j]
-        if weight != 0.0:
-            for i in range(s.work.size):
-                s.work[i] += weight * s.k[j, i]
-
-
-@kernel
 def _add_up(s, weights, n, out):
     """out = sum_j weights[j] k[j] over the first n stages."""
     out[:] = 0.0
@@ -103,7 +93,7 @@ def _error(s, h):
 def _points(p, s, h):
     """States within the last step into `points`, its beginning and end included."""
     for row in range(STAGES + 1, 16):
-        _combine(s, h, row)
+        combine(s, h, row)
         derivative(p, s.work, s.k[row])
     for q in range(4):
         _add_up(s, s.d[q], 16, s.path[3 + q])
@@ -190,9 +180,9 @@ def advance(p, s, largest, duration):
             if h < 1e-13 and h < left:
                 return FAILED
             for stage in range(1, STAGES):
-                _combine(s, h, stage)
+                combine(s, h, stage)
                 derivative(p, s.work, s.k[stage])
-            _combine(s, h, STAGES)
+            combine(s, h, STAGES)
             derivative(p, s.work, s.k[STAGES])
             error = _error(s, h)
             if error < 1.0:

@@ -1,16 +1,15 @@
 """Names, versions and the datasets of a run file; FORMAT.md says the same in words, and a test holds them together."""
 
-import datetime
 import json
 from dataclasses import asdict
 
 import h5py
 import numpy as np
 
-from .._version import __version__
 from ..simulation.evaluation import CHEMICAL_SCORES, OUTPUTS, SCORES
 from ..simulation.sinks import covariance_size, not_reached
 from ..status import Status
+from .whole import stamp
 
 FILETYPE = "gillespie-nn run"
 VERSION = (1, 4)
@@ -24,10 +23,7 @@ _SMALL_BYTES = 1 << 20
 
 def write_root(file, kind, settings):
     """Root attributes; `settings` are the scalars that decide the content (method, seed, volume)."""
-    file.attrs["filetype"] = FILETYPE
-    file.attrs["version"] = np.array(VERSION, dtype=np.int64)
-    file.attrs["software_version"] = __version__
-    file.attrs["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    stamp(file, FILETYPE, VERSION)
     file.attrs["kind"] = kind
     for name, value in settings.items():
         file.attrs[name] = value

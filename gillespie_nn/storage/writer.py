@@ -12,6 +12,7 @@ from .. import checks
 from ..checks import StorageError, UnfinishedError
 from . import layout
 from .lock import Lock
+from .whole import move
 
 _SPARE_BYTES = 1 << 22
 
@@ -39,7 +40,7 @@ class RunFile:
                 layout.write_model(self._file, network, rates, counts)
                 self._create()
                 self._file.close()
-                _move(part, self.path)
+                move(part, self.path)
                 self._file = _open_swmr(self.path)
         except BaseException:
             if self._lock is not None:
@@ -69,13 +70,6 @@ class RunFile:
 
     def _guard(self, n_bytes=0):
         return _Guard(self.path, n_bytes)
-
-
-def _move(part, path):
-    """Put a whole file, safely on the disk, in the place of `path`."""
-    with open(part, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def _open_swmr(path):

@@ -110,14 +110,9 @@ def fill(results, path, errors) -> None:
     results.committed[path] = 1
 
 
-def reached(results) -> np.ndarray:
-    """Numbers of the quantities that the noise reaches on most paths; the others do not move, and their error is 0."""
-    return np.flatnonzero(np.median(results.theta, axis=0).min(axis=0) > 0)
-
-
 def judge_driven(results, seed) -> list:
     """Checks 1 to 4. Raises InputError where the noise reaches nothing."""
-    which = reached(results)
+    which = results.reached()
     if not len(which):
         raise InputError("the noise reaches no quantity: nothing can be verified")
     names = [results.quantity[q] for q in which]

@@ -148,7 +148,7 @@ class Intrinsic(Source):
 
     def _bounded(self, results):
         """Check 4, of rails too: their bound asks for no scaling."""
-        moving = np.flatnonzero(np.median(results.theta, axis=0).min(axis=0) > 0)
+        moving = results.reached()
         theta, bound, ratio, violations = (
             values[:, :, moving] for values in (results.theta, results.bound, results.ratio, results.violations)
         )

@@ -9,7 +9,7 @@ from .judgements import FAILS, HOLDS, Judgement
 def caught(results, seed) -> Judgement:
     """Check 5, on the very results: errors made to scale like sqrt(eps) fail checks 1 and 2, like eps^2 check 1, and
     Theta_0 of other paths check 3."""
-    which = np.flatnonzero(np.median(results.theta, axis=0).min(axis=0) > 0)
+    which = results.reached()
     names = [results.quantity[q] for q in which]
     size, theta, theta_0 = results.size, results.theta[:, :, which], results.theta_0[:, which]
     theta = np.maximum(theta, np.finfo(np.float64).tiny)

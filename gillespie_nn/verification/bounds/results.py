@@ -15,17 +15,15 @@ HDF5, version 1.0. Root attributes: `filetype` ("gillespie-nn bounds"), `version
 The sup-error of a path is eps times theta. What is not committed is NaN, or 0.
 """
 
-import datetime
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 import numpy as np
 
-from ..._version import __version__
-from ...checks import InputError, StorageError
+from ...checks import InputError
+from ...storage.whole import opened, written
 
 FILETYPE = "gillespie-nn bounds"
 VERSION = (1, 0)
@@ -55,34 +53,25 @@ class Results(NamedTuple):
         committed = np.zeros((n_paths, n_sizes + 1), dtype=np.uint8)
         return cls(np.asarray(size), quantities.names, quantities.is_number, *unknown, violations, committed)
 
+    def reached(self) -> np.ndarray:
+        """Numbers of the quantities that the noise reaches on most paths; the others do not move, and their error is
+        0."""
+        return np.flatnonzero(np.median(self.theta, axis=0).min(axis=0) > 0)
+
 
 def write(path, arguments, results) -> None:
     """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
-    path = Path(path)
     committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(part, "w") as file:
-            file.attrs["filetype"] = FILETYPE
-            file.attrs["version"] = np.array(VERSION, dtype=np.int64)
-            file.attrs["software_version"] = __version__
-            file.attrs["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-            file.attrs["arguments"] = json.dumps(arguments, sort_keys=True)
-            file["size"] = results.size
-            file["quantity"] = np.array(results.quantity, dtype=h5py.string_dtype())
-            file["is_number"] = results.is_number
-            for name in _ARRAYS:
-                data = committed if name == "committed" else getattr(results, name)
-                file.create_dataset(name, data=data, compression="gzip", compression_opts=1)
-            for name in ("theta", "theta_0", "bound"):
-                file[name].attrs["units"] = "concentration"
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with written(path, FILETYPE, VERSION) as file:
+        file.attrs["arguments"] = json.dumps(arguments, sort_keys=True)
+        file["size"] = results.size
+        file["quantity"] = np.array(results.quantity, dtype=h5py.string_dtype())
+        file["is_number"] = results.is_number
+        for name in _ARRAYS:
+            data = committed if name == "committed" else getattr(results, name)
+            file.create_dataset(name, data=data, compression="gzip", compression_opts=1)
+        for name in ("theta", "theta_0", "bound"):
+            file[name].attrs["units"] = "concentration"
 
 
 def read(path, arguments) -> Results | None:
@@ -91,23 +80,13 @@ def read(path, arguments) -> Results | None:
     path = Path(path)
     if not path.exists():
         return None
-    try:
-        with h5py.File(path, "r") as file:
-            filetype, version = file.attrs.get("filetype"), [int(v) for v in file.attrs.get("version", [0])]
-            if filetype != FILETYPE or version[0] != VERSION[0]:
-                raise InputError(
-                    f"{path} has filetype {filetype!r}, version {version}: expected {FILETYPE!r}, {VERSION[0]}.x"
-                )
-            found = json.loads(file.attrs["arguments"])
-            other = sorted(k for k in {*found, *arguments} if found.get(k) != arguments.get(k))
-            if other:
-                raise InputError(
-                    f"{path} holds a verification with another {', '.join(other)}: choose another output, or start it "
-                    "anew with --overwrite"
-                )
-            quantity = tuple(file["quantity"].asstr()[:])
-            return Results(file["size"][:], quantity, file["is_number"][:], *(file[name][:] for name in _ARRAYS))
-    except OSError:
-        raise InputError(
-            f"{path} is not a readable HDF5 file: choose another output, or replace it with --overwrite"
-        ) from None
+    with opened(path, FILETYPE, VERSION, "choose another output, or replace it with --overwrite") as file:
+        found = json.loads(file.attrs["arguments"])
+        other = sorted(k for k in {*found, *arguments} if found.get(k) != arguments.get(k))
+        if other:
+            raise InputError(
+                f"{path} holds a verification with another {', '.join(other)}: choose another output, or start it "
+                "anew with --overwrite"
+            )
+        quantity = tuple(file["quantity"].asstr()[:])
+        return Results(file["size"][:], quantity, file["is_number"][:], *(file[name][:] for name in _ARRAYS))
