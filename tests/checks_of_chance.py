@@ -9,7 +9,7 @@ rejection is wanted.
 import numpy as np
 from scipy import stats
 
-ALPHA = 2e-7
+ALPHA = 1e-7
 BUDGET = 1e-4
 _LEAST_EXPECTED = 20.0
 

@@ -1,7 +1,7 @@
 """Every exact method has the law of the chemical master equation: full distributions against closed forms and
 against the master equation solved by matrix exponential.
 
-Each check rejects a right engine with probability 2e-7 (`checks_of_chance.ALPHA`), by a chi-square test over all
+Each check rejects a right engine with probability 1e-7 (`checks_of_chance.ALPHA`), by a chi-square test over all
 counts, cells pooled to at least 20 expected.
 """
 

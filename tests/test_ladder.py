@@ -1,7 +1,7 @@
 """The ladder of limits: each level nears the next at the rate that theory says, and planted errors do not.
 
 Small versions of `verify-methods --ladder`. Exponents found by sampling are held by `checks_of_chance.accept`, which
-rejects right ones with probability 2e-7; the others are free of chance. Those of slow learning are in
+rejects right ones with probability 1e-7; the others are free of chance. Those of slow learning are in
 `test_slow_limit.py`.
 """
 

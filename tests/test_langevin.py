@@ -1,7 +1,7 @@
 """The chemical Langevin equation: moments against closed forms and the master equation, the order of its scheme, and
 what it does at zero.
 
-Each statistical check rejects a right engine with probability 2e-7 (`checks_of_chance.ALPHA`).
+Each statistical check rejects a right engine with probability 1e-7 (`checks_of_chance.ALPHA`).
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Each module with finite numbers of molecules: mean, variance and relaxation of exact simulations against the
 linear-noise approximation, whose covariance is computed here from the mass-action equations.
 
-Each check rejects a right engine with probability 2e-7 (`checks_of_chance.ALPHA`). The linear-noise approximation is
+Each check rejects a right engine with probability 1e-7 (`checks_of_chance.ALPHA`). The linear-noise approximation is
 off by a relative O(1 / Omega); at Omega = 2000 it is allowed 20 / Omega, a tenth of the statistical interval.
 """
 

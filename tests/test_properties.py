@@ -141,7 +141,7 @@ def test_the_order_of_species_and_reactions_changes_no_propensity(kind, network,
 
 @pytest.mark.parametrize("method", [m.name for m in EXACT])
 def test_a_shuffled_network_has_the_same_law(method):
-    """A chi-square test of each species, level 2e-7 each."""
+    """A chi-square test of each species, level 1e-7 each."""
     model = MODELS["two species"]
     network = _shuffled(model.network, 4)
     r = gnn.simulate(network, model.time, 2, volume=model.volume, method=method, replicates=N_SAMPLES // 2, seed=12)
