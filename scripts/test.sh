@@ -7,4 +7,5 @@ extras=all,test
 
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .
+.venv/bin/python tests/compile_first.py
 .venv/bin/python -m pytest -q --numprocesses auto --maxprocesses 8 --dist worksteal "$@"

@@ -51,6 +51,13 @@ def same(a, b):
     return str(content(a)) == str(content(b))
 
 
+def test_an_interrupted_run_with_a_hold_becomes_the_uninterrupted_one(tmp_path, monkeypatch):
+    train(tmp_path / "whole.h5", hold=0.4)
+    interrupted(tmp_path / "cut.h5", monkeypatch, 14, hold=0.4)
+    gnn.resume(tmp_path / "cut.h5")
+    assert same(tmp_path / "cut.h5", tmp_path / "whole.h5")
+
+
 @pytest.mark.parametrize("name", TRAINING)
 def test_an_interrupted_run_of_every_method_becomes_the_uninterrupted_one(name, tmp_path, monkeypatch):
     train(tmp_path / "whole.h5", method=name)

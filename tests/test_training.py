@@ -85,6 +85,31 @@ def test_xor_learns_in_a_short_run():
     assert fit.scores["rmse"] < 0.25 < fit.scores["rmse_before"]
 
 
+def test_a_hold_keeps_the_errors_of_the_sample_before_out_of_the_weights():
+    common, step, running_time = {"presentations": 12, "seed": 0, "running_time": 20.0}, 1e-3, 20.0
+    descent = gnn.train("xor", method="gradient_descent", learning_rate=step / running_time, **common)
+    learnt = descent.weights - descent.plan.initial_weights
+    errors = []
+    for hold in (0.0, 12.0):
+        rate = step / (running_time - hold)
+        fit = gnn.train("xor", method="ode", hold=hold, learning_rate=rate, **common)
+        assert fit.scores["rmse_gradient_descent"] == pytest.approx(descent.scores["rmse"], rel=1e-12)
+        errors.append(np.linalg.norm(fit.weights - fit.plan.initial_weights - learnt) / np.linalg.norm(learnt))
+    assert errors[1] < 0.02 < 0.07 < errors[0], errors
+
+
+def test_nothing_is_learnt_while_learning_is_held():
+    spec = gnn.training_network((2, 3, 1), learning_rate=1.0, hold=5.0)
+    weights = spec.floating.initial_weights(0)
+    initial = spec.initial(weights, 1000.0) | spec.presentation([1, 0], [1], 1000.0)
+    run = gnn.simulate(
+        spec.network, 10.0, 3, volume=1000.0, initial=initial, schedule=[(5.0, spec.release(1000.0))], seed=1
+    )
+    read = spec.read_weights(run.counts[0], 1000.0)
+    np.testing.assert_array_equal(read[1], read[0])
+    assert np.abs(read[2] - read[0]).max() > 0.05
+
+
 @pytest.mark.parametrize(
     "arguments, what",
     [
@@ -97,6 +122,8 @@ def test_xor_learns_in_a_short_run():
         ({"volume": 1e30}, "would overflow"),
         ({"presentations": 0}, "presentations must be at least 1, got 0"),
         ({"running_time": 0}, "running_time must be positive"),
+        ({"hold": -1}, "hold must be at least 0"),
+        ({"hold": 20, "running_time": 20}, "hold must end before the sample does.*got 20 s of 20 s"),
         ({"h": 0}, "h must be positive"),
         ({"learning_rate": float("nan")}, "learning_rate must be at least 0"),
         ({"annihilation_rate": 0}, "annihilation_rate must be positive"),

@@ -29,7 +29,7 @@ def running_mean(values, window) -> np.ndarray:
 
 
 def averaged_weights(run) -> np.ndarray:
-    """Recorded weights, each averaged over the records of the 40 presentations up to it, float64[record, weight]."""
+    """Recorded weights, each averaged over the records of the 100 presentations up to it, float64[record, weight]."""
     recorded = run.training["recorded"][:]
     spacing = int(recorded[1] - recorded[0]) if len(recorded) > 1 else 1
     return running_mean(run.weights, max(1, N_AVERAGED // spacing))

@@ -43,7 +43,7 @@ class Fit:
 
     @property
     def weights(self) -> np.ndarray:
-        """float64[weight] [concentration], averaged over the last 40 presentations, at every level alike."""
+        """float64[weight] [concentration], averaged over the last 100 presentations, at every level alike."""
         return self.trained.weights
 
     @property

@@ -51,6 +51,7 @@ def make_plan(
         derivative=settings.derivative,
         output=settings.output_activation,
         annihilation_rate=settings.annihilation_rate,
+        hold=settings.hold,
         signed_inputs=dataset.signed,
     )
     choice = choose_method(method, spec.network, training=True)
@@ -134,11 +135,18 @@ def _settings(defaults, overrides) -> Settings:
     for name in overrides:
         checks.choice("setting", name, [f.name for f in fields(defaults)], "a training run has")
     settings = replace(defaults, **{k: v for k, v in overrides.items() if v is not None})
+    running_time = checks.positive("running_time", settings.running_time, "s", "how long a sample is presented")
+    hold = checks.not_negative("hold", settings.hold, "s")
+    if hold >= running_time:
+        raise InputError(
+            f"hold must end before the sample does, for something to be learnt, got {hold:g} s of {running_time:g} s"
+        )
     hidden = settings.hidden if isinstance(settings.hidden, (tuple, list)) else (settings.hidden,)
     return replace(
         settings,
         hidden=tuple(checks.whole("hidden layer size", n) for n in hidden),
-        running_time=checks.positive("running_time", settings.running_time, "s", "how long a sample is presented"),
+        running_time=running_time,
+        hold=hold,
         presentations=checks.whole("presentations", settings.presentations),
         initial_scale=checks.positive("initial_scale", settings.initial_scale),
         order=checks.choice("order", settings.order, ORDERS),

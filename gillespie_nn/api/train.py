@@ -63,8 +63,8 @@ def train(
     output : write the run to this HDF5 file, from which `resume` goes on; `overwrite` allows an existing one.
     progress : show progress on stderr.
     settings : fields of `datasets.Settings` that differ from the case's own: hidden, h [concentration^2],
-        learning_rate [1/s], running_time [s], presentations, annihilation_rate, derivative, activation,
-        output_activation, initial_scale, order; and the options of the method, for example epsilon=0.03.
+        learning_rate [1/s], running_time [s], presentations, annihilation_rate, hold [s], derivative,
+        activation, output_activation, initial_scale, order; and the options of the method, for example epsilon=0.03.
 
     Raises
     ------

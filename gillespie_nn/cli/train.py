@@ -16,6 +16,7 @@ _SETTINGS = {
     "--running-time": (float, "T, how long each sample is presented [s]"),
     "--presentations": (int, "number of samples presented"),
     "--annihilation-rate": (float, "rate constant of V_p + V_m -> 0"),
+    "--hold": (float, "weights wait so long after each switch of the input [s]"),
     "--derivative": (str, f"module for the derivative: {', '.join(DERIVATIVES)}"),
     "--activation": (str, f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)}"),
     "--output-activation": (str, f"linear, {', '.join(a.name for a in ACTIVATIONS)}"),

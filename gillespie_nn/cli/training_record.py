@@ -37,6 +37,7 @@ def record(fit) -> dict:
         "learning_rate": settings.learning_rate,
         "running_time": settings.running_time,
         "annihilation_rate": settings.annihilation_rate,
+        "hold": settings.hold,
         "volume": plan.volume,
         "seed": plan.seed,
         "method": plan.method.name,
@@ -134,7 +135,7 @@ def _predicted(fit):
 
 def _print_table(fit):
     dataset = fit.plan.dataset
-    print("outputs: float forward pass of the stored weights averaged over the last presentations, up to 40")
+    print("outputs: float forward pass of the stored weights averaged over the last presentations, up to 100")
     by_simulation = "  by simulation" if fit.chemical is not None else ""
     print(f"{'input':>12}  {'target':>8}  {'output':>8}{by_simulation}  within {TOLERANCE}?")
     for k, (x, t, y) in enumerate(zip(dataset.test_x, dataset.test_t, fit.outputs)):

@@ -70,6 +70,7 @@ class Settings:
     running_time: float = 20.0
     presentations: int = 1000
     annihilation_rate: float = 20.0
+    hold: float = 0.0
     derivative: str = "gain"
     activation: str = "smooth_relu"
     output_activation: str = "linear"

@@ -15,6 +15,7 @@ from . import modules
 from .floating import FloatNetwork
 
 LINEAR = "linear"
+LICENCE = Rails("L")
 OUTPUTS = (LINEAR, *(a.name for a in ACTIVATIONS))
 
 
@@ -34,6 +35,17 @@ class TrainingNetwork:
     targets: tuple[Rails, ...]
     weights: tuple[Rails, ...]
     outputs: tuple[Rails, ...]
+    hold: float = 0.0
+    """Time for which learning is held after each presentation [s]."""
+
+    @property
+    def licence(self) -> tuple[Rails, ...]:
+        """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""
+        return (LICENCE,) if self.hold else ()
+
+    def learning_time(self, running_time) -> float:
+        """Time of a presentation of `running_time` [s] in which weights learn: a step is the learning rate times it."""
+        return running_time - self.hold
 
     @cached_property
     def floating(self) -> FloatNetwork:
@@ -49,7 +61,11 @@ class TrainingNetwork:
         changes = self._named(self.inputs, self._vector("input", x, len(self.inputs)), volume)
         if self.targets:
             changes |= self._named(self.targets, self._vector("target", t, len(self.targets)), volume)
-        return changes
+        return changes | self._named(self.licence, np.zeros(len(self.licence)), volume)
+
+    def release(self, volume) -> dict[str, int]:
+        """Counts by name that end the hold of a presentation."""
+        return self._named(self.licence, np.ones(len(self.licence)), volume)
 
     def read(self, rails, counts, volume) -> np.ndarray:
         """Concentrations float64[..., number] of `rails` in `counts` [..., species] [molecules]."""
@@ -142,6 +158,7 @@ def training_network(
     annihilation_rate=20.0,
     signed_inputs=False,
     learning=True,
+    hold=0.0,
 ) -> TrainingNetwork:
     """Compile layer sizes, e.g. (2, 4, 1), into a reaction network that trains itself.
 
@@ -155,6 +172,9 @@ def training_network(
     annihilation_rate : rate constant of V_p + V_m -> 0 for every pair of rails.
     signed_inputs : give inputs a minus rail.
     learning : False leaves out targets, errors and updates: the forward network with fixed weights.
+    hold : the weights wait for so long after each switch of the input [s], until the errors are those of the new
+        sample: they learn from copies G of the errors that take a licence L to be made, which the environment sets to 0
+        with the sample and to 1 after the hold. Ours, not the paper's.
     """
     layers = tuple(checks.whole("layer size", n) for n in layers)
     if len(layers) < 2:
@@ -163,6 +183,7 @@ def training_network(
     annihilation = checks.positive("annihilation_rate", annihilation_rate)
     hidden = make_activation(activation, h, derivative)
     last = None if checks.choice("output", output, OUTPUTS) == LINEAR else make_activation(output, h, derivative)
+    hold = checks.not_negative("hold", hold, "s") if learning else 0.0
     functions = [hidden] * (len(layers) - 2) + [last]
     builder = NetworkBuilder()
     rails = Rails.signed if signed_inputs else (lambda name: Rails(f"{name}_p"))
@@ -177,9 +198,9 @@ def training_network(
     builder.declare(*x, *t, *weights)
     _forward(builder, stack, signals, functions, annihilation)
     if learning:
-        _backward(builder, stack, signals, functions, t, learning_rate, annihilation)
+        _backward(builder, stack, signals, functions, t, learning_rate, annihilation, hold)
     network = builder.network()
-    return TrainingNetwork(layers, hidden, last, network, tuple(x), tuple(t), tuple(weights), tuple(signals[-1]))
+    return TrainingNetwork(layers, hidden, last, network, tuple(x), tuple(t), tuple(weights), tuple(signals[-1]), hold)
 
 
 def _forward(builder, stack, signals, functions, annihilation):
@@ -189,7 +210,7 @@ def _forward(builder, stack, signals, functions, annihilation):
             modules.activation_forward(builder, layer, function)
 
 
-def _backward(builder, stack, signals, functions, targets, learning_rate, annihilation):
+def _backward(builder, stack, signals, functions, targets, learning_rate, annihilation, hold):
     top = stack[-1]
     modules.output_error(builder, signals[-1], targets, top.D if functions[-1] is None else top.E, annihilation)
     for k in range(len(stack) - 1, -1, -1):
@@ -199,4 +220,6 @@ def _backward(builder, stack, signals, functions, targets, learning_rate, annihi
             modules.activation_backward(builder, stack[k], functions[k])
             modules.error(builder, stack[k], annihilation)
     for layer, below in zip(stack, signals):
-        modules.update(builder, layer, below, learning_rate, annihilation)
+        if hold:
+            modules.licensed_error(builder, layer, LICENCE, annihilation)
+        modules.update(builder, layer, layer.G if hold else layer.D, below, learning_rate, annihilation)

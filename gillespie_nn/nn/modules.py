@@ -7,17 +7,20 @@ Noise-robust chemical reaction networks training artificial neural networks, arX
 
 from ..crn.dual_rail import NetworkBuilder, Rails
 
+LICENSING_RATE = 5.0
+"""Rate constant r at which licensed errors follow errors and licence [1/s]."""
+
 
 class LayerSpecies:
     """The species of layer l, neuron i: weights W, bias B, pre-activation Z, output Y, slope S, helper A,
-    error sum E, error D. Which of them appear depends on the modules used."""
+    error sum E, error D, licensed error G. Which of them appear depends on the modules used."""
 
     def __init__(self, layer, n_in, n_out, signed_output):
         def each(letter):
             return [Rails.signed(f"{letter}{layer}_{i}") for i in range(n_out)]
 
         self.W = [[Rails.signed(f"W{layer}_{i}_{j}") for j in range(n_in)] for i in range(n_out)]
-        self.B, self.Z, self.E, self.D = each("B"), each("Z"), each("E"), each("D")
+        self.B, self.Z, self.E, self.D, self.G = (each(letter) for letter in "BZEDG")
         single = Rails.signed if signed_output else Rails
         self.Y = [single(f"Y{layer}_{i}") for i in range(n_out)]
         self.S = [Rails(f"S{layer}_{i}") for i in range(n_out)]
@@ -74,9 +77,18 @@ def error(builder, layer, annihilation):
         _settle(builder, d, annihilation)
 
 
-def update(builder, layer, inputs, learning_rate, annihilation):
-    """w_ij' = -eta d_i x_j ; b_i' = -eta d_i."""
-    for i, d in enumerate(layer.D):
+def licensed_error(builder, layer, licence: Rails, annihilation):
+    """g_i' = r (L d_i - g_i): the error d_i while the licence L to learn is 1, and soon nothing when it is 0."""
+    for d, g in zip(layer.D, layer.G):
+        builder.module(f"licensed_error_{g.plus[:-2]}")
+        builder.multiply(d, licence, g, LICENSING_RATE)
+        builder.decay(g, LICENSING_RATE)
+        builder.annihilate(g, annihilation)
+
+
+def update(builder, layer, errors, inputs, learning_rate, annihilation):
+    """w_ij' = -eta e_i x_j ; b_i' = -eta e_i, with e the errors D, or the licensed ones G."""
+    for i, d in enumerate(errors):
         for w, x in zip(layer.W[i], inputs):
             builder.module(f"update_{w.plus[:-2]}")
             builder.multiply(d, x, w, learning_rate, sign=-1)

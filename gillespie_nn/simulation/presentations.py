@@ -1,4 +1,5 @@
-"""Presentations: at t = k T inputs and targets are set to the next sample, and the chemistry runs on for T."""
+"""Presentations: at t = k T inputs and targets are set to the next sample, and the chemistry runs on for T,
+without learning at first where the network holds it."""
 
 from collections.abc import Callable
 
@@ -19,8 +20,14 @@ class Samples:
     """
 
     def __init__(self, spec, x, t, volume, dtype=np.int64):
-        rails = spec.inputs + spec.targets
-        self._parts = (x, t) if spec.targets else (x,)
+        rails = spec.inputs + spec.targets + spec.licence
+        self._parts = (x, *((t,) if spec.targets else ()), np.zeros((len(x), len(spec.licence))))
+        self.hold = spec.hold
+        released = spec.release(volume)
+        self.released = (
+            np.array([spec.network.index[s] for s in released], dtype=np.int64),
+            np.array(list(released.values()), dtype=dtype),
+        )
         for extreme in (np.min, np.max):  # refuses now what could not be presented later
             rail_counts(rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume, dtype)
         self._volume, self._dtype = volume, dtype
@@ -61,13 +68,20 @@ def run_presentations(
 ) -> Status:
     """Present samples `order[first:stop]` one after the other, presentation k from time k T to (k + 1) T with T =
     `running_time` [s]; `record(k)` is called at its end, before the next sample is set, and ends the run if it returns
-    True; `presented(counts)` right after a sample is set. `pause(time)` as in `run_replicate`."""
+    True; `presented(counts)` right after counts are set. `pause(time)` as in `run_replicate`."""
     for k in range(first, len(order) if stop is None else stop):
         method.set_counts(samples.species, samples.counts(order[k]))
         method.begin_presentation(k)
         presented(method.counts)
         end = (k + 1) * running_time
-        code = advance_to(method, end, pause)
+        code = codes.REACHED_END
+        if samples.hold:
+            code = advance_to(method, k * running_time + samples.hold, pause)
+            if code == codes.REACHED_END:
+                method.set_counts(*samples.released)
+                presented(method.counts)
+        if code == codes.REACHED_END:
+            code = advance_to(method, end, pause)
         if code != codes.REACHED_END:
             return Status(code)
         if record(k):

@@ -13,7 +13,7 @@ import numpy as np
 from .. import seeds
 from ..seeds import Purpose
 
-N_AVERAGED = 40
+N_AVERAGED = 100
 """Weights are averaged over so many last presentations, or those since the evaluation before, if they are fewer."""
 RMSE, ACCURACY = 0, 1
 """Columns of validation scores."""

@@ -231,14 +231,17 @@ class Course(Point):
         spec = training_network(
             (data.train_x.shape[1], *own["hidden"], data.train_t.shape[1]),
             own["activation"], h=own["h"], learning_rate=own["learning_rate"], derivative=own["derivative"],
-            output=own["output_activation"], annihilation_rate=own["annihilation_rate"], signed_inputs=data.signed,
+            output=own["output_activation"], annihilation_rate=own["annihilation_rate"], hold=own["hold"],
+            signed_inputs=data.signed,
         )  # fmt: skip
         weights = spec.floating.initial_weights(self.seed, own["initial_scale"])
         order = presentation_order(len(data.train_x), self.n_presentations, own["order"], self.seed)
-        schedule = [
-            (k * own["running_time"], spec.presentation(data.train_x[s], data.train_t[s], self.volume))
-            for k, s in enumerate(order)
-        ]
+        schedule = []
+        for k, s in enumerate(order):
+            begin = k * own["running_time"]
+            schedule.append((begin, spec.presentation(data.train_x[s], data.train_t[s], self.volume)))
+            if own["hold"]:
+                schedule.append((begin + own["hold"], spec.release(self.volume)))
         # Cheap enough to be made anew where it was interrupted.
         simulate(
             spec.network, self.n_presentations * own["running_time"], self.n_presentations * self.n_points + 1,

@@ -61,7 +61,7 @@ def write_report(path, sections, claims, goals, records, missing, failed, extent
     lines += [
         "Means are over seeds, each with its own split, start and order of samples, and carry 95 % intervals of "
         "Student's t. Scores are on the test set, of a float forward pass of the weights that the molecules hold, "
-        "averaged over the last 40 presentations; under noise in inference they are of a simulation of the forward "
+        "averaged over the last 100 presentations; under noise in inference they are of a simulation of the forward "
         "network. The chemistry and all settings are our reconstruction, see the README.",
         "",
     ]

@@ -53,6 +53,7 @@ class GradientDescent(Method):
         self._state = np.array(counts, dtype=np.float64)
         self._weights = plan.spec.read_weights(self._state, self._volume)
         self._time = float(start_time)
+        self._licence = [self.network.index[pair.plus] for pair in plan.spec.licence]
         groups = plan.spec.inputs, plan.spec.targets, plan.spec.weights, plan.spec.outputs
         self._inputs, self._targets, *self._results = (_Numbers(self.network, rails, self._volume) for rails in groups)
 
@@ -94,9 +95,10 @@ class GradientDescent(Method):
     def advance(self, t_stop):
         """Learn the sample that is presented, for the time up to t_stop; a step of no time learns nothing."""
         x, t = self._inputs.read(self._state), self._targets.read(self._state)
-        if t_stop > self._time:
+        held = bool(self._licence) and not self._state[self._licence].all()
+        if t_stop > self._time and not held:
             self._weights = self._learn(x, t, self._rate * (t_stop - self._time))
-            self._time = float(t_stop)
+        self._time = max(self._time, float(t_stop))
         for numbers, values in zip(self._results, (self._weights, self._spec.floating.forward(self._weights, x))):
             wrong = ~(np.abs(values) * self._volume <= codes.COUNT_LIMIT)
             if wrong.any():
