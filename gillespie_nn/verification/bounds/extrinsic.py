@@ -7,7 +7,6 @@ from ...checks import InputError
 from ...kernels.perturbed import N_SIZES
 from . import judgements
 from .driven import DrivenPaths
-from .judgements import HOLDS, INCONCLUSIVE, Judgement
 from .planted import caught
 from .results import Results
 from .source import LARGEST, SMALLEST, Source
@@ -79,14 +78,10 @@ class Extrinsic(Source):
             for fine, coarse in ((errors.theta, results.theta[path]), (errors.theta_0, results.theta_0[path])):
                 resolved = fine > judgements.RESOLUTION
                 changes.append(np.max(np.abs(coarse[resolved] / fine[resolved] - 1), initial=0.0))
-        change = float(np.max(changes))
-        return Judgement(
-            "numerics",
-            HOLDS if change <= _MOST_REFINED else INCONCLUSIVE,
-            f"half the tolerances, and twice as many points within each step, change Theta and Theta_0 by at most "
-            f"{change:.1g} of themselves on {len(changes) // 2} paths, asked for at most {_MOST_REFINED:g}",
-            {"largest_change": change},
-        )
+        return judgements.numerics(
+            "half the tolerances, and twice as many points within each step, change Theta and Theta_0", changes,
+            _MOST_REFINED,
+        )  # fmt: skip
 
 
 class Rate(Extrinsic):

@@ -171,6 +171,17 @@ def upper_bound(names, thetas, bounds, ratio, violations, x, seed, each=True) ->
     )  # fmt: skip
 
 
+def numerics(what, changes, most) -> Judgement:
+    """Whether a few paths, done again finer, are what they were: `what` changes by at most `most` of itself; `changes`
+    are the largest of each comparison."""
+    change = float(np.max(changes))
+    return Judgement(
+        "numerics", HOLDS if change <= most else INCONCLUSIVE,
+        f"{what} by at most {change:.1g} of itself in {len(changes)} comparisons, asked for at most {most:g}",
+        {"largest_change": change},
+    )  # fmt: skip
+
+
 def together(judgements) -> str:
     """One verdict for all."""
     found = {j.verdict for j in judgements}
