@@ -96,7 +96,7 @@ class Intrinsic(Source):
         theta = [theta[:, k, judged] for k in range(N_SIZES)]
         return [
             self._slope(names, theta),
-            judgements.tightness(names, theta, self.sizes, self.seed, each=False),
+            self._tightness(theta),
             judgements.in_law(
                 [results.quantity[q] for q in numbers], results.theta[:, 0, numbers], results.theta_0[:, numbers], LEVEL
             ),
@@ -136,7 +136,7 @@ class Intrinsic(Source):
         square = [t * eps for t, eps in zip(theta, sizes)]
         found = {
             "Omega^(-1/4), check 1": self._slope(names, root),
-            "Omega^(-1/4), check 2": judgements.tightness(names, root, sizes, self.seed, each=False),
+            "Omega^(-1/4), check 2": self._tightness(root),
             "1/Omega, check 1": self._slope(names, square),
             "linear noise too large by 1.2, check 3": judgements.in_law(names, theta[0], 1.2 * theta_0, LEVEL),
         }
@@ -144,13 +144,15 @@ class Intrinsic(Source):
 
     def _bounded(self, results):
         """Check 4, of rails too: their bound asks for no scaling."""
-        moving = results.reached()
-        theta, bound, ratio, violations = (
-            values[:, :, moving] for values in (results.theta, results.bound, results.ratio, results.violations)
-        )
-        theta = np.maximum(theta, np.finfo(np.float64).tiny)
-        names = [results.quantity[q] for q in moving]
-        return judgements.upper_bound(names, theta, bound, ratio, violations, self.sizes, self.seed, each=False)
+        return judgements.upper_bound(
+            results.quantity, results.theta, results.bound, results.ratio, results.violations, self.sizes, self.seed,
+            each=False,
+        )  # fmt: skip
+
+    def _tightness(self, theta):
+        """Check 2, of the largest of all: paths of different volumes share nothing."""
+        largest = [t.max(axis=-1, keepdims=True) for t in theta]
+        return judgements.tightness([judgements.THE_LARGEST], largest, self.sizes, self.seed)
 
     def _slope(self, names, theta):
         errors = [t * eps for t, eps in zip(theta, self.sizes)]

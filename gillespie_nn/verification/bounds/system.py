@@ -109,7 +109,7 @@ class System:
         """Integrate for `duration` [s]. Raises ModelError where there is no solution."""
         code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
-            raise ModelError("no solution: some concentration grows beyond all bounds under the noise")
+            raise ModelError("some concentration grows beyond all bounds under the noise")
 
 
 def terms_of(network, structure) -> dict:
