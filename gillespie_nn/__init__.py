@@ -7,7 +7,7 @@ from .api import Fit, load_fit, resume, simulate, train
 from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
 from .crn import Reaction, ReactionNetwork, Threshold
 from .nn import TrainingNetwork, training_network
-from .noise import ConcentrationNoise, RateNoise
+from .noise import AdditiveNoise, ConcentrationNoise, RateNoise
 from .simulation import Result
 from .status import Status
 from .storage import Run, open_run
@@ -17,6 +17,7 @@ _LATER = {"Certificate": ".verification.certificate", "certify": ".verification.
 
 __all__ = [
     "Certificate",
+    "AdditiveNoise",
     "ConcentrationNoise",
     "Fit",
     "GillespieError",

@@ -9,8 +9,10 @@ as products of two species have no higher derivatives; so |y| <= e, e' = M e + |
 |X / Omega - x| <= e + |m|.
 
 Here y, m and e are on the grid of the limit: m with the integral of F_Omega(X / Omega) - F(x) by the trapezoidal rule,
-and e by the same rule, so that the inequality is one of sums. F_Omega has falling factorials where F has powers. Counts
-are looked at many times between two points, and what they do in between is not seen.
+and e by the same rule, so that the inequality is one of sums. F_Omega has falling factorials where F has powers.
+
+The supremum is looked at after every so many candidates of the exact method, just before and just after the last of
+them. Counts rest in between: with looks at every candidate it is that of continuous time.
 
 T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90020-0.
 """
@@ -19,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import GRID_INDEX, NO_EVENT_LIMIT, REACHED_END, SLICE_END
+from .codes import NO_EVENT_LIMIT, REACHED_END, SLICE_END, TIME
 from .jit import kernel
 from .perturbed_steps import FLOOR, SLACK
 from .rejection import advance_rejection
@@ -64,8 +66,8 @@ class Beside(NamedTuple):
     own: np.ndarray  # float64[2, species + 1]: rates of e, at the last point and at this one
     push: np.ndarray  # float64[2, species + 1]
     entries: np.ndarray  # float64[entry]: scratch
-    times: np.ndarray  # float64[look]: scratch, looks between two points
-    looks: np.ndarray  # int64[look, species]: scratch
+    grid_time: np.ndarray  # float64[0], and
+    grid_counts: np.ndarray  # int64[0, species]: nothing to fill in on the way
 
 
 @kernel
@@ -217,23 +219,21 @@ def _point(limit, beside, counts, k):
 
 
 @kernel
-def follow(channels, readers, families, state, rng, limit, beside, t_start):
-    """Run over the whole grid of the limit, from t_start [s]. Returns REACHED_END, or why it stopped."""
+def follow(channels, readers, families, state, rng, limit, beside, candidates, t_start):
+    """Run over the whole grid of the limit, from t_start [s], with a look after so many `candidates`. Returns
+    REACHED_END, or why it stopped."""
     start(limit, beside, state.counts)
-    n_looks = beside.times.size
+    step = limit.step[0]
     for k in range(limit.x.shape[0] - 1):
-        for n in range(n_looks):
-            beside.times[n] = t_start + (k + (n + 1) / n_looks) * limit.step[0]
-        state.tally[GRID_INDEX] = 0
+        end = t_start + (k + 1) * step
         code = SLICE_END
         while code == SLICE_END:
             code = advance_rejection(
-                channels, readers, families, state, rng, beside.times[n_looks - 1], beside.times, beside.looks,
-                NO_EVENT_LIMIT, NO_EVENT_LIMIT,
+                channels, readers, families, state, rng, end, beside.grid_time, beside.grid_counts, candidates,
+                NO_EVENT_LIMIT,
             )  # fmt: skip
+            _look(limit, beside, state.counts, k, 1.0 - (end - state.clock[TIME]) / step)
         if code != REACHED_END:
             return code
-        for n in range(n_looks):
-            _look(limit, beside, beside.looks[n], k, (n + 1) / n_looks)
         _point(limit, beside, state.counts, k + 1)
     return REACHED_END

@@ -7,7 +7,9 @@ are x_eps, driven by rate constants c + eps d; K + 1 is u, the first variation; 
 
 both over eps, where g is the rate equations with d in place of c. Terms are products of at most two species, for which
 F(a) - F(b) = J((a + b) / 2) (a - b) is an identity; so |x_eps - x| <= eps e. A ramp max(a - b, 0) enters J with its
-secant. A step 1{a > b} has no slope: where it differs between the columns, the difference is added to g.
+secant. A step 1{a > b} has no slope: where it differs between the columns, the difference is added to g. What noise
+pushes against 0 is reflected there, x_eps and u alike: a push back never takes x_eps farther from x >= 0, so that e
+bounds it as it is.
 
 D. F. Anderson, T. G. Kurtz, Stochastic Analysis of Biochemical Systems, Springer 2015, chapter 1 (rate equations).
 W. A. Coppel, Stability and Asymptotic Behavior of Differential Equations, Heath 1965, chapter III (comparison).
@@ -40,6 +42,7 @@ class Perturbed(NamedTuple):
     base: np.ndarray  # float64[term]: c [1/s]
     along: np.ndarray  # float64[term]: d [1/s], now
     along_bound: np.ndarray  # float64[term]: d as the bound has it: the same
+    reflected: np.ndarray  # int64[...]: species that stay at 0 or above by reflection
     first: np.ndarray  # int64[term], species
     second: np.ndarray  # int64[term]
     kind: np.ndarray  # int64[term]
@@ -55,6 +58,7 @@ class Perturbed(NamedTuple):
     forcing: np.ndarray  # float64[species, K]: g, scratch
     rate: np.ndarray  # float64[K + 1]: scratch
     slope: np.ndarray  # float64[2, K]: scratch
+    switches: np.ndarray  # int64[1]: which of the steps were on and what was held at 0 when last looked at, hashed
 
 
 @kernel
@@ -63,6 +67,7 @@ def derivative(p, y, out):
     out[:] = 0.0
     p.entries[:] = 0.0
     p.forcing[:] = 0.0
+    p.switches[0] = 0
     for t in range(p.base.size):
         c, d = p.base[t], p.along[t]
         a, b = p.first[t] * WIDTH, p.second[t] * WIDTH
@@ -87,6 +92,8 @@ def derivative(p, y, out):
             for k in range(N_SIZES):
                 p.forcing[s, k] += amount * p.along_bound[t] * p.rate[1 + k]
             if kind == STEP:
+                for r in range(N_SIZES + 1):
+                    _note(p, p.rate[r] > 0.0)
                 for k in range(N_SIZES):
                     p.forcing[s, k] += amount * c * (p.rate[1 + k] - now) / p.size[1 + k]
             for side in range(2):
@@ -94,7 +101,28 @@ def derivative(p, y, out):
                 if place >= 0:
                     for k in range(N_SIZES):
                         p.entries[place, k] += amount * p.slope[side, k]
+    for s in p.reflected:
+        _reflect(p, y, out, s * WIDTH)
     _compare(p, y, out)
+
+
+@kernel
+def _note(p, side):
+    p.switches[0] = 31 * p.switches[0] + side
+
+
+@kernel
+def _reflect(p, y, out, o):
+    """What is at 0 does not fall; nor does u, where the reference rests at 0."""
+    for r in range(N_SIZES + 1):
+        held = y[o + r] <= 0.0 and out[o + r] < 0.0
+        if held:
+            out[o + r] = 0.0
+        _note(p, held)
+    held = y[o] <= 0.0 and y[o + VARIATION] <= 0.0 and out[o + VARIATION] < 0.0
+    if held:
+        out[o + VARIATION] = 0.0
+    _note(p, held)
 
 
 @kernel

@@ -2,7 +2,9 @@
 
 Equal steps make the errors of the columns equal to first order in eps, so that differences are as exact relative to eps
 as solutions are. Within a step the differences follow its polynomial of order 7, looked at in equal parts, with a
-parabola through the three largest values. The method and its coefficients: see `dormand_prince`.
+parabola through the three largest values. Where not all stages are on the same side of all steps of the equations there
+is no such polynomial: its error is not looked at when a step is accepted. Such a step is short, and taken as straight.
+The method and its coefficients: see `dormand_prince`.
 """
 
 from typing import NamedTuple
@@ -34,6 +36,7 @@ class Stepper(NamedTuple):
     points: np.ndarray  # float64[part + 1, n]: states within the last step
     relative: np.ndarray  # float64[column]: tolerances
     absolute: np.ndarray  # float64[column]
+    switches: np.ndarray  # int64[16]: `Perturbed.switches` at the stages
     step: np.ndarray  # float64[1]: size of the next step [s]
     tally: np.ndarray  # int64[2]: steps, switches of the reference
 
@@ -54,6 +57,13 @@ class Largest(NamedTuple):
 def _copy(source, target):
     for i in range(target.size):
         target[i] = source[i]
+
+
+@kernel
+def _evaluate(p, s, y, row):
+    """Derivative at `y` into a row of k."""
+    derivative(p, y, s.k[row])
+    s.switches[row] = p.switches[0]
 
 
 @kernel
@@ -90,11 +100,26 @@ def _error(s, h):
 
 
 @kernel
+def _is_smooth(s):
+    """Whether nothing switched between the stages."""
+    same = True
+    for row in range(1, 16):
+        same = same and s.switches[row] == s.switches[0]
+    return same
+
+
+@kernel
 def _points(p, s, h):
     """States within the last step into `points`, its beginning and end included."""
     for row in range(STAGES + 1, 16):
         combine(s, h, row)
-        derivative(p, s.work, s.k[row])
+        _evaluate(p, s, s.work, row)
+    last = s.points.shape[0] - 1
+    if not _is_smooth(s):
+        for m in range(last + 1):
+            for i in range(s.y.size):
+                s.points[m, i] = s.y_old[i] + m / last * (s.y[i] - s.y_old[i])
+        return
     for q in range(4):
         _add_up(s, s.d[q], 16, s.path[3 + q])
         for i in range(s.y.size):
@@ -104,7 +129,6 @@ def _points(p, s, h):
         s.path[0, i] = rise
         s.path[1, i] = h * s.k[0, i] - rise
         s.path[2, i] = 2.0 * rise - h * (s.k[STAGES, i] + s.k[0, i])
-    last = s.points.shape[0] - 1
     for m in range(last + 1):
         u = m / last
         point = s.points[m]
@@ -170,9 +194,10 @@ def advance(p, s, largest, duration):
     while time < duration:
         _copy(s.y, s.y_old)
         if fresh:
-            derivative(p, s.y, s.k[0])
+            _evaluate(p, s, s.y, 0)
         else:
             _copy(s.k[STAGES], s.k[0])
+            s.switches[0] = s.switches[STAGES]
         rejected = False
         while True:
             left = duration - time
@@ -181,9 +206,9 @@ def advance(p, s, largest, duration):
                 return FAILED
             for stage in range(1, STAGES):
                 combine(s, h, stage)
-                derivative(p, s.work, s.k[stage])
+                _evaluate(p, s, s.work, stage)
             combine(s, h, STAGES)
-            derivative(p, s.work, s.k[STAGES])
+            _evaluate(p, s, s.work, STAGES)
             error = _error(s, h)
             if error < 1.0:
                 break

@@ -8,11 +8,14 @@ from .. import checks
 from .figures import COLOURS
 
 _BAND = (0.05, 0.95)
-_MARKS = "osD^vP*X"
+_LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
+"""Of layers: line and mark."""
 _MEANINGS = {
     "Z": "pre-activations", "Y": "outputs", "S": "slopes", "E": "error sums", "D": "errors", "W": "weights",
-    "B": "biases",
+    "B": "biases", "A": "auxiliaries of slopes",
 }  # fmt: skip
+"""Of kinds of species, by letter; a letter has a colour."""
+_SIZE = "size of the noise eps"
 _LEAST = 1e-9
 """Relative differences below are not drawn."""
 
@@ -27,7 +30,8 @@ def draw_bounds(results, found, path) -> None:
     panels = figure.subplots(2, 2)
     kinds = _kinds(results)
     shared = np.isfinite(results.theta_0).all() and found["noise"] != "intrinsic"
-    _errors(panels[0, 0], results, kinds)
+    lines = _errors(panels[0, 0], results, kinds)
+    figure.legend(handles=lines, loc="outside right upper", fontsize=7)
     _thetas(panels[0, 1], results)
     if shared:
         _sharp(panels[1, 0], results, kinds)
@@ -58,22 +62,29 @@ def _kinds(results):
     return {name: np.array(own) for name, own in sorted(found.items())}
 
 
-def _style(k):
-    return {"color": COLOURS[k % 7], "marker": _MARKS[k % 8], "linestyle": "-" if k < 7 else "--", "markersize": 4}
+def _style(name):
+    """By letter and layer, of a kind such as Z1."""
+    letters = list(_MEANINGS)
+    letter = letters.index(name[0]) if name[0] in letters else 0
+    layer = int(name[1:]) - 1 if name[1:].isdigit() else 0
+    line, mark = _LINES[layer % len(_LINES)]
+    return {"color": COLOURS[letter % len(COLOURS)], "marker": mark, "linestyle": line, "markersize": 4}
 
 
 def _errors(axes, results, kinds):
-    size = results.size
-    for k, (name, own) in enumerate(kinds.items()):
-        error = results.theta[:, :, own].max(axis=2) * size
-        axes.loglog(size, np.median(error, axis=0), **_style(k), label=f"{name[0]}, layer {name[1:]}")
-        axes.fill_between(size, *np.quantile(error, _BAND, axis=0), color=COLOURS[k % 7], alpha=0.12, linewidth=0)
+    """Returns the lines, one a kind and that of slope 1, which is in other panels too."""
+    size, lines = results.size, []
+    for name, own in kinds.items():
+        error, style = results.theta[:, :, own].max(axis=2) * size, _style(name)
+        label = f"{name[0]}, layer {name[1:]}"
+        lines += axes.loglog(size, np.median(error, axis=0), **style, label=label)
+        axes.fill_between(size, *np.quantile(error, _BAND, axis=0), color=style["color"], alpha=0.12, linewidth=0)
     level = np.exp(np.mean(np.log(results.theta.max(axis=2))))
-    axes.loglog(size, 2 * level * size, ":", color="0.3", label="slope 1")
-    _sparse(axes)
-    axes.set_xlabel("size of the noise eps")
+    lines += axes.loglog(size, 2 * level * size, ":", color="0.3", label="slope 1")
+    _label(axes)
+    axes.set_xlabel(_SIZE)
     axes.set_ylabel("sup |x(t; eps) - x(t)| [concentration]\nlargest of a layer: median, 5 to 95 %")
-    axes.legend(fontsize=7, ncols=2)
+    return lines
 
 
 def _thetas(axes, results):
@@ -89,54 +100,64 @@ def _thetas(axes, results):
         for p, style in ((0.5, "-"), (0.95, "--")):
             label = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
             axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=label, zorder=0)
-    _sparse(axes)
-    axes.set_xlabel("size of the noise eps")
+    _label(axes)
+    axes.set_xlabel(_SIZE)
     axes.set_ylabel("Theta = sup-error / eps [concentration]\nlargest of all quantities")
     axes.legend(fontsize=7)
 
 
 def _sharp(axes, results, kinds):
     size = results.size
-    for k, (name, own) in enumerate(kinds.items()):
+    for name, own in kinds.items():
         theta, theta_0 = results.theta[:, :, own].max(axis=2), results.theta_0[:, own].max(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             off = np.median(np.abs(theta / theta_0[:, None] - 1), axis=0)
         off = np.where(np.isfinite(off) & (off > _LEAST) & (off < 1e6), off, np.nan)
-        axes.loglog(size, off, **_style(k), label=f"{name[0]}, layer {name[1:]}")
-    axes.loglog(size, 3 * size, ":", color="0.3", label="slope 1")
-    axes.set_xlabel("size of the noise eps")
+        axes.loglog(size, off, **_style(name))
+    axes.loglog(size, 3 * size, ":", color="0.3")
+    _label(axes)
+    axes.set_xlabel(_SIZE)
     axes.set_ylabel("|Theta(eps) - Theta_0| / Theta_0\nmedian of paths, the same noise")
-    axes.legend(fontsize=7, ncols=2)
 
 
 def _laws(axes, results, kinds):
     """Distribution functions of Theta at the largest volume, and of linear noise."""
-    for k, (name, own) in enumerate(kinds.items()):
-        for values, style in ((results.theta[:, 0, own], "-"), (results.theta_0[:, own], ":")):
+    for name, own in kinds.items():
+        style = _style(name)
+        for values, line, width in (
+            (results.theta[:, 0, own], style["linestyle"], 1.5), (results.theta_0[:, own], ":", 1.0)
+        ):  # fmt: skip
             x = np.sort(values.max(axis=1))
-            label = f"{name[0]}, layer {name[1:]}" if style == "-" else None
-            axes.step(x, np.arange(1, len(x) + 1) / len(x), style, color=COLOURS[k % 7], where="post", label=label)
+            share = np.arange(1, len(x) + 1) / len(x)
+            axes.step(x, share, where="post", color=style["color"], linestyle=line, linewidth=width)
     axes.set_xscale("log")
-    _sparse(axes)
-    axes.set_xlabel("sqrt(Omega) sup-error at the largest Omega; dotted: sup|u| of linear noise")
+    _label(axes)
+    axes.set_xlabel(
+        "sqrt(Omega) sup-error at the largest Omega, largest of a layer\nthin and dotted: sup|u| of linear noise"
+    )
     axes.set_ylabel("fraction of paths")
-    axes.legend(fontsize=7, ncols=2)
 
 
-def _sparse(axes):
-    """Few labels on an axis of one decade or two."""
-    from matplotlib.ticker import NullFormatter
+def _label(axes):
+    """Powers of ten where an axis spans some, else 1, 2 and 5 times them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        axis.set_minor_formatter(NullFormatter())
+        if axis.get_scale() == "log" and high < 100 * low:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _looseness(axes, results, kinds):
-    for k, own in enumerate(kinds.values()):
+    for k, (name, own) in enumerate(kinds.items()):
         ratio = np.median(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
-        axes.semilogy(np.full(len(ratio), k), ratio, _MARKS[k % 8], color=COLOURS[k % 7], alpha=0.6, markersize=5)
+        style = _style(name) | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
+        axes.semilogy(np.full(len(ratio), k), ratio, **style)
     axes.axhline(1.0, color="0.3", linewidth=1)
     meanings = [f"{m}: {_MEANINGS.get(m, m)}" for m in dict.fromkeys(name[0] for name in kinds)]
     lines = [", ".join(meanings[:4]), ", ".join(meanings[4:])]
+    _label(axes)
     axes.set_xticks(range(len(kinds)), list(kinds))
     axes.set_xlabel("\n".join(line for line in lines if line), fontsize=8)
     axes.set_ylabel("explicit bound / sup-error\nmedian of paths; each neuron and size")

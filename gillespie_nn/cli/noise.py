@@ -15,7 +15,7 @@ def add_noise(command):
         where = "training" if when == "train" else "the prediction of --predict"
         for noise in NOISES:
             flag = f"--{prefix}{noise.name}-noise"
-            group.add_argument(flag, type=float, metavar="EPS", help=f"noise in {noise.name}s in {where}")
+            group.add_argument(flag, type=float, metavar="EPS", help=f"noise in {noise.acts_on}, in {where}")
             group.add_argument(
                 f"{flag}-kind", default=noise.kind, metavar="KIND", help=f"{', '.join(noise.kinds)} ({noise.kind})"
             )

@@ -12,6 +12,7 @@ from ..noise import KINDS
 from ..seeds import resolve_seed
 from ..verification.bounds import (
     CASES,
+    FEWEST_PATHS,
     PROPOSITIONS,
     SOURCES,
     Choice,
@@ -132,7 +133,7 @@ def _source(arguments):
         arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.learning_rate,
         arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
-    paths = checks.whole("paths", arguments.paths, least=20, hint="slopes and quantiles need some")
+    paths = checks.whole("paths", arguments.paths, least=FEWEST_PATHS, hint="slopes and quantiles need some")
     return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)
 
 

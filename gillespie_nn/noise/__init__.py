@@ -6,6 +6,7 @@ add a kind of path: a subclass of `Kind`, and its line in `kinds.KINDS`.
 """
 
 from .. import checks
+from .additive import AdditiveNoise
 from .base import Noise
 from .concentration import ConcentrationNoise
 from .drive import Drive
@@ -13,7 +14,7 @@ from .kinds import KINDS
 from .plan import NoisePlan, as_noises, plan_noise
 from .rate import RateNoise
 
-NOISES = (RateNoise, ConcentrationNoise)
+NOISES = (RateNoise, ConcentrationNoise, AdditiveNoise)
 
 
 def from_record(record) -> Noise:
@@ -26,6 +27,7 @@ def from_record(record) -> Noise:
 __all__ = [
     "KINDS",
     "NOISES",
+    "AdditiveNoise",
     "ConcentrationNoise",
     "Drive",
     "Noise",

@@ -43,6 +43,8 @@ class Noise(ABC):
     shared: bool = False
 
     name: ClassVar[str]
+    acts_on: ClassVar[str]
+    """What it disturbs, for people."""
     purposes: ClassVar[tuple[Purpose, Purpose]]
     """Of its random streams: in training and simulation, and in prediction."""
     kinds: ClassVar[tuple[str, ...]]

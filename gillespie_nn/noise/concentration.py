@@ -32,6 +32,7 @@ class ConcentrationNoise(Noise):
     species: tuple[str, ...] | None = field(default=None, kw_only=True)
 
     name = "concentration"
+    acts_on = "concentrations, in proportion to them"
     purposes = (Purpose.CONCENTRATION_NOISE, Purpose.CONCENTRATION_NOISE_OF_PREDICTION)
     kinds = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name, Impulse.name)
 

@@ -22,6 +22,7 @@ class RateNoise(Noise):
     reactions: tuple[str, ...] | None = field(default=None, kw_only=True)
 
     name = "rate"
+    acts_on = "rates"
     purposes = (Purpose.RATE_NOISE, Purpose.RATE_NOISE_OF_PREDICTION)
     kinds = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
 

@@ -7,7 +7,7 @@ line in `CASES` there.
 
 from .cases import CASES, Choice, setting_of
 from .course import course_of
-from .extrinsic import Concentration, Rate
+from .extrinsic import FEWEST_PATHS, Additive, Concentration, Rate
 from .intrinsic import Intrinsic
 from .report import write_report
 from .run import carry_out, verdict
@@ -15,9 +15,9 @@ from .selftest import self_test
 from .setting import PROPOSITIONS
 from .smoothing import sentences, theta_against_h
 
-SOURCES = (Rate, Concentration, Intrinsic)
+SOURCES = (Rate, Concentration, Additive, Intrinsic)
 
 __all__ = [
-    "CASES", "PROPOSITIONS", "SOURCES", "Choice", "carry_out", "course_of", "self_test", "sentences", "setting_of",
-    "theta_against_h", "verdict", "write_report",
+    "CASES", "FEWEST_PATHS", "PROPOSITIONS", "SOURCES", "Choice", "carry_out", "course_of", "self_test", "sentences",
+    "setting_of", "theta_against_h", "verdict", "write_report",
 ]  # fmt: skip

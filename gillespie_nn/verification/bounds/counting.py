@@ -14,17 +14,17 @@ from .system import terms_of
 
 STEP = 4e-3
 """Of the grid of the limit [s], about."""
-EVENTS_A_LOOK = 0.1
-"""Events between two looks at the counts, on average, over sqrt(Omega), the molecules of a fluctuation: what happens in
-between is not seen."""
+CANDIDATES_A_LOOK = 1 / 1000
+"""Candidates of the exact method between two looks at the counts, over Omega: one, that is every event, up to Omega =
+1000, and 40 at 4e4, where what is missed in between is little beside a fluctuation of sqrt(Omega)."""
 
 
 class _Followed(Rejection):
     """Exact simulation that keeps the largest distance to a limit."""
 
-    def follow(self, limit, beside) -> int:
+    def follow(self, limit, beside, candidates) -> int:
         return beside_limit.follow(
-            self._channels, self._readers, self._families, self._state, self.rng, limit, beside, self.time
+            self._channels, self._readers, self._families, self._state, self.rng, limit, beside, candidates, self.time
         )
 
 
@@ -35,7 +35,7 @@ class CountedPaths:
     thresholds, which linear noise knows nothing of.
     """
 
-    def __init__(self, setting, volume, step=STEP, events_a_look=EVENTS_A_LOOK):
+    def __init__(self, setting, volume, step=STEP, candidates_a_look=CANDIDATES_A_LOOK):
         self.setting, self.volume = setting, float(volume)
         network = setting.network
         self._quantities = setting.quantities
@@ -52,9 +52,8 @@ class CountedPaths:
         self._samples = setting.samples(self.volume, np.int64)
         n_points = int(np.ceil(setting.running_time / step)) + 1
         self._limits = list(self._solve(n_points))
-        events = max(self._propensity(limit) for limit in self._limits) * self.volume * self._limits[0].step[0]
-        self.n_looks = int(np.ceil(events / (events_a_look * np.sqrt(self.volume))))
-        """Looks at the counts between two points of the grid."""
+        self.candidates = max(1, round(candidates_a_look * self.volume))
+        """Between two looks at the counts."""
 
     def _solve(self, n_points):
         """The `Limit` over each presentation."""
@@ -79,12 +78,6 @@ class CountedPaths:
                 **self._terms, x=x, slope=slope, step=np.array([grid[1]]), volume=np.array([self.volume])
             )
 
-    @staticmethod
-    def _propensity(limit):
-        """All rates added up, the mean over time [concentration/s]."""
-        products = limit.x[:, limit.first] * limit.x[:, limit.second]
-        return float(np.mean(products @ limit.base))
-
     def errors(self, seed, size, replicate):
         """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]; `size` is a number of the
         volume in its list."""
@@ -95,7 +88,7 @@ class CountedPaths:
         beside = self._beside(counts)
         for k, limit in enumerate(self._limits):
             method.set_counts(self._samples.species, self._samples.counts(k))
-            code = method.follow(limit, beside)
+            code = method.follow(limit, beside, self.candidates)
             if code != codes.REACHED_END:
                 raise ModelError(f"a path at Omega = {self.volume:g} stopped: {Status(code)}")
         return beside.error, beside.bound, beside.ratio, beside.violations
@@ -133,8 +126,8 @@ class CountedPaths:
         return beside_limit.Beside(
             quantities.plus, quantities.minus, of_species, np.append(counts, 1), *sums,
             np.zeros(n_quantities, dtype=np.int64), *vectors, np.zeros((2, n + 1)), np.zeros(n + 1),
-            np.zeros((2, n + 1)), np.zeros((2, n + 1)), np.zeros(len(self._terms["row"])), np.zeros(self.n_looks),
-            np.zeros((self.n_looks, n + 1), dtype=np.int64),
+            np.zeros((2, n + 1)), np.zeros((2, n + 1)), np.zeros(len(self._terms["row"])), np.empty(0),
+            np.empty((0, n + 1), dtype=np.int64),
         )  # fmt: skip
 
     def linear_noise(self, seed, replicate):

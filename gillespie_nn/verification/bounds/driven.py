@@ -1,10 +1,12 @@
 """One path of extrinsic noise, and what it does at every size eps: the reference, the perturbed solutions, the first
 variation and the bound side by side, over [0, T]."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from ...crn import Reaction
 from ...noise import plan_noise
 from .system import System
 
@@ -39,7 +41,8 @@ class DrivenPaths:
         self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
         self._plan = plan_noise([noise], setting.network, slow=setting.slow)
         self._samples = setting.samples()
-        self.system = System(self._plan.network, self._plan.rates, self.sizes, setting.quantities, refinement)
+        network, self._sign, reflected = _signed(self._plan)
+        self.system = System(network, self._plan.rates, self.sizes, setting.quantities, refinement, reflected)
 
     def errors(self, replicate) -> Errors:
         """Of path number `replicate`. Raises ModelError where some solution ends."""
@@ -77,4 +80,16 @@ class DrivenPaths:
             self.system.strike(species, (factors - 1.0) / self.noise.amplitude)
 
     def _drive(self, drive):
-        self.system.drive((drive.rates() - self._plan.rates) / self.noise.amplitude)
+        self.system.drive(self._sign * (drive.rates() - self._plan.rates) / self.noise.amplitude)
+
+
+def _signed(plan):
+    """The network of a plan in which a noise that takes molecules away by a law makes them at the negative rate; the
+    signs of the rates, float64[reaction]; and the species that are kept at 0 or above by reflection instead."""
+    reactions, sign, reflected = list(plan.network.reactions), np.ones(len(plan.rates)), []
+    for r in range(plan.n_own_reactions, len(reactions)):
+        if reactions[r].law is not None:
+            ((species, _),) = taken = reactions[r].reactants
+            reactions[r], sign[r] = Reaction((), taken, 0.0, reactions[r].name), -1.0
+            reflected.append(plan.network.index[species])
+    return replace(plan.network, reactions=tuple(reactions)), sign, reflected

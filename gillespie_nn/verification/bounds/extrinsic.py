@@ -3,16 +3,18 @@
 import numpy as np
 
 from ... import noise as noises
-from ...checks import InputError
+from ...checks import InputError, ModelError
 from ...kernels.perturbed import N_SIZES
 from . import judgements
 from .driven import DrivenPaths
-from .judgements import HOLDS, INCONCLUSIVE, Judgement
+from .judgements import FAILS, Judgement
 from .planted import caught
 from .results import Results
 from .source import LARGEST, SMALLEST, Source
 from .system import TOLERANCES
 
+FEWEST_PATHS = 20
+"""Slopes and quantiles need some."""
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3
 """Relative change of Theta when tolerances are halved, and twice as many points are looked at in a step."""
@@ -53,7 +55,11 @@ class Extrinsic(Source):
         driven = self.driven()
 
         def carry_out(results, path):
-            fill(results, path, driven.errors(path))
+            try:
+                fill(results, path, driven.errors(path))
+            except ModelError:
+                results.theta[path] = np.inf
+                results.committed[path] = 1
 
         return carry_out
 
@@ -65,28 +71,31 @@ class Extrinsic(Source):
         return np.array(time), *np.array(states).swapaxes(0, 1)
 
     def judgements(self, results, say):
-        found = judge_driven(results, self.seed)
-        found.append(self._refined(results))
-        found.append(caught(results, self.seed))
+        ended = results.ended()
+        if len(ended.theta) < FEWEST_PATHS:
+            raise ModelError(
+                f"on {self.paths - len(ended.theta)} of {self.paths} paths some concentration grows beyond all bounds: "
+                "nothing is left to judge; ask for smaller noise"
+            )
+        found = judge_driven(ended, self.seed)
+        found += [self._refined(results), caught(ended, self.seed)]
+        if len(ended.theta) < self.paths:
+            found.append(_exploded(self.paths - len(ended.theta), self.paths))
         return found
 
     def _refined(self, results):
         """The numerics: a few paths again, finer."""
         driven = self.driven(refinement=2)
         changes = []
-        for path in range(min(_REFINED_PATHS, self.paths)):
+        for path in np.flatnonzero(np.isfinite(results.theta).all(axis=(1, 2)))[:_REFINED_PATHS]:
             errors = driven.errors(path)
             for fine, coarse in ((errors.theta, results.theta[path]), (errors.theta_0, results.theta_0[path])):
                 resolved = fine > judgements.RESOLUTION
                 changes.append(np.max(np.abs(coarse[resolved] / fine[resolved] - 1), initial=0.0))
-        change = float(np.max(changes))
-        return Judgement(
-            "numerics",
-            HOLDS if change <= _MOST_REFINED else INCONCLUSIVE,
-            f"half the tolerances, and twice as many points within each step, change Theta and Theta_0 by at most "
-            f"{change:.1g} of themselves on {len(changes) // 2} paths, asked for at most {_MOST_REFINED:g}",
-            {"largest_change": change},
-        )
+        return judgements.numerics(
+            "half the tolerances, and twice as many points within each step, change Theta and Theta_0", changes,
+            _MOST_REFINED,
+        )  # fmt: skip
 
 
 class Rate(Extrinsic):
@@ -103,6 +112,13 @@ class Concentration(Extrinsic):
     kind = "ornstein_uhlenbeck"
 
 
+class Additive(Extrinsic):
+    name = "additive"
+    summary = "x' = F(x) + eps xi(t), reflected at 0, for every species that reacts but the weights"
+    noise = noises.AdditiveNoise
+    kind = "ornstein_uhlenbeck"
+
+
 def fill(results, path, errors) -> None:
     """Put the `Errors` of one path into `results`."""
     for name in ("theta", "theta_0", "bound", "ratio", "violations"):
@@ -110,21 +126,29 @@ def fill(results, path, errors) -> None:
     results.committed[path] = 1
 
 
+def _exploded(n, paths):
+    return Judgement(
+        "solutions", FAILS,
+        f"on {n} of {paths} paths some concentration grows beyond all bounds under the noise: there no Theta is finite",
+        {"exploded": n},
+    )  # fmt: skip
+
+
 def judge_driven(results, seed) -> list:
-    """Checks 1 to 4. Raises InputError where the noise reaches nothing."""
+    """Checks 1 to 4. Slopes are asked of the quantities that the noise reaches on most paths, the largest Theta and the
+    bound of all. Raises InputError where the noise reaches nothing."""
     which = results.reached()
     if not len(which):
         raise InputError("the noise reaches no quantity: nothing can be verified")
     names = [results.quantity[q] for q in which]
     # A path on which a quantity stands still by chance has no logarithm.
     theta = np.maximum(results.theta[:, :, which], np.finfo(np.float64).tiny)
-    theta_0, bound = results.theta_0[:, which], results.bound[:, :, which]
-    size = results.size
+    size, every = results.size, judgements.with_largest(theta, results.theta)
     return [
         judgements.slope(names, theta * size[:, None], size, seed),
-        judgements.tightness(names, theta, size, seed),
-        judgements.sharp_constant(names, theta, theta_0, size, seed),
+        judgements.tightness((judgements.THE_LARGEST, *names), every, size, seed),
+        judgements.sharp_constant(names, theta, results.theta_0[:, which], size, seed),
         judgements.upper_bound(
-            names, theta, bound, results.ratio[:, :, which], results.violations[:, :, which], size, seed
+            results.quantity, results.theta, results.bound, results.ratio, results.violations, size, seed
         ),
     ]

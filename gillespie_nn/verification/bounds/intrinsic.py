@@ -15,8 +15,8 @@ import numpy as np
 from ...checks import InputError
 from ...kernels.perturbed import N_SIZES
 from . import judgements, planted
-from .counting import EVENTS_A_LOOK, STEP, CountedPaths
-from .judgements import HOLDS, INCONCLUSIVE, SLOPE_IN_VOLUME, Judgement
+from .counting import CANDIDATES_A_LOOK, STEP, CountedPaths
+from .judgements import SLOPE_IN_VOLUME
 from .results import Results
 from .source import Source
 
@@ -24,9 +24,10 @@ SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
 LEAST_MOLECULES = 4.0
 LEVEL = 0.01
 """Chance that the law of a right engine is found to differ from that of linear noise."""
-_REFINED_PATHS = 4
+_REFINED_PATHS = 2
+"""Of each volume."""
 _MOST_REFINED = 0.02
-"""Relative change of Theta when the counts are looked at four times as often, on a grid twice as fine."""
+"""Relative change of Theta when the counts are looked at at every event, on a grid twice as fine."""
 _VARIATION = N_SIZES
 _NAME = re.compile(r"([A-Z])(\d+)_(\d+)")
 
@@ -46,7 +47,7 @@ class Intrinsic(Source):
         self._counted = [CountedPaths(setting, volume) for volume in self.volumes]
 
     def record(self):
-        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, EVENTS_A_LOOK]}
+        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, CANDIDATES_A_LOOK]}
 
     def empty(self):
         return Results.empty(self.sizes, self.setting.quantities, self.paths)
@@ -95,13 +96,13 @@ class Intrinsic(Source):
         theta = [theta[:, k, judged] for k in range(N_SIZES)]
         return [
             self._slope(names, theta),
-            judgements.tightness(names, theta, self.sizes, self.seed, each=False),
+            self._tightness(theta),
             judgements.in_law(
                 [results.quantity[q] for q in numbers], results.theta[:, 0, numbers], results.theta_0[:, numbers], LEVEL
             ),
             self._bounded(results),
             self._refined(results, numbers),
-            self._power(theta, names),
+            self._power(names, theta, theta_0[:, judged]),
         ]  # fmt: skip
 
     @staticmethod
@@ -116,45 +117,42 @@ class Intrinsic(Source):
         return list(groups), theta, theta_0
 
     def _refined(self, results, numbers):
-        """The numerics: the same paths looked at more often; the comparison's grid is theirs."""
+        """The numerics: the same paths looked at at every event; the comparison's grid is theirs."""
         changes = []
-        for k in (0, N_SIZES - 1):
-            finer = CountedPaths(self.setting, self.volumes[k], STEP / 2, EVENTS_A_LOOK / 4)
+        for k, volume in enumerate(self.volumes):
+            finer = CountedPaths(self.setting, volume, STEP / 2, 0.0)
             for path in range(min(_REFINED_PATHS, self.paths)):
                 theta = finer.errors(self.seed, k, path)[0][numbers]
                 known = theta > 0
                 changes.append(np.abs(results.theta[path, k, numbers][known] / theta[known] - 1).max(initial=0.0))
-        change = float(max(changes))
-        return Judgement(
-            "numerics",
-            HOLDS if change <= _MOST_REFINED else INCONCLUSIVE,
-            f"four times as many looks at the counts, and a grid twice as fine, change Theta by at most {change:.1g} "
-            f"of itself on {len(changes)} paths, asked for at most {_MOST_REFINED:g}",
-            {"largest_change": change},
+        return judgements.numerics(
+            "the counts looked at at every event, and a grid twice as fine, change Theta", changes, _MOST_REFINED
         )
 
-    def _power(self, theta, names):
+    def _power(self, names, theta, theta_0):
         """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
         sizes = self.sizes
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
         square = [t * eps for t, eps in zip(theta, sizes)]
         found = {
             "Omega^(-1/4), check 1": self._slope(names, root),
-            "Omega^(-1/4), check 2": judgements.tightness(names, root, sizes, self.seed, each=False),
+            "Omega^(-1/4), check 2": self._tightness(root),
             "1/Omega, check 1": self._slope(names, square),
-            "linear noise too large by 1.2, check 3": judgements.in_law(names, theta[0], 1.2 * theta[0], LEVEL),
+            "linear noise too large by 1.2, check 3": judgements.in_law(names, theta[0], 1.2 * theta_0, LEVEL),
         }
         return planted.power({what: j.verdict for what, j in found.items()})
 
     def _bounded(self, results):
         """Check 4, of rails too: their bound asks for no scaling."""
-        moving = results.reached()
-        theta, bound, ratio, violations = (
-            values[:, :, moving] for values in (results.theta, results.bound, results.ratio, results.violations)
-        )
-        theta = np.maximum(theta, np.finfo(np.float64).tiny)
-        names = [results.quantity[q] for q in moving]
-        return judgements.upper_bound(names, theta, bound, ratio, violations, self.sizes, self.seed, each=False)
+        return judgements.upper_bound(
+            results.quantity, results.theta, results.bound, results.ratio, results.violations, self.sizes, self.seed,
+            each=False,
+        )  # fmt: skip
+
+    def _tightness(self, theta):
+        """Check 2, of the largest of all: paths of different volumes share nothing."""
+        largest = [t.max(axis=-1, keepdims=True) for t in theta]
+        return judgements.tightness([judgements.THE_LARGEST], largest, self.sizes, self.seed)
 
     def _slope(self, names, theta):
         errors = [t * eps for t, eps in zip(theta, self.sizes)]

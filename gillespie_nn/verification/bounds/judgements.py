@@ -48,14 +48,8 @@ def slope(names, errors, x, seed, limits=SLOPE) -> Judgement:
     )
 
 
-def tightness(names, thetas, x, seed, each=True) -> Judgement:
-    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0, for the Theta of the proposition, which is the
-    largest of all quantities, and with `each` for every quantity too. `thetas` as in `slope`, `x` eps."""
-    if isinstance(thetas, list):
-        thetas = [_with_largest(v) if each else v.max(axis=-1, keepdims=True) for v in thetas]
-    else:
-        thetas = _with_largest(thetas) if each else thetas.max(axis=-1, keepdims=True)
-    names = ("the largest of all", *names)[: thetas[0].shape[-1]]
+def tightness(names, thetas, x, seed) -> Judgement:
+    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` as in `slope`, `x` eps."""
     found = bootstrap(thetas, x, seed, upper_quantile, one_sided=True)
     worst = int(np.argmin(found.low))
     inside = found.low >= LEAST_TIGHTNESS
@@ -69,8 +63,14 @@ def tightness(names, thetas, x, seed, each=True) -> Judgement:
     )
 
 
-def _with_largest(values):
-    return np.concatenate([values.max(axis=-1, keepdims=True), values], axis=-1)
+THE_LARGEST = "the largest of all"
+"""The Theta of the proposition, and the name of `with_largest`."""
+
+
+def with_largest(values, of=None):
+    """float64[..., 1 + quantity]: the largest of all quantities `of`, by default of `values`, and before `values`."""
+    of = values if of is None else of
+    return np.concatenate([of.max(axis=-1, keepdims=True), values], axis=-1)
 
 
 def sharp_constant(names, thetas, theta_0, sizes, seed) -> Judgement:
@@ -145,29 +145,43 @@ def in_law(names, theta, theta_0, level) -> Judgement:
 
 def upper_bound(names, thetas, bounds, ratio, violations, x, seed, each=True) -> Judgement:
     """Check 4: no path beyond the explicit bound at any time, and the bound over eps stays bounded as eps -> 0: its
-    95 % quantile, for the largest of all quantities, and with `each` for every quantity too."""
-    bounds = np.maximum(bounds, np.finfo(np.float64).tiny)  # one that is 0 has no logarithm, and is broken
-    looseness = np.log10(np.median(bounds / thetas, axis=0))
-    growth = _with_largest(bounds) if each else bounds.max(axis=-1, keepdims=True)
+    95 % quantile, for the largest of all quantities, and with `each` for every quantity too. It is as loose as it is
+    where most paths have an error."""
+    tiny = np.finfo(np.float64).tiny
+    bounds = np.maximum(bounds, tiny)  # one that is 0 has no logarithm, and is broken
+    reached = np.median(thetas, axis=0) > 0
+    looseness = np.log10(np.where(reached, np.median(bounds / np.maximum(thetas, tiny), axis=0), np.nan))
+    growth = with_largest(bounds) if each else bounds.max(axis=-1, keepdims=True)
     found = bootstrap(growth, x, seed, upper_quantile, one_sided=True)
     worst = int(np.argmin(found.low))
-    of = ("the largest of all", *names)[worst]
+    of = (THE_LARGEST, *names)[worst]
     n = int(violations.sum())
     broken = _named(names, violations.sum(axis=(0, 1)) > 0)
     grows = found.high < LEAST_TIGHTNESS
     verdict = FAILS if broken else _verdict(found.low >= LEAST_TIGHTNESS, grows)
-    tightest, loosest = np.unravel_index([looseness.argmin(), looseness.argmax()], looseness.shape)[1]
+    tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,
         f"{n} violations of the explicit bound on {len(thetas)} paths; it is larger than the error by a factor of "
-        f"{10 ** looseness.min():.3g} ({names[tightest]}) to {10 ** looseness.max():.3g} ({names[loosest]}); "
+        f"{10 ** np.nanmin(looseness):.3g} ({names[tightest]}) to {10 ** np.nanmax(looseness):.3g} ({names[loosest]}); "
         f"slope of its log 95 % quantile over eps, least for {of}: {found.slope[worst]:.3f}, with one-sided bound "
         f"{found.low[worst]:.3f}, asked for at least {LEAST_TIGHTNESS:g}",
         {
-            "violations": n, "log10_looseness": [float(looseness.min()), float(looseness.max())],
+            "violations": n, "log10_looseness": [float(np.nanmin(looseness)), float(np.nanmax(looseness))],
             "largest_share_reached": float(ratio.max()), "bound_slope_low": float(found.low[worst]),
-            "outside": broken or _named(("the largest of all", *names), grows),
+            "outside": broken or _named((THE_LARGEST, *names), grows),
         },
+    )  # fmt: skip
+
+
+def numerics(what, changes, most) -> Judgement:
+    """Whether a few paths, done again finer, are what they were: `what` changes by at most `most` of itself; `changes`
+    are the largest of each comparison."""
+    change = float(np.max(changes))
+    return Judgement(
+        "numerics", HOLDS if change <= most else INCONCLUSIVE,
+        f"{what} by at most {change:.1g} of itself in {len(changes)} comparisons, asked for at most {most:g}",
+        {"largest_change": change},
     )  # fmt: skip
 
 

@@ -13,10 +13,13 @@ def caught(results, seed) -> Judgement:
     names = [results.quantity[q] for q in which]
     size, theta, theta_0 = results.size, results.theta[:, :, which], results.theta_0[:, which]
     theta = np.maximum(theta, np.finfo(np.float64).tiny)
+    largest = results.theta.max(axis=2, keepdims=True)
     root, square = theta / np.sqrt(size)[:, None], theta * size[:, None]
     found = {
         "sqrt(eps), check 1": judgements.slope(names, root * size[:, None], size, seed),
-        "sqrt(eps), check 2": judgements.tightness(names, root, size, seed),
+        "sqrt(eps), check 2": judgements.tightness(
+            [judgements.THE_LARGEST], largest / np.sqrt(size)[:, None], size, seed
+        ),
         "eps^2, check 1": judgements.slope(names, square * size[:, None], size, seed),
         "noise not shared, check 3": judgements.sharp_constant(names, theta, np.roll(theta_0, 1, axis=0), size, seed),
     }

@@ -12,7 +12,7 @@ HDF5, version 1.0. Root attributes: `filetype` ("gillespie-nn bounds"), `version
 - `violations` int64[P, K, Q]: points in time beyond the bound;
 - `committed` uint8[P, K + 1]: which paths and sizes are known, the last column for `theta_0`.
 
-The sup-error of a path is eps times theta. What is not committed is NaN, or 0.
+The sup-error of a path is eps times theta, infinite where a solution explodes. What is not committed is NaN, or 0.
 """
 
 import json
@@ -54,9 +54,14 @@ class Results(NamedTuple):
         return cls(np.asarray(size), quantities.names, quantities.is_number, *unknown, violations, committed)
 
     def reached(self) -> np.ndarray:
-        """Numbers of the quantities that the noise reaches on most paths; the others do not move, and their error is
-        0."""
+        """Numbers of the quantities that the noise reaches on most paths at every size; the others rest, and a median
+        error of 0 has no logarithm."""
         return np.flatnonzero(np.median(self.theta, axis=0).min(axis=0) > 0)
+
+    def ended(self) -> "Results":
+        """Those of the paths on which all solutions reach the end."""
+        ended = np.isfinite(self.theta).all(axis=(1, 2))
+        return self._replace(**{name: getattr(self, name)[ended] for name in _ARRAYS})
 
 
 def write(path, arguments, results) -> None:

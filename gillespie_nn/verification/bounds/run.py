@@ -28,7 +28,7 @@ def carry_out(source, output, workers=None, overwrite=False, progress=False):
 
     Raises
     ------
-    InputError : the file is of something else, or another process writes it. ModelError : a solution ends.
+    InputError : the file is of something else, or another process writes it. ModelError : a simulation stops.
     StorageError : the disk is full.
     """
     arguments = source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
@@ -99,7 +99,7 @@ def verdict(source, results, say=lambda line: None) -> dict:
     decided = together(found)
     by_name = {j.name: j for j in found}
     slope = by_name["slope"].numbers
-    largest = results.theta.max(axis=2)
+    largest = results.ended().theta.max(axis=2)
     return {
         "verdict": decided,
         "reason": _reason(source, found, decided),
@@ -124,7 +124,7 @@ def verdict(source, results, say=lambda line: None) -> dict:
 
 def _quantiles(largest):
     """Of the Theta of the proposition, the largest of all quantities: rows of eps, by probability."""
-    return {f"{p:g}": np.nanquantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
+    return {f"{p:g}": np.quantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
 
 
 def _reason(source, found, decided):

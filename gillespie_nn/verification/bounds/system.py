@@ -10,7 +10,7 @@ from .quantities import Quantities
 RTOL, ATOL = 1e-9, 1e-11
 """Of the reference and of the perturbed solutions [concentration]."""
 RTOL_THRESHOLD = 1e-10
-"""The same where there are thresholds: what a step gets wrong where it passes a switch is not common to all columns."""
+"""The same with thresholds or reflection: what a step gets wrong at a switch is not common to all columns."""
 RTOL_VARIATION, ATOL_VARIATION = 1e-6, 1e-7
 RTOL_BOUND, ATOL_BOUND = 1e-8, 1e-8
 """Of what is over eps. The bound's right-hand side has kinks, and within a step with one the polynomial is poor."""
@@ -30,13 +30,14 @@ class System:
     sizes : eps of the columns, float64[K], ascending, K = `kernels.perturbed.N_SIZES`.
     quantities : what errors are looked at of.
     refinement : tolerances are divided by it, and the parts of a step multiplied.
+    reflected : numbers of the species that stay at 0 or above by reflection.
 
     Raises
     ------
     InputError : a reaction of another kind.
     """
 
-    def __init__(self, network, rates, sizes, quantities: Quantities, refinement=1):
+    def __init__(self, network, rates, sizes, quantities: Quantities, refinement=1, reflected=()):
         structure = network.compiled.lumped
         self._structure = structure
         self.n_species = n = len(network.species)
@@ -44,12 +45,15 @@ class System:
         sizes = np.concatenate([[0.0], sizes])
         base = structure.coefficients(rates, 1.0)
         self.terms = perturbed.Perturbed(
-            size=sizes, base=base, along=np.zeros_like(base), along_bound=np.zeros_like(base), **terms,
+            size=sizes, base=base, along=np.zeros_like(base), along_bound=np.zeros_like(base),
+            reflected=np.array(reflected, dtype=np.int64), **terms,
             entries=np.zeros((len(terms["row"]), perturbed.N_SIZES)), forcing=np.zeros((n, perturbed.N_SIZES)),
             rate=np.zeros(len(sizes)), slope=np.zeros((2, perturbed.N_SIZES)),
+            switches=np.zeros(1, dtype=np.int64),
         )  # fmt: skip
         size = (n + 1) * perturbed.WIDTH
-        rtol = RTOL if (terms["kind"] == perturbed.PLAIN).all() else RTOL_THRESHOLD
+        smooth = (terms["kind"] == perturbed.PLAIN).all() and not len(reflected)
+        rtol = RTOL if smooth else RTOL_THRESHOLD
         kinds = np.repeat([0, 1, 2], [perturbed.N_SIZES + 1, 1, perturbed.N_SIZES])
         coefficients = tableau()
         self.stepper = perturbed_steps.Stepper(
@@ -58,7 +62,8 @@ class System:
             path=np.zeros((7, size)), points=np.zeros((PARTS * refinement + 1, size)),
             relative=np.array([rtol, RTOL_VARIATION, RTOL_BOUND])[kinds] / refinement,
             absolute=np.array([ATOL, ATOL_VARIATION, ATOL_BOUND])[kinds] / refinement,
-            step=np.full(1, 1e-3), tally=np.zeros(2, dtype=np.int64),
+            switches=np.zeros(16, dtype=np.int64), step=np.full(1, 1e-3),
+            tally=np.zeros(2, dtype=np.int64),
         )  # fmt: skip
         shape = (len(quantities.names), perturbed.N_SIZES)
         self.largest = perturbed_steps.Largest(
@@ -104,7 +109,7 @@ class System:
         """Integrate for `duration` [s]. Raises ModelError where there is no solution."""
         code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
-            raise ModelError("no solution: some concentration grows beyond all bounds under the noise")
+            raise ModelError("some concentration grows beyond all bounds under the noise")
 
 
 def terms_of(network, structure) -> dict:

@@ -1,0 +1,95 @@
+"""Verification of bounds: files of results survive, and are the same however they came about."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+from test_bounds import SHORT
+from test_layout import ROOT
+
+from gillespie_nn import InputError
+from gillespie_nn.verification.bounds import carry_out, setting_of
+from gillespie_nn.verification.bounds import results as files
+from gillespie_nn.verification.bounds.driven import DrivenPaths
+from gillespie_nn.verification.bounds.extrinsic import Rate
+
+ARRAYS = ("theta", "theta_0", "bound", "ratio", "violations", "committed")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The results of a verification that nothing interrupts."""
+    return carry_out(_source(), tmp_path_factory.mktemp("whole") / "one.h5", workers=1)
+
+
+def _source(paths=20):
+    return Rate(setting_of(SHORT), paths, 0)
+
+
+def _begun(path):
+    with h5py.File(path) as file:
+        return files.read(path, json.loads(file.attrs["arguments"]))
+
+
+def _same(one, other):
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ARRAYS)
+
+
+def test_results_are_the_same_for_any_workers_and_after_an_error(whole, tmp_path, monkeypatch):
+    assert _same(whole, carry_out(_source(), tmp_path / "two.h5", workers=2))
+    errors = DrivenPaths.errors
+    monkeypatch.setattr(DrivenPaths, "errors", lambda self, k: errors(self, k) if k < 7 else 1 / 0)
+    output = tmp_path / "broken.h5"
+    with pytest.raises(ZeroDivisionError):
+        carry_out(_source(), output, workers=1)
+    monkeypatch.undo()
+    assert _begun(output).committed.all(axis=1).sum() == 7
+    assert _same(whole, carry_out(_source(), output, workers=2))
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, "tests")
+from test_bounds import SHORT
+from gillespie_nn.storage import whole
+from gillespie_nn.verification.bounds import carry_out, run, setting_of
+from gillespie_nn.verification.bounds.extrinsic import Rate
+
+run._SECONDS = 0.0  # the file is written after every path
+writings, replace = 0, os.replace
+
+def killing(part, path):
+    global writings
+    writings += 1
+    if writings == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(part, path)
+
+whole.os.replace = killing
+carry_out(Rate(setting_of(SHORT), 20, 0), sys.argv[1], workers=1)
+"""
+"""Kills itself when the sixth file is whole, but not yet in the place of the fifth: that of four paths or more."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_verification_goes_on_to_the_content_of_an_uninterrupted_one(whole, tmp_path):
+    output = tmp_path / "b.h5"
+    child = subprocess.run([sys.executable, "-c", KILLED, str(output)], cwd=ROOT, capture_output=True, text=True)
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    known = _begun(output).committed.all(axis=1).sum()
+    assert 4 <= known < 20
+    assert len(_source().tasks(_begun(output))) == 20 - known
+    assert _same(whole, carry_out(_source(), output, workers=1))
+    assert _same(whole, _begun(output))
+
+
+def test_another_verification_is_not_mixed_with_one_in_a_file(tmp_path):
+    output = tmp_path / "b.h5"
+    carry_out(_source(), output)
+    with pytest.raises(InputError, match="paths.*--overwrite"):
+        carry_out(_source(paths=21), output)
+    assert len(carry_out(_source(paths=21), output, overwrite=True).theta) == 21

@@ -1,0 +1,126 @@
+"""Verification of bounds: the verdict can fail, and says why."""
+
+import json
+
+import numpy as np
+import pytest
+from test_bounds import SHORT, SIZES
+from test_layout import ROOT
+
+from gillespie_nn.checks import ModelError
+from gillespie_nn.cli import main
+from gillespie_nn.verification.bounds import SOURCES, judgements, selftest, setting_of, verdict
+from gillespie_nn.verification.bounds.driven import DrivenPaths
+from gillespie_nn.verification.bounds.extrinsic import Rate
+
+
+@pytest.mark.parametrize("what, plant, expected", selftest.PLANTS, ids=[p[0] for p in selftest.PLANTS])
+def test_plants_are_caught(what, plant, expected):
+    found = {j.name: j.verdict for j in plant(seed=0, paths=12 if "crossing" in what else 24)}
+    if what == "no fault" or "crossing" in what:  # so few paths may leave an interval too wide
+        assert all(found[name] != judgements.FAILS for name in expected)
+    else:
+        assert all(found[name] == verdict or verdict == judgements.HOLDS for name, verdict in expected.items())
+
+
+def test_an_interval_too_wide_is_inconclusive_and_a_wrong_slope_fails():
+    rng = np.random.Generator(np.random.SFC64(1))
+    wide = np.exp(2.0 * rng.standard_normal((20, 6, 3)))
+    names = ["a", "b", "c"]
+    assert judgements.slope(names, wide * SIZES[:, None], SIZES, 0).verdict == judgements.INCONCLUSIVE
+    narrow = np.exp(0.01 * rng.standard_normal((20, 6, 3)))
+    assert judgements.slope(names, narrow * SIZES[:, None], SIZES, 0).verdict == judgements.HOLDS
+    assert judgements.slope(names, narrow * SIZES[:, None] ** 0.9, SIZES, 0).verdict == judgements.FAILS
+    one_wrong = narrow * SIZES[:, None] ** np.array([1.0, 1.0, 1.2])
+    assert judgements.slope(names, one_wrong, SIZES, 0).numbers["outside"] == ["c"]
+    assert judgements.tightness(names, narrow / SIZES[:, None] ** 0.2, SIZES, 0).verdict == judgements.FAILS
+    assert judgements.tightness(names, narrow * SIZES[:, None] ** 0.2, SIZES, 0).verdict == judgements.HOLDS
+
+
+def _results(paths=24):
+    """A source, and all that it has to say."""
+    source = Rate(setting_of(SHORT), paths, 0)
+    results, work = source.empty(), source.worker()
+    for path in source.tasks(results):
+        work(results, path)
+    return source, results
+
+
+def test_the_verdict_has_what_its_json_promises():
+    found = verdict(*_results())
+    assert found["verdict"] in ("holds", "inconclusive") and found["violations"] == 0
+    assert found["slope"] == pytest.approx(1.0, abs=0.1) and found["sharp_constant_error"] < 0.01
+    assert len(found["slope_interval"]) == 2 and set(found["theta_quantiles"]) == {"0.05", "0.5", "0.95"}
+
+
+def test_a_path_that_explodes_fails(monkeypatch):
+    errors = DrivenPaths.errors
+
+    def exploding(self, path):
+        if path == 3:
+            raise ModelError("some concentration grows beyond all bounds")
+        return errors(self, path)
+
+    monkeypatch.setattr(DrivenPaths, "errors", exploding)
+    found = verdict(*_results())
+    assert found["verdict"] == "fails" and "solutions" in found["reason"]
+    assert np.isfinite(np.array(list(found["theta_quantiles"].values()))).all()
+    monkeypatch.setattr("gillespie_nn.verification.bounds.extrinsic.FEWEST_PATHS", 24)
+    with pytest.raises(ModelError, match="1 of 24 paths"):
+        verdict(*_results())
+
+
+def test_a_violation_of_what_rests_on_most_paths_is_seen():
+    source, results = _results()
+    q = int(np.argmin(results.bound.max(axis=(0, 1))))
+    results.theta[:20, :, q] = 0.0
+    results.violations[21, 2, q] = 1
+    found = {j.name: j for j in source.judgements(results, lambda line: None)}
+    assert q not in results.reached() and found["upper bound"].verdict == judgements.FAILS
+    assert found["upper bound"].numbers["violations"] == 1
+
+
+@pytest.mark.parametrize(
+    "activation, paths, verdicts",
+    [("relu", "24", "fails"), ("leaky_relu", "20", "fails"), ("smooth_relu", "40", "holds or inconclusive")],
+)
+def test_at_rest_on_the_kink(activation, paths, verdicts, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("gillespie_nn.verification.bounds.smoothing.SMOOTHINGS", (0.25, 0.0625))
+    output = tmp_path / "k.h5"
+    arguments = f"verify-bounds --proposition 5.2 --case kink --activation {activation} --paths {paths} --json".split()
+    code = main([*arguments, "--output", str(output)])
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert found["verdict"] in verdicts and found["output"] == str(output)
+    assert code == (0 if found["verdict"] == "holds" else 1) and found["violations"] == 0
+    if found["verdict"] == "fails":
+        assert "rests at z = 0" in found["reason"]
+    else:  # few paths may leave an interval too wide
+        assert found["smoothing"]["exponent_of_ratio"][0] == pytest.approx(-0.5, abs=0.01)
+    assert {p.name for p in tmp_path.iterdir()} >= {"k.h5", "k.json", "k.md", "k.png", "k-course.png"}
+
+
+@pytest.mark.parametrize(
+    "arguments, what",
+    [
+        (["--case", "xo"], "unknown case 'xo' (did you mean 'xor'?)"),
+        (["--proposition", "5.3"], "unknown proposition '5.3'"),
+        (["--noise", "thermal"], "unknown noise 'thermal'"),
+        (["--case", "kink"], "ask for --proposition 5.2"),
+        (["--paths", "3"], "paths must be at least 20"),
+        (["--output", "x.txt"], "must be an HDF5 file"),
+        (["--kind", "impulse"], "unknown kind of rate noise 'impulse'"),
+        (["--noise", "intrinsic", "--kind", "bounded"], "intrinsic noise is that of the molecules"),
+        (["--noise", "intrinsic", "--activation", "relu"], "needs smooth rates"),
+        (["--running-time", "-1"], "running_time must be positive"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, what, capsys):
+    assert main(["verify-bounds", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert what in captured.err and len(captured.err.strip().splitlines()) == 1
+
+
+def test_every_source_of_noise_is_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    assert all(f"`{source.name}`" in text for source in SOURCES)
