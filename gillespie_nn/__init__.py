@@ -3,14 +3,14 @@
 import importlib
 
 from ._version import __version__
-from .api import Fit, load_fit, resume, simulate, train
+from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train
 from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
 from .crn import Reaction, ReactionNetwork, Threshold
 from .nn import TrainingNetwork, training_network
 from .noise import AdditiveNoise, ConcentrationNoise, RateNoise
-from .simulation import Result
+from .simulation import MomentsResult, Result
 from .status import Status
-from .storage import Run, open_run
+from .storage import MomentsRun, Run, open_moments, open_run
 
 _LATER = {"Certificate": ".verification.certificate", "certify": ".verification.certify"}
 """Imported when asked for: their statistics would make every import half as long again."""
@@ -23,21 +23,27 @@ __all__ = [
     "GillespieError",
     "InputError",
     "MissingExtraError",
+    "MomentsResult",
+    "MomentsRun",
     "RateNoise",
     "Reaction",
     "ReactionNetwork",
     "Result",
     "Run",
     "Status",
+    "Sweep",
     "Threshold",
     "TrainingNetwork",
     "UnfinishedError",
     "__version__",
     "certify",
     "load_fit",
+    "open_moments",
     "open_run",
+    "open_sweep",
     "resume",
     "simulate",
+    "sweep",
     "train",
     "training_network",
 ]

@@ -1,11 +1,14 @@
 """Random streams: a function of (seed, purpose, parameter set, replicate), never of threads or order."""
 
 import secrets
+from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
 
 from . import checks
+
+_free: list[np.random.Generator] = []
 
 
 class Purpose(IntEnum):
@@ -26,6 +29,7 @@ class Purpose(IntEnum):
     RESAMPLING = 30
     LINEAR_NOISE = 31
     COUNTS_BESIDE_LIMIT = 32
+    SWEEP = 40
 
 
 def resolve_seed(seed=None) -> int:
@@ -39,3 +43,27 @@ def stream(seed, purpose, parameter_set=0, replicate=0, piece=None) -> np.random
     """The generator (SFC64) of one stream, or of one `piece` of it; independent of every other key's."""
     key = (int(purpose), int(parameter_set), int(replicate), *(() if piece is None else (int(piece),)))
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+def row_seed(seed, row) -> int:
+    """The seed of the ensemble in a row of a sweep (below 2**53, so JSON keeps it)."""
+    words = np.random.SeedSequence(seed, spawn_key=(int(Purpose.SWEEP), int(row))).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(11))
+
+
+@contextmanager
+def lent_stream(seed, purpose, parameter_set=0, replicate=0):
+    """As `stream`, for the time of a `with`; afterwards the generator is used for others.
+
+    Kernels are compiled without reference counting, and hold on to every generator that they were ever given: one for
+    each replicate would stay in memory.
+    """
+    try:
+        rng = _free.pop()
+    except IndexError:
+        rng = np.random.Generator(np.random.SFC64())
+    rng.bit_generator.state = stream(seed, purpose, parameter_set, replicate).bit_generator.state
+    try:
+        yield rng
+    finally:
+        _free.append(rng)

@@ -13,11 +13,13 @@ TEXT = (ROOT / "README.md").read_text()
 
 
 def test_the_scripts_run_as_written(capsys):
-    first, second, third = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    first, second, ensembles, third = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     exec(compile(first, "README.md", "exec"), {})
     assert "(100, 101, 2)" in capsys.readouterr().out
     exec(compile(second, "README.md", "exec"), {})
     assert "[40.  5.]" in capsys.readouterr().out
+    exec(compile(ensembles, "README.md", "exec"), {})
+    assert "{'make': 20, 'A': 40} [39" in capsys.readouterr().out
     exec(compile(third, "README.md", "exec"), {})
     assert capsys.readouterr().out.count("[[") == 2
 

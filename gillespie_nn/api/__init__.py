@@ -3,6 +3,8 @@
 from .fit import Fit
 from .resume import load_fit, resume
 from .simulate import simulate
+from .sweep import sweep
+from .sweep_result import Sweep, open_sweep
 from .train import train
 
-__all__ = ["Fit", "load_fit", "resume", "simulate", "train"]
+__all__ = ["Fit", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"]

@@ -9,16 +9,19 @@ from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import plan_noise
 from ..progress import Progress
 from ..seeds import resolve_seed
-from ..simulation import Result, choose_method, run_ensemble
+from ..simulation import MomentsResult, Result, choose_method, run_ensemble
+from ..simulation.distribution import Cluster
 from ..simulation.ensemble import Task
 from ..simulation.methods.options import resolve
+from ..simulation.moments import ARRAYS, Moments
 from ..simulation.schedule import parse_schedule
 from ..simulation.sinks import MemorySink, covariance_size
-from ..storage import EnsembleFile, Run, open_run
+from ..simulation.task import RECORDS, TRAJECTORIES
+from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_moments, open_run
 from ..storage.provenance import provenance
 
 _MOST_BYTES = 4e9
-"""Of the covariances kept in memory."""
+"""Of the covariances or moments kept in memory."""
 
 
 def simulate(
@@ -41,8 +44,10 @@ def simulate(
     output=None,
     overwrite=False,
     progress=False,
+    record=TRAJECTORIES,
+    scheduler=None,
     **options,
-) -> Result | Run:
+) -> Result | Run | MomentsResult | MomentsRun:
     """Simulate an ensemble of trajectories, molecule by molecule or by a limit of the molecules' law.
 
     Parameters
@@ -64,50 +69,86 @@ def simulate(
     max_events : stop a replicate after so many events, with status EVENT_LIMIT.
     output : write to this HDF5 file and return it open; `overwrite` allows an existing one.
     progress : show progress on stderr.
+    record : `trajectories`, or of ensembles too large to keep `moments` alone (mean, variance, least and largest at
+        each recorded time, summed as replicates end), or `quantiles`, moments and sketches of quantiles.
+    scheduler : address of a dask scheduler, whose workers carry the replicates out; the result is the same as here.
     options : of the method, for example epsilon=0.03 of `tau_leap`; see `METHODS`.
 
     Returns
     -------
-    A `Result`, or with `output` the `Run` of the file, which has the same attributes.
+    A `Result`, or with `output` the `Run` of the file, which has the same attributes; of moments a `MomentsResult`, or
+    with `output` a `MomentsRun`.
 
     Raises
     ------
-    InputError : anything that cannot be used. UnfinishedError : the disk is full.
+    InputError : anything that cannot be used. UnfinishedError : the disk is full, or the cluster is gone.
     """
-    task, reason = _task(
+    task, reason = make_task(
         network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, noise,
-        count_firings, max_events, options,
+        count_firings, max_events, options, record,
     )  # fmt: skip
-    workers = checks.whole("workers", workers)
-    settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
-    if output is None:
-        _check_memory(task)
-        sink = MemorySink(task)
-        _run(task, sink, workers, progress)
-        return Result(
-            task.grid, sink.counts, network.species, sink.n_events, sink.status, model=network, firings=sink.firings,
-            observables=sink.observables, observable_names=network.observables, units=task.method.units,
-            statistics=sink.statistics, covariance=sink.covariance,
-            **settings,
-        )  # fmt: skip
+    with Workers(workers, scheduler) as pool:
+        if output is None:
+            sink = memory_sink(task)
+            _run(task, sink, pool, progress)
+            return result_of(task, sink, reason)
+        with new_file(output, task, reason, method, overwrite) as sink:
+            _run(task, sink, pool, progress)
+    return open_moments(output) if task.record != TRAJECTORIES else open_run(output)
+
+
+def memory_sink(task):
+    """What keeps an ensemble in memory."""
+    _check_memory(task)
+    return MemorySink(task) if task.record == TRAJECTORIES else Moments(task)
+
+
+def result_of(task, sink, reason) -> Result | MomentsResult:
+    """The result of an ensemble in memory; `reason` says why this method."""
+    network, settings = task.network, _settings(task, reason) | {"model": task.network, "units": task.method.units}
+    if task.record != TRAJECTORIES:
+        return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, **settings)
+    return Result(
+        task.grid, sink.counts, network.species, sink.n_events, sink.status, firings=sink.firings,
+        observables=sink.observables, observable_names=network.observables, statistics=sink.statistics,
+        covariance=sink.covariance, **settings,
+    )  # fmt: skip
+
+
+def _settings(task, reason):
+    return {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
+
+
+def new_file(output, task, reason, asked="auto", overwrite=False, **how):
+    """The file of an ensemble, to be written; `reason` says why this method, `asked` what was asked for."""
+    kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
+    network, settings = task.network, _settings(task, reason)
+    initial, rates = network.counts(), network.rates()
     parameters = settings | {
-        "method_asked": method,
+        "method_asked": asked,
         "t_end": task.grid[-1],
         "n_points": len(task.grid),
         "replicates": task.n_replicates,
-        "initial": dict(initial or {}),
-        "rates": dict(rates or {}),
+        "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
+        "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
         "schedule": [(c.time, dict(zip(c.species.tolist(), c.values.tolist()))) for c in task.changes],
         "noise": [] if task.noise is None else [n.record() for n in task.noise.noises],
-        "max_events": max_events,
+        "max_events": None if task.event_limit == NO_EVENT_LIMIT else task.event_limit,
+        "record": task.record,
         **task.options,
     }
-    with EnsembleFile(output, task, settings, provenance(parameters), overwrite) as sink:
-        _run(task, sink, workers, progress)
-    return open_run(output)
+    return kind(output, task, settings, provenance(parameters), overwrite, **how)
 
 
 def _check_memory(task):
+    if task.record != TRAJECTORIES:
+        n_bytes = 8 * len(ARRAYS) * len(task.grid) * len(task.quantities)
+        if n_bytes > _MOST_BYTES:
+            raise InputError(
+                f"the moments of {len(task.quantities)} quantities at {len(task.grid)} recorded times take "
+                f"{n_bytes / 1e9:.1f} GB, at most {_MOST_BYTES / 1e9:g} are kept in memory: record fewer times"
+            )
+        return
     size = covariance_size(task.method, len(task.network.species))
     n_bytes = 8 * len(task.grid) * size**2
     if n_bytes > _MOST_BYTES:
@@ -117,15 +158,31 @@ def _check_memory(task):
         )
 
 
-def _run(task, sink, workers, progress):
+class Workers:
+    """Who carries out ensembles: `n` threads, or the workers of the dask scheduler at `address`. A context manager."""
+
+    def __init__(self, n, address):
+        self.n = checks.whole("workers", n)
+        self.cluster = None if address is None else Cluster(address)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.cluster is not None:
+            self.cluster.close()
+
+
+def _run(task, sink, pool, progress):
     with Progress("simulate", task.n_replicates, progress) as bar:
-        run_ensemble(task, sink, workers, bar.update)
+        run_ensemble(task, sink, pool.n, bar.update, cluster=pool.cluster)
 
 
-def _task(
+def make_task(
     network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, noise, count_firings,
-    max_events, options,
+    max_events, options, record=TRAJECTORIES,
 ):  # fmt: skip
+    """(task, why this method) from the arguments of `simulate`. Raises InputError for what cannot be used."""
     if not isinstance(network, ReactionNetwork):
         raise InputError(
             f"network must be a ReactionNetwork, got {type(network).__name__}: make one with "
@@ -144,6 +201,10 @@ def _task(
         raise InputError(
             f"count_firings: method {choice.method.name} has no single firings; ask an exact method or tau_leap"
         )
+    checks.choice("record", record, RECORDS)
+    if record != TRAJECTORIES and (choice.method.deterministic or count_firings):
+        why = "firings are counted" if count_firings else f"method {choice.method.name} has a single trajectory"
+        raise InputError(f"record={record!r}: {why}; ask for record='trajectories'")
     task = Task(
         network=network,
         method=choice.method,
@@ -158,6 +219,7 @@ def _task(
         event_limit=NO_EVENT_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, NO_EVENT_LIMIT),
         options=resolve(choice.method, options),
         noise=noise,
+        record=record,
     )
     return task, choice.reason
 

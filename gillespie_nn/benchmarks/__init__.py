@@ -1,9 +1,10 @@
 """Speed of the methods, beside other programs on the same model from the same SBML, in one run."""
 
+from .ensemble import ensemble_benchmark
 from .leaping import CASES as LEAP_CASES
 from .leaping import leap_benchmark
 from .report import markdown
 from .run import CASES, benchmark
 from .scale import scale
 
-__all__ = ["CASES", "LEAP_CASES", "benchmark", "leap_benchmark", "markdown", "scale"]
+__all__ = ["CASES", "LEAP_CASES", "benchmark", "ensemble_benchmark", "leap_benchmark", "markdown", "scale"]

@@ -28,6 +28,12 @@ def model_of(arguments) -> ReactionNetwork:
     return load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
 
 
+def maker_of(arguments):
+    """The network asked for as a function of further parameters."""
+    given = _pairs("--parameter", "k=0.3", arguments.parameter, float)
+    return lambda parameters: load_model(arguments.model, given | parameters)
+
+
 def initial_of(arguments) -> dict:
     """Initial counts by name."""
     return _pairs("--initial", "A=100", arguments.initial, _count)

@@ -4,11 +4,13 @@ from collections import Counter
 
 import numpy as np
 
-from ..api import simulate
+from ..api import simulate, sweep
 from ..simulation import METHODS, final_values
+from ..simulation.task import RECORDS, TRAJECTORIES
 from ..status import Status
 from .common import add_common, add_options, options_of, parser, print_json
-from .models import add_model, initial_of, model_of
+from .ensembles import print_moments, print_sweep
+from .models import add_model, initial_of, maker_of, model_of
 
 _SHOWN = 20
 
@@ -23,6 +25,9 @@ def add(subparsers):
             "model.txt --t-end 20",
             "model.ant --t-end 50 --parameter k=0.3 --initial A=100",
             "model.xml --t-end 50 --replicates 1000 --workers 2 --output run.h5",
+            "model.txt --t-end 20 --replicates 100000 --record quantiles --workers 8 --output moments.h5",
+            "model.txt --t-end 20 --replicates 100 --sweep table.csv --output sweep",
+            "model.txt --t-end 20 --replicates 100000 --scheduler tcp://10.0.0.1:8786 --output run.h5",
         ),
     )
     add_model(command)
@@ -31,10 +36,20 @@ def add(subparsers):
     command.add_argument("--method", default="auto", help=f"auto, {', '.join(m.name for m in METHODS)} (auto)")
     command.add_argument("--replicates", type=int, default=1, help="independent trajectories (1)")
     command.add_argument("--max-events", type=int, help="stop a replicate after so many events")
+    command.add_argument(
+        "--record", choices=RECORDS, default=TRAJECTORIES,
+        help="keep every trajectory, or of large ensembles moments alone, or moments and quantiles (trajectories)",
+    )  # fmt: skip
+    command.add_argument(
+        "--sweep", metavar="TABLE",
+        help="an ensemble for each row of a table (.csv or .toml), whose columns are rate constants by the name of the "
+        "reaction, initial counts, parameters or `volume`; --output is a folder then, and the same command goes on",
+    )  # fmt: skip
+    command.add_argument("--scheduler", metavar="ADDRESS", help="carry it out on the workers of this dask scheduler")
     add_options(command)
     command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
-    add_common(command, "HDF5 file to write")
+    add_common(command, "HDF5 file to write, or with --sweep a folder")
     return command
 
 
@@ -42,22 +57,27 @@ def run(arguments):
     network = model_of(arguments)
     if arguments.describe:
         print(network.describe())
-    result = simulate(
-        network,
-        arguments.t_end,
-        arguments.n_points,
-        volume=arguments.volume,
-        method=arguments.method,
-        replicates=arguments.replicates,
-        workers=arguments.workers,
-        seed=arguments.seed,
-        initial=initial_of(arguments),
-        max_events=arguments.max_events,
-        output=arguments.output,
-        overwrite=arguments.overwrite,
-        progress=True,
+    given = {
+        "t_end": arguments.t_end,
+        "n_points": arguments.n_points,
+        "volume": arguments.volume,
+        "method": arguments.method,
+        "replicates": arguments.replicates,
+        "workers": arguments.workers,
+        "seed": arguments.seed,
+        "initial": initial_of(arguments),
+        "max_events": arguments.max_events,
+        "output": arguments.output,
+        "record": arguments.record,
+        "scheduler": arguments.scheduler,
+        "progress": True,
         **options_of(arguments),
-    )
+    }
+    if arguments.sweep is not None:
+        return print_sweep(sweep(maker_of(arguments), arguments.sweep, **given), arguments)
+    result = simulate(network, overwrite=arguments.overwrite, **given)
+    if arguments.record != TRAJECTORIES:
+        return print_moments(network, result, arguments)
     names, final = final_values(result)
     n = len(result.status)
     print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
@@ -72,6 +92,13 @@ def run(arguments):
     if arguments.json:
         print_json(_record(result, names, final, arguments))
     return 0 if result.complete else 3
+
+
+def interrupted(arguments):
+    """What to say after Ctrl-C."""
+    if arguments.sweep is not None and arguments.output:
+        return f"interrupted; what has ended is kept in {arguments.output}, and the same command goes on with the rest"
+    return "interrupted; what was committed to the output stays readable"
 
 
 def _print_final(species, final):

@@ -235,6 +235,11 @@ class ReactionNetwork:
                 rates[position[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
 
+    def __reduce__(self):
+        """Pickled as what it is made of; what was worked out from that is worked out again."""
+        fields = [getattr(self, name) for name in self.__dataclass_fields__]
+        return type(self), tuple(dict(f) if isinstance(f, Mapping) else f for f in fields)
+
     def __eq__(self, other):
         if not isinstance(other, ReactionNetwork):
             return NotImplemented

@@ -1,7 +1,17 @@
 """Simulation of compiled networks: methods, the run of one replicate, ensembles, and results in memory."""
 
-from .ensemble import run_ensemble
+from .ensemble import run_ensemble, run_ensembles
 from .methods import EXACT, METHODS, choose_method
+from .moments_result import MomentsResult
 from .result import Result, final_values
 
-__all__ = ["EXACT", "METHODS", "Result", "choose_method", "final_values", "run_ensemble"]
+__all__ = [
+    "EXACT",
+    "METHODS",
+    "MomentsResult",
+    "Result",
+    "choose_method",
+    "final_values",
+    "run_ensemble",
+    "run_ensembles",
+]

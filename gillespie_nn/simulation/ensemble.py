@@ -1,106 +1,144 @@
-"""Ensembles: replicates on threads (kernels release the GIL), the same content whatever their number and order."""
+"""Ensembles: replicates on threads (kernels release the GIL) or on the machines of a cluster, the same content whatever
+the number and order of workers."""
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import NamedTuple
 
-import numpy as np
+from .task import Task
+from .unit import Direct, hand_over, run_unit
 
-from .. import seeds
-from ..checks import ModelError
-from ..noise import NoisePlan
-from ..seeds import Purpose
-from ..status import Status
-from .driven import Driven
-from .invariants import Invariants
-from .replicate import run_replicate
-from .schedule import Change
+__all__ = ["Job", "Task", "run_ensemble", "run_ensembles"]
+_AHEAD = 64
+"""Replicates handed out to a worker beyond the first that is not done: neither results nor work to do pile up."""
 
 
-class Task(NamedTuple):
-    """All that decides the content of an ensemble, checked."""
+class Job(NamedTuple):
+    """One of several ensembles that share the workers."""
 
-    network: object
-    method: type
-    grid: np.ndarray  # float64[point], increasing, the last is the end
-    volume: float
-    rates: np.ndarray  # float64[reaction]
-    counts: np.ndarray  # int64[species]
-    changes: tuple[Change, ...]
-    seed: int
-    n_replicates: int
-    count_firings: bool
-    event_limit: int
-    options: dict = {}  # of the method
-    noise: NoisePlan | None = None
+    task: Task
+    open: Callable[[], AbstractContextManager]
+    """Opens its sink when the first of its units is about to be run; it is closed when the last one is in."""
+    units: Callable[[object], Iterable[int]] = lambda sink: ()
+    """The units of work to carry out, increasing, of the sink."""
 
 
-def run_ensemble(task: Task, sink, workers=1, progress: Callable[[float], None] = lambda done: None):
+def run_ensemble(
+    task: Task,
+    sink,
+    workers=1,
+    progress: Callable[[float], None] = lambda done: None,
+    units: Iterable[int] | None = None,
+    cluster=None,
+):
     """Run every replicate into `sink`; `progress(done)` gets the number of replicates done, with fractions.
 
-    On KeyboardInterrupt, running replicates stop within a slice, finished ones stay in the sink, and the
-    exception goes on to the caller.
+    `units` are those to carry out, increasing, by default all. With a `distribution.Cluster` they are carried out
+    there, and `workers` is of no account. On KeyboardInterrupt, running replicates stop within a slice, finished ones
+    stay in the sink, and the exception goes on to the caller.
     """
-    stop = threading.Event()
-    lock = threading.Lock()
-    done, total = np.zeros(task.n_replicates), np.zeros(1)
-
-    def advance(replicate, fraction):
-        with lock:
-            total[0] += fraction - done[replicate]
-            done[replicate] = fraction
-            progress(float(total[0]))
-        return stop.is_set()
-
-    def run(replicate):
-        if not stop.is_set():
-            _run(task, replicate, sink, lock, advance)
-
-    if workers == 1:
-        for replicate in range(task.n_replicates):
-            run(replicate)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            futures = [pool.submit(run, replicate) for replicate in range(task.n_replicates)]
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    units = range(task.n_units) if units is None else units
+    run_ensembles([Job(task, lambda: nullcontext(sink), lambda _: units)], workers, progress, cluster)
 
 
-def _run(task, replicate, sink, lock, advance):
-    rng = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate)
-    driven = task if task.noise is None else task.noise
-    method = task.method(driven.network, driven.rates, task.volume, task.counts, rng, task.count_firings, task.options)
-    if task.noise is not None:
-        method = Driven(method, task.noise.start(task.seed, replicate))
-    t_end = task.grid[-1]
+def run_ensembles(jobs: Iterable[Job], workers=1, progress: Callable[[float], None] = lambda done: None, cluster=None):
+    """As `run_ensemble`, several of them: workers that have nothing left to do in one go on with the next."""
+    with ExitStack() as opened:
+        if cluster is None:
+            _Threads(workers, progress).run(_work(jobs, opened))
+        else:
+            cluster.run(_work(jobs, opened), progress)
 
-    def write(first, rows, observed, covariance):
-        if task.method.units == "concentration":
-            rows, covariance = rows / task.volume, covariance / task.volume**2
-        with lock:
-            sink.write(replicate, first, rows, observed, covariance)
 
-    try:
-        status = run_replicate(
-            method,
-            task.grid,
-            task.changes,
-            write,
-            lambda time: advance(replicate, time / t_end),
-            task.event_limit,
-            Invariants(task.noise or task.network, task.method.dtype),
-        )
-    except ModelError as error:
-        raise ModelError(f"replicate {replicate} of seed {task.seed}: {error}") from None
-    if status == Status.INTERRUPTED:
-        return
-    with lock:
-        firings = method.firings[: len(task.network.reactions)]  # noise adds reactions behind
-        sink.finish(replicate, status, method.n_events, firings, method.statistics)
-    advance(replicate, 1.0)
+class Unit(NamedTuple):
+    """A unit of work, and where it goes."""
+
+    task: Task
+    number: int
+    sink: object
+    close: Callable[[], None]
+    """To be called when what it gave is in the sink."""
+
+
+def _work(jobs, opened) -> Iterator[Unit]:
+    """All units, sinks being opened on the way."""
+    for job in jobs:
+        stack = opened.enter_context(ExitStack())
+        sink = stack.enter_context(job.open())
+        waiting = None
+        for number in job.units(sink):
+            if waiting is not None:
+                yield waiting
+            waiting = Unit(job.task, number, sink, lambda: None)
+        if waiting is None:
+            stack.close()
+        else:
+            yield waiting._replace(close=stack.close)
+
+
+def in_order(work: Iterator[Unit], submit, ahead, done=lambda unit: None) -> None:
+    """Hand what comes of units over to their sinks, in order. `submit(unit)` gives a future, of which at most
+    `ahead(task)` wait at any moment; `done(unit)` is called when a unit is in."""
+    waiting = deque()
+
+    def take():
+        unit, future = waiting.popleft()
+        hand_over(future.result(), unit.sink)
+        unit.close()
+        done(unit)
+
+    for unit in work:
+        while len(waiting) >= ahead(unit.task):
+            take()
+        waiting.append((unit, submit(unit)))
+    while waiting:
+        take()
+
+
+class _Threads:
+    """Threads of this process."""
+
+    def __init__(self, n, progress):
+        self._n, self._progress = n, progress
+        self._stop, self._lock = threading.Event(), threading.Lock()
+        self._running, self._n_done = {}, 0
+
+    def run(self, work):
+        if self._n == 1:
+            for unit in work:
+                hand_over(self._carry_out(unit), unit.sink)
+                unit.close()
+            return
+        with ThreadPoolExecutor(self._n) as pool:
+            try:
+                in_order(
+                    work,
+                    lambda unit: pool.submit(self._carry_out, unit),
+                    lambda task: self._n * max(2, _AHEAD // task.n_together),
+                )
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _carry_out(self, unit):
+        if self._stop.is_set():
+            return None
+
+        def pause(replicate, fraction):
+            with self._lock:
+                self._see((id(unit), replicate), fraction)
+            return self._stop.is_set()
+
+        return run_unit(unit.task, unit.number, lambda: Direct(unit.sink, self._lock), pause)
+
+    def _see(self, replicate, fraction):
+        """How many replicates are done, with the fractions of those that are running."""
+        self._running[replicate] = fraction
+        if fraction == 1.0:
+            del self._running[replicate]
+            self._n_done += 1
+        self._progress(self._n_done + sum(self._running.values()))

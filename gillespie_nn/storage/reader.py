@@ -12,6 +12,7 @@ from ..crn import ReactionNetwork
 from ..simulation.result import dataset, of
 from ..status import Status
 from . import layout
+from .moments_file import FILETYPE as MOMENTS
 
 
 def open_run(path) -> "Run":
@@ -24,6 +25,8 @@ def open_run(path) -> "Run":
         raise InputError(f"no such run file: {path}")
     file = _open(path)
     filetype, version = file.attrs.get("filetype"), file.attrs.get("version", [0])
+    if filetype == MOMENTS:
+        raise InputError(f"{path} holds moments, not trajectories: read it by gillespie_nn.open_moments")
     if filetype != layout.FILETYPE:
         raise InputError(f"{path} is not a run file: its filetype is {filetype!r}, expected {layout.FILETYPE!r}")
     if int(version[0]) != layout.VERSION[0]:

@@ -1,0 +1,179 @@
+"""`sweep`: an ensemble for each row of a table of parameters."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+
+from .. import checks
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..progress import Progress
+from ..seeds import resolve_seed, row_seed
+from ..simulation import run_ensembles
+from ..simulation.ensemble import Job
+from ..simulation.task import TRAJECTORIES
+from .simulate import Workers, make_task, memory_sink, new_file, result_of
+from .sweep_result import TABLE, Sweep, head, open_row, write_table
+from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, folder_of, meaning, read_table
+
+
+def sweep(
+    model: ReactionNetwork | Callable[[dict], ReactionNetwork],
+    table,
+    t_end=None,
+    n_points=101,
+    *,
+    time=None,
+    volume=None,
+    method="auto",
+    replicates=1,
+    workers=1,
+    seed=None,
+    initial=None,
+    rates=None,
+    schedule=None,
+    noise=None,
+    count_firings=False,
+    max_events=None,
+    output=None,
+    progress=False,
+    record=TRAJECTORIES,
+    scheduler=None,
+    **options,
+) -> Sweep:
+    """Simulate an ensemble for each row of a table; workers that have nothing left to do in one go on with the next.
+
+    Parameters
+    ----------
+    model : a network, or a function that makes one of parameters {name: value}, for parameters that are worked into
+        rate constants when a model is read: `lambda p: ReactionNetwork.from_sbml(path, p)`.
+    table : path of a CSV or TOML file, {name: numbers} or a list of {name: number}, see `sweep_table`. A name is that
+        of a reaction (its rate constant), a species (its initial count), a parameter, or `volume`.
+    seed : each row has a seed of its own, a function of this and of its number, see `seeds.row_seed`.
+    output : a folder: one file a row, and `table.csv`. Called again, the same sweep goes on: files of rows that have
+        ended are left as they are. Files are named by all that decides them, so that rows added to a table, or changed,
+        are other files.
+    The others are those of `simulate`, for every row; `initial`, `rates` and `volume` where the table does not say
+    otherwise.
+
+    Raises
+    ------
+    InputError : anything that cannot be used, of any row, before the first one is simulated. UnfinishedError : the disk
+    is full, or the cluster is gone.
+    """
+    table = read_table(table)
+    folder = None if output is None else folder_of(output)
+    seed = _seed(folder, seed)
+    given = (t_end, n_points, time)
+    more = (schedule, noise, count_firings, max_events, options, record)
+    tasks = []
+    for row, (network, changes) in enumerate(_settings(model, table)):
+        try:
+            tasks.append(
+                make_task(
+                    network, *given, changes.get(VOLUME, volume), method, replicates, row_seed(seed, row),
+                    {**checks.by_name("initial", initial), **changes[INITIAL]},
+                    {**checks.by_name("rates", rates), **changes[RATE]}, *more,
+                )
+            )  # fmt: skip
+        except InputError as error:
+            raise InputError(f"row {row} of the sweep: {error}") from None
+    with Workers(workers, scheduler) as pool:
+        if folder is None:
+            sinks = [memory_sink(task) for task, _ in tasks]
+            jobs = [_in_memory(task, sink) for (task, _), sink in zip(tasks, sinks)]
+            _run(jobs, pool, progress)
+            return Sweep(table, seed, [result_of(t, s, reason) for (t, reason), s in zip(tasks, sinks)], record)
+        paths = [folder / f"row-{row:05d}-{task.digest[:12]}.h5" for row, (task, _) in enumerate(tasks)]
+        write_table(folder, table, seed, record, [task.seed for task, _ in tasks], [path.name for path in paths])
+        jobs = [_in_file(t, reason, method, p) for (t, reason), p in zip(tasks, paths) if not _has_ended(p, record)]
+        _run(jobs, pool, progress)
+    return Sweep(table, seed, paths, record, folder)
+
+
+def _settings(model, table):
+    """(network, {kind: {name: value}}) of each row."""
+    base = model if isinstance(model, ReactionNetwork) else _made(model, {})
+
+    def is_parameter(name):
+        others = name in base.index or name in {r.name for r in base.reactions}
+        return name in base.parameters or (model is not base and not others)
+
+    meanings = [meaning(name, base, is_parameter) for name in table.names]
+    networks = {}
+    for row in range(len(table.values)):
+        changes = {RATE: {}, INITIAL: {}, PARAMETER: {}}
+        for (kind, own), value in zip(meanings, table.row(row).values()):
+            if kind == VOLUME:
+                changes[VOLUME] = value
+            elif own in changes[kind]:
+                raise InputError(f"two columns of the sweep set {kind}:{own}: leave one out")
+            else:
+                changes[kind][own] = value
+        parameters = changes[PARAMETER]
+        key = tuple(sorted(parameters.items()))
+        if key not in networks:
+            networks[key] = _network(model, base, parameters)
+        yield networks[key], changes
+
+
+def _network(model, base, parameters):
+    if not parameters:
+        return base
+    if model is not base:
+        network = _made(model, parameters)
+        if network.species != base.species:
+            raise InputError(f"the model has other species at {parameters}: a sweep needs the same in every row")
+        return network
+    for name in parameters:
+        checks.choice("parameter", name, base.parameters, "the network has")
+    return replace(base, parameters={**base.parameters, **parameters})
+
+
+def _made(model, parameters):
+    network = model(parameters) if callable(model) else model
+    if not isinstance(network, ReactionNetwork):
+        raise InputError(
+            "model must be a ReactionNetwork, or a function that makes one of parameters {name: value}, got "
+            f"{type(network).__name__}"
+        )
+    return network
+
+
+def _seed(folder, seed):
+    """The seed of the sweep; without one, that of the sweep that is in the folder."""
+    if folder is not None:
+        found = head(folder / TABLE)
+        if found is None and any(folder.iterdir()):
+            raise InputError(f"the folder {folder} holds other things than a sweep: choose a new one")
+        if found is not None and seed is None:
+            return found[0]
+    return resolve_seed(seed)
+
+
+def _in_memory(task, sink):
+    return Job(task, lambda: nullcontext(sink), lambda _: range(task.n_units))
+
+
+def _in_file(task, reason, asked, path):
+    resumes = {"resumes": path.exists()} if task.record != TRAJECTORIES else {}
+    return Job(
+        task,
+        lambda: new_file(path, task, reason, asked, overwrite=True, **resumes),
+        lambda file: file.missing if resumes else range(task.n_units),
+    )
+
+
+def _has_ended(path, record):
+    if not path.exists():
+        return False
+    try:
+        with open_row(path, record) as run:
+            return run.n_done == run.n_replicates if record != TRAJECTORIES else bool(run.committed.all())
+    except InputError:  # cut off while it was made
+        return False
+
+
+def _run(jobs, pool, progress):
+    with Progress("sweep", sum(job.task.n_replicates for job in jobs), progress) as bar:
+        run_ensembles(jobs, pool.n, bar.update, pool.cluster)

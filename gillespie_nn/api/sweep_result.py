@@ -1,0 +1,114 @@
+"""The ensembles of a parameter sweep, in memory or in a folder: one file a row, and `table.csv` beside them.
+
+The table has the columns `row`, `seed` and `file`, then those of the sweep; its first line is a comment with the
+version, the seed of the sweep and what is recorded.
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import checks
+from ..checks import InputError
+from ..simulation.task import RECORDS, TRAJECTORIES
+from ..storage import open_moments, open_run
+from .sweep_table import Table, as_csv, cells, numbers
+
+TABLE = "table.csv"
+_HEAD = re.compile(r"# gillespie-nn sweep, version (\d+)\.(\d+), seed (\d+), (\w+)\s*")
+_VERSION = (1, 0)
+_OWN = ("row", "seed", "file")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The ensembles of a table, one a row: `sweep[row]`. Those in a folder are opened when they are asked for."""
+
+    table: Table
+    """`names` of the columns, and `values` float64[row, column]."""
+    seed: int
+    results: Sequence
+    """Of each row a `Result` or `MomentsResult`, or the path of its file."""
+    record: str = TRAJECTORIES
+    folder: Path | None = None
+
+    def __len__(self):
+        return len(self.results)
+
+    def __getitem__(self, row):
+        """The result of a row, or the open file of one in a folder: a `Run` (close it) or a `MomentsRun`."""
+        found = self.results[row]
+        return open_row(found, self.record) if isinstance(found, Path) else found
+
+    def __iter__(self):
+        return (self[row] for row in range(len(self)))
+
+    @property
+    def complete(self) -> bool:
+        """Every replicate of every row was simulated to the end."""
+        return all(self._with(row, lambda result: result.complete) for row in range(len(self)))
+
+    def to_xarray(self, **of_each):
+        """An xarray Dataset: that of each row (`to_xarray(**of_each)`) along the dimension `row`, with the columns of
+        the table as its coordinates; a column is called sweep_NAME where the results have a NAME of their own."""
+        xarray = checks.optional("xarray", "xarray", "to_xarray")
+        rows = [self._with(row, lambda result: result.to_xarray(**of_each)) for row in range(len(self))]
+        data = xarray.concat(rows, "row", join="exact", combine_attrs="drop_conflicts")
+        columns = zip(self.table.names, self.table.values.T)
+        return data.assign_coords(
+            {f"sweep_{name}" if name in data.variables else name: ("row", column) for name, column in columns}
+        )
+
+    def opened(self, row) -> AbstractContextManager:
+        """A context manager that gives the result of a row, and closes its file."""
+        return nullcontext(self[row]) if self.folder is None else self[row]
+
+    def _with(self, row, ask):
+        with self.opened(row) as result:
+            return ask(result)
+
+
+def open_sweep(folder) -> Sweep:
+    """The sweep in a folder, also one that has not ended.
+
+    Raises InputError for a folder that holds none, and where a row is asked for that has not begun.
+    """
+    path = Path(folder) / TABLE
+    found = head(path)
+    if found is None:
+        raise InputError(f"{folder} holds no sweep: its {TABLE} is missing or another program's")
+    (_, names), *lines = cells(path.read_text(encoding="utf-8"))
+    own = len(_OWN)
+    table = numbers(names[own:], [(line, row[own:]) for line, row in lines])
+    return Sweep(table, found[0], [path.parent / row[own - 1] for _, row in lines], found[1], path.parent)
+
+
+def write_table(folder, table, seed, record, seeds, files) -> None:
+    """Write `table.csv` of a sweep, with the seed and the name of the file of each row."""
+    comment = f"gillespie-nn sweep, version {_VERSION[0]}.{_VERSION[1]}, seed {seed}, {record}"
+    columns = dict(zip(_OWN, (range(len(files)), seeds, files)))
+    checks.write_text(folder / TABLE, as_csv(table, columns, comment))
+
+
+def head(path):
+    """(seed, record) that a table begins with; None if there is no table of a sweep.
+
+    Raises InputError for one of a newer major version.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = _HEAD.fullmatch(file.readline())
+    except (OSError, UnicodeDecodeError):
+        return None
+    if found is None:
+        return None
+    if int(found[1]) != _VERSION[0] or found[4] not in RECORDS:
+        raise InputError(f"{path} is of version {found[1]}.{found[2]}, this software reads {_VERSION[0]}.x")
+    return int(found[3]), found[4]
+
+
+def open_row(path, record):
+    """The open file of a row."""
+    return open_run(path) if record == TRAJECTORIES else open_moments(path)

@@ -1,0 +1,186 @@
+"""The table of a parameter sweep: columns of numbers by name, one setting a row; and what its names stand for.
+
+As CSV, a line of names and one of numbers for each row; lines that begin with # are left out. As TOML, `[[row]]` once
+for each row, with `name = number`; or one `[grid]` with `name = [numbers]`, of which every combination is a row, the
+last name running fastest. In Python also {name: numbers} or a list of {name: number}.
+"""
+
+import csv
+import io
+import itertools
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10
+    import tomli as tomllib
+
+from .. import checks
+from ..checks import InputError
+
+RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
+VOLUME = "volume"
+_HELP = "a sweep takes the path of a table (.csv or .toml), {name: numbers}, or a list of {name: number}"
+
+
+class Table(NamedTuple):
+    """Settings of a sweep."""
+
+    names: tuple[str, ...]
+    values: np.ndarray  # float64[row, column]
+
+    def row(self, number) -> dict:
+        """{name: value} of a row; whole numbers as such."""
+        values = self.values[number].tolist()
+        return {n: int(v) if v == math.floor(v) and abs(v) <= 2**53 else v for n, v in zip(self.names, values)}
+
+
+def read_table(source) -> Table:
+    """The table of a file, or of names and numbers. Raises InputError, with the line or row, for what is none."""
+    if isinstance(source, Mapping):
+        return _columns(source)
+    if isinstance(source, (list, tuple)):
+        return _rows(source, "row")
+    path = checks.existing_file("table of a sweep", source, _HELP)
+    readers = {".csv": _read_csv, ".toml": _read_toml}
+    reader = readers[checks.choice("format of a table", path.suffix.lower(), readers, "use")]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError):
+        raise InputError(f"{path} is not a readable text file") from None
+    try:
+        return reader(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def as_csv(table: Table, columns, comment) -> str:
+    """The text of a CSV file: a comment, then the table with further `columns` {name: cells} in front."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*columns, *table.names])
+    writer.writerows(zip(*columns.values(), *table.values.T.tolist()))
+    return f"# {comment}\n{text.getvalue()}"
+
+
+def meaning(name, network, is_parameter) -> tuple[str, str]:
+    """(kind, name) of what a column of this name sets in `network`: a rate constant by the name of its reaction, an
+    initial count by that of its species, the volume, or what `is_parameter(name)`. `rate:NAME`, `initial:NAME` and
+    `parameter:NAME` say which, where a name is that of two."""
+    kind, colon, own = name.partition(":")
+    if colon:
+        return checks.choice("kind of column", kind.strip(), KINDS, "before a colon stands one of"), own.strip()
+    if name == VOLUME:
+        return VOLUME, name
+    reactions = [r.name for r in network.reactions]
+    found = [RATE] * (name in reactions) + [INITIAL] * (name in network.index) + [PARAMETER] * bool(is_parameter(name))
+    if len(found) > 1:
+        names = " or ".join(f"{kind}:{name}" for kind in found)
+        raise InputError(f"column {name!r} of the sweep has {len(found)} meanings in the model: call it {names}")
+    if not found:
+        checks.choice(
+            "column of the sweep", name, [*reactions, *network.species, *network.parameters, VOLUME],
+            "reactions (rate constants), species (initial counts), parameters and the volume are",
+        )  # fmt: skip
+    return found[0], name
+
+
+def cells(text) -> list[tuple[int, list[str]]]:
+    """(number of the line, cells) of each line of a CSV file that is neither empty nor a comment."""
+    rows = csv.reader(text.splitlines())
+    found = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
+    found = [(number, row) for number, row in found if any(row) and not row[0].startswith("#")]
+    if not found:
+        raise InputError("the table is empty: give a line of names, and lines of numbers")
+    return found
+
+
+def numbers(names, lines) -> Table:
+    """The table of `names` and `lines` as `cells` gives them."""
+    for line, row in lines:
+        if len(row) != len(names):
+            raise InputError(f"line {line} has {len(row)} cells, the line of names {len(names)}")
+    rows = [[_number(c, f"line {line}, column {name!r}") for name, c in zip(names, row)] for line, row in lines]
+    return _table(names, rows)
+
+
+def _read_csv(text):
+    (_, names), *lines = cells(text)
+    return numbers(names, lines)
+
+
+def _read_toml(text):
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not TOML: {error}") from None
+    if set(found) == {"row"} and isinstance(found["row"], list):
+        return _rows(found["row"], "[[row]]")
+    if set(found) == {"grid"} and isinstance(found["grid"], dict):
+        for name, values in found["grid"].items():
+            if not isinstance(values, list) or not values:
+                raise InputError(f"[grid] takes name = [numbers], got {name} = {values!r}")
+        combinations = itertools.product(*found["grid"].values())
+        return _table(list(found["grid"]), [[_number(v, "[grid]") for v in row] for row in combinations])
+    raise InputError(f"a table in TOML has [[row]] or one [grid], got {checks.shortened(found) or 'nothing'}")
+
+
+def _rows(rows, what):
+    if not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise InputError(f"the rows of a sweep must be a list of {{name: number}}, got {rows!r}"[:300])
+    names = list(rows[0])
+    for k, row in enumerate(rows):
+        if set(row) != set(names):
+            odd = sorted({str(n) for n in set(row) ^ set(names)})
+            raise InputError(f"{what} {k} and {what} 0 set different names ({', '.join(odd)}): set the same in each")
+    return _table(names, [[_number(row[name], f"{what} {k}, {name}") for name in names] for k, row in enumerate(rows)])
+
+
+def _columns(columns):
+    lengths = {}
+    for name, values in columns.items():
+        if isinstance(values, str) or not np.iterable(values):
+            raise InputError(f"column {name!r} of the sweep must be a list of numbers, got {values!r}")
+        lengths[name] = len(list(values))
+    if len(set(lengths.values())) > 1:
+        raise InputError(f"columns of the sweep differ in length: {lengths}")
+    rows = zip(*columns.values())
+    return _table(list(columns), [[_number(v, f"column {n!r}") for n, v in zip(columns, row)] for row in rows])
+
+
+def _table(names, rows):
+    if not names or not rows:
+        raise InputError("the table has no rows: give at least one setting")
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise InputError(f"a column of the sweep has no name: {names!r}")
+        if names.count(name) > 1:
+            raise InputError(f"column {name!r} stands twice in the table")
+    return Table(tuple(names), np.array(rows, dtype=np.float64))
+
+
+def _number(value, where):
+    try:
+        number = float(value) if isinstance(value, str) else checks.finite(where, value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{where}: expected a finite number, got {value!r}")
+    return number
+
+
+def folder_of(path) -> Path:
+    """The folder that a sweep is written to, made if it is not there."""
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"output {path} of a sweep must be a folder, and is a file: choose another name")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path} for the sweep: {error.strerror}") from None
+    return path

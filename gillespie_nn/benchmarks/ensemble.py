@@ -1,0 +1,55 @@
+"""How ensembles scale with workers: one beside several, in turn, on the same replicates."""
+
+import statistics
+import time
+
+import numpy as np
+
+from ..api import simulate
+from ..nn import training_network
+from ..simulation.task import MOMENTS, TRAJECTORIES
+from .run import VOLUME, machine
+
+REPLICATES = 64
+_T_END = 300.0
+"""Time simulated [s]: some hundredths of a second of work a replicate."""
+_POINTS = 100
+
+
+def ensemble_benchmark(repeats=5, workers=2, say=lambda line: None) -> dict:
+    """Seconds of an ensemble of 64 replicates of the 2-4-1 training network (as in `run.benchmark`) with one worker and
+    with `workers`, for trajectories and for moments alone: pairs, in either order in turn, with the ratio of each."""
+    spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
+    rng = np.random.default_rng(0)
+    initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
+    initial |= spec.presentation(rng.random(2), rng.random(1), VOLUME)
+    found = {"machine": machine(), "replicates": REPLICATES, "workers": workers, "repeats": repeats, "records": {}}
+
+    def seconds(n, record, t_end=_T_END):
+        start = time.perf_counter()
+        simulate(
+            spec.network, t_end, _POINTS, volume=VOLUME, initial=initial, seed=1, replicates=REPLICATES, workers=n,
+            record=record,
+        )  # fmt: skip
+        return time.perf_counter() - start
+
+    for record in (TRAJECTORIES, MOMENTS):
+        seconds(1, record, _T_END / 100)  # loads the kernels
+        pairs = []
+        for k in range(repeats):
+            order = (1, workers) if k % 2 == 0 else (workers, 1)
+            times = {n: seconds(n, record) for n in order}
+            pairs.append((times[1], times[workers]))
+        ratios = [one / several for one, several in pairs]
+        found["records"][record] = {
+            "seconds": pairs,
+            "ratios": ratios,
+            "median": statistics.median(ratios),
+            "least": min(ratios),
+            "most": max(ratios),
+        }
+        say(
+            f"{record}: {workers} workers are {statistics.median(ratios):.2f} times as fast as one on {REPLICATES} "
+            f"replicates, {min(ratios):.2f} to {max(ratios):.2f} in {repeats} pairs"
+        )
+    return found

@@ -1,0 +1,95 @@
+"""What `simulate` prints of moments and of sweeps."""
+
+import numpy as np
+
+from ..simulation import final_values
+from ..simulation.task import TRAJECTORIES
+from .common import print_json
+
+_SHOWN = 20
+_SHOWN_COLUMNS = 4
+_PROBABILITIES = (0.025, 0.5, 0.975)
+
+
+def print_moments(network, result, arguments) -> int:
+    """The moments at the last time; returns the exit code."""
+    print(f"{network!r}; method {result.method} ({result.method_reason}), seed {result.seed}")
+    print(f"{result.n_done} replicates to t = {arguments.t_end:g} s, {result.n_events} reactions fired")
+    head = [f"{p:g} quantile" for p in _PROBABILITIES] if result.moments.sketch is not None else ["least", "largest"]
+    found = _last(result)
+    columns = found["quantiles"] if result.moments.sketch is not None else [found["minimum"], found["maximum"]]
+    print(f"{'quantity':<20} {'mean':>12} {'std. error':>12} {'std. dev.':>12}" + "".join(f" {h:>14}" for h in head))
+    for k, name in enumerate(result.quantities[:_SHOWN]):
+        numbers = (found["mean"][k], found["standard_error"][k], found["standard_deviation"][k])
+        ends = "".join(f" {column[k]:>14.6g}" for column in columns)
+        print(f"{name:<20}" + "".join(f" {number:>12.6g}" for number in numbers) + ends)
+    if len(result.quantities) > _SHOWN:
+        print(f"... and {len(result.quantities) - _SHOWN} more quantities")
+    for status, n in result.statuses.items():
+        print(f"{n} of {result.n_replicates} {status}")
+    if arguments.output:
+        print(f"written to {arguments.output}")
+    if arguments.json:
+        print_json(found | _about(result, arguments))
+    return 0 if result.complete else 3
+
+
+def print_sweep(sweep, arguments) -> int:
+    """Means at the last time, a line a row; returns the exit code."""
+    rows = []
+    for row in range(len(sweep)):
+        with sweep.opened(row) as result:
+            rows.append(_row(sweep, row, result))
+    names = rows[0]["quantities"][:_SHOWN_COLUMNS]
+    print(f"{len(sweep)} rows of {arguments.replicates} replicates to t = {arguments.t_end:g} s, seed {sweep.seed}")
+    print(" ".join(f"{name:>12}" for name in (*sweep.table.names, *(f"mean of {name}" for name in names))))
+    for found in rows:
+        print(" ".join(f"{value:>12.6g}" for value in (*found["parameters"].values(), *found["mean"][: len(names)])))
+    unfinished = [k for k, found in enumerate(rows) if not found["complete"]]
+    if unfinished:
+        print(f"not every replicate reached the end in {len(unfinished)} rows, the first of them {unfinished[0]}")
+    if arguments.output:
+        print(f"written to the folder {arguments.output}, one file a row and table.csv")
+    if arguments.json:
+        print_json({"seed": sweep.seed, "record": sweep.record, "output": arguments.output, "rows": rows})
+    return 3 if unfinished else 0
+
+
+def _row(sweep, row, result):
+    if sweep.record == TRAJECTORIES:
+        names, final = final_values(result)
+        mean = final.mean(axis=0) if len(final) else np.full(len(names), np.nan)
+        deviation = final.std(axis=0, ddof=1) if len(final) > 1 else np.full(len(names), np.nan)
+        found = {"mean": mean, "standard_deviation": deviation, "quantities": list(names)}
+    else:
+        found = _last(result) | {"quantities": list(result.quantities)}
+    about = {"parameters": sweep.table.row(row), "seed": result.seed, "method": result.method}
+    return about | found | {"events": int(np.sum(result.n_events)), "complete": result.complete}
+
+
+def _last(result):
+    """Moments at the last time, by name."""
+    names = ("n", "mean", "standard_deviation", "standard_error", "minimum", "maximum")
+    found = {name: getattr(result, name)[-1] for name in names}
+    if result.moments.sketch is not None:
+        found |= {"probabilities": _PROBABILITIES, "quantiles": [result.quantile(p)[-1] for p in _PROBABILITIES]}
+    return found
+
+
+def _about(result, arguments):
+    return {
+        "quantities": list(result.quantities),
+        "status": {status.name.lower(): n for status, n in result.statuses.items()},
+        "events": result.n_events,
+        "replicates": result.n_replicates,
+        "complete_replicates": sum(n for status, n in result.statuses.items() if status.complete),
+        "t_end": arguments.t_end,
+        "volume": result.volume,
+        "method": result.method,
+        "method_reason": result.method_reason,
+        "seed": result.seed,
+        "output": arguments.output,
+        "units": result.units,
+        "statistics": result.statistics,
+        "record": arguments.record,
+    }

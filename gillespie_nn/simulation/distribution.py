@@ -1,0 +1,116 @@
+"""Ensembles on many machines, by dask.distributed: workers carry out units of work, this process alone takes what they
+give, in order, and hands it to the sinks.
+
+A unit is a function of its task and its number. When a worker is lost, what it had not delivered is carried out again
+elsewhere, and gives the same; each unit is taken once, whoever carried it out.
+"""
+
+import numpy as np
+
+from .. import checks
+from .._version import __version__
+from ..checks import GillespieError, InputError, UnfinishedError
+from .ensemble import in_order
+from .unit import Kept, run_unit
+
+_CONNECT_SECONDS = 30.0
+_AHEAD = 4
+"""Units handed out a thread of the cluster: what they give waits there until it is its turn."""
+_LEAST_AHEAD = 32
+_VERSIONS = {"gillespie-nn": __version__, "numpy": np.__version__}
+
+
+class Cluster:
+    """The workers of a dask scheduler at `address`, for example `tcp://10.0.0.1:8786`. A context manager.
+
+    Raises
+    ------
+    MissingExtraError : dask.distributed is not installed. InputError : no scheduler there, or one without workers.
+    UnfinishedError, from `run` : the scheduler is gone, or a unit has taken several workers down.
+    """
+
+    def __init__(self, address):
+        self._distributed = checks.optional("distributed", "distributed", "a cluster")
+        if not isinstance(address, str) or not address:
+            raise InputError(f"scheduler must be an address such as tcp://10.0.0.1:8786, got {address!r}")
+        self._address = address
+        try:
+            self._client = self._distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TimeoutError):
+            raise InputError(
+                f"no dask scheduler answers at {address}: start one with `dask scheduler`, workers with `dask worker "
+                "ADDRESS`, and give the address that it prints"
+            ) from None
+        try:
+            self._client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        except TimeoutError:
+            self.close()
+            raise InputError(
+                f"the dask scheduler at {address} has no workers: start some with `dask worker {address}`"
+            ) from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Leave the cluster; what it still has to do for this process is dropped."""
+        self._client.close()
+
+    def run(self, work, progress) -> None:
+        """Carry out `work`, an iterator of `ensemble.Unit`; `progress(done)` gets the number of replicates done."""
+        n_ahead = max(_LEAST_AHEAD, _AHEAD * sum(self._client.nthreads().values()))
+        delivered, n_done = None, 0
+
+        def submit(unit):
+            nonlocal delivered
+            if delivered is None or delivered[0] is not unit.task:
+                # The scheduler keeps the task, not a worker alone, so that it outlives every worker.
+                delivered = unit.task, self._client.submit(_deliver, unit.task, pure=False)
+            return self._client.submit(_carry_out, delivered[1], unit.number, _VERSIONS, pure=False)
+
+        def done(unit):
+            nonlocal n_done
+            n_done += len(unit.task.replicates(unit.number))
+            progress(n_done)
+
+        try:
+            in_order(work, submit, lambda task: n_ahead, done)
+        except GillespieError:
+            raise  # a sink's, or of a unit
+        except self._distributed.KilledWorker as error:
+            raise UnfinishedError(
+                f"workers of {self._address} were lost again and again in one unit of work: look at their logs, for "
+                f"memory above all ({error})"
+            ) from error
+        except ImportError as error:
+            raise InputError(
+                f"a worker of {self._address} cannot load what it has to run: install the same gillespie-nn on every "
+                f"machine ({error})"
+            ) from error
+        except (self._distributed.CancelledError, OSError, TimeoutError) as error:
+            raise UnfinishedError(
+                f"the dask scheduler at {self._address} is gone; what was done is kept "
+                f"({type(error).__name__}: {error})"
+            ) from error
+
+
+def _deliver(task):
+    """On a worker: the task, once."""
+    return task
+
+
+def _carry_out(task, number, versions):
+    """On a worker: a unit of work."""
+    if versions != _VERSIONS:
+        raise InputError(
+            f"a worker runs {_named(_VERSIONS)}, and this process {_named(versions)}: results may differ; install the "
+            "same versions on every machine"
+        )
+    return run_unit(task, number, Kept)
+
+
+def _named(versions):
+    return " with ".join(f"{name} {version}" for name, version in versions.items())

@@ -1,0 +1,123 @@
+"""The result of an ensemble of which moments were kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+from ..status import Status
+from .moments import Moments
+
+
+@dataclass(frozen=True)
+class MomentsResult:
+    """Moments and, on request, quantiles of an ensemble on a time grid; see `Result` for what a recorded point is.
+
+    Arrays are [point, quantity]. Replicates that did not reach a point (event limit, overflow) are not in it: where
+    `n` is less than `n_done`, what is found is of those that did.
+    """
+
+    time: np.ndarray
+    """float64[point] [s]."""
+    quantities: tuple[str, ...]
+    """Names of the species (of one that a rule gives, the rule's value), then of observables that are no species."""
+    moments: Moments
+    n_replicates: int
+    """Replicates asked for."""
+    method: str
+    seed: int
+    volume: float
+    model: object
+    """The ReactionNetwork."""
+    units: str = "molecules"
+    """Of the species: `molecules`, or `concentration`."""
+    method_reason: str = ""
+    """Why this method: asked for, or what `auto` went by."""
+
+    @property
+    def n(self) -> np.ndarray:
+        """int64, replicates that got there."""
+        return self.moments.n
+
+    @property
+    def mean(self) -> np.ndarray:
+        """float64, NaN where `n` is 0."""
+        return np.where(self.n > 0, self.moments.mean, np.nan)
+
+    @property
+    def variance(self) -> np.ndarray:
+        """float64, of the law that is sampled (divided by n - 1); NaN where `n` is below 2."""
+        return np.where(self.n > 1, self.moments.squares / np.maximum(self.n - 1, 1), np.nan)
+
+    @property
+    def standard_deviation(self) -> np.ndarray:
+        """float64, the root of the variance."""
+        return np.sqrt(self.variance)
+
+    @property
+    def standard_error(self) -> np.ndarray:
+        """float64, of the mean."""
+        return np.sqrt(self.variance / np.maximum(self.n, 1))
+
+    @property
+    def minimum(self) -> np.ndarray:
+        """float64, the least; NaN where `n` is 0."""
+        return np.where(self.n > 0, self.moments.minimum, np.nan)
+
+    @property
+    def maximum(self) -> np.ndarray:
+        """float64, the largest; NaN where `n` is 0."""
+        return np.where(self.n > 0, self.moments.maximum, np.nan)
+
+    @property
+    def n_done(self) -> int:
+        """Replicates that are in."""
+        return self.moments.n_done
+
+    @property
+    def n_events(self) -> int:
+        """Reactions fired in all of them."""
+        return self.moments.n_events
+
+    @property
+    def statuses(self) -> dict[Status, int]:
+        """How many replicates ended in each way."""
+        return {Status(k): int(n) for k, n in enumerate(self.moments.statuses) if n}
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Means over replicates of what the method says about its own steps."""
+        return {name: total / max(1, self.n_done) for name, total in self.moments.statistics.items()}
+
+    @property
+    def complete(self) -> bool:
+        """Every replicate asked for was simulated to the end."""
+        return self.n_done == self.n_replicates and all(s.complete for s in self.statuses)
+
+    def quantile(self, p) -> np.ndarray:
+        """float64[point, quantity]: the value of rank ceil(p n) among the n replicates, within 0.4 % (whole numbers
+        below 256 exactly, see `sketch`); NaN where `n` is 0. Raises InputError if no quantiles were recorded."""
+        if self.moments.sketch is None:
+            raise InputError('no quantiles were recorded: ask simulate for record="quantiles"')
+        p = checks.not_negative("the probability of a quantile", p)
+        if p > 1:
+            raise InputError(f"the probability of a quantile must be at most 1, got {p!r}")
+        found = self.moments.sketch.quantile(p).reshape(self.n.shape)
+        return np.clip(found, self.minimum, self.maximum)
+
+    def place(self, name) -> int:
+        """Column of a quantity."""
+        return self.quantities.index(checks.choice("quantity", name, self.quantities, "the result has"))
+
+    def to_xarray(self, quantiles=()):
+        """An xarray Dataset with dimensions time and quantity, and quantile where some are asked for."""
+        xarray = checks.optional("xarray", "xarray", "to_xarray")
+        names = ("n", "mean", "variance", "standard_error", "minimum", "maximum")
+        data = {name: (("time", "quantity"), getattr(self, name)) for name in names}
+        coordinates = {"time": ("time", self.time, {"units": "s"}), "quantity": list(self.quantities)}
+        if len(quantiles):
+            data["quantiles"] = (("quantile", "time", "quantity"), np.stack([self.quantile(p) for p in quantiles]))
+            coordinates["quantile"] = list(quantiles)
+        attributes = {"method": self.method, "seed": self.seed, "volume": self.volume, "units": self.units}
+        return xarray.Dataset(data, coordinates, attributes)

@@ -1,0 +1,107 @@
+"""A unit of an ensemble's work: one replicate, or a block of them whose moments are summed; and where its rows go."""
+
+from collections.abc import Callable
+
+from .. import seeds
+from ..checks import ModelError
+from ..seeds import Purpose
+from ..status import Status
+from .driven import Driven
+from .invariants import Invariants
+from .moments import Moments
+from .replicate import run_replicate
+from .task import TRAJECTORIES
+
+_NEARLY = 1.0 - 2.0**-53
+"""Fraction of a replicate that has come to the last time, and is not finished."""
+
+
+class Direct:
+    """Rows of a trajectory, handed on to the sink as they come, by one thread at a time."""
+
+    def __init__(self, sink, lock):
+        self._sink, self._lock = sink, lock
+
+    def write(self, *rows):
+        with self._lock:
+            self._sink.write(*rows)
+
+    def finish(self, *end):
+        with self._lock:
+            self._sink.finish(*end)
+
+
+class Kept:
+    """Rows of a trajectory, kept until they can be handed on: what another process sends."""
+
+    def __init__(self):
+        self._rows, self._end = [], None
+
+    def write(self, *rows):
+        self._rows.append(rows)
+
+    def finish(self, *end):
+        self._end = end
+
+    def hand_over(self, sink):
+        """All of it, to the sink."""
+        for rows in self._rows:
+            sink.write(*rows)
+        sink.finish(*self._end)
+
+
+def run_unit(task, unit, kept, pause: Callable[[int, float], bool] = lambda replicate, fraction: False):
+    """Carry out a unit of work of a `Task`; returns where its rows went, or None if it was interrupted.
+
+    `kept` makes what takes the rows of a trajectory; moments are summed. `pause(replicate, fraction of it done)` is
+    called between slices, and interrupts if it returns True.
+    """
+    part = kept() if task.record == TRAJECTORIES else Moments(task)
+    for replicate in task.replicates(unit):
+        if not _run(task, replicate, part, pause):
+            return None
+    return part
+
+
+def hand_over(part, sink) -> None:
+    """Give the sink what a unit of work has left to give; units come in order."""
+    if isinstance(part, Kept):
+        part.hand_over(sink)
+    elif isinstance(part, Moments):
+        sink.merge(part)
+
+
+def _run(task, replicate, part, pause):
+    """One replicate; returns whether it came to its end."""
+    with seeds.lent_stream(task.seed, Purpose.SIMULATION, 0, replicate) as rng:
+        return _simulate(task, replicate, rng, part, pause)
+
+
+def _simulate(task, replicate, rng, part, pause):
+    driven = task if task.noise is None else task.noise
+    method = task.method(driven.network, driven.rates, task.volume, task.counts, rng, task.count_firings, task.options)
+    if task.noise is not None:
+        method = Driven(method, task.noise.start(task.seed, replicate))
+
+    def write(first, rows, observed, covariance):
+        if task.method.units == "concentration":
+            rows, covariance = rows / task.volume, covariance / task.volume**2
+        part.write(replicate, first, rows, observed, covariance)
+
+    try:
+        status = run_replicate(
+            method,
+            task.grid,
+            task.changes,
+            write,
+            lambda time: pause(replicate, min(time / task.grid[-1], _NEARLY)),
+            task.event_limit,
+            Invariants(task.noise or task.network, task.method.dtype),
+        )
+    except ModelError as error:
+        raise ModelError(f"replicate {replicate} of seed {task.seed}: {error}") from None
+    if status == Status.INTERRUPTED:
+        return False
+    firings = method.firings[: len(task.network.reactions)]  # noise adds reactions behind
+    part.finish(replicate, status, method.n_events, firings, method.statistics)
+    return not pause(replicate, 1.0)
