@@ -267,6 +267,8 @@ def _json(capsys):
 
 _INTERRUPTED = """
 import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests are a background job
 from gillespie_nn.cli import run
 from gillespie_nn.simulation.training import Watch
 

@@ -180,9 +180,11 @@ def test_workers_change_nothing_and_take_over_each_other_s_files(tmp_path):
 
 
 _LONG = """
+import signal
 import sys
 from gillespie_nn.cli import main
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests are a background job
     sys.exit(main(sys.argv[1:]))
 """
 
