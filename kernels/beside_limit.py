@@ -12,7 +12,8 @@ Here y, m and e are on the grid of the limit: m with the integral of F_Omega(X /
 and e by the same rule, so that the inequality is one of sums. F_Omega has falling factorials where F has powers.
 
 The supremum is looked at after every so many candidates of the exact method, just before and just after the last of
-them. Counts rest in between: with looks at every candidate it is that of continuous time.
+them. Counts rest in between: with looks at every candidate it is that of continuous time. With fewer, what one look saw
+stands for the time up to the next.
 
 T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90020-0.
 """
