@@ -1,6 +1,5 @@
 """Run files: the specification holds, memory and file agree, only committed data is trusted, errors are sentences."""
 
-import re
 import signal
 import subprocess
 import sys
@@ -9,11 +8,9 @@ import time
 import h5py
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
-from gillespie_nn.analysis import summary
-from gillespie_nn.storage import writer
+from gillespie_nn.storage import disk
 
 NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
 
@@ -41,40 +38,6 @@ def files(tmp_path_factory):
     gnn.simulate(NET, 5.0, 11, replicates=3, seed=1, output=folder / "e.h5", count_firings=True).close()
     gnn.train("xor", volume=50.0, presentations=5, running_time=1.0, seed=1, output=folder / "t.h5")
     return folder
-
-
-def test_every_dataset_and_attribute_is_in_the_specification_and_the_other_way_round(files):
-    text = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
-    rows = re.findall(r"^\| (`/[^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|", text, re.MULTILINE)
-    specified = {}
-    for names, shape, dtype, unit in rows:
-        group, *more = re.findall(r"`([^`]+)`", names)
-        for name in (group, *(m if m.startswith("/") else f"/training/{m}" for m in more if not m.startswith("_"))):
-            specified[name] = (shape, dtype.strip(), unit.strip())
-    for score in ("rmse", "largest_error", "accuracy"):
-        for suffix in ("_before", "_gradient_descent", "_best"):
-            specified[f"/training/{score}{suffix}"] = specified["/training/accuracy"]
-    seen, attributes = set(), set()
-    for name in ("e.h5", "t.h5"):
-        with h5py.File(files / name, "r") as file:
-            attributes |= set(file.attrs) | set(file["model"].attrs)
-
-            def visit(path, item, attributes=attributes):
-                if isinstance(item, h5py.Group):
-                    attributes.update(item.attrs)
-                    return
-                shape, dtype, unit = specified["/" + path]
-                seen.add("/" + path)
-                kind = "string" if h5py.check_string_dtype(item.dtype) else str(item.dtype)
-                assert kind in dtype.split(" or "), path
-                assert item.attrs.get("units", "") in unit.split(" or "), path
-                dimensions = {len([d for d in part.strip("[] ").split(",") if d.strip()]) for part in shape.split("or")}
-                assert item.ndim in dimensions, path
-
-            file.visititems(visit)
-    assert seen == set(specified)
-    for attribute in attributes:
-        assert f"`{attribute}`" in text, attribute
 
 
 def test_a_file_and_memory_hold_the_same(files):
@@ -174,28 +137,6 @@ def test_a_long_grid_is_written_in_blocks_and_read_back_whole(tmp_path):
     run.close()
 
 
-def test_a_file_of_version_1_3_still_opens(files, tmp_path):
-    """What 1.4 added, taken away."""
-    path = tmp_path / "old.h5"
-    path.write_bytes((files / "t.h5").read_bytes())
-    with h5py.File(path, "r+") as file:
-        file.attrs["version"] = np.array([1, 3])
-        del file["checkpoint"], file["provenance/presentation_seconds"], file["training"].attrs["arguments"]
-        del file["training"].attrs["data"]
-        text = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
-        for line in text.splitlines():
-            if line.startswith("| `/training/") and "since 1.4) |" in line and "outputs_gradient_descent" not in line:
-                for name in re.findall(r"`(/[^`]+)`", line.split("|")[1]):
-                    del file[name]
-        for score in ("outputs", "accuracy", "rmse", "largest_error"):
-            del file[f"training/{score}_best"]
-    with gnn.open_run(path) as old, gnn.open_run(files / "t.h5") as new:
-        np.testing.assert_equal(summary(old) | {"file": ""}, summary(new) | {"file": ""})
-        np.testing.assert_array_equal(old.counts[:], new.counts[:])
-    with pytest.raises(gnn.InputError, match="format version 1.3, without checkpoints"):
-        gnn.load_fit(path)
-
-
 def _not_hdf5(path):
     path.write_text("hello")
 
@@ -245,8 +186,8 @@ def test_an_existing_file_is_refused_and_kept(files):
 
 
 def test_a_full_disk_is_said_before_writing(monkeypatch, tmp_path):
-    usage = writer.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(writer.shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    usage = disk.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: usage._replace(free=1000))
     with pytest.raises(gnn.UnfinishedError, match="the disk is full: 1000 bytes left"):
         gnn.simulate(NET, 1.0, output=tmp_path / "x.h5")
 
