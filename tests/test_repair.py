@@ -65,6 +65,8 @@ def test_an_ensemble_goes_on_to_the_content_of_an_uninterrupted_one(cut, tmp_pat
     gnn.simulate(NET, 5.0, 11, output=tmp_path / "whole.h5", **RUN).close()
     with gnn.open_run(cut) as run:
         assert run.committed.tolist() == [True, True, True, False, False]
+        with gnn.open_run(tmp_path / "whole.h5") as whole:
+            np.testing.assert_array_equal(run.counts[:], whole.counts[:3])
     assert main(["resume", str(cut), "--workers", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["had_ended"] is False
     assert content(cut) == content(tmp_path / "whole.h5")

@@ -1,10 +1,5 @@
 """Run files: the specification holds, memory and file agree, only committed data is trusted, errors are sentences."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import h5py
 import numpy as np
 import pytest
@@ -90,33 +85,6 @@ def test_uncommitted_replicates_are_not_shown(files, tmp_path):
         whole = gnn.simulate(NET, 5.0, 11, replicates=3, seed=1)
         np.testing.assert_array_equal(run.counts[:], whole.counts[[0, 2]])
         np.testing.assert_array_equal(run.n_events, whole.n_events[[0, 2]])
-
-
-def test_a_run_killed_midway_keeps_what_it_committed(tmp_path):
-    """kill -9 after the first commits: the file opens, and its replicates are those of an uninterrupted run."""
-    path = tmp_path / "killed.h5"
-    code = (
-        "import gillespie_nn as gnn\n"
-        "net = gnn.ReactionNetwork.from_text('0 -> A @ 2e6\\nA -> 0 @ 1')\n"
-        f"gnn.simulate(net, 4.0, 5, replicates=200, seed=3, output={str(path)!r})\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        time.sleep(0.1)
-        try:
-            with gnn.open_run(path) as run:
-                if run.committed.sum() >= 2:
-                    break
-        except gnn.InputError:
-            continue
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    with gnn.open_run(path) as run:
-        n = int(run.committed.sum())
-        assert 2 <= n < 200 and run.model.species == ("A",)
-        whole = gnn.simulate(run.model, 4.0, 5, replicates=2, seed=3)
-        np.testing.assert_array_equal(run.counts[:2], whole.counts)
 
 
 def test_xarray_opens_a_file_with_named_dimensions(files):
