@@ -110,9 +110,9 @@ def _plan(run) -> TrainingPlan:
             f"{run.path} holds another model: SHA-256 {expected}, and its settings make one of {found} here; use the "
             "version of the software that began it"
         )
-    expected, made = json.loads(group.attrs["settings"]), json.loads(json.dumps(asdict(plan.settings)))
+    kept, made = json.loads(group.attrs["settings"]), json.loads(json.dumps(asdict(plan.settings)))
     for what, found, expected in (
-        ("settings", {name: made.get(name) for name in expected}, expected),  # a version may have more
+        ("settings", {name: made.get(name) for name in kept}, kept),  # a version may have more
         ("order of presentations", plan.order.tolist(), group["presentations"][:].tolist()),
         ("recorded presentations", plan.recorded.tolist(), group["recorded"][:].tolist()),
         ("initial counts", plan.counts.tolist(), run.file["model/initial"][:].tolist()),
