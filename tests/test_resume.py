@@ -255,7 +255,7 @@ def test_an_ensemble_and_an_unfinished_run_are_refused_in_a_sentence(tmp_path, m
     net = gnn.ReactionNetwork.from_text("0 -> A @ 1")
     gnn.simulate(net, 1.0, seed=1, output=tmp_path / "e.h5").close()
     with pytest.raises(gnn.InputError, match="is not a training run"):
-        gnn.resume(tmp_path / "e.h5")
+        gnn.load_fit(tmp_path / "e.h5")
     interrupted(tmp_path / "cut.h5", monkeypatch, 14)
     with pytest.raises(gnn.InputError, match="has not ended: go on with it by gillespie-nn resume"):
         gnn.load_fit(tmp_path / "cut.h5")

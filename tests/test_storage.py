@@ -1,19 +1,11 @@
 """Run files: the specification holds, memory and file agree, only committed data is trusted, errors are sentences."""
 
-import re
-import signal
-import subprocess
-import sys
-import time
-
 import h5py
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
-from gillespie_nn.analysis import summary
-from gillespie_nn.storage import writer
+from gillespie_nn.storage import disk
 
 NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
 
@@ -41,40 +33,6 @@ def files(tmp_path_factory):
     gnn.simulate(NET, 5.0, 11, replicates=3, seed=1, output=folder / "e.h5", count_firings=True).close()
     gnn.train("xor", volume=50.0, presentations=5, running_time=1.0, seed=1, output=folder / "t.h5")
     return folder
-
-
-def test_every_dataset_and_attribute_is_in_the_specification_and_the_other_way_round(files):
-    text = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
-    rows = re.findall(r"^\| (`/[^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|", text, re.MULTILINE)
-    specified = {}
-    for names, shape, dtype, unit in rows:
-        group, *more = re.findall(r"`([^`]+)`", names)
-        for name in (group, *(m if m.startswith("/") else f"/training/{m}" for m in more if not m.startswith("_"))):
-            specified[name] = (shape, dtype.strip(), unit.strip())
-    for score in ("rmse", "largest_error", "accuracy"):
-        for suffix in ("_before", "_gradient_descent", "_best"):
-            specified[f"/training/{score}{suffix}"] = specified["/training/accuracy"]
-    seen, attributes = set(), set()
-    for name in ("e.h5", "t.h5"):
-        with h5py.File(files / name, "r") as file:
-            attributes |= set(file.attrs) | set(file["model"].attrs)
-
-            def visit(path, item, attributes=attributes):
-                if isinstance(item, h5py.Group):
-                    attributes.update(item.attrs)
-                    return
-                shape, dtype, unit = specified["/" + path]
-                seen.add("/" + path)
-                kind = "string" if h5py.check_string_dtype(item.dtype) else str(item.dtype)
-                assert kind in dtype.split(" or "), path
-                assert item.attrs.get("units", "") in unit.split(" or "), path
-                dimensions = {len([d for d in part.strip("[] ").split(",") if d.strip()]) for part in shape.split("or")}
-                assert item.ndim in dimensions, path
-
-            file.visititems(visit)
-    assert seen == set(specified)
-    for attribute in attributes:
-        assert f"`{attribute}`" in text, attribute
 
 
 def test_a_file_and_memory_hold_the_same(files):
@@ -129,33 +87,6 @@ def test_uncommitted_replicates_are_not_shown(files, tmp_path):
         np.testing.assert_array_equal(run.n_events, whole.n_events[[0, 2]])
 
 
-def test_a_run_killed_midway_keeps_what_it_committed(tmp_path):
-    """kill -9 after the first commits: the file opens, and its replicates are those of an uninterrupted run."""
-    path = tmp_path / "killed.h5"
-    code = (
-        "import gillespie_nn as gnn\n"
-        "net = gnn.ReactionNetwork.from_text('0 -> A @ 2e6\\nA -> 0 @ 1')\n"
-        f"gnn.simulate(net, 4.0, 5, replicates=200, seed=3, output={str(path)!r})\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        time.sleep(0.1)
-        try:
-            with gnn.open_run(path) as run:
-                if run.committed.sum() >= 2:
-                    break
-        except gnn.InputError:
-            continue
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    with gnn.open_run(path) as run:
-        n = int(run.committed.sum())
-        assert 2 <= n < 200 and run.model.species == ("A",)
-        whole = gnn.simulate(run.model, 4.0, 5, replicates=2, seed=3)
-        np.testing.assert_array_equal(run.counts[:2], whole.counts)
-
-
 def test_xarray_opens_a_file_with_named_dimensions(files):
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
@@ -172,28 +103,6 @@ def test_a_long_grid_is_written_in_blocks_and_read_back_whole(tmp_path):
     memory = gnn.simulate(NET, time=time_grid, seed=2)
     np.testing.assert_array_equal(run.counts[0], memory.counts[0])
     run.close()
-
-
-def test_a_file_of_version_1_3_still_opens(files, tmp_path):
-    """What 1.4 added, taken away."""
-    path = tmp_path / "old.h5"
-    path.write_bytes((files / "t.h5").read_bytes())
-    with h5py.File(path, "r+") as file:
-        file.attrs["version"] = np.array([1, 3])
-        del file["checkpoint"], file["provenance/presentation_seconds"], file["training"].attrs["arguments"]
-        del file["training"].attrs["data"]
-        text = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
-        for line in text.splitlines():
-            if line.startswith("| `/training/") and "since 1.4) |" in line and "outputs_gradient_descent" not in line:
-                for name in re.findall(r"`(/[^`]+)`", line.split("|")[1]):
-                    del file[name]
-        for score in ("outputs", "accuracy", "rmse", "largest_error"):
-            del file[f"training/{score}_best"]
-    with gnn.open_run(path) as old, gnn.open_run(files / "t.h5") as new:
-        np.testing.assert_equal(summary(old) | {"file": ""}, summary(new) | {"file": ""})
-        np.testing.assert_array_equal(old.counts[:], new.counts[:])
-    with pytest.raises(gnn.InputError, match="format version 1.3, without checkpoints"):
-        gnn.load_fit(path)
 
 
 def _not_hdf5(path):
@@ -245,8 +154,8 @@ def test_an_existing_file_is_refused_and_kept(files):
 
 
 def test_a_full_disk_is_said_before_writing(monkeypatch, tmp_path):
-    usage = writer.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(writer.shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    usage = disk.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: usage._replace(free=1000))
     with pytest.raises(gnn.UnfinishedError, match="the disk is full: 1000 bytes left"):
         gnn.simulate(NET, 1.0, output=tmp_path / "x.h5")
 

@@ -1,6 +1,7 @@
 """`verify-methods`: right methods hold, planted errors fail, and cases that cannot be simulated are not passed over."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ import gillespie_nn as gnn
 from gillespie_nn.cli import main, verify_methods
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct
-from gillespie_nn.verification import CHECKS, hostile, verify
+from gillespie_nn.verification import CHECKS, children, hostile, verify
 from gillespie_nn.verification import planted as planted_errors
 from gillespie_nn.verification.hostile import HostileModels
+from gillespie_nn.verification.hostile_files import HostileFiles
 from gillespie_nn.verification.planted import PlantedErrors
 
 QUICK = {"replicates": 2000, "seed": 3}
@@ -126,9 +128,16 @@ def test_hostile_models_end_in_a_result_or_a_clear_error():
     assert found["outcomes"][0]["simulated"] > 100
 
 
+def test_hostile_run_files_open_or_are_refused():
+    found = verify([HostileFiles], ["direct"], replicates=1000, seed=5)
+    assert found["verdict"] == "holds", found["outcomes"]
+    assert found["outcomes"][0]["opened"] > 20 and found["outcomes"][0]["refused"] > 200
+
+
 def test_a_reader_that_raises_or_hangs_is_found(monkeypatch):
     monkeypatch.setattr(hostile, "_READERS", dict.fromkeys(hostile._READERS, lambda text: 1 / 0))
-    assert dict(hostile._try_all(range(2), 1, "direct"))[1].startswith("ZeroDivisionError")
+    attempt = partial(hostile._try, 1, "direct")
+    assert dict(children._try_all(range(2), attempt))[1].startswith("ZeroDivisionError")
 
 
 def test_all_leaves_out_what_it_has_no_means_for_and_says_so(capsys, monkeypatch):

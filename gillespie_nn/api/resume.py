@@ -1,9 +1,11 @@
-"""Training runs in files: an interrupted one goes on as if nothing had happened, an ended one is a `Fit` again."""
+"""Runs in files: an interrupted one goes on as if nothing had happened, an ended one is what it was again."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 
+from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..datasets import Dataset
@@ -11,41 +13,60 @@ from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import best_evaluation
 from ..status import Status
-from ..storage import TrainingFile, layout, open_run
+from ..storage import Run, TrainingFile, layout, open_run
 from ..storage.provenance import resumed
+from ..storage.schema import ENSEMBLE
+from ..storage.validate import damaged, understood
 from .fit import Fit
 from .plan import make_plan
+from .resume_ensemble import resume_ensemble
 from .train import carry_out
 
 _SINCE = (1, 4)
 """Older files have no checkpoints."""
 
 
-def resume(path, *, progress=False) -> Fit:
-    """Go on with the training run in a file from its last checkpoint, to the same content as without interruption.
+def resume(path, *, workers=1, progress=False) -> Fit | Run:
+    """Go on with the run in a file, to the same content as without interruption.
 
-    `path` is a file that `train` wrote, killed or interrupted at any moment; without a checkpoint the run starts over,
-    and one that has ended is returned as it is. The samples of a case are loaded again; those of own data are in the
-    file.
+    `path` is a file that `train` or `simulate` wrote, killed or interrupted at any moment; a run that has ended is
+    returned as it is. Training goes on from its last checkpoint, or starts over without one; the samples of a case are
+    loaded again, those of own data are in the file. Of an ensemble, the replicates that are not committed are simulated
+    from their start, on so many threads (`workers`), which change nothing in the result.
+
+    Returns
+    -------
+    A `Fit`, or for an ensemble the `Run` of the file, open.
 
     Raises
     ------
     InputError : no such run; one of another model, of other data or by another version of this software; one that
     another process is writing. UnfinishedError : as of `train`.
     """
+    workers = checks.whole("workers", workers)
     with open_run(path) as run:
+        if run.kind == ENSEMBLE:
+            if has_ended(run):
+                return open_run(path)
+            _check_version(run)
+            return resume_ensemble(path, run, workers, progress)
         plan = _plan(run)
         if has_ended(run):
             return _fit(run, plan)
-        if run.file.attrs["software_version"] != __version__:
-            raise InputError(
-                f"{path} was begun by version {run.file.attrs['software_version']}, this is {__version__}, whose "
-                "results may differ: resume it with that version"
-            )
+        _check_version(run)
         provenance = resumed(run.file["provenance/json"][()])
         file = TrainingFile(path, plan, provenance, resumes=True)
     with file:
         return carry_out(plan, file, progress)
+
+
+def _check_version(run):
+    found = run.file.attrs["software_version"]
+    if found != __version__:
+        raise InputError(
+            f"{run.path} was begun by version {found}, this is {__version__}, whose results may differ: resume it with "
+            "that version"
+        )
 
 
 def load_fit(path) -> Fit:
@@ -61,7 +82,7 @@ def load_fit(path) -> Fit:
 
 
 def has_ended(run) -> bool:
-    """Whether the training run in an open file has been carried out to its end."""
+    """Whether the run in an open file has been carried out to its end."""
     return bool(run.committed.all())
 
 
@@ -73,9 +94,10 @@ def _plan(run) -> TrainingPlan:
             f"{run.path} has format version {'.'.join(map(str, run.version))}, without checkpoints and arguments: it "
             "can be looked at, not resumed or predicted with"
         )
-    data = json.loads(group.attrs["data"])
-    arguments = json.loads(group.attrs["arguments"])
-    plan = make_plan(_data(run, data) if data["own"] else run.case, **arguments)
+    with understood(run.path):
+        data = json.loads(group.attrs["data"])
+        arguments = json.loads(group.attrs["arguments"])
+        plan = make_plan(_data(run, data) if data["own"] else run.case, **arguments)
     found, expected = plan.dataset.digest, data["digest"]
     if found != expected:
         raise InputError(
@@ -88,6 +110,15 @@ def _plan(run) -> TrainingPlan:
             f"{run.path} holds another model: SHA-256 {expected}, and its settings make one of {found} here; use the "
             "version of the software that began it"
         )
+    kept, made = json.loads(group.attrs["settings"]), json.loads(json.dumps(asdict(plan.settings)))
+    for what, found, expected in (
+        ("settings", {name: made.get(name) for name in kept}, kept),  # a version may have more
+        ("order of presentations", plan.order.tolist(), group["presentations"][:].tolist()),
+        ("recorded presentations", plan.recorded.tolist(), group["recorded"][:].tolist()),
+        ("initial counts", plan.counts.tolist(), run.file["model/initial"][:].tolist()),
+    ):
+        if found != expected:
+            raise damaged(run.path, f"its {what} are not those that its arguments make")
     return plan._replace(method_reason=run.method_reason)
 
 

@@ -1,5 +1,7 @@
 """`simulate`: trajectories of any reaction network."""
 
+import json
+
 import numpy as np
 
 from .. import checks
@@ -90,10 +92,10 @@ def simulate(
     with Workers(workers, scheduler) as pool:
         if output is None:
             sink = memory_sink(task)
-            _run(task, sink, pool, progress)
+            carry_out(task, sink, pool, progress)
             return result_of(task, sink, reason)
         with new_file(output, task, reason, method, overwrite) as sink:
-            _run(task, sink, pool, progress)
+            carry_out(task, sink, pool, progress)
     return open_moments(output) if task.record != TRAJECTORIES else open_run(output)
 
 
@@ -119,8 +121,9 @@ def _settings(task, reason):
     return {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
 
 
-def new_file(output, task, reason, asked="auto", overwrite=False, **how):
-    """The file of an ensemble, to be written; `reason` says why this method, `asked` what was asked for."""
+def new_file(output, task, reason, asked="auto", overwrite=False, provenance_json=None, **how):
+    """The file of an ensemble, to be written; `reason` says why this method, `asked` what was asked for, and
+    `provenance_json` where a run came from that is resumed."""
     kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
     network, settings = task.network, _settings(task, reason)
     initial, rates = network.counts(), network.rates()
@@ -131,13 +134,24 @@ def new_file(output, task, reason, asked="auto", overwrite=False, **how):
         "replicates": task.n_replicates,
         "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
         "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
-        "schedule": [(c.time, dict(zip(c.species.tolist(), c.values.tolist()))) for c in task.changes],
-        "noise": [] if task.noise is None else [n.record() for n in task.noise.noises],
-        "max_events": None if task.event_limit == NO_EVENT_LIMIT else task.event_limit,
         "record": task.record,
-        **task.options,
+        **arguments_of(task),
     }
-    return kind(output, task, settings, provenance(parameters), overwrite, **how)
+    if kind is EnsembleFile:
+        settings |= {"arguments": json.dumps(arguments_of(task))}
+    return kind(output, task, settings, provenance_json or provenance(parameters), overwrite, **how)
+
+
+def arguments_of(task) -> dict:
+    """What decides an ensemble beside the rest of its file: plain values, as `make_task` takes them."""
+    names = task.network.species
+    return {
+        "schedule": [(c.time, {names[s]: n for s, n in zip(c.species, c.values.tolist())}) for c in task.changes],
+        "noise": [] if task.noise is None else [n.record() for n in task.noise.noises],
+        "count_firings": task.count_firings,
+        "max_events": None if task.event_limit == NO_EVENT_LIMIT else task.event_limit,
+        "options": task.options,
+    }
 
 
 def _check_memory(task):
@@ -173,9 +187,11 @@ class Workers:
             self.cluster.close()
 
 
-def _run(task, sink, pool, progress):
-    with Progress("simulate", task.n_replicates, progress) as bar:
-        run_ensemble(task, sink, pool.n, bar.update, cluster=pool.cluster)
+def carry_out(task, sink, pool, progress, units=None):
+    """Run the units of work of a task, or those numbered `units`, into `sink`; `pool` are `Workers`."""
+    n_replicates = task.n_replicates if units is None else sum(len(task.replicates(unit)) for unit in units)
+    with Progress("simulate", n_replicates, progress) as bar:
+        run_ensemble(task, sink, pool.n, bar.update, units, pool.cluster)
 
 
 def make_task(

@@ -12,9 +12,25 @@ import warnings
 
 from .._version import __version__
 from ..checks import GillespieError
-from . import analyze, bench, certify, fetch_data, reproduce, resume, simulate, train, verify_bounds, verify_methods
+from . import (
+    analyze,
+    bench,
+    certify,
+    export,
+    fetch_data,
+    repair,
+    reproduce,
+    resume,
+    simulate,
+    train,
+    verify_bounds,
+    verify_methods,
+)  # fmt: skip
 
-COMMANDS = (simulate, train, resume, certify, verify_methods, verify_bounds, analyze, reproduce, bench, fetch_data)
+COMMANDS = (
+    simulate, train, resume, repair, certify, verify_methods, verify_bounds, analyze, export, reproduce, bench,
+    fetch_data,
+)  # fmt: skip
 INTERRUPTED = 130
 INTERNAL = 3
 

@@ -1,8 +1,9 @@
-"""Go on with an interrupted training run."""
+"""Go on with an interrupted run."""
 
+from ..analysis import summary, summary_text
 from ..api import resume
 from ..api.resume import has_ended
-from ..storage import open_run
+from ..storage import Run, open_run
 from .common import add_json, parser, print_json
 from .training_record import print_fit, record, resume_hint
 
@@ -11,10 +12,13 @@ def add(subparsers):
     command = parser(
         subparsers,
         "resume",
-        "go on with a training run that was killed or interrupted, to the same content as without interruption",
-        ("runs/xor.h5", "runs/mnist.h5 --json"),
+        "go on with a run that was killed or interrupted, to the same content as without interruption",
+        ("runs/xor.h5", "runs/mnist.h5 --json", "runs/ensemble.h5 --workers 2"),
     )
-    command.add_argument("file", metavar="RUN.h5", help="run file written by train; it is continued in place")
+    command.add_argument(
+        "file", metavar="RUN.h5", help="run file written by train or simulate; it is continued in place"
+    )
+    command.add_argument("--workers", type=int, default=1, help="threads, of an ensemble (1)")
     add_json(command)
     return command
 
@@ -24,11 +28,22 @@ def run(arguments):
         ended = has_ended(opened)
     if ended:
         print(f"the run in {arguments.file} has ended: there is nothing to resume")
-    fit = resume(arguments.file, progress=True)
-    print_fit(fit)
+    found = resume(arguments.file, workers=arguments.workers, progress=True)
+    if isinstance(found, Run):
+        return _ensemble(found, ended, arguments)
+    print_fit(found)
     if arguments.json:
-        print_json(record(fit) | {"had_ended": ended})
+        print_json(record(found) | {"had_ended": ended})
     return 0
+
+
+def _ensemble(run, ended, arguments):
+    with run:
+        found = summary(run)
+        print(summary_text(found))
+        if arguments.json:
+            print_json(found | {"had_ended": ended})
+        return 0 if run.complete else 3
 
 
 def interrupted(arguments):

@@ -15,6 +15,7 @@ GROUP = "checkpoint"
 N_SLOTS = 2
 _NUMBERS = ("n_presented", "n_events")
 _ARRAYS = ("counts", "generator", "memory", "weights_sum", "best_weights")
+MEMORY_SCALE = "memory_place"
 NAMES = ("number", "digest", *_NUMBERS, *_ARRAYS)
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -35,16 +36,14 @@ def create(file, method, n_species, n_weights):
     ):
         group.create_dataset(name, data=np.zeros((N_SLOTS, size), dtype=dtype))
     group.create_dataset("memory", (N_SLOTS, 0), np.float64, maxshape=(N_SLOTS, None), chunks=(1, 8192))
-    group["counts"].attrs["units"] = "molecules"
-    for name in ("weights_sum", "best_weights"):
-        group[name].attrs["units"] = "concentration"
 
 
 def write(slots, number, checkpoint: Checkpoint):
     """Write checkpoint `number`, 1, 2, ..., over the one before the last; `slots` are the datasets by name."""
     slot = number % N_SLOTS
     if slots["memory"].shape[1] != checkpoint.memory.size:
-        slots["memory"].resize(checkpoint.memory.size, axis=1)
+        for name, axis in (("memory", 1), (MEMORY_SCALE, 0)):
+            slots[name].resize(checkpoint.memory.size, axis=axis)
     for name in _NUMBERS + _ARRAYS:
         values = getattr(checkpoint, name)
         if np.size(values):
@@ -68,6 +67,7 @@ def copy(source, target):
     """Both slots as they are."""
     source, target = source[GROUP], target[GROUP]
     target["memory"].resize(source["memory"].shape)
+    target[MEMORY_SCALE].resize(source["memory"].shape[1:])
     for name in NAMES:
         if target[name].size:
             target[name][...] = source[name][...]

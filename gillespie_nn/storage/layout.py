@@ -1,4 +1,4 @@
-"""Names, versions and the datasets of a run file; FORMAT.md says the same in words, and a test holds them together."""
+"""Making the groups, datasets and attributes of a run file; `schema` lists them, FORMAT.md says the same in words."""
 
 import json
 from dataclasses import asdict
@@ -9,10 +9,9 @@ import numpy as np
 from ..simulation.evaluation import CHEMICAL_SCORES, OUTPUTS, SCORES
 from ..simulation.sinks import covariance_size, not_reached
 from ..status import Status
+from .schema import FILETYPE, VERSION
 from .whole import stamp
 
-FILETYPE = "gillespie-nn run"
-VERSION = (1, 4)
 SAMPLES = ("train_x", "train_t", "test_x", "test_t")
 _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _CHUNK_BYTES = 1 << 18
@@ -34,8 +33,6 @@ def write_provenance(file, provenance_json):
     group["json"] = provenance_json
     group.create_dataset("seconds", data=np.nan)
     group.create_dataset("presentation_seconds", data=0.0)
-    for name in ("seconds", "presentation_seconds"):
-        group[name].attrs["units"] = "s"
 
 
 def write_statistics(file, method, n_replicates):
@@ -56,41 +53,28 @@ def write_model(file, network, rates, counts):
     changes = [(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()]
     array(group, "stoichiometry", data=np.array(changes, dtype=np.int64).reshape(-1, 3))
     array(group, "rates", data=rates)
-    array(group, "initial", data=counts).attrs["units"] = "molecules"
+    array(group, "initial", data=counts)
 
 
 def write_trajectory(file, method, n_replicates, n_points, network, time=None, together=None):
-    """Counts and what belongs to each replicate, with dimension scales so that xarray names the axes.
+    """Counts and what belongs to each replicate.
 
     `together` points at most are flushed at once (default: as many as one likes)."""
-    species = file.create_dataset("species", data=names(network.species))
-    replicate = file.create_dataset("replicate", data=np.arange(n_replicates, dtype=np.int64))
+    file.create_dataset("species", data=names(network.species))
+    file.create_dataset("replicate", data=np.arange(n_replicates, dtype=np.int64))
     data = np.full(n_points, np.nan) if time is None else time
-    time = file.create_dataset("time", data=data, dtype="f8", maxshape=(None,), chunks=(max(1, min(n_points, 32768)),))
-    time.attrs["units"] = "s"
+    file.create_dataset("time", data=data, dtype="f8", maxshape=(None,), chunks=(max(1, min(n_points, 32768)),))
     rows = n_points if together is None else min(n_points, together)
-    counts = _counts(file, method, n_replicates, n_points, rows, len(network.species))
+    _counts(file, method, n_replicates, n_points, rows, len(network.species))
     _covariance(file, method, n_replicates, n_points, len(network.species))
     write_statistics(file, method, n_replicates)
-    per_replicate = [
-        file.create_dataset("status", data=np.full(n_replicates, Status.INTERRUPTED, dtype=np.uint8)),
-        file.create_dataset("n_events", data=np.zeros(n_replicates, dtype=np.int64)),
-        file.create_dataset("committed", data=np.zeros(n_replicates, dtype=np.uint8)),
-    ]
-    observable = file.create_dataset("observable", data=names(network.observables))
-    observables = array(
-        file, "observables", shape=(n_replicates, n_points, len(network.observables)), fillvalue=np.nan,
-        **({"chunks": (1, chunk_rows(len(network.observables), n_points), len(network.observables))}
-           if network.observables else {}),
-    )  # fmt: skip
-    for scale, name in ((observable, "observable"), (species, "species"), (replicate, "replicate"), (time, "time")):
-        scale.make_scale(name)
-    for axis, scale in enumerate((replicate, time, species)):
-        counts.dims[axis].attach_scale(scale)
-    for axis, scale in enumerate((replicate, time, observable)):
-        observables.dims[axis].attach_scale(scale)
-    for dataset in per_replicate:
-        dataset.dims[0].attach_scale(replicate)
+    file.create_dataset("status", data=np.full(n_replicates, Status.INTERRUPTED, dtype=np.uint8))
+    file.create_dataset("n_events", data=np.zeros(n_replicates, dtype=np.int64))
+    file.create_dataset("committed", data=np.zeros(n_replicates, dtype=np.uint8))
+    file.create_dataset("observable", data=names(network.observables))
+    n_observables = len(network.observables)
+    chunks = {"chunks": (1, chunk_rows(n_observables, n_points), n_observables)} if n_observables else {}
+    array(file, "observables", shape=(n_replicates, n_points, n_observables), fillvalue=np.nan, **chunks)
 
 
 def write_training(file, plan):
@@ -106,6 +90,8 @@ def write_training(file, plan):
     group.attrs["data"] = json.dumps(
         {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
     )
+    group["weight"] = names(rails.plus.removesuffix("_p") for rails in plan.spec.weights)
+    group["output"] = names(rails.plus.removesuffix("_p") for rails in plan.spec.outputs)
     array(group, "presentations", data=np.asarray(plan.order, dtype=np.int64))
     array(group, "recorded", data=np.asarray(plan.recorded, dtype=np.int64))
     group["n_recorded"] = np.int64(0)
@@ -113,36 +99,21 @@ def write_training(file, plan):
     array(group, "held_out", data=plan.held_out)
     array(group, "evaluated", data=plan.evaluated[:n_evaluations])
     array(group, "validation_accuracy", data=np.full(n_evaluations, np.nan))
-    concentrations = [
-        array(group, "initial_weights", data=plan.initial_weights),
-        array(
-            group, "weights", shape=(n, n_weights), chunks=(chunk_rows(n_weights, rows), n_weights), fillvalue=np.nan
-        ),
-        array(
-            group,
-            "predictions",
-            shape=(n, n_outputs),
-            chunks=(chunk_rows(n_outputs, rows), n_outputs),
-            fillvalue=np.nan,
-        ),
-        array(group, "final_weights", data=np.full(n_weights, np.nan)),
-        array(group, "best_weights", data=np.full(n_weights, np.nan)),
-        array(group, "validation_rmse", data=np.full(n_evaluations, np.nan)),
-        array(group, "targets", data=data.test_t),
-        array(group, "inputs", data=data.test_x if data.test_x.nbytes <= _SMALL_BYTES else data.test_x[:0]),
-        *(array(group, name, data=np.full(data.test_t.shape, np.nan)) for name in (*OUTPUTS, "outputs_chemical")),
-        *write_samples(group, data, plan.own_data),
-    ]
-    for dataset in concentrations:
-        dataset.attrs["units"] = "concentration"
+    array(group, "validation_rmse", data=np.full(n_evaluations, np.nan))
+    array(group, "initial_weights", data=plan.initial_weights)
+    for name, size in (("weights", n_weights), ("predictions", n_outputs)):
+        array(group, name, shape=(n, size), chunks=(chunk_rows(size, rows), size), fillvalue=np.nan)
+    for name in ("final_weights", "best_weights"):
+        array(group, name, data=np.full(n_weights, np.nan))
+    array(group, "targets", data=data.test_t)
+    array(group, "inputs", data=data.test_x if data.test_x.nbytes <= _SMALL_BYTES else data.test_x[:0])
+    for name in (*OUTPUTS, "outputs_chemical"):
+        array(group, name, data=np.full(data.test_t.shape, np.nan))
+    samples = group.create_group("samples")  # of data that are no case's, so that the file can be resumed; else none
+    for name in SAMPLES:
+        array(samples, name, data=getattr(data, name)[: None if plan.own_data else 0])
     for name in (*SCORES, *CHEMICAL_SCORES):
         group[name] = np.nan
-
-
-def write_samples(group, data, own):
-    """All samples of data that are no case's, so that the file can be resumed; else none."""
-    samples = group.create_group("samples")
-    return [array(samples, name, data=getattr(data, name)[: None if own else 0]) for name in SAMPLES]
 
 
 def array(group, name, data=None, shape=None, **options):
@@ -174,7 +145,7 @@ def _covariance(file, method, n_replicates, n_points, n_species):
     size = covariance_size(method, n_species)
     chunks = {"chunks": (1, 1, size, size)} if size else {}
     shape = (n_replicates, n_points, size, size)
-    array(file, "covariance", shape=shape, fillvalue=np.nan, **chunks).attrs["units"] = "concentration^2"
+    array(file, "covariance", shape=shape, fillvalue=np.nan, **chunks)
 
 
 def _counts(file, method, n_replicates, n_points, n_together, n_species):
@@ -186,4 +157,3 @@ def _counts(file, method, n_replicates, n_points, n_together, n_species):
         **({"chunks": (1, chunk_rows(n_species, n_together), n_species)} | _FILTERS if n_species else {}),
     )
     counts.attrs["units"] = method.units
-    return counts

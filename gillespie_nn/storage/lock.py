@@ -1,6 +1,7 @@
 """A lock on a run file by the process that writes it, so that no second one does; it ends with the process."""
 
 import os
+import time
 from pathlib import Path
 
 from ..checks import InputError
@@ -10,23 +11,46 @@ try:
 except ImportError:  # Windows, where a file that is open cannot be replaced anyway
     fcntl = None
 
+_PATIENCE = 0.2
+
+
+def is_locked(path) -> bool:
+    """Whether a process holds the lock on `path`; False where there are no locks."""
+    try:
+        with open(_lock_file(path), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, AttributeError):  # no such file, or no locks here
+        return False
+    return False
+
+
+def _lock_file(path):
+    return Path(path).with_name(f".{Path(path).name}.lock")
+
 
 class Lock:
     """An advisory lock (flock) on a hidden file beside `path`, where the file system has such locks. Not on the run
     file itself: HDF5 locks that for its readers. A killed process leaves the hidden file, and no lock.
 
-    Raises InputError if another process, or another part of this one, holds the lock.
+    Raises InputError if another process, or another part of this one, holds the lock, and keeps it for `_PATIENCE`:
+    `is_locked` takes it for a moment.
     """
 
     def __init__(self, path):
-        self._path = Path(path).with_name(f".{Path(path).name}.lock")
+        self._path = _lock_file(path)
         self._descriptor = None
+        deadline = time.monotonic() + _PATIENCE
         while fcntl is not None and self._descriptor is None:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
+                if time.monotonic() < deadline:
+                    time.sleep(_PATIENCE / 10)
+                    continue
                 raise InputError(
                     f"{path} is being written by another process: wait for it to end, or end it, and try again"
                 ) from None

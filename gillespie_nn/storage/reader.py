@@ -1,6 +1,7 @@
 """Reading run files: only what is committed, lazily from disk."""
 
 import json
+import shlex
 from functools import cached_property
 from pathlib import Path
 
@@ -11,40 +12,59 @@ from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..simulation.result import dataset, of
 from ..status import Status
-from . import layout
-from .moments_file import FILETYPE as MOMENTS
+from . import superblock
+from .lock import is_locked
+from .rows import LazyRows
+from .validate import check, check_filetype, damaged, is_of_hdf5, readable, said
 
 
 def open_run(path) -> "Run":
     """Open a run file for reading, also one that is still being written or was left by a killed process.
 
-    Raises InputError for a missing file, another filetype, or a newer major version.
+    Raises InputError for a missing file, another filetype, a newer major version, and a file that is damaged.
     """
+    return _checked(path, lambda path: _open(path, is_locked(path)))
+
+
+def open_left(path) -> "Run":
+    """Open a run file that nobody writes, as whoever holds its lock knows, whatever it says of itself."""
+    return _checked(path, lambda path: _open_left(path, superblock.marks(path)[0]))
+
+
+def _checked(path, opened):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no such run file: {path}")
-    file = _open(path)
-    filetype, version = file.attrs.get("filetype"), file.attrs.get("version", [0])
-    if filetype == MOMENTS:
-        raise InputError(f"{path} holds moments, not trajectories: read it by gillespie_nn.open_moments")
-    if filetype != layout.FILETYPE:
-        raise InputError(f"{path} is not a run file: its filetype is {filetype!r}, expected {layout.FILETYPE!r}")
-    if int(version[0]) != layout.VERSION[0]:
-        raise InputError(
-            f"{path} has format version {[int(v) for v in version]}, this software reads {layout.VERSION[0]}.x"
-        )
+    try:
+        file = opened(path)
+    except OSError:
+        raise InputError(f"{path} is not a readable HDF5 file: it is none, or it is cut short or damaged") from None
+    try:
+        with readable(path):
+            check_filetype(path, file)
+            check(path, file)
+    except BaseException:
+        file.close()
+        raise
     return Run(path, file)
 
 
-def _open(path):
-    try:
+def _open(path, written):
+    marked, swmr = superblock.marks(path)
+    if marked and not swmr:
+        raise InputError(
+            f"{path} was not closed by the program that wrote in it: if none does any more, make it readable by "
+            f"gillespie-nn repair {shlex.quote(str(path))}"
+        )
+    if marked and written:
         return h5py.File(path, "r", swmr=True)
-    except (OSError, ValueError):
-        pass
-    try:
-        return h5py.File(path, "r")
-    except OSError:
-        raise InputError(f"{path} is not a readable HDF5 file") from None
+    return _open_left(path, marked)
+
+
+def _open_left(path, marked):
+    if marked:
+        return h5py.File(superblock.Closed(path), "r")
+    return h5py.File(path, "r", locking=False)  # a lock of ours would stop a writer who is about to begin
 
 
 class Run:
@@ -64,8 +84,10 @@ class Run:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, _):
         self.close()
+        if kind is not None and is_of_hdf5(error):
+            raise damaged(self.path, said(error)) from error
 
     def close(self):
         self.file.close()
@@ -82,8 +104,13 @@ class Run:
 
     @cached_property
     def model(self) -> ReactionNetwork:
-        """The reaction network, as it was given (before overrides of rates and initial counts)."""
-        network = ReactionNetwork.from_text(bytes(self.file["model/text"][:]).decode())
+        """The reaction network, as it was given (before overrides of rates and initial counts).
+
+        Raises InputError where the text is damaged."""
+        try:
+            network = ReactionNetwork.from_text(bytes(self._read("model/text")).decode())
+        except (InputError, UnicodeDecodeError) as error:
+            raise damaged(self.path, f"/model/text is not a model: {error}") from None
         if network.digest != self.file["model"].attrs["digest"]:
             raise InputError(f"{self.path}: the model's text does not match its digest; the file is damaged")
         return network
@@ -91,7 +118,7 @@ class Run:
     @property
     def provenance(self) -> dict:
         """Command, parameters, versions, machine, and `seconds` of wall time (NaN while running)."""
-        return json.loads(self.file["provenance/json"][()]) | {"seconds": float(self.file["provenance/seconds"][()])}
+        return json.loads(self._read("provenance/json")) | {"seconds": float(self._read("provenance/seconds"))}
 
     @property
     def method(self) -> str:
@@ -118,7 +145,7 @@ class Run:
     def committed(self) -> np.ndarray:
         """bool[replicate of the file]: which replicates are whole. The other attributes hold only these
         (of a training run, also the records of one that has not ended)."""
-        return self.file["committed"][:].astype(bool)
+        return self._read("committed").astype(bool)
 
     @property
     def complete(self) -> bool:
@@ -128,30 +155,32 @@ class Run:
     @property
     def time(self) -> np.ndarray:
         """float64[point] [s]."""
-        return self.file["time"][: self._n_points]
+        return self._read("time", slice(self._n_points))
 
     @property
     def counts(self) -> "LazyRows":
         """[replicate, point, species], read when indexed, in `units`."""
-        return LazyRows(self.file["counts"], self._replicates, self._n_points)
+        replicates, n_points = self._replicates, self._n_points  # before the rows, which are written before these
+        return LazyRows(self.path, self.file["counts"], replicates, n_points)
 
     @property
     def status(self) -> np.ndarray:
-        return self.file["status"][:][self._replicates]
+        return self._read("status")[self._replicates]
 
     @property
     def n_events(self) -> np.ndarray:
-        return self.file["n_events"][:][self._replicates]
+        return self._read("n_events")[self._replicates]
 
     @property
     def firings(self) -> np.ndarray:
         """int64[replicate, reaction], no columns unless asked for."""
-        return self.file["firings"][:][self._replicates]
+        return self._read("firings")[self._replicates]
 
     @property
     def statistics(self) -> dict:
         """What the method says about its own steps: names and float64[replicate]; none before version 1.3."""
-        return {name: values[:][self._replicates] for name, values in self.file.get("statistics", {}).items()}
+        names = self.file.get("statistics", ())
+        return {name: self._read(f"statistics/{name}")[self._replicates] for name in names}
 
     @property
     def covariance(self):
@@ -159,7 +188,7 @@ class Run:
         `counts`; else no species."""
         if "covariance" not in self.file or not self.file["covariance"].size:
             return np.zeros((len(self._replicates), self._n_points, 0, 0))
-        return LazyRows(self.file["covariance"], self._replicates, self._n_points)
+        return LazyRows(self.path, self.file["covariance"], self._replicates, self._n_points)
 
     @property
     def training(self) -> h5py.Group:
@@ -176,19 +205,19 @@ class Run:
     @property
     def weights(self) -> np.ndarray:
         """float64[record, weight] [concentration], of a training run."""
-        return self.training["weights"][: self._n_points]
+        return self._record("weights")
 
     @property
     def predictions(self) -> np.ndarray:
         """float64[record, output] [concentration]: output of the chemistry at the end of each recorded presentation."""
-        return self.training["predictions"][: self._n_points]
+        return self._record("predictions")
 
     @property
     def observables(self) -> np.ndarray:
         """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
         if not self.observable_names:
             return np.zeros((len(self._replicates), self._n_points, 0))
-        return self.file["observables"][:][self._replicates]
+        return self._read("observables")[self._replicates]
 
     @cached_property
     def observable_names(self) -> tuple[str, ...]:
@@ -203,62 +232,23 @@ class Run:
         """An xarray Dataset with dimensions replicate, time, species."""
         return dataset(self)
 
+    def _read(self, name, key=()):
+        """Of a dataset, as it is in the file now."""
+        with readable(self.path):
+            dataset = self.file[name]
+            dataset.refresh()
+            return dataset[key]
+
+    def _record(self, name):
+        return self._read(self.training[name].name, slice(self._n_points))
+
     @property
     def _replicates(self):
         return np.arange(1) if self.kind == "training" else np.flatnonzero(self.committed)
 
     @property
     def _n_points(self):
-        return int(self.file["training/n_recorded"][()]) if self.kind == "training" else self.file["time"].shape[0]
+        return int(self._read("training/n_recorded")) if self.kind == "training" else self.file["time"].shape[0]
 
     def __repr__(self):
         return f"Run({str(self.path)!r}, {self.kind}, {int(self.committed.sum())} of {self.committed.size} committed)"
-
-
-class LazyRows:
-    """A view of the committed part of `/counts`, sliced from disk like an array [replicate, point, species], or of
-    `/covariance`, whose rows are matrices."""
-
-    def __init__(self, dataset, replicates, n_points):
-        self.dtype, self.ndim = dataset.dtype, dataset.ndim
-        self._dataset, self._replicates, self._n_points = dataset, replicates, n_points
-
-    @property
-    def shape(self):
-        return (len(self._replicates), self._n_points, *self._dataset.shape[2:])
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, key):
-        key = key if isinstance(key, tuple) else (key,)
-        n_axes = self.ndim
-        if len(key) > n_axes + any(k is Ellipsis for k in key):
-            axes = ", ".join(["replicate", "point"] + ["species"] * (n_axes - 2))
-            raise IndexError(f"{self._dataset.name[1:]} have {n_axes} axes ({axes}), indexed by {len(key)}")
-        if any(k is Ellipsis for k in key):
-            at = next(a for a, k in enumerate(key) if k is Ellipsis)
-            key = key[:at] + (slice(None),) * (n_axes + 1 - len(key)) + key[at + 1 :]
-        replicate, point, *species = key + (slice(None),) * (n_axes - len(key))
-        species = tuple(species)
-        chosen = self._replicates[replicate]
-        points = np.arange(self._n_points)[point]
-        if np.ndim(chosen) == 0:
-            return self._part(int(chosen), points, species)
-        parts = [self._part(int(r), points, species) for r in chosen]
-        if parts:
-            return np.stack(parts)
-        return np.empty((0, *np.empty(self.shape[1:], dtype=np.int8)[(point, *species)].shape), dtype=self.dtype)
-
-    def _part(self, replicate, points, species):
-        if np.ndim(points) == 0:
-            return self._dataset[replicate, int(points)][species]
-        if len(points) == 0:
-            return np.empty((0, *self.shape[2:]), dtype=self.dtype)[(slice(None), *species)]
-        if self.ndim > 3:  # a row is large
-            return np.stack([self._dataset[replicate, int(p)][species] for p in points])
-        first, last = int(points.min()), int(points.max())
-        return self._dataset[replicate, first : last + 1][points - first][(slice(None), *species)]
-
-    def __array__(self, dtype=None, copy=None):
-        return np.asarray(self[:], dtype=dtype)

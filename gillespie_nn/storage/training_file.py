@@ -6,7 +6,8 @@ import numpy as np
 
 from ..simulation.validation import ACCURACY, RMSE
 from . import checkpoints, layout
-from .reader import open_run
+from .dimensions import describe
+from .reader import open_left
 from .writer import RunFile
 
 _BLOCK_BYTES = 1 << 20
@@ -28,7 +29,7 @@ class TrainingFile(RunFile):
         """`plan` is a `simulation.training.TrainingPlan`."""
         network = plan.spec.network
         self._plan, self._resumes = plan, resumes
-        self._buffer, self._n, self._datasets = [], 0, {}
+        self._buffer, self._n = [], 0
         self.resumed_from, self.scores, self.seconds = None, np.empty((0, 2)), 0.0
         self.started = time.perf_counter()
         """When presentations began, by `time.perf_counter`, less `seconds`."""
@@ -50,8 +51,9 @@ class TrainingFile(RunFile):
         layout.write_trajectory(self._file, plan.method, 1, len(plan.recorded), spec.network, together=together)
         layout.write_training(self._file, plan)
         checkpoints.create(self._file, plan.method, len(spec.network.species), len(spec.weights))
+        describe(self._file)
         if self._resumes:
-            with open_run(self.path) as earlier:  # now that no other process writes it
+            with open_left(self.path) as earlier:  # now that no other process writes it
                 self._take_over(earlier.file)
 
     def _take_over(self, earlier):
@@ -97,12 +99,6 @@ class TrainingFile(RunFile):
             self._at("training/n_recorded")[()] = part.stop
         self._buffer, self._n = [], part.stop
 
-    def _at(self, name):
-        """A dataset, looked up once: that takes as long as writing a small one."""
-        if name not in self._datasets:
-            self._datasets[name] = self._file[name]
-        return self._datasets[name]
-
     def checkpoint(self, checkpoint, scores):
         """The run can be resumed from here."""
         self._flush()
@@ -110,7 +106,9 @@ class TrainingFile(RunFile):
             self._write_scores(scores)
             self._at("training/n_presented")[()] = checkpoint.n_presented
             self._at("provenance/presentation_seconds")[()] = time.perf_counter() - self.started
-            slots = {name: self._at(f"{checkpoints.GROUP}/{name}") for name in checkpoints.NAMES}
+            slots = {
+                name: self._at(f"{checkpoints.GROUP}/{name}") for name in (*checkpoints.NAMES, checkpoints.MEMORY_SCALE)
+            }
             checkpoints.write(slots, checkpoint.n_presented // self._plan.checkpoint_every, checkpoint)
             self._file.flush()
 
@@ -124,18 +122,18 @@ class TrainingFile(RunFile):
         arrays = arrays | {"final_weights": trained.weights, "best_weights": trained.best_weights}
         with self._guard():
             self._write_scores(trained.scores)
-            self._file["provenance/presentation_seconds"][()] = seconds
-            self._file["training/n_presented"][()] = trained.n_presented
-            self._file["status"][0] = int(trained.status)
-            self._file["n_events"][0] = trained.n_events
+            self._at("provenance/presentation_seconds")[()] = seconds
+            self._at("training/n_presented")[()] = trained.n_presented
+            self._at("status")[0] = int(trained.status)
+            self._at("n_events")[0] = trained.n_events
             for name, value in trained.statistics.items():
-                self._file[f"statistics/{name}"][0] = value
+                self._at(f"statistics/{name}")[0] = value
             for name, values in arrays.items():
-                self._file[f"training/{name}"][: len(values)] = values
+                self._at(f"training/{name}")[: len(values)] = values
             for name, value in scores.items():
-                self._file[f"training/{name}"][()] = value
+                self._at(f"training/{name}")[()] = value
             self._file.flush()
-            self._file["committed"][0] = 1
+            self._at("committed")[0] = 1
             self._file.flush()
 
     def close(self):

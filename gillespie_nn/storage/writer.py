@@ -1,27 +1,30 @@
 """Writing run files: everything is created first, then filled under SWMR, so that a reader may watch."""
 
 import os
-import shutil
 import time
-from pathlib import Path
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
 
 from .. import checks
 from ..checks import StorageError, UnfinishedError
-from . import layout
+from . import disk, layout
+from .dimensions import describe
 from .lock import Lock
+from .reader import open_left
+from .schema import LIBVER
 from .whole import move
 
-_SPARE_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 22
 
 
 class RunFile:
     """A run file that is being written. A context manager: `seconds` of wall time are noted when it closes.
 
     It is made under another name beside `path` and moved there when all is created, so that a kill at any moment leaves
-    no file, the one that was there before, or one that opens.
+    no file, the one that was there before, or one that opens. After a failed write nothing more is written: the file
+    stays as a killed process would leave it, and StorageError says so.
     """
 
     kind: str
@@ -31,10 +34,11 @@ class RunFile:
         self._start = time.perf_counter()
         part = self.path.with_name(f".{self.path.name}.part")
         self._file = self._lock = None
+        self._datasets = {}
         try:
             with self._guard():
                 self._lock = Lock(self.path)
-                self._file = h5py.File(part, "w", libver="latest")
+                self._file = h5py.File(part, "w", libver=LIBVER)
                 layout.write_root(self._file, self.kind, settings)
                 layout.write_provenance(self._file, provenance_json)
                 layout.write_model(self._file, network, rates, counts)
@@ -45,7 +49,7 @@ class RunFile:
         except BaseException:
             if self._lock is not None:
                 if self._file is not None:
-                    self._file.close()
+                    disk.close(self._file)
                 part.unlink(missing_ok=True)
                 self._lock.release()
             raise
@@ -62,14 +66,39 @@ class RunFile:
     def close(self):
         if self._file:
             try:
-                with self._guard():
-                    self._file["provenance/seconds"][()] = time.perf_counter() - self._start
+                with self._guard(None):
+                    self._at("provenance/seconds")[()] = time.perf_counter() - self._start
+                    self._file.flush()  # where it fails, it raises; a dataset that is closed does not
+                    self._datasets.clear()
                     self._file.close()
             finally:
                 self._lock.release()
 
+    def _at(self, name):
+        """A dataset, looked up once, and kept: to look it up takes as long as writing a small one, and h5py says
+        nothing when the last rows cannot be written as a dataset is closed."""
+        if name not in self._datasets:
+            self._datasets[name] = self._file[name]
+        return self._datasets[name]
+
+    @contextmanager
     def _guard(self, n_bytes=0):
-        return _Guard(self.path, n_bytes)
+        """Turns a failing write into a sentence; refuses to start one of `n_bytes` (None: does not look) when the disk
+        is nearly full."""
+        if n_bytes is not None:
+            disk.check_free(self.path, n_bytes)
+        try:
+            yield
+        except UnfinishedError:
+            raise
+        except (OSError, RuntimeError) as error:
+            if self._file:
+                disk.abandon(self._file, self._datasets)
+                self._file = None
+                self._lock.release()
+            raise StorageError(
+                f"cannot write {self.path}: {disk.reason(error)}; what was committed stays readable"
+            ) from None
 
 
 def _open_swmr(path):
@@ -77,59 +106,75 @@ def _open_swmr(path):
     `swmr_mode` is set would open no more."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     return h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE, access))
 
 
-class _Guard:
-    """Turns a failing write into a sentence; refuses to start one when the disk is nearly full."""
-
-    def __init__(self, path, n_bytes):
-        self.path, self.n_bytes = Path(path), n_bytes
-
-    def __enter__(self):
-        free = shutil.disk_usage(self.path.parent).free
-        if free < self.n_bytes + _SPARE_BYTES:
-            raise StorageError(
-                f"the disk is full: {free} bytes left for {self.path}; what was committed stays readable. "
-                "Free some space, or choose another --output"
-            )
-
-    def __exit__(self, kind, error, _):
-        if kind is not None and issubclass(kind, (OSError, RuntimeError)) and not issubclass(kind, UnfinishedError):
-            raise StorageError(f"cannot write {self.path}: {error}") from error
+def copy_rows(source, target, replicate, n_points=None):
+    """The first points (default: all) of one replicate, in blocks of bounded size."""
+    length, *row = source.shape[1:]
+    n_points = length if n_points is None else n_points
+    rows = max(1, _BLOCK_BYTES // max(1, source.dtype.itemsize * int(np.prod(row))))
+    for start in range(0, n_points if source.size else 0, rows):
+        part = slice(start, min(start + rows, n_points))
+        target[replicate, part] = source[replicate, part]
 
 
 class EnsembleFile(RunFile):
-    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed."""
+    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed.
+
+    With `resumes` it takes the place of the file at `path`, of the same task, which was interrupted, and holds its
+    committed replicates from the start. `missing` int64[n] are the others.
+    """
 
     kind = "ensemble"
 
-    def __init__(self, path, task, settings, provenance_json, overwrite=False):
-        self._task = task
-        super().__init__(path, overwrite, provenance_json, task.network, task.rates, task.counts, settings)
+    def __init__(self, path, task, settings, provenance_json, overwrite=False, resumes=False):
+        self._task, self._resumes = task, resumes
+        self.missing = np.arange(task.n_replicates)
+        super().__init__(path, overwrite or resumes, provenance_json, task.network, task.rates, task.counts, settings)
 
     def _create(self):
         task, n = self._task, self._task.n_replicates
         layout.write_trajectory(self._file, task.method, n, len(task.grid), task.network, task.grid)
         shape = (n, len(task.network.reactions) if task.count_firings else 0)
         layout.array(self._file, "firings", data=np.zeros(shape, dtype=np.int64))
+        self._file["reaction"] = layout.names(r.name for r in task.network.reactions[: shape[1]])
+        describe(self._file)
+        if self._resumes:
+            with open_left(self.path) as earlier:  # now that no other process writes it
+                self._take_over(earlier)
+
+    def _take_over(self, earlier):
+        """What is committed, replicate by replicate, in blocks."""
+        committed = np.flatnonzero(earlier.committed)
+        self.missing = np.flatnonzero(~earlier.committed)
+        per_replicate = ["status", "n_events", "firings", "committed"]
+        per_replicate += [f"statistics/{name}" for name in earlier.file["statistics"]]
+        for replicate in committed.tolist():
+            for name in ("counts", "observables", "covariance"):
+                copy_rows(earlier.file[name], self._file[name], replicate)
+            for name in per_replicate:
+                if self._file[name].size:
+                    self._file[name][replicate] = earlier.file[name][replicate]
+        self._start -= np.nan_to_num(earlier.file["provenance/seconds"][()])
+        self._file.attrs["created"] = earlier.file.attrs["created"]
 
     def write(self, replicate, start, rows, observed, covariance):
         with self._guard(rows.nbytes + observed.nbytes + covariance.nbytes):
-            self._file["counts"][replicate, start : start + len(rows)] = rows
+            self._at("counts")[replicate, start : start + len(rows)] = rows
             for name, values in (("observables", observed), ("covariance", covariance)):
                 if values.size:
-                    self._file[name][replicate, start : start + len(rows)] = values
+                    self._at(name)[replicate, start : start + len(rows)] = values
 
     def finish(self, replicate, status, n_events, firings, statistics):
         with self._guard():
-            self._file["status"][replicate] = int(status)
-            self._file["n_events"][replicate] = n_events
+            self._at("status")[replicate] = int(status)
+            self._at("n_events")[replicate] = n_events
             if firings.size:
-                self._file["firings"][replicate] = firings
+                self._at("firings")[replicate] = firings
             for name, value in statistics.items():
-                self._file[f"statistics/{name}"][replicate] = value
+                self._at(f"statistics/{name}")[replicate] = value
             self._file.flush()
-            self._file["committed"][replicate] = 1
-            self._file["committed"].flush()
+            self._at("committed")[replicate] = 1
+            self._at("committed").flush()

@@ -7,6 +7,8 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
 from .hostile import HostileModels
+from .hostile_files import HostileFiles
+from .killed_runs import KilledRuns
 from .ladder import measure_ladder
 from .master_equation import MasterEquation
 from .methods_agree import MethodsAgree
@@ -16,6 +18,17 @@ from .run import LEVEL, verify
 from .sbml_suite import SbmlSuite
 from .time_change import TimeChange
 
-CHECKS = (ClosedForms, MasterEquation, TimeChange, MethodsAgree, SbmlSuite, PlantedErrors, HostileModels, Peers)
+CHECKS = (
+    ClosedForms,
+    MasterEquation,
+    TimeChange,
+    MethodsAgree,
+    SbmlSuite,
+    PlantedErrors,
+    HostileModels,
+    HostileFiles,
+    KilledRuns,
+    Peers,
+)
 
 __all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "measure_ladder", "verify"]

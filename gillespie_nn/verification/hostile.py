@@ -1,17 +1,11 @@
 """Hostile models: mutated texts, SBML, Antimony and BioNetGen files end in a result or in a clear error.
 
 Mutants are read and, if they are still models, simulated for a moment. An exception that is no `GillespieError`, a
-crash of the process (the readers of SBML and Antimony are compiled code) and an input that takes longer than
-`_PATIENCE` are failures. Not a statistical check: its p-value is 1, or 0 if any input failed.
+crash of the process (the readers of SBML and Antimony are compiled code) and an input that takes too long are
+failures. Not a statistical check: its p-value is 1, or 0 if any input failed.
 """
 
-import faulthandler
-import multiprocessing
-import os
-import warnings
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 
 import numpy as np
@@ -21,10 +15,9 @@ from ..checks import GillespieError, InternalError
 from ..crn import ReactionNetwork
 from ..nn import training_network
 from .base import Check, Outcome
+from .children import outcomes
 from .methods_agree import GENERAL
 
-_PATIENCE = 20.0
-_BATCH = 50
 _SHOWN = 10
 _READERS = {
     "text": ReactionNetwork.from_text,
@@ -110,7 +103,7 @@ def _number_replaced(text, start, token):
     return text[:first] + token + text[last:]
 
 
-def _try(number, seed, method):
+def _try(seed, method, number):
     """`network` or `refused`; any other outcome is an exception."""
     kind, text = mutant(number, seed)
     try:
@@ -123,54 +116,12 @@ def _try(number, seed, method):
     return "network"
 
 
-def _try_all(numbers, seed, method):
-    """Outcomes of a batch, in a process of its own: a list of (number, outcome)."""
-    warnings.simplefilter("ignore")
-    found = []
-    for number in numbers:
-        faulthandler.dump_traceback_later(_PATIENCE, exit=True)
-        try:
-            found.append((number, _try(number, seed, method)))
-        except Exception as error:
-            found.append((number, f"{type(error).__name__}: {error}"))
-        faulthandler.cancel_dump_traceback_later()
-    return found
-
-
-def _silent():
-    """The compiled readers print to the process's own streams."""
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 1)
-    os.dup2(sink, 2)
-
-
-def outcomes(n, seed, method) -> dict[int, str]:
-    """Outcome of each of `n` mutants by number: `network`, `refused`, or what went wrong."""
-    found = {}
-    batches = [range(start, min(start + _BATCH, n)) for start in range(0, n, _BATCH)]
-    while batches:
-        broken = []
-        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), _silent) as pool:
-            futures = [(batch, pool.submit(_try_all, batch, seed, method)) for batch in batches]
-            for batch, future in futures:
-                try:
-                    found.update(future.result())
-                except BrokenProcessPool:
-                    broken.append(batch)
-        if len(broken) == len(batches) and all(len(batch) == 1 for batch in broken):
-            found.update((batch[0], "the process crashed or hung") for batch in broken)
-            break
-        # One bad input breaks the pool for all batches: those are tried again, the ones in question input by input.
-        batches = broken if len(broken) < len(batches) else [range(k, k + 1) for batch in broken for k in batch]
-    return found
-
-
 class HostileModels(Check):
     name = "hostile-models"
     summary = "as many mutated model texts and files as replicates: each a result or a clear error (p: 1 all, 0 not)"
 
     def run(self, method, seed, options):
-        found = outcomes(options.replicates, seed, method)
+        found = outcomes(options.replicates, partial(_try, seed, method))
         failures = {k: v for k, v in sorted(found.items()) if v not in ("network", "refused")}
         kinds = list(found.values())
         details = {

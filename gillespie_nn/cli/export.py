@@ -1,0 +1,31 @@
+"""Write a run file in another format."""
+
+from pathlib import Path
+
+from ..storage.export import FORMATS, SUFFIXES, export
+from .common import add_json, parser, print_json
+
+
+def add(subparsers):
+    command = parser(
+        subparsers,
+        "export",
+        "write what is committed in a run file as a table (CSV, Parquet) or as arrays (NetCDF)",
+        ("runs/xor.h5 --to csv", "runs/ensemble.h5 --to netcdf --output ensemble.nc"),
+    )
+    command.add_argument("file", metavar="RUN.h5", help="run file written by simulate or train")
+    command.add_argument("--to", required=True, metavar="FORMAT", help=", ".join(FORMATS))
+    command.add_argument("--output", metavar="FILE", help="file to write (RUN with the suffix of the format)")
+    command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
+    add_json(command)
+    return command
+
+
+def run(arguments):
+    suffix = SUFFIXES.get(arguments.to, "")
+    output = arguments.output or Path(arguments.file).with_suffix(suffix)
+    n = export(arguments.file, arguments.to, output, arguments.overwrite)
+    print(f"{n} replicates written to {output}")
+    if arguments.json:
+        print_json({"file": arguments.file, "format": arguments.to, "replicates": n, "output": str(output)})
+    return 0

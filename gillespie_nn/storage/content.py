@@ -1,0 +1,41 @@
+"""What two run files have in common when they have the same content: all but `created` and `/provenance`."""
+
+import hashlib
+
+import h5py
+import numpy as np
+
+_PLACES = ("REFERENCE_LIST", "DIMENSION_LIST")
+"""Attributes that hold places in the file."""
+
+
+def content_digest(path) -> str:
+    """SHA-256 of the content of a run file: equal for files of the same content."""
+    parts = []
+    with h5py.File(path, "r", swmr=True) as file:
+
+        def visit(name, item):
+            if name.split("/")[0] != "provenance":
+                parts.append(name.encode() + _attributes(item))
+                if isinstance(item, h5py.Dataset):
+                    parts.append(f"{item.dtype} {item.shape}".encode() + _bytes(item[()]))
+
+        file.visititems(visit)
+        parts.append(_attributes(file))
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+def _attributes(item):
+    kept = sorted(key for key in item.attrs if key not in _PLACES and not (item.name == "/" and key == "created"))
+    return b"".join(key.encode() + b"=" + _bytes(item.attrs[key]) for key in kept)
+
+
+def _bytes(value):
+    """Numbers as they are stored, whatever NaN equals; texts by their length and letters."""
+    array = np.asarray(value)
+    if array.dtype.kind in "OUS":
+        return repr(array.tolist()).encode()
+    return np.ascontiguousarray(array).tobytes()

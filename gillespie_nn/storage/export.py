@@ -1,0 +1,150 @@
+"""Run files in other formats: tables in CSV and Parquet, arrays in NetCDF. Only what is committed, block by block.
+
+A table has a row for each replicate and recorded time, and a column for each species and observable; of a training
+run also for each weight, and for each output as `prediction_NAME`. To add a format: its function, and its line in
+`FORMATS`.
+"""
+
+import csv
+import os
+from contextlib import contextmanager
+
+import h5py
+import numpy as np
+
+from .. import checks
+from ..checks import StorageError
+from . import disk
+from .reader import open_run
+from .schema import TRAINING
+
+_BLOCK_BYTES = 1 << 22
+
+
+def export(path, format, output, overwrite=False):
+    """Write the run file at `path` to `output` in a format of `FORMATS`; the number of replicates written.
+
+    Raises InputError for what cannot be used, MissingExtraError where the format's library is not installed.
+    """
+    checks.choice("format", format, FORMATS)
+    output = checks.new_file(output, overwrite)
+    with open_run(path) as run, _made(output) as part:
+        FORMATS[format](run, part)
+        return run.counts.shape[0]
+
+
+@contextmanager
+def _made(output):
+    """A name beside `output` to write to; what stands there is moved into its place."""
+    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, output)
+    except OSError as error:
+        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def columns(run) -> list[str]:
+    """Names of the columns of the table of a run."""
+    names = ["replicate", "time", *run.species, *(n for n in run.observable_names if n not in run.species)]
+    if run.kind == TRAINING:
+        n_weights, n_outputs = run.training["weights"].shape[1], run.training["predictions"].shape[1]
+        if run.version >= (1, 5):
+            weights, outputs = (run.training[name].asstr()[:] for name in ("weight", "output"))
+        else:
+            weights, outputs = [f"weight_{k}" for k in range(n_weights)], range(n_outputs)
+        names += [*weights, *(f"prediction_{name}" for name in outputs)]
+    return names
+
+
+def blocks(run):
+    """The rows of that table in order, in blocks of bounded size: lists of arrays, one for each column."""
+    time, counts = run.time, run.counts
+    rows = max(1, _BLOCK_BYTES // (8 * len(columns(run))))
+    numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else [0]
+    extra = [k for k, name in enumerate(run.observable_names) if name not in run.species]
+    for k, number in enumerate(numbers):
+        for start in range(0, len(time), rows):
+            part = slice(start, start + rows)
+            found = [np.full(len(time[part]), number), time[part], *counts[k, part].T]
+            if extra:
+                found += list(run.file["observables"][number, part][:, extra].T)
+            if run.kind == TRAINING:
+                found += [*run.weights[part].T, *run.predictions[part].T]
+            yield found
+
+
+def _csv(run, path):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns(run))
+        for block in blocks(run):
+            writer.writerows(zip(*(column.tolist() for column in block)))
+
+
+def _parquet(run, path):
+    arrow = checks.optional("pyarrow", "parquet", "Parquet")
+    parquet = checks.optional("pyarrow.parquet", "parquet", "Parquet")
+    names = columns(run)
+    n_counts = 2 + len(run.species)
+    kinds = [arrow.int64(), arrow.float64(), *[arrow.from_numpy_dtype(run.counts.dtype)] * len(run.species)]
+    kinds += [arrow.float64()] * (len(names) - n_counts)
+    units = ["", "s", *[run.units] * len(run.species), *[""] * (len(names) - n_counts)]
+    fields = [arrow.field(n, k, metadata={"units": u} if u else None) for n, k, u in zip(names, kinds, units)]
+    schema = arrow.schema(fields, metadata={"method": run.method, "seed": str(run.seed), "volume": str(run.volume)})
+    with parquet.ParquetWriter(path, schema) as writer:
+        for block in blocks(run):
+            writer.write_table(arrow.Table.from_arrays([arrow.array(c) for c in block], schema=schema))
+
+
+def _netcdf(run, path):
+    h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
+    n_replicates, n_points, n_species = run.counts.shape
+    texts = {"species": run.species, "observable": run.observable_names}
+    with h5netcdf.File(path, "w") as file:
+        file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
+        if run.observable_names:
+            file.dimensions["observable"] = len(run.observable_names)
+        file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
+        numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
+        for name, axis, data, units in (
+            ("replicate", "replicate", numbers, ""),
+            ("time", "time", run.time, "s"),
+            ("status", "replicate", np.asarray(run.status), ""),
+            ("n_events", "replicate", np.asarray(run.n_events), ""),
+        ):
+            file.create_variable(name, (axis,), data.dtype, data=data).attrs.update({"units": units} if units else {})
+        for name, names in texts.items():
+            if names:
+                file.create_variable(name, (name,), h5py.string_dtype(), data=np.array(names, dtype=object))
+        _trajectories(file, "counts", run.counts, "species", run.units)
+        if run.observable_names:
+            _trajectories(file, "observables", run.observables, "observable", "")
+        if run.kind == TRAINING:
+            _training(file, run)
+
+
+def _trajectories(file, name, rows, axis, units):
+    shape = rows.shape
+    chunk = max(1, min(shape[1], _BLOCK_BYTES // (8 * max(1, shape[2]))))
+    variable = file.create_variable(
+        name, ("replicate", "time", axis), rows.dtype, chunks=(1, chunk, shape[2]) if all(shape) else None,
+        compression="gzip" if all(shape) else None,
+    )  # fmt: skip
+    variable.attrs.update({"units": units} if units else {})
+    for replicate in range(shape[0]):
+        for start in range(0, shape[1], chunk):
+            part = slice(start, min(start + chunk, shape[1]))
+            variable[replicate, part] = rows[replicate, part]
+
+
+def _training(file, run):
+    for name, axis, data in (("weights", "weight", run.weights), ("predictions", "output", run.predictions)):
+        file.dimensions[axis] = data.shape[1]
+        file.create_variable(name, ("time", axis), data.dtype, data=data).attrs["units"] = "concentration"
+
+
+FORMATS = {"csv": _csv, "parquet": _parquet, "netcdf": _netcdf}
+SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "netcdf": ".nc"}

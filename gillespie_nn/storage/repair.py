@@ -1,0 +1,178 @@
+"""Making a run file whole that its writer did not close: what is committed is copied into a new file.
+
+Nothing is changed in place. The copy is made beside the original, compared with the schema, and takes its place at the
+end; a kill at any moment leaves one or the other.
+"""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..checks import InputError, StorageError
+from ..status import Status
+from . import checkpoints, disk, superblock
+from .lock import Lock
+from .reader import open_left, open_run
+from .schema import ENSEMBLE, LIBVER
+from .validate import damaged, is_of_hdf5, said
+from .whole import move
+from .writer import copy_rows
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
+_SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
+"""Attributes by which HDF5 keeps dimension scales; they hold places in the file."""
+_ROWS = ("counts", "covariance", "observables")
+
+
+def repair(path) -> dict:
+    """Make the run file at `path` one that every program opens.
+
+    Returns `file`, `kind`, `repaired` (False where the file was closed as it should be, and is left alone), `kept` of
+    `planned` replicates or records, `lost`, the numbers of replicates that were committed and cannot be read (they are
+    no longer committed, and `resume` simulates them), and `presentations` of the last whole checkpoint of a training
+    run.
+
+    Raises
+    ------
+    InputError : no run file; one that another process is writing; one of which nothing can be read. StorageError : the
+    disk is full.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no such run file: {path}")
+    lock = Lock(path)
+    part = path.with_name(f".{path.name}.repaired.part")
+    try:
+        _check_free_of_writers(path)
+        disk.check_free(path, 2 * path.stat().st_size)
+        marked, _ = superblock.marks(path)
+        with open_left(path) as run:
+            lost = _unreadable(run)
+            if not marked and not lost:
+                return _report(run, False, lost)
+            try:
+                with h5py.File(part, "w", libver=LIBVER) as target:
+                    _copy(run, target, lost)
+            except OSError as error:
+                if is_of_hdf5(error) and "write" not in str(error):
+                    raise damaged(path, said(error)) from None
+                raise StorageError(f"cannot write {part}: {disk.reason(error)}; {path} is as it was") from None
+        with open_run(part) as run:
+            found = _report(run, True, lost)
+        move(part, path)
+        return found | {"file": str(path)}
+    finally:
+        part.unlink(missing_ok=True)
+        lock.release()
+
+
+def _check_free_of_writers(path):
+    """HDF5 locks a file that it has open for writing, except in SWMR mode, where our own lock tells."""
+    if fcntl is None:
+        return
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{path} is open for writing in another program: close it there, and try again") from None
+        except OSError:  # a file system without locks
+            pass
+
+
+def _unreadable(run) -> list[int]:
+    """Committed replicates whose rows cannot be read. Raises InputError for a training run of that kind, whose records
+    hang together."""
+    found = []
+    rows = [run.file[name] for name in _ROWS if name in run.file]
+    if run.kind != ENSEMBLE:
+        _ = run.weights, run.predictions, run.time
+    for replicate in np.flatnonzero(run.committed).tolist() if run.kind == ENSEMBLE else [0]:
+        try:
+            for dataset in rows:
+                for chunk in _chunks(dataset, replicate, run._n_points):
+                    dataset[chunk]
+        except (OSError, RuntimeError) as error:
+            if run.kind != ENSEMBLE:
+                raise damaged(run.path, said(error)) from None
+            found.append(replicate)
+    return found
+
+
+def _chunks(dataset, replicate, n_points):
+    rows = dataset.chunks[1] if dataset.chunks else max(1, n_points)
+    return [(replicate, slice(k, min(k + rows, n_points))) for k in range(0, n_points if dataset.size else 0, rows)]
+
+
+def _copy(run, target, lost):
+    """Everything that can be trusted; rows that cannot are empty again."""
+    source = run.file
+    target.attrs.update(source.attrs)
+    datasets = []
+
+    def make(name, item):
+        if isinstance(item, h5py.Group):
+            made = target.create_group(name)
+        else:
+            made = h5py.Dataset(_made(target, name, item))
+            datasets.append((item, made))
+            _fill(run, item, made, lost)
+        made.attrs.update({key: value for key, value in item.attrs.items() if key not in _SCALE})
+
+    source.visititems(make)
+    for item, made in datasets:
+        if item.is_scale:
+            made.make_scale(item.attrs["NAME"])
+    for item, made in datasets:
+        for axis in range(item.ndim if not item.is_scale else 0):
+            for scale in item.dims[axis].values():
+                made.dims[axis].attach_scale(target[scale.name])
+    if lost:
+        target["committed"][lost] = 0
+        target["status"][lost] = int(Status.INTERRUPTED)
+
+
+def _made(target, name, item):
+    """An empty dataset that is laid out as `item`."""
+    link = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    link.set_create_intermediate_group(True)
+    return h5py.h5d.create(
+        target.id, name.encode(), item.id.get_type(), item.id.get_space(), item.id.get_create_plist(), link
+    )
+
+
+def _fill(run, item, made, lost):
+    name = item.name.lstrip("/")
+    if not item.id.get_storage_size():
+        return
+    if name in _ROWS and run.kind == ENSEMBLE:
+        for replicate in np.flatnonzero(run.committed).tolist():
+            if replicate not in lost:
+                copy_rows(item, made, replicate)
+    elif name in _ROWS:
+        copy_rows(item, made, 0, run._n_points)
+    elif name in ("training/weights", "training/predictions"):
+        made[: run._n_points] = item[: run._n_points]
+    elif item.size:
+        made[...] = item[()]
+
+
+def _report(run, repaired, lost):
+    training = run.kind != ENSEMBLE
+    found = {
+        "file": str(run.path),
+        "kind": run.kind,
+        "repaired": repaired,
+        "kept": run._n_points if training else int(run.committed.sum()),
+        "planned": run.file["time"].shape[0] if training else int(run.committed.size),
+        "lost": lost,
+        "ended": bool(run.committed.all()),
+    }
+    if training and checkpoints.GROUP in run.file:
+        last = checkpoints.read_latest(run.file)
+        found["presentations"] = 0 if last is None else last.n_presented
+    return found

@@ -1,0 +1,241 @@
+"""Hostile run files: mutated files open, are read, repaired and resumed, or end in a clear error.
+
+Half of the mutants are changed in their bytes (cut, flipped, zeroed, overwritten, filled in), half through HDF5
+(objects of other types, shapes and absurd sizes, links, attributes and JSON of other kinds, values out of range). An
+exception that is no `GillespieError` (a command would call it an internal error), a crash (HDF5 is compiled code) and a
+mutant that takes too long are failures. Not a statistical check: its p-value is 1, or 0 if any input failed. The method
+is of no account.
+"""
+
+import contextlib
+import io
+import json
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..analysis import summary, summary_text
+from ..api import resume, simulate, train
+from ..checks import GillespieError, InternalError
+from ..crn import ReactionNetwork
+from ..noise import RateNoise
+from ..storage import open_run
+from ..storage.export import blocks
+from ..storage.repair import repair
+from .base import Check, Outcome
+from .children import outcomes
+
+_SHOWN = 10
+_ODD = (
+    -1, 0, 2**62, float("nan"), float("inf"), "", "\u00e9" * 40, "x" * 70_000, [], [1, "a"], {}, {"a": None}, None,
+    True, "[" * 3000, '{"a":', b"\xff\xfe", "ensemble", "training",
+)  # fmt: skip
+_SHAPES = ((), (0,), (1,), (3,), (2, 2), (2**40,), (2**31, 2**20), (1, 2, 3, 4))
+_DTYPES = ("i8", "f8", "u1", "f4", ">i8", "S5", "c16", "i2", "b1")
+
+
+def make_originals(folder) -> list[Path]:
+    """Files to start from: an ensemble and a training run, both interrupted, with something to go on from."""
+    network = ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
+    paths = [Path(folder) / name for name in ("ensemble.h5", "training.h5")]
+    simulate(
+        network, 2.0, 7, replicates=3, seed=1, method="rejection", max_events=1000, count_firings=True,
+        schedule=[(1.0, {"A": 3})], noise=RateNoise(0.1, kind="constant"), output=paths[0],
+    ).close()  # fmt: skip
+    x = np.array([[0.0], [1.0]])
+    train(
+        (x, x), hidden=(1,), volume=20.0, presentations=6, running_time=0.5, checkpoint_every=2, seed=1,
+        method="rejection", validation=0.5, evaluate_every=3, output=paths[1],
+    )  # fmt: skip
+    for path in paths:
+        with h5py.File(path, "r+") as file:
+            file["committed"][-1] = 0
+    return paths
+
+
+def mutate(path, rng) -> None:
+    """Change a file in place."""
+    if rng.random() < 0.5:
+        path.write_bytes(_bytes_changed(path.read_bytes(), rng))
+        return
+    with h5py.File(path, "r+") as file:
+        for _ in range(rng.integers(1, 3)):
+            names = []
+            file.visit(names.append)
+            name = names[rng.integers(len(names))]
+            # What HDF5 itself does not allow leaves the file as it is.
+            with contextlib.suppress(TypeError, ValueError, KeyError, OSError, RuntimeError, AttributeError):
+                _CHANGES[rng.integers(len(_CHANGES))](file, name, rng)
+
+
+def _bytes_changed(data, rng):
+    data = bytearray(data)
+    for _ in range(rng.integers(1, 5)):
+        a = int(rng.integers(len(data) + 1)) if rng.random() < 0.7 else int(rng.integers(min(len(data), 4096) + 1))
+        n = int(rng.integers(1, 200))
+        what = rng.integers(6)
+        if what == 0:
+            del data[a:]
+        elif what == 1:
+            data[a : a + 1] = bytes([data[a] ^ (1 << int(rng.integers(8)))]) if a < len(data) else b""
+        elif what == 2:
+            data[a : a + n] = bytes(len(data[a : a + n]))
+        elif what == 3:
+            data[a : a + n] = rng.bytes(len(data[a : a + n]))
+        elif what == 4:
+            data[a:a] = rng.bytes(n)
+        else:
+            data[a : a + n] = b"\xff" * len(data[a : a + n])
+    return bytes(data)
+
+
+def _odd(rng):
+    return _ODD[rng.integers(len(_ODD))]
+
+
+def _delete(file, name, rng):
+    del file[name]
+
+
+def _replace(file, name, rng):
+    shape, dtype = _SHAPES[rng.integers(len(_SHAPES))], _DTYPES[rng.integers(len(_DTYPES))]
+    if rng.random() < 0.4 and isinstance(file[name], h5py.Dataset):
+        shape = file[name].shape
+    chunks = tuple(min(n, 4) for n in shape) if shape and all(shape) else None
+    del file[name]
+    file.create_dataset(name, shape, dtype, chunks=chunks)
+
+
+def _as_group(file, name, rng):
+    del file[name]
+    file.create_group(name)
+
+
+def _resize(file, name, rng):
+    dataset = file[name]
+    dtype, units = dataset.dtype, dict(dataset.attrs)
+    shape = list(dataset.shape)
+    shape[rng.integers(len(shape))] = int(rng.choice([0, 1, 5, 2**33, 2**50]))
+    chunks = tuple(max(1, min(n, 4)) for n in shape)
+    del file[name]
+    made = file.create_dataset(name, tuple(shape), dtype, chunks=chunks, maxshape=(None,) * len(shape))
+    if "units" in units:
+        made.attrs["units"] = units["units"]
+
+
+def _value(file, name, rng):
+    dataset = file[name]
+    place = tuple(int(rng.integers(n)) for n in dataset.shape)
+    dataset[place] = _odd(rng)
+
+
+def _link(file, name, rng):
+    del file[name]
+    kinds = (
+        h5py.SoftLink("/nowhere"),
+        h5py.SoftLink("/"),
+        h5py.ExternalLink("other.h5", "/x"),
+        h5py.SoftLink("/counts"),
+    )
+    file[name] = kinds[rng.integers(len(kinds))]
+
+
+def _attribute(file, name, rng):
+    item = file if rng.random() < 0.5 else file[name]
+    keys = [key for key in item.attrs if "LIST" not in key]
+    key = keys[rng.integers(len(keys))]
+    if rng.random() < 0.2:
+        del item.attrs[key]
+    else:
+        item.attrs[key] = _odd(rng)
+
+
+def _json(file, name, rng):
+    """A value in a text of JSON, at any depth."""
+    group = file.get("training", file)
+    keys = [key for key in ("arguments", "settings", "data") if key in group.attrs]
+    key = keys[rng.integers(len(keys))]
+    whole = part = json.loads(group.attrs[key])
+    while True:
+        places = list(part) if isinstance(part, dict) else list(range(len(part)))
+        place = places[rng.integers(len(places))]
+        if not isinstance(part[place], (dict, list)) or not part[place] or rng.random() < 0.5:
+            break
+        part = part[place]
+    if rng.random() < 0.2:
+        del part[place]
+    else:
+        part[place] = _odd(rng)
+    group.attrs[key] = json.dumps(whole)
+
+
+_CHANGES = (_delete, _replace, _as_group, _resize, _value, _link, _attribute, _json)
+
+
+def _try(folder, seed, number):
+    """`opened` or `refused`; any other outcome is an exception."""
+    rng = np.random.default_rng([seed, number])
+    originals = sorted(Path(folder).glob("*.h5"))
+    with tempfile.TemporaryDirectory() as own:
+        path = Path(own) / "x.h5"
+        path.write_bytes(originals[rng.integers(len(originals))].read_bytes())
+        mutate(path, rng)
+        found = [_refused(act, path) for act in (_read, _copy, _resume)]
+    return "refused" if found[0] else "opened"
+
+
+def _refused(act, path):
+    try:
+        act(path)
+    except InternalError:
+        raise
+    except GillespieError as error:
+        if not str(error) or "\n\n" in str(error):
+            raise AssertionError(f"an error without a sentence: {error!r}") from error
+        return True
+    return False
+
+
+def _read(path):
+    with open_run(path) as run:
+        summary_text(summary(run))
+        for _ in blocks(run):
+            pass
+
+
+def _copy(path):
+    copy = path.with_name("copy.h5")
+    copy.write_bytes(path.read_bytes())
+    repair(copy)
+
+
+def _resume(path):
+    with contextlib.redirect_stderr(io.StringIO()):
+        found = resume(path)
+    if hasattr(found, "close"):
+        found.close()
+
+
+class HostileFiles(Check):
+    name = "hostile-files"
+    summary = "as many mutated run files as replicates: each opens or is refused in a sentence (p: 1 all, 0 not)"
+
+    def run(self, method, seed, options):
+        with tempfile.TemporaryDirectory() as folder:
+            make_originals(folder)
+            found = outcomes(options.replicates, partial(_try, folder, seed))
+        failures = {k: v for k, v in sorted(found.items()) if v not in ("opened", "refused")}
+        kinds = list(found.values())
+        details = {
+            "inputs": len(found),
+            "opened": kinds.count("opened"),
+            "refused": kinds.count("refused"),
+            "failures": {str(k): v for k, v in list(failures.items())[:_SHOWN]},
+        }
+        note = f"{details['opened']} opened, {details['refused']} refused"
+        note += "".join(f"; {k}: {v}" for k, v in details["failures"].items())
+        p = float(not failures and len(found) == options.replicates)
+        return [Outcome(f"{len(found)} mutants", p, details, note)]
