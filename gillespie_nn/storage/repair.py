@@ -56,7 +56,7 @@ def repair(path) -> dict:
             if not marked and not lost:
                 return _report(run, False, lost)
             try:
-                with h5py.File(part, "w", libver=LIBVER) as target:
+                with h5py.File(part, "w", libver=(LIBVER[0], "latest")) as target:  # that of the oldest files
                     _copy(run, target, lost)
             except OSError as error:
                 if is_of_hdf5(error) and "write" not in str(error):
