@@ -13,7 +13,7 @@ from gillespie_nn.cli import main
 from gillespie_nn.datasets import case
 from gillespie_nn.simulation.checkpoints import first_checkpoint
 from gillespie_nn.simulation.evaluation import accuracy_interval
-from gillespie_nn.simulation.validation import Watch, evaluation_points
+from gillespie_nn.simulation.validation import N_AVERAGED, Watch, evaluation_points
 
 STOPS = {
     "volume": 30.0, "running_time": 1.0, "presentations": 400, "seed": 1, "validation": 0.25, "evaluate_every": 4,
@@ -44,16 +44,17 @@ def test_evaluations_are_evenly_spaced_and_end_with_the_run(n, every, points):
     assert evaluation_points(n, every).tolist() == points
 
 
-@pytest.mark.parametrize("every", [7, 50, 60, None])
+@pytest.mark.parametrize("every", [7, 100, 140, None])
 def test_the_mean_over_the_last_presentations_is_evaluated(every):
-    p = plan(evaluate_every=every, validation=None if every is None else 0.1)
+    n = 3 * N_AVERAGED
+    p = plan(evaluate_every=every, validation=None if every is None else 0.1, presentations=n)
     watch = Watch(p, first_checkpoint(p), np.empty((0, 2)))
-    weights = np.random.default_rng(0).normal(size=(100, len(p.spec.weights)))
+    weights = np.random.default_rng(0).normal(size=(n, len(p.spec.weights)))
     before = 0
-    for k in range(100):
+    for k in range(n):
         assert not watch.see(k, weights[k])
         if k + 1 in p.evaluated:
-            expected = weights[max(before, k + 1 - 40) : k + 1].mean(axis=0)
+            expected = weights[max(before, k + 1 - N_AVERAGED) : k + 1].mean(axis=0)
             np.testing.assert_allclose(watch.weights_sum, expected, rtol=1e-12)
             before = k + 1
     assert len(watch.scores) == (0 if every is None else len(p.evaluated))
