@@ -118,7 +118,7 @@ def _copy(run, target, lost):
         if isinstance(item, h5py.Group):
             made = target.create_group(name)
         else:
-            made = h5py.Dataset(_made(target, name, item))
+            made = _made(target, name, item)
             datasets.append((item, made))
             _fill(run, item, made, lost)
         made.attrs.update({key: value for key, value in item.attrs.items() if key not in _SCALE})
@@ -137,12 +137,12 @@ def _copy(run, target, lost):
 
 
 def _made(target, name, item):
-    """An empty dataset that is laid out as `item`."""
-    link = h5py.h5p.create(h5py.h5p.LINK_CREATE)
-    link.set_create_intermediate_group(True)
-    return h5py.h5d.create(
-        target.id, name.encode(), item.id.get_type(), item.id.get_space(), item.id.get_create_plist(), link
-    )
+    """An empty dataset that is laid out as `item`, in the form of HDF5 that `target` has."""
+    how = {"fillvalue": item.fillvalue} if item.dtype.kind in "iuf" else {}
+    if item.chunks is not None:
+        how |= {"chunks": item.chunks, "maxshape": item.maxshape, "shuffle": item.shuffle}
+        how |= {"compression": item.compression, "compression_opts": item.compression_opts}
+    return target.create_dataset(name, item.shape, item.dtype, **how)
 
 
 def _fill(run, item, made, lost):
