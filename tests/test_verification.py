@@ -13,7 +13,6 @@ from gillespie_nn.simulation.methods import Direct
 from gillespie_nn.verification import CHECKS, children, hostile, verify
 from gillespie_nn.verification import planted as planted_errors
 from gillespie_nn.verification.hostile import HostileModels
-from gillespie_nn.verification.hostile_files import HostileFiles
 from gillespie_nn.verification.planted import PlantedErrors
 
 QUICK = {"replicates": 2000, "seed": 3}
@@ -126,12 +125,6 @@ def test_hostile_models_end_in_a_result_or_a_clear_error():
     found = verify([HostileModels], ["direct"], replicates=1000, seed=5)
     assert found["verdict"] == "holds", found["outcomes"]
     assert found["outcomes"][0]["simulated"] > 100
-
-
-def test_hostile_run_files_open_or_are_refused():
-    found = verify([HostileFiles], ["direct"], replicates=1000, seed=5)
-    assert found["verdict"] == "holds", found["outcomes"]
-    assert found["outcomes"][0]["opened"] > 20 and found["outcomes"][0]["refused"] > 200
 
 
 def test_a_reader_that_raises_or_hangs_is_found(monkeypatch):
