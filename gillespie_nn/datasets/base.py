@@ -77,6 +77,11 @@ class Settings:
     initial_scale: float = 1.0
     order: str = "random"
 
+    @property
+    def step(self) -> float:
+        """s = eta (T - hold): how far a presentation moves the weights along the negative gradient, in first order."""
+        return self.learning_rate * (self.running_time - self.hold)
+
 
 class Case(ABC):
     """A named dataset with default settings."""

@@ -14,8 +14,7 @@ _FACTORS, _QUICK_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 4.0)
 
 def _steps(case, extent):
     """Steps s around the case's own."""
-    own = own_settings(case, extent)
-    return [own.learning_rate * own.running_time * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
+    return [own_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
 
 
 class Effect(Sweep):
@@ -48,20 +47,25 @@ class Annihilation(Effect):
 
 class Transient(Effect):
     """After a switch the errors belong to the sample before, until the modules have relaxed: a share of each update, of
-    the order of 1 / T, is wrong, and matters by the step."""
+    the order of 1 / T, is wrong, and matters by the step. Where learning is held for the first half of T, it is not."""
 
     name = "transient"
     title = "the transient after each switch"
-    summary = "effect 2: RMSE against the step s = eta T for several running times T"
-    x_label = "step s = eta T"
+    summary = "effect 2: RMSE against the step s for several running times T, and with learning held after a switch"
+    x_label = "step s"
     shows_descent = True
 
     def conditions(self, case, extent):
+        longest = times(case, extent)[-1]
+        shares = [(t, 0.0, f"T = {t:g} s") for t in times(case, extent)[-4:]]
+        shares.append((longest, 0.5, f"T = {longest:g} s, held for half of it"))
         return [
-            Condition("", f"T = {t:g} s", s, lambda seed, t=t, s=s: at_running_time(case, seed, extent, t, s))
-            for t in times(case, extent)[-4:]
+            Condition(
+                "", label, s, lambda seed, t=t, s=s, h=share: at_running_time(case, seed, extent, t, s, h)
+            )
+            for t, share, label in shares
             for s in _steps(case, extent)
-        ]
+        ]  # fmt: skip
 
 
 class StepSize(Effect):
@@ -70,9 +74,9 @@ class StepSize(Effect):
 
     name = "step-size"
     title = "updates too large for one presentation"
-    summary = "effect 3: RMSE of chemistry, gradient flow and gradient descent against the step s = eta T"
+    summary = "effect 3: RMSE of chemistry, gradient flow and gradient descent against the step s"
     cases = ("xor", "iris", "regression", "digits")
-    x_label = "step s = eta T"
+    x_label = "step s"
     most_seeds = 10
 
     def conditions(self, case, extent):

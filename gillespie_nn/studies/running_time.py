@@ -1,4 +1,4 @@
-"""Scores against the running time T, at the case's own step s = eta T."""
+"""Scores against the running time T, at the case's own step s = eta (T - hold)."""
 
 from .base import own_settings, training
 from .settings import ACTIVATIONS
@@ -12,18 +12,20 @@ def times(case, extent) -> list[float]:
     return [own_settings(case, extent).running_time * share for share in extent.of(_SHARES, _QUICK_SHARES)]
 
 
-def at_running_time(case, seed, extent, running_time, step=None, **settings):
-    """A run with another running time [s] at the same step s = eta T, by default the case's own."""
+def at_running_time(case, seed, extent, running_time, step=None, share=None, **settings):
+    """A run with another running time T [s] at the same step s = eta (T - hold), by default the case's own. Learning is
+    held for a `share` of T, by default the case's own."""
     own = own_settings(case, extent)
-    step = own.learning_rate * own.running_time if step is None else step
-    settings |= {"running_time": float(running_time), "learning_rate": step / running_time}
+    step = own.step if step is None else step
+    hold = running_time * (own.hold / own.running_time if share is None else share)
+    settings |= {"running_time": float(running_time), "hold": hold, "learning_rate": step / (running_time - hold)}
     return training(case, seed, extent, **settings)
 
 
 class RunningTime(Sweep):
     name = "running-time"
-    title = "running time at a fixed step s = eta T"
-    summary = "scores against the running time T of a presentation, the step s = eta T held"
+    title = "running time at a fixed step s"
+    summary = "scores against the running time T of a presentation, the step s = eta (T - hold) the same"
     x_label = "running time T [s]"
     x_scale = "log"
     shows_descent = True
