@@ -19,7 +19,7 @@ from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
 from gillespie_nn.nn import modules
 
 OMEGA = 2000
-N = 4000
+N = 2500
 H = 0.1
 
 

@@ -107,9 +107,9 @@ def test_the_list_names_checks_and_methods(capsys):
     assert all(c.name in out for c in CHECKS) and "layered" in out
 
 
-@pytest.mark.parametrize("method", ["direct", "next_reaction", "rejection"])
-def test_every_planted_error_is_caught(method):
-    found = verify([PlantedErrors], [method], replicates=10_000, seed=3)
+def test_every_planted_error_is_caught():
+    """In the default method; the command `verify-methods --check planted-errors` takes all of them."""
+    found = verify([PlantedErrors], ["rejection"], replicates=10_000, seed=3)
     assert found["verdict"] == "holds" and found["n_p_values"] >= 7
     assert {row["p"] for row in found["outcomes"]} == {1.0}
 
@@ -139,3 +139,10 @@ def test_all_leaves_out_what_it_has_no_means_for_and_says_so(capsys, monkeypatch
         main(["verify-methods", "--all"])
     assert "SbmlSuite" not in str(found.value) and "MasterEquation" in str(found.value)
     assert "sbml-suite: left out, no folder given" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name, word", [("ladder", "figure format"), ("there.png", "exists")])
+def test_the_figure_of_the_ladder_is_refused_before_it_is_measured(name, word, tmp_path, capsys):
+    (tmp_path / "there.png").touch()
+    assert main(["verify-methods", "--ladder", "--output", str(tmp_path / name)]) == 2
+    assert word in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """Statistical verification of the exact methods, and rates of convergence of the others."""
 
+from pathlib import Path
+
 from .. import checks
 from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
@@ -27,7 +29,8 @@ def add(subparsers):
     command.add_argument("--method", action="append", metavar="NAME", help="only this method (all exact ones)")
     command.add_argument("--sbml-suite", metavar="FOLDER", help="cases of the SBML stochastic test suite; runs them")
     command.add_argument("--ladder", action="store_true", help="measure how each level of description nears the next")
-    command.add_argument("--output", metavar="FILE", help="of --ladder: draw its figure (.png, .pdf)")
+    command.add_argument("--output", metavar="FILE", help="of --ladder: draw its figure (.png, .svg or .pdf)")
+    command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
     command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
     command.add_argument("--seed", type=int, default=0, help="whole number (0)")
     add_options(command)
@@ -78,6 +81,8 @@ def run(arguments):
 
 def _ladder(arguments):
     if arguments.output is not None:
+        checks.choice("figure format", Path(arguments.output).suffix, (".png", ".svg", ".pdf"), "use")
+        checks.new_file(arguments.output, arguments.overwrite)
         checks.optional("matplotlib", "plot", "drawing a figure")
     found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     if arguments.output is not None:
