@@ -4,47 +4,64 @@ import faulthandler
 import multiprocessing
 import os
 import warnings
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
 
 _PATIENCE = 20.0
-_BATCH = 50
+_PROCESSES = 2
 
 
 def outcomes(n, attempt) -> dict[int, str]:
     """Outcome of each of `n` attempts by number: the text `attempt(number)` (which can be pickled), or what went wrong:
     an exception, a crash, or an attempt that takes longer than 20 s."""
+    context = multiprocessing.get_context("spawn")
     found = {}
-    batches = [range(start, min(start + _BATCH, n)) for start in range(0, n, _BATCH)]
-    while batches:
-        broken = []
-        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), _silent) as pool:
-            futures = [(batch, pool.submit(_try_all, batch, attempt)) for batch in batches]
-            for batch, future in futures:
-                try:
-                    found.update(future.result())
-                except BrokenProcessPool:
-                    broken.append(batch)
-        if len(broken) == len(batches) and all(len(batch) == 1 for batch in broken):
-            found.update((batch[0], "the process crashed or hung") for batch in broken)
-            break
-        # One bad input breaks the pool for all batches: those are tried again, the ones in question input by input.
-        batches = broken if len(broken) < len(batches) else [range(k, k + 1) for batch in broken for k in batch]
+    waiting = [range(k, n, _PROCESSES) for k in range(min(n, _PROCESSES))]
+    running = {}
+    while waiting or running:
+        while waiting and len(running) < _PROCESSES:
+            numbers = waiting.pop()
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_try_all, args=(theirs, numbers, attempt), daemon=True)
+            process.start()
+            theirs.close()
+            running[ours] = process, list(numbers)
+        for connection in wait(list(running)):
+            process, numbers = running[connection]
+            try:
+                found[numbers[0]] = connection.recv()
+            except EOFError:
+                # The attempt that ended its process is the first without an outcome; those after it go on in another.
+                process.join()
+                found[numbers[0]] = f"the process crashed or hung (exit code {process.exitcode})"
+                if len(numbers) > 1:
+                    waiting.append(numbers[1:])
+                numbers.clear()
+            else:
+                numbers.pop(0)
+            if numbers:
+                continue
+            del running[connection]
+            connection.close()
+            process.join()
     return found
 
 
-def _try_all(numbers, attempt):
-    """Outcomes of a batch, in a process of its own: a list of (number, outcome)."""
+def _try_all(connection, numbers, attempt):
+    """Send the outcome of each attempt, in order, from a process of its own."""
+    _silent()
     warnings.simplefilter("ignore")
-    found = []
     for number in numbers:
         faulthandler.dump_traceback_later(_PATIENCE, exit=True)
-        try:
-            found.append((number, attempt(number)))
-        except Exception as error:
-            found.append((number, f"{type(error).__name__}: {error}"))
+        connection.send(outcome_of(attempt, number))
         faulthandler.cancel_dump_traceback_later()
-    return found
+
+
+def outcome_of(attempt, number) -> str:
+    """What it returns, or the exception that it raises."""
+    try:
+        return attempt(number)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def _silent():
