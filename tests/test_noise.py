@@ -39,6 +39,7 @@ IN_TRAINING = [
     gnn.RateNoise(0.2, "bounded", step=0.7),
     gnn.ConcentrationNoise(0.2, "ornstein_uhlenbeck"),
     gnn.ConcentrationNoise(0.3, "impulse"),
+    gnn.AdditiveNoise(0.02, "ornstein_uhlenbeck"),
 ]
 
 
