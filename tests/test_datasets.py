@@ -105,8 +105,12 @@ def test_gradient_descent_learns_with_the_settings_of_the_case(name, least):
 @pytest.mark.parametrize(
     "method, bound, settings",
     [
-        ("layered", 0.55, {"volume": 300.0, "limit": 200, "running_time": 10.0, "learning_rate": 0.01}),
-        ("tau_leap", 0.7, {"volume": 1000.0, "limit": 60, "running_time": 5.0, "learning_rate": 0.02, "epsilon": 0.1}),
+        ("layered", 0.55, {"volume": 300.0, "limit": 200, "running_time": 10.0, "hold": 0.0, "learning_rate": 0.01}),
+        (
+            "tau_leap",
+            0.7,
+            {"volume": 1000.0, "limit": 60, "running_time": 5.0, "hold": 0.0, "learning_rate": 0.02, "epsilon": 0.1},
+        ),
     ],
 )
 def test_molecules_learn_from_signed_inputs(method, bound, settings):
@@ -123,7 +127,20 @@ def test_molecules_learn_from_signed_inputs(method, bound, settings):
 def test_regression_through_the_commands_and_the_figure(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     run, figure = str(tmp_path / "r.h5"), tmp_path / "r.png"
-    command = ["train", "regression", "--volume", "50", "--presentations", "6", "--running-time", "1", "--seed", "2"]
+    command = [
+        "train",
+        "regression",
+        "--volume",
+        "50",
+        "--presentations",
+        "6",
+        "--running-time",
+        "1",
+        "--hold",
+        "0",
+        "--seed",
+        "2",
+    ]
     assert main([*command, "--output", run, "--predict", "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["accuracy"] is None and found["accuracy_chemical"] is None and found["layers"] == [2, 8, 1]

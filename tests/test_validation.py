@@ -16,8 +16,8 @@ from gillespie_nn.simulation.evaluation import accuracy_interval
 from gillespie_nn.simulation.validation import N_AVERAGED, Watch, evaluation_points
 
 STOPS = {
-    "volume": 30.0, "running_time": 1.0, "presentations": 400, "seed": 1, "validation": 0.25, "evaluate_every": 4,
-    "patience": 2, "record_every": 7, "checkpoint_every": 3,
+    "volume": 30.0, "running_time": 1.0, "hold": 0.0, "presentations": 400, "seed": 1, "validation": 0.25,
+    "evaluate_every": 4, "patience": 2, "record_every": 7, "checkpoint_every": 3,
 }  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_stops_early_keeps_the_best_and_the_last_and_is_resumed_the_s
     averaged = n - fit.plan.evaluated[len(trained.scores) - 2]  # all since the evaluation before
     path = [fit.plan.initial_weights]
     for k in fit.plan.order[:n]:
-        step = fit.plan.settings.learning_rate * fit.plan.settings.running_time
+        step = fit.plan.settings.step
         path.append(path[-1] - step * fit.spec.floating.gradient(path[-1], data.train_x[k], data.train_t[k]))
     descent = np.mean(path[-averaged:], axis=0)
     found = data.rmse(fit.spec.floating.forward(descent, data.test_x))
@@ -117,7 +117,9 @@ def test_a_run_that_stops_early_keeps_the_best_and_the_last_and_is_resumed_the_s
 
 
 def test_outputs_by_simulation_are_scored_and_stored(tmp_path):
-    fit = gnn.train("iris", output=tmp_path / "x.h5", volume=60.0, running_time=1.0, presentations=3, seed=1, predict=4)
+    fit = gnn.train(
+        "iris", output=tmp_path / "x.h5", volume=60.0, running_time=1.0, hold=0.0, presentations=3, seed=1, predict=4
+    )
     data = fit.plan.dataset
     np.testing.assert_array_equal(fit.chemical, fit.predict(data.test_x[:4]))
     right = fit.chemical.argmax(axis=1) == data.test_t[:4].argmax(axis=1)
@@ -136,7 +138,20 @@ def test_the_interval_of_an_accuracy_is_wilsons(n_right, n):
 
 
 def test_the_command_validates_stops_and_predicts(capsys):
-    arguments = ["train", "iris", "--volume", "30", "--running-time", "1", "--presentations", "400", "--seed", "1"]
+    arguments = [
+        "train",
+        "iris",
+        "--volume",
+        "30",
+        "--running-time",
+        "1",
+        "--hold",
+        "0",
+        "--presentations",
+        "400",
+        "--seed",
+        "1",
+    ]
     arguments = [*arguments, "--validation", "0.25", "--evaluate-every", "4", "--patience", "2", "--predict-limit", "3"]
     assert main([*arguments, "--json"]) == 0
     out = capsys.readouterr().out

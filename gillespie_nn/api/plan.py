@@ -139,7 +139,8 @@ def _settings(defaults, overrides) -> Settings:
     hold = checks.not_negative("hold", settings.hold, "s")
     if hold >= running_time:
         raise InputError(
-            f"hold must end before the sample does, for something to be learnt, got {hold:g} s of {running_time:g} s"
+            f"hold must end before the sample does, for something to be learnt, got {hold:g} s of {running_time:g} s: "
+            "give a shorter hold, or 0"
         )
     hidden = settings.hidden if isinstance(settings.hidden, (tuple, list)) else (settings.hidden,)
     return replace(

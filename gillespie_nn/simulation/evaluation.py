@@ -20,13 +20,12 @@ _NORMAL = 1.959963984540054
 
 
 def gradient_descent(plan, n_presented) -> np.ndarray:
-    """Weights by float gradient descent from the same start, in the same order, with step eta * T, and averaged over
-    the last presentations as those of the chemistry are."""
+    """Weights by float gradient descent from the same start, in the same order, with step eta (T - hold), and
+    averaged over the last presentations as those of the chemistry are."""
     averaged = n_averaged(plan.evaluated, int(np.searchsorted(plan.evaluated, n_presented)))
-    step = plan.settings.learning_rate * plan.spec.learning_time(plan.settings.running_time)
     data = plan.dataset
     return plan.spec.floating.gradient_descent(
-        plan.initial_weights, data.train_x, data.train_t, plan.order[:n_presented], step, averaged
+        plan.initial_weights, data.train_x, data.train_t, plan.order[:n_presented], plan.settings.step, averaged
     )
 
 
