@@ -24,7 +24,7 @@ class Regression(Case):
 
     name = "regression"
     summary = "the product of two signed numbers, 2-8-1, 200 for training and 500 for the test"
-    settings = Settings(hidden=(8,), learning_rate=0.000625, running_time=80.0, presentations=2000)
+    settings = Settings(hidden=(8,), learning_rate=0.005, running_time=20.0, hold=10.0, presentations=2000)
 
     def load(self, seed):
         x = seeds.stream(seed, Purpose.SPLIT).uniform(-1.0, 1.0, (_N_TRAIN + _N_TEST, 2))

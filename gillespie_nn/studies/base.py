@@ -18,7 +18,6 @@ _QUICK_SHARE = 5
 """A quick run has so many times fewer presentations, and where that is not enough, coarser settings:"""
 _QUICK = {
     "iris": {"presentations": 420, "running_time": 12.0, "hold": 6.0, "learning_rate": 0.02},
-    "regression": {"presentations": 400, "running_time": 20.0, "learning_rate": 0.005},
 }
 _QUICK_LIMIT, _SWEEP_LIMIT = {"mnist": 500}, {"mnist": 10_000}
 """Training samples, once each, where a whole pass is too long."""
