@@ -24,7 +24,9 @@ class Digits(Case):
 
     name = "digits"
     summary = "digits of 8 x 8 pixels, 64-16-10, 1,347 for training and 450 for the test; needs scikit-learn"
-    settings = Settings(hidden=(16,), learning_rate=0.0015, running_time=20.0, presentations=9429, initial_scale=0.5)
+    settings = Settings(
+        hidden=(16,), learning_rate=0.0075, running_time=12.0, hold=8.0, presentations=9429, initial_scale=0.5
+    )
 
     def load(self, seed):
         datasets = checks.optional("sklearn.datasets", "data", "the case digits, of scikit-learn,")
