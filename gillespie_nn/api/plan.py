@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..datasets import Dataset, Settings, case, own_data
+from ..datasets import Case, Dataset, Settings, case, own_data
 from ..nn import training_network
 from ..nn.compiler import rail_species
 from ..noise import as_noises, from_record, plan_noise
@@ -42,6 +42,9 @@ def make_plan(
         defaults = replace(defaults, presentations=len(dataset.train_x))
     options = {k: v for k, v in settings.items() if k in OPTIONS and v is not None}
     settings = _settings(defaults, {k: v for k, v in settings.items() if k not in OPTIONS})
+    own = case(data) if isinstance(data, str) else Case
+    method = own.method if method is None else method
+    volume = own.volume if volume is None else volume
     volume = checks.positive("volume", volume, hint="the volume Omega, for example 1000")
     spec = training_network(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),

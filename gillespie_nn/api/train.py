@@ -22,8 +22,8 @@ from .plan import make_plan
 def train(
     data,
     *,
-    method="auto",
-    volume=1000.0,
+    method=None,
+    volume=None,
     seed=None,
     limit=None,
     record_every=None,
@@ -44,9 +44,10 @@ def train(
     Parameters
     ----------
     data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t).
-    method : simulation method by name, or `auto`; `gradient_descent` and `gradient_flow` learn in floating point, from
-        the same start, in the same order and with step s = learning_rate * running_time, whatever the volume.
-    volume : Omega; a weight w is held by Omega |w| molecules.
+    method : simulation method by name, or `auto`, an exact one (default; for MNIST `tau_leap`). `gradient_descent` and
+        `gradient_flow` learn in floating point, from the same start, in the same order and with step
+        s = learning_rate (running_time - hold), whatever the volume.
+    volume : Omega; a weight w is held by Omega |w| molecules (default 1000; for MNIST 1e4).
     seed : decides initial weights, split, order and every reaction; None draws one, which is recorded.
     limit : take the first so many training samples, presented once unless `presentations` says otherwise.
     record_every : record every so many presentations (default 1 below 1,000 weights, else about 100 a run).

@@ -34,8 +34,8 @@ def add(subparsers):
     )
     cases = "; ".join(f"{c.name}: {c.summary}" for c in CASES)
     command.add_argument("case", metavar="CASE", help=cases)
-    command.add_argument("--method", default="auto", help=f"auto, {', '.join(m.name for m in METHODS)} (auto)")
-    command.add_argument("--volume", type=float, default=1000.0, help="Omega (1000)")
+    command.add_argument("--method", help=f"auto, {', '.join(m.name for m in METHODS)} (auto; mnist tau_leap)")
+    command.add_argument("--volume", type=float, help="Omega (1000; mnist 1e4)")
     command.add_argument("--hidden", help="hidden layer sizes, for example 4 or 32,16")
     for flag, (kind, help_text) in _SETTINGS.items():
         command.add_argument(flag, type=kind, help=f"{help_text} (the case's own default)")

@@ -89,6 +89,9 @@ class Case(ABC):
     name: str
     summary: str
     settings: Settings
+    method: str = "auto"
+    volume: float = 1000.0
+    """Method, and Omega, of a run that asks for none."""
     files: dict[str, str] = {}
     """Name and SHA-256 of each file that has to be fetched."""
     sources: tuple[str, ...] = ()
