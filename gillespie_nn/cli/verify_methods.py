@@ -27,7 +27,8 @@ def add(subparsers):
     command.add_argument("--method", action="append", metavar="NAME", help="only this method (all exact ones)")
     command.add_argument("--sbml-suite", metavar="FOLDER", help="cases of the SBML stochastic test suite; runs them")
     command.add_argument("--ladder", action="store_true", help="measure how each level of description nears the next")
-    command.add_argument("--output", metavar="FILE", help="of --ladder: draw its figure (.png, .pdf)")
+    command.add_argument("--output", metavar="FILE", help="of --ladder: draw its figure (.png, .svg or .pdf)")
+    command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
     command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
     command.add_argument("--seed", type=int, default=0, help="whole number (0)")
     add_options(command)
@@ -79,6 +80,7 @@ def run(arguments):
 def _ladder(arguments):
     if arguments.output is not None:
         checks.optional("matplotlib", "plot", "drawing a figure")
+        checks.new_file(arguments.output, arguments.overwrite)
     found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     if arguments.output is not None:
         draw_ladder(found["rates"], arguments.output)
