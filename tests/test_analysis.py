@@ -15,9 +15,11 @@ from gillespie_nn.analysis import (
     means,
     slices,
     stationary_histogram,
+    summary,
     watch,
 )
 from gillespie_nn.checks import InputError
+from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
 
 
@@ -228,3 +230,20 @@ def test_bad_asking_is_a_sentence():
     ):
         with pytest.raises(InputError, match=message):
             call()
+
+
+def test_moments_alone_give_the_same_means_and_nothing_else(tmp_path):
+    net = gnn.ReactionNetwork.from_text("0 -> A @ 10\nA -> 0 @ 1\nA = 3")
+    asked = {"t_end": 5, "n_points": 6, "replicates": 50, "seed": 1}
+    whole = gnn.simulate(net, **asked)
+    gnn.simulate(net, **asked, record="quantiles", output=tmp_path / "m.h5")
+    assert main(["analyze", str(tmp_path / "m.h5"), "--what", "means"]) == 0
+    assert main(["analyze", str(tmp_path / "m.h5"), "--what", "histogram"]) == 2
+    with gnn.open_moments(tmp_path / "m.h5") as moments:
+        for one, other in zip(means(whole), means(moments)):
+            assert one == other if isinstance(one, tuple) else np.allclose(one, other, equal_nan=True)
+        assert not np.isnan(means(moments).quantile_low[1]).any()
+        assert summary(moments)["mean"] == pytest.approx(whole.counts[:, -1].mean(axis=0))
+    pytest.importorskip("matplotlib")
+    assert main(["report", str(tmp_path / "m.h5")]) == 0
+    assert "Means and quantiles of 50 replicates" in (tmp_path / "m.html").read_text()

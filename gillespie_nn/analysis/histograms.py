@@ -12,7 +12,7 @@ import numpy as np
 from .. import checks
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS
-from .slices import check_data, chosen, point_at, read, series, units
+from .slices import check_data, chosen, has_trajectories, point_at, read, series, units
 
 _MOST_BINS = 60
 
@@ -140,7 +140,7 @@ class HistogramAnalysis(Analysis):
 
     @staticmethod
     def applies(run):
-        return run.counts.shape[0] >= 20
+        return has_trajectories(run) and run.counts.shape[0] >= 20
 
     @staticmethod
     def find(run, ask: Ask):

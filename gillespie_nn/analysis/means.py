@@ -12,9 +12,10 @@ from .. import checks
 from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS, LINES
-from .slices import blocks, check_data, chosen, read
+from .slices import blocks, check_data, chosen, has_trajectories, read
 
 PROBABILITIES = (0.05, 0.5, 0.95)
+_MOST = 8
 
 
 class Means(NamedTuple):
@@ -39,16 +40,19 @@ class Means(NamedTuple):
 
 
 def means(run, species=(), probabilities=PROBABILITIES, confidence=0.95) -> Means:
-    """Of a `Run` or a `Result`, in its units, over the replicates that got to each point.
+    """Of a `Run` or a `Result`, in its units, over the replicates that got to each point; or of a `MomentsRun` or a
+    `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
 
     `species` are names of species and observables, by default up to eight that vary most. Raises InputError for an
     unknown name, a probability outside (0, 1), or a run without data.
     """
-    check_data(run)
     confidence = confidence_of(confidence)
     for p in probabilities:
         if not 0 < checks.positive("the probability of a quantile", p) < 1:
             raise InputError(f"the probability of a quantile must be below 1, got {p!r}")
+    if not has_trajectories(run):
+        return _of_moments(run, species, tuple(probabilities), confidence)
+    check_data(run)
     names = chosen(run, species)
     found = [_of(read(run, names, part), probabilities, confidence) for part in blocks(run, len(names))]
     n, mean, half, variance, quantile, low, high = (np.concatenate(x, axis=-2) for x in zip(*found))
@@ -56,6 +60,32 @@ def means(run, species=(), probabilities=PROBABILITIES, confidence=0.95) -> Mean
         run.time, names, n, mean, mean - half, mean + half, variance, tuple(probabilities), quantile, low, high,
         confidence,
     )  # fmt: skip
+
+
+def _of_moments(run, species, probabilities, confidence):
+    from scipy import stats  # which takes long to import
+
+    if not run.n_done:
+        raise InputError("no replicate is in yet: there is nothing to analyse")
+    names = tuple(dict.fromkeys(species))
+    if not names:
+        widest = np.argsort(-np.nanmax(run.maximum - run.minimum, axis=0), kind="stable")[:_MOST]
+        names = tuple(run.quantities[k] for k in np.sort(widest))
+    at = [run.place(name) for name in names]
+    n = run.n[:, at]
+    half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * run.standard_error[:, at]
+    quantile, low, high = np.full((3, len(probabilities), *n.shape), np.nan)
+    if run.moments.sketch is not None:
+        size = int(n.max())
+        for k, p in enumerate(probabilities):
+            quantile[k] = run.quantile(p)[:, at]
+            for array, rank in zip((low, high), _ranks(size, p, confidence)[1:]):
+                if 1 <= rank <= size:  # of those that all got there
+                    array[k] = np.where(n == size, run.quantile(rank / size)[:, at], np.nan)
+    mean, variance = run.mean[:, at], run.variance[:, at]
+    return Means(
+        run.time, names, n, mean, mean - half, mean + half, variance, probabilities, quantile, low, high, confidence
+    )
 
 
 def _of(values, probabilities, confidence):
@@ -102,7 +132,7 @@ class MeansAnalysis(Analysis):
     @staticmethod
     def find(run, ask: Ask):
         found = means(run, ask.species, confidence=ask.confidence)
-        n_all = run.counts.shape[0]
+        n_all = _replicates(run)
         percent = f"{100 * found.confidence:g} %"
         notes = [f"intervals are of {percent} at each point alone; units: {run.units}"]
         if (found.n < n_all).any():
@@ -112,6 +142,10 @@ class MeansAnalysis(Analysis):
             )
         title = f"means and quantiles of {n_all} {'replicate' if n_all == 1 else 'replicates'}"
         return Finding(title, [_table(found, percent)], found._asdict(), lambda f: _draw(f, run, found), notes)
+
+
+def _replicates(run):
+    return run.counts.shape[0] if has_trajectories(run) else run.n_done
 
 
 def _table(found, percent):
@@ -130,7 +164,8 @@ def _table(found, percent):
 
 def _draw(figure, run, found):
     axes = figure.subplots()
-    several = run.counts.shape[0] > 1
+    n_all = _replicates(run)
+    several = n_all > 1
     for k, name in enumerate(found.names):
         style = {"color": COLOURS[k % 7]}
         axes.plot(found.time, found.mean[:, k], LINES[k // 7 % 4], **style, label=name, drawstyle="steps-post")
@@ -140,10 +175,9 @@ def _draw(figure, run, found):
             axes.fill_between(found.time, found.low[:, k], found.high[:, k], alpha=0.35, **band)
     what = "one trajectory"
     if several:
-        what = (
-            f"mean, its {100 * found.confidence:g} % interval (dark) and 5 to 95 % of {run.counts.shape[0]} replicates"
-        )
-    left = len(run.species) - len(set(found.names) & set(run.species))
+        what = f"mean, its {100 * found.confidence:g} % interval (dark) and 5 to 95 % of {n_all} replicates"
+    species = run.species if has_trajectories(run) else run.quantities
+    left = len(species) - len(set(found.names) & set(species))
     axes.set_title(what + (f"; {left} species not shown" if left else "") + f"\n{title_of(run)}", fontsize=10)
     axes.set_xlabel("time [s]")
     axes.set_ylabel(f"count [{run.units}]" if run.units == "molecules" else run.units)

@@ -10,7 +10,7 @@ from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, title_of
 from .figures import COLOURS, LINES
 from .learning import running_mean
-from .slices import blocks, check_data, read
+from .slices import blocks, check_data, has_trajectories, read
 
 _GROUP = re.compile(r"[A-Za-z]+\d*")
 _MOST = 1 << 10
@@ -92,7 +92,7 @@ class RailsAnalysis(Analysis):
 
     @staticmethod
     def applies(run):
-        return bool(pairs_of(run.species))
+        return has_trajectories(run) and bool(pairs_of(run.species))
 
     @staticmethod
     def find(run, ask: Ask):

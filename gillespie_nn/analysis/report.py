@@ -33,7 +33,7 @@ def report(run, ask: Ask | None = None) -> tuple[str, list[str]]:
     if not findings:
         raise InputError("there is nothing to report of this run")
     found = summary(run)
-    page = Page(f"{run.path.name}: {'training of ' + run.case if run.kind == 'training' else 'ensemble'}")
+    page = Page(f"{run.path.name}: {'training of ' + run.case if run.kind == 'training' else run.kind}")
     _summary(page, run, found)
     for finding in findings.values():
         page.heading(finding.title[0].upper() + finding.title[1:])
@@ -75,7 +75,7 @@ def _provenance(page, run):
         ("Python", environment.get("python", "-")),
         ("libraries", ", ".join(f"{n} {v}" for n, v in environment.get("libraries", {}).items())),
         ("machine", f"{environment.get('platform', '-')}, {environment.get('cores', '-')} cores"),
-        ("file format", ".".join(map(str, run.version))),
+        ("file format", ".".join(map(str, run.version)) if hasattr(run, "version") else "moments"),
         ("SHA-256 of the model", run.model.digest),
     ]
     page.table(Table("", ("", ""), rows))
@@ -84,7 +84,7 @@ def _provenance(page, run):
 
 def _model(page, run):
     page.heading("Model")
-    page.paragraph(f"{len(run.species)} species, {len(run.model.reactions)} reactions.")
+    page.paragraph(f"{len(run.model.species)} species, {len(run.model.reactions)} reactions.")
     text = run.model.to_text()
     cut = f"\n... ({len(text)} characters in all)" if len(text) > _MOST_TEXT else ""
     page.folded("reactions and initial counts, before overrides", text[:_MOST_TEXT] + cut)

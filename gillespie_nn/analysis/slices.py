@@ -35,8 +35,15 @@ def chosen(run, names=(), most=8) -> tuple[str, ...]:
     return tuple(run.species[k] for k in np.sort(widest))
 
 
+def has_trajectories(run) -> bool:
+    """Whether a run holds trajectories, not moments alone."""
+    return hasattr(run, "counts")
+
+
 def check_data(run) -> None:
-    """Raises InputError for a run without data."""
+    """Raises InputError for a run without trajectories."""
+    if not has_trajectories(run):
+        raise InputError("the run holds moments alone, no trajectories: of its analyses there is means only")
     if not run.counts.shape[0] or not run.counts.shape[1]:
         raise InputError("no replicate is committed yet: there is nothing to analyse")
 

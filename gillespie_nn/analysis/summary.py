@@ -7,12 +7,15 @@ import numpy as np
 from ..simulation import final_values
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..status import Status
+from ..storage.moments_file import KIND as MOMENTS
 
 _SHOWN = 20
 
 
 def summary(run) -> dict:
-    """What is in a run file, as plain values; means over committed replicates at the last point."""
+    """What is in a run file or a file of moments, as plain values; means over committed replicates at the end."""
+    if run.kind == MOMENTS:
+        return _of_moments(run)
     found = {
         "file": str(run.path),
         "kind": run.kind,
@@ -47,6 +50,17 @@ def summary(run) -> dict:
         found["standard_deviation"] = final.std(axis=0, ddof=1).tolist() if len(final) > 1 else None
         found["standard_error"] = (final.std(axis=0, ddof=1) / np.sqrt(len(final))).tolist() if len(final) > 1 else None
     return found
+
+
+def _of_moments(run):
+    return {
+        "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
+        "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_replicates,
+        "committed": run.n_done, "complete": int(run.n[-1].min()), "points": len(run.time), "events": run.n_events,
+        "status": {status.name.lower(): n for status, n in run.statuses.items()},
+        "seconds": run.provenance["seconds"], "species": list(run.quantities), "mean": run.mean[-1].tolist(),
+        "standard_deviation": run.standard_deviation[-1].tolist(), "standard_error": run.standard_error[-1].tolist(),
+    }  # fmt: skip
 
 
 def summary_text(found) -> str:

@@ -35,8 +35,8 @@ class Course(NamedTuple):
 
 def course(run, most=_MOST_RECORDS) -> Course:
     """Of a training `Run`, at up to `most` records. Raises InputError for another kind of run."""
-    group = run.training
     check_data(run)
+    group = run.training
     chosen = few(len(run.time), most)
     weights, network = averaged_weights(run)[chosen], float_network(run)
     inputs, targets = group["inputs"][:], group["targets"][:]

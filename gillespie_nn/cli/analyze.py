@@ -6,7 +6,8 @@ from pathlib import Path
 from .. import checks
 from ..analysis import ANALYSES, Ask, overview, summary, summary_text
 from ..analysis.figures import new_figure
-from ..storage import open_run
+from ..storage import open_moments, open_run
+from ..storage.moments_file import is_moments
 from .common import add_json, parser, print_json
 from .watch import watch
 
@@ -29,7 +30,7 @@ def add(subparsers):
         ),
     )
     command.description += "\n\nanalyses:\n" + "\n".join(f"  {a.name}: {a.summary}" for a in ANALYSES)
-    command.add_argument("file", metavar="RUN.h5", help="run file written by simulate or train")
+    command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
     command.add_argument(
         "--what", action="append", default=[], metavar="NAME", help="an analysis, see above; may be given several times"
     )
@@ -59,13 +60,18 @@ def add_asked(command):
     command.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of intervals (0.95)")
 
 
+def opened_run(path):
+    """A run file or a file of moments, as a context."""
+    return open_moments(path) if is_moments(path) else open_run(path)
+
+
 def run(arguments):
     analyses = _analyses(arguments)
     figures = _figures(arguments.figure, analyses, arguments.overwrite)
     code = watch(arguments.file, arguments.interval) if arguments.watch else 0
     with ExitStack() as stack:
-        opened = stack.enter_context(open_run(arguments.file))
-        other = None if arguments.other is None else stack.enter_context(open_run(arguments.other))
+        opened = stack.enter_context(opened_run(arguments.file))
+        other = None if arguments.other is None else stack.enter_context(opened_run(arguments.other))
         ask = Ask(
             tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other, arguments.confidence
         )

@@ -5,8 +5,7 @@ from pathlib import Path
 from .. import checks
 from ..analysis import Ask
 from ..analysis.report import report
-from ..storage import open_run
-from .analyze import add_asked
+from .analyze import add_asked, opened_run
 from .common import add_json, parser, print_json
 
 
@@ -17,7 +16,7 @@ def add(subparsers):
         "write one HTML file on a run, with figures, tables and provenance, that needs nothing else",
         ("runs/xor.h5", "run.h5 --output report.html --species A --overwrite"),
     )
-    command.add_argument("file", metavar="RUN.h5", help="run file written by simulate or train")
+    command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
     command.add_argument("-o", "--output", metavar="FILE.html", help="file to write (RUN.html beside the run)")
     add_asked(command)
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
@@ -28,7 +27,7 @@ def add(subparsers):
 def run(arguments):
     path = Path(arguments.output or Path(arguments.file).with_suffix(".html"))
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
-    with open_run(arguments.file) as opened:
+    with opened_run(arguments.file) as opened:
         path = checks.new_file(path, arguments.overwrite)
         text, names = report(opened, Ask(species=tuple(arguments.species), confidence=arguments.confidence))
     checks.write_text(path, text)
