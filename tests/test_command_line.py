@@ -77,3 +77,26 @@ def test_an_unknown_shell_or_a_missing_extra_is_a_sentence(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "shtab", None)
     assert main(["completion", "bash"]) == 2
     assert "pip install 'gillespie-nn[completion]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ([], "without --output nothing is kept"),
+        (["--output", "FILE"], "go on by: gillespie-nn resume FILE"),
+        (["--output", "FILE", "--record", "moments"], "FILE holds the moments so far"),
+        (["--output", "FILE", "--sweep", "t.csv"], "kept in FILE, and the same command goes on"),
+    ],
+)
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(given, said, tmp_path, monkeypatch, capsys):
+    def stopped(*_, **__):
+        (tmp_path / "run.h5").touch()
+        raise KeyboardInterrupt
+
+    for name in ("simulate", "sweep"):
+        monkeypatch.setattr(f"gillespie_nn.cli.simulate.{name}", stopped)
+    (tmp_path / "model.txt").write_text("A -> 0 @ 1")
+    path = str(tmp_path / "run.h5")
+    given = [path if word == "FILE" else word for word in given]
+    assert main(["simulate", str(tmp_path / "model.txt"), "--t-end", "1", *given]) == 130
+    assert said.replace("FILE", path) in capsys.readouterr().err

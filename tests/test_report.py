@@ -16,6 +16,7 @@ from gillespie_nn.analysis import ANALYSES, Ask, course
 from gillespie_nn.analysis.html import Page
 from gillespie_nn.analysis.learning import float_network
 from gillespie_nn.cli import main
+from gillespie_nn.simulation.validation import N_AVERAGED
 
 matplotlib_image = pytest.importorskip("matplotlib.image")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -152,7 +153,7 @@ def test_the_course_of_training_ends_at_the_score_of_the_run(files):
     with gnn.open_run(files / "training.h5") as run:
         found = course(run)
         assert found.presentation.tolist() == list(range(1, 46)) and found.layers == ("W1", "B1", "W2", "B2")
-        last = run.training["weights"][-40:].mean(axis=0)
+        last = run.training["weights"][-N_AVERAGED:].mean(axis=0)
         assert found.size[-1, 0] == pytest.approx(np.sqrt(np.mean(last[:8] ** 2)))
         outputs, targets = float_network(run).forward(last, run.training["inputs"][:]), run.training["targets"][:]
         assert found.rmse[-1] == pytest.approx(np.sqrt(np.mean((outputs - targets) ** 2)))

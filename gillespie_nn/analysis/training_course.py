@@ -6,6 +6,7 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
+from ..simulation.validation import N_AVERAGED
 from .base import Analysis, Ask, Finding, Table, few
 from .learning import averaged_weights, float_network
 from .slices import check_data
@@ -21,7 +22,7 @@ class Course(NamedTuple):
     presentation: np.ndarray
     """int64[record], presentations done."""
     accuracy: np.ndarray
-    """[record], float forward pass of the weights averaged over 40 presentations on the test set; NaN for a regression,
+    """[record], float forward pass of the averaged weights on the test set; NaN for a regression,
     or where the file does not hold the test inputs."""
     rmse: np.ndarray
     """[record] [concentration], of the same outputs."""
@@ -79,7 +80,11 @@ class LearningAnalysis(Analysis):
             for i in few(len(found.presentation))
         ]
         columns = ("presentation", "accuracy", "RMSE [conc.]", *(f"rms {name}" for name in found.layers))
-        tables = [Table("of the weights averaged over up to 40 presentations, by a float forward pass", columns, rows)]
+        tables = [
+            Table(
+                f"of the weights averaged over up to {N_AVERAGED} presentations, by a float forward pass", columns, rows
+            )
+        ]
         scores = {name: float(run.training[name][()]) for name in (*SCORES, *CHEMICAL_SCORES) if name in run.training}
         kept = [(name, score) for name, score in scores.items() if np.isfinite(score)]
         if kept:

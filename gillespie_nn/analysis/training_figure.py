@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..simulation.validation import N_AVERAGED
 from .figures import COLOURS, LINES
 from .learning import averaged_weights, output_curves, running_mean
 
@@ -33,7 +34,7 @@ def _outputs(axes, presentation, run, inputs):
         axes.plot(presentation, curves[:, k, 0], LINES[k % 4], color=COLOURS[k % 8], label=label)
     for t in np.unique(targets):
         axes.axhline(t, color="0.7", linewidth=0.8, zorder=0)
-    axes.set_ylabel("output of the weights\n(40-presentation mean) [conc.]")
+    axes.set_ylabel(f"output of the weights\n({N_AVERAGED}-presentation mean) [conc.]")
     axes.figure.legend(*axes.get_legend_handles_labels(), fontsize=8, ncols=2, loc="outside upper center")
 
 
@@ -45,7 +46,7 @@ def _loss_of_targets(axes, presentation, run):
         return
     error = np.sqrt(np.mean(np.square(output_curves(run, inputs) - targets), axis=(1, 2)))
     axes.plot(presentation, error, color=COLOURS[0])
-    axes.set_ylabel("RMSE on the test set\n(40-presentation mean) [conc.]")
+    axes.set_ylabel(f"RMSE on the test set\n({N_AVERAGED}-presentation mean) [conc.]")
     axes.set_ylim(bottom=0)
 
 

@@ -2,7 +2,7 @@
 
 All intervals hold together with the confidence asked for: the level is shared evenly by the three questions and the
 species (Bonferroni). Differences of means have Welch's interval (Biometrika 34 (1947) 28-35, doi:10.2307/2332510),
-ratios of variances that of the jackknife on the logarithm (`verification.comparison`), distributions the test of
+ratios of variances that of the jackknife on the logarithm (`comparison`), distributions the test of
 Kolmogorov and Smirnov, which is conservative for counts.
 """
 
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checks import InputError
-from ..verification.comparison import distance, sampled, variance_errors
 from .base import Analysis, Ask, Finding, Table, confidence_of, interval, title_of
+from .comparison import distance, sampled, variance_errors
 from .figures import COLOURS
 from .slices import check_data, names_of, point_at, read
 
