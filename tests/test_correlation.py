@@ -7,6 +7,7 @@ the sum of their values at the columns of L: closed forms are met without drawin
 import checks_of_chance
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.linalg import solve_continuous_lyapunov, toeplitz
 
 import gillespie_nn as gnn
@@ -112,6 +113,10 @@ def test_the_functions_of_a_run_agree_with_their_parts(run):
     by_hand = [((values[:, : 401 - k] - mean) * (values[:, k:] - mean)).mean() for k in (0, 5, 100)]
     assert found.autocovariance[[0, 5, 100]] == pytest.approx(by_hand) and found.lag[5] == pytest.approx(0.5)
     assert found.n_units == 400 and (found.low <= found.autocorrelation).all() and found.high[0] == 1
+    own = np.array([autocovariance(v - mean) for v in values])
+    ratio = own.mean(axis=0) / own[:, 0].mean()
+    error = (own - ratio * own[:, :1]).std(axis=0, ddof=1) / (own[:, 0].mean() * 20)
+    assert found.high - ratio == pytest.approx(stats.t.isf(0.025, 399) * error)
     spectrum = power_spectrum(run, "A", start=20)
     assert spectrum.density[7] == pytest.approx(np.mean([periodogram(v - mean, DT)[1][7] for v in values]))
     assert (spectrum.low < spectrum.density).all() and (spectrum.density < spectrum.high).all()

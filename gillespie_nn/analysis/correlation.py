@@ -64,13 +64,19 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
     stretches, spacing = units(run, start)
     mean = _mean(run, name, stretches)
-    found = np.array([autocovariance(series(run, name, p, r) - mean) for r, p in stretches])
-    covariance, n = found.mean(axis=0), len(found)
+    covariance = square = cross = 0.0
+    for n, (replicate, piece) in enumerate(stretches, 1):  # B. P. Welford, Technometrics 4 (1962) 419-420
+        own = autocovariance(series(run, name, piece, replicate) - mean)
+        before = own - covariance
+        covariance = covariance + before / n
+        after = own - covariance
+        square, cross = square + before * after, cross + before * after[0]
     if covariance[0] <= 0:
         raise InputError(f"{name} never varies: it has no autocorrelation")
     ratio = covariance / covariance[0]
     # The error of a ratio: that of its numerator less what the denominator explains.
-    spread = (found - ratio * found[:, :1]).std(axis=0, ddof=1) / (covariance[0] * np.sqrt(n))
+    left = np.maximum(square - 2 * ratio * cross + ratio**2 * square[0], 0.0)
+    spread = np.sqrt(left / ((n - 1) * n)) / covariance[0]
     half = stats.t.isf((1 - confidence) / 2, n - 1) * spread
     lag = spacing * np.arange(len(ratio))
     return Autocorrelation(
