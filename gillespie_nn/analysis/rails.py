@@ -128,6 +128,6 @@ def _draw(figure, run, found):
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
     panels[1].set_xlabel("time [s]")
-    how = f"running mean of {window} records; " if window > 1 else ""
-    panels[0].set_title(f"means over pairs (their number in brackets); {how}{title_of(run)}", fontsize=10)
+    how = f"; running mean of {window} records" if window > 1 else ""
+    panels[0].set_title(f"means over pairs (their number in brackets){how}\n{title_of(run)}", fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside right upper")
