@@ -8,6 +8,7 @@ from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import (
+    Ask,
     common_parts,
     compare,
     first_passage,
@@ -16,8 +17,10 @@ from gillespie_nn.analysis import (
     slices,
     stationary_histogram,
     summary,
+    summary_text,
     watch,
 )
+from gillespie_nn.analysis.rails import RailsAnalysis
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
@@ -247,3 +250,33 @@ def test_moments_alone_give_the_same_means_and_nothing_else(tmp_path):
     pytest.importorskip("matplotlib")
     assert main(["report", str(tmp_path / "m.h5")]) == 0
     assert "Means and quantiles of 50 replicates" in (tmp_path / "m.html").read_text()
+
+
+def test_intervals_of_a_summary_are_students_t_for_two_replicates_too():
+    found = {
+        "file": "x.h5", "kind": "ensemble", "committed": 2, "replicates": 2, "complete": 2, "n_species": 1,
+        "n_reactions": 1, "method": "direct", "volume": 1.0, "seed": 1, "points": 2, "events": 3, "seconds": 1.0,
+        "species": ["A"], "mean": [10.0], "standard_error": [1.0],
+    }  # fmt: skip
+    assert "[-2.7062, 22.7062]" in summary_text(found)  # 12.7062, Student's t of one degree of freedom
+
+
+def test_times_of_any_size_are_told_apart():
+    counts = np.random.default_rng(2).poisson(5.0, (10, 201, 1))
+    even, uneven = 1e-10 * np.arange(201.0), 1e-10 * np.arange(201.0) ** 1.5
+    slices.units(_result(counts, even))
+    with pytest.raises(InputError, match="evenly"):
+        slices.units(_result(counts, uneven))
+    with pytest.raises(InputError, match="the runs are at"):
+        compare(_result(counts, even), _result(counts, 2 * even))
+
+
+def test_rails_of_a_run_that_was_cut_short_are_averaged_up_to_there():
+    counts = np.full((1, 8, 2), -1)
+    counts[0, :6] = [3, 1]
+    r = _result(counts, species=("V_p", "V_m"))
+    table = RailsAnalysis.find(r, Ask()).tables[0]
+    assert table.rows[0][2:] == (1.0, 2.0, 0.5)
+    counts[0, 3:] = -1
+    with pytest.raises(InputError, match="got to"):
+        RailsAnalysis.find(r, Ask())

@@ -14,6 +14,7 @@ import gillespie_nn as gnn
 from gillespie_nn.analysis import autocorrelation, power_spectrum
 from gillespie_nn.analysis.correlation import autocovariance, correlation_time, periodogram
 from gillespie_nn.checks import InputError
+from gillespie_nn.simulation import Result
 
 DT = 0.1
 BIRTH, DEATH = 10.0, 1.0
@@ -128,3 +129,26 @@ def test_what_never_varies_has_neither(run):
     for analysis in (autocorrelation, power_spectrum):
         with pytest.raises(InputError, match="A never varies"):
             analysis(still, "A", start=0)
+
+
+def test_rounding_is_no_fluctuation():
+    time = 0.1 * np.arange(999.0)
+    r = Result(
+        time, np.full((10, 999, 1), 0.1), ("A",), np.zeros(10, dtype=int), np.zeros(10, dtype=int), "langevin", 1, 1.0,
+        None, units="concentration",
+    )  # fmt: skip
+    for analysis in (autocorrelation, power_spectrum):
+        with pytest.raises(InputError, match="never varies"):
+            analysis(r, "A")
+
+
+@pytest.mark.parametrize("n", [100, 101])
+def test_only_the_highest_frequency_of_an_even_stretch_has_no_phase(n):
+    values = np.random.default_rng(3).normal(size=(10, n, 1))
+    r = Result(
+        1e9 * np.arange(float(n)), values, ("A",), np.zeros(10, dtype=int), np.zeros(10, dtype=int), "langevin", 1, 1.0,
+        None, units="concentration",
+    )  # fmt: skip
+    found = power_spectrum(r, "A", start=0.0)
+    width = found.high / found.low
+    assert (width[-1] > 1.5 * width[-2]) == (n % 2 == 0)

@@ -71,7 +71,7 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
         covariance = covariance + before / n
         after = own - covariance
         square, cross = square + before * after, cross + before * after[0]
-    if covariance[0] <= 0:
+    if covariance[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no autocorrelation")
     ratio = covariance / covariance[0]
     # The error of a ratio: that of its numerator less what the denominator explains.
@@ -97,10 +97,10 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
         frequency, density = periodogram(series(run, name, piece, replicate) - mean, spacing)
         total = total + density
     n, density = len(stretches), total / len(stretches)
-    if not density.any():
+    if density.sum() * frequency[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no spectrum")
     freedom = np.full(len(density), 2.0 * n)
-    if np.isclose(frequency[-1], 0.5 / spacing):
+    if (stretches[0][1].stop - stretches[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
         freedom[-1] = n
     tail = (1 - confidence) / 2
     low, high = freedom * density / stats.chi2.isf(tail, freedom), freedom * density / stats.chi2.ppf(tail, freedom)
@@ -131,6 +131,11 @@ def correlation_time(ratio, spacing) -> float:
     ends = np.flatnonzero(spacing * np.arange(len(ratio)) >= _CUT * integral)
     ends = ends[ends > 0]
     return float(integral[ends[0]]) if len(ends) else float("nan")
+
+
+def _rounding(mean):
+    """The largest variance that rounding alone makes of values that are all `mean`."""
+    return (16 * np.finfo(float).eps * mean) ** 2
 
 
 def _mean(run, name, stretches):

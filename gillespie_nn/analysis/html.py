@@ -32,7 +32,7 @@ class Page:
         head = ElementTree.SubElement(self._root, "head")
         ElementTree.SubElement(head, "meta", charset="utf-8")
         ElementTree.SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
-        ElementTree.SubElement(head, "title").text = title
+        ElementTree.SubElement(head, "title").text = _clean(title)
         ElementTree.SubElement(head, "style").text = _STYLE
         self._body = ElementTree.SubElement(self._root, "body")
         self._add("h1", title)

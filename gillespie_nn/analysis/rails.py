@@ -98,7 +98,10 @@ class RailsAnalysis(Analysis):
     def find(run, ask: Ask):
         found = common_parts(run)
         half = slice(len(found.time) // 2, None)
-        common, signal = found.common[half].mean(axis=0), found.signal[half].mean(axis=0)
+        reached = ~np.isnan(found.common[half, 0])  # by some replicate
+        if not reached.any():
+            raise InputError(f"no replicate got to {found.time[half][0]:g} s, from when on rails are averaged")
+        common, signal = (values[half][reached].mean(axis=0) for values in (found.common, found.signal))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(signal > 0, common / signal, np.nan)
         rows = list(zip(found.groups, found.n_pairs, common, signal, ratio))

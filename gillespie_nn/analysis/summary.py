@@ -64,7 +64,7 @@ def _of_moments(run):
 
 
 def summary_text(found) -> str:
-    """The summary for people."""
+    """The summary for people; intervals of means are by Student's t."""
     lines = [
         f"{found['file']}: {found['kind']} run, {found['committed']} of {found['replicates']} replicates committed",
         f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "
@@ -91,14 +91,17 @@ def _training_lines(found):
 
 
 def _ensemble_lines(found):
+    from scipy import stats  # which takes long to import
+
     if "mean" not in found:
         return ["no replicate has reached the end"]
     lines = [f"{found['complete']} replicates reached the end"]
     lines += [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point"]
+    student = stats.t.isf(0.025, max(found["complete"] - 1, 1))
     for k, name in enumerate(found["species"][:_SHOWN]):
         mean, interval = found["mean"][k], "-"
-        if found["standard_error"] is not None:
-            half = 1.96 * found["standard_error"][k]
+        if found["standard_error"] is not None and np.isfinite(found["standard_error"][k]):
+            half = student * found["standard_error"][k]
             interval = f"[{mean - half:.6g}, {mean + half:.6g}]"
         lines.append(f"{name:<20} {mean:>14.6g} {interval:>30}")
     if len(found["species"]) > _SHOWN:

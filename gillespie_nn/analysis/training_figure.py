@@ -5,6 +5,7 @@ import numpy as np
 from ..simulation.validation import N_AVERAGED
 from .figures import COLOURS, LINES
 from .learning import averaged_weights, output_curves, running_mean
+from .slices import series
 
 _MOST_SAMPLES = 8
 _MOST_WEIGHTS = 64
@@ -53,12 +54,12 @@ def _loss_of_targets(axes, presentation, run):
 def _error(axes, presentation, run):
     """The chemistry's own output at the end of each presentation, against the target then present."""
     plus = [s for s in run.species if s.startswith("T_") and s.endswith("_p")]
-    index = {s: k for k, s in enumerate(run.species)}
-    counts = run.counts[0]
-    target = np.array([counts[:, index[s]] - counts[:, index[f"{s[:-1]}m"]] for s in plus]).T / run.volume
+    names = [*plus, *(f"{s[:-1]}m" for s in plus)]
+    rails = np.column_stack([series(run, name, slice(0, len(presentation)), 0) for name in names])
+    target = (rails[:, : len(plus)] - rails[:, len(plus) :]) / run.volume
     error = np.linalg.norm(run.predictions - target, axis=1)[:, None]
-    axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each presentation")
-    axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40")
+    axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each recorded presentation")
+    axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40 of them")
     axes.set_ylabel("error of the molecules' output\nwhen the sample leaves [conc.]")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8)

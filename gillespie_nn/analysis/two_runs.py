@@ -56,7 +56,7 @@ def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
     confidence = confidence_of(confidence)
     names = _names(run, other, species)
     at, values = zip(*(_values(r, names, time) for r in (run, other)))
-    if not np.isclose(*at):
+    if not np.isclose(*at, rtol=1e-9, atol=0.0):
         raise InputError(f"the runs are at {at[0]:g} and {at[1]:g} s: name a time that both recorded")
     one, two = map(sampled, values)
     level = (1 - confidence) / (3 * len(names))
