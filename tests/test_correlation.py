@@ -134,7 +134,7 @@ def test_what_never_varies_has_neither(run):
 def test_rounding_is_no_fluctuation():
     time = 0.1 * np.arange(999.0)
     r = Result(
-        time, np.full((10, 999, 1), 0.1), ("A",), np.zeros(10, dtype=int), np.zeros(10, dtype=int), "langevin", 1, 1.0,
+        time, np.full((10, 999, 1), 1.1), ("A",), np.zeros(10, dtype=int), np.zeros(10, dtype=int), "langevin", 1, 1.0,
         None, units="concentration",
     )  # fmt: skip
     for analysis in (autocorrelation, power_spectrum):
