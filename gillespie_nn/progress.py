@@ -52,7 +52,15 @@ class Progress:
     def _line(self, done, note):
         share = 100.0 * done / self.total if self.total else 100.0
         seconds = time.monotonic() - self._start
-        print(f"{self.label}: {share:.0f} % after {seconds:.0f} s{'; ' + note if note else ''}", file=sys.stderr)
+        left = f", some {_span(seconds * (self.total - done) / done)} left" if 0 < done < self.total else ""
+        print(f"{self.label}: {share:.0f} % after {_span(seconds)}{left}{'; ' + note if note else ''}", file=sys.stderr)
+
+
+def _span(seconds):
+    """A time for people."""
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 36_000 else f"{seconds / 3600:.1f} h"
 
 
 def _bar(label, total):

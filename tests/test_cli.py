@@ -123,7 +123,7 @@ def test_a_missing_extra_says_how_to_install_it(module, extra, arguments, model,
     assert f"pip install 'gillespie-nn[{extra}]'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("script", ["simulate", "train", "resume", "analyze", "fetch_data"])
+@pytest.mark.parametrize("script", ["simulate", "train", "resume", "analyze", "report", "fetch_data"])
 def test_scripts_are_the_subcommands(script):
     done = subprocess.run([sys.executable, ROOT / "scripts" / f"{script}.py", "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and "--json" in done.stdout and "examples:" in done.stdout

@@ -5,8 +5,8 @@ import pytest
 from checks_of_chance import accept, rejects
 from scipy import stats
 
-from gillespie_nn.verification import comparison
-from gillespie_nn.verification.comparison import Errors
+from gillespie_nn.analysis import comparison
+from gillespie_nn.analysis.comparison import Errors
 
 QUANTITIES, FAMILIES, LEVEL = 20, 300, 0.05
 LAWS = {

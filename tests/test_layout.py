@@ -18,7 +18,8 @@ LAYERS = [
     {"simulation"},
     {"storage"},
     {"api"},
-    {"analysis", "benchmarks", "verification"},
+    {"analysis"},
+    {"benchmarks", "verification"},
     {"studies"},
     {"cli"},
 ]

@@ -13,7 +13,7 @@ TEXT = (ROOT / "README.md").read_text()
 
 
 def test_the_scripts_run_as_written(capsys):
-    first, second, ensembles, third = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    first, second, ensembles, third, fourth = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     exec(compile(first, "README.md", "exec"), {})
     assert "(100, 101, 2)" in capsys.readouterr().out
     exec(compile(second, "README.md", "exec"), {})
@@ -21,6 +21,9 @@ def test_the_scripts_run_as_written(capsys):
     exec(compile(ensembles, "README.md", "exec"), {})
     assert "{'make': 20, 'A': 40} [39" in capsys.readouterr().out
     exec(compile(third, "README.md", "exec"), {})
+    memory, exact, seen = map(float, capsys.readouterr().out.split())
+    assert 0.5 < memory < 2 and exact <= seen
+    exec(compile(fourth, "README.md", "exec"), {})
     assert capsys.readouterr().out.count("[[") == 2
 
 

@@ -1,6 +1,37 @@
-"""What a run file says: summaries and figures."""
+"""What a run says: summaries, analyses, figures and reports.
 
-from .figures import draw
+The functions take a `Run` or a `Result`; run files are read in parts, so that memory does not grow with them.
+"""
+
+from .base import Analysis, Ask, Finding, Table
+from .correlation import autocorrelation, power_spectrum
+from .histograms import histogram, stationary_histogram
+from .means import means
+from .passage import first_passage, watch
+from .rails import common_parts
+from .registry import ANALYSES, draw, overview
 from .summary import summary, summary_text
+from .training_course import course
+from .two_runs import compare
 
-__all__ = ["draw", "summary", "summary_text"]
+__all__ = [
+    "ANALYSES",
+    "Analysis",
+    "Ask",
+    "Finding",
+    "Table",
+    "autocorrelation",
+    "common_parts",
+    "compare",
+    "course",
+    "draw",
+    "first_passage",
+    "histogram",
+    "means",
+    "overview",
+    "power_spectrum",
+    "stationary_histogram",
+    "summary",
+    "summary_text",
+    "watch",
+]

@@ -1,113 +1,22 @@
-"""Figures of a run. Colours are Okabe and Ito's, told apart by colour-blind readers too."""
-
-import numpy as np
+"""What all figures share. Colours are Okabe and Ito's, told apart by colour-blind readers too."""
 
 from .. import checks
-from .learning import averaged_weights, output_curves, running_mean
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-_LINES = ("-", "--", "-.", ":")
-_MOST_SPECIES = 8
-_MOST_SAMPLES = 8
-_MOST_WEIGHTS = 64
+LINES = ("-", "--", "-.", ":")
 
 
-def draw(run, path) -> None:
-    """Draw a run to `path`: learning of a training run, trajectories of an ensemble. Needs matplotlib."""
+def new_figure(size=(8, 5)):
+    """An empty figure, so many inches wide and high. Raises MissingExtraError without matplotlib."""
     checks.optional("matplotlib", "plot", "drawing a figure")
     from matplotlib.figure import Figure
 
-    if not run.counts.shape[0] or not run.counts.shape[1]:
-        raise checks.InputError(f"{run.path} has no committed data to draw")
-    figure = Figure(layout="constrained", dpi=150)
-    if run.kind == "training":
-        _training(figure, run)
-    else:
-        _ensemble(figure, run)
-    figure.savefig(path)
+    return Figure(figsize=size, layout="constrained", dpi=150)
 
 
-def _training(figure, run):
-    figure.set_size_inches(8, 9)
-    top, middle, bottom = figure.subplots(3, 1, sharex=True)
-    presentation = run.training["recorded"][: len(run.time)] + 1
-    layers = "-".join(str(n) for n in run.training.attrs["layers"])
-    top.set_title(f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}")
-    inputs = run.training["inputs"][:]
-    if 0 < len(inputs) <= _MOST_SAMPLES:
-        _outputs(top, presentation, run, inputs)
-    else:
-        _loss_of_targets(top, presentation, run)
-    _error(middle, presentation, run)
-    _weights(bottom, presentation, run)
-    bottom.set_xlabel("presentation")
-
-
-def _outputs(axes, presentation, run, inputs):
-    curves, targets = output_curves(run, inputs), run.training["targets"][:]
-    for k, x in enumerate(inputs):
-        label = f"input ({', '.join(f'{v:g}' for v in x)}), target {', '.join(f'{v:g}' for v in targets[k])}"
-        axes.plot(presentation, curves[:, k, 0], _LINES[k % 4], color=COLOURS[k % 8], label=label)
-    for t in np.unique(targets):
-        axes.axhline(t, color="0.7", linewidth=0.8, zorder=0)
-    axes.set_ylabel("output of the weights\n(40-presentation mean) [conc.]")
-    axes.figure.legend(*axes.get_legend_handles_labels(), fontsize=8, ncols=2, loc="outside upper center")
-
-
-def _loss_of_targets(axes, presentation, run):
-    """Too many samples to draw each: how the recorded weights do on the test set."""
-    inputs, targets = run.training["inputs"][:], run.training["targets"][:]
-    if not len(inputs):
-        axes.text(0.5, 0.5, "the test inputs are too large to be kept in the file", ha="center")
-        return
-    error = np.sqrt(np.mean(np.square(output_curves(run, inputs) - targets), axis=(1, 2)))
-    axes.plot(presentation, error, color=COLOURS[0])
-    axes.set_ylabel("RMSE on the test set\n(40-presentation mean) [conc.]")
-    axes.set_ylim(bottom=0)
-
-
-def _error(axes, presentation, run):
-    """The chemistry's own output at the end of each presentation, against the target then present."""
-    plus = [s for s in run.species if s.startswith("T_") and s.endswith("_p")]
-    index = {s: k for k, s in enumerate(run.species)}
-    counts = run.counts[0]
-    target = np.array([counts[:, index[s]] - counts[:, index[f"{s[:-1]}m"]] for s in plus]).T / run.volume
-    error = np.linalg.norm(run.predictions - target, axis=1)[:, None]
-    axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each presentation")
-    axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40")
-    axes.set_ylabel("error of the molecules' output\nwhen the sample leaves [conc.]")
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8)
-
-
-def _weights(axes, presentation, run):
-    weights = run.weights
-    shown = weights[:, :_MOST_WEIGHTS]
-    axes.plot(presentation, shown, color=COLOURS[2], alpha=0.35, linewidth=0.7)
-    axes.plot(presentation, averaged_weights(run)[:, :_MOST_WEIGHTS], color=COLOURS[0], linewidth=0.9)
-    more = f" (first {_MOST_WEIGHTS} of {weights.shape[1]})" if weights.shape[1] > _MOST_WEIGHTS else ""
-    axes.set_ylabel(f"weights and biases{more}\n[molecules / Omega]")
-
-
-def _ensemble(figure, run):
-    figure.set_size_inches(8, 5)
-    axes = figure.subplots()
-    counts = np.ma.masked_less(run.counts[:], 0)
-    spread = counts.max(axis=(0, 1)) - counts.min(axis=(0, 1))
-    chosen = np.sort(np.argsort(-spread, kind="stable")[:_MOST_SPECIES])
-    for k, s in enumerate(chosen):
-        mean = counts[:, :, s].mean(axis=0)
-        axes.plot(
-            run.time, mean, _LINES[k // 8 % 4], color=COLOURS[k % 8], label=run.species[s], drawstyle="steps-post"
-        )
-        if len(counts) > 1:
-            deviation = counts[:, :, s].std(axis=0, ddof=1)
-            axes.fill_between(
-                run.time, mean - deviation, mean + deviation, color=COLOURS[k % 8], alpha=0.2, step="post"
-            )
-    what = f"mean and standard deviation of {len(counts)} replicates" if len(counts) > 1 else "one trajectory"
-    left = f"; {len(run.species) - len(chosen)} species not shown" if len(run.species) > len(chosen) else ""
-    axes.set_title(f"{what}, {run.method}, Omega = {run.volume:g}, seed {run.seed}{left}", fontsize=10)
-    axes.set_xlabel("time [s]")
-    axes.set_ylabel("count [molecules]")
-    axes.legend(fontsize=8)
+def save_figure(figure, path) -> None:
+    """Write a figure in the format of the file's suffix. Raises StorageError."""
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise checks.StorageError(f"cannot write {path}: {error.strerror}") from None

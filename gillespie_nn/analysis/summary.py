@@ -7,12 +7,15 @@ import numpy as np
 from ..simulation import final_values
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..status import Status
+from ..storage.moments_file import KIND as MOMENTS
 
 _SHOWN = 20
 
 
 def summary(run) -> dict:
-    """What is in a run file, as plain values; means over committed replicates at the last point."""
+    """What is in a run file or a file of moments, as plain values; means over committed replicates at the end."""
+    if run.kind == MOMENTS:
+        return _of_moments(run)
     found = {
         "file": str(run.path),
         "kind": run.kind,
@@ -49,8 +52,19 @@ def summary(run) -> dict:
     return found
 
 
+def _of_moments(run):
+    return {
+        "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
+        "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_replicates,
+        "committed": run.n_done, "complete": int(run.n[-1].min()), "points": len(run.time), "events": run.n_events,
+        "status": {status.name.lower(): n for status, n in run.statuses.items()},
+        "seconds": run.provenance["seconds"], "species": list(run.quantities), "mean": run.mean[-1].tolist(),
+        "standard_deviation": run.standard_deviation[-1].tolist(), "standard_error": run.standard_error[-1].tolist(),
+    }  # fmt: skip
+
+
 def summary_text(found) -> str:
-    """The summary for people."""
+    """The summary for people; intervals of means are by Student's t."""
     lines = [
         f"{found['file']}: {found['kind']} run, {found['committed']} of {found['replicates']} replicates committed",
         f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "
@@ -77,14 +91,17 @@ def _training_lines(found):
 
 
 def _ensemble_lines(found):
+    from scipy import stats  # which takes long to import
+
     if "mean" not in found:
         return ["no replicate has reached the end"]
     lines = [f"{found['complete']} replicates reached the end"]
     lines += [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point"]
+    student = stats.t.isf(0.025, max(found["complete"] - 1, 1))
     for k, name in enumerate(found["species"][:_SHOWN]):
         mean, interval = found["mean"][k], "-"
-        if found["standard_error"] is not None:
-            half = 1.96 * found["standard_error"][k]
+        if found["standard_error"] is not None and np.isfinite(found["standard_error"][k]):
+            half = student * found["standard_error"][k]
             interval = f"[{mean - half:.6g}, {mean + half:.6g}]"
         lines.append(f"{name:<20} {mean:>14.6g} {interval:>30}")
     if len(found["species"]) > _SHOWN:

@@ -14,12 +14,12 @@ import numpy as np
 from scipy import stats
 
 from .. import seeds
+from ..analysis.comparison import Errors, judge, verdict_of
 from ..kernels import codes
 from ..nn import training_network
 from ..seeds import Purpose
 from ..simulation.methods import Layered, Rejection, TauLeap
 from ..simulation.presentations import Samples
-from ..verification.comparison import Errors, judge, verdict_of
 from .adaptive import copasi_adaptive
 from .run import machine
 

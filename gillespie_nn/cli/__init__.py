@@ -16,9 +16,11 @@ from . import (
     analyze,
     bench,
     certify,
+    completion,
     export,
     fetch_data,
     repair,
+    report,
     reproduce,
     resume,
     simulate,
@@ -28,22 +30,23 @@ from . import (
 )  # fmt: skip
 
 COMMANDS = (
-    simulate, train, resume, repair, certify, verify_methods, verify_bounds, analyze, export, reproduce, bench,
-    fetch_data,
+    simulate, train, resume, repair, analyze, report, export, certify, verify_methods, verify_bounds, reproduce, bench,
+    fetch_data, completion,
 )  # fmt: skip
 INTERRUPTED = 130
 INTERNAL = 3
+_EPILOG = """examples:
+  gillespie-nn train xor --seed 0 --output runs/xor.h5
+  gillespie-nn analyze runs/xor.h5 --figure runs/xor.png
+  gillespie-nn train --help
+
+exit codes: 0 done; 1 a check failed; 2 usage or bad input; 3 could not finish; 130 Ctrl-C"""
 
 
 def main(argv=None) -> int:
     """Run the command line `argv` and return the exit code: 0; 1 a check failed; 2 usage or bad input; 3 could not
     finish; 130 Ctrl-C. No traceback for a user's mistake (`GILLESPIE_NN_DEBUG=1` shows it)."""
-    parser = argparse.ArgumentParser(prog="gillespie-nn", description=__doc__.splitlines()[0])
-    parser.add_argument("--version", action="version", version=f"gillespie-nn {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="command")
-    for command in COMMANDS:
-        command.add(subparsers).set_defaults(run=command.run, interrupted=getattr(command, "interrupted", _kept))
-    arguments = parser.parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
@@ -62,6 +65,19 @@ def main(argv=None) -> int:
     except Exception:
         traceback.print_exc()
         return _say("internal error, please report it with the lines above", INTERNAL)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="gillespie-nn", description="Reaction networks that train themselves, simulated molecule by molecule.",
+        epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"gillespie-nn {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="command")
+    for command in COMMANDS:
+        command.add(subparsers).set_defaults(run=command.run, interrupted=getattr(command, "interrupted", _kept))
+    return parser
 
 
 def run():

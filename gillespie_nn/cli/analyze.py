@@ -1,42 +1,111 @@
-"""Summarise a run file and draw it."""
+"""Summarise a run file, analyse it and draw it."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from .. import checks
-from ..analysis import draw, summary, summary_text
-from ..storage import open_run
+from ..analysis import ANALYSES, Ask, overview, summary, summary_text
+from ..analysis.figures import new_figure
+from ..storage import open_moments, open_run
+from ..storage.moments_file import is_moments
 from .common import add_json, parser, print_json
 from .watch import watch
+
+_FORMATS = (".png", ".svg", ".pdf")
 
 
 def add(subparsers):
     command = parser(
         subparsers,
         "analyze",
-        "summarise a run file and, with --figure, draw it",
-        ("runs/xor.h5", "runs/xor.h5 --figure runs/xor.png --overwrite", "runs/xor.h5 --watch"),
+        "summarise a run file, analyse it and, with --figure, draw it",
+        (
+            "runs/xor.h5",
+            "runs/xor.h5 --figure runs/xor.png --overwrite",
+            "run.h5 --what means --what histogram --species A --figure run.svg",
+            "run.h5 --what autocorrelation --what spectrum --start 50 --figure run.png",
+            "run.h5 --passage 'A >= 10' --json",
+            "run.h5 --other run2.h5 --confidence 0.99",
+            "run.h5 --watch",
+        ),
     )
-    command.add_argument("file", metavar="RUN.h5", help="run file written by simulate or train")
-    command.add_argument("--figure", metavar="FILE", help="draw to this file (.png, .svg or .pdf)")
+    command.description += "\n\nanalyses:\n" + "\n".join(f"  {a.name}: {a.summary}" for a in ANALYSES)
+    command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
+    command.add_argument(
+        "--what", action="append", default=[], metavar="NAME", help="an analysis, see above; may be given several times"
+    )
+    add_asked(command)
+    command.add_argument("--time", type=float, metavar="S", help="of histogram and compare [s] (the last)")
+    command.add_argument("--start", type=float, metavar="S", help="stationary from then on [s] (the second half)")
+    command.add_argument(
+        "--passage", metavar="CONDITION", help="first passage of 'NAME >= N' or 'NAME <= N', or a name from watch"
+    )
+    command.add_argument("--other", metavar="RUN2.h5", help="compare with this run")
+    command.add_argument(
+        "--figure", metavar="FILE", help="draw to this file (.png, .svg or .pdf); several analyses to FILE-NAME"
+    )
     command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
-    command.add_argument("--watch", action="store_true", help="follow the run until it ends, and summarise it then")
+    command.add_argument("--watch", action="store_true", help="follow the run until it ends, and analyse it then")
     command.add_argument("--interval", type=float, default=2.0, help="time between two looks of --watch [s] (2)")
     add_json(command)
     return command
 
 
+def add_asked(command):
+    """What analyses of a run take alike."""
+    command.add_argument(
+        "--species", action="append", default=[], metavar="NAME",
+        help="a species or observable (those that vary most); may be given several times",
+    )  # fmt: skip
+    command.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of intervals (0.95)")
+
+
+def opened_run(path):
+    """A run file or a file of moments, as a context."""
+    return open_moments(path) if is_moments(path) else open_run(path)
+
+
 def run(arguments):
-    figure = arguments.figure
-    if figure is not None:
-        checks.choice("figure format", Path(figure).suffix, (".png", ".svg", ".pdf"), "use")
-        checks.new_file(figure, arguments.overwrite)
+    analyses = _analyses(arguments)
+    figures = _figures(arguments.figure, analyses, arguments.overwrite)
     code = watch(arguments.file, arguments.interval) if arguments.watch else 0
-    with open_run(arguments.file) as opened:
+    with ExitStack() as stack:
+        opened = stack.enter_context(opened_run(arguments.file))
+        other = None if arguments.other is None else stack.enter_context(opened_run(arguments.other))
+        ask = Ask(
+            tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other, arguments.confidence
+        )
         found = summary(opened)
         print(summary_text(found))
-        if figure is not None:
-            draw(opened, figure)
-            print(f"figure written to {figure}")
-        if arguments.json:
-            print_json(found | {"figure": figure})
+        findings = {a.name: a.find(opened, ask) for a in analyses}
+        for finding in findings.values():
+            print(f"\n{finding.text()}")
+        drawn = list(findings.values()) or ([overview(opened, ask)] if figures else [])
+        for finding, path in zip(drawn, figures):
+            finding.save(path)
+            print(f"figure written to {path}")
+    if arguments.json:
+        records = {name: finding.record for name, finding in findings.items()}
+        shown = [str(path) for path in figures]
+        print_json(found | {"analyses": records, "figures": shown, "figure": shown[0] if shown else None})
     return code
+
+
+def _analyses(arguments):
+    by_name = {a.name: a for a in ANALYSES}
+    names = [checks.choice("analysis", name, by_name) for name in arguments.what]
+    for name, given in (("first-passage", arguments.passage), ("compare", arguments.other)):
+        if given is not None and name not in names:
+            names.append(name)
+    return [by_name[name] for name in dict.fromkeys(names)]
+
+
+def _figures(figure, analyses, overwrite):
+    """Paths of figures, which can be written: one of each analysis, or of the overview."""
+    if figure is None:
+        return []
+    path = Path(figure)
+    checks.choice("figure format", path.suffix, _FORMATS, "use")
+    new_figure()  # says at once that matplotlib is missing
+    paths = [path.with_name(f"{path.stem}-{a.name}{path.suffix}") for a in analyses] if len(analyses) > 1 else [path]
+    return [checks.new_file(p, overwrite) for p in paths]

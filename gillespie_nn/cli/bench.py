@@ -1,8 +1,8 @@
 """Measure speed, beside other programs where they are installed."""
 
 from .. import checks
+from ..analysis.comparison import WITHIN
 from ..benchmarks import CASES, LEAP_CASES, benchmark, ensemble_benchmark, leap_benchmark, markdown, scale
-from ..verification.comparison import WITHIN
 from .common import add_json, parser, print_json
 
 

@@ -3,10 +3,10 @@
 import json
 
 from .. import checks
+from ..analysis.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
 from ..simulation import EXACT, METHODS
 from ..verification.certificate import Certificate, Row
 from ..verification.certify import certify
-from ..verification.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
 from .common import add_common, add_options, options_of, parser, plain, print_json
 from .models import add_model, initial_of, model_of
 

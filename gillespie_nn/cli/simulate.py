@@ -11,6 +11,7 @@ from ..status import Status
 from .common import add_common, add_options, options_of, parser, print_json
 from .ensembles import print_moments, print_sweep
 from .models import add_model, initial_of, maker_of, model_of
+from .training_record import resume_hint
 
 _SHOWN = 20
 
@@ -96,9 +97,13 @@ def run(arguments):
 
 def interrupted(arguments):
     """What to say after Ctrl-C."""
-    if arguments.sweep is not None and arguments.output:
+    if arguments.output is None:
+        return "interrupted; without --output nothing is kept"
+    if arguments.sweep is not None:
         return f"interrupted; what has ended is kept in {arguments.output}, and the same command goes on with the rest"
-    return "interrupted; what was committed to the output stays readable"
+    if arguments.record != TRAJECTORIES:
+        return f"interrupted; {arguments.output} holds the moments so far, which are readable but not gone on with"
+    return resume_hint(arguments.output)
 
 
 def _print_final(species, final):

@@ -16,7 +16,7 @@ def resume_hint(path) -> str:
     """What to say after Ctrl-C of a run that is written to `path`."""
     if not Path(path).is_file():
         return "interrupted before the output was made"
-    return f"interrupted; go on from the last checkpoint by: gillespie-nn resume {shlex.quote(str(path))}"
+    return f"interrupted; what is committed is kept, go on by: gillespie-nn resume {shlex.quote(str(path))}"
 
 
 def record(fit) -> dict:

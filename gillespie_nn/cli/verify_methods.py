@@ -84,6 +84,7 @@ def _ladder(arguments):
         checks.choice("figure format", Path(arguments.output).suffix, (".png", ".svg", ".pdf"), "use")
         checks.new_file(arguments.output, arguments.overwrite)
         checks.optional("matplotlib", "plot", "drawing a figure")
+        checks.new_file(arguments.output, arguments.overwrite)
     found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     if arguments.output is not None:
         draw_ladder(found["rates"], arguments.output)

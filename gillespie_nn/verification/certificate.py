@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from .comparison import OUTSIDE, WITHIN
+from ..analysis.comparison import OUTSIDE, WITHIN
 
 
 class Row(NamedTuple):

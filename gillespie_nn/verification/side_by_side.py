@@ -4,12 +4,12 @@ import time as timer
 
 import numpy as np
 
+from ..analysis import comparison
+from ..analysis.comparison import INCONCLUSIVE, VERDICTS, Distance, Errors
 from ..api import simulate
 from ..checks import ModelError, UnfinishedError
 from ..status import Status
-from . import comparison
 from .certificate import Certificate, Row
-from .comparison import INCONCLUSIVE, VERDICTS, Distance, Errors
 
 CONFIDENCE = 0.95
 

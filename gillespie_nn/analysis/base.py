@@ -1,0 +1,122 @@
+"""What an analysis is: a question to a run, and a finding with numbers, tables and a figure.
+
+To add one: a subclass of `Analysis` and its line in `ANALYSES` of `analysis/__init__.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+from .figures import new_figure, save_figure
+
+_SHOWN = 12
+"""Rows of a long table that are shown."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What an analysis is asked for; each takes what it needs."""
+
+    species: tuple[str, ...] = ()
+    """Names of species and observables; none: those that vary most."""
+    time: float | None = None
+    """Of a histogram or a comparison [s]; None: the last."""
+    start: float | None = None
+    """Stationary analyses leave out what was recorded before [s]; None: the first half."""
+    passage: str | None = None
+    """`A >= 10`, or the name of an observable that holds the time of passage."""
+    other: object = None
+    """The run to compare with."""
+    confidence: float = 0.95
+
+
+class Table(NamedTuple):
+    """Rows of numbers and words under headings."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: list[tuple]
+
+    def text(self) -> str:
+        """For people, in columns."""
+        cells = [list(map(cell, row)) for row in (self.columns, *self.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells)]
+        lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths)) for row in cells]
+        return "\n".join([self.caption, *lines])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an analysis found."""
+
+    title: str
+    tables: list[Table]
+    record: dict
+    """For machines: numbers, texts and arrays by name."""
+    draw: Callable
+    """`draw(figure)` puts it on a matplotlib figure."""
+    notes: list[str] = field(default_factory=list)
+    """How it was done, and what it does not say."""
+
+    def text(self) -> str:
+        """For people."""
+        return "\n".join([self.title, *(t.text() for t in self.tables), *self.notes])
+
+    def save(self, path) -> None:
+        """Draw it to a file. Needs matplotlib."""
+        figure = new_figure()
+        self.draw(figure)
+        save_figure(figure, path)
+
+
+class Analysis:
+    """One kind of analysis: class attributes `name`, `summary`, and the method `find`."""
+
+    name: str
+    summary: str
+    in_report = True
+    """Whether a report has it wherever `applies`, without being asked."""
+
+    @staticmethod
+    def applies(run) -> bool:
+        """Whether it says something about `run`, asked for nothing in particular."""
+        return True
+
+    @staticmethod
+    def find(run, ask: Ask) -> Finding:
+        """Carry it out on a `Run` or a `Result`. Raises InputError where it cannot be done."""
+        raise NotImplementedError
+
+
+def cell(value) -> str:
+    """A number or a word of a table."""
+    if isinstance(value, (float, np.floating)):
+        return "-" if np.isnan(value) else f"{value:.6g}"
+    return str(value)
+
+
+def interval(low, high) -> str:
+    """An interval of a table."""
+    return "-" if np.isnan(low) or np.isnan(high) else f"[{low:.5g}, {high:.5g}]"
+
+
+def few(n, most=_SHOWN) -> np.ndarray:
+    """Up to `most` of the numbers 0 to n - 1, evenly, both ends among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+
+
+def confidence_of(value) -> float:
+    """`value`, which must be a confidence level between 0 and 1."""
+    value = checks.positive("confidence", value, hint="for example 0.95")
+    if value >= 1:
+        raise InputError(f"confidence must be below 1, got {value!r}: for example 0.95")
+    return value
+
+
+def title_of(run) -> str:
+    """What a figure says of where it comes from."""
+    return f"{run.method}, Omega = {run.volume:g}, seed {run.seed}"

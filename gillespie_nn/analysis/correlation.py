@@ -1,0 +1,223 @@
+"""Autocorrelation and power spectrum of stationary trajectories, sampled every dt.
+
+With deviations d from the mean of all stretches (`slices.units`) of n points, the autocovariance at lag k dt is
+C(k) = sum_i d(i) d(i + k) / (n - k), and the autocorrelation is C(k) / C(0): unbiased for a known mean; the mean found
+from the same data makes C too small by about its own variance.
+
+The spectrum is one-sided, S(f) = 2 dt |sum_i w(i) d(i) exp(-2 pi i f dt)|^2 / sum_i w(i)^2 with Hann's window w (half
+of it at the highest frequency), so that its integral from 0 to 1 / (2 dt) is the variance: for a process that forgets
+at rate g, S = 4 g Var / (g^2 + (2 pi f)^2). What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, IEEE
+Trans. Audio Electroacoust. 15 (1967) 70-73, doi:10.1109/TAU.1967.1161901.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import InputError
+from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
+from .figures import COLOURS, LINES
+from .slices import check_data, chosen, series, units
+
+_CUT = 5.0
+"""The sum of autocorrelations ends after so many correlation times. A. Sokal, in Functional Integration (1997)."""
+
+
+class Autocorrelation(NamedTuple):
+    """float64[lag] arrays."""
+
+    name: str
+    lag: np.ndarray
+    """[s], from 0 to half of a stretch."""
+    autocovariance: np.ndarray
+    autocorrelation: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    correlation_time: float
+    """Integral of the autocorrelation over lags [s]."""
+    mean: float
+    n_units: int
+    confidence: float
+
+
+class Spectrum(NamedTuple):
+    """float64[frequency] arrays."""
+
+    name: str
+    frequency: np.ndarray
+    """[1/s], without 0."""
+    density: np.ndarray
+    """[unit^2 s], one-sided."""
+    low: np.ndarray
+    high: np.ndarray
+    variance: float
+    """Integral of the density."""
+    n_units: int
+    confidence: float
+
+
+def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
+    """Of one species or observable from `start` on [s] (None: the second half), for each lag alone an interval by the
+    spread between stretches. Raises InputError as `slices.units` does, or for what never varies."""
+    from scipy import stats
+
+    (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
+    stretches, spacing = units(run, start)
+    mean = _mean(run, name, stretches)
+    covariance = square = cross = 0.0
+    for n, (replicate, piece) in enumerate(stretches, 1):  # B. P. Welford, Technometrics 4 (1962) 419-420
+        own = autocovariance(series(run, name, piece, replicate) - mean)
+        before = own - covariance
+        covariance = covariance + before / n
+        after = own - covariance
+        square, cross = square + before * after, cross + before * after[0]
+    if covariance[0] <= _rounding(mean):
+        raise InputError(f"{name} never varies: it has no autocorrelation")
+    ratio = covariance / covariance[0]
+    # The error of a ratio: that of its numerator less what the denominator explains.
+    left = np.maximum(square - 2 * ratio * cross + ratio**2 * square[0], 0.0)
+    spread = np.sqrt(left / ((n - 1) * n)) / covariance[0]
+    half = stats.t.isf((1 - confidence) / 2, n - 1) * spread
+    lag = spacing * np.arange(len(ratio))
+    return Autocorrelation(
+        name, lag, covariance, ratio, ratio - half, ratio + half, correlation_time(ratio, spacing), mean, n, confidence
+    )
+
+
+def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
+    """Of one species or observable from `start` on [s] (None: the second half). Intervals, for each frequency alone,
+    are by the chi-square law of long stretches. Raises InputError as `autocorrelation` does."""
+    from scipy import stats
+
+    (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
+    stretches, spacing = units(run, start)
+    mean = _mean(run, name, stretches)
+    total = 0.0
+    for replicate, piece in stretches:
+        frequency, density = periodogram(series(run, name, piece, replicate) - mean, spacing)
+        total = total + density
+    n, density = len(stretches), total / len(stretches)
+    if density.sum() * frequency[0] <= _rounding(mean):
+        raise InputError(f"{name} never varies: it has no spectrum")
+    freedom = np.full(len(density), 2.0 * n)
+    if (stretches[0][1].stop - stretches[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
+        freedom[-1] = n
+    tail = (1 - confidence) / 2
+    low, high = freedom * density / stats.chi2.isf(tail, freedom), freedom * density / stats.chi2.ppf(tail, freedom)
+    return Spectrum(name, frequency, density, low, high, float(density.sum() * frequency[0]), n, confidence)
+
+
+def autocovariance(deviation) -> np.ndarray:
+    """float64[lag] of deviations float64[point] from the mean, lags up to half of the points."""
+    from scipy.signal import correlate
+
+    n = len(deviation)
+    n_lags = n // 2 + 1
+    return correlate(deviation, deviation, method="fft")[n - 1 : n - 1 + n_lags] / (n - np.arange(n_lags))
+
+
+def periodogram(deviation, spacing) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies without 0, and the one-sided density, of deviations float64[point] from the mean."""
+    from scipy.signal import periodogram
+
+    frequency, density = periodogram(deviation, 1.0 / spacing, window="hann", detrend=False)
+    return frequency[1:], density[1:]
+
+
+def correlation_time(ratio, spacing) -> float:
+    """Integral of an autocorrelation over positive lags [s] by the trapezoidal rule, up to the first lag that is five
+    times as long as the integral so far; NaN if there is none."""
+    integral = spacing * (np.cumsum(ratio) - 0.5 - 0.5 * ratio)
+    ends = np.flatnonzero(spacing * np.arange(len(ratio)) >= _CUT * integral)
+    ends = ends[ends > 0]
+    return float(integral[ends[0]]) if len(ends) else float("nan")
+
+
+def _rounding(mean):
+    """The largest variance that rounding alone makes of values that are all `mean`."""
+    return (16 * np.finfo(float).eps * mean) ** 2
+
+
+def _mean(run, name, stretches):
+    return float(np.mean([series(run, name, piece, replicate).mean() for replicate, piece in stretches]))
+
+
+class AutocorrelationAnalysis(Analysis):
+    """Autocorrelation."""
+
+    name = "autocorrelation"
+    summary = "autocorrelation and correlation time from --start on, for a run that is stationary from then on"
+    in_report = False
+
+    @staticmethod
+    def find(run, ask: Ask):
+        check_data(run)
+        found = [autocorrelation(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
+        rows = [
+            (a.name, a.lag[i], a.autocorrelation[i], interval(a.low[i], a.high[i]))
+            for a in found
+            for i in few(len(a.lag), 6)
+        ]
+        times = [(a.name, a.mean, a.autocovariance[0], a.correlation_time) for a in found]
+        tables = [
+            Table("stationary moments", ("species", "mean", "variance", "correlation time [s]"), times),
+            Table("at some lags", ("species", "lag [s]", "autocorrelation", "interval"), rows),
+        ]
+        notes = [_note(found[0]), "a correlation time of - is too long for the lags that were recorded"]
+        record = {a.name: a._asdict() for a in found}
+        return Finding("autocorrelation", tables, record, lambda figure: _draw_correlation(figure, run, found), notes)
+
+
+class SpectrumAnalysis(Analysis):
+    """Power spectrum."""
+
+    name = "spectrum"
+    summary = "one-sided power spectral density from --start on, for a run that is stationary from then on"
+    in_report = False
+
+    @staticmethod
+    def find(run, ask: Ask):
+        check_data(run)
+        found = [power_spectrum(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
+        rows = [
+            (s.name, s.frequency[i], s.density[i], interval(s.low[i], s.high[i]))
+            for s in found
+            for i in few(len(s.frequency), 6)
+        ]
+        columns = ("species", "frequency [1/s]", "density", "interval")
+        notes = [_note(found[0]), "one-sided: the integral over frequencies is the variance"]
+        tables = [Table("at some frequencies", columns, rows)]
+        record = {s.name: s._asdict() for s in found}
+        return Finding("power spectrum", tables, record, lambda figure: _draw_spectrum(figure, run, found), notes)
+
+
+def _note(found):
+    return (
+        f"{found.n_units} stretches taken as independent; intervals are of {100 * found.confidence:g} % at each alone"
+    )
+
+
+def _draw_correlation(figure, run, found):
+    axes = figure.subplots()
+    for k, a in enumerate(found):
+        time = "" if np.isnan(a.correlation_time) else f", correlation time {a.correlation_time:.3g} s"
+        style = {"color": COLOURS[k % 7]}
+        axes.plot(a.lag, a.autocorrelation, LINES[k % 4], **style, label=f"{a.name}{time}")
+        axes.fill_between(a.lag, a.low, a.high, alpha=0.2, linewidth=0, **style)
+    axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+    axes.set_xlabel("lag [s]")
+    axes.set_ylabel("autocorrelation")
+    axes.set_title(f"bands: {100 * found[0].confidence:g} % at each lag; {title_of(run)}", fontsize=10)
+    axes.legend(fontsize=8)
+
+
+def _draw_spectrum(figure, run, found):
+    axes = figure.subplots()
+    for k, s in enumerate(found):
+        style = {"color": COLOURS[k % 7]}
+        axes.loglog(s.frequency, s.density, LINES[k % 4], **style, label=s.name, linewidth=1)
+        axes.fill_between(s.frequency, s.low, s.high, alpha=0.2, linewidth=0, **style)
+    axes.set_xlabel("frequency [1/s]")
+    axes.set_ylabel(f"power spectral density [{run.units}² s], one-sided")
+    axes.set_title(f"bands: {100 * found[0].confidence:g} % at each frequency; {title_of(run)}", fontsize=10)
+    axes.legend(fontsize=8)

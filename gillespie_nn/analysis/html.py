@@ -1,0 +1,97 @@
+"""A page of HTML that needs nothing but itself: built as a tree, so that it is well-formed and all text is escaped."""
+
+import base64
+import io
+from xml.etree import ElementTree
+
+import numpy as np
+
+from .base import Table, cell
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
+figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+figcaption, .note { color: #444; font-size: .9rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; margin: .8rem 0; }
+caption { text-align: left; color: #444; padding-bottom: .2rem; }
+th, td { border-bottom: 1px solid #ddd; padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; }
+.number { text-align: right; } th, caption { white-space: nowrap; } thead th { border-bottom: 2px solid #888; }
+pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; font-size: .85rem; }
+@media print { details { display: none; } }
+"""
+
+
+class Page:
+    """Parts are added at the end; `text()` is the document."""
+
+    def __init__(self, title):
+        self._root = ElementTree.Element("html", lang="en")
+        head = ElementTree.SubElement(self._root, "head")
+        ElementTree.SubElement(head, "meta", charset="utf-8")
+        ElementTree.SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+        ElementTree.SubElement(head, "title").text = _clean(title)
+        ElementTree.SubElement(head, "style").text = _STYLE
+        self._body = ElementTree.SubElement(self._root, "body")
+        self._add("h1", title)
+
+    def heading(self, text):
+        self._add("h2", text)
+
+    def paragraph(self, text):
+        self._add("p", text)
+
+    def note(self, text):
+        self._add("p", text, {"class": "note"})
+
+    def table(self, table: Table):
+        """Numbers to the right, words to the left."""
+        scroll = self._add("div", None, {"class": "scroll"})
+        element = ElementTree.SubElement(scroll, "table")
+        if table.caption:
+            ElementTree.SubElement(element, "caption").text = _clean(table.caption)
+        if any(table.columns):
+            row = ElementTree.SubElement(ElementTree.SubElement(element, "thead"), "tr")
+            for name, value in zip(table.columns, table.rows[0] if table.rows else table.columns):
+                side = {"class": "number"} if _is_number(value) else {}
+                ElementTree.SubElement(row, "th", side, scope="col").text = _clean(name)
+        body = ElementTree.SubElement(element, "tbody")
+        for values in table.rows:
+            row = ElementTree.SubElement(body, "tr")
+            for value in values:
+                side = {"class": "number"} if _is_number(value) else {}
+                ElementTree.SubElement(row, "td", side).text = _clean(cell(value))
+
+    def figure(self, figure, caption):
+        """A matplotlib figure as a PNG inside the page, with its caption as the text for those who do not see it."""
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        data = base64.b64encode(buffer.getvalue()).decode()
+        element = self._add("figure", None)
+        ElementTree.SubElement(element, "img", src=f"data:image/png;base64,{data}", alt=_clean(caption))
+        ElementTree.SubElement(element, "figcaption").text = _clean(caption)
+
+    def folded(self, summary, text):
+        """A long text that is shown on a click."""
+        element = self._add("details", None)
+        ElementTree.SubElement(element, "summary").text = _clean(summary)
+        ElementTree.SubElement(element, "pre").text = _clean(text)
+
+    def text(self) -> str:
+        return f"<!DOCTYPE html>\n{ElementTree.tostring(self._root, encoding='unicode', method='html')}\n"
+
+    def _add(self, tag, text, attributes=None):
+        element = ElementTree.SubElement(self._body, tag, attributes or {})
+        element.text = None if text is None else _clean(text)
+        return element
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.number))
+
+
+def _clean(text):
+    """Without characters that a page cannot hold."""
+    return "".join(c if c in "\n\t" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF) else "\ufffd" for c in text)

@@ -1,0 +1,136 @@
+"""The common part of dual rails: a number v = [V_p] - [V_m] is the same whatever both rails hold in common, which is
+noise and nothing else. Annihilation V_p + V_m -> 0 keeps it small."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import InputError
+from .base import Analysis, Ask, Finding, Table, title_of
+from .figures import COLOURS, LINES
+from .learning import running_mean
+from .slices import blocks, check_data, has_trajectories, read
+
+_GROUP = re.compile(r"[A-Za-z]+\d*")
+_MOST = 1 << 10
+"""Pairs read at once."""
+_SMOOTHED = 40
+"""A figure shows the running mean over this part of all records."""
+
+
+class CommonParts(NamedTuple):
+    """Arrays float64[point, group], means over pairs and replicates [concentration]."""
+
+    time: np.ndarray
+    """float64[point] [s]."""
+    groups: tuple[str, ...]
+    """Letter and layer: `W1` of all weights `W1_i_j`."""
+    n_pairs: tuple[int, ...]
+    common: np.ndarray
+    """Of min(V_p, V_m)."""
+    signal: np.ndarray
+    """Of |V_p - V_m|."""
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """Common part over signal, NaN where there is no signal."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.signal > 0, self.common / self.signal, np.nan)
+
+
+def pairs_of(species) -> dict[str, list]:
+    """Names (plus rail, minus rail) of all dual-rail numbers, by group."""
+    known, found = set(species), {}
+    for plus in species:
+        minus = f"{plus[:-1]}m"
+        if plus.endswith("_p") and minus in known:
+            match = _GROUP.match(plus)
+            found.setdefault(match[0] if match else plus, []).append((plus, minus))
+    return found
+
+
+def common_parts(run) -> CommonParts:
+    """Of all species NAME_p and NAME_m of a `Run` or a `Result`. Raises InputError if there are none."""
+    check_data(run)
+    groups = pairs_of(run.species)
+    if not groups:
+        raise InputError("the run has no dual rails: no species NAME_p with a species NAME_m")
+    scale = run.volume if run.units == "molecules" else 1.0
+    columns = [_of_group(run, pairs, scale) for pairs in groups.values()]
+    common, signal = (np.column_stack(x) for x in zip(*columns))
+    return CommonParts(run.time, tuple(groups), tuple(map(len, groups.values())), common, signal)
+
+
+def _of_group(run, pairs, scale):
+    common, signal = np.zeros(len(run.time)), np.zeros(len(run.time))
+    for k in range(0, len(pairs), _MOST):
+        own = pairs[k : k + _MOST]
+        names = [name for side in zip(*own) for name in side]
+        for part in blocks(run, len(names)):
+            values = read(run, names, part)
+            plus, minus = values[..., : len(own)], values[..., len(own) :]
+            with np.errstate(invalid="ignore"):
+                common[part] += _mean(np.minimum(plus, minus)) * len(own)
+                signal[part] += _mean(np.abs(plus - minus)) * len(own)
+    return common / (len(pairs) * scale), signal / (len(pairs) * scale)
+
+
+def _mean(values):
+    """Over replicates that got there, and pairs; NaN where none did."""
+    there = ~np.isnan(values)
+    return np.where(there, values, 0.0).sum(axis=(0, 2)) / np.where(
+        there.any(axis=(0, 2)), there.sum(axis=(0, 2)), np.nan
+    )
+
+
+class RailsAnalysis(Analysis):
+    """Common part of dual rails."""
+
+    name = "rails"
+    summary = "common part of dual rails V_p, V_m over time, beside the numbers they carry"
+
+    @staticmethod
+    def applies(run):
+        return has_trajectories(run) and bool(pairs_of(run.species))
+
+    @staticmethod
+    def find(run, ask: Ask):
+        found = common_parts(run)
+        half = slice(len(found.time) // 2, None)
+        reached = ~np.isnan(found.common[half, 0])  # by some replicate
+        if not reached.any():
+            raise InputError(f"no replicate got to {found.time[half][0]:g} s, from when on rails are averaged")
+        common, signal = (values[half][reached].mean(axis=0) for values in (found.common, found.signal))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(signal > 0, common / signal, np.nan)
+        rows = list(zip(found.groups, found.n_pairs, common, signal, ratio))
+        columns = ("rails", "pairs", "common part [conc.]", "|V_p - V_m| [conc.]", "ratio")
+        caption = f"means over pairs, replicates and recorded times from {found.time[half][0]:g} s on"
+        tables = [Table(caption, columns, rows)]
+        record = found._asdict() | {"ratio": found.ratio}
+        return Finding("common part of dual rails", tables, record, lambda figure: _draw(figure, run, found))
+
+
+def _draw(figure, run, found):
+    """Groups that have a common part at some time, smoothed where there are many points."""
+    figure.set_size_inches(8, 6.5)
+    panels = figure.subplots(2, 1, sharex=True)
+    window = max(1, len(found.time) // _SMOOTHED)
+    shown = [k for k in range(len(found.groups)) if np.nanmax(found.common[:, k]) > 0] or range(len(found.groups))
+    for axes, values, label in (
+        (panels[0], found.common, "common part min(V_p, V_m)\n[concentration]"),
+        (panels[1], found.signal, "signal |V_p - V_m|\n[concentration]"),
+    ):
+        smooth = running_mean(values, window)
+        for n, k in enumerate(shown):
+            style = {"color": COLOURS[n % 7], "linewidth": 1.2}
+            axes.plot(
+                found.time, smooth[:, k], LINES[n // 7 % 4], **style, label=f"{found.groups[k]} ({found.n_pairs[k]})"
+            )
+        axes.set_ylabel(label)
+        axes.set_ylim(bottom=0)
+    panels[1].set_xlabel("time [s]")
+    how = f"; running mean of {window} records" if window > 1 else ""
+    panels[0].set_title(f"means over pairs (their number in brackets){how}\n{title_of(run)}", fontsize=9)
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside right upper")

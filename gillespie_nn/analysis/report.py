@@ -1,0 +1,100 @@
+"""The report of a run: one HTML file with what the run was, figures, tables and where it came from."""
+
+import json
+import shlex
+
+from ..checks import InputError
+from .base import Ask, Table
+from .figures import new_figure
+from .html import Page
+from .registry import ANALYSES
+from .summary import summary
+
+_MOST_TEXT = 100_000
+"""Characters of a model that are shown."""
+_LABELS = {
+    "file": "file", "kind": "kind", "method": "method", "seed": "seed", "volume": "volume Omega",
+    "n_species": "species", "n_reactions": "reactions", "replicates": "replicates", "committed": "replicates committed",
+    "complete": "replicates that reached the end", "points": "recorded points", "events": "reactions fired",
+    "seconds": "wall time [s]", "layers": "layers", "task": "task", "presentations": "presentations",
+    "accuracy": "accuracy", "rmse": "RMSE [concentration]",
+    "accuracy_gradient_descent": "accuracy of float gradient descent",
+    "rmse_gradient_descent": "RMSE of float gradient descent [concentration]",
+}  # fmt: skip
+
+
+def report(run, ask: Ask | None = None) -> tuple[str, list[str]]:
+    """The HTML text of an open run's report, and the names of the analyses in it. Needs matplotlib.
+
+    Every analysis that applies to the run is in it. Raises InputError for a run without data."""
+    new_figure()  # says at once that matplotlib is missing
+    ask = ask or Ask()
+    findings = {a.name: a.find(run, ask) for a in ANALYSES if a.in_report and a.applies(run)}
+    if not findings:
+        raise InputError("there is nothing to report of this run")
+    found = summary(run)
+    page = Page(f"{run.path.name}: {'training of ' + run.case if run.kind == 'training' else run.kind}")
+    _summary(page, run, found)
+    for finding in findings.values():
+        page.heading(finding.title[0].upper() + finding.title[1:])
+        figure = new_figure()
+        finding.draw(figure)
+        page.figure(figure, f"{finding.title}; {run.method}, Omega = {run.volume:g}, seed {run.seed}")
+        for table in finding.tables:
+            page.table(table)
+        for note in finding.notes:
+            page.note(note)
+    _provenance(page, run)
+    _model(page, run)
+    return page.text(), list(findings)
+
+
+def _summary(page, run, found):
+    found = found | {"file": run.path.name}
+    rows = [(label, _said(found[key])) for key, label in _LABELS.items() if key in found]
+    rows.append(("how replicates ended", ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in found["status"].items())))
+    if run.method_reason:
+        rows.insert(3, ("why this method", run.method_reason))
+    page.table(Table("", ("", ""), rows))
+    if not found["committed"]:
+        page.note("the run has not ended: this is what is recorded so far")
+    if "outputs" in found:
+        rows = [tuple(map(_row, row)) for row in zip(found["inputs"], found["targets"], found["outputs"])]
+        page.table(Table("outputs of the final weights [concentration]", ("input", "target", "output"), rows))
+
+
+def _provenance(page, run):
+    page.heading("Where it came from")
+    record = run.provenance
+    environment = record.get("environment", {})
+    rows = [
+        ("software", " ".join(str(v) for v in record.get("software", {}).values())),
+        ("command", shlex.join(map(str, record.get("command", [])))),
+        ("started", record.get("started", "-")),
+        ("resumed", ", ".join(r.get("started", "-") for r in record.get("resumed", [])) or "never"),
+        ("Python", environment.get("python", "-")),
+        ("libraries", ", ".join(f"{n} {v}" for n, v in environment.get("libraries", {}).items())),
+        ("machine", f"{environment.get('platform', '-')}, {environment.get('cores', '-')} cores"),
+        ("file format", ".".join(map(str, run.version)) if hasattr(run, "version") else "moments"),
+        ("SHA-256 of the model", run.model.digest),
+    ]
+    page.table(Table("", ("", ""), rows))
+    page.folded("all parameters", json.dumps(record.get("parameters", {}), indent=1))
+
+
+def _model(page, run):
+    page.heading("Model")
+    page.paragraph(f"{len(run.model.species)} species, {len(run.model.reactions)} reactions.")
+    text = run.model.to_text()
+    cut = f"\n... ({len(text)} characters in all)" if len(text) > _MOST_TEXT else ""
+    page.folded("reactions and initial counts, before overrides", text[:_MOST_TEXT] + cut)
+
+
+def _said(value):
+    if isinstance(value, list):
+        return "-".join(map(str, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _row(values):
+    return ", ".join(f"{v:.4g}" for v in values)

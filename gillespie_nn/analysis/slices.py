@@ -1,0 +1,135 @@
+"""Reading a run in parts of bounded size: species and observables as float64, NaN where a replicate did not get to."""
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+
+_BYTES = 1 << 26
+"""Of one part, about."""
+_LEAST_UNITS = 8
+_LEAST_POINTS = 16
+
+
+def names_of(run) -> tuple[str, ...]:
+    """Species, then observables that are no species."""
+    return (*run.species, *(n for n in run.observable_names if n not in run.species))
+
+
+def chosen(run, names=(), most=8) -> tuple[str, ...]:
+    """`names`, which must be in the run; if none, up to `most` species whose counts vary most, or the observables of a
+    model without species."""
+    every = names_of(run)
+    if len(names):
+        return tuple(dict.fromkeys(checks.choice("species", name, every, "the run has") for name in names))
+    if not every:
+        raise InputError("the run has no species: there is nothing to analyse")
+    if not run.species:
+        return every[:most]
+    low, high = np.full(len(run.species), np.inf), np.full(len(run.species), -np.inf)
+    for replicate in range(run.counts.shape[0]):
+        for points in _parts(run.counts.shape[1], len(run.species)):
+            values = read(run, run.species, points, slice(replicate, replicate + 1))[0]
+            low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
+    widest = np.argsort(-(high - low), kind="stable")[:most]
+    return tuple(run.species[k] for k in np.sort(widest))
+
+
+def has_trajectories(run) -> bool:
+    """Whether a run holds trajectories, not moments alone."""
+    return hasattr(run, "counts")
+
+
+def check_data(run) -> None:
+    """Raises InputError for a run without trajectories."""
+    if not has_trajectories(run):
+        raise InputError("the run holds moments alone, no trajectories: of its analyses there is means only")
+    if not run.counts.shape[0] or not run.counts.shape[1]:
+        raise InputError("no replicate is committed yet: there is nothing to analyse")
+
+
+def read(run, names, points=slice(None), replicates=slice(None)) -> np.ndarray:
+    """float64[replicate, point, name] of slices of points and replicates."""
+    species = [n for n in names if n not in run.observable_names]
+    place = {name: k for k, name in enumerate(run.species)}
+    counts = run.counts[replicates, points, np.array([place[n] for n in species], dtype=int)]
+    values = counts.astype(np.float64)
+    if np.issubdtype(counts.dtype, np.integer):
+        values[counts < 0] = np.nan
+    if len(species) == len(names):
+        return values
+    observables, at = run.observables, {n: k for k, n in enumerate(run.observable_names)}
+    found = np.empty((*values.shape[:2], len(names)))
+    for k, name in enumerate(names):
+        found[..., k] = observables[replicates, points, at[name]] if name in at else values[..., species.index(name)]
+    return found
+
+
+def blocks(run, n_names) -> list[slice]:
+    """Slices of points of which all replicates fit in memory together."""
+    return _parts(run.counts.shape[1], max(run.counts.shape[0] * n_names, len(run.species)))
+
+
+def series(run, name, points, replicate) -> np.ndarray:
+    """float64[point] of one replicate."""
+    parts = _parts(points.stop - points.start, len(run.species))
+    shifted = [slice(points.start + p.start, points.start + p.stop) for p in parts]
+    return np.concatenate([read(run, (name,), p, slice(replicate, replicate + 1))[0, :, 0] for p in shifted])
+
+
+def point_at(run, time=None) -> int:
+    """The recorded point in force at `time` [s]: the last that is not later; None: the last of all."""
+    check_data(run)
+    recorded = run.time
+    if time is None:
+        return len(recorded) - 1
+    time = checks.finite("time", time)
+    if not recorded[0] <= time <= recorded[-1]:
+        raise InputError(
+            f"time must be between {recorded[0]:g} and {recorded[-1]:g} s, which are recorded, got {time:g}"
+        )
+    return int(np.searchsorted(recorded, time, side="right")) - 1
+
+
+def units(run, start=None, least_points=_LEAST_POINTS) -> tuple[list, float]:
+    """Stretches of stationary trajectories to take for independent, (replicate, slice of points) each, of one length,
+    and the time between points [s].
+
+    A replicate from `start` on [s] (None: from the middle) is one; of fewer than 8 replicates each is cut in as many
+    pieces as make 8. Replicates that did not reach the end are left out. Raises InputError where points are too few, or
+    not evenly spaced (a last one at another distance is left out).
+    """
+    check_data(run)
+    time = run.time
+    start = 0.5 * (time[0] + time[-1]) if start is None else checks.finite("start", start)
+    first = int(np.searchsorted(time, start))
+    kept = time[first:]
+    # Times may be of any size, and differences of them are not exact.
+    like = {"rtol": 1e-6, "atol": 4 * np.finfo(float).eps * float(np.abs(time).max())}
+    if len(kept) > 2 and not np.isclose(kept[-1] - kept[-2], kept[1] - kept[0], **like):
+        kept = kept[:-1]
+    whole = _whole_replicates(run)
+    if not len(whole):
+        raise InputError("no replicate reached the end: a stationary analysis needs one")
+    pieces = -(-_LEAST_UNITS // len(whole)) if len(whole) < _LEAST_UNITS else 1
+    length = len(kept) // pieces
+    if length < least_points:
+        raise InputError(
+            f"{len(kept)} points are recorded from {start:g} s on, and at least {pieces * least_points} are needed: "
+            "record more, or start earlier"
+        )
+    spacing = (kept[-1] - kept[0]) / (len(kept) - 1)
+    if not np.allclose(np.diff(kept), spacing, **like):
+        raise InputError("a stationary analysis needs evenly spaced times: give the run n_points, not a grid")
+    cut = [slice(first + k * length, first + (k + 1) * length) for k in range(pieces)]
+    return [(int(r), piece) for r in whole for piece in cut], float(spacing)
+
+
+def _whole_replicates(run):
+    last = read(run, names_of(run)[:1], slice(run.counts.shape[1] - 1, run.counts.shape[1]))
+    return np.flatnonzero(~np.isnan(last[:, 0, 0]))
+
+
+def _parts(n, width):
+    rows = max(1, _BYTES // (8 * max(1, width)))
+    return [slice(k, min(k + rows, n)) for k in range(0, n, rows)]

@@ -1,0 +1,105 @@
+"""Weights and accuracy over training, from the records of a training run."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
+from ..simulation.validation import N_AVERAGED
+from .base import Analysis, Ask, Finding, Table, few
+from .learning import averaged_weights, float_network
+from .slices import check_data
+from .training_figure import draw_training
+
+_MOST_RECORDS = 400
+"""Whose averaged weights are evaluated."""
+
+
+class Course(NamedTuple):
+    """At some records, evenly; arrays float64 but for `presentation`."""
+
+    presentation: np.ndarray
+    """int64[record], presentations done."""
+    accuracy: np.ndarray
+    """[record], float forward pass of the averaged weights on the test set; NaN for a regression,
+    or where the file does not hold the test inputs."""
+    rmse: np.ndarray
+    """[record] [concentration], of the same outputs."""
+    layers: tuple[str, ...]
+    """`W1`, `B1`, ..."""
+    size: np.ndarray
+    """[record, layer], root mean square weight or bias [concentration]."""
+    moved: np.ndarray
+    """[record, layer], root mean square way from the initial ones [concentration]."""
+
+
+def course(run, most=_MOST_RECORDS) -> Course:
+    """Of a training `Run`, at up to `most` records. Raises InputError for another kind of run."""
+    check_data(run)
+    group = run.training
+    chosen = few(len(run.time), most)
+    weights, network = averaged_weights(run)[chosen], float_network(run)
+    inputs, targets = group["inputs"][:], group["targets"][:]
+    accuracy, rmse = np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
+    if len(inputs):
+        data = Dataset(run.case, group.attrs["task"], inputs[:0], targets[:0], inputs, targets)
+        for k, w in enumerate(weights):
+            outputs = network.forward(w, inputs)
+            accuracy[k], rmse[k] = data.accuracy(outputs), data.rmse(outputs)
+    layers, size, moved = _by_layer(network, weights, group["initial_weights"][:])
+    return Course(group["recorded"][: len(run.time)][chosen] + 1, accuracy, rmse, layers, size, moved)
+
+
+def _by_layer(network, weights, initial):
+    pieces = [p for layer in network.matrices(np.arange(len(initial))) for p in layer]
+    names = tuple(f"{letter}{n + 1}" for n in range(len(pieces) // 2) for letter in "WB")
+    columns = [piece.ravel() for piece in pieces]
+    size, moved = (
+        np.column_stack([np.sqrt(np.mean(np.square(w[:, c]), axis=1)) for c in columns])
+        for w in (weights, weights - initial)
+    )
+    return names, size, moved
+
+
+class LearningAnalysis(Analysis):
+    """Weights and accuracy over training."""
+
+    name = "learning"
+    summary = "weights and accuracy over training, of a training run"
+
+    @staticmethod
+    def applies(run):
+        return getattr(run, "kind", None) == "training"
+
+    @staticmethod
+    def find(run, ask: Ask):
+        found = course(run)
+        rows = [
+            (int(found.presentation[i]), found.accuracy[i], found.rmse[i], *found.size[i])
+            for i in few(len(found.presentation))
+        ]
+        columns = ("presentation", "accuracy", "RMSE [conc.]", *(f"rms {name}" for name in found.layers))
+        tables = [
+            Table(
+                f"of the weights averaged over up to {N_AVERAGED} presentations, by a float forward pass", columns, rows
+            )
+        ]
+        scores = {name: float(run.training[name][()]) for name in (*SCORES, *CHEMICAL_SCORES) if name in run.training}
+        kept = [(name, score) for name, score in scores.items() if np.isfinite(score)]
+        if kept:
+            tables.append(Table("scores in the end", ("score", "value"), kept))
+        validation = _validation(run)
+        if validation:
+            tables.append(Table("on the samples held out", ("presentation", "RMSE [conc.]", "accuracy"), validation))
+        record = found._asdict() | {"scores": scores}
+        return Finding("learning", tables, record, lambda figure: draw_training(figure, run))
+
+
+def _validation(run):
+    group = run.training
+    if "evaluated" not in group:
+        return []
+    rows = zip(group["evaluated"][:], group["validation_rmse"][:], group["validation_accuracy"][:])
+    found = [(int(n), rmse, accuracy) for n, rmse, accuracy in rows if np.isfinite(rmse)]
+    return [found[k] for k in few(len(found))] if found else []

@@ -1,0 +1,48 @@
+"""Print a script that completes the command in a shell."""
+
+from .. import checks
+from .common import add_json, parser, print_json
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+
+def add(subparsers):
+    command = parser(
+        subparsers,
+        "completion",
+        "print a script for bash, zsh or tcsh that completes subcommands, options and file names",
+        (
+            "bash > ~/.local/share/bash-completion/completions/gillespie-nn",
+            'zsh > "${fpath[1]}/_gillespie-nn"',
+        ),
+    )
+    command.add_argument("shell", metavar="SHELL", help=", ".join(SHELLS))
+    add_json(command)
+    return command
+
+
+def run(arguments):
+    from . import make_parser  # which knows this subcommand
+
+    checks.choice("shell", arguments.shell, SHELLS)
+    shtab = checks.optional("shtab", "completion", "shell completion")
+    whole = make_parser()
+    _complete_files(whole, shtab)
+    script = shtab.complete(whole, shell=arguments.shell)
+    if arguments.json:
+        print_json({"shell": arguments.shell, "script": script})
+    else:
+        print(script)
+    return 0
+
+
+def _complete_files(parser, shtab):
+    """File names after options and arguments that take one, of this parser and its subcommands."""
+    for action in parser._actions:
+        name = str(action.metavar or "")
+        if name == "FOLDER":
+            action.complete = shtab.DIRECTORY
+        elif name == "MODEL" or name.startswith(("FILE", "RUN", "TABLE")):
+            action.complete = shtab.FILE
+        for subparser in dict.fromkeys(action.choices.values()) if isinstance(action.choices, dict) else ():
+            _complete_files(subparser, shtab)

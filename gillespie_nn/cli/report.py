@@ -1,0 +1,37 @@
+"""Write the report of a run: one HTML file with figures, tables and provenance."""
+
+from pathlib import Path
+
+from .. import checks
+from ..analysis import Ask
+from ..analysis.report import report
+from .analyze import add_asked, opened_run
+from .common import add_json, parser, print_json
+
+
+def add(subparsers):
+    command = parser(
+        subparsers,
+        "report",
+        "write one HTML file on a run, with figures, tables and provenance, that needs nothing else",
+        ("runs/xor.h5", "run.h5 --output report.html --species A --overwrite"),
+    )
+    command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
+    command.add_argument("-o", "--output", metavar="FILE.html", help="file to write (RUN.html beside the run)")
+    add_asked(command)
+    command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
+    add_json(command)
+    return command
+
+
+def run(arguments):
+    path = Path(arguments.output or Path(arguments.file).with_suffix(".html"))
+    checks.choice("report format", path.suffix, (".html", ".htm"), "use")
+    with opened_run(arguments.file) as opened:
+        path = checks.new_file(path, arguments.overwrite)
+        text, names = report(opened, Ask(species=tuple(arguments.species), confidence=arguments.confidence))
+    checks.write_text(path, text)
+    print(f"report written to {path}: {', '.join(names)}")
+    if arguments.json:
+        print_json({"output": str(path), "analyses": names, "bytes": len(text.encode())})
+    return 0

@@ -1,0 +1,6 @@
+"""`gillespie-nn report` as a script: see `python scripts/report.py --help`."""
+
+from gillespie_nn.cli import run_script
+
+if __name__ == "__main__":
+    run_script("report")
