@@ -96,7 +96,7 @@ def _until_it_ends(path, arguments, seconds):
     [
         *({"method": name, "presentations": 80} for name in TRAINING),
         {"data": "iris", "method": "rejection", "checkpoint_every": 3, "validation": 0.2, "evaluate_every": 9,
-         "patience": 4, "record_every": 2, "presentations": 100, "predict": 3},
+         "patience": 4, "record_every": 2, "presentations": 100, "predict": 3, "hold": 0.0},
     ],
     ids=lambda arguments: "-".join(map(str, arguments.values())),
 )  # fmt: skip
