@@ -106,7 +106,7 @@ def _read_condition(text):
 
 def _noted(run, name):
     time, end = run.time, _ends(run)
-    column = run.observables[:, :, run.observable_names.index(name)]  # once: a run file reads all of them
+    column = run.observables[:, :, run.observable_names.index(name)]
     noted = column[np.arange(len(end)), end]
     if ((noted < 0) & (noted != _NOT_YET)).any() or (noted > time[-1]).any():
         raise InputError(f"{name} holds no time of passage: give a condition, or the name given to `watch`")

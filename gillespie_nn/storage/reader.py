@@ -213,11 +213,12 @@ class Run:
         return self._record("predictions")
 
     @property
-    def observables(self) -> np.ndarray:
-        """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
+    def observables(self):
+        """float64[replicate, point, observable]: values of rules, and of parameters that events change; read when
+        indexed like `counts`."""
         if not self.observable_names:
             return np.zeros((len(self._replicates), self._n_points, 0))
-        return self._read("observables")[self._replicates]
+        return LazyRows(self.path, self.file["observables"], self._replicates, self._n_points)
 
     @cached_property
     def observable_names(self) -> tuple[str, ...]:

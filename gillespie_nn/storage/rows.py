@@ -6,8 +6,8 @@ from .validate import readable
 
 
 class LazyRows:
-    """A view of the committed part of `/counts`, sliced from disk like an array [replicate, point, species], or of
-    `/covariance`, whose rows are matrices."""
+    """A view of the committed part of `/counts` or `/observables`, sliced from disk like an array [replicate, point,
+    species], or of `/covariance`, whose rows are matrices."""
 
     def __init__(self, path, dataset, replicates, n_points):
         dataset.refresh()  # what another process wrote since it was opened
