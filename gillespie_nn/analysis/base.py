@@ -1,6 +1,6 @@
 """What an analysis is: a question to a run, and a finding with numbers, tables and a figure.
 
-To add one: a subclass of `Analysis` and its line in `ANALYSES` of `analysis/__init__.py`.
+To add one: a subclass of `Analysis` and its line in `ANALYSES` of `registry.py`.
 """
 
 from collections.abc import Callable

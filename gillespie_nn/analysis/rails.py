@@ -35,8 +35,12 @@ class CommonParts(NamedTuple):
     @property
     def ratio(self) -> np.ndarray:
         """Common part over signal, NaN where there is no signal."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.signal > 0, self.common / self.signal, np.nan)
+        return _ratio(self.common, self.signal)
+
+
+def _ratio(common, signal):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(signal > 0, common / signal, np.nan)
 
 
 def pairs_of(species) -> dict[str, list]:
@@ -102,9 +106,7 @@ class RailsAnalysis(Analysis):
         if not reached.any():
             raise InputError(f"no replicate got to {found.time[half][0]:g} s, from when on rails are averaged")
         common, signal = (values[half][reached].mean(axis=0) for values in (found.common, found.signal))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(signal > 0, common / signal, np.nan)
-        rows = list(zip(found.groups, found.n_pairs, common, signal, ratio))
+        rows = list(zip(found.groups, found.n_pairs, common, signal, _ratio(common, signal)))
         columns = ("rails", "pairs", "common part [conc.]", "|V_p - V_m| [conc.]", "ratio")
         caption = f"means over pairs, replicates and recorded times from {found.time[half][0]:g} s on"
         tables = [Table(caption, columns, rows)]

@@ -1,17 +1,13 @@
 """Summarise a run file, analyse it and draw it."""
 
 from contextlib import ExitStack
-from pathlib import Path
 
 from .. import checks
 from ..analysis import ANALYSES, Ask, overview, summary, summary_text
-from ..analysis.figures import new_figure
 from ..storage import open_moments, open_run
 from ..storage.moments_file import is_moments
-from .common import add_json, parser, print_json
+from .common import add_json, figure_path, parser, print_json
 from .watch import watch
-
-_FORMATS = (".png", ".svg", ".pdf")
 
 
 def add(subparsers):
@@ -104,8 +100,6 @@ def _figures(figure, analyses, overwrite):
     """Paths of figures, which can be written: one of each analysis, or of the overview."""
     if figure is None:
         return []
-    path = Path(figure)
-    checks.choice("figure format", path.suffix, _FORMATS, "use")
-    new_figure()  # says at once that matplotlib is missing
+    path = figure_path(figure)
     paths = [path.with_name(f"{path.stem}-{a.name}{path.suffix}") for a in analyses] if len(analyses) > 1 else [path]
     return [checks.new_file(p, overwrite) for p in paths]

@@ -3,7 +3,9 @@
 import argparse
 import json
 import math
+from pathlib import Path
 
+from .. import checks
 from ..simulation.methods import METHODS, OPTIONS
 
 
@@ -35,6 +37,14 @@ def parser(subparsers, name, summary, examples):
     return subparsers.add_parser(
         name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+
+
+def figure_path(figure) -> Path:
+    """The path of a figure that can be drawn. Raises InputError for another format, or without matplotlib."""
+    path = Path(figure)
+    checks.choice("figure format", path.suffix, (".png", ".svg", ".pdf"), "use")
+    checks.optional("matplotlib", "plot", "drawing a figure")
+    return path
 
 
 def print_json(record):

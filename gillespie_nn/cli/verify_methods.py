@@ -1,13 +1,11 @@
 """Statistical verification of the exact methods, and rates of convergence of the others."""
 
-from pathlib import Path
-
 from .. import checks
 from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
-from .common import add_json, add_options, options_of, parser, print_json
+from .common import add_json, add_options, figure_path, options_of, parser, print_json
 
 
 def add(subparsers):
@@ -81,9 +79,7 @@ def run(arguments):
 
 def _ladder(arguments):
     if arguments.output is not None:
-        checks.choice("figure format", Path(arguments.output).suffix, (".png", ".svg", ".pdf"), "use")
-        checks.new_file(arguments.output, arguments.overwrite)
-        checks.optional("matplotlib", "plot", "drawing a figure")
+        checks.new_file(figure_path(arguments.output), arguments.overwrite)
         checks.new_file(arguments.output, arguments.overwrite)
     found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     if arguments.output is not None:

@@ -43,10 +43,6 @@ class TrainingNetwork:
         """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""
         return (LICENCE,) if self.hold else ()
 
-    def learning_time(self, running_time) -> float:
-        """Time of a presentation of `running_time` [s] in which weights learn: a step is the learning rate times it."""
-        return running_time - self.hold
-
     @cached_property
     def floating(self) -> FloatNetwork:
         """The same network in floating point."""

@@ -56,8 +56,9 @@ class Transient(Effect):
     shows_descent = True
 
     def conditions(self, case, extent):
-        longest = times(case, extent)[-1]
-        shares = [(t, 0.0, f"T = {t:g} s") for t in times(case, extent)[-4:]]
+        shown = times(case, extent)[-4:]
+        longest = shown[-1]
+        shares = [(t, 0.0, f"T = {t:g} s") for t in shown]
         shares.append((longest, 0.5, f"T = {longest:g} s, held for half of it"))
         return [
             Condition(
