@@ -142,8 +142,8 @@ def test_an_interrupt_leaves_finished_replicates_and_stops_the_others(workers, m
 
     monkeypatch.setattr(Progress, "update", update)
     with pytest.raises(KeyboardInterrupt):
-        gnn.simulate(FLOW, 3.0, 5, replicates=50, seed=1, workers=workers)
-    assert len(calls) < 50 and threading.current_thread() is main
+        gnn.simulate(FLOW, 3.0, 5, replicates=2000, seed=1, workers=workers)
+    assert len(calls) < 2000 and threading.current_thread() is main
 
 
 def test_memory_stays_constant_over_a_hundred_million_events():

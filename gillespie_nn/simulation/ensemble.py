@@ -103,7 +103,7 @@ class _Threads:
 
     def __init__(self, n, progress):
         self._n, self._progress = n, progress
-        self._stop, self._lock = threading.Event(), threading.Lock()
+        self._stop, self._lock, self._failure = threading.Event(), threading.Lock(), None
         self._running, self._n_done = {}, 0
 
     def run(self, work):
@@ -116,7 +116,7 @@ class _Threads:
             try:
                 in_order(
                     work,
-                    lambda unit: pool.submit(self._carry_out, unit),
+                    lambda unit: pool.submit(self._try, unit),
                     lambda task: self._n * max(2, _AHEAD // task.n_together),
                 )
             except BaseException:
@@ -124,10 +124,20 @@ class _Threads:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _carry_out(self, unit):
-        if self._stop.is_set():
-            return None
+    def _try(self, unit):
+        """What the unit gave. One that fails stops all the others, which give its exception too, so that nothing that
+        comes after a gap is handed over."""
+        try:
+            part = None if self._stop.is_set() else self._carry_out(unit)
+        except BaseException as failure:
+            self._failure = self._failure or failure
+            self._stop.set()
+            raise
+        if part is None and self._failure is not None:
+            raise self._failure
+        return part
 
+    def _carry_out(self, unit):
         def pause(replicate, fraction):
             with self._lock:
                 self._see((id(unit), replicate), fraction)
