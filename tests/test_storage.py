@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.storage import disk
+from gillespie_nn.storage import disk, heap, layout
+from gillespie_nn.storage.schema import LIBVER
 
 NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
 
@@ -142,6 +143,33 @@ def test_a_damaged_model_is_noticed(files, tmp_path):
         file["model/text"][0] = ord("C")
     with gnn.open_run(path) as run, pytest.raises(gnn.InputError, match="does not match its digest"):
         _ = run.model
+
+
+def test_the_names_of_a_large_network_stay_where_they_are(tmp_path):
+    """HDF5 2.0 loses a dataset that is made without a name, where its texts fill the cache of metadata."""
+    path, expected = tmp_path / "names.h5", [f"reaction_{n}" for n in range(150_000)]
+    with h5py.File(path, "w", libver=LIBVER) as file:
+        layout.names(file, "reactions", expected)
+        file["after"] = np.arange(3)
+    with h5py.File(path, "r") as file:
+        assert file["reactions"].asstr()[:].tolist() == expected
+        assert file["after"][:].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["e.h5", "t.h5"])
+def test_texts_that_hdf5_would_walk_through_for_ever_are_refused(files, name, tmp_path):
+    """Zeros in place of an object's head, in each collection of texts of the file."""
+    data = (files / name).read_bytes()
+    places = [n for n in range(len(data)) if data.startswith(b"GCOL", n)]
+    assert places
+    for place in places:
+        path = tmp_path / f"{place}.h5"
+        path.write_bytes(data[: place + 16] + bytes(16) + data[place + 32 :])
+        with pytest.raises(gnn.InputError, match="not a readable HDF5 file"):
+            gnn.open_run(path)
+        with pytest.raises(OSError, match=f"at byte {place} is damaged"):
+            heap.check(path)
+    heap.check(files / name)
 
 
 def test_an_existing_file_is_refused_and_kept(files):

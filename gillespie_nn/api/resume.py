@@ -98,7 +98,8 @@ def _plan(run) -> TrainingPlan:
         data = json.loads(group.attrs["data"])
         arguments = json.loads(group.attrs["arguments"])
         plan = make_plan(_data(run, data) if data["own"] else run.case, **arguments)
-    found, expected = plan.dataset.digest, data["digest"]
+        expected = data["digest"]
+    found = plan.dataset.digest
     if found != expected:
         raise InputError(
             f"{run.path} was trained on other data: SHA-256 {expected}, and those here have {found}; bring back the "

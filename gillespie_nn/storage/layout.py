@@ -48,7 +48,7 @@ def write_model(file, network, rates, counts):
     group.attrs["digest"] = network.digest
     text = np.frombuffer(network.to_text().encode(), dtype=np.uint8)
     array(group, "text", data=text)
-    group["reactions"] = names(r.name for r in network.reactions)
+    names(group, "reactions", (r.name for r in network.reactions))
     index = network.index
     changes = [(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()]
     array(group, "stoichiometry", data=np.array(changes, dtype=np.int64).reshape(-1, 3))
@@ -60,7 +60,7 @@ def write_trajectory(file, method, n_replicates, n_points, network, time=None, t
     """Counts and what belongs to each replicate.
 
     `together` points at most are flushed at once (default: as many as one likes)."""
-    file.create_dataset("species", data=names(network.species))
+    names(file, "species", network.species)
     file.create_dataset("replicate", data=np.arange(n_replicates, dtype=np.int64))
     data = np.full(n_points, np.nan) if time is None else time
     file.create_dataset("time", data=data, dtype="f8", maxshape=(None,), chunks=(max(1, min(n_points, 32768)),))
@@ -71,7 +71,7 @@ def write_trajectory(file, method, n_replicates, n_points, network, time=None, t
     file.create_dataset("status", data=np.full(n_replicates, Status.INTERRUPTED, dtype=np.uint8))
     file.create_dataset("n_events", data=np.zeros(n_replicates, dtype=np.int64))
     file.create_dataset("committed", data=np.zeros(n_replicates, dtype=np.uint8))
-    file.create_dataset("observable", data=names(network.observables))
+    names(file, "observable", network.observables)
     n_observables = len(network.observables)
     chunks = {"chunks": (1, chunk_rows(n_observables, n_points), n_observables)} if n_observables else {}
     array(file, "observables", shape=(n_replicates, n_points, n_observables), fillvalue=np.nan, **chunks)
@@ -90,8 +90,8 @@ def write_training(file, plan):
     group.attrs["data"] = json.dumps(
         {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
     )
-    group["weight"] = names(rails.plus.removesuffix("_p") for rails in plan.spec.weights)
-    group["output"] = names(rails.plus.removesuffix("_p") for rails in plan.spec.outputs)
+    names(group, "weight", (rails.plus.removesuffix("_p") for rails in plan.spec.weights))
+    names(group, "output", (rails.plus.removesuffix("_p") for rails in plan.spec.outputs))
     array(group, "presentations", data=np.asarray(plan.order, dtype=np.int64))
     array(group, "recorded", data=np.asarray(plan.recorded, dtype=np.int64))
     group["n_recorded"] = np.int64(0)
@@ -125,8 +125,10 @@ def array(group, name, data=None, shape=None, **options):
     )
 
 
-def names(strings):
-    return np.array([s.encode() for s in strings], dtype=h5py.string_dtype())
+def names(group, name, strings):
+    """A dataset of texts. It is made under its name: `group[name] = texts` makes it without one and links it then, and
+    HDF5 2.0 forgets that it is there where the texts fill its cache, so that the next dataset takes its place."""
+    group.create_dataset(name, data=np.array([s.encode() for s in strings], dtype=h5py.string_dtype()))
 
 
 def records_together(plan):

@@ -35,7 +35,7 @@ from ..crn import ReactionNetwork
 from ..simulation.moments import ARRAYS, Moments, whole
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
-from . import layout
+from . import heap, layout
 from .lock import Lock
 from .whole import opened, written
 
@@ -145,6 +145,7 @@ def open_moments(path) -> MomentsRun:
 def is_moments(path) -> bool:
     """Whether there is a file of moments, of whatever version."""
     try:
+        heap.check(path)
         with h5py.File(path, "r") as file:
             return file.attrs.get("filetype") == FILETYPE
     except (OSError, ValueError, RuntimeError):
@@ -178,7 +179,8 @@ def _fill(file, moments, task, settings):
     file.attrs["n_events"] = moments.n_events
     layout.write_model(file, task.network, task.rates, task.counts)
     file["model/initial"].attrs["units"] = "molecules"
-    file["time"], file["quantity"] = task.grid, layout.names(task.quantities)
+    file["time"] = task.grid
+    layout.names(file, "quantity", task.quantities)
     file["time"].attrs["units"] = "s"
     for name in ("time", "quantity"):
         file[name].make_scale(name)

@@ -12,7 +12,7 @@ from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..simulation.result import dataset, of
 from ..status import Status
-from . import superblock
+from . import heap, superblock
 from .lock import is_locked
 from .rows import LazyRows
 from .validate import check, check_filetype, damaged, is_of_hdf5, readable, said
@@ -36,6 +36,7 @@ def _checked(path, opened):
     if not path.is_file():
         raise InputError(f"no such run file: {path}")
     try:
+        heap.check(path)
         file = opened(path)
     except OSError:
         raise InputError(f"{path} is not a readable HDF5 file: it is none, or it is cut short or damaged") from None

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..checks import GillespieError, InputError
 from ..status import Status
+from . import heap
 from .moments_file import FILETYPE as MOMENTS
 from .schema import ENSEMBLE, FILETYPE, TRAINING, VERSION, entries
 
@@ -197,14 +198,19 @@ def _text(path, where, name) -> str:
     value = where.attrs.get(name)
     if not isinstance(value, str):
         raise damaged(path, f"the attribute {name} is {_shown(value)}, expected a text")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):  # how h5py shows bytes that are not UTF-8
+        raise damaged(path, f"the attribute {name} is not text in UTF-8")
     return value
 
 
 def _strings(path, dataset):
     try:
+        heap.check_lengths(path, dataset)
         found = dataset.asstr()[()]
     except UnicodeDecodeError:
         raise damaged(path, f"{dataset.name} is not text in UTF-8") from None
+    except OSError as error:
+        raise damaged(path, said(error)) from error
     if any("\0" in text for text in np.atleast_1d(found)):
         raise damaged(path, f"{dataset.name} holds a text with a NUL in it")
     return found

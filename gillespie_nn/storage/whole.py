@@ -10,6 +10,7 @@ import numpy as np
 
 from .._version import __version__
 from ..checks import InputError, StorageError
+from . import heap
 
 
 def stamp(file, filetype, version) -> None:
@@ -48,6 +49,7 @@ def opened(path, filetype, version, remedy):
     """The file, to be read. Raises InputError for one of another type or another major version, and for what is no
     HDF5 file, with `remedy`."""
     try:
+        heap.check(path)
         with h5py.File(path, "r") as file:
             found, number = file.attrs.get("filetype"), [int(v) for v in file.attrs.get("version", [0])]
             if found != filetype or number[0] != version[0]:

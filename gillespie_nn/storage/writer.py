@@ -139,7 +139,7 @@ class EnsembleFile(RunFile):
         layout.write_trajectory(self._file, task.method, n, len(task.grid), task.network, task.grid)
         shape = (n, len(task.network.reactions) if task.count_firings else 0)
         layout.array(self._file, "firings", data=np.zeros(shape, dtype=np.int64))
-        self._file["reaction"] = layout.names(r.name for r in task.network.reactions[: shape[1]])
+        layout.names(self._file, "reaction", (r.name for r in task.network.reactions[: shape[1]]))
         describe(self._file)
         if self._resumes:
             with open_left(self.path) as earlier:  # now that no other process writes it

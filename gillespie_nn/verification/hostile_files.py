@@ -67,7 +67,9 @@ def mutate(path, rng) -> None:
             file.visit(names.append)
             name = names[rng.integers(len(names))]
             # What HDF5 itself does not allow leaves the file as it is.
-            with contextlib.suppress(TypeError, ValueError, KeyError, OSError, RuntimeError, AttributeError):
+            with contextlib.suppress(
+                TypeError, ValueError, KeyError, OSError, RuntimeError, AttributeError, OverflowError
+            ):
                 _CHANGES[rng.integers(len(_CHANGES))](file, name, rng)
 
 
