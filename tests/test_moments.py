@@ -9,6 +9,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.api.simulate import make_task, new_file
+from gillespie_nn.cli import main
 from gillespie_nn.simulation import run_ensemble
 from gillespie_nn.simulation.sketch import ERROR
 from gillespie_nn.simulation.task import BLOCK
@@ -89,7 +90,8 @@ def test_a_grid_written_in_blocks(monkeypatch):
 def _same(a, b):
     for name in ("n", "mean", "variance", "minimum", "maximum"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for p in P:
+    assert (a.moments.sketch is None) == (b.moments.sketch is None)
+    for p in P if a.moments.sketch is not None else ():
         np.testing.assert_array_equal(a.quantile(p), b.quantile(p))
     assert (a.statuses, a.n_events, a.n_done) == (b.statuses, b.n_events, b.n_done)
     np.testing.assert_equal(a.statistics, b.statistics)
@@ -104,6 +106,29 @@ def test_the_same_content_for_any_number_of_workers(tmp_path, workers):
     _same(again, one)
     assert again.model == FLOW and again.seed == 1 and again.method == "tau_leap" and again.complete
     assert again.provenance["parameters"]["record"] == "quantiles"
+
+
+@pytest.mark.parametrize("record", ["moments", "quantiles"])
+def test_a_file_is_resumed_from_itself_alone(record, tmp_path, capsys):
+    path = tmp_path / "m.h5"
+    ways = {
+        "rates": {"r1": 6.0}, "initial": {FLOW.species[0]: 9}, "schedule": [(1.0, {FLOW.species[0]: 4})],
+        "noise": gnn.noise.RateNoise(0.1, kind="constant"), "max_events": 500, "method": "tau_leap",
+    }  # fmt: skip
+    task, reason = make_task(**_arguments(**ways, options={"epsilon": 0.02}, record=record))
+    with pytest.raises(KeyboardInterrupt), new_file(path, task, reason) as file:
+        run_ensemble(task, file, units=[0, 1])
+        raise KeyboardInterrupt
+    assert main(["resume", str(path), "--workers", "2"]) == 0
+    whole = gnn.simulate(
+        FLOW, 3.0, 7, replicates=N, seed=1, **ways, epsilon=0.02, record=record, output=tmp_path / "w.h5"
+    )
+    _same(gnn.open_moments(path), whole)
+    assert len(gnn.open_moments(path).provenance["resumed"]) == 1
+    capsys.readouterr()
+    assert main(["resume", str(path)]) == 0
+    assert "has ended: there is nothing to resume" in capsys.readouterr().out
+    _same(gnn.resume(path), whole)
 
 
 def _arguments(**changes):

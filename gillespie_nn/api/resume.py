@@ -13,30 +13,32 @@ from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import best_evaluation
 from ..status import Status
-from ..storage import Run, TrainingFile, layout, open_run
+from ..storage import MomentsRun, Run, TrainingFile, layout, open_moments, open_run
+from ..storage.moments_file import is_moments
 from ..storage.provenance import resumed
 from ..storage.schema import ENSEMBLE
 from ..storage.validate import damaged, understood
 from .fit import Fit
 from .plan import make_plan
-from .resume_ensemble import resume_ensemble
+from .resume_ensemble import resume_ensemble, resume_moments
 from .train import carry_out
 
 _SINCE = (1, 4)
 """Older files have no checkpoints."""
 
 
-def resume(path, *, workers=1, progress=False) -> Fit | Run:
+def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     """Go on with the run in a file, to the same content as without interruption.
 
     `path` is a file that `train` or `simulate` wrote, killed or interrupted at any moment; a run that has ended is
     returned as it is. Training goes on from its last checkpoint, or starts over without one; the samples of a case are
     loaded again, those of own data are in the file. Of an ensemble, the replicates that are not committed are simulated
-    from their start, on so many threads (`workers`), which change nothing in the result.
+    from their start, on so many threads (`workers`), which change nothing in the result; of moments, the blocks of
+    replicates that are not in yet.
 
     Returns
     -------
-    A `Fit`, or for an ensemble the `Run` of the file, open.
+    A `Fit`; for an ensemble the `Run` of the file, open; for moments its `MomentsRun`.
 
     Raises
     ------
@@ -44,27 +46,32 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run:
     another process is writing. UnfinishedError : as of `train`.
     """
     workers = checks.whole("workers", workers)
+    if is_moments(path):
+        moments = open_moments(path)
+        if has_ended(moments):
+            return moments
+        _check_version(path, moments.software_version)
+        return resume_moments(path, moments, workers, progress)
     with open_run(path) as run:
         if run.kind == ENSEMBLE:
             if has_ended(run):
                 return open_run(path)
-            _check_version(run)
+            _check_version(path, run.file.attrs["software_version"])
             return resume_ensemble(path, run, workers, progress)
         plan = _plan(run)
         if has_ended(run):
             return _fit(run, plan)
-        _check_version(run)
+        _check_version(path, run.file.attrs["software_version"])
         provenance = resumed(run.file["provenance/json"][()])
         file = TrainingFile(path, plan, provenance, resumes=True)
     with file:
         return carry_out(plan, file, progress)
 
 
-def _check_version(run):
-    found = run.file.attrs["software_version"]
+def _check_version(path, found):
     if found != __version__:
         raise InputError(
-            f"{run.path} was begun by version {found}, this is {__version__}, whose results may differ: resume it with "
+            f"{path} was begun by version {found}, this is {__version__}, whose results may differ: resume it with "
             "that version"
         )
 
@@ -83,7 +90,7 @@ def load_fit(path) -> Fit:
 
 def has_ended(run) -> bool:
     """Whether the run in an open file has been carried out to its end."""
-    return bool(run.committed.all())
+    return run.n_done == run.n_replicates if isinstance(run, MomentsRun) else bool(run.committed.all())
 
 
 def _plan(run) -> TrainingPlan:

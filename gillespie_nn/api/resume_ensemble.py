@@ -4,12 +4,13 @@ import json
 
 from ..checks import InputError
 from ..noise import from_record
-from ..storage import open_run
+from ..simulation.task import MOMENTS, QUANTILES, TRAJECTORIES
+from ..storage import open_moments, open_run
 from ..storage.provenance import resumed
 from ..storage.validate import understood
 from .simulate import Workers, carry_out, make_task, new_file
 
-SINCE = (1, 5)
+SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1)}
 """Older files do not keep all that decides an ensemble."""
 
 
@@ -26,16 +27,41 @@ def resume_ensemble(path, run, workers=1, progress=False):
     return open_run(path)
 
 
+def resume_moments(path, run, workers=1, progress=False):
+    """Go on with the blocks of replicates that are missing in `run`, the `MomentsRun` of the file at `path`; its
+    `MomentsRun` when it is finished."""
+    _check_since(run, MOMENTS)
+    record = MOMENTS if run.moments.sketch is None else QUANTILES
+    task = _task(run, run.initial, run.rates, run.arguments, run.n_replicates, record)
+    provenance = resumed(json.dumps({key: value for key, value in run.provenance.items() if key != "seconds"}))
+    with (
+        Workers(workers, None) as pool,
+        new_file(path, task, run.method_reason, provenance_json=provenance, resumes=True) as file,
+    ):
+        carry_out(task, file, pool, progress, file.missing)
+    return open_moments(path)
+
+
 def task_of(run):
     """The task of the ensemble in an open file, checked as the arguments of `simulate` are."""
-    if run.version < SINCE:
+    _check_since(run, TRAJECTORIES)
+    file = run.file
+    initial, rates = file["model/initial"][:], file["model/rates"][:]
+    return _task(run, initial, rates, file.attrs["arguments"], len(run.committed), TRAJECTORIES)
+
+
+def _check_since(run, record):
+    if run.version < SINCE[record]:
         raise InputError(
             f"{run.path} has format version {'.'.join(map(str, run.version))}, which does not keep all that decides an "
             "ensemble: it can be looked at, not resumed"
         )
+
+
+def _task(run, initial, rates, arguments, n_replicates, record):
     network = run.model
     with understood(run.path):
-        arguments = json.loads(run.file.attrs["arguments"])
+        arguments = json.loads(arguments)
         task, _ = make_task(
             network,
             None,
@@ -43,15 +69,16 @@ def task_of(run):
             run.time,
             run.volume if network.volume is None else None,
             run.method,
-            len(run.committed),
+            n_replicates,
             run.seed,
-            _overrides(network.species, network.counts(), run.file["model/initial"][:]),
-            _overrides((r.name for r in network.reactions), network.rates(), run.file["model/rates"][:]),
+            _overrides(network.species, network.counts(), initial),
+            _overrides((r.name for r in network.reactions), network.rates(), rates),
             arguments["schedule"],
             [from_record(record) for record in arguments["noise"]],
             arguments["count_firings"],
             arguments["max_events"],
             arguments["options"],
+            record,
         )
     return task
 

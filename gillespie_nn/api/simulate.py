@@ -137,8 +137,7 @@ def new_file(output, task, reason, asked="auto", overwrite=False, provenance_jso
         "record": task.record,
         **arguments_of(task),
     }
-    if kind is EnsembleFile:
-        settings |= {"arguments": json.dumps(arguments_of(task))}
+    settings |= {"arguments": json.dumps(arguments_of(task))}
     return kind(output, task, settings, provenance_json or provenance(parameters), overwrite, **how)
 
 

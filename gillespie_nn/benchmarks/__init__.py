@@ -6,5 +6,15 @@ from .leaping import leap_benchmark
 from .report import markdown
 from .run import CASES, benchmark
 from .scale import scale
+from .storage import storage_benchmark
 
-__all__ = ["CASES", "LEAP_CASES", "benchmark", "ensemble_benchmark", "leap_benchmark", "markdown", "scale"]
+__all__ = [
+    "CASES",
+    "LEAP_CASES",
+    "benchmark",
+    "ensemble_benchmark",
+    "leap_benchmark",
+    "markdown",
+    "scale",
+    "storage_benchmark",
+]

@@ -3,7 +3,8 @@
 from ..analysis import summary, summary_text
 from ..api import resume
 from ..api.resume import has_ended
-from ..storage import Run, open_run
+from ..storage import MomentsRun, Run, open_moments, open_run
+from ..storage.moments_file import is_moments
 from .common import add_json, parser, print_json
 from .training_record import print_fit, record, resume_hint
 
@@ -24,12 +25,12 @@ def add(subparsers):
 
 
 def run(arguments):
-    with open_run(arguments.file) as opened:
+    with (open_moments if is_moments(arguments.file) else open_run)(arguments.file) as opened:
         ended = has_ended(opened)
     if ended:
         print(f"the run in {arguments.file} has ended: there is nothing to resume")
     found = resume(arguments.file, workers=arguments.workers, progress=True)
-    if isinstance(found, Run):
+    if isinstance(found, (Run, MomentsRun)):
         return _ensemble(found, ended, arguments)
     print_fit(found)
     if arguments.json:

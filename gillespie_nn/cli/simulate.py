@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+from scipy import stats
 
 from ..api import simulate, sweep
 from ..simulation import METHODS, final_values
@@ -101,8 +102,6 @@ def interrupted(arguments):
         return "interrupted; without --output nothing is kept"
     if arguments.sweep is not None:
         return f"interrupted; what has ended is kept in {arguments.output}, and the same command goes on with the rest"
-    if arguments.record != TRAJECTORIES:
-        return f"interrupted; {arguments.output} holds the moments so far, which are readable but not gone on with"
     return resume_hint(arguments.output)
 
 
@@ -114,7 +113,7 @@ def _print_final(species, final):
         mean, interval, spread = final[:, k].mean(), "-", "-"
         if len(final) > 1:
             deviation = final[:, k].std(ddof=1)
-            half = 1.96 * deviation / len(final) ** 0.5
+            half = stats.t.isf(0.025, len(final) - 1) * deviation / len(final) ** 0.5
             interval, spread = f"[{mean - half:.6g}, {mean + half:.6g}]", f"{deviation:.6g}"
         print(f"{name:<20} {mean:>12.6g} {interval:>26} {spread:>12}")
     if len(species) > _SHOWN:

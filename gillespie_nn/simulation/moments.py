@@ -45,7 +45,7 @@ class Moments:
         n += there
         deviation = np.where(there, values - mean, 0.0)
         mean += deviation / np.maximum(n, 1)
-        self.squares[part] += np.where(there, deviation * (values - mean), 0.0)
+        self.squares[part] += deviation * np.where(there, values - mean, 0.0)
         np.fmin(self.minimum[part], np.where(there, values, np.nan), out=self.minimum[part])
         np.fmax(self.maximum[part], np.where(there, values, np.nan), out=self.maximum[part])
         if self.sketch is not None:

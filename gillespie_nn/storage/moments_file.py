@@ -1,9 +1,9 @@
 """Files of moments: small, and written anew as a whole whenever some time has passed, so that the file is at any moment
 that of a number of blocks of replicates. Going on from it gives the same content as going through.
 
-Version 1.0, filetype "gillespie-nn moments": P points, Q quantities, K entries. Root attributes as of run files, and
+Version 1.1, filetype "gillespie-nn moments": P points, Q quantities, K entries. Root attributes as of run files, and
 `units` (of the species: molecules or concentration), `task` (SHA-256 of all that decides the content), `n_replicates`
-(asked for), `n_done` (that are in) and `n_events` (reactions fired in these).
+(asked for), `n_done` (that are in), `n_events` (reactions fired in these) and, since 1.1, `arguments`, as in run files.
 
     /time                     float64[P]          s; dimension scale
     /quantity                 string[Q]           names; dimension scale
@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from .. import checks
 from ..checks import InputError
@@ -40,7 +41,7 @@ from .lock import Lock
 from .whole import opened, written
 
 FILETYPE = "gillespie-nn moments"
-VERSION = (1, 0)
+VERSION = (1, 1)
 KIND = "moments"
 _SECONDS = 10.0
 """Between two writings, at least; and 20 times as long as one takes, so that they take a twentieth of the time."""
@@ -117,6 +118,15 @@ class MomentsRun(MomentsResult):
     path: Path | None = None
     provenance: dict | None = None
     """Command, parameters, versions, machine, and `seconds` of wall time."""
+    version: tuple[int, int] = VERSION
+    """Of the format."""
+    software_version: str = ""
+    initial: np.ndarray | None = None
+    """int64[species], counts in force after overrides [molecules]."""
+    rates: np.ndarray | None = None
+    """float64[reaction], rate constants in force after overrides."""
+    arguments: str = ""
+    """What else decides the ensemble, JSON."""
     kind = KIND
 
     def __enter__(self):
@@ -169,6 +179,8 @@ def _read(path, file):
         method=attributes["method"], seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network,
         units=attributes["units"], method_reason=attributes["method_reason"], path=path,
         provenance=json.loads(file["provenance/json"][()]) | {"seconds": float(file["provenance/seconds"][()])},
+        version=tuple(attributes["version"].tolist()), software_version=attributes["software_version"],
+        initial=file["model/initial"][:], rates=file["model/rates"][:], arguments=attributes.get("arguments", ""),
     )  # fmt: skip
 
 
