@@ -158,7 +158,7 @@ def is_moments(path) -> bool:
         heap.check(path)
         with h5py.File(path, "r") as file:
             return file.attrs.get("filetype") == FILETYPE
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError):
         return False
 
 

@@ -58,7 +58,7 @@ def repair(path) -> dict:
             try:
                 with h5py.File(part, "w", libver=(LIBVER[0], "latest")) as target:  # that of the oldest files
                     _copy(run, target, lost)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:
                 if is_of_hdf5(error) and "write" not in str(error):
                     raise damaged(path, said(error)) from None
                 raise StorageError(f"cannot write {part}: {disk.reason(error)}; {path} is as it was") from None

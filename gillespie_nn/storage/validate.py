@@ -19,7 +19,7 @@ from .schema import ENSEMBLE, FILETYPE, TRAINING, VERSION, entries
 _MOST_PACKED = 1100
 """Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
 _SMALL_BYTES = 1 << 16
-_WORDS = ("Can't ", "Unable to ", "Unspecified error", "No NumPy equivalent", "Not a ")
+_WORDS = ("Can't ", "Unable to ", "Unspecified error", "No NumPy equivalent", "Not a ", "Object visitation")
 """How the errors of h5py begin."""
 _ADVICE = "the file is damaged, or was made by something else: take a copy of it, or run again"
 
