@@ -14,7 +14,7 @@ from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import best_evaluation
 from ..status import Status
 from ..storage import MomentsRun, Run, TrainingFile, layout, open_moments, open_run
-from ..storage.moments_file import is_moments
+from ..storage.moments_reader import is_moments
 from ..storage.provenance import resumed
 from ..storage.schema import ENSEMBLE
 from ..storage.validate import damaged, understood

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from .. import checks
 from ..analysis import ANALYSES, Ask, overview, summary, summary_text
 from ..storage import open_moments, open_run
-from ..storage.moments_file import is_moments
+from ..storage.moments_reader import is_moments
 from .common import add_json, figure_path, parser, print_json
 from .watch import watch
 

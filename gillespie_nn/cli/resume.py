@@ -4,7 +4,7 @@ from ..analysis import summary, summary_text
 from ..api import resume
 from ..api.resume import has_ended
 from ..storage import MomentsRun, Run, open_moments, open_run
-from ..storage.moments_file import is_moments
+from ..storage.moments_reader import is_moments
 from .common import add_json, parser, print_json
 from .training_record import print_fit, record, resume_hint
 

@@ -39,6 +39,17 @@ def middle(numbers, whole) -> np.ndarray:
     return np.where(numbers == 0, 0.0, np.copysign(low + 0.5 * inside, numbers))
 
 
+def possible(cells, buckets, counts, n) -> bool:
+    """Whether these can be `Sketch.entries` of `n` int64[cell] numbers in each cell."""
+    if len(cells) and (cells.min() < 0 or cells.max() >= len(n) or np.abs(buckets).max() >= _SPAN // 2):
+        return False
+    keys = cells * _SPAN + buckets
+    return bool(
+        (np.diff(keys) > 0).all() and (counts > 0).all() and (counts <= n[cells]).all()
+        and np.array_equal(np.bincount(cells, counts, len(n)), n)
+    )  # fmt: skip
+
+
 class Sketch:
     """Sketches of the numbers in each cell; `whole` bool[cell]: in which all numbers are whole. `cells`, `buckets` and
     `counts` are `entries` to begin with."""

@@ -16,6 +16,11 @@ BLOCK = 16
 """Replicates whose moments are summed together before they are merged. Part of the results: never change it."""
 
 
+def quantities_of(network) -> tuple[str, ...]:
+    """Names of what moments are of: the species, and the observables that are no species."""
+    return (*network.species, *(n for n in network.observables if n not in network.index))
+
+
 class Task(NamedTuple):
     """An ensemble, checked."""
 
@@ -36,8 +41,7 @@ class Task(NamedTuple):
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """Names of what moments are of: the species, and the observables that are no species."""
-        return (*self.network.species, *(n for n in self.network.observables if n not in self.network.index))
+        return quantities_of(self.network)
 
     @property
     def n_together(self) -> int:

@@ -22,30 +22,25 @@ Version 1.1, filetype "gillespie-nn moments": P points, Q quantities, K entries.
     /model, /provenance/json, /provenance/seconds as in run files
 """
 
-import json
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import h5py
-import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..crn import ReactionNetwork
 from ..simulation.moments import ARRAYS, Moments, whole
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
-from . import heap, layout
+from . import layout
 from .lock import Lock
-from .whole import opened, written
+from .whole import written
 
 FILETYPE = "gillespie-nn moments"
 VERSION = (1, 1)
 KIND = "moments"
 _SECONDS = 10.0
 """Between two writings, at least; and 20 times as long as one takes, so that they take a twentieth of the time."""
-_SKETCH = ("cell", "bucket", "count")
+SKETCH = ("cell", "bucket", "count")
 
 
 class MomentsFile(Moments):
@@ -107,81 +102,8 @@ class MomentsFile(Moments):
                     f"{self.path} holds another ensemble (SHA-256 {file.attrs['task']}, that of this one is "
                     f"{self._task.digest}): go on with the arguments that began it, or choose another output"
                 )
-            _load(file, self)
+            load(file, self)
             self._start -= file["provenance/seconds"][()]
-
-
-@dataclass(frozen=True)
-class MomentsRun(MomentsResult):
-    """A `MomentsResult` read from a file."""
-
-    path: Path | None = None
-    provenance: dict | None = None
-    """Command, parameters, versions, machine, and `seconds` of wall time."""
-    version: tuple[int, int] = VERSION
-    """Of the format."""
-    software_version: str = ""
-    initial: np.ndarray | None = None
-    """int64[species], counts in force after overrides [molecules]."""
-    rates: np.ndarray | None = None
-    """float64[reaction], rate constants in force after overrides."""
-    arguments: str = ""
-    """What else decides the ensemble, JSON."""
-    kind = KIND
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def close(self):
-        """The file is read when it is opened: there is nothing to close."""
-
-
-def open_moments(path) -> MomentsRun:
-    """What a file of moments holds, also one that is still being written or was left by a killed process.
-
-    Raises InputError for a missing file, another filetype, a newer major version, or a damaged file.
-    """
-    path = checks.existing_file("file of moments", path, "open_moments takes the path of a file of moments")
-    with opened(path, FILETYPE, VERSION, "make it again") as file:
-        try:
-            return _read(path, file)
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, RuntimeError) as error:
-            raise InputError(f"{path} is damaged ({error}): make it again") from None
-
-
-def is_moments(path) -> bool:
-    """Whether there is a file of moments, of whatever version."""
-    try:
-        heap.check(path)
-        with h5py.File(path, "r") as file:
-            return file.attrs.get("filetype") == FILETYPE
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError):
-        return False
-
-
-def _read(path, file):
-    attributes, time = file.attrs, file["time"][:]
-    network = ReactionNetwork.from_text(bytes(file["model/text"][:]).decode())
-    if network.digest != file["model"].attrs["digest"]:
-        raise InputError(f"{path}: the model's text does not match its digest; the file is damaged")
-    moments = Moments.__new__(Moments)
-    moments.sketch = Sketch(file["sketch/whole"][:]) if "sketch" in file else None
-    _load(file, moments)
-    quantities = tuple(file["quantity"].asstr()[:])
-    for name in ARRAYS:
-        if getattr(moments, name).shape != (len(time), len(quantities)):
-            raise InputError(f"{path} is damaged: moments/{name} has another shape than its axes; make it again")
-    return MomentsRun(
-        time=time, quantities=quantities, moments=moments, n_replicates=int(attributes["n_replicates"]),
-        method=attributes["method"], seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network,
-        units=attributes["units"], method_reason=attributes["method_reason"], path=path,
-        provenance=json.loads(file["provenance/json"][()]) | {"seconds": float(file["provenance/seconds"][()])},
-        version=tuple(attributes["version"].tolist()), software_version=attributes["software_version"],
-        initial=file["model/initial"][:], rates=file["model/rates"][:], arguments=attributes.get("arguments", ""),
-    )  # fmt: skip
 
 
 def _fill(file, moments, task, settings):
@@ -209,15 +131,16 @@ def _fill(file, moments, task, settings):
     if moments.sketch is not None:
         group = file.create_group("sketch")
         layout.array(group, "whole", data=whole(task))
-        for name, values in zip(_SKETCH, moments.sketch.entries()):
+        for name, values in zip(SKETCH, moments.sketch.entries()):
             layout.array(group, name, data=values)
 
 
-def _load(file, moments):
+def load(file, moments) -> None:
+    """Take over what a file holds, which has been found valid."""
     for name in ARRAYS:
         setattr(moments, name, file[f"moments/{name}"][:])
     moments.statuses = file["statuses"][:]
     moments.n_done, moments.n_events = int(file.attrs["n_done"]), int(file.attrs["n_events"])
     moments.statistics = {name: float(total[()]) for name, total in file["statistics"].items()}
     if moments.sketch is not None:
-        moments.sketch = Sketch(file["sketch/whole"][:], *(file[f"sketch/{name}"][:] for name in _SKETCH))
+        moments.sketch = Sketch(file["sketch/whole"][:], *(file[f"sketch/{name}"][:] for name in SKETCH))

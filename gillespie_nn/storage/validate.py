@@ -78,12 +78,12 @@ def check_filetype(path, file) -> None:
 def check(path, file) -> None:
     """Raises InputError for what differs from the schema; `check_filetype` comes first."""
     version = tuple(int(v) for v in file.attrs["version"])
-    kind = _text(path, file, "kind")
+    kind = text(path, file, "kind")
     if kind not in (ENSEMBLE, TRAINING):
         raise damaged(path, f"its kind is {kind!r}, expected {ENSEMBLE!r} or {TRAINING!r}")
     lengths = {}
     for entry in entries(kind, version):
-        _check_dataset(path, file, entry, lengths)
+        check_dataset(path, file, entry, lengths)
     for name in file.get("statistics", ()):
         dataset = _hard(path, file, f"statistics/{name}")
         if (
@@ -96,7 +96,9 @@ def check(path, file) -> None:
     _check_values(path, file, kind)
 
 
-def _check_dataset(path, file, entry, lengths):
+def check_dataset(path, file, entry, lengths) -> None:
+    """Raises InputError where a dataset is not as an entry of a schema says; `lengths` of the axes known so far are
+    filled in."""
     dataset = _hard(path, file, entry.path)
     where = f"/{entry.path}"
     if not isinstance(dataset, h5py.Dataset):
@@ -130,10 +132,10 @@ def check_size(path, dataset, n_written) -> None:
 
 def _check_attributes(path, file, kind, version):
     for name in ("software_version", "created", "method", *(("case",) if kind == TRAINING else ())):
-        _text(path, file, name)
+        text(path, file, name)
     if version >= (1, 1):
-        _text(path, file, "method_reason")
-    _text(path, file["model"], "digest")
+        text(path, file, "method_reason")
+    text(path, file["model"], "digest")
     for name, kinds in (("seed", "iu"), ("volume", "iuf")):
         value = np.asarray(file.attrs.get(name))
         if value.shape != () or value.dtype.kind not in kinds:
@@ -146,16 +148,16 @@ def _check_attributes(path, file, kind, version):
         layers = np.asarray(group.attrs.get("layers"))
         if layers.dtype.kind not in "iu" or layers.ndim != 1 or len(layers) < 2 or (layers < 1).any():
             raise damaged(path, f"the attribute layers is {_shown(layers)}, expected sizes of layers")
-        _text(path, group, "task")
+        text(path, group, "task")
         texts += [(group, name) for name in ("settings", *(("arguments", "data") if version >= (1, 4) else ()))]
     for where, name in texts:
-        _json(path, f"the attribute {name}", _text(path, where, name))
-    _json(path, "/provenance/json", _strings(path, file["provenance/json"]))
+        _json(path, f"the attribute {name}", text(path, where, name))
+    _json(path, "/provenance/json", strings(path, file["provenance/json"]))
 
 
 def _check_values(path, file, kind):
     for name in ("species", "model/reactions", *(("observable",) if "observable" in file else ())):
-        _strings(path, file[name])
+        strings(path, file[name])
     committed, status = file["committed"][:], file["status"][:]
     if (committed > 1).any():
         raise damaged(path, f"/committed holds {committed.max()}, expected 0 and 1")
@@ -194,7 +196,8 @@ def _hard(path, file, name):
     return group
 
 
-def _text(path, where, name) -> str:
+def text(path, where, name) -> str:
+    """An attribute that is one. Raises InputError otherwise."""
     value = where.attrs.get(name)
     if not isinstance(value, str):
         raise damaged(path, f"the attribute {name} is {_shown(value)}, expected a text")
@@ -203,7 +206,8 @@ def _text(path, where, name) -> str:
     return value
 
 
-def _strings(path, dataset):
+def strings(path, dataset):
+    """What a dataset of texts holds. Raises InputError where it cannot be read."""
     try:
         heap.check_lengths(path, dataset)
         found = dataset.asstr()[()]

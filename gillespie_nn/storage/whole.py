@@ -51,11 +51,13 @@ def opened(path, filetype, version, remedy):
     try:
         heap.check(path)
         with h5py.File(path, "r") as file:
-            found, number = file.attrs.get("filetype"), [int(v) for v in file.attrs.get("version", [0])]
-            if found != filetype or number[0] != version[0]:
+            found, number = file.attrs.get("filetype"), np.atleast_1d(file.attrs.get("version", 0))
+            if not isinstance(found, str) or found != filetype or number.dtype.kind not in "iu" or number.shape != (2,):
+                raise InputError(f"{path} has filetype {str(found)[:100]!r}, expected {filetype!r}: {remedy}")
+            if number[0] != version[0]:
                 raise InputError(
-                    f"{path} has filetype {found!r}, version {number}: expected {filetype!r}, {version[0]}.x"
+                    f"{path} has format version {number.tolist()}, this software reads {version[0]}.x of {filetype!r}"
                 )
             yield file
-    except OSError:
+    except (OSError, KeyError):
         raise InputError(f"{path} is not a readable HDF5 file: {remedy}") from None

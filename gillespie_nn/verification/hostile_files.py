@@ -19,11 +19,15 @@ import numpy as np
 
 from ..analysis import summary, summary_text
 from ..api import resume, simulate, train
+from ..api.simulate import make_task, new_file
 from ..checks import GillespieError, InternalError
 from ..crn import ReactionNetwork
 from ..noise import RateNoise
-from ..storage import open_run
+from ..simulation import run_ensemble
+from ..simulation.task import QUANTILES
+from ..storage import open_moments, open_run
 from ..storage.export import blocks
+from ..storage.moments_reader import is_moments
 from ..storage.repair import repair
 from .base import Check, Outcome
 from .children import outcomes
@@ -38,7 +42,8 @@ _DTYPES = ("i8", "f8", "u1", "f4", ">i8", "S5", "c16", "i2", "b1")
 
 
 def make_originals(folder) -> list[Path]:
-    """Files to start from: an ensemble and a training run, both interrupted, with something to go on from."""
+    """Files to start from: an ensemble and a training run, both interrupted, with something to go on from; and moments
+    of some of the replicates that are asked for."""
     network = ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
     paths = [Path(folder) / name for name in ("ensemble.h5", "training.h5")]
     simulate(
@@ -53,7 +58,13 @@ def make_originals(folder) -> list[Path]:
     for path in paths:
         with h5py.File(path, "r+") as file:
             file["committed"][-1] = 0
-    return paths
+    moments = Path(folder) / "moments.h5"
+    task, reason = make_task(
+        network, 2.0, 7, None, None, "rejection", 40, 1, None, None, None, None, False, None, {}, QUANTILES
+    )
+    with new_file(moments, task, reason) as file:
+        run_ensemble(task, file, units=[0])
+    return [*paths, moments]
 
 
 def mutate(path, rng) -> None:
@@ -205,6 +216,9 @@ def _refused(act, path):
 
 
 def _read(path):
+    if is_moments(path):
+        summary_text(summary(open_moments(path)))
+        return
     with open_run(path) as run:
         summary_text(summary(run))
         for _ in blocks(run):
