@@ -10,7 +10,7 @@ import gillespie_nn as gnn
 from gillespie_nn.cli import main, verify_methods
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct
-from gillespie_nn.verification import CHECKS, children, hostile, verify
+from gillespie_nn.verification import CHECKS, children, hostile, hostile_files, verify
 from gillespie_nn.verification import planted as planted_errors
 from gillespie_nn.verification.hostile import HostileModels
 from gillespie_nn.verification.planted import PlantedErrors
@@ -125,6 +125,14 @@ def test_hostile_models_end_in_a_result_or_a_clear_error():
     found = verify([HostileModels], ["direct"], replicates=1000, seed=5)
     assert found["verdict"] == "holds", found["outcomes"]
     assert found["outcomes"][0]["simulated"] > 100
+
+
+def test_hostile_files_open_or_are_refused_in_a_sentence(tmp_path):
+    """200 mutants; the check of verify-methods takes as many as one likes."""
+    hostile_files.make_originals(tmp_path)
+    found = children.outcomes(200, partial(hostile_files._try, tmp_path, 7))
+    assert {k: v for k, v in found.items() if v not in ("opened", "refused")} == {}
+    assert min(list(found.values()).count(kind) for kind in ("opened", "refused")) > 20
 
 
 def test_a_reader_that_raises_is_found(monkeypatch):
