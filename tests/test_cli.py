@@ -140,3 +140,22 @@ def test_usage_errors_end_with_exit_code_2(capsys):
     with pytest.raises(SystemExit) as end:
         main(["simulate"])
     assert end.value.code == 2
+
+
+def test_simulate_takes_noise_by_flags(model, capsys):
+    """The same content as from Python; a rate is constant over a run unless another kind is asked for."""
+    run = ["simulate", str(model), "--t-end", "5", "--seed", "1", "--replicates", "3", "--json"]
+    assert main([*run, "--rate-noise", "0.2", "--concentration-noise", "0.1", "--noise-step", "0.5"]) == 0
+    found = _json(capsys)
+    noise = [
+        gillespie_nn.RateNoise(0.2, "constant"),
+        gillespie_nn.ConcentrationNoise(0.1, "ornstein_uhlenbeck", step=0.5),
+    ]
+    net = gillespie_nn.ReactionNetwork.from_text(MODEL)
+    same = gillespie_nn.simulate(net, 5.0, 101, seed=1, replicates=3, noise=noise)
+    assert found["mean"] == same.counts[:, -1].mean(axis=0).tolist()
+    assert (
+        found["mean"] != gillespie_nn.simulate(net, 5.0, 101, seed=1, replicates=3).counts[:, -1].mean(axis=0).tolist()
+    )
+    assert main([*run, "--noise-step", "0.5"]) == 2
+    assert "no noise asked for takes it" in capsys.readouterr().err

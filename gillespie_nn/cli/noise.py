@@ -1,31 +1,35 @@
-"""Flags of noise: its amplitude and kind, in training and, behind `--predict-`, in prediction."""
+"""Flags of noise: its amplitude and kind, in training or a simulation and, behind `--predict-`, in prediction."""
 
 from ..checks import InputError
 from ..noise import KINDS, NOISES
+from ..noise.kinds import PRESENTATION
 
 _PREFIXES = {"train": "", "predict": "predict-"}
+_WHERES = {"train": "training", "predict": "the prediction of --predict"}
 _PARAMETERS = {"step": "length of a piece of a path [s]", "correlation_time": "of an ornstein_uhlenbeck path [s]"}
 
 
-def add_noise(command):
-    """`--rate-noise`, `--rate-noise-kind` and so on, for every noise, and the parameters of their paths."""
-    kinds = "\n".join(f"  {kind.name}: {kind.summary}" for kind in KINDS)
+def add_noise(command, wheres=_WHERES):
+    """`--rate-noise`, `--rate-noise-kind` and so on, for every noise, and the parameters of their paths; `wheres` says
+    for each of `_PREFIXES` that the command has where the noise acts."""
+    by_presentations = "predict" in wheres
+    every = [kind for kind in KINDS if by_presentations or kind.name != PRESENTATION]
+    kinds = "\n".join(f"  {kind.name}: {kind.summary}" for kind in every)
     group = command.add_argument_group("noise", f"size eps times a path xi, which is of a kind:\n{kinds}")
-    for when, prefix in _PREFIXES.items():
-        where = "training" if when == "train" else "the prediction of --predict"
+    for when, where in wheres.items():
+        prefix = _PREFIXES[when]
         for noise in NOISES:
-            flag = f"--{prefix}{noise.name}-noise"
+            flag, names = f"--{prefix}{noise.name}-noise", [k.name for k in every if k.name in noise.kinds]
+            usual = noise.kind if noise.kind in names else names[0]
             group.add_argument(flag, type=float, metavar="EPS", help=f"noise in {noise.acts_on}, in {where}")
-            group.add_argument(
-                f"{flag}-kind", default=noise.kind, metavar="KIND", help=f"{', '.join(noise.kinds)} ({noise.kind})"
-            )
+            group.add_argument(f"{flag}-kind", default=usual, metavar="KIND", help=f"{', '.join(names)} ({usual})")
     for name, meaning in _PARAMETERS.items():
         kinds = ", ".join(kind.name for kind in KINDS if name in kind.parameters)
         group.add_argument(f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; for {kinds}")
 
 
-def noise_of(arguments, when) -> list:
-    """The noises asked for, `when` train or predict; parameters go to those that take them."""
+def noise_of(arguments, when="train") -> list:
+    """The noises asked for, `when` train (also of a simulation) or predict; parameters go to those that take them."""
     given = {name: getattr(arguments, f"noise_{name}") for name in _PARAMETERS}
     given = {name: value for name, value in given.items() if value is not None}
     by_name = {kind.name: kind for kind in KINDS}
@@ -46,7 +50,7 @@ def _asked(arguments, prefix):
     stem = prefix.replace("-", "_")
     asked = []
     for noise in NOISES:
-        amplitude = getattr(arguments, f"{stem}{noise.name}_noise")
+        amplitude = getattr(arguments, f"{stem}{noise.name}_noise", None)
         if amplitude is not None:
             asked.append((noise, amplitude, getattr(arguments, f"{stem}{noise.name}_noise_kind")))
     return asked

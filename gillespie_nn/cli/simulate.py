@@ -12,6 +12,7 @@ from ..status import Status
 from .common import add_common, add_options, options_of, parser, print_json
 from .ensembles import print_moments, print_sweep
 from .models import add_model, initial_of, maker_of, model_of
+from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
 _SHOWN = 20
@@ -29,6 +30,7 @@ def add(subparsers):
             "model.xml --t-end 50 --replicates 1000 --workers 2 --output run.h5",
             "model.txt --t-end 20 --replicates 100000 --record quantiles --workers 8 --output moments.h5",
             "model.txt --t-end 20 --replicates 100 --sweep table.csv --output sweep",
+            "model.txt --t-end 20 --replicates 100 --rate-noise 0.1 --rate-noise-kind bounded --noise-step 0.5",
             "model.txt --t-end 20 --replicates 100000 --scheduler tcp://10.0.0.1:8786 --output run.h5",
         ),
     )
@@ -49,6 +51,7 @@ def add(subparsers):
     )  # fmt: skip
     command.add_argument("--scheduler", metavar="ADDRESS", help="carry it out on the workers of this dask scheduler")
     add_options(command)
+    add_noise(command, {"train": "the run"})
     command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
     add_common(command, "HDF5 file to write, or with --sweep a folder")
@@ -73,6 +76,7 @@ def run(arguments):
         "record": arguments.record,
         "scheduler": arguments.scheduler,
         "progress": True,
+        "noise": noise_of(arguments),
         **options_of(arguments),
     }
     if arguments.sweep is not None:
