@@ -11,6 +11,7 @@ import numpy as np
 from .._version import __version__
 from ..checks import InputError, StorageError
 from . import heap
+from .schema import LIBVER
 
 
 def stamp(file, filetype, version) -> None:
@@ -34,7 +35,7 @@ def written(path, filetype, version):
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(part, "w") as file:
+        with h5py.File(part, "w", libver=LIBVER) as file:
             stamp(file, filetype, version)
             yield file
         move(part, path)
