@@ -10,8 +10,8 @@ from typing import NamedTuple
 FILETYPE = "gillespie-nn run"
 VERSION = (1, 5)
 LIBVER = ("v110", "v110")
-"""The form of HDF5 1.10: the first with SWMR, with checksums that tell damage, read by all since. What is newest in HDF5
-2 no older library reads."""
+"""The form of HDF5 1.10: the first with SWMR, with checksums that tell damage, read by all since. What is newest in
+HDF5 2 no older library reads."""
 ENSEMBLE, TRAINING = "ensemble", "training"
 INTEGER, REAL, BYTE, NAME = "int64", "float64", "uint8", "string"
 
