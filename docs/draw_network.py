@@ -1,4 +1,4 @@
-"""Draw docs/network.svg, the modules of a training network: `python docs/draw_network.py [FOLDER]`. Needs matplotlib."""
+"""Draw network.svg, the modules of a training network: `python docs/draw_network.py [FOLDER]`. Needs matplotlib."""
 
 import sys
 from pathlib import Path
