@@ -49,6 +49,10 @@ def _tree(path):
     return _trees[path]
 
 
+def _text(node):
+    return ast.unparse(node).replace("lambda :", "lambda:")  # as Python 3.10 has it
+
+
 def _assigned(node):
     """Name that a statement gives a value or an annotation to, or None."""
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -88,14 +92,14 @@ def _described(name, node, file):
     if isinstance(node, ast.FunctionDef):
         lines = _entry(_signature(node), ast.get_docstring(node))
     elif isinstance(node, ast.ClassDef):
-        bases = ", ".join(ast.unparse(b) for b in node.bases)
+        bases = ", ".join(_text(b) for b in node.bases)
         lines = _entry(f"class {name}({bases})" if bases else f"class {name}", ast.get_docstring(node))
         members = [found for member in node.body if (found := _member(member, node.body))]
         for before, member in zip([["", ""], *members], members):
             gap = [""] * (max(len(before), len(member)) > 1)  # fields without docstrings stay together
             lines += [f"    {line}".rstrip() for line in [*gap, *member]]
     else:
-        lines = _entry(ast.unparse(node), _after(_tree(file).body, node))
+        lines = _entry(_text(node), _after(_tree(file).body, node))
     return [f"### {name}", "", "```", *lines, "```", ""]
 
 
@@ -105,10 +109,10 @@ def _member(member, body):
     if called is None or (called.startswith("_") and called != "__init__"):
         return []
     if not isinstance(member, ast.FunctionDef):
-        return _entry(ast.unparse(member), _after(body, member))
+        return _entry(_text(member), _after(body, member))
     text = _signature(member)
-    if {ast.unparse(d) for d in member.decorator_list} & {"property", "cached_property"}:
-        text = called if member.returns is None else f"{called}: {ast.unparse(member.returns)}"
+    if {_text(d) for d in member.decorator_list} & {"property", "cached_property"}:
+        text = called if member.returns is None else f"{called}: {_text(member.returns)}"
     return _entry(text, ast.get_docstring(member))
 
 
@@ -119,12 +123,12 @@ def _entry(text, docstring):
 
 
 def _signature(node):
-    arguments = ast.unparse(node.args)
+    arguments = _text(node.args)
     for first in ("self, ", "cls, ", "self", "cls"):
         if arguments.startswith(first):
             arguments = arguments.removeprefix(first)
             break
-    returns = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
+    returns = f" -> {_text(node.returns)}" if node.returns is not None else ""
     return f"{node.name}({arguments}){returns}"
 
 

@@ -23,7 +23,7 @@ from gillespie_nn.cli import make_parser
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 EXTENDING = DOCS / "extending.md"
-NEEDS = {"chemistry": ("matplotlib",), "files": ("h5netcdf", "xarray", "pandas"), "cluster": ("distributed",)}
+NEEDS = {"files": ("h5netcdf", "xarray"), "cluster": ("distributed",)}
 """Libraries of extras that the Python of a page takes."""
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
