@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 from gillespie_nn.analysis.figures import COLOURS, new_figure
 
 FORWARD, BACKWARD, UPDATE, *_ = COLOURS
-STYLES = {FORWARD: ("forward pass", "-"), BACKWARD: ("backpropagation", "--"), UPDATE: ("update", (0, (1.6, 0.8)))}
+STYLES = {FORWARD: ("forward pass", "-"), BACKWARD: ("backpropagation", "--"), UPDATE: ("update", "-.")}
 
 SPECIES = {
     "X": (0.0, 4.0, "X\ninput"),
