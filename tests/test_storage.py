@@ -1,5 +1,7 @@
 """Run files: the specification holds, memory and file agree, only committed data is trusted, errors are sentences."""
 
+import importlib.util
+
 import h5py
 import numpy as np
 import pytest
@@ -45,6 +47,8 @@ def test_a_file_and_memory_hold_the_same(files):
         for name in ("species", "method", "seed", "volume", "model", "units", "complete"):
             assert getattr(run, name) == getattr(memory, name)
         np.testing.assert_array_equal(run.of("B"), memory.of("B"))
+        if importlib.util.find_spec("pandas"):
+            assert run.to_dataframe().equals(memory.to_dataframe())
         assert run.provenance["seconds"] > 0
         assert run.provenance["parameters"]["seed"] == 1
 

@@ -1,8 +1,8 @@
 """Smooth ReLU, the positive root of y^2 - z y - h = 0, and two chemical modules for its derivative.
 
 The construction of y is that of D. F. Anderson, B. Joshi and A. Deshpande, On reaction network implementations
-of neural networks, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031. The module `gain` is a
-reconstruction of this project, not taken from a publication.
+of neural networks, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031. The modules `gain`
+and `ratio` are this project's, not taken from a publication.
 """
 
 import numpy as np

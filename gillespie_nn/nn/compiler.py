@@ -76,11 +76,12 @@ class TrainingNetwork:
         return state
 
     def read_weights(self, counts, volume) -> np.ndarray:
-        """Weights float64[..., weight] held by `counts` int64[..., species]."""
+        """Weights float64[..., weight] held by `counts` int64[..., species]; the volume as of `read_outputs`."""
         return _read(self._weight_places, counts, volume)
 
     def read_outputs(self, counts, volume) -> np.ndarray:
-        """Outputs float64[..., output] at the moment of `counts` int64[..., species]."""
+        """Outputs float64[..., output] at the moment of `counts` int64[..., species]; of results in concentrations
+        (`units` of a result), give 1 as the volume."""
         return _read(self._output_places, counts, volume)
 
     @cached_property

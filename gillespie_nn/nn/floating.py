@@ -6,7 +6,7 @@ This is the slow limit of the chemistry and the yardstick of its accuracy.
 import numpy as np
 
 from .. import seeds
-from ..checks import UnfinishedError
+from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 
 _MOST_GRADIENTS = 50_000
@@ -46,8 +46,11 @@ class FloatNetwork:
         return found
 
     def forward(self, weights, x) -> np.ndarray:
-        """Outputs float64[..., output] for inputs float64[..., input]."""
-        y = np.asarray(x, dtype=np.float64)
+        """Outputs float64[..., output] of `weights` float64[weight] for inputs float64[..., input]. Raises InputError
+        for another number of weights."""
+        weights, y = np.asarray(weights, dtype=np.float64), np.asarray(x, dtype=np.float64)
+        if weights.shape != (self.n_weights,):
+            raise InputError(f"weights have shape {weights.shape}, expected one row of {self.n_weights}")
         for (W, b), function in zip(self.matrices(weights), self._functions):
             z = y @ W.T + b
             y = z if function is None else function.value(z)

@@ -1,8 +1,8 @@
 """The chemical modules of a training network, layer by layer, apart from the activation's own.
 
-Each function adds reactions to a builder; the equation it realises heads its docstring. The whole of forward
-pass, backpropagation and update is our reconstruction from the public abstract of S. Kang and J. Kim,
-Noise-robust chemical reaction networks training artificial neural networks, arXiv:2410.11919.
+Each function adds reactions to a builder; the equation it realises heads its docstring. Forward pass (but
+the smooth ReLU, see there), backpropagation and update are our reconstruction from the public abstract of S. Kang and
+J. Kim, Noise-robust chemical reaction networks training artificial neural networks, arXiv:2410.11919.
 """
 
 from ..crn.dual_rail import NetworkBuilder, Rails

@@ -58,14 +58,19 @@ class Result:
         return dataset(self)
 
     def to_dataframe(self):
-        """A pandas DataFrame indexed by (replicate, time), one column a species."""
-        pandas = checks.optional("pandas", "xarray", "to_dataframe")
-        index = pandas.MultiIndex.from_product([range(len(self.counts)), self.time], names=["replicate", "time"])
-        counts = np.asarray(self.counts[:]).reshape(-1, len(self.species))
-        frame = pandas.DataFrame(counts, index=index, columns=list(self.species))
-        for name in self.observable_names:
-            frame[name] = np.asarray(self.of(name)).ravel()
-        return frame
+        """A pandas DataFrame indexed by (replicate, time), one column a species or observable."""
+        return frame(self)
+
+
+def frame(result):
+    """Counts and observables of anything with the attributes of a `Result` as a pandas DataFrame."""
+    pandas = checks.optional("pandas", "xarray", "to_dataframe")
+    counts = np.asarray(result.counts[:])
+    index = pandas.MultiIndex.from_product([range(len(counts)), result.time], names=["replicate", "time"])
+    found = pandas.DataFrame(counts.reshape(-1, len(result.species)), index=index, columns=list(result.species))
+    for name in result.observable_names:
+        found[name] = np.asarray(result.of(name)).ravel()
+    return found
 
 
 def of(result, name) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from ..simulation.result import dataset, of
+from ..simulation.result import dataset, frame, of
 from ..status import Status
 from . import heap, superblock
 from .lock import is_locked
@@ -233,6 +233,10 @@ class Run:
     def to_xarray(self):
         """An xarray Dataset with dimensions replicate, time, species."""
         return dataset(self)
+
+    def to_dataframe(self):
+        """A pandas DataFrame indexed by (replicate, time), one column a species or observable."""
+        return frame(self)
 
     def _read(self, name, key=()):
         """Of a dataset, as it is in the file now."""

@@ -36,7 +36,7 @@ class _Numbers:
 
 
 class GradientDescent(Method):
-    """One step w -= s dL/dw for each presentation, s = learning rate times running time."""
+    """One step w -= s dL/dw for each presentation, s = learning rate times (running time - hold)."""
 
     name = "gradient_descent"
     summary = "training only: online gradient descent in floating point, the limit of slow learning"
@@ -127,7 +127,7 @@ class GradientDescent(Method):
 
 
 class GradientFlow(GradientDescent):
-    """dw/ds = -dL/dw of the presented sample, for s = learning rate times running time."""
+    """dw/ds = -dL/dw of the presented sample, for s = learning rate times (running time - hold)."""
 
     name = "gradient_flow"
     summary = "training only: gradient flow of each sample in turn, the limit of slow learning at a finite step"
