@@ -28,6 +28,7 @@ from . import (
     verify_bounds,
     verify_methods,
 )  # fmt: skip
+from .common import Parser
 
 COMMANDS = (
     simulate, train, resume, repair, analyze, report, export, certify, verify_methods, verify_bounds, reproduce, bench,
@@ -69,7 +70,7 @@ def main(argv=None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="gillespie-nn", description="Reaction networks that train themselves, simulated molecule by molecule.",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip

@@ -16,9 +16,7 @@ def add_noise(command):
         for noise in NOISES:
             flag = f"--{prefix}{noise.name}-noise"
             group.add_argument(flag, type=float, metavar="EPS", help=f"noise in {noise.acts_on}, in {where}")
-            group.add_argument(
-                f"{flag}-kind", default=noise.kind, metavar="KIND", help=f"{', '.join(noise.kinds)} ({noise.kind})"
-            )
+            group.add_argument(f"{flag}-kind", metavar="KIND", help=f"{', '.join(noise.kinds)} ({noise.kind})")
     for name, meaning in _PARAMETERS.items():
         kinds = ", ".join(kind.name for kind in KINDS if name in kind.parameters)
         group.add_argument(f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; for {kinds}")
@@ -47,6 +45,10 @@ def _asked(arguments, prefix):
     asked = []
     for noise in NOISES:
         amplitude = getattr(arguments, f"{stem}{noise.name}_noise")
+        kind = getattr(arguments, f"{stem}{noise.name}_noise_kind")
         if amplitude is not None:
-            asked.append((noise, amplitude, getattr(arguments, f"{stem}{noise.name}_noise_kind")))
+            asked.append((noise, amplitude, kind or noise.kind))
+        elif kind is not None:
+            flag = f"--{prefix}{noise.name}-noise"
+            raise InputError(f"{flag}-kind {kind} is the kind of a noise without size: give {flag} EPS, too")
     return asked

@@ -172,6 +172,8 @@ def training_network(
         sample: they learn from copies G of the errors that take a licence L to be made, which the environment sets to 0
         with the sample and to 1 after the hold. Ours, not the paper's.
     """
+    if not isinstance(layers, (tuple, list)):
+        raise InputError(f"layers must be a list of sizes from input to output, for example (2, 4, 1), got {layers!r}")
     layers = tuple(checks.whole("layer size", n) for n in layers)
     if len(layers) < 2:
         raise InputError(f"a network needs at least an input and an output layer, got {layers}")

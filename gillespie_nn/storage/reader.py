@@ -3,11 +3,11 @@
 import json
 import shlex
 from functools import cached_property
-from pathlib import Path
 
 import h5py
 import numpy as np
 
+from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..simulation.result import dataset, of
@@ -32,9 +32,7 @@ def open_left(path) -> "Run":
 
 
 def _checked(path, opened):
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such run file: {path}")
+    path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     try:
         heap.check(path)
         file = opened(path)
@@ -195,7 +193,7 @@ class Run:
     def training(self) -> h5py.Group:
         """The group of training records; see FORMAT.md."""
         if self.kind != "training":
-            raise InputError(f"{self.path} is not a training run, its kind is {self.kind!r}")
+            raise InputError(f"{self.path} is not a training run, which `train` writes: its kind is {self.kind!r}")
         return self.file["training"]
 
     @property
