@@ -41,6 +41,16 @@ class Fit:
     chemical: np.ndarray | None = None
     """Outputs by simulation of the first test samples float64[sample, output] [concentration], where asked for."""
 
+    def __repr__(self):
+        plan, done = self.plan, self.trained.n_presented
+        accuracy, rmse = self.scores["accuracy"], self.scores["rmse"]
+        score = f"RMSE {rmse:.4g}" if np.isnan(accuracy) else f"test accuracy {accuracy:.4g}"
+        return (
+            f"Fit({plan.dataset.name}, {plan.spec.shape}, {done} of {len(plan.order)} presentations, {score})\n"
+            f"  {plan.method.name} ({plan.method_reason}), Omega = {plan.volume:g}, seed {plan.seed}"
+            + (f", {self.output}" if self.output else "")
+        )
+
     @property
     def weights(self) -> np.ndarray:
         """float64[weight] [concentration], averaged over the last 100 presentations, at every level alike."""

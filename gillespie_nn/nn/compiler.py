@@ -38,6 +38,19 @@ class TrainingNetwork:
     hold: float = 0.0
     """Time for which learning is held after each presentation [s]."""
 
+    def __repr__(self):
+        last = LINEAR if self.output_activation is None else self.output_activation.name
+        n_species, n_reactions = len(self.network.species), len(self.network.reactions)
+        return (
+            f"TrainingNetwork({self.shape}, {self.hidden_activation.name}, {last} output, {len(self.weights)} weights, "
+            f"{n_species} species, {n_reactions} reactions{'' if self.targets else ', without learning'})"
+        )
+
+    @property
+    def shape(self) -> str:
+        """Layer sizes, as 2-4-1."""
+        return "-".join(map(str, self.layers))
+
     @property
     def licence(self) -> tuple[Rails, ...]:
         """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""

@@ -44,6 +44,14 @@ class Result:
     covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
     """float64[replicate, point, species, species] [concentration^2], of `linear_noise`."""
 
+    def __repr__(self):
+        ended = sum(Status(s).complete for s in self.status)
+        return (
+            f"Result({ended} of {len(self.status)} replicates complete, {len(self.time)} points to "
+            f"{self.time[-1]:g} s, {len(self.species)} species [{self.units}])\n"
+            f"  {self.method} ({self.method_reason}), Omega = {self.volume:g}, seed {self.seed}"
+        )
+
     @property
     def complete(self) -> bool:
         """Every replicate was simulated to the end."""

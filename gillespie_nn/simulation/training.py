@@ -40,6 +40,12 @@ class TrainingPlan(NamedTuple):
     noise: NoisePlan | None = None  # of training
     predict_noise: tuple[Noise, ...] = ()  # of the prediction in the end
 
+    def __repr__(self):
+        return (
+            f"TrainingPlan({self.dataset.name}, {self.spec.shape}, {len(self.order)} presentations, "
+            f"{self.method.name} ({self.method_reason}), Omega = {self.volume:g}, seed {self.seed})"
+        )
+
     @property
     def driven_network(self):
         """The network that is simulated, with the reactions that noise adds behind its own, and its rates."""
@@ -87,6 +93,12 @@ class Trained(NamedTuple):
     """Number of the best evaluation; None without validation."""
     best_weights: np.ndarray
     """float64[weight] at the best evaluation, NaN without validation [concentration]."""
+
+    def __repr__(self):
+        return (
+            f"Trained({self.status}, {len(self.weights)} weights, {self.n_presented} presentations, "
+            f"{self.n_events} reactions fired)"
+        )
 
 
 def run_training(

@@ -111,7 +111,7 @@ class MomentsFile(Moments):
             self._start -= file["provenance/seconds"][()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MomentsRun(MomentsResult):
     """A `MomentsResult` read from a file."""
 
