@@ -28,7 +28,7 @@ from . import (
     verify_bounds,
     verify_methods,
 )  # fmt: skip
-from .common import Parser
+from .common import Cite, Parser
 
 COMMANDS = (
     simulate, train, resume, repair, analyze, report, export, certify, verify_methods, verify_bounds, reproduce, bench,
@@ -75,6 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"gillespie-nn {__version__}")
+    parser.add_argument("--cite", action=Cite, nargs=0, help="print what to cite, and the references of all methods")
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
         command.add(subparsers).set_defaults(run=command.run, interrupted=getattr(command, "interrupted", _kept))

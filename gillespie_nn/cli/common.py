@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from .. import checks
+from ..analysis import citations, citations_text
 from ..simulation.methods import METHODS, OPTIONS
 
 _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
@@ -33,6 +34,14 @@ class Parser(argparse.ArgumentParser):
             options = re.findall(r"[\w-]+", wrong[3])
             message = f"unknown {wrong[1]} {wrong[2]}{checks.meant(wrong[2], options)}: one of {', '.join(options)}"
         self.exit(2, f"gillespie-nn: {message}; see {self.prog} --help\n")
+
+
+class Cite(argparse.Action):
+    """Print what to cite, and end."""
+
+    def __call__(self, parser, *_):
+        print(citations_text(citations()))
+        parser.exit()
 
 
 def add_common(parser, output_help):
