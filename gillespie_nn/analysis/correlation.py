@@ -64,7 +64,7 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
     stretches, spacing = units(run, start)
     mean = _mean(run, name, stretches)
-    covariance = square = cross = 0.0
+    covariance = square = cross = np.zeros(1)
     for n, (replicate, piece) in enumerate(stretches, 1):  # B. P. Welford, Technometrics 4 (1962) 419-420
         own = autocovariance(series(run, name, piece, replicate) - mean)
         before = own - covariance
@@ -92,7 +92,7 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
     stretches, spacing = units(run, start)
     mean = _mean(run, name, stretches)
-    total = 0.0
+    total = np.zeros(1)
     for replicate, piece in stretches:
         frequency, density = periodogram(series(run, name, piece, replicate) - mean, spacing)
         total = total + density

@@ -62,20 +62,19 @@ def stationary_histogram(run, name, start=None, confidence=0.95) -> Histogram:
     (name,) = chosen(run, (name,))
     stretches, _ = units(run, start)
     confidence = confidence_of(confidence)
-    low = high = None
+    low, high = np.inf, -np.inf
     total = square = 0.0
     for replicate, piece in stretches:
         values = series(run, name, piece, replicate)
-        low = values.min() if low is None else min(low, values.min())
-        high = values.max() if high is None else max(high, values.max())
+        low, high = min(low, values.min()), max(high, values.max())
     step = (high - low) / _MOST_BINS
     edges = _edges(low, high, step, _are_whole(run, name))
-    shares = []
+    counted = []
     for replicate, piece in stretches:
         values = series(run, name, piece, replicate)
-        shares.append(_count(values, edges) / len(values))
+        counted.append(_count(values, edges) / len(values))
         total, square = total + values.mean(), square + np.square(values).mean()
-    shares = np.array(shares)
+    shares = np.array(counted)
     fraction = shares.mean(axis=0)
     half = np.where(fraction > 0, _student(shares, confidence, len(fraction)), np.nan)
     mean = total / len(shares)

@@ -45,7 +45,8 @@ def _ratio(common, signal):
 
 def pairs_of(species) -> dict[str, list]:
     """Names (plus rail, minus rail) of all dual-rail numbers, by group."""
-    known, found = set(species), {}
+    known = set(species)
+    found: dict[str, list] = {}
     for plus in species:
         minus = f"{plus[:-1]}m"
         if plus.endswith("_p") and minus in known:

@@ -56,7 +56,7 @@ def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
     confidence = confidence_of(confidence)
     names = _names(run, other, species)
     at, values = zip(*(_values(r, names, time) for r in (run, other)))
-    if not np.isclose(*at, rtol=1e-9, atol=0.0):
+    if not np.isclose(at[0], at[1], rtol=1e-9, atol=0.0):
         raise InputError(f"the runs are at {at[0]:g} and {at[1]:g} s: name a time that both recorded")
     one, two = map(sampled, values)
     level = (1 - confidence) / (3 * len(names))
@@ -69,7 +69,7 @@ def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
     with np.errstate(invalid="ignore"):
         apart = (np.abs(difference) > half) | (ratio_low > 1) | (ratio_high < 1) | (p < (1 - confidence) / 3)
     return Difference(
-        names, float(at[0]), tuple(map(len, values)), np.array([one.mean, two.mean]),
+        names, float(at[0]), (len(values[0]), len(values[1])), np.array([one.mean, two.mean]),
         np.sqrt([one.variance, two.variance]), difference, difference - half, difference + half, ratio, ratio_low,
         ratio_high, np.array([d.distance for d in distances]), p, apart, confidence,
     )  # fmt: skip

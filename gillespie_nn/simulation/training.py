@@ -12,6 +12,7 @@ from ..status import Status
 from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
 from .invariants import Invariants
+from .methods.base import Method
 from .presentations import Samples, run_presentations
 from .validation import Watch
 
@@ -22,7 +23,7 @@ class TrainingPlan(NamedTuple):
     spec: TrainingNetwork
     dataset: Dataset
     settings: Settings
-    method: type
+    method: type[Method]
     method_reason: str
     volume: float
     seed: int
