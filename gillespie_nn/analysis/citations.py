@@ -17,7 +17,7 @@ def citations() -> dict[str, list[str]]:
 
 
 def citations_of(run) -> dict[str, list[str]]:
-    """References of what a `Run` or a `MomentsRun` used, by what they are for."""
+    """References of what a `run`, a `Run` or a `MomentsRun`, used, by what they are for."""
     asked = run.provenance["parameters"]
     used = {"gillespie-nn", run.method}
     if run.kind == TRAINING:
@@ -28,7 +28,7 @@ def citations_of(run) -> dict[str, list[str]]:
 
 
 def citations_text(found) -> str:
-    """For people: a line for each publication."""
+    """What was `found` by `citations`, for people: a line for each publication."""
     lines = [f"  {name}: {reference}" for name, references in found.items() for reference in references]
     return "\n".join(["please cite:", *lines])
 

@@ -44,8 +44,8 @@ class Histogram(NamedTuple):
 
 
 def histogram(run, name, time=None, confidence=0.95) -> Histogram:
-    """Of one species or observable over the replicates that got to `time` [s] (None: the last time). Raises
-    InputError for an unknown name or a time that is not recorded."""
+    """Of one species or observable of a `run`, by its `name`, over the replicates that got to `time` [s] (None: the
+    last time), with intervals of `confidence`. Raises InputError for an unknown name or a time that is not recorded."""
     check_data(run)
     (name,), point = chosen(run, (name,)), point_at(run, time)
     values = read(run, (name,), slice(point, point + 1))[:, 0, 0]
@@ -57,8 +57,8 @@ def histogram(run, name, time=None, confidence=0.95) -> Histogram:
 
 
 def stationary_histogram(run, name, start=None, confidence=0.95) -> Histogram:
-    """Of one species or observable over all recorded times from `start` on [s] (None: the second half), each time
-    with equal weight. Raises InputError as `units` does."""
+    """Of one species or observable of a `run`, by its `name`, over all recorded times from `start` on [s] (None: the
+    second half), each time with equal weight, with intervals of `confidence`. Raises InputError as `units` does."""
     (name,) = chosen(run, (name,))
     stretches, _ = units(run, start)
     confidence = confidence_of(confidence)

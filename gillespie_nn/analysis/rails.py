@@ -56,7 +56,7 @@ def pairs_of(species) -> dict[str, list]:
 
 
 def common_parts(run) -> CommonParts:
-    """Of all species NAME_p and NAME_m of a `Run` or a `Result`. Raises InputError if there are none."""
+    """Of all species NAME_p and NAME_m of a `run`, a `Run` or a `Result`. Raises InputError if there are none."""
     check_data(run)
     groups = pairs_of(run.species)
     if not groups:

@@ -49,9 +49,10 @@ class Difference(NamedTuple):
 
 
 def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
-    """Two runs of the same names and units at `time` [s] (None: the end of both, which must be the same).
+    """A `run` and an `other` of the same names and units at `time` [s] (None: the end of both, which must be the same).
 
-    `species` are names that both have, by default all that both have. Raises InputError where runs cannot be compared.
+    `species` are names that both have, by default all that both have; all intervals hold at once with `confidence`.
+    Raises InputError where runs cannot be compared.
     """
     confidence = confidence_of(confidence)
     names = _names(run, other, species)

@@ -34,7 +34,7 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     returned as it is. Training goes on from its last checkpoint, or starts over without one; the samples of a case are
     loaded again, those of own data are in the file. Of an ensemble, the replicates that are not committed are simulated
     from their start, on so many threads (`workers`), which change nothing in the result; of moments, the blocks of
-    replicates that are not in yet.
+    replicates that are not in yet. `progress` shows progress on stderr.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def _check_version(path, found):
 
 
 def load_fit(path) -> Fit:
-    """The trained network in a file of a run that has ended, to predict with.
+    """The trained network in the file at `path`, of a run that has ended, to predict with.
 
     Raises InputError for a run that has not ended, and as `resume` does.
     """

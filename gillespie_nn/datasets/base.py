@@ -121,8 +121,8 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
 
 
 def own_data(x, t, name="own data") -> Dataset:
-    """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained and judged
-    on the same samples, as regression."""
+    """A dataset, called `name`, from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
+    and judged on the same samples, as regression."""
     x = _matrix("inputs", x)
     t = _matrix("targets", t)
     if len(x) != len(t):

@@ -173,6 +173,7 @@ def training_network(
 
     Parameters
     ----------
+    layers : sizes from input to output.
     activation : hidden activation, one of `gillespie_nn.activations.ACTIVATIONS`.
     h : smoothing of the smooth ReLU [concentration^2].
     learning_rate : eta [1/s], the rate constant of the weight updates.

@@ -85,8 +85,8 @@ def of(result, name) -> np.ndarray:
 
 
 def final_values(result) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of species and observables, and their values at the last point in the replicates that reached the end,
-    float64[replicate, name]; of a species that a rule gives, the rule's value."""
+    """Names of species and observables of a `result`, and their values at the last point in the replicates that reached
+    the end, float64[replicate, name]; of a species that a rule gives, the rule's value."""
     names = (*result.species, *(n for n in result.observable_names if n not in result.species))
     values = np.full((len(result.status), len(names)), np.nan)
     values[:, : len(result.species)] = result.counts[:, -1, :]

@@ -85,6 +85,7 @@ class MomentsFile(Moments):
         self.close()
 
     def close(self):
+        """Write the moments so far, and let others write in the file."""
         try:
             self._write()
         finally:
@@ -140,7 +141,7 @@ class MomentsRun(MomentsResult):
 
 
 def open_moments(path) -> MomentsRun:
-    """What a file of moments holds, also one that is still being written or was left by a killed process.
+    """What the file of moments at `path` holds, also one that is still being written or was left by a killed process.
 
     Raises InputError for a missing file, another filetype, a newer major version, or a damaged file.
     """

@@ -19,7 +19,7 @@ from .validate import check, check_filetype, damaged, is_of_hdf5, readable, said
 
 
 def open_run(path) -> "Run":
-    """Open a run file for reading, also one that is still being written or was left by a killed process.
+    """Open the run file at `path` for reading, also one that is still being written or was left by a killed process.
 
     Raises InputError for a missing file, another filetype, a newer major version, and a file that is damaged.
     """
@@ -89,6 +89,7 @@ class Run:
             raise damaged(self.path, said(error)) from error
 
     def close(self):
+        """Close the file; what was not read can no longer be."""
         self.file.close()
 
     @property
