@@ -119,19 +119,25 @@ def rounded(value):
     return found if found.ndim else found.item()
 
 
-def choice(name, value, options, what="one of"):
+def choice(name, value, options, what="one of", hint="", beside=()):
     """`value`, which must be among `options`, a container that `in` is quick on where there are many; suggests the
-    nearest name."""
+    nearest name, also one of those `beside`, which are at home elsewhere."""
     try:
         known = value in options
     except TypeError:  # not hashable
         known = False
     if not known:
-        options = list(options)
-        near = difflib.get_close_matches(str(value), options, 1)
-        meant = f" (did you mean {near[0]!r}?)" if near else ""
-        raise InputError(f"unknown {name} {value!r}{meant}: {what} {shortened(options)}")
+        options = sorted(options) if isinstance(options, (set, frozenset)) else list(options)
+        message = f"unknown {name} {value!r}{meant(value, [*options, *beside])}: {what} {shortened(options) or 'none'}"
+        raise InputError(f"{message}; {hint}" if hint else message)
     return value
+
+
+def meant(value, options, likeness=0.6):
+    """` (did you mean 'X'?)` with the option that is nearest to `value`, whatever their case, or nothing."""
+    by_case = {option.lower(): option for option in reversed(options)}
+    near = difflib.get_close_matches(str(value).lower(), by_case, 1, likeness)
+    return f" (did you mean {by_case[near[0]]!r}?)" if near else ""
 
 
 def shortened(names, most=12):
@@ -142,6 +148,8 @@ def shortened(names, most=12):
 
 def new_file(path, overwrite=False):
     """`path` as a Path that can be written: its folder is made, an existing file refused unless `overwrite`."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"output must be the path of a file, got {path!r}")
     path = Path(path)
     if path.is_dir():
         raise InputError(f"output {path} is a folder: name a file in it, for example {path / 'run.h5'}")
@@ -150,7 +158,9 @@ def new_file(path, overwrite=False):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder {path.parent} for the output: {error.strerror}") from None
+        raise InputError(
+            f"cannot make the folder {path.parent} for the output: {error.strerror}; choose another output"
+        ) from None
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InputError(f"cannot write {path}: no permission; choose another output")
     return path
@@ -165,12 +175,21 @@ def by_name(what, values):
 
 def existing_file(what, source, otherwise):
     """`source` as the Path of a file that exists; `otherwise` says what else could be given."""
-    if not isinstance(source, (str, Path)) or len(str(source)) > 4096 or "\0" in str(source):
+    if not isinstance(source, (str, os.PathLike)) or len(str(source)) > 4096 or "\0" in str(source):
         raise InputError(otherwise)
     path = Path(source)
+    if path.is_dir():
+        raise InputError(f"{what} {path} is a folder: name a file in it")
     if not path.is_file():
-        raise InputError(f"no such {what}: {path}")
+        raise InputError(f"no such {what}: {path}{meant(path.name, _names_in(path.parent), 0.8)}")
     return path
+
+
+def _names_in(folder):
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def text_or_file(source, suffixes, what):
@@ -189,7 +208,9 @@ def write_text(path, text):
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written"
+        ) from None
 
 
 def optional(module, extra, purpose):

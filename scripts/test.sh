@@ -7,5 +7,6 @@ extras=all,test
 
 .venv/bin/python -m ruff check .
 .venv/bin/python -m ruff format --check .
+.venv/bin/python -m mypy
 .venv/bin/python tests/compile_first.py
 .venv/bin/python -m pytest -q --numprocesses auto --maxprocesses 8 --dist worksteal "$@"

@@ -14,6 +14,8 @@ class Activation(ABC):
     """
 
     name: str
+    reference: str = ""
+    """What to cite for its chemistry, if anything."""
     signed_output = False
     """Whether y can be negative and needs two rails."""
 

@@ -20,6 +20,9 @@ class SmoothReLU(Activation):
     """
 
     name = "smooth_relu"
+    reference = (
+        "D. F. Anderson, B. Joshi, A. Deshpande, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031"
+    )
 
     def __init__(self, h=0.25, derivative="gain"):
         self.h = checks.positive("h", h, "concentration^2", "the smoothing, for example h=0.25")

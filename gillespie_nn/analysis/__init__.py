@@ -4,6 +4,7 @@ The functions take a `Run` or a `Result`; run files are read in parts, so that m
 """
 
 from .base import Analysis, Ask, Finding, Table
+from .citations import citations, citations_of, citations_text
 from .correlation import autocorrelation, power_spectrum
 from .histograms import histogram, stationary_histogram
 from .means import means
@@ -21,6 +22,9 @@ __all__ = [
     "Finding",
     "Table",
     "autocorrelation",
+    "citations",
+    "citations_of",
+    "citations_text",
     "common_parts",
     "compare",
     "course",

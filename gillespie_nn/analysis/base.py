@@ -33,6 +33,9 @@ class Ask:
     """The run to compare with."""
     confidence: float = 0.95
 
+    def __post_init__(self):
+        confidence_of(self.confidence)
+
 
 class Table(NamedTuple):
     """Rows of numbers and words under headings."""

@@ -78,16 +78,16 @@ def _jackknife_error(left_out):
 def mean_errors(one: Moments, other: Moments, floor: float, level: float) -> Errors:
     """(mean of `one` - mean of `other`) / max(|mean of `other`|, `floor`), each interval missing with probability
     `level`."""
-    both = ((m.mean, m.mean_error, m.mean_error / np.abs(m.mean), m.n) for m in (one, other))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _errors(*both, floor, level)
+        found, reference = ((m.mean, m.mean_error, m.mean_error / np.abs(m.mean), m.n) for m in (one, other))
+        return _errors(found, reference, floor, level)
 
 
 def variance_errors(one: Moments, other: Moments, floor: float, level: float) -> Errors:
     """(variance of `one` - variance of `other`) / max(variance of `other`, `floor`**2), as `mean_errors`."""
-    both = ((m.variance, m.variance_error, m.log_variance_error, m.n) for m in (one, other))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _errors(*both, floor**2, level)
+        found, reference = ((m.variance, m.variance_error, m.log_variance_error, m.n) for m in (one, other))
+        return _errors(found, reference, floor**2, level)
 
 
 def _errors(one, other, floor, level):

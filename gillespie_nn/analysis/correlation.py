@@ -57,14 +57,15 @@ class Spectrum(NamedTuple):
 
 
 def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
-    """Of one species or observable from `start` on [s] (None: the second half), for each lag alone an interval by the
-    spread between stretches. Raises InputError as `slices.units` does, or for what never varies."""
+    """Of one species or observable of a `run`, by its `name`, from `start` on [s] (None: the second half), for each lag
+    alone an interval of `confidence` by the spread between stretches. Raises InputError as `slices.units` does, or for
+    what never varies."""
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
     stretches, spacing = units(run, start)
     mean = _mean(run, name, stretches)
-    covariance = square = cross = 0.0
+    covariance = square = cross = np.zeros(1)
     for n, (replicate, piece) in enumerate(stretches, 1):  # B. P. Welford, Technometrics 4 (1962) 419-420
         own = autocovariance(series(run, name, piece, replicate) - mean)
         before = own - covariance
@@ -85,14 +86,15 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
 
 
 def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
-    """Of one species or observable from `start` on [s] (None: the second half). Intervals, for each frequency alone,
-    are by the chi-square law of long stretches. Raises InputError as `autocorrelation` does."""
+    """Of one species or observable of a `run`, by its `name`, from `start` on [s] (None: the second half). Intervals of
+    `confidence`, for each frequency alone, are by the chi-square law of long stretches. Raises InputError as
+    `autocorrelation` does."""
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
     stretches, spacing = units(run, start)
     mean = _mean(run, name, stretches)
-    total = 0.0
+    total = np.zeros(1)
     for replicate, piece in stretches:
         frequency, density = periodogram(series(run, name, piece, replicate) - mean, spacing)
         total = total + density

@@ -44,8 +44,8 @@ class Histogram(NamedTuple):
 
 
 def histogram(run, name, time=None, confidence=0.95) -> Histogram:
-    """Of one species or observable over the replicates that got to `time` [s] (None: the last time). Raises
-    InputError for an unknown name or a time that is not recorded."""
+    """Of one species or observable of a `run`, by its `name`, over the replicates that got to `time` [s] (None: the
+    last time), with intervals of `confidence`. Raises InputError for an unknown name or a time that is not recorded."""
     check_data(run)
     (name,), point = chosen(run, (name,)), point_at(run, time)
     values = read(run, (name,), slice(point, point + 1))[:, 0, 0]
@@ -57,25 +57,24 @@ def histogram(run, name, time=None, confidence=0.95) -> Histogram:
 
 
 def stationary_histogram(run, name, start=None, confidence=0.95) -> Histogram:
-    """Of one species or observable over all recorded times from `start` on [s] (None: the second half), each time
-    with equal weight. Raises InputError as `units` does."""
+    """Of one species or observable of a `run`, by its `name`, over all recorded times from `start` on [s] (None: the
+    second half), each time with equal weight, with intervals of `confidence`. Raises InputError as `units` does."""
     (name,) = chosen(run, (name,))
     stretches, _ = units(run, start)
     confidence = confidence_of(confidence)
-    low = high = None
+    low, high = np.inf, -np.inf
     total = square = 0.0
     for replicate, piece in stretches:
         values = series(run, name, piece, replicate)
-        low = values.min() if low is None else min(low, values.min())
-        high = values.max() if high is None else max(high, values.max())
+        low, high = min(low, values.min()), max(high, values.max())
     step = (high - low) / _MOST_BINS
     edges = _edges(low, high, step, _are_whole(run, name))
-    shares = []
+    counted = []
     for replicate, piece in stretches:
         values = series(run, name, piece, replicate)
-        shares.append(_count(values, edges) / len(values))
+        counted.append(_count(values, edges) / len(values))
         total, square = total + values.mean(), square + np.square(values).mean()
-    shares = np.array(shares)
+    shares = np.array(counted)
     fraction = shares.mean(axis=0)
     half = np.where(fraction > 0, _student(shares, confidence, len(fraction)), np.nan)
     mean = total / len(shares)

@@ -40,11 +40,12 @@ class Means(NamedTuple):
 
 
 def means(run, species=(), probabilities=PROBABILITIES, confidence=0.95) -> Means:
-    """Of a `Run` or a `Result`, in its units, over the replicates that got to each point; or of a `MomentsRun` or a
-    `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
+    """Of a `run`, a `Run` or a `Result`, in its units, over the replicates that got to each point; or of a `MomentsRun`
+    or a `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
 
-    `species` are names of species and observables, by default up to eight that vary most. Raises InputError for an
-    unknown name, a probability outside (0, 1), or a run without data.
+    `species` are names of species and observables, by default up to eight that vary most, `probabilities` those of the
+    quantiles, and `confidence` that of the intervals. Raises InputError for an unknown name, a probability outside (0,
+    1), or a run without data.
     """
     confidence = confidence_of(confidence)
     for p in probabilities:

@@ -62,7 +62,8 @@ def watch(network, condition, name="passage") -> ReactionNetwork:
 
 
 def first_passage(run, what, confidence=0.95) -> Passage:
-    """Of a condition like "A >= 10" at the recorded points of a run, or of an observable made by `watch`, by its name.
+    """Of `what`, a condition like "A >= 10" at the recorded points of a run, or the name of an observable made by
+    `watch`, with intervals of `confidence`.
 
     Raises InputError for what is neither, or a run without data.
     """

@@ -45,7 +45,8 @@ def _ratio(common, signal):
 
 def pairs_of(species) -> dict[str, list]:
     """Names (plus rail, minus rail) of all dual-rail numbers, by group."""
-    known, found = set(species), {}
+    known = set(species)
+    found: dict[str, list] = {}
     for plus in species:
         minus = f"{plus[:-1]}m"
         if plus.endswith("_p") and minus in known:
@@ -55,7 +56,7 @@ def pairs_of(species) -> dict[str, list]:
 
 
 def common_parts(run) -> CommonParts:
-    """Of all species NAME_p and NAME_m of a `Run` or a `Result`. Raises InputError if there are none."""
+    """Of all species NAME_p and NAME_m of a `run`, a `Run` or a `Result`. Raises InputError if there are none."""
     check_data(run)
     groups = pairs_of(run.species)
     if not groups:

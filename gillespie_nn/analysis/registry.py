@@ -23,7 +23,8 @@ ANALYSES: tuple[type[Analysis], ...] = (
 
 
 def overview(run, ask: Ask | None = None) -> Finding:
-    """What a figure of a run shows: learning of a training run, else means and quantiles."""
+    """What a figure of a run shows: learning of a training run, else means and quantiles, of what
+    `ask` says."""
     chosen = LearningAnalysis if LearningAnalysis.applies(run) else MeansAnalysis
     return chosen.find(run, ask or Ask())
 

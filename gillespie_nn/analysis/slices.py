@@ -105,8 +105,8 @@ def units(run, start=None, least_points=_LEAST_POINTS) -> tuple[list, float]:
     first = int(np.searchsorted(time, start))
     kept = time[first:]
     # Times may be of any size, and differences of them are not exact.
-    like = {"rtol": 1e-6, "atol": 4 * np.finfo(float).eps * float(np.abs(time).max())}
-    if len(kept) > 2 and not np.isclose(kept[-1] - kept[-2], kept[1] - kept[0], **like):
+    rtol, atol = 1e-6, 4 * np.finfo(float).eps * float(np.abs(time).max())
+    if len(kept) > 2 and not np.isclose(kept[-1] - kept[-2], kept[1] - kept[0], rtol, atol):
         kept = kept[:-1]
     whole = _whole_replicates(run)
     if not len(whole):
@@ -119,7 +119,7 @@ def units(run, start=None, least_points=_LEAST_POINTS) -> tuple[list, float]:
             "record more, or start earlier"
         )
     spacing = (kept[-1] - kept[0]) / (len(kept) - 1)
-    if not np.allclose(np.diff(kept), spacing, **like):
+    if not np.allclose(np.diff(kept), spacing, rtol, atol):
         raise InputError("a stationary analysis needs evenly spaced times: give the run n_points, not a grid")
     cut = [slice(first + k * length, first + (k + 1) * length) for k in range(pieces)]
     return [(int(r), piece) for r in whole for piece in cut], float(spacing)

@@ -64,7 +64,7 @@ def _of_moments(run):
 
 
 def summary_text(found) -> str:
-    """The summary for people; intervals of means are by Student's t."""
+    """`found` by `summary`, for people; intervals of means are by Student's t."""
     lines = [
         f"{found['file']}: {found['kind']} run, {found['committed']} of {found['replicates']} replicates committed",
         f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "

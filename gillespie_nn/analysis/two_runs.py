@@ -49,14 +49,15 @@ class Difference(NamedTuple):
 
 
 def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
-    """Two runs of the same names and units at `time` [s] (None: the end of both, which must be the same).
+    """A `run` and an `other` of the same names and units at `time` [s] (None: the end of both, which must be the same).
 
-    `species` are names that both have, by default all that both have. Raises InputError where runs cannot be compared.
+    `species` are names that both have, by default all that both have; all intervals hold at once with `confidence`.
+    Raises InputError where runs cannot be compared.
     """
     confidence = confidence_of(confidence)
     names = _names(run, other, species)
     at, values = zip(*(_values(r, names, time) for r in (run, other)))
-    if not np.isclose(*at, rtol=1e-9, atol=0.0):
+    if not np.isclose(at[0], at[1], rtol=1e-9, atol=0.0):
         raise InputError(f"the runs are at {at[0]:g} and {at[1]:g} s: name a time that both recorded")
     one, two = map(sampled, values)
     level = (1 - confidence) / (3 * len(names))
@@ -69,7 +70,7 @@ def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
     with np.errstate(invalid="ignore"):
         apart = (np.abs(difference) > half) | (ratio_low > 1) | (ratio_high < 1) | (p < (1 - confidence) / 3)
     return Difference(
-        names, float(at[0]), tuple(map(len, values)), np.array([one.mean, two.mean]),
+        names, float(at[0]), (len(values[0]), len(values[1])), np.array([one.mean, two.mean]),
         np.sqrt([one.variance, two.variance]), difference, difference - half, difference + half, ratio, ratio_low,
         ratio_high, np.array([d.distance for d in distances]), p, apart, confidence,
     )  # fmt: skip

@@ -41,6 +41,16 @@ class Fit:
     chemical: np.ndarray | None = None
     """Outputs by simulation of the first test samples float64[sample, output] [concentration], where asked for."""
 
+    def __repr__(self):
+        plan, done = self.plan, self.trained.n_presented
+        accuracy, rmse = self.scores["accuracy"], self.scores["rmse"]
+        score = f"RMSE {rmse:.4g}" if np.isnan(accuracy) else f"test accuracy {accuracy:.4g}"
+        return (
+            f"Fit({plan.dataset.name}, {plan.spec.shape}, {done} of {len(plan.order)} presentations, {score})\n"
+            f"  {plan.method.name} ({plan.method_reason}), Omega = {plan.volume:g}, seed {plan.seed}"
+            + (f", {self.output}" if self.output else "")
+        )
+
     @property
     def weights(self) -> np.ndarray:
         """float64[weight] [concentration], averaged over the last 100 presentations, at every level alike."""
@@ -88,12 +98,11 @@ class Fit:
         time and the output averaged over its second half; or with `exact_forward`, and after gradient descent or flow,
         in floating point. `noise` is that of inference alone, as for `train`: each sample is a presentation.
         """
-        x = np.asarray(x, dtype=np.float64)
-        if x.ndim != 2 or x.shape[1] != self.spec.layers[0] or not np.isfinite(x).all():
-            raise InputError(f"inputs must be finite, of shape [sample, {self.spec.layers[0]}], got {x!r}")
-        weights = self.weights if weights is None else np.asarray(weights, dtype=np.float64)
-        if weights.shape != self.weights.shape or not np.isfinite(weights).all():
-            raise InputError(f"weights must be {len(self.weights)} finite numbers, got {weights!r}")
+        x = _numbers(
+            "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
+        )
+        n_weights = len(self.weights)
+        weights = self.weights if weights is None else _numbers("weights", weights, (n_weights,), f"[{n_weights}]")
         if exact_forward or self.plan.method.training_only:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, and this prediction is in floating point: leave it out")
@@ -135,3 +144,16 @@ class Fit:
             outputs.append(spec.read_outputs(rows, volume).mean(axis=0))
             bar.update(k + 1)
         return np.array(outputs)
+
+
+def _numbers(what, values, shape, shown):
+    """`values` as finite float64 of `shape`, in which None is any length."""
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be finite numbers of shape {shown}, got {values!r}"[:300]) from None
+    if found.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, found.shape)):
+        raise InputError(f"{what} must have shape {shown}, got shape {found.shape}")
+    if not np.isfinite(found).all():
+        raise InputError(f"{what} must be finite, got {found[~np.isfinite(found)][0]}")
+    return found

@@ -1,5 +1,6 @@
 """From the arguments of `train` to the plan of a run; and again from those that a run file keeps."""
 
+import inspect
 from dataclasses import asdict, fields, replace
 
 import numpy as np
@@ -25,6 +26,8 @@ _CHECKPOINTS, _MOST_BETWEEN = 100, 500
 _EVALUATIONS = 20
 """Weights are validated once a pass, and at least so many times a run."""
 _VALIDATION = 0.1
+_OUTPUT = ("output", "overwrite", "progress")
+"""Arguments of `train` that are none of the plan's."""
 
 
 def make_plan(
@@ -135,8 +138,9 @@ def load_data(data, seed) -> tuple[Dataset, Settings]:
 
 
 def _settings(defaults, overrides) -> Settings:
+    beside = [*inspect.signature(make_plan).parameters, *OPTIONS, *_OUTPUT]
     for name in overrides:
-        checks.choice("setting", name, [f.name for f in fields(defaults)], "a training run has")
+        checks.choice("setting", name, [f.name for f in fields(defaults)], "a training run has", beside=beside)
     settings = replace(defaults, **{k: v for k, v in overrides.items() if v is not None})
     running_time = checks.positive("running_time", settings.running_time, "s", "how long a sample is presented")
     hold = checks.not_negative("hold", settings.hold, "s")

@@ -34,7 +34,7 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     returned as it is. Training goes on from its last checkpoint, or starts over without one; the samples of a case are
     loaded again, those of own data are in the file. Of an ensemble, the replicates that are not committed are simulated
     from their start, on so many threads (`workers`), which change nothing in the result; of moments, the blocks of
-    replicates that are not in yet.
+    replicates that are not in yet. `progress` shows progress on stderr.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def _check_version(path, found):
 
 
 def load_fit(path) -> Fit:
-    """The trained network in a file of a run that has ended, to predict with.
+    """The trained network in the file at `path`, of a run that has ended, to predict with.
 
     Raises InputError for a run that has not ended, and as `resume` does.
     """
@@ -119,20 +119,21 @@ def _plan(run) -> TrainingPlan:
             "version of the software that began it"
         )
     kept, made = json.loads(group.attrs["settings"]), json.loads(json.dumps(asdict(plan.settings)))
-    for what, found, expected in (
+    for what, made_here, kept_there in (
         ("settings", {name: made.get(name) for name in kept}, kept),  # a version may have more
         ("order of presentations", plan.order.tolist(), group["presentations"][:].tolist()),
         ("recorded presentations", plan.recorded.tolist(), group["recorded"][:].tolist()),
         ("initial counts", plan.counts.tolist(), run.file["model/initial"][:].tolist()),
     ):
-        if found != expected:
+        if made_here != kept_there:
             raise damaged(run.path, f"its {what} are not those that its arguments make")
     return plan._replace(method_reason=run.method_reason)
 
 
 def _data(run, data) -> Dataset:
-    samples = (run.training[f"samples/{name}"][:] for name in layout.SAMPLES)
-    return Dataset(run.case, run.training.attrs["task"], *samples, data["checksums"], data["notice"])
+    train_x, train_t, test_x, test_t = (run.training[f"samples/{name}"][:] for name in layout.SAMPLES)
+    task, checksums, notice = run.training.attrs["task"], data["checksums"], data["notice"]
+    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice)
 
 
 def _fit(run, plan) -> Fit:

@@ -1,5 +1,6 @@
 """`simulate`: trajectories of any reaction network."""
 
+import inspect
 import json
 
 import numpy as np
@@ -232,7 +233,7 @@ def make_task(
         n_replicates=checks.whole("replicates", replicates, 1, 2**40),
         count_firings=bool(count_firings),
         event_limit=NO_EVENT_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, NO_EVENT_LIMIT),
-        options=resolve(choice.method, options),
+        options=resolve(choice.method, options, inspect.signature(simulate).parameters),
         noise=noise,
         record=record,
     )
@@ -252,7 +253,11 @@ def _grid(t_end, n_points, time):
     except (TypeError, ValueError):
         grid = np.empty(0)
     if grid.ndim != 1 or grid.size == 0 or not np.isfinite(grid).all() or grid[0] < 0 or (np.diff(grid) <= 0).any():
-        raise InputError("time must be one increasing row of finite times, from 0 or later, for example [0, 1, 2]")
+        raise InputError(
+            f"time must be one increasing row of finite times, from 0 or later, for example [0, 1, 2], got {time!r}"[
+                :300
+            ]
+        )
     return grid
 
 

@@ -34,6 +34,10 @@ class Sweep:
     record: str = TRAJECTORIES
     folder: Path | None = None
 
+    def __repr__(self):
+        where = "in memory" if self.folder is None else f"in {self.folder}"
+        return f"Sweep({len(self)} rows of {', '.join(self.table.names)}; {self.record} {where}, seed {self.seed})"
+
     def __len__(self):
         return len(self.results)
 

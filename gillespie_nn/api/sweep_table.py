@@ -18,7 +18,7 @@ import numpy as np
 try:
     import tomllib
 except ImportError:  # Python 3.10
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[no-redef]
 
 from .. import checks
 from ..checks import InputError

@@ -89,9 +89,9 @@ def new_file(output, plan, overwrite) -> TrainingFile:
 
 def carry_out(plan, file, progress) -> Fit:
     """The run of `plan` to its end, recorded in `file` or nowhere; from where the file was resumed, or the start."""
-    checkpoint, scores, started = first_checkpoint(plan), np.empty((0, 2)), 0.0
+    checkpoint, validated, started = first_checkpoint(plan), np.empty((0, 2)), 0.0
     if file is not None and file.resumed_from is not None:
-        checkpoint, scores, started = file.resumed_from, file.scores, -file.seconds
+        checkpoint, validated, started = file.resumed_from, file.scores, -file.seconds
     simulation = simulation_at(plan, checkpoint)
     started += time.perf_counter()
     if file is not None:
@@ -101,7 +101,7 @@ def carry_out(plan, file, progress) -> Fit:
             plan,
             simulation,
             checkpoint,
-            scores,
+            validated,
             file,
             lambda done, events: bar.update(done, f"{events:.2e} reactions fired"),
         )

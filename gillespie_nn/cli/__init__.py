@@ -28,6 +28,7 @@ from . import (
     verify_bounds,
     verify_methods,
 )  # fmt: skip
+from .common import Cite, Parser
 
 COMMANDS = (
     simulate, train, resume, repair, analyze, report, export, certify, verify_methods, verify_bounds, reproduce, bench,
@@ -69,11 +70,12 @@ def main(argv=None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="gillespie-nn", description="Reaction networks that train themselves, simulated molecule by molecule.",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"gillespie-nn {__version__}")
+    parser.add_argument("--cite", action=Cite, nargs=0, help="print what to cite, and the references of all methods")
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
         command.add(subparsers).set_defaults(run=command.run, interrupted=getattr(command, "interrupted", _kept))

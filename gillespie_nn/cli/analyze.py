@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from .. import checks
-from ..analysis import ANALYSES, Ask, overview, summary, summary_text
+from ..analysis import ANALYSES, Ask, citations_of, citations_text, overview, summary, summary_text
 from ..storage import open_moments, open_run
 from ..storage.moments_reader import is_moments
 from .common import add_json, figure_path, parser, print_json
@@ -23,6 +23,7 @@ def add(subparsers):
             "run.h5 --passage 'A >= 10' --json",
             "run.h5 --other run2.h5 --confidence 0.99",
             "run.h5 --watch",
+            "run.h5 --cite",
         ),
     )
     command.description += "\n\nanalyses:\n" + "\n".join(f"  {a.name}: {a.summary}" for a in ANALYSES)
@@ -43,6 +44,7 @@ def add(subparsers):
     command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
     command.add_argument("--watch", action="store_true", help="follow the run until it ends, and analyse it then")
     command.add_argument("--interval", type=float, default=2.0, help="time between two looks of --watch [s] (2)")
+    command.add_argument("--cite", action="store_true", help="print what to cite for what the run used")
     add_json(command)
     return command
 
@@ -73,6 +75,9 @@ def run(arguments):
         )
         found = summary(opened)
         print(summary_text(found))
+        if arguments.cite:
+            found["references"] = citations_of(opened)
+            print(citations_text(found["references"]))
         findings = {a.name: a.find(opened, ask) for a in analyses}
         for finding in findings.values():
             print(f"\n{finding.text()}")

@@ -3,10 +3,45 @@
 import argparse
 import json
 import math
+import re
 from pathlib import Path
 
 from .. import checks
+from ..analysis import citations, citations_text
 from ..simulation.methods import METHODS, OPTIONS
+
+_WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
+_WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence, as all others of the package."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Refuses what it does not know itself, since a subparser knows best what could be meant."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            options = [option for action in self._actions for option in action.option_strings]
+            self.error(f"unknown argument {unknown[0]!r}{checks.meant(unknown[0], options)}")
+        return found, unknown
+
+    def error(self, message):
+        """End with exit code 2."""
+        if wrong := _WRONG_NUMBER.fullmatch(message):
+            what = {"int": "a whole number", "float": "a number"}[wrong[2]]
+            message = f"{wrong[1]} takes {what}, got {wrong[3]}"
+        elif wrong := _WRONG_CHOICE.fullmatch(message):
+            options = re.findall(r"[\w-]+", wrong[3])
+            message = f"unknown {wrong[1]} {wrong[2]}{checks.meant(wrong[2], options)}: one of {', '.join(options)}"
+        self.exit(2, f"gillespie-nn: {message}; see {self.prog} --help\n")
+
+
+class Cite(argparse.Action):
+    """Print what to cite, and end."""
+
+    def __call__(self, parser, *_):
+        print(citations_text(citations()))
+        parser.exit()
 
 
 def add_common(parser, output_help):

@@ -1,7 +1,6 @@
 """A model on the command line: its file, and what is set in it."""
 
-from pathlib import Path
-
+from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
 
@@ -41,17 +40,18 @@ def initial_of(arguments) -> dict:
 
 def load_model(path, parameters=None) -> ReactionNetwork:
     """The network in a model file, by its suffix, with overrides of parameters by name."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such model file: {path}")
+    path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
     if path.suffix.lower() in _READERS:
         return _READERS[path.suffix.lower()](path, parameters)
     try:
-        return ReactionNetwork.from_text(path.read_text(encoding="utf-8"), parameters)
+        network = ReactionNetwork.from_text(path.read_text(encoding="utf-8"), parameters)
     except UnicodeDecodeError:
         raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    if not network.species:
+        raise InputError(f"{path} holds no species and no reaction: is it the right file?")
+    return network
 
 
 def _pairs(option, example, pairs, number):

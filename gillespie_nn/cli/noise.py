@@ -12,17 +12,15 @@ _PARAMETERS = {"step": "length of a piece of a path [s]", "correlation_time": "o
 def add_noise(command, wheres=_WHERES):
     """`--rate-noise`, `--rate-noise-kind` and so on, for every noise, and the parameters of their paths; `wheres` says
     for each of `_PREFIXES` that the command has where the noise acts."""
-    by_presentations = "predict" in wheres
-    every = [kind for kind in KINDS if by_presentations or kind.name != PRESENTATION]
+    every = [kind for kind in KINDS if "predict" in wheres or kind.name != PRESENTATION]
     kinds = "\n".join(f"  {kind.name}: {kind.summary}" for kind in every)
     group = command.add_argument_group("noise", f"size eps times a path xi, which is of a kind:\n{kinds}")
     for when, where in wheres.items():
         prefix = _PREFIXES[when]
         for noise in NOISES:
-            flag, names = f"--{prefix}{noise.name}-noise", [k.name for k in every if k.name in noise.kinds]
-            usual = noise.kind if noise.kind in names else names[0]
+            flag, names = f"--{prefix}{noise.name}-noise", _kinds(noise, "predict" in wheres)
             group.add_argument(flag, type=float, metavar="EPS", help=f"noise in {noise.acts_on}, in {where}")
-            group.add_argument(f"{flag}-kind", default=usual, metavar="KIND", help=f"{', '.join(names)} ({usual})")
+            group.add_argument(f"{flag}-kind", metavar="KIND", help=f"{', '.join(names)} ({_usual(noise, names)})")
     for name, meaning in _PARAMETERS.items():
         kinds = ", ".join(kind.name for kind in KINDS if name in kind.parameters)
         group.add_argument(f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; for {kinds}")
@@ -51,6 +49,23 @@ def _asked(arguments, prefix):
     asked = []
     for noise in NOISES:
         amplitude = getattr(arguments, f"{stem}{noise.name}_noise", None)
+        kind = getattr(arguments, f"{stem}{noise.name}_noise_kind", None)
         if amplitude is not None:
-            asked.append((noise, amplitude, getattr(arguments, f"{stem}{noise.name}_noise_kind")))
+            asked.append((noise, amplitude, kind or _usual(noise, _kinds(noise, _presented(arguments)))))
+        elif kind is not None:
+            flag = f"--{prefix}{noise.name}-noise"
+            raise InputError(f"{flag}-kind {kind} is the kind of a noise without size: give {flag} EPS, too")
     return asked
+
+
+def _presented(arguments):
+    """Whether the command has presentations: it predicts, too."""
+    return hasattr(arguments, f"predict_{NOISES[0].name}_noise")
+
+
+def _kinds(noise, presented):
+    return [name for name in noise.kinds if presented or name != PRESENTATION]
+
+
+def _usual(noise, names):
+    return noise.kind if noise.kind in names else names[0]

@@ -32,7 +32,7 @@ def to_sbml(text: str) -> str:
         try:
             if antimony.loadAntimonyString(text) >= 0:
                 return antimony.getSBMLString(antimony.getMainModuleName())
-            message = antimony.getLastError().strip()
+            message = " ".join(antimony.getLastError().split())
         except (UnicodeError, ValueError) as error:
             message = f"libantimony cannot read it, and its message is no text: {error}"
     raise InputError(message)

@@ -40,7 +40,7 @@ class Cursor:
 
     def end(self):
         if self.place < len(self.text):
-            self.fail(f"unexpected {self.text[self.place :].strip()!r}")
+            self.fail(f"unexpected {self.text[self.place :].strip()!r}: take a line for each reaction, count or rule")
 
     def fail(self, message, place=None):
         column = (self.place if place is None else place) + 1

@@ -92,7 +92,7 @@ def checked_expression(expression, what, names):
         raise InputError(f"{what} must be an Expression, got {expression!r}: make one with crn.formula.parse")
     checked(expression, what)
     for name in sorted(expression.names()):
-        checks.choice(f"name in {what}", name, names, "the network has")
+        checks.choice(f"name in {what}", name, names, "the network has", "what is none of these is to be a @parameter")
     return expression
 
 

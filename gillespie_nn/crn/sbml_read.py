@@ -44,7 +44,7 @@ def _network(sbml, document, overrides):
     for k in range(document.getNumErrors()):
         error = document.getError(k)
         if error.getSeverity() >= sbml.LIBSBML_SEV_ERROR:
-            raise InputError(f"line {error.getLine()}: {error.getMessage().strip()}")
+            raise InputError(f"line {error.getLine()}: {' '.join(error.getMessage().split())}")
     model = document.getModel()
     if model is None:
         raise InputError("it has no model")
@@ -70,12 +70,15 @@ def _refuse(document, model):
         package = document.getPlugin(k).getPackageName()
         required = document.getLevel() > 2 and document.getPackageRequired(package)
         if required and package not in _HARMLESS:
-            raise InputError(f"the SBML package {package!r} is not supported")
+            raise InputError(f"the SBML package {package!r} is not supported: only core models are")
     for rule in model.getListOfRules():
         if rule.isRate():
-            raise InputError(f"the rate rule of {rule.getVariable()}: what changes continuously is not supported")
+            raise InputError(
+                f"the rate rule of {rule.getVariable()}: what changes continuously is not supported: "
+                "write it as reactions, or as an assignment rule"
+            )
         if rule.isAlgebraic():
-            raise InputError("algebraic rules are not supported")
+            raise InputError("algebraic rules are not supported: solve them, and write assignment rules")
     if model.getNumConstraints():
         raise InputError(f"it has {model.getNumConstraints()} constraint(s), which are not supported: remove them")
     for what, units in (("substance", model.getSubstanceUnits), ("extent", getattr(model, "getExtentUnits", str))):
@@ -108,7 +111,7 @@ class _Reader:
     def reaction(self, reaction) -> Reaction:
         name = reaction.getId()
         if reaction.isSetFast() and reaction.getFast():
-            raise InputError(f"reaction {name} is marked fast, which is not supported")
+            raise InputError(f"reaction {name} is marked fast, which is not supported: give it a large rate constant")
         law, own = self._law(reaction)
         change = self._net_change(reaction)
         try:

@@ -95,7 +95,7 @@ class Symbols:
         item = self.species[species]
         if species in self._initial_math or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
             if species not in self._initial_math:
-                raise InputError(f"species {species} has no initial amount")
+                raise InputError(f"species {species} has no initial amount: give it one, as {species} = 0")
             amount = self.value(species) * self._size_value(species)
         elif item.isSetInitialAmount():
             amount = item.getInitialAmount()

@@ -30,6 +30,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)(?![A-Za-z0-9_.])", re.IGNORECASE)
 _PROPENSITY = re.compile(r"propensity\s*\(")
 _CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially true", "values after delay")
+_PATH = re.compile(r"[^\s@>=#]+\.[A-Za-z]\w*")
 _WHOLE = re.compile(r"\d{1,18}(?![.\dA-Za-z_])")
 
 
@@ -37,6 +38,8 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
     """Read a network, with overrides of parameters by name; raises InputError with line and column."""
     if not isinstance(text, str):
         raise InputError(f"the text of a network must be a string, got {type(text).__name__}")
+    if _PATH.fullmatch(text):
+        raise InputError(f"{text!r} is a path, and not the text of a network: give Path({text!r}).read_text()")
     species, reactions, initial, names, volume = {}, [], {}, set(), None
     values, rules, events = {}, {}, []
     for number, line in enumerate(text.splitlines(), 1):
@@ -77,7 +80,11 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
             species.setdefault(name)
         cursor.end()
     for name, value in checks.by_name("parameters", parameters).items():
-        checks.choice("parameter", name, values, "the network has")
+        if name in names and name not in values:
+            raise InputError(
+                f"parameter {name!r} is a reaction: set its rate constant in the text, by rates=, or by --sweep"
+            )
+        checks.choice("parameter", name, values, "the network has", beside=names)
         values[name] = checks.finite(f"parameter {name}", value)
     return ReactionNetwork(tuple(species), tuple(reactions), initial, volume, values, rules, tuple(events))
 

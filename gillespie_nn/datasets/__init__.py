@@ -12,13 +12,14 @@ from .mnist import MNIST
 from .regression import Regression
 from .xor import XOR
 
+_OWN = "samples of your own are trained in Python: gnn.train((inputs, targets))"
 CASES = (XOR, Iris, Regression, Digits, MNIST)
 
 
 def case(name) -> Case:
     """The case called `name`."""
     by_name = {c.name: c for c in CASES}
-    return by_name[checks.choice("case", name, by_name)]()
+    return by_name[checks.choice("case", name, by_name, hint=_OWN)]()
 
 
 __all__ = ["CASES", "Case", "Dataset", "Settings", "case", "data_folder", "fetch", "own_data"]

@@ -33,6 +33,11 @@ class Dataset:
     notice: str = ""
     """What a user should know about these samples."""
 
+    def __repr__(self):
+        n_train, n_test = len(self.train_x), len(self.test_x)
+        sizes = f"{self.train_x.shape[1]} features, {self.train_t.shape[1]} outputs"
+        return f"Dataset({self.name}, {self.task}, {n_train} training and {n_test} test samples, {sizes})"
+
     @property
     def signed(self) -> bool:
         """Some input is negative, so inputs need two rails."""
@@ -116,8 +121,8 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
 
 
 def own_data(x, t, name="own data") -> Dataset:
-    """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained and judged
-    on the same samples, as regression."""
+    """A dataset, called `name`, from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
+    and judged on the same samples, as regression."""
     x = _matrix("inputs", x)
     t = _matrix("targets", t)
     if len(x) != len(t):

@@ -38,6 +38,19 @@ class TrainingNetwork:
     hold: float = 0.0
     """Time for which learning is held after each presentation [s]."""
 
+    def __repr__(self):
+        last = LINEAR if self.output_activation is None else self.output_activation.name
+        n_species, n_reactions = len(self.network.species), len(self.network.reactions)
+        return (
+            f"TrainingNetwork({self.shape}, {self.hidden_activation.name}, {last} output, {len(self.weights)} weights, "
+            f"{n_species} species, {n_reactions} reactions{'' if self.targets else ', without learning'})"
+        )
+
+    @property
+    def shape(self) -> str:
+        """Layer sizes, as 2-4-1."""
+        return "-".join(map(str, self.layers))
+
     @property
     def licence(self) -> tuple[Rails, ...]:
         """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""
@@ -161,6 +174,7 @@ def training_network(
 
     Parameters
     ----------
+    layers : sizes from input to output.
     activation : hidden activation, one of `gillespie_nn.activations.ACTIVATIONS`.
     h : smoothing of the smooth ReLU [concentration^2].
     learning_rate : eta [1/s], the rate constant of the weight updates.
@@ -173,6 +187,8 @@ def training_network(
         sample: they learn from copies G of the errors that take a licence L to be made, which the environment sets to 0
         with the sample and to 1 after the hold. Ours, not the paper's.
     """
+    if not isinstance(layers, (tuple, list)):
+        raise InputError(f"layers must be a list of sizes from input to output, for example (2, 4, 1), got {layers!r}")
     layers = tuple(checks.whole("layer size", n) for n in layers)
     if len(layers) < 2:
         raise InputError(f"a network needs at least an input and an output layer, got {layers}")

@@ -7,6 +7,9 @@ J. Kim, Noise-robust chemical reaction networks training artificial neural netwo
 
 from ..crn.dual_rail import NetworkBuilder, Rails
 
+REFERENCE = (
+    "S. Kang, J. Kim, Noise-robust chemical reaction networks training artificial neural networks, arXiv:2410.11919"
+)
 LICENSING_RATE = 5.0
 """Rate constant r at which licensed errors follow errors and licence [1/s]."""
 

@@ -1,6 +1,7 @@
 """Additive noise in concentrations, reflected at 0."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..crn import Reaction
 from ..crn.formula import parse
@@ -26,7 +27,7 @@ class AdditiveNoise(ConcentrationNoise):
     name = "additive"
     acts_on = "concentrations, added to them"
     purposes = (Purpose.ADDITIVE_NOISE, Purpose.ADDITIVE_NOISE_OF_PREDICTION)
-    kinds = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
+    kinds: ClassVar[tuple[str, ...]] = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
 
     def added_reactions(self, network, places, number):
         names = [network.species[s] for s in places]

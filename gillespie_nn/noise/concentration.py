@@ -1,6 +1,7 @@
 """Noise in concentrations: multiplicative forcing of species, as a path in time or as impulses."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,7 +35,13 @@ class ConcentrationNoise(Noise):
     name = "concentration"
     acts_on = "concentrations, in proportion to them"
     purposes = (Purpose.CONCENTRATION_NOISE, Purpose.CONCENTRATION_NOISE_OF_PREDICTION)
-    kinds = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name, Impulse.name)
+    kinds: ClassVar[tuple[str, ...]] = (
+        Constant.name,
+        Presentation.name,
+        Bounded.name,
+        OrnsteinUhlenbeck.name,
+        Impulse.name,
+    )
 
     @property
     def largest_amplitude(self):

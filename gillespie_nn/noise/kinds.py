@@ -18,7 +18,9 @@ class Kind(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    parameters: ClassVar[dict[str, float]] = {}
+    reference: ClassVar[str] = ""
+    """What to cite for its law, if anything."""
+    parameters: ClassVar[dict[str, float | None]] = {}
     """Parameters of a `Noise` that the kind takes, and their defaults."""
     strikes: ClassVar[bool] = False
     """Whether values are impulses at the beginning of a piece, and nothing in between."""
@@ -77,11 +79,10 @@ class OrnsteinUhlenbeck(Kind):
     """The stationary Ornstein-Uhlenbeck process of variance 1 and autocorrelation exp(-t / correlation_time) at the
     times of the grid, held in between and saturated at `bound`: beyond 5 lie 6e-7 of its values. The memory is that of
     the process before it is saturated.
-
-    G. E. Uhlenbeck, L. S. Ornstein, Phys. Rev. 36 (1930) 823-841, doi:10.1103/PhysRev.36.823.
     """
 
     name = "ornstein_uhlenbeck"
+    reference = "G. E. Uhlenbeck, L. S. Ornstein, Phys. Rev. 36 (1930) 823-841, doi:10.1103/PhysRev.36.823"
     summary = "Gaussian of variance 1 with a correlation time, constant over each `step`, saturated at `bound`"
     parameters = {"step": 0.5, "correlation_time": 2.0, "bound": 5.0}
     remembers = True

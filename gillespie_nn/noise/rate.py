@@ -1,6 +1,7 @@
 """Noise in rate constants."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class RateNoise(Noise):
     name = "rate"
     acts_on = "rates"
     purposes = (Purpose.RATE_NOISE, Purpose.RATE_NOISE_OF_PREDICTION)
-    kinds = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
+    kinds: ClassVar[tuple[str, ...]] = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
 
     def places(self, network, slow):
         names = [reaction.name for reaction in network.reactions]

@@ -34,18 +34,19 @@ def run_ensemble(
     units: Iterable[int] | None = None,
     cluster=None,
 ):
-    """Run every replicate into `sink`; `progress(done)` gets the number of replicates done, with fractions.
+    """Run every replicate of a `task` into `sink`; `progress(done)` gets the number of replicates done, with fractions.
 
-    `units` are those to carry out, increasing, by default all. With a `distribution.Cluster` they are carried out
-    there, and `workers` is of no account. On KeyboardInterrupt, running replicates stop within a slice, finished ones
-    stay in the sink, and the exception goes on to the caller.
+    `units` are those to carry out, increasing, by default all. With a `cluster`, a `distribution.Cluster`, they are
+    carried out there, and `workers` is of no account. On KeyboardInterrupt, running replicates stop within a slice,
+    finished ones stay in the sink, and the exception goes on to the caller.
     """
     units = range(task.n_units) if units is None else units
     run_ensembles([Job(task, lambda: nullcontext(sink), lambda _: units)], workers, progress, cluster)
 
 
 def run_ensembles(jobs: Iterable[Job], workers=1, progress: Callable[[float], None] = lambda done: None, cluster=None):
-    """As `run_ensemble`, several of them: workers that have nothing left to do in one go on with the next."""
+    """As `run_ensemble`, several of them, the `jobs`; `progress` and `cluster` are as there, and workers that have
+    nothing left to do in one go on with the next."""
     with ExitStack() as opened:
         if cluster is None:
             _Threads(workers, progress).run(_work(jobs, opened))

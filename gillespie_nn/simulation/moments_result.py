@@ -35,6 +35,13 @@ class MomentsResult:
     method_reason: str = ""
     """Why this method: asked for, or what `auto` went by."""
 
+    def __repr__(self):
+        return (
+            f"{type(self).__name__}({self.n_done} of {self.n_replicates} replicates, {len(self.time)} points to "
+            f"{self.time[-1]:g} s, {len(self.quantities)} quantities)\n"
+            f"  {self.method} ({self.method_reason}), Omega = {self.volume:g}, seed {self.seed}"
+        )
+
     @property
     def n(self) -> np.ndarray:
         """int64, replicates that got there."""

@@ -44,6 +44,14 @@ class Result:
     covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
     """float64[replicate, point, species, species] [concentration^2], of `linear_noise`."""
 
+    def __repr__(self):
+        ended = sum(Status(s).complete for s in self.status)
+        return (
+            f"Result({ended} of {len(self.status)} replicates complete, {len(self.time)} points to "
+            f"{self.time[-1]:g} s, {len(self.species)} species [{self.units}])\n"
+            f"  {self.method} ({self.method_reason}), Omega = {self.volume:g}, seed {self.seed}"
+        )
+
     @property
     def complete(self) -> bool:
         """Every replicate was simulated to the end."""
@@ -82,8 +90,8 @@ def of(result, name) -> np.ndarray:
 
 
 def final_values(result) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of species and observables, and their values at the last point in the replicates that reached the end,
-    float64[replicate, name]; of a species that a rule gives, the rule's value."""
+    """Names of species and observables of a `result`, and their values at the last point in the replicates that reached
+    the end, float64[replicate, name]; of a species that a rule gives, the rule's value."""
     names = (*result.species, *(n for n in result.observable_names if n not in result.species))
     values = np.full((len(result.status), len(names)), np.nan)
     values[:, : len(result.species)] = result.counts[:, -1, :]

@@ -12,6 +12,7 @@ from ..status import Status
 from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
 from .invariants import Invariants
+from .methods.base import Method
 from .presentations import Samples, run_presentations
 from .validation import Watch
 
@@ -22,7 +23,7 @@ class TrainingPlan(NamedTuple):
     spec: TrainingNetwork
     dataset: Dataset
     settings: Settings
-    method: type
+    method: type[Method]
     method_reason: str
     volume: float
     seed: int
@@ -39,6 +40,12 @@ class TrainingPlan(NamedTuple):
     options: dict = {}  # of the method
     noise: NoisePlan | None = None  # of training
     predict_noise: tuple[Noise, ...] = ()  # of the prediction in the end
+
+    def __repr__(self):
+        return (
+            f"TrainingPlan({self.dataset.name}, {self.spec.shape}, {len(self.order)} presentations, "
+            f"{self.method.name} ({self.method_reason}), Omega = {self.volume:g}, seed {self.seed})"
+        )
 
     @property
     def driven_network(self):
@@ -87,6 +94,12 @@ class Trained(NamedTuple):
     """Number of the best evaluation; None without validation."""
     best_weights: np.ndarray
     """float64[weight] at the best evaluation, NaN without validation [concentration]."""
+
+    def __repr__(self):
+        return (
+            f"Trained({self.status}, {len(self.weights)} weights, {self.n_presented} presentations, "
+            f"{self.n_events} reactions fired)"
+        )
 
 
 def run_training(

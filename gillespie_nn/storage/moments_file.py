@@ -80,6 +80,7 @@ class MomentsFile(Moments):
         self.close()
 
     def close(self):
+        """Write the moments so far, and let others write in the file."""
         try:
             self._write()
         finally:

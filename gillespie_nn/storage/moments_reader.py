@@ -38,7 +38,7 @@ _SKETCH = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MomentsRun(MomentsResult):
     """A `MomentsResult` read from a file."""
 
@@ -67,7 +67,7 @@ class MomentsRun(MomentsResult):
 
 
 def open_moments(path) -> MomentsRun:
-    """What a file of moments holds, also one that is still being written or was left by a killed process.
+    """What the file of moments at `path` holds, also one that is still being written or was left by a killed process.
 
     Raises InputError for a missing file, another filetype, a newer major version, or a damaged file.
     """

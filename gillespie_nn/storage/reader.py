@@ -3,11 +3,11 @@
 import json
 import shlex
 from functools import cached_property
-from pathlib import Path
 
 import h5py
 import numpy as np
 
+from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..simulation.result import dataset, frame, of
@@ -19,7 +19,7 @@ from .validate import check, check_filetype, damaged, is_of_hdf5, readable, said
 
 
 def open_run(path) -> "Run":
-    """Open a run file for reading, also one that is still being written or was left by a killed process.
+    """Open the run file at `path` for reading, also one that is still being written or was left by a killed process.
 
     Raises InputError for a missing file, another filetype, a newer major version, and a file that is damaged.
     """
@@ -32,9 +32,7 @@ def open_left(path) -> "Run":
 
 
 def _checked(path, opened):
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such run file: {path}")
+    path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     try:
         heap.check(path)
         file = opened(path)
@@ -91,6 +89,7 @@ class Run:
             raise damaged(self.path, said(error)) from error
 
     def close(self):
+        """Close the file; what was not read can no longer be."""
         self.file.close()
 
     @property
@@ -195,7 +194,7 @@ class Run:
     def training(self) -> h5py.Group:
         """The group of training records; see FORMAT.md."""
         if self.kind != "training":
-            raise InputError(f"{self.path} is not a training run, its kind is {self.kind!r}")
+            raise InputError(f"{self.path} is not a training run, which `train` writes: its kind is {self.kind!r}")
         return self.file["training"]
 
     @property

@@ -4,11 +4,10 @@ Nothing is changed in place. The copy is made beside the original, compared with
 end; a kill at any moment leaves one or the other.
 """
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 
+from .. import checks
 from ..checks import InputError, StorageError
 from ..status import Status
 from . import checkpoints, disk, superblock
@@ -42,9 +41,7 @@ def repair(path) -> dict:
     InputError : no run file; one that another process is writing; one of which nothing can be read. StorageError : the
     disk is full.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no such run file: {path}")
+    path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     lock = Lock(path)
     part = path.with_name(f".{path.name}.repaired.part")
     try:

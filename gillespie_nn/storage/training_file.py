@@ -137,6 +137,7 @@ class TrainingFile(RunFile):
             self._file.flush()
 
     def close(self):
+        """Write what was recorded, and close the file."""
         try:
             if self._file:
                 self._flush()

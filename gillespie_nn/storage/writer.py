@@ -64,6 +64,7 @@ class RunFile:
         self.close()
 
     def close(self):
+        """Close the file, and let others write in it."""
         if self._file:
             try:
                 with self._guard(None):
@@ -161,6 +162,7 @@ class EnsembleFile(RunFile):
         self._file.attrs["created"] = earlier.file.attrs["created"]
 
     def write(self, replicate, start, rows, observed, covariance):
+        """Rows of a replicate from recorded point `start` on, with what was observed and the covariance there."""
         with self._guard(rows.nbytes + observed.nbytes + covariance.nbytes):
             self._at("counts")[replicate, start : start + len(rows)] = rows
             for name, values in (("observables", observed), ("covariance", covariance)):
@@ -168,6 +170,7 @@ class EnsembleFile(RunFile):
                     self._at(name)[replicate, start : start + len(rows)] = values
 
     def finish(self, replicate, status, n_events, firings, statistics):
+        """The replicate has ended: commit it."""
         with self._guard():
             self._at("status")[replicate] = int(status)
             self._at("n_events")[replicate] = n_events

@@ -32,7 +32,8 @@ class Choice(NamedTuple):
 
 
 def choose_method(name, network, counts=None, training=False) -> Choice:
-    """The method called `name`, or for `auto` the one that measured fastest for networks of this size and structure.
+    """The method called `name`, or for `auto` the one that measured fastest for a `network` of this size and
+    structure.
 
     `counts` int64[species] is the initial state, if known; `training` allows the methods for training alone. `auto` is
     always an exact method, and these sample the same law. `next_reaction` is never chosen: `rejection` was faster on

@@ -32,7 +32,7 @@ class Method(ABC):
     summary: str
     """When to choose it, in one line."""
     reference: str
-    """What to cite."""
+    """What to cite; several publications are set apart by `; `."""
     exact = True
     """Whether counts have exactly the law of the chemical master equation."""
     deterministic = False

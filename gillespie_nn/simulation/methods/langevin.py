@@ -32,7 +32,10 @@ class Langevin(Method):
 
     name = "langevin"
     summary = "diffusion limit: Gaussian firings, for hundreds of molecules and more; those overdrawing 0 are put off"
-    reference = "D. T. Gillespie, J. Chem. Phys. 113 (2000) 297-306, doi:10.1063/1.481811"
+    reference = (
+        "D. T. Gillespie, J. Chem. Phys. 113 (2000) 297-306, doi:10.1063/1.481811; "
+        "D. F. Anderson, J. C. Mattingly, Commun. Math. Sci. 9 (2011) 301-318, doi:10.4310/CMS.2011.v9.n1.a15"
+    )
     exact = False
     dtype = np.float64
     units = "concentration"

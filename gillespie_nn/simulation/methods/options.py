@@ -37,12 +37,25 @@ def one_of(*allowed):
     return lambda name, value: checks.choice(name, value, allowed)
 
 
-def resolve(method, given) -> dict:
-    """All options of `method` (a class), with the values `given` by name; None stands for the default."""
+def resolve(method, given, beside=()) -> dict:
+    """All options of `method` (a class), with the values `given` by name; None stands for the default. What has a name
+    that is none is looked for among those `beside`, too."""
     known = {option.name: option for option in method.options}
     for name in given:
         if name not in known:
             takes = f"takes {', '.join(known)}" if known else "takes no options"
-            raise InputError(f"unknown option {name}: method {method.name} {takes}")
+            raise InputError(
+                f"unknown option {name}: method {method.name} {takes}{_elsewhere(name, [*known, *beside])}"
+            )
     found = {name: given.get(name) for name in known}
     return {n: known[n].default if v is None else known[n].check(n, v) for n, v in found.items()}
+
+
+def _elsewhere(name, beside):
+    """Where an option is known, or what could be meant by it."""
+    from . import METHODS  # which know their options from here
+
+    takers = [m.name for m in METHODS if name in {option.name for option in m.options}]
+    if takers:
+        return f"; it is for {', '.join(takers)}"
+    return checks.meant(name, [*beside, *(option.name for m in METHODS for option in m.options)])

@@ -1,0 +1,37 @@
+"""What to cite: the software, and the publications behind methods, activations and noises, which name their own."""
+
+from .._version import __version__
+from ..activations import ACTIVATIONS
+from ..nn.modules import REFERENCE
+from ..noise import KINDS
+from ..simulation import METHODS
+from ..storage.schema import TRAINING
+
+SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, software, MIT licence"
+
+
+def citations() -> dict[str, list[str]]:
+    """References of all that there is, by what they are for."""
+    found = {"gillespie-nn": [SOFTWARE], "training networks": [REFERENCE]}
+    return found | {each.name: _split(each) for each in (*METHODS, *ACTIVATIONS, *KINDS) if each.reference}
+
+
+def citations_of(run) -> dict[str, list[str]]:
+    """References of what a `run`, a `Run` or a `MomentsRun`, used, by what they are for."""
+    asked = run.provenance["parameters"]
+    used = {"gillespie-nn", run.method}
+    if run.kind == TRAINING:
+        settings = asked.get("settings", {})
+        used |= {"training networks", settings.get("activation"), settings.get("output_activation")}
+    used |= {noise["kind"] for noise in (*asked.get("noise", []), *asked.get("predict_noise", []))}
+    return {name: references for name, references in citations().items() if name in used}
+
+
+def citations_text(found) -> str:
+    """What was `found` by `citations`, for people: a line for each publication."""
+    lines = [f"  {name}: {reference}" for name, references in found.items() for reference in references]
+    return "\n".join(["please cite:", *lines])
+
+
+def _split(each):
+    return each.reference.split("; ")

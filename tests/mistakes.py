@@ -1,0 +1,187 @@
+"""The likeliest mistakes of users: what they did, how it has to end, and what the message must say.
+
+`make_errors.py` writes docs/errors.md from this table, and `test_mistakes.py` holds both to what happens. What is made
+of it is made in the present folder, `mistakes_made.py`.
+"""
+
+from typing import NamedTuple
+
+from gillespie_nn import GillespieError, InputError, UnfinishedError
+
+
+class Mistake(NamedTuple):
+    """`did` is a command, which ends with an exit code, or an expression of Python, which raises an exception."""
+
+    did: str
+    words: tuple[str, ...]
+    """What the message holds: what was wrong, the value, what is allowed, what to do."""
+    end: int | type[GillespieError] = 2
+    needs: str = ""
+    """An optional library without which the mistake cannot be made."""
+    without: str = ""
+    """An optional library that is taken away."""
+    quotes: bool = False
+    """The message quotes another library, and changes with it."""
+
+
+def _simulate(more, *words, model="model.txt", **how):
+    return Mistake(f"gillespie-nn simulate {model} {more}".strip(), words, **how)
+
+
+def _train(more, *words, **how):
+    return Mistake(f"gillespie-nn train {more}", words, **how)
+
+
+def _analyze(more, *words, file="run.h5", **how):
+    return Mistake(f"gillespie-nn analyze {file} {more}".strip(), words, **how)
+
+
+def _command(command, *words, **how):
+    return Mistake(f"gillespie-nn {command}", words, **how)
+
+
+def _python(expression, *words, end=InputError, **how):
+    return Mistake(expression, words, end, **how)
+
+
+MISTAKES = {
+    "The command line": (
+        _command("simulat model.txt --t-end 1", "'simulat'", "did you mean 'simulate'?", "analyze", "--help"),
+        _simulate("--tend 5 --t-end 1", "'--tend'", "did you mean '--t-end'?", "simulate --help"),
+        _simulate("", "required: --t-end", "--help"),
+        _simulate("--t-end 10s", "--t-end", "a number", "'10s'"),
+        _simulate("--t-end 1 --replicates 1e3", "--replicates", "a whole number", "'1e3'"),
+        _simulate("--t-end 1 --record mean", "--record", "'mean'", "trajectories, moments, quantiles"),
+    ),
+    "Models": (
+        _simulate("--t-end 1", "no such model file", "modle.txt", "did you mean 'model.txt'?", model="modle.txt"),
+        _simulate("--t-end 1", "folder is a folder", "name a file in it", model="folder"),
+        _simulate("--t-end 1", "run.h5 is not a text file", ".sbml", model="run.h5"),
+        _simulate("--t-end 1", "empty.txt", "no reaction", "the right file", model="empty.txt"),
+        _simulate("--t-end 1", "line 1, column 7", "'@' and a rate constant", model="no-rate.txt"),
+        _simulate("--t-end 1", "line 1, column 10", "a number", "propensity(...)", "'k'", model="named-rate.txt"),
+        _simulate("--t-end 1", "line 1, column 7", "reversible", "on two lines", model="reversible.txt"),
+        _simulate("--t-end 1", "'; B -> C @ 2'", "a line for each", model="one-line.txt"),
+        _simulate("--t-end 1", "line 2, column 5", "whole number of molecules", "1.5", model="fraction.txt"),
+        _simulate("--t-end 1", "'a' is named twice", "name of its own", model="twice.txt"),
+        _simulate("--t-end 1", "law of reaction r1", "'k'", "@parameter", model="unknown.txt"),
+        _simulate("--t-end 1 --seed 1", "negative, -5", "A - 10", "split it", end=3, model="negative.txt"),
+        _python('gnn.ReactionNetwork.from_text("model.txt")', "'model.txt'", "path", "read_text"),
+        _python('gnn.ReactionNetwork.from_text("A -> B @ propensity(power(A, 2))")', "'power'", "known are"),
+        _simulate(
+            "--t-end 1", "the rate rule of k", "not supported", "reactions", needs="libsbml", model="rate-rule.xml"
+        ),
+        _simulate("--t-end 1", "broken.xml: line 2", needs="libsbml", quotes=True, model="broken.xml"),
+        _simulate("--t-end 1", "S2 has no initial amount", "S2 = ", needs="antimony", model="no-amount.ant"),
+        _simulate("--t-end 1", "broken.ant: ", "line 1", needs="antimony", quotes=True, model="broken.ant"),
+        _python('gnn.ReactionNetwork.from_sbml("nowhere.xml")', "no such SBML file", "nowhere.xml", needs="libsbml"),
+        _python(
+            'net.to_sbml("no/model.xml")', "no/model.xml", "folder that exists", end=UnfinishedError, needs="libsbml"
+        ),
+    ),
+    "Simulation": (
+        _simulate("--t-end=-1", "t_end must be positive", "[s]", "-1"),
+        _simulate("--t-end 1 --method ssa", "unknown method 'ssa'", "direct, next_reaction, rejection"),
+        _simulate("--t-end 1 --method Tau-Leap", "'Tau-Leap'", "did you mean 'tau_leap'?"),
+        _simulate("--t-end 1 --method gradient_descent", "gradient_descent", "level of training", "use train("),
+        _simulate("--t-end 1 --epsilon 0.1", "epsilon", "method rejection takes no options", "it is for tau_leap"),
+        _simulate("--t-end 1 --method tau_leap --epsilon 3", "epsilon", "between 0 and 1", "3", "epsilon=0.03"),
+        _simulate("--t-end 1 --replicates 0", "replicates must be at least 1", "0"),
+        _simulate("--t-end 1 --method ode --replicates 5", "replicates=5", "is the same", "ask for 1"),
+        _simulate("--t-end 1 --n-points 1", "n_points must be at least 2", "1", "both ends"),
+        _simulate("--t-end 1 --volume 0", "volume must be positive", "0", "Omega"),
+        _simulate("--t-end 1 --seed -1", "seed must be at least 0", "-1"),
+        _simulate("--t-end 1 --initial a=5", "unknown species", "'a'", "did you mean 'A'?", "has A, B"),
+        _simulate("--t-end 1 --initial A=-4", "count of A", "whole number of molecules", "-4"),
+        _simulate("--t-end 1 --initial A:5", "--initial takes NAME=NUMBER", "--initial A=100", "'A:5'"),
+        _simulate("--t-end 1 --parameter k=3", "unknown parameter 'k'", "has none"),
+        _simulate("--t-end 1 --parameter bind=3", "parameter 'bind'", "is a reaction", "rates=", "--sweep"),
+        _python("gnn.simulate('model.txt', t_end=1)", "ReactionNetwork", "got str", "from_text"),
+        _python("gnn.simulate(net)", "give t_end", "[s]", "time"),
+        _python("gnn.simulate(net, t_end=1, time=[0, 1])", "either t_end", "or time", "not both"),
+        _python("gnn.simulate(net, time=[0, 2, 1])", "increasing", "from 0", "[0, 1, 2]", "got [0, 2, 1]"),
+        _python("gnn.simulate(net, 1, replicate=5)", "unknown option replicate", "did you mean 'replicates'?"),
+        _python("gnn.simulate(net, 1, initial=[100, 0])", "initial must be a dictionary", "[100, 0]"),
+        _python("gnn.simulate(net, 1, rates={'bin': 1})", "unknown reaction", "did you mean 'bind'?", "bind, split"),
+        _python("gnn.simulate(net, 1, schedule=[(5, {'A': 9})])", "entry 0", "5", "after the end", "run longer"),
+        _python("gnn.simulate(net, 1).of('C')", "unknown species 'C'", "the result has A, B"),
+    ),
+    "Output": (
+        _simulate("--t-end 1 --output run.h5", "run.h5 exists", "another name", "--overwrite"),
+        _simulate("--t-end 1 --output folder", "folder is a folder", "folder/run.h5"),
+        _simulate("--t-end 1 --output model.txt/run.h5", "cannot make the folder model.txt", "another output"),
+        _python("gnn.simulate(net, 1, output=5)", "output must be the path of a file", "got 5"),
+    ),
+    "Sweeps": (
+        _simulate("--t-end 1 --sweep nowhere.csv", "no such table of a sweep", "nowhere.csv"),
+        _simulate("--t-end 1 --sweep table.txt", "'.txt'", ".csv, .toml"),
+        _simulate("--t-end 1 --sweep words.csv", "line 2, column 'bind'", "finite number", "'fast'"),
+        _simulate("--t-end 1 --sweep ragged.csv", "line 2 has 1 cells", "names 2"),
+        _simulate("--t-end 1 --sweep unknown.csv", "'unbind'", "did you mean 'bind'?"),
+        _simulate("--t-end 1 --sweep negative.csv", "row 0", "rate of bind", "at least 0", "-1"),
+        _simulate("--t-end 1 --sweep good.csv --output taken", "taken holds other things", "a new one"),
+        _python("gnn.sweep(net, {'bind': [1, 2], 'A': [1]}, 1)", "differ in length", "'bind': 2", "'A': 1"),
+    ),
+    "Training": (
+        _train("XOR", "unknown case 'XOR'", "did you mean 'xor'?", "iris"),
+        _train("samples.csv", "unknown case 'samples.csv'", "xor, iris", "gnn.train((inputs, targets))"),
+        _train("mnist", "MNIST is not here", "fetch-data", "GILLESPIE_NN_DATA"),
+        _train("xor --hidden 4x4", "--hidden", "4 or 32,16", "'4x4'"),
+        _train("xor --h 0", "h must be positive", "[concentration^2]", "0", "h=0.25"),
+        _train("xor --activation sigmoid", "unknown activation 'sigmoid'", "smooth_relu, relu, leaky_relu"),
+        _train("xor --presentations 0", "presentations must be at least 1", "0"),
+        _train("xor --hold 30", "hold", "30 s of 20 s", "shorter"),
+        _train("xor --method adam", "unknown method 'adam'", "gradient_descent"),
+        _train("xor --validation 20", "validation", "fraction", "between 0 and 1", "20"),
+        _train("xor --volume 1e20 --seed 0", "molecules would overflow", "2**53", "smaller volume"),
+        _train("xor --output xor.h5", "xor.h5 exists", "another name", "--overwrite"),
+        _train(
+            "xor --method gradient_descent --learning-rate 1000 --presentations 20 --seed 0",
+            "diverged",
+            "smaller learning rate",
+            end=3,
+        ),
+        _python("gnn.train((x, t[:3]))", "4 samples", "targets 3", "one row of each"),
+        _python("gnn.train(([x], t))", "[sample, feature]", "(1, 4, 2)"),
+        _python("gnn.train((x, [0, 1, 1, float('nan')]))", "targets must be finite", "nan", "(3, 0)"),
+        _python("gnn.train((x, ['no', 'yes', 'yes', 'no']))", "targets must be numbers"),
+        _python("gnn.train((x, t), hiden=3)", "unknown setting 'hiden'", "did you mean 'hidden'?"),
+        _python("gnn.train((x, t), outptu='run.h5')", "'outptu'", "did you mean 'output'?"),
+        _python("gnn.training_network(4)", "layers", "(2, 4, 1)", "got 4"),
+        _python("gnn.load_fit('xor.h5').predict([0, 1])", "[sample, 2]", "shape (2,)", "[[...]]"),
+        _python("gnn.load_fit('xor.h5').predict(['zero', 'one'])", "numbers", "[sample, 2]"),
+        _python("gnn.load_fit('xor.h5').predict(x, weights=[1.0])", "weights", "17", "shape (1,)"),
+    ),
+    "Noise": (
+        _train("xor --rate-noise 0.9", "0.9", "too large", "at most 0.5"),
+        _train("xor --rate-noise 0.1 --rate-noise-kind white", "'white'", "constant, presentation, bounded"),
+        _train("xor --rate-noise-kind bounded", "--rate-noise-kind bounded", "--rate-noise EPS", "too"),
+        _train("xor --rate-noise 0.1 --noise-step 1", "--noise-step", "--help"),
+        _train("xor --predict-rate-noise 0.1", "prediction", "ask to predict"),
+        _python("gnn.simulate(net, 1, noise=0.1)", "RateNoise(0.1)", "got 0.1"),
+        _python("gnn.simulate(net, 1, noise=gnn.RateNoise(0.1))", "presentation", "constant, bounded"),
+    ),
+    "Run files": (
+        _analyze("", "no such run file", "run5.h5", "did you mean 'run.h5'?", file="run5.h5"),
+        _analyze("", "model.txt", "not a readable HDF5 file", file="model.txt"),
+        _analyze("", "folder is a folder", "name a file in it", file="folder"),
+        _analyze("--what mean", "unknown analysis 'mean'", "did you mean 'means'?", "spectrum"),
+        _analyze("--what learning", "not a training run", "'ensemble'", "train"),
+        _analyze("--what means --species C", "unknown species 'C'", "the run has A, B"),
+        _analyze("--what histogram --time 50", "time", "between 0 and 5 s", "50"),
+        _analyze("--what spectrum --start 50", "points are recorded", "at least", "record more"),
+        _analyze("--passage 'A > 10'", "NAME >= NUMBER", "'A >= 10'", "'A > 10'"),
+        _analyze("--what compare", "second run", "--other RUN2.h5"),
+        _analyze("--confidence 95", "confidence must be below 1", "95", "0.95"),
+        _analyze("--figure run.gif", "'.gif'", ".png, .svg, .pdf"),
+        _analyze("--figure run.png", "matplotlib", "pip install 'gillespie-nn[plot]'", without="matplotlib"),
+        _analyze("--what histogram", "moments alone", "means", file="moments.h5"),
+        _command("resume nowhere.h5", "no such run file", "nowhere.h5"),
+        _command("resume model.txt", "model.txt", "not a readable HDF5 file"),
+        _command("export run.h5 --to xls", "unknown format 'xls'", "csv, parquet, netcdf"),
+        _command("report run.h5 --output run.pdf", "'.pdf'", ".html"),
+        _command("fetch-data iris", "'iris' needs no files", "trained as it is"),
+        _python("gnn.open_run(5)", "path of a run file", "got 5"),
+        _python("gnn.load_fit('run.h5')", "run.h5 is not a training run", "train"),
+    ),
+}

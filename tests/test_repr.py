@@ -1,0 +1,60 @@
+"""What a prompt shows of the public classes: a line or two that say what it is."""
+
+import numpy as np
+import pytest
+
+import gillespie_nn as gnn
+
+MODEL = "A -> 0 @ 1\nA = 5"
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return gnn.train("xor", seed=3, presentations=4, volume=50, running_time=1.0)
+
+
+def _short(thing):
+    shown = repr(thing)
+    assert len(shown.splitlines()) <= 2 and max(map(len, shown.splitlines())) < 200
+    return shown
+
+
+def test_a_fit(fit):
+    shown = _short(fit)
+    for word in ("xor", "2-4-1", "4 of 4 presentations", f"test accuracy {fit.accuracy:.4g}", "rejection (auto: ",
+                 "Omega = 50", "seed 3"):  # fmt: skip
+        assert word in shown
+
+
+def test_a_fit_of_regression_shows_its_error_and_its_file(tmp_path):
+    x = np.array([[0.0], [1.0]])
+    found = gnn.train((x, x), seed=0, presentations=2, method="gradient_descent", output=tmp_path / "run.h5")
+    shown = _short(found)
+    assert f"RMSE {found.scores['rmse']:.4g}" in shown and "accuracy" not in shown and "run.h5" in shown
+
+
+def test_the_parts_of_a_fit(fit):
+    assert "4 presentations" in _short(fit.plan) and "seed 3" in _short(fit.plan)
+    assert "17 weights" in _short(fit.trained) and str(fit.n_events) in _short(fit.trained)
+    assert "xor, threshold, 4 training and 4 test samples, 2 features, 1 outputs" in _short(fit.plan.dataset)
+    assert "2-4-1, smooth_relu, linear output, 17 weights, 74 species, 187 reactions" in _short(fit.spec)
+
+
+def test_a_training_network_without_learning():
+    assert "without learning" in _short(gnn.training_network((2, 4, 1), learning=False))
+
+
+def test_results(tmp_path):
+    net = gnn.ReactionNetwork.from_text(MODEL)
+    assert "3 of 3 replicates complete, 101 points to 2 s, 1 species [molecules]" in _short(
+        gnn.simulate(net, 2.0, replicates=3, seed=1)
+    )
+    stopped = gnn.simulate(net, 2.0, seed=1, max_events=1)
+    assert "0 of 1 replicates complete" in _short(stopped) and "direct (auto: " in _short(stopped)
+    moments = gnn.simulate(net, 2.0, replicates=3, seed=1, record="moments", output=tmp_path / "moments.h5")
+    assert "MomentsRun(3 of 3 replicates, 101 points to 2 s, 1 quantities)" in _short(moments)
+
+
+def test_a_sweep():
+    found = gnn.sweep(gnn.ReactionNetwork.from_text(MODEL), {"A": [1, 2]}, 1.0, seed=4)
+    assert _short(found) == "Sweep(2 rows of A; trajectories in memory, seed 4)"
