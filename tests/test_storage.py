@@ -63,6 +63,13 @@ def test_counts_slice_like_an_array(files, key):
         assert np.shape(part) == np.shape(expected)
 
 
+def test_rows_of_many_chunks_can_be_asked_for_again(tmp_path):
+    with gnn.simulate(NET, 5.0, 100_001, seed=1, output=tmp_path / "a.h5") as run:
+        before = run.counts
+        np.testing.assert_array_equal(before[0], run.counts[0])
+        np.testing.assert_array_equal(before[0], run.counts[0])
+
+
 def test_the_same_seed_gives_the_same_content_for_one_and_two_workers(tmp_path):
     for name, seed, workers in (("a", 5, 1), ("b", 5, 2), ("c", 6, 2)):
         gnn.simulate(NET, 5.0, 400, replicates=8, seed=seed, workers=workers, output=tmp_path / name).close()

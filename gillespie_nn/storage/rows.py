@@ -10,7 +10,6 @@ class LazyRows:
     species], or of `/covariance`, whose rows are matrices."""
 
     def __init__(self, path, dataset, replicates, n_points):
-        dataset.refresh()  # what another process wrote since it was opened
         self.dtype, self.ndim = dataset.dtype, dataset.ndim
         self._path = path
         self._dataset, self._replicates, self._n_points = dataset, replicates, n_points
