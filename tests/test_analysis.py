@@ -9,11 +9,13 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn.analysis import (
     Ask,
+    autocorrelation,
     common_parts,
     compare,
     first_passage,
     histogram,
     means,
+    power_spectrum,
     slices,
     stationary_histogram,
     summary,
@@ -123,6 +125,30 @@ def test_a_stationary_histogram_weighs_every_time_alike():
     found = stationary_histogram(_result(counts), "A", start=50)
     assert found.n == 800 and found.n_units == 8 and found.mean == 2.5 and found.variance == pytest.approx(0.75)
     assert found.fraction.tolist() == [0.75, 0, 0.25] and np.isnan(found.high[1])
+
+
+def test_stretches_read_together_and_one_by_one_say_the_same(monkeypatch):
+    counts = np.random.default_rng(5).poisson(9.0, (30, 80, 2))
+    counts[[3, 4, 20], 70:] = -1  # which stopped early
+    run = _result(counts)
+    together = [autocorrelation(run, "B"), power_spectrum(run, "B"), stationary_histogram(run, "B")]
+    assert [found.n_units for found in together] == [27] * 3
+    reads = []
+    monkeypatch.setattr(slices, "read", lambda *given, own=slices.read: reads.append(given) or own(*given))
+    autocorrelation(run, "B")
+    assert len(reads) < 10
+    monkeypatch.setattr(slices, "_BYTES", 1)
+    apart = [autocorrelation(run, "B"), power_spectrum(run, "B"), stationary_histogram(run, "B")]
+    for one, other in zip(together, apart):
+        for a, b in zip(one[1:], other[1:]):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12) if not isinstance(a, str) else None
+
+
+def test_a_stationary_variance_is_never_negative():
+    counts = np.full((8, 64, 1), 10**8)
+    counts[0, 40] += 1
+    found = stationary_histogram(_result(counts), "A", 0.0)
+    assert found.variance == pytest.approx((1 - 1 / 512) / 512, rel=1e-9)
 
 
 def test_one_trajectory_is_cut_in_pieces_and_uneven_or_few_times_are_refused():

@@ -17,7 +17,8 @@ import numpy as np
 from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS, LINES
-from .slices import check_data, chosen, series, units
+from .slices import check_data, chosen, stretches, units
+from .spread import Spread
 
 _CUT = 5.0
 """The sum of autocorrelations ends after so many correlation times. A. Sokal, in Functional Integration (1997)."""
@@ -62,15 +63,12 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
-    stretches, spacing = units(run, start)
-    mean = _mean(run, name, stretches)
-    covariance = square = cross = 0.0
-    for n, (replicate, piece) in enumerate(stretches, 1):  # B. P. Welford, Technometrics 4 (1962) 419-420
-        own = autocovariance(series(run, name, piece, replicate) - mean)
-        before = own - covariance
-        covariance = covariance + before / n
-        after = own - covariance
-        square, cross = square + before * after, cross + before * after[0]
+    parts, spacing = units(run, start)
+    mean = _mean(run, name, parts)
+    found = Spread()
+    for values in stretches(run, name, parts):
+        found.take(autocovariance(values - mean))
+    n, covariance, square, cross = found.n, found.mean, found.square, found.cross
     if covariance[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no autocorrelation")
     ratio = covariance / covariance[0]
@@ -90,17 +88,17 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
-    stretches, spacing = units(run, start)
-    mean = _mean(run, name, stretches)
+    parts, spacing = units(run, start)
+    mean = _mean(run, name, parts)
     total = 0.0
-    for replicate, piece in stretches:
-        frequency, density = periodogram(series(run, name, piece, replicate) - mean, spacing)
-        total = total + density
-    n, density = len(stretches), total / len(stretches)
+    for values in stretches(run, name, parts):
+        frequency, density = periodogram(values - mean, spacing)
+        total = total + density.sum(axis=0)
+    n, density = len(parts), total / len(parts)
     if density.sum() * frequency[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no spectrum")
     freedom = np.full(len(density), 2.0 * n)
-    if (stretches[0][1].stop - stretches[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
+    if (parts[0][1].stop - parts[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
         freedom[-1] = n
     tail = (1 - confidence) / 2
     low, high = freedom * density / stats.chi2.isf(tail, freedom), freedom * density / stats.chi2.ppf(tail, freedom)
@@ -108,20 +106,22 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
 
 
 def autocovariance(deviation) -> np.ndarray:
-    """float64[lag] of deviations float64[point] from the mean, lags up to half of the points."""
-    from scipy.signal import correlate
+    """float64[..., lag] of deviations float64[..., point] from the mean, lags up to half of the points."""
+    from scipy import fft
 
-    n = len(deviation)
+    n = deviation.shape[-1]
     n_lags = n // 2 + 1
-    return correlate(deviation, deviation, method="fft")[n - 1 : n - 1 + n_lags] / (n - np.arange(n_lags))
+    size = fft.next_fast_len(n + n_lags, real=True)  # so that the end does not meet the beginning
+    power = np.square(np.abs(fft.rfft(deviation, size)))
+    return fft.irfft(power, size)[..., :n_lags] / (n - np.arange(n_lags))
 
 
 def periodogram(deviation, spacing) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies without 0, and the one-sided density, of deviations float64[point] from the mean."""
+    """Frequencies without 0, and the one-sided density, of deviations float64[..., point] from the mean."""
     from scipy.signal import periodogram
 
     frequency, density = periodogram(deviation, 1.0 / spacing, window="hann", detrend=False)
-    return frequency[1:], density[1:]
+    return frequency[1:], density[..., 1:]
 
 
 def correlation_time(ratio, spacing) -> float:
@@ -138,8 +138,8 @@ def _rounding(mean):
     return (16 * np.finfo(float).eps * mean) ** 2
 
 
-def _mean(run, name, stretches):
-    return float(np.mean([series(run, name, piece, replicate).mean() for replicate, piece in stretches]))
+def _mean(run, name, parts):
+    return sum(values.mean(axis=1).sum() for values in stretches(run, name, parts)) / len(parts)
 
 
 class AutocorrelationAnalysis(Analysis):
