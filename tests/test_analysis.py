@@ -235,6 +235,19 @@ def test_equal_means_with_another_spread_or_shape_differ():
 
 
 @pytest.mark.parametrize(
+    "one, other",
+    [([10, 10, 10], [11, 11, 11]), ([0, 0, 0, 0], [0, 1, 1, 0]), ([1, 2, 3], [4, 5, 6])],
+    ids=["neither varies", "one does not vary", "apart"],
+)
+def test_a_few_replicates_do_not_make_sure(one, other):
+    runs = [_result(np.reshape(values, (-1, 1, 1))) for values in (one, other)]
+    for pair in (runs, runs[::-1]):
+        assert not compare(*pair).differs.any()
+    many = [_result(np.repeat(run.counts, 40, axis=0)) for run in runs]
+    assert compare(*many).differs.all()
+
+
+@pytest.mark.parametrize(
     "other, message",
     [
         (_result(np.zeros((5, 12, 1), dtype=int), species=("Q",)), "share no names"),
