@@ -22,6 +22,7 @@ from gillespie_nn.analysis import (
     summary_text,
     watch,
 )
+from gillespie_nn.analysis.correlation import SpectrumAnalysis
 from gillespie_nn.analysis.rails import RailsAnalysis
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
@@ -149,6 +150,11 @@ def test_a_stationary_variance_is_never_negative():
     counts[0, 40] += 1
     found = stationary_histogram(_result(counts), "A", 0.0)
     assert found.variance == pytest.approx((1 - 1 / 512) / 512, rel=1e-9)
+
+
+def test_a_spectrum_says_that_frequency_0_is_left_out():
+    found = SpectrumAnalysis.find(_random(n=8, n_points=40, n_species=1), Ask())
+    assert "slower than 0.05 / s" in " ".join(found.notes)
 
 
 def test_one_trajectory_is_cut_in_pieces_and_uneven_or_few_times_are_refused():

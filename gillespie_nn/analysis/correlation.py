@@ -6,8 +6,9 @@ from the same data makes C too small by about its own variance.
 
 The spectrum is one-sided, S(f) = 2 dt |sum_i w(i) d(i) exp(-2 pi i f dt)|^2 / sum_i w(i)^2 with Hann's window w (half
 of it at the highest frequency), so that its integral from 0 to 1 / (2 dt) is the variance: for a process that forgets
-at rate g, S = 4 g Var / (g^2 + (2 pi f)^2). What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, IEEE
-Trans. Audio Electroacoust. 15 (1967) 70-73, doi:10.1109/TAU.1967.1161901.
+at rate g, S = 4 g Var / (g^2 + (2 pi f)^2). Frequency 0 is left out, and with it what hardly changes in a
+stretch. What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, IEEE Trans. Audio Electroacoust. 15
+(1967) 70-73, doi:10.1109/TAU.1967.1161901.
 """
 
 from typing import NamedTuple
@@ -52,7 +53,7 @@ class Spectrum(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     variance: float
-    """Integral of the density."""
+    """Integral of the density, without what is slower than the lowest frequency."""
     n_units: int
     confidence: float
 
@@ -185,7 +186,11 @@ class SpectrumAnalysis(Analysis):
             for i in few(len(s.frequency), 6)
         ]
         columns = ("species", "frequency [1/s]", "density", "interval")
-        notes = [_note(found[0]), "one-sided: the integral over frequencies is the variance"]
+        notes = [
+            _note(found[0]),
+            f"one-sided: its integral is the variance, but for what is slower than {found[0].frequency[0]:.3g} / s: "
+            "frequency 0 is left out",
+        ]
         tables = [Table("at some frequencies", columns, rows)]
         record = {s.name: s._asdict() for s in found}
         return Finding("power spectrum", tables, record, lambda figure: _draw_spectrum(figure, run, found), notes)
