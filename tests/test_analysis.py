@@ -9,17 +9,20 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn.analysis import (
     Ask,
+    autocorrelation,
     common_parts,
     compare,
     first_passage,
     histogram,
     means,
+    power_spectrum,
     slices,
     stationary_histogram,
     summary,
     summary_text,
     watch,
 )
+from gillespie_nn.analysis.correlation import SpectrumAnalysis
 from gillespie_nn.analysis.rails import RailsAnalysis
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
@@ -125,6 +128,35 @@ def test_a_stationary_histogram_weighs_every_time_alike():
     assert found.fraction.tolist() == [0.75, 0, 0.25] and np.isnan(found.high[1])
 
 
+def test_stretches_read_together_and_one_by_one_say_the_same(monkeypatch):
+    counts = np.random.default_rng(5).poisson(9.0, (30, 80, 2))
+    counts[[3, 4, 20], 70:] = -1  # which stopped early
+    run = _result(counts)
+    together = [autocorrelation(run, "B"), power_spectrum(run, "B"), stationary_histogram(run, "B")]
+    assert [found.n_units for found in together] == [27] * 3
+    reads = []
+    monkeypatch.setattr(slices, "read", lambda *given, own=slices.read: reads.append(given) or own(*given))
+    autocorrelation(run, "B")
+    assert len(reads) < 10
+    monkeypatch.setattr(slices, "_BYTES", 1)
+    apart = [autocorrelation(run, "B"), power_spectrum(run, "B"), stationary_histogram(run, "B")]
+    for one, other in zip(together, apart):
+        for a, b in zip(one[1:], other[1:]):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12) if not isinstance(a, str) else None
+
+
+def test_a_stationary_variance_is_never_negative():
+    counts = np.full((8, 64, 1), 10**8)
+    counts[0, 40] += 1
+    found = stationary_histogram(_result(counts), "A", 0.0)
+    assert found.variance == pytest.approx((1 - 1 / 512) / 512, rel=1e-9)
+
+
+def test_a_spectrum_says_that_frequency_0_is_left_out():
+    found = SpectrumAnalysis.find(_random(n=8, n_points=40, n_species=1), Ask())
+    assert "slower than 0.05 / s" in " ".join(found.notes)
+
+
 def test_one_trajectory_is_cut_in_pieces_and_uneven_or_few_times_are_refused():
     r = _random(n=1, n_points=400)
     stretches, spacing = slices.units(r, 100)
@@ -206,6 +238,19 @@ def test_equal_means_with_another_spread_or_shape_differ():
     two_humped = _result(400 + 20 * rng.choice([-1, 1], (200, 1, 1)))
     found = compare(one, two_humped)
     assert found.p[0] < 0.01 and found.differs.tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [([10, 10, 10], [11, 11, 11]), ([0, 0, 0, 0], [0, 1, 1, 0]), ([1, 2, 3], [4, 5, 6])],
+    ids=["neither varies", "one does not vary", "apart"],
+)
+def test_a_few_replicates_do_not_make_sure(one, other):
+    runs = [_result(np.reshape(values, (-1, 1, 1))) for values in (one, other)]
+    for pair in (runs, runs[::-1]):
+        assert not compare(*pair).differs.any()
+    many = [_result(np.repeat(run.counts, 40, axis=0)) for run in runs]
+    assert compare(*many).differs.all()
 
 
 @pytest.mark.parametrize(

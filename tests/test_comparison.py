@@ -1,5 +1,7 @@
 """The statistics of `certify`: intervals that cover, distances, verdicts, and how many replicates would do."""
 
+import math
+
 import numpy as np
 import pytest
 from checks_of_chance import accept, rejects
@@ -94,11 +96,18 @@ def test_the_interval_of_a_mean_is_welchs_where_it_is_a_difference(monkeypatch):
 
 def test_the_distance_is_that_of_kolmogorov_and_smirnov():
     rng = np.random.default_rng(5)
-    one, other = rng.poisson(9, 700), rng.poisson(10, 900)
+    one, other = rng.poisson(9, 1700), rng.poisson(10, 1900)
     found = comparison.distance(one, other, 0.01)
     expected = stats.ks_2samp(one, other, method="asymp")
     assert (found.distance, found.p) == pytest.approx((expected.statistic, expected.pvalue))
     assert comparison.distance(one, one + 100, 0.01)[:2] == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("n", [3, 4, 10])
+def test_the_distance_of_few_replicates_has_its_exact_law(n):
+    apart = comparison.distance(np.arange(n), np.arange(n) + n, 0.01)
+    assert apart.p == pytest.approx(2 / math.comb(2 * n, n))  # of all orders of 2 n values
+    assert comparison.distance(np.arange(n), np.arange(n), 0.01).p == 1
 
 
 def test_the_bound_of_the_distance_holds_for_different_laws():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.storage import disk, heap, layout
+from gillespie_nn.storage import disk, heap, layout, rows
 from gillespie_nn.storage.schema import LIBVER
 
 NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
@@ -56,15 +56,33 @@ def test_a_file_and_memory_hold_the_same(files):
 @pytest.mark.parametrize(
     "key",
     [np.s_[:], np.s_[0], np.s_[-1, 2], np.s_[1, 2, 0], np.s_[:, -1], np.s_[..., 1], np.s_[::2, 3:7, [1, 0]],
-     np.s_[0, ::3], np.s_[:, [4, 1]], np.s_[5:], np.s_[:, 5:5], np.s_[0, ..., 0], np.s_[:, 3, 1]],
+     np.s_[0, ::3], np.s_[:, [4, 1]], np.s_[[2, 0], ::-1, 1], np.s_[5:],
+     np.s_[:, 5:5], np.s_[0, ..., 0], np.s_[:, 3, 1]],
     ids=str,
 )  # fmt: skip
-def test_counts_slice_like_an_array(files, key):
+@pytest.mark.parametrize("n_bytes", [1, 100, 1 << 24])
+def test_counts_slice_like_an_array(files, key, n_bytes, monkeypatch):
+    monkeypatch.setattr(rows, "_BYTES", n_bytes)  # read at once
     expected = gnn.simulate(NET, 5.0, 11, replicates=3, seed=1).counts[key]
     with gnn.open_run(files / "e.h5") as run:
         part = run.counts[key]
         np.testing.assert_array_equal(part, expected)
         assert np.shape(part) == np.shape(expected)
+
+
+def test_replicates_that_follow_one_another_are_read_together(files, monkeypatch):
+    with gnn.open_run(files / "e.h5") as run:
+        counts, read, n = run.counts, h5py.Dataset.__getitem__, []
+        monkeypatch.setattr(h5py.Dataset, "__getitem__", lambda self, key: n.append(key) or read(self, key))
+        counts[:, 2:5, [0]]
+        assert len(n) == 1
+
+
+def test_rows_of_many_chunks_can_be_asked_for_again(tmp_path):
+    with gnn.simulate(NET, 5.0, 100_001, seed=1, output=tmp_path / "a.h5") as run:
+        before = run.counts
+        np.testing.assert_array_equal(before[0], run.counts[0])
+        np.testing.assert_array_equal(before[0], run.counts[0])
 
 
 def test_the_same_seed_gives_the_same_content_for_one_and_two_workers(tmp_path):

@@ -6,8 +6,9 @@ from the same data makes C too small by about its own variance.
 
 The spectrum is one-sided, S(f) = 2 dt |sum_i w(i) d(i) exp(-2 pi i f dt)|^2 / sum_i w(i)^2 with Hann's window w (half
 of it at the highest frequency), so that its integral from 0 to 1 / (2 dt) is the variance: for a process that forgets
-at rate g, S = 4 g Var / (g^2 + (2 pi f)^2). What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, IEEE
-Trans. Audio Electroacoust. 15 (1967) 70-73, doi:10.1109/TAU.1967.1161901.
+at rate g, S = 4 g Var / (g^2 + (2 pi f)^2). Frequency 0 is left out, and with it what hardly changes in a
+stretch. What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, IEEE Trans. Audio Electroacoust. 15
+(1967) 70-73, doi:10.1109/TAU.1967.1161901.
 """
 
 from typing import NamedTuple
@@ -17,7 +18,8 @@ import numpy as np
 from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS, LINES
-from .slices import check_data, chosen, series, units
+from .slices import check_data, chosen, stretches, units
+from .spread import Spread
 
 _CUT = 5.0
 """The sum of autocorrelations ends after so many correlation times. A. Sokal, in Functional Integration (1997)."""
@@ -51,7 +53,7 @@ class Spectrum(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     variance: float
-    """Integral of the density."""
+    """Integral of the density, without what is slower than the lowest frequency."""
     n_units: int
     confidence: float
 
@@ -63,15 +65,12 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
-    stretches, spacing = units(run, start)
-    mean = _mean(run, name, stretches)
-    covariance = square = cross = np.zeros(1)
-    for n, (replicate, piece) in enumerate(stretches, 1):  # B. P. Welford, Technometrics 4 (1962) 419-420
-        own = autocovariance(series(run, name, piece, replicate) - mean)
-        before = own - covariance
-        covariance = covariance + before / n
-        after = own - covariance
-        square, cross = square + before * after, cross + before * after[0]
+    parts, spacing = units(run, start)
+    mean = _mean(run, name, parts)
+    found = Spread()
+    for values in stretches(run, name, parts):
+        found.take(autocovariance(values - mean))
+    n, covariance, square, cross = found.n, found.mean, found.square, found.cross
     if covariance[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no autocorrelation")
     ratio = covariance / covariance[0]
@@ -92,17 +91,17 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
-    stretches, spacing = units(run, start)
-    mean = _mean(run, name, stretches)
-    total = np.zeros(1)
-    for replicate, piece in stretches:
-        frequency, density = periodogram(series(run, name, piece, replicate) - mean, spacing)
-        total = total + density
-    n, density = len(stretches), total / len(stretches)
+    parts, spacing = units(run, start)
+    mean = _mean(run, name, parts)
+    total = 0.0
+    for values in stretches(run, name, parts):
+        frequency, density = periodogram(values - mean, spacing)
+        total = total + density.sum(axis=0)
+    n, density = len(parts), total / len(parts)
     if density.sum() * frequency[0] <= _rounding(mean):
         raise InputError(f"{name} never varies: it has no spectrum")
     freedom = np.full(len(density), 2.0 * n)
-    if (stretches[0][1].stop - stretches[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
+    if (parts[0][1].stop - parts[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
         freedom[-1] = n
     tail = (1 - confidence) / 2
     low, high = freedom * density / stats.chi2.isf(tail, freedom), freedom * density / stats.chi2.ppf(tail, freedom)
@@ -110,20 +109,22 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
 
 
 def autocovariance(deviation) -> np.ndarray:
-    """float64[lag] of deviations float64[point] from the mean, lags up to half of the points."""
-    from scipy.signal import correlate
+    """float64[..., lag] of deviations float64[..., point] from the mean, lags up to half of the points."""
+    from scipy import fft
 
-    n = len(deviation)
+    n = deviation.shape[-1]
     n_lags = n // 2 + 1
-    return correlate(deviation, deviation, method="fft")[n - 1 : n - 1 + n_lags] / (n - np.arange(n_lags))
+    size = fft.next_fast_len(n + n_lags, real=True)  # so that the end does not meet the beginning
+    power = np.square(np.abs(fft.rfft(deviation, size)))
+    return fft.irfft(power, size)[..., :n_lags] / (n - np.arange(n_lags))
 
 
 def periodogram(deviation, spacing) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies without 0, and the one-sided density, of deviations float64[point] from the mean."""
+    """Frequencies without 0, and the one-sided density, of deviations float64[..., point] from the mean."""
     from scipy.signal import periodogram
 
     frequency, density = periodogram(deviation, 1.0 / spacing, window="hann", detrend=False)
-    return frequency[1:], density[1:]
+    return frequency[1:], density[..., 1:]
 
 
 def correlation_time(ratio, spacing) -> float:
@@ -140,8 +141,8 @@ def _rounding(mean):
     return (16 * np.finfo(float).eps * mean) ** 2
 
 
-def _mean(run, name, stretches):
-    return float(np.mean([series(run, name, piece, replicate).mean() for replicate, piece in stretches]))
+def _mean(run, name, parts):
+    return sum(values.mean(axis=1).sum() for values in stretches(run, name, parts)) / len(parts)
 
 
 class AutocorrelationAnalysis(Analysis):
@@ -187,7 +188,11 @@ class SpectrumAnalysis(Analysis):
             for i in few(len(s.frequency), 6)
         ]
         columns = ("species", "frequency [1/s]", "density", "interval")
-        notes = [_note(found[0]), "one-sided: the integral over frequencies is the variance"]
+        notes = [
+            _note(found[0]),
+            f"one-sided: its integral is the variance, but for what is slower than {found[0].frequency[0]:.3g} / s: "
+            "frequency 0 is left out",
+        ]
         tables = [Table("at some frequencies", columns, rows)]
         record = {s.name: s._asdict() for s in found}
         return Finding("power spectrum", tables, record, lambda figure: _draw_spectrum(figure, run, found), notes)

@@ -12,7 +12,8 @@ import numpy as np
 from .. import checks
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS
-from .slices import check_data, chosen, has_trajectories, point_at, read, series, units
+from .slices import check_data, chosen, has_trajectories, point_at, read, stretches, units
+from .spread import Spread
 
 _MOST_BINS = 60
 
@@ -59,30 +60,26 @@ def histogram(run, name, time=None, confidence=0.95) -> Histogram:
 def stationary_histogram(run, name, start=None, confidence=0.95) -> Histogram:
     """Of one species or observable of a `run`, by its `name`, over all recorded times from `start` on [s] (None: the
     second half), each time with equal weight, with intervals of `confidence`. Raises InputError as `units` does."""
+    from scipy import stats
+
     (name,) = chosen(run, (name,))
-    stretches, _ = units(run, start)
+    parts, _ = units(run, start)
     confidence = confidence_of(confidence)
-    low, high = np.inf, -np.inf
-    total = square = 0.0
-    for replicate, piece in stretches:
-        values = series(run, name, piece, replicate)
-        low, high = min(low, values.min()), max(high, values.max())
-    step = (high - low) / _MOST_BINS
-    edges = _edges(low, high, step, _are_whole(run, name))
-    counted = []
-    for replicate, piece in stretches:
-        values = series(run, name, piece, replicate)
-        counted.append(_count(values, edges) / len(values))
-        total, square = total + values.mean(), square + np.square(values).mean()
-    shares = np.array(counted)
-    fraction = shares.mean(axis=0)
-    half = np.where(fraction > 0, _student(shares, confidence, len(fraction)), np.nan)
-    mean = total / len(shares)
-    n = len(shares) * (stretches[0][1].stop - stretches[0][1].start)
-    begin = run.time[stretches[0][1].start]
+    low, high, total = np.inf, -np.inf, 0.0
+    for values in stretches(run, name, parts):
+        low, high, total = min(low, values.min()), max(high, values.max()), total + values.sum()
+    length = parts[0][1].stop - parts[0][1].start
+    n = len(parts) * length
+    edges = _edges(low, high, (high - low) / _MOST_BINS, _are_whole(run, name))
+    mean, square, shares = total / n, 0.0, Spread()
+    for values in stretches(run, name, parts):
+        square += np.square(values - mean).sum()
+        shares.take(_count_each(values, edges) / length)
+    fraction, tail = shares.mean, (1 - confidence) / (2 * (len(edges) - 1))
+    half = np.where(fraction > 0, stats.t.isf(tail, shares.n - 1) * shares.error, np.nan)
     return Histogram(
-        name, edges, fraction, np.maximum(fraction - half, 0), np.minimum(fraction + half, 1), n, len(shares),
-        float(mean), float(square / len(shares) - mean**2), f"from {begin:g} s on", confidence,
+        name, edges, fraction, np.maximum(fraction - half, 0), np.minimum(fraction + half, 1), n, len(parts),
+        float(mean), float(square / n), f"from {run.time[parts[0][1].start]:g} s on", confidence,
     )  # fmt: skip
 
 
@@ -112,6 +109,13 @@ def _count(values, edges):
     return np.histogram(values, edges)[0].astype(np.float64)
 
 
+def _count_each(values, edges):
+    """int64[row, bin], as `_count` of each row of values."""
+    n, n_bins = len(values), len(edges) - 1
+    bins = np.minimum(np.searchsorted(edges, values, side="right") - 1, n_bins - 1)
+    return np.bincount((bins + n_bins * np.arange(n)[:, None]).ravel(), minlength=n * n_bins).reshape(n, n_bins)
+
+
 def _at_once(name, values, edges, confidence, when):
     from scipy import stats
 
@@ -122,13 +126,6 @@ def _at_once(name, values, edges, confidence, when):
         high = np.where(counts < n, stats.beta.isf(tail, counts + 1, n - counts), 1.0)
     mean, variance = float(values.mean()), float(values.var())
     return Histogram(name, edges, counts / n, low, high, n, n, mean, variance, when, confidence)
-
-
-def _student(shares, confidence, n_bins):
-    from scipy import stats
-
-    n = len(shares)
-    return stats.t.isf((1 - confidence) / (2 * n_bins), n - 1) * shares.std(axis=0, ddof=1) / np.sqrt(n)
 
 
 class HistogramAnalysis(Analysis):

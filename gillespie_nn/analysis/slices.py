@@ -1,5 +1,8 @@
 """Reading a run in parts of bounded size: species and observables as float64, NaN where a replicate did not get to."""
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 
 from .. import checks
@@ -27,10 +30,12 @@ def chosen(run, names=(), most=8) -> tuple[str, ...]:
     if not run.species:
         return every[:most]
     low, high = np.full(len(run.species), np.inf), np.full(len(run.species), -np.inf)
-    for replicate in range(run.counts.shape[0]):
-        for points in _parts(run.counts.shape[1], len(run.species)):
-            values = read(run, run.species, points, slice(replicate, replicate + 1))[0]
-            low, high = np.fmin(low, np.fmin.reduce(values)), np.fmax(high, np.fmax.reduce(values))
+    n_replicates, n_points, n_species = run.counts.shape
+    for replicates in _parts(n_replicates, n_points * n_species):
+        for points in _parts(n_points, n_species):
+            values = read(run, run.species, points, replicates)
+            low = np.fmin(low, np.fmin.reduce(values, axis=(0, 1)))
+            high = np.fmax(high, np.fmax.reduce(values, axis=(0, 1)))
     widest = np.argsort(-(high - low), kind="stable")[:most]
     return tuple(run.species[k] for k in np.sort(widest))
 
@@ -75,6 +80,19 @@ def series(run, name, points, replicate) -> np.ndarray:
     parts = _parts(points.stop - points.start, len(run.species))
     shifted = [slice(points.start + p.start, points.start + p.stop) for p in parts]
     return np.concatenate([read(run, (name,), p, slice(replicate, replicate + 1))[0, :, 0] for p in shifted])
+
+
+def stretches(run, name, of_units) -> Iterator[np.ndarray]:
+    """float64[stretch, point] of the stretches that `units` gave, in their order, in parts of bounded size."""
+    for piece, same in itertools.groupby(of_units, key=lambda unit: unit[1]):
+        replicates = np.array([replicate for replicate, _ in same])
+        for part in _parts(len(replicates), (piece.stop - piece.start) * len(run.species)):
+            own = replicates[part]
+            if len(own) == 1:
+                yield series(run, name, piece, int(own[0]))[None]
+            else:
+                span = slice(int(own[0]), int(own[-1]) + 1)
+                yield read(run, (name,), piece, span)[own - own[0], :, 0]
 
 
 def point_at(run, time=None) -> int:
@@ -122,7 +140,7 @@ def units(run, start=None, least_points=_LEAST_POINTS) -> tuple[list, float]:
     if not np.allclose(np.diff(kept), spacing, rtol, atol):
         raise InputError("a stationary analysis needs evenly spaced times: give the run n_points, not a grid")
     cut = [slice(first + k * length, first + (k + 1) * length) for k in range(pieces)]
-    return [(int(r), piece) for r in whole for piece in cut], float(spacing)
+    return [(int(r), piece) for piece in cut for r in whole], float(spacing)
 
 
 def _whole_replicates(run):

@@ -3,7 +3,8 @@
 All intervals hold together with the confidence asked for: the level is shared evenly by the three questions and the
 species (Bonferroni). Differences of means have Welch's interval (Biometrika 34 (1947) 28-35, doi:10.2307/2332510),
 ratios of variances that of the jackknife on the logarithm (`comparison`), distributions the test of
-Kolmogorov and Smirnov, which is conservative for counts.
+Kolmogorov and Smirnov, which is conservative for counts. Samples that do not vary say nothing of their own error: there
+is no interval of a difference where neither varies, and none of a ratio where one does not.
 """
 
 from typing import NamedTuple
@@ -34,10 +35,12 @@ class Difference(NamedTuple):
     """[run, name], standard deviations."""
     difference: np.ndarray
     low: np.ndarray
+    """NaN, as `high`, where neither run varies: then the distributions alone decide."""
     high: np.ndarray
     variance_ratio: np.ndarray
     """First over second, NaN where the second does not vary."""
     ratio_low: np.ndarray
+    """NaN, as `ratio_high`, where a run does not vary, or so little is known that the jackknife sees no error."""
     ratio_high: np.ndarray
     distance: np.ndarray
     """Largest difference of the distribution functions."""
@@ -64,7 +67,9 @@ def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
     difference = one.mean - two.mean
     half = _welch(one, two, level)
     errors = variance_errors(one, two, 0.0, level)
-    ratio, ratio_low, ratio_high = (_ratio(x, two.variance) for x in (errors.error, errors.low, errors.high))
+    ratio = np.where(two.variance > 0, 1.0 + errors.error, np.nan)
+    known = (one.variance > 0) & (two.variance > 0) & (errors.standard > 0)
+    ratio_low, ratio_high = (np.where(known, 1.0 + end, np.nan) for end in (errors.low, errors.high))
     distances = [distance(a, b, level) for a, b in zip(values[0].T, values[1].T)]
     p = np.minimum(1.0, len(names) * np.array([d.p for d in distances]))
     with np.errstate(invalid="ignore"):
@@ -108,11 +113,7 @@ def _welch(one, two, level):
     square = one.mean_error**2 + two.mean_error**2
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = square**2 / (one.mean_error**4 / (one.n - 1) + two.mean_error**4 / (two.n - 1))
-    return np.sqrt(square) * stats.t.isf(level / 2, np.where(np.isfinite(freedom), freedom, 1.0))
-
-
-def _ratio(relative, variance):
-    return np.where(variance > 0, 1.0 + relative, np.nan)
+    return np.where(square > 0, np.sqrt(square), np.nan) * stats.t.isf(level / 2, np.where(square > 0, freedom, 1.0))
 
 
 class CompareAnalysis(Analysis):

@@ -74,6 +74,7 @@ class Run:
 
     def __init__(self, path, file):
         self.path, self.file = path, file
+        self._datasets = {}
 
     @property
     def version(self) -> tuple[int, int]:
@@ -161,7 +162,7 @@ class Run:
     def counts(self) -> "LazyRows":
         """[replicate, point, species], read when indexed, in `units`."""
         replicates, n_points = self._replicates, self._n_points  # before the rows, which are written before these
-        return LazyRows(self.path, self.file["counts"], replicates, n_points)
+        return LazyRows(self.path, self._now("counts"), replicates, n_points)
 
     @property
     def status(self) -> np.ndarray:
@@ -188,7 +189,7 @@ class Run:
         `counts`; else no species."""
         if "covariance" not in self.file or not self.file["covariance"].size:
             return np.zeros((len(self._replicates), self._n_points, 0, 0))
-        return LazyRows(self.path, self.file["covariance"], self._replicates, self._n_points)
+        return LazyRows(self.path, self._now("covariance"), self._replicates, self._n_points)
 
     @property
     def training(self) -> h5py.Group:
@@ -218,7 +219,7 @@ class Run:
         indexed like `counts`."""
         if not self.observable_names:
             return np.zeros((len(self._replicates), self._n_points, 0))
-        return LazyRows(self.path, self.file["observables"], self._replicates, self._n_points)
+        return LazyRows(self.path, self._now("observables"), self._replicates, self._n_points)
 
     @cached_property
     def observable_names(self) -> tuple[str, ...]:
@@ -240,9 +241,16 @@ class Run:
     def _read(self, name, key=()):
         """Of a dataset, as it is in the file now."""
         with readable(self.path):
-            dataset = self.file[name]
-            dataset.refresh()
-            return dataset[key]
+            return self._now(name)[key]
+
+    def _now(self, name):
+        """A dataset with what another process wrote since it was opened. One object each, and no more often than it
+        must be: where one of two is refreshed, HDF5 2.0 reads neither any more, or crashes."""
+        if name not in self._datasets:
+            self._datasets[name] = self.file[name]
+        if self.file.swmr_mode:
+            self._datasets[name].refresh()
+        return self._datasets[name]
 
     def _record(self, name):
         return self._read(self.training[name].name, slice(self._n_points))

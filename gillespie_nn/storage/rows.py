@@ -4,13 +4,15 @@ import numpy as np
 
 from .validate import readable
 
+_BYTES = 1 << 24
+"""Read at once, about: of what is asked for some species, all are read."""
+
 
 class LazyRows:
     """A view of the committed part of `/counts` or `/observables`, sliced from disk like an array [replicate, point,
     species], or of `/covariance`, whose rows are matrices."""
 
     def __init__(self, path, dataset, replicates, n_points):
-        dataset.refresh()  # what another process wrote since it was opened
         self.dtype, self.ndim = dataset.dtype, dataset.ndim
         self._path = path
         self._dataset, self._replicates, self._n_points = dataset, replicates, n_points
@@ -36,25 +38,31 @@ class LazyRows:
 
     def _rows(self, key, n_axes):
         replicate, point, *species = key + (slice(None),) * (n_axes - len(key))
+        chosen, points = self._replicates[replicate], np.arange(self._n_points)[point]
         species = tuple(species)
-        chosen = self._replicates[replicate]
-        points = np.arange(self._n_points)[point]
-        if np.ndim(chosen) == 0:
-            return self._part(int(chosen), points, species)
-        parts = [self._part(int(r), points, species) for r in chosen]
-        if parts:
-            return np.stack(parts)
-        return np.empty((0, *np.empty(self.shape[1:], dtype=np.int8)[(point, *species)].shape), dtype=self.dtype)
+        row = np.broadcast_to(np.int8(0), self._dataset.shape[2:])[species].shape
+        found = np.empty((np.size(chosen), np.size(points), *row), dtype=self.dtype)
+        self._fill(found, np.atleast_1d(chosen), np.atleast_1d(points), species)
+        return found.reshape(np.shape(chosen) + np.shape(points) + row)[()]
 
-    def _part(self, replicate, points, species):
-        if np.ndim(points) == 0:
-            return self._dataset[replicate, int(points)][species]
-        if len(points) == 0:
-            return np.empty((0, *self.shape[2:]), dtype=self.dtype)[(slice(None), *species)]
-        if self.ndim > 3:  # a row is large
-            return np.stack([self._dataset[replicate, int(p)][species] for p in points])
+    def _fill(self, found, chosen, points, species):
+        """Slab by slab of `_BYTES`, of as many points as fit, and of replicates that follow one another: to read those
+        one by one takes many times as long."""
+        if not found.size:
+            return
         first, last = int(points.min()), int(points.max())
-        return self._dataset[replicate, first : last + 1][points - first][(slice(None), *species)]
+        most = max(1, _BYTES // (self.dtype.itemsize * int(np.prod(self._dataset.shape[2:]))))  # rows
+        n_points = min(most, last + 1 - first)
+        gaps = np.flatnonzero(np.diff(chosen) != 1) + 1
+        for run in np.split(np.arange(len(chosen)), gaps):
+            for own in np.split(run, range(most // n_points, len(run), most // n_points)):
+                slab = slice(int(chosen[own[0]]), int(chosen[own[-1]]) + 1)
+                for start in range(first, last + 1, n_points):
+                    stop = min(start + n_points, last + 1)
+                    inside = np.flatnonzero((points >= start) & (points < stop))
+                    if len(inside):
+                        rows = self._dataset[slab, start:stop][:, points[inside] - start]
+                        found[own[0] : own[-1] + 1, inside] = rows[(slice(None), slice(None), *species)]
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype=dtype)
