@@ -84,7 +84,7 @@ def test_an_unknown_shell_or_a_missing_extra_is_a_sentence(capsys, monkeypatch):
     [
         ([], "without --output nothing is kept"),
         (["--output", "FILE"], "go on by: gillespie-nn resume FILE"),
-        (["--output", "FILE", "--record", "moments"], "FILE holds the moments so far"),
+        (["--output", "FILE", "--record", "moments"], "go on by: gillespie-nn resume FILE"),
         (["--output", "FILE", "--sweep", "t.csv"], "kept in FILE, and the same command goes on"),
     ],
 )

@@ -93,7 +93,7 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
     parts, spacing = units(run, start)
     mean = _mean(run, name, parts)
-    total = 0.0
+    total = np.zeros(1)
     for values in stretches(run, name, parts):
         frequency, density = periodogram(values - mean, spacing)
         total = total + density.sum(axis=0)
