@@ -23,8 +23,8 @@ _LOOKED_AT = 16 * 2**20
 def check(path) -> None:
     """Raises OSError where a collection that begins in the first 16 MiB of a file cannot be walked through."""
     with open(path, "rb") as file:
-        data = file.read(_LOOKED_AT)
         size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, _LOOKED_AT))  # asked for more, Python makes room for it
         start = data.find(_SIGNATURE)
         while start >= 0:
             file.seek(start)
