@@ -270,7 +270,7 @@ def test_runs_that_cannot_be_compared_are_refused(other, message):
 def test_bad_asking_is_a_sentence():
     r = _random()
     for call, message in (
-        (lambda: means(r, ["a"]), "unknown species 'a': the run has A, B, C"),
+        (lambda: means(r, ["a"]), r"unknown species 'a' \(did you mean 'A'\?\): the run has A, B, C"),
         (lambda: means(r, confidence=1), "below 1"),
         (lambda: means(r, probabilities=[2]), "below 1, got 2"),
         (lambda: histogram(r, "A", time=50), "between 0 and 11 s"),
