@@ -10,7 +10,7 @@ from naive import master_equation
 import gillespie_nn as gnn
 from gillespie_nn.crn.families import product_families
 
-N_SAMPLES = 14_000
+N_SAMPLES = 10_000
 SEED = 20_250_101
 
 
