@@ -1,8 +1,8 @@
 """The collections of texts of an HDF5 file (global heaps; HDF5 format 3.0, III.E), looked at before HDF5 reads them.
 
 HDF5 walks through a collection by the sizes that its objects name, and never comes to an end at one that names a size
-of zero: no error, no signal that Python could answer. Our own files have all of them in their first kilobytes, before
-the rows of long runs.
+of zero: no error, no signal that Python could answer. Our own files have all of them before the rows of long runs: in
+their first kilobytes, or megabytes where names are many.
 """
 
 import os

@@ -1,6 +1,5 @@
 """Reading files of moments, which may come from anywhere."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ..simulation.task import BLOCK, quantities_of
 from . import heap
 from .moments_file import FILETYPE, KIND, SKETCH, VERSION, load
 from .schema import BYTE, INTEGER, NAME, REAL, Entry
-from .validate import check_dataset, damaged, readable, strings, text
+from .validate import check_dataset, damaged, json_object, readable, strings, text
 from .whole import opened
 
 _BOTH = ("time", "quantity")
@@ -96,6 +95,7 @@ def _read(path, file):
     quantities = tuple(strings(path, file["quantity"]))
     if quantities != quantities_of(network):
         raise damaged(path, "/quantity does not name what the model has")
+    provenance = json_object(path, "/provenance/json", strings(path, file["provenance/json"]))
     moments = Moments.__new__(Moments)
     moments.sketch = Sketch(file["sketch/whole"][:]) if "sketch" in file else None
     load(file, moments)
@@ -104,7 +104,7 @@ def _read(path, file):
         n_replicates=int(attributes["n_replicates"]), method=attributes["method"], seed=int(attributes["seed"]),
         volume=float(attributes["volume"]), model=network, units=attributes["units"],
         method_reason=attributes["method_reason"], path=path,
-        provenance=_provenance(path, file) | {"seconds": float(file["provenance/seconds"][()])},
+        provenance=provenance | {"seconds": float(file["provenance/seconds"][()])},
         version=tuple(attributes["version"].tolist()), software_version=attributes["software_version"],
         initial=file["model/initial"][:], rates=file["model/rates"][:], arguments=attributes.get("arguments", ""),
     )  # fmt: skip
@@ -152,13 +152,3 @@ def _model(path, file):
         return bytes(file["model/text"][:]).decode()
     except UnicodeDecodeError:
         raise damaged(path, "/model/text is not text in UTF-8") from None
-
-
-def _provenance(path, file):
-    try:
-        found = json.loads(strings(path, file["provenance/json"]))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise damaged(path, "/provenance/json is not a JSON object")
-    return found

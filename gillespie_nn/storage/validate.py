@@ -151,8 +151,8 @@ def _check_attributes(path, file, kind, version):
         text(path, group, "task")
         texts += [(group, name) for name in ("settings", *(("arguments", "data") if version >= (1, 4) else ()))]
     for where, name in texts:
-        _json(path, f"the attribute {name}", text(path, where, name))
-    _json(path, "/provenance/json", strings(path, file["provenance/json"]))
+        json_object(path, f"the attribute {name}", text(path, where, name))
+    json_object(path, "/provenance/json", strings(path, file["provenance/json"]))
 
 
 def _check_values(path, file, kind):
@@ -220,13 +220,15 @@ def strings(path, dataset):
     return found
 
 
-def _json(path, what, text):
+def json_object(path, what, text) -> dict:
+    """The JSON object that a text is. Raises InputError for what is none; `what` names it."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise damaged(path, f"{what} is not a JSON object")
+    return found
 
 
 def _shown(value):
