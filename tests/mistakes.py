@@ -133,7 +133,9 @@ MISTAKES = {
         _train("xor --hold 30", "hold", "30 s of 20 s", "shorter"),
         _train("xor --method adam", "unknown method 'adam'", "gradient_descent"),
         _train("xor --validation 20", "validation", "fraction", "between 0 and 1", "20"),
+        _train("xor --patience 3", "fraction of the 4 training samples", "got 0.1, the default with patience"),
         _train("xor --volume 1e20 --seed 0", "molecules would overflow", "2**53", "smaller volume"),
+        _train("xor --volume 0.001 --seed 0", "volume = 0.001 is too small", "molecules", "some hundred or more"),
         _train("xor --output xor.h5", "xor.h5 exists", "another name", "--overwrite"),
         _train(
             "xor --method gradient_descent --learning-rate 1000 --presentations 20 --seed 0",
@@ -169,7 +171,7 @@ MISTAKES = {
         _analyze("--what learning", "not a training run", "'ensemble'", "train"),
         _analyze("--what means --species C", "unknown species 'C'", "the run has A, B"),
         _analyze("--what histogram --time 50", "time", "between 0 and 5 s", "50"),
-        _analyze("--what spectrum --start 50", "points are recorded", "at least", "record more"),
+        _analyze("--what spectrum --start 50", "recorded points from 50 s on: 0", "at least", "record more"),
         _analyze("--passage 'A > 10'", "NAME >= NUMBER", "'A >= 10'", "'A > 10'"),
         _analyze("--what compare", "second run", "--other RUN2.h5"),
         _analyze("--confidence 95", "confidence must be below 1", "95", "0.95"),

@@ -35,6 +35,14 @@ def test_simulate_then_analyze(model, tmp_path, capsys):
     assert again["mean"] == pytest.approx(found["mean"]) and again["committed"] == 8
 
 
+def test_a_species_that_nothing_names_gets_a_warning(model, capsys):
+    assert main(["simulate", str(model), "--t-end", "1", "--seed", "1"]) == 0
+    assert "in no reaction" not in capsys.readouterr().err
+    model.write_text(model.read_text() + "\nTypo = 5\n")
+    assert main(["simulate", str(model), "--t-end", "1", "--seed", "1"]) == 0
+    assert "warning: in no reaction, rule or event: Typo" in capsys.readouterr().err
+
+
 def test_train_then_analyze_with_a_figure(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     run, figure = str(tmp_path / "x.h5"), tmp_path / "x.png"

@@ -91,3 +91,9 @@ def test_describe_prints_propensity_and_rate_side_by_side():
     assert "1 * Omega" in lines[2]
     assert "2 * A" in lines[3] and "2 * [A]" in lines[3]
     assert "3 * ramp(A, B)" in lines[4]
+
+
+def test_describe_gives_the_values_it_works_with_and_names_what_does_nothing():
+    text = "@parameter V = 40\n0 -> P @ propensity(V / (1 + Q))\n@event e: when R > 1; set V = 5\nC = 5\nQ = 3\nR = 0"
+    lines = gnn.ReactionNetwork.from_text(text, parameters={"V": 20}).describe().splitlines()
+    assert {"initially C = 5, Q = 3", "in no reaction, rule or event: C", "@parameter V = 20.0"} <= set(lines)

@@ -133,7 +133,7 @@ def units(run, start=None, least_points=_LEAST_POINTS) -> tuple[list, float]:
     length = len(kept) // pieces
     if length < least_points:
         raise InputError(
-            f"{len(kept)} points are recorded from {start:g} s on, and at least {pieces * least_points} are needed: "
+            f"recorded points from {start:g} s on: {len(kept)}, and at least {pieces * least_points} are needed; "
             "record more, or start earlier"
         )
     spacing = (kept[-1] - kept[0]) / (len(kept) - 1)

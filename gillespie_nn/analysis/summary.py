@@ -96,7 +96,7 @@ def _ensemble_lines(found):
     if "mean" not in found:
         return ["no replicate has reached the end"]
     lines = [f"{found['complete']} replicates reached the end"]
-    lines += [f"{'species':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point"]
+    lines += [f"{'quantity':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point"]
     student = stats.t.isf(0.025, max(found["complete"] - 1, 1))
     for k, name in enumerate(found["species"][:_SHOWN]):
         mean, interval = found["mean"][k], "-"
@@ -105,7 +105,7 @@ def _ensemble_lines(found):
             interval = f"[{mean - half:.6g}, {mean + half:.6g}]"
         lines.append(f"{name:<20} {mean:>14.6g} {interval:>30}")
     if len(found["species"]) > _SHOWN:
-        lines.append(f"... and {len(found['species']) - _SHOWN} more species")
+        lines.append(f"... and {len(found['species']) - _SHOWN} more")
     return lines
 
 

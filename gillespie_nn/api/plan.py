@@ -77,6 +77,13 @@ def make_plan(
     if checkpoint_every is None:
         checkpoint_every = min(max(1, n // _CHECKPOINTS), _MOST_BETWEEN)
     checkpoint_every = checks.whole("checkpoint_every", checkpoint_every)
+    weights = spec.floating.initial_weights(seed, settings.initial_scale)
+    counts = spec.start(weights, volume, choice.method.dtype)
+    if not counts.any():
+        raise InputError(
+            f"volume = {volume:g} is too small: the largest weight of the start, {abs(weights).max():.2g}, is "
+            f"{volume * abs(weights).max():.2g} molecules, and none is left; take an Omega of some hundred or more"
+        )
     return TrainingPlan(
         spec=spec,
         dataset=dataset,
@@ -85,7 +92,7 @@ def make_plan(
         method_reason=choice.reason,
         volume=volume,
         seed=seed,
-        counts=spec.start(spec.floating.initial_weights(seed, settings.initial_scale), volume, choice.method.dtype),
+        counts=counts,
         order=trained[presentation_order(len(trained), n, settings.order, seed)],
         # A run may end at any evaluation, and the last presentation is always recorded.
         recorded=np.unique(np.concatenate([np.arange(record_every - 1, n, record_every), evaluated - 1])),
@@ -167,13 +174,14 @@ def _validation(dataset, n_presentations, patience, fraction, every, seed):
         if every is not None:
             raise InputError("evaluate_every says when to validate: give validation too, the fraction held out for it")
         return None, None, None, np.empty(0, dtype=np.int64)
+    left_at_default = ", the default with patience: give one" if fraction is None else ""
     fraction = checks.finite("validation", _VALIDATION if fraction is None else fraction)
     n_samples = len(dataset.train_x)
     kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else ()
     if not 0 < len(kept_out) < n_samples:
         raise InputError(
             f"validation must be the fraction of the {n_samples} training samples that is held out, between 0 and 1 "
-            f"and at least one sample but not all, got {fraction!r}"
+            f"and at least one sample but not all, got {fraction!r}{left_at_default}"
         )
     if every is None:
         every = max(1, min(n_samples - len(kept_out), n_presentations // _EVALUATIONS))

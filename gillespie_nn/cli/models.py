@@ -1,8 +1,11 @@
 """A model on the command line: its file, and what is set in it."""
 
+import warnings
+
 from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.equations import bystanders
 
 _READERS = {
     ".xml": ReactionNetwork.from_sbml,
@@ -23,8 +26,11 @@ def add_model(command):
 
 
 def model_of(arguments) -> ReactionNetwork:
-    """The network asked for, with its parameters."""
-    return load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
+    """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
+    network = load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
+    if idle := bystanders(network):
+        warnings.warn(f"in no reaction, rule or event: {checks.shortened(idle)}", stacklevel=2)
+    return network
 
 
 def maker_of(arguments):

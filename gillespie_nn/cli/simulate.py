@@ -112,7 +112,7 @@ def interrupted(arguments):
 def _print_final(species, final):
     if not len(final):
         return
-    print(f"{'species':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}   at the end")
+    print(f"{'quantity':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}   at the end")
     for k, name in enumerate(species[:_SHOWN]):
         mean, interval, spread = final[:, k].mean(), "-", "-"
         if len(final) > 1:
@@ -121,7 +121,7 @@ def _print_final(species, final):
             interval, spread = f"[{mean - half:.6g}, {mean + half:.6g}]", f"{deviation:.6g}"
         print(f"{name:<20} {mean:>12.6g} {interval:>26} {spread:>12}")
     if len(species) > _SHOWN:
-        print(f"... and {len(species) - _SHOWN} more species")
+        print(f"... and {len(species) - _SHOWN} more")
 
 
 def _record(result, names, final, arguments):

@@ -2,7 +2,7 @@
 
 from .network import ReactionNetwork
 from .reaction import Reaction
-from .text_write import equation, rules_and_events
+from .text_write import equation, parameter_values, rules_and_events
 
 
 def propensity(reaction: Reaction) -> str:
@@ -24,12 +24,28 @@ def mass_action(reaction: Reaction) -> str:
 
 
 def describe(network: ReactionNetwork) -> str:
-    """A table, one line a reaction: name, equation, propensity, mass-action rate."""
+    """A table, one line a reaction: name, equation, propensity, mass-action rate; then values, rules and events."""
     rows = [("reaction", "equation", "propensity [1/s]", "mass-action rate [concentration/s]")]
     rows += [(r.name, equation(r), propensity(r), mass_action(r)) for r in network.reactions]
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, *rules_and_events(network)])
+    return "\n".join([*lines, *_initially(network), *parameter_values(network), *rules_and_events(network)])
+
+
+def bystanders(network: ReactionNetwork) -> list[str]:
+    """The species that no reaction, rule or event names: they stay what they are, and may be mistyped."""
+    named = set().union(*(r.read_species() | {s for s, _ in r.products} for r in network.reactions))
+    named |= network.rules.keys() | {n for rule in network.rules.values() for n in rule.names()}
+    for event in network.events:
+        named |= {target for target, _ in event.assignments} | {n for e in event.expressions() for n in e.names()}
+    return [s for s in network.species if s not in named]
+
+
+def _initially(network):
+    counts = [f"{s} = {n}" for s, n in network.initial.items() if n]
+    idle = bystanders(network)
+    lines = [f"initially {', '.join(counts)}"] if counts else []
+    return lines + ([f"in no reaction, rule or event: {', '.join(idle)}"] if idle else [])
 
 
 def _law(reaction):

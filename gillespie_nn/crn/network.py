@@ -157,7 +157,8 @@ class ReactionNetwork:
         return write(self, path, volume, initial)
 
     def describe(self) -> str:
-        """One line a reaction: its equation, its propensity and its mass-action rate side by side."""
+        """One line a reaction: its equation, its propensity and its mass-action rate side by side; then what is there
+        initially, values of parameters, rules and events."""
         from .equations import describe
 
         return describe(self)

@@ -8,10 +8,15 @@ def write(network: ReactionNetwork) -> str:
     """The canonical text: volume if fixed, every species with its initial count, every reaction with its name."""
     lines = [] if network.volume is None else [f"@volume {network.volume!r}"]
     lines += [f"{s} = {network.initial[s]}" for s in network.species]
-    lines += [f"@parameter {name} = {value!r}" for name, value in network.parameters.items()]
+    lines += parameter_values(network)
     lines += [f"{r.name}: {equation(r)} @ {_rate(r)}" for r in network.reactions]
     lines += rules_and_events(network)
     return "\n".join(lines) + "\n"
+
+
+def parameter_values(network: ReactionNetwork) -> list[str]:
+    """Their lines of the text form."""
+    return [f"@parameter {name} = {value!r}" for name, value in network.parameters.items()]
 
 
 def rules_and_events(network: ReactionNetwork) -> list[str]:
