@@ -69,11 +69,11 @@ def positive(name, value, unit="", hint=""):
     return number
 
 
-def not_negative(name, value, unit="", hint=""):
+def not_negative(name, value, unit=""):
     """`value` as a float, finite and at least 0."""
     number = _number(name, value)
     if not (math.isfinite(number) and number >= 0):
-        raise InputError(_sentence(f"{name} must be at least 0 and finite{_in(unit)}, got {value!r}", hint))
+        raise InputError(f"{name} must be at least 0 and finite{_in(unit)}, got {value!r}")
     return number
 
 

@@ -26,7 +26,6 @@ _SAFETY, _LEAST, _MOST = 0.9, 0.2, 10.0
 
 # Places in `numbers` and `tally`.
 NOW, BEFORE, STEP, ORIGIN = 0, 1, 2, 3
-N_NUMBERS = 4
 N_STEPS, N_EVALUATIONS, N_STIFF = 0, 1, 2
 N_TALLY = 3
 
@@ -45,7 +44,7 @@ class RungeKutta(NamedTuple):
     work: np.ndarray  # float64[species]
     least: np.ndarray  # float64[species]: least values so far
     path: np.ndarray  # float64[7, species]: polynomial of the last step
-    numbers: np.ndarray  # float64[N_NUMBERS]: time now, at the last step's beginning, size of the next step, origin
+    numbers: np.ndarray  # float64[4]: time now, at the last step's beginning, size of the next step, origin
     tally: np.ndarray  # int64[N_TALLY]
 
 

@@ -4,14 +4,18 @@ Numba's disk cache looks only at the file that holds a function, so an edit in a
 unnoticed. The cache folder therefore carries a digest of all kernel sources in its name.
 """
 
+import atexit
 import hashlib
 import os
+import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import numba
 
 _SOURCES = Path(__file__).resolve().parent
+_VARIABLE = "GILLESPIE_NN_CACHE"
 
 
 def source_digest() -> str:
@@ -24,8 +28,9 @@ def source_digest() -> str:
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: `GILLESPIE_NN_CACHE`, else the user's cache folder, else a temporary one."""
-    base = os.environ.get("GILLESPIE_NN_CACHE")
+    """Where compiled kernels are kept: `GILLESPIE_NN_CACHE`, or the user's cache folder. Where that cannot be written,
+    a temporary one of this process and those that it starts, with a warning."""
+    base = os.environ.get(_VARIABLE)
     try:
         if base is None:
             base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gillespie_nn"
@@ -35,7 +40,15 @@ def cache_folder() -> Path:
             return folder
     except (OSError, RuntimeError):  # not writable, or no home folder
         pass
-    return Path(tempfile.mkdtemp(prefix="gillespie-nn-kernels-"))
+    made = tempfile.mkdtemp(prefix="gillespie-nn-kernels-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    os.environ[_VARIABLE] = made
+    warnings.warn(
+        f"compiled kernels cannot be kept in {base or 'the cache folder of the user'}, and are compiled anew by every "
+        f"run, which takes minutes: name a folder that can be written in {_VARIABLE}",
+        stacklevel=2,
+    )
+    return Path(made)
 
 
 _FOLDER = cache_folder()

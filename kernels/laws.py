@@ -28,7 +28,6 @@ WINDOW_START = 0
 WINDOW_END = 1
 WINDOW_WIDTH = 2
 WINDOW_CANDIDATES = 3
-WINDOW_SIZE = 4
 """Places in `Laws.window`: bounds hold from start to end; the width aimed at; candidates drawn when it began."""
 FIRST_WIDTH = 1e-9
 
@@ -51,7 +50,7 @@ class Laws(NamedTuple):
     watch: np.ndarray  # uint32[...]: triggers, from 0, that read each species
     # Of one simulation; each takes copies.
     variables: np.ndarray  # float64[variable]: time, volume, parameters
-    window: np.ndarray  # float64[WINDOW_SIZE]
+    window: np.ndarray  # float64[4]
     triggered: np.ndarray  # int8[trigger]: value when last looked at
     stack: np.ndarray  # float64[2, depth], scratch
 

@@ -23,10 +23,13 @@ from gillespie_nn.analysis import (
     watch,
 )
 from gillespie_nn.analysis.correlation import SpectrumAnalysis
+from gillespie_nn.analysis.learning import averaged_weights
 from gillespie_nn.analysis.rails import RailsAnalysis
+from gillespie_nn.analysis.training_figure import draw_training
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
+from gillespie_nn.simulation.validation import N_AVERAGED
 
 
 def _result(counts, time=None, species=None, units="molecules", volume=1.0):
@@ -304,6 +307,35 @@ def test_intervals_of_a_summary_are_students_t_for_two_replicates_too():
         "species": ["A"], "mean": [10.0], "standard_error": [1.0],
     }  # fmt: skip
     assert "[-2.7062, 22.7062]" in summary_text(found)  # 12.7062, Student's t of one degree of freedom
+
+
+def test_the_error_drawn_is_that_of_the_output_in_counts_and_in_concentrations(tmp_path):
+    figure = pytest.importorskip("matplotlib.figure")
+    for method in ("rejection", "ode"):
+        path = tmp_path / f"{method}.h5"
+        gnn.train("xor", method=method, volume=500.0, presentations=8, running_time=2.0, seed=1, output=path)
+        with gnn.open_run(path) as run:
+            drawn = figure.Figure()
+            draw_training(drawn, run)
+            targets = [gnn.load_fit(path).plan.dataset.train_t[k] for k in gnn.load_fit(path).plan.order]
+            (points, _) = drawn.axes[1].lines
+            np.testing.assert_allclose(
+                points.get_ydata(), np.abs(run.predictions - targets)[:, 0], atol=1e-12, err_msg=method
+            )
+
+
+def test_weights_are_averaged_over_presentations_however_records_lie(tmp_path):
+    path = tmp_path / "x.h5"
+    gnn.train(
+        "xor", method="gradient_descent", presentations=600, seed=1, record_every=50, evaluate_every=75,
+        validation=0.25, output=path,
+    )  # fmt: skip
+    with gnn.open_run(path) as run:
+        recorded, weights = run.training["recorded"][:], run.weights
+        assert len(set(np.diff(recorded).tolist())) > 1
+        for k, found in enumerate(averaged_weights(run)):
+            inside = (recorded <= recorded[k]) & (recorded > recorded[k] - N_AVERAGED)
+            np.testing.assert_allclose(found, weights[inside].mean(axis=0))
 
 
 def test_times_of_any_size_are_told_apart():

@@ -12,6 +12,7 @@ from test_bounds import SHORT
 from test_layout import ROOT
 
 from gillespie_nn import InputError
+from gillespie_nn.cli import main
 from gillespie_nn.verification.bounds import carry_out, setting_of
 from gillespie_nn.verification.bounds import results as files
 from gillespie_nn.verification.bounds.driven import DrivenPaths
@@ -37,6 +38,17 @@ def _begun(path):
 
 def _same(one, other):
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ARRAYS)
+
+
+def test_files_of_others_beside_the_results_are_not_overwritten(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    for name in ("notes.md", "notes.json", "notes.png", "notes-course.png"):
+        (tmp_path / name).write_text("mine")
+        assert main(["verify-bounds", "--paths", "20", "--output", "notes.h5"]) == 2
+        assert f"{name} exists" in capsys.readouterr().err and (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_results_are_the_same_for_any_workers_and_after_an_error(whole, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """The commands, as a user runs them: output, JSON, exit codes, and no traceback for a mistake."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -79,6 +81,10 @@ def test_train_then_analyze_with_a_figure(tmp_path, capsys):
         (["analyze", "nowhere.h5"], "no such run file: nowhere.h5"),
         (["analyze", "MODEL"], "not a readable HDF5 file"),
         (["analyze", "MODEL", "--figure", "x.gif"], "unknown figure format '.gif'"),
+        (["simulate", "MODEL", "--t-end", "1", "--sweep", "t.csv", "--overwrite"], "leave --overwrite out"),
+        (["bench", "--leap", "--markdown"], "--leap takes no --markdown"),
+        (["bench", "--scale", "--case", "2-4-1"], "--scale takes no --case"),
+        (["verify-methods", "--ladder", "--check", "closed-forms"], "leave --check out"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, what, model, capsys):
@@ -86,6 +92,25 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, what, model, capsy
     captured = capsys.readouterr()
     assert what in captured.err and "Traceback" not in captured.err
     assert len(captured.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command, what", [("reproduce", "studies"), ("verify-methods", "checks"), ("verify-methods", "methods")]
+)
+def test_lists_are_json_too(command, what, capsys):
+    assert main([command, "--list", "--json"]) == 0
+    captured = capsys.readouterr().out.splitlines()
+    assert set(json.loads(captured[-1])[what]) <= set(re.findall(r"[\w-]+", " ".join(captured[:-1])))
+
+
+def test_kernels_that_cannot_be_kept_are_said_and_leave_nothing_behind(tmp_path):
+    (tmp_path / "file").touch()
+    environment = os.environ | {"GILLESPIE_NN_CACHE": str(tmp_path / "file" / "kernels"), "TMPDIR": str(tmp_path)}
+    found = subprocess.run(
+        [sys.executable, "-c", "import gillespie_nn.kernels.jit"], env=environment, capture_output=True, text=True
+    )
+    assert "a folder that can be written in GILLESPIE_NN_CACHE" in found.stderr and found.returncode == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
 def test_an_error_in_the_model_names_file_line_and_column(tmp_path, capsys):

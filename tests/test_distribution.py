@@ -63,9 +63,8 @@ class _Counting(MemorySink):
 
 def _task(**changes):
     arguments = {
-        "network": NET, "t_end": 3.0, "n_points": 7, "time": None, "volume": None, "method": "direct", "replicates": N,
-        "seed": 1, "initial": None, "rates": None, "schedule": [(1.0, {"A": 9})], "noise": None,
-        "count_firings": True, "max_events": None, "options": {},
+        "network": NET, "t_end": 3.0, "n_points": 7, "method": "direct", "replicates": N, "seed": 1,
+        "schedule": [(1.0, {"A": 9})], "count_firings": True,
     }  # fmt: skip
     return make_task(**arguments | changes)[0]
 

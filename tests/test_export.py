@@ -34,6 +34,22 @@ def test_a_table_holds_every_committed_number(path, tmp_path):
             np.testing.assert_array_equal(found[:, n:], np.hstack([run.weights, run.predictions]))
 
 
+def test_a_species_that_a_rule_gives_has_the_value_of_the_rule(tmp_path):
+    net = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 1\n@rule H = A / 2\n@rule more = A + 1\nH = 0")
+    with gnn.simulate(net, 3.0, 31, replicates=2, seed=1, output=tmp_path / "x.h5") as run:
+        half, more = run.of("H").ravel(), run.of("more").ravel()
+        assert "H" in run.species and (half % 1 == 0.5).any()  # of which counts have -1
+    for format in ("csv", "parquet"):
+        write(tmp_path / "x.h5", format, tmp_path / f"x.{format}")
+    with open(tmp_path / "x.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    np.testing.assert_array_equal([float(row["H"]) for row in rows], half)
+    np.testing.assert_array_equal([float(row["more"]) for row in rows], more)
+    table = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "x.parquet")
+    np.testing.assert_array_equal(table["H"].to_numpy(), half)
+    np.testing.assert_array_equal(table["more"].to_numpy(), more)
+
+
 def test_parquet_holds_the_table_with_units(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     for path in (ENSEMBLE, TRAINING):
@@ -113,6 +129,14 @@ def test_a_watcher_follows_a_run_to_its_end(tmp_path, capsys):
     assert main(["analyze", str(path), "--watch"]) == 0
     said = capsys.readouterr().out
     assert "3 of 3 replicates" in said and "the run has ended" in said
+
+
+def test_a_watcher_follows_moments_too(tmp_path, capsys):
+    net = gnn.ReactionNetwork.from_text("0 -> A @ 1")
+    gnn.simulate(net, 1.0, 3, replicates=40, seed=1, record="moments", output=tmp_path / "m.h5")
+    assert main(["analyze", str(tmp_path / "m.h5"), "--watch"]) == 0
+    said = capsys.readouterr().out
+    assert "40 of 40 replicates" in said and "the run has ended" in said
 
 
 def test_a_watcher_says_when_nobody_writes_any_more(tmp_path, capsys):

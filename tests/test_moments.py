@@ -133,9 +133,7 @@ def test_a_file_is_resumed_from_itself_alone(record, tmp_path, capsys):
 
 def _arguments(**changes):
     arguments = {
-        "network": FLOW, "t_end": 3.0, "n_points": 7, "time": None, "volume": None, "method": "auto", "replicates": N,
-        "seed": 1, "initial": None, "rates": None, "schedule": None, "noise": None, "count_firings": False,
-        "max_events": None, "options": {}, "record": "quantiles",
+        "network": FLOW, "t_end": 3.0, "n_points": 7, "replicates": N, "seed": 1, "record": "quantiles",
     }  # fmt: skip
     return arguments | changes
 

@@ -36,6 +36,14 @@ def test_a_quantile_is_within_the_bound_of_the_samples_own(whole, n):
         assert (np.abs(sketch.quantile(p) - own) <= ERROR * np.abs(own) + 5e-324).all(), p
 
 
+def test_a_rank_is_not_missed_by_rounding():
+    """0.55 * 100 is 55.000000000000007, and rank / n times n may be above the rank as well."""
+    assert _sketch(np.arange(100.0)[:, None], True).quantile(0.55) == 54
+    for n in (49, 100, 107):
+        sketch = _sketch(np.arange(float(n))[:, None], True)
+        assert [int(sketch.quantile(rank / n)[0]) for rank in range(1, n + 1)] == list(range(n))
+
+
 def test_small_whole_numbers_are_exact():
     values = np.random.default_rng(2).integers(0, 256, (5000, 2))
     sketch = _sketch(values, True)

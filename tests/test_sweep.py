@@ -3,6 +3,7 @@ are gone on with."""
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -10,6 +11,8 @@ import gillespie_nn as gnn
 from gillespie_nn.api.sweep_table import read_table
 from gillespie_nn.cli import main
 from gillespie_nn.seeds import row_seed
+from gillespie_nn.simulation.task import BLOCK
+from gillespie_nn.storage.content import content_digest
 
 NET = gnn.ReactionNetwork.from_text("make: 0 -> A @ 5\nlose: A -> 0 @ propensity(d * A)\n@parameter d = 0.5\nA = 3")
 TABLE = {"make": [5, 20.0], "A": [0, 7], "d": [0.5, 0.25], "volume": [1.0, 2.0]}
@@ -96,6 +99,55 @@ def test_a_sweep_in_a_folder_goes_on_where_it_was_interrupted(tmp_path, monkeypa
     again = gnn.open_sweep(tmp_path / "whole")
     assert (again.seed, again.results, again.table.names) == (4, whole.results, ("make",))
     np.testing.assert_array_equal(again.table.values, whole.table.values)
+
+
+@pytest.mark.parametrize("record", ["trajectories", "quantiles"])
+def test_replicates_of_an_interrupted_row_are_kept(tmp_path, monkeypatch, record):
+    """Also where the row is damaged or another version's: there it begins anew, and ends with the same content."""
+    arguments = {"t_end": 2.0, "n_points": 5, "replicates": 300, "volume": 2.0, "seed": 4, "record": record}
+    gnn.sweep(NET, {"make": [1.0]}, **arguments, output=tmp_path / "whole")
+    (whole,) = (tmp_path / "whole").glob("row-*.h5")
+    folder = tmp_path / "part"
+    sinks = {"trajectories": gnn.storage.EnsembleFile, "quantiles": gnn.storage.MomentsFile}
+
+    def begun():
+        carry_out = gnn.simulation.ensemble._Threads._carry_out
+
+        def interrupted(self, unit):
+            if unit.number * unit.task.n_together >= 256:
+                raise KeyboardInterrupt
+            return carry_out(self, unit)
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr("gillespie_nn.simulation.ensemble._Threads._carry_out", interrupted)
+            gnn.sweep(NET, {"make": [1.0]}, **arguments, output=folder)
+        return folder / whole.name
+
+    def gone_on():
+        missing = []
+        init = sinks[record].__init__
+
+        def noted(self, *args, **kwargs):
+            init(self, *args, **kwargs)
+            missing.append(len(self.missing))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(sinks[record], "__init__", noted)
+            assert gnn.sweep(NET, {"make": [1.0]}, **arguments, output=folder).complete
+        assert content_digest(folder / whole.name) == content_digest(whole)
+        return missing
+
+    n_units = 300 if record == "trajectories" else -(-300 // BLOCK)
+    begun()
+    (left,) = gone_on()
+    assert 0 < left < n_units and gone_on() == []
+    (folder / whole.name).write_bytes(b"damaged")
+    assert gone_on() == [n_units]
+    (folder / whole.name).unlink()
+    path = begun()
+    with h5py.File(path, "r+") as file:
+        file.attrs["software_version"] = "0.0.1"
+    assert gone_on() == [n_units]
 
 
 @pytest.mark.parametrize("record", ["trajectories", "quantiles"])

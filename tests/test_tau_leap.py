@@ -210,4 +210,4 @@ def test_the_grid_holds_both_ends_and_seeds_repeat():
     ]
     np.testing.assert_array_equal(runs[0].counts, runs[1].counts)
     np.testing.assert_array_equal(runs[0].counts[:, 0], [[8, 5]] * 3)
-    assert set(runs[0].statistics) == {"leaps", "mean_leap", "exact_steps", "firings_cut_off"}
+    assert set(runs[0].statistics) == {"leaps", "time_leapt", "exact_steps", "firings_cut_off"}

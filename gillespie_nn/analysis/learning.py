@@ -22,17 +22,21 @@ def float_network(run) -> FloatNetwork:
 
 def running_mean(values, window) -> np.ndarray:
     """Mean of each row of float64[n, k] with up to `window` - 1 rows before it."""
+    return _mean_since(values, np.maximum(np.arange(1, len(values) + 1) - window, 0))
+
+
+def _mean_since(values, first):
+    """Mean of each row of float64[n, k] with those before it from row `first` int64[n] on."""
     total = np.cumsum(np.vstack([np.zeros((1, values.shape[1])), values]), axis=0)
     last = np.arange(1, len(values) + 1)
-    first = np.maximum(last - window, 0)
     return (total[last] - total[first]) / (last - first)[:, None]
 
 
 def averaged_weights(run) -> np.ndarray:
     """Recorded weights, each averaged over the records of the 100 presentations up to it, float64[record, weight]."""
-    recorded = run.training["recorded"][:]
-    spacing = int(recorded[1] - recorded[0]) if len(recorded) > 1 else 1
-    return running_mean(run.weights, max(1, N_AVERAGED // spacing))
+    weights = run.weights
+    recorded = run.training["recorded"][: len(weights)]  # at uneven distances where evaluations lie between
+    return _mean_since(weights, np.searchsorted(recorded, recorded - N_AVERAGED, side="right"))
 
 
 def output_curves(run, inputs) -> np.ndarray:

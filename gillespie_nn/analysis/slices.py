@@ -109,7 +109,7 @@ def point_at(run, time=None) -> int:
     return int(np.searchsorted(recorded, time, side="right")) - 1
 
 
-def units(run, start=None, least_points=_LEAST_POINTS) -> tuple[list, float]:
+def units(run, start=None) -> tuple[list, float]:
     """Stretches of stationary trajectories to take for independent, (replicate, slice of points) each, of one length,
     and the time between points [s].
 
@@ -131,9 +131,9 @@ def units(run, start=None, least_points=_LEAST_POINTS) -> tuple[list, float]:
         raise InputError("no replicate reached the end: a stationary analysis needs one")
     pieces = -(-_LEAST_UNITS // len(whole)) if len(whole) < _LEAST_UNITS else 1
     length = len(kept) // pieces
-    if length < least_points:
+    if length < _LEAST_POINTS:
         raise InputError(
-            f"recorded points from {start:g} s on: {len(kept)}, and at least {pieces * least_points} are needed; "
+            f"recorded points from {start:g} s on: {len(kept)}, and at least {pieces * _LEAST_POINTS} are needed; "
             "record more, or start earlier"
         )
     spacing = (kept[-1] - kept[0]) / (len(kept) - 1)

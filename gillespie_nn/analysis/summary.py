@@ -56,7 +56,8 @@ def _of_moments(run):
     return {
         "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
         "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_replicates,
-        "committed": run.n_done, "complete": int(run.n[-1].min()), "points": len(run.time), "events": run.n_events,
+        "committed": run.n_done, "complete": sum(n for status, n in run.statuses.items() if status.complete),
+        "points": len(run.time), "events": run.n_events,
         "status": {status.name.lower(): n for status, n in run.statuses.items()},
         "seconds": run.provenance["seconds"], "species": list(run.quantities), "mean": run.mean[-1].tolist(),
         "standard_deviation": run.standard_deviation[-1].tolist(), "standard_error": run.standard_error[-1].tolist(),

@@ -56,7 +56,7 @@ def _error(axes, presentation, run):
     plus = [s for s in run.species if s.startswith("T_") and s.endswith("_p")]
     names = [*plus, *(f"{s[:-1]}m" for s in plus)]
     rails = np.column_stack([series(run, name, slice(0, len(presentation)), 0) for name in names])
-    target = (rails[:, : len(plus)] - rails[:, len(plus) :]) / run.volume
+    target = (rails[:, : len(plus)] - rails[:, len(plus) :]) / (run.volume if run.units == "molecules" else 1.0)
     error = np.linalg.norm(run.predictions - target, axis=1)[:, None]
     axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each recorded presentation")
     axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40 of them")

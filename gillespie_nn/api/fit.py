@@ -114,10 +114,7 @@ class Fit:
         settings, volume = self.plan.settings, self.plan.volume
         spec = training_network(
             self.spec.layers,
-            settings.activation,
-            h=settings.h,
-            output=settings.output_activation,
-            annihilation_rate=settings.annihilation_rate,
+            **settings.of_network,
             signed_inputs=self.plan.dataset.signed or bool((x < 0).any()),
             learning=False,
         )

@@ -51,13 +51,7 @@ def make_plan(
     volume = checks.positive("volume", volume, hint="the volume Omega, for example 1000")
     spec = training_network(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),
-        settings.activation,
-        h=settings.h,
-        learning_rate=settings.learning_rate,
-        derivative=settings.derivative,
-        output=settings.output_activation,
-        annihilation_rate=settings.annihilation_rate,
-        hold=settings.hold,
+        **settings.of_network,
         signed_inputs=dataset.signed,
     )
     choice = choose_method(method, spec.network, training=True)

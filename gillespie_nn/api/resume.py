@@ -48,31 +48,31 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     workers = checks.whole("workers", workers)
     if is_moments(path):
         moments = open_moments(path)
-        if has_ended(moments):
+        if moments.ended:
             return moments
-        _check_version(path, moments.software_version)
+        _check_version(path, moments)
         return resume_moments(path, moments, workers, progress)
     with open_run(path) as run:
         if run.kind == ENSEMBLE:
-            if has_ended(run):
+            if run.ended:
                 return open_run(path)
-            _check_version(path, run.file.attrs["software_version"])
+            _check_version(path, run)
             return resume_ensemble(path, run, workers, progress)
         plan = _plan(run)
-        if has_ended(run):
+        if run.ended:
             return _fit(run, plan)
-        _check_version(path, run.file.attrs["software_version"])
+        _check_version(path, run)
         provenance = resumed(run.file["provenance/json"][()])
         file = TrainingFile(path, plan, provenance, resumes=True)
     with file:
         return carry_out(plan, file, progress)
 
 
-def _check_version(path, found):
-    if found != __version__:
+def _check_version(path, run):
+    if run.software_version != __version__:
         raise InputError(
-            f"{path} was begun by version {found}, this is {__version__}, whose results may differ: resume it with "
-            "that version"
+            f"{path} was begun by version {run.software_version}, this is {__version__}, whose results may differ: "
+            "resume it with that version"
         )
 
 
@@ -83,14 +83,9 @@ def load_fit(path) -> Fit:
     """
     with open_run(path) as run:
         plan = _plan(run)
-        if not has_ended(run):
+        if not run.ended:
             raise InputError(f"the run in {path} has not ended: go on with it by gillespie-nn resume {path}")
         return _fit(run, plan)
-
-
-def has_ended(run) -> bool:
-    """Whether the run in an open file has been carried out to its end."""
-    return run.n_done == run.n_replicates if isinstance(run, MomentsRun) else bool(run.committed.all())
 
 
 def _plan(run) -> TrainingPlan:

@@ -23,7 +23,7 @@ def resume_ensemble(path, run, workers=1, progress=False):
         new_file(path, task, reason, overwrite=True, provenance_json=provenance, resumes=True) as file,
     ):
         run.close()
-        carry_out(task, file, pool, progress, file.missing.tolist())
+        carry_out(task, file, pool, progress, file.missing)
     return open_run(path)
 
 
@@ -62,23 +62,18 @@ def _task(run, initial, rates, arguments, n_replicates, record):
     network = run.model
     with understood(run.path):
         arguments = json.loads(arguments)
+        arguments["noise"] = [from_record(noise) for noise in arguments["noise"]]
         task, _ = make_task(
             network,
-            None,
-            None,
-            run.time,
-            run.volume if network.volume is None else None,
-            run.method,
-            n_replicates,
-            run.seed,
-            _overrides(network.species, network.counts(), initial),
-            _overrides((r.name for r in network.reactions), network.rates(), rates),
-            arguments["schedule"],
-            [from_record(record) for record in arguments["noise"]],
-            arguments["count_firings"],
-            arguments["max_events"],
-            arguments["options"],
-            record,
+            time=run.time,
+            volume=run.volume if network.volume is None else None,
+            method=run.method,
+            replicates=n_replicates,
+            seed=run.seed,
+            initial=_overrides(network.species, network.counts(), initial),
+            rates=_overrides((r.name for r in network.reactions), network.rates(), rates),
+            record=record,
+            **arguments,
         )
     return task
 

@@ -66,8 +66,8 @@ def simulate(
     initial, rates : overrides by name, {species: count [molecules]} and {reaction: rate constant}; of a general law the
         rate is a factor in front of it, 1 unless given.
     schedule : [(time, {species: count}), ...], set-time changes; one at t comes before the record at t.
-    noise : extrinsic noise, a `RateNoise` or `ConcentrationNoise` or a list of them, see `noise`; each replicate has
-        paths of its own, unless they are `shared`.
+    noise : extrinsic noise, a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; each
+        replicate has paths of its own, unless they are `shared`.
     count_firings : also count how often each reaction fired, `firings` int64[replicate, reaction].
     max_events : stop a replicate after so many events, with status EVENT_LIMIT.
     output : write to this HDF5 file and return it open; `overwrite` allows an existing one.
@@ -87,8 +87,9 @@ def simulate(
     InputError : anything that cannot be used. UnfinishedError : the disk is full, or the cluster is gone.
     """
     task, reason = make_task(
-        network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, noise,
-        count_firings, max_events, options, record,
+        network, t_end=t_end, n_points=n_points, time=time, volume=volume, method=method, replicates=replicates,
+        seed=seed, initial=initial, rates=rates, schedule=schedule, noise=noise, count_firings=count_firings,
+        max_events=max_events, options=options, record=record,
     )  # fmt: skip
     with Workers(workers, scheduler) as pool:
         if output is None:
@@ -195,10 +196,12 @@ def carry_out(task, sink, pool, progress, units=None):
 
 
 def make_task(
-    network, t_end, n_points, time, volume, method, replicates, seed, initial, rates, schedule, noise, count_firings,
-    max_events, options, record=TRAJECTORIES,
+    network, *, t_end=None, n_points=101, time=None, volume=None, method="auto", replicates=1, seed=None, initial=None,
+    rates=None, schedule=None, noise=None, count_firings=False, max_events=None, options=None, record=TRAJECTORIES,
 ):  # fmt: skip
-    """(task, why this method) from the arguments of `simulate`. Raises InputError for what cannot be used."""
+    """(task, why this method) from the arguments of `simulate`, `options` being a dictionary.
+
+    Raises InputError for what cannot be used."""
     if not isinstance(network, ReactionNetwork):
         raise InputError(
             f"network must be a ReactionNetwork, got {type(network).__name__}: make one with "
@@ -233,7 +236,7 @@ def make_task(
         n_replicates=checks.whole("replicates", replicates, 1, 2**40),
         count_firings=bool(count_firings),
         event_limit=NO_EVENT_LIMIT if max_events is None else checks.whole("max_events", max_events, 0, NO_EVENT_LIMIT),
-        options=resolve(choice.method, options, inspect.signature(simulate).parameters),
+        options=resolve(choice.method, options or {}, inspect.signature(simulate).parameters),
         noise=noise,
         record=record,
     )

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from .. import checks
+from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..progress import Progress
@@ -64,18 +65,24 @@ def sweep(
     table = read_table(table)
     folder = None if output is None else folder_of(output)
     seed = _seed(folder, seed)
-    given = (t_end, n_points, time)
-    more = (schedule, noise, count_firings, max_events, options, record)
+    given = {
+        "t_end": t_end, "n_points": n_points, "time": time, "method": method, "replicates": replicates,
+        "schedule": schedule, "noise": noise, "count_firings": count_firings, "max_events": max_events,
+        "options": options, "record": record,
+    }  # fmt: skip
     tasks = []
     for row, (network, changes) in enumerate(_settings(model, table)):
         try:
             tasks.append(
                 make_task(
-                    network, *given, changes.get(VOLUME, volume), method, replicates, row_seed(seed, row),
-                    {**checks.by_name("initial", initial), **changes[INITIAL]},
-                    {**checks.by_name("rates", rates), **changes[RATE]}, *more,
+                    network,
+                    volume=changes.get(VOLUME, volume),
+                    seed=row_seed(seed, row),
+                    initial={**checks.by_name("initial", initial), **changes[INITIAL]},
+                    rates={**checks.by_name("rates", rates), **changes[RATE]},
+                    **given,
                 )
-            )  # fmt: skip
+            )
         except InputError as error:
             raise InputError(f"row {row} of the sweep: {error}") from None
     with Workers(workers, scheduler) as pool:
@@ -86,7 +93,12 @@ def sweep(
             return Sweep(table, seed, [result_of(t, s, reason) for (t, reason), s in zip(tasks, sinks)], record)
         paths = [folder / f"row-{row:05d}-{task.digest[:12]}.h5" for row, (task, _) in enumerate(tasks)]
         write_table(folder, table, seed, record, [task.seed for task, _ in tasks], [path.name for path in paths])
-        jobs = [_in_file(t, reason, method, p) for (t, reason), p in zip(tasks, paths) if not _has_ended(p, record)]
+        left = [_left(path, record) for path in paths]
+        jobs = [
+            _in_file(task, reason, method, path, resumes)
+            for (task, reason), path, resumes in zip(tasks, paths, left)
+            if resumes is not None
+        ]
         _run(jobs, pool, progress)
     return Sweep(table, seed, paths, record, folder)
 
@@ -155,22 +167,23 @@ def _in_memory(task, sink):
     return Job(task, lambda: nullcontext(sink), lambda _: range(task.n_units))
 
 
-def _in_file(task, reason, asked, path):
-    resumes = {"resumes": path.exists()} if task.record != TRAJECTORIES else {}
+def _in_file(task, reason, asked, path, resumes):
     return Job(
         task,
-        lambda: new_file(path, task, reason, asked, overwrite=True, **resumes),
-        lambda file: file.missing if resumes else range(task.n_units),
+        lambda: new_file(path, task, reason, asked, overwrite=True, resumes=resumes),
+        lambda file: file.missing,
     )
 
 
-def _has_ended(path, record):
+def _left(path, record):
+    """Whether to go on with the file of a row: None if it has ended, False where there is none to go on with, which is
+    one of another version of this software, or one that does not open."""
     if not path.exists():
         return False
     try:
         with open_row(path, record) as run:
-            return run.n_done == run.n_replicates if record != TRAJECTORIES else bool(run.committed.all())
-    except InputError:  # cut off while it was made
+            return None if run.ended else run.software_version == __version__
+    except InputError:
         return False
 
 

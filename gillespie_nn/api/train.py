@@ -58,8 +58,8 @@ def train(
     evaluate_every : evaluate them every so many presentations (default once a pass, and at least 20 times a run).
     patience : stop when the error on them has not improved for so many evaluations.
     predict : predict the first so many test samples by simulation in the end, or all (True); see `Fit.chemical`.
-    noise : extrinsic noise in training, a `RateNoise` or `ConcentrationNoise` or a list of them, see `noise`; weights
-        are forced on request only.
+    noise : extrinsic noise in training, a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see
+        `noise`; weights are forced on request only.
     predict_noise : the same in that prediction, where each sample is a presentation.
     output : write the run to this HDF5 file, from which `resume` goes on; `overwrite` allows an existing one.
     progress : show progress on stderr.

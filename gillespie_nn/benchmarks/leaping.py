@@ -250,6 +250,6 @@ def presented_sample(samples=200) -> dict:
         "least_milliseconds": 1e3 * min(times),
         "samples": samples,
         "leaps": statistics["leaps"] / samples,
-        "mean_leap": statistics["mean_leap"],
+        "mean_leap": statistics["time_leapt"] / statistics["leaps"],
         "firings": simulation.n_events / samples,
     }

@@ -144,7 +144,10 @@ def _peer(prepare, path, t_end, repeats, record, say, case):
     except Exception as error:  # a program of others may fail in any way; the others still count
         say(f"{case}, {name}: failed ({error})"[:300])
         return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
-    seconds = max(whole - start_up, 0.0) / (1.0 - START)
+    seconds = (whole - start_up) / (1.0 - START)
+    if seconds <= 0.0:
+        say(f"{case}, {name} {version}: no slower than its start-up, {start_up:.2g} s: not measured")
+        return {"failed": f"a run of {end:g} s took no longer than its start-up, {start_up:.2g} s"}
     same = record["methods"]["rejection"] if end == t_end else record["longer"]
     events = same["events"]
     ours = same["ns_per_event"] * 1e-9 * events
@@ -157,7 +160,7 @@ def _peer(prepare, path, t_end, repeats, record, say, case):
         "t_end": end,
         "events": events,
         "seconds": seconds,
-        "events_per_second": events / seconds if seconds else None,
+        "events_per_second": events / seconds,
         "load_seconds": set_up,
         "start_up_seconds": start_up,
         "rejection_is_times_faster": seconds / ours,

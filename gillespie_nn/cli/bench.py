@@ -14,6 +14,14 @@ from ..benchmarks import (
 )
 from .common import add_json, parser, print_json
 
+_INSTEAD = {
+    "--scale": ((), "cost of an event from 2-4-1 to 784-32-10"),
+    "--leap": (("--case", "--no-peers"), "tau-leaping, its speed and its certified error,"),
+    "--ensemble": ((), "ensembles with one worker and with several"),
+    "--storage": ((), "what it costs to keep a run in a file"),
+}
+"""What is measured instead of the comparison with other programs: which other flags it takes, and what it is."""
+
 
 def add(subparsers):
     command = parser(
@@ -26,10 +34,8 @@ def add(subparsers):
     command.add_argument("--repeats", type=int, default=5, help="runs of each, of which the best counts (5)")
     command.add_argument("--no-peers", action="store_true", help="leave other programs out")
     instead = command.add_mutually_exclusive_group()
-    instead.add_argument("--scale", action="store_true", help="cost of an event from 2-4-1 to 784-32-10 instead")
-    instead.add_argument("--leap", action="store_true", help="tau-leaping instead: its speed and its certified error")
-    instead.add_argument("--ensemble", action="store_true", help="ensembles with one worker and with several instead")
-    instead.add_argument("--storage", action="store_true", help="what it costs to keep a run in a file instead")
+    for flag, (_, what) in _INSTEAD.items():
+        instead.add_argument(flag, action="store_true", help=f"{what} instead")
     command.add_argument("--workers", type=int, default=2, help="several, for --ensemble (2)")
     command.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json(command)
@@ -37,6 +43,7 @@ def add(subparsers):
 
 
 def run(arguments):
+    _check_given(arguments)
     cases = LEAP_CASES if arguments.leap else CASES
     names = arguments.case or list(cases)
     for name in names:
@@ -47,6 +54,15 @@ def run(arguments):
         print_json(found)
     right = not arguments.leap or all(case["error"]["verdict"] == WITHIN for case in found["cases"].values())
     return 0 if right else 1
+
+
+def _check_given(arguments):
+    """What is given and would not be heeded is refused."""
+    instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:])), None)
+    given = {"--case": arguments.case, "--no-peers": arguments.no_peers, "--markdown": arguments.markdown}
+    for flag, value in given.items():
+        if value and instead and flag not in _INSTEAD[instead][0]:
+            raise checks.InputError(f"{instead} takes no {flag}: leave one of them out")
 
 
 def _measure(arguments, names, repeats, say):

@@ -42,6 +42,8 @@ def run(arguments):
     if arguments.list:
         for study in STUDIES:
             print(f"{study.name}: {study.summary} ({', '.join(study.cases)})")
+        if arguments.json:
+            print_json({"studies": {s.name: {"summary": s.summary, "cases": s.cases} for s in STUDIES}})
         return 0
     studies = [by_name[checks.choice("study", name, by_name)] for name in dict.fromkeys(arguments.study or by_name)]
     every = [c.name for c in CASES]

@@ -2,7 +2,6 @@
 
 from ..analysis import summary, summary_text
 from ..api import resume
-from ..api.resume import has_ended
 from ..storage import MomentsRun, Run, open_moments, open_run
 from ..storage.moments_reader import is_moments
 from .common import add_json, parser, print_json
@@ -26,7 +25,7 @@ def add(subparsers):
 
 def run(arguments):
     with (open_moments if is_moments(arguments.file) else open_run)(arguments.file) as opened:
-        ended = has_ended(opened)
+        ended = opened.ended
     if ended:
         print(f"the run in {arguments.file} has ended: there is nothing to resume")
     found = resume(arguments.file, workers=arguments.workers, progress=True)

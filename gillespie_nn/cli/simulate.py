@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ..api import simulate, sweep
+from ..checks import InputError
 from ..simulation import METHODS, final_values
 from ..simulation.task import RECORDS, TRAJECTORIES
 from ..status import Status
@@ -80,6 +81,8 @@ def run(arguments):
         **options_of(arguments),
     }
     if arguments.sweep is not None:
+        if arguments.overwrite:
+            raise InputError("--sweep goes on in its folder, or begins in a new one: leave --overwrite out")
         return print_sweep(sweep(maker_of(arguments), arguments.sweep, **given), arguments)
     result = simulate(network, overwrite=arguments.overwrite, **given)
     if arguments.record != TRAJECTORIES:

@@ -81,6 +81,11 @@ def run(arguments):
         return _self_test(arguments)
     checks.optional("matplotlib", "plot", "drawing the figures of a verification")
     source, output = _source(arguments), _output(arguments)
+    beside = _beside(output)
+    if not output.exists():  # else they are those of these results
+        for path in beside:
+            checks.new_file(path, arguments.overwrite)
+    figure, course_figure, report, record = beside
     start = time.monotonic()
     print(source.setting.described(), flush=True)
     for note in source.notes:
@@ -96,12 +101,11 @@ def run(arguments):
         found["smoothing"] = theta_against_h(source.seed)
         for line in sentences(found["smoothing"]):
             print(line, flush=True)
-    figures = [output.with_suffix(".png"), output.with_name(f"{output.stem}-course.png")]
-    draw_bounds(results, found, figures[0])
-    draw_course(course_of(source), figures[1])
-    write_report(output.with_suffix(".md"), found, [f.name for f in figures])
-    checks.write_text(output.with_suffix(".json"), json.dumps(plain(found), indent=1) + "\n")
-    print(f"results of every path in {output}; report in {output.with_suffix('.md')}")
+    draw_bounds(results, found, figure)
+    draw_course(course_of(source), course_figure)
+    write_report(report, found, [figure.name, course_figure.name])
+    checks.write_text(record, json.dumps(plain(found), indent=1) + "\n")
+    print(f"results of every path in {output}; report in {report}")
     print(f"{found['verdict']}: {found['reason']}")
     if arguments.json:
         print_json(found)
@@ -149,6 +153,12 @@ def _output(arguments):
     parts = [arguments.proposition, arguments.noise, arguments.case, arguments.activation, arguments.kind]
     parts += [f"{n}{v:g}" for n in _NUMBERS if (v := getattr(arguments, n)) is not None]
     return Path(_FOLDER) / ("-".join(str(p) for p in parts if p is not None) + ".h5")
+
+
+def _beside(output):
+    """The figures, the report and the verdict beside the file of results."""
+    names = (f"{output.stem}{end}" for end in (".png", "-course.png", ".md", ".json"))
+    return [output.with_name(name) for name in names]
 
 
 _NUMBERS = (

@@ -5,7 +5,10 @@ from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
+from ..verification.run import FAILS, HOLDS, INCOMPLETE
 from .common import add_json, add_options, figure_path, options_of, parser, print_json
+
+_EXIT_CODES = {HOLDS: 0, FAILS: 1, INCOMPLETE: 3}
 
 
 def add(subparsers):
@@ -42,6 +45,8 @@ def run(arguments):
         for check in CHECKS:
             print(f"{check.name}: {check.summary}")
         print(f"methods: {', '.join(m.name for m in EXACT)}")
+        if arguments.json:
+            print_json({"checks": {c.name: c.summary for c in CHECKS}, "methods": [m.name for m in EXACT]})
         return 0
     if arguments.ladder:
         return _ladder(arguments)
@@ -74,13 +79,15 @@ def run(arguments):
     )
     if arguments.json:
         print_json(found)
-    return 0 if found["verdict"] == "holds" else 1
+    return _EXIT_CODES[found["verdict"]]
 
 
 def _ladder(arguments):
+    for flag in ("all", "check", "method", "sbml_suite"):
+        if getattr(arguments, flag):
+            raise checks.InputError(f"--ladder has its own models and levels: leave --{flag.replace('_', '-')} out")
     if arguments.output is not None:
         checks.new_file(figure_path(arguments.output), arguments.overwrite)
-        checks.new_file(arguments.output, arguments.overwrite)
     found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     if arguments.output is not None:
         draw_ladder(found["rates"], arguments.output)
@@ -90,4 +97,4 @@ def _ladder(arguments):
     )
     if arguments.json:
         print_json(found | {"output": arguments.output})
-    return 0 if found["verdict"] == "holds" else 1
+    return _EXIT_CODES[found["verdict"]]

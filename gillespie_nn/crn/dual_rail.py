@@ -54,9 +54,9 @@ class NetworkBuilder:
         self.species.update(dict.fromkeys((*reactants, *products)))
         self.reactions.append(Reaction(*sides, float(rate), f"{self._label}_{self._number}", threshold))
 
-    def catalyse(self, catalysts, product, rate, threshold=None):
+    def catalyse(self, catalysts, product, rate):
         """catalysts -> catalysts + product."""
-        self.react(catalysts, (*catalysts, product), rate, threshold)
+        self.react(catalysts, (*catalysts, product), rate)
 
     def copy(self, source: Rails, target: Rails, rate=1.0, sign=1):
         """target' += sign * rate * source."""

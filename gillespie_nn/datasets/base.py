@@ -87,6 +87,19 @@ class Settings:
         """s = eta (T - hold): how far a presentation moves the weights along the negative gradient, in first order."""
         return self.learning_rate * (self.running_time - self.hold)
 
+    @property
+    def of_network(self) -> dict:
+        """What of them makes the network: arguments of `nn.training_network` by name."""
+        return {
+            "activation": self.activation,
+            "h": self.h,
+            "learning_rate": self.learning_rate,
+            "derivative": self.derivative,
+            "output": self.output_activation,
+            "annihilation_rate": self.annihilation_rate,
+            "hold": self.hold,
+        }
+
 
 class Case(ABC):
     """A named dataset with default settings."""
@@ -120,14 +133,14 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))
 
 
-def own_data(x, t, name="own data") -> Dataset:
-    """A dataset, called `name`, from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
+def own_data(x, t) -> Dataset:
+    """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
     and judged on the same samples, as regression."""
     x = _matrix("inputs", x)
     t = _matrix("targets", t)
     if len(x) != len(t):
         raise InputError(f"inputs have {len(x)} samples and targets {len(t)}: one row of each a sample")
-    return Dataset(name, REGRESSION, x, t, x, t)
+    return Dataset("own data", REGRESSION, x, t, x, t)
 
 
 def _matrix(what, values):

@@ -14,8 +14,8 @@ from .moments import Moments
 class MomentsResult:
     """Moments and, on request, quantiles of an ensemble on a time grid; see `Result` for what a recorded point is.
 
-    Arrays are [point, quantity]. Replicates that did not reach a point (event limit, overflow) are not in it: where
-    `n` is less than `n_done`, what is found is of those that did.
+    Arrays are [point, quantity]. Replicates that did not reach a point (event limit, overflow), or in which a rule
+    gives no finite number there, are not in it: where `n` is less than `n_done`, what is found is of the others.
     """
 
     time: np.ndarray
@@ -44,7 +44,7 @@ class MomentsResult:
 
     @property
     def n(self) -> np.ndarray:
-        """int64, replicates that got there."""
+        """int64, replicates that got there with a finite value."""
         return self.moments.n
 
     @property

@@ -97,7 +97,7 @@ def final_values(result) -> tuple[tuple[str, ...], np.ndarray]:
     values[:, : len(result.species)] = result.counts[:, -1, :]
     for k, name in enumerate(names):
         if name in result.observable_names:
-            values[:, k] = result.of(name)[:, -1]
+            values[:, k] = result.observables[:, -1, result.observable_names.index(name)]
     return names, values[[Status(int(s)).complete for s in result.status]]
 
 

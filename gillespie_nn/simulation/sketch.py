@@ -11,6 +11,8 @@ J. E. Rim and H. K. Lee, Proc. VLDB Endow. 12 (2019) 2195-2205, doi:10.14778/335
 
 import numpy as np
 
+from .. import checks
+
 N_PARTS = 128
 """Buckets in an octave, a power of two."""
 ERROR = 1.0 / (2 * N_PARTS)
@@ -89,7 +91,7 @@ class Sketch:
         filled = np.flatnonzero(first <= last)
         before = above[first[filled]] - counts[first[filled]]
         n = above[last[filled]] - before
-        rank = np.maximum(1, np.ceil(p * n).astype(np.int64))
+        rank = np.maximum(1, np.ceil(checks.rounded(p * n)).astype(np.int64))
         found[filled] = middle(buckets[np.searchsorted(above, before + rank)], self._whole[filled])
         return found
 

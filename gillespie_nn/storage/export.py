@@ -1,6 +1,7 @@
 """Run files in other formats: tables in CSV and Parquet, arrays in NetCDF. Only what is committed, block by block.
 
-A table has a row for each replicate and recorded time, and a column for each species and observable; of a training
+A table has a row for each replicate and recorded time, and a column for each species and observable, of a species that
+a rule gives with the rule's value; of a training
 run also for each weight, and for each output as `prediction_NAME`. To add a format: its function, and its line in
 `FORMATS`.
 """
@@ -64,16 +65,25 @@ def blocks(run):
     time, counts = run.time, run.counts
     rows = max(1, _BLOCK_BYTES // (8 * len(columns(run))))
     numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else [0]
-    extra = [k for k, name in enumerate(run.observable_names) if name not in run.species]
+    observed = _observed(run)
+    added = [column for column in observed if column >= 2 + len(run.species)]
     for k, number in enumerate(numbers):
         for start in range(0, len(time), rows):
             part = slice(start, start + rows)
             found = [np.full(len(time[part]), number), time[part], *counts[k, part].T]
-            if extra:
-                found += list(run.file["observables"][number, part][:, extra].T)
+            if run.observable_names:
+                found += [None] * len(added)
+                for column, values in zip(observed, run.file["observables"][number, part].T):
+                    found[column] = values
             if run.kind == TRAINING:
                 found += [*run.weights[part].T, *run.predictions[part].T]
             yield found
+
+
+def _observed(run):
+    """The column of each observable."""
+    names = columns(run)
+    return [names.index(name) for name in run.observable_names]
 
 
 def _csv(run, path):
@@ -91,6 +101,8 @@ def _parquet(run, path):
     n_counts = 2 + len(run.species)
     kinds = [arrow.int64(), arrow.float64(), *[arrow.from_numpy_dtype(run.counts.dtype)] * len(run.species)]
     kinds += [arrow.float64()] * (len(names) - n_counts)
+    for column in _observed(run):
+        kinds[column] = arrow.float64()
     units = ["", "s", *[run.units] * len(run.species), *[""] * (len(names) - n_counts)]
     fields = [arrow.field(n, k, metadata={"units": u} if u else None) for n, k, u in zip(names, kinds, units)]
     schema = arrow.schema(fields, metadata={"method": run.method, "seed": str(run.seed), "volume": str(run.volume)})

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..checks import InputError
 from .lock import is_locked
+from .moments_reader import is_moments, open_moments
 from .reader import open_run
 from .schema import ENSEMBLE
 
@@ -50,6 +51,9 @@ def follow(path, interval, sleep=time.sleep) -> Iterator[Look]:
 
 
 def _look(path, written):
+    if is_moments(path):
+        found = open_moments(path)
+        return Look(found.kind, found.n_done, found.n_replicates, found.n_events, found.ended, written)
     with open_run(path) as run:
         training = run.kind != ENSEMBLE
         return Look(
@@ -57,6 +61,6 @@ def _look(path, written):
             len(run.time) if training else int(run.committed.sum()),
             run.file["time"].shape[0] if training else run.committed.size,
             int(run.n_events.sum()),
-            bool(run.committed.all()),
+            run.ended,
             written,
         )

@@ -55,6 +55,11 @@ class MomentsRun(MomentsResult):
     """What else decides the ensemble, JSON."""
     kind = KIND
 
+    @property
+    def ended(self) -> bool:
+        """Every replicate is in: there is nothing to go on with."""
+        return self.n_done == self.n_replicates
+
     def __enter__(self):
         return self
 

@@ -149,9 +149,19 @@ class Run:
         return self._read("committed").astype(bool)
 
     @property
+    def ended(self) -> bool:
+        """Every replicate is committed: there is nothing to go on with."""
+        return bool(self.committed.all())
+
+    @property
+    def software_version(self) -> str:
+        """Of the software that began the run."""
+        return self.file.attrs["software_version"]
+
+    @property
     def complete(self) -> bool:
         """Every replicate is committed and was simulated to the end."""
-        return bool(self.committed.all()) and all(Status(int(s)).complete for s in self.status)
+        return self.ended and all(Status(int(s)).complete for s in self.status)
 
     @property
     def time(self) -> np.ndarray:

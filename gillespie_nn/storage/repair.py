@@ -167,7 +167,7 @@ def _report(run, repaired, lost):
         "kept": run._n_points if training else int(run.committed.sum()),
         "planned": run.file["time"].shape[0] if training else int(run.committed.size),
         "lost": lost,
-        "ended": bool(run.committed.all()),
+        "ended": run.ended,
     }
     if training and checkpoints.GROUP in run.file:
         last = checkpoints.read_latest(run.file)

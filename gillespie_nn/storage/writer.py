@@ -125,14 +125,14 @@ class EnsembleFile(RunFile):
     """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed.
 
     With `resumes` it takes the place of the file at `path`, of the same task, which was interrupted, and holds its
-    committed replicates from the start. `missing` int64[n] are the others.
+    committed replicates from the start. `missing` are the others, each a unit of work.
     """
 
     kind = "ensemble"
 
     def __init__(self, path, task, settings, provenance_json, overwrite=False, resumes=False):
         self._task, self._resumes = task, resumes
-        self.missing = np.arange(task.n_replicates)
+        self.missing = range(task.n_replicates)
         super().__init__(path, overwrite or resumes, provenance_json, task.network, task.rates, task.counts, settings)
 
     def _create(self):
@@ -149,7 +149,7 @@ class EnsembleFile(RunFile):
     def _take_over(self, earlier):
         """What is committed, replicate by replicate, in blocks."""
         committed = np.flatnonzero(earlier.committed)
-        self.missing = np.flatnonzero(~earlier.committed)
+        self.missing = np.flatnonzero(~earlier.committed).tolist()
         per_replicate = ["status", "n_events", "firings", "committed"]
         per_replicate += [f"statistics/{name}" for name in earlier.file["statistics"]]
         for replicate in committed.tolist():

@@ -83,8 +83,8 @@ class Results:
         found = [self.record(p) for p in points]
         return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in found])
 
-    def losses(self, points, suffix="") -> np.ndarray:
-        return self.measure.loss(self.scores(points, suffix))
+    def losses(self, points) -> np.ndarray:
+        return self.measure.loss(self.scores(points))
 
     def n_failed(self, points) -> int:
         """How many of them blew up."""

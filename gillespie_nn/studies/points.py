@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..api import load_fit, resume, simulate, train
-from ..api.resume import has_ended
 from ..checks import InputError
+from ..datasets import Settings
 from ..datasets import case as case_of
 from ..nn import training_network
 from ..noise import ConcentrationNoise, RateNoise
@@ -25,6 +25,7 @@ from . import prediction_file
 
 N_RECORDS = 50
 """Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
+_SETTINGS = {f.name for f in fields(Settings)}
 
 
 class Record(NamedTuple):
@@ -101,15 +102,17 @@ class Training(Point):
     limit: int | None = None
 
     @property
-    def _own(self) -> dict:
-        """Settings in force, with options."""
+    def chosen(self) -> Settings:
+        """Settings in force."""
         settings = case_of(self.case).settings
-        given = dict(self.settings)
-        options = {k: v for k, v in given.items() if k not in {f.name for f in fields(settings)}}
-        chosen = replace(settings, **{k: v for k, v in given.items() if k not in options})
-        if self.limit is not None and "presentations" not in given:
-            chosen = replace(chosen, presentations=self.limit)
-        return asdict(chosen) | options
+        if self.limit is not None:
+            settings = replace(settings, presentations=self.limit)
+        return replace(settings, **{k: v for k, v in self.settings if k in _SETTINGS})
+
+    @property
+    def _own(self) -> dict:
+        """These and options."""
+        return asdict(self.chosen) | {k: v for k, v in self.settings if k not in _SETTINGS}
 
     @property
     def decided(self):
@@ -144,7 +147,7 @@ class Training(Point):
         if not path.is_file():
             return None
         with open_run(path) as run:
-            if not has_ended(run):
+            if not run.ended:
                 return None
             attributes = run.training.attrs
             self._compare(path, json.loads(attributes["arguments"]) | {"case": run.case})
@@ -217,34 +220,34 @@ class Course(Point):
     n_points: int = 200
 
     @property
+    def _training(self):
+        return Training(self.case, self.seed, self.method, self.volume, self.settings)
+
+    @property
     def decided(self):
-        own = Training(self.case, self.seed, self.method, self.volume, self.settings).decided
-        return own | {"n_presentations": self.n_presentations, "n_points": self.n_points}
+        return self._training.decided | {"n_presentations": self.n_presentations, "n_points": self.n_points}
 
     @property
     def kernels(self):
         return self.method, False
 
     def carry_out(self, folder):
-        own = self.decided["settings"]
+        own = self._training.chosen
         data = case_of(self.case).load(self.seed)
         spec = training_network(
-            (data.train_x.shape[1], *own["hidden"], data.train_t.shape[1]),
-            own["activation"], h=own["h"], learning_rate=own["learning_rate"], derivative=own["derivative"],
-            output=own["output_activation"], annihilation_rate=own["annihilation_rate"], hold=own["hold"],
-            signed_inputs=data.signed,
-        )  # fmt: skip
-        weights = spec.floating.initial_weights(self.seed, own["initial_scale"])
-        order = presentation_order(len(data.train_x), self.n_presentations, own["order"], self.seed)
+            (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), **own.of_network, signed_inputs=data.signed
+        )
+        weights = spec.floating.initial_weights(self.seed, own.initial_scale)
+        order = presentation_order(len(data.train_x), self.n_presentations, own.order, self.seed)
         schedule = []
         for k, s in enumerate(order):
-            begin = k * own["running_time"]
+            begin = k * own.running_time
             schedule.append((begin, spec.presentation(data.train_x[s], data.train_t[s], self.volume)))
-            if own["hold"]:
-                schedule.append((begin + own["hold"], spec.release(self.volume)))
+            if own.hold:
+                schedule.append((begin + own.hold, spec.release(self.volume)))
         # Cheap enough to be made anew where it was interrupted.
         simulate(
-            spec.network, self.n_presentations * own["running_time"], self.n_presentations * self.n_points + 1,
+            spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,
             volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
             schedule=schedule, output=self.path(folder), overwrite=True,
         ).close()  # fmt: skip

@@ -45,25 +45,31 @@ class Check(ABC):
 
 
 def chi_square_two(one, other) -> float:
-    """p-value that two sets of whole numbers, int64[n] each, have one law."""
+    """p-value that two sets of whole numbers, int64[n] each, have one law; 1 where they cannot differ."""
+    one, other = np.ravel(one), np.ravel(other)
     low = min(one.min(), other.min())
     size = int(max(one.max(), other.max()) - low + 1)
     seen = np.array([np.bincount(x - low, minlength=size) for x in (one, other)])
-    weight = seen.sum(axis=0) * min(len(one), len(other)) / (len(one) + len(other))
-    cells = _cells(weight)
-    pooled = np.array([np.bincount(cells, weights=row) for row in seen])
-    pooled = pooled[:, pooled.sum(axis=0) > 0]
+    pooled = _pooled(seen.sum(axis=0) * min(len(one), len(other)) / (len(one) + len(other)), seen)
     return 1.0 if pooled.shape[1] < 2 else float(stats.chi2_contingency(pooled, correction=False).pvalue)
 
 
-def _cells(weight):
-    """Neighbouring cells in groups that weigh at least `_LEAST_EXPECTED` each."""
-    return np.minimum(np.cumsum(weight) // _LEAST_EXPECTED, np.sum(weight) // _LEAST_EXPECTED - 1).astype(int).clip(0)
+def _pooled(weight, rows):
+    """Sums of `rows` [row, cell] over groups of neighbouring cells, each of which weighs `_LEAST_EXPECTED` or more."""
+    ends, total = [], 0.0
+    for k, w in enumerate(weight.tolist()):
+        total += w
+        if total >= _LEAST_EXPECTED:
+            ends.append(k + 1)
+            total = 0.0
+    starts = [0, *ends[:-1]]  # what is left behind the last end belongs to the last group
+    return np.add.reduceat(rows, starts, axis=1)
 
 
 def chi_square(samples, law) -> float:
     """p-value that `samples` int64[n] follow `law` float64[k], the probabilities of 0, 1, ..., k - 1 (all else is
-    one more cell)."""
+    one more cell). Raises ValueError where samples are too few to test it."""
+    samples = np.ravel(samples)
     if samples.min() < 0:
         return 0.0  # a run that stopped, or a negative count
     law = np.append(law, max(0.0, 1.0 - np.sum(law)))
@@ -71,8 +77,7 @@ def chi_square(samples, law) -> float:
     expected = law * len(samples)
     if seen[expected == 0].any():
         return 0.0  # what the law rules out
-    cells = _cells(expected)
-    seen, expected = (np.bincount(cells, weights=w) for w in (seen, expected))
-    kept = expected > 0
-    seen, expected = seen[kept], expected[kept]
+    seen, expected = _pooled(expected, np.array([seen, expected]))
+    if len(seen) < 2:
+        raise ValueError("the law has one cell only: nothing is tested")
     return float(stats.chi2.sf(np.sum((seen - expected) ** 2 / expected), len(seen) - 1))

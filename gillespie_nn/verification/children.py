@@ -6,8 +6,11 @@ import os
 import warnings
 from multiprocessing.connection import wait
 
+from .base import Outcome
+
 _PATIENCE = 20.0
 _PROCESSES = 2
+_SHOWN = 10
 
 
 def outcomes(n, attempt) -> dict[int, str]:
@@ -44,6 +47,20 @@ def outcomes(n, attempt) -> dict[int, str]:
             connection.close()
             process.join()
     return found
+
+
+def outcome_of_all(n, attempt, good) -> Outcome:
+    """All of `n` attempts as one outcome: p = 1 if each ended in a text of `good` and none of these texts is without
+    one, else 0, with the numbers and first texts of the others."""
+    found = outcomes(n, attempt)
+    kinds = {text: list(found.values()).count(text) for text in good}
+    failures = {str(k): v for k, v in sorted(found.items()) if v not in good}
+    shown = dict(list(failures.items())[:_SHOWN])
+    note = ", ".join(f"{count} {text}" for text, count in kinds.items()) + "".join(
+        f"; {k}: {v}" for k, v in shown.items()
+    )
+    p = float(not failures and len(found) == n and all(kinds.values()))
+    return Outcome(f"{len(found)} mutants", p, {"inputs": len(found), **kinds, "failures": shown}, note)
 
 
 def _try_all(connection, numbers, attempt):

@@ -14,11 +14,10 @@ from ..api import simulate
 from ..checks import GillespieError, InternalError
 from ..crn import ReactionNetwork
 from ..nn import training_network
-from .base import Check, Outcome
-from .children import outcomes
+from .base import Check
+from .children import outcome_of_all
 from .methods_agree import GENERAL
 
-_SHOWN = 10
 _READERS = {
     "text": ReactionNetwork.from_text,
     "SBML": ReactionNetwork.from_sbml,
@@ -104,7 +103,7 @@ def _number_replaced(text, start, token):
 
 
 def _try(seed, method, number):
-    """`network` or `refused`; any other outcome is an exception."""
+    """`simulated` or `refused`; any other outcome is an exception."""
     kind, text = mutant(number, seed)
     try:
         network = _READERS[kind](text)
@@ -113,7 +112,7 @@ def _try(seed, method, number):
         raise
     except GillespieError:
         return "refused"
-    return "network"
+    return "simulated"
 
 
 class HostileModels(Check):
@@ -121,16 +120,4 @@ class HostileModels(Check):
     summary = "as many mutated model texts and files as replicates: each a result or a clear error (p: 1 all, 0 not)"
 
     def run(self, method, seed, options):
-        found = outcomes(options.replicates, partial(_try, seed, method))
-        failures = {k: v for k, v in sorted(found.items()) if v not in ("network", "refused")}
-        kinds = list(found.values())
-        details = {
-            "inputs": len(found),
-            "simulated": kinds.count("network"),
-            "refused": kinds.count("refused"),
-            "failures": {str(k): v for k, v in list(failures.items())[:_SHOWN]},
-        }
-        note = f"{details['simulated']} simulated, {details['refused']} refused"
-        note += "".join(f"; {k}: {v}" for k, v in details["failures"].items())
-        p = float(not failures and len(found) == options.replicates)
-        return [Outcome(f"{len(found)} mutants", p, details, note)]
+        return [outcome_of_all(options.replicates, partial(_try, seed, method), ("simulated", "refused"))]

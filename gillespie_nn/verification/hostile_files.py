@@ -29,10 +29,9 @@ from ..storage import open_moments, open_run
 from ..storage.export import blocks
 from ..storage.moments_reader import is_moments
 from ..storage.repair import repair
-from .base import Check, Outcome
-from .children import outcomes
+from .base import Check
+from .children import outcome_of_all
 
-_SHOWN = 10
 _ODD = (
     -1, 0, 2**62, float("nan"), float("inf"), "", "\u00e9" * 40, "x" * 70_000, [], [1, "a"], {}, {"a": None}, None,
     True, "[" * 3000, '{"a":', b"\xff\xfe", "ensemble", "training",
@@ -60,7 +59,7 @@ def make_originals(folder) -> list[Path]:
             file["committed"][-1] = 0
     moments = Path(folder) / "moments.h5"
     task, reason = make_task(
-        network, 2.0, 7, None, None, "rejection", 40, 1, None, None, None, None, False, None, {}, QUANTILES
+        network, t_end=2.0, n_points=7, method="rejection", replicates=40, seed=1, record=QUANTILES
     )
     with new_file(moments, task, reason) as file:
         run_ensemble(task, file, units=[0])
@@ -245,16 +244,4 @@ class HostileFiles(Check):
     def run(self, method, seed, options):
         with tempfile.TemporaryDirectory() as folder:
             make_originals(folder)
-            found = outcomes(options.replicates, partial(_try, folder, seed))
-        failures = {k: v for k, v in sorted(found.items()) if v not in ("opened", "refused")}
-        kinds = list(found.values())
-        details = {
-            "inputs": len(found),
-            "opened": kinds.count("opened"),
-            "refused": kinds.count("refused"),
-            "failures": {str(k): v for k, v in list(failures.items())[:_SHOWN]},
-        }
-        note = f"{details['opened']} opened, {details['refused']} refused"
-        note += "".join(f"; {k}: {v}" for k, v in details["failures"].items())
-        p = float(not failures and len(found) == options.replicates)
-        return [Outcome(f"{len(found)} mutants", p, details, note)]
+            return [outcome_of_all(options.replicates, partial(_try, folder, seed), ("opened", "refused"))]

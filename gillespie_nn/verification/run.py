@@ -43,7 +43,7 @@ def verify(
                 else:
                     unsupported.append(row | {"reason": found.reason})
                     say(f"{check.name}, {method}, {found.what}: not simulated ({found.reason})")
-    rejected = [row for row in outcomes if row["p"] * len(outcomes) < LEVEL]
+    rejected = [row for row in outcomes if not row["p"] * len(outcomes) >= LEVEL]  # NaN is no evidence for a method
     return {
         "verdict": FAILS if rejected else INCOMPLETE if unsupported or not outcomes else HOLDS,
         "false_alarm_rate": LEVEL,

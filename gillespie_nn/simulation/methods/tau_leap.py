@@ -48,7 +48,7 @@ class TauLeap(Method):
         Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), f"{AUTO}, {EXPLICIT} or {TRAPEZOIDAL}", str),
     )
     training_options = {"scheme": TRAPEZOIDAL}
-    statistics_names = ("leaps", "mean_leap", "exact_steps", "firings_cut_off")
+    statistics_names = ("leaps", "time_leapt", "exact_steps", "firings_cut_off")
 
     def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
         super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
@@ -102,9 +102,7 @@ class TauLeap(Method):
 
     @property
     def statistics(self):
-        ledger = self._state.ledger
-        mean = ledger[TIME_LEAPT] / ledger[LEAPS] if ledger[LEAPS] else np.nan
-        return dict(zip(self.statistics_names, (ledger[LEAPS], mean, ledger[EXACT_STEPS], ledger[CLIPPED])))
+        return dict(zip(self.statistics_names, self._state.ledger[[LEAPS, TIME_LEAPT, EXACT_STEPS, CLIPPED]].tolist()))
 
     def memory(self):
         return np.concatenate([self._state.ledger[_KEPT], self._state.carried])

@@ -1,5 +1,6 @@
 """The networks that propositions are verified on. To add one: a function of a `Choice`, and its line in `CASES`."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ def setting_of(choice) -> Setting:
     return CASES[choice.case](choice)
 
 
-_SETTINGS = {
+SETTINGS = {
     "xor": Settings(hidden=(4,), presentations=1500, annihilation_rate=60.0),
     "iris": Settings(hidden=(8,), learning_rate=0.00125, presentations=8400),
 }
@@ -61,7 +62,7 @@ _BRIEF = {"xor": {FORWARD: (1, 10.0), LEARNING: (4, 4.0)}, "iris": {FORWARD: (1,
 def dataset(choice) -> Setting:
     """The network of a case study. For 5.1 the weights are those of float gradient descent over its presentations, and
     the last training sample is presented to an empty network; for 5.2 learning begins at its random start."""
-    own = _SETTINGS[choice.case]
+    own = SETTINGS[choice.case]
     data = case_of(choice.case).load(choice.seed)
     learning = choice.proposition == LEARNING
     usual = _PRESENTATIONS[choice.proposition], own.running_time
@@ -89,7 +90,7 @@ def kink(choice) -> Setting:
     The error that reaches the neuron does not vanish, so whether it learns hangs on the sign of z.
     """
     _only_learning(choice)
-    own = _SETTINGS["xor"]
+    own = SETTINGS["xor"]
     spec = _network(choice, (2, 1, 1), own, True, False)
     weights = np.array([1.0, -1.0, 0.0, 1.0, 0.0])
     n = choice.of("presentations", 1)
@@ -108,7 +109,7 @@ def kink(choice) -> Setting:
 def crossing(choice) -> Setting:
     """2-2-1: inputs (1, 0) and (0, 1) in turn take one hidden unit up through z = 0 and the other down, at speed."""
     _only_learning(choice)
-    own = _SETTINGS["xor"]
+    own = SETTINGS["xor"]
     spec = _network(choice, (2, 2, 1), own, True, False)
     weights = np.array([1.0, -0.8, -0.7, 0.9, 0.1, 0.05, 0.8, -0.6, 0.1])
     n = choice.of("presentations", 3)
@@ -129,12 +130,9 @@ def _only_learning(choice):
 
 
 def _network(choice, layers, own, learning, signed):
-    return training_network(
-        layers, choice.activation, h=choice.of("h", own.h),
-        learning_rate=choice.of("learning_rate", own.learning_rate), derivative=own.derivative,
-        output=own.output_activation, annihilation_rate=choice.of("annihilation_rate", own.annihilation_rate),
-        signed_inputs=signed, learning=learning,
-    )  # fmt: skip
+    asked = {name: choice.of(name, getattr(own, name)) for name in ("h", "learning_rate", "annihilation_rate")}
+    settings = replace(own, activation=choice.activation, **asked)
+    return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)
 
 
 CASES = {"xor": dataset, "iris": dataset, "kink": kink, "crossing": crossing}

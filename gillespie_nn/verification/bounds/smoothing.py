@@ -8,9 +8,9 @@ the relaxation time 1 / (2 sqrt h).
 
 import numpy as np
 
-from ...datasets import case as case_of
 from ...nn import training_network
 from ...noise import RateNoise
+from .cases import SETTINGS
 from .driven import DrivenPaths
 from .extrinsic import LARGEST, N_SIZES, SMALLEST
 from .setting import LEARNING, Setting
@@ -48,8 +48,8 @@ def theta_against_h(seed, paths=_PATHS) -> dict:
 
 
 def _resting(h):
-    own = case_of("xor").settings
-    spec = training_network((2, 1, 1), h=h, learning_rate=0.0, annihilation_rate=own.annihilation_rate)
+    annihilation = SETTINGS["xor"].annihilation_rate
+    spec = training_network((2, 1, 1), h=h, learning_rate=0.0, annihilation_rate=annihilation)
     weights = np.array([1.0, -1.0, 0.0, 1.0, 0.0])
     return Setting(
         LEARNING, "kink", "smooth_relu", spec, weights, np.ones((1, 2)), np.full((1, 1), 0.5), 20.0 / np.sqrt(h)
