@@ -3,11 +3,10 @@
 import sys
 from pathlib import Path
 
-import matplotlib
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
-from gillespie_nn.analysis.figures import COLOURS, new_figure
+from gillespie_nn.analysis.figures import COLOURS, new_figure, save_figure
 
 FORWARD, BACKWARD, UPDATE, *_ = COLOURS
 STYLES = {FORWARD: ("forward pass", "-"), BACKWARD: ("backpropagation", "--"), UPDATE: ("update", "-.")}
@@ -69,8 +68,7 @@ def draw(path) -> None:
         axes.add_patch(arrow)
     lines = [Line2D([], [], color=c, linestyle=style, label=label) for c, (label, style) in STYLES.items()]
     axes.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, -0.06), ncols=3, frameon=False, fontsize=9)
-    with matplotlib.rc_context({"svg.hashsalt": "network"}):
-        figure.savefig(path, metadata={"Date": None})
+    save_figure(figure, path)
 
 
 if __name__ == "__main__":

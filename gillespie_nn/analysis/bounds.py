@@ -4,8 +4,7 @@ import re
 
 import numpy as np
 
-from .. import checks
-from .figures import COLOURS
+from .figures import COLOURS, new_figure, save_figure
 
 _BAND = (0.05, 0.95)
 _LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
@@ -26,7 +25,7 @@ def draw_bounds(results, found, path) -> None:
     Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
     bound is.
     """
-    figure = _figure((11, 8.5))
+    figure = new_figure((11, 8.5))
     panels = figure.subplots(2, 2)
     kinds = _kinds(results)
     shared = np.isfinite(results.theta_0).all() and found["noise"] != "intrinsic"
@@ -42,14 +41,7 @@ def draw_bounds(results, found, path) -> None:
         f"Proposition {found['proposition']}, {found['case']}, {found['activation']}, {found['noise']} noise, "
         f"{found['paths']} paths: {found['verdict']}"
     )
-    figure.savefig(path)
-
-
-def _figure(size):
-    checks.optional("matplotlib", "plot", "drawing a figure")
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=size, layout="constrained", dpi=150)
+    save_figure(figure, path)
 
 
 def _kinds(results):
@@ -168,7 +160,7 @@ def draw_course(course, path) -> None:
     switching times."""
     groups = [("fast neurons", course.fast), ("slow weights", course.slow)]
     groups = [(name, chosen) for name, chosen in groups if chosen]
-    figure = _figure((10, 3 + 3 * len(groups)))
+    figure = new_figure((10, 3 + 3 * len(groups)))
     *panels, difference = figure.subplots(1 + len(groups), 1, sharex=True)
     for n, (axes, (name, chosen)) in enumerate(zip(panels, groups)):
         for k, q in enumerate(chosen):
@@ -186,4 +178,4 @@ def draw_course(course, path) -> None:
             axes.axvline(t, color="0.4", linestyle=":", linewidth=0.9)
     title = f"{course.title}: without noise (solid), with noise of eps = {course.size:.3g} (dashed)"
     figure.suptitle(title, fontsize=10)
-    figure.savefig(path)
+    save_figure(figure, path)

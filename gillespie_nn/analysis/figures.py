@@ -1,9 +1,12 @@
 """What all figures share. Colours are Okabe and Ito's, told apart by colour-blind readers too."""
 
+from pathlib import Path
+
 from .. import checks
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 LINES = ("-", "--", "-.", ":")
+_UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def new_figure(size=(8, 5)):
@@ -15,8 +18,13 @@ def new_figure(size=(8, 5)):
 
 
 def save_figure(figure, path) -> None:
-    """Write a figure in the format of the file's suffix. Raises StorageError."""
+    """Write a figure in the format of the file's suffix: the same figure gives the same file, without a date and random
+    names within. Raises StorageError."""
+    import matplotlib
+
+    path = Path(path)
     try:
-        figure.savefig(path)
+        with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+            figure.savefig(path, metadata=_UNDATED.get(path.suffix))
     except OSError as error:
         raise checks.StorageError(f"cannot write {path}: {error.strerror}") from None

@@ -2,25 +2,21 @@
 
 import numpy as np
 
-from .. import checks
-from .figures import COLOURS
+from .figures import COLOURS, new_figure, save_figure
 
 _COLUMNS = 3
 
 
 def draw_ladder(rates, path) -> None:
     """Draw `rates`, the list in the record of `verification.ladder`, to `path`, one panel each. Needs matplotlib."""
-    checks.optional("matplotlib", "plot", "drawing a figure")
-    from matplotlib.figure import Figure
-
     n_rows = -(-len(rates) // _COLUMNS)
-    figure = Figure(figsize=(4 * _COLUMNS, 3.4 * n_rows), layout="constrained", dpi=150)
+    figure = new_figure((4 * _COLUMNS, 3.4 * n_rows))
     panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
     for axes in panels[len(rates) :]:
         axes.set_visible(False)
     for axes, found in zip(panels, rates):
         _panel(axes, found)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _panel(axes, found):

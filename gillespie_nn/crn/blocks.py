@@ -49,7 +49,7 @@ def _components(actions, kept, n_species):
     from scipy.sparse.csgraph import connected_components
 
     pairs = {(a, b) for k in kept for a in actions[k].reads for b in actions[k].changes}
-    row, column = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+    row, column = np.array(list(pairs), dtype=np.int32).reshape(-1, 2).T
     graph = coo_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(n_species, n_species))
     return connected_components(graph, directed=True, connection="strong")[1]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..analysis.figures import COLOURS
+from ..analysis.figures import COLOURS, LINES
 from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
 from ..storage import open_run
@@ -12,7 +12,6 @@ from .statistics import estimate
 
 _MOST_SAMPLES = 1000
 _DESCENT = "float gradient descent, smooth ReLU"
-_LINES = ("-", "--", "-.", ":")
 
 
 class Learning(Study):
@@ -48,7 +47,7 @@ class Learning(Study):
             every = [estimate(column) for column in np.array(curves).T]
             mean, low, high = (np.array([getattr(e, n) for e in every]) for n in ("mean", "low", "high"))
             colour = COLOURS[k]
-            axes.plot(presentations[0], mean, _LINES[k], color=colour, label=f"{label} ({len(records)} seeds)")
+            axes.plot(presentations[0], mean, LINES[k], color=colour, label=f"{label} ({len(records)} seeds)")
             axes.fill_between(presentations[0], low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set_xlabel("presentations")
         axes.set_ylabel("test RMSE of the recorded weights [concentration]\nmean, band: 95 % interval over seeds")

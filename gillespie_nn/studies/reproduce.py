@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from .. import checks
+from ..analysis.figures import new_figure, save_figure
 from ..checks import InputError
 from .base import Results
 from .report import adjusted, counted, write_report
@@ -89,15 +90,10 @@ _SHOWN = 10
 
 
 def _draw(study, results, folder):
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    figure = Figure(layout="constrained", dpi=130)
+    figure = new_figure()
     study.draw(figure, results)
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{study.name}-{results.case}{suffix}" for suffix in FORMATS]
     for path in paths:
-        # The same points give the same file: no date, and no random names within.
-        with matplotlib.rc_context({"svg.hashsalt": path.stem}):
-            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+        save_figure(figure, path)
     return paths

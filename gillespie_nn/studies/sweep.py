@@ -6,13 +6,12 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ..analysis.figures import COLOURS
+from ..analysis.figures import COLOURS, LINES
 from .base import Study, Table, summary_columns, summary_row
 from .points import Point
 from .statistics import estimate
 
 _MARKERS = "osD^vP*X"
-_LINES = ("-", "--", "-.", ":")
 
 
 class Condition(NamedTuple):
@@ -82,7 +81,7 @@ class Sweep(Study):
         # Side by side, so that intervals do not hide each other.
         x = x * 1.03**k if self.x_scale == "log" else x + 0.008 * k * np.ptp(x)
         found = [estimate(results.scores(self.of_seeds(c, results))) for c in conditions]
-        errorbars(axes, x, found, color=colour, marker=marker, linestyle=_LINES[k % 4], label=name)
+        errorbars(axes, x, found, color=colour, marker=marker, linestyle=LINES[k % 4], label=name)
         if self.shows_descent:
             descent = [estimate(results.scores(self.of_seeds(c, results), "_gradient_descent")) for c in conditions]
             label = "float gradient descent" if k == 0 else None
