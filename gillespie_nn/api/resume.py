@@ -14,10 +14,10 @@ from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import best_evaluation
 from ..status import Status
 from ..storage import MomentsRun, Run, TrainingFile, layout, open_moments, open_run
+from ..storage.damage import damaged, understood
 from ..storage.moments_reader import is_moments
 from ..storage.provenance import resumed
 from ..storage.schema import ENSEMBLE
-from ..storage.validate import damaged, understood
 from .fit import Fit
 from .plan import make_plan
 from .resume_ensemble import resume_ensemble, resume_moments

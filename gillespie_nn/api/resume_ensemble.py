@@ -6,8 +6,8 @@ from ..checks import InputError
 from ..noise import from_record
 from ..simulation.task import MOMENTS, QUANTILES, TRAJECTORIES
 from ..storage import open_moments, open_run
+from ..storage.damage import understood
 from ..storage.provenance import resumed
-from ..storage.validate import understood
 from .simulate import Workers, carry_out, make_task, new_file
 
 SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1)}

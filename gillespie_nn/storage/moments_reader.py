@@ -7,16 +7,16 @@ import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import InputError
-from ..crn import ReactionNetwork
 from ..simulation.moments import ARRAYS, N_STATUSES, Moments
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch, possible
 from ..simulation.task import BLOCK, quantities_of
 from . import heap
+from .damage import damaged, readable
 from .moments_file import FILETYPE, KIND, SKETCH, VERSION, load
 from .schema import BYTE, INTEGER, NAME, REAL, Entry
-from .validate import check_dataset, damaged, json_object, readable, strings, text
+from .validate import check_dataset
+from .values import json_object, model_of, positive_number, strings, text, whole_number
 from .whole import opened
 
 _BOTH = ("time", "quantity")
@@ -94,9 +94,7 @@ def is_moments(path) -> bool:
 def _read(path, file):
     _check(path, file)
     attributes = file.attrs
-    network = ReactionNetwork.from_text(_model(path, file))
-    if network.digest != text(path, file["model"], "digest"):
-        raise InputError(f"{path}: the model's text does not match its digest; the file is damaged")
+    network = model_of(path, file)
     quantities = tuple(strings(path, file["quantity"]))
     if quantities != quantities_of(network):
         raise damaged(path, "/quantity does not name what the model has")
@@ -130,12 +128,8 @@ def _check(path, file):
     for name in ("software_version", "created", "method", "method_reason", "units", *(("arguments",) if new else ())):
         text(path, file, name)
     for name, least in (("seed", 0), ("n_replicates", 1), ("n_done", 0), ("n_events", 0)):
-        value = np.asarray(file.attrs.get(name))
-        if value.shape != () or value.dtype.kind not in "iu" or value < least:
-            raise damaged(path, f"the attribute {name} is {value!s:.100}, expected a whole number, at least {least}")
-    volume = np.asarray(file.attrs.get("volume"))
-    if volume.shape != () or volume.dtype.kind not in "iuf" or not 0 < volume < np.inf:
-        raise damaged(path, f"the attribute volume is {volume!s:.100}, expected a positive number")
+        whole_number(path, file, name, least)
+    positive_number(path, file, "volume")
     _check_numbers(path, file)
 
 
@@ -150,10 +144,3 @@ def _check_numbers(path, file):
         return
     if not possible(*(file[f"sketch/{name}"][:] for name in SKETCH), n.ravel()):
         raise damaged(path, "/sketch does not hold as many numbers in each cell as /moments/n says")
-
-
-def _model(path, file):
-    try:
-        return bytes(file["model/text"][:]).decode()
-    except UnicodeDecodeError:
-        raise damaged(path, "/model/text is not text in UTF-8") from None

@@ -13,9 +13,11 @@ from ..crn import ReactionNetwork
 from ..simulation.result import dataset, frame, of
 from ..status import Status
 from . import heap, superblock
+from .damage import damaged, is_of_hdf5, readable, said
 from .lock import is_locked
 from .rows import LazyRows
-from .validate import check, check_filetype, damaged, is_of_hdf5, readable, said
+from .validate import check, check_filetype
+from .values import model_of
 
 
 def open_run(path) -> "Run":
@@ -108,13 +110,8 @@ class Run:
         """The reaction network, as it was given (before overrides of rates and initial counts).
 
         Raises InputError where the text is damaged."""
-        try:
-            network = ReactionNetwork.from_text(bytes(self._read("model/text")).decode())
-        except (InputError, UnicodeDecodeError) as error:
-            raise damaged(self.path, f"/model/text is not a model: {error}") from None
-        if network.digest != self.file["model"].attrs["digest"]:
-            raise InputError(f"{self.path}: the model's text does not match its digest; the file is damaged")
-        return network
+        with readable(self.path):
+            return model_of(self.path, self.file)
 
     @property
     def provenance(self) -> dict:

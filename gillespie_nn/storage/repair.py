@@ -11,10 +11,10 @@ from .. import checks
 from ..checks import InputError, StorageError
 from ..status import Status
 from . import checkpoints, disk, superblock
+from .damage import damaged, is_of_hdf5, said
 from .lock import Lock
 from .reader import open_left, open_run
 from .schema import ENSEMBLE, LIBVER
-from .validate import damaged, is_of_hdf5, said
 from .whole import move
 from .writer import copy_rows
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .validate import readable
+from .damage import readable
 
 _BYTES = 1 << 24
 """Read at once, about: of what is asked for some species, all are read."""

@@ -3,63 +3,21 @@
 A file from elsewhere may hold anything; whoever reads one that was found valid can trust names, types and sizes.
 """
 
-import json
 import math
-from contextlib import contextmanager
 
 import h5py
 import numpy as np
 
-from ..checks import GillespieError, InputError
+from ..checks import InputError
 from ..status import Status
-from . import heap
+from .damage import damaged, shown
 from .moments_file import FILETYPE as MOMENTS
 from .schema import ENSEMBLE, FILETYPE, TRAINING, VERSION, entries
+from .values import json_object, positive_number, strings, text, whole_number
 
 _MOST_PACKED = 1100
 """Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
 _SMALL_BYTES = 1 << 16
-_WORDS = ("Can't ", "Unable to ", "Unspecified error", "No NumPy equivalent", "Not a ", "Object visitation")
-"""How the errors of h5py begin."""
-_ADVICE = "the file is damaged, or was made by something else: take a copy of it, or run again"
-
-
-def damaged(path, what) -> InputError:
-    return InputError(f"{path}: {what}; {_ADVICE}")
-
-
-@contextmanager
-def readable(path):
-    """What HDF5 says of bytes that it cannot read becomes a sentence."""
-    try:
-        yield
-    except Exception as error:
-        if not is_of_hdf5(error):
-            raise
-        raise damaged(path, said(error)) from error
-
-
-@contextmanager
-def understood(path):
-    """What a file says of its run is taken up as arguments; what does not fit becomes a sentence."""
-    try:
-        yield
-    except GillespieError:
-        raise
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise damaged(path, f"what it says of its run cannot be used ({type(error).__name__}: {error})") from error
-
-
-def is_of_hdf5(error) -> bool:
-    """Whether the HDF5 library could not read something; an OSError of the system has a number."""
-    if isinstance(error, UnicodeDecodeError):
-        return True
-    known = isinstance(error, (OSError, RuntimeError, KeyError, ValueError, TypeError))
-    return known and getattr(error, "errno", None) is None and said(error).startswith(_WORDS)
-
-
-def said(error) -> str:
-    return str(error.args[0] if error.args else error)
 
 
 def check_filetype(path, file) -> None:
@@ -68,9 +26,9 @@ def check_filetype(path, file) -> None:
     if isinstance(filetype, str) and filetype == MOMENTS:
         raise InputError(f"{path} holds moments, not trajectories: read it by gillespie_nn.open_moments")
     if not isinstance(filetype, str) or filetype != FILETYPE:
-        raise InputError(f"{path} is not a run file: its filetype is {_shown(filetype)}, expected {FILETYPE!r}")
+        raise InputError(f"{path} is not a run file: its filetype is {shown(filetype)}, expected {FILETYPE!r}")
     if version.dtype.kind not in "iu" or version.shape != (2,):
-        raise damaged(path, f"the attribute version is {_shown(version)}, expected two whole numbers")
+        raise damaged(path, f"the attribute version is {shown(version)}, expected two whole numbers")
     if int(version[0]) != VERSION[0] or version[1] < 0:
         raise InputError(f"{path} has format version {[int(v) for v in version]}, this software reads {VERSION[0]}.x")
 
@@ -115,7 +73,7 @@ def check_dataset(path, file, entry, lengths) -> None:
             raise damaged(path, f"{where} has shape {dataset.shape}, expected {axis} = {lengths[axis]}")
     unit = dataset.attrs.get("units", "")
     if not isinstance(unit, str) or unit not in entry.units:
-        raise damaged(path, f"{where} has units {_shown(unit)}, expected {' or '.join(map(repr, entry.units))}")
+        raise damaged(path, f"{where} has units {shown(unit)}, expected {' or '.join(map(repr, entry.units))}")
     if not entry.filled_later:
         check_size(path, dataset, math.prod(dataset.shape))
 
@@ -136,18 +94,14 @@ def _check_attributes(path, file, kind, version):
     if version >= (1, 1):
         text(path, file, "method_reason")
     text(path, file["model"], "digest")
-    for name, kinds in (("seed", "iu"), ("volume", "iuf")):
-        value = np.asarray(file.attrs.get(name))
-        if value.shape != () or value.dtype.kind not in kinds:
-            raise damaged(path, f"the attribute {name} is {_shown(value)}, expected a number")
-    if not 0 < float(file.attrs["volume"]) < math.inf:
-        raise damaged(path, f"the attribute volume is {file.attrs['volume']}, expected a positive number")
+    whole_number(path, file, "seed", 0)
+    positive_number(path, file, "volume")
     texts = [(file, "arguments")] if kind == ENSEMBLE and version >= (1, 5) else []
     if kind == TRAINING:
         group = file["training"]
         layers = np.asarray(group.attrs.get("layers"))
         if layers.dtype.kind not in "iu" or layers.ndim != 1 or len(layers) < 2 or (layers < 1).any():
-            raise damaged(path, f"the attribute layers is {_shown(layers)}, expected sizes of layers")
+            raise damaged(path, f"the attribute layers is {shown(layers)}, expected sizes of layers")
         text(path, group, "task")
         texts += [(group, name) for name in ("settings", *(("arguments", "data") if version >= (1, 4) else ()))]
     for where, name in texts:
@@ -194,43 +148,3 @@ def _hard(path, file, name):
             raise damaged(path, f"/{name} is a link to somewhere else")
         group = group[part]
     return group
-
-
-def text(path, where, name) -> str:
-    """An attribute that is one. Raises InputError otherwise."""
-    value = where.attrs.get(name)
-    if not isinstance(value, str):
-        raise damaged(path, f"the attribute {name} is {_shown(value)}, expected a text")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):  # how h5py shows bytes that are not UTF-8
-        raise damaged(path, f"the attribute {name} is not text in UTF-8")
-    return value
-
-
-def strings(path, dataset):
-    """What a dataset of texts holds. Raises InputError where it cannot be read."""
-    try:
-        heap.check_lengths(path, dataset)
-        found = dataset.asstr()[()]
-    except UnicodeDecodeError:
-        raise damaged(path, f"{dataset.name} is not text in UTF-8") from None
-    except OSError as error:
-        raise damaged(path, said(error)) from error
-    if any("\0" in text for text in np.atleast_1d(found)):
-        raise damaged(path, f"{dataset.name} holds a text with a NUL in it")
-    return found
-
-
-def json_object(path, what, text) -> dict:
-    """The JSON object that a text is. Raises InputError for what is none; `what` names it."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise damaged(path, f"{what} is not a JSON object")
-    return found
-
-
-def _shown(value):
-    text = repr(value)
-    return text if len(text) <= 100 else text[:100] + "..."

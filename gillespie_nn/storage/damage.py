@@ -1,0 +1,53 @@
+"""Files that do not hold what they should: how that is said."""
+
+from contextlib import contextmanager
+
+from ..checks import GillespieError, InputError
+
+_WORDS = ("Can't ", "Unable to ", "Unspecified error", "No NumPy equivalent", "Not a ", "Object visitation")
+"""How the errors of h5py begin."""
+_ADVICE = "the file is damaged, or was made by something else: take a copy of it, or run again"
+
+
+def damaged(path, what) -> InputError:
+    return InputError(f"{path}: {what}; {_ADVICE}")
+
+
+@contextmanager
+def readable(path):
+    """What HDF5 says of bytes that it cannot read becomes a sentence."""
+    try:
+        yield
+    except Exception as error:
+        if not is_of_hdf5(error):
+            raise
+        raise damaged(path, said(error)) from error
+
+
+@contextmanager
+def understood(path):
+    """What a file says of its run is taken up as arguments; what does not fit becomes a sentence."""
+    try:
+        yield
+    except GillespieError:
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise damaged(path, f"what it says of its run cannot be used ({type(error).__name__}: {error})") from error
+
+
+def is_of_hdf5(error) -> bool:
+    """Whether the HDF5 library could not read something; an OSError of the system has a number."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    known = isinstance(error, (OSError, RuntimeError, KeyError, ValueError, TypeError))
+    return known and getattr(error, "errno", None) is None and said(error).startswith(_WORDS)
+
+
+def said(error) -> str:
+    return str(error.args[0] if error.args else error)
+
+
+def shown(value) -> str:
+    """A value of a file in a message: some hundred letters."""
+    text = repr(value)
+    return text if len(text) <= 100 else text[:100] + "..."
