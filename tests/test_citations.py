@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from test_format import GOLDEN
 from test_layout import ROOT
 
 import gillespie_nn as gnn
@@ -55,7 +56,7 @@ def test_an_ensemble_is_cited_by_its_method_alone(record, tmp_path):
     assert list(analysis.citations_of(run)) == ["gillespie-nn", "direct"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "golden").glob("*.h5")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", GOLDEN.values())
 def test_runs_of_old_versions_are_cited_too(path):
     with gnn.open_run(path) as run:
         assert {"gillespie-nn", run.method} <= set(analysis.citations_of(run))

@@ -20,7 +20,7 @@ from gillespie_nn.storage.lock import Lock, is_locked
 ENSEMBLE, TRAINING = sorted(NEWEST)
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", GOLDEN.values())
 def test_a_table_holds_every_committed_number(path, tmp_path):
     write(path, "csv", tmp_path / "x.csv")
     with open(tmp_path / "x.csv", newline="") as file, gnn.open_run(path) as run:

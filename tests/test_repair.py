@@ -10,6 +10,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+from test_format import GOLDEN
 from test_layout import ROOT
 from test_storage import NET, content
 
@@ -21,7 +22,6 @@ from gillespie_nn.storage.repair import repair
 
 RUN = {"replicates": 5, "seed": 1, "count_firings": True, "initial": {"A": 30}, "rates": {"r3": 2.0},
        "schedule": [(1.0, {"B": 3})], "method": "rejection"}  # fmt: skip
-GOLDEN = ROOT / "tests" / "golden"
 _KILLED = """
 import os, signal, sys
 import gillespie_nn as gnn
@@ -96,15 +96,15 @@ def test_a_repaired_file_opens_anywhere_and_goes_on(cut, tmp_path, capsys):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.h5", "whole.h5"]
 
 
-@pytest.mark.parametrize("name", ["1.0-training", "1.5-training", "1.5-ensemble"])
-def test_a_file_that_another_program_left_open_keeps_its_content(name, tmp_path):
-    path = shutil.copy(GOLDEN / f"{name}.h5", tmp_path / "x.h5")
+@pytest.mark.parametrize("whole", [GOLDEN[name] for name in ("1.0-training", "1.5-training", "1.5-ensemble")])
+def test_a_file_that_another_program_left_open_keeps_its_content(whole, tmp_path):
+    path = shutil.copy(whole, tmp_path / "x.h5")
     code = "import h5py, os, sys; f = h5py.File(sys.argv[1], 'r+', libver='v110'); f.flush(); os._exit(0)"
     assert child(code, path).returncode == 0
     with pytest.raises(gnn.InputError, match="make it readable by gillespie-nn repair"):
         gnn.open_run(path)
     assert repair(path)["repaired"]
-    assert str(content(path)) == str(content(GOLDEN / f"{name}.h5"))
+    assert str(content(path)) == str(content(whole))
 
 
 def test_a_replicate_that_cannot_be_read_is_simulated_again(tmp_path):
@@ -138,7 +138,7 @@ def test_nothing_is_repaired_that_is_being_written_or_is_no_run_file(cut, tmp_pa
 
 
 def test_the_checksum_of_a_superblock_is_hdf5s():
-    path = GOLDEN / "1.5-ensemble.h5"
+    path = ROOT / "tests" / "golden" / "1.5-ensemble.h5"
     head = path.read_bytes()[:64]
     assert superblock.marks(path) == (False, False) and superblock.closed(head, path.stat().st_size) == head[:48]
     assert superblock.lookup3(b"Four score and seven years ago") == 0x17770551  # Jenkins's own example

@@ -2,15 +2,21 @@
 
 from contextlib import contextmanager
 
+import h5py
+
 from ..checks import GillespieError, InputError
 
 _WORDS = ("Can't ", "Unable to ", "Unspecified error", "No NumPy equivalent", "Not a ", "Object visitation")
 """How the errors of h5py begin."""
+_UNKNOWN_FORM = "bad version number"
+_NEWER = "the file may be of a newer HDF5 library than the one here"
 _ADVICE = "the file is damaged, or was made by something else: take a copy of it, or run again"
 
 
 def damaged(path, what) -> InputError:
-    return InputError(f"{path}: {what}; {_ADVICE}")
+    """The error of a file in which `what` is wrong."""
+    newer = f"{_NEWER}, which is {h5py.version.hdf5_version}: update h5py" if _UNKNOWN_FORM in what else _ADVICE
+    return InputError(f"{path}: {what}; {newer}")
 
 
 @contextmanager
