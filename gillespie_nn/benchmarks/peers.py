@@ -16,6 +16,10 @@ import numpy as np
 _MANY = 1000
 
 
+class LeftOut(Exception):
+    """Why a program is not measured on a network."""
+
+
 def copasi(path, ends):
     """COPASI's direct method, through basico."""
     import basico
@@ -78,7 +82,7 @@ def gillespy2(path, ends):
         os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
     model, _ = gillespy2.import_SBML(path)
     if model.listOfReactions and len(model.listOfReactions) > _MANY:
-        raise RuntimeError(f"left out above {_MANY} reactions: building its solver takes minutes")
+        raise LeftOut(f"left out above {_MANY} reactions: building its solver takes minutes")
     solvers = {}
     for end in ends:  # a compiled solver keeps the time span it was built with
         model.timespan(np.linspace(0, end, 2))
@@ -99,7 +103,7 @@ def rebop(path, ends):
 
     network = ReactionNetwork.from_sbml(path)
     if len(network.reactions) > _MANY:
-        raise RuntimeError(f"left out above {_MANY} reactions: a run takes minutes")
+        raise LeftOut(f"left out above {_MANY} reactions: a run takes minutes")
     model = program.Gillespie()
     for reaction in network.reactions:
         sides = [[s for s, n in side for _ in range(n)] for side in (reaction.reactants, reaction.products)]

@@ -21,7 +21,7 @@ def markdown(found) -> str:
             )
         for program, row in case.get("peers", {}).items():
             if "seconds" not in row:
-                reason = "not installed" if "missing" in row else "failed to run"
+                reason = "not installed" if "missing" in row else row.get("left_out", "failed to run")
                 lines.append(f"| {title} | {program} | {reason} | | | | | |")
                 continue
             ratio = f"{row['rejection_is_times_faster']:.1f}"

@@ -16,7 +16,7 @@ from ..nn import training_network
 from ..seeds import Purpose
 from ..simulation import EXACT
 from ..simulation.methods import Rejection
-from .peers import PEERS
+from .peers import PEERS, LeftOut
 
 VOLUME = 1000.0
 N_DRAWS = 10_000_000
@@ -141,6 +141,9 @@ def _peer(prepare, path, t_end, repeats, record, say, case):
     except ImportError as error:
         say(f"{case}, {name}: not installed")
         return {"missing": str(error)}
+    except LeftOut as error:
+        say(f"{case}, {name}: {error}")
+        return {"left_out": str(error)}
     except Exception as error:  # a program of others may fail in any way; the others still count
         say(f"{case}, {name}: failed ({error})"[:300])
         return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}

@@ -1,5 +1,7 @@
 """Measure speed, beside other programs where they are installed."""
 
+import argparse
+
 from .. import checks
 from ..analysis.comparison import WITHIN
 from ..benchmarks import (
@@ -16,7 +18,7 @@ from .common import add_json, parser, print_json
 
 _INSTEAD = {
     "--scale": ((), "cost of an event from 2-4-1 to 784-32-10"),
-    "--leap": (("--case", "--no-peers"), "tau-leaping, its speed and its certified error,"),
+    "--leap": (("--case", "--peers"), "tau-leaping, its speed and its certified error,"),
     "--ensemble": ((), "ensembles with one worker and with several"),
     "--storage": ((), "what it costs to keep a run in a file"),
 }
@@ -28,11 +30,16 @@ def add(subparsers):
         subparsers,
         "bench",
         "measure the speed of the methods, beside other programs where the extra bench is installed",
-        ("--json", "--case 2-4-1 --no-peers", "--scale", "--leap --json", "--ensemble --workers 2", "--storage"),
-    )
+        (
+            "--peers --markdown", "--case 2-4-1 --no-peers --json", "--scale", "--leap --json", "--ensemble --workers 2",
+            "--storage",
+        ),
+    )  # fmt: skip
     command.add_argument("--case", action="append", help=f"{', '.join(CASES)} (all); may be given several times")
     command.add_argument("--repeats", type=int, default=5, help="runs of each, of which the best counts (5)")
-    command.add_argument("--no-peers", action="store_true", help="leave other programs out")
+    command.add_argument(
+        "--peers", action=argparse.BooleanOptionalAction, help="with other programs, or leave them out (with)"
+    )
     instead = command.add_mutually_exclusive_group()
     for flag, (_, what) in _INSTEAD.items():
         instead.add_argument(flag, action="store_true", help=f"{what} instead")
@@ -59,9 +66,9 @@ def run(arguments):
 def _check_given(arguments):
     """What is given and would not be heeded is refused."""
     instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:])), None)
-    given = {"--case": arguments.case, "--no-peers": arguments.no_peers, "--markdown": arguments.markdown}
+    given = {"--case": arguments.case, "--peers": arguments.peers, "--markdown": arguments.markdown}
     for flag, value in given.items():
-        if value and instead and flag not in _INSTEAD[instead][0]:
+        if value not in (None, False) and instead and flag not in _INSTEAD[instead][0]:
             raise checks.InputError(f"{instead} takes no {flag}: leave one of them out")
 
 
@@ -74,8 +81,8 @@ def _measure(arguments, names, repeats, say):
     if arguments.storage:
         return storage_benchmark(repeats, say=say)
     if arguments.leap:
-        return leap_benchmark(names, repeats, not arguments.no_peers, say=say)
-    found = benchmark(names, repeats, not arguments.no_peers, say=say)
+        return leap_benchmark(names, repeats, arguments.peers is not False, say=say)
+    found = benchmark(names, repeats, arguments.peers is not False, say=say)
     if arguments.markdown:
         print(markdown(found))
     return found
