@@ -31,8 +31,8 @@ def add(subparsers):
         "bench",
         "measure the speed of the methods, beside other programs where the extra bench is installed",
         (
-            "--peers --markdown", "--case 2-4-1 --no-peers --json", "--scale", "--leap --json", "--ensemble --workers 2",
-            "--storage",
+            "--peers --markdown", "--case 2-4-1 --no-peers --json", "--scale", "--leap --json",
+            "--ensemble --workers 2", "--storage",
         ),
     )  # fmt: skip
     command.add_argument("--case", action="append", help=f"{', '.join(CASES)} (all); may be given several times")
