@@ -49,7 +49,7 @@ class _Writer:
 
     def write(self, counts):
         model, network = self._model, self._network
-        model.setId("model")
+        model.setId("network")  # a word that Antimony has no use for
         model.setSubstanceUnits("item")
         model.setExtentUnits("item")
         model.setTimeUnits("second")
