@@ -74,9 +74,10 @@ def make_plan(
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
     counts = spec.start(weights, volume, choice.method.dtype)
     if not counts.any():
+        largest = float(np.max(np.abs(weights)))
         raise InputError(
-            f"volume = {volume:g} is too small: the largest weight of the start, {abs(weights).max():.2g}, is "
-            f"{volume * abs(weights).max():.2g} molecules, and none is left; take an Omega of some hundred or more"
+            f"volume = {volume:g} is too small: the largest weight of the start, {largest:.2g}, is "
+            f"{volume * largest:.2g} molecules, and none is left; take an Omega of some hundred or more"
         )
     return TrainingPlan(
         spec=spec,
