@@ -33,9 +33,9 @@ def chosen(run, names=(), most=8) -> tuple[str, ...]:
     n_replicates, n_points, n_species = run.counts.shape
     for replicates in _parts(n_replicates, n_points * n_species):
         for points in _parts(n_points, n_species):
-            values = read(run, run.species, points, replicates).reshape(-1, n_species)
-            low = np.fmin(low, np.fmin.reduce(values, axis=0))
-            high = np.fmax(high, np.fmax.reduce(values, axis=0))
+            values = read(run, run.species, points, replicates)
+            low = np.minimum(low, np.nanmin(values, axis=(0, 1), initial=np.inf))
+            high = np.maximum(high, np.nanmax(values, axis=(0, 1), initial=-np.inf))
     widest = np.argsort(-(high - low), kind="stable")[:most]
     return tuple(run.species[k] for k in np.sort(widest))
 
