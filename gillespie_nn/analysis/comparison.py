@@ -21,7 +21,7 @@ _SPARE = 2.5
 """Standard errors by which the next run's estimate may lie off."""
 
 
-class Moments(NamedTuple):
+class MeanVariance(NamedTuple):
     """Means and variances of some quantities, float64[quantity] each, and their standard errors."""
 
     n: float
@@ -52,7 +52,7 @@ class Errors(NamedTuple):
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def sampled(values) -> Moments:
+def sampled(values) -> MeanVariance:
     """Moments of `values` float64[replicate, quantity]."""
     n = len(values)
     mean = values.mean(axis=0)
@@ -63,13 +63,13 @@ def sampled(values) -> Moments:
     variance = total / (n - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         log_error = np.where((left_out > 0).all(axis=0), _jackknife_error(np.log(left_out)), np.nan)
-    return Moments(n, mean, np.sqrt(variance / n), variance, _jackknife_error(left_out), log_error)
+    return MeanVariance(n, mean, np.sqrt(variance / n), variance, _jackknife_error(left_out), log_error)
 
 
-def known(mean, variance) -> Moments:
+def known(mean, variance) -> MeanVariance:
     """Moments that are no estimates: `mean` and `variance` float64[quantity]."""
     none = np.zeros(len(mean))
-    return Moments(np.inf, np.asarray(mean), none, np.asarray(variance), none, none)
+    return MeanVariance(np.inf, np.asarray(mean), none, np.asarray(variance), none, none)
 
 
 def _jackknife_error(left_out):
@@ -78,7 +78,7 @@ def _jackknife_error(left_out):
     return np.sqrt((n - 1) / n * np.square(left_out - left_out.mean(axis=0)).sum(axis=0))
 
 
-def mean_errors(one: Moments, other: Moments, floor: float, level: float) -> Errors:
+def mean_errors(one: MeanVariance, other: MeanVariance, floor: float, level: float) -> Errors:
     """(mean of `one` - mean of `other`) / max(|mean of `other`|, `floor`), each interval missing with probability
     `level`."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -86,7 +86,7 @@ def mean_errors(one: Moments, other: Moments, floor: float, level: float) -> Err
         return _errors(found, reference, floor, level)
 
 
-def variance_errors(one: Moments, other: Moments, floor: float, level: float) -> Errors:
+def variance_errors(one: MeanVariance, other: MeanVariance, floor: float, level: float) -> Errors:
     """(variance of `one` - variance of `other`) / max(variance of `other`, `floor`**2), as `mean_errors`."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found, reference = ((m.variance, m.variance_error, m.log_variance_error, m.n) for m in (one, other))

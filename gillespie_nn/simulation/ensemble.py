@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import NamedTuple
 
 from .task import Task
-from .unit import Direct, hand_over, run_unit
+from .unit import Passing, hand_over, run_unit
 
 __all__ = ["Job", "Task", "run_ensemble", "run_ensembles"]
 _AHEAD = 64
@@ -144,7 +144,7 @@ class _Threads:
                 self._see((id(unit), replicate), fraction)
             return self._stop.is_set()
 
-        return run_unit(unit.task, unit.number, lambda: Direct(unit.sink, self._lock), pause)
+        return run_unit(unit.task, unit.number, lambda: Passing(unit.sink, self._lock), pause)
 
     def _see(self, replicate, fraction):
         """How many replicates are done, with the fractions of those that are running."""

@@ -16,7 +16,7 @@ _NEARLY = 1.0 - 2.0**-53
 """Fraction of a replicate that has come to the last time, and is not finished."""
 
 
-class Direct:
+class Passing:
     """Rows of a trajectory, handed on to the sink as they come, by one thread at a time."""
 
     def __init__(self, sink, lock):

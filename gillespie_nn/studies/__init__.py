@@ -1,6 +1,7 @@
 """The case studies: tables and figures from files that are made once and can be drawn again without simulating.
 
-To add one: a file with a subclass of `Study` (or `Sweep`, for a score against a number), and its line in `STUDIES`.
+To add one: a file with a subclass of `Study` (or `ScoreStudy`, for a score against a number), and its line in
+`STUDIES`.
 """
 
 from .base import Extent, Results, Study

@@ -5,7 +5,7 @@ import numpy as np
 from ..datasets import case as case_of
 from .base import LEAPING, RMSE, own_settings, training
 from .running_time import at_running_time, times
-from .sweep import Condition, Sweep
+from .score_study import Condition, ScoreStudy
 
 _RATES, _QUICK_RATES = (0.2, 1.0, 5.0, 20.0, 60.0, 200.0), (0.2, 5.0, 60.0)
 _VOLUMES = (3e2, 1e4)
@@ -17,7 +17,7 @@ def _steps(case, extent):
     return [own_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
 
 
-class Effect(Sweep):
+class Effect(ScoreStudy):
     """Judged by the RMSE, which sees more than the accuracy."""
 
     measure = RMSE

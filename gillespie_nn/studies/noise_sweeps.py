@@ -2,6 +2,7 @@
 
 from .base import training
 from .points import Prediction
+from .score_study import Condition, ScoreStudy
 from .settings import (
     ACTIVATIONS,
     CONCENTRATION_SIZES,
@@ -11,7 +12,6 @@ from .settings import (
     concentration_noise,
     rate_noise,
 )
-from .sweep import Condition, Sweep
 
 TRAINING, INFERENCE, BOTH = PLACES = ("training", "inference", "both")
 _PREDICTED = 100
@@ -19,7 +19,7 @@ _PREDICTED = 100
 _TITLES = {TRAINING: "noise in training", INFERENCE: "noise in inference", BOTH: "noise in both"}
 
 
-class NoiseSweep(Sweep):
+class NoiseSweep(ScoreStudy):
     """`sizes` and `quick_sizes` are those of eps, from 0 on; `noise(eps)` is the noise."""
 
     sizes = quick_sizes = (0.0,)

@@ -1,7 +1,7 @@
 """Scores against the volume Omega: exact where it is small, by tau-leaping where it is large."""
 
 from .base import LEAPING, training
-from .sweep import Condition, Sweep
+from .score_study import Condition, ScoreStudy
 
 _EXACT = "rejection"
 _VOLUMES = {_EXACT: (30.0, 100.0, 300.0, 1000.0), LEAPING: (300.0, 1000.0, 1e4, 1e5, 1e6)}
@@ -9,7 +9,7 @@ _QUICK = {_EXACT: (30.0, 100.0), LEAPING: (100.0, 1000.0, 1e5)}
 _LABELS = {_EXACT: "exact", LEAPING: "tau-leaping"}
 
 
-class Omega(Sweep):
+class Omega(ScoreStudy):
     """Intrinsic noise, alone."""
 
     name = "omega"

@@ -1,8 +1,8 @@
 """Scores against the running time T, at the case's own step s = eta (T - hold)."""
 
 from .base import own_settings, training
+from .score_study import Condition, ScoreStudy
 from .settings import ACTIVATIONS
-from .sweep import Condition, Sweep
 
 _SHARES, _QUICK_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), (1 / 4, 1.0)
 
@@ -22,7 +22,7 @@ def at_running_time(case, seed, extent, running_time, step=None, share=None, **s
     return training(case, seed, extent, **settings)
 
 
-class RunningTime(Sweep):
+class RunningTime(ScoreStudy):
     name = "running-time"
     title = "running time at a fixed step s"
     summary = "scores against the running time T of a presentation, the step s = eta (T - hold) the same"

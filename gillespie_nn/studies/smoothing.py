@@ -1,13 +1,13 @@
 """Smooth ReLU for several h beside ReLU and leaky ReLU, at equal settings."""
 
 from .base import training
+from .score_study import Condition, ScoreStudy
 from .settings import ACTIVATIONS, OTHERS
-from .sweep import Condition, Sweep
 
 _H, _QUICK_H = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0), (0.05, 0.25, 1.0)
 
 
-class Smoothing(Sweep):
+class Smoothing(ScoreStudy):
     """ReLU and leaky ReLU have no h: they are lines across."""
 
     name = "smoothing"

@@ -24,7 +24,7 @@ class Condition(NamedTuple):
     """The point of a seed."""
 
 
-class Sweep(Study):
+class ScoreStudy(Study):
     """A study whose points are `conditions`."""
 
     x_label: ClassVar[str]
