@@ -42,7 +42,7 @@ class Ensemble:
         """float64[replicate, name]."""
         return self._values[:, point].astype(np.float64)
 
-    def moments(self, point) -> comparison.Moments:
+    def moments(self, point) -> comparison.MeanVariance:
         values = self.values(point)
         if self._variances is None:
             return comparison.sampled(values)
