@@ -30,7 +30,8 @@ def _immigration_death(lag):
 def _second_of_two(lag):
     stationary = solve_continuous_lyapunov(DRIFT, -DIFFUSION)
     values, vectors = np.linalg.eig(DRIFT)  # expm(DRIFT t) = vectors exp(values t) vectors^-1
-    return np.exp(np.outer(lag, values)) @ (vectors[1] * (np.linalg.inv(vectors) @ stationary)[:, 1])
+    found = np.exp(np.outer(lag, values)) @ (vectors[1] * (np.linalg.inv(vectors) @ stationary)[:, 1])
+    return found.real  # numpy 2.5 has complex numbers for real ones
 
 
 LAWS = [_immigration_death, _second_of_two]
