@@ -16,6 +16,10 @@ import numpy as np
 from .kernels.codes import COUNT_LIMIT
 
 _ROUNDING = 1e-9
+_NO_HDF5 = {
+    ".csv", ".tsv", ".txt", ".json", ".parquet", ".nc", ".xlsx", ".npy", ".npz", ".png", ".svg", ".pdf", ".html",
+    ".xml", ".ant",
+}  # fmt: skip
 
 
 class GillespieError(Exception):
@@ -166,6 +170,17 @@ def new_file(path, overwrite=False):
     return path
 
 
+def new_run_file(path, overwrite=False):
+    """`new_file` for a file in HDF5: not under a name that says otherwise."""
+    suffix = Path(path).suffix.lower() if isinstance(path, (str, os.PathLike)) else ""
+    if suffix in _NO_HDF5:
+        raise InputError(
+            f"output {path}: a run is written in HDF5, not {suffix}; name it {Path(path).with_suffix('.h5').name}, and "
+            f"see `gillespie-nn export` and `gillespie-nn analyze --figure`"
+        )
+    return new_file(path, overwrite)
+
+
 def by_name(what, values):
     """`values`, a mapping by name or None, as a dictionary."""
     if values is not None and not isinstance(values, Mapping):
@@ -179,7 +194,8 @@ def existing_file(what, source, otherwise):
         raise InputError(otherwise)
     path = Path(source)
     if path.is_dir():
-        raise InputError(f"{what} {path} is a folder: name a file in it")
+        sweep = " (it is that of a sweep: one file a row)" if (path / "table.csv").is_file() else ""
+        raise InputError(f"{what} {path} is a folder{sweep}: name a file in it")
     if not path.is_file():
         raise InputError(f"no such {what}: {path}{meant(path.name, _names_in(path.parent), 0.8)}")
     return path

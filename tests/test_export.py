@@ -50,6 +50,25 @@ def test_a_species_that_a_rule_gives_has_the_value_of_the_rule(tmp_path):
     np.testing.assert_array_equal(table["more"].to_numpy(), more)
 
 
+def test_what_was_not_reached_is_empty(tmp_path):
+    pandas, xarray = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+    net = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 1")
+    with gnn.simulate(net, 9.0, 10, replicates=3, max_events=20, seed=1, output=tmp_path / "x.h5") as run:
+        reached = run.counts[:, :, 0] >= 0
+        known = run.counts[:, :, 0][reached]
+        tables = [run.to_dataframe()["A"].to_numpy(), run.to_xarray()["counts"].to_numpy().ravel()]
+    for format in ("csv", "parquet", "netcdf"):
+        write(tmp_path / "x.h5", format, tmp_path / f"x.{format}")
+    tables.append(pandas.read_csv(tmp_path / "x.csv")["A"].to_numpy())
+    tables.append(pandas.read_parquet(tmp_path / "x.parquet")["A"].to_numpy())
+    with xarray.open_dataset(tmp_path / "x.netcdf", engine="h5netcdf") as data:
+        tables.append(data["counts"].to_numpy().ravel())
+    assert 0 < reached.sum() < reached.size
+    for table in tables:
+        np.testing.assert_array_equal(np.isnan(table.astype(float)), ~reached.ravel())
+        np.testing.assert_array_equal(table[reached.ravel()], known)
+
+
 def test_parquet_holds_the_table_with_units(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     for path in (ENSEMBLE, TRAINING):

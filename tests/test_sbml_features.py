@@ -1,6 +1,8 @@
 """What SBML means beyond mass action: sizes, rules, initial assignments, functions, events, levels 2 and 3; and what
 has no meaning for counts is refused by name."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sbml_documents import LEVEL_2, LEVEL_3, initially, math, model, propensity, read, rule, with_event
@@ -162,6 +164,48 @@ def test_what_has_no_meaning_for_counts_is_refused_by_name(text, what):
 def test_units_of_moles_get_a_warning():
     with pytest.warns(UserWarning, match="substance units are mole"):
         read(model(attributes="substanceUnits='mole'"))
+
+
+@pytest.mark.parametrize("level, name", [(3, "nmol"), (2, "substance")])
+def test_units_defined_as_moles_get_a_warning(level, name):
+    read_one = partial(gnn.ReactionNetwork.from_sbml, _with_units(level, name, "mole", "scale='-9' multiplier='1'"))
+    with pytest.warns(UserWarning, match=f"substance units are {name}, of moles"):
+        read_one()
+
+
+@pytest.mark.parametrize("level, name", [(3, "hour"), (2, "time")])
+def test_time_in_hours_gets_a_warning_and_molecules_in_seconds_none(level, name, recwarn):
+    with pytest.warns(UserWarning, match=f"time units are {name}, not seconds"):
+        gnn.ReactionNetwork.from_sbml(_with_units(level, name, "second", "scale='0' multiplier='3600'"))
+    recwarn.clear()
+    gnn.ReactionNetwork.from_sbml(_with_units(level, name, "second", "scale='0' multiplier='1'"))
+    gnn.ReactionNetwork.from_sbml(_with_units(level, "substance", "item", "scale='0' multiplier='1'"))
+    assert not list(recwarn)
+
+
+def _with_units(level, name, kind, size):
+    exponent = "exponent='1' " if level == 3 else ""
+    units = (
+        f"<listOfUnitDefinitions><unitDefinition id='{name}'><listOfUnits><unit kind='{kind}' {exponent}{size}/>"
+        "</listOfUnits></unitDefinition></listOfUnitDefinitions>"
+    )
+    what = "timeUnits" if kind == "second" else "substanceUnits"
+    if level == 3:
+        head = "<sbml xmlns='http://www.sbml.org/sbml/level3/version1/core' level='3' version='1'>"
+        head += f"<model {what}='{name}'>"
+        species = "hasOnlySubstanceUnits='true' boundaryCondition='false' constant='false'"
+        size, law = "spatialDimensions='3' size='1' constant='true'", "reversible='false' fast='false'"
+    else:
+        head = "<sbml xmlns='http://www.sbml.org/sbml/level2/version4' level='2' version='4'><model>"
+        species, size, law = "hasOnlySubstanceUnits='true'", "size='1'", "reversible='false'"
+    reference = " constant='true'" if level == 3 else ""
+    return (
+        f"<?xml version='1.0'?>{head}{units}<listOfCompartments><compartment id='c' {size}/></listOfCompartments>"
+        f"<listOfSpecies><species id='A' compartment='c' initialAmount='10' {species}/></listOfSpecies>"
+        f"<listOfReactions><reaction id='r' {law}><listOfReactants><speciesReference species='A' stoichiometry='1'"
+        f"{reference}/></listOfReactants><kineticLaw><math xmlns='http://www.w3.org/1998/Math/MathML'><apply><times/>"
+        "<cn>0.5</cn><ci>A</ci></apply></math></kineticLaw></reaction></listOfReactions></model></sbml>"
+    )
 
 
 def test_a_law_that_reads_a_species_with_a_rule_follows_the_rule():

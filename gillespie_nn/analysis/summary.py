@@ -28,6 +28,7 @@ def summary(run) -> dict:
         "committed": int(run.committed.sum()),
         "points": len(run.time),
         "events": int(run.n_events.sum()),
+        "units": run.units,
         "status": dict(Counter(Status(int(s)).name.lower() for s in run.status)),
         "seconds": run.provenance["seconds"],
     }
@@ -58,7 +59,7 @@ def _of_moments(run):
         "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_replicates,
         "committed": run.n_done, "complete": sum(n for status, n in run.statuses.items() if status.complete),
         "points": len(run.time), "events": run.n_events,
-        "status": {status.name.lower(): n for status, n in run.statuses.items()},
+        "status": {status.name.lower(): n for status, n in run.statuses.items()}, "units": run.units,
         "seconds": run.provenance["seconds"], "species": list(run.quantities), "mean": run.mean[-1].tolist(),
         "standard_deviation": run.standard_deviation[-1].tolist(), "standard_error": run.standard_error[-1].tolist(),
     }  # fmt: skip
@@ -66,11 +67,13 @@ def _of_moments(run):
 
 def summary_text(found) -> str:
     """`found` by `summary`, for people; intervals of means are by Student's t."""
+    known = found["kind"] != "training" or found["committed"]  # a training run that has not ended has not counted them
+    fired = f"{found['events']:.4g} reactions fired, " if known else ""
     lines = [
         f"{found['file']}: {found['kind']} run, {found['committed']} of {found['replicates']} replicates committed",
         f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "
         f"Omega = {found['volume']:g}, seed {found['seed']}",
-        f"{found['points']} recorded points, {found['events']:.4g} reactions fired, {found['seconds']:.1f} s in all",
+        f"{found['points']} recorded points, {fired}{found['seconds']:.1f} s in all",
     ]
     lines += _training_lines(found) if found["kind"] == "training" else _ensemble_lines(found)
     return "\n".join(lines)
@@ -96,8 +99,8 @@ def _ensemble_lines(found):
 
     if "mean" not in found:
         return ["no replicate has reached the end"]
-    lines = [f"{found['complete']} replicates reached the end"]
-    lines += [f"{'quantity':<20} {'mean':>14} {'95 % interval of the mean':>30}   at the last point"]
+    lines = [f"{found['complete']} replicates reached the end; there, in {found['units']}:"]
+    lines += [f"{'quantity':<20} {'mean':>14} {'95 % interval of the mean':>30}"]
     student = stats.t.isf(0.025, max(found["complete"] - 1, 1))
     for k, name in enumerate(found["species"][:_SHOWN]):
         mean, interval = found["mean"][k], "-"

@@ -101,8 +101,10 @@ def _values(run, names, time):
     values = read(run, names, slice(point, point + 1))[:, 0]
     values = values[~np.isnan(values).any(axis=1)]
     if len(values) < _LEAST:
+        of_training = getattr(run, "kind", None) == "training"
         raise InputError(
             f"a comparison needs at least {_LEAST} replicates at {run.time[point]:g} s, one run has {len(values)}"
+            + ("; runs of training are compared over seeds, by gillespie-nn reproduce --study claims" * of_training)
         )
     return run.time[point], values
 

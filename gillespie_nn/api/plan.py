@@ -40,9 +40,10 @@ def make_plan(
     """
     dataset, defaults = load_data(data, seed)
     if limit is not None:
-        limit = checks.whole("limit", limit)
-        dataset = replace(dataset, train_x=dataset.train_x[:limit], train_t=dataset.train_t[:limit])
-        defaults = replace(defaults, presentations=len(dataset.train_x))
+        n = len(dataset.train_x)
+        kept = np.arange(n) if checks.whole("limit", limit) >= n else np.arange(limit) * n // limit  # of every class
+        dataset = replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
+        defaults = replace(defaults, presentations=len(kept))
     options = {k: v for k, v in settings.items() if k in OPTIONS and v is not None}
     settings = _settings(defaults, {k: v for k, v in settings.items() if k not in OPTIONS})
     own = case(data) if isinstance(data, str) else Case

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..checks import UnfinishedError
+from ..activations import ACTIVATIONS
+from ..checks import InputError, UnfinishedError
 from ..progress import Progress
 from ..seeds import resolve_seed
 from ..simulation.checkpoints import first_checkpoint, simulation_at
@@ -43,13 +44,14 @@ def train(
 
     Parameters
     ----------
-    data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t).
+    data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t), which are a regression judged
+        on the samples that train; for a classification, or a test set, give a `Dataset`.
     method : simulation method by name, or `auto`, an exact one (default; for MNIST `tau_leap`). `gradient_descent` and
         `gradient_flow` learn in floating point, from the same start, in the same order and with step
         s = learning_rate (running_time - hold), whatever the volume.
     volume : Omega; a weight w is held by Omega |w| molecules (default 1000; for MNIST 1e4).
     seed : decides initial weights, split, order and every reaction; None draws one, which is recorded.
-    limit : take the first so many training samples, presented once unless `presentations` says otherwise.
+    limit : take so many training samples, evenly spaced, presented once unless `presentations` says otherwise.
     record_every : record every so many presentations (default 1 below 1,000 weights, else about 100 a run).
     checkpoint_every : a run can be resumed from every so many presentations (default a hundredth of the run, at most
         500). Every run goes on afresh from its checkpoints, so another number gives another path of the same law.
@@ -72,6 +74,8 @@ def train(
     InputError : anything that cannot be used. UnfinishedError : a count overflows, gradient descent diverges, or the
     disk is full.
     """
+    if isinstance(output, str) and output in (a.name for a in ACTIVATIONS):
+        raise InputError(f"output={output!r} would be a file: the activation of the output layer is output_activation")
     plan = make_plan(
         data, method=method, volume=volume, seed=resolve_seed(seed), limit=limit, record_every=record_every,
         checkpoint_every=checkpoint_every, patience=patience, validation=validation, evaluate_every=evaluate_every,

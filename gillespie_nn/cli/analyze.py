@@ -55,7 +55,7 @@ def add_asked(command):
         "--species", action="append", default=[], metavar="NAME",
         help="a species or observable (those that vary most); may be given several times",
     )  # fmt: skip
-    command.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of intervals (0.95)")
+    command.add_argument("--confidence", type=float, metavar="P", help="of intervals (0.95)")
 
 
 def opened_run(path):
@@ -65,14 +65,16 @@ def opened_run(path):
 
 def run(arguments):
     analyses = _analyses(arguments)
+    _check_given(arguments, analyses)
     figures = _figures(arguments.figure, analyses, arguments.overwrite)
     code = watch(arguments.file, arguments.interval) if arguments.watch else 0
     with ExitStack() as stack:
         opened = stack.enter_context(opened_run(arguments.file))
         other = None if arguments.other is None else stack.enter_context(opened_run(arguments.other))
         ask = Ask(
-            tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other, arguments.confidence
-        )
+            tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other,
+            0.95 if arguments.confidence is None else arguments.confidence,
+        )  # fmt: skip
         found = summary(opened)
         print(summary_text(found))
         if arguments.cite:
@@ -90,6 +92,19 @@ def run(arguments):
         shown = [str(path) for path in figures]
         print_json(found | {"analyses": records, "figures": shown, "figure": shown[0] if shown else None})
     return code
+
+
+def _check_given(arguments, analyses):
+    """What is given and would not be heeded is refused."""
+    if analyses or arguments.figure is not None:
+        return
+    given = {
+        "--species": arguments.species, "--time": arguments.time, "--start": arguments.start,
+        "--confidence": arguments.confidence,
+    }  # fmt: skip
+    for flag, value in given.items():
+        if value not in (None, []):
+            raise checks.InputError(f"{flag} is of analyses, and none is asked for: give --what means, for example")
 
 
 def _analyses(arguments):

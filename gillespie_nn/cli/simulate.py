@@ -90,8 +90,9 @@ def run(arguments):
     names, final = final_values(result)
     n = len(result.status)
     print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
-    print(f"{n} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired")
-    _print_final(names, final)
+    fired = f"{int(result.n_events.sum())} reactions fired"
+    print(f"{n} replicates to t = {arguments.t_end:g} s, {fired}" + (f"; there, in {result.units}:" * bool(len(final))))
+    _print_final(result, names, final)
     for name, values in result.statistics.items():
         print(f"{name}: {np.mean(values):g}" + (" a replicate" if n > 1 else ""))
     for status in sorted(set(result.status.tolist())):
@@ -112,12 +113,13 @@ def interrupted(arguments):
     return resume_hint(arguments.output)
 
 
-def _print_final(species, final):
+def _print_final(result, species, final):
     if not len(final):
         return
-    print(f"{'quantity':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}   at the end")
+    of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))  # of linear_noise; else empty
+    print(f"{'quantity':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}")
     for k, name in enumerate(species[:_SHOWN]):
-        mean, interval, spread = final[:, k].mean(), "-", "-"
+        mean, interval, spread = final[:, k].mean(), "-", f"{of_law[k]:.6g}" if k < len(of_law) else "-"
         if len(final) > 1:
             deviation = final[:, k].std(ddof=1)
             half = stats.t.isf(0.025, len(final) - 1) * deviation / len(final) ** 0.5

@@ -41,7 +41,7 @@ def add(subparsers):
         command.add_argument(flag, type=kind, help=f"{help_text} (the case's own default)")
     add_options(command)
     add_noise(command)
-    command.add_argument("--limit", type=int, help="take the first N training samples, one pass by default")
+    command.add_argument("--limit", type=int, help="take N training samples, evenly spaced, one pass by default")
     command.add_argument("--record-every", type=int, help="record every N presentations")
     command.add_argument("--checkpoint-every", type=int, help="resume from every N presentations (a hundredth of all)")
     command.add_argument(

@@ -136,6 +136,7 @@ def _predicted(fit):
 def _print_table(fit):
     dataset = fit.plan.dataset
     print("outputs: float forward pass of the stored weights averaged over the last presentations, up to 100")
+    print(f"within {TOLERANCE}: is each of these so near to its target? (accuracy asks for the right side of 0.5)")
     by_simulation = "  by simulation" if fit.chemical is not None else ""
     print(f"{'input':>12}  {'target':>8}  {'output':>8}{by_simulation}  within {TOLERANCE}?")
     for k, (x, t, y) in enumerate(zip(dataset.test_x, dataset.test_t, fit.outputs)):

@@ -81,13 +81,33 @@ def _refuse(document, model):
             raise InputError("algebraic rules are not supported: solve them, and write assignment rules")
     if model.getNumConstraints():
         raise InputError(f"it has {model.getNumConstraints()} constraint(s), which are not supported: remove them")
-    for what, units in (("substance", model.getSubstanceUnits), ("extent", getattr(model, "getExtentUnits", str))):
-        if units() in ("mole", "avogadro"):
+    _warn_of_units(model)
+
+
+def _warn_of_units(model):
+    """Nothing is converted; of level 2, `substance` and `time` are the names of units that a model may define anew."""
+    of_level_3 = model.getLevel() > 2
+    substance, time = (model.getSubstanceUnits(), model.getTimeUnits()) if of_level_3 else ("substance", "time")
+    for what, name in (("substance", substance), ("extent", model.getExtentUnits() if of_level_3 else "")):
+        if name in ("mole", "avogadro") or any(unit.isMole() or unit.isAvogadro() for unit in _units(model, name)):
             warnings.warn(
-                f"the model's {what} units are {units()}; amounts and propensities are read as numbers of molecules: "
-                "convert the model if they are not",
-                stacklevel=6,
+                f"the model's {what} units are {name}, of moles; amounts and propensities are read as numbers of "
+                "molecules: convert the model if they are not",
+                stacklevel=7,
             )
+    for unit in _units(model, time):
+        if unit.isSecond() and unit.getMultiplier() * 10.0 ** unit.getScale() != 1.0:
+            warnings.warn(
+                f"the model's time units are {time}, not seconds; times and rates are read as they are: where [s] is "
+                "printed, it is that unit",
+                stacklevel=7,
+            )
+
+
+def _units(model, name):
+    """The units that a definition in the model is made of."""
+    definition = model.getUnitDefinition(name) if name else None
+    return [] if definition is None else definition.getListOfUnits()
 
 
 def _check_identifiers(model):

@@ -121,8 +121,8 @@ class Case(ABC):
 
 
 def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the samples for training and for the test, int64, in file order: `share` of each class, drawn by
-    `seed`, is for training. `classes` is int64[sample]."""
+    """Numbers of the samples for training, in file order, and for the test, in random order, int64: `share` of each
+    class, drawn by `seed`, is for training. `classes` is int64[sample]."""
     rng = seeds.stream(seed, Purpose.SPLIT)
     train, test = [], []
     for k in np.unique(classes):
@@ -130,7 +130,7 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
         n_train = round(share * len(shuffled))
         train.append(shuffled[:n_train])
         test.append(shuffled[n_train:])
-    return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))
+    return np.sort(np.concatenate(train)), rng.permutation(np.concatenate(test))
 
 
 def own_data(x, t) -> Dataset:

@@ -9,6 +9,8 @@ from ..checks import InputError
 from ..status import Status
 from .moments import Moments
 
+_MOMENTS = ("n", "mean", "variance", "standard_error", "minimum", "maximum")
+
 
 @dataclass(frozen=True)
 class MomentsResult:
@@ -117,11 +119,21 @@ class MomentsResult:
         """Column of a quantity."""
         return self.quantities.index(checks.choice("quantity", name, self.quantities, "the result has"))
 
+    def of(self, name) -> np.ndarray:
+        """float64[point], the mean of a quantity by name."""
+        return self.mean[:, self.place(name)]
+
+    def to_dataframe(self):
+        """A pandas DataFrame indexed by (time, quantity), a column for each of n, mean, variance, standard_error,
+        minimum and maximum."""
+        pandas = checks.optional("pandas", "xarray", "to_dataframe")
+        index = pandas.MultiIndex.from_product([self.time, self.quantities], names=["time", "quantity"])
+        return pandas.DataFrame({name: getattr(self, name).ravel() for name in _MOMENTS}, index=index)
+
     def to_xarray(self, quantiles=()):
         """An xarray Dataset with dimensions time and quantity, and quantile where some are asked for."""
         xarray = checks.optional("xarray", "xarray", "to_xarray")
-        names = ("n", "mean", "variance", "standard_error", "minimum", "maximum")
-        data = {name: (("time", "quantity"), getattr(self, name)) for name in names}
+        data = {name: (("time", "quantity"), getattr(self, name)) for name in _MOMENTS}
         coordinates = {"time": ("time", self.time, {"units": "s"}), "quantity": list(self.quantities)}
         if len(quantiles):
             data["quantiles"] = (("quantile", "time", "quantity"), np.stack([self.quantile(p) for p in quantiles]))

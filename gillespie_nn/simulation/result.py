@@ -62,23 +62,31 @@ class Result:
         return of(self, name)
 
     def to_xarray(self):
-        """An xarray Dataset with dimensions replicate, time, species."""
+        """An xarray Dataset with dimensions replicate, time, species; NaN where a replicate did not get."""
         return dataset(self)
 
     def to_dataframe(self):
-        """A pandas DataFrame indexed by (replicate, time), one column a species or observable."""
+        """A pandas DataFrame indexed by (replicate, time), one column a species or observable; NaN where a replicate
+        did not get."""
         return frame(self)
 
 
 def frame(result):
     """Counts and observables of anything with the attributes of a `Result` as a pandas DataFrame."""
     pandas = checks.optional("pandas", "xarray", "to_dataframe")
-    counts = np.asarray(result.counts[:])
+    counts = _reached(result)
     index = pandas.MultiIndex.from_product([range(len(counts)), result.time], names=["replicate", "time"])
     found = pandas.DataFrame(counts.reshape(-1, len(result.species)), index=index, columns=list(result.species))
     for name in result.observable_names:
         found[name] = np.asarray(result.of(name)).ravel()
     return found
+
+
+def _reached(result):
+    """All counts; where a replicate did not get, or a rule gives no whole number, NaN in place of -1."""
+    counts = np.asarray(result.counts[:])
+    unknown = counts < 0
+    return np.where(unknown, np.nan, counts) if counts.dtype.kind == "i" and unknown.any() else counts
 
 
 def of(result, name) -> np.ndarray:
@@ -106,7 +114,7 @@ def dataset(result):
     xarray = checks.optional("xarray", "xarray", "to_xarray")
     return xarray.Dataset(
         {
-            "counts": (("replicate", "time", "species"), np.asarray(result.counts[:]), {"units": result.units}),
+            "counts": (("replicate", "time", "species"), _reached(result), {"units": result.units}),
             "n_events": (("replicate",), result.n_events),
             "status": (("replicate",), result.status),
             **{name: (("replicate", "time"), np.asarray(result.of(name))) for name in result.observable_names},

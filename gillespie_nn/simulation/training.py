@@ -1,10 +1,12 @@
 """A training run: what decides it, and its way through the presentations."""
 
 from collections.abc import Callable
+from time import monotonic
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ..checks import UnfinishedError
 from ..datasets import Dataset, Settings
 from ..nn import TrainingNetwork
 from ..noise import Noise, NoisePlan
@@ -15,6 +17,9 @@ from .invariants import Invariants
 from .methods.base import Method
 from .presentations import Samples, run_presentations
 from .validation import Watch
+
+_RUN_AWAY = 1000.0
+"""A weight beyond [concentration] never comes back: molecules catalyse ever more of themselves."""
 
 
 class TrainingPlan(NamedTuple):
@@ -117,7 +122,7 @@ def run_training(
     recorded = set(plan.recorded.tolist())
     invariants = Invariants(plan.noise or spec.network, plan.method.dtype)
     watch = Watch(plan, checkpoint, scores)
-    n_presented, stopped = checkpoint.n_presented, False
+    n_presented, stopped, looked = checkpoint.n_presented, False, monotonic()
 
     def record(k):
         nonlocal n_presented, stopped
@@ -125,13 +130,18 @@ def run_training(
         counts = simulation.counts
         invariants.check(counts[None])
         weights = spec.read_weights(counts, volume)
+        _check_weights(weights, n_presented)
         stopped = watch.see(k, weights)
         if sink is not None and k in recorded:
             sink.record(simulation.time, counts, weights, spec.read_outputs(counts, volume))
         return stopped
 
     def pause(time):
+        nonlocal looked
         progress(time / plan.settings.running_time, simulation.n_events)
+        if monotonic() > looked + 1.0:
+            _check_weights(spec.read_weights(simulation.counts, volume), n_presented)
+            looked = monotonic()
         return False
 
     while True:
@@ -152,3 +162,12 @@ def run_training(
         status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,
         watch.best, watch.best_weights,
     )  # fmt: skip
+
+
+def _check_weights(weights, n_presented):
+    largest = float(np.max(np.abs(weights)))
+    if largest > _RUN_AWAY:
+        raise UnfinishedError(
+            f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; use a smaller "
+            "learning rate or initial scale"
+        )

@@ -1,7 +1,7 @@
 """Run files in other formats: tables in CSV and Parquet, arrays in NetCDF. Only what is committed, block by block.
 
 A table has a row for each replicate and recorded time, and a column for each species and observable, of a species that
-a rule gives with the rule's value; of a training
+a rule gives with the rule's value, empty where a replicate did not get; of a training
 run also for each weight, and for each output as `prediction_NAME`. To add a format: its function, and its line in
 `FORMATS`.
 """
@@ -91,7 +91,19 @@ def _csv(run, path):
         writer = csv.writer(file)
         writer.writerow(columns(run))
         for block in blocks(run):
-            writer.writerows(zip(*(column.tolist() for column in block)))
+            writer.writerows(zip(*(_cells(column) for column in block)))
+
+
+def _cells(column):
+    """Numbers, and nothing where there is none."""
+    missing = _missing(column)
+    values = column.tolist()
+    return ["" if gone else value for gone, value in zip(missing, values)] if missing.any() else values
+
+
+def _missing(column):
+    """Where a replicate did not get, or a rule gives no whole number: -1 in counts, NaN elsewhere."""
+    return column < 0 if column.dtype.kind == "i" else np.isnan(column)
 
 
 def _parquet(run, path):
@@ -108,7 +120,8 @@ def _parquet(run, path):
     schema = arrow.schema(fields, metadata={"method": run.method, "seed": str(run.seed), "volume": str(run.volume)})
     with parquet.ParquetWriter(path, schema) as writer:
         for block in blocks(run):
-            writer.write_table(arrow.Table.from_arrays([arrow.array(c) for c in block], schema=schema))
+            arrays = [arrow.array(c, mask=_missing(c)) for c in block]
+            writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
 def _netcdf(run, path):
@@ -143,7 +156,7 @@ def _trajectories(file, name, rows, axis, units):
     chunk = max(1, min(shape[1], _BLOCK_BYTES // (8 * max(1, shape[2]))))
     variable = file.create_variable(
         name, ("replicate", "time", axis), rows.dtype, chunks=(1, chunk, shape[2]) if all(shape) else None,
-        compression="gzip" if all(shape) else None,
+        compression="gzip" if all(shape) else None, fillvalue=-1 if rows.dtype.kind == "i" else None,
     )  # fmt: skip
     variable.attrs.update({"units": units} if units else {})
     for replicate in range(shape[0]):

@@ -51,7 +51,7 @@ class MomentsFile(Moments):
 
     def __init__(self, path, task, settings, provenance_json, overwrite=False, resumes=False):
         super().__init__(task)
-        self.path = checks.new_file(path, overwrite or resumes)
+        self.path = checks.new_run_file(path, overwrite or resumes)
         self._task, self._settings, self._provenance = task, settings, provenance_json
         self._start, self._pause, self._written = time.perf_counter(), _SECONDS, 0.0
         self._lock = Lock(self.path)

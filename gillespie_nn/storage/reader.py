@@ -238,11 +238,12 @@ class Run:
         return of(self, name)
 
     def to_xarray(self):
-        """An xarray Dataset with dimensions replicate, time, species."""
+        """An xarray Dataset with dimensions replicate, time, species; NaN where a replicate did not get."""
         return dataset(self)
 
     def to_dataframe(self):
-        """A pandas DataFrame indexed by (replicate, time), one column a species or observable."""
+        """A pandas DataFrame indexed by (replicate, time), one column a species or observable; NaN where a replicate
+        did not get."""
         return frame(self)
 
     def _read(self, name, key=()):

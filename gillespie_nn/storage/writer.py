@@ -30,7 +30,7 @@ class RunFile:
     kind: str
 
     def __init__(self, path, overwrite, provenance_json, network, rates, counts, settings):
-        self.path = checks.new_file(path, overwrite)
+        self.path = checks.new_run_file(path, overwrite)
         self._start = time.perf_counter()
         part = self.path.with_name(f".{self.path.name}.part")
         self._file = self._lock = None

@@ -55,6 +55,8 @@ def _elsewhere(name, beside):
     """Where an option is known, or what could be meant by it."""
     from . import METHODS  # which know their options from here
 
+    if name in ("parameters", "parameter"):
+        return "; parameters are set as a model is read: ReactionNetwork.from_text(text, parameters={'k': 2})"
     takers = [m.name for m in METHODS if name in {option.name for option in m.options}]
     if takers:
         return f"; it is for {', '.join(takers)}"
