@@ -72,7 +72,7 @@ def test_train_then_analyze_with_a_figure(tmp_path, capsys):
         (["simulate", "MODEL", "--t-end", "1", "--initial", "A"], "--initial takes NAME=NUMBER"),
         (["simulate", "MODEL", "--t-end", "1", "--initial", "Z=1"], "unknown species in the initial state 'Z'"),
         (["simulate", "MODEL", "--t-end", "1", "--initial", "A=1e18"], "would overflow"),
-        (["simulate", "MODEL", "--t-end", "1", "--output", "MODEL"], "exists: choose another name"),
+        (["simulate", "MODEL", "--t-end", "1", "--output", "MODEL"], "a run is written in HDF5, not .txt"),
         (["simulate", "MODEL", "--t-end", "1", "--output", "MODEL/x.h5"], "cannot make the folder"),
         (["simulate", "nowhere.txt", "--t-end", "1"], "no such model file: nowhere.txt"),
         (["train", "mnits"], "unknown case 'mnits'"),

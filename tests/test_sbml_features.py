@@ -200,7 +200,8 @@ def _with_units(level, name, kind, size):
         species, size, law = "hasOnlySubstanceUnits='true'", "size='1'", "reversible='false'"
     reference = " constant='true'" if level == 3 else ""
     return (
-        f"<?xml version='1.0'?>{head}{units}<listOfCompartments><compartment id='c' {size}/></listOfCompartments>"
+        f"<?xml version='1.0' encoding='UTF-8'?>{head}{units}"
+        f"<listOfCompartments><compartment id='c' {size}/></listOfCompartments>"
         f"<listOfSpecies><species id='A' compartment='c' initialAmount='10' {species}/></listOfSpecies>"
         f"<listOfReactions><reaction id='r' {law}><listOfReactants><speciesReference species='A' stoichiometry='1'"
         f"{reference}/></listOfReactants><kineticLaw><math xmlns='http://www.w3.org/1998/Math/MathML'><apply><times/>"

@@ -143,3 +143,17 @@ def test_bad_settings_are_refused_before_anything_is_written(arguments, what, tm
     with pytest.raises(gnn.InputError, match=what):
         gnn.train(arguments.pop("data"), **arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_whose_weights_run_away_ends_and_says_so():
+    """In the middle of a presentation, which would take hours by exact methods."""
+    with pytest.raises(gnn.UnfinishedError, match="diverged: a weight is .* in presentation 1; use a smaller learning"):
+        gnn.train("xor", method="rejection", learning_rate=1.0, presentations=20, seed=1)
+
+
+def test_a_limit_takes_samples_of_every_class():
+    fit = gnn.train("iris", method="gradient_descent", limit=30, presentations=1, seed=1)
+    assert fit.plan.dataset.train_t.sum(axis=0).min() >= 8 and len(fit.plan.dataset.train_t) == 30
+    whole = gnn.train("iris", method="gradient_descent", limit=10_000, presentations=1, seed=1)
+    assert len(whole.plan.dataset.train_t) == 105
+    assert whole.plan.dataset.test_t[:15].sum(axis=0).min() >= 1
