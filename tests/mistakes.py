@@ -94,6 +94,8 @@ MISTAKES = {
         _simulate("--t-end 1 --initial a=5", "unknown species", "'a'", "did you mean 'A'?", "has A, B"),
         _simulate("--t-end 1 --initial A=-4", "count of A", "whole number of molecules", "-4"),
         _simulate("--t-end 1 --initial A:5", "--initial takes NAME=NUMBER", "--initial A=100", "'A:5'"),
+        _simulate("--t-end 1 --rate bin=3", "unknown reaction", "did you mean 'bind'?", "bind, split"),
+        _simulate("--t-end 1 --initial A=3 --initial A=7", "--initial sets A twice"),
         _simulate("--t-end 1 --parameter k=3", "unknown parameter 'k'", "has none"),
         _simulate("--t-end 1 --parameter bind=3", "parameter 'bind'", "is a reaction", "rates=", "--sweep"),
         _python("gnn.simulate('model.txt', t_end=1)", "ReactionNetwork", "got str", "from_text"),

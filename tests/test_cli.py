@@ -37,6 +37,11 @@ def test_simulate_then_analyze(model, tmp_path, capsys):
     assert again["mean"] == pytest.approx(found["mean"]) and again["committed"] == 8
 
 
+def test_rates_are_set_by_the_name_of_the_reaction(model, capsys):
+    assert main(["simulate", str(model), "--t-end", "5", "--rate", "bind=0", "--seed", "1", "--json"]) == 0
+    assert _json(capsys)["mean"] == [100, 0]
+
+
 def test_a_species_that_nothing_names_gets_a_warning(model, capsys):
     assert main(["simulate", str(model), "--t-end", "1", "--seed", "1"]) == 0
     assert "in no reaction" not in capsys.readouterr().err

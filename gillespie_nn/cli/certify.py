@@ -8,7 +8,7 @@ from ..simulation import EXACT, METHODS
 from ..verification.certificate import Certificate, Row
 from ..verification.certify import certify
 from .common import add_common, add_options, options_of, parser, plain, print_json
-from .models import add_model, initial_of, model_of
+from .models import add_model, initial_of, model_of, rates_of
 
 EXIT_CODES = {WITHIN: 0, OUTSIDE: 1, INCONCLUSIVE: 3}
 _SHOWN = 20
@@ -67,6 +67,7 @@ def run(arguments):
         species=arguments.species,
         workers=arguments.workers,
         initial=initial_of(arguments),
+        rates=rates_of(arguments),
         progress=True,
         **options_of(arguments),
     )

@@ -22,6 +22,9 @@ def add_model(command):
     command.add_argument("--volume", type=float, help="Omega (1); not for SBML models, whose compartments say it")
     command.add_argument("--initial", action="append", default=[], metavar="NAME=N", help="set an initial count")
     command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
+    command.add_argument(
+        "--rate", action="append", default=[], metavar="NAME=K", help="set the rate constant of a reaction"
+    )
     command.add_argument("--workers", type=int, default=1, help="threads; the result is the same for any number (1)")
 
 
@@ -42,6 +45,11 @@ def maker_of(arguments):
 def initial_of(arguments) -> dict:
     """Initial counts by name."""
     return _pairs("--initial", "A=100", arguments.initial, _count)
+
+
+def rates_of(arguments) -> dict:
+    """Rate constants by name of the reaction."""
+    return _pairs("--rate", "bind=0.01", arguments.rate, float)
 
 
 def load_model(path, parameters=None) -> ReactionNetwork:
@@ -65,6 +73,8 @@ def _pairs(option, example, pairs, number):
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
+        if name.strip() in found:
+            raise InputError(f"{option} sets {name.strip()} twice: give it once")
         try:
             found[name.strip()] = number(value)
         except ValueError:

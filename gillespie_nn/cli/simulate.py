@@ -12,7 +12,7 @@ from ..simulation.task import RECORDS, TRAJECTORIES
 from ..status import Status
 from .common import add_common, add_options, options_of, parser, print_json
 from .ensembles import print_moments, print_sweep
-from .models import add_model, initial_of, maker_of, model_of
+from .models import add_model, initial_of, maker_of, model_of, rates_of
 from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
@@ -72,6 +72,7 @@ def run(arguments):
         "workers": arguments.workers,
         "seed": arguments.seed,
         "initial": initial_of(arguments),
+        "rates": rates_of(arguments),
         "max_events": arguments.max_events,
         "output": arguments.output,
         "record": arguments.record,

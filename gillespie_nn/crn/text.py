@@ -82,7 +82,7 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
     for name, value in checks.by_name("parameters", parameters).items():
         if name in names and name not in values:
             raise InputError(
-                f"parameter {name!r} is a reaction: set its rate constant in the text, by rates=, or by --sweep"
+                f"parameter {name!r} is a reaction: set its rate constant in the text, by rates=, --rate or --sweep"
             )
         checks.choice("parameter", name, values, "the network has", beside=names)
         values[name] = checks.finite(f"parameter {name}", value)
