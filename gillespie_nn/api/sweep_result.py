@@ -99,7 +99,7 @@ def write_table(folder, table, seed, record, seeds, files) -> None:
 def head(path):
     """(seed, record) that a table begins with; None if there is no table of a sweep.
 
-    Raises InputError for one of a newer major version.
+    Raises InputError for one of a newer major version, or that records what this software does not know.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -108,8 +108,9 @@ def head(path):
         return None
     if found is None:
         return None
-    if int(found[1]) != _VERSION[0] or found[4] not in RECORDS:
+    if int(found[1]) != _VERSION[0]:
         raise InputError(f"{path} is of version {found[1]}.{found[2]}, this software reads {_VERSION[0]}.x")
+    checks.choice(f"record in {path}", found[4], RECORDS)
     return int(found[3]), found[4]
 
 

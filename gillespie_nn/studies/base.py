@@ -176,7 +176,7 @@ def training(case, seed, extent, noise=(), method=LEAPING, volume=1e4, sweep=Tru
 
 
 def summary_row(results, points) -> tuple[str, ...]:
-    """Cells for `SUMMARY_COLUMNS`: the mean with its interval, gradient descent's, how many there are and failed."""
+    """Cells for `summary_columns`: the mean with its interval, gradient descent's, how many there are and failed."""
     found = estimate(results.scores(points))
     descent = estimate(results.scores(points, "_gradient_descent"))
     return str(found), str(descent), str(found.n), str(results.n_failed(points))

@@ -33,7 +33,7 @@ def reproduce(
 
     Returns
     -------
-    A dictionary: `report`, `figures`, `points`, `missing`, `blown_up`, `claims` (the findings), `goals`.
+    A dictionary: `report`, `figures`, `points`, `missing`, `blown_up`, `claims` (the findings), `goals`, `quick`.
 
     Raises
     ------
