@@ -124,13 +124,21 @@ def run_training(
     watch = Watch(plan, checkpoint, scores)
     n_presented, stopped, looked = checkpoint.n_presented, False, monotonic()
 
+    def check(weights):
+        largest = float(np.max(np.abs(weights)))
+        if largest > _RUN_AWAY and not plan.method.training_only:  # floating point says for itself where it diverges
+            raise UnfinishedError(
+                f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; use a smaller "
+                "learning rate or initial scale"
+            )
+
     def record(k):
         nonlocal n_presented, stopped
-        n_presented = k + 1
         counts = simulation.counts
         invariants.check(counts[None])
         weights = spec.read_weights(counts, volume)
-        _check_weights(weights, n_presented)
+        check(weights)
+        n_presented = k + 1
         stopped = watch.see(k, weights)
         if sink is not None and k in recorded:
             sink.record(simulation.time, counts, weights, spec.read_outputs(counts, volume))
@@ -140,7 +148,7 @@ def run_training(
         nonlocal looked
         progress(time / plan.settings.running_time, simulation.n_events)
         if monotonic() > looked + 1.0:
-            _check_weights(spec.read_weights(simulation.counts, volume), n_presented)
+            check(spec.read_weights(simulation.counts, volume))
             looked = monotonic()
         return False
 
@@ -162,12 +170,3 @@ def run_training(
         status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,
         watch.best, watch.best_weights,
     )  # fmt: skip
-
-
-def _check_weights(weights, n_presented):
-    largest = float(np.max(np.abs(weights)))
-    if largest > _RUN_AWAY:
-        raise UnfinishedError(
-            f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; use a smaller "
-            "learning rate or initial scale"
-        )
