@@ -1,6 +1,9 @@
 """Programs of rate laws: the interpreter gives the values of the expressions."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -58,3 +61,15 @@ def test_functions_have_the_values_of_numpy(function):
     for a, b in itertools.product(points, points if len(e.args) == 2 else [1.0]):
         found = law_value(laws_of(e, volume=a, k=b), 0, np.zeros(3, dtype=np.int64))
         np.testing.assert_allclose(found, e.evaluate({"volume": a, "k": b}), rtol=1e-12, err_msg=f"{a}, {b}")
+
+
+def test_laws_run_where_numba_is_told_not_to_compile():
+    code = (
+        "import gillespie_nn as gnn; n = gnn.ReactionNetwork.from_text('0 -> P @ propensity(5 / (1 + P))\\nP -> 0 @ 1');"
+        "print([gnn.simulate(n, 2.0, 3, method=m, seed=1).of('P')[0].tolist() for m in ('direct', 'rejection')])"
+    )
+    run = [
+        subprocess.run([sys.executable, "-c", code], env=os.environ | extra, capture_output=True, text=True, check=True)
+        for extra in ({}, {"NUMBA_DISABLE_JIT": "1"})
+    ]
+    assert run[0].stdout == run[1].stdout

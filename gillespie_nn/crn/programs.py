@@ -77,6 +77,10 @@ def _emit_piecewise(args, species, variables, found):
     found += [(codes.SELECT, 0, 0.0)] * n
 
 
+# In plain Python, which it is already where numba is told not to compile (NUMBA_DISABLE_JIT).
+_is_binary = getattr(codes.is_binary, "py_func", codes.is_binary)
+
+
 def _depth(instructions):
     most = now = 0
     for op, _, _ in instructions:
@@ -84,7 +88,7 @@ def _depth(instructions):
             now += 1
         elif op == codes.SELECT:
             now -= 2
-        elif codes.is_binary.py_func(op):
+        elif _is_binary(op):
             now -= 1
         most = max(most, now)
     return most
