@@ -65,7 +65,8 @@ def test_functions_have_the_values_of_numpy(function):
 
 def test_laws_run_where_numba_is_told_not_to_compile():
     code = (
-        "import gillespie_nn as gnn; n = gnn.ReactionNetwork.from_text('0 -> P @ propensity(5 / (1 + P))\\nP -> 0 @ 1');"
+        "import gillespie_nn as gnn\n"
+        "n = gnn.ReactionNetwork.from_text('0 -> P @ propensity(5 / (1 + P))\\nP -> 0 @ 1')\n"
         "print([gnn.simulate(n, 2.0, 3, method=m, seed=1).of('P')[0].tolist() for m in ('direct', 'rejection')])"
     )
     run = [
