@@ -40,8 +40,8 @@ def make_plan(
     """
     dataset, defaults = load_data(data, seed)
     if limit is not None:
-        n = len(dataset.train_x)
-        kept = np.arange(n) if checks.whole("limit", limit) >= n else np.arange(limit) * n // limit  # of every class
+        limit, n = checks.whole("limit", limit), len(dataset.train_x)
+        kept = np.arange(min(limit, n)) * n // min(limit, n)  # evenly spaced, so of every class
         dataset = replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
         defaults = replace(defaults, presentations=len(kept))
     options = {k: v for k, v in settings.items() if k in OPTIONS and v is not None}
