@@ -110,7 +110,8 @@ def _noted(run, name):
     noted = np.empty(len(end))
     for part in blocks(run, 1):
         ending = np.flatnonzero((part.start <= end) & (end < part.stop))
-        noted[ending] = read(run, (name,), part)[ending, end[ending] - part.start, 0]
+        if len(ending):
+            noted[ending] = read(run, (name,), part)[ending, end[ending] - part.start, 0]
     if ((noted < 0) & (noted != _NOT_YET)).any() or (noted > time[-1]).any():
         raise InputError(f"{name} holds no time of passage: give a condition, or the name given to `watch`")
     passed = noted >= 0

@@ -10,7 +10,7 @@ from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, title_of
 from .figures import COLOURS, LINES
 from .learning import running_mean
-from .slices import blocks, check_data, has_trajectories, read
+from .slices import blocks, check_data, has_trajectories, per_concentration, read
 
 _GROUP = re.compile(r"[A-Za-z]+\d*")
 _MOST = 1 << 10
@@ -61,7 +61,7 @@ def common_parts(run) -> CommonParts:
     groups = pairs_of(run.species)
     if not groups:
         raise InputError("the run has no dual rails: no species NAME_p with a species NAME_m")
-    scale = run.volume if run.units == "molecules" else 1.0
+    scale = per_concentration(run)
     columns = [_of_group(run, pairs, scale) for pairs in groups.values()]
     common, signal = (np.column_stack(x) for x in zip(*columns))
     return CommonParts(run.time, tuple(groups), tuple(map(len, groups.values())), common, signal)

@@ -70,6 +70,11 @@ def read(run, names, points=slice(None), replicates=slice(None)) -> np.ndarray:
     return found
 
 
+def per_concentration(run) -> float:
+    """What counts of a run are divided by to have concentrations: Omega, or 1 where they are concentrations."""
+    return run.volume if run.units == "molecules" else 1.0
+
+
 def blocks(run, n_names) -> list[slice]:
     """Slices of points of which all replicates fit in memory together."""
     return _parts(run.counts.shape[1], max(run.counts.shape[0] * n_names, len(run.species)))

@@ -5,7 +5,7 @@ import numpy as np
 from ..simulation.validation import N_AVERAGED
 from .figures import COLOURS, LINES
 from .learning import averaged_weights, output_curves, running_mean
-from .slices import series
+from .slices import per_concentration, series
 
 _MOST_SAMPLES = 8
 _MOST_WEIGHTS = 64
@@ -56,7 +56,7 @@ def _error(axes, presentation, run):
     plus = [s for s in run.species if s.startswith("T_") and s.endswith("_p")]
     names = [*plus, *(f"{s[:-1]}m" for s in plus)]
     rails = np.column_stack([series(run, name, slice(0, len(presentation)), 0) for name in names])
-    target = (rails[:, : len(plus)] - rails[:, len(plus) :]) / (run.volume if run.units == "molecules" else 1.0)
+    target = (rails[:, : len(plus)] - rails[:, len(plus) :]) / per_concentration(run)
     error = np.linalg.norm(run.predictions - target, axis=1)[:, None]
     axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each recorded presentation")
     axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40 of them")

@@ -102,9 +102,10 @@ def _values(run, names, time):
     values = values[~np.isnan(values).any(axis=1)]
     if len(values) < _LEAST:
         of_training = getattr(run, "kind", None) == "training"
+        instead = "; runs of training are compared over seeds, by gillespie-nn reproduce --study claims"
         raise InputError(
             f"a comparison needs at least {_LEAST} replicates at {run.time[point]:g} s, one run has {len(values)}"
-            + ("; runs of training are compared over seeds, by gillespie-nn reproduce --study claims" * of_training)
+            + (instead if of_training else "")
         )
     return run.time[point], values
 

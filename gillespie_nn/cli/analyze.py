@@ -32,6 +32,7 @@ def add(subparsers):
         "--what", action="append", default=[], metavar="NAME", help="an analysis, see above; may be given several times"
     )
     add_asked(command)
+    command.set_defaults(confidence=None)  # so that it is seen whether it was given
     command.add_argument("--time", type=float, metavar="S", help="of histogram and compare [s] (the last)")
     command.add_argument("--start", type=float, metavar="S", help="stationary from then on [s] (the second half)")
     command.add_argument(
@@ -55,7 +56,7 @@ def add_asked(command):
         "--species", action="append", default=[], metavar="NAME",
         help="a species or observable (those that vary most); may be given several times",
     )  # fmt: skip
-    command.add_argument("--confidence", type=float, metavar="P", help="of intervals (0.95)")
+    command.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of intervals (0.95)")
 
 
 def opened_run(path):
@@ -73,7 +74,7 @@ def run(arguments):
         other = None if arguments.other is None else stack.enter_context(opened_run(arguments.other))
         ask = Ask(
             tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other,
-            0.95 if arguments.confidence is None else arguments.confidence,
+            **({} if arguments.confidence is None else {"confidence": arguments.confidence}),
         )  # fmt: skip
         found = summary(opened)
         print(summary_text(found))

@@ -29,13 +29,7 @@ def run(arguments):
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
     with opened_run(arguments.file) as opened:
         path = checks.new_file(path, arguments.overwrite)
-        text, names = report(
-            opened,
-            Ask(
-                species=tuple(arguments.species),
-                confidence=0.95 if arguments.confidence is None else arguments.confidence,
-            ),
-        )
+        text, names = report(opened, Ask(species=tuple(arguments.species), confidence=arguments.confidence))
     checks.write_text(path, text)
     print(f"report written to {path}: {', '.join(names)}")
     if arguments.json:

@@ -91,8 +91,8 @@ def run(arguments):
     names, final = final_values(result)
     n = len(result.status)
     print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
-    fired = f"{int(result.n_events.sum())} reactions fired"
-    print(f"{n} replicates to t = {arguments.t_end:g} s, {fired}" + (f"; there, in {result.units}:" * bool(len(final))))
+    there = f"; there, in {result.units}:" if len(final) else ""
+    print(f"{n} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired{there}")
     _print_final(result, names, final)
     for name, values in result.statistics.items():
         print(f"{name}: {np.mean(values):g}" + (" a replicate" if n > 1 else ""))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..analysis.figures import COLOURS
+from ..analysis.slices import per_concentration
 from ..storage import open_run
 from .base import Study, Table
 from .points import Course
@@ -71,7 +72,7 @@ class _Numbers:
     def __init__(self, run):
         self.time = run.time
         self._index = {s: k for k, s in enumerate(run.species)}
-        self._values = run.counts[0] / (run.volume if run.units == "molecules" else 1.0)
+        self._values = run.counts[0] / per_concentration(run)
 
     def of(self, stem):
         column = {end: self._index.get(f"{stem}{end}") for end in ("", "_p", "_m")}
