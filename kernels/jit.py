@@ -19,10 +19,10 @@ _VARIABLE = "GILLESPIE_NN_CACHE"
 
 
 def source_digest() -> str:
-    """Hexadecimal digest (16 characters) of every source file in this folder."""
+    """Hexadecimal digest (16 characters) of every source file in this folder and the folders in it."""
     digest = hashlib.sha256()
-    for path in sorted(_SOURCES.glob("*.py")):
-        digest.update(path.name.encode())
+    for path in sorted(_SOURCES.rglob("*.py")):
+        digest.update(path.relative_to(_SOURCES).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
