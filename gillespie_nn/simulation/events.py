@@ -5,7 +5,9 @@ the time alone, or on the time and counts, are solved for the moment at which th
 
 The meaning is SBML's (level 3 version 1, section 4.11): a condition that becomes true makes its event happen, after its
 delay; several at one moment happen by priority, and one done may make others happen or, if they are not persistent,
-no longer happen. Ties go in the order in which the conditions became true, then in file order.
+no longer happen. Of events with equal priority one is drawn, from the generator of the replicate; where none is tied,
+none is drawn. Events without a priority go last, in the order in which their conditions became true, then in file
+order: SBML leaves that order open.
 """
 
 from typing import NamedTuple
@@ -70,7 +72,7 @@ class Events:
                     f"event {self._events[due[0].event].name} and others keep making each other happen at "
                     f"t = {self._method.time:g} s"
                 )
-            chosen = max(due, key=lambda p: self._priority_of(p.event))
+            chosen = self._chosen(due)
             self._pending.remove(chosen)
             self._do(chosen)
             done += 1
@@ -108,9 +110,22 @@ class Events:
     def _worked_out(self, k):
         return tuple(float(self._values.at(self._method, e)) for _, e in self._events[k].assignments)
 
+    def _chosen(self, due):
+        """The next of the events that are due: the one of highest priority, of equals one at random."""
+        if all(self._events[p.event].priority is None for p in due):
+            return due[0]
+        priorities = [self._priority_of(p.event) for p in due]
+        highest = [p for p, priority in zip(due, priorities) if priority == max(priorities)]
+        tied = len(highest) > 1 and self._events[highest[0].event].priority is not None
+        return highest[int(self._method.rng.integers(len(highest)))] if tied else highest[0]
+
     def _priority_of(self, k):
-        priority = self._events[k].priority
-        return -np.inf if priority is None else float(self._values.at(self._method, priority))
+        if self._events[k].priority is None:
+            return -np.inf
+        priority = float(self._values.at(self._method, self._events[k].priority))
+        if np.isnan(priority):
+            raise ModelError(self._says(k, "its priority is not a number"))
+        return priority
 
     def _delay_of(self, k):
         if self._events[k].delay is None:
