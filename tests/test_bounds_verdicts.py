@@ -120,7 +120,7 @@ def test_sizes_beyond_the_linear_range_are_undecided_and_faults_are_not():
     resolved = np.ones(1, dtype=bool)
     assert judgements.undecided(saturating, theta_0, resolved).all()
     assert judgements.undecided(theta_0[:, None] + 0 * SIZES[:, None], theta_0, ~resolved).all()
-    not_shared = np.where(SIZES == SIZES[0], 1.0, 1.5)
+    not_shared = np.where(SIZES[0] == SIZES, 1.0, 1.5)
     for fault in (SIZES**-0.5, SIZES / SIZES[-1], 10 * SIZES / SIZES[-1], np.full(6, 1.3), not_shared):
         assert not judgements.undecided(fault[:, None] * theta_0[:, None], theta_0, resolved).any()
     errors = saturating * SIZES[:, None]

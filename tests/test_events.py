@@ -252,3 +252,16 @@ def test_a_priority_that_is_no_number_is_an_error():
     with pytest.raises(gnn.UnfinishedError, match="event e, at t = 1 s: its priority is not a number"):
         run("0 -> A @ 1\n@event e: when time >= 1; set A = 0; priority 0 / 0\n"
             "@event f: when time >= 1; set A = 1", [2.0])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "condition", ["sin(1 / (time - 1)) > 0", "sin(1 / (time - 1) + A) > 0", "sin(1e12 * time) > 0"]
+)
+def test_a_condition_that_changes_without_end_is_an_error(condition):
+    with pytest.raises(gnn.UnfinishedError, match="event e, at t = .*became true 5000 times.*without end"):
+        run(f"0 -> A @ 1\nA -> 0 @ 1\n@event e: when {condition}; set B = 1\nB = 0", [10.0])
+
+
+def test_an_event_that_happens_often_may():
+    r = run("X -> 0 @ 1e-9\nX = 1\n@event e: when sin(time) > 0; set N = N + 1\nN = 0", [40_000.0])
+    assert r.of("N")[0, 0] == pytest.approx(40_000 / (2 * np.pi), abs=1)

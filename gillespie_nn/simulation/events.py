@@ -22,6 +22,9 @@ from ..kernels.laws import TIME_VARIABLE, law_value
 from .observer import Values
 
 _MOST_AT_ONCE = 10_000
+_MANY, _SHORTEST = 5000, 1e-8
+"""An event whose condition reads the time and that happened so many times, on average within this part of the whole
+span of time, happens without end: a condition such as sin(1 / (time - 1)) > 0 changes infinitely often."""
 
 
 class _Pending(NamedTuple):
@@ -38,6 +41,8 @@ class Events:
         self._events = network.resolved_events
         self._values = Values(network)
         self._pending: list[_Pending] = []
+        self._happened = [0] * len(self._events)
+        self._since = [0.0] * len(self._events)  # when the last `_MANY` happenings began [s]
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
         if self._events:
             method.laws.triggered[:] = [event.initially for event in self._events]
@@ -90,10 +95,27 @@ class Events:
                 continue
             laws.triggered[k] = true
             if true:
+                self._count_happening(k, now)
                 values = self._worked_out(k) if event.values_at_trigger else None
                 self._pending.append(_Pending(now + self._delay_of(k), k, values))
             elif not event.persistent:
                 self._pending = [p for p in self._pending if p.event != k]
+
+    def _count_happening(self, k, now):
+        """Raise ModelError if the condition of event k, which reads the time, becomes true ever again."""
+        self._happened[k] += 1
+        if self._happened[k] % _MANY:
+            return
+        laws = self._method.laws
+        if laws.reads_time[laws.first_trigger[0] + k] and now - self._since[k] < _MANY * _SHORTEST * self._t_end:
+            raise ModelError(
+                self._says(
+                    k,
+                    f"its condition became true {_MANY} times within {now - self._since[k]:.2g} s: it changes "
+                    "without end there; write one that does not",
+                )
+            )
+        self._since[k] = now
 
     def _do(self, pending):
         values = self._worked_out(pending.event) if pending.values is None else pending.values
