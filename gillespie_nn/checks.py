@@ -65,6 +65,13 @@ def _number(name, value):
         raise InputError(f"{name} is beyond the range of float64: give a smaller number") from None
 
 
+def _is_whole(value):
+    """Whether a number is whole: an integer of any size, or a float, which above 2**53 always is."""
+    if isinstance(value, (numbers.Integral, np.integer)):
+        return True
+    return math.isfinite(value) and value == math.floor(value)
+
+
 def positive(name, value, unit="", hint=""):
     """`value` as a float, positive and finite."""
     number = _number(name, value)
@@ -91,10 +98,10 @@ def finite(name, value):
 
 def whole(name, value, least=1, most=None, hint=""):
     """`value` as an int in [least, most]."""
-    number = _number(name, value)
-    if not math.isfinite(number) or number != math.floor(number):
+    _number(name, value)
+    if not _is_whole(value):
         raise InputError(_sentence(f"{name} must be a whole number, got {value!r}", hint))
-    number = int(value)
+    number = int(value)  # exactly: a float holds whole numbers up to 2**53
     if number < least:
         raise InputError(_sentence(f"{name} must be at least {least}, got {value!r}", hint))
     if most is not None and number > most:
@@ -104,10 +111,10 @@ def whole(name, value, least=1, most=None, hint=""):
 
 def count(name, value):
     """`value` as a number of molecules: whole, from 0 to 2**53."""
-    number = _number(name, value)
-    if not math.isfinite(number) or number != math.floor(number) or number < 0:
+    _number(name, value)
+    if not _is_whole(value) or value < 0:
         raise InputError(f"{name} must be a whole number of molecules, at least 0, got {value!r}")
-    if number > COUNT_LIMIT:
+    if int(value) > COUNT_LIMIT:
         raise InputError(
             f"{name} is {value!r}, and counts above 2**53 = {COUNT_LIMIT} would overflow: "
             "use a smaller volume or a deterministic method"
