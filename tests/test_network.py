@@ -62,7 +62,7 @@ def test_networks_are_immutable_and_compiled_once():
 @pytest.mark.parametrize(
     "make, what",
     [
-        (lambda: gnn.ReactionNetwork(("A", "A"), ()), "listed twice"),
+        (lambda: gnn.ReactionNetwork(("A", "A"), ()), "'A' is named twice"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("B", 1),), (), 1.0),)), "unknown species in reaction r1"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1),), (), -1.0),)), "rate of reaction r1"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1),), (), float("nan")),)), "rate of reaction r1"),
