@@ -7,7 +7,6 @@ initial assignments, function definitions and events keep their meaning. Rate an
 in formulas, fast reactions and required packages are refused by name.
 """
 
-import warnings
 from typing import Any
 
 from ... import checks
@@ -101,17 +100,15 @@ def _warn_of_units(model: Any) -> None:
     substance, time = (model.getSubstanceUnits(), model.getTimeUnits()) if of_level_3 else ("substance", "time")
     for what, name in (("substance", substance), ("extent", model.getExtentUnits() if of_level_3 else "")):
         if name in ("mole", "avogadro") or any(unit.isMole() or unit.isAvogadro() for unit in _units(model, name)):
-            warnings.warn(
+            checks.warn(
                 f"the model's {what} units are {name}, of moles; amounts and propensities are read as numbers of "
                 "molecules: convert the model if they are not",
-                stacklevel=7,
             )
     for unit in _units(model, time):
         if unit.isSecond() and unit.getMultiplier() * 10.0 ** unit.getScale() != 1.0:
-            warnings.warn(
+            checks.warn(
                 f"the model's time units are {time}, not seconds; times and rates are read as they are: where [s] is "
                 "printed, it is that unit",
-                stacklevel=7,
             )
 
 
@@ -245,9 +242,8 @@ def _warn_of_difference(reaction: Any, law: Expression) -> None:
         inner = next((a for a in inner.args if a.op in ("sum", "product", "quotient of")), number(0))
     difference = inner.op == "sum" and any(a.op == "negative" and a.args[0].names() for a in inner.args)
     if reaction.getReversible() and difference:
-        warnings.warn(
+        checks.warn(
             f"reaction {reaction.getId()} is reversible and its law {law} is a difference of two rates: only the net "
             "rate would be simulated, with too little noise, and a run stops where it is negative. Split it into two "
             "irreversible reactions, one for each rate",
-            stacklevel=6,
         )
