@@ -8,6 +8,8 @@ import importlib
 import math
 import numbers
 import os
+import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -234,6 +236,14 @@ def write_text(path, text):
         raise StorageError(
             f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written"
         ) from None
+
+
+def warn(message):
+    """Warn at the line that called the package, however deep inside the reason was found."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, stacklevel=depth)
 
 
 def optional(module, extra, purpose):

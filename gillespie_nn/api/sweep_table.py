@@ -22,6 +22,7 @@ except ImportError:  # Python 3.10
 
 from .. import checks
 from ..checks import InputError
+from ..crn.symbols import SPECIES
 
 RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
 VOLUME = "volume"
@@ -79,8 +80,9 @@ def meaning(name, network, is_parameter) -> tuple[str, str]:
         return checks.choice("kind of column", kind.strip(), KINDS, "before a colon stands one of"), own.strip()
     if name == VOLUME:
         return VOLUME, name
-    reactions = [r.name for r in network.reactions]
-    found = [RATE] * (name in reactions) + [INITIAL] * (name in network.index) + [PARAMETER] * bool(is_parameter(name))
+    reactions, symbol = network.reaction_index, network.symbols.find(name)
+    is_species = symbol is not None and symbol.kind == SPECIES
+    found = [RATE] * (name in reactions) + [INITIAL] * is_species + [PARAMETER] * bool(is_parameter(name))
     if len(found) > 1:
         names = " or ".join(f"{kind}:{name}" for kind in found)
         raise InputError(f"column {name!r} of the sweep has {len(found)} meanings in the model: call it {names}")

@@ -1,7 +1,7 @@
 """Events: assignments made when a condition becomes true, with the meaning that SBML gives them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .expressions import Expression
 
@@ -33,7 +33,7 @@ class Event(NamedTuple):
     def substitute(self, values: Mapping[str, Expression]) -> "Event":
         """The event with names replaced by expressions."""
 
-        def put(e):
+        def put(e: Any) -> Any:
             return None if e is None else e.substitute(values)
 
         assignments = tuple((target, put(e)) for target, e in self.assignments)
