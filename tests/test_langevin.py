@@ -7,11 +7,11 @@ Each statistical check rejects a right engine with probability 1e-7 (`checks_of_
 import numpy as np
 import pytest
 from checks_of_chance import accept, mean_is, rejects
-from gillespie_nn.kernels.langevin import propensities
 from naive import master_equation
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError, ModelError
+from gillespie_nn.kernels.langevin import propensities
 from gillespie_nn.simulation.methods import METHODS, Langevin
 
 TWO_STATES = gnn.ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5\nA = 3000\nB = 0")
@@ -212,7 +212,7 @@ def test_training_from_many_molecules_is_that_of_the_rate_equations():
     settings = {"presentations": 6, "volume": 1e8, "seed": 0}
     fit = gnn.train("xor", method="langevin", **settings)
     ode = gnn.train("xor", method="ode", **settings)
-    moved = np.abs(ode.weights - fit.plan.initial_weights).max()
+    moved = np.abs(ode.weights - fit.plan.learner.initial_weights).max()
     assert np.abs(fit.weights - ode.weights).max() < 0.02 * moved
     assert fit.trained.statistics["steps"] > 1000
     outputs = fit.predict(fit.plan.dataset.test_x)

@@ -4,8 +4,6 @@ and each error planted in a change is caught."""
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, chi_square_two, mean_is, rejects
-from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.leap_state import CROWD_TOTAL
 from models import product_model
 from naive import propensity
 from scipy import stats
@@ -13,10 +11,12 @@ from scipy.linalg import expm
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
+from gillespie_nn.kernels import codes
+from gillespie_nn.kernels.leap_state import CROWD_TOTAL
 from gillespie_nn.simulation import EXACT, METHODS
 from gillespie_nn.simulation.methods import Direct, Layered, NextReaction, Rejection, TauLeap
 
-EVERY = [m for m in METHODS if not m.training_only]
+EVERY = list(METHODS)
 PLAIN = [m for m in EXACT if m is not Layered]  # without a product family `layered` is `rejection`
 N_COPIES, N_RUNS, VOLUME, MOST = 200, 60, 4.0, 60
 ONE = ("0 -> A @ 3", "A -> 0 @ 0.4", "2 A -> 0 @ 1", "A -> 2 A @ 0")

@@ -12,9 +12,9 @@ from ..nn.compiler import rail_species
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
-from ..simulation.driven import Driven
 from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
+from ..simulation.start import start_simulation
 from ..simulation.training import Trained, TrainingPlan
 from ..status import Status
 
@@ -47,7 +47,7 @@ class Fit:
         score = f"RMSE {rmse:.4g}" if np.isnan(accuracy) else f"test accuracy {accuracy:.4g}"
         return (
             f"Fit({plan.dataset.name}, {plan.spec.shape}, {done} of {len(plan.order)} presentations, {score})\n"
-            f"  {plan.method.name} ({plan.method_reason}), Omega = {plan.volume:g}, seed {plan.seed}"
+            f"  {plan.method.name} ({plan.learner.method_reason}), Omega = {plan.volume:g}, seed {plan.seed}"
             + (f", {self.output}" if self.output else "")
         )
 
@@ -103,7 +103,7 @@ class Fit:
         )
         n_weights = len(self.weights)
         weights = self.weights if weights is None else _numbers("weights", weights, (n_weights,), f"[{n_weights}]")
-        if exact_forward or self.plan.method.training_only:
+        if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, and this prediction is in floating point: leave it out")
             return self.spec.floating.forward(weights, x)
@@ -123,10 +123,10 @@ class Fit:
         samples = Samples(spec, x, None, volume, kind.dtype)
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         noise = plan_noise(noise, network, slow=rail_species(spec.weights), prediction=True)
-        driven, rates = (network, network.rates()) if noise is None else (noise.network, noise.rates)
-        method = kind(driven, rates, volume, counts, rng, options=self.plan.options)
-        if noise is not None:
-            method = Driven(method, noise.start(seed))
+        method = start_simulation(
+            kind, network, network.rates(), volume, counts, rng, noise=noise, seed=seed,
+            options=self.plan.learner.options,
+        )  # fmt: skip
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
         rows = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
         outputs = []

@@ -10,6 +10,8 @@ from .options import Option, resolve
 
 _NO_TIMES = np.empty(0)
 _NO_SPECIES = np.empty(0, dtype=np.int64)
+_ROUNDING = 1e-12
+"""Of times at which pieces of paths begin: what is due within it of a stop waits for what comes after the stop."""
 _LATEST = np.finfo(np.float64).max
 
 
@@ -46,8 +48,6 @@ class Method(ABC):
     """Options that training takes where none are given, when these are not the defaults."""
     statistics_names: tuple[str, ...] = ()
     """Names of the numbers in `statistics`."""
-    training_only = False
-    """Whether this is a level of training networks alone, for `train`."""
     records_covariance = False
     """Whether a covariance matrix belongs to each recorded row, see `covariance`."""
 
@@ -65,6 +65,7 @@ class Method(ABC):
         self._structure, self._volume = self.compile(network, rates), volume
         self._channels, self._families = self._own_arrays(network, rates, volume)
         self._no_counts = np.empty((0, self.n_species), dtype=self.dtype)
+        self._drive = None
 
     def _own_arrays(self, network, rates, volume):
         """The compiled arrays, shared but for what one simulation writes into."""
@@ -82,12 +83,6 @@ class Method(ABC):
         return self._channels.laws
 
     @classmethod
-    def for_training(cls, plan, rng, counts, start_time):
-        """The simulation of a `simulation.training.TrainingPlan` from the state `counts` at `start_time` [s]."""
-        network, rates = plan.driven_network
-        return cls(network, rates, plan.volume, counts, rng, options=plan.options, start_time=start_time)
-
-    @classmethod
     def refuse(cls, network) -> None:
         """Raise InputError if this method cannot treat `network`, naming what it cannot treat."""
 
@@ -96,14 +91,33 @@ class Method(ABC):
         """Numbers about the run so far, by `statistics_names`."""
         return {}
 
+    def follow(self, drive) -> None:
+        """Go on under extrinsic noise, a `noise.Drive`.
+
+        Rates change at the very moment a piece of a path begins. Impulses come after everything else at their time:
+        what is recorded then is the state before them, and a scheduled change or a new sample stands already.
+        """
+        self._drive = drive
+        self.set_rates(drive.rates())
+
     def memory(self) -> np.ndarray:
         """float64[number]: all that a new simulation from the present state, time and generator has to be told so that
-        it goes on like this one, but for `n_events`. Exact methods forget their past, and have nothing to tell: what
-        they keep is worked out again from the state, and a pending time is drawn anew, which is as good."""
+        it goes on like this one, but for `n_events`: where the paths of its noise are, and what `_memory` says."""
+        own = self._memory()
+        return own if self._drive is None else np.concatenate([self._drive.memory(), own])
+
+    def _memory(self) -> np.ndarray:
+        """What a method has to tell. Exact methods forget their past, and have nothing: what they keep is worked out
+        again from the state, and a pending time is drawn anew, which is as good."""
         return np.empty(0)
 
     def recall(self, n_events, memory) -> None:
-        """Take what another simulation had fired, and its `memory`; an empty one says nothing."""
+        """Take what another simulation had fired, and its `memory`, of noises of the same seed; an empty one says
+        nothing."""
+        if self._drive is not None and memory.size:
+            paths, memory = np.split(memory, [self._drive.memory().size])
+            self._drive.recall(paths)
+            self.set_rates(self._drive.rates())
         self._tally[codes.N_EVENTS] = n_events
         if memory.size:
             self._recall(memory)
@@ -156,10 +170,25 @@ class Method(ABC):
 
         Returns REACHED_END (at t_stop), SLICE_END and TRIGGERED (call again), EVENT_LIMIT, OVERFLOW, NEGATIVE or
         BAD_PROPENSITY of `kernels.codes`.
-        A drawn time is kept across calls, so slices, grids and stops change no draw.
+        A drawn time is kept across calls, so slices, grids and stops change no draw. What noise does at `t_stop` itself
+        waits for the next call.
         """
         t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
-        return self._advance(t_stop, grid_time, self._no_counts if grid_counts is None else grid_counts, event_limit)
+        grid_counts = self._no_counts if grid_counts is None else grid_counts
+        while self._drive is not None and (due := self._drive.next_time) < t_stop * (1.0 - _ROUNDING):
+            stop = max(due, self.time)
+            points = grid_time[: np.searchsorted(grid_time, stop, side="right")]
+            code = self._advance(stop, points, grid_counts, event_limit)
+            if code != codes.REACHED_END:
+                return code
+            self._disturb(*self._drive.pass_time(stop))
+        return self._advance(t_stop, grid_time, grid_counts, event_limit)
+
+    def _disturb(self, rates_change, impulses) -> None:
+        if rates_change:
+            self.set_rates(self._drive.rates())
+        for species, factors in impulses:
+            self.scale_counts(species, factors)
 
     @abstractmethod
     def _advance(self, t_stop, grid_time, grid_counts, event_limit) -> int: ...
@@ -210,7 +239,9 @@ class Method(ABC):
         self._set_counts(species, scaled.astype(self.dtype))
 
     def begin_presentation(self, k) -> None:
-        """Presentation k begins, its sample being set; noise may wait for that, a method does not."""
+        """Presentation k begins, its sample being set, which noise may wait for."""
+        if self._drive is not None:
+            self._disturb(*self._drive.begin_presentation(k))
 
     @abstractmethod
     def can_react(self) -> bool:

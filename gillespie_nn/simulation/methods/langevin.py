@@ -83,7 +83,7 @@ class Langevin(Method):
         held = self._state.sums[langevin.HELD] / wanted if wanted > 0 else 0.0
         return {"steps": float(self._tally[codes.N_CANDIDATES]), "held_share": float(held)}
 
-    def memory(self):
+    def _memory(self):
         steps = self._tally[codes.N_CANDIDATES]
         return np.concatenate([[steps], self._state.sums, self._state.owed])
 

@@ -101,7 +101,7 @@ class Ode(Method):
         numbers = (*spent, self._n_restarts, self._n_switches, share, self._least / self._volume)
         return dict(zip(self.statistics_names, map(float, numbers)))
 
-    def memory(self):
+    def _memory(self):
         """Which solver, and what `statistics` says; a solver in progress ends, as at every change of the state."""
         self._drop()
         implicit = -1 if self._implicit is None else IMPLICIT.index(self._implicit)

@@ -104,7 +104,7 @@ class TauLeap(Method):
     def statistics(self):
         return dict(zip(self.statistics_names, self._state.ledger[[LEAPS, TIME_LEAPT, EXACT_STEPS, CLIPPED]].tolist()))
 
-    def memory(self):
+    def _memory(self):
         return np.concatenate([self._state.ledger[_KEPT], self._state.carried])
 
     def _recall(self, memory):
