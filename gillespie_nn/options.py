@@ -91,13 +91,13 @@ class Option(NamedTuple):
     restored: Callable[[Any], Any] = lambda plain: plain
     """The value of which that was made."""
 
-    def described(self, default: str = "") -> str:
-        """Help, unit, what is allowed and the default, which the word `default` comes before, in one line."""
-        usual = self.usual or ("" if self.default in (None, MISSING, False) else _plain(self.default))
-        unit = f" [{self.unit}]" if self.unit else ""
+    @property
+    def described(self) -> str:
+        """Help, unit, what is allowed and the default, as a command line and a docstring have it."""
         allowed = self.allowed or (self.check.allowed if isinstance(self.check, Check) else "")
-        allowed = f", {allowed}" if allowed else ""
-        return self.help + unit + allowed + (f" ({default}{usual})" if usual else "")
+        usual = self.usual or ("" if self.default in (None, MISSING, False) else _plain(self.default))
+        notes = "; ".join(filter(None, (allowed, f"default: {usual}" if usual else "")))
+        return self.help + (f" [{self.unit}]" if self.unit else "") + (f" ({notes})" if notes else "")
 
     def use(self, value: Any) -> Any:
         """The checked value; None is the default."""
@@ -196,7 +196,7 @@ def _explained(docstring: str, options: Mapping[str, Option]) -> str:
 
 
 def _entry(option: Option) -> str:
-    text = f"{option.name} : {option.described('default ')}" + (f"; {option.more}" if option.more else "") + "."
+    text = f"{option.name} : {option.described}" + (f"; {option.more}" if option.more else "") + "."
     lines = textwrap.wrap(
         text, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False
     )

@@ -65,7 +65,7 @@ def pairs(flag: str, example: str, texts: list[str], number: Callable[[str], Any
 
 def _how(option: Option) -> dict[str, Any]:
     """What `add_argument` takes."""
-    how: dict[str, Any] = {"dest": option.name, "help": _escaped(option.described())}
+    how: dict[str, Any] = {"dest": option.name, "help": _escaped(option.described)}
     if option.kind is bool:
         return how | {"action": "store_true"}
     if option.default is not MISSING:

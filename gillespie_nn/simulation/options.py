@@ -68,7 +68,7 @@ class RunOptions(Options):
         kind=None, unit="s", more="float64[point]",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="the volume Omega"), "Omega, not for SBML models, whose compartments say it", usual="1"
+        None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments say it", usual="1"
     )  # fmt: skip
     method: str = option(
         AUTO, as_it_is, "method of simulation", kind=str,
@@ -76,7 +76,7 @@ class RunOptions(Options):
         more="`auto` chooses an exact one and says why in `method_reason`",
     )  # fmt: skip
     replicates: int = option(1, whole(1, _MOST), "number of independent trajectories", kind=int)
-    seed: int | None = option(None, SEED, "whole number that decides every draw", kind=int, usual="drawn, and reported")
+    seed: int | None = option(None, SEED, "seed of every random draw", kind=int, usual="drawn and reported")
     initial: Mapping[str, int] | None = option(
         None, checks.by_name, "initial counts that differ from the model's", kind=number, unit="molecules",
         metavar="NAME=N", pairs="A=100", more="{species: count}",

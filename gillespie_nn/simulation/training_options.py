@@ -36,12 +36,12 @@ class TrainingOptions(Options):
         "same start, in the same order and with step s = learning_rate (running_time - hold), whatever the volume",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="the volume Omega, for example 1000"), "Omega", usual="1000; mnist 1e4", recorded=True,
+        None, positive(hint="the volume Omega, for example 1000"), "volume Omega", usual="1000; mnist 1e4", recorded=True,
         more="a weight w is held by Omega |w| molecules",
     )  # fmt: skip
     seed: int | None = option(
-        None, SEED, "whole number that decides every draw", kind=int, recorded=True,
-        usual="drawn, and reported", more="it decides initial weights, split, order and every reaction",
+        None, SEED, "seed of every random draw", kind=int, recorded=True,
+        usual="drawn and reported", more="and so of initial weights, split and order",
     )  # fmt: skip
     limit: int | None = option(
         None, whole(), "take so many training samples, evenly spaced", kind=int, recorded=True, usual="all",

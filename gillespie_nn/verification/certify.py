@@ -50,7 +50,7 @@ class CertifyOptions(Options):
         AUTO, as_it_is, "exact method", kind=str, allowed=f"one of {AUTO}, {', '.join(m.name for m in EXACT)}"
     )
     seed: int | None = option(
-        None, Check(_seed, "at least 0"), "whole number that decides every draw", kind=int, usual="drawn, and reported",
+        None, Check(_seed, "at least 0"), "seed of every random draw", kind=int, usual="drawn and reported",
         more="that of the method's replicates; the reference's have `seed` + 1, so that the two are independent",
     )  # fmt: skip
     tolerance_mean: float = option(0.02, Check(fraction, "between 0 and 1"), "relative error allowed of a mean")
