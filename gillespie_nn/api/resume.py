@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import numpy as np
 
-from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..datasets import Dataset
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
+from ..simulation.options import Execution
 from ..simulation.training import Trained, TrainingPlan
 from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import best_evaluation
@@ -46,19 +46,19 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     InputError : no such run; one of another model, of other data or by another version of this software; one that
     another process is writing. UnfinishedError : as of `train`.
     """
-    workers = checks.whole("workers", workers)
+    execution = Execution(workers=workers)
     if is_moments(path):
         moments = open_moments(path)
         if moments.ended:
             return moments
         _check_version(path, moments)
-        return resume_moments(path, moments, workers, progress)
+        return resume_moments(path, moments, execution, progress)
     with open_run(path) as run:
         if run.kind == ENSEMBLE:
             if run.ended:
                 return open_run(path)
             _check_version(path, run)
-            return resume_ensemble(path, run, workers, progress)
+            return resume_ensemble(path, run, execution, progress)
         plan = _plan(run)
         if run.ended:
             return _fit(run, plan)

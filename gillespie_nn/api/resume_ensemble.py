@@ -3,7 +3,7 @@
 import json
 
 from ..checks import InputError
-from ..simulation.options import MOMENTS, QUANTILES, TRAJECTORIES, Execution, RunOptions
+from ..simulation.options import MOMENTS, QUANTILES, TRAJECTORIES, RunOptions
 from ..simulation.task import make_task
 from ..storage import open_moments, open_run
 from ..storage.damage import understood
@@ -14,12 +14,12 @@ SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1)}
 """Older files do not keep all that decides an ensemble."""
 
 
-def resume_ensemble(path, run, workers=1, progress=False):
+def resume_ensemble(path, run, execution, progress=False):
     """Go on with the ensemble in the open file `run`, which stands at `path`; the `Run` of the finished file."""
     task = task_of(run)
     reason, provenance = run.method_reason, resumed(run.file["provenance/json"][()])
     with (
-        Workers(Execution(workers=workers)) as pool,
+        Workers(execution) as pool,
         new_file(path, task, reason, overwrite=True, provenance_json=provenance, resumes=True) as file,
     ):
         run.close()
@@ -27,7 +27,7 @@ def resume_ensemble(path, run, workers=1, progress=False):
     return open_run(path)
 
 
-def resume_moments(path, run, workers=1, progress=False):
+def resume_moments(path, run, execution, progress=False):
     """Go on with the blocks of replicates that are missing in `run`, the `MomentsRun` of the file at `path`; its
     `MomentsRun` when it is finished."""
     _check_since(run, MOMENTS)
@@ -35,7 +35,7 @@ def resume_moments(path, run, workers=1, progress=False):
     task = _task(run, run.initial, run.rates, run.arguments, run.n_replicates, record)
     provenance = resumed(json.dumps({key: value for key, value in run.provenance.items() if key != "seconds"}))
     with (
-        Workers(Execution(workers=workers)) as pool,
+        Workers(execution) as pool,
         new_file(path, task, run.method_reason, provenance_json=provenance, resumes=True) as file,
     ):
         carry_out(task, file, pool, progress, file.missing)

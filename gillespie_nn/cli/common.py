@@ -43,12 +43,6 @@ class Cite(argparse.Action):
         parser.exit()
 
 
-def add_common(parser, output_help):
-    parser.add_argument("--seed", type=int, help="whole number; drawn and reported if not given")
-    parser.add_argument("--output", metavar="FILE", help=output_help)
-    add_json(parser)
-
-
 def add_json(parser):
     parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
 

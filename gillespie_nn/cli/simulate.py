@@ -20,6 +20,7 @@ from .training_record import resume_hint
 
 _SHOWN = 20
 _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
+_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write, or with --sweep a folder")
 
 
 def add(subparsers):

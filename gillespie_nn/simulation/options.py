@@ -68,7 +68,8 @@ class RunOptions(Options):
         kind=None, unit="s", more="float64[point]",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments say it", usual="1"
+        None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments say it",
+        usual="1",
     )  # fmt: skip
     method: str = option(
         AUTO, as_it_is, "method of simulation", kind=str,

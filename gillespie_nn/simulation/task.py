@@ -128,7 +128,7 @@ class Task(NamedTuple):
 
     def _others(self) -> dict[str, Any]:
         """The recorded options that the digest does not hold in other words."""
-        defaults = {name: each.default for name, each in options_of(RunOptions).items()}
+        defaults = {name: each.default for name, each in options_of(type(self.run)).items()}
         return {
             name: value
             for name, value in self.arguments.items()

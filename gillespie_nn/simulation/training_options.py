@@ -31,13 +31,13 @@ class TrainingOptions(Options):
 
     method: str | None = option(
         None, as_it_is, "method of simulation", kind=str, recorded=True,
-        allowed=f"one of {AUTO}, {', '.join(m.name for m in (*METHODS, *LEVELS))}", usual="auto; mnist tau_leap",
+        allowed=f"one of {AUTO}, {', '.join(m.name for m in (*METHODS, *LEVELS))}", usual="auto, of mnist tau_leap",
         more="`auto` chooses an exact one; `gradient_descent` and `gradient_flow` learn in floating point, from the "
         "same start, in the same order and with step s = learning_rate (running_time - hold), whatever the volume",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="the volume Omega, for example 1000"), "volume Omega", usual="1000; mnist 1e4", recorded=True,
-        more="a weight w is held by Omega |w| molecules",
+        None, positive(hint="the volume Omega, for example 1000"), "volume Omega",
+        usual="1000, of mnist 1e4", recorded=True, more="a weight w is held by Omega |w| molecules",
     )  # fmt: skip
     seed: int | None = option(
         None, SEED, "seed of every random draw", kind=int, recorded=True,
@@ -62,7 +62,7 @@ class TrainingOptions(Options):
     )  # fmt: skip
     validation: float | None = option(
         None, Check(checks.finite, "between 0 and 1"),
-        "fraction of the training samples held out and evaluated on", usual="none; 0.1 with patience", recorded=True,
+        "fraction of the training samples held out and evaluated on", usual="none, or 0.1 with patience", recorded=True,
         more="drawn by seed; the weights are evaluated by a float forward pass",
     )  # fmt: skip
     evaluate_every: int | None = option(
