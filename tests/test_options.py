@@ -1,4 +1,4 @@
-"""Options are written down once: signatures, docstrings, flags, records in files and messages follow from the fields."""
+"""Options are written down once: signatures, docstrings, flags, records and messages follow from the fields."""
 
 import inspect
 import json
@@ -77,7 +77,7 @@ def test_the_record_of_a_run_has_what_is_recorded_and_makes_it_again(tmp_path):
     with h5py.File(path) as file:
         kept = file.attrs["arguments"]
     assert list(json.loads(kept)) == [*(name for name, each in RUN.items() if each.recorded), "options"]
-    assert list(json.loads(kept)) == ["schedule", "noise", "count_firings", "max_events", "options"]
+    assert list(json.loads(kept))[:4] == ["schedule", "noise", "count_firings", "max_events"]
     again = RunOptions.again(json.loads(kept), time=[0, 0.5, 1], seed=1, method="tau_leap")
     assert json.dumps(make_task(NET, again)[0].arguments) == kept
     assert again.noise == (noise,)
