@@ -19,7 +19,8 @@ _Options = TypeVar("_Options", bound="Options")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class Check(NamedTuple):
+@dataclass(frozen=True)
+class Check:
     """A check, and in words what it allows."""
 
     of: Callable[[str, Any], Any]

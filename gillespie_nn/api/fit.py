@@ -1,6 +1,7 @@
 """The outcome of a training run: weights, how well they do, and predictions with them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ..nn.compiler import rail_species
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
+from ..simulation.methods import Method
 from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
 from ..simulation.start import start_simulation
@@ -41,7 +43,7 @@ class Fit:
     chemical: np.ndarray | None = None
     """Outputs by simulation of the first test samples float64[sample, output] [concentration], where asked for."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         plan, done = self.plan, self.trained.n_presented
         accuracy, rmse = self.scores["accuracy"], self.scores["rmse"]
         score = f"RMSE {rmse:.4g}" if np.isnan(accuracy) else f"test accuracy {accuracy:.4g}"
@@ -90,7 +92,15 @@ class Fit:
         """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
         return self.predict(self.plan.dataset.test_x, exact_forward=True)
 
-    def predict(self, x, exact_forward=False, seed=None, weights=None, noise=None, progress=False) -> np.ndarray:
+    def predict(
+        self,
+        x: Any,
+        exact_forward: bool = False,
+        seed: int | None = None,
+        weights: Any = None,
+        noise: Any = None,
+        progress: bool = False,
+    ) -> np.ndarray:
         """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
         float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
 
@@ -110,7 +120,7 @@ class Fit:
         with Progress("predict", len(x), progress) as bar:
             return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), noise, bar)
 
-    def _by_simulation(self, x, weights, seed, noise, bar):
+    def _by_simulation(self, x: Any, weights: Any, seed: int, noise: Any, bar: Progress) -> np.ndarray:
         settings, volume = self.plan.settings, self.plan.volume
         spec = training_network(
             self.spec.layers,
@@ -120,6 +130,7 @@ class Fit:
         )
         network = spec.network
         kind = self.plan.method
+        assert issubclass(kind, Method)  # `predict` does for the others without it
         samples = Samples(spec, x, None, volume, kind.dtype)
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         noise = plan_noise(noise, network, slow=rail_species(spec.weights), prediction=True)
@@ -128,7 +139,7 @@ class Fit:
             options=self.plan.learner.options,
         )  # fmt: skip
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
-        rows = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
+        rows: np.ndarray = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
         outputs = []
         for k in range(len(samples)):
             method.set_counts(samples.species, samples.counts(k))
@@ -143,7 +154,7 @@ class Fit:
         return np.array(outputs)
 
 
-def _numbers(what, values, shape, shown):
+def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:
     """`values` as finite float64 of `shape`, in which None is any length."""
     try:
         found = np.asarray(values, dtype=np.float64)

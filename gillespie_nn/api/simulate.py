@@ -1,6 +1,7 @@
 """`simulate`: trajectories of any reaction network."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from ..checks import InputError
@@ -12,7 +13,7 @@ from ..simulation.distribution import Cluster
 from ..simulation.moments import ARRAYS, Moments
 from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
-from ..simulation.task import make_task
+from ..simulation.task import Task, make_task
 from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_moments, open_run
 from ..storage.provenance import provenance
 
@@ -56,13 +57,13 @@ def simulate(
     return open_moments(output) if task.record != TRAJECTORIES else open_run(output)
 
 
-def memory_sink(task):
+def memory_sink(task: Task) -> MemorySink | Moments:
     """What keeps an ensemble in memory."""
     _check_memory(task)
     return MemorySink(task) if task.record == TRAJECTORIES else Moments(task)
 
 
-def result_of(task, sink, reason) -> Result | MomentsResult:
+def result_of(task: Task, sink: Any, reason: str) -> Result | MomentsResult:
     """The result of an ensemble in memory; `reason` says why this method."""
     network, settings = task.network, _settings(task, reason) | {"model": task.network, "units": task.method.units}
     if task.record != TRAJECTORIES:
@@ -74,11 +75,19 @@ def result_of(task, sink, reason) -> Result | MomentsResult:
     )  # fmt: skip
 
 
-def _settings(task, reason):
+def _settings(task: Task, reason: str) -> dict[str, Any]:
     return {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
 
 
-def new_file(output, task, reason, asked="auto", overwrite=False, provenance_json=None, **how):
+def new_file(
+    output: Any,
+    task: Task,
+    reason: str,
+    asked: str = "auto",
+    overwrite: bool = False,
+    provenance_json: str | None = None,
+    **how: Any,
+) -> EnsembleFile | MomentsFile:
     """The file of an ensemble, to be written; `reason` says why this method, `asked` what was asked for, and
     `provenance_json` where a run came from that is resumed."""
     kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
@@ -98,7 +107,7 @@ def new_file(output, task, reason, asked="auto", overwrite=False, provenance_jso
     return kind(output, task, settings, provenance_json or provenance(parameters), overwrite, **how)
 
 
-def _check_memory(task):
+def _check_memory(task: Task) -> None:
     if task.record != TRAJECTORIES:
         n_bytes = 8 * len(ARRAYS) * len(task.grid) * len(task.quantities)
         if n_bytes > _MOST_BYTES:
@@ -123,15 +132,15 @@ class Workers:
         self.n = execution.workers
         self.cluster = None if execution.scheduler is None else Cluster(execution.scheduler)
 
-    def __enter__(self):
+    def __enter__(self) -> "Workers":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self.cluster is not None:
             self.cluster.close()
 
 
-def carry_out(task, sink, pool, progress, units=None):
+def carry_out(task: Task, sink: Any, pool: Workers, progress: bool, units: Iterable[int] | None = None) -> None:
     """Run the units of work of a task, or those numbered `units`, into `sink`; `pool` are `Workers`."""
     n_replicates = task.n_replicates if units is None else sum(len(task.replicates(unit)) for unit in units)
     with Progress("simulate", n_replicates, progress) as bar:

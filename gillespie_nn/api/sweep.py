@@ -1,8 +1,9 @@
 """`sweep`: an ensemble for each row of a table of parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .. import checks
@@ -15,10 +16,10 @@ from ..seeds import resolve_seed, row_seed
 from ..simulation import run_ensembles
 from ..simulation.ensemble import Job
 from ..simulation.options import Destination, Execution, RunOptions
-from ..simulation.task import make_task
+from ..simulation.task import Task, make_task
 from .simulate import Workers, memory_sink, new_file, result_of
 from .sweep_result import TABLE, Sweep, head, open_row, write_table
-from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, folder_of, meaning, read_table
+from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, Table, folder_of, meaning, read_table
 
 _NOT_TAKEN = ("overwrite",)
 """A sweep goes on in its folder."""
@@ -91,18 +92,18 @@ def sweep(
     return Sweep(table, seed, paths, asked.record, folder)
 
 
-def _settings(model, table):
+def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[str, Any]]]:
     """(network, {kind: {name: value}}) of each row."""
     base = model if isinstance(model, ReactionNetwork) else _made(model, {})
 
-    def is_parameter(name):
+    def is_parameter(name: str) -> bool:
         others = name in base.index or name in {r.name for r in base.reactions}
         return name in base.parameters or (model is not base and not others)
 
     meanings = [meaning(name, base, is_parameter) for name in table.names]
     networks = {}
     for row in range(len(table.values)):
-        changes = {RATE: {}, INITIAL: {}, PARAMETER: {}}
+        changes: dict[str, Any] = {RATE: {}, INITIAL: {}, PARAMETER: {}}
         for (kind, own), value in zip(meanings, table.row(row).values()):
             if kind == VOLUME:
                 changes[VOLUME] = value
@@ -117,7 +118,7 @@ def _settings(model, table):
         yield networks[key], changes
 
 
-def _network(model, base, parameters):
+def _network(model: Any, base: ReactionNetwork, parameters: dict[str, float]) -> ReactionNetwork:
     if not parameters:
         return base
     if model is not base:
@@ -130,7 +131,7 @@ def _network(model, base, parameters):
     return replace(base, parameters={**base.parameters, **parameters})
 
 
-def _made(model, parameters):
+def _made(model: Any, parameters: dict[str, float]) -> ReactionNetwork:
     network = model(parameters) if callable(model) else model
     if not isinstance(network, ReactionNetwork):
         raise InputError(
@@ -140,7 +141,7 @@ def _made(model, parameters):
     return network
 
 
-def _seed(folder, seed):
+def _seed(folder: Path | None, seed: int | None) -> int:
     """The seed of the sweep; without one, that of the sweep that is in the folder."""
     if folder is not None:
         found = head(folder / TABLE)
@@ -151,11 +152,11 @@ def _seed(folder, seed):
     return resolve_seed(seed)
 
 
-def _in_memory(task, sink):
+def _in_memory(task: Task, sink: Any) -> Job:
     return Job(task, lambda: nullcontext(sink), lambda _: range(task.n_units))
 
 
-def _in_file(task, reason, asked, path, resumes):
+def _in_file(task: Task, reason: str, asked: str, path: Path, resumes: bool) -> Job:
     return Job(
         task,
         lambda: new_file(path, task, reason, asked, overwrite=True, resumes=resumes),
@@ -163,7 +164,7 @@ def _in_file(task, reason, asked, path, resumes):
     )
 
 
-def _left(path, record):
+def _left(path: Path, record: str) -> bool | None:
     """Whether to go on with the file of a row: None if it has ended, False where there is none to go on with, which is
     one of another version of this software, or one that does not open."""
     if not path.exists():
@@ -175,6 +176,6 @@ def _left(path, record):
         return False
 
 
-def _run(jobs, pool, progress):
+def _run(jobs: list[Job], pool: Workers, progress: bool) -> None:
     with Progress("sweep", sum(job.task.n_replicates for job in jobs), progress) as bar:
         run_ensembles(jobs, pool.n, bar.update, pool.cluster)

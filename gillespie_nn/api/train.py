@@ -14,7 +14,7 @@ from ..progress import Progress
 from ..simulation.checkpoints import first_checkpoint, simulation_at
 from ..simulation.evaluation import evaluate, evaluate_chemical
 from ..simulation.options import Destination
-from ..simulation.training import run_training
+from ..simulation.training import TrainingPlan, run_training
 from ..simulation.training_options import TrainingOptions
 from ..status import Status
 from ..storage import TrainingFile
@@ -24,7 +24,7 @@ from .plan import make_plan
 
 
 @takes(options_of(TrainingOptions), options_of(Destination))
-def train(data, **settings: Any) -> Fit:
+def train(data: Any, **settings: Any) -> Fit:
     """Train a network by simulation of its reactions, or at the limit of slow learning.
 
     Parameters
@@ -51,7 +51,7 @@ def train(data, **settings: Any) -> Fit:
         return carry_out(plan, file, destination.progress)
 
 
-def new_file(output, plan, overwrite) -> TrainingFile:
+def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
     """The file of a new run."""
     parameters = plan.options.arguments | {
         "method_reason": plan.learner.method_reason,
@@ -60,7 +60,7 @@ def new_file(output, plan, overwrite) -> TrainingFile:
     return TrainingFile(output, plan, provenance(parameters), overwrite)
 
 
-def carry_out(plan, file, progress) -> Fit:
+def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool) -> Fit:
     """The run of `plan` to its end, recorded in `file` or nowhere; from where the file was resumed, or the start."""
     checkpoint, validated, started = first_checkpoint(plan), np.empty((0, 2)), 0.0
     if file is not None and file.resumed_from is not None:

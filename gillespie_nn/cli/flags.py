@@ -8,15 +8,17 @@ from typing import Any
 from ..checks import InputError
 from ..options import Option
 from ..simulation import METHODS
-from ..simulation.methods import LEVELS
+from ..simulation.methods import known_to_training
 
 
 def add_flags(command: argparse.ArgumentParser, options: Mapping[str, Option], required: tuple[str, ...] = ()) -> None:
     """A flag for each option that has one; those without a default, and the `required`, have to be given."""
     for name, option in options.items():
         if option.kind is not None:
-            needed = {"required": True} if option.default is MISSING or name in required else {}
-            command.add_argument(flag_of(option), **_how(option), **needed)
+            how = _how(option)
+            if option.default is MISSING or name in required:
+                how["required"] = True
+            command.add_argument(flag_of(option), **how)
 
 
 def given(arguments: argparse.Namespace, options: Mapping[str, Option]) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def given(arguments: argparse.Namespace, options: Mapping[str, Option]) -> dict[
 def options_of_methods(training: bool = False) -> dict[str, Option]:
     """Every option of any method, or also of the levels of `training`, with who takes it in its help."""
     found: dict[str, Option] = {}
-    known = (*METHODS, *LEVELS) if training else METHODS
+    known = known_to_training() if training else METHODS
     for option in (option for method in known for option in method.options):
         takers = ", ".join(m.name for m in known if option.name in {o.name for o in m.options})
         found[option.name] = option._replace(help=f"{option.help}; for {takers}", default=None)

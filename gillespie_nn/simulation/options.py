@@ -138,7 +138,10 @@ class RunOptions(Options):
     @cached_property
     def grid(self) -> np.ndarray:
         """Recorded times float64[point] [s]; the last is the end."""
-        return np.linspace(0.0, self.t_end, self.n_points) if self.time is None else np.asarray(self.time)
+        if self.time is not None:
+            return np.asarray(self.time)
+        assert self.t_end is not None
+        return np.linspace(0.0, self.t_end, self.n_points)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 from .. import checks
 from ..datasets import Settings
 from ..options import Check, Options, as_it_is, option, options_of, positive, record_of, restored, whole
-from .methods import AUTO, LEVELS, METHODS, OPTIONS
+from .methods import AUTO, OPTIONS, known_to_training
 from .options import SEED, noises, noises_again
 
 
@@ -31,7 +31,7 @@ class TrainingOptions(Options):
 
     method: str | None = option(
         None, as_it_is, "method of simulation", kind=str, recorded=True,
-        allowed=f"one of {AUTO}, {', '.join(m.name for m in (*METHODS, *LEVELS))}", usual="auto, of mnist tau_leap",
+        allowed=f"one of {AUTO}, {', '.join(m.name for m in known_to_training())}", usual="auto, of mnist tau_leap",
         more="`auto` chooses an exact one; `gradient_descent` and `gradient_flow` learn in floating point, from the "
         "same start, in the same order and with step s = learning_rate (running_time - hold), whatever the volume",
     )  # fmt: skip

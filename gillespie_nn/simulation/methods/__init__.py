@@ -20,7 +20,14 @@ from .tau_leap import TauLeap
 
 METHODS: tuple[type[Method], ...] = (Direct, NextReaction, Rejection, Layered, TauLeap, Langevin, LinearNoise, Ode)
 EXACT = tuple(m for m in METHODS if m.exact)
-OPTIONS = {option.name: option for method in (*METHODS, *LEVELS) for option in method.options}
+
+
+def known_to_training() -> tuple[type[Method] | type[Level], ...]:
+    """The methods, and behind them the levels of training."""
+    return (*METHODS, *LEVELS)
+
+
+OPTIONS = {option.name: option for method in known_to_training() for option in method.options}
 """Every option of any method or level of training, by name; the same name means the same in all."""
 AUTO = "auto"
 _FEW_REACTIONS = 12
@@ -85,7 +92,7 @@ def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
 
 
 def _named(name: str) -> type[Method] | type[Level]:
-    by_name = {m.name: m for m in (*METHODS, *LEVELS)}
+    by_name = {m.name: m for m in known_to_training()}
     return by_name[checks.choice("method", name, (AUTO, *by_name))]
 
 
@@ -93,10 +100,10 @@ def elsewhere(name: str, beside: Iterable[str] = ()) -> str:
     """Where an option is known that the method does not take, or what could be meant by it, also of `beside`."""
     if name in ("parameters", "parameter"):
         return "; parameters are set as a model is read: ReactionNetwork.from_text(text, parameters={'k': 2})"
-    takers = [m.name for m in (*METHODS, *LEVELS) if name in {option.name for option in m.options}]
+    takers = [m.name for m in known_to_training() if name in {option.name for option in m.options}]
     if takers:
         return f"; it is for {', '.join(takers)}"
-    return checks.meant(name, [*beside, *(option.name for m in (*METHODS, *LEVELS) for option in m.options)])
+    return checks.meant(name, [*beside, *(option.name for m in known_to_training() for option in m.options)])
 
 
 __all__ = [
@@ -110,4 +117,5 @@ __all__ = [
     "choose_for_training",
     "choose_method",
     "elsewhere",
+    "known_to_training",
 ]
