@@ -7,8 +7,9 @@ The settings of a method are options, too.
 
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from . import checks
@@ -21,10 +22,11 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Check:
-    """A check, and in words what it allows."""
+    """A check, and in words what it allows; where that is some names, these."""
 
     of: Callable[[str, Any], Any]
     allowed: str
+    names: tuple[str, ...] = ()
 
     def __call__(self, name: str, value: Any) -> Any:
         return self.of(name, value)
@@ -40,9 +42,13 @@ def positive(unit: str = "", hint: str = "") -> Check:
     return Check(lambda name, value: checks.positive(name, value, unit, hint), "positive")
 
 
-def one_of(allowed: Sequence[str]) -> Check:
+def one_of(*names: str) -> Check:
     """A check for one of some names."""
-    return Check(lambda name, value: checks.choice(name, value, allowed), f"one of {', '.join(allowed)}")
+    return Check(lambda name, value: checks.choice(name, value, names), f"one of {', '.join(names)}", names)
+
+
+fraction = Check(checks.fraction, "between 0 and 1")
+"""A check for numbers strictly between 0 and 1."""
 
 
 def yes_or_no(name: str, value: Any) -> bool:
@@ -80,7 +86,6 @@ class Option(NamedTuple):
     """What a docstring says beyond the help."""
     flag: str = ""
     """Of a command line, if not the name."""
-    choices: tuple[str, ...] = ()
     metavar: str = ""
     pairs: str = ""
     """An example, if a command line takes it as NAME=NUMBER, several times."""
@@ -96,9 +101,15 @@ class Option(NamedTuple):
     def described(self) -> str:
         """Help, unit, what is allowed and the default, as a command line and a docstring have it."""
         allowed = self.allowed or (self.check.allowed if isinstance(self.check, Check) else "")
-        usual = self.usual or ("" if self.default in (None, MISSING, False) else _plain(self.default))
-        notes = "; ".join(filter(None, (allowed, f"default: {usual}" if usual else "")))
+        notes = "; ".join(filter(None, (allowed, f"default: {self.default_shown}" if self.default_shown else "")))
         return self.help + (f" [{self.unit}]" if self.unit else "") + (f" ({notes})" if notes else "")
+
+    @property
+    def default_shown(self) -> str:
+        """The default in words, nothing if there is none."""
+        if self.usual or self.default in (None, MISSING, False):
+            return self.usual
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
     def use(self, value: Any) -> Any:
         """The checked value; None is the default."""
@@ -133,8 +144,12 @@ def option(default: Any, check: Callable[[str, Any], Any], help: str, **more: An
 
 def options_of(cls: type, without: tuple[str, ...] = ()) -> dict[str, Option]:
     """The options of a dataclass by name, in order, but for those `without`."""
-    own = {f.name: f.metadata[_OWN]._replace(name=f.name) for f in fields(cls) if _OWN in f.metadata}
-    return {name: each for name, each in own.items() if name not in without}
+    return {name: each for name, each in _every(cls).items() if name not in without}
+
+
+@cache
+def _every(cls: type) -> dict[str, Option]:
+    return {f.name: f.metadata[_OWN]._replace(name=f.name) for f in fields(cls) if _OWN in f.metadata}
 
 
 def record_of(options: Options, run: Any) -> dict[str, Any]:
@@ -202,7 +217,3 @@ def _entry(option: Option) -> str:
         text, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False
     )
     return "\n".join(lines) + "\n"
-
-
-def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

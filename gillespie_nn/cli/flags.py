@@ -18,7 +18,9 @@ def add_flags(command: argparse.ArgumentParser, options: Mapping[str, Option], r
             how = _how(option)
             if option.default is MISSING or name in required:
                 how["required"] = True
-            command.add_argument(flag_of(option), **how)
+            action = command.add_argument(flag_of(option), **how)
+            # Not argparse's `choices`: what is none of them is refused in the words of the check.
+            action.names = getattr(option.check, "names", ())  # type: ignore[attr-defined]
 
 
 def given(arguments: argparse.Namespace, options: Mapping[str, Option]) -> dict[str, Any]:
@@ -39,7 +41,9 @@ def options_of_methods(training: bool = False) -> dict[str, Option]:
     known = known_to_training() if training else METHODS
     for option in (option for method in known for option in method.options):
         takers = ", ".join(m.name for m in known if option.name in {o.name for o in m.options})
-        found[option.name] = option._replace(help=f"{option.help}; for {takers}", default=None)
+        found[option.name] = option._replace(
+            help=f"{option.help}; for {takers}", default=None, usual=option.default_shown
+        )
     return found
 
 
@@ -77,8 +81,6 @@ def _how(option: Option) -> dict[str, Any]:
         how["help"] += "; may be given several times"
     if not option.pairs:
         how |= {"type": option.kind}
-    if option.choices:
-        how |= {"choices": option.choices}
     if option.metavar:
         how |= {"metavar": option.metavar}
     return how

@@ -107,9 +107,8 @@ class RunOptions(Options):
         more="its status is then EVENT_LIMIT", recorded=True,
     )  # fmt: skip
     record: str = option(
-        TRAJECTORIES, one_of(RECORDS),
+        TRAJECTORIES, one_of(*RECORDS),
         "keep every trajectory, or of large ensembles moments alone, or moments and quantiles", kind=str,
-        choices=RECORDS,
         more="moments are mean, variance, least and largest at each recorded time, summed as replicates end; quantiles "
         "are moments and sketches of quantiles",
     )  # fmt: skip

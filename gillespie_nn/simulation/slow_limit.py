@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import UnfinishedError, fraction
+from ..checks import UnfinishedError
 from ..crn import ReactionNetwork
 from ..crn.dual_rail import Rails
 from ..kernels import codes
 from ..nn import TrainingNetwork
-from ..options import Option
+from ..options import Option, fraction
 
 
 class _Numbers:

@@ -8,9 +8,9 @@ import numpy as np
 
 from .. import checks
 from ..api import simulate
-from ..checks import InputError, fraction
+from ..checks import InputError
 from ..crn import ReactionNetwork
-from ..options import Check, Options, any_of, as_it_is, option, options_of, positive, takes, whole
+from ..options import Check, Options, any_of, as_it_is, fraction, option, options_of, positive, takes, whole
 from ..seeds import resolve_seed
 from ..simulation import EXACT, METHODS, choose_method
 from ..simulation.methods import AUTO, elsewhere
@@ -53,8 +53,8 @@ class CertifyOptions(Options):
         None, Check(_seed, "at least 0"), "seed of every random draw", kind=int, usual="drawn and reported",
         more="that of the method's replicates; the reference's have `seed` + 1, so that the two are independent",
     )  # fmt: skip
-    tolerance_mean: float = option(0.02, Check(fraction, "between 0 and 1"), "relative error allowed of a mean")
-    tolerance_variance: float = option(0.05, Check(fraction, "between 0 and 1"), "relative error allowed of a variance")
+    tolerance_mean: float = option(0.02, fraction, "relative error allowed of a mean")
+    tolerance_variance: float = option(0.05, fraction, "relative error allowed of a variance")
     floor: float = option(
         1.0, positive("molecules"),
         "errors of means below so many molecules, and of variances below its square, are relative to it",

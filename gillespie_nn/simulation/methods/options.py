@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ... import checks
-from ...checks import InputError, fraction
-from ...options import Option
+from ...checks import InputError
+from ...options import Option, fraction, one_of
 
 __all__ = ["Option", "fraction", "one_of", "resolve", "step"]
 
@@ -20,11 +20,6 @@ class Optioned(Protocol):
 def step(name: str, value: Any) -> float | None:
     """A length of time [s], or None for one that adapts."""
     return None if value is None else checks.positive(name, value, "s", "or leave it out for a step that adapts")
-
-
-def one_of(*allowed: str) -> Callable[[str, Any], str]:
-    """A check for one of the names `allowed`."""
-    return lambda name, value: checks.choice(name, value, allowed)
 
 
 def resolve(

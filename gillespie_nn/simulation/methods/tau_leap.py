@@ -47,9 +47,9 @@ class TauLeap(Method):
     reference = "Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468"
     exact = False
     options = (
-        Option("epsilon", 0.03, fraction, "relative change of a propensity in a step, between 0 and 1 (0.03)"),
+        Option("epsilon", 0.03, fraction, "relative change of a propensity in a step"),
         Option("tau", None, step, "fixed step [s], in place of one that follows epsilon"),
-        Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), f"{AUTO}, {EXPLICIT} or {TRAPEZOIDAL}", str),
+        Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), "scheme of a leap", str),
     )
     training_options = {"scheme": TRAPEZOIDAL}
     statistics_names = ("leaps", "time_leapt", "exact_steps", "firings_cut_off")
