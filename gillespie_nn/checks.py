@@ -98,6 +98,14 @@ def finite(name, value):
     return number
 
 
+def fraction(name, value):
+    """`value` as a float strictly between 0 and 1."""
+    number = finite(name, value)
+    if not 0 < number < 1:
+        raise InputError(f"{name} must lie between 0 and 1, got {value!r}, for example {name}=0.03")
+    return number
+
+
 def whole(name, value, least=1, most=None, hint=""):
     """`value` as an int in [least, most]."""
     _number(name, value)

@@ -12,7 +12,7 @@ FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "
 
 LAYERS = [
     {"kernels", "data", "_version"},
-    {"checks", "status", "seeds", "progress"},
+    {"checks", "options", "status", "seeds", "progress"},
     {"crn"},
     {"activations", "datasets", "noise"},
     {"nn"},

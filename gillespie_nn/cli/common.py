@@ -8,7 +8,6 @@ from pathlib import Path
 
 from .. import checks
 from ..analysis import citations, citations_text
-from ..simulation.methods import METHODS, OPTIONS
 
 _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
 _WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)")
@@ -44,26 +43,8 @@ class Cite(argparse.Action):
         parser.exit()
 
 
-def add_common(parser, output_help):
-    parser.add_argument("--seed", type=int, help="whole number; drawn and reported if not given")
-    parser.add_argument("--output", metavar="FILE", help=output_help)
-    add_json(parser)
-
-
 def add_json(parser):
     parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
-
-
-def add_options(parser):
-    """A flag for each option of any method."""
-    for name, option in OPTIONS.items():
-        takers = ", ".join(m.name for m in METHODS if name in {o.name for o in m.options})
-        parser.add_argument(f"--{name.replace('_', '-')}", type=option.kind, help=f"{option.help}; for {takers}")
-
-
-def options_of(arguments) -> dict:
-    """The options of methods that were given, by name."""
-    return {name: getattr(arguments, name) for name in OPTIONS if getattr(arguments, name) is not None}
 
 
 def parser(subparsers, name, summary, examples):

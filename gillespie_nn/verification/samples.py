@@ -3,11 +3,11 @@
 import numpy as np
 
 from ..crn import ReactionNetwork
-from ..kernels.codes import NO_EVENT_LIMIT
 from ..nn import TrainingNetwork, training_network
 from ..simulation import methods, run_ensemble
-from ..simulation.ensemble import Task
+from ..simulation.options import RunOptions
 from ..simulation.sinks import MemorySink
+from ..simulation.task import Task
 
 
 def method_class(name) -> type:
@@ -18,7 +18,8 @@ def method_class(name) -> type:
 def sample(network: ReactionNetwork, method: type, time, n, seed, volume=1.0) -> np.ndarray:
     """Counts int64[replicate, time, species] of `n` replicates at the times `time` [s]."""
     time = np.asarray(time, dtype=np.float64)
-    task = Task(network, method, time, volume, network.rates(), network.counts(), (), seed, n, False, NO_EVENT_LIMIT)
+    asked = RunOptions(time=time, seed=seed, replicates=n)
+    task = Task(network, method, asked, volume, network.rates(), network.counts())
     sink = MemorySink(task)
     run_ensemble(task, sink, workers=2)
     return sink.counts
