@@ -88,10 +88,6 @@ def test_nothing_imports_scripts_and_scripts_are_thin():
         assert not any(name.split(".")[0] == "scripts" for name in _imports(path, package))
 
 
-EXEMPT = ["gillespie_nn.simulation.methods"]
-"""Packages with circles of imports, to be mended: `methods.options` imports METHODS of the package that imports it."""
-
-
 def _run_time_nodes(tree):
     """Every node of a module that is carried out, in functions too; not what stands under `if TYPE_CHECKING`."""
     for node in ast.iter_child_nodes(tree):
@@ -154,9 +150,7 @@ def _sources():
 
 
 def test_no_modules_import_one_another_not_even_later():
-    found = circles(import_graph(_sources()))
-    assert [group for group in found if not all(m.startswith(tuple(EXEMPT)) for m in group)] == []
-    assert len(found) == len(EXEMPT), "no circle is left there: take it out of EXEMPT"
+    assert circles(import_graph(_sources())) == []
 
 
 def test_a_circle_is_found_in_functions_and_through_packages_and_not_in_annotations():
