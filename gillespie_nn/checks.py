@@ -3,6 +3,7 @@
 A message says what was wrong, the value, what is allowed and what to do.
 """
 
+import contextlib
 import difflib
 import importlib
 import math
@@ -252,6 +253,30 @@ def warn(message):
     while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, stacklevel=depth)
+
+
+def fits_memory(what, n_bytes, remedy):
+    """Raise InputError if `n_bytes` are more than the memory that is free; `remedy` says what to do instead."""
+    free = _free_memory()
+    if n_bytes > free:
+        raise InputError(f"{what} take {n_bytes / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free: {remedy}")
+
+
+def _free_memory():
+    """Bytes of memory that this process can still have; infinite where the system does not say."""
+    free = math.inf
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        with open("/proc/meminfo") as file:
+            free = next((1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable")), free)
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            with open("/proc/self/statm") as file:
+                free = min(free, limit - int(file.read().split()[0]) * resource.getpagesize())
+    return max(free, 0)
 
 
 def optional(module, extra, purpose):

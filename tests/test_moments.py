@@ -1,13 +1,12 @@
 """Moments and quantiles of ensembles that are not kept: those of the trajectories, whatever the workers, in bounded
 memory; their files are gone on with to the same content."""
 
-import sys
-
 import h5py
 import numpy as np
 import pytest
 
 import gillespie_nn as gnn
+from gillespie_nn import checks
 from gillespie_nn.api.simulate import new_file
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import run_ensemble
@@ -220,12 +219,12 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, damage, what):
 
 
 def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["gillespie_nn.api.simulate"], "_MOST_BYTES", 1e7)
+    monkeypatch.setattr(checks, "_free_memory", lambda: 1e7)
     for arguments, what in (
         ({"record": "means"}, "unknown record 'means' .*: one of trajectories, moments, quantiles"),
         ({"record": "moments", "count_firings": True}, "firings are counted; ask for record='trajectories'"),
         ({"record": "moments", "method": "ode"}, "method ode has a single trajectory"),
-        ({"record": "moments", "n_points": 10**6}, "take 0.1 GB, at most 0.01 are kept in memory: record fewer times"),
+        ({"record": "moments", "n_points": 10**6}, "GB, and 0.01 GB of memory are free: record fewer times"),
     ):
         with pytest.raises(gnn.InputError, match=what):
             gnn.simulate(FLOW, **{"t_end": 1.0, "seed": 1} | arguments)

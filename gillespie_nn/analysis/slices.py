@@ -57,7 +57,7 @@ def read(run, names, points=slice(None), replicates=slice(None)) -> np.ndarray:
     """float64[replicate, point, name] of slices of points and replicates."""
     species = [n for n in names if n not in run.observable_names]
     place = {name: k for k, name in enumerate(run.species)}
-    counts = run.counts[replicates, points, np.array([place[n] for n in species], dtype=int)]
+    counts = np.asarray(run.counts[replicates, points, np.array([place[n] for n in species], dtype=int)])
     values = counts.astype(np.float64)
     if np.issubdtype(counts.dtype, np.integer):
         values[counts < 0] = np.nan

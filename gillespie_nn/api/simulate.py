@@ -1,14 +1,15 @@
 """`simulate`: trajectories of any reaction network."""
 
 import json
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from ..checks import InputError
+from .. import checks
 from ..crn import ReactionNetwork
 from ..options import options_of, takes
 from ..progress import Progress
-from ..simulation import MomentsResult, Result, run_ensemble
+from ..simulation import MomentsResult, Result, run_ensemble, unfinished
 from ..simulation.distribution import Cluster
 from ..simulation.moments import ARRAYS, Moments
 from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
@@ -16,9 +17,6 @@ from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
 from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_moments, open_run
 from ..storage.provenance import provenance
-
-_MOST_BYTES = 4e9
-"""Of the covariances or moments kept in memory."""
 
 
 @takes(options_of(RunOptions), options_of(Execution), options_of(Destination))
@@ -51,10 +49,17 @@ def simulate(
         if output is None:
             sink = memory_sink(task)
             carry_out(task, sink, pool, destination.progress)
-            return result_of(task, sink, reason)
+            return _told(result_of(task, sink, reason))
         with new_file(output, task, reason, asked.method, destination.overwrite) as sink:
             carry_out(task, sink, pool, destination.progress)
-    return open_moments(output) if task.record != TRAJECTORIES else open_run(output)
+    return _told(open_moments(output) if task.record != TRAJECTORIES else open_run(output))
+
+
+def _told(result: Any) -> Any:
+    """The result, with a warning where a replicate did not reach the end."""
+    if said := unfinished(result):
+        warnings.warn(said, stacklevel=3)
+    return result
 
 
 def memory_sink(task: Task) -> MemorySink | Moments:
@@ -107,22 +112,28 @@ def new_file(
     return kind(output, task, settings, provenance_json or provenance(parameters), overwrite, **how)
 
 
+_LESS = "record='moments' or 'quantiles', fewer points or replicates, or give an output file"
+
+
 def _check_memory(task: Task) -> None:
+    """Raise InputError for what memory cannot hold."""
+    n_points, n_species = len(task.grid), len(task.network.species)
     if task.record != TRAJECTORIES:
-        n_bytes = 8 * len(ARRAYS) * len(task.grid) * len(task.quantities)
-        if n_bytes > _MOST_BYTES:
-            raise InputError(
-                f"the moments of {len(task.quantities)} quantities at {len(task.grid)} recorded times take "
-                f"{n_bytes / 1e9:.1f} GB, at most {_MOST_BYTES / 1e9:g} are kept in memory: record fewer times"
-            )
+        n_bytes = 8 * len(ARRAYS) * n_points * len(task.quantities)
+        checks.fits_memory(
+            f"the moments of {len(task.quantities)} quantities at {n_points} recorded times", n_bytes,
+            "record fewer times",
+        )  # fmt: skip
         return
-    size = covariance_size(task.method, len(task.network.species))
-    n_bytes = 8 * len(task.grid) * size**2
-    if n_bytes > _MOST_BYTES:
-        raise InputError(
-            f"the covariances of {size} species at {len(task.grid)} recorded times take {n_bytes / 1e9:.1f} GB, at "
-            f"most {_MOST_BYTES / 1e9:g} are kept in memory: record fewer times, or give an output file"
-        )
+    size = covariance_size(task.method, n_species)
+    checks.fits_memory(
+        f"the covariances of {size} species at {n_points} recorded times", 8 * n_points * size**2,
+        "record fewer times, or give an output file",
+    )  # fmt: skip
+    checks.fits_memory(
+        f"{task.n_replicates} trajectories of {n_species} species at {n_points} recorded times",
+        8 * task.n_replicates * n_points * (n_species + len(task.network.observables)), _LESS,
+    )  # fmt: skip
 
 
 class Workers:

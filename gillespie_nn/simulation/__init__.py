@@ -3,7 +3,7 @@
 from .ensemble import run_ensemble, run_ensembles
 from .methods import EXACT, LEVELS, METHODS, choose_method
 from .moments_result import MomentsResult
-from .result import Result, final_values
+from .result import Result, final_values, unfinished
 
 __all__ = [
     "EXACT",
@@ -15,4 +15,5 @@ __all__ = [
     "final_values",
     "run_ensemble",
     "run_ensembles",
+    "unfinished",
 ]

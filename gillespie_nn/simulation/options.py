@@ -140,6 +140,7 @@ class RunOptions(Options):
         if self.time is not None:
             return np.asarray(self.time)
         assert self.t_end is not None
+        checks.fits_memory(f"{self.n_points} recorded times", 8 * self.n_points, "record fewer, by n_points")
         return np.linspace(0.0, self.t_end, self.n_points)
 
 
