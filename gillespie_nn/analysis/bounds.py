@@ -47,8 +47,8 @@ def draw_bounds(results, found, path) -> None:
 def _kinds(results):
     """Numbers of the quantities of each letter and layer that move: {"Z1": int64[...]}."""
     moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
-    found = {}
-    for q in np.flatnonzero(results.is_number & moved):
+    found: dict[str, list[int]] = {}
+    for q in np.flatnonzero(results.is_number & moved).tolist():
         name = re.match(r"[A-Z]\d+", results.quantity[q])
         found.setdefault(name[0] if name else results.quantity[q], []).append(q)
     return {name: np.array(own) for name, own in sorted(found.items())}
@@ -90,8 +90,8 @@ def _thetas(axes, results):
     theta_0 = results.theta_0.max(axis=1)
     if theta_0.max() > 0:
         for p, style in ((0.5, "-"), (0.95, "--")):
-            label = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
-            axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=label, zorder=0)
+            name = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
+            axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=name, zorder=0)
     _label(axes)
     axes.set_xlabel(_SIZE)
     axes.set_ylabel("Theta = sup-error / eps [concentration]\nlargest of all quantities")

@@ -9,6 +9,7 @@ Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointw
 the scale of log(-log) (scipy.stats.ecdf).
 """
 
+import contextlib
 import re
 import warnings
 from typing import NamedTuple
@@ -96,13 +97,10 @@ def _band(survival, confidence):
 
 
 def _read_condition(text):
-    match = _CONDITION.fullmatch(str(text))
-    try:
-        return match[1], match[2], float(match[3])
-    except (TypeError, ValueError):
-        raise InputError(
-            f"a passage is a condition NAME >= NUMBER or NAME <= NUMBER, for example 'A >= 10', got {text!r}"
-        ) from None
+    if (match := _CONDITION.fullmatch(str(text))) is not None:
+        with contextlib.suppress(ValueError):  # the third group may be no number, as in 1e
+            return match[1], match[2], float(match[3])
+    raise InputError(f"a passage is a condition NAME >= NUMBER or NAME <= NUMBER, for example 'A >= 10', got {text!r}")
 
 
 def _noted(run, name):

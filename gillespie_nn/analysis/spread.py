@@ -9,7 +9,8 @@ class Spread:
     that of their products with the deviation of the first column (`cross`)."""
 
     def __init__(self):
-        self.n, self.mean, self.square, self.cross = 0, 0.0, 0.0, 0.0
+        self.n = 0
+        self.mean = self.square = self.cross = np.zeros(())
 
     def take(self, rows) -> None:
         """Take float64[row, column]."""

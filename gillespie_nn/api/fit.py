@@ -13,6 +13,7 @@ from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
 from ..simulation.driven import Driven
+from ..simulation.methods import Method
 from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
 from ..simulation.training import Trained, TrainingPlan
@@ -124,7 +125,7 @@ class Fit:
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         noise = plan_noise(noise, network, slow=rail_species(spec.weights), prediction=True)
         driven, rates = (network, network.rates()) if noise is None else (noise.network, noise.rates)
-        method = kind(driven, rates, volume, counts, rng, options=self.plan.options)
+        method: Method | Driven = kind(driven, rates, volume, counts, rng, options=self.plan.options)
         if noise is not None:
             method = Driven(method, noise.start(seed))
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 from .. import checks
 from .._version import __version__
@@ -114,7 +115,7 @@ def _settings(model, table):
     meanings = [meaning(name, base, is_parameter) for name in table.names]
     networks = {}
     for row in range(len(table.values)):
-        changes = {RATE: {}, INITIAL: {}, PARAMETER: {}}
+        changes: dict[str, Any] = {RATE: {}, INITIAL: {}, PARAMETER: {}}
         for (kind, own), value in zip(meanings, table.row(row).values()):
             if kind == VOLUME:
                 changes[VOLUME] = value

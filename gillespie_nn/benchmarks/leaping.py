@@ -82,7 +82,7 @@ def _case(name, case, repeats, peers, say):
         return method(spec.network, spec.network.rates(), volume, counts, stream, options=options)
 
     speed = {m.name: _seconds(begin, m, case.t_speed, repeats) for m in (Rejection, Layered, TauLeap)}
-    exact = min(("rejection", "layered"), key=speed.get)
+    exact = min(("rejection", "layered"), key=lambda name: speed[name])
     record = {
         "speed": {"volume": SPEED_VOLUME, "t_end": case.t_speed, "seconds": speed, "exact": exact},
         "times_faster": speed[exact] / speed["tau_leap"],
@@ -199,7 +199,7 @@ def _error(spec, case, begin):
         )
     n = 2 * len(labels)
     quantile = stats.t.isf((1 - CONFIDENCE) / n / 2, 2 * N_BATCHES - 2)
-    mean, variance = (_interval(*parts, quantile) for parts in (mean_parts, variance_parts))
+    mean, variance = (_interval(one, other, quantile) for one, other in (mean_parts, variance_parts))
     return {
         "volume": case.volume,
         "time_averaged": case.length,

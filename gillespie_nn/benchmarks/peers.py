@@ -78,7 +78,8 @@ def gillespy2(path, ends):
     import gillespy2
 
     scons = importlib.util.find_spec("SCons")
-    if scons is not None:  # its build runs in the base interpreter, which does not see this environment
+    if scons is not None and scons.origin is not None:
+        # Its build runs in the base interpreter, which does not see this environment.
         os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
     model, _ = gillespy2.import_SBML(path)
     if model.listOfReactions and len(model.listOfReactions) > _MANY:

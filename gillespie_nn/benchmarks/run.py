@@ -86,7 +86,8 @@ def _ours(method, network, initial, t_end, repeats, draws_ns):
     simulation = method(network, rates, VOLUME, counts, seeds.stream(0, Purpose.SIMULATION))
     simulation.advance(0.0)
     warm = time.perf_counter()
-    times, events = [], []
+    times: list[float] = []
+    events = []
     while len(times) < repeats and (not times or times[0] < LONG):
         rng = seeds.stream(1, Purpose.SIMULATION, 0, len(times))
         simulation = method(network, rates, VOLUME, counts, rng)
@@ -172,7 +173,7 @@ def _peer(prepare, path, t_end, repeats, record, say, case):
 
 
 def _best(run, end, repeats):
-    times = []
+    times: list[float] = []
     while len(times) < repeats and (not times or times[0] < LONG):
         t = time.perf_counter()
         run(end, len(times) + 1)

@@ -8,7 +8,7 @@ from .. import seeds
 from ..kernels import codes
 from ..nn import training_network
 from ..seeds import Purpose
-from ..simulation.methods import METHODS
+from ..simulation.methods import METHODS, Method
 from .run import VOLUME, machine
 
 LAYERS = ((2, 4, 1), (4, 8, 3), (16, 16, 10), (64, 32, 10), (784, 32, 10))
@@ -48,7 +48,9 @@ def _size(layers, methods, repeats, say):
     x[rng.permutation(layers[0])[_NONZERO:]] = 0.0
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
     counts = network.counts(initial | spec.presentation(x, rng.random(layers[-1]), VOLUME))
-    runs = [(m(network, network.rates(), VOLUME, counts, seeds.stream(0, Purpose.SIMULATION)), []) for m in methods]
+    runs: list[tuple[Method, list[float]]] = [
+        (m(network, network.rates(), VOLUME, counts, seeds.stream(0, Purpose.SIMULATION)), []) for m in methods
+    ]
     for simulation, _ in runs:
         while simulation.advance(_WARM) == codes.SLICE_END:
             pass

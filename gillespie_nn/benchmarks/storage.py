@@ -9,6 +9,7 @@ import numpy as np
 
 from ..api import simulate
 from ..nn import training_network
+from ..storage import Run
 from .run import VOLUME, machine
 
 N_POINTS = 1000
@@ -29,7 +30,7 @@ def storage_benchmark(repeats=5, say=lambda line: None) -> dict:
         found = simulate(
             spec.network, t_end, N_POINTS, volume=VOLUME, initial=initial, seed=1, output=output, overwrite=True
         )
-        if output is not None:
+        if isinstance(found, Run):
             found.close()
         return time.perf_counter() - start
 

@@ -7,9 +7,10 @@ from scipy import stats
 
 from ..api import simulate, sweep
 from ..checks import InputError
-from ..simulation import METHODS, final_values
+from ..simulation import METHODS, Result, final_values
 from ..simulation.task import RECORDS, TRAJECTORIES
 from ..status import Status
+from ..storage import Run
 from .common import add_common, add_options, options_of, parser, print_json
 from .ensembles import print_moments, print_sweep
 from .models import add_model, initial_of, maker_of, model_of, rates_of
@@ -88,6 +89,7 @@ def run(arguments):
     result = simulate(network, overwrite=arguments.overwrite, **given)
     if arguments.record != TRAJECTORIES:
         return print_moments(network, result, arguments)
+    assert isinstance(result, (Result, Run))
     names, final = final_values(result)
     n = len(result.status)
     print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")

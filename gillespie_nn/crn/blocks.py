@@ -25,7 +25,7 @@ def blocks(actions: list[Action], n_species: int, largest: int) -> tuple[list[li
     Where a loop is longer, the actions in it with the smallest rate constant are left out, until what remains is
     short enough: to be treated as if what they read stood still during a step.
     """
-    left_out = set()
+    left_out: set[int] = set()
     while True:
         kept = [k for k in range(len(actions)) if k not in left_out]
         label = _components(actions, kept, n_species)
@@ -56,10 +56,10 @@ def _components(actions, kept, n_species):
 
 def _ordered(actions, kept, label, changed):
     """The components of changed species, what acts before what it acts on."""
-    members = {}
+    members: dict[int, list[int]] = {}
     for s in sorted(changed):
         members.setdefault(label[s], []).append(s)
-    acts_on = {c: set() for c in members}
+    acts_on: dict[int, set[int]] = {c: set() for c in members}
     for k in kept:
         for a in actions[k].reads & changed:
             acts_on[label[a]].update(label[b] for b in actions[k].changes if label[b] != label[a])

@@ -57,7 +57,9 @@ def read(source, parameters=None) -> ReactionNetwork:
 
 def _blocks(text):
     """Line numbers and columns by block; continued lines are joined under the first."""
-    blocks, inside, parts, first = {}, None, [], 1
+    blocks: dict[str, list] = {}
+    parts: list[str] = []
+    inside, first = None, 1
     for n, line in enumerate([*text.splitlines(), ""], 1):
         first = first if parts else n
         line = line.partition("#")[0].rstrip()
@@ -104,7 +106,7 @@ def _once(found, key):
 
 
 def _network(blocks, overrides) -> ReactionNetwork:
-    species = {}
+    species: dict[str, tuple] = {}
     for n, (index, *rest) in blocks["species"]:
         with at_line(n):
             species[_once(species, index)] = n, *rest
@@ -132,11 +134,13 @@ def _network(blocks, overrides) -> ReactionNetwork:
             found = checks.rounded(found)
             initial[names[index]] = checks.count("the initial amount", found)
     fixed = {names[index] for index, (_, pattern, _) in species.items() if "$" in pattern}
-    reactions = {}
+    reactions: dict[str, Reaction] = {}
     for n, (index, left, right, rate) in blocks["reactions"]:
         with at_line(n):
-            sides = [Counter(names[_species(i, names)] for i in s.split(",") if s != "0") for s in (left, right)]
-            reactions[_once(reactions, index)] = _reaction(f"r{index}", *sides, fixed, rate, formulas)
+            reactants, products = (
+                Counter(names[_species(i, names)] for i in s.split(",") if s != "0") for s in (left, right)
+            )
+            reactions[_once(reactions, index)] = _reaction(f"r{index}", reactants, products, fixed, rate, formulas)
     rules = {
         group: formula.parse(" + ".join(f"{w}{names[i]}" for i, w in members.items()) or "0", f"the group {group}")
         for group, members in groups.items()
@@ -153,7 +157,7 @@ def _species(text, species):
 
 def _members(text, species):
     """Weights, as in `2*`, by species index."""
-    members = {}
+    members: dict[str, str] = {}
     for part in text.split(",") if text else ():
         match = re.fullmatch(_MEMBER, part.strip(), re.ASCII)
         if not match:

@@ -116,7 +116,7 @@ class Structure:
 
     def _with_pools(self, changes):
         """The changes, and those of the pools that the changed species are members of."""
-        pools = {}
+        pools: dict[int, list[int]] = {}
         for p, pool in enumerate(self._pools, self.n_species):
             for s in pool:
                 pools.setdefault(s, []).append(p)
@@ -124,7 +124,7 @@ class Structure:
             return changes
         extended = []
         for change in changes:
-            sums = {}
+            sums: dict[int, int] = {}
             for s, n in change:
                 for p in pools.get(s, ()):
                     sums[p] = sums.get(p, 0) + n
@@ -188,12 +188,12 @@ class Structure:
     @cached_property
     def readers(self) -> Readers:
         """Who reads each species or pool, and the changes of each channel in fixed places."""
-        terms = [[] for _ in range(self._one)]
+        terms: list[list[int]] = [[] for _ in range(self._one)]
         for t, species in enumerate(self.reads):
             for s in species:
                 terms[s].append(t)
-        pairs = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self.changes]
-        pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2, 2)
+        filled = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self.changes]
+        pairs = np.array(filled, dtype=np.int64).reshape(-1, 2, 2)
         more = [change[2:] for change in self.changes]
         return Readers(
             term_start=_starts(terms),
@@ -267,7 +267,7 @@ class CompiledNetwork:
         return Structure(self._network, self.changes, groups, families, self.programs)
 
     def _groups(self, reactions):
-        groups = {}
+        groups: dict[tuple, list[int]] = {}
         for r in reactions:
             groups.setdefault(self.changes[r], []).append(r)
         return list(groups.values())

@@ -61,7 +61,7 @@ def _columns(matrix):
 def _alone(columns, n_species):
     """Species whose weight must be zero because some column, without such species, changes only them."""
     left = [{s for s, _ in column} for column in columns]
-    uses = [[] for _ in range(n_species)]
+    uses: list[list[int]] = [[] for _ in range(n_species)]
     for k, column in enumerate(left):
         for s in column:
             uses[s].append(k)
@@ -81,8 +81,9 @@ def _alone(columns, n_species):
 
 def _left_null_space(columns, n):
     """Integer basis of w (length n) with sum_s w_s column_s = 0 for each sparse column; Gauss-Jordan, fractions."""
-    rows = {}  # by pivot: {species: Fraction}, reduced so that a pivot stands in its own row only
-    holders = [set() for _ in range(n)]  # pivots of the rows that hold each species
+    # By pivot: {species: Fraction}, reduced so that a pivot stands in its own row only.
+    rows: dict[int, dict[int, Fraction]] = {}
+    holders: list[set[int]] = [set() for _ in range(n)]  # pivots of the rows that hold each species
     for column in columns:
         row = {s: Fraction(v) for s, v in column}
         for pivot in [s for s in row if s in rows]:

@@ -1,5 +1,7 @@
 """A place in a line of text, and what can be taken from there."""
 
+from typing import NoReturn
+
 from ..checks import InputError
 
 
@@ -42,6 +44,6 @@ class Cursor:
         if self.place < len(self.text):
             self.fail(f"unexpected {self.text[self.place :].strip()!r}: take a line for each reaction, count or rule")
 
-    def fail(self, message, place=None):
+    def fail(self, message, place=None) -> NoReturn:
         column = (self.place if place is None else place) + 1
         raise InputError(f"line {self.number}, column {column}: {message}")

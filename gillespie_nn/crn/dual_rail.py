@@ -50,9 +50,9 @@ class NetworkBuilder:
     def react(self, reactants, products, rate, threshold: Threshold | None = None):
         """Add one reaction; sides are sequences of species names, repetitions counting as multiplicity."""
         self._number += 1
-        sides = [tuple((s, side.count(s)) for s in dict.fromkeys(side)) for side in (reactants, products)]
+        left, right = (tuple((s, side.count(s)) for s in dict.fromkeys(side)) for side in (reactants, products))
         self.species.update(dict.fromkeys((*reactants, *products)))
-        self.reactions.append(Reaction(*sides, float(rate), f"{self._label}_{self._number}", threshold))
+        self.reactions.append(Reaction(left, right, float(rate), f"{self._label}_{self._number}", threshold))
 
     def catalyse(self, catalysts, product, rate):
         """catalysts -> catalysts + product."""

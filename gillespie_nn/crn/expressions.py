@@ -41,12 +41,12 @@ class Expression(NamedTuple):
 
     def names(self) -> set[str]:
         """The names it reads."""
-        return {node.value for node in self.walk() if node.op == "name"}
+        return {str(node.value) for node in self.walk() if node.op == "name"}
 
     def substitute(self, values: Mapping[str, "Expression"]) -> "Expression":
         """Names replaced by expressions."""
         if self.op == "name":
-            return values.get(self.value, self)
+            return values.get(str(self.value), self)
         if not self.args:
             return self
         args = tuple(a.substitute(values) for a in self.args)
@@ -127,7 +127,7 @@ _UFUNCS: dict[str, Callable] = {
     ">": lambda a, b: 1.0 * np.greater(a, b), ">=": lambda a, b: 1.0 * np.greater_equal(a, b),
     "==": lambda a, b: 1.0 * np.equal(a, b), "!=": lambda a, b: 1.0 * np.not_equal(a, b),
 }  # fmt: skip
-_FOLDED = {
+_FOLDED: dict[str, Callable] = {
     "sum": np.add, "product": np.multiply, "min": np.minimum, "max": np.maximum,
     "and": lambda a, b: 1.0 * ((a != 0) & (b != 0)), "or": lambda a, b: 1.0 * ((a != 0) | (b != 0)),
 }  # fmt: skip

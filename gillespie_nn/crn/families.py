@@ -25,14 +25,15 @@ def product_families(network, changes, worthwhile=_WORTHWHILE) -> tuple[ProductF
     """Families of a network whose reactions have the net changes `changes`, ((species, amount), ...) each."""
     partners = _partners(network, changes)
     varies = {s for change in changes for s, _ in change}
-    classes = {}
+    classes: dict[frozenset[int], list[int]] = {}
     for a, found in partners.items():
         classes.setdefault(frozenset(found), []).append(a)
-    families, used = [], set()
-    for columns, rows in sorted(classes.items(), key=lambda item: (-len(item[0]) * len(item[1]), item[1])):
-        if len(rows) * len(columns) < worthwhile * (len(rows) + len(columns)) or columns.intersection(rows):
+    families: list[ProductFamily] = []
+    used: set[int] = set()
+    for common, rows in sorted(classes.items(), key=lambda item: (-len(item[0]) * len(item[1]), item[1])):
+        if len(rows) * len(common) < worthwhile * (len(rows) + len(common)) or common.intersection(rows):
             continue
-        columns = sorted(columns)
+        columns = sorted(common)
         if varies.isdisjoint(rows) and not varies.isdisjoint(columns):
             rows, columns = columns, rows
         reactions = [partners[a][b] for a in rows for b in columns]
@@ -48,7 +49,7 @@ def product_families(network, changes, worthwhile=_WORTHWHILE) -> tuple[ProductF
 def _partners(network, changes):
     """For each species the partners it catalyses single changes with: {species: {partner: reaction}}."""
     shared = Counter(changes)
-    partners = {}
+    partners: dict[int, dict[int, int]] = {}
     for r, (reaction, change) in enumerate(zip(network.reactions, changes)):
         if len(change) != 1 or len(reaction.reactants) != 2 or shared[change] > _MOST_SHARED:
             continue

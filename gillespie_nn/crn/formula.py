@@ -3,6 +3,7 @@
 
 import math
 import re
+from typing import NoReturn
 
 from ..checks import InputError
 from .expressions import CONSTANTS, MOST_DEEP, RELATIONS, Expression, call, checked, name, number, operation
@@ -30,11 +31,12 @@ class _Parser:
             match = _TOKEN.match(text, at)
             if match is None:
                 self.fail(f"unexpected {text[at:].strip()[:20]!r}", len(text) - len(text[at:].lstrip()))
-            self.tokens.append((match.lastgroup, match.group(match.lastgroup), match.start(match.lastgroup)))
+            kind = str(match.lastgroup)
+            self.tokens.append((kind, match.group(kind), match.start(kind)))
             at = match.end()
         self.tokens.append(("end", "", len(text)))
 
-    def fail(self, message, column=None):
+    def fail(self, message, column=None) -> NoReturn:
         column = self.tokens[self.place][2] if column is None else column
         raise InputError(f"{self.what}, column {column + 1}: {message}")
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from .expressions import Expression
 
@@ -21,9 +21,10 @@ class Unrecognised(Exception):
 def monomial(law: Expression, constants) -> Monomial:
     """Reduce an expression to one monomial: names in `constants` have these values, all others are counts."""
     if law.op == "number":
-        return Monomial(law.value)
+        return Monomial(cast(float, law.value))
     if law.op == "name":
-        return Monomial(constants[law.value]) if law.value in constants else Monomial(1.0, ((law.value, 0.0),))
+        name = str(law.value)
+        return Monomial(constants[name]) if name in constants else Monomial(1.0, ((name, 0.0),))
     if law.op not in ("product", "quotient of", "sum", "negative", "power"):
         raise Unrecognised(f"{law} is not a product of species and constants")
     parts = [monomial(a, constants) for a in law.args]

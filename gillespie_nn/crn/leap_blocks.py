@@ -46,7 +46,7 @@ def _blocks(channels, structure, rates):
 def _entries(found, channels):
     """The channels of each block: of the first whose species they change."""
     in_block = {s: b for b, members in enumerate(found) for s in members}
-    entries = [[] for _ in found]
+    entries: list[list] = [[] for _ in found]
     for c in channels:
         entries[min(in_block[s] for s in c.changes)].append(c)
     return [_producers_first(some) for some in entries]

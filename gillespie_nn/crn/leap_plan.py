@@ -96,7 +96,8 @@ def _kept(channels, structure, slow, varies):
 
 def _kept_by_species(kept, slow, structure):
     """The kept terms, by one of the two species that each reads, preferring one that is no weight."""
-    arrays, groups, others = structure.arrays, {}, {}
+    arrays, others = structure.arrays, {}
+    groups: dict[int, list[int]] = {}
     for t in sorted(kept):
         first, second = int(arrays["first"][t]), int(arrays["second"][t])
         species, others[t] = (second, first) if first in slow else (first, second)
@@ -123,7 +124,8 @@ def _channels(structure):
 
 
 def _readers(n_state, kept, slow, structure):
-    terms, others = [[] for _ in range(n_state)], [[] for _ in range(n_state)]
+    terms: list[list[int]] = [[] for _ in range(n_state)]
+    others: list[list[int]] = [[] for _ in range(n_state)]
     first, second = structure.arrays["first"], structure.arrays["second"]
     for t in sorted(kept):
         for s in slow.intersection(structure.reads[t]):
@@ -151,7 +153,7 @@ def _families(structure, rates, felt):
 
 
 def _live(channels, kept, structure):
-    live = [[] for _ in range(structure.n_channels)]
+    live: list[list[int]] = [[] for _ in range(structure.n_channels)]
     for c in channels:
         live[c.number] = [t for t in c.terms if t not in kept]
     plain = [all(map(structure.is_plain, some)) and _consecutive(some) for some in live]
@@ -170,7 +172,7 @@ def _consecutive(numbers):
 def _orders(structure):
     """Highest order of the reactions that read each species, and how many of it they then take; 1 of what only the
     condition of an event reads, so that the event happens about when it should."""
-    best = {}
+    best: dict[int, tuple[int, int]] = {}
     for t, reads in enumerate(structure.reads):
         multiplicity = structure.multiplicity(t)
         n = _ORDER_OF_LAW if structure.is_law[t] else max(1, sum(multiplicity.values()))

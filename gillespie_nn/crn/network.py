@@ -101,7 +101,7 @@ class ReactionNetwork:
         object.__setattr__(self, "species", species)
         object.__setattr__(self, "reactions", reactions)
         object.__setattr__(self, "initial", MappingProxyType(initial))
-        object.__setattr__(self, "resolved_rules", MappingProxyType(inlined_rules(rules)))
+        _ = self.resolved_rules  # refuses rules that need one another
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
@@ -193,6 +193,11 @@ class ReactionNetwork:
         from .conservation import laws
 
         return laws(self.stoichiometry)
+
+    @cached_property
+    def resolved_rules(self) -> Mapping[str, Expression]:
+        """The rules with others put in the place of the names that these give."""
+        return MappingProxyType(inlined_rules(dict(self.rules)))
 
     def resolved(self, expression: Expression) -> Expression:
         """`expression` with rules put in the place of the names that they give."""

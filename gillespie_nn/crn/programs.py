@@ -33,7 +33,7 @@ class Program(NamedTuple):
 
 def program(expression: Expression, species, variables) -> Program:
     """Compile; `species` and `variables` give the place of each name."""
-    found = []
+    found: list[tuple[int, int, float]] = []
     _emit(expression, species, variables, found)
     counts = sorted({i for op, i, _ in found if op == codes.COUNT})
     reads_time = any(op == codes.VARIABLE and i == codes.TIME_VARIABLE for op, i, _ in found)
@@ -103,7 +103,7 @@ class NetworkPrograms:
         self.variables = place | {name: codes.FIRST_PARAMETER + k for k, name in enumerate(names)}
         self.parameters = [network.parameters[name] for name in names]
         self.of_reaction = {}
-        self.laws = []
+        self.laws: list[Program] = []
         for r, reaction in enumerate(network.reactions):
             if reaction.law is not None:
                 self.of_reaction[r] = len(self.laws)
@@ -115,7 +115,7 @@ def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dic
     """The fields of `kernels.laws.Laws` that depend on the programs alone."""
     programs = [*laws, *triggers]
     code = list(chain.from_iterable(p.instructions for p in programs))
-    watch = [[] for _ in range(state_size if triggers else 0)]
+    watch: list[list[int]] = [[] for _ in range(state_size if triggers else 0)]
     for k, trigger in enumerate(triggers):
         for s in trigger.species:
             watch[s].append(k)

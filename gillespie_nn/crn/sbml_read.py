@@ -195,7 +195,7 @@ class _Reader:
 
     def _net_change(self, reaction):
         """Net change by species; repeated references add up, boundary and constant species do not change."""
-        change = {}
+        change: dict[str, int] = {}
         for sign, references in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
             for reference in references:
                 s = reference.getSpecies()

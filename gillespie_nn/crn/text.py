@@ -23,6 +23,7 @@ from ..checks import InputError
 from . import formula
 from .cursor import Cursor
 from .events import Event
+from .expressions import Expression
 from .network import ReactionNetwork
 from .reaction import THRESHOLD_KINDS, Reaction, Threshold
 
@@ -40,8 +41,11 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
         raise InputError(f"the text of a network must be a string, got {type(text).__name__}")
     if _PATH.fullmatch(text):
         raise InputError(f"{text!r} is a path, and not the text of a network: give Path({text!r}).read_text()")
-    species, reactions, initial, names, volume = {}, [], {}, set(), None
-    values, rules, events = {}, {}, []
+    species, initial, names, volume = {}, {}, set(), None
+    reactions: list[Reaction] = []
+    values: dict[str, float] = {}
+    rules: dict[str, Expression] = {}
+    events = []
     for number, line in enumerate(text.splitlines(), 1):
         cursor = Cursor(line.partition("#")[0].rstrip(), number)
         if cursor.place == len(cursor.text):
@@ -140,7 +144,7 @@ def _target(cursor, found, what):
     return name
 
 
-def _event(cursor):
+def _event(cursor: Cursor):
     name = cursor.need(_NAME, "the name of the event")
     cursor.need(":", "':'")
     found = {}
@@ -190,7 +194,7 @@ def _side(cursor):
     if re.match(r"0\s*(->|@|$)", cursor.text[cursor.place :]):
         cursor.take("0")
         return ()
-    side = {}
+    side: dict[str, int] = {}
     while True:
         start = cursor.place
         multiple = cursor.take(_WHOLE)

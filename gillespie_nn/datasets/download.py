@@ -150,8 +150,9 @@ class _Bar:
 
     def close(self):
         """The file has arrived."""
-        self._progress.__exit__(None, None, None)
-        self._progress = None
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
 
     def end(self):
         """Whatever happened: nothing is drawn any more."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checks import InputError
-from ..crn import ReactionNetwork
+from ..crn import Reaction, ReactionNetwork
 from ..crn.conservation import laws
 from .base import Noise
 from .drive import Drive
@@ -35,7 +35,9 @@ class NoisePlan:
         self.noises, self._prediction = noises, prediction
         self.n_own_reactions = len(network.reactions)
         """Reactions of the network without noise."""
-        self.parts, added, seen = [], [], {}
+        self.parts = []
+        added: list[Reaction] = []
+        seen: dict[str, int] = {}
         for noise in noises:
             number = seen[noise.name] = seen.get(noise.name, -1) + 1
             if noise.amplitude == 0:

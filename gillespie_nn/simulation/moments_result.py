@@ -133,7 +133,7 @@ class MomentsResult:
     def to_xarray(self, quantiles=()):
         """An xarray Dataset with dimensions time and quantity, and quantile where some are asked for."""
         xarray = checks.optional("xarray", "xarray", "to_xarray")
-        data = {name: (("time", "quantity"), getattr(self, name)) for name in _MOMENTS}
+        data: dict[str, tuple] = {name: (("time", "quantity"), getattr(self, name)) for name in _MOMENTS}
         coordinates = {"time": ("time", self.time, {"units": "s"}), "quantity": list(self.quantities)}
         if len(quantiles):
             data["quantiles"] = (("quantile", "time", "quantity"), np.stack([self.quantile(p) for p in quantiles]))

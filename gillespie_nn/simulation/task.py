@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..crn import ReactionNetwork
 from ..noise import NoisePlan
+from .methods import Method
 from .schedule import Change
 
 TRAJECTORIES, MOMENTS, QUANTILES = RECORDS = "trajectories", "moments", "quantiles"
@@ -24,8 +26,8 @@ def quantities_of(network) -> tuple[str, ...]:
 class Task(NamedTuple):
     """An ensemble, checked."""
 
-    network: object
-    method: type
+    network: ReactionNetwork
+    method: type[Method]
     grid: np.ndarray  # float64[point], increasing, the last is the end
     volume: float
     rates: np.ndarray  # float64[reaction]

@@ -142,5 +142,6 @@ def _check_numbers(path, file):
         raise damaged(path, f"its numbers of replicates do not fit the {n_done} that are in")
     if "sketch" not in file:
         return
-    if not possible(*(file[f"sketch/{name}"][:] for name in SKETCH), n.ravel()):
+    cells, buckets, counts = (file[f"sketch/{name}"][:] for name in SKETCH)
+    if not possible(cells, buckets, counts, n.ravel()):
         raise damaged(path, "/sketch does not hold as many numbers in each cell as /moments/n says")

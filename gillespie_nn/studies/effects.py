@@ -1,5 +1,7 @@
 """The three effects that training at the molecule level has and gradient descent has not."""
 
+from functools import partial
+
 import numpy as np
 
 from ..datasets import case as case_of
@@ -38,7 +40,7 @@ class Annihilation(Effect):
         return [
             Condition(
                 "", f"Omega = {volume:g}", rate,
-                lambda seed, v=volume, r=rate: training(case, seed, extent, volume=v, annihilation_rate=r),
+                partial(training, case, extent=extent, volume=volume, annihilation_rate=rate),
             )
             for volume in _VOLUMES
             for rate in extent.of(_RATES, _QUICK_RATES)
@@ -62,7 +64,8 @@ class Transient(Effect):
         shares.append((longest, 0.5, f"T = {longest:g} s, held for half of it"))
         return [
             Condition(
-                "", label, s, lambda seed, t=t, s=s, h=share: at_running_time(case, seed, extent, t, s, h)
+                "", label, s,
+                partial(at_running_time, case, extent=extent, running_time=t, step=s, share=share),
             )
             for t, share, label in shares
             for s in _steps(case, extent)
@@ -82,17 +85,16 @@ class StepSize(Effect):
 
     def conditions(self, case, extent):
         own = own_settings(case, extent).running_time
-
-        def make(seed, method, s):
-            return at_running_time(case, seed, extent, own, s, method=method)
-
         methods = {LEAPING: f"chemistry, T = {own:g} s", "gradient_flow": "gradient flow"}
         methods |= {"gradient_descent": "gradient descent"}
         return [
-            Condition("", label, s, lambda seed, m=method, s=s: make(seed, m, s))
+            Condition(
+                "", label, s,
+                partial(at_running_time, case, extent=extent, running_time=own, step=s, method=method),
+            )
             for method, label in methods.items()
             for s in _steps(case, extent)
-        ]
+        ]  # fmt: skip
 
     def draw(self, figure, results):
         super().draw(figure, results)

@@ -1,5 +1,7 @@
 """Scores against the size of extrinsic noise: in training, in inference alone, and in both."""
 
+from functools import partial
+
 from .base import training
 from .points import Prediction
 from .score_study import Condition, ScoreStudy
@@ -22,7 +24,8 @@ _TITLES = {TRAINING: "noise in training", INFERENCE: "noise in inference", BOTH:
 class NoiseSweep(ScoreStudy):
     """`sizes` and `quick_sizes` are those of eps, from 0 on; `noise(eps)` is the noise."""
 
-    sizes = quick_sizes = (0.0,)
+    sizes: tuple[float, ...] = (0.0,)
+    quick_sizes: tuple[float, ...] = (0.0,)
 
     @staticmethod
     def noise(size):
@@ -40,7 +43,7 @@ class NoiseSweep(ScoreStudy):
         return [
             Condition(
                 _TITLES[place], label, size,
-                lambda seed, p=place, a=activation, s=size: self.point(case, seed, extent, p, a, s),
+                partial(self.point, case, extent=extent, place=place, activation=activation, size=size),
             )
             for place in PLACES
             for activation, label in ACTIVATIONS.items()

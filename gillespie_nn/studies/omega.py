@@ -1,5 +1,7 @@
 """Scores against the volume Omega: exact where it is small, by tau-leaping where it is large."""
 
+from functools import partial
+
 from .base import LEAPING, training
 from .score_study import Condition, ScoreStudy
 
@@ -25,7 +27,7 @@ class Omega(ScoreStudy):
         return [
             Condition(
                 "", _LABELS[method], volume,
-                lambda seed, m=method, v=volume: training(case, seed, extent, method=m, volume=v),
+                partial(training, case, extent=extent, method=method, volume=volume),
             )
             for method, volumes in extent.of(_VOLUMES, _QUICK).items()
             for volume in volumes

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ..datasets import case as case_of
 from ..nn import training_network
 from ..noise import ConcentrationNoise, RateNoise
 from ..simulation.presentations import presentation_order
-from ..storage import open_run
+from ..storage import Run, open_run
 from . import prediction_file
 
 N_RECORDS = 50
@@ -97,7 +97,7 @@ class Training(Point):
 
     method: str = "tau_leap"
     volume: float = 1e4
-    settings: tuple[tuple[str, object], ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
     noise: tuple = ()
     limit: int | None = None
 
@@ -168,7 +168,7 @@ class Prediction(Point):
     """The first `limit` test samples predicted by simulation with the weights of a `training`, under `noise` of
     inference; paths of noise and reactions are decided by the seed of the training."""
 
-    training: Training = None
+    training: Training
     noise: tuple = ()
     limit: int = 100
 
@@ -215,7 +215,7 @@ class Course(Point):
 
     method: str = "rejection"
     volume: float = 1e3
-    settings: tuple[tuple[str, object], ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
     n_presentations: int = 6
     n_points: int = 200
 
@@ -246,11 +246,13 @@ class Course(Point):
             if own.hold:
                 schedule.append((begin + own.hold, spec.release(self.volume)))
         # Cheap enough to be made anew where it was interrupted.
-        simulate(
+        run = simulate(
             spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,
             volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
             schedule=schedule, output=self.path(folder), overwrite=True,
-        ).close()  # fmt: skip
+        )  # fmt: skip
+        assert isinstance(run, Run)
+        run.close()
 
     def read(self, folder):
         path = self.path(folder)

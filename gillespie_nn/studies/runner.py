@@ -13,13 +13,13 @@ from pathlib import Path
 from .. import checks
 from ..checks import StorageError, UnfinishedError
 from ..progress import Progress
-from .points import compile_kernels
+from .points import Point, compile_kernels
 
 _WAITING = 4
 """Points handed out a worker, so that a hundred thousand of them are not pickled at once."""
 
 
-_compiled = set()
+_compiled: set[tuple[str, bool]] = set()
 """Kernels that this process has, see `Point.kernels`."""
 
 
@@ -29,7 +29,7 @@ class TakesTooLong(UnfinishedError):
 
 def unique(points) -> list:
     """Each once, and what it needs before it; in the order given."""
-    found = {}
+    found: dict[str, Point] = {}
     for point in points:
         for needed in (*point.needs, point):
             found.setdefault(needed.stem, needed)

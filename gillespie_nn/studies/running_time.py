@@ -1,5 +1,7 @@
 """Scores against the running time T, at the case's own step s = eta (T - hold)."""
 
+from functools import partial
+
 from .base import own_settings, training
 from .score_study import Condition, ScoreStudy
 from .settings import ACTIVATIONS
@@ -33,8 +35,9 @@ class RunningTime(ScoreStudy):
     def conditions(self, case, extent):
         return [
             Condition(
-                "", label, t, lambda seed, a=activation, t=t: at_running_time(case, seed, extent, t, activation=a)
+                "", label, t,
+                partial(at_running_time, case, extent=extent, running_time=t, activation=activation),
             )
             for activation, label in ACTIVATIONS.items()
             for t in times(case, extent)
-        ]
+        ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Smooth ReLU for several h beside ReLU and leaky ReLU, at equal settings."""
 
+from functools import partial
+
 from .base import training
 from .score_study import Condition, ScoreStudy
 from .settings import ACTIVATIONS, OTHERS
@@ -18,9 +20,9 @@ class Smoothing(ScoreStudy):
 
     def conditions(self, case, extent):
         sizes = extent.of(_H, _QUICK_H)
-        smooth = [Condition("", "smooth ReLU", h, lambda seed, h=h: training(case, seed, extent, h=h)) for h in sizes]
+        smooth = [Condition("", "smooth ReLU", h, partial(training, case, extent=extent, h=h)) for h in sizes]
         across = [
-            Condition("", ACTIVATIONS[a], h, lambda seed, a=a: training(case, seed, extent, activation=a))
+            Condition("", ACTIVATIONS[a], h, partial(training, case, extent=extent, activation=a))
             for a in OTHERS
             for h in (sizes[0], sizes[-1])
         ]

@@ -99,7 +99,7 @@ def _read(record):
 def _liveliest(courses):
     """(neuron, input) of the weight that changes in every course: of the most, where it changes least."""
     changes = {(i, j): min(np.ptp(c.of(f"W1_{i}_{j}")) for c in courses) for i, j in courses[0].first_weights()}
-    return max(changes, key=changes.get)
+    return max(changes, key=lambda pair: changes[pair])
 
 
 def _draw_one(column, point, course, i, j):

@@ -4,7 +4,8 @@ import faulthandler
 import multiprocessing
 import os
 import warnings
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 
 from .base import Outcome
 
@@ -17,9 +18,10 @@ def outcomes(n, attempt) -> dict[int, str]:
     """Outcome of each of `n` attempts by number: the text `attempt(number)` (which can be pickled), or what went wrong:
     an exception, a crash, or an attempt that takes longer than 20 s."""
     context = multiprocessing.get_context("spawn")
-    found = {}
-    waiting = [range(k, n, _PROCESSES) for k in range(min(n, _PROCESSES))]
-    running = {}
+    process: BaseProcess
+    found: dict[int, str] = {}
+    waiting = [list(range(k, n, _PROCESSES)) for k in range(min(n, _PROCESSES))]
+    running: dict[object, tuple[Connection, BaseProcess, list[int]]] = {}
     while waiting or running:
         while waiting and len(running) < _PROCESSES:
             numbers = waiting.pop()
@@ -27,9 +29,9 @@ def outcomes(n, attempt) -> dict[int, str]:
             process = context.Process(target=_try_all, args=(theirs, numbers, attempt), daemon=True)
             process.start()
             theirs.close()
-            running[ours] = process, list(numbers)
-        for connection in wait(list(running)):
-            process, numbers = running[connection]
+            running[ours] = ours, process, numbers
+        for ready in wait([ours for ours, _, _ in running.values()]):
+            connection, process, numbers = running[ready]
             try:
                 found[numbers[0]] = connection.recv()
             except EOFError:
@@ -43,7 +45,7 @@ def outcomes(n, attempt) -> dict[int, str]:
                 numbers.pop(0)
             if numbers:
                 continue
-            del running[connection]
+            del running[ready]
             connection.close()
             process.join()
     return found

@@ -25,14 +25,14 @@ from ..crn import ReactionNetwork
 from ..noise import RateNoise
 from ..simulation import run_ensemble
 from ..simulation.task import QUANTILES
-from ..storage import open_moments, open_run
+from ..storage import Run, open_moments, open_run
 from ..storage.export import blocks
 from ..storage.moments_reader import is_moments
 from ..storage.repair import repair
 from .base import Check
 from .children import outcome_of_all
 
-_ODD = (
+_ODD: tuple = (
     -1, 0, 2**62, float("nan"), float("inf"), "", "\u00e9" * 40, "x" * 70_000, [], [1, "a"], {}, {"a": None}, None,
     True, "[" * 3000, '{"a":', b"\xff\xfe", "ensemble", "training",
 )  # fmt: skip
@@ -45,10 +45,12 @@ def make_originals(folder) -> list[Path]:
     of some of the replicates that are asked for."""
     network = ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
     paths = [Path(folder) / name for name in ("ensemble.h5", "training.h5")]
-    simulate(
+    run = simulate(
         network, 2.0, 7, replicates=3, seed=1, method="rejection", max_events=1000, count_firings=True,
         schedule=[(1.0, {"A": 3})], noise=RateNoise(0.1, kind="constant"), output=paths[0],
-    ).close()  # fmt: skip
+    )  # fmt: skip
+    assert isinstance(run, Run)
+    run.close()
     x = np.array([[0.0], [1.0]])
     train(
         (x, x), hidden=(1,), volume=20.0, presentations=6, running_time=0.5, checkpoint_every=2, seed=1,
@@ -73,7 +75,7 @@ def mutate(path, rng) -> None:
         return
     with h5py.File(path, "r+") as file:
         for _ in range(rng.integers(1, 3)):
-            names = []
+            names: list[str] = []
             file.visit(names.append)
             name = names[rng.integers(len(names))]
             # What HDF5 itself does not allow leaves the file as it is.

@@ -16,7 +16,7 @@ import numpy as np
 from ..api import resume, simulate, train
 from ..crn import ReactionNetwork
 from ..simulation import METHODS
-from ..storage import open_run
+from ..storage import Run, open_run
 from ..storage.content import content_digest
 from .base import Check, Outcome
 
@@ -26,7 +26,9 @@ _MODEL = "2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40"
 
 def ensemble(method, replicates, output):
     network = ReactionNetwork.from_text(_MODEL)
-    simulate(network, 300.0, 3001, replicates=replicates, seed=4, method=method, output=output).close()
+    run = simulate(network, 300.0, 3001, replicates=replicates, seed=4, method=method, output=output)
+    assert isinstance(run, Run)
+    run.close()
 
 
 def training(method, output):

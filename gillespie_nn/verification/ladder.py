@@ -10,11 +10,11 @@ from functools import cache
 import numpy as np
 from scipy.linalg import expm
 
-from ..api import simulate
 from ..crn import ReactionNetwork
 from .langevin_law import langevin_distance, langevin_moments
 from .master_equation import generator
 from .rates import Rate, of_means, rate
+from .samples import trajectories
 from .slow_limit import slow_limit_rates
 
 PAIRS = ReactionNetwork.from_text("0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5")
@@ -28,7 +28,7 @@ def leap_mean(seed, replicates=400, start=100_000, **settings) -> Rate:
     steps = np.array([0.4, 0.2, 0.1, 0.05])
     exact = start * (1 + 2 * np.exp(-1.5 * 1.2)) / 3
     settings = _leaps(replicates, seed) | {"time": [1.2], "initial": {"A": start}} | settings
-    found = [simulate(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
+    found = [trajectories(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
     samples = np.array([(exact - x) / exact for x in found]).T
     return rate(
         "tau-leaping: mean", "step [s]", "relative error of the mean", steps, samples.mean(axis=0), 1.0, 0.1,
@@ -42,7 +42,7 @@ def leap_variance(seed, replicates=500, n_times=1000, **settings) -> Rate:
     settings = _leaps(replicates, seed) | {"time": 8.0 + 2.0 * np.arange(n_times)} | settings
     samples = []
     for tau in steps:
-        x = simulate(network, tau=tau, **settings).of("A")
+        x = trajectories(network, tau=tau, **settings).of("A")
         samples.append(np.square(x - 400.0).mean(axis=1) / 400.0 - 1.0)
     samples = np.array(samples).T
     return rate(
@@ -59,11 +59,11 @@ def paths(seed, method, volumes, replicates=60, **options) -> Rate:
     """Mean over paths of sup |counts / Omega - ODE| at 30 times, relative to the largest concentration."""
     network = ReactionNetwork.from_text(DIMERS)
     time = np.linspace(0.0, 3.0, 31)[1:]
-    limit = simulate(network, time=time, method="ode", rtol=1e-10).counts[0]
+    limit = trajectories(network, time=time, method="ode", rtol=1e-10).counts[0]
     samples = []
     for volume in volumes:
         settings = {"volume": volume, "replicates": replicates, "workers": 2, "seed": seed}
-        counts = simulate(network, time=time, method=method, **settings, **options).counts
+        counts = trajectories(network, time=time, method=method, **settings, **options).counts
         samples.append(np.abs(counts / volume - limit).max(axis=(1, 2)) / limit.max())
     samples = np.array(samples).T
     return rate(
@@ -93,7 +93,7 @@ def linear_noise() -> Rate:
 
 def _limit():
     """Concentration, and variance at Omega = 1, by the method `linear_noise`."""
-    r = simulate(PAIRS, time=[_T], method="linear_noise")
+    r = trajectories(PAIRS, time=[_T], method="linear_noise")
     return r.counts[0, -1, 0], r.covariance[0, -1, 0, 0]
 
 

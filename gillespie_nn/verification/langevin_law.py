@@ -15,10 +15,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import expm_multiply
 
-from ..api import simulate
 from ..crn import ReactionNetwork
 from .master_equation import generator
 from .rates import Rate, exponent, of_left_out, rate
+from .samples import trajectories
 
 _TIME = 1.5
 _STEP = 0.02
@@ -72,7 +72,7 @@ def _sample(seed, volume, replicates, method="langevin", **settings):
     network = ReactionNetwork.from_text("".join(_MODEL.replace("A", name) for name in names))
     settings = {"step": _STEP, "replicates": replicates, "workers": 2, "seed": seed} | settings
     initial = dict.fromkeys(names, volume)
-    r = simulate(network, time=[_TIME], volume=float(volume), method=method, initial=initial, **settings)
+    r = trajectories(network, time=[_TIME], volume=float(volume), method=method, initial=initial, **settings)
     return r.counts[:, 0] * volume
 
 

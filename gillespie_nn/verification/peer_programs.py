@@ -52,7 +52,7 @@ def for_copasi(document):
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
     parsed = sbml.readSBMLFromString(document)
     for reaction in parsed.getModel().getListOfReactions():
-        multiplicity = Counter()
+        multiplicity: Counter[str] = Counter()
         for reference in reaction.getListOfReactants():
             multiplicity[reference.getSpecies()] += round(reference.getStoichiometry())
         law = sbml.formulaToL3String(reaction.getKineticLaw().getMath())

@@ -71,7 +71,8 @@ def _xor(seed):
 
 def _of_file(name):
     def model(seed):
-        text = resources.files("gillespie_nn.data").joinpath("models", f"{name}.ant").read_text(encoding="utf-8")
+        folder = resources.files("gillespie_nn.data") / "models"
+        text = (folder / f"{name}.ant").read_text(encoding="utf-8")
         document = to_sbml(text)
         return Model(ReactionNetwork.from_sbml(document), document)
 
@@ -98,7 +99,7 @@ class Peers(Check):
         return f"{', '.join(absent)} not installed: pip install 'gillespie-nn[bench]'" if absent else ""
 
     def run(self, method, seed, options):
-        found = []
+        found: list[Outcome | Unsupported] = []
         for k, (name, case) in enumerate(CASES.items()):
             n, ours = min(options.replicates, case.most), None
             for program in PROGRAMS:

@@ -5,7 +5,7 @@ shown to have power at the size at which they are used.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def of_channels(change) -> Callable[[type], type]:
     """A plant that changes the compiled channels of a simulation before it starts."""
 
     def plant(base):
-        class Planted(base):
+        class Planted(base):  # type: ignore[misc, valid-type]
             def _own_arrays(self, *arguments):
                 channels, families = super()._own_arrays(*arguments)
                 return change(channels), families
@@ -66,7 +66,10 @@ def _deaf(channels):
 def stale(base):
     """The first dependency of the first channel on another, or of the first species, is forgotten."""
 
-    class Stale(base):
+    class Stale(base):  # type: ignore[misc, valid-type]
+        _state: Any
+        _readers: Any
+
         def __init__(self, *arguments):
             super().__init__(*arguments)
             if isinstance(self, NextReaction):
@@ -87,12 +90,12 @@ def stale(base):
 def never_rejecting(base):
     """Every candidate fires, at the rate of its bound."""
 
-    class Always(base):
+    class Always(base):  # type: ignore[misc, valid-type]
         def _advance(self, *arguments):
-            *arguments, event_limit = arguments
+            *others, event_limit = arguments
             while True:
                 self._state.limits[:, 0] = self._state.limits[:, 1]
-                code = super()._advance(*arguments, min(event_limit, self.n_events + 1))
+                code = super()._advance(*others, min(event_limit, self.n_events + 1))
                 if code != codes.EVENT_LIMIT or self.n_events >= event_limit:
                     return code
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from ..api import simulate
 from ..crn import ReactionNetwork
 from ..kernels.codes import NO_EVENT_LIMIT
 from ..nn import TrainingNetwork, training_network
-from ..simulation import methods, run_ensemble
+from ..simulation import Result, methods, run_ensemble
 from ..simulation.ensemble import Task
 from ..simulation.sinks import MemorySink
 
@@ -22,6 +23,13 @@ def sample(network: ReactionNetwork, method: type, time, n, seed, volume=1.0) ->
     sink = MemorySink(task)
     run_ensemble(task, sink, workers=2)
     return sink.counts
+
+
+def trajectories(network: ReactionNetwork, **arguments) -> Result:
+    """What `simulate` gives for `arguments` that ask for no file and not for moments."""
+    found = simulate(network, **arguments)
+    assert isinstance(found, Result)
+    return found
 
 
 XOR_VOLUME = 20

@@ -37,7 +37,7 @@ class SbmlSuite(Check):
     def run(self, method, seed, options):
         if options.sbml_suite is None:
             return [Unsupported("sbml-suite", self.missing(None))]
-        found = []
+        found: list[Outcome | Unsupported] = []
         for k, folder in enumerate(case_folders(options.sbml_suite)):
             own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
             try:
@@ -98,7 +98,8 @@ def _usual(x, settings, rng):
     found = []
     for _ in range(_RESAMPLES):
         again = x[rng.integers(len(x), size=len(x))]
-        found.append(_n_outside(*_bands(again, x.mean(0), x.std(0)), settings))
+        z, y = _bands(again, x.mean(0), x.std(0))
+        found.append(_n_outside(z, y, settings))
     return found
 
 

@@ -8,6 +8,7 @@ from ..analysis import comparison
 from ..analysis.comparison import INCONCLUSIVE, VERDICTS, Distance, Errors
 from ..api import simulate
 from ..checks import ModelError, UnfinishedError
+from ..simulation import Result
 from ..status import Status
 from .certificate import Certificate, Row
 
@@ -27,6 +28,7 @@ class Ensemble:
         start = timer.perf_counter()
         result = simulate(network, time=time, method=method.name, progress=progress, **settings)
         self.seconds = timer.perf_counter() - start
+        assert isinstance(result, Result)
         for k, status in enumerate(result.status.tolist()):
             if not Status(status).complete:
                 raise UnfinishedError(f"method {method.name}, replicate {k}: {Status(status)}; nothing was compared")
@@ -77,6 +79,7 @@ def _known_variance(result, name):
 
 def compare(one: Ensemble, other: Ensemble, names, time, tolerances, floor) -> Certificate:
     """The certificate of `one` beside the exact `other`; `tolerances` are those of the mean and the variance."""
+    tolerance_mean, tolerance_variance = tolerances
     given = one.has_variance
     n_intervals = len(time) * int(len(names) * (1 + one.has_law) + given.sum())
     level = (1.0 - CONFIDENCE) / n_intervals
@@ -88,14 +91,14 @@ def compare(one: Ensemble, other: Ensemble, names, time, tolerances, floor) -> C
         distances = _distances(one, other, point, level)
         rows += _rows(names, t, moments, (means, variances), distances, tolerances)
         errors += [means, variances.of(given)]
-        allowed += [np.full(len(names), tolerances[0]), np.full(given.sum(), tolerances[1])]
-    errors, allowed = Errors.joined(errors), np.concatenate(allowed)
+        allowed += [np.full(len(names), tolerance_mean), np.full(given.sum(), tolerance_variance)]
+    joined, tolerated = Errors.joined(errors), np.concatenate(allowed)
     verdict = comparison.verdict_of([row.verdict for row in rows])
-    enough = comparison.sufficient_replicates(errors, allowed, other.n, level) if verdict == INCONCLUSIVE else None
+    enough = comparison.sufficient_replicates(joined, tolerated, other.n, level) if verdict == INCONCLUSIVE else None
     return Certificate(
         verdict, one.method.name, other.method.name, tuple(sorted(rows, key=_badness(tolerances), reverse=True)),
-        *tolerances, floor, CONFIDENCE, n_intervals, one.n, other.n, enough, one.seed, other.seed, other.volume,
-        one.seconds, other.seconds,
+        tolerance_mean, tolerance_variance, floor, CONFIDENCE, n_intervals, one.n, other.n, enough,
+        one.seed, other.seed, other.volume, one.seconds, other.seconds,
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def propensities(network, state, volume) -> np.ndarray:
 def gaps(method, network, volume, rng, n_firings=_N_FIRINGS) -> np.ndarray:
     """Integrated propensities between firings, float64[reaction, firing]; `method` is a class."""
     simulation = method(network, network.rates(), volume, network.counts(), rng, count_firings=True)
-    found = [[] for _ in network.reactions]
+    found: list[list[float]] = [[] for _ in network.reactions]
     integral, known, now = np.zeros(len(found)), {}, 0.0
     while min(map(len, found)) < n_firings:
         if simulation.n_events >= _MOST_EVENTS:

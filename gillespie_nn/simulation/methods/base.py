@@ -37,7 +37,7 @@ class Method(ABC):
     """Whether counts have exactly the law of the chemical master equation."""
     deterministic = False
     """Whether every replicate is the same."""
-    dtype = np.int64
+    dtype: type[np.int64] | type[np.float64] = np.int64
     """Of the state: int64 numbers of molecules, or float64 of a method that knows no single molecules."""
     units = "molecules"
     """Of recorded rows: `molecules`, or `concentration`, the state divided by the volume."""

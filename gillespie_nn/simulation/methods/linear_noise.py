@@ -135,10 +135,10 @@ class LinearNoise(Ode):
 
     def _try(self, time, step, active, old):
         """The covariances after a step, and its error over the tolerance."""
-        nodes = self._at_nodes(time, step, active)
+        first, second, third, fourth, fifth, sixth = self._at_nodes(time, step, active)
         with np.errstate(all="ignore"):
-            whole = magnus_step(*nodes[:2], step, old)
-            halves = magnus_step(*nodes[4:], 0.5 * step, magnus_step(*nodes[2:4], 0.5 * step, old))
+            whole = magnus_step(first, second, step, old)
+            halves = magnus_step(fifth, sixth, 0.5 * step, magnus_step(third, fourth, 0.5 * step, old))
             deviation = np.sqrt(np.maximum(halves.diagonal(), _RARE * self._tolerances[1]))
             error = (np.abs(halves - whole) / np.outer(deviation, deviation)).max() / (15 * _TOLERANCE)
         return halves + (halves - whole) / 15, error

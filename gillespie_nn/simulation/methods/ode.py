@@ -6,6 +6,7 @@ presentations are as exact as early ones.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class Ode(Method):
         *TOLERANCES,
         Option("solver", AUTO, one_of(AUTO, EXPLICIT, *IMPLICIT), "solver of the rate equations", str),
     )
-    statistics_names = (
+    statistics_names: tuple[str, ...] = (
         "steps", "derivative_evaluations", "jacobian_evaluations", "restarts", "switches", "stiff_share",
         "least_concentration",
     )  # fmt: skip
@@ -77,7 +78,7 @@ class Ode(Method):
         self._tolerances = self.settings["rtol"], self.settings["atol"] * volume
         self._implicit = self.settings["solver"] if self.settings["solver"] in IMPLICIT else None
         self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails
-        self._solver = None
+        self._solver: Any = None  # `Explicit` or `FromScipy`, while something moves
         self._spent = np.zeros(3, dtype=np.int64)
         self._n_restarts = self._n_switches = 0
         self._stiff_share = 0.0

@@ -81,7 +81,7 @@ def _urn(n_channels):
     """An empty urn with room for the slots that `kernels.bounds` aims at, twice."""
     capacity = 2 * max(1024, 16 * n_channels) + n_channels
     owner = np.empty(capacity, dtype=np.uint32)
-    links = [np.empty(capacity, dtype=np.int32) for _ in range(2)]
+    one, other = (np.empty(capacity, dtype=np.int32) for _ in range(2))
     head = np.full(n_channels, -1, dtype=np.int32)
     owned = np.zeros(n_channels, dtype=np.int64)
-    return Urn(owner, *links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1, dtype=np.int64))
+    return Urn(owner, one, other, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1, dtype=np.int64))

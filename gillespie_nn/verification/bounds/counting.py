@@ -121,11 +121,11 @@ class CountedPaths:
                 if s < n:
                     of_species[s, int(of_species[s, 0] >= 0)] = q
         n_quantities = len(quantities.names)
-        sums = [np.zeros(n_quantities) for _ in range(3)]
-        vectors = [np.zeros(n + 1) for _ in range(3)]
+        error, bound, ratio = (np.zeros(n_quantities) for _ in range(3))
+        difference, martingale, e = (np.zeros(n + 1) for _ in range(3))
         return beside_limit.Beside(
-            quantities.plus, quantities.minus, of_species, np.append(counts, 1), *sums,
-            np.zeros(n_quantities, dtype=np.int64), *vectors, np.zeros((2, n + 1)), np.zeros(n + 1),
+            quantities.plus, quantities.minus, of_species, np.append(counts, 1), error, bound, ratio,
+            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), np.zeros(n + 1),
             np.zeros((2, n + 1)), np.zeros((2, n + 1)), np.zeros(len(self._terms["row"])), np.empty(0),
             np.empty((0, n + 1), dtype=np.int64),
         )  # fmt: skip

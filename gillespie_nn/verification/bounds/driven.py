@@ -39,7 +39,9 @@ class DrivenPaths:
 
     def __init__(self, setting, noise, sizes, seed, refinement=1):
         self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
-        self._plan = plan_noise([noise], setting.network, slow=setting.slow)
+        plan = plan_noise([noise], setting.network, slow=setting.slow)
+        assert plan is not None  # the largest eps is not 0
+        self._plan = plan
         self._samples = setting.samples()
         network, self._sign, reflected = _signed(self._plan)
         self.system = System(network, self._plan.rates, self.sizes, setting.quantities, refinement, reflected)

@@ -108,9 +108,9 @@ class Intrinsic(Source):
     @staticmethod
     def _by_neuron(results, numbers):
         """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest, W1_0."""
-        groups = {}
+        groups: dict[str, list[int]] = {}
         for q in numbers:
-            kind, layer, neuron = _NAME.match(results.quantity[q]).groups()
+            ((kind, layer, neuron),) = _NAME.findall(results.quantity[q])
             groups.setdefault(f"{'W' if kind == 'B' else kind}{layer}_{neuron}", []).append(q)
         theta = np.stack([results.theta[:, :, own].max(axis=2) for own in groups.values()], axis=2)
         theta_0 = np.stack([results.theta_0[:, own].max(axis=1) for own in groups.values()], axis=1)

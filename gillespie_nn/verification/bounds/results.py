@@ -48,10 +48,13 @@ class Results(NamedTuple):
         """Nothing known yet."""
         n_sizes, n = len(size), len(quantities)
         shape = (n_paths, n_sizes, n)
-        unknown = [np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape)]
+        theta, theta_0, bound, ratio = (np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape))
         violations = np.zeros(shape, dtype=np.int64)
         committed = np.zeros((n_paths, n_sizes + 1), dtype=np.uint8)
-        return cls(np.asarray(size), quantities.names, quantities.is_number, *unknown, violations, committed)
+        return cls(
+            np.asarray(size), quantities.names, quantities.is_number, theta, theta_0, bound, ratio, violations,
+            committed,
+        )  # fmt: skip
 
     def reached(self) -> np.ndarray:
         """Numbers of the quantities that the noise reaches on most paths at every size; the others rest, and a median

@@ -57,7 +57,9 @@ def _complete(source, found, tasks, workers, progress, commit):
 
 def _on_threads(source, found, tasks, workers, bar, commit):
     """Carry out `tasks`; results are disjoint, and a task is marked as committed when all of its own stand."""
-    waiting, ended, stop = queue.SimpleQueue(), queue.SimpleQueue(), threading.Event()
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    ended: queue.SimpleQueue = queue.SimpleQueue()
+    stop = threading.Event()
     for task in tasks:
         waiting.put(task)
 
@@ -135,7 +137,7 @@ def _reason(source, found, decided):
         return f"every check holds{f': {remark}' if remark and threshold else ''}"
     own = [j for j in found if j.verdict == decided]
     names = ", ".join(j.name for j in own)
-    outside = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
+    outside: list = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
     where = f", of {checks.shortened(outside, 5)}" if outside else ""
     remark = f": {source.setting.remark}" if source.setting.remark and decided == FAILS else ""
     return f"{decided} by {names}{where}{remark}"

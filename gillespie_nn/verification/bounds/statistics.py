@@ -58,9 +58,9 @@ def bootstrap(values, x, seed, statistic, one_sided=False, resamples=RESAMPLES) 
         found = slope_of(statistic(values))
         n = len(values)
         again = [slope_of(statistic(values[rng.integers(n, size=n)])) for _ in range(resamples)]
-    again = np.array(again)
-    error = np.maximum(again.std(axis=0, ddof=1), _LEAST_ERROR)
-    away = (again - found) / error
+    resampled = np.array(again)
+    error = np.maximum(resampled.std(axis=0, ddof=1), _LEAST_ERROR)
+    away = (resampled - found) / error
     sides = (away, -away) if one_sided else (np.abs(away),) * 2
     low, high = (np.quantile(side.max(axis=1), CONFIDENCE) for side in sides)
     return Slopes(found, found - low * error, found + high * error)

@@ -134,7 +134,8 @@ def terms_of(network, structure) -> dict:
                 )
     channel = np.repeat(np.arange(len(a["term_start"]) - 1), np.diff(a["term_start"]))
     changes = [range(a["change_start"][c], a["change_start"][c + 1]) for c in channel]
-    entry, place = {}, []
+    entry: dict[tuple[int, int], int] = {}
+    place = []
     for t, own in enumerate(changes):
         read = (a["first"][t], a["second"][t]) if kind[t] == perturbed.PLAIN else (above[t], below[t])
         for j in own:
