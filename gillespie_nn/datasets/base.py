@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import seeds
 from ..checks import InputError
@@ -33,7 +34,7 @@ class Dataset:
     notice: str = ""
     """What a user should know about these samples."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n_train, n_test = len(self.train_x), len(self.test_x)
         sizes = f"{self.train_x.shape[1]} features, {self.train_t.shape[1]} outputs"
         return f"Dataset({self.name}, {self.task}, {n_train} training and {n_test} test samples, {sizes})"
@@ -52,7 +53,7 @@ class Dataset:
             digest.update(np.ascontiguousarray(values, dtype="<f8").data)
         return digest.hexdigest()
 
-    def accuracy(self, outputs) -> float:
+    def accuracy(self, outputs: np.ndarray) -> float:
         """Fraction in [0, 1] of the test set that `outputs` float64[sample, output] gets right (NaN: regression)."""
         if self.task == CLASSIFICATION:
             return float(np.mean(np.argmax(outputs, axis=1) == np.argmax(self.test_t, axis=1)))
@@ -60,7 +61,7 @@ class Dataset:
             return float(np.mean((np.asarray(outputs) > 0.5) == (self.test_t > 0.5)))
         return float("nan")
 
-    def rmse(self, outputs) -> float:
+    def rmse(self, outputs: np.ndarray) -> float:
         """Root mean square error over the test set [concentration]."""
         return float(np.sqrt(np.mean(np.square(outputs - self.test_t))))
 
@@ -116,11 +117,11 @@ class Case(ABC):
     """Addresses of folders that hold these files, each ending with a slash, in the order to try them."""
 
     @abstractmethod
-    def load(self, seed) -> Dataset:
+    def load(self, seed: int) -> Dataset:
         """The samples; the split is a function of `seed`."""
 
 
-def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
+def stratified_split(classes: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the samples for training, in file order, and for the test, in random order, int64: `share` of each
     class, drawn by `seed`, is for training. `classes` is int64[sample]."""
     rng = seeds.stream(seed, Purpose.SPLIT)
@@ -133,7 +134,7 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(np.concatenate(train)), rng.permutation(np.concatenate(test))
 
 
-def own_data(x, t) -> Dataset:
+def own_data(x: ArrayLike, t: ArrayLike) -> Dataset:
     """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
     and judged on the same samples, as regression."""
     x = _matrix("inputs", x)
@@ -143,7 +144,7 @@ def own_data(x, t) -> Dataset:
     return Dataset("own data", REGRESSION, x, t, x, t)
 
 
-def _matrix(what, values):
+def _matrix(what: str, values: ArrayLike) -> np.ndarray:
     try:
         values = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
