@@ -1,6 +1,7 @@
 """The result of an ensemble of which moments were kept."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class MomentsResult:
     method: str
     seed: int
     volume: float
-    model: object
+    model: Any
     """The ReactionNetwork."""
     units: str = "molecules"
     """Of the species: `molecules`, or `concentration`."""

@@ -1,6 +1,6 @@
 """Reading files of moments, which may come from anywhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -41,8 +41,8 @@ _SKETCH = (
 class MomentsRun(MomentsResult):
     """A `MomentsResult` read from a file."""
 
-    path: Path | None = None
-    provenance: dict | None = None
+    path: Path = Path()
+    provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     version: tuple[int, int] = VERSION
     """Of the format."""
