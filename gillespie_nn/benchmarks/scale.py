@@ -1,6 +1,7 @@
 """Cost of an event from a tiny training network to one of MNIST size."""
 
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,7 +20,11 @@ _WARM = 20.0
 _EVENTS = 2_000_000
 
 
-def scale(repeats=5, methods=("rejection", "layered"), say=lambda line: None) -> dict:
+def scale(
+    repeats: int = 5,
+    methods: Sequence[str] = ("rejection", "layered"),
+    say: Callable[[str], object] = lambda line: None,
+) -> dict:
     """Nanoseconds an event of `methods` on each of `LAYERS`, best of `repeats` runs of two million events taken in
     turn: random weights and sample, h = 0.05, annihilation rate 1, learning on, Omega = 1000, neurons settled."""
     by_name = {m.name: m for m in METHODS}
@@ -36,7 +41,7 @@ def scale(repeats=5, methods=("rejection", "layered"), say=lambda line: None) ->
     return found
 
 
-def _size(layers, methods, repeats, say):
+def _size(layers: tuple[int, ...], methods: list[type[Method]], repeats: int, say: Callable[[str], object]) -> dict:
     started = time.perf_counter()
     spec = training_network(layers, h=0.05, annihilation_rate=1.0)
     network = spec.network

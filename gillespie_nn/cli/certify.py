@@ -1,5 +1,6 @@
 """Certify an approximate method on a model of one's own."""
 
+import argparse
 import json
 
 from .. import checks
@@ -7,14 +8,14 @@ from ..analysis.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
 from ..simulation import EXACT, METHODS
 from ..verification.certificate import Certificate, Row
 from ..verification.certify import certify
-from .common import add_common, add_options, options_of, parser, plain, print_json
+from .common import Subparsers, add_common, add_options, options_of, parser, plain, print_json
 from .models import add_model, initial_of, model_of, rates_of
 
 EXIT_CODES = {WITHIN: 0, OUTSIDE: 1, INCONCLUSIVE: 3}
 _SHOWN = 20
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "certify",
@@ -50,7 +51,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     output = arguments.output and checks.new_file(arguments.output, arguments.overwrite)
     found = certify(
         model_of(arguments),
@@ -81,7 +82,7 @@ def run(arguments):
     return EXIT_CODES[found.verdict]
 
 
-def _print(found: Certificate):
+def _print(found: Certificate) -> None:
     runs = [
         f"{name}: {n} {'replicate' if n == 1 else 'replicates'} of seed {seed} in {seconds:.3g} s"
         for name, n, seed, seconds in (
@@ -103,7 +104,7 @@ def _print(found: Certificate):
     print(found)
 
 
-def _line(row: Row):
+def _line(row: Row) -> str:
     distance = "-" if row.distance is None else f"{row.distance:.3f} ({row.bound:.3f})"
     return (
         f"{row.species:<12} {row.time:>7.4g} {row.mean:>10.5g} {row.reference_mean:>10.5g} "
@@ -112,8 +113,8 @@ def _line(row: Row):
     )
 
 
-def _percent(error, interval):
-    if error is None:
+def _percent(error: float | None, interval: tuple[float, float] | None) -> str:
+    if error is None or interval is None:
         return "-"
     shown = [f"{100 * x:+.2f}" if abs(x) < 100 else f"{100 * x:+.0e}" for x in (error, *interval)]
     return "{} [{}, {}]".format(*shown)

@@ -1,12 +1,15 @@
 """Print a script that completes the command in a shell."""
 
+import argparse
+from typing import Any
+
 from .. import checks
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "completion",
@@ -21,7 +24,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     from . import make_parser  # which knows this subcommand
 
     checks.choice("shell", arguments.shell, SHELLS)
@@ -36,8 +39,9 @@ def run(arguments):
     return 0
 
 
-def _complete_files(parser, shtab):
+def _complete_files(parser: argparse.ArgumentParser, shtab: Any) -> None:
     """File names after options and arguments that take one, of this parser and its subcommands."""
+    action: Any
     for action in parser._actions:
         name = str(action.metavar or "")
         if name == "FOLDER":

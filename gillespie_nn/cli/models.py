@@ -1,6 +1,9 @@
 """A model on the command line: its file, and what is set in it."""
 
+import argparse
 import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from .. import checks
 from ..checks import InputError
@@ -16,7 +19,7 @@ _READERS = {
 }
 
 
-def add_model(command):
+def add_model(command: argparse.ArgumentParser) -> None:
     """The model and what the commands that run it take alike."""
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument("--volume", type=float, help="Omega (1); not for SBML models, whose compartments say it")
@@ -28,7 +31,7 @@ def add_model(command):
     command.add_argument("--workers", type=int, default=1, help="threads; the result is the same for any number (1)")
 
 
-def model_of(arguments) -> ReactionNetwork:
+def model_of(arguments: argparse.Namespace) -> ReactionNetwork:
     """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
     network = load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
     if idle := bystanders(network):
@@ -36,23 +39,23 @@ def model_of(arguments) -> ReactionNetwork:
     return network
 
 
-def maker_of(arguments):
+def maker_of(arguments: argparse.Namespace) -> Callable[[dict], ReactionNetwork]:
     """The network asked for as a function of further parameters."""
     given = _pairs("--parameter", "k=0.3", arguments.parameter, float)
     return lambda parameters: load_model(arguments.model, given | parameters)
 
 
-def initial_of(arguments) -> dict:
+def initial_of(arguments: argparse.Namespace) -> dict:
     """Initial counts by name."""
     return _pairs("--initial", "A=100", arguments.initial, _count)
 
 
-def rates_of(arguments) -> dict:
+def rates_of(arguments: argparse.Namespace) -> dict:
     """Rate constants by name of the reaction."""
     return _pairs("--rate", "bind=0.01", arguments.rate, float)
 
 
-def load_model(path, parameters=None) -> ReactionNetwork:
+def load_model(path: str | Path, parameters: dict | None = None) -> ReactionNetwork:
     """The network in a model file, by its suffix, with overrides of parameters by name."""
     path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
     if path.suffix.lower() in _READERS:
@@ -68,7 +71,7 @@ def load_model(path, parameters=None) -> ReactionNetwork:
     return network
 
 
-def _pairs(option, example, pairs, number):
+def _pairs(option: str, example: str, pairs: Sequence[str], number: Callable[[str], float]) -> dict:
     """NAME=NUMBER of an option that may be given several times, as a dictionary."""
     found = {}
     for pair in pairs:
@@ -84,5 +87,5 @@ def _pairs(option, example, pairs, number):
     return found
 
 
-def _count(text):
+def _count(text: str) -> int | float:
     return float(text) if "." in text or "e" in text.lower() else int(text)

@@ -1,17 +1,19 @@
 """Simulate a model file, molecule by molecule."""
 
+import argparse
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
 from ..api import simulate, sweep
 from ..checks import InputError
-from ..simulation import METHODS, Result, final_values
+from ..simulation import METHODS, MomentsResult, Result, final_values
 from ..simulation.task import RECORDS, TRAJECTORIES
 from ..status import Status
 from ..storage import Run
-from .common import add_common, add_options, options_of, parser, print_json
+from .common import Subparsers, add_common, add_options, options_of, parser, print_json
 from .ensembles import print_moments, print_sweep
 from .models import add_model, initial_of, maker_of, model_of, rates_of
 from .noise import add_noise, noise_of
@@ -20,7 +22,7 @@ from .training_record import resume_hint
 _SHOWN = 20
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "simulate",
@@ -60,7 +62,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     network = model_of(arguments)
     if arguments.describe:
         print(network.describe())
@@ -87,9 +89,8 @@ def run(arguments):
             raise InputError("--sweep goes on in its folder, or begins in a new one: leave --overwrite out")
         return print_sweep(sweep(maker_of(arguments), arguments.sweep, **given), arguments)
     result = simulate(network, overwrite=arguments.overwrite, **given)
-    if arguments.record != TRAJECTORIES:
+    if isinstance(result, MomentsResult):
         return print_moments(network, result, arguments)
-    assert isinstance(result, (Result, Run))
     names, final = final_values(result)
     n = len(result.status)
     print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
@@ -107,7 +108,7 @@ def run(arguments):
     return 0 if result.complete else 3
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
         return "interrupted; without --output nothing is kept"
@@ -116,7 +117,7 @@ def interrupted(arguments):
     return resume_hint(arguments.output)
 
 
-def _print_final(result, species, final):
+def _print_final(result: Result | Run, species: Sequence[str], final: np.ndarray) -> None:
     if not len(final):
         return
     of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))  # of linear_noise; else empty
@@ -132,7 +133,7 @@ def _print_final(result, species, final):
         print(f"... and {len(species) - _SHOWN} more")
 
 
-def _record(result, names, final, arguments):
+def _record(result: Result | Run, names: Sequence[str], final: np.ndarray, arguments: argparse.Namespace) -> dict:
     return {
         "species": list(names),
         "mean": final.mean(axis=0) if len(final) else None,

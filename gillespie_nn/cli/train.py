@@ -1,12 +1,14 @@
 """Train a network on a case by its own chemistry."""
 
+import argparse
+
 from ..activations import ACTIVATIONS, DERIVATIVES
 from ..api import train
 from ..api.plan import ORDERS
 from ..checks import InputError
 from ..datasets import CASES
 from ..simulation import METHODS
-from .common import add_common, add_options, options_of, parser, print_json
+from .common import Subparsers, add_common, add_options, options_of, parser, print_json
 from .noise import add_noise, noise_of
 from .training_record import print_fit, record, resume_hint
 
@@ -25,7 +27,7 @@ _SETTINGS = {
 }
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "train",
@@ -56,7 +58,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     settings = {flag[2:].replace("-", "_"): getattr(arguments, flag[2:].replace("-", "_")) for flag in _SETTINGS}
     fit = train(
         arguments.case,
@@ -85,14 +87,14 @@ def run(arguments):
     return 0
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
         return "interrupted; without --output nothing is kept"
     return resume_hint(arguments.output)
 
 
-def _sizes(text):
+def _sizes(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:

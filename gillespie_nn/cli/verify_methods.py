@@ -1,17 +1,19 @@
 """Statistical verification of the exact methods, and rates of convergence of the others."""
 
+import argparse
+
 from .. import checks
 from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
 from ..verification.run import FAILS, HOLDS, INCOMPLETE
-from .common import add_json, add_options, figure_path, options_of, parser, print_json
+from .common import Subparsers, add_json, add_options, figure_path, options_of, parser, print_json
 
 _EXIT_CODES = {HOLDS: 0, FAILS: 1, INCOMPLETE: 3}
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-methods",
@@ -39,7 +41,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     by_name = {c.name: c for c in CHECKS}
     if arguments.list:
         for check in CHECKS:
@@ -82,7 +84,7 @@ def run(arguments):
     return _EXIT_CODES[found["verdict"]]
 
 
-def _ladder(arguments):
+def _ladder(arguments: argparse.Namespace) -> int:
     for flag in ("all", "check", "method", "sbml_suite"):
         if getattr(arguments, flag):
             raise checks.InputError(f"--ladder has its own models and levels: leave --{flag.replace('_', '-')} out")

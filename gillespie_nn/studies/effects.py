@@ -1,11 +1,12 @@
 """The three effects that training at the molecule level has and gradient descent has not."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..datasets import case as case_of
-from .base import LEAPING, RMSE, own_settings, training
+from .base import LEAPING, RMSE, Extent, Results, own_settings, training
 from .running_time import at_running_time, times
 from .score_study import Condition, ScoreStudy
 
@@ -14,7 +15,7 @@ _VOLUMES = (3e2, 1e4)
 _FACTORS, _QUICK_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 4.0)
 
 
-def _steps(case, extent):
+def _steps(case: str, extent: Extent) -> list[float]:
     """Steps s around the case's own."""
     return [own_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
 
@@ -36,7 +37,7 @@ class Annihilation(Effect):
     x_label = "annihilation rate [1/(concentration s)]"
     shows_descent = True
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
                 "", f"Omega = {volume:g}", rate,
@@ -57,7 +58,7 @@ class Transient(Effect):
     x_label = "step s"
     shows_descent = True
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         shown = times(case, extent)[-4:]
         longest = shown[-1]
         shares = [(t, 0.0, f"T = {t:g} s") for t in shown]
@@ -83,7 +84,7 @@ class StepSize(Effect):
     x_label = "step s"
     most_seeds = 10
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         own = own_settings(case, extent).running_time
         methods = {LEAPING: f"chemistry, T = {own:g} s", "gradient_flow": "gradient flow"}
         methods |= {"gradient_descent": "gradient descent"}
@@ -96,7 +97,7 @@ class StepSize(Effect):
             for s in _steps(case, extent)
         ]  # fmt: skip
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         super().draw(figure, results)
         x = case_of(results.case).load(results.extent.seed).train_x
         size = float(np.mean(np.sum(np.square(x), axis=1))) + 1.0

@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from .base import training
-from .points import Prediction
+from ..noise import Noise
+from .base import Extent, training
+from .points import Point, Prediction
 from .score_study import Condition, ScoreStudy
 from .settings import (
     ACTIVATIONS,
@@ -28,10 +29,10 @@ class NoiseSweep(ScoreStudy):
     quick_sizes: tuple[float, ...] = (0.0,)
 
     @staticmethod
-    def noise(size):
+    def noise(size: float) -> tuple[Noise, ...]:
         raise NotImplementedError
 
-    def point(self, case, seed, extent, place, activation, size):
+    def point(self, case: str, seed: int, extent: Extent, place: str, activation: str, size: float) -> Point:
         """Trained, and judged: in floating point, or with noise in inference by simulation."""
         noise = self.noise(size)
         trained = training(case, seed, extent, () if place == INFERENCE else noise, activation=activation)
@@ -39,7 +40,7 @@ class NoiseSweep(ScoreStudy):
             return trained
         return Prediction.of(trained, noise, _PREDICTED)
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
                 _TITLES[place], label, size,

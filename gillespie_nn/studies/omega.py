@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from .base import LEAPING, training
+from .base import LEAPING, Extent, training
 from .score_study import Condition, ScoreStudy
 
 _EXACT = "rejection"
@@ -23,7 +23,7 @@ class Omega(ScoreStudy):
     shows_descent = True
     most_seeds = 10
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
                 "", _LABELS[method], volume,

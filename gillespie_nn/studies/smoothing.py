@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from .base import training
+from .base import Extent, Results, Table, training
 from .score_study import Condition, ScoreStudy
 from .settings import ACTIVATIONS, OTHERS
 
@@ -18,7 +18,7 @@ class Smoothing(ScoreStudy):
     x_label = "smoothing h of the smooth ReLU [concentration^2]"
     x_scale = "log"
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         sizes = extent.of(_H, _QUICK_H)
         smooth = [Condition("", "smooth ReLU", h, partial(training, case, extent=extent, h=h)) for h in sizes]
         across = [
@@ -28,7 +28,7 @@ class Smoothing(ScoreStudy):
         ]
         return smooth + across
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         (table,) = super().tables(results)
         seen, rows = set(), []
         for name, h, *cells in table.rows:
