@@ -110,7 +110,13 @@ class FloatNetwork:
         return found.y[:, -1]
 
     def gradient_descent(
-        self, weights: np.ndarray, x: np.ndarray, t: np.ndarray, order: Sequence[int], step: float, n_averaged: int = 1
+        self,
+        weights: np.ndarray,
+        x: np.ndarray,
+        t: np.ndarray,
+        order: Sequence[int] | np.ndarray,
+        step: float,
+        n_averaged: int = 1,
     ) -> np.ndarray:
         """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T: the mean of
         those after each of the last `n_averaged` presentations."""

@@ -1,5 +1,8 @@
 """`certify`: an approximate method beside an exact one on one's own model, and how far they lie apart."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from .. import checks
@@ -8,8 +11,9 @@ from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..seeds import resolve_seed
 from ..simulation import EXACT, choose_method
+from ..simulation.methods import Method
 from ..simulation.methods.options import fraction
-from ..simulation.schedule import parse_schedule
+from ..simulation.schedule import Change, parse_schedule
 from .certificate import Certificate
 from .side_by_side import Ensemble, compare
 
@@ -20,24 +24,24 @@ _SHORT = 1e-3
 
 def certify(
     network: ReactionNetwork,
-    method,
-    t_end,
-    n_points=4,
+    method: str,
+    t_end: float,
+    n_points: int = 4,
     *,
-    volume=None,
-    replicates=1000,
-    reference="auto",
-    seed=None,
-    tolerance_mean=0.02,
-    tolerance_variance=0.05,
-    floor=1.0,
-    species=None,
-    workers=1,
-    initial=None,
-    rates=None,
-    schedule=None,
-    progress=False,
-    **options,
+    volume: float | None = None,
+    replicates: int = 1000,
+    reference: str = "auto",
+    seed: int | None = None,
+    tolerance_mean: float = 0.02,
+    tolerance_variance: float = 0.05,
+    floor: float = 1.0,
+    species: Sequence[str] | None = None,
+    workers: int = 1,
+    initial: dict[str, int] | None = None,
+    rates: dict[str, float] | None = None,
+    schedule: Sequence[tuple[float, dict[str, float]]] | None = None,
+    progress: bool = False,
+    **options: Any,
 ) -> Certificate:
     """Run `method` beside an exact one and compare the laws of the counts, with intervals that hold together.
 
@@ -88,7 +92,7 @@ def certify(
     return compare(ensemble, truth, names, grid, tolerances, floor)
 
 
-def _reference(name, network, counts):
+def _reference(name: str, network: ReactionNetwork, counts: np.ndarray) -> type[Method]:
     found = choose_method(name, network, counts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
@@ -96,7 +100,9 @@ def _reference(name, network, counts):
     return found
 
 
-def _names(network, species, rates, changes):
+def _names(
+    network: ReactionNetwork, species: Sequence[str] | None, rates: dict[str, float] | None, changes: Sequence[Change]
+) -> tuple[str, ...]:
     """Those asked for, or all species that reactions, rules, events or the schedule can change."""
     if species is not None:
         names = (species,) if isinstance(species, str) else tuple(dict.fromkeys(species))

@@ -4,6 +4,7 @@ import faulthandler
 import multiprocessing
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -14,7 +15,7 @@ _PROCESSES = 2
 _SHOWN = 10
 
 
-def outcomes(n, attempt) -> dict[int, str]:
+def outcomes(n: int, attempt: Callable[[int], str]) -> dict[int, str]:
     """Outcome of each of `n` attempts by number: the text `attempt(number)` (which can be pickled), or what went wrong:
     an exception, a crash, or an attempt that takes longer than 20 s."""
     context = multiprocessing.get_context("spawn")
@@ -51,7 +52,7 @@ def outcomes(n, attempt) -> dict[int, str]:
     return found
 
 
-def outcome_of_all(n, attempt, good) -> Outcome:
+def outcome_of_all(n: int, attempt: Callable[[int], str], good: Sequence[str]) -> Outcome:
     """All of `n` attempts as one outcome: p = 1 if each ended in a text of `good` and none of these texts is without
     one, else 0, with the numbers and first texts of the others."""
     found = outcomes(n, attempt)
@@ -65,7 +66,7 @@ def outcome_of_all(n, attempt, good) -> Outcome:
     return Outcome(f"{len(found)} mutants", p, {"inputs": len(found), **kinds, "failures": shown}, note)
 
 
-def _try_all(connection, numbers, attempt):
+def _try_all(connection: Connection, numbers: list[int], attempt: Callable[[int], str]) -> None:
     """Send the outcome of each attempt, in order, from a process of its own."""
     _silent()
     warnings.simplefilter("ignore")
@@ -75,7 +76,7 @@ def _try_all(connection, numbers, attempt):
         faulthandler.cancel_dump_traceback_later()
 
 
-def outcome_of(attempt, number) -> str:
+def outcome_of(attempt: Callable[[int], str], number: int) -> str:
     """What it returns, or the exception that it raises."""
     try:
         return attempt(number)
@@ -83,7 +84,7 @@ def outcome_of(attempt, number) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def _silent():
+def _silent() -> None:
     """Compiled libraries print to the process's own streams."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
