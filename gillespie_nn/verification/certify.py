@@ -1,6 +1,6 @@
 """`certify`: an approximate method beside an exact one on one's own model, and how far they lie apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,11 @@ def certify(
     tolerance_mean: float = 0.02,
     tolerance_variance: float = 0.05,
     floor: float = 1.0,
-    species: Sequence[str] | None = None,
+    species: str | Sequence[str] | None = None,
     workers: int = 1,
-    initial: dict[str, int] | None = None,
-    rates: dict[str, float] | None = None,
-    schedule: Sequence[tuple[float, dict[str, float]]] | None = None,
+    initial: Mapping[str, int] | None = None,
+    rates: Mapping[str, float] | None = None,
+    schedule: Sequence[tuple[float, Mapping[str, int]]] | None = None,
     progress: bool = False,
     **options: Any,
 ) -> Certificate:
@@ -101,7 +101,10 @@ def _reference(name: str, network: ReactionNetwork, counts: np.ndarray) -> type[
 
 
 def _names(
-    network: ReactionNetwork, species: Sequence[str] | None, rates: dict[str, float] | None, changes: Sequence[Change]
+    network: ReactionNetwork,
+    species: str | Sequence[str] | None,
+    rates: Mapping[str, float] | None,
+    changes: Sequence[Change],
 ) -> tuple[str, ...]:
     """Those asked for, or all species that reactions, rules, events or the schedule can change."""
     if species is not None:
