@@ -8,7 +8,9 @@ import importlib
 import math
 import numbers
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -68,6 +70,13 @@ def _number(name: str, value: object) -> float:
         raise InputError(f"{name} is beyond the range of float64: give a smaller number") from None
 
 
+def _is_whole(value: Any) -> bool:
+    """Whether a number is whole: an integer of any size, or a float, which above 2**53 always is."""
+    if isinstance(value, (numbers.Integral, np.integer)):
+        return True
+    return math.isfinite(value) and value == math.floor(value)
+
+
 def positive(name: str, value: object, unit: str = "", hint: str = "") -> float:
     """`value` as a float, positive and finite."""
     number = _number(name, value)
@@ -94,10 +103,10 @@ def finite(name: str, value: object) -> float:
 
 def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: str = "") -> int:
     """`value` as an int in [least, most]."""
-    number = _number(name, value)
-    if not math.isfinite(number) or number != math.floor(number):
+    _number(name, value)
+    if not _is_whole(value):
         raise InputError(_sentence(f"{name} must be a whole number, got {value!r}", hint))
-    number = int(value)
+    number = int(value)  # exactly: a float holds whole numbers up to 2**53
     if number < least:
         raise InputError(_sentence(f"{name} must be at least {least}, got {value!r}", hint))
     if most is not None and number > most:
@@ -107,10 +116,10 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: 
 
 def count(name: str, value: Any) -> int:
     """`value` as a number of molecules: whole, from 0 to 2**53."""
-    number = _number(name, value)
-    if not math.isfinite(number) or number != math.floor(number) or number < 0:
+    _number(name, value)
+    if not _is_whole(value) or value < 0:
         raise InputError(f"{name} must be a whole number of molecules, at least 0, got {value!r}")
-    if number > COUNT_LIMIT:
+    if int(value) > COUNT_LIMIT:
         raise InputError(
             f"{name} is {value!r}, and counts above 2**53 = {COUNT_LIMIT} would overflow: "
             "use a smaller volume or a deterministic method"
@@ -127,7 +136,7 @@ def rounded(value: Any) -> Any:
 
 
 def choice(
-    name: str, value: _T, options: Iterable, what: str = "one of", hint: str = "", beside: Iterable[str] = ()
+    name: str, value: _T, options: Container, what: str = "one of", hint: str = "", beside: Iterable[str] = ()
 ) -> _T:
     """`value`, which must be among `options`, a container that `in` is quick on where there are many; suggests the
     nearest name, also one of those `beside`, which are at home elsewhere."""
@@ -136,10 +145,14 @@ def choice(
     except TypeError:  # not hashable
         known = False
     if not known:
-        options = sorted(options) if isinstance(options, (set, frozenset)) else list(options)
-        message = f"unknown {name} {value!r}{meant(value, [*options, *beside])}: {what} {shortened(options) or 'none'}"
+        every = _listed(options)
+        message = f"unknown {name} {value!r}{meant(value, [*every, *beside])}: {what} {shortened(every) or 'none'}"
         raise InputError(f"{message}; {hint}" if hint else message)
     return value
+
+
+def _listed(options: Any) -> list[str]:
+    return sorted(options) if isinstance(options, (set, frozenset)) else list(options)
 
 
 def meant(value: object, options: Sequence[str], likeness: float = 0.6) -> str:
@@ -232,6 +245,14 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         raise StorageError(
             f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written"
         ) from None
+
+
+def warn(message: str) -> None:
+    """Warn at the line that called the package, however deep inside the reason was found."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, stacklevel=depth)
 
 
 def optional(module: str, extra: str, purpose: str) -> ModuleType:

@@ -23,7 +23,7 @@ class LeakyReLU(Activation):
 
     def forward(self, builder: NetworkBuilder, z: Rails, y: Rails) -> None:
         builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.rail(-1)))
-        builder.react((), (y.minus,), self.leak, Threshold("ramp", z.rail(-1), z.plus))
+        builder.react((), (y.rail(-1),), self.leak, Threshold("ramp", z.rail(-1), z.plus))
         builder.decay(y)
 
     def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helper: Rails) -> None:

@@ -42,7 +42,7 @@ class SmoothReLU(Activation):
         """y' = h + z y - y^2."""
         builder.react((), (y.plus,), self.h)
         builder.react((z.plus, y.plus), (z.plus, y.plus, y.plus), 1.0)
-        builder.react((z.minus, y.plus), (z.minus,), 1.0)
+        builder.react((z.rail(-1), y.plus), (z.rail(-1),), 1.0)
         builder.react((y.plus, y.plus), (y.plus,), 1.0)
 
     def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helper: Rails) -> None:
@@ -56,7 +56,7 @@ class SmoothReLU(Activation):
         builder.catalyse((y.plus,), s.plus, 1.0)
         builder.react((y.plus, s.plus), (y.plus,), 2.0)
         builder.react((z.plus, s.plus), (z.plus, s.plus, s.plus), 1.0)
-        builder.react((z.minus, s.plus), (z.minus,), 1.0)
+        builder.react((z.rail(-1), s.plus), (z.rail(-1),), 1.0)
 
     def _ratio(self, builder: NetworkBuilder, y: Rails, s: Rails, a: Rails) -> None:
         """a' = y^2 + h - a ; s' = y^2 - a s."""

@@ -24,14 +24,14 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..api import simulate
 from ..crn import ReactionNetwork
-from ..crn.antimony import to_sbml
+from ..crn.formats.antimony import to_sbml
 from .base import Check, Options, Outcome, Unsupported
 from .peer_programs import PROGRAMS
 from .samples import XOR_VOLUME, xor
@@ -66,7 +66,7 @@ def _immigration_death(seed: int) -> Model:
 
 def _xor(seed: int) -> Model:
     spec, initial = xor(seed)
-    settings = {"volume": XOR_VOLUME, "initial": initial}
+    settings: dict[str, Any] = {"volume": XOR_VOLUME, "initial": initial}
     return Model(spec.network, spec.network.to_sbml(**settings), settings)
 
 

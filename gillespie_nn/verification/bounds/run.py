@@ -13,7 +13,7 @@ from ... import checks
 from ...progress import Progress
 from ...storage.lock import Lock
 from . import results as files
-from .judgements import FAILS, HOLDS, Judgement, together
+from .judgements import FAILS, HOLDS, INCONCLUSIVE, Judgement, together
 from .results import Results
 from .source import Source
 
@@ -141,13 +141,17 @@ def _quantiles(largest: np.ndarray) -> dict[str, np.ndarray]:
 
 def _reason(source: Source, found: list[Judgement], decided: str) -> str:
     """Why, in a sentence."""
+    # What a case is about speaks of the kink of a ReLU; other activations have none.
+    kinked = any(r.threshold is not None for r in source.setting.network.reactions)
+    remark = source.setting.remark if kinked else ""
     if decided == HOLDS:
-        remark = source.setting.remark
-        threshold = any(r.threshold is not None for r in source.setting.network.reactions)
-        return f"every check holds{f': {remark}' if remark and threshold else ''}"
+        return f"every check holds{f': {remark}' if remark else ''}"
     own = [j for j in found if j.verdict == decided]
     names = ", ".join(j.name for j in own)
     outside: list = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
     where = f", of {checks.shortened(outside, 5)}" if outside else ""
-    remark = f": {source.setting.remark}" if source.setting.remark and decided == FAILS else ""
+    remark = f": {remark}" if remark and decided == FAILS else ""
+    if decided == INCONCLUSIVE:
+        unresolved = [name for j in found for name in j.numbers.get("unresolved", ())]
+        remark = f": the errors of {checks.shortened(unresolved, 5)} are as small as rounding" if unresolved else ""
     return f"{decided} by {names}{where}{remark}"
