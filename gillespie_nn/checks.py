@@ -101,6 +101,14 @@ def finite(name: str, value: object) -> float:
     return number
 
 
+def fraction(name: str, value: object) -> float:
+    """`value` as a float strictly between 0 and 1."""
+    number = finite(name, value)
+    if not 0 < number < 1:
+        raise InputError(f"{name} must lie between 0 and 1, got {value!r}, for example {name}=0.03")
+    return number
+
+
 def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: str = "") -> int:
     """`value` as an int in [least, most]."""
     _number(name, value)

@@ -6,7 +6,7 @@ from .._version import __version__
 from ..activations import ACTIVATIONS
 from ..nn.modules import REFERENCE
 from ..noise import KINDS
-from ..simulation import METHODS
+from ..simulation import LEVELS, METHODS
 from ..storage import MomentsRun, Run
 from ..storage.schema import TRAINING
 
@@ -16,7 +16,8 @@ SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, s
 def citations() -> dict[str, list[str]]:
     """References of all that there is, by what they are for."""
     found = {"gillespie-nn": [SOFTWARE], "training networks": [REFERENCE]}
-    return found | {each.name: _split(each) for each in (*METHODS, *ACTIVATIONS, *KINDS) if each.reference}
+    every: tuple[Any, ...] = (*METHODS, *LEVELS, *ACTIVATIONS, *KINDS)
+    return found | {each.name: _split(each) for each in every if each.reference}
 
 
 def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:

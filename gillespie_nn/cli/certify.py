@@ -5,14 +5,15 @@ import json
 
 from .. import checks
 from ..analysis.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
-from ..simulation import EXACT, METHODS
 from ..verification.certificate import Certificate, Row
-from ..verification.certify import certify
-from .common import Subparsers, add_common, add_options, options_of, parser, plain, print_json
-from .models import add_model, initial_of, model_of, rates_of
+from ..verification.certify import OPTIONS, certify
+from .common import Subparsers, add_json, parser, plain, print_json
+from .flags import add_flags, given, options_of_methods
+from .models import add_model, model_of
 
 EXIT_CODES = {WITHIN: 0, OUTSIDE: 1, INCONCLUSIVE: 3}
 _SHOWN = 20
+_OPTIONS = OPTIONS | options_of_methods()
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -26,52 +27,17 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
             "model.ant --method linear_noise --t-end 50 --species A --tolerance-variance 0.1",
         ),
     )
-    exact = ", ".join(m.name for m in EXACT)
     add_model(command)
-    command.add_argument("--method", required=True, help=f"to certify: {', '.join(m.name for m in METHODS)}")
-    command.add_argument("--reference", default="auto", help=f"exact method: auto, {exact} (auto)")
-    command.add_argument("--t-end", type=float, required=True, help="time of the last comparison [s]")
-    command.add_argument("--n-points", type=int, default=4, help="times compared, evenly spaced, the end included (4)")
-    command.add_argument(
-        "--replicates", type=int, default=1000,
-        help="of each method (1000); the default tolerances take some 25000, fewer show larger errors",
-    )  # fmt: skip
-    command.add_argument(
-        "--species", action="append", metavar="NAME", help="compare this (all that vary); may be given several times"
-    )
-    command.add_argument("--tolerance-mean", type=float, default=0.02, help="relative error allowed (0.02)")
-    command.add_argument("--tolerance-variance", type=float, default=0.05, help="relative error allowed (0.05)")
-    command.add_argument(
-        "--floor", type=float, default=1.0,
-        help="errors of means below so many molecules, and of variances below its square, are relative to it (1)",
-    )  # fmt: skip
-    add_options(command)
+    add_flags(command, _OPTIONS)
+    command.add_argument("--output", metavar="FILE", help="JSON file to write, with every row")
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
-    add_common(command, "JSON file to write, with every row")
+    add_json(command)
     return command
 
 
 def run(arguments: argparse.Namespace) -> int:
     output = arguments.output and checks.new_file(arguments.output, arguments.overwrite)
-    found = certify(
-        model_of(arguments),
-        arguments.method,
-        arguments.t_end,
-        arguments.n_points,
-        volume=arguments.volume,
-        replicates=arguments.replicates,
-        reference=arguments.reference,
-        seed=arguments.seed,
-        tolerance_mean=arguments.tolerance_mean,
-        tolerance_variance=arguments.tolerance_variance,
-        floor=arguments.floor,
-        species=arguments.species,
-        workers=arguments.workers,
-        initial=initial_of(arguments),
-        rates=rates_of(arguments),
-        progress=True,
-        **options_of(arguments),
-    )
+    found = certify(model_of(arguments), progress=True, **given(arguments, _OPTIONS))
     _print(found)
     record = found.record() | {"model": arguments.model, "output": arguments.output}
     if output:

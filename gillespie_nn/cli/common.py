@@ -10,7 +10,6 @@ from typing import Any, NoReturn, TypeAlias
 
 from .. import checks
 from ..analysis import citations, citations_text
-from ..simulation.methods import METHODS, OPTIONS
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
@@ -47,26 +46,8 @@ class Cite(argparse.Action):
         parser.exit()
 
 
-def add_common(parser: argparse.ArgumentParser, output_help: str) -> None:
-    parser.add_argument("--seed", type=int, help="whole number; drawn and reported if not given")
-    parser.add_argument("--output", metavar="FILE", help=output_help)
-    add_json(parser)
-
-
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """A flag for each option of any method."""
-    for name, option in OPTIONS.items():
-        takers = ", ".join(m.name for m in METHODS if name in {o.name for o in m.options})
-        parser.add_argument(f"--{name.replace('_', '-')}", type=option.kind, help=f"{option.help}; for {takers}")
-
-
-def options_of(arguments: argparse.Namespace) -> dict:
-    """The options of methods that were given, by name."""
-    return {name: getattr(arguments, name) for name in OPTIONS if getattr(arguments, name) is not None}
 
 
 def parser(subparsers: Subparsers, name: str, summary: str, examples: Sequence[str]) -> argparse.ArgumentParser:

@@ -27,7 +27,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     checks.choice("shell", arguments.shell, SHELLS)
     shtab = checks.optional("shtab", "completion", "shell completion")
-    _complete_files(arguments.whole, shtab)
+    _complete_values(arguments.whole, shtab)
     script = shtab.complete(arguments.whole, shell=arguments.shell)
     if arguments.json:
         print_json({"shell": arguments.shell, "script": script})
@@ -36,14 +36,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _complete_files(parser: argparse.ArgumentParser, shtab: Any) -> None:
-    """File names after options and arguments that take one, of this parser and its subcommands."""
+def _complete_values(parser: argparse.ArgumentParser, shtab: Any) -> None:
+    """Names after options that take one of some, and file names after those that take one, of this parser and its
+    subcommands."""
     action: Any
     for action in parser._actions:
+        action.choices = getattr(action, "names", ()) or action.choices
         name = str(action.metavar or "")
         if name == "FOLDER":
             action.complete = shtab.DIRECTORY
         elif name == "MODEL" or name.startswith(("FILE", "RUN", "TABLE")):
             action.complete = shtab.FILE
         for subparser in dict.fromkeys(action.choices.values()) if isinstance(action.choices, dict) else ():
-            _complete_files(subparser, shtab)
+            _complete_values(subparser, shtab)

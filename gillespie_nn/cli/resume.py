@@ -4,9 +4,12 @@ import argparse
 
 from ..analysis import summary, summary_text
 from ..api import resume
+from ..options import options_of
+from ..simulation.options import Execution
 from ..storage import MomentsRun, Run, open_moments, open_run
 from ..storage.moments_reader import is_moments
 from .common import Subparsers, add_json, parser, print_json
+from .flags import add_flags
 from .training_record import print_fit, record, resume_hint
 
 
@@ -20,7 +23,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "file", metavar="RUN.h5", help="run file written by train or simulate; it is continued in place"
     )
-    command.add_argument("--workers", type=int, default=1, help="threads, of an ensemble (1)")
+    add_flags(command, {"workers": options_of(Execution)["workers"]})
     add_json(command)
     return command
 

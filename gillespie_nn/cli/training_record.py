@@ -43,9 +43,9 @@ def record(fit: Fit) -> dict:
         "volume": plan.volume,
         "seed": plan.seed,
         "method": plan.method.name,
-        "method_reason": plan.method_reason,
-        "noise": plan.arguments["noise"],
-        "noise_of_prediction": plan.arguments["predict_noise"],
+        "method_reason": plan.learner.method_reason,
+        "noise": plan.options.arguments["noise"],
+        "noise_of_prediction": plan.options.arguments["predict_noise"],
         "output": fit.output,
         "statistics": fit.statistics,
         **fit.scores,
@@ -54,13 +54,13 @@ def record(fit: Fit) -> dict:
         found[f"accuracy{suffix}_interval"] = accuracy_interval(fit.scores[f"accuracy{suffix}"], dataset, n)
     if fit.chemical is not None:
         found["n_predicted"] = len(fit.chemical)
-    if plan.validates:
-        found["held_out"] = len(plan.held_out)
-        found["patience"] = plan.patience
-        found["validation_presentations"] = plan.evaluated[: len(fit.trained.scores)]
+    if plan.presentations.validates:
+        found["held_out"] = len(plan.presentations.held_out)
+        found["patience"] = plan.options.patience
+        found["validation_presentations"] = plan.presentations.evaluated[: len(fit.trained.scores)]
         found["validation_rmse"], found["validation_accuracy"] = fit.trained.scores.T
     if fit.trained.best is not None:
-        found["best_presentation"] = plan.evaluated[fit.trained.best]
+        found["best_presentation"] = plan.presentations.evaluated[fit.trained.best]
     if len(dataset.test_t) <= _SMALL:
         found["inputs"], found["targets"], found["outputs"] = dataset.test_x, dataset.test_t, fit.outputs
         for suffix in ("", "_before", "_gradient_descent"):
@@ -86,7 +86,7 @@ def print_fit(fit: Fit) -> None:
         f"{fit.trained.n_presented} presentations, {fit.n_events:.3e} reactions fired in {fit.seconds:.1f} s "
         f"({rate:.2e} a second); method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}"
     )
-    if plan.validates:
+    if plan.presentations.validates:
         _print_validation(fit)
     if len(plan.dataset.test_t) <= _SMALL:
         _print_table(fit)
@@ -113,15 +113,16 @@ def print_fit(fit: Fit) -> None:
 
 def _print_validation(fit: Fit) -> None:
     plan, trained = fit.plan, fit.trained
-    kept = f"{len(trained.scores)} evaluations on {len(plan.held_out)} training samples held out"
+    kept = f"{len(trained.scores)} evaluations on {len(plan.presentations.held_out)} training samples held out"
     if trained.best is None:
         print(f"{kept}: no error was a number")
         return
     error = trained.scores[trained.best, 0]
-    print(f"{kept}: RMSE least, {error:.4f}, after {plan.evaluated[trained.best]} presentations")
+    print(f"{kept}: RMSE least, {error:.4f}, after {plan.presentations.evaluated[trained.best]} presentations")
     if trained.n_presented < plan.settings.presentations:
         print(
-            f"stopped early, {plan.patience} evaluations later, of {plan.settings.presentations} presentations planned"
+            f"stopped early, {plan.options.patience} evaluations later, of {plan.settings.presentations} presentations "
+            "planned"
         )
 
 

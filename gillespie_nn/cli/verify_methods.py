@@ -8,7 +8,8 @@ from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
 from ..verification.run import FAILS, HOLDS, INCOMPLETE
-from .common import Subparsers, add_json, add_options, figure_path, options_of, parser, print_json
+from .common import Subparsers, add_json, figure_path, parser, print_json
+from .flags import add_flags, given, options_of_methods
 
 _EXIT_CODES = {HOLDS: 0, FAILS: 1, INCOMPLETE: 3}
 
@@ -36,7 +37,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
     command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
     command.add_argument("--seed", type=int, default=0, help="whole number (0)")
-    add_options(command)
+    add_flags(command, options_of_methods())
     add_json(command)
     return command
 
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.replicates,
         arguments.sbml_suite,
         say=lambda line: print(line, flush=True),
-        **options_of(arguments),
+        **given(arguments, options_of_methods()),
     )
     print(
         f"{found['verdict']}: {found['n_p_values']} p-values, {len(found['rejected'])} rejected, "

@@ -2,6 +2,7 @@
 without learning at first where the network holds it."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,24 @@ from ..nn.compiler import rail_counts, rail_species
 from ..seeds import Purpose
 from ..status import Status
 from .replicate import advance_to
+
+
+class PresentationPlan(NamedTuple):
+    """Which sample is presented when, and what is done at the ends of presentations."""
+
+    order: np.ndarray
+    """int64[presentation], numbers of training samples."""
+    recorded: np.ndarray
+    """int64[record], presentations that are recorded."""
+    held_out: np.ndarray
+    """int64[sample], training samples kept for validation."""
+    evaluated: np.ndarray
+    """int64[evaluation], numbers of presentations done at which weights are evaluated."""
+
+    @property
+    def validates(self) -> bool:
+        """Whether samples are held out for validation."""
+        return len(self.held_out) > 0
 
 
 class Samples:

@@ -21,12 +21,13 @@ import numpy as np
 
 from ..analysis import summary, summary_text
 from ..api import resume, simulate, train
-from ..api.simulate import make_task, new_file
+from ..api.simulate import new_file
 from ..checks import GillespieError, InternalError
 from ..crn import ReactionNetwork
 from ..noise import RateNoise
 from ..simulation import run_ensemble
-from ..simulation.task import QUANTILES
+from ..simulation.options import QUANTILES, RunOptions
+from ..simulation.task import make_task
 from ..storage import Run, open_moments, open_run
 from ..storage.export import blocks
 from ..storage.moments_reader import is_moments
@@ -62,9 +63,8 @@ def make_originals(folder: str | Path) -> list[Path]:
         with h5py.File(path, "r+") as file:
             file["committed"][-1] = 0
     moments = Path(folder) / "moments.h5"
-    task, reason = make_task(
-        network, t_end=2.0, n_points=7, method="rejection", replicates=40, seed=1, record=QUANTILES
-    )
+    asked = RunOptions(t_end=2.0, n_points=7, method="rejection", replicates=40, seed=1, record=QUANTILES)
+    task, reason = make_task(network, asked)
     with new_file(moments, task, reason) as file:
         run_ensemble(task, file, units=[0])
     return [*paths, moments]

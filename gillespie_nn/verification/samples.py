@@ -1,17 +1,17 @@
 """Samples of a model from a method given as a class, so that a method with a planted error can be tried, too."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ..api import simulate
 from ..crn import ReactionNetwork
-from ..kernels.codes import NO_EVENT_LIMIT
 from ..nn import TrainingNetwork, training_network
 from ..simulation import Result, methods, run_ensemble
-from ..simulation.ensemble import Task
+from ..simulation.options import RunOptions
 from ..simulation.sinks import MemorySink
+from ..simulation.task import Task
 
 
 def method_class(name: str) -> type:
@@ -20,11 +20,11 @@ def method_class(name: str) -> type:
 
 
 def sample(
-    network: ReactionNetwork, method: type, time: ArrayLike, n: int, seed: int, volume: float = 1.0
+    network: ReactionNetwork, method: type, time: Sequence[float], n: int, seed: int, volume: float = 1.0
 ) -> np.ndarray:
     """Counts int64[replicate, time, species] of `n` replicates at the times `time` [s]."""
-    time = np.asarray(time, dtype=np.float64)
-    task = Task(network, method, time, volume, network.rates(), network.counts(), (), seed, n, False, NO_EVENT_LIMIT)
+    asked = RunOptions(time=time, seed=seed, replicates=n)
+    task = Task(network, method, asked, volume, network.rates(), network.counts())
     sink = MemorySink(task)
     run_ensemble(task, sink, workers=2)
     return sink.counts

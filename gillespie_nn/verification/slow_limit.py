@@ -26,7 +26,7 @@ def change(
         "xor", method=method, learning_rate=step / running_time, running_time=running_time,
         presentations=presentations, order="cyclic", volume=1.0, seed=0, **options,
     )  # fmt: skip
-    return fit.last_weights - fit.plan.initial_weights
+    return fit.last_weights - fit.plan.learner.initial_weights
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -26,7 +26,7 @@ CANDIDATES_A_LOOK = 1 / 1000
 class _Followed(Rejection):
     """Exact simulation that keeps the largest distance to a limit."""
 
-    def follow(self, limit: Any, beside: Any, candidates: int) -> int:
+    def run_beside(self, limit: Any, beside: Any, candidates: int) -> int:
         return beside_limit.follow(
             self._channels, self._readers, self._families, self._state, self.rng, limit, beside, candidates, self.time
         )
@@ -94,7 +94,7 @@ class CountedPaths:
         beside = self._beside(counts)
         for k, limit in enumerate(self._limits):
             method.set_counts(self._samples.species, self._samples.counts(k))
-            code = method.follow(limit, beside, self.candidates)
+            code = method.run_beside(limit, beside, self.candidates)
             if code != codes.REACHED_END:
                 raise ModelError(f"a path at Omega = {self.volume:g} stopped: {Status(code)}")
         return beside.error, beside.bound, beside.ratio, beside.violations
