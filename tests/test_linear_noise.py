@@ -219,9 +219,7 @@ def test_memory_does_not_grow_with_the_recorded_times(tmp_path, monkeypatch):
 def test_covariances_too_large_for_memory_are_refused_before_anything_is_run(monkeypatch):
     monkeypatch.setattr(checks, "_free_memory", lambda: 3e9)
     network = gnn.ReactionNetwork.from_text("\n".join(f"0 -> S{k} @ 5" for k in range(1000)))
-    with pytest.raises(
-        InputError, match="1000 species at 501 recorded times take 4.01 GB, and 3 GB of mem"
-    ):
+    with pytest.raises(InputError, match="1000 species at 501 recorded times take 4.01 GB, and 3 GB of mem"):
         gnn.simulate(network, 1.0, 501, method="linear_noise")
 
 

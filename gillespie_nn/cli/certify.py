@@ -1,12 +1,13 @@
 """Certify an approximate method on a model of one's own."""
 
+import argparse
 import json
 
 from .. import checks
 from ..analysis.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
 from ..verification.certificate import Certificate, Row
 from ..verification.certify import OPTIONS, certify
-from .common import add_json, parser, plain, print_json
+from .common import Subparsers, add_json, parser, plain, print_json
 from .flags import add_flags, given, options_of_methods
 from .models import add_model, model_of
 
@@ -15,7 +16,7 @@ _SHOWN = 20
 _OPTIONS = OPTIONS | options_of_methods()
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "certify",
@@ -34,7 +35,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     output = arguments.output and checks.new_file(arguments.output, arguments.overwrite)
     found = certify(model_of(arguments), progress=True, **given(arguments, _OPTIONS))
     _print(found)
@@ -47,7 +48,7 @@ def run(arguments):
     return EXIT_CODES[found.verdict]
 
 
-def _print(found: Certificate):
+def _print(found: Certificate) -> None:
     runs = [
         f"{name}: {n} {'replicate' if n == 1 else 'replicates'} of seed {seed} in {seconds:.3g} s"
         for name, n, seed, seconds in (
@@ -69,7 +70,7 @@ def _print(found: Certificate):
     print(found)
 
 
-def _line(row: Row):
+def _line(row: Row) -> str:
     distance = "-" if row.distance is None else f"{row.distance:.3f} ({row.bound:.3f})"
     return (
         f"{row.species:<12} {row.time:>7.4g} {row.mean:>10.5g} {row.reference_mean:>10.5g} "
@@ -78,8 +79,8 @@ def _line(row: Row):
     )
 
 
-def _percent(error, interval):
-    if error is None:
+def _percent(error: float | None, interval: tuple[float, float] | None) -> str:
+    if error is None or interval is None:
         return "-"
     shown = [f"{100 * x:+.2f}" if abs(x) < 100 else f"{100 * x:+.0e}" for x in (error, *interval)]
     return "{} [{}, {}]".format(*shown)

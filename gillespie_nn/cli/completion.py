@@ -1,12 +1,15 @@
 """Print a script that completes the command in a shell."""
 
+import argparse
+from typing import Any
+
 from .. import checks
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "completion",
@@ -21,7 +24,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     checks.choice("shell", arguments.shell, SHELLS)
     shtab = checks.optional("shtab", "completion", "shell completion")
     _complete_values(arguments.whole, shtab)
@@ -33,9 +36,10 @@ def run(arguments):
     return 0
 
 
-def _complete_values(parser, shtab):
+def _complete_values(parser: argparse.ArgumentParser, shtab: Any) -> None:
     """Names after options that take one of some, and file names after those that take one, of this parser and its
     subcommands."""
+    action: Any
     for action in parser._actions:
         action.choices = getattr(action, "names", ()) or action.choices
         name = str(action.metavar or "")

@@ -1,6 +1,8 @@
 """A model on the command line: its file, and what is set in it."""
 
+import argparse
 import warnings
+from collections.abc import Callable
 
 from .. import checks
 from ..crn import ReactionNetwork
@@ -12,13 +14,13 @@ FORMATS_HELP = ", ".join(f"{f.title} ({', '.join(f.endings)})" for f in FORMATS)
 """The model formats, for the help of commands."""
 
 
-def add_model(command):
+def add_model(command: argparse.ArgumentParser) -> None:
     """The model, and what is set as it is read."""
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
 
 
-def model_of(arguments) -> ReactionNetwork:
+def model_of(arguments: argparse.Namespace) -> ReactionNetwork:
     """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
     network = ReactionNetwork.from_file(arguments.model, pairs("--parameter", "k=0.3", arguments.parameter, float))
     if idle := bystanders(network):
@@ -26,7 +28,7 @@ def model_of(arguments) -> ReactionNetwork:
     return network
 
 
-def maker_of(arguments):
+def maker_of(arguments: argparse.Namespace) -> Callable[[dict], ReactionNetwork]:
     """The network asked for as a function of further parameters."""
     given = pairs("--parameter", "k=0.3", arguments.parameter, float)
     return lambda parameters: ReactionNetwork.from_file(arguments.model, given | parameters)

@@ -1,6 +1,8 @@
 """Simulate a model file, molecule by molecule."""
 
+import argparse
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -8,10 +10,11 @@ from scipy import stats
 from ..api import simulate, sweep
 from ..checks import InputError
 from ..options import any_of, options_of
-from ..simulation import final_values
-from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
+from ..simulation import MomentsResult, Result, final_values
+from ..simulation.options import Destination, Execution, RunOptions
 from ..status import Status
-from .common import add_json, parser, print_json
+from ..storage import Run
+from .common import Subparsers, add_json, parser, print_json
 from .ensembles import print_moments, print_sweep
 from .flags import add_flags, given, options_of_methods
 from .models import FORMATS_HELP, add_model, maker_of, model_of
@@ -23,7 +26,7 @@ _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Dest
 _OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write, or with --sweep a folder")
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "simulate",
@@ -51,7 +54,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     network = model_of(arguments)
     if arguments.describe:
         print(network.describe())
@@ -61,7 +64,7 @@ def run(arguments):
             raise InputError("--sweep goes on in its folder, or begins in a new one: leave --overwrite out")
         return print_sweep(sweep(maker_of(arguments), arguments.sweep, **asked), arguments)
     result = simulate(network, **asked)
-    if arguments.record != TRAJECTORIES:
+    if isinstance(result, MomentsResult):
         return print_moments(network, result, arguments)
     names, final = final_values(result)
     n = len(result.status)
@@ -80,7 +83,7 @@ def run(arguments):
     return 0 if result.complete else 3
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
         return "interrupted; without --output nothing is kept"
@@ -89,7 +92,7 @@ def interrupted(arguments):
     return resume_hint(arguments.output)
 
 
-def _print_final(result, species, final):
+def _print_final(result: Result | Run, species: Sequence[str], final: np.ndarray) -> None:
     if not len(final):
         return
     of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))  # of linear_noise; else empty
@@ -105,7 +108,7 @@ def _print_final(result, species, final):
         print(f"... and {len(species) - _SHOWN} more")
 
 
-def _record(result, names, final, arguments):
+def _record(result: Result | Run, names: Sequence[str], final: np.ndarray, arguments: argparse.Namespace) -> dict:
     return {
         "species": list(names),
         "mean": final.mean(axis=0) if len(final) else None,

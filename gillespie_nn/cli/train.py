@@ -1,5 +1,7 @@
 """Train a network on a case by its own chemistry."""
 
+import argparse
+
 from ..activations import ACTIVATIONS, DERIVATIVES
 from ..api import train
 from ..api.plan import ORDERS
@@ -8,7 +10,7 @@ from ..datasets import CASES
 from ..options import any_of, options_of
 from ..simulation.options import Destination
 from ..simulation.training_options import TrainingOptions
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 from .flags import add_flags, given, options_of_methods
 from .noise import add_noise, noise_of
 from .training_record import print_fit, record, resume_hint
@@ -29,7 +31,7 @@ _SETTINGS = {
 _OPTIONS = any_of(options_of(TrainingOptions), options_of(Destination), options_of_methods(training=True))
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "train",
@@ -48,7 +50,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     settings = {flag[2:].replace("-", "_"): getattr(arguments, flag[2:].replace("-", "_")) for flag in _SETTINGS}
     asked = given(arguments, _OPTIONS) | settings
     if arguments.predict_limit is not None:
@@ -67,14 +69,14 @@ def run(arguments):
     return 0
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
         return "interrupted; without --output nothing is kept"
     return resume_hint(arguments.output)
 
 
-def _sizes(text):
+def _sizes(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:

@@ -1,18 +1,20 @@
 """Statistical verification of the exact methods, and rates of convergence of the others."""
 
+import argparse
+
 from .. import checks
 from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
 from ..verification.run import FAILS, HOLDS, INCOMPLETE
-from .common import add_json, figure_path, parser, print_json
+from .common import Subparsers, add_json, figure_path, parser, print_json
 from .flags import add_flags, given, options_of_methods
 
 _EXIT_CODES = {HOLDS: 0, FAILS: 1, INCOMPLETE: 3}
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-methods",
@@ -40,7 +42,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     by_name = {c.name: c for c in CHECKS}
     if arguments.list:
         for check in CHECKS:
@@ -83,7 +85,7 @@ def run(arguments):
     return _EXIT_CODES[found["verdict"]]
 
 
-def _ladder(arguments):
+def _ladder(arguments: argparse.Namespace) -> int:
     for flag in ("all", "check", "method", "sbml_suite"):
         if getattr(arguments, flag):
             raise checks.InputError(f"--ladder has its own models and levels: leave --{flag.replace('_', '-')} out")

@@ -50,9 +50,9 @@ class Samples:
         for extreme in (np.min, np.max):  # refuses now what could not be presented later
             rail_counts(rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume, dtype)
         self._volume, self._dtype = volume, dtype
-        self._number, self._sign = zip(*((k, sign) for k, pair in enumerate(rails) for _, sign in pair.signs()))
-        self._sign = np.array(self._sign, dtype=np.float64)
-        self._number = np.array(self._number)
+        numbers, signs = zip(*((k, sign) for k, pair in enumerate(rails) for _, sign in pair.signs()))
+        self._sign = np.array(signs, dtype=np.float64)
+        self._number = np.array(numbers)
         self.species = np.array([spec.network.index[s] for s in rail_species(rails)], dtype=np.int64)
 
     def __len__(self):

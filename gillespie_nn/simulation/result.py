@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import checks
+from ..crn import ReactionNetwork
 from ..status import Status
 from .sinks import reached
 
@@ -30,7 +31,7 @@ class Result:
     method: str
     seed: int
     volume: float
-    model: object
+    model: ReactionNetwork
     """The ReactionNetwork."""
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""

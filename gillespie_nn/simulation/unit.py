@@ -35,7 +35,8 @@ class Kept:
     """Rows of a trajectory, kept until they can be handed on: what another process sends."""
 
     def __init__(self):
-        self._rows, self._end = [], None
+        self._rows: list[tuple] = []
+        self._end: tuple = ()
 
     def write(self, *rows):
         self._rows.append(rows)

@@ -63,7 +63,8 @@ class LazyRows:
                     inside = np.flatnonzero((points >= start) & (points < stop))
                     if len(inside):
                         rows = self._dataset[slab, start:stop][:, points[inside] - start]
-                        found[own[0] : own[-1] + 1, inside] = rows[(slice(None), slice(None), *species)]
+                        wanted = (slice(None), slice(None), *species)
+                        found[own[0] : own[-1] + 1, inside] = rows[wanted]
 
     def __array__(self, dtype=None, copy=None):
         return np.ma.getdata(self[:]).astype(dtype or self.dtype, copy=False)

@@ -1,6 +1,6 @@
 """`certify`: an approximate method beside an exact one on one's own model, and how far they lie apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
@@ -13,10 +13,10 @@ from ..crn import ReactionNetwork
 from ..options import Check, Options, any_of, as_it_is, fraction, option, options_of, positive, takes, whole
 from ..seeds import resolve_seed
 from ..simulation import EXACT, METHODS, choose_method
-from ..simulation.methods import AUTO, elsewhere
+from ..simulation.methods import AUTO, Method, elsewhere
 from ..simulation.methods.options import resolve
 from ..simulation.options import Destination, Execution, RunOptions
-from ..simulation.schedule import parse_schedule
+from ..simulation.schedule import Change, parse_schedule
 from .certificate import Certificate
 from .side_by_side import Ensemble, compare
 
@@ -117,7 +117,7 @@ def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int =
     return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
 
 
-def _reference(name, network, counts):
+def _reference(name: str, network: ReactionNetwork, counts: np.ndarray) -> type[Method]:
     found = choose_method(name, network, counts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
@@ -125,7 +125,12 @@ def _reference(name, network, counts):
     return found
 
 
-def _names(network, species, rates, changes):
+def _names(
+    network: ReactionNetwork,
+    species: str | Sequence[str] | None,
+    rates: Mapping[str, float] | None,
+    changes: Sequence[Change],
+) -> tuple[str, ...]:
     """Those asked for, or all species that reactions, rules, events or the schedule can change."""
     if species is not None:
         names = (species,) if isinstance(species, str) else tuple(dict.fromkeys(species))
