@@ -1,4 +1,4 @@
-"""Antimony is translated in a process of its own: what ends libantimony ends no run, and imports stay in their folder."""
+"""Antimony is translated in a process of its own: what ends libantimony ends no run; imports stay in their folder."""
 
 import sys
 
