@@ -134,10 +134,18 @@ class ReactionNetwork:
 
     @classmethod
     def from_antimony(
-        cls, source: str | os.PathLike, parameters: Mapping[str, float] | None = None
+        cls,
+        source: str | os.PathLike,
+        parameters: Mapping[str, float] | None = None,
+        imports: str | os.PathLike | None = None,
     ) -> "ReactionNetwork":
-        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means."""
-        return cls._read("antimony", source, parameters)
+        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means.
+
+        A file may import files below its own folder, a text none; `imports` names a folder below which both may.
+        """
+        from .formats.antimony import read
+
+        return cls.from_parts(read(source, parameters, imports))
 
     @classmethod
     def from_bngl_net(
