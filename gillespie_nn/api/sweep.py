@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 
 from .. import checks
 from .._version import __version__
@@ -46,8 +45,8 @@ def sweep(
 
     Parameters
     ----------
-    model : a network, or a function that makes one of parameters {name: value}, for parameters that are worked into
-        rate constants when a model is read: `lambda p: ReactionNetwork.from_sbml(path, p)`.
+    model : a network, whose parameters are set by `ReactionNetwork.with_parameters`; or a function that makes one of
+        parameters {name: value}.
     table : path of a CSV or TOML file, {name: numbers} or a list of {name: number}, see `sweep_table`. A name is that
         of a reaction (its rate constant), a species (its initial count), a parameter, or `volume`.
     seed : each row has a seed of its own, a function of this and of its number, see `seeds.row_seed`.
@@ -109,7 +108,7 @@ def _settings(model, table):
 
     def is_parameter(name):
         others = name in base.index or name in {r.name for r in base.reactions}
-        return name in base.parameters or (model is not base and not others)
+        return name in base.settable or (model is not base and not others)
 
     meanings = [meaning(name, base, is_parameter) for name in table.names]
     networks = {}
@@ -137,9 +136,7 @@ def _network(model, base, parameters):
         if network.species != base.species:
             raise InputError(f"the model has other species at {parameters}: a sweep needs the same in every row")
         return network
-    for name in parameters:
-        checks.choice("parameter", name, base.parameters, "the network has")
-    return replace(base, parameters={**base.parameters, **parameters})
+    return base.with_parameters(parameters)
 
 
 def _made(model, parameters):

@@ -19,6 +19,7 @@ from .base import Format, Overrides, Source, errors_name
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
 
+_RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "true", "false", "exponentiale", "e"}
 _ENDINGS = (".ant", ".antimony")
 
 _LOCK = threading.Lock()
@@ -29,7 +30,8 @@ def read(source: Source, parameters: Overrides = None) -> Parts:
     """The network of a file that ends in `.ant` or `.antimony` (path), or of a text; raises InputError."""
     text, origin = checks.text_or_file(source, _ENDINGS, "Antimony file")
     with errors_name(origin):
-        return sbml_read.read_document(to_sbml(text), parameters)._replace(origin=origin)
+        found = sbml_read.read_document(to_sbml(text), parameters)._replace(origin=origin)
+        return found._replace(text=text) if found.settable else found
 
 
 def to_sbml(text: str) -> str:
@@ -55,6 +57,9 @@ def write(
 ) -> str:
     """The Antimony of the SBML that `sbml_write.write` writes, kinetics `stochastic`."""
     antimony = checks.optional("antimony", "sbml", "writing Antimony")
+    for name in (*network.species, *network.parameters, *network.rules):
+        if name.lower() in _RESERVED:
+            raise InputError(f"{name!r} is the name of a constant or function in Antimony: rename it")
     document = sbml_write.write(network, None, "stochastic", volume, initial)
     with _LOCK:
         antimony.clearPreviousLoads()
