@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import checks
+from ...checks import InputError
 from ..antimony import from_sbml, to_sbml
 from ..parts import Parts
 from . import sbml_read, sbml_write
@@ -15,6 +16,7 @@ from .base import Format, Overrides, Source, errors_name
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
 
+_RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "true", "false", "exponentiale", "e"}
 _ENDINGS = (".ant", ".antimony")
 
 
@@ -30,7 +32,8 @@ def read(source: Source, parameters: Overrides = None, imports: str | os.PathLik
         path = Path(source)
         folder, name = (path.parent if imports is None else imports), path.name
     with errors_name(origin):
-        return sbml_read.read_document(to_sbml(text, folder, name), parameters)._replace(origin=origin)
+        found = sbml_read.read_document(to_sbml(text, folder, name), parameters)
+        return found._replace(origin=origin, language="sbml")
 
 
 def write(
@@ -40,6 +43,9 @@ def write(
     initial: Mapping[str, int] | None = None,
 ) -> str:
     """The Antimony of the SBML that `sbml_write.write` writes, kinetics `stochastic`."""
+    for name in (*network.species, *network.parameters, *network.rules):
+        if name.lower() in _RESERVED:
+            raise InputError(f"{name!r} is the name of a constant or function in Antimony: rename it")
     text = from_sbml(sbml_write.write(network, None, "stochastic", volume, initial))
     if path is not None:
         checks.write_text(path, text)
