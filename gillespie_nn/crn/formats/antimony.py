@@ -28,7 +28,7 @@ def read(source: Source, parameters: Overrides = None, imports: str | os.PathLik
     """
     text, origin = checks.text_or_file(source, _ENDINGS, "Antimony file")
     folder, name = imports, "model.ant"
-    if text is not source:
+    if origin != "the text":
         path = Path(source)
         folder, name = (path.parent if imports is None else imports), path.name
     with errors_name(origin):
