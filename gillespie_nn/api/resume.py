@@ -5,12 +5,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..datasets import Dataset
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
+from ..simulation.options import Execution
 from ..simulation.training import Trained, TrainingPlan
+from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import best_evaluation
 from ..status import Status
 from ..storage import MomentsRun, Run, TrainingFile, layout, open_moments, open_run
@@ -45,19 +46,19 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     InputError : no such run; one of another model, of other data or by another version of this software; one that
     another process is writing. UnfinishedError : as of `train`.
     """
-    workers = checks.whole("workers", workers)
+    execution = Execution(workers=workers)
     if is_moments(path):
         moments = open_moments(path)
         if moments.ended:
             return moments
         _check_version(path, moments)
-        return resume_moments(path, moments, workers, progress)
+        return resume_moments(path, moments, execution, progress)
     with open_run(path) as run:
         if run.kind == ENSEMBLE:
             if run.ended:
                 return open_run(path)
             _check_version(path, run)
-            return resume_ensemble(path, run, workers, progress)
+            return resume_ensemble(path, run, execution, progress)
         plan = _plan(run)
         if run.ended:
             return _fit(run, plan)
@@ -98,8 +99,8 @@ def _plan(run) -> TrainingPlan:
         )
     with understood(run.path):
         data = json.loads(group.attrs["data"])
-        arguments = json.loads(group.attrs["arguments"])
-        plan = make_plan(_data(run, data) if data["own"] else run.case, **arguments)
+        asked = TrainingOptions.again(json.loads(group.attrs["arguments"]))
+        plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
     found = plan.dataset.digest
     if found != expected:
@@ -117,12 +118,12 @@ def _plan(run) -> TrainingPlan:
     for what, made_here, kept_there in (
         ("settings", {name: made.get(name) for name in kept}, kept),  # a version may have more
         ("order of presentations", plan.order.tolist(), group["presentations"][:].tolist()),
-        ("recorded presentations", plan.recorded.tolist(), group["recorded"][:].tolist()),
-        ("initial counts", plan.counts.tolist(), run.file["model/initial"][:].tolist()),
+        ("recorded presentations", plan.presentations.recorded.tolist(), group["recorded"][:].tolist()),
+        ("initial counts", plan.learner.counts.tolist(), run.file["model/initial"][:].tolist()),
     ):
         if made_here != kept_there:
             raise damaged(run.path, f"its {what} are not those that its arguments make")
-    return plan._replace(method_reason=run.method_reason)
+    return plan._replace(learner=plan.learner._replace(method_reason=run.method_reason))
 
 
 def _data(run, data) -> Dataset:
@@ -135,7 +136,7 @@ def _fit(run, plan) -> Fit:
     """What `train` returned."""
     group = run.training
     rows = np.column_stack([group["validation_rmse"][:], group["validation_accuracy"][:]])
-    rows = rows[: np.searchsorted(plan.evaluated, group["n_presented"][()], side="right")]
+    rows = rows[: np.searchsorted(plan.presentations.evaluated, group["n_presented"][()], side="right")]
     trained = Trained(
         status=Status(int(run.status[0])),
         weights=group["final_weights"][:],
@@ -147,8 +148,9 @@ def _fit(run, plan) -> Fit:
         best=best_evaluation(rows),
         best_weights=group["best_weights"][:],
     )
+    n_predicted = plan.options.predict
     names = [n for n in SCORES if trained.best is not None or not n.endswith("_best")]
-    names += CHEMICAL_SCORES if plan.n_predicted else ()
+    names += CHEMICAL_SCORES if n_predicted else ()
     scores = {name: float(group[name][()]) for name in names}
-    chemical = group["outputs_chemical"][: plan.n_predicted] if plan.n_predicted else None
+    chemical = group["outputs_chemical"][:n_predicted] if n_predicted else None
     return Fit(plan, trained, float(run.file["provenance/presentation_seconds"][()]), scores, str(run.path), chemical)

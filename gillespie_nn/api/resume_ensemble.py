@@ -3,23 +3,23 @@
 import json
 
 from ..checks import InputError
-from ..noise import from_record
-from ..simulation.task import MOMENTS, QUANTILES, TRAJECTORIES
+from ..simulation.options import MOMENTS, QUANTILES, TRAJECTORIES, RunOptions
+from ..simulation.task import make_task
 from ..storage import open_moments, open_run
 from ..storage.damage import understood
 from ..storage.provenance import resumed
-from .simulate import Workers, carry_out, make_task, new_file
+from .simulate import Workers, carry_out, new_file
 
 SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1)}
 """Older files do not keep all that decides an ensemble."""
 
 
-def resume_ensemble(path, run, workers=1, progress=False):
+def resume_ensemble(path, run, execution, progress=False):
     """Go on with the ensemble in the open file `run`, which stands at `path`; the `Run` of the finished file."""
     task = task_of(run)
     reason, provenance = run.method_reason, resumed(run.file["provenance/json"][()])
     with (
-        Workers(workers, None) as pool,
+        Workers(execution) as pool,
         new_file(path, task, reason, overwrite=True, provenance_json=provenance, resumes=True) as file,
     ):
         run.close()
@@ -27,7 +27,7 @@ def resume_ensemble(path, run, workers=1, progress=False):
     return open_run(path)
 
 
-def resume_moments(path, run, workers=1, progress=False):
+def resume_moments(path, run, execution, progress=False):
     """Go on with the blocks of replicates that are missing in `run`, the `MomentsRun` of the file at `path`; its
     `MomentsRun` when it is finished."""
     _check_since(run, MOMENTS)
@@ -35,7 +35,7 @@ def resume_moments(path, run, workers=1, progress=False):
     task = _task(run, run.initial, run.rates, run.arguments, run.n_replicates, record)
     provenance = resumed(json.dumps({key: value for key, value in run.provenance.items() if key != "seconds"}))
     with (
-        Workers(workers, None) as pool,
+        Workers(execution) as pool,
         new_file(path, task, run.method_reason, provenance_json=provenance, resumes=True) as file,
     ):
         carry_out(task, file, pool, progress, file.missing)
@@ -61,10 +61,8 @@ def _check_since(run, record):
 def _task(run, initial, rates, arguments, n_replicates, record):
     network = run.model
     with understood(run.path):
-        arguments = json.loads(arguments)
-        arguments["noise"] = [from_record(noise) for noise in arguments["noise"]]
-        task, _ = make_task(
-            network,
+        asked = RunOptions.again(
+            json.loads(arguments),
             time=run.time,
             volume=run.volume if network.volume is None else None,
             method=run.method,
@@ -73,9 +71,8 @@ def _task(run, initial, rates, arguments, n_replicates, record):
             initial=_overrides(network.species, network.counts(), initial),
             rates=_overrides((r.name for r in network.reactions), network.rates(), rates),
             record=record,
-            **arguments,
         )
-    return task
+        return make_task(network, asked)[0]
 
 
 def _overrides(names, own, found) -> dict:

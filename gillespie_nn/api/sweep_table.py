@@ -9,11 +9,13 @@ import csv
 import io
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from ..crn import ReactionNetwork
 
 try:
     import tomllib
@@ -26,6 +28,8 @@ from ..crn.symbols import SPECIES
 
 RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
 VOLUME = "volume"
+_MOST_ROWS = 100_000
+"""A row is an ensemble, and a grid has soon more rows than anybody wants."""
 _HELP = "a sweep takes the path of a table (.csv or .toml), {name: numbers}, or a list of {name: number}"
 
 
@@ -35,13 +39,13 @@ class Table(NamedTuple):
     names: tuple[str, ...]
     values: np.ndarray  # float64[row, column]
 
-    def row(self, number) -> dict:
+    def row(self, number: int) -> dict:
         """{name: value} of a row; whole numbers as such."""
         values = self.values[number].tolist()
         return {n: int(v) if v == math.floor(v) and abs(v) <= 2**53 else v for n, v in zip(self.names, values)}
 
 
-def read_table(source) -> Table:
+def read_table(source: Any) -> Table:
     """The table of a file, or of names and numbers. Raises InputError, with the line or row, for what is none."""
     if isinstance(source, Mapping):
         return _columns(source)
@@ -57,7 +61,7 @@ def read_table(source) -> Table:
         raise InputError(f"{path}: {error}") from None
 
 
-def as_csv(table: Table, columns, comment) -> str:
+def as_csv(table: Table, columns: Mapping[str, Any], comment: str) -> str:
     """The text of a CSV file: a comment, then the table with further `columns` {name: cells} in front."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -66,7 +70,7 @@ def as_csv(table: Table, columns, comment) -> str:
     return f"# {comment}\n{text.getvalue()}"
 
 
-def meaning(name, network, is_parameter) -> tuple[str, str]:
+def meaning(name: str, network: ReactionNetwork, is_parameter: Callable[[str], bool]) -> tuple[str, str]:
     """(kind, name) of what a column of this name sets in `network`: a rate constant by the name of its reaction, an
     initial count by that of its species, the volume, or what `is_parameter(name)`. `rate:NAME`, `initial:NAME` and
     `parameter:NAME` say which, where a name is that of two."""
@@ -89,7 +93,7 @@ def meaning(name, network, is_parameter) -> tuple[str, str]:
     return found[0], name
 
 
-def cells(text) -> list[tuple[int, list[str]]]:
+def cells(text: str) -> list[tuple[int, list[str]]]:
     """(number of the line, cells) of each line of a CSV file that is neither empty nor a comment."""
     rows = csv.reader(text.splitlines())
     found = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
@@ -99,7 +103,7 @@ def cells(text) -> list[tuple[int, list[str]]]:
     return found
 
 
-def numbers(names, lines) -> Table:
+def numbers(names: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Table:
     """The table of `names` and `lines` as `cells` gives them."""
     for line, row in lines:
         if len(row) != len(names):
@@ -108,12 +112,12 @@ def numbers(names, lines) -> Table:
     return _table(names, rows)
 
 
-def _read_csv(text):
+def _read_csv(text: str) -> Table:
     (_, names), *lines = cells(text)
     return numbers(names, lines)
 
 
-def _read_toml(text):
+def _read_toml(text: str) -> Table:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -124,12 +128,18 @@ def _read_toml(text):
         for name, values in found["grid"].items():
             if not isinstance(values, list) or not values:
                 raise InputError(f"[grid] takes name = [numbers], got {name} = {values!r}")
+        _check_size(math.prod(len(values) for values in found["grid"].values()))
         combinations = itertools.product(*found["grid"].values())
         return _table(list(found["grid"]), [[_number(v, "[grid]") for v in row] for row in combinations])
     raise InputError(f"a table in TOML has [[row]] or one [grid], got {checks.shortened(found) or 'nothing'}")
 
 
-def _rows(rows, what):
+def _check_size(n_rows: int) -> None:
+    if n_rows > _MOST_ROWS:
+        raise InputError(f"the sweep has {n_rows} rows, at most {_MOST_ROWS} are taken: choose fewer values")
+
+
+def _rows(rows: Any, what: str) -> Table:
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise InputError(f"the rows of a sweep must be a list of {{name: number}}, got {rows!r}"[:300])
     names = list(rows[0])
@@ -140,19 +150,22 @@ def _rows(rows, what):
     return _table(names, [[_number(row[name], f"{what} {k}, {name}") for name in names] for k, row in enumerate(rows)])
 
 
-def _columns(columns):
-    lengths = {}
+def _columns(columns: Mapping[str, Any]) -> Table:
+    lists = {}
     for name, values in columns.items():
         if isinstance(values, str) or not np.iterable(values):
             raise InputError(f"column {name!r} of the sweep must be a list of numbers, got {values!r}")
-        lengths[name] = len(list(values))
-    if len(set(lengths.values())) > 1:
+        lists[name] = list(itertools.islice(values, _MOST_ROWS + 1))
+        _check_size(len(lists[name]))
+    if len({len(values) for values in lists.values()}) > 1:
+        lengths = {name: len(values) for name, values in lists.items()}
         raise InputError(f"columns of the sweep differ in length: {lengths}")
-    rows = zip(*columns.values())
-    return _table(list(columns), [[_number(v, f"column {n!r}") for n, v in zip(columns, row)] for row in rows])
+    rows = zip(*lists.values())
+    return _table(list(lists), [[_number(v, f"column {n!r}") for n, v in zip(lists, row)] for row in rows])
 
 
-def _table(names, rows):
+def _table(names: Sequence[str], rows: Any) -> Table:
+    _check_size(len(rows))
     if not names or not rows:
         raise InputError("the table has no rows: give at least one setting")
     for name in names:
@@ -163,7 +176,7 @@ def _table(names, rows):
     return Table(tuple(names), np.array(rows, dtype=np.float64))
 
 
-def _number(value, where):
+def _number(value: Any, where: str) -> float:
     try:
         number = float(value) if isinstance(value, str) else checks.finite(where, value)
     except ValueError:
@@ -173,7 +186,7 @@ def _number(value, where):
     return number
 
 
-def folder_of(path) -> Path:
+def folder_of(path: Any) -> Path:
     """The folder that a sweep is written to, made if it is not there."""
     path = Path(path)
     if path.exists() and not path.is_dir():

@@ -1,15 +1,16 @@
 """Write the report of a run: one HTML file with figures, tables and provenance."""
 
+import argparse
 from pathlib import Path
 
 from .. import checks
 from ..analysis import Ask
 from ..analysis.report import report
 from .analyze import add_asked, opened_run
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "report",
@@ -24,7 +25,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.output or Path(arguments.file).with_suffix(".html"))
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
     with opened_run(arguments.file) as opened:

@@ -17,7 +17,8 @@ class Event(NamedTuple):
     assignments: tuple[tuple[str, Expression], ...]
     delay: Expression | None = None
     priority: Expression | None = None
-    """Of events at the same moment the highest goes first; without one, in the order of becoming true."""
+    """Of events at the same moment the highest goes first, of equals one at random; those without one go last, in the
+    order of becoming true."""
     persistent: bool = True
     """Still made if the condition is false again before the delay is over."""
     initially: bool = False

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .. import seeds
+from .. import checks, seeds
 from ..checks import InputError
 from ..seeds import Purpose
 
-CLASSIFICATION, THRESHOLD, REGRESSION = "classification", "threshold", "regression"
+CLASSIFICATION, THRESHOLD, REGRESSION = TASKS = "classification", "threshold", "regression"
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,10 @@ class Dataset:
     """Training and test samples [concentration]: inputs float64[sample, feature], targets float64[sample, output].
 
     `task` says how an output is judged: `classification` by the largest output, `threshold` by the right side of
-    0.5, `regression` by the root mean square error.
+    0.5, `regression` by the root mean square error. Targets of a classification in one column are whole numbers, the
+    classes: they become one output a class, 1 for the class of the sample and 0 for the others, in order of number.
+
+    Raises InputError for an unknown task, and samples that are no finite numbers or do not fit together.
     """
 
     name: str
@@ -33,7 +37,26 @@ class Dataset:
     notice: str = ""
     """What a user should know about these samples."""
 
-    def __repr__(self):
+    def __post_init__(self) -> None:
+        checks.choice("task", self.task, TASKS)
+        for part in ("train", "test"):
+            x, t = (_matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
+            if len(x) != len(t) and len(x):  # of test inputs that a file does not keep there are none
+                raise InputError(f"{part}_x has {len(x)} samples and {part}_t {len(t)}: give one row of each a sample")
+            object.__setattr__(self, f"{part}_x", x)
+            object.__setattr__(self, f"{part}_t", t)
+        for k in "xt":
+            train, test = getattr(self, f"train_{k}"), getattr(self, f"test_{k}")
+            if len(train) and len(test) and train.shape[1] != test.shape[1]:
+                raise InputError(
+                    f"train_{k} has {train.shape[1]} columns and test_{k} {test.shape[1]}: give both the same"
+                )
+        if self.task == CLASSIFICATION and self.train_t.shape[1] == 1 and len(self.train_t):
+            train_t, test_t = _one_hot(self.train_t, self.test_t)
+            object.__setattr__(self, "train_t", train_t)
+            object.__setattr__(self, "test_t", test_t)
+
+    def __repr__(self) -> str:
         n_train, n_test = len(self.train_x), len(self.test_x)
         sizes = f"{self.train_x.shape[1]} features, {self.train_t.shape[1]} outputs"
         return f"Dataset({self.name}, {self.task}, {n_train} training and {n_test} test samples, {sizes})"
@@ -52,7 +75,7 @@ class Dataset:
             digest.update(np.ascontiguousarray(values, dtype="<f8").data)
         return digest.hexdigest()
 
-    def accuracy(self, outputs) -> float:
+    def accuracy(self, outputs: np.ndarray) -> float:
         """Fraction in [0, 1] of the test set that `outputs` float64[sample, output] gets right (NaN: regression)."""
         if self.task == CLASSIFICATION:
             return float(np.mean(np.argmax(outputs, axis=1) == np.argmax(self.test_t, axis=1)))
@@ -60,7 +83,7 @@ class Dataset:
             return float(np.mean((np.asarray(outputs) > 0.5) == (self.test_t > 0.5)))
         return float("nan")
 
-    def rmse(self, outputs) -> float:
+    def rmse(self, outputs: np.ndarray) -> float:
         """Root mean square error over the test set [concentration]."""
         return float(np.sqrt(np.mean(np.square(outputs - self.test_t))))
 
@@ -116,11 +139,11 @@ class Case(ABC):
     """Addresses of folders that hold these files, each ending with a slash, in the order to try them."""
 
     @abstractmethod
-    def load(self, seed) -> Dataset:
+    def load(self, seed: int) -> Dataset:
         """The samples; the split is a function of `seed`."""
 
 
-def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
+def stratified_split(classes: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the samples for training, in file order, and for the test, in random order, int64: `share` of each
     class, drawn by `seed`, is for training. `classes` is int64[sample]."""
     rng = seeds.stream(seed, Purpose.SPLIT)
@@ -133,24 +156,37 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(np.concatenate(train)), rng.permutation(np.concatenate(test))
 
 
-def own_data(x, t) -> Dataset:
+def own_data(x: ArrayLike, t: ArrayLike) -> Dataset:
     """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
     and judged on the same samples, as regression."""
-    x = _matrix("inputs", x)
-    t = _matrix("targets", t)
-    if len(x) != len(t):
-        raise InputError(f"inputs have {len(x)} samples and targets {len(t)}: one row of each a sample")
-    return Dataset("own data", REGRESSION, x, t, x, t)
+    inputs, targets = _matrix("inputs", x).copy(), _matrix("targets", t).copy()
+    if len(inputs) != len(targets):
+        raise InputError(f"inputs have {len(inputs)} samples and targets {len(targets)}: one row of each a sample")
+    return Dataset("own data", REGRESSION, inputs, targets, inputs, targets)
 
 
-def _matrix(what, values):
+def _one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Targets float64[sample, class] of the classes float64[sample, 1], which are whole numbers."""
+    classes = np.unique(np.concatenate([train, test]))
+    if (classes != np.floor(classes)).any():
+        odd = classes[classes != np.floor(classes)][0]
+        raise InputError(
+            f"targets of a classification in one column are the numbers of classes, such as 0, 1, 2, got {odd:g}: give "
+            "whole numbers, or one column a class, or the task 'regression'"
+        )
+    if len(classes) < 2:
+        raise InputError(f"all samples are of one class, {classes[0]:g}: a classification needs at least two")
+    return (train == classes).astype(np.float64), (test == classes).astype(np.float64)
+
+
+def _matrix(what: str, values: ArrayLike, empty: bool = False) -> np.ndarray:
     try:
-        values = np.array(values, dtype=np.float64)
+        values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{what} must be numbers in rows of equal length") from None
     if values.ndim == 1:
         values = values[:, None]
-    if values.ndim != 2 or values.size == 0:
+    if values.ndim != 2 or (values.size == 0 and not empty):
         raise InputError(f"{what} must have shape [sample, feature] and not be empty, got shape {values.shape}")
     if not np.isfinite(values).all():
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])

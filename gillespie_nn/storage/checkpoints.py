@@ -5,6 +5,7 @@ parts of it reached the disk, is no checkpoint.
 """
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def copy(source, target):
 
 
 def _read(group, slot) -> Checkpoint:
-    numbers = {name: int(group[name][slot]) for name in _NUMBERS}
+    numbers: dict[str, Any] = {name: int(group[name][slot]) for name in _NUMBERS}
     return Checkpoint(**numbers, **{name: group[name][slot] for name in _ARRAYS})
 
 

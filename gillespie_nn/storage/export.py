@@ -70,7 +70,7 @@ def blocks(run):
     for k, number in enumerate(numbers):
         for start in range(0, len(time), rows):
             part = slice(start, start + rows)
-            found = [np.full(len(time[part]), number), time[part], *counts[k, part].T]
+            found = [np.full(len(time[part]), number), time[part], *np.asarray(counts[k, part]).T]
             if run.observable_names:
                 found += [None] * len(added)
                 for column, values in zip(observed, run.file["observables"][number, part].T):
@@ -162,7 +162,7 @@ def _trajectories(file, name, rows, axis, units):
     for replicate in range(shape[0]):
         for start in range(0, shape[1], chunk):
             part = slice(start, min(start + chunk, shape[1]))
-            variable[replicate, part] = rows[replicate, part]
+            variable[replicate, part] = np.asarray(rows[replicate, part])
 
 
 def _training(file, run):

@@ -79,28 +79,28 @@ def write_trajectory(file, method, n_replicates, n_points, network, time=None, t
 
 def write_training(file, plan):
     """What decides a training run, and room for its records, its evaluation and its scores."""
-    n, n_weights, n_outputs = len(plan.recorded), len(plan.spec.weights), len(plan.spec.outputs)
-    rows, data = records_together(plan), plan.dataset
-    n_evaluations = len(plan.evaluated) if plan.validates else 0
+    n, n_weights, n_outputs = len(plan.presentations.recorded), len(plan.spec.weights), len(plan.spec.outputs)
+    rows, data, schedule = records_together(plan), plan.dataset, plan.presentations
+    n_evaluations = len(schedule.evaluated) if schedule.validates else 0
     group = file.create_group("training")
     group.attrs["layers"] = np.array(plan.spec.layers, dtype=np.int64)
     group.attrs["settings"] = json.dumps(asdict(plan.settings))
     group.attrs["task"] = data.task
-    group.attrs["arguments"] = json.dumps(plan.arguments)
+    group.attrs["arguments"] = json.dumps(plan.options.arguments)
     group.attrs["data"] = json.dumps(
         {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
     )
     names(group, "weight", (rails.plus.removesuffix("_p") for rails in plan.spec.weights))
     names(group, "output", (rails.plus.removesuffix("_p") for rails in plan.spec.outputs))
     array(group, "presentations", data=np.asarray(plan.order, dtype=np.int64))
-    array(group, "recorded", data=np.asarray(plan.recorded, dtype=np.int64))
+    array(group, "recorded", data=np.asarray(schedule.recorded, dtype=np.int64))
     group["n_recorded"] = np.int64(0)
     group["n_presented"] = np.int64(0)
-    array(group, "held_out", data=plan.held_out)
-    array(group, "evaluated", data=plan.evaluated[:n_evaluations])
+    array(group, "held_out", data=schedule.held_out)
+    array(group, "evaluated", data=schedule.evaluated[:n_evaluations])
     array(group, "validation_accuracy", data=np.full(n_evaluations, np.nan))
     array(group, "validation_rmse", data=np.full(n_evaluations, np.nan))
-    array(group, "initial_weights", data=plan.initial_weights)
+    array(group, "initial_weights", data=plan.learner.initial_weights)
     for name, size in (("weights", n_weights), ("predictions", n_outputs)):
         array(group, name, shape=(n, size), chunks=(chunk_rows(size, rows), size), fillvalue=np.nan)
     for name in ("final_weights", "best_weights"):
@@ -134,8 +134,8 @@ def names(group, name, strings):
 def records_together(plan):
     """Records of a training run between two checkpoints, about, which are flushed at once: a chunk that is flushed in
     parts is compressed as often. At least a few, or a file would be all chunks."""
-    n = len(plan.recorded)
-    return min(n, max(_LEAST_ROWS, -(-n * plan.checkpoint_every // len(plan.order))))
+    n = len(plan.presentations.recorded)
+    return min(n, max(_LEAST_ROWS, -(-n * plan.options.checkpoint_every // len(plan.order))))
 
 
 def chunk_rows(n_columns, n_rows):

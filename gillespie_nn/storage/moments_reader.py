@@ -1,6 +1,6 @@
 """Reading files of moments, which may come from anywhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -41,8 +41,8 @@ _SKETCH = (
 class MomentsRun(MomentsResult):
     """A `MomentsResult` read from a file."""
 
-    path: Path | None = None
-    provenance: dict | None = None
+    path: Path = Path()
+    provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     version: tuple[int, int] = VERSION
     """Of the format."""
@@ -142,5 +142,6 @@ def _check_numbers(path, file):
         raise damaged(path, f"its numbers of replicates do not fit the {n_done} that are in")
     if "sketch" not in file:
         return
-    if not possible(*(file[f"sketch/{name}"][:] for name in SKETCH), n.ravel()):
+    cells, buckets, counts = (file[f"sketch/{name}"][:] for name in SKETCH)
+    if not possible(cells, buckets, counts, n.ravel()):
         raise damaged(path, "/sketch does not hold as many numbers in each cell as /moments/n says")

@@ -79,7 +79,7 @@ class Run:
         self._datasets = {}
 
     @property
-    def version(self) -> tuple[int, int]:
+    def version(self) -> tuple[int, ...]:
         """Version of the file's format."""
         return tuple(int(n) for n in self.file.attrs["version"])
 

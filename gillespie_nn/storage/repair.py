@@ -21,7 +21,7 @@ from .writer import copy_rows
 try:
     import fcntl
 except ImportError:
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
 """Attributes by which HDF5 keeps dimension scales; they hold places in the file."""

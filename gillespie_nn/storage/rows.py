@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..simulation.sinks import reached
 from .damage import readable
 
 _BYTES = 1 << 24
@@ -10,7 +11,7 @@ _BYTES = 1 << 24
 
 class LazyRows:
     """A view of the committed part of `/counts` or `/observables`, sliced from disk like an array [replicate, point,
-    species], or of `/covariance`, whose rows are matrices."""
+    species], or of `/covariance`, whose rows are matrices. Counts of -1, which were not reached, come masked."""
 
     def __init__(self, path, dataset, replicates, n_points):
         self.dtype, self.ndim = dataset.dtype, dataset.ndim
@@ -43,7 +44,7 @@ class LazyRows:
         row = np.broadcast_to(np.int8(0), self._dataset.shape[2:])[species].shape
         found = np.empty((np.size(chosen), np.size(points), *row), dtype=self.dtype)
         self._fill(found, np.atleast_1d(chosen), np.atleast_1d(points), species)
-        return found.reshape(np.shape(chosen) + np.shape(points) + row)[()]
+        return reached(found.reshape(np.shape(chosen) + np.shape(points) + row))[()]
 
     def _fill(self, found, chosen, points, species):
         """Slab by slab of `_BYTES`, of as many points as fit, and of replicates that follow one another: to read those
@@ -62,7 +63,8 @@ class LazyRows:
                     inside = np.flatnonzero((points >= start) & (points < stop))
                     if len(inside):
                         rows = self._dataset[slab, start:stop][:, points[inside] - start]
-                        found[own[0] : own[-1] + 1, inside] = rows[(slice(None), slice(None), *species)]
+                        wanted = (slice(None), slice(None), *species)
+                        found[own[0] : own[-1] + 1, inside] = rows[wanted]
 
     def __array__(self, dtype=None, copy=None):
-        return np.asarray(self[:], dtype=dtype)
+        return np.ma.getdata(self[:]).astype(dtype or self.dtype, copy=False)

@@ -38,17 +38,21 @@ class TrainingFile(RunFile):
         self._block = max(1, _BLOCK_BYTES // row_bytes)
         settings = {
             "method": plan.method.name,
-            "method_reason": plan.method_reason,
+            "method_reason": plan.learner.method_reason,
             "seed": plan.seed,
             "volume": plan.volume,
             "case": plan.dataset.name,
         }
-        super().__init__(path, overwrite or resumes, provenance_json, network, network.rates(), plan.counts, settings)
+        super().__init__(
+            path, overwrite or resumes, provenance_json, network, network.rates(), plan.learner.counts, settings
+        )
 
     def _create(self):
         plan, spec = self._plan, self._plan.spec
         together = layout.records_together(plan)
-        layout.write_trajectory(self._file, plan.method, 1, len(plan.recorded), spec.network, together=together)
+        layout.write_trajectory(
+            self._file, plan.method, 1, len(plan.presentations.recorded), spec.network, together=together
+        )
         layout.write_training(self._file, plan)
         checkpoints.create(self._file, plan.method, len(spec.network.species), len(spec.weights))
         describe(self._file)
@@ -61,13 +65,13 @@ class TrainingFile(RunFile):
         checkpoints.copy(earlier, self._file)
         self.resumed_from = checkpoints.read_latest(earlier)
         done = 0 if self.resumed_from is None else self.resumed_from.n_presented
-        n_records = int(np.searchsorted(self._plan.recorded, done))
+        n_records = int(np.searchsorted(self._plan.presentations.recorded, done))
         for start in range(0, n_records, self._block):
             part = slice(start, min(start + self._block, n_records))
             self._file["counts"][0, part] = earlier["counts"][0, part]
             for name in _RECORDS:
                 self._file[name][part] = earlier[name][part]
-        n_evaluated = int(np.searchsorted(self._plan.evaluated, done, side="right"))
+        n_evaluated = int(np.searchsorted(self._plan.presentations.evaluated, done, side="right"))
         for name in _VALIDATION:
             self._file[name][:n_evaluated] = earlier[name][:n_evaluated]
         self.scores = np.column_stack([self._file[name][:n_evaluated] for name in _VALIDATION])
@@ -109,7 +113,7 @@ class TrainingFile(RunFile):
             slots = {
                 name: self._at(f"{checkpoints.GROUP}/{name}") for name in (*checkpoints.NAMES, checkpoints.MEMORY_SCALE)
             }
-            checkpoints.write(slots, checkpoint.n_presented // self._plan.checkpoint_every, checkpoint)
+            checkpoints.write(slots, checkpoint.n_presented // self._plan.options.checkpoint_every, checkpoint)
             self._file.flush()
 
     def _write_scores(self, scores):

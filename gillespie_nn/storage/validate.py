@@ -39,7 +39,7 @@ def check(path, file) -> None:
     kind = text(path, file, "kind")
     if kind not in (ENSEMBLE, TRAINING):
         raise damaged(path, f"its kind is {kind!r}, expected {ENSEMBLE!r} or {TRAINING!r}")
-    lengths = {}
+    lengths: dict[str, int] = {}
     for entry in entries(kind, version):
         check_dataset(path, file, entry, lengths)
     for name in file.get("statistics", ()):

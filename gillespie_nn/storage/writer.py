@@ -33,8 +33,9 @@ class RunFile:
         self.path = checks.new_run_file(path, overwrite)
         self._start = time.perf_counter()
         part = self.path.with_name(f".{self.path.name}.part")
-        self._file = self._lock = None
-        self._datasets = {}
+        self._file: h5py.File = None
+        self._lock: Lock | None = None
+        self._datasets: dict[str, h5py.Dataset] = {}
         try:
             with self._guard():
                 self._lock = Lock(self.path)
@@ -65,7 +66,7 @@ class RunFile:
 
     def close(self):
         """Close the file, and let others write in it."""
-        if self._file:
+        if self._file and self._lock:
             try:
                 with self._guard(None):
                     self._at("provenance/seconds")[()] = time.perf_counter() - self._start
@@ -93,7 +94,7 @@ class RunFile:
         except UnfinishedError:
             raise
         except (OSError, RuntimeError) as error:
-            if self._file:
+            if self._file and self._lock:
                 disk.abandon(self._file, self._datasets)
                 self._file = None
                 self._lock.release()

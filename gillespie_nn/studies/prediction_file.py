@@ -6,6 +6,7 @@ datasets `targets` and `outputs`, float64[sample, output] [concentration].
 """
 
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Found(NamedTuple):
     software_version: str
 
 
-def write(path, arguments, task, targets, outputs):
+def write(path: Path, arguments: dict, task: str, targets: np.ndarray, outputs: np.ndarray) -> None:
     """Write the file, or say in a sentence why not."""
     with written(path, FILETYPE, VERSION) as file:
         file.attrs["task"] = task
@@ -37,7 +38,7 @@ def write(path, arguments, task, targets, outputs):
             file[name].attrs["units"] = "concentration"
 
 
-def read(path) -> Found:
+def read(path: Path) -> Found:
     """Raises InputError for a file of another type or a newer major version."""
     with opened(path, FILETYPE, VERSION, "take it away and try again") as file:
         attributes = file.attrs

@@ -1,15 +1,19 @@
 """Noise in rates and in concentrations: paths that every eps shares, and errors path by path."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ... import noise as noises
 from ...checks import InputError, ModelError
 from ...kernels.perturbed import N_SIZES
 from . import judgements
-from .driven import DrivenPaths
+from .driven import DrivenPaths, Errors
 from .judgements import FAILS, Judgement
 from .planted import caught
 from .results import Results
+from .setting import Setting
 from .source import LARGEST, SMALLEST, Source
 from .system import TOLERANCES
 
@@ -26,7 +30,15 @@ class Extrinsic(Source):
     noise: type
     kind: str
 
-    def __init__(self, setting, paths, seed, kind=None, step=None, correlation_time=None):
+    def __init__(
+        self,
+        setting: Setting,
+        paths: int,
+        seed: int,
+        kind: str | None = None,
+        step: float | None = None,
+        correlation_time: float | None = None,
+    ) -> None:
         super().__init__(setting, paths, seed)
         given = {"step": step, "correlation_time": correlation_time}
         given = {name: value for name, value in given.items() if value is not None}
@@ -38,23 +50,23 @@ class Extrinsic(Source):
         self.sizes = np.geomspace(SMALLEST, min(LARGEST, largest), N_SIZES)
         self.path_noise = self.noise(self.sizes[-1], kind, **given)
 
-    def record(self):
+    def record(self) -> dict:
         noise = self.path_noise.record() | {"amplitude": self.sizes.tolist()}
         return {"noise": noise, "tolerances": list(TOLERANCES)}
 
-    def empty(self):
+    def empty(self) -> Results:
         return Results.empty(self.sizes, self.setting.quantities, self.paths)
 
-    def tasks(self, results):
+    def tasks(self, results: Results) -> list[int]:
         return np.flatnonzero(~results.committed.all(axis=1)).tolist()
 
-    def driven(self, refinement=1) -> DrivenPaths:
+    def driven(self, refinement: int = 1) -> DrivenPaths:
         return DrivenPaths(self.setting, self.path_noise, self.sizes, self.seed, refinement)
 
-    def worker(self):
+    def worker(self) -> Callable[[Results, Any], None]:
         driven = self.driven()
 
-        def carry_out(results, path):
+        def carry_out(results: Results, path: int) -> None:
             try:
                 fill(results, path, driven.errors(path))
             except ModelError:
@@ -63,39 +75,42 @@ class Extrinsic(Source):
 
         return carry_out
 
-    def first_path(self, step):
+    def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         driven, time, states = self.driven(), [0.0], [np.stack([self.setting.start()] * 2)]
         for now in driven.pieces(0, step):
             time.append(now)
             states.append(driven.system.columns[:-1, [0, N_SIZES]].T.copy())
         return np.array(time), *np.array(states).swapaxes(0, 1)
 
-    def judgements(self, results, say):
+    def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
         ended = results.ended()
         if len(ended.theta) < FEWEST_PATHS:
             raise ModelError(
                 f"on {self.paths - len(ended.theta)} of {self.paths} paths some concentration grows beyond all bounds: "
                 "nothing is left to judge; ask for smaller noise"
             )
-        found = judge_driven(ended, self.seed)
-        found += [self._refined(results), caught(ended, self.seed)]
+        numerics, resolved = self._refined(results)
+        found = judge_driven(ended, self.seed, resolved)
+        found += [numerics, caught(ended, self.seed)]
         if len(ended.theta) < self.paths:
             found.append(_exploded(self.paths - len(ended.theta), self.paths))
         return found
 
-    def _refined(self, results):
-        """The numerics: a few paths again, finer."""
+    def _refined(self, results: Results) -> tuple[Judgement, np.ndarray]:
+        """The numerics: a few paths again, finer; and bool[quantity], whether Theta of each stays what it was."""
         driven = self.driven(refinement=2)
-        changes = []
+        changes, resolved = [], np.ones(len(results.quantity), dtype=np.bool_)
         for path in np.flatnonzero(np.isfinite(results.theta).all(axis=(1, 2)))[:_REFINED_PATHS]:
             errors = driven.errors(path)
             for fine, coarse in ((errors.theta, results.theta[path]), (errors.theta_0, results.theta_0[path])):
-                resolved = fine > judgements.RESOLUTION
-                changes.append(np.max(np.abs(coarse[resolved] / fine[resolved] - 1), initial=0.0))
+                change = np.abs(coarse - fine) / np.maximum(fine, np.finfo(np.float64).tiny)
+                changes.append(np.max(change[fine > judgements.RESOLUTION], initial=0.0))
+                resolved &= np.atleast_2d(change).max(axis=0) <= _MOST_REFINED
+        reached = [q for q in results.reached() if not resolved[q]]
         return judgements.numerics(
             "half the tolerances, and twice as many points within each step, change Theta and Theta_0", changes,
-            _MOST_REFINED,
-        )  # fmt: skip
+            _MOST_REFINED, [results.quantity[q] for q in reached],
+        ), resolved  # fmt: skip
 
 
 class Rate(Extrinsic):
@@ -119,14 +134,14 @@ class Additive(Extrinsic):
     kind = "ornstein_uhlenbeck"
 
 
-def fill(results, path, errors) -> None:
+def fill(results: Results, path: int, errors: Errors) -> None:
     """Put the `Errors` of one path into `results`."""
     for name in ("theta", "theta_0", "bound", "ratio", "violations"):
         getattr(results, name)[path] = getattr(errors, name)
     results.committed[path] = 1
 
 
-def _exploded(n, paths):
+def _exploded(n: int, paths: int) -> Judgement:
     return Judgement(
         "solutions", FAILS,
         f"on {n} of {paths} paths some concentration grows beyond all bounds under the noise: there no Theta is finite",
@@ -134,9 +149,10 @@ def _exploded(n, paths):
     )  # fmt: skip
 
 
-def judge_driven(results, seed) -> list:
+def judge_driven(results: Results, seed: int, resolved: np.ndarray | None = None) -> list:
     """Checks 1 to 4. Slopes are asked of the quantities that the noise reaches on most paths, the largest Theta and the
-    bound of all. Raises InputError where the noise reaches nothing."""
+    bound of all. `resolved` bool[quantity], by default all, are those whose errors are no rounding. Raises InputError
+    where the noise reaches nothing."""
     which = results.reached()
     if not len(which):
         raise InputError("the noise reaches no quantity: nothing can be verified")
@@ -144,10 +160,12 @@ def judge_driven(results, seed) -> list:
     # A path on which a quantity stands still by chance has no logarithm.
     theta = np.maximum(results.theta[:, :, which], np.finfo(np.float64).tiny)
     size, every = results.size, judgements.with_largest(theta, results.theta)
+    resolved = np.ones(len(which), dtype=np.bool_) if resolved is None else resolved[which]
+    undecided = judgements.undecided(theta, results.theta_0[:, which], resolved)
     return [
-        judgements.slope(names, theta * size[:, None], size, seed),
-        judgements.tightness((judgements.THE_LARGEST, *names), every, size, seed),
-        judgements.sharp_constant(names, theta, results.theta_0[:, which], size, seed),
+        judgements.slope(names, theta * size[:, None], size, seed, undecided=undecided),
+        judgements.tightness((judgements.THE_LARGEST, *names), every, size, seed, np.append(False, undecided)),
+        judgements.sharp_constant(names, theta, results.theta_0[:, which], size, seed, undecided),
         judgements.upper_bound(
             results.quantity, results.theta, results.bound, results.ratio, results.violations, size, seed
         ),

@@ -24,6 +24,7 @@ import numpy as np
 
 from ...checks import InputError
 from ...storage.whole import opened, written
+from .quantities import Quantities
 
 FILETYPE = "gillespie-nn bounds"
 VERSION = (1, 0)
@@ -44,14 +45,17 @@ class Results(NamedTuple):
     committed: np.ndarray
 
     @classmethod
-    def empty(cls, size, quantities, n_paths) -> "Results":
+    def empty(cls, size: np.ndarray, quantities: Quantities, n_paths: int) -> "Results":
         """Nothing known yet."""
         n_sizes, n = len(size), len(quantities)
         shape = (n_paths, n_sizes, n)
-        unknown = [np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape)]
+        theta, theta_0, bound, ratio = (np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape))
         violations = np.zeros(shape, dtype=np.int64)
         committed = np.zeros((n_paths, n_sizes + 1), dtype=np.uint8)
-        return cls(np.asarray(size), quantities.names, quantities.is_number, *unknown, violations, committed)
+        return cls(
+            np.asarray(size), quantities.names, quantities.is_number, theta, theta_0, bound, ratio, violations,
+            committed,
+        )  # fmt: skip
 
     def reached(self) -> np.ndarray:
         """Numbers of the quantities that the noise reaches on most paths at every size; the others rest, and a median
@@ -64,7 +68,7 @@ class Results(NamedTuple):
         return self._replace(**{name: getattr(self, name)[ended] for name in _ARRAYS})
 
 
-def write(path, arguments, results) -> None:
+def write(path: Path, arguments: dict, results: Results) -> None:
     """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
     committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
     with written(path, FILETYPE, VERSION) as file:
@@ -79,7 +83,7 @@ def write(path, arguments, results) -> None:
             file[name].attrs["units"] = "concentration"
 
 
-def read(path, arguments) -> Results | None:
+def read(path: Path, arguments: dict) -> Results | None:
     """What the file says, None if there is none. Raises InputError for a file of something else, or of other
     arguments."""
     path = Path(path)
