@@ -223,6 +223,12 @@ def existing_file(what: str, source: object, otherwise: str) -> Path:
     if not isinstance(source, (str, os.PathLike)) or len(str(source)) > 4096 or "\0" in str(source):
         raise InputError(otherwise)
     path = Path(source)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name that no file can have, or a folder that may not be looked into
+        raise InputError(f"cannot read {what} {str(path)[:200]}: {error.strerror}; {otherwise}") from None
     if path.is_dir():
         sweep = " (it is that of a sweep: one file a row)" if (path / "table.csv").is_file() else ""
         raise InputError(f"{what} {path} is a folder{sweep}: name a file in it")

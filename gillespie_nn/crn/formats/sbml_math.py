@@ -57,14 +57,13 @@ class Builder:
         flat = sum(a.op == "negative" for a in node.args) > _MOST_DIFFERENCES
         first, *rest = node.args
         found = self._tree(first)
-        kind = self._sbml.AST_PLUS if first.op == "sum" else None
         for a in rest:
             if a.op == "negative" and not flat:
-                found, kind = self._node("MINUS", [found, self._tree(a.args[0])]), None
-            elif kind is None:
-                found, kind = self._node("PLUS", [found, self._tree(a)]), self._sbml.AST_PLUS
-            else:
+                found = self._node("MINUS", [found, self._tree(a.args[0])])
+            elif found.getType() == self._sbml.AST_PLUS:
                 found.addChild(self._tree(a))
+            else:
+                found = self._node("PLUS", [found, self._tree(a)])
         return found
 
     def _node(self, kind: str, children: list) -> Any:
@@ -88,13 +87,14 @@ def _level_three(node: Expression) -> Expression:
     relation of relations becomes one of three by libsbml, (a^b)^c is a^(b^c) in Antimony."""
     args = tuple(_level_three(a) for a in node.args)
     if node.op in RELATIONS:
-        args = tuple(Expression("piecewise", (number(1), a, number(0))) if a.op in _TRUTHS else a for a in args)
+        return Expression(node.op, tuple(_as_number(a) for a in args))
     if node.op == "power" and args[0].op == "power":
         args = (Expression("product", (args[0], number(1))), args[1])
     if node.op in ("min", "max"):
         found = args[0]
         for a in args[1:]:
-            found = Expression("piecewise", (found, Expression("<=" if node.op == "min" else ">=", (found, a)), a))
+            relation = Expression("<=" if node.op == "min" else ">=", (_as_number(found), _as_number(a)))
+            found = Expression("piecewise", (found, relation, a))
         return found
     if node.op in ("quotient", "rem"):
         ratio = Expression("quotient of", args)
@@ -104,3 +104,7 @@ def _level_three(node: Expression) -> Expression:
             return whole
         return Expression("sum", (args[0], Expression("negative", (Expression("product", (args[1], whole)),))))
     return Expression(node.op, args, node.value)
+
+
+def _as_number(node: Expression) -> Expression:
+    return Expression("piecewise", (number(1), node, number(0))) if node.op in _TRUTHS else node
