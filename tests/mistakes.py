@@ -102,7 +102,7 @@ MISTAKES = {
         _python("gnn.simulate(net)", "give t_end", "[s]", "time"),
         _python("gnn.simulate(net, t_end=1, time=[0, 1])", "either t_end", "or time", "not both"),
         _python("gnn.simulate(net, time=[0, 2, 1])", "increasing", "from 0", "[0, 1, 2]", "got [0, 2, 1]"),
-        _python("gnn.simulate(net, 1, parameters={'k': 2})", "as a model is read", "from_text"),
+        _python("gnn.simulate(net, 1, parameters={'k': 2})", "unknown parameter 'k'", "the network has none"),
         _python("gnn.simulate(net, 1, replicate=5)", "unknown option replicate", "did you mean 'replicates'?"),
         _python("gnn.simulate(net, 1, initial=[100, 0])", "initial must be a dictionary", "[100, 0]"),
         _python("gnn.simulate(net, 1, rates={'bin': 1})", "unknown reaction", "did you mean 'bind'?", "bind, split"),

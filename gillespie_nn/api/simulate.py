@@ -106,6 +106,7 @@ def new_file(
         "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
         "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
         "record": task.record,
+        **({"parameters": dict(task.run.parameters)} if task.run.parameters else {}),
         **task.arguments,
     }
     settings |= {"arguments": json.dumps(task.arguments)}

@@ -67,6 +67,11 @@ class RunOptions(Options):
         None, Check(_grid, "increasing, from 0 or later"), "a grid of one's own, instead of t_end and n_points",
         kind=None, unit="s", more="float64[point]",
     )  # fmt: skip
+    parameters: Mapping[str, float] | None = option(
+        None, checks.by_name, "values of parameters that differ from the model's",
+        kind=None,  # a command line sets them as it reads the model, which may have no values without
+        more="{name: value}; what the model works out from them follows, see `ReactionNetwork.with_parameters`",
+    )  # fmt: skip
     volume: float | None = option(
         None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments say it",
         usual="1",

@@ -147,6 +147,7 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
             f"network must be a ReactionNetwork, got {type(network).__name__}: make one with "
             "ReactionNetwork.from_text or from_sbml, or take .network of a training network"
         )
+    network = network.with_parameters(run.parameters)
     counts = network.counts(run.initial)
     method, reason = choose_method(run.method, network, counts)
     volume, rates = _volume(network, run.volume), network.rates(run.rates)

@@ -99,6 +99,7 @@ def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int =
     own, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
     destination, given = Destination.taken(given, ("output", "overwrite"))
     shared = {name: value for name, value in given.items() if name in OPTIONS}
+    network = network.with_parameters(shared.pop("parameters", None))
     seed = _seed("seed", own.seed)
     grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
     initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
