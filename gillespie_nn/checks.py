@@ -125,6 +125,18 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: 
     return number
 
 
+def amount(name: str, value: Any) -> int | float:
+    """`value` as an amount of molecules, finite and at least 0: whole ones up to 2**53 as int, others as float."""
+    number = _number(name, value)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(f"{name} must be a finite number of molecules, at least 0, got {value!r}")
+    if not _is_whole(value):
+        return number
+    whole = int(value)
+    # 2**53 + 1 would become 2**53 as a float, and pass for a count.
+    return whole if whole <= COUNT_LIMIT else max(number, math.nextafter(COUNT_LIMIT, math.inf))
+
+
 def count(name: str, value: Any) -> int:
     """`value` as a number of molecules: whole, from 0 to 2**53."""
     _number(name, value)

@@ -68,7 +68,7 @@ def _task(run, initial, rates, arguments, n_replicates, record):
             method=run.method,
             replicates=n_replicates,
             seed=run.seed,
-            initial=_overrides(network.species, network.counts(), initial),
+            initial=_overrides(network.species, network.amounts(), initial),
             rates=_overrides((r.name for r in network.reactions), network.rates(), rates),
             record=record,
         )

@@ -97,7 +97,7 @@ def new_file(
     `provenance_json` where a run came from that is resumed."""
     kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
     network, settings = task.network, _settings(task, reason)
-    initial, rates = network.counts(), network.rates()
+    initial, rates = network.amounts(), network.rates()
     parameters = settings | {
         "method_asked": asked,
         "t_end": task.grid[-1],

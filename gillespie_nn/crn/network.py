@@ -1,4 +1,4 @@
-"""The reaction network: immutable species, reactions and initial counts.
+"""The reaction network: immutable species, reactions and initial amounts.
 
 Convention, used everywhere in this package: in volume Omega a reaction with rate constant k, reactant
 multiplicities nu and order m fires with propensity
@@ -21,6 +21,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from .amounts import whole_counts
 from .consistency import check_unique, checked_event, inlined_rules, readable, symbols_of
 from .events import Event
 from .expressions import Expression
@@ -42,7 +43,8 @@ class ReactionNetwork:
     ----------
     species : names, in file order.
     reactions : `Reaction`s over these species. Unnamed ones are called r1, r2, ... by position.
-    initial : initial counts [molecules] by name; species not named start at 0.
+    initial : initial amounts [molecules] by name, whole or not; species not named start at 0. Methods in real numbers
+        take them as they are, others take whole ones, see `round_initial` of `simulate`.
     volume : Omega that the source of the model fixes (SBML compartments), or None for a free choice at `simulate`.
     parameters : values by name of what laws, rules and events read beside counts, `time` and `volume`; events may
         change them.
@@ -53,13 +55,13 @@ class ReactionNetwork:
 
     Raises
     ------
-    InputError : unknown or repeated names, a rate that is negative or not finite, a count that is no count, rules that
+    InputError : unknown or repeated names, a rate that is negative or not finite, an amount below 0, rules that
         need one another.
     """
 
     species: tuple[str, ...]
     reactions: tuple[Reaction, ...]
-    initial: Mapping[str, int] = field(default_factory=dict)
+    initial: Mapping[str, float] = field(default_factory=dict)
     volume: float | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Expression] = field(default_factory=dict)
@@ -77,10 +79,10 @@ class ReactionNetwork:
             for k, r in enumerate(self.reactions, 1)
         )
         check_unique("reaction", [r.name for r in reactions])
-        initial = {s: 0 for s in species}
+        initial: dict[str, float] = dict.fromkeys(species, 0)
         for s, n in self.initial.items():
             checks.choice("species in the initial state", s, initial, "the network has")
-            initial[s] = checks.count(f"initial count of {s}", n)
+            initial[s] = checks.amount(f"initial amount of {s}", n)
         if self.volume is not None:
             object.__setattr__(self, "volume", checks.positive("volume", self.volume))
         for target, rule in rules.items():
@@ -228,7 +230,7 @@ class ReactionNetwork:
         path: str | os.PathLike | None = None,
         kinetics: str = "stochastic",
         volume: float | None = None,
-        initial: Mapping[str, int] | None = None,
+        initial: Mapping[str, float] | None = None,
     ) -> str:
         """Write SBML level 3; see `crn.formats.sbml_write.write`. Returns the document, and writes it to `path` if
         given."""
@@ -238,7 +240,7 @@ class ReactionNetwork:
         self,
         path: str | os.PathLike | None = None,
         volume: float | None = None,
-        initial: Mapping[str, int] | None = None,
+        initial: Mapping[str, float] | None = None,
     ) -> str:
         """Write Antimony, of the SBML that `to_sbml` writes. Returns the text, and writes it to `path` if given."""
         return self._written("antimony", path=path, volume=volume, initial=initial)
@@ -318,15 +320,21 @@ class ReactionNetwork:
 
         return CompiledNetwork(self)
 
-    def counts(self, initial: Mapping[str, int] | None = None) -> np.ndarray:
-        """Initial state int64[species] [molecules], with overrides by name."""
-        counts = np.array([self.initial[s] for s in self.species], dtype=np.int64)
+    def counts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
+        """Initial state int64[species] [molecules], with overrides by name; InputError where it is not whole."""
+        return whole_counts(self.species, self.amounts(initial))
+
+    def amounts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
+        """Initial state [species] [molecules], with overrides by name: int64 where all amounts are whole and at most
+        2**53, else float64."""
+        amounts = dict(self.initial)
         for s, n in checks.by_name("initial", initial).items():
             checks.choice("species in the initial state", s, self.index, "the network has")
             if s in self.rules:
                 raise InputError(f"the count of {s} is given by a rule, and has no initial value")
-            counts[self.index[s]] = checks.count(f"initial count of {s}", n)
-        return counts
+            amounts[s] = checks.amount(f"initial amount of {s}", n)
+        found = list(amounts.values())
+        return np.array(found, dtype=np.int64 if all(isinstance(n, int) for n in found) else np.float64)
 
     def rates(self, overrides: Mapping[str, float] | None = None) -> np.ndarray:
         """Rate constants float64[reaction], with overrides by reaction name."""

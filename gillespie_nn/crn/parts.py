@@ -16,7 +16,7 @@ class Parts(NamedTuple):
 
     species: tuple[str, ...]
     reactions: tuple[Reaction, ...]
-    initial: Mapping[str, int] = _NONE
+    initial: Mapping[str, float] = _NONE
     volume: float | None = None
     parameters: Mapping[str, float] = _NONE
     rules: Mapping[str, Expression] = _NONE

@@ -40,7 +40,7 @@ def write(
     network: "ReactionNetwork",
     path: str | os.PathLike | None = None,
     volume: float | None = None,
-    initial: Mapping[str, int] | None = None,
+    initial: Mapping[str, float] | None = None,
 ) -> str:
     """The Antimony of the SBML that `sbml_write.write` writes, kinetics `stochastic`."""
     for name in (*network.species, *network.parameters, *network.rules):

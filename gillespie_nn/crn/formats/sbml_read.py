@@ -82,7 +82,7 @@ def _translated(sbml: Any, document: Any, overrides: Overrides) -> Parts:
     reactions = tuple(reader.reaction(r) for r in model.getListOfReactions())
     events = tuple(reader.event(e, k) for k, e in enumerate(model.getListOfEvents(), 1))
     rules = values.rules()
-    initial = {s: values.initial_count(s) for s in values.species if s not in rules}
+    initial = {s: values.initial_amount(s) for s in values.species if s not in rules}
     read_names = set().union(*(r.law.names() for r in reactions if r.law), *(e.names() for e in rules.values()))
     read_names |= {n for event in events for e in event.expressions() for n in e.names()} | values.variable
     parameters = values.parameters(read_names)

@@ -140,7 +140,7 @@ class Values:
         """Sizes at time 0."""
         return {c: self.value(c) for c in self._compartments}
 
-    def initial_count(self, species: str) -> int:
+    def initial_amount(self, species: str) -> int | float:
         item = self.species[species]
         if species in self._initial_math or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
             if species not in self._initial_math:
@@ -150,7 +150,7 @@ class Values:
             amount = item.getInitialAmount()
         else:
             amount = item.getInitialConcentration() * self.value(self._compartment_of[species])
-        return checks.count(f"initial amount of {species} (amounts are molecules)", checks.rounded(amount))
+        return checks.amount(f"initial amount of {species}", checks.rounded(amount))
 
     def value(self, name: str) -> float:
         """Value at time 0 of a symbol, as SBML reads it: initial assignments and rules come first."""
@@ -170,7 +170,7 @@ class Values:
             math_ = self._with_rates(math_)
             found = float(math_.evaluate({n: self.value(n) for n in math_.names()}))
         elif name in self.species:
-            found = self.initial_count(name) / self._size_value(name)
+            found = self.initial_amount(name) / self._size_value(name)
         else:
             found = self._given[name]
         if name in self._compartments and self._dimensions(name):
