@@ -1,12 +1,12 @@
 """Random expressions by the public constructors, and their compiled programs, for the tests of formulas and laws."""
 
 import numpy as np
-from gillespie_nn.kernels.laws import WINDOW_END, WINDOW_START, Laws, law_value
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from gillespie_nn.crn import programs
 from gillespie_nn.crn.expressions import FUNCTIONS, RELATIONS, call, name, number, operation
+from gillespie_nn.kernels.laws import WINDOW_END, WINDOW_START, Laws, law_value
 
 SPECIES = {"A": 0, "B": 1, "C": 2}
 VARIABLES = {"time": 0, "volume": 1, "k": 2}

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 from checks_of_chance import accept
-from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.perturbed import BOUND, N_SIZES, VARIATION, derivative
 from scipy import stats
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicHermiteSpline
 
 from gillespie_nn import InputError, seeds, simulate
 from gillespie_nn.crn import ReactionNetwork
+from gillespie_nn.kernels import codes
+from gillespie_nn.kernels.perturbed import BOUND, N_SIZES, VARIATION, derivative
 from gillespie_nn.noise import AdditiveNoise, ConcentrationNoise, RateNoise, plan_noise
 from gillespie_nn.simulation.methods import Rejection
 from gillespie_nn.simulation.methods.rate_equations import RateEquations

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from gillespie_nn.kernels import codes
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
+from gillespie_nn.kernels import codes
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct, Method
 from gillespie_nn.simulation.methods.options import Option, fraction

@@ -6,10 +6,11 @@ import checks_of_chance as chance
 import numba
 import numpy as np
 import pytest
-from gillespie_nn.kernels import counting
-from gillespie_nn.kernels.counting import draw_binomial, draw_poisson, draw_poissons
 from scipy import stats
 from scipy.special import ndtr
+
+from gillespie_nn.kernels import counting
+from gillespie_nn.kernels.counting import draw_binomial, draw_poisson, draw_poissons
 
 N_DRAWS = 1_000_000
 TAIL = 1e-9

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import gillespie_nn.data
-import gillespie_nn.kernels
 import pytest
 from test_layout import ROOT
 
+import gillespie_nn.data
+import gillespie_nn.kernels
 from gillespie_nn.cli import make_parser
 
 DOCS = ROOT / "docs"

@@ -5,9 +5,9 @@ import inspect
 
 import numpy as np
 import pytest
-from gillespie_nn.kernels import codes, direct, families, next_reaction, rejection
 
 import gillespie_nn as gnn
+from gillespie_nn.kernels import codes, direct, families, next_reaction, rejection
 from gillespie_nn.simulation.methods import EXACT
 
 _METHOD_FILES = [

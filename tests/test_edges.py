@@ -78,9 +78,8 @@ def test_a_species_that_comes_and_goes_costs_few_candidates(method):
     """A fast pair reaction keeps A at 0 or 1, beside a thousand bystanders: bounds are tightened where it matters."""
     slow = "\n".join(f"B{k} -> C{k} @ 1\nC{k} -> B{k} @ 1" for k in range(500))
     network = gnn.ReactionNetwork.from_text(f"0 -> A @ 1000\n2 A -> 0 @ 1e8\n{slow}")
-    from gillespie_nn.kernels import codes
-
     from gillespie_nn import seeds
+    from gillespie_nn.kernels import codes
     from gillespie_nn.seeds import Purpose
 
     kind = next(m for m in EXACT if m.name == method)

@@ -4,12 +4,12 @@ delays, priorities, what one event does to another; distributions against the ma
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, rejects
-from gillespie_nn.kernels import codes
 from models import N_SAMPLES
 from scipy import stats
 from scipy.linalg import expm
 
 import gillespie_nn as gnn
+from gillespie_nn.kernels import codes
 from gillespie_nn.simulation import EXACT, replicate
 from gillespie_nn.simulation.methods import Layered
 

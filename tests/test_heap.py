@@ -1,6 +1,7 @@
 """The indexed heap: every parent before its children, every channel where its position says, through random moves."""
 
 import numpy as np
+
 from gillespie_nn.kernels import heap as kernel
 
 

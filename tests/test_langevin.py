@@ -7,11 +7,11 @@ Each statistical check rejects a right engine with probability 1e-7 (`checks_of_
 import numpy as np
 import pytest
 from checks_of_chance import accept, mean_is, rejects
-from gillespie_nn.kernels.langevin import propensities
 from naive import master_equation
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError, ModelError
+from gillespie_nn.kernels.langevin import propensities
 from gillespie_nn.simulation.methods import METHODS, Langevin
 
 TWO_STATES = gnn.ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5\nA = 3000\nB = 0")

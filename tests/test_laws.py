@@ -7,12 +7,12 @@ import sys
 
 import numpy as np
 import pytest
-from gillespie_nn.kernels.laws import law_value
 from hypothesis import given
 from hypothesis import strategies as st
 from random_expressions import EXACT, SPECIES, examples, expressions, laws_of, node, value_of
 
 from gillespie_nn.crn.expressions import FUNCTIONS, name, number, operation
+from gillespie_nn.kernels.laws import law_value
 
 ROUNDED_OTHERWISE = {*FUNCTIONS, "power"} - EXACT
 OTHERS = {"volume": 2.0, "k": 0.75}

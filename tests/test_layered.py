@@ -4,9 +4,6 @@ definition, channel by channel, whatever the state; and `layered` samples the sa
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, chi_square_two
-from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.channels import channel_value
-from gillespie_nn.kernels.families import sum_pools
 from models import product_model
 from naive import propensity
 from scipy import stats
@@ -15,6 +12,9 @@ from scipy.linalg import expm
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.crn.families import product_families
+from gillespie_nn.kernels import codes
+from gillespie_nn.kernels.channels import channel_value
+from gillespie_nn.kernels.families import sum_pools
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import Layered, Rejection, choose_method
 

@@ -5,12 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
-from gillespie_nn.kernels import codes
 from naive import mass_action
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
 from gillespie_nn import checks
+from gillespie_nn.kernels import codes
 from gillespie_nn.simulation.methods.ode import Ode
 from gillespie_nn.simulation.methods.rate_equations import RateEquations
 from gillespie_nn.simulation.presentations import Samples

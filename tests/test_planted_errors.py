@@ -4,11 +4,11 @@ size and level. A rejection is wanted here, so these do not count towards the su
 import numpy as np
 import pytest
 from checks_of_chance import chi_square, chi_square_two, rejects
-from gillespie_nn.kernels import codes
 from models import MODELS, N_SAMPLES, SEED, master_law, pairs_of_replicates
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
+from gillespie_nn.kernels import codes
 from gillespie_nn.simulation.ensemble import Task, run_ensemble
 from gillespie_nn.simulation.methods import Direct, Rejection
 from gillespie_nn.simulation.sinks import MemorySink

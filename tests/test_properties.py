@@ -4,7 +4,6 @@ holds, the order of reactions and species and reactions that cannot fire do not 
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square
-from gillespie_nn.kernels import codes
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from models import MODELS, N_SAMPLES, master_law, product_model
@@ -14,6 +13,7 @@ import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.crn import Reaction, ReactionNetwork
 from gillespie_nn.crn.reaction import Threshold
+from gillespie_nn.kernels import codes
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import EXACT, Rejection

@@ -4,8 +4,6 @@ and each error planted in a change is caught."""
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, chi_square_two, mean_is, rejects
-from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.leap_state import CROWD_TOTAL
 from models import product_model
 from naive import propensity
 from scipy import stats
@@ -13,6 +11,8 @@ from scipy.linalg import expm
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
+from gillespie_nn.kernels import codes
+from gillespie_nn.kernels.leap_state import CROWD_TOTAL
 from gillespie_nn.simulation import EXACT, METHODS
 from gillespie_nn.simulation.methods import Direct, Layered, NextReaction, Rejection, TauLeap
 

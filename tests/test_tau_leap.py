@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 from checks_of_chance import accept, rejects
-from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.crowd import crowd_propensity
 from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.checks import InputError
 from gillespie_nn.crn.blocks import Action, blocks
+from gillespie_nn.kernels import codes
+from gillespie_nn.kernels.crowd import crowd_propensity
 from gillespie_nn.nn import training_network
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import Layered, TauLeap

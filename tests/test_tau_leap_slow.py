@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, rejects
-from gillespie_nn.kernels import codes
 from scipy import stats
 
 import gillespie_nn as gnn
+from gillespie_nn.kernels import codes
 from gillespie_nn.nn import training_network
 from gillespie_nn.simulation.methods import TauLeap
 from gillespie_nn.simulation.presentations import Samples

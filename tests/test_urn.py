@@ -1,8 +1,8 @@
 """The urn against a plain count of slots, through random growing and shrinking."""
 
 import numpy as np
-from gillespie_nn.kernels import urn as kernel
 
+from gillespie_nn.kernels import urn as kernel
 from gillespie_nn.simulation.methods.rejection import _urn
 
 
