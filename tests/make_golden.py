@@ -14,12 +14,9 @@ import numpy as np
 
 import gillespie_nn as gnn
 from gillespie_nn.simulation.training import Watch
-from gillespie_nn.storage import EnsembleFile, MomentsFile
-from gillespie_nn.storage import moments_file as moments_format
-from gillespie_nn.storage.schema import VERSION
-from gillespie_nn.studies import prediction_file
-from gillespie_nn.verification.bounds import carry_out, run, setting_of
-from gillespie_nn.verification.bounds import results as bounds_format
+from gillespie_nn.storage import EnsembleFile, MomentsFile, moments_file, prediction_file
+from gillespie_nn.storage.schema import BOUNDS, MOMENTS, PREDICTIONS, RUNS
+from gillespie_nn.verification.bounds import carry_out, results, run, setting_of
 from gillespie_nn.verification.bounds.cases import Choice
 from gillespie_nn.verification.bounds.extrinsic import Rate
 
@@ -72,10 +69,10 @@ def prediction(path):
 MAKERS = {
     f"{version[0]}.{version[1]}-{make.__name__}": make
     for version, makers in (
-        (VERSION, (ensemble, training)),
-        (moments_format.VERSION, (moments, quantiles)),
-        (bounds_format.VERSION, (bounds,)),
-        (prediction_file.VERSION, (prediction,)),
+        (RUNS.version, (ensemble, training)),
+        (MOMENTS.version, (moments, quantiles)),
+        (BOUNDS.version, (bounds,)),
+        (PREDICTIONS.version, (prediction,)),
     )
     for make in makers
 }
@@ -97,21 +94,21 @@ def killed(owner, name, n_calls):
 
 def interrupt(name, path):
     """Make the file `name` at `path`, and be killed on the way."""
-    moments_format._SECONDS = run._SECONDS = -1.0  # these files are written whenever something is new
+    moments_file._SECONDS = run._SECONDS = -1.0  # these files are written whenever something is new
     MomentsFile._pause = property(lambda self: -1.0, lambda self, pause: None)
     owner, called, n_calls = {
         ensemble: (EnsembleFile, "finish", 2),
         training: (Watch, "see", 8),
         moments: (MomentsFile, "merge", 3),
         quantiles: (MomentsFile, "merge", 3),
-        bounds: (bounds_format, "write", 3),
+        bounds: (results, "write", 3),
     }[MAKERS[name]]
     killed(owner, called, n_calls)
     MAKERS[name](path)
 
 
 def make():
-    version = ".".join(map(str, VERSION))
+    version = ".".join(map(str, RUNS.version))
     path = FOLDER / f"{version}-ensemble.h5"
     if not path.exists():
         network = gnn.ReactionNetwork.from_text(MODEL)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.studies import prediction_file
+from gillespie_nn.storage import prediction_file
 from gillespie_nn.verification.bounds import carry_out
 from gillespie_nn.verification.bounds import results as bounds_file
 
@@ -81,7 +81,7 @@ def test_there_is_a_file_of_every_kind_and_present_version():
 def test_an_interrupted_file_goes_on_to_the_content_of_its_day(path, tmp_path, monkeypatch):
     whole, copy = make_golden.FINISHED / path.name, shutil.copy(path, tmp_path / path.name)
     version = str(content(whole)["@software_version"])
-    for module in ("storage.whole", "api.resume"):  # files of another version are not gone on with
+    for module in ("storage.making", "api.resume"):  # files of another version are not gone on with
         monkeypatch.setattr(sys.modules[f"gillespie_nn.{module}"], "__version__", version)
     resumed(copy)
     same(content(copy), content(whole))

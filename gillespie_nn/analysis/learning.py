@@ -1,7 +1,5 @@
 """Learning curves of a training run, from the recorded weights."""
 
-import json
-
 import numpy as np
 
 from ..activations import make_activation
@@ -12,12 +10,11 @@ from ..simulation.validation import N_AVERAGED
 
 def float_network(run) -> FloatNetwork:
     """The network of a training run in floating point, from the settings in its file."""
-    attributes = run.training.attrs
-    settings = json.loads(attributes["settings"])
+    settings = run.training.settings
     hidden = make_activation(settings["activation"], settings["h"], settings["derivative"])
     output = settings["output_activation"]
     last = None if output == LINEAR else make_activation(output, settings["h"], settings["derivative"])
-    return FloatNetwork(tuple(int(n) for n in attributes["layers"]), hidden, last)
+    return FloatNetwork(run.training.layers, hidden, last)
 
 
 def running_mean(values, window) -> np.ndarray:
@@ -35,7 +32,7 @@ def _mean_since(values, first):
 def averaged_weights(run) -> np.ndarray:
     """Recorded weights, each averaged over the records of the 100 presentations up to it, float64[record, weight]."""
     weights = run.weights
-    recorded = run.training["recorded"][: len(weights)]  # at uneven distances where evaluations lie between
+    recorded = run.training.recorded[: len(weights)]  # at uneven distances where evaluations lie between
     return _mean_since(weights, np.searchsorted(recorded, recorded - N_AVERAGED, side="right"))
 
 

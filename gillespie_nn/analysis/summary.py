@@ -5,9 +5,8 @@ from collections import Counter
 import numpy as np
 
 from ..simulation import final_values
-from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..status import Status
-from ..storage.moments_file import KIND as MOMENTS
+from ..storage.schema.moments import KIND as MOMENTS
 
 _SHOWN = 20
 
@@ -33,15 +32,12 @@ def summary(run) -> dict:
         "seconds": run.provenance["seconds"],
     }
     if run.kind == "training":
-        group = run.training
-        found |= {"layers": group.attrs["layers"].tolist(), "task": group.attrs["task"]}
-        n_planned = group["presentations"].shape[0]
-        found["presentations"] = int(group["n_presented"][()]) if "n_presented" in group else n_planned
+        record = run.training
+        found |= {"layers": list(record.layers), "task": record.task, "presentations": record.n_presented}
         # Scores that a file's version did not have, or its run did not ask for, are not shown.
-        scores = {name: float(group[name][()]) for name in (*SCORES, *CHEMICAL_SCORES) if name in group}
-        found |= {n: s for n, s in scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
-        if group["targets"].shape[0] <= 16:
-            found |= {name: group[name][:].tolist() for name in ("inputs", "targets", "outputs")}
+        found |= {n: s for n, s in record.scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
+        if len(record.targets) <= 16:
+            found |= {name: record[name].tolist() for name in ("inputs", "targets", "outputs")}
     else:
         names, final = final_values(run)
         found["complete"] = len(final)

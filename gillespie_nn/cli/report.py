@@ -5,7 +5,8 @@ from pathlib import Path
 from .. import checks
 from ..analysis import Ask
 from ..analysis.report import report
-from .analyze import add_asked, opened_run
+from ..storage import open_run
+from .analyze import add_asked
 from .common import add_json, parser, print_json
 
 
@@ -27,7 +28,7 @@ def add(subparsers):
 def run(arguments):
     path = Path(arguments.output or Path(arguments.file).with_suffix(".html"))
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
-    with opened_run(arguments.file) as opened:
+    with open_run(arguments.file) as opened:
         path = checks.new_file(path, arguments.overwrite)
         text, names = report(opened, Ask(species=tuple(arguments.species), confidence=arguments.confidence))
     checks.write_text(path, text)

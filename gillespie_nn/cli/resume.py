@@ -2,8 +2,7 @@
 
 from ..analysis import summary, summary_text
 from ..api import resume
-from ..storage import MomentsRun, Run, open_moments, open_run
-from ..storage.moments_reader import is_moments
+from ..storage import MomentsRun, Run, open_run
 from .common import add_json, parser, print_json
 from .training_record import print_fit, record, resume_hint
 
@@ -24,7 +23,7 @@ def add(subparsers):
 
 
 def run(arguments):
-    with (open_moments if is_moments(arguments.file) else open_run)(arguments.file) as opened:
+    with open_run(arguments.file) as opened:
         ended = opened.ended
     if ended:
         print(f"the run in {arguments.file} has ended: there is nothing to resume")

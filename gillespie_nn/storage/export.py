@@ -14,9 +14,10 @@ import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import StorageError
+from ..checks import InputError, StorageError
 from . import disk
-from .reader import open_run
+from .open import open_run
+from .reader import Run
 from .schema import TRAINING
 
 _BLOCK_BYTES = 1 << 22
@@ -30,6 +31,8 @@ def export(path, format, output, overwrite=False):
     checks.choice("format", format, FORMATS)
     output = checks.new_file(output, overwrite)
     with open_run(path) as run, _made(output) as part:
+        if not isinstance(run, Run):
+            raise InputError(f"{path} holds {run.record}, which are not exported: read it by gillespie_nn.open_run")
         FORMATS[format](run, part)
         return run.counts.shape[0]
 
@@ -51,12 +54,7 @@ def columns(run) -> list[str]:
     """Names of the columns of the table of a run."""
     names = ["replicate", "time", *run.species, *(n for n in run.observable_names if n not in run.species)]
     if run.kind == TRAINING:
-        n_weights, n_outputs = run.training["weights"].shape[1], run.training["predictions"].shape[1]
-        if run.version >= (1, 5):
-            weights, outputs = (run.training[name].asstr()[:] for name in ("weight", "output"))
-        else:
-            weights, outputs = [f"weight_{k}" for k in range(n_weights)], range(n_outputs)
-        names += [*weights, *(f"prediction_{name}" for name in outputs)]
+        names += [*run.training.weight_names, *(f"prediction_{name}" for name in run.training.output_names)]
     return names
 
 
@@ -73,7 +71,7 @@ def blocks(run):
             found = [np.full(len(time[part]), number), time[part], *counts[k, part].T]
             if run.observable_names:
                 found += [None] * len(added)
-                for column, values in zip(observed, run.file["observables"][number, part].T):
+                for column, values in zip(observed, run.observables[k, part].T):
                     found[column] = values
             if run.kind == TRAINING:
                 found += [*run.weights[part].T, *run.predictions[part].T]

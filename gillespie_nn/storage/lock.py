@@ -9,7 +9,7 @@ from ..checks import InputError
 try:
     import fcntl
 except ImportError:  # Windows, where a file that is open cannot be replaced anyway
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _PATIENCE = 0.2
 

@@ -12,16 +12,17 @@ from ..checks import InputError, StorageError
 from ..status import Status
 from . import checkpoints, disk, superblock
 from .damage import damaged, is_of_hdf5, said
+from .hdf5 import opened
 from .lock import Lock
-from .reader import open_left, open_run
-from .schema import ENSEMBLE, LIBVER
+from .reader import Run
+from .schema import LIBVER, RUNS, TRAINING
 from .whole import move
 from .writer import copy_rows
 
 try:
     import fcntl
 except ImportError:
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
 """Attributes by which HDF5 keeps dimension scales; they hold places in the file."""
@@ -48,7 +49,7 @@ def repair(path) -> dict:
         _check_free_of_writers(path)
         disk.check_free(path, 2 * path.stat().st_size)
         marked, _ = superblock.marks(path)
-        with open_left(path) as run:
+        with Run(path, opened(path, RUNS, ours=True)) as run:
             lost = _unreadable(run)
             if not marked and not lost:
                 return _report(run, False, lost)
@@ -59,7 +60,7 @@ def repair(path) -> dict:
                 if is_of_hdf5(error) and "write" not in str(error):
                     raise damaged(path, said(error)) from None
                 raise StorageError(f"cannot write {part}: {disk.reason(error)}; {path} is as it was") from None
-        with open_run(part) as run:
+        with Run(part, opened(part, RUNS)) as run:
             found = _report(run, True, lost)
         move(part, path)
         return found | {"file": str(path)}
@@ -85,16 +86,17 @@ def _unreadable(run) -> list[int]:
     """Committed replicates whose rows cannot be read. Raises InputError for a training run of that kind, whose records
     hang together."""
     found = []
-    rows = [run.file[name] for name in _ROWS if name in run.file]
-    if run.kind != ENSEMBLE:
+    rows = [run._file[name] for name in _ROWS if name in run._file]
+    training = run.kind == TRAINING
+    if training:
         _ = run.weights, run.predictions, run.time
-    for replicate in np.flatnonzero(run.committed).tolist() if run.kind == ENSEMBLE else [0]:
+    for replicate in [0] if training else np.flatnonzero(run.committed).tolist():
         try:
             for dataset in rows:
                 for chunk in _chunks(dataset, replicate, run._n_points):
                     dataset[chunk]
         except (OSError, RuntimeError) as error:
-            if run.kind != ENSEMBLE:
+            if training:
                 raise damaged(run.path, said(error)) from None
             found.append(replicate)
     return found
@@ -107,7 +109,7 @@ def _chunks(dataset, replicate, n_points):
 
 def _copy(run, target, lost):
     """Everything that can be trusted; rows that cannot are empty again."""
-    source = run.file
+    source = run._file
     target.attrs.update(source.attrs)
     datasets = []
 
@@ -146,7 +148,7 @@ def _fill(run, item, made, lost):
     name = item.name.lstrip("/")
     if not item.id.get_storage_size():
         return
-    if name in _ROWS and run.kind == ENSEMBLE:
+    if name in _ROWS and run.kind != TRAINING:
         for replicate in np.flatnonzero(run.committed).tolist():
             if replicate not in lost:
                 copy_rows(item, made, replicate)
@@ -159,17 +161,16 @@ def _fill(run, item, made, lost):
 
 
 def _report(run, repaired, lost):
-    training = run.kind != ENSEMBLE
     found = {
         "file": str(run.path),
         "kind": run.kind,
         "repaired": repaired,
-        "kept": run._n_points if training else int(run.committed.sum()),
-        "planned": run.file["time"].shape[0] if training else int(run.committed.size),
+        "kept": run.n_kept,
+        "planned": run.n_planned,
         "lost": lost,
         "ended": run.ended,
     }
-    if training and checkpoints.GROUP in run.file:
-        last = checkpoints.read_latest(run.file)
+    if checkpoints.GROUP in run._file:
+        last = checkpoints.read_latest(run._file)
         found["presentations"] = 0 if last is None else last.n_presented
     return found

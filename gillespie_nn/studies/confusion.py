@@ -67,8 +67,8 @@ class Confusion(Study):
 
 def _count(path, name):
     with open_run(path) as run:
-        said = np.argmax(run.training[name][:], axis=1)
-        targets = run.training["targets"][:]
+        said = np.argmax(run.training[name], axis=1)
+        targets = run.training.targets
     matrix = np.zeros((targets.shape[1],) * 2, dtype=np.int64)
     np.add.at(matrix, (np.argmax(targets, axis=1), said), 1)
     return matrix

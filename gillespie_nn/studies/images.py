@@ -31,9 +31,9 @@ class Images(Study):
         if record is None:
             return
         with open_run(record.path) as run:
-            weights, _ = float_network(run).matrices(run.training["final_weights"][:])[0]
-            before, _ = float_network(run).matrices(run.training["initial_weights"][:])[0]
-            volume, n = run.volume, int(run.training["n_presented"][()])
+            weights, _ = float_network(run).matrices(run.training.final_weights)[0]
+            before, _ = float_network(run).matrices(run.training.initial_weights)[0]
+            volume, n = run.volume, run.training.n_presented
         side = math.isqrt(weights.shape[1])
         shown = [("before training", before), (f"after {n} presentations", weights)]
         largest = max(np.abs(w).max() for _, w in shown)

@@ -60,10 +60,10 @@ class Learning(Study):
 def _curve(record):
     """(presentations done int64[record], RMSE on the test set float64[record]) of a run."""
     with open_run(record.path) as run:
-        x, t = run.training["inputs"][:], run.training["targets"][:]
+        x, t = run.training.inputs, run.training.targets
         if not len(x):  # too large for the file: they are the case's own
             x = case_of(run.case).load(run.seed).test_x
         x, t = x[:_MOST_SAMPLES], t[:_MOST_SAMPLES]
         network = float_network(run)
         error = [np.sqrt(np.mean(np.square(network.forward(w, x) - t))) for w in averaged_weights(run)]
-        return run.training["recorded"][: len(error)] + 1, np.array(error)
+        return run.training.recorded[: len(error)] + 1, np.array(error)

@@ -25,9 +25,8 @@ from ..crn import ReactionNetwork
 from ..noise import RateNoise
 from ..simulation import run_ensemble
 from ..simulation.task import QUANTILES
-from ..storage import open_moments, open_run
+from ..storage import Run, open_run
 from ..storage.export import blocks
-from ..storage.moments_reader import is_moments
 from ..storage.repair import repair
 from .base import Check
 from .children import outcome_of_all
@@ -215,12 +214,9 @@ def _refused(act, path):
 
 
 def _read(path):
-    if is_moments(path):
-        summary_text(summary(open_moments(path)))
-        return
     with open_run(path) as run:
         summary_text(summary(run))
-        for _ in blocks(run):
+        for _ in blocks(run) if isinstance(run, Run) else ():
             pass
 
 

@@ -1,0 +1,40 @@
+"""`open_run`: any run in a file, of trajectories or of moments."""
+
+from pathlib import Path
+
+from .. import checks
+from ..checks import InputError
+from .damage import readable
+from .hdf5 import opened
+from .moments_reader import MomentsRun, read
+from .reader import Run
+from .schema import MOMENTS, RUNS
+from .validate import form_of
+
+
+def open_run(path: str | Path) -> Run | MomentsRun:
+    """Open the run in the file at `path` for reading, also one that is still being written or was left by a killed
+    process: a `Run`, or of moments a `MomentsRun`.
+
+    Raises InputError for a missing file, another filetype, a newer major version, and a file that is damaged.
+    """
+    where = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
+    file = opened(where)
+    form = form_of(where, file)
+    if form is RUNS:
+        return Run(where, file)
+    with file:
+        if form is not MOMENTS:
+            raise InputError(f"{where} is a {form.name}, not that of a run: its filetype is {form.filetype!r}")
+        with readable(where):
+            return read(where, file)
+
+
+def open_moments(path: str | Path) -> MomentsRun:
+    """What the file of moments at `path` holds, as `open_run` does, which opens other runs, too.
+
+    Raises InputError for a file of something else, and as `open_run` does.
+    """
+    where = checks.existing_file("file of moments", path, "open_moments takes the path of a file of moments")
+    with opened(where, MOMENTS) as file, readable(where):
+        return read(where, file)
