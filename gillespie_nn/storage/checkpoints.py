@@ -40,15 +40,19 @@ def read_latest(file: h5py.File) -> Checkpoint | None:
     group = file[GROUP]
     numbers = group["number"][:]
     for slot in np.argsort(-numbers, kind="stable"):
+        if numbers[slot] <= 0:
+            break
         found = _read(group, slot)
-        if numbers[slot] > 0 and (group["digest"][slot] == _digest(numbers[slot], found)).all():
+        if (group["digest"][slot] == _digest(numbers[slot], found)).all():
             return found
     return None
 
 
 def copy(source: h5py.File, target: h5py.File) -> None:
-    """Both slots as they are."""
+    """Both slots as they are, if there is something in one."""
     source, target = source[GROUP], target[GROUP]
+    if not source["number"][:].any():
+        return
     target["memory"].resize(source["memory"].shape)
     target[MEMORY_SCALE].resize(source["memory"].shape[1:])
     for name in NAMES:

@@ -39,6 +39,10 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
             raise damaged(path, f"/training/n_presented is {n_presented}, expected 0 to {n_planned}")
         for name in ("training/weights", "training/predictions"):
             check_size(path, file[name], n_written * file[name].shape[1])
+        if "checkpoint/memory" in file:
+            memory = file["checkpoint/memory"]  # of one slot at least, once there is a checkpoint
+            begun = file["checkpoint/number"][:].any() or memory.id.get_storage_size()
+            check_size(path, memory, memory.shape[1] if begun else 0)
     check_size(path, file["counts"], n_written * file["counts"].shape[2])
     for name in ("covariance", "observables"):
         if not training and name in file:
