@@ -76,8 +76,8 @@ def test_the_text_and_the_tables_say_the_same(form):
         assert said == attribute.what and (attribute.since == (1, 0) or attribute.since in since), attribute.path
 
 
-def _newest(form, file):
-    """Datasets and attributes by path that a file of the present version has, without scales that are numbered only."""
+def _found(file):
+    """Kind, datasets and attributes by path that a file has, without scales that are numbered only."""
     kind = file.attrs.get("kind", "")
     datasets, attributes = {}, {key: None for key in file.attrs if key not in ("filetype", "version")}
 
@@ -96,9 +96,11 @@ def _newest(form, file):
 def test_a_file_holds_what_its_table_says_and_no_more(path):
     with h5py.File(path, "r") as file:
         form = next(f for f in FORMATS if f.filetype == file.attrs["filetype"])
-        kind, datasets, attributes = _newest(form, file)
-        assert attributes == {a.path for a in form.attributes_of(kind)}
-        expected = {e.path: e for e in form.entries_of(kind) if not e.open and (not e.optional or e.group in file)}
+        kind, datasets, attributes = _found(file)
+        version = tuple(file.attrs["version"].tolist())
+        assert attributes == {a.path for a in form.attributes_of(kind, version)}
+        entries = [e for e in form.entries_of(kind, version) if not e.optional or e.group in file]
+        expected = {e.path: e for e in entries if not e.open}
         free = {e.group for e in form.entries if e.open}
         assert {name for name in datasets if name.rpartition("/")[0] not in free} == set(expected)
         for name, entry in expected.items():

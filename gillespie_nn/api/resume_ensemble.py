@@ -5,6 +5,7 @@ from ..noise import from_record
 from ..simulation.task import MOMENTS, QUANTILES, TRAJECTORIES
 from ..storage import open_run
 from ..storage.damage import understood
+from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
 from .simulate import Workers, carry_out, make_task, new_file
 
@@ -12,7 +13,7 @@ SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
 """Older files do not keep all that decides an ensemble."""
 
 
-def resume_ensemble(path, run, workers=1, progress=False):
+def resume_ensemble(path, run: OpenedRun, workers=1, progress=False):
     """Go on with the replicates, or of moments the blocks of replicates, that are missing in the open file `run`, which
     stands at `path`; what `open_run` makes of the finished file."""
     task = task_of(run)
@@ -27,7 +28,7 @@ def resume_ensemble(path, run, workers=1, progress=False):
     return open_run(path)
 
 
-def task_of(run):
+def task_of(run: OpenedRun):
     """The task of the ensemble in an open file, checked as the arguments of `simulate` are."""
     if run.version < SINCE[run.record]:
         raise InputError(
