@@ -8,6 +8,8 @@ import importlib
 import math
 import numbers
 import os
+import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,6 +67,13 @@ def _number(name, value):
         raise InputError(f"{name} is beyond the range of float64: give a smaller number") from None
 
 
+def _is_whole(value):
+    """Whether a number is whole: an integer of any size, or a float, which above 2**53 always is."""
+    if isinstance(value, (numbers.Integral, np.integer)):
+        return True
+    return math.isfinite(value) and value == math.floor(value)
+
+
 def positive(name, value, unit="", hint=""):
     """`value` as a float, positive and finite."""
     number = _number(name, value)
@@ -91,10 +100,10 @@ def finite(name, value):
 
 def whole(name, value, least=1, most=None, hint=""):
     """`value` as an int in [least, most]."""
-    number = _number(name, value)
-    if not math.isfinite(number) or number != math.floor(number):
+    _number(name, value)
+    if not _is_whole(value):
         raise InputError(_sentence(f"{name} must be a whole number, got {value!r}", hint))
-    number = int(value)
+    number = int(value)  # exactly: a float holds whole numbers up to 2**53
     if number < least:
         raise InputError(_sentence(f"{name} must be at least {least}, got {value!r}", hint))
     if most is not None and number > most:
@@ -104,10 +113,10 @@ def whole(name, value, least=1, most=None, hint=""):
 
 def count(name, value):
     """`value` as a number of molecules: whole, from 0 to 2**53."""
-    number = _number(name, value)
-    if not math.isfinite(number) or number != math.floor(number) or number < 0:
+    _number(name, value)
+    if not _is_whole(value) or value < 0:
         raise InputError(f"{name} must be a whole number of molecules, at least 0, got {value!r}")
-    if number > COUNT_LIMIT:
+    if int(value) > COUNT_LIMIT:
         raise InputError(
             f"{name} is {value!r}, and counts above 2**53 = {COUNT_LIMIT} would overflow: "
             "use a smaller volume or a deterministic method"
@@ -227,6 +236,14 @@ def write_text(path, text):
         raise StorageError(
             f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written"
         ) from None
+
+
+def warn(message):
+    """Warn at the line that called the package, however deep inside the reason was found."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, stacklevel=depth)
 
 
 def optional(module, extra, purpose):

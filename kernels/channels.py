@@ -18,6 +18,10 @@ from .intervals import law_range
 from .jit import kernel
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, Laws, law_value, trigger_changed
 
+_MOST_EXPECTED = 1000.0
+"""Candidates in a window of time of which most would be rejected: more, and the window is shortened. Windows that only
+follow the candidates of those before have some ten to a hundred, so that none is shortened but before a pulse."""
+
 
 class Channels(NamedTuple):
     """The compiled network. Ranges are given by their starts: term t of channel c has
@@ -162,7 +166,9 @@ def value_now(channels, c, counts):
 def open_window(channels, counts, now, n_candidates):
     """Let a new window of time begin at `now`, in which all that read the time are bounded.
 
-    Its length follows the number of candidates in the last one: it may depend on the past alone.
+    Its length follows the number of candidates in the last one: it may depend on the past alone. What the laws will do
+    is no secret of the future, so that it may also end before a pulse: else every candidate up to there would be drawn
+    at the height of the pulse, and rejected.
     """
     laws = channels.laws
     window = laws.window
@@ -181,7 +187,27 @@ def open_window(channels, counts, now, n_candidates):
     window[WINDOW_WIDTH] = width
     window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
     for j in range(n_timed):
-        window_range(laws, program_of(channels, laws.timed_terms[j]), counts)
+        _end_before_pulse(channels, laws.timed_terms[j], counts)
+
+
+@kernel
+def _end_before_pulse(channels, t, counts):
+    """Bound term t, a law that reads the time, over the window, which is halved as long as more than `_MOST_EXPECTED`
+    candidates are expected in it of which most would be rejected. A shorter window leaves other bounds valid."""
+    laws = channels.laws
+    window = laws.window
+    p = program_of(channels, t)
+    low, high = window_range(laws, p, counts)
+    for _ in range(1100):
+        width = window[WINDOW_END] - window[WINDOW_START]
+        if low >= 0.5 * high or not channels.coefficient[t] * high * width > _MOST_EXPECTED:
+            break
+        shorter = window[WINDOW_START] + 0.5 * width
+        if not window[WINDOW_START] < shorter < window[WINDOW_END]:
+            break
+        window[WINDOW_WIDTH] = 0.5 * width
+        window[WINDOW_END] = shorter
+        low, high = window_range(laws, p, counts)
 
 
 @kernel

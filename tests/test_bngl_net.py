@@ -107,7 +107,7 @@ def test_a_path_is_read_and_errors_name_it(tmp_path):
     path.write_text(RECEPTORS)
     assert gnn.ReactionNetwork.from_bngl_net(path) == gnn.ReactionNetwork.from_bngl_net(RECEPTORS)
     path.write_text(RECEPTORS.replace("kp/(pi", "kp/(po"))
-    with pytest.raises(InputError, match="model.NET: line 14: unknown name in function feedback 'po'"):
+    with pytest.raises(InputError, match="model.NET: line 14: function feedback, column 5: unknown name 'po'"):
         gnn.ReactionNetwork.from_bngl_net(str(path))
 
 
@@ -210,9 +210,9 @@ HUGE = "+".join(["f0()"] * 9)
         ('substanceUnits("Concentration")', "line 1: .*of numbers and not concentrations"),
         (small("1 k"), "line 2: expected `index name expression`, got '1 k'"),
         (small("1 k-1 5"), "line 2: parameter name 'k-1' must be letters"),
-        (small("1 k 1\n2 k 2"), "line 3: 'k' is given twice"),
-        (small("1 k 1\n2 time 2"), "line 3: 'time' is given twice, or has a meaning of its own"),
-        (small("1 k inf"), "line 2: unknown name in parameter k 'inf'"),
+        (small("1 k 1\n2 k 2"), "line 3: parameter 'k' is named twice"),
+        (small("1 k 1\n2 time 2"), "line 3: 'time' has a meaning of its own"),
+        (small("1 k inf"), "line 2: parameter k, column 1: unknown name 'inf'"),
         (small("1 k 1e999"), "line 2: parameter k must be finite, got inf"),
         (small("1 k 1/0"), "line 2: parameter k must be finite"),
         (small("1 k ln(-1)"), "line 2: parameter k must be finite, got nan"),
@@ -223,16 +223,16 @@ HUGE = "+".join(["f0()"] * 9)
         (small("1 k k"), "line 2: defined by itself: k, k"),
         (small("1 k 2*G"), "line 2: parameter k reads G, which changes during a run"),
         (small("1 k time()"), "line 2: parameter k reads time, which changes"),
-        (small("1 k floor(2)"), "line 2: unknown function in parameter k 'floor'.*known are abs"),
-        (small("1 k mratio(1,2,3)"), "line 2: unknown function in parameter k 'mratio'"),
-        (small("1 k if(1,2)"), "line 2: parameter k: if takes 3 arguments, got 2"),
+        (small("1 k floor(2)"), "line 2: parameter k, column 1: unknown function 'floor'.*known are abs"),
+        (small("1 k mratio(1,2,3)"), "line 2: parameter k, column 1: unknown function 'mratio'"),
+        (small("1 k if(1,2)"), "line 2: parameter k, column 1: if takes 3 arguments, got 2"),
         (small("1 k sin(1,2)"), "line 2: parameter k, column 1: sin takes 1 argument"),
         (small(functions="1 f(x) 2*x"), r"line 5: expected `index name\(\) expression`, got '1 f\(x\) 2\*x'"),
         (small(functions="1 f()"), "line 5: expected `index name"),
         (small(functions="1 f() g()\n2 g() f()"), "line [56]: defined by itself: [fg], [fg], [fg]"),
-        (small(functions="1 k() 3"), "line 5: 'k' is given twice"),
-        (small(functions="1 f() G(k)"), "line 5: unknown function in function f 'G'"),
-        (small(functions="1 f() tfun([0,1],[1,2],time)"), "line 5: unknown function in function f 'tfun'"),
+        (small(functions="1 k() 3"), "line 5: 'k' names a parameter and a function"),
+        (small(functions="1 f() G(k)"), "line 5: function f, column 1: unknown function 'G'"),
+        (small(functions="1 f() tfun([0,1],[1,2],time)"), "line 5: function f, column 1: unknown function 'tfun'"),
         (
             small(
                 functions="1 f0() G+1\n" + "\n".join(f"1 f{k}() {HUGE.replace('f0', f'f{k - 1}')}" for k in range(1, 9))
@@ -249,7 +249,7 @@ HUGE = "+".join(["f0()"] * 9)
         (small(species="1 A() 1.5"), "line 8: the initial amount must be a whole number of molecules.*got 1.5"),
         (small(species="1 A() -1"), "line 8: the initial amount must be a whole number"),
         (small(species="1 A() 1e300"), "line 8: the initial amount is .*counts above 2"),
-        (small(species="1 A() k*B0"), "line 8: unknown name in the initial amount 'B0'"),
+        (small(species="1 A() k*B0"), "line 8: the initial amount, column 3: unknown name 'B0'"),
         (small(reactions="1 1 0"), "line 11: expected `index reactants products rate`"),
         (small(reactions="1 2 0 k"), "line 11: unknown species index '2'.*the file has 1"),
         (small(reactions="1 1,0 1 k"), "line 11: unknown species index '0'"),
@@ -257,7 +257,7 @@ HUGE = "+".join(["f0()"] * 9)
         (small(reactions="1 1, 0 k"), "line 11: unknown species index"),
         (small(reactions="1 1 0 k\n1 1 0 k"), "line 12: '1' is given twice"),
         (small(reactions="1 1 0 -k"), "line 11: the rate must be at least 0 and finite, got -0.5"),
-        (small(reactions="1 1 0 q"), "line 11: unknown name in the rate 'q'"),
+        (small(reactions="1 1 0 q"), "line 11: the rate, column 1: unknown name 'q'"),
         (small(reactions="1 1 0 k k"), "line 11: the rate, column 3: unexpected 'k'"),
         (small(reactions="1 1 0 2*Sat k k"), "line 11: the rate law Sat of reaction r1 is not supported"),
         (small(reactions="1 1 0 MM k k"), "the rate law MM of reaction r1"),
@@ -267,7 +267,7 @@ HUGE = "+".join(["f0()"] * 9)
         (small(reactions="1 " + "1," * 40 + "1 0 k"), "multiplicity of A in reaction r1 must be at most 32"),
         (small(groups="G 1"), "line 14: expected `index name weight"),
         (small(groups="1 G-1 1"), "line 14: group name 'G-1' must be letters"),
-        (small(groups="1 k 1"), "line 14: 'k' is given twice"),
+        (small(groups="1 k 1"), "line 14: 'k' names a parameter and a group"),
         (small(groups="1 G 2"), "line 14: unknown species index '2'"),
         (small(groups="1 G 1,1"), "line 14: '1' is given twice"),
         (small(groups="1 G x*1"), r"line 14: expected a species index or weight\*index, got 'x\*1'"),

@@ -100,6 +100,35 @@ def test_at_rest_on_the_kink(activation, paths, verdicts, tmp_path, capsys, monk
     assert {p.name for p in tmp_path.iterdir()} >= {"k.h5", "k.json", "k.md", "k.png", "k-course.png"}
 
 
+@pytest.mark.parametrize("h", ["1e-6", "1e-8", "1e-12"])
+def test_errors_as_small_as_rounding_are_inconclusive(h, tmp_path, capsys, monkeypatch):
+    """The smooth ReLU is smooth, whatever h > 0: the proposition is true of it."""
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("gillespie_nn.verification.bounds.smoothing.SMOOTHINGS", (0.25, 0.0625))
+    arguments = f"verify-bounds --proposition 5.2 --case kink --h {h} --paths 20 --seed 1 --json --output".split()
+    assert main([*arguments, str(tmp_path / "k.h5")]) == 1
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert found["verdict"] == "inconclusive" and "as small as rounding" in found["reason"]
+    assert "ReLU" not in found["reason"] and {c["name"]: c["verdict"] for c in found["checks"]}["power"] == "holds"
+
+
+def test_sizes_beyond_the_linear_range_are_undecided_and_faults_are_not():
+    """Theta of a function that is linear up to 1e-3 nears Theta_0; that of wrong scales or another Theta_0 does not."""
+    rng = np.random.Generator(np.random.SFC64(3))
+    theta_0 = np.exp(0.1 * rng.standard_normal((20, 1)))
+    saturating = np.tanh(SIZES / 1e-3)[:, None] * 1e-3 / SIZES[:, None] * theta_0[:, None]
+    resolved = np.ones(1, dtype=bool)
+    assert judgements.undecided(saturating, theta_0, resolved).all()
+    assert judgements.undecided(theta_0[:, None] + 0 * SIZES[:, None], theta_0, ~resolved).all()
+    not_shared = np.where(SIZES[0] == SIZES, 1.0, 1.5)
+    for fault in (SIZES**-0.5, SIZES / SIZES[-1], 10 * SIZES / SIZES[-1], np.full(6, 1.3), not_shared):
+        assert not judgements.undecided(fault[:, None] * theta_0[:, None], theta_0, resolved).any()
+    errors = saturating * SIZES[:, None]
+    assert judgements.slope(["a"], errors, SIZES, 0).verdict == judgements.FAILS
+    assert judgements.slope(["a"], errors, SIZES, 0, undecided=resolved).verdict == judgements.INCONCLUSIVE
+    assert judgements.sharp_constant(["a"], saturating, theta_0, SIZES, 0, resolved).verdict != judgements.FAILS
+
+
 @pytest.mark.parametrize(
     "arguments, what",
     [

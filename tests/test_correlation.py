@@ -14,6 +14,7 @@ import gillespie_nn as gnn
 from gillespie_nn.analysis import autocorrelation, power_spectrum
 from gillespie_nn.analysis.correlation import autocovariance, correlation_time, periodogram
 from gillespie_nn.checks import InputError
+from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
 
 DT = 0.1
@@ -90,6 +91,23 @@ def test_the_correlation_time_is_the_integral():
     lag = DT * np.arange(400)
     assert correlation_time(np.exp(-lag), DT) == pytest.approx(1.0, rel=0.01)
     assert np.isnan(correlation_time(np.exp(-lag / 100), DT))
+
+
+@pytest.mark.parametrize("spacing, resolved", [(0.2, True), (10.0, False)])
+def test_a_correlation_time_below_the_spacing_is_not_resolved(spacing, resolved, tmp_path, capsys):
+    """The sum of autocorrelations gives half the spacing for what forgets at once: 5 s, where 1 s is true."""
+    path = tmp_path / "run.h5"
+    net = gnn.ReactionNetwork.from_text(f"0 -> A @ {BIRTH}\nA -> 0 @ {DEATH}\nA = 10")
+    gnn.simulate(net, t_end=600 * spacing, n_points=601, replicates=20, seed=2, output=path).close()
+    with gnn.open_run(path) as run:
+        found = autocorrelation(run, "A")
+    if resolved:
+        assert found.correlation_time == pytest.approx(1.0, rel=0.1) and np.isnan(found.at_most)
+    else:
+        assert np.isnan(found.correlation_time) and 1.0 < found.at_most < 1.5 * spacing
+    assert main(["analyze", str(path), "--what", "autocorrelation", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert ("not resolved: at most 10" in said) is not resolved
 
 
 @pytest.fixture(scope="module")

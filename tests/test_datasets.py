@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
-from gillespie_nn.datasets import CASES, case, data_folder
+from gillespie_nn.datasets import CASES, Dataset, case, data_folder
 from gillespie_nn.datasets.base import CLASSIFICATION, REGRESSION, stratified_split
 from gillespie_nn.datasets.digits import CHECKSUM
 from gillespie_nn.datasets.regression import target
@@ -150,3 +152,35 @@ def test_regression_through_the_commands_and_the_figure(tmp_path, capsys):
     captured = capsys.readouterr().out
     assert json.loads(captured.splitlines()[-1])["rmse"] == found["rmse"] and "accuracy" not in captured.splitlines()[3]
     assert figure.stat().st_size > 10_000
+
+
+def test_classes_in_one_column_become_one_output_each():
+    """With the one column judged by its largest output, random labels were right every time."""
+    rng = np.random.default_rng(7)
+    x, labels = rng.random((60, 3)), rng.choice([2, 5, 7], 60)
+    data = Dataset("mine", CLASSIFICATION, x, labels[:, None], x[:20], labels[:20])
+    np.testing.assert_array_equal(data.train_t, labels[:, None] == [2, 5, 7])
+    assert data.test_t.shape == (20, 3) and data.accuracy(data.test_t) == 1
+    fit = gnn.train(data, method="gradient_descent", hidden=(2,), presentations=30, seed=1)
+    assert fit.accuracy < 0.9 and fit.outputs.shape == (20, 3)
+    assert replace(data, train_t=data.train_t[:5], train_x=x[:5]).train_t.shape == (5, 3)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"task": "clasification"}, "unknown task 'clasification' (did you mean 'classification'?)"),
+        ({"train_t": [[0.5], [1.0]]}, "got 0.5: give whole numbers"),
+        ({"train_t": [[1], [1]], "test_t": [[1], [1]]}, "all samples are of one class, 1"),
+        ({"train_t": [[1], [0], [1]]}, "train_x has 2 samples and train_t 3"),
+        ({"test_x": [[1.0, 2.0]] * 2}, "train_x has 1 columns and test_x 2"),
+        ({"train_x": [["a"], ["b"]]}, "train_x must be numbers"),
+        ({"test_x": [[np.nan], [0.0]]}, "test_x must be finite, got nan at (0, 0)"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_dataset_that_does_not_hold_together_is_refused(changed, message):
+    whole = {"train_x": [[0.0], [1.0]], "train_t": [[0], [1]], "test_x": [[0.0], [1.0]], "test_t": [[0], [1]]}
+    assert Dataset("mine", CLASSIFICATION, **whole).train_t.tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(gnn.InputError, match=re.escape(message)):
+        Dataset(**{"name": "mine", "task": CLASSIFICATION, **whole, **changed})

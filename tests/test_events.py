@@ -200,3 +200,68 @@ def test_rules_are_recorded_whole_or_as_observables(tmp_path):
     whole = np.asarray(r.counts)[0, :, r.species.index("half")]
     np.testing.assert_array_equal(whole, np.where(a % 2 == 0, a // 2, -1))
     assert {"half", "ratio", "clock"} <= set(r.to_xarray().data_vars)
+
+
+COMPETING = """
+@event tick: when time >= 1; set T = 1; priority 5
+@event first: when T > 0; set A = A + 1, T = 0; priority 2; not persistent
+@event second: when T > 0; set B = B + 1, T = 0; priority P; not persistent
+@event third: when T > 0; set C = C + 1, T = 0; priority 2; not persistent
+@parameter P = 2
+X -> 0 @ 1e-9
+X = 1
+T = 0
+A = 0
+B = 0
+C = 0
+"""
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_of_events_of_equal_priority_one_is_drawn(method):
+    r = run(COMPETING, [2.0], method, 3000)
+    won = np.argmax([r.of(name)[:, -1] for name in "ABC"], axis=0)
+    assert (r.of("A") + r.of("B") + r.of("C") == 1).all()
+    accept(chi_square(won, np.full(3, 1 / 3)), f"ties of three events, {method}")
+    assert rejects(chi_square(np.zeros_like(won), np.full(3, 1 / 3)))  # file order, always
+
+
+def test_of_three_persistent_events_all_orders_are_as_likely():
+    """Each notes which place it got; the law of the order is uniform on six."""
+    lines = [
+        f"@event e{k}: when time >= 1; set N = N + 1, E{k} = N + 1; priority 1; values after delay" for k in range(3)
+    ]
+    text = "\n".join([*lines, "X -> 0 @ 1e-9", "X = 1", "N = 0", *(f"E{k} = 0" for k in range(3))])
+    r = run(text, [2.0], "direct", 3000)
+    order = r.of("E0")[:, -1] * 3 + r.of("E1")[:, -1]
+    found = np.unique(order, return_inverse=True)[1].ravel()
+    assert found.max() == 5
+    accept(chi_square(found, np.full(6, 1 / 6)), "orders of three tied events")
+
+
+def test_where_none_are_tied_nothing_is_drawn():
+    """The path that follows is the same whether an event has a priority of its own or is alone."""
+    free = "0 -> A @ 8\nA -> 0 @ 0.5\nU = 0\nV = 0\n@event one: when time >= 1; set U = 1"
+    one = run(free, [1.0, 5.0], "rejection", 20)
+    two = run(free + "; priority 2\n@event two: when time >= 1; set V = 1; priority 1", [1.0, 5.0], "rejection", 20)
+    tied = run(free + "; priority 2\n@event two: when time >= 1; set V = 1; priority 2", [1.0, 5.0], "rejection", 20)
+    assert (one.of("A") == two.of("A")).all() and (one.of("A") != tied.of("A")).any()
+
+
+def test_a_priority_that_is_no_number_is_an_error():
+    with pytest.raises(gnn.UnfinishedError, match="event e, at t = 1 s: its priority is not a number"):
+        run("0 -> A @ 1\n@event e: when time >= 1; set A = 0; priority 0 / 0\n"
+            "@event f: when time >= 1; set A = 1", [2.0])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "condition", ["sin(1 / (time - 1)) > 0", "sin(1 / (time - 1) + A) > 0", "sin(1e12 * time) > 0"]
+)
+def test_a_condition_that_changes_without_end_is_an_error(condition):
+    with pytest.raises(gnn.UnfinishedError, match="event e, at t = .*became true 5000 times.*without end"):
+        run(f"0 -> A @ 1\nA -> 0 @ 1\n@event e: when {condition}; set B = 1\nB = 0", [10.0])
+
+
+def test_an_event_that_happens_often_may():
+    r = run("X -> 0 @ 1e-9\nX = 1\n@event e: when sin(time) > 0; set N = N + 1\nN = 0", [40_000.0])
+    assert r.of("N")[0, 0] == pytest.approx(40_000 / (2 * np.pi), abs=1)

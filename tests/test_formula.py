@@ -145,7 +145,7 @@ def test_brackets_that_change_nothing_are_left_out_but_for_mixed_and_or():
         ("a +", 4, "got the end"), ("a + * b", 5, "got '*'"), ("a b", 3, "unexpected 'b'"), ("2a", 2, "unexpected 'a'"),
         ("1..2", 3, "unexpected '.2'"), ("0x10", 2, "unexpected 'x10'"), ("1_0", 2, "unexpected '_0'"),
         ("a$b", 2, "unexpected '$b'"), ("a&b", 2, "unexpected '&b'"), ("a=b", 2, "unexpected '=b'"),
-        ("α", 1, "unexpected 'α'"), ("a < b < c", 7, "unexpected '<'"), ("a == b != c", 8, "unexpected '!='"),
+        ("α", 1, "got 'α'"), ("a < b < c", 7, "unexpected '<'"), ("a == b != c", 8, "unexpected '!='"),
         ("min(a,)", 7, "got ')'"), ("sin(", 5, "got the end"), ("&& a", 1, "got '&&'"), ("a ** b", 4, "got '*'"),
         ("a $ b", 3, "unexpected '$ b'"),
     ],

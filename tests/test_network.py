@@ -62,7 +62,7 @@ def test_networks_are_immutable_and_compiled_once():
 @pytest.mark.parametrize(
     "make, what",
     [
-        (lambda: gnn.ReactionNetwork(("A", "A"), ()), "listed twice"),
+        (lambda: gnn.ReactionNetwork(("A", "A"), ()), "'A' is named twice"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("B", 1),), (), 1.0),)), "unknown species in reaction r1"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1),), (), -1.0),)), "rate of reaction r1"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1),), (), float("nan")),)), "rate of reaction r1"),
@@ -110,3 +110,14 @@ def test_compiled_propensities_are_those_of_the_definition(name):
                 part = channels.term_reaction[channels.term_start[c] : channels.term_start[c + 1]]
                 value = channel_value(channels, c, counts, counts)
                 np.testing.assert_allclose(value, expected[part].sum(), rtol=1e-12)
+
+
+def test_a_term_knows_its_kind_its_multiplicities_and_what_it_reads():
+    text = "2 A + B -> C @ 1\n3 A -> 0 @ 1\n0 -> A @ 1 * ramp(C, B)\nA -> B @ propensity(A * C)\n0 -> A @ 1"
+    network = gnn.ReactionNetwork.from_text(text)
+    terms, laws = network.compiled.single.terms, network.compiled.programs.laws
+    assert [t.is_law for t in terms] == [False, False, False, True, False]
+    assert [t.is_plain for t in terms] == [False, False, False, False, True]
+    assert [dict(t.multiplicity) for t in terms] == [{0: 2, 1: 1}, {0: 3}, {}, {}, {}]
+    assert [t.reads(laws) for t in terms] == [[0, 1], [0], [1, 2], [0, 2], []]
+    assert [t.program for t in terms] == [None, None, None, 0, None]

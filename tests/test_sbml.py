@@ -112,7 +112,7 @@ def test_concentrations_and_compartments_give_the_propensity():
         (document(K, extra="<listOfRules><rateRule variable='k'><math xmlns='http://www.w3.org/1998/Math/MathML'>"
                   "<cn>1</cn></math></rateRule></listOfRules>"), "rate rule of k"),
         (document(K, species=("A", "A")), "'A'|twice"),
-        (document(K, species=("A", "k")), "'k' is used twice"),
+        (document(K, species=("A", "k")), "'k' names a species and a parameter"),
         ("<sbml><not closed", "line"),
         ("<html></html>", "SBML"),
         ("/no/such/file.xml", "no such SBML file"),

@@ -212,3 +212,14 @@ def test_the_volume_of_a_model_that_fixes_it_is_not_overridden():
     assert gnn.simulate(net, 1.0, seed=1).volume == 2.0
     with pytest.raises(gnn.InputError, match="the model fixes its volume at 2.0"):
         gnn.simulate(net, 1.0, volume=3.0)
+
+
+@pytest.mark.parametrize("method", [m.name for m in EXACT])
+def test_a_run_that_would_never_end_is_an_error_that_says_so(method, monkeypatch):
+    monkeypatch.setattr("gillespie_nn.simulation.replicate._MANY_EVENTS", 100_000)
+    network = gnn.ReactionNetwork.from_text("0 -> A @ 1\nA -> 0 @ 1")
+    with pytest.raises(gnn.UnfinishedError, match="at this pace some .* more would fire until 10 s.*max_events"):
+        gnn.simulate(network, 10.0, 2, volume=1e15, method=method, seed=1)
+    r = gnn.simulate(network, 10.0, 2, volume=1e15, method=method, seed=1, max_events=1_000_000)
+    assert r.n_events[0] == 1_000_000 and r.status[0] == gnn.Status.EVENT_LIMIT
+    assert gnn.simulate(network, 10.0, 2, volume=1e5, method=method, seed=1).complete  # two million reactions

@@ -1,6 +1,7 @@
 """Parameter sweeps: tables of every form, names and what they stand for, rows that are ordinary ensembles, folders that
 are gone on with."""
 
+import itertools
 import json
 
 import h5py
@@ -199,6 +200,7 @@ def test_tables_that_cannot_be_used_are_refused(table, what):
         ("t.csv", "make,\n1,2\n", "a column of the sweep has no name"),
         ("t.toml", "make = [1]\n", r"a table in TOML has \[\[row\]\] or one \[grid\], got make"),
         ("t.toml", "[grid\n", "t.toml: not TOML"),
+        ("t.toml", "[grid]\n" + "".join(f"p{k} = [0, 1, 2, 3, 4]\n" for k in range(40)), "rows, at most 100000"),
         ("t.toml", "[grid]\nmake = 1\n", r"\[grid\] takes name = \[numbers\], got make = 1"),
         ("t.toml", '[[row]]\nmake = "x"\n', r"\[\[row\]\] 0, make: expected a finite number, got 'x'"),
         ("t.xlsx", "", "unknown format of a table '.xlsx': use .csv, .toml"),
@@ -246,3 +248,8 @@ def test_the_command(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["complete_replicates"] == 5 and found["quantities"] == ["A"] and len(found["quantiles"]) == 3
     assert main([*command, "--max-events", "1", "--record", "moments", "--seed", "2"]) == 3
+
+
+def test_columns_that_never_end_are_refused():
+    with pytest.raises(gnn.InputError, match="the sweep has 100001 rows, at most 100000 are taken"):
+        gnn.sweep(NET, {"make": itertools.count()}, 1.0, 2)

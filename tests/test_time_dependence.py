@@ -12,6 +12,7 @@ from scipy import integrate, stats
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
+from gillespie_nn.kernels import codes
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation import EXACT
 from gillespie_nn.simulation.methods import Direct, Layered
@@ -130,3 +131,28 @@ def test_a_condition_on_a_remainder_of_the_time_is_solved(method):
     network = gnn.ReactionNetwork.from_text("0 -> A @ 0\nA = 0\n@event dose: when rem(time, 24) < 1; set A = A + 1")
     r = gnn.simulate(network, time=[0.0, 23.9, 24.0, 47.0, 48.0], method=method, seed=1)
     assert r.of("A")[0].tolist() == [1, 1, 2, 2, 3]
+
+
+PULSES = {
+    "box": ("piecewise(1e9, time > 5 && time < 5.000001, 1)", 1e9 * 1e-6 + 9),
+    "gauss": ("1e12 * exp(-((time - 5) / 1e-10)^2) + 1", 1e2 * np.sqrt(np.pi) + 9),
+    "early": ("1e9 * exp(-1e7 * time) + 1", 1e2 + 9),
+}
+
+
+@pytest.mark.parametrize("method", NAMES)
+@pytest.mark.parametrize("pulse", PULSES)
+def test_a_pulse_has_its_area_and_is_not_paid_for_from_far_away(pulse, method):
+    """Bounded from the start to the end, each of the some 100 reactions would cost 1e8 rejected candidates."""
+    law, mean = PULSES[pulse]
+    network = gnn.ReactionNetwork.from_text(f"0 -> A @ propensity({law})\nA = 0")
+    kind = next(m for m in EXACT if m.name == method)
+    counts = []
+    for k in range(200):
+        simulation = kind(network, network.rates(), 1.0, network.counts(), seeds.stream(91, Purpose.SIMULATION, 0, k))
+        while simulation.advance(9.0) == codes.SLICE_END:
+            pass
+        assert simulation._tally[codes.N_CANDIDATES] < 30 * mean + 3000
+        counts.append(simulation.n_events)
+    accept(mean_is(counts, mean), f"area of a pulse, {pulse}, {method}")
+    assert rejects(mean_is(counts, 0.8 * mean))

@@ -1,6 +1,7 @@
 """`verify-methods`: right methods hold, planted errors fail, and cases that cannot be simulated are not passed over."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main, verify_methods
+from gillespie_nn.crn.formats import format_named
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct
 from gillespie_nn.verification import CHECKS, children, hostile, hostile_files, verify
@@ -136,7 +138,7 @@ def test_hostile_files_open_or_are_refused_in_a_sentence(tmp_path):
 
 
 def test_a_reader_that_raises_is_found(monkeypatch):
-    monkeypatch.setattr(hostile, "_READERS", dict.fromkeys(hostile._READERS, lambda text: 1 / 0))
+    monkeypatch.setattr(hostile, "format_named", lambda name: replace(format_named(name), read=lambda text: 1 / 0))
     attempt = partial(hostile._try, 1, "direct")
     assert children.outcome_of(attempt, 1).startswith("ZeroDivisionError")
 

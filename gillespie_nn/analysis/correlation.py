@@ -36,7 +36,10 @@ class Autocorrelation(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     correlation_time: float
-    """Integral of the autocorrelation over lags [s]."""
+    """Integral of the autocorrelation over lags [s]; NaN where it is shorter than the time between points, or too long
+    for the lags."""
+    at_most: float
+    """Of a correlation time that is shorter than the time between points, an upper bound [s]; else NaN."""
     mean: float
     n_units: int
     confidence: float
@@ -78,10 +81,11 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
     left = np.maximum(square - 2 * ratio * cross + ratio**2 * square[0], 0.0)
     spread = np.sqrt(left / ((n - 1) * n)) / covariance[0]
     half = stats.t.isf((1 - confidence) / 2, n - 1) * spread
-    lag = spacing * np.arange(len(ratio))
-    return Autocorrelation(
-        name, lag, covariance, ratio, ratio - half, ratio + half, correlation_time(ratio, spacing), mean, n, confidence
-    )
+    lag, high = spacing * np.arange(len(ratio)), ratio + half
+    time, at_most = correlation_time(ratio, spacing), float("nan")
+    if time < spacing:
+        time, at_most = float("nan"), _longest(high[1], spacing)
+    return Autocorrelation(name, lag, covariance, ratio, ratio - half, high, time, at_most, mean, n, confidence)
 
 
 def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
@@ -129,11 +133,18 @@ def periodogram(deviation, spacing) -> tuple[np.ndarray, np.ndarray]:
 
 def correlation_time(ratio, spacing) -> float:
     """Integral of an autocorrelation over positive lags [s] by the trapezoidal rule, up to the first lag that is five
-    times as long as the integral so far; NaN if there is none."""
+    times as long as the integral so far; NaN if there is none. Of what forgets within `spacing` [s] it is about half
+    of that, however fast it forgets: a result below `spacing` says no more than that."""
     integral = spacing * (np.cumsum(ratio) - 0.5 - 0.5 * ratio)
     ends = np.flatnonzero(spacing * np.arange(len(ratio)) >= _CUT * integral)
     ends = ends[ends > 0]
     return float(integral[ends[0]]) if len(ends) else float("nan")
+
+
+def _longest(high, spacing):
+    """A bound [s] of a correlation time below `spacing`: that of an exponential whose value at the first lag is the end
+    `high` of its interval, and no less than `spacing`."""
+    return spacing / -np.log(high) if np.exp(-1.0) < high < 1 else spacing
 
 
 def _rounding(mean):
@@ -161,12 +172,16 @@ class AutocorrelationAnalysis(Analysis):
             for a in found
             for i in few(len(a.lag), 6)
         ]
-        times = [(a.name, a.mean, a.autocovariance[0], a.correlation_time) for a in found]
+        times = [(a.name, a.mean, a.autocovariance[0], _time(a)) for a in found]
         tables = [
             Table("stationary moments", ("species", "mean", "variance", "correlation time [s]"), times),
             Table("at some lags", ("species", "lag [s]", "autocorrelation", "interval"), rows),
         ]
         notes = [_note(found[0]), "a correlation time of - is too long for the lags that were recorded"]
+        if any(np.isfinite(a.at_most) for a in found):
+            notes.append(
+                "a correlation time is not resolved if it is shorter than the time between points: record more"
+            )
         record = {a.name: a._asdict() for a in found}
         return Finding("autocorrelation", tables, record, lambda figure: _draw_correlation(figure, run, found), notes)
 
@@ -198,6 +213,11 @@ class SpectrumAnalysis(Analysis):
         return Finding("power spectrum", tables, record, lambda figure: _draw_spectrum(figure, run, found), notes)
 
 
+def _time(found):
+    """The correlation time [s], or in words that it is shorter than the points tell."""
+    return f"not resolved: at most {found.at_most:.3g}" if np.isfinite(found.at_most) else found.correlation_time
+
+
 def _note(found):
     return (
         f"{found.n_units} stretches taken as independent; intervals are of {100 * found.confidence:g} % at each alone"
@@ -208,6 +228,7 @@ def _draw_correlation(figure, run, found):
     axes = figure.subplots()
     for k, a in enumerate(found):
         time = "" if np.isnan(a.correlation_time) else f", correlation time {a.correlation_time:.3g} s"
+        time = f", correlation time {_time(a)} s" if np.isfinite(a.at_most) else time
         style = {"color": COLOURS[k % 7]}
         axes.plot(a.lag, a.autocorrelation, LINES[k % 4], **style, label=f"{a.name}{time}")
         axes.fill_between(a.lag, a.low, a.high, alpha=0.2, linewidth=0, **style)

@@ -22,9 +22,12 @@ except ImportError:  # Python 3.10
 
 from .. import checks
 from ..checks import InputError
+from ..crn.symbols import SPECIES
 
 RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
 VOLUME = "volume"
+_MOST_ROWS = 100_000
+"""A row is an ensemble, and a grid has soon more rows than anybody wants."""
 _HELP = "a sweep takes the path of a table (.csv or .toml), {name: numbers}, or a list of {name: number}"
 
 
@@ -77,8 +80,9 @@ def meaning(name, network, is_parameter) -> tuple[str, str]:
         return checks.choice("kind of column", kind.strip(), KINDS, "before a colon stands one of"), own.strip()
     if name == VOLUME:
         return VOLUME, name
-    reactions = [r.name for r in network.reactions]
-    found = [RATE] * (name in reactions) + [INITIAL] * (name in network.index) + [PARAMETER] * bool(is_parameter(name))
+    reactions, symbol = network.reaction_index, network.symbols.find(name)
+    is_species = symbol is not None and symbol.kind == SPECIES
+    found = [RATE] * (name in reactions) + [INITIAL] * is_species + [PARAMETER] * bool(is_parameter(name))
     if len(found) > 1:
         names = " or ".join(f"{kind}:{name}" for kind in found)
         raise InputError(f"column {name!r} of the sweep has {len(found)} meanings in the model: call it {names}")
@@ -125,9 +129,15 @@ def _read_toml(text):
         for name, values in found["grid"].items():
             if not isinstance(values, list) or not values:
                 raise InputError(f"[grid] takes name = [numbers], got {name} = {values!r}")
+        _check_size(math.prod(len(values) for values in found["grid"].values()))
         combinations = itertools.product(*found["grid"].values())
         return _table(list(found["grid"]), [[_number(v, "[grid]") for v in row] for row in combinations])
     raise InputError(f"a table in TOML has [[row]] or one [grid], got {checks.shortened(found) or 'nothing'}")
+
+
+def _check_size(n_rows):
+    if n_rows > _MOST_ROWS:
+        raise InputError(f"the sweep has {n_rows} rows, at most {_MOST_ROWS} are taken: choose fewer values")
 
 
 def _rows(rows, what):
@@ -142,18 +152,21 @@ def _rows(rows, what):
 
 
 def _columns(columns):
-    lengths = {}
+    lists = {}
     for name, values in columns.items():
         if isinstance(values, str) or not np.iterable(values):
             raise InputError(f"column {name!r} of the sweep must be a list of numbers, got {values!r}")
-        lengths[name] = len(list(values))
-    if len(set(lengths.values())) > 1:
+        lists[name] = list(itertools.islice(values, _MOST_ROWS + 1))
+        _check_size(len(lists[name]))
+    if len({len(values) for values in lists.values()}) > 1:
+        lengths = {name: len(values) for name, values in lists.items()}
         raise InputError(f"columns of the sweep differ in length: {lengths}")
-    rows = zip(*columns.values())
-    return _table(list(columns), [[_number(v, f"column {n!r}") for n, v in zip(columns, row)] for row in rows])
+    rows = zip(*lists.values())
+    return _table(list(lists), [[_number(v, f"column {n!r}") for n, v in zip(lists, row)] for row in rows])
 
 
 def _table(names, rows):
+    _check_size(len(rows))
     if not names or not rows:
         raise InputError("the table has no rows: give at least one setting")
     for name in names:

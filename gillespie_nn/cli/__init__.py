@@ -78,7 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cite", action=Cite, nargs=0, help="print what to cite, and the references of all methods")
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
-        command.add(subparsers).set_defaults(run=command.run, interrupted=getattr(command, "interrupted", _kept))
+        own = {"run": command.run, "interrupted": getattr(command, "interrupted", _kept), "whole": parser}
+        command.add(subparsers).set_defaults(**own)
     return parser
 
 

@@ -22,13 +22,10 @@ def add(subparsers):
 
 
 def run(arguments):
-    from . import make_parser  # which knows this subcommand
-
     checks.choice("shell", arguments.shell, SHELLS)
     shtab = checks.optional("shtab", "completion", "shell completion")
-    whole = make_parser()
-    _complete_files(whole, shtab)
-    script = shtab.complete(whole, shell=arguments.shell)
+    _complete_files(arguments.whole, shtab)
+    script = shtab.complete(arguments.whole, shell=arguments.shell)
     if arguments.json:
         print_json({"shell": arguments.shell, "script": script})
     else:

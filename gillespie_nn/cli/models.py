@@ -6,14 +6,10 @@ from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..crn.equations import bystanders
+from ..crn.formats import FORMATS
 
-_READERS = {
-    ".xml": ReactionNetwork.from_sbml,
-    ".sbml": ReactionNetwork.from_sbml,
-    ".ant": ReactionNetwork.from_antimony,
-    ".antimony": ReactionNetwork.from_antimony,
-    ".net": ReactionNetwork.from_bngl_net,
-}
+FORMATS_HELP = ", ".join(f"{f.title} ({', '.join(f.endings)})" for f in FORMATS)
+"""The model formats, for the help of commands."""
 
 
 def add_model(command):
@@ -30,7 +26,7 @@ def add_model(command):
 
 def model_of(arguments) -> ReactionNetwork:
     """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
-    network = load_model(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
+    network = ReactionNetwork.from_file(arguments.model, _pairs("--parameter", "k=0.3", arguments.parameter, float))
     if idle := bystanders(network):
         warnings.warn(f"in no reaction, rule or event: {checks.shortened(idle)}", stacklevel=2)
     return network
@@ -39,7 +35,7 @@ def model_of(arguments) -> ReactionNetwork:
 def maker_of(arguments):
     """The network asked for as a function of further parameters."""
     given = _pairs("--parameter", "k=0.3", arguments.parameter, float)
-    return lambda parameters: load_model(arguments.model, given | parameters)
+    return lambda parameters: ReactionNetwork.from_file(arguments.model, given | parameters)
 
 
 def initial_of(arguments) -> dict:
@@ -50,22 +46,6 @@ def initial_of(arguments) -> dict:
 def rates_of(arguments) -> dict:
     """Rate constants by name of the reaction."""
     return _pairs("--rate", "bind=0.01", arguments.rate, float)
-
-
-def load_model(path, parameters=None) -> ReactionNetwork:
-    """The network in a model file, by its suffix, with overrides of parameters by name."""
-    path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
-    if path.suffix.lower() in _READERS:
-        return _READERS[path.suffix.lower()](path, parameters)
-    try:
-        network = ReactionNetwork.from_text(path.read_text(encoding="utf-8"), parameters)
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    if not network.species:
-        raise InputError(f"{path} holds no species and no reaction: is it the right file?")
-    return network
 
 
 def _pairs(option, example, pairs, number):

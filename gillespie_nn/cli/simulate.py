@@ -12,7 +12,7 @@ from ..simulation.task import RECORDS, TRAJECTORIES
 from ..status import Status
 from .common import add_common, add_options, options_of, parser, print_json
 from .ensembles import print_moments, print_sweep
-from .models import add_model, initial_of, maker_of, model_of, rates_of
+from .models import FORMATS_HELP, add_model, initial_of, maker_of, model_of, rates_of
 from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
@@ -23,8 +23,7 @@ def add(subparsers):
     command = parser(
         subparsers,
         "simulate",
-        "simulate a model file: SBML (.xml, .sbml), Antimony (.ant), a BioNetGen network (.net), or text as "
-        "`A + B -> C @ 0.5`, `A = 10`",
+        f"simulate a model file: {FORMATS_HELP}; text is as `A + B -> C @ 0.5`, `A = 10`",
         (
             "model.txt --t-end 20",
             "model.ant --t-end 50 --parameter k=0.3 --initial A=100",

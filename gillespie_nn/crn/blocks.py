@@ -25,7 +25,7 @@ def blocks(actions: list[Action], n_species: int, largest: int) -> tuple[list[li
     Where a loop is longer, the actions in it with the smallest rate constant are left out, until what remains is
     short enough: to be treated as if what they read stood still during a step.
     """
-    left_out = set()
+    left_out: set[int] = set()
     while True:
         kept = [k for k in range(len(actions)) if k not in left_out]
         label = _components(actions, kept, n_species)
@@ -38,13 +38,13 @@ def blocks(actions: list[Action], n_species: int, largest: int) -> tuple[list[li
         left_out.update(k for k in long if actions[k].rate == least)
 
 
-def _inside(action, label):
+def _inside(action: Action, label: np.ndarray) -> list[int]:
     """Species that the action reads, and whose component it changes."""
     changed = {label[s] for s in action.changes}
     return [s for s in action.reads if label[s] in changed]
 
 
-def _components(actions, kept, n_species):
+def _components(actions: list[Action], kept: list[int], n_species: int) -> np.ndarray:
     from scipy.sparse import coo_array  # half of the time to import the package, and wanted by leaps alone
     from scipy.sparse.csgraph import connected_components
 
@@ -54,12 +54,12 @@ def _components(actions, kept, n_species):
     return connected_components(graph, directed=True, connection="strong")[1]
 
 
-def _ordered(actions, kept, label, changed):
+def _ordered(actions: list[Action], kept: list[int], label: np.ndarray, changed: set[int]) -> list[list[int]]:
     """The components of changed species, what acts before what it acts on."""
-    members = {}
+    members: dict[int, list[int]] = {}
     for s in sorted(changed):
         members.setdefault(label[s], []).append(s)
-    acts_on = {c: set() for c in members}
+    acts_on: dict[int, set[int]] = {c: set() for c in members}
     for k in kept:
         for a in actions[k].reads & changed:
             acts_on[label[a]].update(label[b] for b in actions[k].changes if label[b] != label[a])
@@ -68,7 +68,8 @@ def _ordered(actions, kept, label, changed):
         for c in targets:
             waiting[c] += 1
     channels = Counter(label[s] for k in kept for s in actions[k].changes)
-    ready, order = [c for c in members if not waiting[c]], []
+    ready = [c for c in members if not waiting[c]]
+    order: list[list[int]] = []
     while ready:  # those alike together: the branches of what solves them are predicted better
         ready.sort(key=lambda c: (len(members[c]), channels[c], members[c]))
         order += [members[c] for c in ready]

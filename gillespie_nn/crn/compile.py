@@ -4,9 +4,10 @@ The structure depends on the network alone and is made once; a volume and rate c
 coefficients of its terms.
 """
 
-from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +15,14 @@ from ..kernels.channels import Channels, Readers
 from ..kernels.families import Families
 from ..kernels.laws import Laws
 from . import programs
-from .families import product_families
+from .families import Change, ProductFamily, product_families
 from .leap_plan import LeapPlan, leap_plan
 from .programs import NetworkPrograms
 from .programs import starts as _starts
-from .terms import factors, is_law, read_species, term_arrays
+from .terms import Factor, Term, term_arrays, term_of
+
+if TYPE_CHECKING:
+    from .network import ReactionNetwork
 
 _LEAST_SHARE = 0.5
 
@@ -36,7 +40,14 @@ class Structure:
     laws : `NetworkPrograms`.
     """
 
-    def __init__(self, network, changes, groups, families, laws):
+    def __init__(
+        self,
+        network: "ReactionNetwork",
+        changes: Sequence[Change],
+        groups: Sequence[Sequence[int]],
+        families: Sequence[ProductFamily],
+        laws: NetworkPrograms,
+    ):
         self.order = np.array([r.order for r in network.reactions], dtype=np.int64)
         self.n_species = len(network.species)
         self._pools = list(dict.fromkeys(pool for f in families for pool in (f.rows, f.columns)))
@@ -46,13 +57,14 @@ class Structure:
         self.changes = self._with_pools([changes[group[0]] for group in groups]) + [()] * len(families)
         plain = list(chain.from_iterable(groups))
         self.term_reaction = np.array(plain + [f.reactions[0] for f in families], dtype=np.uint32)
-        terms = [factors(network.reactions[r], network.index, laws.of_reaction.get(r)) for r in plain]
+        terms = [term_of(network.reactions[r], network.index, laws.of_reaction.get(r)) for r in plain]
         self._products = [tuple(self.n_species + self._pools.index(p) for p in (f.rows, f.columns)) for f in families]
-        terms += [([(a, 0), (b, 0)], []) for a, b in self._products]
-        self.reads = [read_species(term, laws) for term in terms]
+        terms += [Term((Factor(a), Factor(b))) for a, b in self._products]
+        self.terms = terms
+        self.reads = [term.reads(laws.laws) for term in terms]
         self._members = [np.array(f.reactions) for f in families]
         self._targets = np.array([changes[r][0] for f in families for r in f.reactions], np.int64).reshape(-1, 2)
-        self.arrays = {
+        self.arrays: dict[str, np.ndarray] = {
             "term_start": _starts([*groups, *([0] for _ in families)]),
             "term_reaction": self.term_reaction,
             "change_start": _starts(self.changes),
@@ -66,10 +78,8 @@ class Structure:
         self.arrays["varies"] = varies
         self._laws = self._law_arrays(laws, terms)
         self._parameters = laws.parameters
-        self.is_law = [is_law(term) for term in terms]
-        self._terms = terms
-        self._kept = None
-        self._plans = {}
+        self._kept: tuple[tuple[bytes, float], Channels, Families] | None = None
+        self._plans: dict[tuple[bytes, bool], LeapPlan] = {}
 
     @property
     def n_state(self) -> int:
@@ -86,25 +96,16 @@ class Structure:
         """Species that conditions of events read."""
         return np.flatnonzero(np.diff(self._laws["watch_start"].astype(np.int64))).tolist()
 
-    def is_plain(self, t) -> bool:
-        """Whether term t is a coefficient times at most two counts."""
-        plain, extra = self._terms[t]
-        return len(plain) <= 2 and not extra
-
-    def multiplicity(self, t) -> dict[int, int]:
-        """How many of each species term t takes, by species; of a general law nothing is said."""
-        return Counter(s for s, _ in self._terms[t][0])
-
-    def leap_plan(self, rates, blockwise) -> LeapPlan:
+    def leap_plan(self, rates: np.ndarray, blockwise: bool) -> LeapPlan:
         """The plan of tau-leaping, see `crn.leap_plan`; kept."""
         key = (rates.tobytes(), blockwise)
         if key not in self._plans:
             self._plans = {key: leap_plan(self, rates, blockwise)}
         return self._plans[key]
 
-    def _law_arrays(self, laws, terms):
+    def _law_arrays(self, laws: NetworkPrograms, terms: Sequence[Term]) -> dict[str, Any]:
         """What `Laws` has of the structure: the programs, and which terms and channels are of which."""
-        program = np.array([term[1][0][1] if is_law(term) else -1 for term in terms], dtype=np.int64)
+        program = np.array([-1 if (p := term.program) is None else p for term in terms], dtype=np.int64)
         timed = np.array([p >= 0 and laws.laws[p].reads_time for p in program], dtype=np.bool_)
         channel = np.zeros(self.n_channels if timed.any() else 0, dtype=np.bool_)
         channel[np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"]))[timed]] = True
@@ -114,9 +115,9 @@ class Structure:
             "timed_channel": channel,
         }
 
-    def _with_pools(self, changes):
+    def _with_pools(self, changes: list[Change]) -> list[Change]:
         """The changes, and those of the pools that the changed species are members of."""
-        pools = {}
+        pools: dict[int, list[int]] = {}
         for p, pool in enumerate(self._pools, self.n_species):
             for s in pool:
                 pools.setdefault(s, []).append(p)
@@ -124,18 +125,18 @@ class Structure:
             return changes
         extended = []
         for change in changes:
-            sums = {}
+            sums: dict[int, int] = {}
             for s, n in change:
                 for p in pools.get(s, ()):
                     sums[p] = sums.get(p, 0) + n
             extended.append(change + tuple((p, n) for p, n in sums.items() if n))
         return extended
 
-    def state(self, counts) -> np.ndarray:
+    def state(self, counts: np.ndarray) -> np.ndarray:
         """int64[species + pools + 1]: a copy of `counts` int64[species], pools not yet summed, and the constant 1."""
         return np.concatenate([counts, np.zeros(len(self._pools), np.int64), [1]]).astype(np.int64)
 
-    def arrays_for(self, rates, volume) -> tuple[Channels, Families]:
+    def arrays_for(self, rates: np.ndarray, volume: float) -> tuple[Channels, Families]:
         """`channels` and `families`, kept from the last call: the replicates of an ensemble share them."""
         key = (rates.tobytes(), float(volume))
         kept = self._kept
@@ -143,7 +144,7 @@ class Structure:
             kept = self._kept = (key, self.channels(rates, volume), self.families(rates))
         return kept[1:]
 
-    def coefficients(self, rates, volume) -> np.ndarray:
+    def coefficients(self, rates: np.ndarray, volume: float) -> np.ndarray:
         """k Omega**(1 - order) of each term, float64[term] [1/s], for rate constants float64[reaction] in `volume`; a
         family has the largest of its members."""
         power = float(volume) ** (1.0 - np.arange(self.order.max(initial=0) + 1))
@@ -153,20 +154,20 @@ class Structure:
             found[k] = scaled[reactions].max()
         return found
 
-    def shares(self, rates) -> np.ndarray:
+    def shares(self, rates: np.ndarray) -> np.ndarray:
         """Rate constant of each member of a family over the largest of its family, float64[member]."""
         largest = [np.full(len(m), rates[m].max() or 1.0) for m in self._members]
         members = np.concatenate([np.empty(0, np.int64), *self._members])
         return rates[members] / np.concatenate([np.empty(0), *largest])
 
-    def channels(self, rates, volume) -> Channels:
+    def channels(self, rates: np.ndarray, volume: float) -> Channels:
         """The arrays for rate constants float64[reaction] in `volume`."""
         coefficient = self.coefficients(rates, volume)
         variables = np.array([0.0, volume, *self._parameters], dtype=np.float64)
         laws = Laws(variables=variables, **self._laws)
         return Channels(coefficient=coefficient, laws=laws, law=np.zeros(laws.first_trigger[0]), **self.arrays)
 
-    def families(self, rates) -> Families:
+    def families(self, rates: np.ndarray) -> Families:
         """The product families for rate constants float64[reaction]."""
         members = np.concatenate([np.empty(0, np.int64), *self._members]).astype(np.uint32)
         species = np.array(list(chain.from_iterable(self._pools)), dtype=np.uint32)
@@ -188,12 +189,12 @@ class Structure:
     @cached_property
     def readers(self) -> Readers:
         """Who reads each species or pool, and the changes of each channel in fixed places."""
-        terms = [[] for _ in range(self._one)]
+        terms: list[list[int]] = [[] for _ in range(self._one)]
         for t, species in enumerate(self.reads):
             for s in species:
                 terms[s].append(t)
-        pairs = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self.changes]
-        pairs = np.array(pairs, dtype=np.int64).reshape(-1, 2, 2)
+        padded = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self.changes]
+        pairs = np.array(padded, dtype=np.int64).reshape(-1, 2, 2)
         more = [change[2:] for change in self.changes]
         return Readers(
             term_start=_starts(terms),
@@ -207,7 +208,7 @@ class Structure:
         )
 
     @cached_property
-    def dependents(self):
+    def dependents(self) -> tuple[np.ndarray, np.ndarray]:
         """Channels whose propensity the firing of each can change: starts uint32[channel + 1] and uint32[...]."""
         readers = self.readers
         starts, terms, channel = readers.term_start.tolist(), readers.term.tolist(), readers.channel.tolist()
@@ -220,12 +221,12 @@ class Structure:
 class CompiledNetwork:
     """The compiled structures of a network, each made on first use and kept."""
 
-    def __init__(self, network):
+    def __init__(self, network: "ReactionNetwork"):
         self._network = network
-        self._layered = {}
+        self._layered: dict[tuple[ProductFamily, ...], Structure] = {}
 
     @cached_property
-    def changes(self) -> list[tuple[tuple[int, int], ...]]:
+    def changes(self) -> list[Change]:
         """Net change of each reaction, by species number."""
         index = self._network.index
         found = (reaction.net_change().items() for reaction in self._network.reactions)
@@ -247,11 +248,11 @@ class CompiledNetwork:
         return NetworkPrograms(self._network)
 
     @cached_property
-    def families(self):
+    def families(self) -> tuple[ProductFamily, ...]:
         """The product families found, a tuple of `crn.families.ProductFamily`."""
         return product_families(self._network, self.changes)
 
-    def layered(self, rates) -> Structure:
+    def layered(self, rates: np.ndarray) -> Structure:
         """Product families as one channel each, and the other reactions lumped; the law of the counts is the same.
 
         Families whose rate constants are so unequal that most firings would be rejected are lumped, too.
@@ -263,11 +264,11 @@ class CompiledNetwork:
             self._layered[worthwhile] = self._structure(self._groups(rest), worthwhile)
         return self._layered[worthwhile]
 
-    def _structure(self, groups, families=()):
+    def _structure(self, groups: Sequence[Sequence[int]], families: Sequence[ProductFamily] = ()) -> Structure:
         return Structure(self._network, self.changes, groups, families, self.programs)
 
-    def _groups(self, reactions):
-        groups = {}
+    def _groups(self, reactions: Iterable[int]) -> list[list[int]]:
+        groups: dict[Change, list[int]] = {}
         for r in reactions:
             groups.setdefault(self.changes[r], []).append(r)
         return list(groups.values())
@@ -281,9 +282,9 @@ class CompiledNetwork:
         """Channels after lumping."""
         return len(set(self.changes))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.n_reactions} reactions became {self.n_channels} channels"
 
 
-def _mean_share(rates):
+def _mean_share(rates: np.ndarray) -> float:
     return rates.mean() / rates.max() if rates.max() > 0 else 1.0

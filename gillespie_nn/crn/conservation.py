@@ -2,12 +2,19 @@
 
 from fractions import Fraction
 from math import gcd, lcm
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
+if TYPE_CHECKING:
+    from .network import ReactionNetwork
 
-def laws(stoichiometry) -> csr_array:
+Column = tuple[tuple[int, int], ...]
+"""(species, amount) of what a reaction changes."""
+
+
+def laws(stoichiometry: csc_array) -> csr_array:
     """Integer basis, sparse int64[law, species], of all w with w @ stoichiometry = 0.
 
     Rows have no common factor; coefficients beyond int64 are given modulo 2**64.
@@ -28,12 +35,12 @@ def laws(stoichiometry) -> csr_array:
     return csr_array((values, (rows, places)), shape=(len(basis), n_species))
 
 
-def _wrapped(n):
+def _wrapped(n: int) -> int:
     """n modulo 2**64 as an int64: sums that wrap around are equal all the same."""
     return (n + 2**63) % 2**64 - 2**63
 
 
-def describe(network) -> list[str]:
+def describe(network: "ReactionNetwork") -> list[str]:
     """The laws of `network` as text, e.g. `A + 2 B = 12`, with the value in its initial state."""
     counts = network.counts()
     sentences = []
@@ -46,31 +53,32 @@ def describe(network) -> list[str]:
     return sentences
 
 
-def _nonzero(law):
+def _nonzero(law: np.ndarray) -> list[tuple[int, int]]:
     return [(int(s), int(law[s])) for s in np.flatnonzero(law)]
 
 
-def _columns(matrix):
-    found = set()
+def _columns(matrix: csc_array) -> list[Column]:
+    found: set[Column] = set()
     for r in range(matrix.shape[1]):
         part = slice(matrix.indptr[r], matrix.indptr[r + 1])
         found.add(tuple(zip(matrix.indices[part].tolist(), matrix.data[part].tolist())))
     return sorted(found)
 
 
-def _alone(columns, n_species):
+def _alone(columns: list[Column], n_species: int) -> set[int]:
     """Species whose weight must be zero because some column, without such species, changes only them."""
     left = [{s for s, _ in column} for column in columns]
-    uses = [[] for _ in range(n_species)]
-    for k, column in enumerate(left):
-        for s in column:
+    uses: list[list[int]] = [[] for _ in range(n_species)]
+    for k, species in enumerate(left):
+        for s in species:
             uses[s].append(k)
-    zero, queue = set(), [k for k, column in enumerate(left) if len(column) == 1]
+    zero: set[int] = set()
+    queue = [k for k, species in enumerate(left) if len(species) == 1]
     while queue:
-        column = left[queue.pop()]
-        if len(column) != 1:
+        species = left[queue.pop()]
+        if len(species) != 1:
             continue
-        (s,) = column
+        (s,) = species
         zero.add(s)
         for k in uses[s]:
             left[k].discard(s)
@@ -79,10 +87,12 @@ def _alone(columns, n_species):
     return zero
 
 
-def _left_null_space(columns, n):
+def _left_null_space(columns: list[Column], n: int) -> list[dict[int, int]]:
     """Integer basis of w (length n) with sum_s w_s column_s = 0 for each sparse column; Gauss-Jordan, fractions."""
-    rows = {}  # by pivot: {species: Fraction}, reduced so that a pivot stands in its own row only
-    holders = [set() for _ in range(n)]  # pivots of the rows that hold each species
+    rows: dict[
+        int, dict[int, Fraction]
+    ] = {}  # by pivot: {species: Fraction}, reduced so that a pivot stands in its own row only
+    holders: list[set[int]] = [set() for _ in range(n)]  # pivots of the rows that hold each species
     for column in columns:
         row = {s: Fraction(v) for s, v in column}
         for pivot in [s for s in row if s in rows]:
@@ -113,7 +123,7 @@ def _left_null_space(columns, n):
     return basis
 
 
-def _subtract(row, other, factor):
+def _subtract(row: dict[int, Fraction], other: dict[int, Fraction], factor: Fraction | None) -> None:
     if not factor:
         return
     for s, v in other.items():

@@ -1,22 +1,33 @@
 """What has to hold among the names, rules and events of a network."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
-from .. import checks
 from ..checks import InputError
 from .events import Event
-from .expressions import CONSTANTS, Expression, checked
+from .expressions import Expression, checked
 from .reaction import checked_expression, checked_name
+from .symbols import BUILT_IN, PARAMETER, RULE, SPECIES, TIME, VOLUME, Scope
 
-BUILT_IN = ("time", "volume")
-"""Names that every expression may read: the time [s], and Omega."""
+
+def symbols_of(species: Iterable[str], parameters: Iterable[str], rules: Iterable[str]) -> Scope:
+    """What expressions of a network may read, by name; raises InputError for a name with two meanings."""
+    symbols = Scope(BUILT_IN)
+    for name in species:
+        symbols.define(checked_name(SPECIES, name), SPECIES)
+    for name in parameters:
+        symbols.define(checked_name(PARAMETER, name), PARAMETER)
+    for name in rules:
+        found = symbols.find(name)
+        if found is None or found.kind != SPECIES:
+            symbols.define(checked_name(RULE, name), RULE)
+    return symbols
 
 
 def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
     """Each rule in terms of what no rule gives; raises InputError for rules that need one another."""
-    found = {}
+    found: dict[str, Expression] = {}
 
-    def inline(target, above):
+    def inline(target: str, above: list[str]) -> Expression:
         if target in above:
             chain = " -> ".join([*above[above.index(target) :], target])
             raise InputError(f"rules need one another: {chain}")
@@ -30,27 +41,20 @@ def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
     return found
 
 
-def check_names(species, parameters, rules):
-    """Raise InputError for a name with two meanings."""
-    for name in rules:
-        if name not in species:
-            checked_name("rule", name)
-    for name in (*species, *parameters, *rules):
-        if name in BUILT_IN or name in CONSTANTS:
-            raise InputError(f"{name!r} has a meaning of its own in expressions: rename it")
-    for name in parameters:
-        if name in species or name in rules:
-            raise InputError(f"{name!r} names a parameter and a species or rule: rename one")
-
-
-def check_unique(what, names):
+def check_unique(kind: str, names: Sequence[str]) -> None:
     """Raise InputError for a name given twice."""
     if len(set(names)) != len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise InputError(f"{what} {twice!r} is named twice: give each {what} a name of its own")
+        symbols = Scope()
+        for name in names:
+            symbols.define(name, kind)
 
 
-def checked_event(event, species, parameters, rules, names) -> Event:
+def readable(symbols: Scope) -> frozenset[str]:
+    """The names that expressions may have; constants are numbers in them."""
+    return frozenset(symbols.names(SPECIES, PARAMETER, RULE, TIME, VOLUME))
+
+
+def checked_event(event: Event, symbols: Scope, names: Container[str], rules: Container[str]) -> Event:
     """`event`, its names among `names` and its targets among species and parameters; raises InputError."""
     what = f"event {checked_name('event', event.name)}"
     for expression in event.expressions():
@@ -61,5 +65,5 @@ def checked_event(event, species, parameters, rules, names) -> Event:
     for target in targets:
         if target in rules:
             raise InputError(f"{what} assigns to {target}, which a rule gives")
-        checks.choice(f"name assigned by {what}", target, [*species, *parameters], "species and parameters are")
+        symbols.meaning(target, f"name assigned by {what}", SPECIES, PARAMETER, known="species and parameters are")
     return event

@@ -1,8 +1,12 @@
 """Propensity and mass-action rate of each reaction, side by side, for people to read."""
 
-from .network import ReactionNetwork
+from typing import TYPE_CHECKING
+
+from .formats.text_write import equation, parameter_values, rules_and_events
 from .reaction import Reaction
-from .text_write import equation, parameter_values, rules_and_events
+
+if TYPE_CHECKING:
+    from .network import ReactionNetwork
 
 
 def propensity(reaction: Reaction) -> str:
@@ -23,7 +27,7 @@ def mass_action(reaction: Reaction) -> str:
     return " * ".join([f"{reaction.rate:g}", *factors, *_threshold(reaction, "[{}]")])
 
 
-def describe(network: ReactionNetwork) -> str:
+def describe(network: "ReactionNetwork") -> str:
     """A table, one line a reaction: name, equation, propensity, mass-action rate; then values, rules and events."""
     rows = [("reaction", "equation", "propensity [1/s]", "mass-action rate [concentration/s]")]
     rows += [(r.name, equation(r), propensity(r), mass_action(r)) for r in network.reactions]
@@ -32,7 +36,7 @@ def describe(network: ReactionNetwork) -> str:
     return "\n".join([*lines, *_initially(network), *parameter_values(network), *rules_and_events(network)])
 
 
-def bystanders(network: ReactionNetwork) -> list[str]:
+def bystanders(network: "ReactionNetwork") -> list[str]:
     """The species that no reaction, rule or event names: they stay what they are, and may be mistyped."""
     named = set().union(*(r.read_species() | {s for s, _ in r.products} for r in network.reactions))
     named |= network.rules.keys() | {n for rule in network.rules.values() for n in rule.names()}
@@ -41,18 +45,18 @@ def bystanders(network: ReactionNetwork) -> list[str]:
     return [s for s in network.species if s not in named]
 
 
-def _initially(network):
+def _initially(network: "ReactionNetwork") -> list[str]:
     counts = [f"{s} = {n}" for s, n in network.initial.items() if n]
     idle = bystanders(network)
     lines = [f"initially {', '.join(counts)}"] if counts else []
     return lines + ([f"in no reaction, rule or event: {', '.join(idle)}"] if idle else [])
 
 
-def _law(reaction):
+def _law(reaction: Reaction) -> str:
     return str(reaction.law) if reaction.rate == 1.0 else f"{reaction.rate:g} * ({reaction.law})"
 
 
-def _scaled(reaction):
+def _scaled(reaction: Reaction) -> str:
     power = 1 - reaction.order
     if power == 0:
         return f"{reaction.rate:g}"
@@ -61,7 +65,7 @@ def _scaled(reaction):
     return f"{reaction.rate:g} / Omega" + (f"^{-power}" if power < -1 else "")
 
 
-def _threshold(reaction, form):
+def _threshold(reaction: Reaction, form: str) -> list[str]:
     if reaction.threshold is None:
         return []
     kind, above, below = reaction.threshold

@@ -1,7 +1,7 @@
 """Events: assignments made when a condition becomes true, with the meaning that SBML gives them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .expressions import Expression
 
@@ -17,7 +17,8 @@ class Event(NamedTuple):
     assignments: tuple[tuple[str, Expression], ...]
     delay: Expression | None = None
     priority: Expression | None = None
-    """Of events at the same moment the highest goes first; without one, in the order of becoming true."""
+    """Of events at the same moment the highest goes first, of equals one at random; those without one go last, in the
+    order of becoming true."""
     persistent: bool = True
     """Still made if the condition is false again before the delay is over."""
     initially: bool = False
@@ -32,7 +33,7 @@ class Event(NamedTuple):
     def substitute(self, values: Mapping[str, Expression]) -> "Event":
         """The event with names replaced by expressions."""
 
-        def put(e):
+        def put(e: Any) -> Any:
             return None if e is None else e.substitute(values)
 
         assignments = tuple((target, put(e)) for target, e in self.assignments)

@@ -1,27 +1,28 @@
-"""Expressions over names, as immutable trees: rate laws, rules, event triggers. `formula` reads and writes their text.
+"""Expressions over names, as immutable trees: rate laws, rules, event triggers. `formula` reads their text, `infix`
+writes it.
 
 Truth is 1, falsehood 0. Sums and products keep their operands side by side, so that long ones are not deep.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import InputError, choice
+from .infix import RELATIONS as RELATIONS
+from .infix import write
 
 MOST_DEEP = 50
 MOST_NODES = 20_000
-FUNCTIONS = {
+FUNCTIONS: Mapping[str, int | None] = {
     "abs": 1, "exp": 1, "ln": 1, "log10": 1, "sqrt": 1, "floor": 1, "ceil": 1, "factorial": 1, "sin": 1, "cos": 1,
     "tan": 1, "arcsin": 1, "arccos": 1, "arctan": 1, "sinh": 1, "cosh": 1, "tanh": 1, "arcsinh": 1, "arccosh": 1,
     "arctanh": 1, "min": None, "max": None, "quotient": 2, "rem": 2, "piecewise": None,
 }  # fmt: skip
 """Functions and their number of arguments; None where it varies."""
-CONSTANTS = {"pi": math.pi, "exponentiale": math.e, "avogadro": 6.02214179e23, "true": 1.0, "false": 0.0}
 _TAKEN_IN = ("sum", "product", "and", "or")
-RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
 class Expression(NamedTuple):
@@ -29,7 +30,7 @@ class Expression(NamedTuple):
 
     op: str
     args: tuple["Expression", ...] = ()
-    value: float | str | None = None
+    value: Any = None
 
     def walk(self) -> Iterator["Expression"]:
         """Every node, parents first."""
@@ -52,18 +53,16 @@ class Expression(NamedTuple):
         args = tuple(a.substitute(values) for a in self.args)
         return self if args == self.args else operation(self.op, args)
 
-    def evaluate(self, values: Mapping[str, float | np.ndarray]):
+    def evaluate(self, values: Mapping[str, float | np.ndarray]) -> Any:
         """Its value [float or array] for values by name."""
         with np.errstate(all="ignore"):
             return _evaluate(self, values)
 
-    def __str__(self):
-        from .formula import write
-
+    def __str__(self) -> str:
         return write(self)
 
 
-def number(value) -> Expression:
+def number(value: float) -> Expression:
     """A number; a negative one as its negative, and NaN as 0 / 0, as in the text."""
     value = float(value)
     if math.isnan(value):
@@ -73,7 +72,7 @@ def number(value) -> Expression:
     return Expression("number", (), value)
 
 
-def name(value) -> Expression:
+def name(value: str) -> Expression:
     return Expression("name", (), value)
 
 
@@ -106,11 +105,11 @@ def call(function: str, args: tuple[Expression, ...]) -> Expression:
     return Expression(function, args)
 
 
-def _remainder(a, b):
+def _remainder(a: Any, b: Any) -> Any:
     return a - b * np.trunc(np.divide(a, b))
 
 
-def _factorial(a):
+def _factorial(a: Any) -> Any:
     from scipy.special import gamma
 
     return np.where(np.asarray(a) >= 0, gamma(np.asarray(a, dtype=float) + 1.0), np.nan)[()]
@@ -127,13 +126,13 @@ _UFUNCS: dict[str, Callable] = {
     ">": lambda a, b: 1.0 * np.greater(a, b), ">=": lambda a, b: 1.0 * np.greater_equal(a, b),
     "==": lambda a, b: 1.0 * np.equal(a, b), "!=": lambda a, b: 1.0 * np.not_equal(a, b),
 }  # fmt: skip
-_FOLDED = {
+_FOLDED: dict[str, Callable] = {
     "sum": np.add, "product": np.multiply, "min": np.minimum, "max": np.maximum,
     "and": lambda a, b: 1.0 * ((a != 0) & (b != 0)), "or": lambda a, b: 1.0 * ((a != 0) | (b != 0)),
 }  # fmt: skip
 
 
-def _evaluate(node, values):
+def _evaluate(node: Expression, values: Mapping[str, Any]) -> Any:
     if node.op == "number":
         return np.float64(node.value)
     if node.op == "name":

@@ -4,7 +4,14 @@ Only the reactions are looked at, so a training network read from SBML has the s
 """
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .network import ReactionNetwork
+
+Change = tuple[tuple[int, int], ...]
+"""Net change of a reaction: ((species, amount), ...), by number."""
 
 _MOST_SHARED = 4
 """Net changes that more reactions share are left alone: lumped into one channel they are cheaper still."""
@@ -21,34 +28,37 @@ class ProductFamily(NamedTuple):
     reactions: tuple[int, ...]
 
 
-def product_families(network, changes, worthwhile=_WORTHWHILE) -> tuple[ProductFamily, ...]:
-    """Families of a network whose reactions have the net changes `changes`, ((species, amount), ...) each."""
+def product_families(
+    network: "ReactionNetwork", changes: Sequence[Change], worthwhile: int = _WORTHWHILE
+) -> tuple[ProductFamily, ...]:
+    """Families of a network whose reactions have the net changes `changes`."""
     partners = _partners(network, changes)
     varies = {s for change in changes for s, _ in change}
-    classes = {}
+    classes: dict[frozenset[int], list[int]] = {}
     for a, found in partners.items():
         classes.setdefault(frozenset(found), []).append(a)
-    families, used = [], set()
+    families: list[ProductFamily] = []
+    used: set[int] = set()
     for columns, rows in sorted(classes.items(), key=lambda item: (-len(item[0]) * len(item[1]), item[1])):
         if len(rows) * len(columns) < worthwhile * (len(rows) + len(columns)) or columns.intersection(rows):
             continue
-        columns = sorted(columns)
-        if varies.isdisjoint(rows) and not varies.isdisjoint(columns):
-            rows, columns = columns, rows
-        reactions = [partners[a][b] for a in rows for b in columns]
+        first, second = rows, sorted(columns)
+        if varies.isdisjoint(first) and not varies.isdisjoint(second):
+            first, second = second, first
+        reactions = [partners[a][b] for a in first for b in second]
         targets = {changes[r][0][0] for r in reactions}
-        if used.intersection(reactions) or targets.intersection(rows) or targets.intersection(columns):
+        if used.intersection(reactions) or targets.intersection(first) or targets.intersection(second):
             continue
-        families.append(ProductFamily(tuple(rows), tuple(columns), tuple(reactions)))
+        families.append(ProductFamily(tuple(first), tuple(second), tuple(reactions)))
         used.update(reactions)
     pooled = {s for family in families for s in (*family.rows, *family.columns)}
     return tuple(f for f in families if pooled.isdisjoint(changes[r][0][0] for r in f.reactions))
 
 
-def _partners(network, changes):
+def _partners(network: "ReactionNetwork", changes: Sequence[Change]) -> dict[int, dict[int, int]]:
     """For each species the partners it catalyses single changes with: {species: {partner: reaction}}."""
     shared = Counter(changes)
-    partners = {}
+    partners: dict[int, dict[int, int]] = {}
     for r, (reaction, change) in enumerate(zip(network.reactions, changes)):
         if len(change) != 1 or len(reaction.reactants) != 2 or shared[change] > _MOST_SHARED:
             continue

@@ -1,61 +1,88 @@
 """The text of expressions, that of SBML's infix form: `V * S^2 / (K^2 + S^2)`, `piecewise(k1, time < 10, k2)`,
 `A >= 5 && !(B == 0)`."""
 
-import math
 import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
 
-from ..checks import InputError
-from .expressions import CONSTANTS, MOST_DEEP, RELATIONS, Expression, call, checked, name, number, operation
+from ..checks import InputError, choice
+from .expressions import MOST_DEEP, Expression, checked, name, number, operation
+from .infix import RELATIONS
+from .symbols import BUILT_IN, BUILT_IN_FUNCTIONS, Function
 
+_Said = TypeVar("_Said")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op><=|>=|==|!=|&&|\|\||[-+*/^<>!(),]))",
     re.ASCII,
 )
-_POWER, _UNARY, _PRODUCT, _SUM, _RELATION, _AND, _OR = 7, 6, 5, 4, 3, 2, 1
 
 
-def parse(text: str, what: str = "the expression") -> Expression:
+class Language:
+    """What names and calls in a formula are. Here: what expressions have built in, and names declared elsewhere."""
+
+    functions: Mapping[str, Function] = BUILT_IN_FUNCTIONS
+
+    def name(self, written: str) -> Expression:
+        """What a name stands for; raises InputError."""
+        return BUILT_IN[written].expression if written in BUILT_IN else name(written)
+
+    def function(self, written: str) -> Function:
+        """What a function makes of its arguments; raises InputError."""
+        return self.functions[choice("function", written, self.functions, "known are")]
+
+    def called(self, written: str) -> Expression:
+        """A function without arguments; raises InputError."""
+        return self.function(written)(())
+
+
+_BUILT_IN = Language()
+
+
+def parse(text: str, what: str = "the expression", language: Language = _BUILT_IN) -> Expression:
     """Read an expression; raises InputError with the column."""
-    return checked(_Parser(text, what).all(), what)
+    return checked(_Parser(text, what, language).all(), what)
 
 
 class _Parser:
     """Precedence climbing over tokens (kind, text, column)."""
 
-    def __init__(self, text, what):
-        self.what, self.place, self.depth = what, 0, 0
-        self.tokens, at = [], 0
+    def __init__(self, text: str, what: str, language: Language):
+        self.what, self.language, self.place, self.depth = what, language, 0, 0
+        self.tokens: list[tuple[str, str, int]] = []
+        at = 0
         text = text.rstrip()
         while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None:
-                self.fail(f"unexpected {text[at:].strip()[:20]!r}", len(text) - len(text[at:].lstrip()))
-            self.tokens.append((match.lastgroup, match.group(match.lastgroup), match.start(match.lastgroup)))
+                self.tokens.append(("other", text[at:].strip()[:20], len(text) - len(text[at:].lstrip())))
+                break
+            kind = str(match.lastgroup)
+            self.tokens.append((kind, match.group(kind), match.start(kind)))
             at = match.end()
         self.tokens.append(("end", "", len(text)))
 
-    def fail(self, message, column=None):
+    def fail(self, message: str, column: int | None = None) -> NoReturn:
         column = self.tokens[self.place][2] if column is None else column
         raise InputError(f"{self.what}, column {column + 1}: {message}")
 
-    def take(self, *texts):
+    def take(self, *texts: str) -> str | None:
         kind, text, _ = self.tokens[self.place]
         if kind == "op" and text in texts:
             self.place += 1
             return text
         return None
 
-    def need(self, text):
+    def need(self, text: str) -> None:
         if not self.take(text):
             self.fail(f"expected {text!r}, got {self.tokens[self.place][1] or 'the end'!r}")
 
-    def all(self):
+    def all(self) -> Expression:
         found = self.either()
         if self.tokens[self.place][0] != "end":
             self.fail(f"unexpected {self.tokens[self.place][1]!r}")
         return found
 
-    def either(self):
+    def either(self) -> Expression:
         self.depth += 1
         if self.depth > MOST_DEEP:
             self.fail(f"nested more than {MOST_DEEP} deep: split it")
@@ -63,32 +90,32 @@ class _Parser:
         self.depth -= 1
         return found
 
-    def chain(self, sign, op, part):
+    def chain(self, sign: str, op: str, part: Callable[[], Expression]) -> Expression:
         parts = [part()]
         while self.take(sign):
             parts.append(part())
         return parts[0] if len(parts) == 1 else operation(op, tuple(parts))
 
-    def relation(self):
+    def relation(self) -> Expression:
         first = self.sum()
         sign = self.take(*RELATIONS)
         return Expression(sign, (first, self.sum())) if sign else first
 
-    def sum(self):
+    def sum(self) -> Expression:
         parts = [self.product()]
         while sign := self.take("+", "-"):
             part = self.product()
             parts.append(Expression("negative", (part,)) if sign == "-" else part)
         return parts[0] if len(parts) == 1 else operation("sum", tuple(parts))
 
-    def product(self):
+    def product(self) -> Expression:
         found = self.unary()
         while sign := self.take("*", "/"):
             part = self.unary()
             found = Expression("quotient of", (found, part)) if sign == "/" else operation("product", (found, part))
         return found
 
-    def unary(self):
+    def unary(self) -> Expression:
         signs = []
         while sign := self.take("-", "!", "+"):
             signs.append(sign)
@@ -100,7 +127,7 @@ class _Parser:
                 found = Expression("negative" if sign == "-" else "not", (found,))
         return found
 
-    def power(self):
+    def power(self) -> Expression:
         base = self.atom()
         if not self.take("^"):
             return base
@@ -111,7 +138,7 @@ class _Parser:
         self.depth -= 1
         return found
 
-    def atom(self):
+    def atom(self) -> Expression:
         if self.take("("):
             found = self.either()
             self.need(")")
@@ -121,57 +148,21 @@ class _Parser:
             self.fail(f"expected a number, a name or '(', got {text or 'the end'!r}")
         self.place += 1
         if kind == "number":
-            return number(text)
+            return number(float(text))
         if not self.take("("):
-            return number(CONSTANTS[text]) if text in CONSTANTS else name(text)
-        args = []
-        if not self.take(")"):
+            return self.said(column, self.language.name, text)
+        if self.take(")"):
+            return self.said(column, self.language.called, text)
+        function = self.said(column, self.language.function, text)
+        args = [self.either()]
+        while self.take(","):
             args.append(self.either())
-            while self.take(","):
-                args.append(self.either())
-            self.need(")")
+        self.need(")")
+        return self.said(column, function, tuple(args))
+
+    def said(self, column: int, meaning: Callable[..., _Said], *args: Any) -> _Said:
+        """What the language says, or where in the text it has nothing to say."""
         try:
-            return call(text, tuple(args))
+            return meaning(*args)
         except InputError as error:
             self.fail(str(error), column)
-
-
-def write(expression: Expression) -> str:
-    """Text that `parse` reads back to an equal expression, but for the grouping of signs."""
-    return _text(expression, 0)
-
-
-def _text(node, outer):
-    """Text of a node within an operator of precedence `outer`, bracketed where it binds less."""
-    op, args = node.op, node.args
-    if op == "number":
-        return _number_text(node.value)
-    elif op == "name":
-        return node.value
-    elif op == "sum":
-        parts = [_text(args[0], _SUM)]
-        for a in args[1:]:
-            parts += ["-", _text(a.args[0], _PRODUCT)] if a.op == "negative" else ["+", _text(a, _PRODUCT)]
-        text, own = " ".join(parts), _SUM
-    elif op == "product":
-        text, own = " * ".join([_text(args[0], _PRODUCT), *(_text(a, _UNARY) for a in args[1:])]), _PRODUCT
-    elif op == "quotient of":
-        text, own = f"{_text(args[0], _PRODUCT)} / {_text(args[1], _UNARY)}", _PRODUCT
-    elif op == "power":
-        text, own = f"{_text(args[0], _POWER + 1)}^{_text(args[1], _POWER)}", _POWER
-    elif op in ("negative", "not"):
-        text, own = f"{'-' if op == 'negative' else '!'}{_text(args[0], _UNARY)}", _UNARY
-    elif op in ("and", "or"):
-        own = _AND if op == "and" else _OR
-        text = (" && " if op == "and" else " || ").join(_text(a, _RELATION) for a in args)
-    elif op in RELATIONS:
-        text, own = f"{_text(args[0], _SUM)} {op} {_text(args[1], _SUM)}", _RELATION
-    else:
-        return f"{op}({', '.join(_text(a, 0) for a in args)})"
-    return f"({text})" if own < outer else text
-
-
-def _number_text(value):
-    if math.isinf(value):
-        return "1e999"
-    return repr(int(value)) if value == int(value) and value < 1e15 else repr(value)

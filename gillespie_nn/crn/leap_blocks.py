@@ -1,6 +1,8 @@
 """What a leap treats in blocks, and what is explicit: their arrays of `kernels.leap_state.LeapPlan`."""
 
+from collections.abc import Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,8 +10,30 @@ from ..kernels.leap_state import LARGEST_BLOCK
 from .blocks import Action, blocks
 from .programs import starts
 
+if TYPE_CHECKING:
+    from .compile import Structure
 
-def leap_blocks(channels, structure, rates, targets, varies) -> dict[str, np.ndarray]:
+Slope = tuple[int, int, int, int, float, bool]
+"""(term, place, species, other, offset, plain)."""
+
+
+class PlainChannel:
+    """A channel that is no product family, as sets of species."""
+
+    def __init__(self, number: int, terms: range, reads: list[list[int]], changes: list[tuple[int, int]], plain: bool):
+        self.number, self.terms, self.changes, self.plain = number, terms, dict(changes), plain
+        self.reads = frozenset(chain.from_iterable(reads))
+        self.produces_only = all(n > 0 for _, n in changes)
+        self.annihilates = len(self.reads) == 2 and self.changes == dict.fromkeys(self.reads, -1)
+
+
+def leap_blocks(
+    channels: list[PlainChannel],
+    structure: "Structure",
+    rates: np.ndarray | None,
+    targets: frozenset[int],
+    varies: set[int],
+) -> dict[str, np.ndarray]:
     """Arrays for the plain `channels` that are not in the crowd, at rate constants float64[reaction]; with None for
     these all are explicit. `targets` are the species that families change, `varies` all that any reaction does."""
     found, explicit = ([], {c.number for c in channels}) if rates is None else _blocks(channels, structure, rates)
@@ -32,10 +56,12 @@ def leap_blocks(channels, structure, rates, targets, varies) -> dict[str, np.nda
     }
 
 
-def _blocks(channels, structure, rates):
+def _blocks(
+    channels: list[PlainChannel], structure: "Structure", rates: np.ndarray
+) -> tuple[list[list[int]], set[int]]:
     """The blocks, and the numbers of the channels that are explicit: general laws, what changes nothing, and what
     closes too long a loop."""
-    aside = {c.number for c in channels if not c.changes or any(structure.is_law[t] for t in c.terms)}
+    aside = {c.number for c in channels if not c.changes or any(structure.terms[t].is_law for t in c.terms)}
     solved = [c for c in channels if c.number not in aside]
     largest = [max(rates[structure.term_reaction[t]] for t in c.terms) for c in solved]
     actions = [Action(c.reads, frozenset(s for s in c.changes), rate) for c, rate in zip(solved, largest)]
@@ -43,19 +69,21 @@ def _blocks(channels, structure, rates):
     return found, aside | {solved[k].number for k in left_out}
 
 
-def _entries(found, channels):
+def _entries(found: list[list[int]], channels: list[PlainChannel]) -> list[list[PlainChannel]]:
     """The channels of each block: of the first whose species they change."""
     in_block = {s: b for b, members in enumerate(found) for s in members}
-    entries = [[] for _ in found]
+    entries: list[list[PlainChannel]] = [[] for _ in found]
     for c in channels:
         entries[min(in_block[s] for s in c.changes)].append(c)
     return [_producers_first(some) for some in entries]
 
 
-def _disturbed(found, entries, explicit, targets):
+def _disturbed(
+    found: list[list[int]], entries: list[list[PlainChannel]], explicit: list[PlainChannel], targets: frozenset[int]
+) -> set[int]:
     """Blocks with a species that something else changes earlier in a step."""
     changed = set(targets) | {s for c in explicit for s in c.changes}
-    disturbed = set()
+    disturbed: set[int] = set()
     for b, members in enumerate(found):
         if changed.intersection(members):
             disturbed.add(b)
@@ -63,9 +91,10 @@ def _disturbed(found, entries, explicit, targets):
     return disturbed
 
 
-def _within(found, entries, structure):
+def _within(found: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure") -> dict[str, np.ndarray]:
     """What the channels of a block change in it, and how their propensities depend on it."""
-    amounts, slopes = [], []
+    amounts: list[np.ndarray] = []
+    slopes: list[list[Slope]] = []
     for members, some in zip(found, entries):
         place = {s: k for k, s in enumerate(members)}
         width = max(2, len(members))
@@ -90,9 +119,9 @@ def _within(found, entries, structure):
     }
 
 
-def _slopes(t, place, structure):
-    """(term, place, species, other, offset, plain) for each species of the block that term t reads; two of a square."""
-    if not structure.is_plain(t):
+def _slopes(t: int, place: dict[int, int], structure: "Structure") -> list[Slope]:
+    """For each species of the block that term t reads; two of a square."""
+    if not structure.terms[t].is_plain:
         return [(t, place[s], s, s, 0.0, False) for s in sorted(place.keys() & structure.reads[t])]
     first, second = int(structure.arrays["first"][t]), int(structure.arrays["second"][t])
     by_first = (first, second, float(structure.arrays["second_offset"][t]))
@@ -101,7 +130,7 @@ def _slopes(t, place, structure):
     ]
 
 
-def _changes(channels, n_state):
+def _changes(channels: list[PlainChannel], n_state: int) -> dict[str, np.ndarray]:
     species = np.full((len(channels), 2), n_state - 1, dtype=np.uint32)
     amount = np.zeros((len(channels), 2), dtype=np.int64)
     for e, c in enumerate(channels):
@@ -111,9 +140,9 @@ def _changes(channels, n_state):
     return {"fire_species": species, "fire_amount": amount, "fire_more": more}
 
 
-def _producers_first(channels):
+def _producers_first(channels: list[PlainChannel]) -> list[PlainChannel]:
     return sorted(channels, key=lambda c: (not c.produces_only, c.number))
 
 
-def uint(values) -> np.ndarray:
+def uint(values: Sequence[int]) -> np.ndarray:
     return np.array(values, dtype=np.uint32)

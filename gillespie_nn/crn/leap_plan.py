@@ -1,12 +1,18 @@
 """How tau-leaping treats the channels of a compiled network: the arrays of `kernels.leap_state.LeapPlan`."""
 
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..kernels.leap_state import LeapPlan
-from .leap_blocks import leap_blocks, uint
+from .leap_blocks import PlainChannel, leap_blocks, uint
 from .programs import starts
+
+if TYPE_CHECKING:
+    from .compile import Structure
+
+Arrays = dict[str, np.ndarray]
 
 _CROWD = 64
 """So many channels are worth to be treated as one."""
@@ -16,17 +22,7 @@ _ORDER_OF_LAW = 3
 """What is taken as the order of a general law, which has none."""
 
 
-class _Channel:
-    """A plain channel, as sets of species."""
-
-    def __init__(self, number, terms, reads, changes, plain):
-        self.number, self.terms, self.changes, self.plain = number, terms, dict(changes), plain
-        self.reads = frozenset(chain.from_iterable(reads))
-        self.produces_only = all(n > 0 for _, n in changes)
-        self.annihilates = len(self.reads) == 2 and self.changes == dict.fromkeys(self.reads, -1)
-
-
-def leap_plan(structure, rates, blockwise) -> LeapPlan:
+def leap_plan(structure: "Structure", rates: np.ndarray, blockwise: bool) -> LeapPlan:
     """The plan for a `crn.compile.Structure` at rate constants float64[reaction].
 
     With `blockwise`, channels are solved in blocks wherever loops of species are short enough; else all are explicit.
@@ -55,7 +51,9 @@ def leap_plan(structure, rates, blockwise) -> LeapPlan:
     )
 
 
-def _crowd(channels, targets):
+def _crowd(
+    channels: list[PlainChannel], targets: frozenset[int]
+) -> tuple[list[PlainChannel], list[PlainChannel], frozenset[int]]:
     """The crowd, the other channels, and the species that families and the crowd alone change.
 
     Annihilation may wait, because the difference of the two does not; what takes one molecule, or makes any, may not.
@@ -72,21 +70,21 @@ def _crowd(channels, targets):
         crowd = remaining
 
 
-def _felt(channels, kept, structure):
+def _felt(channels: list[PlainChannel], kept: set[int], structure: "Structure") -> set[int]:
     """Species that `channels` read other than in sums that are kept: nothing would tell how much they change."""
     terms = set(chain.from_iterable(c.terms for c in channels)).difference(kept)
     return {s for t in terms for s in structure.reads[t]}.union(structure.watched_by_events)
 
 
-def _kept(channels, structure, slow, varies):
+def _kept(channels: list[PlainChannel], structure: "Structure", slow: frozenset[int], varies: set[int]) -> set[int]:
     """Terms whose sums are kept: many in one channel, of what weights alone change."""
-    found = set()
+    found: set[int] = set()
     for c in channels:
         some = [
             t
             for t in c.terms
-            if structure.is_plain(t)
-            and max(structure.multiplicity(t).values(), default=0) < 2  # a square is no sum over what changes
+            if structure.terms[t].is_plain
+            and max(structure.terms[t].multiplicity.values(), default=0) < 2  # a square is no sum over what changes
             and slow.issuperset(varies.intersection(structure.reads[t]))
         ]
         if len(some) >= _KEPT:
@@ -94,9 +92,11 @@ def _kept(channels, structure, slow, varies):
     return found
 
 
-def _kept_by_species(kept, slow, structure):
+def _kept_by_species(kept: set[int], slow: frozenset[int], structure: "Structure") -> Arrays:
     """The kept terms, by one of the two species that each reads, preferring one that is no weight."""
-    arrays, groups, others = structure.arrays, {}, {}
+    arrays = structure.arrays
+    groups: dict[int, list[int]] = {}
+    others: dict[int, int] = {}
     for t in sorted(kept):
         first, second = int(arrays["first"][t]), int(arrays["second"][t])
         species, others[t] = (second, first) if first in slow else (first, second)
@@ -111,19 +111,20 @@ def _kept_by_species(kept, slow, structure):
     }
 
 
-def _channels(structure):
+def _channels(structure: "Structure") -> list[PlainChannel]:
     term_start = structure.arrays["term_start"].tolist()
     found = []
     for c in range(structure.n_plain):
         terms = range(term_start[c], term_start[c + 1])
-        plain = all(structure.is_plain(t) for t in terms)
+        plain = all(structure.terms[t].is_plain for t in terms)
         changes = [(s, n) for s, n in structure.changes[c] if s < structure.n_species]  # pools are summed afresh
-        found.append(_Channel(c, terms, [structure.reads[t] for t in terms], changes, plain))
+        found.append(PlainChannel(c, terms, [structure.reads[t] for t in terms], changes, plain))
     return found
 
 
-def _readers(n_state, kept, slow, structure):
-    terms, others = [[] for _ in range(n_state)], [[] for _ in range(n_state)]
+def _readers(n_state: int, kept: set[int], slow: frozenset[int], structure: "Structure") -> Arrays:
+    terms: list[list[int]] = [[] for _ in range(n_state)]
+    others: list[list[int]] = [[] for _ in range(n_state)]
     first, second = structure.arrays["first"], structure.arrays["second"]
     for t in sorted(kept):
         for s in slow.intersection(structure.reads[t]):
@@ -138,7 +139,7 @@ def _readers(n_state, kept, slow, structure):
     }
 
 
-def _families(structure, rates, felt):
+def _families(structure: "Structure", rates: np.ndarray, felt: set[int]) -> Arrays:
     families = structure.families(rates)
     rows = np.diff(families.pool_start.astype(np.int64))[families.pools[:, 0]]
     targets = np.split(families.species, families.member_start[1:-1])[: len(rows)]
@@ -150,11 +151,11 @@ def _families(structure, rates, felt):
     }
 
 
-def _live(channels, kept, structure):
-    live = [[] for _ in range(structure.n_channels)]
+def _live(channels: list[PlainChannel], kept: set[int], structure: "Structure") -> Arrays:
+    live: list[list[int]] = [[] for _ in range(structure.n_channels)]
     for c in channels:
         live[c.number] = [t for t in c.terms if t not in kept]
-    plain = [all(map(structure.is_plain, some)) and _consecutive(some) for some in live]
+    plain = [all(structure.terms[t].is_plain for t in some) and _consecutive(some) for some in live]
     return {
         "live_first": uint([some[0] if some else 0 for some in live]),
         "live_plain": np.array(plain, dtype=np.bool_),
@@ -163,17 +164,17 @@ def _live(channels, kept, structure):
     }
 
 
-def _consecutive(numbers):
+def _consecutive(numbers: list[int]) -> bool:
     return not numbers or numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
-def _orders(structure):
+def _orders(structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
     """Highest order of the reactions that read each species, and how many of it they then take; 1 of what only the
     condition of an event reads, so that the event happens about when it should."""
-    best = {}
+    best: dict[int, tuple[int, int]] = {}
     for t, reads in enumerate(structure.reads):
-        multiplicity = structure.multiplicity(t)
-        n = _ORDER_OF_LAW if structure.is_law[t] else max(1, sum(multiplicity.values()))
+        term, multiplicity = structure.terms[t], structure.terms[t].multiplicity
+        n = _ORDER_OF_LAW if term.is_law else max(1, len(term.factors))
         for s in reads:
             best[s] = max(best.get(s, (0, 0)), (min(n, 3), min(multiplicity.get(s, 1), 3)))
     for s in structure.watched_by_events:

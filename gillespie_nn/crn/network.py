@@ -10,19 +10,28 @@ no factor 1 / nu!: dimerisation `2 A -> B @ k` has propensity k / Omega * n (n -
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from .consistency import BUILT_IN, check_names, check_unique, checked_event, inlined_rules
+from .consistency import check_unique, checked_event, inlined_rules, readable, symbols_of
 from .events import Event
 from .expressions import Expression
-from .reaction import Reaction, checked_expression, checked_name, checked_reaction
+from .parts import Parts
+from .reaction import Reaction, checked_expression, checked_reaction
+from .symbols import Scope
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
+
+    from .compile import CompiledNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +63,12 @@ class ReactionNetwork:
     rules: Mapping[str, Expression] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         species = tuple(self.species)
-        known = set(species)
-        for s in species:
-            checked_name("species", s)
-        parameters = {
-            checked_name("parameter", p): checks.finite(f"parameter {p}", v) for p, v in self.parameters.items()
-        }
+        parameters = {p: checks.finite(f"parameter {p}", v) for p, v in self.parameters.items()}
         rules = dict(self.rules)
-        names = known | set(parameters) | set(rules) | set(BUILT_IN)
-        check_names(known, parameters, rules)
-        if len(known) != len(species):
-            twice = next(s for s in species if species.count(s) > 1)
-            raise InputError(f"species {twice!r} is listed twice: name each species once")
+        symbols = symbols_of(species, parameters, rules)
+        known, names = frozenset(species), readable(symbols)
         reactions = tuple(
             checked_reaction(r if r.name else r._replace(name=f"r{k}"), known, names)
             for k, r in enumerate(self.reactions, 1)
@@ -81,7 +82,7 @@ class ReactionNetwork:
             object.__setattr__(self, "volume", checks.positive("volume", self.volume))
         for target, rule in rules.items():
             checked_expression(rule, f"the rule of {target}", names)
-        events = tuple(checked_event(e, known, parameters, rules, names) for e in self.events)
+        events = tuple(checked_event(e, symbols, names, rules) for e in self.events)
         check_unique("event", [e.name for e in events])
         for r in reactions:
             for s in r.net_change():
@@ -101,60 +102,94 @@ class ReactionNetwork:
         object.__setattr__(self, "species", species)
         object.__setattr__(self, "reactions", reactions)
         object.__setattr__(self, "initial", MappingProxyType(initial))
-        object.__setattr__(self, "resolved_rules", MappingProxyType(inlined_rules(rules)))
+        _ = self.resolved_rules  # refuses rules that need one another
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+        """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text.
+
+        `parameters` overrides values by name.
+        """
+        from .formats import format_of
+
+        path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
+        return cls.from_parts(format_of(path).read(path, parameters))
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
         """Read the text form, one item a line: `name: 2 A + B -> C @ 0.5`, `0 -> A @ 1`, `A = 10`, `# comment`.
 
-        General rate laws, rules and events: see `crn.text`. `parameters` overrides values by name. Errors name line
-        and column.
+        General rate laws, rules and events: see `crn.formats.text`. `parameters` overrides values by name. Errors name
+        line and column.
         """
-        from .text import parse
-
-        return parse(text, parameters)
+        return cls._read("text", text, parameters)
 
     @classmethod
-    def from_sbml(cls, source, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
-        """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.sbml_read`.
+    def from_sbml(cls, source: str | os.PathLike, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+        """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.formats.sbml_read`.
 
         `parameters` overrides values by name, before initial assignments are worked out.
         """
-        from .sbml_read import read
-
-        return read(source, parameters)
+        return cls._read("sbml", source, parameters)
 
     @classmethod
-    def from_antimony(cls, source, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+    def from_antimony(
+        cls, source: str | os.PathLike, parameters: Mapping[str, float] | None = None
+    ) -> "ReactionNetwork":
         """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means."""
-        from .antimony import read
-
-        return read(source, parameters)
+        return cls._read("antimony", source, parameters)
 
     @classmethod
-    def from_bngl_net(cls, source, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
-        """Read a network that BioNetGen generated: a path ending in `.net`, or its text; see `crn.bngl_net`."""
-        from .bngl_net import read
+    def from_bngl_net(
+        cls, source: str | os.PathLike, parameters: Mapping[str, float] | None = None
+    ) -> "ReactionNetwork":
+        """Read a network that BioNetGen generated: a path ending in `.net`, or its text; see `crn.formats.bngl_net`."""
+        return cls._read("bngl_net", source, parameters)
 
-        return read(source, parameters)
+    @classmethod
+    def _read(cls, name: str, source: str | os.PathLike, parameters: Mapping[str, float] | None) -> "ReactionNetwork":
+        from .formats import format_named
+
+        return cls.from_parts(format_named(name).read(source, parameters))
+
+    @classmethod
+    def from_parts(cls, parts: Parts) -> "ReactionNetwork":
+        """The network of what a reader of `crn.formats` found; InputErrors name what it was read from."""
+        try:
+            return cls(*parts[:-1])
+        except InputError as error:
+            raise InputError(f"{parts.origin}: {error}" if parts.origin else str(error)) from None
+
+    def _written(self, name: str, **how: Any) -> str:
+        from .formats import format_named
+
+        write = format_named(name).write
+        assert write is not None, name
+        return write(self, **how)
 
     def to_text(self) -> str:
         """The text form; `from_text` of it gives an equal network. Its digest identifies the model."""
-        from .text_write import write
+        return self._written("text")
 
-        return write(self)
+    def to_sbml(
+        self,
+        path: str | os.PathLike | None = None,
+        kinetics: str = "stochastic",
+        volume: float | None = None,
+        initial: Mapping[str, int] | None = None,
+    ) -> str:
+        """Write SBML level 3; see `crn.formats.sbml_write.write`. Returns the document, and writes it to `path` if
+        given."""
+        return self._written("sbml", path=path, kinetics=kinetics, volume=volume, initial=initial)
 
-    def to_sbml(self, path=None, kinetics="stochastic", volume=None, initial=None) -> str:
-        """Write SBML level 3; see `crn.sbml_write.write`. Returns the document, and writes it to `path` if given."""
-        from .sbml_write import write
-
-        return write(self, path, kinetics, volume, initial)
-
-    def to_antimony(self, path=None, volume=None, initial=None) -> str:
+    def to_antimony(
+        self,
+        path: str | os.PathLike | None = None,
+        volume: float | None = None,
+        initial: Mapping[str, int] | None = None,
+    ) -> str:
         """Write Antimony, of the SBML that `to_sbml` writes. Returns the text, and writes it to `path` if given."""
-        from .antimony import write
-
-        return write(self, path, volume, initial)
+        return self._written("antimony", path=path, volume=volume, initial=initial)
 
     def describe(self) -> str:
         """One line a reaction: its equation, its propensity and its mass-action rate side by side; then what is there
@@ -174,7 +209,17 @@ class ReactionNetwork:
         return MappingProxyType({s: k for k, s in enumerate(self.species)})
 
     @cached_property
-    def stoichiometry(self):
+    def reaction_index(self) -> Mapping[str, int]:
+        """Position of each reaction. Reactions have names of their own, which expressions do not read."""
+        return MappingProxyType({r.name: k for k, r in enumerate(self.reactions)})
+
+    @cached_property
+    def symbols(self) -> Scope:
+        """What expressions may read, by name."""
+        return symbols_of(self.species, self.parameters, self.rules)
+
+    @cached_property
+    def stoichiometry(self) -> "csc_array":
         """Net change per firing, scipy sparse int64[species, reaction] (CSC)."""
         from scipy.sparse import csc_array
 
@@ -188,11 +233,16 @@ class ReactionNetwork:
         return csc_array((np.array(values, dtype=np.int64), (rows, columns)), shape=shape)
 
     @cached_property
-    def conservation_laws(self):
+    def conservation_laws(self) -> "csr_array":
         """Integer basis of the quantities w @ counts that no reaction changes, scipy sparse int64[law, species]."""
         from .conservation import laws
 
         return laws(self.stoichiometry)
+
+    @cached_property
+    def resolved_rules(self) -> Mapping[str, Expression]:
+        """The rules in terms of what no rule gives."""
+        return MappingProxyType(inlined_rules(self.rules))
 
     def resolved(self, expression: Expression) -> Expression:
         """`expression` with rules put in the place of the names that they give."""
@@ -210,7 +260,7 @@ class ReactionNetwork:
         return (*self.rules, *assigned)
 
     @cached_property
-    def compiled(self):
+    def compiled(self) -> "CompiledNetwork":
         """The flat arrays that kernels read (`CompiledNetwork`), made once and kept."""
         from .compile import CompiledNetwork
 
@@ -230,24 +280,23 @@ class ReactionNetwork:
         """Rate constants float64[reaction], with overrides by reaction name."""
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
         if overrides is not None:
-            position = {r.name: k for k, r in enumerate(self.reactions)}
             for name, rate in checks.by_name("rates", overrides).items():
-                checks.choice("reaction in rates", name, position, "the network has")
-                rates[position[name]] = checks.not_negative(f"rate of {name}", rate)
+                checks.choice("reaction in rates", name, self.reaction_index, "the network has")
+                rates[self.reaction_index[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         """Pickled as what it is made of; what was worked out from that is worked out again."""
         fields = [getattr(self, name) for name in self.__dataclass_fields__]
         return type(self), tuple(dict(f) if isinstance(f, Mapping) else f for f in fields)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, ReactionNetwork):
             return NotImplemented
         return all(getattr(self, f) == getattr(other, f) for f in self.__dataclass_fields__)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.species, self.reactions))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ReactionNetwork({len(self.species)} species, {len(self.reactions)} reactions)"

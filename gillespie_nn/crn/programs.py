@@ -1,12 +1,19 @@
 """From expressions to the postfix programs that kernels interpret."""
 
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..kernels import laws as codes
 from .expressions import Expression
+
+if TYPE_CHECKING:
+    from .network import ReactionNetwork
+
+Instruction = tuple[int, int, float]
+"""(op, index, constant)."""
 
 _NARY = {"sum": codes.ADD, "product": codes.MULTIPLY, "and": codes.AND, "or": codes.OR, "min": codes.MIN,
          "max": codes.MAX}  # fmt: skip
@@ -25,22 +32,22 @@ _SWAPPED = {">": codes.LESS, ">=": codes.LESS_OR_EQUAL}
 class Program(NamedTuple):
     """One expression: instructions (op, index, constant), the deepest stack, and the species it reads."""
 
-    instructions: tuple[tuple[int, int, float], ...]
+    instructions: tuple[Instruction, ...]
     depth: int
     species: tuple[int, ...]
     reads_time: bool
 
 
-def program(expression: Expression, species, variables) -> Program:
+def program(expression: Expression, species: Mapping[str, int], variables: Mapping[str, int]) -> Program:
     """Compile; `species` and `variables` give the place of each name."""
-    found = []
+    found: list[Instruction] = []
     _emit(expression, species, variables, found)
     counts = sorted({i for op, i, _ in found if op == codes.COUNT})
     reads_time = any(op == codes.VARIABLE and i == codes.TIME_VARIABLE for op, i, _ in found)
     return Program(tuple(found), _depth(found), tuple(counts), reads_time)
 
 
-def _emit(node, species, variables, found):
+def _emit(node: Expression, species: Mapping[str, int], variables: Mapping[str, int], found: list[Instruction]) -> None:
     op, args = node.op, node.args
     if op == "number":
         found.append((codes.CONSTANT, 0, node.value))
@@ -65,7 +72,12 @@ def _emit(node, species, variables, found):
             found.append((_SWAPPED.get(op) or _PLAIN[op], 0, 0.0))
 
 
-def _emit_piecewise(args, species, variables, found):
+def _emit_piecewise(
+    args: tuple[Expression, ...],
+    species: Mapping[str, int],
+    variables: Mapping[str, int],
+    found: list[Instruction],
+) -> None:
     """value, condition, value, condition, ..., otherwise: the conditions in turn."""
     n = len(args) // 2
     for a in args[: 2 * n]:
@@ -81,7 +93,7 @@ def _emit_piecewise(args, species, variables, found):
 _is_binary = getattr(codes.is_binary, "py_func", codes.is_binary)
 
 
-def _depth(instructions):
+def _depth(instructions: Sequence[Instruction]) -> int:
     most = now = 0
     for op, _, _ in instructions:
         if op in (codes.CONSTANT, codes.COUNT, codes.VARIABLE):
@@ -97,13 +109,13 @@ def _depth(instructions):
 class NetworkPrograms:
     """Programs of the general rate laws and of the event triggers of a network, and the parameters they read."""
 
-    def __init__(self, network):
+    def __init__(self, network: "ReactionNetwork"):
         names = list(network.parameters)
         place = {"time": codes.TIME_VARIABLE, "volume": codes.VOLUME_VARIABLE}
         self.variables = place | {name: codes.FIRST_PARAMETER + k for k, name in enumerate(names)}
         self.parameters = [network.parameters[name] for name in names]
-        self.of_reaction = {}
-        self.laws = []
+        self.of_reaction: dict[int, int] = {}
+        self.laws: list[Program] = []
         for r, reaction in enumerate(network.reactions):
             if reaction.law is not None:
                 self.of_reaction[r] = len(self.laws)
@@ -111,11 +123,11 @@ class NetworkPrograms:
         self.triggers = [program(event.trigger, network.index, self.variables) for event in network.resolved_events]
 
 
-def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dict:
+def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dict[str, Any]:
     """The fields of `kernels.laws.Laws` that depend on the programs alone."""
     programs = [*laws, *triggers]
     code = list(chain.from_iterable(p.instructions for p in programs))
-    watch = [[] for _ in range(state_size if triggers else 0)]
+    watch: list[list[int]] = [[] for _ in range(state_size if triggers else 0)]
     for k, trigger in enumerate(triggers):
         for s in trigger.species:
             watch[s].append(k)
@@ -136,6 +148,6 @@ def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dic
     }
 
 
-def starts(groups) -> np.ndarray:
+def starts(groups: Iterable[Sized]) -> np.ndarray:
     """Starts of consecutive groups, and the end of the last, uint32[group + 1]."""
     return np.concatenate([[0], np.cumsum([len(g) for g in groups])]).astype(np.uint32)

@@ -1,6 +1,7 @@
 """Reactions: what goes in, what comes out, and the law of the propensity."""
 
 import re
+from collections.abc import Collection, Container
 from typing import NamedTuple
 
 from .. import checks
@@ -63,7 +64,7 @@ class Reaction(NamedTuple):
         return read
 
 
-def checked_reaction(reaction: Reaction, known, names) -> Reaction:
+def checked_reaction(reaction: Reaction, known: Collection[str], names: Container[str]) -> Reaction:
     """`reaction`, its species among `known` and the names of its law among `names`; raises InputError."""
     checked_name("reaction", reaction.name)
     sides = []
@@ -86,7 +87,7 @@ def checked_reaction(reaction: Reaction, known, names) -> Reaction:
     return reaction._replace(reactants=sides[0], products=sides[1], rate=rate)
 
 
-def checked_expression(expression, what, names):
+def checked_expression(expression: Expression, what: str, names: Container[str]) -> Expression:
     """`expression`, if it is one, of bearable size, over known names."""
     if not isinstance(expression, Expression):
         raise InputError(f"{what} must be an Expression, got {expression!r}: make one with crn.formula.parse")
@@ -96,7 +97,7 @@ def checked_expression(expression, what, names):
     return expression
 
 
-def checked_name(what, name):
+def checked_name(what: str, name: str) -> str:
     """`name`, if it is an identifier."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(f"{what} name {name!r} must be letters, digits and underscores, not starting with a digit")

@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import seeds
+from .. import checks, seeds
 from ..checks import InputError
 from ..seeds import Purpose
 
-CLASSIFICATION, THRESHOLD, REGRESSION = "classification", "threshold", "regression"
+CLASSIFICATION, THRESHOLD, REGRESSION = TASKS = "classification", "threshold", "regression"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,10 @@ class Dataset:
     """Training and test samples [concentration]: inputs float64[sample, feature], targets float64[sample, output].
 
     `task` says how an output is judged: `classification` by the largest output, `threshold` by the right side of
-    0.5, `regression` by the root mean square error.
+    0.5, `regression` by the root mean square error. Targets of a classification in one column are whole numbers, the
+    classes: they become one output a class, 1 for the class of the sample and 0 for the others, in order of number.
+
+    Raises InputError for an unknown task, and samples that are no finite numbers or do not fit together.
     """
 
     name: str
@@ -32,6 +35,25 @@ class Dataset:
     """SHA-256 of each file that the samples were read from, for the record."""
     notice: str = ""
     """What a user should know about these samples."""
+
+    def __post_init__(self):
+        checks.choice("task", self.task, TASKS)
+        for part in ("train", "test"):
+            x, t = (_matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
+            if len(x) != len(t) and len(x):  # of test inputs that a file does not keep there are none
+                raise InputError(f"{part}_x has {len(x)} samples and {part}_t {len(t)}: give one row of each a sample")
+            object.__setattr__(self, f"{part}_x", x)
+            object.__setattr__(self, f"{part}_t", t)
+        for k in "xt":
+            train, test = getattr(self, f"train_{k}"), getattr(self, f"test_{k}")
+            if len(train) and len(test) and train.shape[1] != test.shape[1]:
+                raise InputError(
+                    f"train_{k} has {train.shape[1]} columns and test_{k} {test.shape[1]}: give both the same"
+                )
+        if self.task == CLASSIFICATION and self.train_t.shape[1] == 1 and len(self.train_t):
+            train_t, test_t = _one_hot(self.train_t, self.test_t)
+            object.__setattr__(self, "train_t", train_t)
+            object.__setattr__(self, "test_t", test_t)
 
     def __repr__(self):
         n_train, n_test = len(self.train_x), len(self.test_x)
@@ -136,21 +158,35 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
 def own_data(x, t) -> Dataset:
     """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
     and judged on the same samples, as regression."""
-    x = _matrix("inputs", x)
-    t = _matrix("targets", t)
+    x = _matrix("inputs", x).copy()
+    t = _matrix("targets", t).copy()
     if len(x) != len(t):
         raise InputError(f"inputs have {len(x)} samples and targets {len(t)}: one row of each a sample")
     return Dataset("own data", REGRESSION, x, t, x, t)
 
 
-def _matrix(what, values):
+def _one_hot(train, test):
+    """Targets float64[sample, class] of the classes float64[sample, 1], which are whole numbers."""
+    classes = np.unique(np.concatenate([train, test]))
+    if (classes != np.floor(classes)).any():
+        odd = classes[classes != np.floor(classes)][0]
+        raise InputError(
+            f"targets of a classification in one column are the numbers of classes, such as 0, 1, 2, got {odd:g}: give "
+            "whole numbers, or one column a class, or the task 'regression'"
+        )
+    if len(classes) < 2:
+        raise InputError(f"all samples are of one class, {classes[0]:g}: a classification needs at least two")
+    return tuple((targets == classes).astype(np.float64) for targets in (train, test))
+
+
+def _matrix(what, values, empty=False):
     try:
-        values = np.array(values, dtype=np.float64)
+        values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{what} must be numbers in rows of equal length") from None
     if values.ndim == 1:
         values = values[:, None]
-    if values.ndim != 2 or values.size == 0:
+    if values.ndim != 2 or (values.size == 0 and not empty):
         raise InputError(f"{what} must have shape [sample, feature] and not be empty, got shape {values.shape}")
     if not np.isfinite(values).all():
         where = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])

@@ -5,7 +5,9 @@ the time alone, or on the time and counts, are solved for the moment at which th
 
 The meaning is SBML's (level 3 version 1, section 4.11): a condition that becomes true makes its event happen, after its
 delay; several at one moment happen by priority, and one done may make others happen or, if they are not persistent,
-no longer happen. Ties go in the order in which the conditions became true, then in file order.
+no longer happen. Of events with equal priority one is drawn, from the generator of the replicate; where none is tied,
+none is drawn. Events without a priority go last, in the order in which their conditions became true, then in file
+order: SBML leaves that order open.
 """
 
 from typing import NamedTuple
@@ -20,6 +22,9 @@ from ..kernels.laws import TIME_VARIABLE, law_value
 from .observer import Values
 
 _MOST_AT_ONCE = 10_000
+_MANY, _SHORTEST = 5000, 1e-8
+"""An event whose condition reads the time and that happened so many times, on average within this part of the whole
+span of time, happens without end: a condition such as sin(1 / (time - 1)) > 0 changes infinitely often."""
 
 
 class _Pending(NamedTuple):
@@ -36,6 +41,8 @@ class Events:
         self._events = network.resolved_events
         self._values = Values(network)
         self._pending: list[_Pending] = []
+        self._happened = [0] * len(self._events)
+        self._since = [0.0] * len(self._events)  # when the last `_MANY` happenings began [s]
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
         if self._events:
             method.laws.triggered[:] = [event.initially for event in self._events]
@@ -70,7 +77,7 @@ class Events:
                     f"event {self._events[due[0].event].name} and others keep making each other happen at "
                     f"t = {self._method.time:g} s"
                 )
-            chosen = max(due, key=lambda p: self._priority_of(p.event))
+            chosen = self._chosen(due)
             self._pending.remove(chosen)
             self._do(chosen)
             done += 1
@@ -88,10 +95,27 @@ class Events:
                 continue
             laws.triggered[k] = true
             if true:
+                self._count_happening(k, now)
                 values = self._worked_out(k) if event.values_at_trigger else None
                 self._pending.append(_Pending(now + self._delay_of(k), k, values))
             elif not event.persistent:
                 self._pending = [p for p in self._pending if p.event != k]
+
+    def _count_happening(self, k, now):
+        """Raise ModelError if the condition of event k, which reads the time, becomes true ever again."""
+        self._happened[k] += 1
+        if self._happened[k] % _MANY:
+            return
+        laws = self._method.laws
+        if laws.reads_time[laws.first_trigger[0] + k] and now - self._since[k] < _MANY * _SHORTEST * self._t_end:
+            raise ModelError(
+                self._says(
+                    k,
+                    f"its condition became true {_MANY} times within {now - self._since[k]:.2g} s: it changes "
+                    "without end there; write one that does not",
+                )
+            )
+        self._since[k] = now
 
     def _do(self, pending):
         values = self._worked_out(pending.event) if pending.values is None else pending.values
@@ -108,9 +132,22 @@ class Events:
     def _worked_out(self, k):
         return tuple(float(self._values.at(self._method, e)) for _, e in self._events[k].assignments)
 
+    def _chosen(self, due):
+        """The next of the events that are due: the one of highest priority, of equals one at random."""
+        if all(self._events[p.event].priority is None for p in due):
+            return due[0]
+        priorities = [self._priority_of(p.event) for p in due]
+        highest = [p for p, priority in zip(due, priorities) if priority == max(priorities)]
+        tied = len(highest) > 1 and self._events[highest[0].event].priority is not None
+        return highest[int(self._method.rng.integers(len(highest)))] if tied else highest[0]
+
     def _priority_of(self, k):
-        priority = self._events[k].priority
-        return -np.inf if priority is None else float(self._values.at(self._method, priority))
+        if self._events[k].priority is None:
+            return -np.inf
+        priority = float(self._values.at(self._method, self._events[k].priority))
+        if np.isnan(priority):
+            raise ModelError(self._says(k, "its priority is not a number"))
+        return priority
 
     def _delay_of(self, k):
         if self._events[k].delay is None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..checks import UnfinishedError
 from ..kernels import codes
 from ..status import Status
 from .events import Events
@@ -11,6 +12,10 @@ from .faults import explain
 from .invariants import Invariants
 from .observer import Observer
 
+_MANY_EVENTS = 200_000_000
+"""Reactions after which an exact method looks whether it will ever come to the end."""
+_TOO_MANY_EVENTS = 1e15
+"""No machine fires so many one by one: at ten nanoseconds each they take four months."""
 _BLOCK_BYTES = 1 << 20
 """Rows are handed on in blocks of about this size, so that memory does not grow with the grid."""
 
@@ -133,11 +138,32 @@ class _Replicate:
 def advance_to(method, time, pause, **grid) -> int:
     """Advance slice by slice to `time`; returns INTERRUPTED or what `Method.advance` does, but SLICE_END.
 
-    `grid` are the further arguments of `Method.advance`.
+    `grid` are the further arguments of `Method.advance`. Raises UnfinishedError where an exact method would have to
+    fire so many reactions that no machine does.
     """
+    began, n_before = method.time, method.n_events
     while True:
         code = method.advance(time, **grid)
         if code != codes.SLICE_END:
             return code
         if pause(method.time):
             return codes.INTERRUPTED
+        if method.exact and method.n_events - n_before > _MANY_EVENTS and "event_limit" not in _given(grid):
+            _check_pace(method, time, method.n_events - n_before, method.time - began)
+            began, n_before = method.time, method.n_events
+
+
+def _given(grid):
+    """The arguments that limit a run."""
+    return {name for name, value in grid.items() if name == "event_limit" and value != codes.NO_EVENT_LIMIT}
+
+
+def _check_pace(method, end, n_events, seconds):
+    """`n_events` fired in the last `seconds` [s] of simulated time."""
+    still = n_events * (end - method.time) / seconds if seconds > 0 else np.inf
+    if np.isfinite(end) and still > _TOO_MANY_EVENTS:
+        raise UnfinishedError(
+            f"at t = {method.time:.4g} s {method.n_events:.3g} reactions have fired, and at this pace some {still:.2g} "
+            f"more would fire until {end:g} s, one by one with method {method.name}: use a smaller volume, tau_leap or "
+            "ode, or set max_events"
+        )

@@ -77,25 +77,28 @@ class Extrinsic(Source):
                 f"on {self.paths - len(ended.theta)} of {self.paths} paths some concentration grows beyond all bounds: "
                 "nothing is left to judge; ask for smaller noise"
             )
-        found = judge_driven(ended, self.seed)
-        found += [self._refined(results), caught(ended, self.seed)]
+        numerics, resolved = self._refined(results)
+        found = judge_driven(ended, self.seed, resolved)
+        found += [numerics, caught(ended, self.seed)]
         if len(ended.theta) < self.paths:
             found.append(_exploded(self.paths - len(ended.theta), self.paths))
         return found
 
     def _refined(self, results):
-        """The numerics: a few paths again, finer."""
+        """The numerics: a few paths again, finer; and bool[quantity], whether Theta of each stays what it was."""
         driven = self.driven(refinement=2)
-        changes = []
+        changes, resolved = [], np.ones(len(results.quantity), dtype=np.bool_)
         for path in np.flatnonzero(np.isfinite(results.theta).all(axis=(1, 2)))[:_REFINED_PATHS]:
             errors = driven.errors(path)
             for fine, coarse in ((errors.theta, results.theta[path]), (errors.theta_0, results.theta_0[path])):
-                resolved = fine > judgements.RESOLUTION
-                changes.append(np.max(np.abs(coarse[resolved] / fine[resolved] - 1), initial=0.0))
+                change = np.abs(coarse - fine) / np.maximum(fine, np.finfo(np.float64).tiny)
+                changes.append(np.max(change[fine > judgements.RESOLUTION], initial=0.0))
+                resolved &= np.atleast_2d(change).max(axis=0) <= _MOST_REFINED
+        reached = [q for q in results.reached() if not resolved[q]]
         return judgements.numerics(
             "half the tolerances, and twice as many points within each step, change Theta and Theta_0", changes,
-            _MOST_REFINED,
-        )  # fmt: skip
+            _MOST_REFINED, [results.quantity[q] for q in reached],
+        ), resolved  # fmt: skip
 
 
 class Rate(Extrinsic):
@@ -134,9 +137,10 @@ def _exploded(n, paths):
     )  # fmt: skip
 
 
-def judge_driven(results, seed) -> list:
+def judge_driven(results, seed, resolved=None) -> list:
     """Checks 1 to 4. Slopes are asked of the quantities that the noise reaches on most paths, the largest Theta and the
-    bound of all. Raises InputError where the noise reaches nothing."""
+    bound of all. `resolved` bool[quantity], by default all, are those whose errors are no rounding. Raises InputError
+    where the noise reaches nothing."""
     which = results.reached()
     if not len(which):
         raise InputError("the noise reaches no quantity: nothing can be verified")
@@ -144,10 +148,12 @@ def judge_driven(results, seed) -> list:
     # A path on which a quantity stands still by chance has no logarithm.
     theta = np.maximum(results.theta[:, :, which], np.finfo(np.float64).tiny)
     size, every = results.size, judgements.with_largest(theta, results.theta)
+    resolved = np.ones(len(which), dtype=np.bool_) if resolved is None else resolved[which]
+    undecided = judgements.undecided(theta, results.theta_0[:, which], resolved)
     return [
-        judgements.slope(names, theta * size[:, None], size, seed),
-        judgements.tightness((judgements.THE_LARGEST, *names), every, size, seed),
-        judgements.sharp_constant(names, theta, results.theta_0[:, which], size, seed),
+        judgements.slope(names, theta * size[:, None], size, seed, undecided=undecided),
+        judgements.tightness((judgements.THE_LARGEST, *names), every, size, seed, np.append(False, undecided)),
+        judgements.sharp_constant(names, theta, results.theta_0[:, which], size, seed, undecided),
         judgements.upper_bound(
             results.quantity, results.theta, results.bound, results.ratio, results.violations, size, seed
         ),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from ...checks import shortened
 from .statistics import Slopes, bootstrap, median, upper_quantile
 
 VERDICTS = HOLDS, INCONCLUSIVE, FAILS = "holds", "inconclusive", "fails"
@@ -17,6 +18,8 @@ MOST_SHARP_ERROR = 0.01
 """Relative, of the median path at the smallest eps."""
 RESOLUTION = 2e-5
 """Relative errors of Theta_0 below are the solver's."""
+BEYOND_LINEAR = 0.1
+"""Relative error of the first variation above which an eps is too large for it; below half of it, small enough."""
 _FEWEST = 3
 """Sizes that an order is fitted through."""
 
@@ -31,13 +34,25 @@ class Judgement(NamedTuple):
     """For the record."""
 
 
-def slope(names, errors, x, seed, limits=SLOPE) -> Judgement:
+def undecided(thetas, theta_0, resolved):
+    """bool[quantity]: of these a check may hold, but cannot fail, since the sizes or the computation do not decide.
+
+    `resolved` bool[quantity] says whether the computation, done again finer, gives the same. And where Theta is near
+    Theta_0 at the two smallest eps, but far from it at the largest, that eps is beyond the range in which errors are
+    linear: a smooth ReLU is linear over about 2 sqrt(h), however small h. Faults in scaling or in Theta_0 do not look
+    like that: they are there at every eps, or at every eps but one.
+    """
+    error = median(_relative(thetas, theta_0))
+    return ~resolved | ((error[-1] > BEYOND_LINEAR) & (error[:2] <= 0.5 * BEYOND_LINEAR).all(axis=0))
+
+
+def slope(names, errors, x, seed, limits=SLOPE, undecided=False) -> Judgement:
     """Check 1: sup-errors, float64[path, x, quantity] or a list of float64[path, quantity], are proportional to x,
-    or in volumes to the inverse square root."""
+    or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
     found = bootstrap(errors, x, seed, median)
     worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
     inside = (found.low >= limits[0]) & (found.high <= limits[1])
-    outside = (found.high < limits[0]) | (found.low > limits[1])
+    outside = ((found.high < limits[0]) | (found.low > limits[1])) & ~np.asarray(undecided)
     verdict = _verdict(inside, outside)
     return Judgement(
         "slope",
@@ -48,12 +63,13 @@ def slope(names, errors, x, seed, limits=SLOPE) -> Judgement:
     )
 
 
-def tightness(names, thetas, x, seed) -> Judgement:
-    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` as in `slope`, `x` eps."""
+def tightness(names, thetas, x, seed, undecided=False) -> Judgement:
+    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` as in `slope`, `x`
+    eps."""
     found = bootstrap(thetas, x, seed, upper_quantile, one_sided=True)
     worst = int(np.argmin(found.low))
     inside = found.low >= LEAST_TIGHTNESS
-    outside = found.high < LEAST_TIGHTNESS
+    outside = (found.high < LEAST_TIGHTNESS) & ~np.asarray(undecided)
     return Judgement(
         "tightness",
         _verdict(inside, outside),
@@ -73,12 +89,17 @@ def with_largest(values, of=None):
     return np.concatenate([of.max(axis=-1, keepdims=True), values], axis=-1)
 
 
-def sharp_constant(names, thetas, theta_0, sizes, seed) -> Judgement:
-    """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
-    quantity], with an error of order eps."""
+def _relative(thetas, theta_0):
+    """|Theta - Theta_0| / Theta_0, float64[path, size, quantity]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.abs(thetas - theta_0[:, None]) / theta_0[:, None]
-    error = np.where(np.isfinite(error), np.maximum(error, 1e-12), 1e12)
+    return np.where(np.isfinite(error), np.maximum(error, 1e-12), 1e12)
+
+
+def sharp_constant(names, thetas, theta_0, sizes, seed, undecided=False) -> Judgement:
+    """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
+    quantity], with an error of order eps. `undecided` as in `slope`."""
+    error = _relative(thetas, theta_0)
     middle = median(error)
     resolved = middle > RESOLUTION
     enough = resolved.sum(axis=0) >= _FEWEST
@@ -101,6 +122,7 @@ def sharp_constant(names, thetas, theta_0, sizes, seed) -> Judgement:
             f"{LEAST_ORDER:g}"
         )
         order |= _slopes(known, found)
+    outside &= ~np.asarray(undecided)
     return Judgement(
         "sharp constant", _verdict(inside, outside), f"{sentence}; {_counted(names, inside)}",
         order | {"outside": _named(names, outside)},
@@ -174,15 +196,18 @@ def upper_bound(names, thetas, bounds, ratio, violations, x, seed, each=True) ->
     )  # fmt: skip
 
 
-def numerics(what, changes, most) -> Judgement:
+def numerics(what, changes, most, unresolved=()) -> Judgement:
     """Whether a few paths, done again finer, are what they were: `what` changes by at most `most` of itself; `changes`
-    are the largest of each comparison."""
+    are the largest of each comparison. `unresolved` are names of quantities whose errors are as small as rounding."""
     change = float(np.max(changes))
-    return Judgement(
-        "numerics", HOLDS if change <= most else INCONCLUSIVE,
-        f"{what} by at most {change:.1g} of itself in {len(changes)} comparisons, asked for at most {most:g}",
-        {"largest_change": change},
-    )  # fmt: skip
+    sentence = f"{what} by at most {change:.1g} of itself in {len(changes)} comparisons, asked for at most {most:g}"
+    if unresolved:
+        sentence += (
+            f"; the errors of {shortened(unresolved, 5)} are as small as rounding and change by more: of these no "
+            "check can fail"
+        )
+    verdict = HOLDS if change <= most else INCONCLUSIVE
+    return Judgement("numerics", verdict, sentence, {"largest_change": change, "unresolved": list(unresolved)})
 
 
 def together(judgements) -> str:

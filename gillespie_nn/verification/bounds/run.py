@@ -11,7 +11,7 @@ from ... import checks
 from ...progress import Progress
 from ...storage.lock import Lock
 from . import results as files
-from .judgements import FAILS, HOLDS, together
+from .judgements import FAILS, HOLDS, INCONCLUSIVE, together
 
 _SECONDS = 2.0
 """Between two writings of the file, and the longest work that a kill can cost, but for tasks in progress."""
@@ -129,13 +129,17 @@ def _quantiles(largest):
 
 def _reason(source, found, decided):
     """Why, in a sentence."""
+    # What a case is about speaks of the kink of a ReLU; other activations have none.
+    kinked = any(r.threshold is not None for r in source.setting.network.reactions)
+    remark = source.setting.remark if kinked else ""
     if decided == HOLDS:
-        remark = source.setting.remark
-        threshold = any(r.threshold is not None for r in source.setting.network.reactions)
-        return f"every check holds{f': {remark}' if remark and threshold else ''}"
+        return f"every check holds{f': {remark}' if remark else ''}"
     own = [j for j in found if j.verdict == decided]
     names = ", ".join(j.name for j in own)
     outside = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
     where = f", of {checks.shortened(outside, 5)}" if outside else ""
-    remark = f": {source.setting.remark}" if source.setting.remark and decided == FAILS else ""
+    remark = f": {remark}" if remark and decided == FAILS else ""
+    if decided == INCONCLUSIVE:
+        unresolved = [name for j in found for name in j.numbers.get("unresolved", ())]
+        remark = f": the errors of {checks.shortened(unresolved, 5)} are as small as rounding" if unresolved else ""
     return f"{decided} by {names}{where}{remark}"

@@ -1,27 +1,27 @@
 """Formulas of BioNetGen's network files: what parameters, functions and rates come to."""
 
 import graphlib
-import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
-from .. import checks
-from ..checks import InputError
-from . import formula
-from .expressions import MOST_NODES, Expression, checked, number, operation
+from ... import checks
+from ...checks import InputError
+from .. import formula
+from ..expressions import MOST_NODES, Expression, call, checked, number, operation
+from ..symbols import Function, Scope
 
-# `if`, `rint` and `log2` travel under names that BioNetGen has not, until `_meant` says what they are.
-_FUNCTIONS = {
+_NAMES = {
     "abs": "abs", "exp": "exp", "ln": "ln", "log10": "log10", "sqrt": "sqrt", "min": "min", "max": "max",
     "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asin": "arcsin",
     "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
-    "if": "piecewise", "rint": "floor", "log2": "ceil",
 }  # fmt: skip
-_OPERATORS = {"**": "^", "~=": "!=", "~": "!"}
-_TOKEN = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?P<name>[A-Za-z_]\w*)(?P<call>\s*\((?:\s*\))?)?|\*\*|~=|~"
+_OPERATORS = (("**", "^"), ("~=", "!="), ("~", "!"))
 
 
 @contextmanager
-def at_line(n):
+def at_line(n: int) -> Iterator[None]:
+    """Put the line in front of the messages of InputErrors."""
     try:
         yield
     except InputError as error:
@@ -30,19 +30,55 @@ def at_line(n):
         raise InputError(f"line {n}: a formula is nested too deeply: split it") from None
 
 
+def _if(args: tuple[Expression, ...]) -> Expression:
+    if len(args) != 3:
+        raise InputError(f"if takes 3 arguments, got {len(args)}")
+    return Expression("piecewise", (args[1], args[0], args[2]))
+
+
+def _rint(args: tuple[Expression, ...]) -> Expression:
+    (nearest,) = call("floor", args).args
+    return Expression("floor", (operation("sum", (nearest, number(0.5))),))
+
+
+def _log2(args: tuple[Expression, ...]) -> Expression:
+    return Expression("quotient of", (call("ln", args), call("ln", (number(2),))))
+
+
+class _Language(formula.Language):
+    """BioNetGen's names and functions; a name may be called without arguments."""
+
+    functions: Mapping[str, Function] = {
+        **{theirs: partial(call, ours) for theirs, ours in _NAMES.items()}, "if": _if, "rint": _rint, "log2": _log2
+    }  # fmt: skip
+
+    def __init__(self, scope: Scope):
+        self._scope = scope
+
+    def name(self, written: str) -> Expression:
+        return self._scope.meaning(written, "name").expression
+
+    def called(self, written: str) -> Expression:
+        return self.name(written)
+
+
 class Formulas:
-    """What the formulas of the file come to; parameters and functions go by the identifiers of `known`."""
+    """What the formulas of the file come to, whose names are those of a scope."""
 
-    def __init__(self, known):
-        self._known, self._functions, self._sizes, self._rates = known, {}, {}, {}
-        self.values = {}
+    def __init__(self, scope: Scope):
+        self._scope, self._language = scope, _Language(scope)
+        self._functions: dict[str, Expression] = {}
+        self._sizes: dict[str, int] = {}
+        self._rates: dict[str, Expression] = {}
+        self.values: dict[str, float] = {}
 
-    def define(self, entries):
+    def define(self, entries: Mapping[str, tuple[int, str, str | float]]) -> None:
         """Work out parameters and functions, each after those that it reads."""
         parsed = {}
         for key, (n, kind, text) in entries.items():
             with at_line(n):
-                parsed[self._known[key]] = n, f"{kind} {key}", self._parsed(text, f"{kind} {key}")
+                what = f"{kind} {key}"
+                parsed[self._scope.meaning(key, kind).identifier] = n, what, self._parsed(text, what)
         try:
             needed = {key: e.names() & parsed.keys() for key, (_, _, e) in parsed.items()}
             order = [*graphlib.TopologicalSorter(needed).static_order()]
@@ -58,22 +94,23 @@ class Formulas:
                     self._functions[key] = self._resolved(expression, what)
                     self._sizes[key] = sum(1 for _ in self._functions[key].walk())
 
-    def constant(self, text, what) -> float:
+    def constant(self, text: str, what: str) -> float:
+        """The value of a formula in which nothing changes during a run."""
         return self._number(self._parsed(text, what), what)
 
-    def rate(self, text, what) -> Expression:
+    def rate(self, text: str, what: str) -> Expression:
         """A number, where nothing that it reads changes."""
         if text not in self._rates:  # large networks repeat few rates many times
             self._rates[text] = self._resolved(self._parsed(text, what), what)
         return self._rates[text]
 
-    def _number(self, expression, what):
+    def _number(self, expression: Expression, what: str) -> float:
         found = self._resolved(expression, what)
         if found.names():
             raise InputError(f"{what} reads {checks.shortened(sorted(found.names()))}, which changes during a run")
         return float(found.evaluate({}))
 
-    def _resolved(self, expression, what):
+    def _resolved(self, expression: Expression, what: str) -> Expression:
         if sum(self._sizes.get(node.value, 1) for node in expression.walk()) > MOST_NODES:
             raise InputError(f"{what}, with the functions that it reads, has more than {MOST_NODES} operations")
         expression = checked(expression.substitute(self._functions), what)
@@ -81,29 +118,9 @@ class Formulas:
             return number(checks.finite(what, float(expression.evaluate(self.values))))
         return expression
 
-    def _parsed(self, text, what):
+    def _parsed(self, text: str | float, what: str) -> Expression:
         if isinstance(text, float):
             return number(text)
-
-        def translated(token):
-            written, call, known = token["name"], token["call"] or "", self._known
-            if written is None:
-                return _OPERATORS.get(token[0], token[0])
-            if call.endswith("("):
-                return _FUNCTIONS[checks.choice(f"function in {what}", written, _FUNCTIONS, "known are")] + "("
-            return known[checks.choice(f"name in {what}", written, known, "known are")]
-
-        return checked(_meant(formula.parse(re.sub(_TOKEN, translated, text, flags=re.ASCII), what), what), what)
-
-
-def _meant(node, what):
-    args = tuple(_meant(a, what) for a in node.args)
-    if node.op == "piecewise":
-        if len(args) != 3:
-            raise InputError(f"{what}: if takes 3 arguments, got {len(args)}")
-        return Expression("piecewise", (args[1], args[0], args[2]))
-    if node.op == "floor":
-        return Expression("floor", (operation("sum", (*args, number(0.5))),))
-    if node.op == "ceil":
-        return Expression("quotient of", (Expression("ln", args), Expression("ln", (number(2),))))
-    return operation(node.op, args) if args else node
+        for theirs, ours in _OPERATORS:
+            text = text.replace(theirs, ours)
+        return formula.parse(text, what, self._language)

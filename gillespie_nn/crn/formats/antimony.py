@@ -4,23 +4,32 @@ L. P. Smith, F. T. Bergmann, D. Chandran, H. M. Sauro, Antimony: a modular model
 (2009) 2452-2454, doi:10.1093/bioinformatics/btp401.
 """
 
+import os
 import threading
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING
 
-from .. import checks
-from ..checks import InputError
+from ... import checks
+from ...checks import InputError
+from ..parts import Parts
 from . import sbml_read, sbml_write
+from .base import Format, Overrides, Source, errors_name
+
+if TYPE_CHECKING:
+    from ..network import ReactionNetwork
+
+_ENDINGS = (".ant", ".antimony")
 
 _LOCK = threading.Lock()
 """libantimony keeps one list of modules for the whole process."""
 
 
-def read(source, parameters=None):
+def read(source: Source, parameters: Overrides = None) -> Parts:
     """The network of a file that ends in `.ant` or `.antimony` (path), or of a text; raises InputError."""
-    text, name = checks.text_or_file(source, (".ant", ".antimony"), "Antimony file")
-    try:
-        return sbml_read.read(to_sbml(text), parameters)
-    except InputError as error:
-        raise InputError(f"{name}: {str(error).removeprefix('the SBML document: ')}") from None
+    text, origin = checks.text_or_file(source, _ENDINGS, "Antimony file")
+    with errors_name(origin):
+        return sbml_read.read_document(to_sbml(text), parameters)._replace(origin=origin)
 
 
 def to_sbml(text: str) -> str:
@@ -38,7 +47,12 @@ def to_sbml(text: str) -> str:
     raise InputError(message)
 
 
-def write(network, path=None, volume=None, initial=None) -> str:
+def write(
+    network: "ReactionNetwork",
+    path: str | os.PathLike | None = None,
+    volume: float | None = None,
+    initial: Mapping[str, int] | None = None,
+) -> str:
     """The Antimony of the SBML that `sbml_write.write` writes, kinetics `stochastic`."""
     antimony = checks.optional("antimony", "sbml", "writing Antimony")
     document = sbml_write.write(network, None, "stochastic", volume, initial)
@@ -51,3 +65,20 @@ def write(network, path=None, volume=None, initial=None) -> str:
     if path is not None:
         checks.write_text(path, text)
     return text
+
+
+def _examples() -> tuple[str, ...]:
+    models = resources.files("gillespie_nn.data").joinpath("models")
+    return tuple(path.read_text(encoding="utf-8") for path in sorted(models.iterdir(), key=str))
+
+
+FORMAT = Format(
+    name="antimony",
+    title="Antimony",
+    endings=_ENDINGS,
+    read=read,
+    write=write,
+    extra="sbml",
+    examples=_examples,
+    intrusions=("e: A -> B; k", "$", ":=", "at (A > 1): A = 2"),
+)

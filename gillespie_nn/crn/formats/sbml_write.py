@@ -1,8 +1,21 @@
 """A reaction network to SBML level 3 version 1, so that other programs simulate the same model."""
 
-from .. import checks
-from .expressions import RELATIONS, Expression, number, operation
-from .expressions import name as name_of
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import checks
+from ..events import Event
+from ..expressions import Expression, number, operation
+from ..expressions import name as name_of
+from ..infix import RELATIONS
+from ..reaction import Reaction
+from ..symbols import BUILT_IN, EVENT, PARAMETER, REACTION, RULE, SPECIES, Scope
+
+if TYPE_CHECKING:
+    from ..network import ReactionNetwork
 
 KINETICS = ("stochastic", "deterministic")
 _TRUTHS = (*RELATIONS, "and", "or", "not")
@@ -10,7 +23,13 @@ _COMPARTMENT = "reactor"
 _RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "true", "false", "exponentiale", "e"}
 
 
-def write(network, path=None, kinetics="stochastic", volume=None, initial=None) -> str:
+def write(
+    network: "ReactionNetwork",
+    path: str | os.PathLike | None = None,
+    kinetics: str = "stochastic",
+    volume: float | None = None,
+    initial: Mapping[str, int] | None = None,
+) -> str:
     """Write `network` in `volume` (default: its own, else 1), with overrides of initial counts by name.
 
     `stochastic`: amounts are molecules in a compartment of size 1 and the law is the propensity, with falling
@@ -27,9 +46,9 @@ def write(network, path=None, kinetics="stochastic", volume=None, initial=None) 
         raise checks.InputError(f"the model fixes its volume at {network.volume}: leave volume={volume!r} out")
     volume = checks.positive("volume", volume if volume is not None else network.volume or 1.0)
     counts = network.counts(initial)
-    _refuse_clashes(network)
+    names = _names(network)
     document = sbml.SBMLDocument(3, 1)
-    _Writer(sbml, document.createModel(), network, volume, kinetics == "stochastic").write(counts)
+    _Writer(sbml, document.createModel(), network, names, volume, kinetics == "stochastic").write(counts)
     text = sbml.writeSBMLToString(document)
     if path is not None:
         checks.write_text(path, text)
@@ -37,17 +56,19 @@ def write(network, path=None, kinetics="stochastic", volume=None, initial=None) 
 
 
 class _Writer:
-    def __init__(self, sbml, model, network, volume, stochastic):
+    def __init__(
+        self, sbml: Any, model: Any, network: "ReactionNetwork", names: Scope, volume: float, stochastic: bool
+    ):
         self._sbml, self._model, self._network = sbml, model, network
         self._volume, self._stochastic = volume, stochastic
-        self._compartment = _free_name(network)
+        self._compartment = names.take(_COMPARTMENT)
         # What a name of an expression, which speaks of counts, is in the document.
-        self._meaning = {"volume": number(volume)}
+        self._meaning = {BUILT_IN["volume"].identifier: number(volume)}
         if not stochastic:
             size = name_of(self._compartment)
             self._meaning |= {s: Expression("product", (name_of(s), size)) for s in network.species}
 
-    def write(self, counts):
+    def write(self, counts: np.ndarray) -> None:
         model, network = self._model, self._network
         model.setId("network")  # a word that Antimony has no use for
         model.setSubstanceUnits("item")
@@ -74,7 +95,7 @@ class _Writer:
         for event in network.events:
             self._event(event)
 
-    def _species(self, name, n):
+    def _species(self, name: str, n: int) -> None:
         species = self._model.createSpecies()
         species.setId(name)
         species.setCompartment(self._compartment)
@@ -88,13 +109,13 @@ class _Writer:
         else:
             species.setInitialConcentration(n / self._volume)
 
-    def _parameter(self, name, constant):
+    def _parameter(self, name: str, constant: bool) -> Any:
         parameter = self._model.createParameter()
         parameter.setId(name)
         parameter.setConstant(constant)
         return parameter
 
-    def _reaction(self, reaction):
+    def _reaction(self, reaction: Reaction) -> None:
         entry = self._model.createReaction()
         entry.setId(reaction.name)
         entry.setReversible(False)
@@ -115,7 +136,7 @@ class _Writer:
             factor = () if reaction.rate == 1.0 else (number(reaction.rate),)
             law.setMath(self._math(operation("product", (*factor, reaction.law)) if factor else reaction.law))
 
-    def _mass_action(self, reaction):
+    def _mass_action(self, reaction: Reaction) -> list[str]:
         """Factors of the law, as text."""
         stochastic = self._stochastic
         rate = reaction.rate * self._volume ** (1 - reaction.order) if stochastic else reaction.rate
@@ -131,7 +152,7 @@ class _Writer:
             factors.append(f"piecewise({value}, {above} > {below}, 0)")
         return factors
 
-    def _event(self, event):
+    def _event(self, event: Event) -> None:
         entry = self._model.createEvent()
         entry.setId(event.name)
         entry.setUseValuesFromTriggerTime(event.values_at_trigger)
@@ -148,17 +169,17 @@ class _Writer:
             assignment.setVariable(target)
             assignment.setMath(self._math(self._as_assigned(target, value)))
 
-    def _as_assigned(self, target, value):
+    def _as_assigned(self, target: str, value: Expression) -> Expression:
         if self._stochastic or target not in self._network.index:
             return value
         return Expression("quotient of", (value, name_of(self._compartment)))
 
-    def _math(self, expression):
+    def _math(self, expression: Expression) -> Any:
         text = str(_level_three(expression.substitute(self._meaning)))
         return self._sbml.parseL3Formula(text.replace("1e999", "INF"))
 
 
-def _level_three(node):
+def _level_three(node: Expression) -> Expression:
     """Without the functions that only later versions of SBML have, and without what is read otherwise elsewhere: a
     relation of relations becomes one of three by libsbml, (a^b)^c is a^(b^c) in Antimony."""
     args = tuple(_level_three(a) for a in node.args)
@@ -181,25 +202,23 @@ def _level_three(node):
     return Expression(node.op, args, node.value)
 
 
-def _refuse_clashes(network):
-    """Names that mean something else in SBML formulae, or that two things share, would change the model silently."""
-    values = {*network.species, *network.parameters, *network.rules}
-    for name in sorted(values):
+def _names(network: "ReactionNetwork") -> Scope:
+    """The names of the document. Those that mean something else in SBML formulae, or that two things share, would
+    change the model silently: InputError."""
+    values = [
+        *((s, SPECIES) for s in network.species),
+        *((p, PARAMETER) for p in network.parameters),
+        *((r, RULE) for r in network.rules if r not in network.index),
+    ]
+    for name, _ in sorted(values):
         if name.lower() in _RESERVED:
             raise checks.InputError(f"{name!r} is the name of a constant or function in SBML: rename it")
-    for item in (*network.reactions, *network.events):
-        if item.name in values:
-            raise checks.InputError(f"{item.name!r} names two things, which SBML does not allow: rename one")
-    both = {r.name for r in network.reactions} & {e.name for e in network.events}
-    if both:
-        raise checks.InputError(f"{min(both)!r} names a reaction and an event, which SBML does not allow: rename one")
-
-
-def _free_name(network):
-    """A compartment name that nothing else has."""
-    taken = {*network.species, *network.parameters, *network.rules}
-    taken |= {item.name for item in (*network.reactions, *network.events)}
-    name = _COMPARTMENT
-    while name in taken:
-        name += "_"
-    return name
+    scope = Scope()
+    try:
+        for name, kind in (*values, *((r.name, REACTION) for r in network.reactions)):
+            scope.define(name, kind)
+        for event in network.events:
+            scope.define(event.name, EVENT)
+    except checks.InputError as error:
+        raise checks.InputError(f"{error}, as SBML has each name once") from None
+    return scope

@@ -2,9 +2,10 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
-from .expressions import Expression
+from ..expressions import Expression
 
 
 class Monomial(NamedTuple):
@@ -18,15 +19,16 @@ class Unrecognised(Exception):
     """The law is not mass action; the message says what stands in the way."""
 
 
-def monomial(law: Expression, constants) -> Monomial:
-    """Reduce an expression to one monomial: names in `constants` have these values, all others are counts."""
+def monomial(law: Expression, constant: Callable[[str], float | None]) -> Monomial:
+    """Reduce an expression to one monomial: `constant` says the values of names, of counts None."""
     if law.op == "number":
         return Monomial(law.value)
     if law.op == "name":
-        return Monomial(constants[law.value]) if law.value in constants else Monomial(1.0, ((law.value, 0.0),))
+        value = constant(law.value)
+        return Monomial(1.0, ((law.value, 0.0),)) if value is None else Monomial(value)
     if law.op not in ("product", "quotient of", "sum", "negative", "power"):
         raise Unrecognised(f"{law} is not a product of species and constants")
-    parts = [monomial(a, constants) for a in law.args]
+    parts = [monomial(a, constant) for a in law.args]
     if law.op == "product":
         return _product(parts)
     if law.op == "sum":
@@ -54,11 +56,11 @@ def orders(law: Monomial) -> dict[str, int]:
     return dict(multiplicity)
 
 
-def _product(parts):
+def _product(parts: list[Monomial]) -> Monomial:
     return Monomial(math.prod(p.coefficient for p in parts), sum((p.factors for p in parts), ()))
 
 
-def _reciprocal(part):
+def _reciprocal(part: Monomial) -> Monomial:
     if part.factors:
         raise Unrecognised(f"it divides by {part.factors[0][0]}")
     if part.coefficient == 0:
@@ -66,11 +68,11 @@ def _reciprocal(part):
     return Monomial(1.0 / part.coefficient)
 
 
-def _negative(part):
+def _negative(part: Monomial) -> Monomial:
     return Monomial(-part.coefficient, part.factors)
 
 
-def _sum(parts):
+def _sum(parts: list[Monomial]) -> Monomial:
     constant = sum(p.coefficient for p in parts if not p.factors)
     rest = [p for p in parts if p.factors]
     if not rest:
@@ -81,7 +83,7 @@ def _sum(parts):
     return Monomial(coefficient, ((species, offset - constant / coefficient),))
 
 
-def _power(base, exponent):
+def _power(base: Monomial, exponent: Monomial) -> Monomial:
     if exponent.factors:
         raise Unrecognised(f"{exponent.factors[0][0]} stands in an exponent")
     power = exponent.coefficient

@@ -1,53 +1,64 @@
-"""What the symbols of an SBML model stand for: sizes, amounts, parameters and rules, in counts."""
+"""What the names of an SBML model come to: sizes, amounts, parameters and rules, in counts."""
 
 import math
+from collections.abc import Collection
+from typing import Any
 
-from .. import checks
-from ..checks import InputError
-from .expressions import Expression, number, operation
-from .expressions import name as name_of
+from ... import checks
+from ...checks import InputError
+from ..expressions import Expression, number, operation
+from ..expressions import name as name_of
+from ..symbols import COMPARTMENT, PARAMETER, Scope
+from .base import Overrides
+from .mathml import Translator
+from .sbml_scope import VALUES
 
 
-class Symbols:
-    """Symbols of a model, translated so that the name of a species means its count.
+class Values:
+    """Values of a libsbml model by identifier, translated so that that of a species means its count.
 
     A species that SBML reads as a concentration becomes its count over the size of its compartment.
     """
 
-    def __init__(self, model, translator, overrides):
-        self.species = {s.getId(): s for s in model.getListOfSpecies()}
-        self._compartments = {c.getId(): c for c in model.getListOfCompartments()}
-        parameters = {p.getId(): p for p in model.getListOfParameters()}
-        for s in self.species.values():
-            checks.choice(
-                f"compartment of species {s.getId()}", s.getCompartment(), self._compartments, "the model has"
-            )
+    def __init__(self, model: Any, translator: Translator, scope: Scope, overrides: Overrides):
+        self._scope = scope
+
+        def by_identifier(items: Any) -> dict[str, Any]:
+            return {self._identifier(item.getId(), "symbol"): item for item in items}
+
+        self.species = by_identifier(model.getListOfSpecies())
+        self._compartments = by_identifier(model.getListOfCompartments())
+        parameters = by_identifier(model.getListOfParameters())
+        self._compartment_of = {
+            s: scope.meaning(
+                item.getCompartment(), f"compartment of species {s}", COMPARTMENT, known="the model has"
+            ).identifier
+            for s, item in self.species.items()
+        }
         self._given = {i: c.getSize() if c.isSetSize() else 1.0 for i, c in self._compartments.items()}
         self._given |= {i: p.getValue() if p.isSetValue() else math.nan for i, p in parameters.items()}
-        overrides = checks.by_name("parameters", overrides)
-        for name, value in overrides.items():
-            checks.choice("parameter", name, self._given, "the model has")
-            self._given[name] = checks.finite(f"parameter {name}", value)
+        overridden = set()
+        for name, value in checks.by_name("parameters", overrides).items():
+            identifier = scope.meaning(name, "parameter", PARAMETER, COMPARTMENT, known="the model has").identifier
+            self._given[identifier] = checks.finite(f"parameter {name}", value)
+            overridden.add(identifier)
+        initial = {self._assigned_to(a.getSymbol()): a.getMath() for a in model.getListOfInitialAssignments()}
         self._initial_math = {
-            a.getSymbol(): translator.expression(a.getMath(), f"the initial assignment of {a.getSymbol()}")
-            for a in model.getListOfInitialAssignments()
-            if a.getSymbol() not in overrides
+            name: translator.expression(math_, f"the initial assignment of {name}", scope)
+            for name, math_ in initial.items()
+            if name not in overridden
         }
+        rules = {self._assigned_to(r.getVariable()): r.getMath() for r in model.getListOfRules()}
         self._rule_math = {
-            r.getVariable(): translator.expression(r.getMath(), f"the rule of {r.getVariable()}")
-            for r in model.getListOfRules()
+            name: translator.expression(math_, f"the rule of {name}", scope) for name, math_ in rules.items()
         }
-        for name in overrides:
-            if name in self._rule_math:
-                raise InputError(f"parameter {name} is given by a rule, and cannot be set")
-        self._known = {**self.species, **self._given}
-        for name in (*self._initial_math, *self._rule_math):
-            checks.choice("name assigned to", name, self._known, "the model has")
-        self._values, self._open = {}, []
-        changed = {a.getVariable() for e in model.getListOfEvents() for a in e.getListOfEventAssignments()}
-        for name in sorted(changed):
-            checks.choice("name assigned by an event", name, self._known, "the model has")
-        self.variable = {n for n in changed if n not in self.species}
+        for name in sorted(overridden & rules.keys()):
+            raise InputError(f"parameter {name} is given by a rule, and cannot be set")
+        self._values: dict[str, float] = {}
+        self._open: list[str] = []
+        assignments = [a for e in model.getListOfEvents() for a in e.getListOfEventAssignments()]
+        changed = {self._identifier(a.getVariable(), "name assigned by an event") for a in assignments}
+        self.variable = changed - self.species.keys()
         """Parameters and compartments that events change."""
         self._in_counts = {s: self._count_form(s) for s in self.species}
 
@@ -56,11 +67,12 @@ class Symbols:
         fixed = [n for n in self._given if n not in self._rule_math and n not in self.variable]
         return {n: self.value(n) for n in fixed if n in self._initial_math or not math.isnan(self._given[n])}
 
-    def parameters(self, read) -> dict[str, float]:
-        """Parameters and sizes among the names `read`, at time 0."""
+    def parameters(self, read: Collection[str]) -> dict[str, float]:
+        """Parameters and sizes among the identifiers `read`, at time 0."""
         return {n: self.value(n) for n in self._given if n in read and n not in self._rule_math}
 
-    def has_rule(self, name) -> bool:
+    def has_rule(self, name: str) -> bool:
+        """Whether a rule gives it."""
         return name in self._rule_math
 
     def rules(self) -> dict[str, Expression]:
@@ -73,25 +85,22 @@ class Symbols:
         found = {name: self.counts(math) for name, math in assignments.items()}
         return tuple((name, self._assigned(name, value, found)) for name, value in found.items())
 
-    def counts(self, expression: Expression, local=()) -> Expression:
-        """`expression` with species read as counts, but for names in `local`."""
-        names = expression.names().difference(local, ("time",))
-        for n in sorted(names - self._known.keys()):
-            checks.choice("symbol", n, self._known, "the model has")
-        return expression.substitute({n: self._in_counts[n] for n in names if n in self._in_counts})
+    def counts(self, expression: Expression) -> Expression:
+        """`expression` with species read as counts."""
+        return expression.substitute({n: self._in_counts[n] for n in expression.names() if n in self._in_counts})
 
-    def size(self, species) -> Expression:
+    def size(self, species: str) -> Expression:
         """Size by which the count of a species is divided where it is read as a concentration; 1 for amounts."""
-        item = self.species[species]
-        if item.getHasOnlySubstanceUnits() or self._dimensions(item.getCompartment()) == 0:
+        compartment = self._compartment_of[species]
+        if self.species[species].getHasOnlySubstanceUnits() or self._dimensions(compartment) == 0:
             return number(1)
-        return name_of(item.getCompartment())
+        return name_of(compartment)
 
     def compartments(self) -> dict[str, float]:
         """Sizes at time 0."""
         return {c: self.value(c) for c in self._compartments}
 
-    def initial_count(self, species) -> int:
+    def initial_count(self, species: str) -> int:
         item = self.species[species]
         if species in self._initial_math or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
             if species not in self._initial_math:
@@ -100,22 +109,22 @@ class Symbols:
         elif item.isSetInitialAmount():
             amount = item.getInitialAmount()
         else:
-            amount = item.getInitialConcentration() * self.value(item.getCompartment())
+            amount = item.getInitialConcentration() * self.value(self._compartment_of[species])
         return checks.count(f"initial amount of {species} (amounts are molecules)", checks.rounded(amount))
 
-    def value(self, name) -> float:
+    def value(self, name: str) -> float:
         """Value at time 0 of a symbol, as SBML reads it: initial assignments and rules come first."""
-        if name == "time":
+        if name == "time":  # the identifier of the time itself, which no other name of the model gets
             return 0.0
         if name in self._open:
             raise InputError(f"{name} is initially assigned by itself: {' -> '.join([*self._open, name])}")
         if name not in self._values:
             self._open.append(name)
-            self._values[name] = self._value(checks.choice("symbol", name, self._known, "the model has"))
+            self._values[name] = self._value(name)
             self._open.pop()
         return self._values[name]
 
-    def _value(self, name):
+    def _value(self, name: str) -> float:
         math_ = self._initial_math.get(name, self._rule_math.get(name))
         if math_ is not None:
             found = float(math_.evaluate({n: self.value(n) for n in math_.names()}))
@@ -129,26 +138,32 @@ class Symbols:
             raise InputError(f"{name} has no value at the start" if math.isnan(found) else f"{name} is infinite")
         return found
 
-    def _size_value(self, species):
+    def _size_value(self, species: str) -> float:
         size = self.size(species)
         return 1.0 if size.op == "number" else self.value(size.value)
 
-    def _dimensions(self, compartment):
+    def _dimensions(self, compartment: str) -> float:
         item = self._compartments[compartment]
         return item.getSpatialDimensionsAsDouble() if item.isSetSpatialDimensions() else 3
 
-    def _count_form(self, species):
+    def _count_form(self, species: str) -> Expression:
         size = self.size(species)
         if size.op == "number" or (size.value in self._given and self._is_one(size.value)):
             return name_of(species)
         return Expression("quotient of", (name_of(species), size))
 
-    def _is_one(self, compartment):
+    def _is_one(self, compartment: str) -> bool:
         fixed = compartment not in self._rule_math and compartment not in self.variable
         return fixed and self.value(compartment) == 1.0
 
-    def _assigned(self, name, expression, sizes=None):
+    def _assigned(self, name: str, expression: Expression, sizes: dict[str, Expression] | None = None) -> Expression:
         if name not in self.species or self._in_counts[name].op == "name":
             return expression
         size = self.size(name)
         return operation("product", (expression, (sizes or {}).get(size.value, size)))
+
+    def _assigned_to(self, written: str) -> str:
+        return self._identifier(written, "name assigned to")
+
+    def _identifier(self, written: str, what: str) -> str:
+        return self._scope.meaning(written, what, *VALUES, known="the model has").identifier

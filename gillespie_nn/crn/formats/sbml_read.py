@@ -7,40 +7,51 @@ initial assignments, function definitions and events keep their meaning. Rate an
 in formulas, fast reactions and required packages are refused by name.
 """
 
-import warnings
-from collections import ChainMap
+from typing import Any
 
-from .. import checks
-from ..checks import InputError
-from .events import Event
-from .expressions import Expression, number
+from ... import checks
+from ...checks import InputError
+from ..events import Event
+from ..expressions import Expression, number
+from ..parts import Parts
+from ..reaction import Reaction
+from ..symbols import LOCAL, PARAMETER, SPECIES, Scope
+from .base import Overrides, Source, errors_name
 from .kinetic_law import Unrecognised, monomial, orders
 from .mathml import Translator
-from .network import ReactionNetwork
-from .reaction import Reaction
-from .sbml_symbols import Symbols
+from .sbml_scope import VALUES, global_scope, scope_of
+from .sbml_values import Values
 
 _HARMLESS = ("layout", "render", "l3v2extendedmath")
 """Packages that change no number, and the one whose functions are known here."""
 
 
-def read(source, parameters=None) -> ReactionNetwork:
+def read(source: Source, parameters: Overrides = None) -> Parts:
     """The network of an SBML file (path) or document (text); raises InputError with what is wrong or refused."""
-    sbml = checks.optional("libsbml", "sbml", "reading SBML")
     if isinstance(source, str) and source.lstrip().startswith("<"):
-        document, name = sbml.readSBMLFromString(source), "the SBML document"
-    else:
-        path = checks.existing_file("SBML file", source, "SBML is read from a path or from a text that starts with '<'")
-        document, name = sbml.readSBMLFromFile(str(path)), str(path)
+        origin = "the SBML document"
+        with errors_name(origin):
+            return read_document(source, parameters)._replace(origin=origin)
+    sbml = checks.optional("libsbml", "sbml", "reading SBML")
+    path = checks.existing_file("SBML file", source, "SBML is read from a path or from a text that starts with '<'")
+    with errors_name(str(path)):
+        return _parts(sbml, sbml.readSBMLFromFile(str(path)), parameters)._replace(origin=str(path))
+
+
+def read_document(text: str, parameters: Overrides = None) -> Parts:
+    """The network of an SBML document; raises InputError."""
+    sbml = checks.optional("libsbml", "sbml", "reading SBML")
+    return _parts(sbml, sbml.readSBMLFromString(text), parameters)
+
+
+def _parts(sbml: Any, document: Any, overrides: Overrides) -> Parts:
     try:
-        return _network(sbml, document, parameters)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+        return _translated(sbml, document, overrides)
     except RecursionError:
-        raise InputError(f"{name}: a formula is nested too deeply") from None
+        raise InputError("a formula is nested too deeply") from None
 
 
-def _network(sbml, document, overrides):
+def _translated(sbml: Any, document: Any, overrides: Overrides) -> Parts:
     for k in range(document.getNumErrors()):
         error = document.getError(k)
         if error.getSeverity() >= sbml.LIBSBML_SEV_ERROR:
@@ -49,23 +60,22 @@ def _network(sbml, document, overrides):
     if model is None:
         raise InputError("it has no model")
     _refuse(document, model)
-    _check_identifiers(model)
+    scope = global_scope(model)
     translator = Translator(sbml, model)
-    symbols = Symbols(model, translator, overrides)
-    sizes = symbols.compartments()
+    values = Values(model, translator, scope, overrides)
+    sizes = values.compartments()
     volume = next(iter(sizes.values())) if len(sizes) == 1 else 1.0
-    reader = _Reader(model, translator, symbols, volume)
+    reader = _Reader(model, translator, scope, values, volume)
     reactions = tuple(reader.reaction(r) for r in model.getListOfReactions())
     events = tuple(reader.event(e, k) for k, e in enumerate(model.getListOfEvents(), 1))
-    rules = symbols.rules()
-    initial = {s: symbols.initial_count(s) for s in symbols.species if s not in rules}
+    rules = values.rules()
+    initial = {s: values.initial_count(s) for s in values.species if s not in rules}
     read_names = set().union(*(r.law.names() for r in reactions if r.law), *(e.names() for e in rules.values()))
-    read_names |= {n for event in events for e in event.expressions() for n in e.names()} | symbols.variable
-    values = symbols.parameters(read_names)
-    return ReactionNetwork(tuple(symbols.species), reactions, initial, volume, values, rules, events)
+    read_names |= {n for event in events for e in event.expressions() for n in e.names()} | values.variable
+    return Parts(tuple(values.species), reactions, initial, volume, values.parameters(read_names), rules, events)
 
 
-def _refuse(document, model):
+def _refuse(document: Any, model: Any) -> None:
     for k in range(document.getNumPlugins()):
         package = document.getPlugin(k).getPackageName()
         required = document.getLevel() > 2 and document.getPackageRequired(package)
@@ -84,60 +94,48 @@ def _refuse(document, model):
     _warn_of_units(model)
 
 
-def _warn_of_units(model):
+def _warn_of_units(model: Any) -> None:
     """Nothing is converted; of level 2, `substance` and `time` are the names of units that a model may define anew."""
     of_level_3 = model.getLevel() > 2
     substance, time = (model.getSubstanceUnits(), model.getTimeUnits()) if of_level_3 else ("substance", "time")
     for what, name in (("substance", substance), ("extent", model.getExtentUnits() if of_level_3 else "")):
         if name in ("mole", "avogadro") or any(unit.isMole() or unit.isAvogadro() for unit in _units(model, name)):
-            warnings.warn(
+            checks.warn(
                 f"the model's {what} units are {name}, of moles; amounts and propensities are read as numbers of "
                 "molecules: convert the model if they are not",
-                stacklevel=7,
             )
     for unit in _units(model, time):
         if unit.isSecond() and unit.getMultiplier() * 10.0 ** unit.getScale() != 1.0:
-            warnings.warn(
+            checks.warn(
                 f"the model's time units are {time}, not seconds; times and rates are read as they are: where [s] is "
                 "printed, it is that unit",
-                stacklevel=7,
             )
 
 
-def _units(model, name):
+def _units(model: Any, name: str) -> list:
     """The units that a definition in the model is made of."""
     definition = model.getUnitDefinition(name) if name else None
     return [] if definition is None else definition.getListOfUnits()
 
 
-def _check_identifiers(model):
-    """Two things of one identifier would silently become one."""
-    lists = (model.getListOfCompartments(), model.getListOfSpecies(), model.getListOfParameters())
-    names = [item.getId() for items in (*lists, model.getListOfReactions()) for item in items]
-    if len(set(names)) != len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise InputError(f"the identifier {twice!r} is used twice")
-
-
 class _Reader:
-    """Reactions and events, translated with the symbols of the model."""
+    """Reactions and events, translated with the names of the model."""
 
-    def __init__(self, model, translator, symbols, volume):
-        self._model, self._translator, self._symbols, self._volume = model, translator, symbols, volume
-        self._constants = symbols.constants()
-        sides = ((r.getListOfReactants(), r.getListOfProducts()) for r in model.getListOfReactions())
-        self._references = {ref.getId() for pair in sides for side in pair for ref in side if ref.getId()}
+    def __init__(self, model: Any, translator: Translator, scope: Scope, values: Values, volume: float):
+        self._model, self._translator, self._scope, self._values = model, translator, scope, values
+        self._volume = volume
+        self._constants = values.constants()
 
-    def reaction(self, reaction) -> Reaction:
+    def reaction(self, reaction: Any) -> Reaction:
         name = reaction.getId()
         if reaction.isSetFast() and reaction.getFast():
             raise InputError(f"reaction {name} is marked fast, which is not supported: give it a large rate constant")
         law, own = self._law(reaction)
         change = self._net_change(reaction)
         try:
-            found = monomial(law, ChainMap(own, self._constants))
+            found = monomial(law, lambda name: own.get(name, self._constants.get(name)))
             multiplicity = orders(found)
-            if any(s not in self._symbols.species or self._symbols.has_rule(s) for s in multiplicity):
+            if any(s not in self._values.species or self._values.has_rule(s) for s in multiplicity):
                 raise Unrecognised("it reads what changes without reactions")
             products = dict(multiplicity)
             for s, n in change.items():
@@ -153,63 +151,71 @@ class _Reader:
         sides = tuple((s, -n) for s, n in change.items() if n < 0), tuple((s, n) for s, n in change.items() if n > 0)
         return Reaction(*sides, 1.0, name, None, law)
 
-    def event(self, event, position) -> Event:
+    def event(self, event: Any, position: int) -> Event:
         name = event.getId() or f"event{position}"
         what = f"event {name}"
-        translate = self._translator.expression
         if event.getTrigger() is None:
             raise InputError(f"{what} has no trigger")
         trigger = event.getTrigger()
-        delay = event.getDelay()
-        priority = event.getPriority() if hasattr(event, "getPriority") else None
         modern = event.getLevel() > 2
-        counts = self._symbols.counts
+        assigned = {
+            self._value(a.getVariable(), f"name assigned by {what}"): self._expression(a.getMath(), what)
+            for a in event.getListOfEventAssignments()
+        }
+
+        def counts(item: Any, part: str) -> Expression | None:
+            if item is None:
+                return None
+            return self._values.counts(self._expression(item.getMath(), f"the {part} of {what}"))
+
         return Event(
             name,
-            counts(translate(trigger.getMath(), f"the trigger of {what}")),
-            self._symbols.assigned(
-                {a.getVariable(): translate(a.getMath(), what) for a in event.getListOfEventAssignments()}
-            ),
-            counts(translate(delay.getMath(), f"the delay of {what}")) if delay is not None else None,
-            counts(translate(priority.getMath(), f"the priority of {what}")) if priority is not None else None,
+            self._values.counts(self._expression(trigger.getMath(), f"the trigger of {what}")),
+            self._values.assigned(assigned),
+            counts(event.getDelay(), "delay"),
+            counts(event.getPriority() if hasattr(event, "getPriority") else None, "priority"),
             persistent=trigger.getPersistent() if modern else True,
             initially=trigger.getInitialValue() if modern else True,
             values_at_trigger=event.getUseValuesFromTriggerTime(),
         )
 
-    def _law(self, reaction):
+    def _expression(self, node: Any, what: str, scope: Scope | None = None) -> Expression:
+        return self._translator.expression(node, what, scope or self._scope)
+
+    def _value(self, written: str, what: str, *kinds: str) -> str:
+        """The identifier of what has a value, of one of `kinds` if any are given."""
+        return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier
+
+    def _law(self, reaction: Any) -> tuple[Expression, dict[str, float]]:
         """The law in counts, and the values of its own parameters."""
         law = reaction.getKineticLaw()
         if law is None or law.getMath() is None:
             raise InputError(f"reaction {reaction.getId()} has no kinetic law")
-        locals_ = [*law.getListOfParameters(), *law.getListOfLocalParameters()]
+        parameters = {p.getId(): p.getValue() for p in (*law.getListOfParameters(), *law.getListOfLocalParameters())}
+        scope = scope_of(parameters, LOCAL, self._scope)
         own = {
-            p.getId(): checks.finite(f"parameter {p.getId()} of reaction {reaction.getId()}", p.getValue())
-            for p in locals_
+            scope.meaning(p, LOCAL).identifier: checks.finite(f"parameter {p} of reaction {reaction.getId()}", value)
+            for p, value in parameters.items()
         }
-        what = f"the kinetic law of reaction {reaction.getId()}"
-        math = self._translator.expression(law.getMath(), what)
-        for n in (math.names() & self._references) - set(own):
-            raise InputError(f"{what} reads the stoichiometry {n}, which is not supported")
-        return self._symbols.counts(math, own), own
+        math = self._expression(law.getMath(), f"the kinetic law of reaction {reaction.getId()}", scope)
+        return self._values.counts(math), own
 
-    def _net_change(self, reaction):
+    def _net_change(self, reaction: Any) -> dict[str, int]:
         """Net change by species; repeated references add up, boundary and constant species do not change."""
-        change = {}
+        change: dict[str, int] = {}
         for sign, references in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
             for reference in references:
-                s = reference.getSpecies()
-                checks.choice(f"species in reaction {reaction.getId()}", s, self._symbols.species, "the model has")
-                change[s] = change.get(s, 0) + sign * self._stoichiometry(reaction, reference)
-        species = self._symbols.species
+                s = self._value(reference.getSpecies(), f"species in reaction {reaction.getId()}", SPECIES)
+                change[s] = change.get(s, 0) + sign * self._stoichiometry(reaction, reference, s)
+        species = self._values.species
         return {
             s: n for s, n in change.items() if n and not (species[s].getBoundaryCondition() or species[s].getConstant())
         }
 
-    def _stoichiometry(self, reaction, reference):
+    def _stoichiometry(self, reaction: Any, reference: Any, species: str) -> int:
         what = f"stoichiometry of {reference.getSpecies()} in reaction {reaction.getId()}"
         if reference.isSetStoichiometryMath():
-            math = self._translator.expression(reference.getStoichiometryMath().getMath(), what)
+            math = self._expression(reference.getStoichiometryMath().getMath(), what)
             if not math.names() <= self._constants.keys():
                 raise InputError(f"the {what} changes during a run, which is not supported")
             value = float(math.evaluate(self._constants))
@@ -217,29 +223,27 @@ class _Reader:
             raise InputError(f"the {what} is not given: write it as a number")
         else:
             value = reference.getStoichiometry()
-        return checks.whole(what, value * self._factor(reference.getSpecies()), least=0)
+        return checks.whole(what, value * self._factor(species), least=0)
 
-    def _factor(self, species):
+    def _factor(self, species: str) -> float:
         """The conversion factor from extents to amounts."""
-        item = self._symbols.species[species]
+        item = self._values.species[species]
         owner = item if item.isSetConversionFactor() else self._model
         if not owner.isSetConversionFactor():
             return 1
-        return self._constants[
-            checks.choice("conversion factor", owner.getConversionFactor(), self._constants, "constants are")
-        ]
+        factor = self._value(owner.getConversionFactor(), "conversion factor", PARAMETER)
+        return self._constants[checks.choice("conversion factor", factor, self._constants, "constants are")]
 
 
-def _warn_of_difference(reaction, law: Expression):
+def _warn_of_difference(reaction: Any, law: Expression) -> None:
     """A difference of two rates is no propensity: it is negative where the back reaction is the faster one."""
     inner = law
     while inner.op in ("product", "quotient of"):
         inner = next((a for a in inner.args if a.op in ("sum", "product", "quotient of")), number(0))
     difference = inner.op == "sum" and any(a.op == "negative" and a.args[0].names() for a in inner.args)
     if reaction.getReversible() and difference:
-        warnings.warn(
+        checks.warn(
             f"reaction {reaction.getId()} is reversible and its law {law} is a difference of two rates: only the net "
             "rate would be simulated, with too little noise, and a run stops where it is negative. Split it into two "
             "irreversible reactions, one for each rate",
-            stacklevel=6,
         )

@@ -17,15 +17,22 @@ doi:10.1093/bioinformatics/btw469.
 
 import re
 from collections import Counter
+from collections.abc import Container, Mapping
 
-from .. import checks
-from ..checks import InputError
-from . import formula
+from ... import checks
+from ...checks import InputError
+from .. import formula
+from ..expressions import operation
+from ..parts import Parts
+from ..reaction import Reaction, checked_name
+from ..symbols import BUILT_IN, FUNCTION, GROUP, PARAMETER, Scope
+from .base import Format, Overrides, Source, errors_name
 from .bngl_formulas import Formulas, at_line
-from .consistency import BUILT_IN
-from .expressions import CONSTANTS, operation
-from .network import ReactionNetwork
-from .reaction import Reaction, checked_name
+
+_ENDINGS = (".net",)
+_BUILT_IN = {"time": BUILT_IN["time"], "_pi": BUILT_IN["pi"], "_e": BUILT_IN["exponentiale"]}
+_NAMED = {"parameters": PARAMETER, "functions": FUNCTION, "groups": GROUP}
+"""Blocks of what formulas can read, and the kind of what stands in them."""
 
 _NAME = r"(?:\d+\s+)?([^\s(=\d][^\s(=]*)"
 _LAYOUTS = {
@@ -41,23 +48,25 @@ _SKIPPED = (
 )  # fmt: skip
 _HEADER = r"(?:version|setOption|substanceUnits)\s*\((?!\W*conc).*\)\s*;?"
 _RATE_LAW = r"(?:^|\*)\s*(Sat|MM|Hill|FunctionProduct|Arrhenius)[\s(]+[\w\"]"
+Blocks = dict[str, list[tuple[int, tuple[str, ...]]]]
 _MEMBER = r"((?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\*)?)0*(\d+)"
 
 
-def read(source, parameters=None) -> ReactionNetwork:
+def read(source: Source, parameters: Overrides = None) -> Parts:
     """The network of a `.net` file (path) or its text; `parameters` overrides values by name, before others are worked
     out from them. Raises InputError with the line and what is wrong or refused."""
-    text, origin = checks.text_or_file(source, (".net",), "BioNetGen network file")
+    text, origin = checks.text_or_file(source, _ENDINGS, "BioNetGen network file")
     parameters = checks.by_name("parameters", parameters)
-    try:
-        return _network(_blocks(text), parameters)
-    except InputError as error:
-        raise InputError(f"{origin}: {error}") from None
+    with errors_name(origin):
+        return _network(_blocks(text), parameters)._replace(origin=origin)
 
 
-def _blocks(text):
+def _blocks(text: str) -> Blocks:
     """Line numbers and columns by block; continued lines are joined under the first."""
-    blocks, inside, parts, first = {}, None, [], 1
+    blocks: Blocks = {}
+    inside: str | None = None
+    parts: list[str] = []
+    first = 1
     for n, line in enumerate([*text.splitlines(), ""], 1):
         first = first if parts else n
         line = line.partition("#")[0].rstrip()
@@ -72,7 +81,7 @@ def _blocks(text):
     return blocks
 
 
-def _read(line, n, blocks, inside):
+def _read(line: str, n: int, blocks: Blocks, inside: str | None) -> str | None:
     """Take in a line; returns the block that is open after it."""
     edge, *rest = line.split() or [""]
     block = " ".join(rest)
@@ -97,46 +106,48 @@ def _read(line, n, blocks, inside):
     return inside
 
 
-def _once(found, key):
+def _once(found: Container[str], key: str) -> str:
     if key in found:
-        raise InputError(f"{key!r} is given twice, or has a meaning of its own: name each thing once")
+        raise InputError(f"{key!r} is given twice: give each thing once")
     return key
 
 
-def _network(blocks, overrides) -> ReactionNetwork:
-    species = {}
-    for n, (index, *rest) in blocks["species"]:
+def _network(blocks: Blocks, overrides: Mapping[str, float]) -> Parts:
+    species: dict[str, tuple[int, str, str]] = {}
+    for n, (index, pattern, amount) in blocks["species"]:
         with at_line(n):
-            species[_once(species, index)] = n, *rest
-    known, used, entries, groups = {"time": "time", "_pi": "pi", "_e": "exponentiale"}, {*CONSTANTS, *BUILT_IN}, {}, {}
-    for block in ("parameters", "functions", "groups"):
+            species[_once(species, index)] = n, pattern, amount
+    scope = Scope(_BUILT_IN)
+    entries: dict[str, tuple[int, str, str | float]] = {}
+    groups = {}
+    for block, kind in _NAMED.items():
         for n, (key, text) in blocks.get(block, ()):
             with at_line(n):
-                known[_once(known, checked_name(block[:-1], key))] = identifier = _free(key, used)
-                if block == "groups":
+                identifier = scope.define(checked_name(kind, key), kind).identifier
+                if kind == GROUP:
                     groups[identifier] = _members(text, species)
                 else:
-                    entries[key] = n, block[:-1], text
-    options = [key for key, (_, kind, _) in entries.items() if kind == "parameter"]
+                    entries[key] = n, kind, text
     for key, value in overrides.items():
-        checks.choice("parameter", key, options, "the file has")
-        entries[key] = entries[key][0], "parameter", checks.finite(f"parameter {key}", value)
-    formulas = Formulas(known)
+        scope.meaning(key, "parameter", PARAMETER, known="the file has")
+        entries[key] = entries[key][0], PARAMETER, checks.finite(f"parameter {key}", value)
+    formulas = Formulas(scope)
     formulas.define(entries)
-    names, initial = {}, {}
+    names: dict[str, str] = {}
+    initial = {}
     for index, (n, pattern, amount) in species.items():
-        names[index] = _species_name(index, pattern, groups, used)
+        names[index] = _species_name(index, pattern, groups, scope)
         with at_line(n):
             found = formulas.constant(amount, "the initial amount")
             # A product such as 0.1 * 30 may miss the whole number it means by rounding alone.
             found = checks.rounded(found)
             initial[names[index]] = checks.count("the initial amount", found)
     fixed = {names[index] for index, (_, pattern, _) in species.items() if "$" in pattern}
-    reactions = {}
+    reactions: dict[str, Reaction] = {}
     for n, (index, left, right, rate) in blocks["reactions"]:
         with at_line(n):
-            sides = [Counter(names[_species(i, names)] for i in s.split(",") if s != "0") for s in (left, right)]
-            reactions[_once(reactions, index)] = _reaction(f"r{index}", *sides, fixed, rate, formulas)
+            taken, made = (_side(s, names) for s in (left, right))
+            reactions[_once(reactions, index)] = _reaction(f"r{index}", taken, made, fixed, rate, formulas)
     rules = {
         group: formula.parse(" + ".join(f"{w}{names[i]}" for i, w in members.items()) or "0", f"the group {group}")
         for group, members in groups.items()
@@ -144,16 +155,20 @@ def _network(blocks, overrides) -> ReactionNetwork:
     }
     read_names = set().union(*(r.law.names() for r in reactions.values() if r.law))
     kept = {p: v for p, v in formulas.values.items() if p in read_names}
-    return ReactionNetwork(tuple(initial), tuple(reactions.values()), initial, 1.0, kept, rules)
+    return Parts(tuple(initial), tuple(reactions.values()), initial, 1.0, kept, rules)
 
 
-def _species(text, species):
+def _species(text: str, species: Mapping[str, object]) -> str:
     return checks.choice("species index", text.strip().lstrip("0") or "0", species, "the file has")
 
 
-def _members(text, species):
+def _side(text: str, names: Mapping[str, str]) -> Counter[str]:
+    return Counter(names[_species(index, names)] for index in text.split(",") if text != "0")
+
+
+def _members(text: str, species: Mapping[str, object]) -> dict[str, str]:
     """Weights, as in `2*`, by species index."""
-    members = {}
+    members: dict[str, str] = {}
     for part in text.split(",") if text else ():
         match = re.fullmatch(_MEMBER, part.strip(), re.ASCII)
         if not match:
@@ -163,22 +178,17 @@ def _members(text, species):
     return members
 
 
-def _free(wanted, used):
-    while wanted in used:
-        wanted += "_"
-    used.add(wanted)
-    return wanted
-
-
-def _species_name(index, pattern, groups, used):
+def _species_name(index: str, pattern: str, groups: Mapping[str, Mapping[str, str]], scope: Scope) -> str:
     wanted = re.sub(r"^\W+|\W+$", "", pattern.replace("()", ""), flags=re.ASCII)
     wanted = re.sub(r"\W+|^(?=\d)", "_", wanted, flags=re.ASCII) or "species"
     if groups.get(wanted) == {index: ""}:
         return wanted
-    return _free(f"{wanted}_{index}" if wanted in used else wanted, used)
+    return scope.take(f"{wanted}_{index}" if scope.is_taken(wanted) else wanted)
 
 
-def _reaction(title, reactants, products, fixed, rate, formulas) -> Reaction:
+def _reaction(
+    title: str, reactants: Counter[str], products: Counter[str], fixed: set[str], rate: str, formulas: Formulas
+) -> Reaction:
     special = re.search(_RATE_LAW, rate)
     if special:
         raise InputError(f"the rate law {special[1]} of reaction {title} is not supported: write it as a function")
@@ -191,3 +201,34 @@ def _reaction(title, reactants, products, fixed, rate, formulas) -> Reaction:
         return Reaction(*sides, checks.not_negative("the rate", float(law.evaluate({}))), title)
     factors = [formula.parse(f"{s} - {k}" if k else s) for s, n in reactants.items() for k in range(n)]
     return Reaction(*sides, 1.0, title, None, operation("product", (law, *factors)) if factors else law)
+
+
+_EXAMPLE = """begin parameters
+    1 kp 0.5
+    2 km 2*kp
+end parameters
+begin functions
+    1 f() kp/(1+Total)
+end functions
+begin species
+    1 A(b) 20
+    2 A(b!1).A(b!1) 0
+    3 $S() 2
+end species
+begin reactions
+    1 1,1 2 0.5*kp #bind
+    2 2 1,1 km
+    3 3 3,1 f
+end reactions
+begin groups
+    1 Total 1,2*2
+end groups
+"""
+FORMAT = Format(
+    name="bngl_net",
+    title="a BioNetGen network",
+    endings=_ENDINGS,
+    read=read,
+    examples=lambda: (_EXAMPLE,),
+    intrusions=("$", "begin groups", "end species", "if(", "f()", "\\\n"),
+)

@@ -1,10 +1,12 @@
 """MathML of SBML, as libsbml's syntax trees, to expressions."""
 
 import math
+from typing import Any
 
-from ..checks import InputError
-from .expressions import CONSTANTS, MOST_DEEP, Expression, call, number, operation
-from .expressions import name as name_of
+from ...checks import InputError
+from ..expressions import MOST_DEEP, Expression, call, number, operation
+from ..symbols import ARGUMENT, BUILT_IN, LOCAL, STOICHIOMETRY, Scope
+from .sbml_scope import VALUES, scope_of
 
 _SIMPLE = {
     "PLUS": "sum", "TIMES": "product", "LOGICAL_AND": "and", "LOGICAL_OR": "or", "LOGICAL_NOT": "not",
@@ -25,67 +27,79 @@ _OF_RECIPROCAL = {
     "ARCSEC": "arccos", "ARCCSC": "arcsin", "ARCCOT": "arctan", "ARCSECH": "arccosh", "ARCCSCH": "arcsinh",
     "ARCCOTH": "arctanh",
 }  # fmt: skip
-_VALUES = {"CONSTANT_E": math.e, "CONSTANT_PI": math.pi, "CONSTANT_TRUE": 1.0, "CONSTANT_FALSE": 0.0,
-           "NAME_AVOGADRO": CONSTANTS["avogadro"]}  # fmt: skip
+_SYMBOLS = {
+    "CONSTANT_E": number(math.e), "CONSTANT_PI": number(math.pi), "CONSTANT_TRUE": number(1.0),
+    "CONSTANT_FALSE": number(0.0), "NAME_AVOGADRO": BUILT_IN["avogadro"].expression,
+    "NAME_TIME": BUILT_IN["time"].expression,
+}  # fmt: skip
+"""What has an element of its own in MathML, and is no name."""
 
 
 class Translator:
-    """Translates trees of one model, with its function definitions written out."""
+    """Translates trees of one libsbml model, with its function definitions written out."""
 
-    def __init__(self, sbml, model):
+    def __init__(self, sbml: Any, model: Any):
         self._kind = {
             getattr(sbml, n): n[4:] for n in dir(sbml) if n.startswith("AST_") and isinstance(getattr(sbml, n), int)
         }
         self._functions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
-        self._open = []
+        self._open: list[str] = []
 
-    def expression(self, node, what) -> Expression:
-        """The expression of a tree; `what` it is, for messages. Raises InputError for what has no translation."""
+    def expression(self, node: Any, what: str, scope: Scope) -> Expression:
+        """The expression of a tree, whose names are those of `scope`; `what` it is, for messages. Raises InputError for
+        what has no translation."""
         if node is None:
             raise InputError(f"{what} has no formula")
         try:
-            return self._translate(node, 0)
+            return self._translate(node, scope, 0)
         except InputError as error:
             raise InputError(f"{what}: {error}") from None
 
-    def _translate(self, node, depth):
+    def _translate(self, node: Any, scope: Scope, depth: int) -> Expression:
         if depth > MOST_DEEP:
             raise InputError(f"nested more than {MOST_DEEP} deep")
         kind = self._kind.get(node.getType(), "UNKNOWN")
         if node.isNumber():
             return number(node.getValue())
         if kind == "NAME":
-            return name_of(node.getName())
-        if kind == "NAME_TIME":
-            return name_of("time")
-        if kind in _VALUES:
-            return number(_VALUES[kind])
-        args = tuple(self._translate(node.getChild(k), depth + 1) for k in range(node.getNumChildren()))
+            return _value(node.getName(), scope)
+        if kind in _SYMBOLS:
+            return _SYMBOLS[kind]
+        args = tuple(self._translate(node.getChild(k), scope, depth + 1) for k in range(node.getNumChildren()))
         if kind == "FUNCTION":
             return self._call(node.getName(), args, depth)
         return _combine(kind, args)
 
-    def _call(self, function, args, depth):
+    def _call(self, function: str, args: tuple[Expression, ...], depth: int) -> Expression:
         definition = self._functions.get(function)
         if definition is None:
             raise InputError(f"unknown function {function!r}")
         if function in self._open:
             raise InputError(f"function {function} is defined by itself")
-        names = [definition.getArgument(k).getName() for k in range(definition.getNumArguments())]
-        if len(names) != len(args):
-            raise InputError(f"function {function} takes {len(names)} argument(s), got {len(args)}")
+        arguments = [definition.getArgument(k).getName() for k in range(definition.getNumArguments())]
+        if len(arguments) != len(args):
+            raise InputError(f"function {function} takes {len(arguments)} argument(s), got {len(args)}")
         if definition.getBody() is None:
             raise InputError(f"function {function} has no body")
         self._open.append(function)
-        body = self._translate(definition.getBody(), depth + 1)
-        self._open.pop()
-        unknown = body.names() - set(names) - {"time"}
-        if unknown:
-            raise InputError(f"function {function} reads {sorted(unknown)[0]!r}, which is none of its arguments")
-        return body.substitute(dict(zip(names, args)))
+        try:
+            scope = scope_of(arguments, ARGUMENT)
+            body = self._translate(definition.getBody(), scope, depth + 1)
+        except InputError as error:
+            raise InputError(f"function {function}: {error}") from None
+        finally:
+            self._open.pop()
+        return body.substitute({scope.meaning(n, ARGUMENT).identifier: a for n, a in zip(arguments, args)})
 
 
-def _combine(kind, args):
+def _value(written: str, scope: Scope) -> Expression:
+    found = scope.find(written)
+    if found is not None and found.kind == STOICHIOMETRY:
+        raise InputError(f"it reads the stoichiometry {written}, which is not supported")
+    return scope.meaning(written, "symbol", *VALUES, LOCAL, ARGUMENT, known="the model has").expression
+
+
+def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
     if kind == "MINUS":
         if len(args) == 1:
             return Expression("negative", args)
@@ -131,6 +145,6 @@ def _combine(kind, args):
     return operation(op, args)
 
 
-def _need(holds, op, n, args):
+def _need(holds: bool, op: str, n: str, args: tuple[Expression, ...]) -> None:
     if not holds:
         raise InputError(f"{op} takes {n} operand(s), got {len(args)}")

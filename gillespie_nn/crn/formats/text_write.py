@@ -1,31 +1,42 @@
 """The text form of a reaction network, written; the digest of a model is that of this text."""
 
-from .network import ReactionNetwork
-from .reaction import Reaction
+import os
+from typing import TYPE_CHECKING
+
+from ... import checks
+from ..events import Event
+from ..reaction import Reaction
+
+if TYPE_CHECKING:
+    from ..network import ReactionNetwork
 
 
-def write(network: ReactionNetwork) -> str:
-    """The canonical text: volume if fixed, every species with its initial count, every reaction with its name."""
+def write(network: "ReactionNetwork", path: str | os.PathLike | None = None) -> str:
+    """The canonical text: volume if fixed, every species with its initial count, every reaction with its name. Also
+    written to `path` if that is given."""
     lines = [] if network.volume is None else [f"@volume {network.volume!r}"]
     lines += [f"{s} = {network.initial[s]}" for s in network.species]
     lines += parameter_values(network)
     lines += [f"{r.name}: {equation(r)} @ {_rate(r)}" for r in network.reactions]
     lines += rules_and_events(network)
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    if path is not None:
+        checks.write_text(path, text)
+    return text
 
 
-def parameter_values(network: ReactionNetwork) -> list[str]:
+def parameter_values(network: "ReactionNetwork") -> list[str]:
     """Their lines of the text form."""
     return [f"@parameter {name} = {value!r}" for name, value in network.parameters.items()]
 
 
-def rules_and_events(network: ReactionNetwork) -> list[str]:
+def rules_and_events(network: "ReactionNetwork") -> list[str]:
     """Their lines of the text form."""
     rules = [f"@rule {name} = {rule}" for name, rule in network.rules.items()]
     return rules + [_event_text(e) for e in network.events]
 
 
-def _event_text(event):
+def _event_text(event: Event) -> str:
     clauses = [f"when {event.trigger}"]
     if event.assignments:
         clauses.append("set " + ", ".join(f"{target} = {value}" for target, value in event.assignments))
@@ -43,7 +54,7 @@ def equation(reaction: Reaction) -> str:
     return f"{_side_text(reaction.reactants)} -> {_side_text(reaction.products)}"
 
 
-def _rate(reaction):
+def _rate(reaction: Reaction) -> str:
     if reaction.law is not None:
         factor = "" if reaction.rate == 1.0 else f"{float(reaction.rate)!r} * "
         return f"{factor}propensity({reaction.law})"
@@ -52,5 +63,5 @@ def _rate(reaction):
     return f"{float(reaction.rate)!r}{factor}"
 
 
-def _side_text(side):
+def _side_text(side: tuple[tuple[str, int], ...]) -> str:
     return " + ".join(s if n == 1 else f"{n} {s}" for s, n in side) or "0"

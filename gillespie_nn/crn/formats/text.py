@@ -16,15 +16,22 @@ a semicolon. Expressions are those of `crn.formula`. Species stand in order of f
 """
 
 import math
+import os
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
-from .. import checks
-from ..checks import InputError
-from . import formula
+from ... import checks
+from ...checks import InputError
+from .. import formula
+from ..events import Event
+from ..expressions import Expression
+from ..parts import Parts
+from ..reaction import THRESHOLD_KINDS, Reaction, Threshold
+from ..symbols import PARAMETER, REACTION, RULE, Scope
+from .base import Format, Overrides, Source, errors_name
 from .cursor import Cursor
-from .events import Event
-from .network import ReactionNetwork
-from .reaction import THRESHOLD_KINDS, Reaction, Threshold
+from .text_write import write
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)(?![A-Za-z0-9_.])", re.IGNORECASE)
@@ -34,14 +41,40 @@ _PATH = re.compile(r"[^\s@>=#]+\.[A-Za-z]\w*")
 _WHOLE = re.compile(r"\d{1,18}(?![.\dA-Za-z_])")
 
 
-def parse(text: str, parameters=None) -> ReactionNetwork:
-    """Read a network, with overrides of parameters by name; raises InputError with line and column."""
-    if not isinstance(text, str):
-        raise InputError(f"the text of a network must be a string, got {type(text).__name__}")
-    if _PATH.fullmatch(text):
-        raise InputError(f"{text!r} is a path, and not the text of a network: give Path({text!r}).read_text()")
-    species, reactions, initial, names, volume = {}, [], {}, set(), None
-    values, rules, events = {}, {}, []
+def read(source: Source, parameters: Overrides = None) -> Parts:
+    """The network of a text, or of the file at a `Path`, with overrides of parameters by name; raises InputError with
+    line and column."""
+    if isinstance(source, os.PathLike):
+        return _of_file(Path(source), parameters)
+    if not isinstance(source, str):
+        raise InputError(f"the text of a network must be a string, got {type(source).__name__}")
+    if _PATH.fullmatch(source):
+        raise InputError(f"{source!r} is a path, and not the text of a network: give Path({source!r}).read_text()")
+    return _parse(source, parameters)
+
+
+def _of_file(path: Path, parameters: Overrides) -> Parts:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
+    with errors_name(str(path)):
+        found = _parse(text, parameters)
+    if not found.species:
+        raise InputError(f"{path} holds no species and no reaction: is it the right file?")
+    return found._replace(origin=str(path))
+
+
+def _parse(text: str, parameters: Overrides) -> Parts:
+    species: dict[str, None] = {}
+    reactions: list[Reaction] = []
+    initial: dict[str, int] = {}
+    volume: float | None = None
+    values: dict[str, float] = {}
+    rules: dict[str, Expression] = {}
+    events: list[Event] = []
+    # Reactions have names of their own; a rule may be that of a species, which the whole text shows.
+    names = {kind: Scope() for kind in (REACTION, PARAMETER, RULE)}
     for number, line in enumerate(text.splitlines(), 1):
         cursor = Cursor(line.partition("#")[0].rstrip(), number)
         if cursor.place == len(cursor.text):
@@ -54,19 +87,17 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
             if not (volume > 0 and math.isfinite(volume)):
                 cursor.fail(f"volume must be positive and finite, got {volume}", start)
         elif cursor.take("@parameter"):
-            name = _target(cursor, values, "parameter")
+            name = _target(cursor, names, PARAMETER)
             values[name] = _number(cursor, "a number")
         elif cursor.take("@rule"):
-            name = _target(cursor, rules, "rule")
+            name = _target(cursor, names, RULE)
             rules[name] = _expression(cursor, cursor.rest(), "the rule")
         elif cursor.take("@event"):
             events.append(_event(cursor))
         elif "->" in cursor.text or "@" in cursor.text:
             reaction = _reaction(cursor)
             reaction = reaction if reaction.name else reaction._replace(name=f"r{len(reactions) + 1}")
-            if reaction.name in names:
-                cursor.fail(f"reaction {reaction.name!r} is named twice: give each a name of its own", 0)
-            names.add(reaction.name)
+            _define(cursor, names, REACTION, reaction.name, 0)
             reactions.append(reaction)
             threshold = reaction.threshold
             read = () if threshold is None else (threshold.above, threshold.below)
@@ -80,19 +111,19 @@ def parse(text: str, parameters=None) -> ReactionNetwork:
             species.setdefault(name)
         cursor.end()
     for name, value in checks.by_name("parameters", parameters).items():
-        if name in names and name not in values:
+        if name in names[REACTION] and name not in values:
             raise InputError(
                 f"parameter {name!r} is a reaction: set its rate constant in the text, by rates=, --rate or --sweep"
             )
-        checks.choice("parameter", name, values, "the network has", beside=names)
+        checks.choice("parameter", name, values, "the network has", beside=names[REACTION].names())
         values[name] = checks.finite(f"parameter {name}", value)
-    return ReactionNetwork(tuple(species), tuple(reactions), initial, volume, values, rules, tuple(events))
+    return Parts(tuple(species), tuple(reactions), initial, volume, values, rules, tuple(events))
 
 
-def _reaction(cursor):
+def _reaction(cursor: Cursor) -> Reaction:
     name = ""
     if re.match(r"[A-Za-z_][A-Za-z0-9_]*\s*:", cursor.text[cursor.place :]):
-        name = cursor.take(_NAME)
+        name = cursor.need(_NAME, "a name")
         cursor.take(":")
     reactants = _side(cursor)
     if cursor.take("<->") or cursor.take("<"):
@@ -113,7 +144,7 @@ def _reaction(cursor):
     return Reaction(reactants, products, rate, name, None if law is not None else _threshold(cursor), law)
 
 
-def _law(cursor):
+def _law(cursor: Cursor) -> Expression | None:
     """What `propensity(...)`, the end of the line, holds; or None."""
     if not cursor.take(_PROPENSITY):
         return None
@@ -123,27 +154,33 @@ def _law(cursor):
     return _expression(cursor, text[:-1], "the law")
 
 
-def _expression(cursor, text, what):
+def _expression(cursor: Cursor, text: str, what: str) -> Expression:
     try:
         return formula.parse(text, what)
     except InputError as error:
         raise InputError(f"line {cursor.number}: {error}") from None
 
 
-def _target(cursor, found, what):
-    """`name =`, of a name that is not in `found`."""
+def _define(cursor: Cursor, names: Mapping[str, Scope], kind: str, name: str, place: int) -> None:
+    try:
+        names[kind].define(name, kind)
+    except InputError as error:
+        cursor.fail(str(error), place)
+
+
+def _target(cursor: Cursor, names: Mapping[str, Scope], kind: str) -> str:
+    """`name =`, of a name that no other of its kind has."""
     start = cursor.place
-    name = cursor.need(_NAME, f"the name of a {what}")
-    if name in found:
-        cursor.fail(f"the {what} {name} is set twice", start)
+    name = cursor.need(_NAME, f"the name of a {kind}")
+    _define(cursor, names, kind, name, start)
     cursor.need("=", "'='")
     return name
 
 
-def _event(cursor):
+def _event(cursor: Cursor) -> Event:
     name = cursor.need(_NAME, "the name of the event")
     cursor.need(":", "':'")
-    found = {}
+    found: dict[str, str] = {}
     for clause in cursor.rest().split(";"):
         clause = clause.strip()
         if not clause:
@@ -175,7 +212,7 @@ def _event(cursor):
     )
 
 
-def _parts(text):
+def _parts(text: str) -> list[str]:
     """Split at commas outside brackets."""
     parts, depth, start = [], 0, 0
     for k, character in enumerate(text):
@@ -186,11 +223,11 @@ def _parts(text):
     return [*parts, text[start:]] if text.strip() else []
 
 
-def _side(cursor):
+def _side(cursor: Cursor) -> tuple[tuple[str, int], ...]:
     if re.match(r"0\s*(->|@|$)", cursor.text[cursor.place :]):
         cursor.take("0")
         return ()
-    side = {}
+    side: dict[str, int] = {}
     while True:
         start = cursor.place
         multiple = cursor.take(_WHOLE)
@@ -202,7 +239,7 @@ def _side(cursor):
             return tuple(side.items())
 
 
-def _threshold(cursor):
+def _threshold(cursor: Cursor) -> Threshold:
     start = cursor.place
     kind = cursor.need(_NAME, "step(A, B) or ramp(A, B)")
     if kind not in THRESHOLD_KINDS:
@@ -215,7 +252,7 @@ def _threshold(cursor):
     return Threshold(kind, above, below)
 
 
-def _count(cursor):
+def _count(cursor: Cursor) -> tuple[str, int]:
     name = cursor.need(_NAME, "a species name")
     cursor.need("=", "'->' or '='")
     start = cursor.place
@@ -226,6 +263,24 @@ def _count(cursor):
         cursor.fail(str(error), start)
 
 
-def _number(cursor, what):
+def _number(cursor: Cursor, what: str) -> int | float:
     text = cursor.need(_NUMBER, what)
     return int(text) if re.fullmatch(r"\+?\d{1,300}", text) else float(text)
+
+
+_EXAMPLE = """@volume 2.0
+A + B -> C @ 0.5
+2 A -> B @ 1 * ramp(A, B)
+0 -> A @ 1.0 * step(A, B)
+A = 10
+B = 5
+"""
+FORMAT = Format(
+    name="text",
+    title="text",
+    endings=(".txt",),
+    read=read,
+    write=write,
+    examples=lambda: (_EXAMPLE,),
+    intrusions=("->", "@", "@event e: when A > 0; set A = A + 1", "e: A -> B @ 2"),
+)

@@ -1,0 +1,46 @@
+"""SBML, levels 2 and 3: `sbml_read` reads it, `sbml_write` writes it.
+
+M. Hucka et al., The Systems Biology Markup Language (SBML): language specification for level 3 version 2 core, Journal
+of Integrative Bioinformatics 16 (2019) 20190021, doi:10.1515/jib-2019-0021.
+"""
+
+from .base import Format
+from .sbml_read import read
+from .sbml_write import write
+
+_EXAMPLE = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level2/version4" level="2" version="4"><model id="example">
+<listOfFunctionDefinitions><functionDefinition id="pairs"><math xmlns="http://www.w3.org/1998/Math/MathML"><lambda>
+<bvar><ci> s </ci></bvar><apply><times/><ci> s </ci><apply><minus/><ci> s </ci><cn> 1 </cn></apply></apply>
+</lambda></math></functionDefinition></listOfFunctionDefinitions>
+<listOfCompartments><compartment id="cell" size="2"/></listOfCompartments>
+<listOfSpecies>
+<species id="A" compartment="cell" initialAmount="20" hasOnlySubstanceUnits="true"/>
+<species id="B" compartment="cell" initialConcentration="3"/>
+</listOfSpecies>
+<listOfParameters><parameter id="k" value="0.1"/><parameter id="total" constant="false"/></listOfParameters>
+<listOfInitialAssignments><initialAssignment symbol="k"><math xmlns="http://www.w3.org/1998/Math/MathML"><apply>
+<divide/><cn> 1 </cn><ci> cell </ci></apply></math></initialAssignment></listOfInitialAssignments>
+<listOfRules><assignmentRule variable="total"><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><plus/>
+<ci> A </ci><apply><times/><ci> B </ci><ci> cell </ci></apply></apply></math></assignmentRule></listOfRules>
+<listOfReactions><reaction id="pair" reversible="false">
+<listOfReactants><speciesReference species="A" stoichiometry="2"/></listOfReactants>
+<listOfProducts><speciesReference species="B"/></listOfProducts>
+<kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><times/><ci> k </ci><ci> k2 </ci><apply>
+<ci> pairs </ci><ci> A </ci></apply></apply></math><listOfParameters><parameter id="k2" value="3"/></listOfParameters>
+</kineticLaw></reaction></listOfReactions>
+<listOfEvents><event id="feed"><trigger><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><lt/><ci> A </ci>
+<cn> 4 </cn></apply></math></trigger><listOfEventAssignments><eventAssignment variable="A">
+<math xmlns="http://www.w3.org/1998/Math/MathML"><cn> 12 </cn></math></eventAssignment></listOfEventAssignments></event>
+</listOfEvents></model></sbml>
+"""
+FORMAT = Format(
+    name="sbml",
+    title="SBML",
+    endings=(".xml", ".sbml"),
+    read=read,
+    write=write,
+    extra="sbml",
+    examples=lambda: (_EXAMPLE,),
+    intrusions=("<", "&#0;", "</apply>", "<ci> A </ci>", "<apply><minus/>", 'symbol="A"'),
+)

@@ -1,0 +1,34 @@
+"""Checks of arguments: numbers at the ends of what is allowed."""
+
+import numpy as np
+import pytest
+
+import gillespie_nn as gnn
+from gillespie_nn import checks
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint64])
+def test_one_molecule_beyond_the_largest_count_is_refused(kind):
+    """As a float it is the largest count itself."""
+    assert checks.count("n", kind(2**53)) == 2**53 and float(2**53 + 1) == 2**53
+    with pytest.raises(gnn.InputError, match="9007199254740993.*counts above 2\\*\\*53"):
+        checks.count("n", kind(2**53 + 1))
+    network = gnn.ReactionNetwork.from_text("A -> 0 @ 1")
+    with pytest.raises(gnn.InputError, match="counts above"):
+        network.counts({"A": kind(2**53 + 1)})
+    with pytest.raises(gnn.InputError, match="line 2, .*counts above"):
+        gnn.ReactionNetwork.from_text(f"A -> 0 @ 1\nA = {2**53 + 1}")
+
+
+@pytest.mark.parametrize("check", [checks.whole, checks.count])
+@pytest.mark.parametrize("value", [5.5, float("inf"), float("nan"), -1, "5", True, None, 10**400])
+def test_what_is_no_count_is_refused(check, value):
+    with pytest.raises(gnn.InputError, match="must be|beyond the range"):
+        check("n", value)
+
+
+def test_whole_numbers_beyond_the_floats_are_kept_as_they_are():
+    assert checks.whole("seed", 2**63 - 1, 0, 2**63 - 1) == 2**63 - 1
+    with pytest.raises(gnn.InputError, match="must be at most"):
+        checks.whole("seed", 2**63, 0, 2**63 - 1)
+    assert checks.whole("n", np.float64(7.0)) == 7 and isinstance(checks.whole("n", 7.0), int)
