@@ -19,6 +19,7 @@ from . import disk
 from .open import open_run
 from .reader import Run
 from .schema import TRAINING
+from .whole import part_of
 
 _BLOCK_BYTES = 1 << 22
 
@@ -40,12 +41,12 @@ def export(path, format, output, overwrite=False):
 @contextmanager
 def _made(output):
     """A name beside `output` to write to; what stands there is moved into its place."""
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    part = part_of(output)
     try:
         yield part
         os.replace(part, output)
     except OSError as error:
-        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from error
+        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -124,29 +125,33 @@ def _parquet(run, path):
 
 def _netcdf(run, path):
     h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
+    with disk.quiet(path) as made, h5netcdf.File(made, "w") as file:
+        _fill_netcdf(file, run)
+
+
+def _fill_netcdf(file, run):
     n_replicates, n_points, n_species = run.counts.shape
     texts = {"species": run.species, "observable": run.observable_names}
-    with h5netcdf.File(path, "w") as file:
-        file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
-        if run.observable_names:
-            file.dimensions["observable"] = len(run.observable_names)
-        file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
-        numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
-        for name, axis, data, units in (
-            ("replicate", "replicate", numbers, ""),
-            ("time", "time", run.time, "s"),
-            ("status", "replicate", np.asarray(run.status), ""),
-            ("n_events", "replicate", np.asarray(run.n_events), ""),
-        ):
-            file.create_variable(name, (axis,), data.dtype, data=data).attrs.update({"units": units} if units else {})
-        for name, names in texts.items():
-            if names:
-                file.create_variable(name, (name,), h5py.string_dtype(), data=np.array(names, dtype=object))
-        _trajectories(file, "counts", run.counts, "species", run.units)
-        if run.observable_names:
-            _trajectories(file, "observables", run.observables, "observable", "")
-        if run.kind == TRAINING:
-            _training(file, run)
+    file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
+    if run.observable_names:
+        file.dimensions["observable"] = len(run.observable_names)
+    file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
+    numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
+    for name, axis, data, units in (
+        ("replicate", "replicate", numbers, ""),
+        ("time", "time", run.time, "s"),
+        ("status", "replicate", np.asarray(run.status), ""),
+        ("n_events", "replicate", np.asarray(run.n_events), ""),
+    ):
+        file.create_variable(name, (axis,), data.dtype, data=data).attrs.update({"units": units} if units else {})
+    for name, names in texts.items():
+        if names:
+            file.create_variable(name, (name,), h5py.string_dtype(), data=np.array(names, dtype=object))
+    _trajectories(file, "counts", run.counts, "species", run.units)
+    if run.observable_names:
+        _trajectories(file, "observables", run.observables, "observable", "")
+    if run.kind == TRAINING:
+        _training(file, run)
 
 
 def _trajectories(file, name, rows, axis, units):

@@ -15,7 +15,7 @@ from .lock import Lock
 from .making import make
 from .schema import MOMENTS
 from .schema.moments import KIND, SKETCH
-from .whole import written
+from .whole import clear, written
 
 _SECONDS = 10.0
 """Between two writings, at least; and 20 times as long as one takes, so that they take a twentieth of the time."""
@@ -34,6 +34,7 @@ class MomentsFile(Moments):
         self._start, self._pause, self._written = time.perf_counter(), _SECONDS, 0.0
         self._lock = Lock(self.path)
         try:
+            clear(self.path)
             if resumes:
                 self._take_over()
             self._write()

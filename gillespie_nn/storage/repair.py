@@ -16,7 +16,7 @@ from .hdf5 import opened
 from .lock import Lock
 from .reader import Run
 from .schema import LIBVER, RUNS, TRAINING
-from .whole import move
+from .whole import clear, move, part_of
 from .writer import copy_rows
 
 try:
@@ -26,6 +26,8 @@ except ImportError:
 
 _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
 """Attributes by which HDF5 keeps dimension scales; they hold places in the file."""
+_LIBVER = (LIBVER[0], "latest")
+"""The oldest files need the latest."""
 _ROWS = ("counts", "covariance", "observables")
 
 
@@ -44,9 +46,10 @@ def repair(path) -> dict:
     """
     path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     lock = Lock(path)
-    part = path.with_name(f".{path.name}.repaired.part")
+    part = part_of(path)
     try:
         _check_free_of_writers(path)
+        clear(path)
         disk.check_free(path, 2 * path.stat().st_size)
         marked, _ = superblock.marks(path)
         with Run(path, opened(path, RUNS, ours=True)) as run:
@@ -54,12 +57,12 @@ def repair(path) -> dict:
             if not marked and not lost:
                 return _report(run, False, lost)
             try:
-                with h5py.File(part, "w", libver=(LIBVER[0], "latest")) as target:  # that of the oldest files
+                with disk.quiet(part) as made, h5py.File(made, "w", libver=_LIBVER) as target:
                     _copy(run, target, lost)
             except (OSError, RuntimeError) as error:
                 if is_of_hdf5(error) and "write" not in str(error):
                     raise damaged(path, said(error)) from None
-                raise StorageError(f"cannot write {part}: {disk.reason(error)}; {path} is as it was") from None
+                raise StorageError(f"cannot write {path}: {disk.reason(error)}; it is as it was") from None
         with Run(part, opened(part, RUNS)) as run:
             found = _report(run, True, lost)
         move(part, path)

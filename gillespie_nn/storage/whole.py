@@ -1,6 +1,12 @@
-"""HDF5 files that are made under another name and moved into place, so that they are whole or absent at any moment."""
+"""Files that are made under another name and moved into place, so that they are whole or absent at any moment.
 
+The other name is one that nobody can foresee, and it is made, never opened: what stands under a name already, such as a
+link to somewhere else, is not written through.
+"""
+
+import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +16,24 @@ import h5py
 from ..checks import StorageError
 from .schema import LIBVER
 
+_N_BYTES = 8
+"""Of chance in a name."""
+_SUFFIX = ".part"
+
+
+def part_of(path: Path) -> Path:
+    """A new name beside `path`, for what is to take its place; nothing stands there."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(_N_BYTES)}{_SUFFIX}")
+
+
+def clear(path: Path) -> None:
+    """Take away what killed processes left of `path`; whoever asks for it holds the lock on it."""
+    for name in os.listdir(path.parent):
+        middle = name.removeprefix(f".{path.name}.").removesuffix(_SUFFIX)
+        if name == f".{path.name}.{middle}{_SUFFIX}" and len(middle) == 2 * _N_BYTES and middle.isalnum():
+            with contextlib.suppress(OSError):
+                (path.parent / name).unlink()
+
 
 def move(part: Path, path: Path) -> None:
     """Put a whole file, safely on the disk, in the place of `path`."""
@@ -18,16 +42,31 @@ def move(part: Path, path: Path) -> None:
     os.replace(part, path)
 
 
-@contextmanager
-def written(path: str | Path) -> Iterator[h5py.File]:
-    """An empty file to fill, in the place of `path` once it is. Raises StorageError where that cannot be done."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def put(path: Path, data: bytes | memoryview) -> None:
+    """Write a whole file in the place of `path`. Raises StorageError where that cannot be done."""
+    part = part_of(path)
     try:
-        with h5py.File(part, "w", libver=LIBVER) as file:
-            yield file
+        with open(part, "xb") as file:
+            file.write(data)
         move(part, path)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error}") from error
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; what was there before is still there"
+        ) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def written(path: str | Path) -> Iterator[h5py.File]:
+    """An empty HDF5 file to fill, in the place of `path` once it is. Raises StorageError where that cannot be done.
+
+    It is made in memory and written as bytes: on a disk that is full HDF5 does not find out before it closes a file,
+    and may end the process then.
+    """
+    own = secrets.token_hex(_N_BYTES)  # HDF5 takes two files of one name for one, also in memory
+    with h5py.File(own, "w", driver="core", backing_store=False, libver=LIBVER) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    put(Path(path), image)

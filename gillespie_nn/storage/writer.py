@@ -15,7 +15,7 @@ from .hdf5 import opened
 from .lock import Lock
 from .making import make
 from .schema import ENSEMBLE, LIBVER, RUNS
-from .whole import move
+from .whole import clear, move, part_of
 
 _BLOCK_BYTES = 1 << 22
 
@@ -34,14 +34,15 @@ class RunFile:
         """`values`, `lengths` and `how` as of `making.make`."""
         self.path = checks.new_run_file(path, overwrite)
         self._start = time.perf_counter()
-        part = self.path.with_name(f".{self.path.name}.part")
+        part = part_of(self.path)
         self._file: Any = None  # None again once it is abandoned
         self._lock: Any = None
         self._datasets: dict[str, h5py.Dataset] = {}
         try:
             with self._guard():
                 self._lock = Lock(self.path)
-                self._file = h5py.File(part, "w", libver=LIBVER)
+                clear(self.path)
+                self._file = h5py.File(part, "x", libver=LIBVER, locking=False)  # our own lock is there
                 make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
                 self._begin()
                 self._file.close()
@@ -110,6 +111,7 @@ def _open_swmr(path):
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    access.set_file_locking(False, True)  # there is a lock of our own, also where the file system has none for HDF5
     return h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE, access))
 
 
