@@ -6,14 +6,16 @@ from ..activations import make_activation
 from ..nn import FloatNetwork
 from ..nn.compiler import LINEAR
 from ..simulation.validation import N_AVERAGED
+from ..storage.damage import understood
 
 
 def float_network(run) -> FloatNetwork:
     """The network of a training run in floating point, from the settings in its file."""
     settings = run.training.settings
-    hidden = make_activation(settings["activation"], settings["h"], settings["derivative"])
-    output = settings["output_activation"]
-    last = None if output == LINEAR else make_activation(output, settings["h"], settings["derivative"])
+    with understood(run.path):
+        hidden = make_activation(settings["activation"], settings["h"], settings["derivative"])
+        output = settings["output_activation"]
+        last = None if output == LINEAR else make_activation(output, settings["h"], settings["derivative"])
     return FloatNetwork(run.training.layers, hidden, last)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from ..checks import printable
 from ..simulation import final_values
 from ..status import Status
 from ..storage.schema.moments import KIND as MOMENTS
@@ -65,8 +66,9 @@ def summary_text(found) -> str:
     """`found` by `summary`, for people; intervals of means are by Student's t."""
     known = found["kind"] != "training" or found["committed"]  # a training run that has not ended has not counted them
     fired = f"{found['events']:.4g} reactions fired, " if known else ""
+    committed = f"{found['committed']} of {found['replicates']} replicates committed"
     lines = [
-        f"{found['file']}: {found['kind']} run, {found['committed']} of {found['replicates']} replicates committed",
+        f"{printable(found['file'])}: {found['kind']} run, {committed}",
         f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "
         f"Omega = {found['volume']:g}, seed {found['seed']}",
         f"{found['points']} recorded points, {fired}{found['seconds']:.1f} s in all",

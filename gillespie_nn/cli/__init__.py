@@ -11,7 +11,7 @@ import traceback
 import warnings
 
 from .._version import __version__
-from ..checks import GillespieError
+from ..checks import GillespieError, printable
 from . import (
     analyze,
     bench,
@@ -98,9 +98,9 @@ def _kept(arguments):
 
 
 def _warn(message, *_):
-    print(f"gillespie-nn: warning: {message}", file=sys.stderr)
+    print(f"gillespie-nn: warning: {printable(str(message))}", file=sys.stderr)
 
 
 def _say(message, code):
-    print(f"gillespie-nn: {message}", file=sys.stderr)
+    print(f"gillespie-nn: {printable(message)}", file=sys.stderr)
     return code

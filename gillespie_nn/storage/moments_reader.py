@@ -8,15 +8,15 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ..checks import printable
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
 from ..simulation.task import MOMENTS, QUANTILES, quantities_of
-from .damage import damaged
 from .moments_file import load
 from .schema.moments import KIND
 from .validate import version_of
-from .values import model_of, strings
+from .values import model_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,20 +71,17 @@ def read(path: Path, file: h5py.File) -> MomentsRun:
     """What a file of moments holds, which has been found valid."""
     attributes = file.attrs
     network = model_of(path, file)
-    quantities = tuple(strings(path, file["quantity"]))
-    if quantities != quantities_of(network):
-        raise damaged(path, "/quantity does not name what the model has")
     moments = Moments.__new__(Moments)
     moments.sketch = Sketch(file["sketch/whole"][:]) if "sketch" in file else None
     load(file, moments)
     provenance = json.loads(file["provenance/json"].asstr()[()])
     return MomentsRun(
-        time=file["time"][:], quantities=quantities, moments=moments,
-        n_replicates=int(attributes["n_replicates"]), method=attributes["method"], seed=int(attributes["seed"]),
-        volume=float(attributes["volume"]), model=network, units=attributes["units"],
-        method_reason=attributes["method_reason"], path=path,
+        time=file["time"][:], quantities=quantities_of(network), moments=moments,
+        n_replicates=int(attributes["n_replicates"]), method=printable(attributes["method"]),
+        seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network, units=printable(attributes["units"]),
+        method_reason=printable(attributes["method_reason"]), path=path,
         provenance=provenance | {"seconds": float(file["provenance/seconds"][()])},
-        version=version_of(file), software_version=attributes["software_version"],
+        version=version_of(file), software_version=printable(attributes["software_version"]),
         initial=file["model/initial"][:], rates=file["model/rates"][:],
         arguments=json.loads(attributes["arguments"]) if "arguments" in attributes else None,
     )  # fmt: skip

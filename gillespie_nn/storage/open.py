@@ -11,6 +11,9 @@ from .reader import Run
 from .schema import MOMENTS, RUNS
 from .validate import form_of
 
+_SOON_READ = 1 << 17
+"""Bytes of a model's text that are read in a tenth of a second."""
+
 
 def open_run(path: str | Path) -> Run | MomentsRun:
     """Open the run in the file at `path` for reading, also one that is still being written or was left by a killed
@@ -22,12 +25,24 @@ def open_run(path: str | Path) -> Run | MomentsRun:
     file = opened(where)
     form = form_of(where, file)
     if form is RUNS:
-        return Run(where, file)
+        return _checked(Run(where, file))
     with file:
         if form is not MOMENTS:
             raise InputError(f"{where} is a {form.name}, not that of a run: its filetype is {form.filetype!r}")
         with readable(where):
             return read(where, file)
+
+
+def _checked(run: Run) -> Run:
+    """The run, its model compared with the rest where that takes no time; that of a large one is, when it is asked for,
+    or for a name that it has."""
+    try:
+        if run.model_bytes <= _SOON_READ:
+            _ = run.model
+    except BaseException:
+        run.close()
+        raise
+    return run
 
 
 def open_moments(path: str | Path) -> MomentsRun:

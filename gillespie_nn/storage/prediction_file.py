@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import printable
 from ..datasets import Dataset
 from .damage import readable
 from .hdf5 import opened
@@ -38,10 +39,10 @@ def read(path: Path) -> Found:
     with opened(path, PREDICTIONS) as file, readable(path):
         return Found(
             json.loads(file.attrs["arguments"]),
-            file.attrs["task"],
+            printable(file.attrs["task"]),
             file["targets"][:],
             file["outputs"][:],
-            file.attrs["software_version"],
+            printable(file.attrs["software_version"]),
         )
 
 

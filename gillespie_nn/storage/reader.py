@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from ..checks import InputError
+from ..checks import InputError, printable
 from ..crn import ReactionNetwork
 from ..simulation.result import dataset, frame, of
 from ..simulation.task import TRAJECTORIES
@@ -61,7 +61,7 @@ class Run:
     @property
     def kind(self) -> str:
         """`ensemble` or `training`."""
-        return self._attribute("kind")
+        return self._text("kind")
 
     @property
     def record(self) -> str:
@@ -83,12 +83,12 @@ class Run:
 
     @property
     def method(self) -> str:
-        return self._attribute("method")
+        return self._text("method")
 
     @property
     def method_reason(self) -> str:
         """Why this method; empty in files of version 1.0."""
-        return self._file.attrs.get("method_reason", "")
+        return self._text("method_reason") if "method_reason" in self._file.attrs else ""
 
     @property
     def seed(self) -> int:
@@ -100,6 +100,7 @@ class Run:
 
     @cached_property
     def species(self) -> tuple[str, ...]:
+        _ = self.model  # which has the same, or the file is damaged
         return self._names("species")
 
     @property
@@ -117,6 +118,11 @@ class Run:
     def model_digest(self) -> str:
         """SHA-256 (hexadecimal) of the model."""
         return self._attribute("model/digest")
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of its text."""
+        return int(self._dataset("model/text").size)
 
     @property
     def arguments(self) -> dict:
@@ -152,7 +158,7 @@ class Run:
     @property
     def software_version(self) -> str:
         """Of the software that began the run."""
-        return self._attribute("software_version")
+        return self._text("software_version")
 
     @property
     def complete(self) -> bool:
@@ -207,7 +213,7 @@ class Run:
     @property
     def case(self) -> str:
         """Name of the dataset of a training run."""
-        return self._attribute("case")
+        return self._text("case")
 
     @property
     def weights(self) -> np.ndarray:
@@ -230,6 +236,7 @@ class Run:
     @cached_property
     def observable_names(self) -> tuple[str, ...]:
         """Names of the observables; none in files before version 1.2."""
+        _ = self.model
         return self._names("observable") if self._has("observable") else ()
 
     def of(self, name: str) -> np.ndarray:
@@ -251,6 +258,10 @@ class Run:
     def _attribute(self, path: str) -> Any:
         group, _, name = path.rpartition("/")
         return (self._file[group] if group else self._file).attrs[name]
+
+    def _text(self, path: str) -> str:
+        """An attribute that may be shown."""
+        return printable(self._attribute(path))
 
     def _read(self, name: str, key: Any = ()) -> Any:
         """Of a dataset, as it is in the file now."""

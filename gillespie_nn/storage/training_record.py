@@ -46,7 +46,7 @@ class TrainingRecord:
     @property
     def task(self) -> str:
         """`classification`, `threshold` or `regression`."""
-        return self._run._attribute(f"{self.GROUP}/task")
+        return self._run._text(f"{self.GROUP}/task")
 
     @property
     def arguments(self) -> dict:

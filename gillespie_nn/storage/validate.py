@@ -6,6 +6,7 @@ is there is checked whatever version the file says it has: readers take what the
 """
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from .schema import FORMATS, NAME, Entry, Format, Version
 from .validate_values import CHECKS
 from .values import check_size, json_object, strings, text
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MOST_DEEP = 8
 """Groups in groups; ours have two."""
 
@@ -67,6 +69,8 @@ def check(path: Path, file: h5py.File, expected: Format | None = None) -> Format
             if entry.path in needed and not entry.open and not (entry.optional and entry.group not in file):
                 raise damaged(path, f"/{entry.path} is missing")
             continue
+        for name in file[entry.group] if entry.open else ():
+            _check_name(path, f"/{entry.group}", name)
         for dataset in datasets_of(file, entry):
             _check_dataset(path, dataset, entry, lengths)
     _check_attributes(path, file, form, kind, version)
@@ -139,6 +143,14 @@ def _check_dataset(path: Path, dataset: Any, entry: Entry, lengths: dict[str, in
         texts = strings(path, dataset)
         if entry.json:
             json_object(path, where, texts)
+        for name in texts if entry.axes else ():
+            _check_name(path, where, name)
+
+
+def _check_name(path: Path, where: str, name: str) -> None:
+    """Names are identifiers, as those of models are: they stand in the first line of tables, and on terminals."""
+    if not _NAME.fullmatch(name):
+        raise damaged(path, f"{where} holds the name {shown(name)}, expected letters, digits and underscores")
 
 
 def _check_attributes(path: Path, file: h5py.File, form: Format, kind: str, version: Version) -> None:

@@ -10,14 +10,31 @@ import numpy as np
 from ..simulation.sketch import possible
 from ..simulation.task import BLOCK
 from ..status import Status
-from .damage import damaged
+from .damage import damaged, shown
 from .schema import BOUNDS, MOMENTS, PREDICTIONS, RUNS
 from .schema.moments import SKETCH
 from .schema.runs import TRAINING
-from .values import check_size
+from .values import check_size, json_object, strings
+
+_PROVENANCE = {
+    "software": dict, "command": list, "parameters": dict, "environment": dict, "started": str, "resumed": list,
+}  # fmt: skip
+"""What those who show it take for granted."""
+
+
+def _check_provenance(path: Path, file: h5py.File) -> None:
+    """Raises InputError where a part of it is of another kind than ours."""
+    record = json_object(path, "/provenance/json", strings(path, file["provenance/json"]))
+    for name, kind in _PROVENANCE.items():
+        if not isinstance(record.get(name, kind()), kind):
+            raise damaged(path, f"{name} in /provenance/json is {shown(record[name])}, expected a {kind.__name__}")
+    for part in (record.get("environment", {}).get("libraries", {}), *record.get("resumed", [])):
+        if not isinstance(part, dict):
+            raise damaged(path, f"/provenance/json holds {shown(part)}, expected an object")
 
 
 def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
+    _check_provenance(path, file)
     training = file.attrs["kind"] == TRAINING
     committed, status = file["committed"][:], file["status"][:]
     if (committed > 1).any():
@@ -50,6 +67,7 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
 
 
 def _check_moments(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
+    _check_provenance(path, file)
     n, statuses = file["moments/n"][:], file["statuses"][:]
     n_done, n_replicates = int(file.attrs["n_done"]), int(file.attrs["n_replicates"])
     if n_done > n_replicates or (n_done % BLOCK and n_done < n_replicates):

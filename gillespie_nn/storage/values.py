@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..simulation.task import quantities_of
 from . import heap
 from .damage import damaged, said, shown
 
@@ -101,4 +102,31 @@ def model_of(path: Path, file: h5py.File) -> ReactionNetwork:
         raise damaged(path, f"/model/text is not a model: {error}") from None
     if network.digest != text(path, file["model"], "digest"):
         raise damaged(path, "the model's text does not match its digest")
+    _check_model(path, file, network)
     return network
+
+
+def _check_model(path: Path, file: h5py.File, network: ReactionNetwork) -> None:
+    """Raises InputError where something in a file does not fit its model: columns would be taken for others."""
+    reactions = tuple(r.name for r in network.reactions)
+    for name, expected in (
+        ("species", network.species),
+        ("observable", network.observables),
+        ("quantity", quantities_of(network)),
+        ("model/reactions", reactions),
+        ("reaction", reactions),
+    ):
+        if name in file and tuple(strings(path, file[name])) not in (expected, *([()] if name == "reaction" else [])):
+            raise damaged(path, f"/{name} does not name what the model has")
+    for name, length in (("model/rates", len(reactions)), ("model/initial", len(network.species))):
+        if file[name].shape != (length,):
+            raise damaged(path, f"/{name} has {file[name].shape[0]} numbers, and the model {length}")
+    index = network.index
+    changes = {(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()}
+    found = file["model/stoichiometry"][:]
+    if len(found) != len(changes) or set(map(tuple, found.tolist())) != changes:
+        raise damaged(path, "/model/stoichiometry is not that of the model")
+    for name in ("training/weight", "training/output"):
+        for rail in strings(path, file[name]) if name in file else ():
+            if f"{rail}_p" not in index or f"{rail}_m" not in index:
+                raise damaged(path, f"/{name} names {shown(rail)}, which the model does not have")
