@@ -235,6 +235,12 @@ def _names_in(folder: Path) -> list[str]:
         return []
 
 
+def printable(text: str) -> str:
+    """A text from elsewhere for a terminal, which takes control characters for orders: `?` stands for each but line
+    ends."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
 def text_or_file(source: object, suffixes: tuple[str, ...], what: str) -> tuple[str, str]:
     """The text of a model and a name for it: `source` is a path that ends in one of `suffixes`, or the text itself."""
     if isinstance(source, str) and not (source.lower().endswith(suffixes) and "\n" not in source):
