@@ -3,6 +3,7 @@
 A message says what was wrong, the value, what is allowed and what to do.
 """
 
+import codecs
 import contextlib
 import difflib
 import importlib
@@ -22,6 +23,7 @@ from .kernels.codes import COUNT_LIMIT
 
 _T = TypeVar("_T")
 _ROUNDING = 1e-9
+_COMPARED = 200
 _NO_HDF5 = {
     ".csv", ".tsv", ".txt", ".json", ".parquet", ".nc", ".xlsx", ".npy", ".npz", ".png", ".svg", ".pdf", ".html",
     ".xml", ".ant",
@@ -167,7 +169,8 @@ def _listed(options: Any) -> list[str]:
 def meant(value: object, options: Sequence[str], likeness: float = 0.6) -> str:
     """` (did you mean 'X'?)` with the option that is nearest to `value`, whatever their case, or nothing."""
     by_case = {option.lower(): option for option in reversed(options)}
-    near = difflib.get_close_matches(str(value).lower(), by_case, 1, likeness)
+    # Likeness takes time in proportion to the square of the length.
+    near = difflib.get_close_matches(str(value).lower()[:_COMPARED], by_case, 1, likeness)
     return f" (did you mean {by_case[near[0]]!r}?)" if near else ""
 
 
@@ -220,6 +223,12 @@ def existing_file(what: str, source: object, otherwise: str) -> Path:
     if not isinstance(source, (str, os.PathLike)) or len(str(source)) > 4096 or "\0" in str(source):
         raise InputError(otherwise)
     path = Path(source)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a name that no file can have, or a folder that may not be looked into
+        raise InputError(f"cannot read {what} {str(path)[:200]}: {error.strerror}; {otherwise}") from None
     if path.is_dir():
         sweep = " (it is that of a sweep: one file a row)" if (path / "table.csv").is_file() else ""
         raise InputError(f"{what} {path} is a folder{sweep}: name a file in it")
@@ -244,12 +253,33 @@ def printable(text: str) -> str:
 def text_or_file(source: object, suffixes: tuple[str, ...], what: str) -> tuple[str, str]:
     """The text of a model and a name for it: `source` is a path that ends in one of `suffixes`, or the text itself."""
     if isinstance(source, str) and not (source.lower().endswith(suffixes) and "\n" not in source):
-        return source, "the text"
+        return without_mark(source), "the text"
     path = existing_file(what, source, f"a model is a text, or the path of a file that ends in {' or '.join(suffixes)}")
+    return read_text(path), str(path)
+
+
+def read_text(path: str | os.PathLike, hint: str = "") -> str:
+    """The text of a file in UTF-8 or, with a byte order mark, UTF-16; what is neither is read as Latin-1, of which only
+    comments can hold what is not ASCII. Lines end as they do in Python."""
     try:
-        return path.read_text(encoding="utf-8"), str(path)
-    except (UnicodeDecodeError, OSError):
-        raise InputError(f"{path} is not a readable text file") from None
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if marked else "utf-8")
+    except UnicodeDecodeError:
+        text = "\0" if marked else data.decode("latin-1")
+    if "\0" in text:
+        raise InputError(
+            _sentence(f"{path} is not a text file in UTF-8, UTF-16 with a byte order mark, or Latin-1", hint)
+        )
+    return without_mark(text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def without_mark(text: str) -> str:
+    """`text` without the byte order mark that some editors put in front."""
+    return text.removeprefix("\ufeff")
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
@@ -37,8 +36,8 @@ def sweep(
 
     Parameters
     ----------
-    model : a network, or a function that makes one of parameters {name: value}, for parameters that are worked into
-        rate constants when a model is read: `lambda p: ReactionNetwork.from_sbml(path, p)`.
+    model : a network, whose parameters are set by `ReactionNetwork.with_parameters`; or a function that makes one of
+        parameters {name: value}.
     table : path of a CSV or TOML file, {name: numbers} or a list of {name: number}, see `sweep_table`. A name is that
         of a reaction (its rate constant), a species (its initial count), a parameter, or `volume`.
     ...
@@ -98,7 +97,7 @@ def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[
 
     def is_parameter(name: str) -> bool:
         others = name in base.index or name in {r.name for r in base.reactions}
-        return name in base.parameters or (model is not base and not others)
+        return name in base.settable or (model is not base and not others)
 
     meanings = [meaning(name, base, is_parameter) for name in table.names]
     networks = {}
@@ -126,9 +125,7 @@ def _network(model: Any, base: ReactionNetwork, parameters: dict[str, float]) ->
         if network.species != base.species:
             raise InputError(f"the model has other species at {parameters}: a sweep needs the same in every row")
         return network
-    for name in parameters:
-        checks.choice("parameter", name, base.parameters, "the network has")
-    return replace(base, parameters={**base.parameters, **parameters})
+    return base.with_parameters(parameters)
 
 
 def _made(model: Any, parameters: dict[str, float]) -> ReactionNetwork:

@@ -54,10 +54,7 @@ def read_table(source: Any) -> Table:
     path = checks.existing_file("table of a sweep", source, _HELP)
     readers = {".csv": _read_csv, ".toml": _read_toml}
     reader = readers[checks.choice("format of a table", path.suffix.lower(), readers, "use")]
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError):
-        raise InputError(f"{path} is not a readable text file") from None
+    text = checks.read_text(path)
     try:
         return reader(text)
     except InputError as error:

@@ -20,7 +20,8 @@ from .methods_agree import GENERAL
 
 _TOKENS = (
     "1e308", "-1", "0", "1e999", "nan", "9" * 40, "", "()", "(" * 300, "-" * 300, "^" * 40, "&&", "\x00", "piecewise(",
-    "time", "A", "1/0", "\n", "=", "2147483648", "\u00e9", "delay(A, 1)", "0.5",
+    "time", "A", "1/0", "\n", "=", "2147483648", "\u00e9", "delay(A, 1)", "0.5", "\ufeff", "\r\n", "pi", "volume",
+    "1" * 5000 + ".e", "A + " * 300, " " * 5000,
 )  # fmt: skip
 """What is put into a text of any format."""
 

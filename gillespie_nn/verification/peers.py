@@ -31,7 +31,7 @@ import numpy as np
 from .. import checks
 from ..api import simulate
 from ..crn import ReactionNetwork
-from ..crn.formats.antimony import to_sbml
+from ..crn.antimony import to_sbml
 from .base import Check, Options, Outcome, Unsupported
 from .peer_programs import PROGRAMS
 from .samples import XOR_VOLUME, xor
