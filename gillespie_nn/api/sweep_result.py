@@ -14,7 +14,7 @@ from typing import Any
 from .. import checks
 from ..checks import InputError
 from ..simulation.task import RECORDS, TRAJECTORIES
-from ..storage import MomentsRun, Run, open_moments, open_run
+from ..storage import MomentsRun, Run, open_moments, open_trajectories
 from .sweep_table import Table, as_csv, cells, numbers
 
 TABLE = "table.csv"
@@ -117,4 +117,4 @@ def head(path: Any) -> tuple[int, str] | None:
 
 def open_row(path: Any, record: str) -> Run | MomentsRun:
     """The open file of a row."""
-    return open_run(path) if record == TRAJECTORIES else open_moments(path)
+    return open_trajectories(path) if record == TRAJECTORIES else open_moments(path)

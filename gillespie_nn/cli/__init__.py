@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._version import __version__
-from ..checks import GillespieError
+from ..checks import GillespieError, printable
 from . import (
     analyze,
     bench,
@@ -100,9 +100,9 @@ def _kept(arguments: argparse.Namespace) -> str:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"gillespie-nn: warning: {message}", file=sys.stderr)
+    print(f"gillespie-nn: warning: {printable(str(message))}", file=sys.stderr)
 
 
 def _say(message: str, code: int) -> int:
-    print(f"gillespie-nn: {message}", file=sys.stderr)
+    print(f"gillespie-nn: {printable(message)}", file=sys.stderr)
     return code

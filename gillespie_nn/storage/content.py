@@ -12,7 +12,7 @@ _PLACES = ("REFERENCE_LIST", "DIMENSION_LIST")
 def content_digest(path) -> str:
     """SHA-256 of the content of a run file: equal for files of the same content."""
     parts = []
-    with h5py.File(path, "r", swmr=True) as file:
+    with h5py.File(path, "r", swmr=True, locking=False) as file:
 
         def visit(name, item):
             if name.split("/")[0] != "provenance":

@@ -6,7 +6,15 @@ import h5py
 
 from ..checks import GillespieError, InputError
 
-_WORDS = ("Can't ", "Unable to ", "Unspecified error", "No NumPy equivalent", "Not a ", "Object visitation")
+_WORDS = (
+    "Can't ",
+    "Unable to ",
+    "Unspecified error",
+    "No NumPy equivalent",
+    "Not a ",
+    "Object visitation",
+    "Link iteration",
+)
 """How the errors of h5py begin."""
 _UNKNOWN_FORM = "bad version number"
 _NEWER = "the file may be of a newer HDF5 library than the one here"

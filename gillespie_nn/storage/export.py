@@ -14,10 +14,12 @@ import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import StorageError
+from ..checks import InputError, StorageError
 from . import disk
-from .reader import open_run
+from .open import open_run
+from .reader import Run
 from .schema import TRAINING
+from .whole import part_of
 
 _BLOCK_BYTES = 1 << 22
 
@@ -30,6 +32,8 @@ def export(path, format, output, overwrite=False):
     checks.choice("format", format, FORMATS)
     output = checks.new_file(output, overwrite)
     with open_run(path) as run, _made(output) as part:
+        if not isinstance(run, Run):
+            raise InputError(f"{path} holds {run.record}, which are not exported: read it by gillespie_nn.open_run")
         FORMATS[format](run, part)
         return run.counts.shape[0]
 
@@ -37,12 +41,12 @@ def export(path, format, output, overwrite=False):
 @contextmanager
 def _made(output):
     """A name beside `output` to write to; what stands there is moved into its place."""
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    part = part_of(output)
     try:
         yield part
         os.replace(part, output)
     except OSError as error:
-        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from error
+        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -51,12 +55,7 @@ def columns(run) -> list[str]:
     """Names of the columns of the table of a run."""
     names = ["replicate", "time", *run.species, *(n for n in run.observable_names if n not in run.species)]
     if run.kind == TRAINING:
-        n_weights, n_outputs = run.training["weights"].shape[1], run.training["predictions"].shape[1]
-        if run.version >= (1, 5):
-            weights, outputs = (run.training[name].asstr()[:] for name in ("weight", "output"))
-        else:
-            weights, outputs = [f"weight_{k}" for k in range(n_weights)], range(n_outputs)
-        names += [*weights, *(f"prediction_{name}" for name in outputs)]
+        names += [*run.training.weight_names, *(f"prediction_{name}" for name in run.training.output_names)]
     return names
 
 
@@ -73,7 +72,7 @@ def blocks(run):
             found = [np.full(len(time[part]), number), time[part], *np.asarray(counts[k, part]).T]
             if run.observable_names:
                 found += [None] * len(added)
-                for column, values in zip(observed, run.file["observables"][number, part].T):
+                for column, values in zip(observed, run.observables[k, part].T):
                     found[column] = values
             if run.kind == TRAINING:
                 found += [*run.weights[part].T, *run.predictions[part].T]
@@ -126,29 +125,33 @@ def _parquet(run, path):
 
 def _netcdf(run, path):
     h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
+    with disk.quiet(path) as made, h5netcdf.File(made, "w") as file:
+        _fill_netcdf(file, run)
+
+
+def _fill_netcdf(file, run):
     n_replicates, n_points, n_species = run.counts.shape
     texts = {"species": run.species, "observable": run.observable_names}
-    with h5netcdf.File(path, "w") as file:
-        file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
-        if run.observable_names:
-            file.dimensions["observable"] = len(run.observable_names)
-        file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
-        numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
-        for name, axis, data, units in (
-            ("replicate", "replicate", numbers, ""),
-            ("time", "time", run.time, "s"),
-            ("status", "replicate", np.asarray(run.status), ""),
-            ("n_events", "replicate", np.asarray(run.n_events), ""),
-        ):
-            file.create_variable(name, (axis,), data.dtype, data=data).attrs.update({"units": units} if units else {})
-        for name, names in texts.items():
-            if names:
-                file.create_variable(name, (name,), h5py.string_dtype(), data=np.array(names, dtype=object))
-        _trajectories(file, "counts", run.counts, "species", run.units)
-        if run.observable_names:
-            _trajectories(file, "observables", run.observables, "observable", "")
-        if run.kind == TRAINING:
-            _training(file, run)
+    file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
+    if run.observable_names:
+        file.dimensions["observable"] = len(run.observable_names)
+    file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
+    numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
+    for name, axis, data, units in (
+        ("replicate", "replicate", numbers, ""),
+        ("time", "time", run.time, "s"),
+        ("status", "replicate", np.asarray(run.status), ""),
+        ("n_events", "replicate", np.asarray(run.n_events), ""),
+    ):
+        file.create_variable(name, (axis,), data.dtype, data=data).attrs.update({"units": units} if units else {})
+    for name, names in texts.items():
+        if names:
+            file.create_variable(name, (name,), h5py.string_dtype(), data=np.array(names, dtype=object))
+    _trajectories(file, "counts", run.counts, "species", run.units)
+    if run.observable_names:
+        _trajectories(file, "observables", run.observables, "observable", "")
+    if run.kind == TRAINING:
+        _training(file, run)
 
 
 def _trajectories(file, name, rows, axis, units):

@@ -12,10 +12,11 @@ from ..checks import InputError, StorageError
 from ..status import Status
 from . import checkpoints, disk, superblock
 from .damage import damaged, is_of_hdf5, said
+from .hdf5 import opened
 from .lock import Lock
-from .reader import open_left, open_run
-from .schema import ENSEMBLE, LIBVER
-from .whole import move
+from .reader import Run
+from .schema import LIBVER, RUNS, TRAINING
+from .whole import clear, move, part_of
 from .writer import copy_rows
 
 try:
@@ -25,6 +26,8 @@ except ImportError:
 
 _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
 """Attributes by which HDF5 keeps dimension scales; they hold places in the file."""
+_LIBVER = (LIBVER[0], "latest")
+"""The oldest files need the latest."""
 _ROWS = ("counts", "covariance", "observables")
 
 
@@ -43,23 +46,24 @@ def repair(path) -> dict:
     """
     path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     lock = Lock(path)
-    part = path.with_name(f".{path.name}.repaired.part")
+    part = part_of(path)
     try:
         _check_free_of_writers(path)
+        clear(path)
         disk.check_free(path, 2 * path.stat().st_size)
         marked, _ = superblock.marks(path)
-        with open_left(path) as run:
+        with Run(path, opened(path, RUNS, ours=True)) as run:
             lost = _unreadable(run)
             if not marked and not lost:
                 return _report(run, False, lost)
             try:
-                with h5py.File(part, "w", libver=(LIBVER[0], "latest")) as target:  # that of the oldest files
+                with disk.quiet(part) as made, h5py.File(made, "w", libver=_LIBVER) as target:
                     _copy(run, target, lost)
             except (OSError, RuntimeError) as error:
                 if is_of_hdf5(error) and "write" not in str(error):
                     raise damaged(path, said(error)) from None
-                raise StorageError(f"cannot write {part}: {disk.reason(error)}; {path} is as it was") from None
-        with open_run(part) as run:
+                raise StorageError(f"cannot write {path}: {disk.reason(error)}; it is as it was") from None
+        with Run(part, opened(part, RUNS)) as run:
             found = _report(run, True, lost)
         move(part, path)
         return found | {"file": str(path)}
@@ -85,16 +89,17 @@ def _unreadable(run) -> list[int]:
     """Committed replicates whose rows cannot be read. Raises InputError for a training run of that kind, whose records
     hang together."""
     found = []
-    rows = [run.file[name] for name in _ROWS if name in run.file]
-    if run.kind != ENSEMBLE:
+    rows = [run._file[name] for name in _ROWS if name in run._file]
+    training = run.kind == TRAINING
+    if training:
         _ = run.weights, run.predictions, run.time
-    for replicate in np.flatnonzero(run.committed).tolist() if run.kind == ENSEMBLE else [0]:
+    for replicate in [0] if training else np.flatnonzero(run.committed).tolist():
         try:
             for dataset in rows:
                 for chunk in _chunks(dataset, replicate, run._n_points):
                     dataset[chunk]
         except (OSError, RuntimeError) as error:
-            if run.kind != ENSEMBLE:
+            if training:
                 raise damaged(run.path, said(error)) from None
             found.append(replicate)
     return found
@@ -107,7 +112,7 @@ def _chunks(dataset, replicate, n_points):
 
 def _copy(run, target, lost):
     """Everything that can be trusted; rows that cannot are empty again."""
-    source = run.file
+    source = run._file
     target.attrs.update(source.attrs)
     datasets = []
 
@@ -146,7 +151,7 @@ def _fill(run, item, made, lost):
     name = item.name.lstrip("/")
     if not item.id.get_storage_size():
         return
-    if name in _ROWS and run.kind == ENSEMBLE:
+    if name in _ROWS and run.kind != TRAINING:
         for replicate in np.flatnonzero(run.committed).tolist():
             if replicate not in lost:
                 copy_rows(item, made, replicate)
@@ -159,17 +164,16 @@ def _fill(run, item, made, lost):
 
 
 def _report(run, repaired, lost):
-    training = run.kind != ENSEMBLE
     found = {
         "file": str(run.path),
         "kind": run.kind,
         "repaired": repaired,
-        "kept": run._n_points if training else int(run.committed.sum()),
-        "planned": run.file["time"].shape[0] if training else int(run.committed.size),
+        "kept": run.n_kept,
+        "planned": run.n_planned,
         "lost": lost,
         "ended": run.ended,
     }
-    if training and checkpoints.GROUP in run.file:
-        last = checkpoints.read_latest(run.file)
+    if checkpoints.GROUP in run._file:
+        last = checkpoints.read_latest(run._file)
         found["presentations"] = 0 if last is None else last.n_presented
     return found

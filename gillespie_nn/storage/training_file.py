@@ -6,8 +6,8 @@ import numpy as np
 
 from ..simulation.validation import ACCURACY, RMSE
 from . import checkpoints, layout
-from .dimensions import describe
-from .reader import open_left
+from .hdf5 import opened
+from .schema import RUNS, TRAINING
 from .writer import RunFile
 
 _BLOCK_BYTES = 1 << 20
@@ -23,7 +23,7 @@ class TrainingFile(RunFile):
     of validation and `seconds` the wall time of presentations up to there.
     """
 
-    kind = "training"
+    kind = TRAINING
 
     def __init__(self, path, plan, provenance_json, overwrite=False, resumes=False):
         """`plan` is a `simulation.training.TrainingPlan`."""
@@ -43,22 +43,18 @@ class TrainingFile(RunFile):
             "volume": plan.volume,
             "case": plan.dataset.name,
         }
+        values = settings | {"provenance/json": provenance_json} | layout.training_values(plan)
+        values |= layout.model_values(network, network.rates(), plan.learner.counts)
+        dtypes = {"counts": plan.method.dtype, "checkpoint/counts": plan.method.dtype}
+        together = layout.records_together(plan)
         super().__init__(
-            path, overwrite or resumes, provenance_json, network, network.rates(), plan.learner.counts, settings
+            path, overwrite or resumes, values, layout.training_lengths(plan), dtypes=dtypes, together=together
         )
 
-    def _create(self):
-        plan, spec = self._plan, self._plan.spec
-        together = layout.records_together(plan)
-        layout.write_trajectory(
-            self._file, plan.method, 1, len(plan.presentations.recorded), spec.network, together=together
-        )
-        layout.write_training(self._file, plan)
-        checkpoints.create(self._file, plan.method, len(spec.network.species), len(spec.weights))
-        describe(self._file)
+    def _begin(self):
         if self._resumes:
-            with open_left(self.path) as earlier:  # now that no other process writes it
-                self._take_over(earlier.file)
+            with opened(self.path, RUNS, ours=True) as earlier:  # now that no other process writes it
+                self._take_over(earlier)
 
     def _take_over(self, earlier):
         """What was committed up to the last whole checkpoint; all beyond is simulated, and written, again."""

@@ -3,18 +3,19 @@
 import os
 import time
 from contextlib import contextmanager
+from typing import Any
 
 import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import StorageError, UnfinishedError
+from ..checks import GillespieError, StorageError
 from . import disk, layout
-from .dimensions import describe
+from .hdf5 import opened
 from .lock import Lock
-from .reader import open_left
-from .schema import LIBVER
-from .whole import move
+from .making import make
+from .schema import ENSEMBLE, LIBVER, RUNS
+from .whole import clear, move, part_of
 
 _BLOCK_BYTES = 1 << 22
 
@@ -29,21 +30,21 @@ class RunFile:
 
     kind: str
 
-    def __init__(self, path, overwrite, provenance_json, network, rates, counts, settings):
+    def __init__(self, path, overwrite, values, lengths, **how):
+        """`values`, `lengths` and `how` as of `making.make`."""
         self.path = checks.new_run_file(path, overwrite)
         self._start = time.perf_counter()
-        part = self.path.with_name(f".{self.path.name}.part")
-        self._file: h5py.File = None
-        self._lock: Lock | None = None
+        part = part_of(self.path)
+        self._file: Any = None  # None again once it is abandoned
+        self._lock: Any = None
         self._datasets: dict[str, h5py.Dataset] = {}
         try:
             with self._guard():
                 self._lock = Lock(self.path)
-                self._file = h5py.File(part, "w", libver=LIBVER)
-                layout.write_root(self._file, self.kind, settings)
-                layout.write_provenance(self._file, provenance_json)
-                layout.write_model(self._file, network, rates, counts)
-                self._create()
+                clear(self.path)
+                self._file = h5py.File(part, "x", libver=LIBVER, locking=False)  # our own lock is there
+                make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
+                self._begin()
                 self._file.close()
                 move(part, self.path)
                 self._file = _open_swmr(self.path)
@@ -55,8 +56,9 @@ class RunFile:
                 self._lock.release()
             raise
 
-    def _create(self):
-        """Make every group, dataset and attribute: later ones would be lost without an error."""
+    def _begin(self):
+        """What is written before the file is there. Every group, dataset and attribute exists by now: later ones would
+        be lost without an error."""
 
     def __enter__(self):
         return self
@@ -91,7 +93,7 @@ class RunFile:
             disk.check_free(self.path, n_bytes)
         try:
             yield
-        except UnfinishedError:
+        except GillespieError:
             raise
         except (OSError, RuntimeError) as error:
             if self._file and self._lock:
@@ -109,6 +111,7 @@ def _open_swmr(path):
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    access.set_file_locking(False, True)  # there is a lock of our own, also where the file system has none for HDF5
     return h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE, access))
 
 
@@ -129,38 +132,35 @@ class EnsembleFile(RunFile):
     committed replicates from the start. `missing` are the others, each a unit of work.
     """
 
-    kind = "ensemble"
+    kind = ENSEMBLE
 
     def __init__(self, path, task, settings, provenance_json, overwrite=False, resumes=False):
         self._task, self._resumes = task, resumes
         self.missing = range(task.n_replicates)
-        super().__init__(path, overwrite or resumes, provenance_json, task.network, task.rates, task.counts, settings)
+        values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
+        values |= layout.model_values(task.network, task.rates, task.counts)
+        lengths = layout.trajectory_lengths(task.method, task.network, len(task.grid))
+        super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
 
-    def _create(self):
-        task, n = self._task, self._task.n_replicates
-        layout.write_trajectory(self._file, task.method, n, len(task.grid), task.network, task.grid)
-        shape = (n, len(task.network.reactions) if task.count_firings else 0)
-        layout.array(self._file, "firings", data=np.zeros(shape, dtype=np.int64))
-        layout.names(self._file, "reaction", (r.name for r in task.network.reactions[: shape[1]]))
-        describe(self._file)
+    def _begin(self):
         if self._resumes:
-            with open_left(self.path) as earlier:  # now that no other process writes it
+            with opened(self.path, RUNS, ours=True) as earlier:  # now that no other process writes it
                 self._take_over(earlier)
 
     def _take_over(self, earlier):
         """What is committed, replicate by replicate, in blocks."""
-        committed = np.flatnonzero(earlier.committed)
-        self.missing = np.flatnonzero(~earlier.committed).tolist()
+        committed = earlier["committed"][:].astype(bool)
+        self.missing = np.flatnonzero(~committed).tolist()
         per_replicate = ["status", "n_events", "firings", "committed"]
-        per_replicate += [f"statistics/{name}" for name in earlier.file["statistics"]]
-        for replicate in committed.tolist():
+        per_replicate += [f"statistics/{name}" for name in earlier["statistics"]]
+        for replicate in np.flatnonzero(committed).tolist():
             for name in ("counts", "observables", "covariance"):
-                copy_rows(earlier.file[name], self._file[name], replicate)
+                copy_rows(earlier[name], self._file[name], replicate)
             for name in per_replicate:
                 if self._file[name].size:
-                    self._file[name][replicate] = earlier.file[name][replicate]
-        self._start -= np.nan_to_num(earlier.file["provenance/seconds"][()])
-        self._file.attrs["created"] = earlier.file.attrs["created"]
+                    self._file[name][replicate] = earlier[name][replicate]
+        self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
+        self._file.attrs["created"] = earlier.attrs["created"]
 
     def write(self, replicate, start, rows, observed, covariance):
         """Rows of a replicate from recorded point `start` on, with what was observed and the covariance there."""

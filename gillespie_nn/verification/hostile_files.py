@@ -28,9 +28,8 @@ from ..noise import RateNoise
 from ..simulation import run_ensemble
 from ..simulation.options import QUANTILES, RunOptions
 from ..simulation.task import make_task
-from ..storage import Run, open_moments, open_run
+from ..storage import Run, open_run
 from ..storage.export import blocks
-from ..storage.moments_reader import is_moments
 from ..storage.repair import repair
 from .base import Check, Options
 from .children import outcome_of_all
@@ -219,12 +218,9 @@ def _refused(act: Callable[[Path], object], path: Path) -> bool:
 
 
 def _read(path: Path) -> None:
-    if is_moments(path):
-        summary_text(summary(open_moments(path)))
-        return
     with open_run(path) as run:
         summary_text(summary(run))
-        for _ in blocks(run):
+        for _ in blocks(run) if isinstance(run, Run) else ():
             pass
 
 
