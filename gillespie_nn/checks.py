@@ -158,6 +158,12 @@ def rounded(value: Any) -> Any:
     return found if found.ndim else found.item()
 
 
+def rounded_amount(value: float) -> float:
+    """As `rounded`, but no positive amount becomes 0: it may be one of moles."""
+    found = rounded(value)
+    return value if found == 0 < value else found
+
+
 def choice(
     name: str, value: _T, options: Container, what: str = "one of", hint: str = "", beside: Iterable[str] = ()
 ) -> _T:

@@ -57,7 +57,7 @@ def test_methods_in_real_numbers_take_them_as_they_are(method, tmp_path):
     path = tmp_path / "run.h5"
     schedule = [(0.5, {"D": 0.25})]
     with gnn.simulate(net(), 1.0, 3, seed=1, method=method, schedule=schedule, output=path) as run:
-        assert run.file["model/initial"][:].tolist() == list(AMOUNTS.values())
+        assert run.initial.tolist() == list(AMOUNTS.values())
         assert run.model == net() and run.of("D")[0].tolist() == [7, 0.25, 0.25]
     assert gnn.resume(path).of("A")[0, 0] == 0.3
 
@@ -128,8 +128,8 @@ def test_a_resumed_run_rounds_as_the_one_that_was_killed(tmp_path):
             carry_out(task, file, Workers(Execution()), False, range(7))
         with gnn.resume(path) as run:
             assert (run.counts[:] == whole.counts).all()
-            assert json.loads(run.file.attrs["arguments"])["round_initial"] == "random"
-            assert run.file["model/initial"][:].tolist() == list(AMOUNTS.values())
+            assert run.arguments["round_initial"] == "random"
+            assert run.initial.tolist() == list(AMOUNTS.values())
 
 
 @pytest.mark.parametrize("record", ["moments", "quantiles"])

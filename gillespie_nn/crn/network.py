@@ -110,15 +110,20 @@ class ReactionNetwork:
         _ = self.resolved_rules  # refuses rules that need one another
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+    def from_file(
+        cls,
+        path: str | os.PathLike,
+        parameters: Mapping[str, float] | None = None,
+        substance: str | None = None,
+    ) -> "ReactionNetwork":
         """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text.
 
-        `parameters` overrides values by name.
+        `parameters` overrides values by name; `substance` is of SBML and Antimony, see `from_sbml`.
         """
         from .formats import format_of
 
         path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
-        return cls._read(format_of(path).name, path, parameters)
+        return cls._read(format_of(path).name, path, parameters, substance)
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
@@ -130,12 +135,20 @@ class ReactionNetwork:
         return cls._read("text", text, parameters)
 
     @classmethod
-    def from_sbml(cls, source: str | os.PathLike, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+    def from_sbml(
+        cls,
+        source: str | os.PathLike,
+        parameters: Mapping[str, float] | None = None,
+        substance: str | None = None,
+    ) -> "ReactionNetwork":
         """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.formats.sbml_read`.
 
-        `parameters` overrides values by name, before initial assignments are worked out.
+        `parameters` overrides values by name, before initial assignments are worked out. Amounts in moles, nanomoles
+        and so on become molecules, and a warning says so; `substance="item"` reads them as molecules as they are
+        written, `substance="mole"` reads those without a declared unit as moles. Level 2 calls these moles: they are
+        read as such where that gives at most 2**53 molecules, else as molecules, with a warning.
         """
-        return cls._read("sbml", source, parameters)
+        return cls._read("sbml", source, parameters, substance)
 
     @classmethod
     def from_antimony(
@@ -143,14 +156,16 @@ class ReactionNetwork:
         source: str | os.PathLike,
         parameters: Mapping[str, float] | None = None,
         imports: str | os.PathLike | None = None,
+        substance: str | None = None,
     ) -> "ReactionNetwork":
-        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means.
+        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means, with
+        `parameters` and `substance` as in `from_sbml`.
 
         A file may import files below its own folder, a text none; `imports` names a folder below which both may.
         """
         from .formats.antimony import read
 
-        return cls._from_source("antimony", read(source, parameters, imports), parameters)
+        return cls._from_source("antimony", read(source, parameters, imports, substance), parameters, substance)
 
     @classmethod
     def from_bngl_net(
@@ -160,19 +175,33 @@ class ReactionNetwork:
         return cls._read("bngl_net", source, parameters)
 
     @classmethod
-    def _read(cls, name: str, source: str | os.PathLike, parameters: Mapping[str, float] | None) -> "ReactionNetwork":
+    def _read(
+        cls,
+        name: str,
+        source: str | os.PathLike,
+        parameters: Mapping[str, float] | None,
+        substance: str | None = None,
+    ) -> "ReactionNetwork":
         from .formats import format_named
 
-        parts = format_named(name).read(source, parameters)
-        return cls._from_source(name, parts, parameters)
+        form = format_named(name)
+        if substance is None:
+            parts = form.read(source, parameters)
+        elif form.has_units:
+            parts = form.read(source, parameters, substance=substance)  # type: ignore[call-arg]
+        else:
+            raise InputError(f"substance={substance!r}: {form.title} has no units of amounts: leave it out")
+        return cls._from_source(name, parts, parameters, substance)
 
     @classmethod
-    def _from_source(cls, name: str, parts: Parts, parameters: Mapping[str, float] | None) -> "ReactionNetwork":
+    def _from_source(
+        cls, name: str, parts: Parts, parameters: Mapping[str, float] | None, substance: str | None = None
+    ) -> "ReactionNetwork":
         """The network of what the format `name` read, which remembers how to read it again."""
         if not parts.text:
             return cls.from_parts(parts)
         settable, given = frozenset(parts.settable), dict(parameters or {})
-        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given))
+        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given, substance))
 
     @classmethod
     def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":
@@ -202,7 +231,7 @@ class ReactionNetwork:
                 "the network was changed after it was read, and what follows from its parameters is not known: set "
                 "them first, and change the rest then"
             )
-        return self._read(self.source.format, self.source.text, {**self.source.parameters, **changes})
+        return self._again({**self.source.parameters, **changes})
 
     @property
     def settable(self) -> Collection[str]:
@@ -212,7 +241,11 @@ class ReactionNetwork:
     @cached_property
     def _is_as_read(self) -> bool:
         assert self.source is not None
-        return self == self._read(self.source.format, self.source.text, self.source.parameters)
+        return self == self._again(self.source.parameters)
+
+    def _again(self, parameters: Mapping[str, float]) -> "ReactionNetwork":
+        assert self.source is not None
+        return self._read(self.source.format, self.source.text, parameters, self.source.substance)
 
     def _written(self, name: str, **how: Any) -> str:
         from .formats import format_named

@@ -39,3 +39,5 @@ class Source(NamedTuple):
     settable: frozenset[str]
     parameters: Mapping[str, float]
     """Overrides that it was read with."""
+    substance: str | None = None
+    """How amounts were asked to be read, see `formats.sbml_units`."""

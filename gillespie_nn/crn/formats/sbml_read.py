@@ -1,10 +1,10 @@
 """SBML (levels 2 and 3, core) to a reaction network.
 
-A kinetic law is the propensity, as in the SBML stochastic test suite, and amounts are molecules. Laws k, k*A, k*A*B,
-k*A*(A-1), in any order of factors and with constants folded, become mass action; all others are kept as they are, and a
-run stops with the reaction and the state where one turns negative, or fires with too few molecules. Assignment rules,
-initial assignments, function definitions and events keep their meaning. Rate and algebraic rules, constraints, delays
-in formulas, fast reactions and required packages are refused by name.
+A kinetic law is the propensity, as in the SBML stochastic test suite, and amounts are molecules; moles are converted,
+see `sbml_units`. Laws k, k*A, k*A*B, k*A*(A-1), in any order of factors and with constants folded, become mass action;
+all others are kept as they are, and a run stops with the reaction and the state where one turns negative, or fires with
+too few molecules. Assignment rules, initial assignments, function definitions and events keep their meaning. Rate and
+algebraic rules, constraints, delays in formulas, fast reactions and required packages are refused by name.
 """
 
 import re
@@ -31,16 +31,19 @@ _HARMLESS = ("layout", "render", "l3v2extendedmath")
 """Packages that change no number, and the one whose functions are known here."""
 
 
-def read(source: Source, parameters: Overrides = None) -> Parts:
-    """The network of an SBML file (path) or document (text); raises InputError with what is wrong or refused."""
+def read(source: Source, parameters: Overrides = None, substance: str | None = None) -> Parts:
+    """The network of an SBML file (path) or document (text); raises InputError with what is wrong or refused.
+
+    `substance` says how amounts are read, in place of the units of the model; see `sbml_units`.
+    """
     if isinstance(source, str) and checks.without_mark(source).lstrip().startswith("<"):
         origin = "the SBML document"
         with errors_name(origin):
-            return read_document(checks.without_mark(source), parameters)._replace(origin=origin)
+            return read_document(checks.without_mark(source), parameters, substance)._replace(origin=origin)
     path = checks.existing_file("SBML file", source, "SBML is read from a path or from a text that starts with '<'")
     with errors_name(str(path)):
         text = _unpacked(path) if path.suffix.lower() in _PACKED else checks.read_text(path)
-        return read_document(text, parameters)._replace(origin=str(path))
+        return read_document(text, parameters, substance)._replace(origin=str(path))
 
 
 def _unpacked(path: Path) -> str:
@@ -48,23 +51,23 @@ def _unpacked(path: Path) -> str:
     return sbml.writeSBMLToString(sbml.readSBMLFromFile(str(path)))
 
 
-def read_document(text: str, parameters: Overrides = None) -> Parts:
+def read_document(text: str, parameters: Overrides = None, substance: str | None = None) -> Parts:
     """The network of an SBML document; raises InputError."""
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
     # A text is UTF-8 for libsbml, whatever its first line says of the file that it comes from.
     document = sbml.readSBMLFromString(_ENCODING.sub(r'\1"UTF-8"', text, count=1))
-    found = _parts(sbml, document, parameters)
+    found = _parts(sbml, document, parameters, substance)
     return found._replace(text=text) if found.settable else found
 
 
-def _parts(sbml: Any, document: Any, overrides: Overrides) -> Parts:
+def _parts(sbml: Any, document: Any, overrides: Overrides, substance: str | None) -> Parts:
     try:
-        return _translated(sbml, document, overrides)
+        return _translated(sbml, document, overrides, substance)
     except RecursionError:
         raise InputError("a formula is nested too deeply") from None
 
 
-def _translated(sbml: Any, document: Any, overrides: Overrides) -> Parts:
+def _translated(sbml: Any, document: Any, overrides: Overrides, substance: str | None) -> Parts:
     for k in range(document.getNumErrors()):
         error = document.getError(k)
         if error.getSeverity() >= sbml.LIBSBML_SEV_ERROR:
@@ -75,7 +78,7 @@ def _translated(sbml: Any, document: Any, overrides: Overrides) -> Parts:
     _refuse(document, model)
     scope = global_scope(model)
     translator = Translator(sbml, model)
-    values = Values(model, translator, scope, overrides)
+    values = Values(model, translator, scope, overrides, substance)
     sizes = values.compartments()
     volume = next(iter(sizes.values())) if len(sizes) == 1 else 1.0
     reader = _Reader(model, translator, scope, values, volume)
@@ -106,19 +109,12 @@ def _refuse(document: Any, model: Any) -> None:
             raise InputError("algebraic rules are not supported: solve them, and write assignment rules")
     if model.getNumConstraints():
         raise InputError(f"it has {model.getNumConstraints()} constraint(s), which are not supported: remove them")
-    _warn_of_units(model)
+    _warn_of_time(model)
 
 
-def _warn_of_units(model: Any) -> None:
-    """Nothing is converted; of level 2, `substance` and `time` are the names of units that a model may define anew."""
-    of_level_3 = model.getLevel() > 2
-    substance, time = (model.getSubstanceUnits(), model.getTimeUnits()) if of_level_3 else ("substance", "time")
-    for what, name in (("substance", substance), ("extent", model.getExtentUnits() if of_level_3 else "")):
-        if name in ("mole", "avogadro") or any(unit.isMole() or unit.isAvogadro() for unit in _units(model, name)):
-            checks.warn(
-                f"the model's {what} units are {name}, of moles; amounts and propensities are read as numbers of "
-                "molecules: convert the model if they are not",
-            )
+def _warn_of_time(model: Any) -> None:
+    """Time is not converted; of level 2, `time` is the name of a unit that a model may define anew."""
+    time = model.getTimeUnits() if model.getLevel() > 2 else "time"
     for unit in _units(model, time):
         if unit.isSecond() and unit.getMultiplier() * 10.0 ** unit.getScale() != 1.0:
             checks.warn(
@@ -146,7 +142,7 @@ class _Reader:
         if reaction.isSetFast() and reaction.getFast():
             raise InputError(f"reaction {name} is marked fast, which is not supported: give it a large rate constant")
         law, own = self._values.law(reaction)
-        law = self._values.counts(law)
+        law = self._values.propensity(law)
         change = self._net_change(reaction)
         try:
             found = monomial(law, lambda name: own.get(name, self._constants.get(name)))
@@ -225,7 +221,10 @@ class _Reader:
             raise InputError(f"the {what} is not given: write it as a number")
         else:  # level 1 writes fractions with a denominator, which is 1 elsewhere
             value = reference.getStoichiometry() / reference.getDenominator()
-        return checks.whole(what, value * self._factor(species), least=0)
+        units = self._values.units
+        value *= self._factor(species)
+        ratio = units.of_species[species] / units.extent
+        return checks.whole(what, value if ratio == 1.0 else checks.rounded(value * ratio), least=0)
 
     def _factor(self, species: str) -> float:
         """The conversion factor from extents to amounts."""
