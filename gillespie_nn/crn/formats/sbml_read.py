@@ -14,13 +14,12 @@ from typing import Any
 from ... import checks
 from ...checks import InputError
 from ..events import Event
-from ..expressions import Expression, number
+from ..expressions import Expression
 from ..parts import Parts
-from ..reaction import Reaction
-from ..symbols import PARAMETER, SPECIES, Scope
+from ..symbols import Scope
 from .base import Overrides, Source, errors_name
-from .kinetic_law import Unrecognised, monomial, orders
 from .mathml import Translator
+from .sbml_reactions import Reactions
 from .sbml_scope import VALUES, global_scope
 from .sbml_values import Values
 
@@ -81,8 +80,8 @@ def _translated(sbml: Any, document: Any, overrides: Overrides, substance: str |
     values = Values(model, translator, scope, overrides, substance)
     sizes = values.compartments()
     volume = next(iter(sizes.values())) if len(sizes) == 1 else 1.0
-    reader = _Reader(model, translator, scope, values, volume)
-    reactions = tuple(reader.reaction(r) for r in model.getListOfReactions())
+    reactions = Reactions(model, translator, scope, values, volume).all()
+    reader = _Events(translator, scope, values)
     events = tuple(reader.event(e, k) for k, e in enumerate(model.getListOfEvents(), 1))
     rules = values.rules()
     initial = {s: values.initial_amount(s) for s in values.species if s not in rules}
@@ -129,39 +128,11 @@ def _units(model: Any, name: str) -> list:
     return [] if definition is None else definition.getListOfUnits()
 
 
-class _Reader:
-    """Reactions and events, translated with the names of the model."""
+class _Events:
+    """Events, translated with the names of the model."""
 
-    def __init__(self, model: Any, translator: Translator, scope: Scope, values: Values, volume: float):
-        self._model, self._translator, self._scope, self._values = model, translator, scope, values
-        self._volume = volume
-        self._constants = values.constants()
-
-    def reaction(self, reaction: Any) -> Reaction:
-        name = reaction.getId()
-        if reaction.isSetFast() and reaction.getFast():
-            raise InputError(f"reaction {name} is marked fast, which is not supported: give it a large rate constant")
-        law, own = self._values.law(reaction)
-        law = self._values.propensity(law)
-        change = self._net_change(reaction)
-        try:
-            found = monomial(law, lambda name: own.get(name, self._constants.get(name)))
-            multiplicity = orders(found)
-            if any(s not in self._values.species or self._values.has_rule(s) for s in multiplicity):
-                raise Unrecognised("it reads what changes without reactions")
-            products = dict(multiplicity)
-            for s, n in change.items():
-                products[s] = products.get(s, 0) + n
-            if min(products.values(), default=0) < 0:
-                raise Unrecognised("it does not vanish where molecules are missing")
-            rate = found.coefficient * self._volume ** (sum(multiplicity.values()) - 1)
-            sides = tuple(multiplicity.items()), tuple((s, n) for s, n in products.items() if n)
-            return Reaction(*sides, checks.not_negative(f"the rate of {name}", rate), name)
-        except (Unrecognised, OverflowError):
-            _warn_of_difference(reaction, law)
-        law = law.substitute({n: number(v) for n, v in own.items()})
-        sides = tuple((s, -n) for s, n in change.items() if n < 0), tuple((s, n) for s, n in change.items() if n > 0)
-        return Reaction(*sides, 1.0, name, None, law)
+    def __init__(self, translator: Translator, scope: Scope, values: Values):
+        self._translator, self._scope, self._values = translator, scope, values
 
     def event(self, event: Any, position: int) -> Event:
         name = event.getId() or f"event{position}"
@@ -197,54 +168,3 @@ class _Reader:
     def _value(self, written: str, what: str, *kinds: str) -> str:
         """The identifier of what has a value, of one of `kinds` if any are given."""
         return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier
-
-    def _net_change(self, reaction: Any) -> dict[str, int]:
-        """Net change by species; repeated references add up, boundary and constant species do not change."""
-        change: dict[str, int] = {}
-        for sign, references in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
-            for reference in references:
-                s = self._value(reference.getSpecies(), f"species in reaction {reaction.getId()}", SPECIES)
-                change[s] = change.get(s, 0) + sign * self._stoichiometry(reaction, reference, s)
-        species = self._values.species
-        return {
-            s: n for s, n in change.items() if n and not (species[s].getBoundaryCondition() or species[s].getConstant())
-        }
-
-    def _stoichiometry(self, reaction: Any, reference: Any, species: str) -> int:
-        what = f"stoichiometry of {reference.getSpecies()} in reaction {reaction.getId()}"
-        if reference.isSetStoichiometryMath():
-            math = self._expression(reference.getStoichiometryMath().getMath(), what)
-            if not math.names() <= self._constants.keys():
-                raise InputError(f"the {what} changes during a run, which is not supported")
-            value = float(math.evaluate(self._constants))
-        elif self._model.getLevel() > 2 and not reference.isSetStoichiometry():
-            raise InputError(f"the {what} is not given: write it as a number")
-        else:  # level 1 writes fractions with a denominator, which is 1 elsewhere
-            value = reference.getStoichiometry() / reference.getDenominator()
-        units = self._values.units
-        value *= self._factor(species)
-        ratio = units.of_species[species] / units.extent
-        return checks.whole(what, value if ratio == 1.0 else checks.rounded(value * ratio), least=0)
-
-    def _factor(self, species: str) -> float:
-        """The conversion factor from extents to amounts."""
-        item = self._values.species[species]
-        owner = item if item.isSetConversionFactor() else self._model
-        if not owner.isSetConversionFactor():
-            return 1
-        factor = self._value(owner.getConversionFactor(), "conversion factor", PARAMETER)
-        return self._constants[checks.choice("conversion factor", factor, self._constants, "constants are")]
-
-
-def _warn_of_difference(reaction: Any, law: Expression) -> None:
-    """A difference of two rates is no propensity: it is negative where the back reaction is the faster one."""
-    inner = law
-    while inner.op in ("product", "quotient of"):
-        inner = next((a for a in inner.args if a.op in ("sum", "product", "quotient of")), number(0))
-    difference = inner.op == "sum" and any(a.op == "negative" and a.args[0].names() for a in inner.args)
-    if reaction.getReversible() and difference:
-        checks.warn(
-            f"reaction {reaction.getId()} is reversible and its law {law} is a difference of two rates: only the net "
-            "rate would be simulated, with too little noise, and a run stops where it is negative. Split it into two "
-            "irreversible reactions, one for each rate",
-        )
