@@ -1,7 +1,6 @@
 """Write a run file in another format."""
 
-from pathlib import Path
-
+from .. import checks
 from ..storage.export import FORMATS, SUFFIXES, export
 from .common import add_json, parser, print_json
 
@@ -23,7 +22,7 @@ def add(subparsers):
 
 def run(arguments):
     suffix = SUFFIXES.get(arguments.to, "")
-    output = arguments.output or Path(arguments.file).with_suffix(suffix)
+    output = arguments.output or checks.path_of("run file", arguments.file).with_suffix(suffix)
     n = export(arguments.file, arguments.to, output, arguments.overwrite)
     print(f"{n} replicates written to {output}")
     if arguments.json:

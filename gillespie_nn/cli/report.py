@@ -1,7 +1,5 @@
 """Write the report of a run: one HTML file with figures, tables and provenance."""
 
-from pathlib import Path
-
 from .. import checks
 from ..analysis import Ask
 from ..analysis.report import report
@@ -26,7 +24,7 @@ def add(subparsers):
 
 
 def run(arguments):
-    path = Path(arguments.output or Path(arguments.file).with_suffix(".html"))
+    path = checks.path_of("output", arguments.output or checks.path_of("run file", arguments.file).with_suffix(".html"))
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
     with open_run(arguments.file) as opened:
         path = checks.new_file(path, arguments.overwrite)

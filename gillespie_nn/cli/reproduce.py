@@ -1,7 +1,6 @@
 """The case studies: tables and figures."""
 
 import shlex
-from pathlib import Path
 
 from .. import checks
 from ..datasets import CASES
@@ -84,7 +83,7 @@ def interrupted(arguments):
 
 
 def _folder(arguments):
-    return Path(arguments.output or (_QUICK_FOLDER if arguments.quick else _FOLDER))
+    return checks.path_of("output", arguments.output or (_QUICK_FOLDER if arguments.quick else _FOLDER))
 
 
 def _arguments(arguments):

@@ -1,10 +1,10 @@
 """What `train` and `resume` say of a run: text for people, and the JSON record."""
 
 import shlex
-from pathlib import Path
 
 import numpy as np
 
+from .. import checks
 from ..api.fit import TOLERANCE
 from ..simulation.evaluation import accuracy_interval
 
@@ -14,7 +14,7 @@ _SMALL = 16
 
 def resume_hint(path) -> str:
     """What to say after Ctrl-C of a run that is written to `path`."""
-    if not Path(path).is_file():
+    if not checks.path_of("output", path).is_file():
         return "interrupted before the output was made"
     return f"interrupted; what is committed is kept, go on by: gillespie-nn resume {shlex.quote(str(path))}"
 

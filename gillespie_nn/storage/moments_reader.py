@@ -78,7 +78,8 @@ def read(path: Path, file: h5py.File) -> MomentsRun:
     return MomentsRun(
         time=file["time"][:], quantities=quantities_of(network), moments=moments,
         n_replicates=int(attributes["n_replicates"]), method=printable(attributes["method"]),
-        seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network, units=printable(attributes["units"]),
+        seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network,
+        units=printable(attributes["units"]),
         method_reason=printable(attributes["method_reason"]), path=path,
         provenance=provenance | {"seconds": float(file["provenance/seconds"][()])},
         version=version_of(file), software_version=printable(attributes["software_version"]),
