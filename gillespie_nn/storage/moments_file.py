@@ -34,6 +34,7 @@ class MomentsFile(Moments):
         self._start, self._pause, self._written = time.perf_counter(), _SECONDS, 0.0
         self._lock = Lock(self.path)
         try:
+            checks.new_run_file(self.path, overwrite or resumes)  # another may have made it before the lock was ours
             clear(self.path)
             if resumes:
                 self._take_over()

@@ -41,6 +41,7 @@ class RunFile:
         try:
             with self._guard():
                 self._lock = Lock(self.path)
+                checks.new_run_file(self.path, overwrite)  # another may have made it before the lock was ours
                 clear(self.path)
                 self._file = h5py.File(part, "x", libver=LIBVER, locking=False)  # our own lock is there
                 make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
