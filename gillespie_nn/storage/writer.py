@@ -43,10 +43,9 @@ class RunFile:
                 self._lock = Lock(self.path)
                 checks.new_run_file(self.path, overwrite)  # another may have made it before the lock was ours
                 clear(self.path)
-                self._file = h5py.File(part, "x", libver=LIBVER, locking=False)  # our own lock is there
-                make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
-                self._begin()
-                self._file.close()
+                with disk.quiet(part) as made, h5py.File(made, "w", libver=LIBVER) as self._file:
+                    make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
+                    self._begin()
                 move(part, self.path)
                 self._file = _open_swmr(self.path)
         except BaseException:
