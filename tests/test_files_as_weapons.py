@@ -6,6 +6,7 @@ otherwise.
 
 import gzip
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -23,7 +24,7 @@ from test_layout import ROOT
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import mnist
-from gillespie_nn.storage import bounds_file, prediction_file
+from gillespie_nn.storage import MomentsFile, bounds_file, moments_file, prediction_file
 from gillespie_nn.storage.export import export
 from gillespie_nn.storage.follow import follow
 from gillespie_nn.storage.repair import repair
@@ -266,7 +267,7 @@ def full(tmp_path_factory):
 WRITTEN = ("moments", "quantiles", "trajectories", "repair", "bounds", "csv", "netcdf")
 
 
-@pytest.mark.parametrize("what, limit", [*((w, n) for w in WRITTEN for n in (0, 9000)), ("trajectories", 60_000)])
+@pytest.mark.parametrize("what, limit", [*((w, 9000) for w in WRITTEN), ("moments", 0), ("trajectories", 60_000)])
 def test_a_full_disk_is_a_sentence_and_what_was_there_stays(full, what, limit):
     """All but CSV, of trajectories as the file was begun, ended in a signal before."""
     pytest.importorskip("resource")
@@ -407,40 +408,36 @@ def test_the_home_folder_is_meant_by_its_sign(tmp_path, monkeypatch):
         gnn.simulate(NET, 1.0, 2, seed=1, output="~/")
 
 
-KILLED = """
-import os, random, signal, sys, threading, time
-sys.path.insert(0, sys.argv[3])
-import make_golden
-from pathlib import Path
-from gillespie_nn.storage import MomentsFile, moments_file
-import gillespie_nn as gnn
-
-moments_file._SECONDS = -1.0
-MomentsFile._pause = property(lambda self: -1.0, lambda self, pause: None)  # written whenever something is new
-path, delay = Path(sys.argv[1]), float(sys.argv[2])
-threading.Thread(target=lambda: (time.sleep(delay), os.kill(os.getpid(), signal.SIGKILL)), daemon=True).start()
-gnn.resume(path) if path.exists() else make_golden.quantiles(path)
-"""
+def _go_on(path):
+    if path.exists():
+        gnn.resume(path)
+    else:
+        make_golden.quantiles(path)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_moments_that_are_killed_at_random_moments_become_those_of_an_uninterrupted_run(tmp_path):
-    """The moments are the machine's; the content must not be. (It held before.)"""
-    path, n_killed = tmp_path / "m.h5", 0
+def test_moments_that_are_killed_at_random_moments_become_those_of_an_uninterrupted_run(tmp_path, monkeypatch):
+    """The moments are the machine's; the content must not be. (It held before, but for what the killed ones left.)"""
+    began = time.perf_counter()
     make_golden.quantiles(tmp_path / "whole.h5")
-    rng = np.random.default_rng()
-    for attempt in range(60):
-        delay = rng.uniform(0.0, 0.02 * (1 + attempt))
-        words = [sys.executable, "-c", KILLED, str(path), str(delay), str(ROOT / "tests")]
-        child = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    seconds = 0.05 + time.perf_counter() - began
+    monkeypatch.setattr(moments_file, "_SECONDS", -1.0)  # written whenever something is new
+    monkeypatch.setattr(MomentsFile, "_pause", property(lambda self: -1.0, lambda self, pause: None), raising=False)
+    rng, path, n_killed = np.random.default_rng(), tmp_path / "m.h5", 0
+    for attempt in range(100):
+        process = multiprocessing.get_context("fork").Process(target=_go_on, args=(path,))
+        process.start()
+        process.join(seconds * rng.uniform(0.0, 0.3 + 0.2 * attempt))  # later and later, so that it ends
+        if not process.is_alive():
+            assert process.exitcode == 0
+            break
+        process.kill()
+        process.join()
+        n_killed += 1
         if path.exists():
             gnn.open_moments(path)  # whole at any moment
-            if gnn.open_moments(path).ended:
-                break
-        n_killed += child.returncode == -signal.SIGKILL
-    gnn.resume(path)
     whole, found = gnn.open_moments(tmp_path / "whole.h5"), gnn.open_moments(path)
-    assert n_killed
+    assert n_killed and found.ended
     for name in ("n", "mean", "variance", "minimum", "maximum"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
     np.testing.assert_array_equal(found.quantile(0.5), whole.quantile(0.5))
@@ -459,8 +456,7 @@ gnn.simulate(net, 200.0, 200, replicates=400, seed=1, method="direct", record=re
 """
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("record", ["trajectories", "quantiles"])
+@pytest.mark.parametrize("record, overwrite", [("trajectories", False), ("quantiles", True)])
 def test_of_two_writers_one_writes_and_the_other_says_so(tmp_path, record, overwrite):
     """Begun at the same moment, on one name. (The file was whole before, too; without `overwrite` the second could
     replace what the first had just made.)"""

@@ -214,6 +214,7 @@ def _elsewhere(file, name, rng):
     """What should stand at `name`, or something that no table has, stands in another file."""
     other = Path(file.filename).with_name("other.h5")
     dataset = file[name] if isinstance(file[name], h5py.Dataset) else file["model/rates"]
+    _check_small(dataset)
     shape, dtype, units = dataset.shape, dataset.dtype, dict(dataset.attrs)
     with h5py.File(other, "w") as secret:
         secret["secret"] = np.full(shape, _SECRET)
@@ -236,11 +237,18 @@ def _elsewhere(file, name, rng):
         file[name].attrs["units"] = units["units"]
 
 
+def _check_small(dataset):
+    """Raises ValueError for a dataset that an earlier change made too large to be filled."""
+    if dataset.size > 1 << 20:
+        raise ValueError("too large to be filled")
+
+
 def _name(file, name, rng):
     """Two names exchanged, or one that is none."""
     found = [n for n in ("species", "observable", "model/reactions", "reaction", "quantity", "training/weight",
                          "training/output") if n in file and file[n].size]  # fmt: skip
     dataset = file[found[rng.integers(len(found))]]
+    _check_small(dataset)
     names = dataset.asstr()[:]
     if rng.random() < 0.5:
         names = np.roll(names, 1)
