@@ -1,10 +1,12 @@
 """Write docs/api.md, the reference, from the docstrings: `python docs/make_api.py`.
 
 What is public is named by `__all__` of the package and of its subpackages. Sources are parsed, not imported, so that
-docstrings of attributes are seen and the result is the same under every version of Python.
+docstrings of attributes are seen and the result is the same under every version of Python; but for functions that take
+options (`gillespie_nn.options.takes`), whose further parameters are made when they are imported.
 """
 
 import ast
+import importlib
 import inspect
 import textwrap
 from pathlib import Path
@@ -90,7 +92,7 @@ def _definition(path, name):
 def _described(name, node, file):
     """Heading, and in one block signature and docstrings of a definition, as Python's own help has them."""
     if isinstance(node, ast.FunctionDef):
-        lines = _entry(_signature(node), ast.get_docstring(node))
+        lines = _entry(*(_with_options(node, file) or (_signature(node), ast.get_docstring(node))))
     elif isinstance(node, ast.ClassDef):
         bases = ", ".join(_text(b) for b in node.bases)
         lines = _entry(f"class {name}({bases})" if bases else f"class {name}", ast.get_docstring(node))
@@ -130,6 +132,18 @@ def _signature(node):
             break
     returns = f" -> {_text(node.returns)}" if node.returns is not None else ""
     return f"{node.name}({arguments}){returns}"
+
+
+def _with_options(node, file):
+    """Signature and docstring of a function that takes options, or None."""
+    if not any(isinstance(d, ast.Call) and _text(d.func) == "takes" for d in node.decorator_list):
+        return None
+    module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    function = getattr(importlib.import_module(module), node.name)
+    made = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    own, rest = _signature(node).split("**", 1)
+    named = "".join(p.name + ("" if p.default is p.empty else f"={p.default!r}") + ", " for p in made)
+    return f"{own}*, {named}**{rest}", function.__doc__
 
 
 def _after(body, node):

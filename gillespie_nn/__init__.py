@@ -1,6 +1,7 @@
 """gillespie-nn: exact stochastic simulation of chemical reaction networks that train themselves as neural networks."""
 
 import importlib
+from typing import Any
 
 from ._version import __version__
 from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,8 @@
 A message says what was wrong, the value, what is allowed and what to do.
 """
 
+import codecs
+import contextlib
 import difflib
 import errno
 import importlib
@@ -11,16 +13,20 @@ import numbers
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .kernels.codes import COUNT_LIMIT
 
+_T = TypeVar("_T")
 _ROUNDING = 1e-9
 _BESIDE = 24
 """Characters that the names of files have more that stand beside an output for a while."""
+_COMPARED = 200
 _NO_HDF5 = {
     ".csv", ".tsv", ".txt", ".json", ".parquet", ".nc", ".xlsx", ".npy", ".npz", ".png", ".svg", ".pdf", ".html",
     ".xml", ".ant",
@@ -61,7 +67,7 @@ class InternalError(GillespieError, RuntimeError):
     """The engine found itself at fault."""
 
 
-def _number(name, value):
+def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.number)):
         raise InputError(f"{name} must be a number, got {value!r}")
     try:
@@ -70,14 +76,14 @@ def _number(name, value):
         raise InputError(f"{name} is beyond the range of float64: give a smaller number") from None
 
 
-def _is_whole(value):
+def _is_whole(value: Any) -> bool:
     """Whether a number is whole: an integer of any size, or a float, which above 2**53 always is."""
     if isinstance(value, (numbers.Integral, np.integer)):
         return True
     return math.isfinite(value) and value == math.floor(value)
 
 
-def positive(name, value, unit="", hint=""):
+def positive(name: str, value: object, unit: str = "", hint: str = "") -> float:
     """`value` as a float, positive and finite."""
     number = _number(name, value)
     if not (math.isfinite(number) and number > 0):
@@ -85,7 +91,7 @@ def positive(name, value, unit="", hint=""):
     return number
 
 
-def not_negative(name, value, unit=""):
+def not_negative(name: str, value: object, unit: str = "") -> float:
     """`value` as a float, finite and at least 0."""
     number = _number(name, value)
     if not (math.isfinite(number) and number >= 0):
@@ -93,7 +99,7 @@ def not_negative(name, value, unit=""):
     return number
 
 
-def finite(name, value):
+def finite(name: str, value: object) -> float:
     """`value` as a float, finite."""
     number = _number(name, value)
     if not math.isfinite(number):
@@ -101,7 +107,15 @@ def finite(name, value):
     return number
 
 
-def whole(name, value, least=1, most=None, hint=""):
+def fraction(name: str, value: object) -> float:
+    """`value` as a float strictly between 0 and 1."""
+    number = finite(name, value)
+    if not 0 < number < 1:
+        raise InputError(f"{name} must lie between 0 and 1, got {value!r}, for example {name}=0.03")
+    return number
+
+
+def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: str = "") -> int:
     """`value` as an int in [least, most]."""
     _number(name, value)
     if not _is_whole(value):
@@ -114,7 +128,7 @@ def whole(name, value, least=1, most=None, hint=""):
     return number
 
 
-def count(name, value):
+def count(name: str, value: Any) -> int:
     """`value` as a number of molecules: whole, from 0 to 2**53."""
     _number(name, value)
     if not _is_whole(value) or value < 0:
@@ -127,7 +141,7 @@ def count(name, value):
     return int(value)
 
 
-def rounded(value):
+def rounded(value: Any) -> Any:
     """`value`, or the whole number that it misses by rounding alone, as 0.1 * 30 does; also of an array."""
     with np.errstate(invalid="ignore"):
         whole = np.rint(value)
@@ -135,7 +149,9 @@ def rounded(value):
     return found if found.ndim else found.item()
 
 
-def choice(name, value, options, what="one of", hint="", beside=()):
+def choice(
+    name: str, value: _T, options: Container, what: str = "one of", hint: str = "", beside: Iterable[str] = ()
+) -> _T:
     """`value`, which must be among `options`, a container that `in` is quick on where there are many; suggests the
     nearest name, also one of those `beside`, which are at home elsewhere."""
     try:
@@ -143,26 +159,31 @@ def choice(name, value, options, what="one of", hint="", beside=()):
     except TypeError:  # not hashable
         known = False
     if not known:
-        options = sorted(options) if isinstance(options, (set, frozenset)) else list(options)
-        message = f"unknown {name} {value!r}{meant(value, [*options, *beside])}: {what} {shortened(options) or 'none'}"
+        every = _listed(options)
+        message = f"unknown {name} {value!r}{meant(value, [*every, *beside])}: {what} {shortened(every) or 'none'}"
         raise InputError(f"{message}; {hint}" if hint else message)
     return value
 
 
-def meant(value, options, likeness=0.6):
+def _listed(options: Any) -> list[str]:
+    return sorted(options) if isinstance(options, (set, frozenset)) else list(options)
+
+
+def meant(value: object, options: Sequence[str], likeness: float = 0.6) -> str:
     """` (did you mean 'X'?)` with the option that is nearest to `value`, whatever their case, or nothing."""
     by_case = {option.lower(): option for option in reversed(options)}
-    near = difflib.get_close_matches(str(value).lower(), by_case, 1, likeness)
+    # Likeness takes time in proportion to the square of the length.
+    near = difflib.get_close_matches(str(value).lower()[:_COMPARED], by_case, 1, likeness)
     return f" (did you mean {by_case[near[0]]!r}?)" if near else ""
 
 
-def shortened(names, most=12):
+def shortened(names: Iterable, most: int = 12) -> str:
     """A readable list of names, cut after `most`."""
     names = [str(n) for n in names]
     return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
 
 
-def path_of(what, value, otherwise="") -> Path:
+def path_of(what: str, value: object, otherwise: str = "") -> Path:
     """`value` as a Path that there can be, `~` at its start being the user's home folder; `otherwise` is what to say of
     a value of another kind."""
     text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
@@ -185,12 +206,12 @@ def path_of(what, value, otherwise="") -> Path:
     return Path(found)
 
 
-def shortened_text(text, most=60):
+def shortened_text(text: str, most: int = 60) -> str:
     """A readable form of a long text."""
     return repr(text) if len(text) <= most else f"{text[:most]!r}..."
 
 
-def new_file(path, overwrite=False):
+def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     """`path` as a Path that can be written: its folder is made, an existing file refused unless `overwrite`."""
     path = path_of("output", path, f"output must be the path of a file, got {path!r}")
     path_of("output", path.with_name(f"{path.name}{'x' * _BESIDE}"))  # what is written first has a longer name
@@ -209,7 +230,7 @@ def new_file(path, overwrite=False):
     return path
 
 
-def new_run_file(path, overwrite=False):
+def new_run_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     """`new_file` for a file in HDF5: not under a name that says otherwise."""
     path = path_of("output", path, f"output must be the path of a file, got {path!r}")
     suffix = path.suffix.lower()
@@ -221,16 +242,22 @@ def new_run_file(path, overwrite=False):
     return new_file(path, overwrite)
 
 
-def by_name(what, values):
+def by_name(what: str, values: Mapping | None) -> dict:
     """`values`, a mapping by name or None, as a dictionary."""
     if values is not None and not isinstance(values, Mapping):
         raise InputError(f"{what} must be a dictionary by name, got {values!r}")
     return dict(values or {})
 
 
-def existing_file(what, source, otherwise):
+def existing_file(what: str, source: object, otherwise: str) -> Path:
     """`source` as the Path of a file that exists; `otherwise` says what else could be given."""
     path = path_of(what, source, otherwise)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a folder that may not be looked into
+        raise InputError(f"cannot read {what} {str(path)[:200]}: {error.strerror}; {otherwise}") from None
     if path.is_dir():
         sweep = " (it is that of a sweep: one file a row)" if (path / "table.csv").is_file() else ""
         raise InputError(f"{what} {path} is a folder{sweep}: name a file in it")
@@ -239,7 +266,7 @@ def existing_file(what, source, otherwise):
     return path
 
 
-def _names_in(folder):
+def _names_in(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
     except OSError:
@@ -252,18 +279,39 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
-def text_or_file(source, suffixes, what):
+def text_or_file(source: object, suffixes: tuple[str, ...], what: str) -> tuple[str, str]:
     """The text of a model and a name for it: `source` is a path that ends in one of `suffixes`, or the text itself."""
     if isinstance(source, str) and not (source.lower().endswith(suffixes) and "\n" not in source):
-        return source, "the text"
+        return without_mark(source), "the text"
     path = existing_file(what, source, f"a model is a text, or the path of a file that ends in {' or '.join(suffixes)}")
+    return read_text(path), str(path)
+
+
+def read_text(path: str | os.PathLike, hint: str = "") -> str:
+    """The text of a file in UTF-8 or, with a byte order mark, UTF-16; what is neither is read as Latin-1, of which only
+    comments can hold what is not ASCII. Lines end as they do in Python."""
     try:
-        return path.read_text(encoding="utf-8"), str(path)
-    except (UnicodeDecodeError, OSError):
-        raise InputError(f"{path} is not a readable text file") from None
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if marked else "utf-8")
+    except UnicodeDecodeError:
+        text = "\0" if marked else data.decode("latin-1")
+    if "\0" in text:
+        raise InputError(
+            _sentence(f"{path} is not a text file in UTF-8, UTF-16 with a byte order mark, or Latin-1", hint)
+        )
+    return without_mark(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def write_text(path, text):
+def without_mark(text: str) -> str:
+    """`text` without the byte order mark that some editors put in front."""
+    return text.removeprefix("\ufeff")
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file, or say in a sentence why not."""
     try:
         path_of("output", path).write_text(text, encoding="utf-8")
@@ -273,7 +321,7 @@ def write_text(path, text):
         ) from None
 
 
-def warn(message):
+def warn(message: str) -> None:
     """Warn at the line that called the package, however deep inside the reason was found."""
     depth, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
@@ -281,7 +329,31 @@ def warn(message):
     warnings.warn(message, stacklevel=depth)
 
 
-def optional(module, extra, purpose):
+def fits_memory(what: str, n_bytes: float, remedy: str) -> None:
+    """Raise InputError if `n_bytes` are more than the memory that is free; `remedy` says what to do instead."""
+    free = _free_memory()
+    if n_bytes > free:
+        raise InputError(f"{what} take {n_bytes / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free: {remedy}")
+
+
+def _free_memory() -> float:
+    """Bytes of memory that this process can still have; infinite where the system does not say."""
+    free: float = math.inf
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        with open("/proc/meminfo") as file:
+            free = next((1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable")), free)
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            with open("/proc/self/statm") as file:
+                free = min(free, limit - int(file.read().split()[0]) * resource.getpagesize())
+    return max(free, 0)
+
+
+def optional(module: str, extra: str, purpose: str) -> ModuleType:
     """Import `module`, or say in one sentence which extra brings it."""
     try:
         return importlib.import_module(module)
@@ -291,9 +363,9 @@ def optional(module, extra, purpose):
         ) from None
 
 
-def _in(unit):
+def _in(unit: str) -> str:
     return f" [{unit}]" if unit else ""
 
 
-def _sentence(text, hint):
+def _sentence(text: str, hint: str) -> str:
     return f"{text}: {hint}" if hint else text

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 
 class Progress:
@@ -17,25 +18,26 @@ class Progress:
     _LINE_SECONDS = 10.0
     _BAR_SECONDS = 0.1
 
-    def __init__(self, label, total, enabled=True):
+    def __init__(self, label: str, total: float, enabled: bool = True) -> None:
         self.label, self.total, self.enabled = label, total, enabled
-        self._bar = self._task = None
+        self._bar: Any = None
+        self._task: Any = None
         self._next = 0.0
 
-    def __enter__(self):
+    def __enter__(self) -> "Progress":
         self._start = time.monotonic()
         if self.enabled and sys.stderr.isatty():
             self._bar, self._task = _bar(self.label, self.total)
             self._bar.start()
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
         elif self.enabled and kind is None:
             self._line(self.total, "")
 
-    def update(self, done, note=""):
+    def update(self, done: float, note: str = "") -> None:
         if not self.enabled:
             return
         now = time.monotonic()
@@ -49,21 +51,21 @@ class Progress:
                 self._line(done, note)
             self._next = now + self._LINE_SECONDS
 
-    def _line(self, done, note):
+    def _line(self, done: float, note: str) -> None:
         share = 100.0 * done / self.total if self.total else 100.0
         seconds = time.monotonic() - self._start
         left = f", some {_span(seconds * (self.total - done) / done)} left" if 0 < done < self.total else ""
         print(f"{self.label}: {share:.0f} % after {_span(seconds)}{left}{'; ' + note if note else ''}", file=sys.stderr)
 
 
-def _span(seconds):
+def _span(seconds: float) -> str:
     """A time for people."""
     if seconds < 600:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 36_000 else f"{seconds / 3600:.1f} h"
 
 
-def _bar(label, total):
+def _bar(label: str, total: float) -> tuple:
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

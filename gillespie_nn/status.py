@@ -21,7 +21,7 @@ class Status(IntEnum):
         """The whole time span was simulated."""
         return self in (Status.REACHED_END, Status.NO_REACTION_POSSIBLE)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return _SENTENCES[self]
 
 

@@ -10,7 +10,7 @@ SLOWEST = "tau_leap", "rejection", "layered"
 
 
 def main():
-    names = [m.name for m in METHODS if not m.records_covariance and not m.training_only]
+    names = [m.name for m in METHODS if not m.records_covariance]
     names.sort(key=lambda name: name not in SLOWEST)
     context = multiprocessing.get_context("spawn")
     with context.Pool(min(len(names), os.cpu_count() or 1)) as pool:

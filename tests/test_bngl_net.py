@@ -267,7 +267,7 @@ HUGE = "+".join(["f0()"] * 9)
         (small(reactions="1 " + "1," * 40 + "1 0 k"), "multiplicity of A in reaction r1 must be at most 32"),
         (small(groups="G 1"), "line 14: expected `index name weight"),
         (small(groups="1 G-1 1"), "line 14: group name 'G-1' must be letters"),
-        (small(groups="1 k 1"), "line 14: 'k' names a parameter and a group"),
+        (small(functions="1 g() 1", groups="1 g 1"), "line 5: 'g' names a group and a function"),
         (small(groups="1 G 2"), "line 14: unknown species index '2'"),
         (small(groups="1 G 1,1"), "line 14: '1' is given twice"),
         (small(groups="1 G x*1"), r"line 14: expected a species index or weight\*index, got 'x\*1'"),
@@ -299,3 +299,16 @@ def test_a_long_chain_of_parameters_is_no_recursion():
     chain = "\n".join(f"{k} p{k} p{k + 1}+1" for k in range(3000)) + "\n3000 p3000 0"
     net = gnn.ReactionNetwork.from_bngl_net(small(chain, reactions="1 1 0 p0"))
     assert net.reactions[0].rate == 3000.0
+
+
+def test_of_a_group_and_a_parameter_of_one_name_formulas_read_the_parameter_and_the_group_is_recorded():
+    """As BioNetGen itself writes and reads (toy-jim; `init_param_map` of its network.cpp)."""
+    text = small("1 L 3\n2 k 2*L", "1 f() k*L+0*B", "1 A() L\n2 B() 5", "1 1 2 f", "1 L 1,2*2\n2 B 2")
+    net = gnn.ReactionNetwork.from_bngl_net(text)
+    assert dict(net.initial) == {"A": 3, "B": 5}
+    assert float(net.reactions[0].law.evaluate({"A": 3.0, "B": 5.0, **net.parameters})) == 6 * 3 * 3
+    r = gnn.simulate(net, t_end=0.01, n_points=2, seed=1)
+    np.testing.assert_array_equal(r.of("L")[0], r.of("A")[0] + 2.0 * r.of("B")[0])
+    again = net.with_parameters(L=7)
+    assert again.initial["A"] == 7 and again == gnn.ReactionNetwork.from_bngl_net(text, {"L": 7})
+    assert float(again.reactions[0].law.evaluate({"A": 1.0, "B": 5.0, **again.parameters})) == 14 * 7

@@ -24,10 +24,10 @@ class Off(Direct):
     exact = False
     options = (Option("factor", 0.97, fraction, "of the rate"),)
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None):
+    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
         factor = (options or {}).get("factor", 0.97)
         rates = np.where([r.name == "lose" for r in network.reactions], rates, factor * rates)
-        super().__init__(network, rates, volume, counts, rng, count_firings, options)
+        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
 
 
 class Fixed(Method):

@@ -167,6 +167,17 @@ def test_scripts_are_the_subcommands(script):
     assert done.returncode == 0 and "--json" in done.stdout and "examples:" in done.stdout
 
 
+def test_the_package_runs_as_a_module(tmp_path):
+    def ask(*arguments):
+        command = [sys.executable, "-m", "gillespie_nn", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    done = ask("--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage: gillespie-nn ")
+    done = ask("simulate", "nowhere.txt", "--t-end", "1")
+    assert done.returncode == 2 and done.stderr == "gillespie-nn: no such model file: nowhere.txt\n"
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--version"])

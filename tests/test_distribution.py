@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.api.simulate import make_task
 from gillespie_nn.simulation import distribution, run_ensemble
+from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
+from gillespie_nn.simulation.task import make_task
 
 distributed = pytest.importorskip("distributed")
 cloudpickle = pytest.importorskip("cloudpickle")
@@ -63,10 +64,10 @@ class _Counting(MemorySink):
 
 def _task(**changes):
     arguments = {
-        "network": NET, "t_end": 3.0, "n_points": 7, "method": "direct", "replicates": N, "seed": 1,
+        "t_end": 3.0, "n_points": 7, "method": "direct", "replicates": N, "seed": 1,
         "schedule": [(1.0, {"A": 9})], "count_firings": True,
     }  # fmt: skip
-    return make_task(**arguments | changes)[0]
+    return make_task(NET, RunOptions.of(arguments | changes))[0]
 
 
 def test_a_worker_lost_on_the_way_changes_nothing_and_no_replicate_comes_twice(cluster, tmp_path):

@@ -1,6 +1,8 @@
 """The table of model formats: each reads its examples and what it writes, and everything that reads models uses it."""
 
+import contextlib
 import importlib
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +143,98 @@ def test_the_help_of_simulate_names_every_format(capsys):
         main(["simulate", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert all(form.title in text and all(e in text for e in form.endings) for form in FORMATS)
+
+
+# what editors make of files
+
+
+@every
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_file_is_read_with_any_ends_of_lines_and_any_byte_order_mark(form, encoding, mark, ends, tmp_path):
+    _needs(form)
+    if encoding != "utf-8" and not mark:
+        pytest.skip("without a mark it says nothing of its encoding")
+    text = mark + form.examples()[0].replace("\n", ends).replace('encoding="UTF-8"', f'encoding="{encoding[:6]}"')
+    path = tmp_path / f"model{form.endings[0]}"
+    path.write_bytes(text.encode(encoding))
+    expected = gnn.ReactionNetwork.from_parts(form.read(form.examples()[0]))
+    assert gnn.ReactionNetwork.from_file(path) == expected
+    assert gnn.ReactionNetwork.from_parts(form.read(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("text", "# caf\u00e9\nA -> 0 @ 1 # \u00b5\nA = 10"),
+        ("antimony", "# caf\u00e9\nA -> ; k*A\nA = 10; k = 1 // \u00b5"),
+        (
+            "bngl_net",
+            "# caf\u00e9\nbegin species\n1 A() 10\nend species\nbegin reactions\n1 1 0 1 # \u00b5\nend reactions",
+        ),
+    ],
+)
+def test_comments_may_be_in_latin_1(name, text, tmp_path):
+    form = format_named(name)
+    _needs(form)
+    path = tmp_path / f"model{form.endings[0]}"
+    path.write_bytes(text.encode("latin-1"))
+    net = gnn.ReactionNetwork.from_file(path)
+    assert dict(net.initial) == {"A": 10} and net.reactions[0].rate == 1.0
+
+
+@pytest.mark.parametrize("data", [b"A -> 0\x00 @ 1", "A -> 0 @ 1".encode("utf-16-le"), b"\xff\xfeA"])
+def test_what_is_no_text_is_refused_by_the_encodings_that_are_read(data, tmp_path):
+    (tmp_path / "model.txt").write_bytes(data)
+    with pytest.raises(
+        gnn.InputError, match="model.txt is not a text file in UTF-8, UTF-16 with a byte order mark, or"
+    ):
+        gnn.ReactionNetwork.from_file(tmp_path / "model.txt")
+
+
+# long lines
+
+
+def _bngl(parameter="1 k 1", function="1 f() k", species="1 A() 1", reaction="1 1 0 1", group="1 G 1"):
+    blocks = zip(
+        ("parameters", "functions", "species", "reactions", "groups"),
+        (parameter, function, species, reaction, group),
+        strict=True,
+    )
+    return "".join(f"begin {name}\n{line}\nend {name}\n" for name, line in blocks)
+
+
+_N = 60_000
+LONG = {
+    "digits of a rate": ("text", "0 -> A @ " + "1" * _N + ".e"),
+    "digits of a count": ("text", "A = " + "1" * _N),
+    "digits in a law": ("text", "0 -> A @ propensity(" + "1" * _N + ".e)"),
+    "a long name": ("text", "0 -> A @ propensity(" + "a" * _N + ")\n@parameter " + "b" * _N + " = 3"),
+    "a long function": ("text", "0 -> A @ propensity(" + "a" * _N + "(3))"),
+    "spaces behind a name": ("text", "a" * _N + " " * _N + "!"),
+    "dots": ("text", "a." * _N + "!"),
+    "a long sum": ("text", "0 -> A @ propensity(" + "A + " * _N + "1)"),
+    "a long product": ("text", "0 -> A @ propensity(" + "A * " * _N + "1)"),
+    "clauses": ("text", "@event e: when A > 0" + ";" * _N),
+    "index of a species": ("bngl_net", _bngl(species="0" * _N + "x")),
+    "index of a reaction": ("bngl_net", _bngl(reaction="0" * _N + "x")),
+    "a member of a group": ("bngl_net", _bngl(group="1 T " + "1" * _N + "x")),
+    "zeros in a group": ("bngl_net", _bngl(group="1 T " + "0" * _N + "x")),
+    "a weight": ("bngl_net", _bngl(group="1 T " + "1" * _N + "." + "2" * _N + "*x")),
+    "a parameter": ("bngl_net", _bngl("1 q " + "1" * _N + ".e")),
+    "brackets in a pattern": ("bngl_net", _bngl(species="1 A" + "(" * _N + "b 1")),
+    "stars in a rate": ("bngl_net", _bngl(reaction="1 1 0 " + "*" * _N)),
+    "brackets outside": ("bngl_net", "version(" + ")" * _N + "x\n" + _bngl()),
+    "continued lines": ("bngl_net", "\\\n" * _N + _bngl()),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_long_line_takes_time_in_proportion_to_its_length(what):
+    """A tenth of a second or so each; in proportion to the square it would be minutes."""
+    name, text = LONG[what]
+    start = time.process_time()
+    with contextlib.suppress(gnn.InputError):
+        gnn.ReactionNetwork.from_parts(format_named(name).read(text))
+    assert time.process_time() - start < 5.0

@@ -212,7 +212,7 @@ def test_training_from_many_molecules_is_that_of_the_rate_equations():
     settings = {"presentations": 6, "volume": 1e8, "seed": 0}
     fit = gnn.train("xor", method="langevin", **settings)
     ode = gnn.train("xor", method="ode", **settings)
-    moved = np.abs(ode.weights - fit.plan.initial_weights).max()
+    moved = np.abs(ode.weights - fit.plan.learner.initial_weights).max()
     assert np.abs(fit.weights - ode.weights).max() < 0.02 * moved
     assert fit.trained.statistics["steps"] > 1000
     outputs = fit.predict(fit.plan.dataset.test_x)

@@ -1,19 +1,20 @@
 """Moments and quantiles of ensembles that are not kept: those of the trajectories, whatever the workers, in bounded
 memory; their files are gone on with to the same content."""
 
-import sys
-
 import h5py
 import make_golden
 import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.api.simulate import make_task, new_file
+from gillespie_nn import checks
+from gillespie_nn.api.simulate import new_file
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import run_ensemble
+from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.sketch import ERROR
-from gillespie_nn.simulation.task import BLOCK
+from gillespie_nn.simulation.task import BLOCK, make_task
+from gillespie_nn.storage import open_trajectories
 from gillespie_nn.storage.export import export
 
 FLOW = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\n2 A -> B @ 0.1\nB -> 0 @ 1")
@@ -117,7 +118,7 @@ def test_a_file_is_resumed_from_itself_alone(record, tmp_path, capsys):
         "rates": {"r1": 6.0}, "initial": {FLOW.species[0]: 9}, "schedule": [(1.0, {FLOW.species[0]: 4})],
         "noise": gnn.noise.RateNoise(0.1, kind="constant"), "max_events": 500, "method": "tau_leap",
     }  # fmt: skip
-    task, reason = make_task(**_arguments(**ways, options={"epsilon": 0.02}, record=record))
+    task, reason = make_task(FLOW, _asked(**ways, epsilon=0.02, record=record))
     with pytest.raises(KeyboardInterrupt), new_file(path, task, reason) as file:
         run_ensemble(task, file, units=[0, 1])
         raise KeyboardInterrupt
@@ -133,16 +134,13 @@ def test_a_file_is_resumed_from_itself_alone(record, tmp_path, capsys):
     _same(gnn.resume(path), whole)
 
 
-def _arguments(**changes):
-    arguments = {
-        "network": FLOW, "t_end": 3.0, "n_points": 7, "replicates": N, "seed": 1, "record": "quantiles",
-    }  # fmt: skip
-    return arguments | changes
+def _asked(**changes):
+    return RunOptions.of({"t_end": 3.0, "n_points": 7, "replicates": N, "seed": 1, "record": "quantiles"} | changes)
 
 
 def test_a_file_is_gone_on_with_to_the_same_content(tmp_path):
     path = tmp_path / "m.h5"
-    task, reason = make_task(**_arguments())
+    task, reason = make_task(FLOW, _asked())
     with pytest.raises(KeyboardInterrupt), new_file(path, task, reason) as file:
         run_ensemble(task, file, units=[0, 1])
         raise KeyboardInterrupt
@@ -153,7 +151,7 @@ def test_a_file_is_gone_on_with_to_the_same_content(tmp_path):
         run_ensemble(task, file, units=file.missing)
     whole = _quantiles(output=tmp_path / "whole.h5")
     _same(gnn.open_moments(path), whole)
-    other, reason = make_task(**_arguments(rates={"r1": 6.0}))
+    other, reason = make_task(FLOW, _asked(rates={"r1": 6.0}))
     with pytest.raises(gnn.InputError, match="holds another ensemble .* go on with the arguments that began it"):
         new_file(path, other, reason, resumes=True)
     _same(gnn.open_moments(path), whole)
@@ -216,12 +214,12 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, damage, what):
 
 
 def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["gillespie_nn.api.simulate"], "_MOST_BYTES", 1e7)
+    monkeypatch.setattr(checks, "_free_memory", lambda: 1e7)
     for arguments, what in (
         ({"record": "means"}, "unknown record 'means' .*: one of trajectories, moments, quantiles"),
         ({"record": "moments", "count_firings": True}, "firings are counted; ask for record='trajectories'"),
         ({"record": "moments", "method": "ode"}, "method ode has a single trajectory"),
-        ({"record": "moments", "n_points": 10**6}, "take 0.1 GB, at most 0.01 are kept in memory: record fewer times"),
+        ({"record": "moments", "n_points": 10**6}, "GB, and 0.01 GB of memory are free: record fewer times"),
     ):
         with pytest.raises(gnn.InputError, match=what):
             gnn.simulate(FLOW, **{"t_end": 1.0, "seed": 1} | arguments)
@@ -237,6 +235,8 @@ def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
     gnn.simulate(FLOW, 1.0, 2, seed=1, output=tmp_path / "t.h5").close()
     with pytest.raises(gnn.InputError, match="expected 'gillespie-nn moments'; it is a run file"):
         gnn.open_moments(tmp_path / "t.h5")
+    with pytest.raises(gnn.InputError, match="is not a run file: .*; it is a file of moments"):
+        open_trajectories(tmp_path / "m.h5")
 
 
 def test_one_function_opens_every_run_and_no_other_file(tmp_path):

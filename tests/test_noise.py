@@ -1,6 +1,7 @@
 """Extrinsic noise: paths, what they do to rates and concentrations at every level, in training and in prediction."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,16 +18,16 @@ from gillespie_nn.noise import KINDS, NOISES, from_record, plan_noise
 from gillespie_nn.noise.drive import Path
 from gillespie_nn.simulation import METHODS
 from gillespie_nn.simulation.checkpoints import first_checkpoint, simulation_at
-from gillespie_nn.simulation.driven import Driven
 from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import Ode, Rejection
+from gillespie_nn.simulation.start import start_simulation
 from gillespie_nn.simulation.training import run_training
 
 LINEAR = gnn.ReactionNetwork.from_text("0 -> A @ 50\nA -> B @ 1\nB -> 0 @ 0.7\nA = 30\nB = 10")
 PAIRS = gnn.ReactionNetwork.from_text(
     "0 -> A @ 3\nA -> 0 @ 0.4\n2 A -> B @ 1\nB -> A @ 0.7\nA + B -> C @ 0.5\nC -> 0 @ 1"
 )
-SIMULATED = [m.name for m in METHODS if not m.training_only]
+SIMULATED = [m.name for m in METHODS]
 ALL = [
     gnn.RateNoise(0.4, "bounded", step=0.3, shared=True),
     gnn.RateNoise(0.1, "ornstein_uhlenbeck", step=0.2, shared=True),
@@ -311,9 +312,14 @@ def test_weights_are_not_forced_unless_asked_for():
     ]
 
 
+def _with(plan, **changes):
+    """The plan with another learner."""
+    return plan._replace(learner=plan.learner._replace(**changes))
+
+
 def _run(plan):
     """The run of a plan, in one piece."""
-    plan = plan._replace(checkpoint_every=len(plan.order))
+    plan = plan._replace(options=replace(plan.options, checkpoint_every=len(plan.order)))
     start = first_checkpoint(plan)
     run_training(plan, simulation_at(plan, start), start, np.empty((0, 2)), None, lambda *_: None)
 
@@ -328,7 +334,7 @@ def test_presentation_noise_is_new_at_each_presentation_and_path_noise_at_each_s
             super().set_rates(rates)
 
     fit = gnn.train("xor", method="ode", noise=gnn.RateNoise(0.2), **SHORT)
-    plan = fit.plan._replace(method=Watched, noise=plan_noise(gnn.RateNoise(0.2), fit.spec.network))
+    plan = _with(fit.plan, method=Watched, noise=plan_noise(gnn.RateNoise(0.2), fit.spec.network))
     _run(plan)
     times = [t for t, _ in given[1:]]  # the first, at the beginning, are the rates without noise
     np.testing.assert_allclose(times, 2.0 * np.arange(6))
@@ -337,7 +343,7 @@ def test_presentation_noise_is_new_at_each_presentation_and_path_noise_at_each_s
     for _, rates in given[1:]:
         assert 0.05 < np.abs(rates / nominal - 1).max() <= 0.2
     given.clear()
-    plan = plan._replace(noise=plan_noise(gnn.RateNoise(0.2, "bounded", step=0.5), fit.spec.network))
+    plan = _with(plan, noise=plan_noise(gnn.RateNoise(0.2, "bounded", step=0.5), fit.spec.network))
     _run(plan)
     np.testing.assert_allclose([t for t, _ in given], 0.5 * np.arange(24), atol=1e-9)
 
@@ -352,7 +358,8 @@ def test_prediction_under_constant_rate_noise_is_that_of_the_network_with_these_
     drive = plan_noise(noise, spec.network, prediction=True).start(fit.plan.seed)
     start = spec.start(fit.weights, 1e4, float)
     samples = spec.presentation([0.0, 1.0], [], 1e4) if spec.targets else {"X_0_p": 0, "X_1_p": 10_000}
-    simulation = Driven(Ode(spec.network, spec.network.rates(), 1e4, start, seeds.stream(0, 0)), drive)
+    simulation = Ode(spec.network, spec.network.rates(), 1e4, start, seeds.stream(0, 0))
+    simulation.follow(drive)
     simulation.set_counts(np.array([spec.network.index[s] for s in samples]), np.array(list(samples.values())))
     rows, times = np.empty((20, len(spec.network.species))), np.linspace(0.5, 1.0, 21)[1:] * 2.0
     while simulation.advance(2.0, times, rows):
@@ -367,7 +374,7 @@ def test_noise_at_inference_alone_leaves_the_weights_and_disturbs_the_outputs():
         one, again = (fit.predict(x, noise=noise) for _ in range(2))
         np.testing.assert_array_equal(one, again)
         assert np.abs(one - fit.predict(x)).max() > 1e-4
-    assert fit.plan.noise is None
+    assert fit.plan.learner.noise is None
 
 
 def test_a_run_file_keeps_the_noise_and_a_record_makes_it_again(tmp_path):
@@ -408,7 +415,7 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
     np.testing.assert_array_equal(
         fit.predict(fit.plan.dataset.test_x[:2], noise=RESUMED["predict_noise"]), fit.chemical
     )
-    assert fit.plan.noise.noises == tuple(RESUMED["noise"])
+    assert fit.plan.learner.noise.noises == tuple(RESUMED["noise"])
 
 
 @pytest.mark.parametrize(
@@ -516,8 +523,8 @@ def test_rejection_under_noise_goes_on_in_any_slices():
     ends = []
     for stops in ([2.0], np.linspace(0.0, 2.0, 41)[1:]):
         plan = plan_noise(ALL, LINEAR, presented=False)
-        method = Rejection(plan.network, plan.rates, 1.0, LINEAR.counts(), seeds.stream(1, 0))
-        simulation = Driven(method, plan.start(1))
+        counts, rng = LINEAR.counts(), seeds.stream(1, 0)
+        simulation = start_simulation(Rejection, LINEAR, LINEAR.rates(), 1.0, counts, rng, noise=plan, seed=1)
         for stop in stops:
             while simulation.advance(float(stop)):
                 pass

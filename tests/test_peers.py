@@ -6,8 +6,7 @@ import pytest
 
 from gillespie_nn import ReactionNetwork
 from gillespie_nn.verification import peer_programs, peers
-from gillespie_nn.verification.base import Unsupported
-from gillespie_nn.verification.run import Options
+from gillespie_nn.verification.base import Options, Unsupported
 
 _TIMES = np.array([1.0, 2.0])
 

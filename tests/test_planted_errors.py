@@ -9,9 +9,11 @@ from models import MODELS, N_SAMPLES, SEED, master_law, pairs_of_replicates
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.kernels import codes
-from gillespie_nn.simulation.ensemble import Task, run_ensemble
+from gillespie_nn.simulation.ensemble import run_ensemble
 from gillespie_nn.simulation.methods import Direct, Rejection
+from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
+from gillespie_nn.simulation.task import Task
 from gillespie_nn.verification.planted import halve_pairs, never_rejecting, of_channels, square_pairs, stale
 
 
@@ -19,7 +21,8 @@ def _run(name, method, seed=SEED, time=None, n=N_SAMPLES):
     model = MODELS[name]
     network = model.network
     grid = np.array([0.0, model.time] if time is None else time)
-    task = Task(network, method, grid, model.volume, network.rates(), network.counts(), (), seed, n, False, 2**62)
+    asked = RunOptions(time=grid, seed=seed, replicates=n)
+    task = Task(network, method, asked, model.volume, network.rates(), network.counts())
     sink = MemorySink(task)
     run_ensemble(task, sink)
     return sink.counts
@@ -97,9 +100,8 @@ def test_a_pending_time_that_ignores_a_scheduled_change_is_caught():
     samples = []
     for method in (Direct, Rejection, Forgetful):
         changes = parse_schedule([(1.0, {"X": 100})], network, 1.2)
-        task = Task(
-            network, method, np.array([1.2]), 1.0, network.rates(), network.counts(), changes, 5, 5000, False, 2**62
-        )
+        asked = RunOptions(time=[1.2], seed=5, replicates=5000)
+        task = Task(network, method, asked, 1.0, network.rates(), network.counts(), changes)
         sink = MemorySink(task)
         run_ensemble(task, sink)
         samples.append(sink.counts[:, -1, 1])

@@ -7,7 +7,7 @@ from test_layout import ROOT
 
 from gillespie_nn.datasets import CASES
 from gillespie_nn.noise import KINDS
-from gillespie_nn.simulation import METHODS
+from gillespie_nn.simulation import LEVELS, METHODS
 
 TEXT = (ROOT / "README.md").read_text()
 
@@ -32,7 +32,9 @@ def test_every_case_method_and_extra_is_named():
     config.read(ROOT / "setup.cfg")
     extras = [e for e in config["options.extras_require"] if e != "test"]
     for name in (
-        [f"`{c.name}`" for c in CASES] + [f"`{m.name}`" for m in (*METHODS, *KINDS)] + [f"[{e}]" for e in extras[:3]]
+        [f"`{c.name}`" for c in CASES]
+        + [f"`{m.name}`" for m in (*METHODS, *LEVELS, *KINDS)]
+        + [f"[{e}]" for e in extras[:3]]
     ):
         assert name in TEXT, name
 

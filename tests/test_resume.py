@@ -14,11 +14,11 @@ from test_storage import content
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.cli import main
-from gillespie_nn.simulation import METHODS, checkpoints, training
+from gillespie_nn.simulation import LEVELS, METHODS, checkpoints, training
 from gillespie_nn.simulation.checkpoints import generator_state, restored_generator
 from gillespie_nn.storage.lock import Lock
 
-TRAINING = [m.name for m in METHODS if not m.records_covariance]
+TRAINING = [m.name for m in (*METHODS, *LEVELS) if not m.records_covariance]
 """Methods that train."""
 SHORT = {"volume": 40.0, "presentations": 23, "running_time": 1.0, "seed": 5, "checkpoint_every": 4}
 
@@ -164,7 +164,7 @@ def test_a_generator_that_is_not_restored_is_caught(name, tmp_path, monkeypatch)
 def test_a_forgotten_memory_is_caught(name, tmp_path, monkeypatch):
     train(tmp_path / "whole.h5", method=name)
     interrupted(tmp_path / "cut.h5", monkeypatch, 14, method=name)
-    kind = next(m for m in METHODS if m.name == name)
+    kind = next(m for m in (*METHODS, *LEVELS) if m.name == name)
     recall = kind._recall
     calls = iter([lambda *_: None])
     with monkeypatch.context() as patch:

@@ -16,7 +16,7 @@ from gillespie_nn.kernels.leap_state import CROWD_TOTAL
 from gillespie_nn.simulation import EXACT, METHODS
 from gillespie_nn.simulation.methods import Direct, Layered, NextReaction, Rejection, TauLeap
 
-EVERY = [m for m in METHODS if not m.training_only]
+EVERY = list(METHODS)
 PLAIN = [m for m in EXACT if m is not Layered]  # without a product family `layered` is `rejection`
 N_COPIES, N_RUNS, VOLUME, MOST = 200, 60, 4.0, 60
 ONE = ("0 -> A @ 3", "A -> 0 @ 0.4", "2 A -> 0 @ 1", "A -> 2 A @ 0")

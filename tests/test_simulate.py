@@ -1,5 +1,6 @@
 """`simulate`: grids, schedules, overrides, firings, limits, statuses, progress, and what it refuses."""
 
+import re
 import threading
 
 import numpy as np
@@ -223,3 +224,41 @@ def test_a_run_that_would_never_end_is_an_error_that_says_so(method, monkeypatch
     r = gnn.simulate(network, 10.0, 2, volume=1e15, method=method, seed=1, max_events=1_000_000)
     assert r.n_events[0] == 1_000_000 and r.status[0] == gnn.Status.EVENT_LIMIT
     assert gnn.simulate(network, 10.0, 2, volume=1e5, method=method, seed=1).complete  # two million reactions
+
+
+def test_points_that_were_not_reached_are_masked_and_said(tmp_path):
+    """A count of -1 was averaged: the mean of 10 and four such was 1.2."""
+    network = gnn.ReactionNetwork.from_text("2 A -> 3 A @ 1\nA = 10")
+    how = {"t_end": 1.0, "n_points": 5, "method": "direct", "replicates": 3, "seed": 1, "max_events": 1000}
+    said = r"3 of 3 replicates did not reach t = 1 s \(3 stopped at the event limit before the end\); points"
+    with pytest.warns(UserWarning, match=said) as warned:
+        r = gnn.simulate(network, **how)
+    assert warned[0].filename == __file__
+    assert r.counts.mean() == r.of("A").mean() == 10 and r.counts.mask[:, 1:].all()
+    assert r.to_dataframe()["A"].mean() == 10
+    with pytest.warns(UserWarning, match=said), gnn.simulate(network, **how, output=tmp_path / "r.h5") as run:
+        assert run.counts[:].mean() == run.of("A").mean() == 10 and (np.asarray(run.counts)[:, 1:] == -1).all()
+    with pytest.warns(UserWarning, match="left out of the moments"):
+        assert gnn.simulate(network, **how, record="moments").n.ravel().tolist() == [3, 0, 0, 0, 0]
+
+
+def test_a_run_that_reached_its_end_is_a_plain_array_without_a_warning(recwarn):
+    r = gnn.simulate(gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 3"), 100.0, 3, seed=1)
+    assert type(r.counts) is np.ndarray and not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "more, what",
+    [
+        ({"replicates": 10**7, "n_points": 10**6}, "10000000 trajectories of 1 species at 1000000 recorded times take"),
+        ({"n_points": 2**40}, "1099511627776 recorded times take 8.8e"),
+        (
+            {"n_points": 10**8, "record": "moments", "replicates": 2},
+            "the moments of 1 quantities at 100000000 recorded",
+        ),
+    ],
+)
+def test_more_than_memory_holds_is_refused_with_what_helps(more, what, monkeypatch):
+    monkeypatch.setattr("gillespie_nn.checks._free_memory", lambda: 2e9)
+    with pytest.raises(gnn.InputError, match=f"{re.escape(what)}.*GB, and 2 GB of memory are free: "):
+        gnn.simulate(gnn.ReactionNetwork.from_text("A -> 0 @ 1"), 1.0, **more)

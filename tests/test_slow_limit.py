@@ -12,7 +12,8 @@ import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS, make_activation
 from gillespie_nn.cli import main
 from gillespie_nn.nn import FloatNetwork, floating
-from gillespie_nn.simulation.methods import GradientFlow, Ode
+from gillespie_nn.simulation.learner import Learner
+from gillespie_nn.simulation.slow_limit import GradientFlow
 from gillespie_nn.verification import slow_limit
 
 LEVELS = ("gradient_descent", "gradient_flow")
@@ -116,7 +117,7 @@ def test_descent_that_diverges_names_weight_and_time():
 def test_training_by_descent_is_descent():
     fit = gnn.train("xor", method="gradient_descent", **SHORT)
     plan, data = fit.plan, fit.plan.dataset
-    path = [plan.initial_weights]
+    path = [plan.learner.initial_weights]
     for k in plan.order:
         path.append(plan.spec.floating.gradient_descent(path[-1], data.train_x, data.train_t, [k], 0.01 * 2.0))
     np.testing.assert_allclose(fit.last_weights, path[-1], rtol=1e-12, atol=1e-15)
@@ -134,7 +135,7 @@ def test_training_by_flow_is_flow_at_the_tolerance_asked_for(monkeypatch):
     fine = gnn.train("xor", method="gradient_flow", flow_rtol=1e-12, **SHORT)
     assert len(calls) - n_coarse > 1.5 * n_coarse
     plan, data = fine.plan, fine.plan.dataset
-    weights = plan.initial_weights
+    weights = plan.learner.initial_weights
     for k in plan.order:
         weights = plan.spec.floating.gradient_flow(weights, data.train_x[k], data.train_t[k], 0.02, 1e-12)
     np.testing.assert_allclose(fine.last_weights, weights, atol=1e-12)
@@ -145,7 +146,7 @@ def test_the_volume_changes_nothing_and_weights_are_not_rounded(method):
     small, large = (gnn.train("xor", method=method, volume=v, **SHORT) for v in (0.5, 1e6))
     np.testing.assert_allclose(small.last_weights, large.last_weights, rtol=1e-12, atol=1e-15)
     start = small.spec.floating.initial_weights(3, 1.0)
-    np.testing.assert_allclose(small.plan.initial_weights, start, rtol=1e-15)
+    np.testing.assert_allclose(small.plan.learner.initial_weights, start, rtol=1e-15)
 
 
 @pytest.mark.parametrize("method", LEVELS)
@@ -240,17 +241,19 @@ def _wrong_sign(monkeypatch):
 
 def _slow_rates_of_the_ode(monkeypatch):
     """The rate equations learn at 0.98 of the rate asked for."""
-    plain = Ode.for_training.__func__
+    plain = Learner.start
 
-    def for_training(cls, plan, *rest):
-        slower = plan.settings.learning_rate * 0.98
-        spec = gnn.training_network(
-            plan.spec.layers, h=plan.settings.h, learning_rate=slower,
-            annihilation_rate=plan.settings.annihilation_rate,
-        )  # fmt: skip
-        return plain(cls, plan._replace(spec=spec), *rest)
+    def start(self, *rest):
+        if not self.in_floating_point:
+            slower = self.settings.learning_rate * 0.98
+            spec = gnn.training_network(
+                self.spec.layers, h=self.settings.h, learning_rate=slower,
+                annihilation_rate=self.settings.annihilation_rate,
+            )  # fmt: skip
+            self = self._replace(spec=spec)
+        return plain(self, *rest)
 
-    monkeypatch.setattr(Ode, "for_training", classmethod(for_training))
+    monkeypatch.setattr(Learner, "start", start)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_random_order_passes_over_all_samples_and_depends_on_the_seed():
 def test_every_method_trains_every_activation(activation, method):
     fit = gnn.train("xor", activation=activation, method=method, **SHORT)
     assert fit.n_events > 1000 and np.isfinite(fit.weights).all()
-    assert not np.array_equal(fit.weights, fit.plan.initial_weights)
+    assert not np.array_equal(fit.weights, fit.plan.learner.initial_weights)
 
 
 def test_a_training_run_is_a_function_of_its_seed():
@@ -54,9 +54,9 @@ def test_recording_changes_no_reaction_and_keeps_the_last_presentation(tmp_path)
 def test_gradient_descent_starts_where_the_molecules_start():
     fit = gnn.train("xor", **SHORT)
     plan = fit.plan
-    np.testing.assert_allclose(plan.initial_weights * 60.0, np.round(plan.initial_weights * 60.0))
+    np.testing.assert_allclose(plan.learner.initial_weights * 60.0, np.round(plan.learner.initial_weights * 60.0))
     expected = plan.spec.floating.gradient_descent(
-        plan.initial_weights, plan.dataset.train_x, plan.dataset.train_t, plan.order, 0.01 * 2.0, n_averaged=40
+        plan.learner.initial_weights, plan.dataset.train_x, plan.dataset.train_t, plan.order, 0.01 * 2.0, n_averaged=40
     )
     errors = np.abs(plan.spec.floating.forward(expected, plan.dataset.test_x) - plan.dataset.test_t)
     assert fit.scores["largest_error_gradient_descent"] == pytest.approx(errors.max())
@@ -88,13 +88,13 @@ def test_xor_learns_in_a_short_run():
 def test_a_hold_keeps_the_errors_of_the_sample_before_out_of_the_weights():
     common, step, running_time = {"presentations": 12, "seed": 0, "running_time": 20.0}, 1e-3, 20.0
     descent = gnn.train("xor", method="gradient_descent", learning_rate=step / running_time, **common)
-    learnt = descent.weights - descent.plan.initial_weights
+    learnt = descent.weights - descent.plan.learner.initial_weights
     errors = []
     for hold in (0.0, 12.0):
         rate = step / (running_time - hold)
         fit = gnn.train("xor", method="ode", hold=hold, learning_rate=rate, **common)
         assert fit.scores["rmse_gradient_descent"] == pytest.approx(descent.scores["rmse"], rel=1e-12)
-        errors.append(np.linalg.norm(fit.weights - fit.plan.initial_weights - learnt) / np.linalg.norm(learnt))
+        errors.append(np.linalg.norm(fit.weights - fit.plan.learner.initial_weights - learnt) / np.linalg.norm(learnt))
     assert errors[1] < 0.02 < 0.07 < errors[0], errors
 
 

@@ -13,6 +13,7 @@ from gillespie_nn.cli import main
 from gillespie_nn.datasets import case
 from gillespie_nn.simulation.checkpoints import first_checkpoint
 from gillespie_nn.simulation.evaluation import accuracy_interval
+from gillespie_nn.simulation.training_options import TrainingOptions
 from gillespie_nn.simulation.validation import N_AVERAGED, Watch, evaluation_points
 
 STOPS = {
@@ -22,19 +23,20 @@ STOPS = {
 
 
 def plan(**arguments):
-    arguments = {"method": "rejection", "volume": 50.0, "seed": 3} | arguments
-    settings = {"presentations": arguments.pop("presentations", 100)}
-    return make_plan(arguments.pop("data", "iris"), settings=settings, **arguments)
+    arguments = {"method": "rejection", "volume": 50.0, "seed": 3, "presentations": 100} | arguments
+    return make_plan(arguments.pop("data", "iris"), TrainingOptions.of(arguments))
 
 
 def test_samples_held_out_are_drawn_by_seed_and_never_presented():
-    one, again, other = plan(validation=0.2), plan(validation=0.2), plan(validation=0.2, seed=4)
+    one, again, other = (
+        plan(**how).presentations for how in ({"validation": 0.2}, {"validation": 0.2}, {"validation": 0.2, "seed": 4})
+    )
     assert len(one.held_out) == 21 and len(set(one.held_out)) == 21
     np.testing.assert_array_equal(one.held_out, again.held_out)
     assert not np.array_equal(one.held_out, other.held_out)
     assert sorted([*one.order[:84], *one.held_out]) == list(range(105))
     assert not set(one.order) & set(one.held_out)
-    assert not plan().validates and sorted(plan(presentations=105).order) == list(range(105))
+    assert not plan().presentations.validates and sorted(plan(presentations=105).order) == list(range(105))
 
 
 @pytest.mark.parametrize(
@@ -53,11 +55,11 @@ def test_the_mean_over_the_last_presentations_is_evaluated(every):
     before = 0
     for k in range(n):
         assert not watch.see(k, weights[k])
-        if k + 1 in p.evaluated:
+        if k + 1 in p.presentations.evaluated:
             expected = weights[max(before, k + 1 - N_AVERAGED) : k + 1].mean(axis=0)
             np.testing.assert_allclose(watch.weights_sum, expected, rtol=1e-12)
             before = k + 1
-    assert len(watch.scores) == (0 if every is None else len(p.evaluated))
+    assert len(watch.scores) == (0 if every is None else len(p.presentations.evaluated))
 
 
 @pytest.mark.parametrize(
@@ -89,16 +91,16 @@ def test_a_run_that_stops_early_keeps_the_best_and_the_last_and_is_resumed_the_s
     fit = gnn.train("iris", output=tmp_path / "whole.h5", **STOPS)
     trained, data = fit.trained, fit.plan.dataset
     n = trained.n_presented
-    assert n < 400 and n == fit.plan.evaluated[len(trained.scores) - 1]
+    assert n < 400 and n == fit.plan.presentations.evaluated[len(trained.scores) - 1]
     assert trained.best == np.argmin(trained.scores[:, 0]) == len(trained.scores) - 3
-    kept = data.train_x[fit.plan.held_out], data.train_t[fit.plan.held_out]
+    kept = data.train_x[fit.plan.presentations.held_out], data.train_t[fit.plan.presentations.held_out]
     for weights, k in ((fit.weights, -1), (fit.best_weights, trained.best)):
         outputs = fit.spec.floating.forward(weights, kept[0])
         assert trained.scores[k, 0] == pytest.approx(np.sqrt(np.mean((outputs - kept[1]) ** 2)))
         assert trained.scores[k, 1] == np.mean(outputs.argmax(axis=1) == kept[1].argmax(axis=1))
     assert fit.scores["rmse_best"] == data.rmse(fit.predict(data.test_x, exact_forward=True, weights=fit.best_weights))
-    averaged = n - fit.plan.evaluated[len(trained.scores) - 2]  # all since the evaluation before
-    path = [fit.plan.initial_weights]
+    averaged = n - fit.plan.presentations.evaluated[len(trained.scores) - 2]  # all since the evaluation before
+    path = [fit.plan.learner.initial_weights]
     for k in fit.plan.order[:n]:
         step = fit.plan.settings.step
         path.append(path[-1] - step * fit.spec.floating.gradient(path[-1], data.train_x[k], data.train_t[k]))

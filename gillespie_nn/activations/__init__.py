@@ -12,7 +12,7 @@ from .smooth_relu import DERIVATIVES, SmoothReLU
 ACTIVATIONS = (SmoothReLU, ReLU, LeakyReLU)
 
 
-def make_activation(name, h=0.25, derivative="gain") -> Activation:
+def make_activation(name: str, h: float = 0.25, derivative: str = "gain") -> Activation:
     """The activation called `name`; `h` and `derivative` are settings of those that have them."""
     by_name = {a.name: a for a in ACTIVATIONS}
     return by_name[checks.choice("activation", name, by_name)](h=h, derivative=derivative)

@@ -19,7 +19,7 @@ class Activation(ABC):
     signed_output = False
     """Whether y can be negative and needs two rails."""
 
-    def __init__(self, h=None, derivative=None):
+    def __init__(self, h: float | None = None, derivative: str | None = None) -> None:
         """Settings that an activation does not have are ignored."""
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..crn.dual_rail import NetworkBuilder, Rails
 from ..crn.reaction import Threshold
 from .base import Activation
 
@@ -14,18 +15,18 @@ class LeakyReLU(Activation):
     signed_output = True
     leak = 0.01
 
-    def value(self, z):
+    def value(self, z: np.ndarray) -> np.ndarray:
         return np.where(np.asarray(z) > 0, z, self.leak * np.asarray(z))
 
-    def slope(self, z):
+    def slope(self, z: np.ndarray) -> np.ndarray:
         return np.where(np.asarray(z) > 0, 1.0, self.leak)
 
-    def forward(self, builder, z, y):
-        builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.minus))
-        builder.react((), (y.minus,), self.leak, Threshold("ramp", z.minus, z.plus))
+    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails) -> None:
+        builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.rail(-1)))
+        builder.react((), (y.rail(-1),), self.leak, Threshold("ramp", z.rail(-1), z.plus))
         builder.decay(y)
 
-    def backward(self, builder, z, y, s, helper):
+    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helper: Rails) -> None:
         builder.react((), (s.plus,), self.leak)
-        builder.react((), (s.plus,), 1.0 - self.leak, Threshold("step", z.plus, z.minus))
+        builder.react((), (s.plus,), 1.0 - self.leak, Threshold("step", z.plus, z.rail(-1)))
         builder.decay(s)

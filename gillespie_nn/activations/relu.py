@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..crn.dual_rail import NetworkBuilder, Rails
 from ..crn.reaction import Threshold
 from .base import Activation
 
@@ -11,16 +12,16 @@ class ReLU(Activation):
 
     name = "relu"
 
-    def value(self, z):
+    def value(self, z: np.ndarray) -> np.ndarray:
         return np.maximum(z, 0.0)
 
-    def slope(self, z):
+    def slope(self, z: np.ndarray) -> np.ndarray:
         return (np.asarray(z) > 0).astype(np.float64)
 
-    def forward(self, builder, z, y):
-        builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.minus))
+    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails) -> None:
+        builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.rail(-1)))
         builder.decay(y)
 
-    def backward(self, builder, z, y, s, helper):
-        builder.react((), (s.plus,), 1.0, Threshold("step", z.plus, z.minus))
+    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helper: Rails) -> None:
+        builder.react((), (s.plus,), 1.0, Threshold("step", z.plus, z.rail(-1)))
         builder.decay(s)

@@ -8,6 +8,7 @@ and `ratio` are this project's, not taken from a publication.
 import numpy as np
 
 from .. import checks
+from ..crn.dual_rail import NetworkBuilder, Rails
 from .base import Activation
 
 DERIVATIVES = ("gain", "ratio")
@@ -24,40 +25,40 @@ class SmoothReLU(Activation):
         "D. F. Anderson, B. Joshi, A. Deshpande, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031"
     )
 
-    def __init__(self, h=0.25, derivative="gain"):
+    def __init__(self, h: float = 0.25, derivative: str = "gain") -> None:
         self.h = checks.positive("h", h, "concentration^2", "the smoothing, for example h=0.25")
         self.derivative = checks.choice("derivative", derivative, DERIVATIVES)
 
-    def value(self, z):
+    def value(self, z: np.ndarray) -> np.ndarray:
         root = np.sqrt(np.square(z) + 4.0 * self.h)
         # The product of the two roots is -h; for z < 0 the quotient avoids a cancellation.
         return np.where(np.asarray(z) >= 0, 0.5 * (z + root), 2.0 * self.h / (root + np.abs(z)))
 
-    def slope(self, z):
+    def slope(self, z: np.ndarray) -> np.ndarray:
         square = np.square(self.value(z))
         return square / (square + self.h)
 
-    def forward(self, builder, z, y):
+    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails) -> None:
         """y' = h + z y - y^2."""
         builder.react((), (y.plus,), self.h)
         builder.react((z.plus, y.plus), (z.plus, y.plus, y.plus), 1.0)
-        builder.react((z.minus, y.plus), (z.minus,), 1.0)
+        builder.react((z.rail(-1), y.plus), (z.rail(-1),), 1.0)
         builder.react((y.plus, y.plus), (y.plus,), 1.0)
 
-    def backward(self, builder, z, y, s, helper):
+    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helper: Rails) -> None:
         if self.derivative == "gain":
             self._gain(builder, z, y, s)
         else:
             self._ratio(builder, y, s, helper)
 
-    def _gain(self, builder, z, y, s):
+    def _gain(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails) -> None:
         """s' = y - (2 y - z) s."""
         builder.catalyse((y.plus,), s.plus, 1.0)
         builder.react((y.plus, s.plus), (y.plus,), 2.0)
         builder.react((z.plus, s.plus), (z.plus, s.plus, s.plus), 1.0)
-        builder.react((z.minus, s.plus), (z.minus,), 1.0)
+        builder.react((z.rail(-1), s.plus), (z.rail(-1),), 1.0)
 
-    def _ratio(self, builder, y, s, a):
+    def _ratio(self, builder: NetworkBuilder, y: Rails, s: Rails, a: Rails) -> None:
         """a' = y^2 + h - a ; s' = y^2 - a s."""
         builder.catalyse((y.plus, y.plus), s.plus, 1.0)
         builder.react((s.plus, a.plus), (a.plus,), 1.0)

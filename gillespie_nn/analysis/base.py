@@ -5,13 +5,15 @@ To add one: a subclass of `Analysis` and its line in `ANALYSES` of `registry.py`
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
 from .figures import new_figure, save_figure
+from .slices import AnyRun
 
 _SHOWN = 12
 """Rows of a long table that are shown."""
@@ -29,11 +31,11 @@ class Ask:
     """Stationary analyses leave out what was recorded before [s]; None: the first half."""
     passage: str | None = None
     """`A >= 10`, or the name of an observable that holds the time of passage."""
-    other: object = None
+    other: Any = None
     """The run to compare with."""
     confidence: float = 0.95
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         confidence_of(self.confidence)
 
 
@@ -69,7 +71,7 @@ class Finding:
         """For people."""
         return "\n".join([self.title, *(t.text() for t in self.tables), *self.notes])
 
-    def save(self, path) -> None:
+    def save(self, path: str | Path) -> None:
         """Draw it to a file. Needs matplotlib."""
         figure = new_figure()
         self.draw(figure)
@@ -85,34 +87,34 @@ class Analysis:
     """Whether a report has it wherever `applies`, without being asked."""
 
     @staticmethod
-    def applies(run) -> bool:
+    def applies(run: AnyRun) -> bool:
         """Whether it says something about `run`, asked for nothing in particular."""
         return True
 
     @staticmethod
-    def find(run, ask: Ask) -> Finding:
+    def find(run: Any, ask: Ask) -> Finding:
         """Carry it out on a `Run` or a `Result`. Raises InputError where it cannot be done."""
         raise NotImplementedError
 
 
-def cell(value) -> str:
+def cell(value: Any) -> str:
     """A number or a word of a table."""
     if isinstance(value, (float, np.floating)):
         return "-" if np.isnan(value) else f"{value:.6g}"
     return str(value)
 
 
-def interval(low, high) -> str:
+def interval(low: Any, high: Any) -> str:
     """An interval of a table."""
     return "-" if np.isnan(low) or np.isnan(high) else f"[{low:.5g}, {high:.5g}]"
 
 
-def few(n, most=_SHOWN) -> np.ndarray:
+def few(n: int, most: int = _SHOWN) -> np.ndarray:
     """Up to `most` of the numbers 0 to n - 1, evenly, both ends among them."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
-def confidence_of(value) -> float:
+def confidence_of(value: Any) -> float:
     """`value`, which must be a confidence level between 0 and 1."""
     value = checks.positive("confidence", value, hint="for example 0.95")
     if value >= 1:
@@ -120,6 +122,6 @@ def confidence_of(value) -> float:
     return value
 
 
-def title_of(run) -> str:
+def title_of(run: AnyRun) -> str:
     """What a figure says of where it comes from."""
     return f"{run.method}, Omega = {run.volume:g}, seed {run.seed}"

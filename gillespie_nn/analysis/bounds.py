@@ -1,6 +1,8 @@
 """Figures of a verification of bounds: errors against eps, and slow weights beside fast neurons in time."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,7 @@ _LEAST = 1e-9
 """Relative differences below are not drawn."""
 
 
-def draw_bounds(results, found, path) -> None:
+def draw_bounds(results: Any, found: dict, path: str | Path) -> None:
     """Draw complete `verification.bounds` results with the record `found` of the verdict. Needs matplotlib.
 
     Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
@@ -44,17 +46,17 @@ def draw_bounds(results, found, path) -> None:
     save_figure(figure, path)
 
 
-def _kinds(results):
+def _kinds(results: Any) -> dict[str, np.ndarray]:
     """Numbers of the quantities of each letter and layer that move: {"Z1": int64[...]}."""
     moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
-    found = {}
-    for q in np.flatnonzero(results.is_number & moved):
+    found: dict[str, list[int]] = {}
+    for q in np.flatnonzero(results.is_number & moved).tolist():
         name = re.match(r"[A-Z]\d+", results.quantity[q])
         found.setdefault(name[0] if name else results.quantity[q], []).append(q)
     return {name: np.array(own) for name, own in sorted(found.items())}
 
 
-def _style(name):
+def _style(name: str) -> dict:
     """By letter and layer, of a kind such as Z1."""
     letters = list(_MEANINGS)
     letter = letters.index(name[0]) if name[0] in letters else 0
@@ -63,7 +65,7 @@ def _style(name):
     return {"color": COLOURS[letter % len(COLOURS)], "marker": mark, "linestyle": line, "markersize": 4}
 
 
-def _errors(axes, results, kinds):
+def _errors(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> list:
     """Returns the lines, one a kind and that of slope 1, which is in other panels too."""
     size, lines = results.size, []
     for name, own in kinds.items():
@@ -79,7 +81,7 @@ def _errors(axes, results, kinds):
     return lines
 
 
-def _thetas(axes, results):
+def _thetas(axes: Any, results: Any) -> None:
     size = results.size
     theta, bound = results.theta.max(axis=2), results.bound.max(axis=2)
     for values, colour, label in ((theta, COLOURS[0], "Theta(eps)"), (bound, COLOURS[1], "explicit bound / eps")):
@@ -90,15 +92,15 @@ def _thetas(axes, results):
     theta_0 = results.theta_0.max(axis=1)
     if theta_0.max() > 0:
         for p, style in ((0.5, "-"), (0.95, "--")):
-            label = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
-            axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=label, zorder=0)
+            name = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
+            axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=name, zorder=0)
     _label(axes)
     axes.set_xlabel(_SIZE)
     axes.set_ylabel("Theta = sup-error / eps [concentration]\nlargest of all quantities")
     axes.legend(fontsize=7)
 
 
-def _sharp(axes, results, kinds):
+def _sharp(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> None:
     size = results.size
     for name, own in kinds.items():
         theta, theta_0 = results.theta[:, :, own].max(axis=2), results.theta_0[:, own].max(axis=1)
@@ -112,7 +114,7 @@ def _sharp(axes, results, kinds):
     axes.set_ylabel("|Theta(eps) - Theta_0| / Theta_0\nmedian of paths, the same noise")
 
 
-def _laws(axes, results, kinds):
+def _laws(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> None:
     """Distribution functions of Theta at the largest volume, and of linear noise."""
     for name, own in kinds.items():
         style = _style(name)
@@ -130,7 +132,7 @@ def _laws(axes, results, kinds):
     axes.set_ylabel("fraction of paths")
 
 
-def _label(axes):
+def _label(axes: Any) -> None:
     """Powers of ten where an axis spans some, else 1, 2 and 5 times them."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -141,7 +143,7 @@ def _label(axes):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _looseness(axes, results, kinds):
+def _looseness(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> None:
     for k, (name, own) in enumerate(kinds.items()):
         ratio = np.median(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
         style = _style(name) | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
@@ -155,7 +157,7 @@ def _looseness(axes, results, kinds):
     axes.set_ylabel("explicit bound / sup-error\nmedian of paths; each neuron and size")
 
 
-def draw_course(course, path) -> None:
+def draw_course(course: Any, path: str | Path) -> None:
     """Draw a `verification.bounds` course: fast neurons, slow weights where they move, and the differences, with
     switching times."""
     groups = [("fast neurons", course.fast), ("slow weights", course.slow)]

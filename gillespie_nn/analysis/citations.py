@@ -1,10 +1,13 @@
 """What to cite: the software, and the publications behind methods, activations and noises, which name their own."""
 
+from typing import Any
+
 from .._version import __version__
 from ..activations import ACTIVATIONS
 from ..nn.modules import REFERENCE
 from ..noise import KINDS
-from ..simulation import METHODS
+from ..simulation import LEVELS, METHODS
+from ..storage import MomentsRun, Run
 from ..storage.damage import understood
 from ..storage.schema import TRAINING
 
@@ -14,10 +17,11 @@ SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, s
 def citations() -> dict[str, list[str]]:
     """References of all that there is, by what they are for."""
     found = {"gillespie-nn": [SOFTWARE], "training networks": [REFERENCE]}
-    return found | {each.name: _split(each) for each in (*METHODS, *ACTIVATIONS, *KINDS) if each.reference}
+    every: tuple[Any, ...] = (*METHODS, *LEVELS, *ACTIVATIONS, *KINDS)
+    return found | {each.name: _split(each) for each in every if each.reference}
 
 
-def citations_of(run) -> dict[str, list[str]]:
+def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
     """References of what a `run`, a `Run` or a `MomentsRun`, used, by what they are for."""
     used = {"gillespie-nn", run.method}
     with understood(run.path):
@@ -29,11 +33,11 @@ def citations_of(run) -> dict[str, list[str]]:
     return {name: references for name, references in citations().items() if name in used}
 
 
-def citations_text(found) -> str:
+def citations_text(found: dict[str, list[str]]) -> str:
     """What was `found` by `citations`, for people: a line for each publication."""
     lines = [f"  {name}: {reference}" for name, references in found.items() for reference in references]
     return "\n".join(["please cite:", *lines])
 
 
-def _split(each):
+def _split(each: Any) -> list[str]:
     return each.reference.split("; ")

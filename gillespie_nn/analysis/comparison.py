@@ -8,6 +8,7 @@ bound of Massart (Ann. Probab. 18 (1990) 1269-1283, doi:10.1214/aop/1176990746).
 """
 
 import warnings
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,16 +44,16 @@ class Errors(NamedTuple):
     standard: np.ndarray
     """Standard errors of `error`."""
 
-    def of(self, chosen) -> "Errors":
+    def of(self, chosen: np.ndarray) -> "Errors":
         """Those of the quantities `chosen`, bool[quantity]."""
         return Errors(*(values[chosen] for values in self))
 
     @classmethod
-    def joined(cls, parts) -> "Errors":
+    def joined(cls, parts: Sequence["Errors"]) -> "Errors":
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def sampled(values) -> MeanVariance:
+def sampled(values: np.ndarray) -> MeanVariance:
     """Moments of `values` float64[replicate, quantity]."""
     n = len(values)
     mean = values.mean(axis=0)
@@ -66,13 +67,13 @@ def sampled(values) -> MeanVariance:
     return MeanVariance(n, mean, np.sqrt(variance / n), variance, _jackknife_error(left_out), log_error)
 
 
-def known(mean, variance) -> MeanVariance:
+def known(mean: np.ndarray, variance: np.ndarray) -> MeanVariance:
     """Moments that are no estimates: `mean` and `variance` float64[quantity]."""
     none = np.zeros(len(mean))
     return MeanVariance(np.inf, np.asarray(mean), none, np.asarray(variance), none, none)
 
 
-def _jackknife_error(left_out):
+def _jackknife_error(left_out: np.ndarray) -> np.ndarray:
     """Standard error of a statistic from its values with one replicate left out, float64[replicate, quantity]."""
     n = len(left_out)
     return np.sqrt((n - 1) / n * np.square(left_out - left_out.mean(axis=0)).sum(axis=0))
@@ -93,7 +94,12 @@ def variance_errors(one: MeanVariance, other: MeanVariance, floor: float, level:
         return _errors(found, reference, floor**2, level)
 
 
-def _errors(one, other, floor, level):
+def _errors(
+    one: tuple[np.ndarray, np.ndarray, np.ndarray, float],
+    other: tuple[np.ndarray, np.ndarray, np.ndarray, float],
+    floor: float,
+    level: float,
+) -> Errors:
     """From a value, its standard error, that of its logarithm, and the replicates, of both.
 
     A ratio's interval is that of its logarithm, which is as wide upwards as downwards where the laws are equal,
@@ -118,7 +124,7 @@ def _errors(one, other, floor, level):
     return Errors(relative, low, high, standard)
 
 
-def _pooled(one, n_one, other, n_other):
+def _pooled(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float) -> tuple[np.ndarray, np.ndarray]:
     """Two standard errors, each at least that of both samples' replicates as one sample: a sample without the rare
     large values of the other does not know its own error."""
     if not np.isfinite(n_one + n_other):
@@ -127,7 +133,7 @@ def _pooled(one, n_one, other, n_other):
     return np.maximum(one, np.sqrt(spread / n_one)), np.maximum(other, np.sqrt(spread / n_other))
 
 
-def _quantile(one, n_one, other, n_other, level):
+def _quantile(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float, level: float) -> np.ndarray:
     """Half the width of a difference's interval over its standard error, from the standard errors of both."""
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = (one**2 + other**2) ** 2 / (one**4 / (n_one - 1) + other**4 / (n_other - 1))
@@ -144,7 +150,7 @@ class Distance(NamedTuple):
     """Of one law for both, conservative for counts."""
 
 
-def distance(one, other, level) -> Distance:
+def distance(one: np.ndarray, other: np.ndarray, level: float) -> Distance:
     """Of two samples float64[replicate] each. The bound is that of each sample's own distribution function at half the
     level, and holds for any two laws."""
     at = np.sort(np.concatenate([one, other]))
@@ -154,7 +160,7 @@ def distance(one, other, level) -> Distance:
     return Distance(found, min(1.0, float(found + away)), _p_of_distance(one, other))
 
 
-def _p_of_distance(one, other):
+def _p_of_distance(one: np.ndarray, other: np.ndarray) -> float:
     """Of two small samples by counting; the limit says 0 of what has probability 0.1 with three replicates each."""
     method = "exact" if max(len(one), len(other)) <= _MOST_EXACT else "asymp"
     with warnings.catch_warnings():
@@ -162,14 +168,14 @@ def _p_of_distance(one, other):
         return float(min(1.0, stats.ks_2samp(one, other, method=method).pvalue))
 
 
-def judge(errors: Errors, tolerance) -> np.ndarray:
+def judge(errors: Errors, tolerance: float) -> np.ndarray:
     """`within`, `outside` or `inconclusive` of each interval, str[quantity]; `tolerance` float64[quantity]."""
     inside = (errors.low >= -tolerance) & (errors.high <= tolerance)
     beyond = (errors.low > tolerance) | (errors.high < -tolerance)
     return np.where(beyond, OUTSIDE, np.where(inside, WITHIN, INCONCLUSIVE))
 
 
-def verdict_of(verdicts) -> str:
+def verdict_of(verdicts: Iterable[str]) -> str:
     """One verdict for all: `outside` if any is, else `within` if every one is."""
     verdicts = np.asarray(verdicts)
     if (verdicts == OUTSIDE).any():
@@ -177,7 +183,7 @@ def verdict_of(verdicts) -> str:
     return WITHIN if (verdicts == WITHIN).all() else INCONCLUSIVE
 
 
-def sufficient_replicates(errors: Errors, tolerance, replicates, level) -> int | None:
+def sufficient_replicates(errors: Errors, tolerance: np.ndarray, replicates: int, level: float) -> int | None:
     """An estimate of how many replicates would decide, or None if no feasible number would.
 
     Widths shrink as replicates**(-1/2), an error whose interval contains 0 is taken for none, and the next run's

@@ -11,14 +11,14 @@ stretch. What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, 
 (1967) 70-73, doi:10.1109/TAU.1967.1161901.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS, LINES
-from .slices import check_data, chosen, stretches, units
+from .slices import Trajectories, check_data, chosen, stretches, units
 from .spread import Spread
 
 _CUT = 5.0
@@ -61,7 +61,9 @@ class Spectrum(NamedTuple):
     confidence: float
 
 
-def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
+def autocorrelation(
+    run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95
+) -> Autocorrelation:
     """Of one species or observable of a `run`, by its `name`, from `start` on [s] (None: the second half), for each lag
     alone an interval of `confidence` by the spread between stretches. Raises InputError as `slices.units` does, or for
     what never varies."""
@@ -88,7 +90,7 @@ def autocorrelation(run, name, start=None, confidence=0.95) -> Autocorrelation:
     return Autocorrelation(name, lag, covariance, ratio, ratio - half, high, time, at_most, mean, n, confidence)
 
 
-def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
+def power_spectrum(run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95) -> Spectrum:
     """Of one species or observable of a `run`, by its `name`, from `start` on [s] (None: the second half). Intervals of
     `confidence`, for each frequency alone, are by the chi-square law of long stretches. Raises InputError as
     `autocorrelation` does."""
@@ -112,7 +114,7 @@ def power_spectrum(run, name, start=None, confidence=0.95) -> Spectrum:
     return Spectrum(name, frequency, density, low, high, float(density.sum() * frequency[0]), n, confidence)
 
 
-def autocovariance(deviation) -> np.ndarray:
+def autocovariance(deviation: np.ndarray) -> np.ndarray:
     """float64[..., lag] of deviations float64[..., point] from the mean, lags up to half of the points."""
     from scipy import fft
 
@@ -123,7 +125,7 @@ def autocovariance(deviation) -> np.ndarray:
     return fft.irfft(power, size)[..., :n_lags] / (n - np.arange(n_lags))
 
 
-def periodogram(deviation, spacing) -> tuple[np.ndarray, np.ndarray]:
+def periodogram(deviation: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies without 0, and the one-sided density, of deviations float64[..., point] from the mean."""
     from scipy.signal import periodogram
 
@@ -131,7 +133,7 @@ def periodogram(deviation, spacing) -> tuple[np.ndarray, np.ndarray]:
     return frequency[1:], density[..., 1:]
 
 
-def correlation_time(ratio, spacing) -> float:
+def correlation_time(ratio: np.ndarray, spacing: float) -> float:
     """Integral of an autocorrelation over positive lags [s] by the trapezoidal rule, up to the first lag that is five
     times as long as the integral so far; NaN if there is none. Of what forgets within `spacing` [s] it is about half
     of that, however fast it forgets: a result below `spacing` says no more than that."""
@@ -141,18 +143,18 @@ def correlation_time(ratio, spacing) -> float:
     return float(integral[ends[0]]) if len(ends) else float("nan")
 
 
-def _longest(high, spacing):
+def _longest(high: float, spacing: float) -> float:
     """A bound [s] of a correlation time below `spacing`: that of an exponential whose value at the first lag is the end
     `high` of its interval, and no less than `spacing`."""
     return spacing / -np.log(high) if np.exp(-1.0) < high < 1 else spacing
 
 
-def _rounding(mean):
+def _rounding(mean: float) -> float:
     """The largest variance that rounding alone makes of values that are all `mean`."""
     return (16 * np.finfo(float).eps * mean) ** 2
 
 
-def _mean(run, name, parts):
+def _mean(run: Trajectories, name: str, parts: list) -> float:
     return sum(values.mean(axis=1).sum() for values in stretches(run, name, parts)) / len(parts)
 
 
@@ -164,7 +166,7 @@ class AutocorrelationAnalysis(Analysis):
     in_report = False
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         found = [autocorrelation(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
         rows = [
@@ -194,7 +196,7 @@ class SpectrumAnalysis(Analysis):
     in_report = False
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         found = [power_spectrum(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
         rows = [
@@ -213,18 +215,18 @@ class SpectrumAnalysis(Analysis):
         return Finding("power spectrum", tables, record, lambda figure: _draw_spectrum(figure, run, found), notes)
 
 
-def _time(found):
+def _time(found: Autocorrelation) -> str | float:
     """The correlation time [s], or in words that it is shorter than the points tell."""
     return f"not resolved: at most {found.at_most:.3g}" if np.isfinite(found.at_most) else found.correlation_time
 
 
-def _note(found):
+def _note(found: Autocorrelation | Spectrum) -> str:
     return (
         f"{found.n_units} stretches taken as independent; intervals are of {100 * found.confidence:g} % at each alone"
     )
 
 
-def _draw_correlation(figure, run, found):
+def _draw_correlation(figure: Any, run: Trajectories, found: list[Autocorrelation]) -> None:
     axes = figure.subplots()
     for k, a in enumerate(found):
         time = "" if np.isnan(a.correlation_time) else f", correlation time {a.correlation_time:.3g} s"
@@ -239,7 +241,7 @@ def _draw_correlation(figure, run, found):
     axes.legend(fontsize=8)
 
 
-def _draw_spectrum(figure, run, found):
+def _draw_spectrum(figure: Any, run: Trajectories, found: list[Spectrum]) -> None:
     axes = figure.subplots()
     for k, s in enumerate(found):
         style = {"color": COLOURS[k % 7]}

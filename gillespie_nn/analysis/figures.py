@@ -1,6 +1,7 @@
 """What all figures share. Colours are Okabe and Ito's, told apart by colour-blind readers too."""
 
 from pathlib import Path
+from typing import Any
 
 from .. import checks
 
@@ -9,7 +10,7 @@ LINES = ("-", "--", "-.", ":")
 _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
-def new_figure(size=(8, 5)):
+def new_figure(size: tuple[float, float] = (8, 5)) -> Any:
     """An empty figure, so many inches wide and high. Raises MissingExtraError without matplotlib."""
     checks.optional("matplotlib", "plot", "drawing a figure")
     from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ def new_figure(size=(8, 5)):
     return Figure(figsize=size, layout="constrained", dpi=150)
 
 
-def save_figure(figure, path) -> None:
+def save_figure(figure: Any, path: str | Path) -> None:
     """Write a figure in the format of the file's suffix: the same figure gives the same file, without a date and random
     names within. Raises StorageError."""
     import matplotlib

@@ -5,14 +5,14 @@ At one time replicates are independent, and intervals are those of C. J. Clopper
 whose spread gives the interval, by Student's t. Either way the intervals hold for all bins together (Bonferroni).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import checks
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS
-from .slices import check_data, chosen, has_trajectories, point_at, read, stretches, units
+from .slices import AnyRun, Trajectories, check_data, chosen, has_trajectories, point_at, read, stretches, units
 from .spread import Spread
 
 _MOST_BINS = 60
@@ -44,7 +44,7 @@ class Histogram(NamedTuple):
         return self.variance / self.mean if self.mean else float("nan")
 
 
-def histogram(run, name, time=None, confidence=0.95) -> Histogram:
+def histogram(run: Trajectories, name: str, time: float | None = None, confidence: float = 0.95) -> Histogram:
     """Of one species or observable of a `run`, by its `name`, over the replicates that got to `time` [s] (None: the
     last time), with intervals of `confidence`. Raises InputError for an unknown name or a time that is not recorded."""
     check_data(run)
@@ -57,7 +57,9 @@ def histogram(run, name, time=None, confidence=0.95) -> Histogram:
     return _at_once(name, values, edges, confidence_of(confidence), f"at {run.time[point]:g} s")
 
 
-def stationary_histogram(run, name, start=None, confidence=0.95) -> Histogram:
+def stationary_histogram(
+    run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95
+) -> Histogram:
     """Of one species or observable of a `run`, by its `name`, over all recorded times from `start` on [s] (None: the
     second half), each time with equal weight, with intervals of `confidence`. Raises InputError as `units` does."""
     from scipy import stats
@@ -83,11 +85,11 @@ def stationary_histogram(run, name, start=None, confidence=0.95) -> Histogram:
     )  # fmt: skip
 
 
-def _are_whole(run, name):
+def _are_whole(run: Trajectories, name: str) -> bool:
     return name not in run.observable_names and run.units == "molecules"
 
 
-def _edges(low, high, step, whole):
+def _edges(low: float, high: float, step: float, whole: bool) -> np.ndarray:
     """Bins that hold low to high; of counts, each of the same number of counts."""
     if whole:
         step = max(1.0, np.ceil(step), np.ceil((high - low + 1) / _MOST_BINS) if high - low >= _MOST_BINS else 1.0)
@@ -98,25 +100,25 @@ def _edges(low, high, step, whole):
     return np.linspace(low, high, n + 1)
 
 
-def _step(values):
+def _step(values: np.ndarray) -> float:
     """Width of bins by D. Freedman and P. Diaconis (Z. Wahrscheinlichkeitstheorie 57 (1981) 453-476)."""
     low, high = np.quantile(values, [0.25, 0.75])
     return 2 * (high - low) / len(values) ** (1 / 3)
 
 
-def _count(values, edges):
+def _count(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Values in each bin, the last edge included."""
     return np.histogram(values, edges)[0].astype(np.float64)
 
 
-def _count_each(values, edges):
+def _count_each(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """int64[row, bin], as `_count` of each row of values."""
     n, n_bins = len(values), len(edges) - 1
     bins = np.minimum(np.searchsorted(edges, values, side="right") - 1, n_bins - 1)
     return np.bincount((bins + n_bins * np.arange(n)[:, None]).ravel(), minlength=n * n_bins).reshape(n, n_bins)
 
 
-def _at_once(name, values, edges, confidence, when):
+def _at_once(name: str, values: np.ndarray, edges: np.ndarray, confidence: float, when: str) -> Histogram:
     from scipy import stats
 
     counts, n = _count(values, edges), len(values)
@@ -135,11 +137,11 @@ class HistogramAnalysis(Analysis):
     summary = "histograms over replicates at a time (--time), with intervals"
 
     @staticmethod
-    def applies(run):
+    def applies(run: AnyRun) -> bool:
         return has_trajectories(run) and run.counts.shape[0] >= 20
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         names = chosen(run, ask.species, 4)
         found = [histogram(run, name, ask.time, ask.confidence) for name in names]
@@ -154,14 +156,14 @@ class StationaryAnalysis(Analysis):
     in_report = False
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         names = chosen(run, ask.species, 4)
         found = [stationary_histogram(run, name, ask.start, ask.confidence) for name in names]
         return _finding(run, found, f"histograms over time, {found[0].when}", "stretches of time")
 
 
-def _finding(run, found, title, what):
+def _finding(run: Trajectories, found: list[Histogram], title: str, what: str) -> Finding:
     rows, record = [], {}
     for h in found:
         rows.append((h.name, h.n, h.n_units, h.mean, h.variance, h.fano))
@@ -180,7 +182,7 @@ def _finding(run, found, title, what):
     return Finding(title, tables, record, lambda figure: _draw(figure, run, found), notes)
 
 
-def _draw(figure, run, found):
+def _draw(figure: Any, run: Trajectories, found: list[Histogram]) -> None:
     columns = min(2, len(found))
     rows = -(-len(found) // columns)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -27,7 +28,7 @@ pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; font-size: .85rem; 
 class Page:
     """Parts are added at the end; `text()` is the document."""
 
-    def __init__(self, title):
+    def __init__(self, title: str) -> None:
         self._root = ElementTree.Element("html", lang="en")
         head = ElementTree.SubElement(self._root, "head")
         ElementTree.SubElement(head, "meta", charset="utf-8")
@@ -37,16 +38,16 @@ class Page:
         self._body = ElementTree.SubElement(self._root, "body")
         self._add("h1", title)
 
-    def heading(self, text):
+    def heading(self, text: str) -> None:
         self._add("h2", text)
 
-    def paragraph(self, text):
+    def paragraph(self, text: str) -> None:
         self._add("p", text)
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         self._add("p", text, {"class": "note"})
 
-    def table(self, table: Table):
+    def table(self, table: Table) -> None:
         """Numbers to the right, words to the left."""
         scroll = self._add("div", None, {"class": "scroll"})
         element = ElementTree.SubElement(scroll, "table")
@@ -64,7 +65,7 @@ class Page:
                 side = {"class": "number"} if _is_number(value) else {}
                 ElementTree.SubElement(row, "td", side).text = _clean(cell(value))
 
-    def figure(self, figure, caption):
+    def figure(self, figure: Any, caption: str) -> None:
         """A matplotlib figure as a PNG inside the page, with its caption as the text for those who do not see it."""
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
@@ -73,7 +74,7 @@ class Page:
         ElementTree.SubElement(element, "img", src=f"data:image/png;base64,{data}", alt=_clean(caption))
         ElementTree.SubElement(element, "figcaption").text = _clean(caption)
 
-    def folded(self, summary, text):
+    def folded(self, summary: str, text: str) -> None:
         """A long text that is shown on a click."""
         element = self._add("details", None)
         ElementTree.SubElement(element, "summary").text = _clean(summary)
@@ -82,16 +83,16 @@ class Page:
     def text(self) -> str:
         return f"<!DOCTYPE html>\n{ElementTree.tostring(self._root, encoding='unicode', method='html')}\n"
 
-    def _add(self, tag, text, attributes=None):
+    def _add(self, tag: str, text: str | None, attributes: dict[str, str] | None = None) -> Any:
         element = ElementTree.SubElement(self._body, tag, attributes or {})
         element.text = None if text is None else _clean(text)
         return element
 
 
-def _is_number(value):
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.number))
 
 
-def _clean(text):
+def _clean(text: str) -> str:
     """Without characters that a page cannot hold."""
     return "".join(c if c in "\n\t" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF) else "\ufffd" for c in text)

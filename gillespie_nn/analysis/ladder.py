@@ -1,5 +1,9 @@
 """The figure of the ladder of limits: errors against step or size, and the slopes that theory says."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from .figures import COLOURS, new_figure, save_figure
@@ -7,7 +11,7 @@ from .figures import COLOURS, new_figure, save_figure
 _COLUMNS = 3
 
 
-def draw_ladder(rates, path) -> None:
+def draw_ladder(rates: Sequence, path: str | Path) -> None:
     """Draw `rates`, the list in the record of `verification.ladder`, to `path`, one panel each. Needs matplotlib."""
     n_rows = -(-len(rates) // _COLUMNS)
     figure = new_figure((4 * _COLUMNS, 3.4 * n_rows))
@@ -19,7 +23,7 @@ def draw_ladder(rates, path) -> None:
     save_figure(figure, path)
 
 
-def _panel(axes, found):
+def _panel(axes: Any, found: Any) -> None:
     x, error = np.asarray(found["x"]), np.asarray(found["error"])
     low, high = found["interval"]
     line = error[-1] * (x / x[-1]) ** found["expected"]

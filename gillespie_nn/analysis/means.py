@@ -4,15 +4,17 @@ Intervals are pointwise: of a mean by Student's t; of a quantile by ranks, which
 Nagaraja, Order Statistics, 2003, section 7.1), and for counts, which have ties, covers at least as often as it says.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..simulation import MomentsResult
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS, LINES
-from .slices import blocks, check_data, chosen, has_trajectories, read
+from .slices import AnyRun, blocks, check_data, chosen, read
 
 PROBABILITIES = (0.05, 0.5, 0.95)
 _MOST = 8
@@ -39,7 +41,9 @@ class Means(NamedTuple):
     confidence: float
 
 
-def means(run, species=(), probabilities=PROBABILITIES, confidence=0.95) -> Means:
+def means(
+    run: AnyRun, species: Sequence[str] = (), probabilities: Sequence[float] = PROBABILITIES, confidence: float = 0.95
+) -> Means:
     """Of a `run`, a `Run` or a `Result`, in its units, over the replicates that got to each point; or of a `MomentsRun`
     or a `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
 
@@ -51,7 +55,7 @@ def means(run, species=(), probabilities=PROBABILITIES, confidence=0.95) -> Mean
     for p in probabilities:
         if not 0 < checks.positive("the probability of a quantile", p) < 1:
             raise InputError(f"the probability of a quantile must be below 1, got {p!r}")
-    if not has_trajectories(run):
+    if isinstance(run, MomentsResult):
         return _of_moments(run, species, tuple(probabilities), confidence)
     check_data(run)
     names = chosen(run, species)
@@ -63,7 +67,9 @@ def means(run, species=(), probabilities=PROBABILITIES, confidence=0.95) -> Mean
     )  # fmt: skip
 
 
-def _of_moments(run, species, probabilities, confidence):
+def _of_moments(
+    run: MomentsResult, species: Sequence[str], probabilities: tuple[float, ...], confidence: float
+) -> Means:
     from scipy import stats  # which takes long to import
 
     if not run.n_done:
@@ -89,7 +95,7 @@ def _of_moments(run, species, probabilities, confidence):
     )
 
 
-def _of(values, probabilities, confidence):
+def _of(values: np.ndarray, probabilities: Sequence[float], confidence: float) -> tuple[np.ndarray, ...]:
     """Of float64[replicate, point, name], with NaN where a replicate did not get."""
     from scipy import stats  # which takes long to import
 
@@ -111,7 +117,7 @@ def _of(values, probabilities, confidence):
     return n, mean, half, variance, quantile, low, high
 
 
-def _ranks(n, p, confidence):
+def _ranks(n: int, p: float, confidence: float) -> tuple[int, int, int]:
     """Ranks from 1 of the p-quantile of n values and of the ends of its interval, which may lie outside 1 to n."""
     from scipy import stats
 
@@ -127,11 +133,11 @@ class MeansAnalysis(Analysis):
     summary = "means and quantiles over time, with confidence intervals"
 
     @staticmethod
-    def applies(run):
+    def applies(run: AnyRun) -> bool:
         return getattr(run, "kind", "ensemble") != "training"
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: AnyRun, ask: Ask) -> Finding:
         found = means(run, ask.species, confidence=ask.confidence)
         n_all = _replicates(run)
         percent = f"{100 * found.confidence:g} %"
@@ -145,11 +151,11 @@ class MeansAnalysis(Analysis):
         return Finding(title, [_table(found, percent)], found._asdict(), lambda f: _draw(f, run, found), notes)
 
 
-def _replicates(run):
-    return run.counts.shape[0] if has_trajectories(run) else run.n_done
+def _replicates(run: AnyRun) -> int:
+    return run.n_done if isinstance(run, MomentsResult) else run.counts.shape[0]
 
 
-def _table(found, percent):
+def _table(found: Means, percent: str) -> Table:
     middle = found.probabilities.index(0.5)
     rows = []
     for k, name in enumerate(found.names):
@@ -163,7 +169,7 @@ def _table(found, percent):
     return Table("at some times", columns, rows)
 
 
-def _draw(figure, run, found):
+def _draw(figure: Any, run: AnyRun, found: Means) -> None:
     axes = figure.subplots()
     n_all = _replicates(run)
     several = n_all > 1
@@ -177,7 +183,7 @@ def _draw(figure, run, found):
     what = "one trajectory"
     if several:
         what = f"mean, its {100 * found.confidence:g} % interval (dark) and 5 to 95 % of {n_all} replicates"
-    species = run.species if has_trajectories(run) else run.quantities
+    species = run.quantities if isinstance(run, MomentsResult) else run.species
     left = len(species) - len(set(found.names) & set(species))
     axes.set_title(what + (f"; {left} species not shown" if left else "") + f"\n{title_of(run)}", fontsize=10)
     axes.set_xlabel("time [s]")

@@ -9,9 +9,10 @@ Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointw
 the scale of log(-log) (scipy.stats.ecdf).
 """
 
+import contextlib
 import re
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from ..checks import InputError
 from ..crn import ReactionNetwork
 from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
 from .figures import COLOURS
-from .slices import blocks, check_data, chosen, names_of, read
+from .slices import Trajectories, blocks, check_data, chosen, names_of, read
 
 _NOT_YET = -1.0
 _CONDITION = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=)\s*([-+.\deE]+)\s*")
@@ -47,7 +48,7 @@ class Passage(NamedTuple):
     confidence: float
 
 
-def watch(network, condition, name="passage") -> ReactionNetwork:
+def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> ReactionNetwork:
     """The network with a parameter `name` that holds the time [s] at which `condition`, for example "A >= 10", first
     held, and -1 before: an observable of its runs. The law of the counts is the same.
 
@@ -61,7 +62,7 @@ def watch(network, condition, name="passage") -> ReactionNetwork:
     return ReactionNetwork.from_text(f"{network.to_text()}\n@parameter {name} = {_NOT_YET:g}\n{event}\n")
 
 
-def first_passage(run, what, confidence=0.95) -> Passage:
+def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Passage:
     """Of `what`, a condition like "A >= 10" at the recorded points of a run, or the name of an observable made by
     `watch`, with intervals of `confidence`.
 
@@ -85,7 +86,7 @@ def first_passage(run, what, confidence=0.95) -> Passage:
     return Passage(what, exact, time, passed, at, share, low, high, median, confidence)
 
 
-def _band(survival, confidence):
+def _band(survival: Any, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """Both ends; where none is left, whose variance is not known, 0 and the upper end of the step before."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of these steps
@@ -95,17 +96,14 @@ def _band(survival, confidence):
     return low, high
 
 
-def _read_condition(text):
-    match = _CONDITION.fullmatch(str(text))
-    try:
-        return match[1], match[2], float(match[3])
-    except (TypeError, ValueError):
-        raise InputError(
-            f"a passage is a condition NAME >= NUMBER or NAME <= NUMBER, for example 'A >= 10', got {text!r}"
-        ) from None
+def _read_condition(text: str) -> tuple[str, str, float]:
+    if (match := _CONDITION.fullmatch(str(text))) is not None:
+        with contextlib.suppress(ValueError):  # the third group may be no number, as in 1e
+            return match[1], match[2], float(match[3])
+    raise InputError(f"a passage is a condition NAME >= NUMBER or NAME <= NUMBER, for example 'A >= 10', got {text!r}")
 
 
-def _noted(run, name):
+def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
     time, end = run.time, _ends(run)
     noted = np.empty(len(end))
     for part in blocks(run, 1):
@@ -118,7 +116,7 @@ def _noted(run, name):
     return np.where(passed, noted, time[end]), passed
 
 
-def _searched(run, condition):
+def _searched(run: Trajectories, condition: str) -> tuple[np.ndarray, np.ndarray]:
     name, sign, level = _read_condition(condition)
     (name,) = chosen(run, (name,))
     time, n = run.time, run.counts.shape[0]
@@ -132,7 +130,7 @@ def _searched(run, condition):
     return time[np.where(passed, first, end)], passed
 
 
-def _ends(run):
+def _ends(run: Trajectories) -> np.ndarray:
     """int64[replicate], the last point that each replicate got to."""
     name, end = names_of(run)[:1], np.zeros(run.counts.shape[0], dtype=int)
     for part in blocks(run, 1):
@@ -150,7 +148,7 @@ class PassageAnalysis(Analysis):
     in_report = False
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Trajectories, ask: Ask) -> Finding:
         if ask.passage is None:
             raise InputError("first-passage needs a condition: give one, for example --passage 'A >= 10'")
         found = first_passage(run, ask.passage, ask.confidence)
@@ -163,7 +161,7 @@ class PassageAnalysis(Analysis):
         return Finding(title, tables, record, lambda figure: _draw(figure, run, found), _notes(run, found))
 
 
-def _notes(run, found):
+def _notes(run: Trajectories, found: Passage) -> list[str]:
     notes = []
     if found.exact:
         notes.append("times were noted by the run when they came, and are exact")
@@ -181,7 +179,7 @@ def _notes(run, found):
     return notes
 
 
-def _draw(figure, run, found):
+def _draw(figure: Any, run: Trajectories, found: Passage) -> None:
     axes = figure.subplots()
     at = np.concatenate([[0.0], found.at, [found.time.max()]])
     share, low, high = (

@@ -2,7 +2,8 @@
 noise and nothing else. Annihilation V_p + V_m -> 0 keeps it small."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, title_of
 from .figures import COLOURS, LINES
 from .learning import running_mean
-from .slices import blocks, check_data, has_trajectories, per_concentration, read
+from .slices import AnyRun, Trajectories, blocks, check_data, has_trajectories, per_concentration, read
 
 _GROUP = re.compile(r"[A-Za-z]+\d*")
 _MOST = 1 << 10
@@ -38,12 +39,12 @@ class CommonParts(NamedTuple):
         return _ratio(self.common, self.signal)
 
 
-def _ratio(common, signal):
+def _ratio(common: np.ndarray, signal: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(signal > 0, common / signal, np.nan)
 
 
-def pairs_of(species) -> dict[str, list]:
+def pairs_of(species: Sequence[str]) -> dict[str, list]:
     """Names (plus rail, minus rail) of all dual-rail numbers, by group."""
     known = set(species)
     found: dict[str, list] = {}
@@ -55,7 +56,7 @@ def pairs_of(species) -> dict[str, list]:
     return found
 
 
-def common_parts(run) -> CommonParts:
+def common_parts(run: Trajectories) -> CommonParts:
     """Of all species NAME_p and NAME_m of a `run`, a `Run` or a `Result`. Raises InputError if there are none."""
     check_data(run)
     groups = pairs_of(run.species)
@@ -67,7 +68,7 @@ def common_parts(run) -> CommonParts:
     return CommonParts(run.time, tuple(groups), tuple(map(len, groups.values())), common, signal)
 
 
-def _of_group(run, pairs, scale):
+def _of_group(run: Trajectories, pairs: list[tuple[str, str]], scale: float) -> tuple[np.ndarray, np.ndarray]:
     common, signal = np.zeros(len(run.time)), np.zeros(len(run.time))
     for k in range(0, len(pairs), _MOST):
         own = pairs[k : k + _MOST]
@@ -81,7 +82,7 @@ def _of_group(run, pairs, scale):
     return common / (len(pairs) * scale), signal / (len(pairs) * scale)
 
 
-def _mean(values):
+def _mean(values: np.ndarray) -> np.ndarray:
     """Over replicates that got there, and pairs; NaN where none did."""
     there = ~np.isnan(values)
     return np.where(there, values, 0.0).sum(axis=(0, 2)) / np.where(
@@ -96,11 +97,11 @@ class RailsAnalysis(Analysis):
     summary = "common part of dual rails V_p, V_m over time, beside the numbers they carry"
 
     @staticmethod
-    def applies(run):
+    def applies(run: AnyRun) -> bool:
         return has_trajectories(run) and bool(pairs_of(run.species))
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Trajectories, ask: Ask) -> Finding:
         found = common_parts(run)
         half = slice(len(found.time) // 2, None)
         reached = ~np.isnan(found.common[half, 0])  # by some replicate
@@ -115,7 +116,7 @@ class RailsAnalysis(Analysis):
         return Finding("common part of dual rails", tables, record, lambda figure: _draw(figure, run, found))
 
 
-def _draw(figure, run, found):
+def _draw(figure: Any, run: Trajectories, found: Any) -> None:
     """Groups that have a common part at some time, smoothed where there are many points."""
     figure.set_size_inches(8, 6.5)
     panels = figure.subplots(2, 1, sharex=True)

@@ -2,8 +2,11 @@
 
 import json
 import shlex
+from collections.abc import Iterable
+from typing import Any
 
 from ..checks import InputError
+from ..storage import MomentsRun, Run
 from .base import Ask, Table
 from .figures import new_figure
 from .html import Page
@@ -23,7 +26,7 @@ _LABELS = {
 }  # fmt: skip
 
 
-def report(run, ask: Ask | None = None) -> tuple[str, list[str]]:
+def report(run: Run | MomentsRun, ask: Ask | None = None) -> tuple[str, list[str]]:
     """The HTML text of an open run's report, and the names of the analyses in it. Needs matplotlib.
 
     Every analysis that applies to the run is in it. Raises InputError for a run without data."""
@@ -33,7 +36,8 @@ def report(run, ask: Ask | None = None) -> tuple[str, list[str]]:
     if not findings:
         raise InputError("there is nothing to report of this run")
     found = summary(run)
-    page = Page(f"{run.path.name}: {'training of ' + run.case if run.kind == 'training' else run.kind}")
+    title = f"training of {run.case}" if isinstance(run, Run) and run.kind == "training" else run.kind
+    page = Page(f"{run.path.name}: {title}")
     _summary(page, run, found)
     for finding in findings.values():
         page.heading(finding.title[0].upper() + finding.title[1:])
@@ -49,7 +53,7 @@ def report(run, ask: Ask | None = None) -> tuple[str, list[str]]:
     return page.text(), list(findings)
 
 
-def _summary(page, run, found):
+def _summary(page: Page, run: Run | MomentsRun, found: dict) -> None:
     found = found | {"file": run.path.name}
     rows = [(label, _said(found[key])) for key, label in _LABELS.items() if key in found]
     rows.append(("how replicates ended", ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in found["status"].items())))
@@ -59,11 +63,11 @@ def _summary(page, run, found):
     if not found["committed"]:
         page.note("the run has not ended: this is what is recorded so far")
     if "outputs" in found:
-        rows = [tuple(map(_row, row)) for row in zip(found["inputs"], found["targets"], found["outputs"])]
-        page.table(Table("outputs of the final weights [concentration]", ("input", "target", "output"), rows))
+        outputs = [tuple(map(_row, row)) for row in zip(found["inputs"], found["targets"], found["outputs"])]
+        page.table(Table("outputs of the final weights [concentration]", ("input", "target", "output"), outputs))
 
 
-def _provenance(page, run):
+def _provenance(page: Page, run: Run | MomentsRun) -> None:
     page.heading("Where it came from")
     record = run.provenance
     environment = record.get("environment", {})
@@ -82,7 +86,7 @@ def _provenance(page, run):
     page.folded("all parameters", json.dumps(record.get("parameters", {}), indent=1))
 
 
-def _model(page, run):
+def _model(page: Page, run: Run | MomentsRun) -> None:
     page.heading("Model")
     page.paragraph(f"{len(run.model.species)} species, {len(run.model.reactions)} reactions.")
     text = run.model.to_text()
@@ -90,11 +94,11 @@ def _model(page, run):
     page.folded("reactions and initial counts, before overrides", text[:_MOST_TEXT] + cut)
 
 
-def _said(value):
+def _said(value: Any) -> str:
     if isinstance(value, list):
         return "-".join(map(str, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _row(values):
+def _row(values: Iterable[float]) -> str:
     return ", ".join(f"{v:.4g}" for v in values)

@@ -1,25 +1,31 @@
 """Reading a run in parts of bounded size: species and observables as float64, NaN where a replicate did not get to."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..simulation import MomentsResult, Result
+from ..storage import Run
 
+Trajectories = Run | Result
+"""Runs with trajectories, in a file or in memory."""
+AnyRun = Trajectories | MomentsResult
 _BYTES = 1 << 26
 """Of one part, about."""
 _LEAST_UNITS = 8
 _LEAST_POINTS = 16
 
 
-def names_of(run) -> tuple[str, ...]:
+def names_of(run: Trajectories) -> tuple[str, ...]:
     """Species, then observables that are no species."""
     return (*run.species, *(n for n in run.observable_names if n not in run.species))
 
 
-def chosen(run, names=(), most=8) -> tuple[str, ...]:
+def chosen(run: Trajectories, names: Sequence[str] = (), most: int = 8) -> tuple[str, ...]:
     """`names`, which must be in the run; if none, up to `most` species whose counts vary most, or the observables of a
     model without species."""
     every = names_of(run)
@@ -40,12 +46,12 @@ def chosen(run, names=(), most=8) -> tuple[str, ...]:
     return tuple(run.species[k] for k in np.sort(widest))
 
 
-def has_trajectories(run) -> bool:
+def has_trajectories(run: AnyRun) -> TypeGuard[Trajectories]:
     """Whether a run holds trajectories, not moments alone."""
     return hasattr(run, "counts")
 
 
-def check_data(run) -> None:
+def check_data(run: AnyRun) -> None:
     """Raises InputError for a run without trajectories."""
     if not has_trajectories(run):
         raise InputError("the run holds moments alone, no trajectories: of its analyses there is means only")
@@ -53,11 +59,13 @@ def check_data(run) -> None:
         raise InputError("no replicate is committed yet: there is nothing to analyse")
 
 
-def read(run, names, points=slice(None), replicates=slice(None)) -> np.ndarray:
+def read(
+    run: Trajectories, names: Sequence[str], points: slice = slice(None), replicates: slice = slice(None)
+) -> np.ndarray:
     """float64[replicate, point, name] of slices of points and replicates."""
     species = [n for n in names if n not in run.observable_names]
     place = {name: k for k, name in enumerate(run.species)}
-    counts = run.counts[replicates, points, np.array([place[n] for n in species], dtype=int)]
+    counts = np.asarray(run.counts[replicates, points, np.array([place[n] for n in species], dtype=int)])
     values = counts.astype(np.float64)
     if np.issubdtype(counts.dtype, np.integer):
         values[counts < 0] = np.nan
@@ -70,24 +78,24 @@ def read(run, names, points=slice(None), replicates=slice(None)) -> np.ndarray:
     return found
 
 
-def per_concentration(run) -> float:
+def per_concentration(run: Trajectories) -> float:
     """What counts of a run are divided by to have concentrations: Omega, or 1 where they are concentrations."""
     return run.volume if run.units == "molecules" else 1.0
 
 
-def blocks(run, n_names) -> list[slice]:
+def blocks(run: Trajectories, n_names: int) -> list[slice]:
     """Slices of points of which all replicates fit in memory together."""
     return _parts(run.counts.shape[1], max(run.counts.shape[0] * n_names, len(run.species)))
 
 
-def series(run, name, points, replicate) -> np.ndarray:
+def series(run: Trajectories, name: str, points: slice, replicate: int) -> np.ndarray:
     """float64[point] of one replicate."""
     parts = _parts(points.stop - points.start, len(run.species))
     shifted = [slice(points.start + p.start, points.start + p.stop) for p in parts]
     return np.concatenate([read(run, (name,), p, slice(replicate, replicate + 1))[0, :, 0] for p in shifted])
 
 
-def stretches(run, name, of_units) -> Iterator[np.ndarray]:
+def stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) -> Iterator[np.ndarray]:
     """float64[stretch, point] of the stretches that `units` gave, in their order, in parts of bounded size."""
     for piece, same in itertools.groupby(of_units, key=lambda unit: unit[1]):
         replicates = np.array([replicate for replicate, _ in same])
@@ -100,7 +108,7 @@ def stretches(run, name, of_units) -> Iterator[np.ndarray]:
                 yield read(run, (name,), piece, span)[own - own[0], :, 0]
 
 
-def point_at(run, time=None) -> int:
+def point_at(run: Trajectories, time: float | None = None) -> int:
     """The recorded point in force at `time` [s]: the last that is not later; None: the last of all."""
     check_data(run)
     recorded = run.time
@@ -114,7 +122,7 @@ def point_at(run, time=None) -> int:
     return int(np.searchsorted(recorded, time, side="right")) - 1
 
 
-def units(run, start=None) -> tuple[list, float]:
+def units(run: Trajectories, start: float | None = None) -> tuple[list, float]:
     """Stretches of stationary trajectories to take for independent, (replicate, slice of points) each, of one length,
     and the time between points [s].
 
@@ -148,11 +156,11 @@ def units(run, start=None) -> tuple[list, float]:
     return [(int(r), piece) for piece in cut for r in whole], float(spacing)
 
 
-def _whole_replicates(run):
+def _whole_replicates(run: Trajectories) -> np.ndarray:
     last = read(run, names_of(run)[:1], slice(run.counts.shape[1] - 1, run.counts.shape[1]))
     return np.flatnonzero(~np.isnan(last[:, 0, 0]))
 
 
-def _parts(n, width):
+def _parts(n: int, width: int) -> list[slice]:
     rows = max(1, _BYTES // (8 * max(1, width)))
     return [slice(k, min(k + rows, n)) for k in range(0, n, rows)]

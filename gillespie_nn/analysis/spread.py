@@ -8,10 +8,11 @@ class Spread:
     """Of rows float64[column] so far: `n` of them, their `mean`, the sum of squared deviations from it (`square`), and
     that of their products with the deviation of the first column (`cross`)."""
 
-    def __init__(self):
-        self.n, self.mean, self.square, self.cross = 0, 0.0, 0.0, 0.0
+    def __init__(self) -> None:
+        self.n = 0
+        self.mean = self.square = self.cross = np.zeros(())
 
-    def take(self, rows) -> None:
+    def take(self, rows: np.ndarray) -> None:
         """Take float64[row, column]."""
         mean = rows.mean(axis=0)
         away = rows - mean

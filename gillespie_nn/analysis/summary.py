@@ -1,20 +1,21 @@
 """A run file in numbers: a dictionary for machines, and the same as text for people."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
 from ..checks import printable
 from ..simulation import final_values
 from ..status import Status
-from ..storage.schema.moments import KIND as MOMENTS
+from ..storage import MomentsRun, Run
 
 _SHOWN = 20
 
 
-def summary(run) -> dict:
+def summary(run: Run | MomentsRun) -> dict:
     """What is in a run file or a file of moments, as plain values; means over committed replicates at the end."""
-    if run.kind == MOMENTS:
+    if isinstance(run, MomentsRun):
         return _of_moments(run)
     found = {
         "file": str(run.path),
@@ -50,7 +51,7 @@ def summary(run) -> dict:
     return found
 
 
-def _of_moments(run):
+def _of_moments(run: MomentsRun) -> dict:
     return {
         "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
         "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_replicates,
@@ -62,7 +63,7 @@ def _of_moments(run):
     }  # fmt: skip
 
 
-def summary_text(found) -> str:
+def summary_text(found: dict) -> str:
     """`found` by `summary`, for people; intervals of means are by Student's t."""
     known = found["kind"] != "training" or found["committed"]  # a training run that has not ended has not counted them
     fired = f"{found['events']:.4g} reactions fired, " if known else ""
@@ -77,7 +78,7 @@ def summary_text(found) -> str:
     return "\n".join(lines)
 
 
-def _training_lines(found):
+def _training_lines(found: dict) -> list[str]:
     if not found["committed"]:
         return [f"the run has not ended: {found['points']} presentations are recorded so far"]
     lines = [f"{'-'.join(map(str, found['layers']))} network after {found['presentations']} presentations"]
@@ -92,7 +93,7 @@ def _training_lines(found):
     return lines
 
 
-def _ensemble_lines(found):
+def _ensemble_lines(found: dict) -> list[str]:
     from scipy import stats  # which takes long to import
 
     if "mean" not in found:
@@ -111,5 +112,5 @@ def _ensemble_lines(found):
     return lines
 
 
-def _row(values, form="g"):
+def _row(values: Iterable[float], form: str = "g") -> str:
     return " ".join(format(v, form) for v in values)

@@ -5,10 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets import Dataset
+from ..nn.floating import FloatNetwork
 from ..simulation.validation import N_AVERAGED
+from ..storage import Run
 from .base import Analysis, Ask, Finding, Table, few
 from .learning import averaged_weights, float_network
-from .slices import check_data
+from .slices import AnyRun, check_data
 from .training_figure import draw_training
 
 _MOST_RECORDS = 400
@@ -33,7 +35,7 @@ class Course(NamedTuple):
     """[record, layer], root mean square way from the initial ones [concentration]."""
 
 
-def course(run, most=_MOST_RECORDS) -> Course:
+def course(run: Run, most: int = _MOST_RECORDS) -> Course:
     """Of a training `Run`, at up to `most` records. Raises InputError for another kind of run."""
     check_data(run)
     record = run.training
@@ -50,7 +52,9 @@ def course(run, most=_MOST_RECORDS) -> Course:
     return Course(record.recorded[chosen] + 1, accuracy, rmse, layers, size, moved)
 
 
-def _by_layer(network, weights, initial):
+def _by_layer(
+    network: FloatNetwork, weights: np.ndarray, initial: np.ndarray
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     pieces = [p for layer in network.matrices(np.arange(len(initial))) for p in layer]
     names = tuple(f"{letter}{n + 1}" for n in range(len(pieces) // 2) for letter in "WB")
     columns = [piece.ravel() for piece in pieces]
@@ -68,11 +72,11 @@ class LearningAnalysis(Analysis):
     summary = "weights and accuracy over training, of a training run"
 
     @staticmethod
-    def applies(run):
+    def applies(run: AnyRun) -> bool:
         return getattr(run, "kind", None) == "training"
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Run, ask: Ask) -> Finding:
         found = course(run)
         rows = [
             (int(found.presentation[i]), found.accuracy[i], found.rmse[i], *found.size[i])
@@ -95,7 +99,7 @@ class LearningAnalysis(Analysis):
         return Finding("learning", tables, record, lambda figure: draw_training(figure, run))
 
 
-def _validation(run):
+def _validation(run: Run) -> list:
     record = run.training
     if not len(record.evaluated):
         return []

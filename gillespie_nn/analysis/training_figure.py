@@ -1,8 +1,11 @@
 """The figure of a training run: outputs of the weights, errors of the molecules, weights."""
 
+from typing import Any
+
 import numpy as np
 
 from ..simulation.validation import N_AVERAGED
+from ..storage import Run
 from .figures import COLOURS, LINES
 from .learning import averaged_weights, output_curves, running_mean
 from .slices import per_concentration, series
@@ -11,7 +14,7 @@ _MOST_SAMPLES = 8
 _MOST_WEIGHTS = 64
 
 
-def draw_training(figure, run):
+def draw_training(figure: Any, run: Run) -> None:
     """Put a training run on an empty figure."""
     figure.set_size_inches(8, 9)
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
@@ -28,7 +31,7 @@ def draw_training(figure, run):
     bottom.set_xlabel("presentation")
 
 
-def _outputs(axes, presentation, run, inputs):
+def _outputs(axes: Any, presentation: np.ndarray, run: Run, inputs: np.ndarray) -> None:
     curves, targets = output_curves(run, inputs), run.training.targets
     for k, x in enumerate(inputs):
         label = f"input ({', '.join(f'{v:g}' for v in x)}), target {', '.join(f'{v:g}' for v in targets[k])}"
@@ -39,7 +42,7 @@ def _outputs(axes, presentation, run, inputs):
     axes.figure.legend(*axes.get_legend_handles_labels(), fontsize=8, ncols=2, loc="outside upper center")
 
 
-def _loss_of_targets(axes, presentation, run):
+def _loss_of_targets(axes: Any, presentation: np.ndarray, run: Run) -> None:
     """Too many samples to draw each: how the recorded weights do on the test set."""
     inputs, targets = run.training.inputs, run.training.targets
     if not len(inputs):
@@ -51,7 +54,7 @@ def _loss_of_targets(axes, presentation, run):
     axes.set_ylim(bottom=0)
 
 
-def _error(axes, presentation, run):
+def _error(axes: Any, presentation: np.ndarray, run: Run) -> None:
     """The chemistry's own output at the end of each presentation, against the target then present."""
     plus = [s for s in run.species if s.startswith("T_") and s.endswith("_p")]
     names = [*plus, *(f"{s[:-1]}m" for s in plus)]
@@ -65,7 +68,7 @@ def _error(axes, presentation, run):
     axes.legend(fontsize=8)
 
 
-def _weights(axes, presentation, run):
+def _weights(axes: Any, presentation: np.ndarray, run: Run) -> None:
     weights = run.weights
     shown = weights[:, :_MOST_WEIGHTS]
     axes.plot(presentation, shown, color=COLOURS[2], alpha=0.35, linewidth=0.7)

@@ -7,15 +7,16 @@ Kolmogorov and Smirnov, which is conservative for counts. Samples that do not va
 is no interval of a difference where neither varies, and none of a ratio where one does not.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import InputError
 from .base import Analysis, Ask, Finding, Table, confidence_of, interval, title_of
-from .comparison import distance, sampled, variance_errors
+from .comparison import MeanVariance, distance, sampled, variance_errors
 from .figures import COLOURS
-from .slices import check_data, names_of, point_at, read
+from .slices import Trajectories, check_data, names_of, point_at, read
 
 _LEAST = 3
 _SHOWN = 20
@@ -51,7 +52,13 @@ class Difference(NamedTuple):
     confidence: float
 
 
-def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
+def compare(
+    run: Trajectories,
+    other: Trajectories,
+    species: Sequence[str] = (),
+    time: float | None = None,
+    confidence: float = 0.95,
+) -> Difference:
     """A `run` and an `other` of the same names and units at `time` [s] (None: the end of both, which must be the same).
 
     `species` are names that both have, by default all that both have; all intervals hold at once with `confidence`.
@@ -81,7 +88,7 @@ def compare(run, other, species=(), time=None, confidence=0.95) -> Difference:
     )  # fmt: skip
 
 
-def _names(run, other, species):
+def _names(run: Trajectories, other: Trajectories, species: Sequence[str]) -> tuple[str, ...]:
     for r in (run, other):
         check_data(r)
     if run.units != other.units:
@@ -96,7 +103,7 @@ def _names(run, other, species):
     return tuple(dict.fromkeys(species)) or shared
 
 
-def _values(run, names, time):
+def _values(run: Trajectories, names: Sequence[str], time: float | None) -> tuple[float, np.ndarray]:
     point = point_at(run, time)
     values = read(run, names, slice(point, point + 1))[:, 0]
     values = values[~np.isnan(values).any(axis=1)]
@@ -110,7 +117,7 @@ def _values(run, names, time):
     return run.time[point], values
 
 
-def _welch(one, two, level):
+def _welch(one: MeanVariance, two: MeanVariance, level: float) -> np.ndarray:
     from scipy import stats
 
     square = one.mean_error**2 + two.mean_error**2
@@ -127,7 +134,7 @@ class CompareAnalysis(Analysis):
     in_report = False
 
     @staticmethod
-    def find(run, ask: Ask):
+    def find(run: Trajectories, ask: Ask) -> Finding:
         if ask.other is None:
             raise InputError("compare needs a second run: give --other RUN2.h5")
         found = compare(run, ask.other, ask.species, ask.time, ask.confidence)
@@ -154,13 +161,13 @@ class CompareAnalysis(Analysis):
         )  # fmt: skip
 
 
-def _in_deviations(found, values):
+def _in_deviations(found: Difference, values: np.ndarray) -> np.ndarray:
     """In standard deviations of both; where nothing varies, as they are."""
     both = np.sqrt(np.mean(np.square(found.deviations), axis=0))
     return values / np.where(both > 0, both, 1.0)
 
 
-def _draw(figure, run, other, found, order):
+def _draw(figure: Any, run: Trajectories, other: Trajectories, found: Difference, order: np.ndarray) -> None:
     figure.set_size_inches(8, 2.4 + 0.3 * len(order))
     axes = figure.subplots()
     y = np.arange(len(order))[::-1]

@@ -1,6 +1,7 @@
 """The outcome of a training run: weights, how well they do, and predictions with them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from ..nn.compiler import rail_species
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
-from ..simulation.driven import Driven
+from ..simulation.methods import Method
 from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
+from ..simulation.start import start_simulation
 from ..simulation.training import Trained, TrainingPlan
 from ..status import Status
 
@@ -41,13 +43,13 @@ class Fit:
     chemical: np.ndarray | None = None
     """Outputs by simulation of the first test samples float64[sample, output] [concentration], where asked for."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         plan, done = self.plan, self.trained.n_presented
         accuracy, rmse = self.scores["accuracy"], self.scores["rmse"]
         score = f"RMSE {rmse:.4g}" if np.isnan(accuracy) else f"test accuracy {accuracy:.4g}"
         return (
             f"Fit({plan.dataset.name}, {plan.spec.shape}, {done} of {len(plan.order)} presentations, {score})\n"
-            f"  {plan.method.name} ({plan.method_reason}), Omega = {plan.volume:g}, seed {plan.seed}"
+            f"  {plan.method.name} ({plan.learner.method_reason}), Omega = {plan.volume:g}, seed {plan.seed}"
             + (f", {self.output}" if self.output else "")
         )
 
@@ -90,7 +92,15 @@ class Fit:
         """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
         return self.predict(self.plan.dataset.test_x, exact_forward=True)
 
-    def predict(self, x, exact_forward=False, seed=None, weights=None, noise=None, progress=False) -> np.ndarray:
+    def predict(
+        self,
+        x: Any,
+        exact_forward: bool = False,
+        seed: int | None = None,
+        weights: Any = None,
+        noise: Any = None,
+        progress: bool = False,
+    ) -> np.ndarray:
         """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
         float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
 
@@ -103,14 +113,14 @@ class Fit:
         )
         n_weights = len(self.weights)
         weights = self.weights if weights is None else _numbers("weights", weights, (n_weights,), f"[{n_weights}]")
-        if exact_forward or self.plan.method.training_only:
+        if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, and this prediction is in floating point: leave it out")
             return self.spec.floating.forward(weights, x)
         with Progress("predict", len(x), progress) as bar:
             return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), noise, bar)
 
-    def _by_simulation(self, x, weights, seed, noise, bar):
+    def _by_simulation(self, x: Any, weights: Any, seed: int, noise: Any, bar: Progress) -> np.ndarray:
         settings, volume = self.plan.settings, self.plan.volume
         spec = training_network(
             self.spec.layers,
@@ -120,15 +130,16 @@ class Fit:
         )
         network = spec.network
         kind = self.plan.method
+        assert issubclass(kind, Method)  # `predict` does for the others without it
         samples = Samples(spec, x, None, volume, kind.dtype)
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         noise = plan_noise(noise, network, slow=rail_species(spec.weights), prediction=True)
-        driven, rates = (network, network.rates()) if noise is None else (noise.network, noise.rates)
-        method = kind(driven, rates, volume, counts, rng, options=self.plan.options)
-        if noise is not None:
-            method = Driven(method, noise.start(seed))
+        method = start_simulation(
+            kind, network, network.rates(), volume, counts, rng, noise=noise, seed=seed,
+            options=self.plan.learner.options,
+        )  # fmt: skip
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
-        rows = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
+        rows: np.ndarray = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
         outputs = []
         for k in range(len(samples)):
             method.set_counts(samples.species, samples.counts(k))
@@ -143,7 +154,7 @@ class Fit:
         return np.array(outputs)
 
 
-def _numbers(what, values, shape, shown):
+def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:
     """`values` as finite float64 of `shape`, in which None is any length."""
     try:
         found = np.asarray(values, dtype=np.float64)

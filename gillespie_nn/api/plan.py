@@ -1,7 +1,8 @@
 """From the arguments of `train` to the plan of a run; and again from those that a run file keeps."""
 
-import inspect
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,12 +11,17 @@ from ..checks import InputError
 from ..datasets import Case, Dataset, Settings, case, own_data
 from ..nn import training_network
 from ..nn.compiler import rail_species
-from ..noise import as_noises, from_record, plan_noise
-from ..simulation import choose_method
-from ..simulation.methods import OPTIONS
+from ..noise import plan_noise
+from ..options import options_of
+from ..seeds import resolve_seed
+from ..simulation.learner import Learner
+from ..simulation.methods import OPTIONS, choose_for_training, elsewhere
 from ..simulation.methods.options import resolve
-from ..simulation.presentations import presentation_order
+from ..simulation.options import Destination
+from ..simulation.presentations import PresentationPlan, presentation_order
+from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan
+from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import evaluation_points, held_out
 
 ORDERS = ("random", "cyclic")
@@ -26,107 +32,88 @@ _CHECKPOINTS, _MOST_BETWEEN = 100, 500
 _EVALUATIONS = 20
 """Weights are validated once a pass, and at least so many times a run."""
 _VALIDATION = 0.1
-_OUTPUT = ("output", "overwrite", "progress")
-"""Arguments of `train` that are none of the plan's."""
 
 
-def make_plan(
-    data, *, method, volume, seed, limit=None, record_every=None, checkpoint_every=None, patience=None,
-    validation=None, evaluate_every=None, predict=None, noise=None, predict_noise=None, settings,
-) -> TrainingPlan:  # fmt: skip
-    """The plan of a run: arguments as of `train`, a seed drawn, and `settings` a dictionary that holds options, too.
+def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
+    """The plan of a run on the data that `train` takes, a seed drawn.
 
-    Raises InputError for what cannot be used. `make_plan(data, **plan.arguments)` is the same plan.
+    Raises InputError for what cannot be used. `make_plan(data, TrainingOptions.of(plan.options.arguments))` is the same
+    plan.
     """
-    dataset, defaults = load_data(data, seed)
-    if limit is not None:
-        limit, n = checks.whole("limit", limit), len(dataset.train_x)
-        kept = np.arange(min(limit, n)) * n // min(limit, n)  # evenly spaced, so of every class
-        dataset = replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
-        defaults = replace(defaults, presentations=len(kept))
-    options = {k: v for k, v in settings.items() if k in OPTIONS and v is not None}
-    settings = _settings(defaults, {k: v for k, v in settings.items() if k not in OPTIONS})
-    own = case(data) if isinstance(data, str) else Case
-    method = own.method if method is None else method
-    volume = own.volume if volume is None else volume
-    volume = checks.positive("volume", volume, hint="the volume Omega, for example 1000")
+    seed = resolve_seed(asked.seed)
+    dataset, defaults = _limited(*load_data(data, seed), asked.limit)
+    settings = _settings(defaults, asked.settings)
+    learner = _learner(dataset, settings, asked, case(data) if isinstance(data, str) else Case, seed)
+    n, n_samples = settings.presentations, len(dataset.train_x)
+    fraction, evaluate_every, kept_out = _validation(n_samples, n, asked, seed)
+    evaluated = evaluation_points(n, evaluate_every)
+    trained = np.setdiff1d(np.arange(n_samples), kept_out)
+    record_every = asked.record_every
+    if record_every is None:
+        record_every = 1 if len(learner.spec.weights) < _SMALL else max(1, n // 100)
+    options = replace(
+        asked,
+        method=learner.method.name,
+        volume=learner.volume,
+        seed=seed,
+        record_every=record_every,
+        checkpoint_every=asked.checkpoint_every or min(max(1, n // _CHECKPOINTS), _MOST_BETWEEN),
+        validation=fraction,
+        evaluate_every=evaluate_every,
+        predict=_n_predicted(asked.predict, dataset, learner),
+        settings=settings,
+        options=learner.options,
+    )
+    presentations = PresentationPlan(
+        order=trained[presentation_order(len(trained), n, settings.order, seed)],
+        # A run may end at any evaluation, and the last presentation is always recorded.
+        recorded=np.unique(np.concatenate([np.arange(record_every - 1, n, record_every), evaluated - 1])),
+        held_out=kept_out,
+        evaluated=evaluated,
+    )
+    return TrainingPlan(options, dataset, not isinstance(data, str), learner, presentations)
+
+
+def _learner(
+    dataset: Dataset, settings: Settings, asked: TrainingOptions, own: Case | type[Case], seed: int
+) -> Learner:
+    """The network for the samples; `own` has the defaults of their case."""
+    volume = own.volume if asked.volume is None else asked.volume
     spec = training_network(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),
         **settings.of_network,
         signed_inputs=dataset.signed,
     )
-    choice = choose_method(method, spec.network, training=True)
-    options = resolve(choice.method, choice.method.training_options | options)
-    noise, predict_noise = _noises(noise), _noises(predict_noise)
-    if choice.method.training_only and noise:
-        raise InputError(f"{choice.method.name} learns in floating point, and has no reactions for noise to act on")
-    if predict_noise and not predict:
+    method, reason = choose_for_training(own.method if asked.method is None else asked.method, spec.network)
+    options = resolve(method, method.training_options | dict(asked.options), elsewhere)
+    noises = asked.noise or ()
+    if noises and issubclass(method, Level):
+        raise InputError(f"{method.name} learns in floating point, and has no reactions for noise to act on")
+    if asked.predict_noise and not asked.predict:
         raise InputError("noise of the prediction needs one: ask to predict, too")
-    n, n_weights = settings.presentations, len(spec.weights)
-    fraction, evaluate_every, patience, kept_out = _validation(dataset, n, patience, validation, evaluate_every, seed)
-    evaluated = evaluation_points(n, evaluate_every)
-    trained = np.setdiff1d(np.arange(len(dataset.train_x)), kept_out)
-    if record_every is None:
-        record_every = 1 if n_weights < _SMALL else max(1, n // 100)
-    record_every = checks.whole("record_every", record_every)
-    if checkpoint_every is None:
-        checkpoint_every = min(max(1, n // _CHECKPOINTS), _MOST_BETWEEN)
-    checkpoint_every = checks.whole("checkpoint_every", checkpoint_every)
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
-    counts = spec.start(weights, volume, choice.method.dtype)
+    counts = spec.start(weights, volume, method.dtype)
     if not counts.any():
         largest = float(np.max(np.abs(weights)))
         raise InputError(
             f"volume = {volume:g} is too small: the largest weight of the start, {largest:.2g}, is "
             f"{volume * largest:.2g} molecules, and none is left; take an Omega of some hundred or more"
         )
-    return TrainingPlan(
-        spec=spec,
-        dataset=dataset,
-        settings=settings,
-        method=choice.method,
-        method_reason=choice.reason,
-        volume=volume,
-        seed=seed,
-        counts=counts,
-        order=trained[presentation_order(len(trained), n, settings.order, seed)],
-        # A run may end at any evaluation, and the last presentation is always recorded.
-        recorded=np.unique(np.concatenate([np.arange(record_every - 1, n, record_every), evaluated - 1])),
-        checkpoint_every=checkpoint_every,
-        held_out=kept_out,
-        evaluated=evaluated,
-        patience=patience,
-        n_predicted=_n_predicted(predict, dataset, choice.method),
-        arguments={
-            "method": choice.method.name,
-            "volume": volume,
-            "seed": seed,
-            "limit": limit,
-            "record_every": record_every,
-            "checkpoint_every": checkpoint_every,
-            "patience": patience,
-            "validation": fraction,
-            "evaluate_every": evaluate_every,
-            "predict": _n_predicted(predict, dataset, choice.method),
-            "noise": [n.record() for n in noise],
-            "predict_noise": [n.record() for n in predict_noise],
-            "settings": asdict(settings) | options,
-        },
-        own_data=not isinstance(data, str),
-        options=options,
-        noise=plan_noise(noise, spec.network, slow=rail_species(spec.weights)),
-        predict_noise=predict_noise,
-    )
+    noise = plan_noise(noises, spec.network, slow=rail_species(spec.weights))
+    return Learner(spec, settings, method, reason, options, volume, counts, noise)
 
 
-def _noises(given):
-    """Noises, or their records in a file."""
-    if isinstance(given, (tuple, list)):
-        given = [from_record(n) if isinstance(n, dict) else n for n in given]
-    return as_noises(given)
+def _limited(dataset: Dataset, defaults: Settings, limit: int | None) -> tuple[Dataset, Settings]:
+    """Samples and default settings when only `limit` training samples are taken."""
+    if limit is None:
+        return dataset, defaults
+    n = len(dataset.train_x)
+    kept = np.arange(min(limit, n)) * n // min(limit, n)  # evenly spaced, so of every class
+    dataset = replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
+    return dataset, replace(defaults, presentations=len(kept))
 
 
-def load_data(data, seed) -> tuple[Dataset, Settings]:
+def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
     """The samples of a case, a `Dataset` or a pair of arrays, and the settings that train them by default."""
     if isinstance(data, str):
         chosen = case(data)
@@ -140,8 +127,9 @@ def load_data(data, seed) -> tuple[Dataset, Settings]:
     return own_data(x, t), Settings()
 
 
-def _settings(defaults, overrides) -> Settings:
-    beside = [*inspect.signature(make_plan).parameters, *OPTIONS, *_OUTPUT]
+def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settings:
+    overrides = asdict(given) if isinstance(given, Settings) else given
+    beside = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
     for name in overrides:
         checks.choice("setting", name, [f.name for f in fields(defaults)], "a training run has", beside=beside)
     settings = replace(defaults, **{k: v for k, v in overrides.items() if v is not None})
@@ -164,16 +152,18 @@ def _settings(defaults, overrides) -> Settings:
     )
 
 
-def _validation(dataset, n_presentations, patience, fraction, every, seed):
-    """(fraction, evaluate_every, patience, samples held out); without validation (None, None, None, none)."""
-    if patience is None and fraction is None:
+def _validation(
+    n_samples: int, n_presentations: int, asked: TrainingOptions, seed: int
+) -> tuple[float | None, int | None, np.ndarray]:
+    """(fraction, evaluate_every, samples held out); without validation (None, None, none)."""
+    fraction, every = asked.validation, asked.evaluate_every
+    if asked.patience is None and fraction is None:
         if every is not None:
             raise InputError("evaluate_every says when to validate: give validation too, the fraction held out for it")
-        return None, None, None, np.empty(0, dtype=np.int64)
+        return None, None, np.empty(0, dtype=np.int64)
     left_at_default = ", the default with patience: give one" if fraction is None else ""
-    fraction = checks.finite("validation", _VALIDATION if fraction is None else fraction)
-    n_samples = len(dataset.train_x)
-    kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else ()
+    fraction = _VALIDATION if fraction is None else fraction
+    kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else np.empty(0, dtype=np.int64)
     if not 0 < len(kept_out) < n_samples:
         raise InputError(
             f"validation must be the fraction of the {n_samples} training samples that is held out, between 0 and 1 "
@@ -181,18 +171,13 @@ def _validation(dataset, n_presentations, patience, fraction, every, seed):
         )
     if every is None:
         every = max(1, min(n_samples - len(kept_out), n_presentations // _EVALUATIONS))
-    return (
-        fraction,
-        checks.whole("evaluate_every", every),
-        None if patience is None else checks.whole("patience", patience),
-        kept_out,
-    )
+    return fraction, every, kept_out
 
 
-def _n_predicted(predict, dataset, method) -> int:
-    if predict is None or predict is False or predict == 0:
+def _n_predicted(predict: int | bool | None, dataset: Dataset, learner: Learner) -> int:
+    if not predict:
         return 0
-    if method.training_only:
-        raise InputError(f"predict simulates reactions, and {method.name} has none: leave it out")
+    if learner.in_floating_point:
+        raise InputError(f"predict simulates reactions, and {learner.method.name} has none: leave it out")
     n_samples = len(dataset.test_x)
-    return n_samples if predict is True else min(n_samples, checks.whole("predict", predict))
+    return n_samples if predict is True else min(n_samples, predict)

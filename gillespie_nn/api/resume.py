@@ -5,12 +5,13 @@ from dataclasses import asdict
 
 import numpy as np
 
-from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..datasets import Dataset
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
+from ..simulation.options import Execution
 from ..simulation.training import Trained, TrainingPlan
+from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import best_evaluation
 from ..status import Status
 from ..storage import MomentsRun, Run, TrainingFile, open_run
@@ -44,13 +45,13 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     InputError : no such run; one of another model, of other data or by another version of this software; one that
     another process is writing. UnfinishedError : as of `train`.
     """
-    workers = checks.whole("workers", workers)
+    execution = Execution(workers=workers)
     with open_run(path) as run:
         if isinstance(run, MomentsRun) or run.kind != TRAINING:
             if run.ended:
                 return open_run(path)
             _check_version(path, run)
-            return resume_ensemble(path, run, workers, progress)
+            return resume_ensemble(path, run, execution, progress)
         plan = _plan(run)
         if run.ended:
             return _fit(run, plan)
@@ -92,7 +93,8 @@ def _plan(run) -> TrainingPlan:
         )
     with understood(run.path):
         data = record.data
-        plan = make_plan(_data(run, data) if data["own"] else run.case, **record.arguments)
+        asked = TrainingOptions.again(record.arguments)
+        plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
     found = plan.dataset.digest
     if found != expected:
@@ -110,12 +112,12 @@ def _plan(run) -> TrainingPlan:
     for what, made_here, kept_there in (
         ("settings", {name: made.get(name) for name in kept}, kept),  # a version may have more
         ("order of presentations", plan.order.tolist(), record.presentations.tolist()),
-        ("recorded presentations", plan.recorded.tolist(), record.planned_records.tolist()),
-        ("initial counts", plan.counts.tolist(), run.initial.tolist()),
+        ("recorded presentations", plan.presentations.recorded.tolist(), record.planned_records.tolist()),
+        ("initial counts", plan.learner.counts.tolist(), run.initial.tolist()),
     ):
         if made_here != kept_there:
             raise damaged(run.path, f"its {what} are not those that its arguments make")
-    return plan._replace(method_reason=run.method_reason)
+    return plan._replace(learner=plan.learner._replace(method_reason=run.method_reason))
 
 
 def _data(run, data) -> Dataset:
@@ -127,7 +129,8 @@ def _data(run, data) -> Dataset:
 def _fit(run, plan) -> Fit:
     """What `train` returned."""
     record = run.training
-    rows = record.validation[: np.searchsorted(plan.evaluated, record.n_presented, side="right")]
+    n_evaluated = np.searchsorted(plan.presentations.evaluated, record.n_presented, side="right")
+    rows = record.validation[:n_evaluated]
     trained = Trained(
         status=Status(int(run.status[0])),
         weights=record.final_weights,
@@ -139,8 +142,9 @@ def _fit(run, plan) -> Fit:
         best=best_evaluation(rows),
         best_weights=record.best_weights,
     )
+    n_predicted = plan.options.predict
     names = [n for n in SCORES if trained.best is not None or not n.endswith("_best")]
-    names += CHEMICAL_SCORES if plan.n_predicted else ()
+    names += CHEMICAL_SCORES if n_predicted else ()
     scores = {name: record.scores[name] for name in names}
-    chemical = record["outputs_chemical"][: plan.n_predicted] if plan.n_predicted else None
+    chemical = record["outputs_chemical"][:n_predicted] if n_predicted else None
     return Fit(plan, trained, record.seconds, scores, str(run.path), chemical)

@@ -1,24 +1,30 @@
 """Ensembles in files: the replicates that are missing in an interrupted one are simulated, and no other."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
 from ..checks import InputError
-from ..noise import from_record
-from ..simulation.task import MOMENTS, QUANTILES, TRAJECTORIES
-from ..storage import open_run
+from ..simulation.options import MOMENTS, QUANTILES, TRAJECTORIES, Execution, RunOptions
+from ..simulation.task import Task, make_task
+from ..storage import MomentsRun, Run, open_run
 from ..storage.damage import understood
 from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
-from .simulate import Workers, carry_out, make_task, new_file
+from .simulate import Workers, carry_out, new_file
 
 SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
 """Older files do not keep all that decides an ensemble."""
 
 
-def resume_ensemble(path, run: OpenedRun, workers=1, progress=False):
+def resume_ensemble(path: str | Path, run: OpenedRun, execution: Execution, progress: bool = False) -> Run | MomentsRun:
     """Go on with the replicates, or of moments the blocks of replicates, that are missing in the open file `run`, which
     stands at `path`; what `open_run` makes of the finished file."""
     task = task_of(run)
     with (
-        Workers(workers, None) as pool,
+        Workers(execution) as pool,
         new_file(
             path, task, run.method_reason, overwrite=True, provenance_json=resumed(run.provenance), resumes=True
         ) as file,
@@ -28,7 +34,7 @@ def resume_ensemble(path, run: OpenedRun, workers=1, progress=False):
     return open_run(path)
 
 
-def task_of(run: OpenedRun):
+def task_of(run: OpenedRun) -> Task:
     """The task of the ensemble in an open file, checked as the arguments of `simulate` are."""
     if run.version < SINCE[run.record]:
         raise InputError(
@@ -37,10 +43,8 @@ def task_of(run: OpenedRun):
         )
     network = run.model
     with understood(run.path):
-        arguments = dict(run.arguments)
-        arguments["noise"] = [from_record(noise) for noise in arguments["noise"]]
-        task, _ = make_task(
-            network,
+        asked = RunOptions.again(
+            run.arguments,
             time=run.time,
             volume=run.volume if network.volume is None else None,
             method=run.method,
@@ -49,11 +53,10 @@ def task_of(run: OpenedRun):
             initial=_overrides(network.species, network.counts(), run.initial),
             rates=_overrides((r.name for r in network.reactions), network.rates(), run.rates),
             record=run.record,
-            **arguments,
         )
-    return task
+        return make_task(network, asked)[0]
 
 
-def _overrides(names, own, found) -> dict:
+def _overrides(names: Iterable[str], own: np.ndarray, found: np.ndarray) -> dict[str, Any]:
     """What in a file differs from the model's own."""
     return {name: there for name, here, there in zip(names, own.tolist(), found.tolist()) if here != there}

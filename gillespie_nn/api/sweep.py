@@ -1,61 +1,52 @@
 """`sweep`: an ensemble for each row of a table of parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..options import options_of, takes
 from ..progress import Progress
 from ..seeds import resolve_seed, row_seed
 from ..simulation import run_ensembles
 from ..simulation.ensemble import Job
-from ..simulation.task import TRAJECTORIES
-from .simulate import Workers, make_task, memory_sink, new_file, result_of
+from ..simulation.options import Destination, Execution, RunOptions
+from ..simulation.task import Task, make_task
+from .simulate import Workers, memory_sink, new_file, result_of
 from .sweep_result import TABLE, Sweep, head, open_row, write_table
-from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, folder_of, meaning, read_table
+from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, Table, folder_of, meaning, read_table
+
+_NOT_TAKEN = ("overwrite",)
+"""A sweep goes on in its folder."""
 
 
+@takes(options_of(RunOptions), options_of(Execution), options_of(Destination, _NOT_TAKEN))
 def sweep(
     model: ReactionNetwork | Callable[[dict], ReactionNetwork],
-    table,
-    t_end=None,
-    n_points=101,
-    *,
-    time=None,
-    volume=None,
-    method="auto",
-    replicates=1,
-    workers=1,
-    seed=None,
-    initial=None,
-    rates=None,
-    schedule=None,
-    noise=None,
-    count_firings=False,
-    max_events=None,
-    output=None,
-    progress=False,
-    record=TRAJECTORIES,
-    scheduler=None,
-    **options,
+    table: Any,
+    t_end: float | None = None,
+    n_points: int = 101,
+    **options: Any,
 ) -> Sweep:
     """Simulate an ensemble for each row of a table; workers that have nothing left to do in one go on with the next.
 
     Parameters
     ----------
-    model : a network, or a function that makes one of parameters {name: value}, for parameters that are worked into
-        rate constants when a model is read: `lambda p: ReactionNetwork.from_sbml(path, p)`.
+    model : a network, whose parameters are set by `ReactionNetwork.with_parameters`; or a function that makes one of
+        parameters {name: value}.
     table : path of a CSV or TOML file, {name: numbers} or a list of {name: number}, see `sweep_table`. A name is that
         of a reaction (its rate constant), a species (its initial count), a parameter, or `volume`.
+    ...
     seed : each row has a seed of its own, a function of this and of its number, see `seeds.row_seed`.
     output : a folder: one file a row, and `table.csv`. Called again, the same sweep goes on: files of rows that have
         ended are left as they are. Files are named by all that decides them, so that rows added to a table, or changed,
         are other files.
-    The others are those of `simulate`, for every row; `initial`, `rates` and `volume` where the table does not say
-    otherwise.
+    options : of the method; all others are those of `simulate`, for every row, `initial`, `rates` and `volume` where
+        the table does not say otherwise.
 
     Raises
     ------
@@ -63,58 +54,55 @@ def sweep(
     is full, or the cluster is gone.
     """
     table = read_table(table)
-    folder = None if output is None else folder_of(output)
-    seed = _seed(folder, seed)
-    given = {
-        "t_end": t_end, "n_points": n_points, "time": time, "method": method, "replicates": replicates,
-        "schedule": schedule, "noise": noise, "count_firings": count_firings, "max_events": max_events,
-        "options": options, "record": record,
-    }  # fmt: skip
+    execution, given = Execution.taken(options)
+    destination, given = Destination.taken(given, _NOT_TAKEN)
+    asked = RunOptions.of({"t_end": t_end, "n_points": n_points} | given)
+    folder = None if destination.output is None else folder_of(destination.output)
+    seed = _seed(folder, asked.seed)
     tasks = []
     for row, (network, changes) in enumerate(_settings(model, table)):
         try:
-            tasks.append(
-                make_task(
-                    network,
-                    volume=changes.get(VOLUME, volume),
-                    seed=row_seed(seed, row),
-                    initial={**checks.by_name("initial", initial), **changes[INITIAL]},
-                    rates={**checks.by_name("rates", rates), **changes[RATE]},
-                    **given,
-                )
+            of_row = replace(
+                asked,
+                volume=changes.get(VOLUME, asked.volume),
+                seed=row_seed(seed, row),
+                initial={**(asked.initial or {}), **changes[INITIAL]},
+                rates={**(asked.rates or {}), **changes[RATE]},
             )
+            tasks.append(make_task(network, of_row))
         except InputError as error:
             raise InputError(f"row {row} of the sweep: {error}") from None
-    with Workers(workers, scheduler) as pool:
+    with Workers(execution) as pool:
         if folder is None:
             sinks = [memory_sink(task) for task, _ in tasks]
             jobs = [_in_memory(task, sink) for (task, _), sink in zip(tasks, sinks)]
-            _run(jobs, pool, progress)
-            return Sweep(table, seed, [result_of(t, s, reason) for (t, reason), s in zip(tasks, sinks)], record)
+            _run(jobs, pool, destination.progress)
+            results = [result_of(t, s, reason) for (t, reason), s in zip(tasks, sinks)]
+            return Sweep(table, seed, results, asked.record)
         paths = [folder / f"row-{row:05d}-{task.digest[:12]}.h5" for row, (task, _) in enumerate(tasks)]
-        write_table(folder, table, seed, record, [task.seed for task, _ in tasks], [path.name for path in paths])
-        left = [_left(path, record) for path in paths]
+        write_table(folder, table, seed, asked.record, [task.seed for task, _ in tasks], [path.name for path in paths])
+        left = [_left(path, asked.record) for path in paths]
         jobs = [
-            _in_file(task, reason, method, path, resumes)
+            _in_file(task, reason, asked.method, path, resumes)
             for (task, reason), path, resumes in zip(tasks, paths, left)
             if resumes is not None
         ]
-        _run(jobs, pool, progress)
-    return Sweep(table, seed, paths, record, folder)
+        _run(jobs, pool, destination.progress)
+    return Sweep(table, seed, paths, asked.record, folder)
 
 
-def _settings(model, table):
+def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[str, Any]]]:
     """(network, {kind: {name: value}}) of each row."""
     base = model if isinstance(model, ReactionNetwork) else _made(model, {})
 
-    def is_parameter(name):
+    def is_parameter(name: str) -> bool:
         others = name in base.index or name in {r.name for r in base.reactions}
-        return name in base.parameters or (model is not base and not others)
+        return name in base.settable or (model is not base and not others)
 
     meanings = [meaning(name, base, is_parameter) for name in table.names]
     networks = {}
     for row in range(len(table.values)):
-        changes = {RATE: {}, INITIAL: {}, PARAMETER: {}}
+        changes: dict[str, Any] = {RATE: {}, INITIAL: {}, PARAMETER: {}}
         for (kind, own), value in zip(meanings, table.row(row).values()):
             if kind == VOLUME:
                 changes[VOLUME] = value
@@ -129,7 +117,7 @@ def _settings(model, table):
         yield networks[key], changes
 
 
-def _network(model, base, parameters):
+def _network(model: Any, base: ReactionNetwork, parameters: dict[str, float]) -> ReactionNetwork:
     if not parameters:
         return base
     if model is not base:
@@ -137,12 +125,10 @@ def _network(model, base, parameters):
         if network.species != base.species:
             raise InputError(f"the model has other species at {parameters}: a sweep needs the same in every row")
         return network
-    for name in parameters:
-        checks.choice("parameter", name, base.parameters, "the network has")
-    return replace(base, parameters={**base.parameters, **parameters})
+    return base.with_parameters(parameters)
 
 
-def _made(model, parameters):
+def _made(model: Any, parameters: dict[str, float]) -> ReactionNetwork:
     network = model(parameters) if callable(model) else model
     if not isinstance(network, ReactionNetwork):
         raise InputError(
@@ -152,7 +138,7 @@ def _made(model, parameters):
     return network
 
 
-def _seed(folder, seed):
+def _seed(folder: Path | None, seed: int | None) -> int:
     """The seed of the sweep; without one, that of the sweep that is in the folder."""
     if folder is not None:
         found = head(folder / TABLE)
@@ -163,11 +149,11 @@ def _seed(folder, seed):
     return resolve_seed(seed)
 
 
-def _in_memory(task, sink):
+def _in_memory(task: Task, sink: Any) -> Job:
     return Job(task, lambda: nullcontext(sink), lambda _: range(task.n_units))
 
 
-def _in_file(task, reason, asked, path, resumes):
+def _in_file(task: Task, reason: str, asked: str, path: Path, resumes: bool) -> Job:
     return Job(
         task,
         lambda: new_file(path, task, reason, asked, overwrite=True, resumes=resumes),
@@ -175,7 +161,7 @@ def _in_file(task, reason, asked, path, resumes):
     )
 
 
-def _left(path, record):
+def _left(path: Path, record: str) -> bool | None:
     """Whether to go on with the file of a row: None if it has ended, False where there is none to go on with, which is
     one of another version of this software, or one that does not open."""
     if not path.exists():
@@ -187,6 +173,6 @@ def _left(path, record):
         return False
 
 
-def _run(jobs, pool, progress):
+def _run(jobs: list[Job], pool: Workers, progress: bool) -> None:
     with Progress("sweep", sum(job.task.n_replicates for job in jobs), progress) as bar:
         run_ensembles(jobs, pool.n, bar.update, pool.cluster)

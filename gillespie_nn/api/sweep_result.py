@@ -5,15 +5,16 @@ version, the seed of the sweep and what is recorded.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import checks
 from ..checks import InputError
 from ..simulation.task import RECORDS, TRAJECTORIES
-from ..storage import open_moments, open_run
+from ..storage import MomentsRun, Run, open_moments, open_trajectories
 from .sweep_table import Table, as_csv, cells, numbers
 
 TABLE = "table.csv"
@@ -34,19 +35,19 @@ class Sweep:
     record: str = TRAJECTORIES
     folder: Path | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         where = "in memory" if self.folder is None else f"in {self.folder}"
         return f"Sweep({len(self)} rows of {', '.join(self.table.names)}; {self.record} {where}, seed {self.seed})"
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.results)
 
-    def __getitem__(self, row):
+    def __getitem__(self, row: int) -> Any:
         """The result of a row, or the open file of one in a folder: a `Run` (close it) or a `MomentsRun`."""
         found = self.results[row]
         return open_row(found, self.record) if isinstance(found, Path) else found
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator:
         return (self[row] for row in range(len(self)))
 
     @property
@@ -54,7 +55,7 @@ class Sweep:
         """Every replicate of every row was simulated to the end."""
         return all(self._with(row, lambda result: result.complete) for row in range(len(self)))
 
-    def to_xarray(self, **of_each):
+    def to_xarray(self, **of_each: Any) -> Any:
         """An xarray Dataset: that of each row (`to_xarray(**of_each)`) along the dimension `row`, with the columns of
         the table as its coordinates; a column is called sweep_NAME where the results have a NAME of their own."""
         xarray = checks.optional("xarray", "xarray", "to_xarray")
@@ -65,16 +66,16 @@ class Sweep:
             {f"sweep_{name}" if name in data.variables else name: ("row", column) for name, column in columns}
         )
 
-    def opened(self, row) -> AbstractContextManager:
+    def opened(self, row: int) -> AbstractContextManager:
         """A context manager that gives the result of a row, and closes its file."""
         return nullcontext(self[row]) if self.folder is None else self[row]
 
-    def _with(self, row, ask):
+    def _with(self, row: int, ask: Callable[[Any], Any]) -> Any:
         with self.opened(row) as result:
             return ask(result)
 
 
-def open_sweep(folder) -> Sweep:
+def open_sweep(folder: Any) -> Sweep:
     """The sweep in a folder, also one that has not ended.
 
     Raises InputError for a folder that holds none, and where a row is asked for that has not begun.
@@ -89,14 +90,14 @@ def open_sweep(folder) -> Sweep:
     return Sweep(table, found[0], [path.parent / row[own - 1] for _, row in lines], found[1], path.parent)
 
 
-def write_table(folder, table, seed, record, seeds, files) -> None:
+def write_table(folder: Any, table: Table, seed: int, record: str, seeds: Sequence[int], files: Sequence[str]) -> None:
     """Write `table.csv` of a sweep, with the seed and the name of the file of each row."""
     comment = f"gillespie-nn sweep, version {_VERSION[0]}.{_VERSION[1]}, seed {seed}, {record}"
     columns = dict(zip(_OWN, (range(len(files)), seeds, files)))
     checks.write_text(folder / TABLE, as_csv(table, columns, comment))
 
 
-def head(path):
+def head(path: Any) -> tuple[int, str] | None:
     """(seed, record) that a table begins with; None if there is no table of a sweep.
 
     Raises InputError for one of a newer major version, or that records what this software does not know.
@@ -114,6 +115,6 @@ def head(path):
     return int(found[3]), found[4]
 
 
-def open_row(path, record):
+def open_row(path: Any, record: str) -> Run | MomentsRun:
     """The open file of a row."""
-    return open_run(path) if record == TRAJECTORIES else open_moments(path)
+    return open_trajectories(path) if record == TRAJECTORIES else open_moments(path)

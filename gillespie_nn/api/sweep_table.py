@@ -9,11 +9,13 @@ import csv
 import io
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from ..crn import ReactionNetwork
 
 try:
     import tomllib
@@ -37,13 +39,13 @@ class Table(NamedTuple):
     names: tuple[str, ...]
     values: np.ndarray  # float64[row, column]
 
-    def row(self, number) -> dict:
+    def row(self, number: int) -> dict:
         """{name: value} of a row; whole numbers as such."""
         values = self.values[number].tolist()
         return {n: int(v) if v == math.floor(v) and abs(v) <= 2**53 else v for n, v in zip(self.names, values)}
 
 
-def read_table(source) -> Table:
+def read_table(source: Any) -> Table:
     """The table of a file, or of names and numbers. Raises InputError, with the line or row, for what is none."""
     if isinstance(source, Mapping):
         return _columns(source)
@@ -52,17 +54,14 @@ def read_table(source) -> Table:
     path = checks.existing_file("table of a sweep", source, _HELP)
     readers = {".csv": _read_csv, ".toml": _read_toml}
     reader = readers[checks.choice("format of a table", path.suffix.lower(), readers, "use")]
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError):
-        raise InputError(f"{path} is not a readable text file") from None
+    text = checks.read_text(path)
     try:
         return reader(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def as_csv(table: Table, columns, comment) -> str:
+def as_csv(table: Table, columns: Mapping[str, Any], comment: str) -> str:
     """The text of a CSV file: a comment, then the table with further `columns` {name: cells} in front."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -71,7 +70,7 @@ def as_csv(table: Table, columns, comment) -> str:
     return f"# {comment}\n{text.getvalue()}"
 
 
-def meaning(name, network, is_parameter) -> tuple[str, str]:
+def meaning(name: str, network: ReactionNetwork, is_parameter: Callable[[str], bool]) -> tuple[str, str]:
     """(kind, name) of what a column of this name sets in `network`: a rate constant by the name of its reaction, an
     initial count by that of its species, the volume, or what `is_parameter(name)`. `rate:NAME`, `initial:NAME` and
     `parameter:NAME` say which, where a name is that of two."""
@@ -94,7 +93,7 @@ def meaning(name, network, is_parameter) -> tuple[str, str]:
     return found[0], name
 
 
-def cells(text) -> list[tuple[int, list[str]]]:
+def cells(text: str) -> list[tuple[int, list[str]]]:
     """(number of the line, cells) of each line of a CSV file that is neither empty nor a comment."""
     rows = csv.reader(text.splitlines())
     found = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
@@ -104,7 +103,7 @@ def cells(text) -> list[tuple[int, list[str]]]:
     return found
 
 
-def numbers(names, lines) -> Table:
+def numbers(names: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Table:
     """The table of `names` and `lines` as `cells` gives them."""
     for line, row in lines:
         if len(row) != len(names):
@@ -113,12 +112,12 @@ def numbers(names, lines) -> Table:
     return _table(names, rows)
 
 
-def _read_csv(text):
+def _read_csv(text: str) -> Table:
     (_, names), *lines = cells(text)
     return numbers(names, lines)
 
 
-def _read_toml(text):
+def _read_toml(text: str) -> Table:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -135,12 +134,12 @@ def _read_toml(text):
     raise InputError(f"a table in TOML has [[row]] or one [grid], got {checks.shortened(found) or 'nothing'}")
 
 
-def _check_size(n_rows):
+def _check_size(n_rows: int) -> None:
     if n_rows > _MOST_ROWS:
         raise InputError(f"the sweep has {n_rows} rows, at most {_MOST_ROWS} are taken: choose fewer values")
 
 
-def _rows(rows, what):
+def _rows(rows: Any, what: str) -> Table:
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise InputError(f"the rows of a sweep must be a list of {{name: number}}, got {rows!r}"[:300])
     names = list(rows[0])
@@ -151,7 +150,7 @@ def _rows(rows, what):
     return _table(names, [[_number(row[name], f"{what} {k}, {name}") for name in names] for k, row in enumerate(rows)])
 
 
-def _columns(columns):
+def _columns(columns: Mapping[str, Any]) -> Table:
     lists = {}
     for name, values in columns.items():
         if isinstance(values, str) or not np.iterable(values):
@@ -165,7 +164,7 @@ def _columns(columns):
     return _table(list(lists), [[_number(v, f"column {n!r}") for n, v in zip(lists, row)] for row in rows])
 
 
-def _table(names, rows):
+def _table(names: Sequence[str], rows: Any) -> Table:
     _check_size(len(rows))
     if not names or not rows:
         raise InputError("the table has no rows: give at least one setting")
@@ -177,7 +176,7 @@ def _table(names, rows):
     return Table(tuple(names), np.array(rows, dtype=np.float64))
 
 
-def _number(value, where):
+def _number(value: Any, where: str) -> float:
     try:
         number = float(value) if isinstance(value, str) else checks.finite(where, value)
     except ValueError:
@@ -187,7 +186,7 @@ def _number(value, where):
     return number
 
 
-def folder_of(path) -> Path:
+def folder_of(path: Any) -> Path:
     """The folder that a sweep is written to, made if it is not there."""
     path = checks.path_of("output", path, f"output of a sweep must be the path of a folder, got {path!r}")
     if path.exists() and not path.is_dir():

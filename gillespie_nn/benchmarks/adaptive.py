@@ -10,12 +10,22 @@ import queue
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from ..crn import ReactionNetwork
 
 PATIENCE = 300.0
 """Seconds to wait for an answer, loading included."""
 
 
-def copasi_adaptive(network, volume, initial, t_end, repeats, patience=PATIENCE) -> dict:
+def copasi_adaptive(
+    network: ReactionNetwork,
+    volume: float,
+    initial: dict[str, int],
+    t_end: float,
+    repeats: int,
+    patience: float = PATIENCE,
+) -> dict:
     """Best time to t_end [s] from counts `initial` by name, with its version; or why there is none."""
     if importlib.util.find_spec("basico") is None:
         return {"missing": "not installed (extra bench)"}
@@ -35,14 +45,14 @@ def copasi_adaptive(network, volume, initial, t_end, repeats, patience=PATIENCE)
             process.join()
 
 
-def _answer(answers, path, t_end, repeats):
+def _answer(answers: Any, path: str, t_end: float, repeats: int) -> None:
     try:
         answers.put(_run(path, t_end, repeats))
     except Exception as error:  # a program of others may fail in any way
         answers.put({"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"})
 
 
-def _run(path, t_end, repeats):
+def _run(path: str, t_end: float, repeats: int) -> dict:
     import basico
 
     model = basico.load_model(path)

@@ -2,6 +2,8 @@
 
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,16 +18,22 @@ _T_END = 300.0
 _POINTS = 100
 
 
-def ensemble_benchmark(repeats=5, workers=2, say=lambda line: None) -> dict:
+def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], object] = lambda line: None) -> dict:
     """Seconds of an ensemble of 64 replicates of the 2-4-1 training network (as in `run.benchmark`) with one worker and
     with `workers`, for trajectories and for moments alone: pairs, in either order in turn, with the ratio of each."""
     spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
     rng = np.random.default_rng(0)
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
     initial |= spec.presentation(rng.random(2), rng.random(1), VOLUME)
-    found = {"machine": machine(), "replicates": REPLICATES, "workers": workers, "repeats": repeats, "records": {}}
+    found: dict[str, Any] = {
+        "machine": machine(),
+        "replicates": REPLICATES,
+        "workers": workers,
+        "repeats": repeats,
+        "records": {},
+    }
 
-    def seconds(n, record, t_end=_T_END):
+    def seconds(n: int, record: str, t_end: float = _T_END) -> float:
         start = time.perf_counter()
         simulate(
             spec.network, t_end, _POINTS, volume=VOLUME, initial=initial, seed=1, replicates=REPLICATES, workers=n,

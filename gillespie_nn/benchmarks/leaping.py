@@ -7,8 +7,9 @@ the neurons of a layer. Means are relative to the mean or to `FLOOR`, whichever 
 """
 
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -16,9 +17,9 @@ from scipy import stats
 from .. import seeds
 from ..analysis.comparison import Errors, judge, verdict_of
 from ..kernels import codes
-from ..nn import training_network
+from ..nn import TrainingNetwork, training_network
 from ..seeds import Purpose
-from ..simulation.methods import Layered, Rejection, TauLeap
+from ..simulation.methods import Layered, Method, Rejection, TauLeap
 from ..simulation.presentations import Samples
 from .adaptive import copasi_adaptive
 from .run import machine
@@ -28,7 +29,7 @@ FLOOR = 0.02
 TOLERANCE_MEAN, TOLERANCE_VARIANCE = 0.02, 0.05
 CONFIDENCE = 0.95
 SPEED_VOLUME = 1e4
-OPTIONS = {"scheme": "trapezoidal"}
+OPTIONS: dict[str, Any] = {"scheme": "trapezoidal"}
 N_BATCHES = 40
 _SETTLE = 30.0
 _SPACING = 0.5
@@ -52,9 +53,14 @@ CASES = {
 }
 
 
-def leap_benchmark(names=tuple(CASES), repeats=5, peers=True, say=lambda line: None) -> dict:
+def leap_benchmark(
+    names: Sequence[str] = tuple(CASES),
+    repeats: int = 5,
+    peers: bool = True,
+    say: Callable[[str], object] = lambda line: None,
+) -> dict:
     """Speed and certified error of `tau_leap`, and the time of a presented sample of MNIST size; plain values."""
-    found = {
+    found: dict[str, Any] = {
         "machine": machine(),
         "options": OPTIONS,
         "tolerance_mean": TOLERANCE_MEAN,
@@ -70,20 +76,20 @@ def leap_benchmark(names=tuple(CASES), repeats=5, peers=True, say=lambda line: N
     return found
 
 
-def _case(name, case, repeats, peers, say):
+def _case(name: str, case: LeapCase, repeats: int, peers: bool, say: Callable[[str], object]) -> dict:
     spec = training_network(case.layers, learning_rate=0.0)
     rng = np.random.default_rng(0)
     x, t = rng.random(case.layers[0]), rng.random(case.layers[-1])
 
-    def begin(method, volume, seed):
+    def begin(method: type[Method], volume: float, seed: int) -> Method:
         counts = spec.network.counts(_initial(spec, x, t, volume))
         options = OPTIONS if method is TauLeap else {}
         stream = seeds.stream(seed, Purpose.SIMULATION)
         return method(spec.network, spec.network.rates(), volume, counts, stream, options=options)
 
     speed = {m.name: _seconds(begin, m, case.t_speed, repeats) for m in (Rejection, Layered, TauLeap)}
-    exact = min(("rejection", "layered"), key=speed.get)
-    record = {
+    exact = min(("rejection", "layered"), key=lambda name: speed[name])
+    record: dict[str, Any] = {
         "speed": {"volume": SPEED_VOLUME, "t_end": case.t_speed, "seconds": speed, "exact": exact},
         "times_faster": speed[exact] / speed["tau_leap"],
         "error": _error(spec, case, begin),
@@ -106,17 +112,17 @@ def _case(name, case, repeats, peers, say):
     return record
 
 
-def _initial(spec, x, t, volume):
+def _initial(spec: TrainingNetwork, x: np.ndarray, t: np.ndarray, volume: float) -> dict[str, int]:
     return spec.initial(spec.floating.initial_weights(0), volume) | spec.presentation(x, t, volume)
 
 
-def _said(found, ours):
+def _said(found: dict, ours: float) -> str:
     if "seconds" not in found:
         return found.get("missing") or found["failed"]
     return f"{found['seconds']:.3g} s; tau_leap is {found['seconds'] / ours:.1f} times faster"
 
 
-def _run(simulation, t_end, grid=None, rows=None):
+def _run(simulation: Method, t_end: float, grid: np.ndarray | None = None, rows: np.ndarray | None = None) -> None:
     simulation.start_block()
     grid = np.empty(0) if grid is None else grid
     while (code := simulation.advance(t_end, grid, rows)) == codes.SLICE_END:
@@ -125,7 +131,7 @@ def _run(simulation, t_end, grid=None, rows=None):
         raise RuntimeError(f"the run stopped early, with code {code}")
 
 
-def _seconds(begin, method, t_end, repeats):
+def _seconds(begin: Callable[..., Method], method: type[Method], t_end: float, repeats: int) -> float:
     """Best time for t_end from a settled state."""
     simulation = begin(method, SPEED_VOLUME, 1)
     _run(simulation, _SETTLE)
@@ -137,7 +143,7 @@ def _seconds(begin, method, t_end, repeats):
     return min(times)
 
 
-def _numbers(spec):
+def _numbers(spec: TrainingNetwork) -> list[tuple]:
     """Names and species (plus, minus or -1) of the numbers that neurons hold."""
     index, found = spec.network.index, []
     for name, k in index.items():
@@ -147,7 +153,14 @@ def _numbers(spec):
     return found
 
 
-def _batches(begin, method, seeds_of_runs, spec, case, numbers):
+def _batches(
+    begin: Callable[..., Method],
+    method: type[Method],
+    seeds_of_runs: Sequence[int],
+    spec: TrainingNetwork,
+    case: LeapCase,
+    numbers: list[tuple],
+) -> list[np.ndarray]:
     """Batch means and mean squares of the numbers [molecules], float64[batch, number] each, from runs side by side."""
     runs = [begin(method, case.volume, seed) for seed in seeds_of_runs]
     with ThreadPoolExecutor(len(runs)) as pool:
@@ -157,7 +170,9 @@ def _batches(begin, method, seeds_of_runs, spec, case, numbers):
         return [np.concatenate(part) for part in zip(*parts)]
 
 
-def _batches_of(simulation, spec, length, n_batches, numbers):
+def _batches_of(
+    simulation: Method, spec: TrainingNetwork, length: float, n_batches: int, numbers: list[tuple]
+) -> tuple[np.ndarray, np.ndarray]:
     _run(simulation, _SETTLE)
     per_batch = int(length / n_batches / _SPACING)
     plus = [k for _, k, _ in numbers]
@@ -174,7 +189,7 @@ def _batches_of(simulation, spec, length, n_batches, numbers):
     return np.array(means), np.array(squares)
 
 
-def _error(spec, case, begin):
+def _error(spec: TrainingNetwork, case: LeapCase, begin: Callable[..., Method]) -> dict:
     """Errors of means and variances of tau_leap, with simultaneous intervals, and whether all lie inside tolerance."""
     numbers = _numbers(spec)
     exact_method = Layered if spec.network.compiled.families else Rejection
@@ -199,7 +214,7 @@ def _error(spec, case, begin):
         )
     n = 2 * len(labels)
     quantile = stats.t.isf((1 - CONFIDENCE) / n / 2, 2 * N_BATCHES - 2)
-    mean, variance = (_interval(*parts, quantile) for parts in (mean_parts, variance_parts))
+    mean, variance = (_interval(one, other, quantile) for one, other in (mean_parts, variance_parts))
     return {
         "volume": case.volume,
         "time_averaged": case.length,
@@ -215,14 +230,14 @@ def _error(spec, case, begin):
     }
 
 
-def _interval(one, other, quantile) -> Errors:
+def _interval(one: np.ndarray, other: np.ndarray, quantile: float) -> Errors:
     """Of the difference of two sets of batch means, float64[batch, number] each."""
     error = other.mean(axis=0) - one.mean(axis=0)
     standard = np.sqrt((one.var(axis=0, ddof=1) + other.var(axis=0, ddof=1)) / N_BATCHES)
     return Errors(error, error - quantile * standard, error + quantile * standard, standard)
 
 
-def presented_sample(samples=200) -> dict:
+def presented_sample(samples: int = 200) -> dict:
     """Time of a presented sample: 784-32-10, learning on, random inputs with 150 non-zero pixels, Omega = 1e4,
     T = 10 s, eta T = 0.003; setting the inputs included. The first quarter is left out of the median: their errors are
     those of random weights, and more weights change."""

@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,13 @@ class LeftOut(Exception):
     """Why a program is not measured on a network."""
 
 
-def copasi(path, ends):
+def copasi(path: str, ends: Sequence[float]) -> tuple[Callable[[float, int], None], str]:
     """COPASI's direct method, through basico."""
     import basico
 
     model = basico.load_model(path)
 
-    def run(t_end, seed):
+    def run(t_end: float, seed: int) -> None:
         settings = {"method": {"name": "Stochastic (Direct method)", "Max Internal Steps": 2**31 - 1}}
         basico.set_task_settings("Time-Course", settings, model=model)
         end = basico.run_time_course(
@@ -39,7 +40,7 @@ def copasi(path, ends):
     return run, importlib.metadata.version("python-copasi")
 
 
-def libroadrunner(path, ends):
+def libroadrunner(path: str, ends: Sequence[float]) -> tuple[Callable[[float, int], None], str]:
     """libRoadRunner's `gillespie` integrator."""
     import roadrunner
 
@@ -48,7 +49,7 @@ def libroadrunner(path, ends):
     model.setIntegrator("gillespie")
     model.integrator.variable_step_size = False
 
-    def run(t_end, seed):
+    def run(t_end: float, seed: int) -> None:
         model.reset()
         model.integrator.seed = seed
         model.simulate(0, t_end, 2)
@@ -56,7 +57,7 @@ def libroadrunner(path, ends):
     return run, roadrunner.__version__
 
 
-def bioscrape(path, ends):
+def bioscrape(path: str, ends: Sequence[float]) -> tuple[Callable[[float, int], None], str]:
     """bioscrape's stochastic simulator."""
     from bioscrape.random import py_seed_random
     from bioscrape.sbmlutil import import_sbml
@@ -66,19 +67,20 @@ def bioscrape(path, ends):
         warnings.simplefilter("ignore")
         model = import_sbml(path)
 
-    def run(t_end, seed):
+    def run(t_end: float, seed: int) -> None:
         py_seed_random(seed)
         py_simulate_model(np.linspace(0, t_end, 2), Model=model, stochastic=True)
 
     return run, importlib.metadata.version("bioscrape")
 
 
-def gillespy2(path, ends):
+def gillespy2(path: str, ends: Sequence[float]) -> tuple[Callable[[float, int], None], str]:
     """GillesPy2's compiled SSA solver; needs a C++ compiler and SCons."""
     import gillespy2
 
     scons = importlib.util.find_spec("SCons")
-    if scons is not None:  # its build runs in the base interpreter, which does not see this environment
+    if scons is not None and scons.origin is not None:
+        # Its build runs in the base interpreter, which does not see this environment.
         os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
     model, _ = gillespy2.import_SBML(path)
     if model.listOfReactions and len(model.listOfReactions) > _MANY:
@@ -88,14 +90,14 @@ def gillespy2(path, ends):
         model.timespan(np.linspace(0, end, 2))
         solvers[end] = gillespy2.SSACSolver(model)
 
-    def run(t_end, seed):
+    def run(t_end: float, seed: int) -> None:
         model.timespan(np.linspace(0, t_end, 2))
         model.run(solver=solvers[t_end], seed=seed)
 
     return run, gillespy2.__version__
 
 
-def rebop(path, ends):
+def rebop(path: str, ends: Sequence[float]) -> tuple[Callable[[float, int], None], str]:
     """rebop; it reads no SBML here, so the reactions are handed over one by one."""
     import rebop as program
 
@@ -110,7 +112,7 @@ def rebop(path, ends):
         model.add_reaction(reaction.rate, *sides)
     initial = dict(network.initial)
 
-    def run(t_end, seed):
+    def run(t_end: float, seed: int) -> None:
         model.run(initial, t_end, 1, rng=seed)
 
     return run, importlib.metadata.version("rebop")

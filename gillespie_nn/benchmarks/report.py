@@ -1,7 +1,7 @@
 """A measurement as a Markdown table."""
 
 
-def markdown(found) -> str:
+def markdown(found: dict) -> str:
     """One row a program and case: time, events a second, and how many times faster `rejection` is."""
     lines = [
         f"{found['machine']['processor']}, Python {found['machine']['python']}; best of {found['repeats']} runs "
@@ -41,5 +41,5 @@ def markdown(found) -> str:
     return "\n".join(lines)
 
 
-def _row(title, program, start, seconds, rate, ratio, whole):
+def _row(title: str, program: str, start: float, seconds: float, rate: float, ratio: str, whole: str) -> str:
     return f"| {title} | {program} | {start:.2g} | {seconds:.3g} | {rate:.2e} | {1e9 / rate:.3g} | {ratio} | {whole} |"

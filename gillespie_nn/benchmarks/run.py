@@ -3,19 +3,21 @@
 import platform
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import seeds
 from ..api import simulate
+from ..crn import ReactionNetwork
 from ..kernels import codes
 from ..kernels.draws import draw_pairs
 from ..nn import training_network
 from ..seeds import Purpose
 from ..simulation import EXACT
-from ..simulation.methods import Rejection
+from ..simulation.methods import Method, Rejection
 from .peers import PEERS, LeftOut
 
 VOLUME = 1000.0
@@ -36,21 +38,34 @@ class BenchmarkCase(NamedTuple):
 CASES = {"2-4-1": BenchmarkCase((2, 4, 1), 20.0), "16-16-10": BenchmarkCase((16, 16, 10), 4.0)}
 
 
-def benchmark(names=tuple(CASES), repeats=5, peers=True, say=lambda line: None) -> dict:
+def benchmark(
+    names: Sequence[str] = tuple(CASES),
+    repeats: int = 5,
+    peers: bool = True,
+    say: Callable[[str], object] = lambda line: None,
+) -> dict:
     """Measure the cases `names`; a dictionary of plain values.
 
     Each training network (gain variant, h = 0.05, annihilation rate 1, learning on) starts from random weights and
     a random sample. Events a second of another program are our mean number of events over its time less the start-up of
     a run, which some programs need at each: the law is the same. `say` gets a line for each figure.
     """
-    found = {"machine": machine(), "volume": VOLUME, "repeats": repeats, "draws_ns": _draws(repeats), "cases": {}}
+    found: dict[str, Any] = {
+        "machine": machine(),
+        "volume": VOLUME,
+        "repeats": repeats,
+        "draws_ns": _draws(repeats),
+        "cases": {},
+    }
     say(f"one exponential and one uniform number: {found['draws_ns']:.2f} ns")
     for name in names:
         found["cases"][name] = _case(name, CASES[name], repeats, peers, found["draws_ns"], say)
     return found
 
 
-def _case(name, case, repeats, with_peers, draws_ns, say):
+def _case(
+    name: str, case: BenchmarkCase, repeats: int, with_peers: bool, draws_ns: float, say: Callable[[str], object]
+) -> dict:
     spec = training_network(case.layers, h=0.05, annihilation_rate=1.0)
     rng = np.random.default_rng(0)
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
@@ -78,7 +93,9 @@ def _case(name, case, repeats, with_peers, draws_ns, say):
     return record
 
 
-def _ours(method, network, initial, t_end, repeats, draws_ns):
+def _ours(
+    method: type[Method], network: ReactionNetwork, initial: dict[str, int], t_end: float, repeats: int, draws_ns: float
+) -> dict:
     started = time.perf_counter()
     method.compile(network, network.rates())
     counts, rates = network.counts(initial), network.rates()
@@ -86,7 +103,8 @@ def _ours(method, network, initial, t_end, repeats, draws_ns):
     simulation = method(network, rates, VOLUME, counts, seeds.stream(0, Purpose.SIMULATION))
     simulation.advance(0.0)
     warm = time.perf_counter()
-    times, events = [], []
+    times: list[float] = []
+    events = []
     while len(times) < repeats and (not times or times[0] < LONG):
         rng = seeds.stream(1, Purpose.SIMULATION, 0, len(times))
         simulation = method(network, rates, VOLUME, counts, rng)
@@ -109,7 +127,7 @@ def _ours(method, network, initial, t_end, repeats, draws_ns):
     }
 
 
-def _storing(network, initial, t_end, repeats):
+def _storing(network: ReactionNetwork, initial: dict[str, int], t_end: float, repeats: int) -> dict:
     """Share of the time that 100 recorded points in a file add to a run of about two seconds, paired."""
     t_end = 50 * t_end  # seconds, not milliseconds: making the file costs some hundredths of one
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +145,15 @@ def _storing(network, initial, t_end, repeats):
     return {"median": float(np.median(ratios)), "least": min(ratios), "most": max(ratios)}
 
 
-def _peer(prepare, path, t_end, repeats, record, say, case):
+def _peer(
+    prepare: Callable,
+    path: str,
+    t_end: float,
+    repeats: int,
+    record: dict,
+    say: Callable[[str], object],
+    case: str,
+) -> dict:
     name = prepare.__name__
     try:
         start = time.perf_counter()
@@ -171,8 +197,8 @@ def _peer(prepare, path, t_end, repeats, record, say, case):
     }
 
 
-def _best(run, end, repeats):
-    times = []
+def _best(run: Callable[[float, int], None], end: float, repeats: int) -> float:
+    times: list[float] = []
     while len(times) < repeats and (not times or times[0] < LONG):
         t = time.perf_counter()
         run(end, len(times) + 1)
@@ -180,7 +206,7 @@ def _best(run, end, repeats):
     return min(times)
 
 
-def _draws(repeats):
+def _draws(repeats: int) -> float:
     rng = np.random.Generator(np.random.SFC64(1))
     draw_pairs(rng, 10)
     times = []
@@ -191,11 +217,11 @@ def _draws(repeats):
     return 1e9 * min(times) / N_DRAWS
 
 
-def machine():
+def machine() -> dict:
     return {"processor": _processor(), "system": platform.system(), "python": platform.python_version()}
 
 
-def _processor():
+def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

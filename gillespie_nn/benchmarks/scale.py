@@ -1,6 +1,7 @@
 """Cost of an event from a tiny training network to one of MNIST size."""
 
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from .. import seeds
 from ..kernels import codes
 from ..nn import training_network
 from ..seeds import Purpose
-from ..simulation.methods import METHODS
+from ..simulation.methods import METHODS, Method
 from .run import VOLUME, machine
 
 LAYERS = ((2, 4, 1), (4, 8, 3), (16, 16, 10), (64, 32, 10), (784, 32, 10))
@@ -19,7 +20,11 @@ _WARM = 20.0
 _EVENTS = 2_000_000
 
 
-def scale(repeats=5, methods=("rejection", "layered"), say=lambda line: None) -> dict:
+def scale(
+    repeats: int = 5,
+    methods: Sequence[str] = ("rejection", "layered"),
+    say: Callable[[str], object] = lambda line: None,
+) -> dict:
     """Nanoseconds an event of `methods` on each of `LAYERS`, best of `repeats` runs of two million events taken in
     turn: random weights and sample, h = 0.05, annihilation rate 1, learning on, Omega = 1000, neurons settled."""
     by_name = {m.name: m for m in METHODS}
@@ -36,7 +41,7 @@ def scale(repeats=5, methods=("rejection", "layered"), say=lambda line: None) ->
     return found
 
 
-def _size(layers, methods, repeats, say):
+def _size(layers: tuple[int, ...], methods: list[type[Method]], repeats: int, say: Callable[[str], object]) -> dict:
     started = time.perf_counter()
     spec = training_network(layers, h=0.05, annihilation_rate=1.0)
     network = spec.network
@@ -48,7 +53,9 @@ def _size(layers, methods, repeats, say):
     x[rng.permutation(layers[0])[_NONZERO:]] = 0.0
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
     counts = network.counts(initial | spec.presentation(x, rng.random(layers[-1]), VOLUME))
-    runs = [(m(network, network.rates(), VOLUME, counts, seeds.stream(0, Purpose.SIMULATION)), []) for m in methods]
+    runs: list[tuple[Method, list[float]]] = [
+        (m(network, network.rates(), VOLUME, counts, seeds.stream(0, Purpose.SIMULATION)), []) for m in methods
+    ]
     for simulation, _ in runs:
         while simulation.advance(_WARM) == codes.SLICE_END:
             pass

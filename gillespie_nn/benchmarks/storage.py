@@ -3,12 +3,15 @@
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..api import simulate
 from ..nn import training_network
+from ..storage import Run
 from .run import VOLUME, machine
 
 N_POINTS = 1000
@@ -16,7 +19,7 @@ LEAST_SECONDS = 10.0
 """A run takes at least so long [s]."""
 
 
-def storage_benchmark(repeats=5, say=lambda line: None) -> dict:
+def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda line: None) -> dict:
     """Seconds of a run of the 2-4-1 training network (as in `run.benchmark`) on a grid of 1,000 points, kept in memory
     and in a file: pairs, in either order in turn, with the ratio of each."""
     spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
@@ -24,12 +27,12 @@ def storage_benchmark(repeats=5, say=lambda line: None) -> dict:
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
     initial |= spec.presentation(rng.random(2), rng.random(1), VOLUME)
 
-    def seconds(output, t_end):
+    def seconds(output: Path | None, t_end: float) -> float:
         start = time.perf_counter()
         found = simulate(
             spec.network, t_end, N_POINTS, volume=VOLUME, initial=initial, seed=1, output=output, overwrite=True
         )
-        if output is not None:
+        if isinstance(found, Run):
             found.close()
         return time.perf_counter() - start
 
@@ -47,7 +50,7 @@ def storage_benchmark(repeats=5, say=lambda line: None) -> dict:
             pairs.append((times[None], times[path]))
         n_bytes = path.stat().st_size
     ratios = [kept / plain for plain, kept in pairs]
-    found = {
+    found: dict[str, Any] = {
         "machine": machine(),
         "points": N_POINTS,
         "repeats": repeats,

@@ -9,6 +9,8 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 from .._version import __version__
 from ..checks import GillespieError, printable
@@ -44,7 +46,7 @@ _EPILOG = """examples:
 exit codes: 0 done; 1 a check failed; 2 usage or bad input; 3 could not finish; 130 Ctrl-C"""
 
 
-def main(argv=None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` and return the exit code: 0; 1 a check failed; 2 usage or bad input; 3 could not
     finish; 130 Ctrl-C. No traceback for a user's mistake (`GILLESPIE_NN_DEBUG=1` shows it)."""
     arguments = make_parser().parse_args(argv)
@@ -83,24 +85,24 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run():
+def run() -> None:
     """Entry point of the installed command and of the scripts."""
     sys.exit(main())
 
 
-def run_script(command):
+def run_script(command: str) -> None:
     """Entry point of `scripts/<command>.py`: the subcommand of that name."""
     sys.exit(main([command, *sys.argv[1:]]))
 
 
-def _kept(arguments):
+def _kept(arguments: argparse.Namespace) -> str:
     return "interrupted; what was committed to the output stays readable"
 
 
-def _warn(message, *_):
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"gillespie-nn: warning: {printable(str(message))}", file=sys.stderr)
 
 
-def _say(message, code):
+def _say(message: str, code: int) -> int:
     print(f"gillespie-nn: {printable(message)}", file=sys.stderr)
     return code

@@ -1,15 +1,18 @@
 """Summarise a run file, analyse it and draw it."""
 
+import argparse
 from contextlib import ExitStack
+from pathlib import Path
 
 from .. import checks
 from ..analysis import ANALYSES, Ask, citations_of, citations_text, overview, summary, summary_text
+from ..analysis.base import Analysis
 from ..storage import open_run
-from .common import add_json, figure_path, parser, print_json
+from .common import Subparsers, add_json, figure_path, parser, print_json
 from .watch import watch
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "analyze",
@@ -25,7 +28,8 @@ def add(subparsers):
             "run.h5 --cite",
         ),
     )
-    command.description += "\n\nanalyses:\n" + "\n".join(f"  {a.name}: {a.summary}" for a in ANALYSES)
+    every = "\n".join(f"  {a.name}: {a.summary}" for a in ANALYSES)
+    command.description = f"{command.description}\n\nanalyses:\n{every}"
     command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
     command.add_argument(
         "--what", action="append", default=[], metavar="NAME", help="an analysis, see above; may be given several times"
@@ -49,7 +53,7 @@ def add(subparsers):
     return command
 
 
-def add_asked(command):
+def add_asked(command: argparse.ArgumentParser) -> None:
     """What analyses of a run take alike."""
     command.add_argument(
         "--species", action="append", default=[], metavar="NAME",
@@ -58,13 +62,14 @@ def add_asked(command):
     command.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of intervals (0.95)")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     analyses = _analyses(arguments)
     _check_given(arguments, analyses)
     figures = _figures(arguments.figure, analyses, arguments.overwrite)
     code = watch(arguments.file, arguments.interval) if arguments.watch else 0
     with ExitStack() as stack:
-        opened = stack.enter_context(open_run(arguments.file))
+        opened = open_run(arguments.file)
+        stack.enter_context(opened)
         other = None if arguments.other is None else stack.enter_context(open_run(arguments.other))
         ask = Ask(
             tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other,
@@ -89,7 +94,7 @@ def run(arguments):
     return code
 
 
-def _check_given(arguments, analyses):
+def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) -> None:
     """What is given and would not be heeded is refused."""
     if analyses or arguments.figure is not None:
         return
@@ -102,7 +107,7 @@ def _check_given(arguments, analyses):
             raise checks.InputError(f"{flag} is of analyses, and none is asked for: give --what means, for example")
 
 
-def _analyses(arguments):
+def _analyses(arguments: argparse.Namespace) -> list[type[Analysis]]:
     by_name = {a.name: a for a in ANALYSES}
     names = [checks.choice("analysis", name, by_name) for name in arguments.what]
     for name, given in (("first-passage", arguments.passage), ("compare", arguments.other)):
@@ -111,7 +116,7 @@ def _analyses(arguments):
     return [by_name[name] for name in dict.fromkeys(names)]
 
 
-def _figures(figure, analyses, overwrite):
+def _figures(figure: str | None, analyses: list[type[Analysis]], overwrite: bool) -> list[Path]:
     """Paths of figures, which can be written: one of each analysis, or of the overview."""
     if figure is None:
         return []

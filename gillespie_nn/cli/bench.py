@@ -1,6 +1,7 @@
 """Measure speed, beside other programs where they are installed."""
 
 import argparse
+from collections.abc import Callable, Sequence
 
 from .. import checks
 from ..analysis.comparison import WITHIN
@@ -14,7 +15,7 @@ from ..benchmarks import (
     scale,
     storage_benchmark,
 )
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 _INSTEAD = {
     "--scale": ((), "cost of an event from 2-4-1 to 784-32-10"),
@@ -25,7 +26,7 @@ _INSTEAD = {
 """What is measured instead of the comparison with other programs: which other flags it takes, and what it is."""
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "bench",
@@ -49,7 +50,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     _check_given(arguments)
     cases = LEAP_CASES if arguments.leap else CASES
     names = arguments.case or list(cases)
@@ -63,7 +64,7 @@ def run(arguments):
     return 0 if right else 1
 
 
-def _check_given(arguments):
+def _check_given(arguments: argparse.Namespace) -> None:
     """What is given and would not be heeded is refused."""
     instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:])), None)
     given = {"--case": arguments.case, "--peers": arguments.peers, "--markdown": arguments.markdown}
@@ -72,7 +73,7 @@ def _check_given(arguments):
             raise checks.InputError(f"{instead} takes no {flag}: leave one of them out")
 
 
-def _measure(arguments, names, repeats, say):
+def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, say: Callable[[str], None]) -> dict:
     if arguments.scale:
         return scale(repeats, say=say)
     if arguments.ensemble:

@@ -1,20 +1,22 @@
 """Certify an approximate method on a model of one's own."""
 
+import argparse
 import json
 
 from .. import checks
 from ..analysis.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
-from ..simulation import EXACT, METHODS
 from ..verification.certificate import Certificate, Row
-from ..verification.certify import certify
-from .common import add_common, add_options, options_of, parser, plain, print_json
-from .models import add_model, initial_of, model_of, rates_of
+from ..verification.certify import OPTIONS, certify
+from .common import Subparsers, add_json, parser, plain, print_json
+from .flags import add_flags, given, options_of_methods
+from .models import add_model, model_of
 
 EXIT_CODES = {WITHIN: 0, OUTSIDE: 1, INCONCLUSIVE: 3}
 _SHOWN = 20
+_OPTIONS = OPTIONS | options_of_methods()
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "certify",
@@ -25,52 +27,17 @@ def add(subparsers):
             "model.ant --method linear_noise --t-end 50 --species A --tolerance-variance 0.1",
         ),
     )
-    exact = ", ".join(m.name for m in EXACT)
     add_model(command)
-    command.add_argument("--method", required=True, help=f"to certify: {', '.join(m.name for m in METHODS)}")
-    command.add_argument("--reference", default="auto", help=f"exact method: auto, {exact} (auto)")
-    command.add_argument("--t-end", type=float, required=True, help="time of the last comparison [s]")
-    command.add_argument("--n-points", type=int, default=4, help="times compared, evenly spaced, the end included (4)")
-    command.add_argument(
-        "--replicates", type=int, default=1000,
-        help="of each method (1000); the default tolerances take some 25000, fewer show larger errors",
-    )  # fmt: skip
-    command.add_argument(
-        "--species", action="append", metavar="NAME", help="compare this (all that vary); may be given several times"
-    )
-    command.add_argument("--tolerance-mean", type=float, default=0.02, help="relative error allowed (0.02)")
-    command.add_argument("--tolerance-variance", type=float, default=0.05, help="relative error allowed (0.05)")
-    command.add_argument(
-        "--floor", type=float, default=1.0,
-        help="errors of means below so many molecules, and of variances below its square, are relative to it (1)",
-    )  # fmt: skip
-    add_options(command)
+    add_flags(command, _OPTIONS)
+    command.add_argument("--output", metavar="FILE", help="JSON file to write, with every row")
     command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
-    add_common(command, "JSON file to write, with every row")
+    add_json(command)
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     output = arguments.output and checks.new_file(arguments.output, arguments.overwrite)
-    found = certify(
-        model_of(arguments),
-        arguments.method,
-        arguments.t_end,
-        arguments.n_points,
-        volume=arguments.volume,
-        replicates=arguments.replicates,
-        reference=arguments.reference,
-        seed=arguments.seed,
-        tolerance_mean=arguments.tolerance_mean,
-        tolerance_variance=arguments.tolerance_variance,
-        floor=arguments.floor,
-        species=arguments.species,
-        workers=arguments.workers,
-        initial=initial_of(arguments),
-        rates=rates_of(arguments),
-        progress=True,
-        **options_of(arguments),
-    )
+    found = certify(model_of(arguments), progress=True, **given(arguments, _OPTIONS))
     _print(found)
     record = found.record() | {"model": arguments.model, "output": arguments.output}
     if output:
@@ -81,7 +48,7 @@ def run(arguments):
     return EXIT_CODES[found.verdict]
 
 
-def _print(found: Certificate):
+def _print(found: Certificate) -> None:
     runs = [
         f"{name}: {n} {'replicate' if n == 1 else 'replicates'} of seed {seed} in {seconds:.3g} s"
         for name, n, seed, seconds in (
@@ -103,7 +70,7 @@ def _print(found: Certificate):
     print(found)
 
 
-def _line(row: Row):
+def _line(row: Row) -> str:
     distance = "-" if row.distance is None else f"{row.distance:.3f} ({row.bound:.3f})"
     return (
         f"{row.species:<12} {row.time:>7.4g} {row.mean:>10.5g} {row.reference_mean:>10.5g} "
@@ -112,8 +79,8 @@ def _line(row: Row):
     )
 
 
-def _percent(error, interval):
-    if error is None:
+def _percent(error: float | None, interval: tuple[float, float] | None) -> str:
+    if error is None or interval is None:
         return "-"
     shown = [f"{100 * x:+.2f}" if abs(x) < 100 else f"{100 * x:+.0e}" for x in (error, *interval)]
     return "{} [{}, {}]".format(*shown)

@@ -4,12 +4,14 @@ import argparse
 import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
 
 from .. import checks
 from ..analysis import citations, citations_text
-from ..simulation.methods import METHODS, OPTIONS
 
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
 _WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)")
 
@@ -17,7 +19,7 @@ _WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence, as all others of the package."""
 
-    def parse_known_args(self, args=None, namespace=None):
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuses what it does not know itself, since a subparser knows best what could be meant."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
@@ -25,7 +27,7 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unknown argument {unknown[0]!r}{checks.meant(unknown[0], options)}")
         return found, unknown
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
         if wrong := _WRONG_NUMBER.fullmatch(message):
             what = {"int": "a whole number", "float": "a number"}[wrong[2]]
@@ -39,34 +41,16 @@ class Parser(argparse.ArgumentParser):
 class Cite(argparse.Action):
     """Print what to cite, and end."""
 
-    def __call__(self, parser, *_):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         print(citations_text(citations()))
         parser.exit()
 
 
-def add_common(parser, output_help):
-    parser.add_argument("--seed", type=int, help="whole number; drawn and reported if not given")
-    parser.add_argument("--output", metavar="FILE", help=output_help)
-    add_json(parser)
-
-
-def add_json(parser):
+def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
 
 
-def add_options(parser):
-    """A flag for each option of any method."""
-    for name, option in OPTIONS.items():
-        takers = ", ".join(m.name for m in METHODS if name in {o.name for o in m.options})
-        parser.add_argument(f"--{name.replace('_', '-')}", type=option.kind, help=f"{option.help}; for {takers}")
-
-
-def options_of(arguments) -> dict:
-    """The options of methods that were given, by name."""
-    return {name: getattr(arguments, name) for name in OPTIONS if getattr(arguments, name) is not None}
-
-
-def parser(subparsers, name, summary, examples):
+def parser(subparsers: Subparsers, name: str, summary: str, examples: Sequence[str]) -> argparse.ArgumentParser:
     """A subparser whose help ends with examples."""
     epilog = "examples:\n" + "\n".join(f"  gillespie-nn {name} {example}" for example in examples)
     return subparsers.add_parser(
@@ -74,7 +58,7 @@ def parser(subparsers, name, summary, examples):
     )
 
 
-def figure_path(figure) -> Path:
+def figure_path(figure: str) -> Path:
     """The path of a figure that can be drawn. Raises InputError for another format, or without matplotlib."""
     path = checks.path_of("figure", figure)
     checks.choice("figure format", path.suffix, (".png", ".svg", ".pdf"), "use")
@@ -82,12 +66,12 @@ def figure_path(figure) -> Path:
     return path
 
 
-def print_json(record):
+def print_json(record: Any) -> None:
     """One line; numpy values as plain ones, and numbers that JSON does not have as null."""
     print(json.dumps(plain(record), allow_nan=False), flush=True)
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """numpy values as plain ones, and numbers that JSON does not have as None."""
     if hasattr(value, "tolist"):
         value = value.tolist()

@@ -1,12 +1,15 @@
 """Print a script that completes the command in a shell."""
 
+import argparse
+from typing import Any
+
 from .. import checks
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "completion",
@@ -21,10 +24,10 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     checks.choice("shell", arguments.shell, SHELLS)
     shtab = checks.optional("shtab", "completion", "shell completion")
-    _complete_files(arguments.whole, shtab)
+    _complete_values(arguments.whole, shtab)
     script = shtab.complete(arguments.whole, shell=arguments.shell)
     if arguments.json:
         print_json({"shell": arguments.shell, "script": script})
@@ -33,13 +36,16 @@ def run(arguments):
     return 0
 
 
-def _complete_files(parser, shtab):
-    """File names after options and arguments that take one, of this parser and its subcommands."""
+def _complete_values(parser: argparse.ArgumentParser, shtab: Any) -> None:
+    """Names after options that take one of some, and file names after those that take one, of this parser and its
+    subcommands."""
+    action: Any
     for action in parser._actions:
+        action.choices = getattr(action, "names", ()) or action.choices
         name = str(action.metavar or "")
         if name == "FOLDER":
             action.complete = shtab.DIRECTORY
         elif name == "MODEL" or name.startswith(("FILE", "RUN", "TABLE")):
             action.complete = shtab.FILE
         for subparser in dict.fromkeys(action.choices.values()) if isinstance(action.choices, dict) else ():
-            _complete_files(subparser, shtab)
+            _complete_values(subparser, shtab)

@@ -1,8 +1,13 @@
 """What `simulate` prints of moments and of sweeps."""
 
+import argparse
+from typing import Any
+
 import numpy as np
 
-from ..simulation import final_values
+from ..api import Sweep
+from ..crn import ReactionNetwork
+from ..simulation import MomentsResult, final_values
 from ..simulation.task import TRAJECTORIES
 from .common import print_json
 
@@ -11,7 +16,7 @@ _SHOWN_COLUMNS = 4
 _PROBABILITIES = (0.025, 0.5, 0.975)
 
 
-def print_moments(network, result, arguments) -> int:
+def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: argparse.Namespace) -> int:
     """The moments at the last time; returns the exit code."""
     print(f"{network!r}; method {result.method} ({result.method_reason}), seed {result.seed}")
     print(f"{result.n_done} replicates to t = {arguments.t_end:g} s, {result.n_events} reactions fired")
@@ -34,7 +39,7 @@ def print_moments(network, result, arguments) -> int:
     return 0 if result.complete else 3
 
 
-def print_sweep(sweep, arguments) -> int:
+def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
     """Means at the last time, a line a row; returns the exit code."""
     rows = []
     for row in range(len(sweep)):
@@ -55,7 +60,7 @@ def print_sweep(sweep, arguments) -> int:
     return 3 if unfinished else 0
 
 
-def _row(sweep, row, result):
+def _row(sweep: Sweep, row: int, result: Any) -> dict:
     if sweep.record == TRAJECTORIES:
         names, final = final_values(result)
         mean = final.mean(axis=0) if len(final) else np.full(len(names), np.nan)
@@ -67,7 +72,7 @@ def _row(sweep, row, result):
     return about | found | {"events": int(np.sum(result.n_events)), "complete": result.complete}
 
 
-def _last(result):
+def _last(result: MomentsResult) -> dict:
     """Moments at the last time, by name."""
     names = ("n", "mean", "standard_deviation", "standard_error", "minimum", "maximum")
     found = {name: getattr(result, name)[-1] for name in names}
@@ -76,7 +81,7 @@ def _last(result):
     return found
 
 
-def _about(result, arguments):
+def _about(result: MomentsResult, arguments: argparse.Namespace) -> dict:
     return {
         "quantities": list(result.quantities),
         "status": {status.name.lower(): n for status, n in result.statuses.items()},

@@ -1,11 +1,13 @@
 """Write a run file in another format."""
 
+import argparse
+
 from .. import checks
 from ..storage.export import FORMATS, SUFFIXES, export
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "export",
@@ -20,7 +22,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     suffix = SUFFIXES.get(arguments.to, "")
     output = arguments.output or checks.path_of("run file", arguments.file).with_suffix(suffix)
     n = export(arguments.file, arguments.to, output, arguments.overwrite)

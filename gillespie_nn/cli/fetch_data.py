@@ -1,15 +1,16 @@
 """Fetch the data files that a case needs, each checked against its published SHA-256."""
 
+import argparse
 from pathlib import Path
 
 from ..datasets import CASES, case, data_folder, fetch
 from ..datasets.download import VARIABLE
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 _WITH_FILES = [c.name for c in CASES if c.files]
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "fetch-data",
@@ -30,7 +31,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     chosen = case(arguments.case)
     folder = data_folder() if arguments.output is None else Path(arguments.output).expanduser()
     files = fetch(chosen, folder, arguments.source, arguments.overwrite, progress=True)

@@ -1,7 +1,11 @@
 """Flags of noise: its amplitude and kind, in training or a simulation and, behind `--predict-`, in prediction."""
 
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
 from ..checks import InputError
-from ..noise import KINDS, NOISES
+from ..noise import KINDS, NOISES, Noise
 from ..noise.kinds import PRESENTATION
 
 _PREFIXES = {"train": "", "predict": "predict-"}
@@ -9,7 +13,7 @@ _WHERES = {"train": "training", "predict": "the prediction of --predict"}
 _PARAMETERS = {"step": "length of a piece of a path [s]", "correlation_time": "of an ornstein_uhlenbeck path [s]"}
 
 
-def add_noise(command, wheres=_WHERES):
+def add_noise(command: argparse.ArgumentParser, wheres: dict[str, str] = _WHERES) -> None:
     """`--rate-noise`, `--rate-noise-kind` and so on, for every noise, and the parameters of their paths; `wheres` says
     for each of `_PREFIXES` that the command has where the noise acts."""
     every = [kind for kind in KINDS if "predict" in wheres or kind.name != PRESENTATION]
@@ -26,7 +30,7 @@ def add_noise(command, wheres=_WHERES):
         group.add_argument(f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; for {kinds}")
 
 
-def noise_of(arguments, when="train") -> list:
+def noise_of(arguments: argparse.Namespace, when: str = "train") -> list:
     """The noises asked for, `when` train (also of a simulation) or predict; parameters go to those that take them."""
     given = {name: getattr(arguments, f"noise_{name}") for name in _PARAMETERS}
     given = {name: value for name, value in given.items() if value is not None}
@@ -43,10 +47,10 @@ def noise_of(arguments, when="train") -> list:
     return found
 
 
-def _asked(arguments, prefix):
+def _asked(arguments: argparse.Namespace, prefix: str) -> list[tuple[type[Noise], float, str]]:
     """(noise, amplitude, kind) of each noise with an amplitude."""
     stem = prefix.replace("-", "_")
-    asked = []
+    asked: list[tuple[type[Noise], float, str]] = []
     for noise in NOISES:
         amplitude = getattr(arguments, f"{stem}{noise.name}_noise", None)
         kind = getattr(arguments, f"{stem}{noise.name}_noise_kind", None)
@@ -58,14 +62,14 @@ def _asked(arguments, prefix):
     return asked
 
 
-def _presented(arguments):
+def _presented(arguments: argparse.Namespace) -> bool:
     """Whether the command has presentations: it predicts, too."""
     return hasattr(arguments, f"predict_{NOISES[0].name}_noise")
 
 
-def _kinds(noise, presented):
+def _kinds(noise: type[Noise], presented: bool) -> list[str]:
     return [name for name in noise.kinds if presented or name != PRESENTATION]
 
 
-def _usual(noise, names):
+def _usual(noise: Any, names: Sequence[str]) -> str:
     return noise.kind if noise.kind in names else names[0]

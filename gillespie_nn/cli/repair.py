@@ -1,13 +1,14 @@
 """Make a run file whole that its writer did not close."""
 
+import argparse
 import shlex
 
 from ..storage.repair import repair
 from ..storage.schema import ENSEMBLE
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "repair",
@@ -19,7 +20,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     found = repair(arguments.file)
     what = "replicates" if found["kind"] == ENSEMBLE else "recorded presentations"
     kept = f"{found['kept']} of {found['planned']} {what}"

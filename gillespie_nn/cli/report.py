@@ -1,14 +1,16 @@
 """Write the report of a run: one HTML file with figures, tables and provenance."""
 
+import argparse
+
 from .. import checks
 from ..analysis import Ask
 from ..analysis.report import report
 from ..storage import open_run
 from .analyze import add_asked
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "report",
@@ -23,7 +25,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     path = checks.path_of("output", arguments.output or checks.path_of("run file", arguments.file).with_suffix(".html"))
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
     with open_run(arguments.file) as opened:

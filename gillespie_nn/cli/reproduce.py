@@ -1,18 +1,20 @@
 """The case studies: tables and figures."""
 
+import argparse
 import shlex
+from pathlib import Path
 
 from .. import checks
 from ..datasets import CASES
 from ..seeds import resolve_seed
 from ..studies import STUDIES, Extent, reproduce
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
 
 _DEFAULT_CASES = ("xor", "iris", "regression")
 _FOLDER, _QUICK_FOLDER = "runs/reproduce", "runs/reproduce-quick"
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "reproduce",
@@ -36,7 +38,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     by_name = {s.name: s for s in STUDIES}
     if arguments.list:
         for study in STUDIES:
@@ -77,16 +79,16 @@ def run(arguments):
     return 0
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     return f"interrupted; what is done is kept in {_folder(arguments)}, and the same command goes on from there"
 
 
-def _folder(arguments):
+def _folder(arguments: argparse.Namespace) -> Path:
     return checks.path_of("output", arguments.output or (_QUICK_FOLDER if arguments.quick else _FOLDER))
 
 
-def _arguments(arguments):
+def _arguments(arguments: argparse.Namespace) -> list[str]:
     """The flags that were given, again."""
     given = []
     for name in ("case", "study", "quick", "seeds", "seed", "workers", "time_limit", "redraw", "output"):

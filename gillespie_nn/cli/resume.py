@@ -1,13 +1,18 @@
 """Go on with an interrupted run."""
 
+import argparse
+
 from ..analysis import summary, summary_text
 from ..api import resume
+from ..options import options_of
+from ..simulation.options import Execution
 from ..storage import MomentsRun, Run, open_run
-from .common import add_json, parser, print_json
+from .common import Subparsers, add_json, parser, print_json
+from .flags import add_flags
 from .training_record import print_fit, record, resume_hint
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "resume",
@@ -17,12 +22,12 @@ def add(subparsers):
     command.add_argument(
         "file", metavar="RUN.h5", help="run file written by train or simulate; it is continued in place"
     )
-    command.add_argument("--workers", type=int, default=1, help="threads, of an ensemble (1)")
+    add_flags(command, {"workers": options_of(Execution)["workers"]})
     add_json(command)
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     with open_run(arguments.file) as opened:
         ended = opened.ended
     if ended:
@@ -36,7 +41,7 @@ def run(arguments):
     return 0
 
 
-def _ensemble(run, ended, arguments):
+def _ensemble(run: Run | MomentsRun, ended: bool, arguments: argparse.Namespace) -> int:
     with run:
         found = summary(run)
         print(summary_text(found))
@@ -45,6 +50,6 @@ def _ensemble(run, ended, arguments):
         return 0 if run.complete else 3
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     return resume_hint(arguments.file)

@@ -1,25 +1,32 @@
 """Simulate a model file, molecule by molecule."""
 
+import argparse
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
 from ..api import simulate, sweep
 from ..checks import InputError
-from ..simulation import METHODS, final_values
-from ..simulation.task import RECORDS, TRAJECTORIES
+from ..options import any_of, options_of
+from ..simulation import MomentsResult, Result, final_values
+from ..simulation.options import Destination, Execution, RunOptions
 from ..status import Status
-from .common import add_common, add_options, options_of, parser, print_json
+from ..storage import Run
+from .common import Subparsers, add_json, parser, print_json
 from .ensembles import print_moments, print_sweep
-from .models import FORMATS_HELP, add_model, initial_of, maker_of, model_of, rates_of
+from .flags import add_flags, given, options_of_methods
+from .models import FORMATS_HELP, add_model, maker_of, model_of
 from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
 _SHOWN = 20
+_OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
+_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write, or with --sweep a folder")
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "simulate",
@@ -35,57 +42,29 @@ def add(subparsers):
         ),
     )
     add_model(command)
-    command.add_argument("--t-end", type=float, required=True, help="time to simulate to [s]")
-    command.add_argument("--n-points", type=int, default=101, help="recorded points, both ends included (101)")
-    command.add_argument("--method", default="auto", help=f"auto, {', '.join(m.name for m in METHODS)} (auto)")
-    command.add_argument("--replicates", type=int, default=1, help="independent trajectories (1)")
-    command.add_argument("--max-events", type=int, help="stop a replicate after so many events")
-    command.add_argument(
-        "--record", choices=RECORDS, default=TRAJECTORIES,
-        help="keep every trajectory, or of large ensembles moments alone, or moments and quantiles (trajectories)",
-    )  # fmt: skip
     command.add_argument(
         "--sweep", metavar="TABLE",
         help="an ensemble for each row of a table (.csv or .toml), whose columns are rate constants by the name of the "
         "reaction, initial counts, parameters or `volume`; --output is a folder then, and the same command goes on",
     )  # fmt: skip
-    command.add_argument("--scheduler", metavar="ADDRESS", help="carry it out on the workers of this dask scheduler")
-    add_options(command)
+    add_flags(command, _OPTIONS, required=("t_end",))
     add_noise(command, {"train": "the run"})
     command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
-    command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
-    add_common(command, "HDF5 file to write, or with --sweep a folder")
+    add_json(command)
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     network = model_of(arguments)
     if arguments.describe:
         print(network.describe())
-    given = {
-        "t_end": arguments.t_end,
-        "n_points": arguments.n_points,
-        "volume": arguments.volume,
-        "method": arguments.method,
-        "replicates": arguments.replicates,
-        "workers": arguments.workers,
-        "seed": arguments.seed,
-        "initial": initial_of(arguments),
-        "rates": rates_of(arguments),
-        "max_events": arguments.max_events,
-        "output": arguments.output,
-        "record": arguments.record,
-        "scheduler": arguments.scheduler,
-        "progress": True,
-        "noise": noise_of(arguments),
-        **options_of(arguments),
-    }
+    asked = given(arguments, _OPTIONS) | {"noise": noise_of(arguments), "progress": True}
     if arguments.sweep is not None:
-        if arguments.overwrite:
+        if asked.pop("overwrite"):
             raise InputError("--sweep goes on in its folder, or begins in a new one: leave --overwrite out")
-        return print_sweep(sweep(maker_of(arguments), arguments.sweep, **given), arguments)
-    result = simulate(network, overwrite=arguments.overwrite, **given)
-    if arguments.record != TRAJECTORIES:
+        return print_sweep(sweep(maker_of(arguments), arguments.sweep, **asked), arguments)
+    result = simulate(network, **asked)
+    if isinstance(result, MomentsResult):
         return print_moments(network, result, arguments)
     names, final = final_values(result)
     n = len(result.status)
@@ -104,7 +83,7 @@ def run(arguments):
     return 0 if result.complete else 3
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
         return "interrupted; without --output nothing is kept"
@@ -113,7 +92,7 @@ def interrupted(arguments):
     return resume_hint(arguments.output)
 
 
-def _print_final(result, species, final):
+def _print_final(result: Result | Run, species: Sequence[str], final: np.ndarray) -> None:
     if not len(final):
         return
     of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))  # of linear_noise; else empty
@@ -129,7 +108,7 @@ def _print_final(result, species, final):
         print(f"... and {len(species) - _SHOWN} more")
 
 
-def _record(result, names, final, arguments):
+def _record(result: Result | Run, names: Sequence[str], final: np.ndarray, arguments: argparse.Namespace) -> dict:
     return {
         "species": list(names),
         "mean": final.mean(axis=0) if len(final) else None,

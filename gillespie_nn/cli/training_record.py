@@ -1,10 +1,13 @@
 """What `train` and `resume` say of a run: text for people, and the JSON record."""
 
 import shlex
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from .. import checks
+from ..api import Fit
 from ..api.fit import TOLERANCE
 from ..simulation.evaluation import accuracy_interval
 
@@ -12,14 +15,14 @@ _SMALL = 16
 """Up to so many test samples are shown one by one."""
 
 
-def resume_hint(path) -> str:
+def resume_hint(path: str | Path) -> str:
     """What to say after Ctrl-C of a run that is written to `path`."""
     if not checks.path_of("output", path).is_file():
         return "interrupted before the output was made"
     return f"interrupted; what is committed is kept, go on by: gillespie-nn resume {shlex.quote(str(path))}"
 
 
-def record(fit) -> dict:
+def record(fit: Fit) -> dict:
     """The JSON record of a training run."""
     plan, settings, dataset = fit.plan, fit.plan.settings, fit.plan.dataset
     found = {
@@ -41,9 +44,9 @@ def record(fit) -> dict:
         "volume": plan.volume,
         "seed": plan.seed,
         "method": plan.method.name,
-        "method_reason": plan.method_reason,
-        "noise": plan.arguments["noise"],
-        "noise_of_prediction": plan.arguments["predict_noise"],
+        "method_reason": plan.learner.method_reason,
+        "noise": plan.options.arguments["noise"],
+        "noise_of_prediction": plan.options.arguments["predict_noise"],
         "output": fit.output,
         "statistics": fit.statistics,
         **fit.scores,
@@ -52,13 +55,13 @@ def record(fit) -> dict:
         found[f"accuracy{suffix}_interval"] = accuracy_interval(fit.scores[f"accuracy{suffix}"], dataset, n)
     if fit.chemical is not None:
         found["n_predicted"] = len(fit.chemical)
-    if plan.validates:
-        found["held_out"] = len(plan.held_out)
-        found["patience"] = plan.patience
-        found["validation_presentations"] = plan.evaluated[: len(fit.trained.scores)]
+    if plan.presentations.validates:
+        found["held_out"] = len(plan.presentations.held_out)
+        found["patience"] = plan.options.patience
+        found["validation_presentations"] = plan.presentations.evaluated[: len(fit.trained.scores)]
         found["validation_rmse"], found["validation_accuracy"] = fit.trained.scores.T
     if fit.trained.best is not None:
-        found["best_presentation"] = plan.evaluated[fit.trained.best]
+        found["best_presentation"] = plan.presentations.evaluated[fit.trained.best]
     if len(dataset.test_t) <= _SMALL:
         found["inputs"], found["targets"], found["outputs"] = dataset.test_x, dataset.test_t, fit.outputs
         for suffix in ("", "_before", "_gradient_descent"):
@@ -66,14 +69,14 @@ def record(fit) -> dict:
     return found
 
 
-def _accuracies(fit):
+def _accuracies(fit: Fit) -> dict[str, int]:
     """Suffixes of the accuracies that depend on molecules, and how many test samples each is of."""
     n = len(fit.plan.dataset.test_t)
     suffixes = {"": n, "_best": n, "_chemical": 0 if fit.chemical is None else len(fit.chemical)}
     return {suffix: n for suffix, n in suffixes.items() if f"accuracy{suffix}" in fit.scores}
 
 
-def print_fit(fit):
+def print_fit(fit: Fit) -> None:
     """The run in words."""
     plan, network, scores = fit.plan, fit.spec.network, fit.scores
     if plan.dataset.notice:
@@ -84,7 +87,7 @@ def print_fit(fit):
         f"{fit.trained.n_presented} presentations, {fit.n_events:.3e} reactions fired in {fit.seconds:.1f} s "
         f"({rate:.2e} a second); method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}"
     )
-    if plan.validates:
+    if plan.presentations.validates:
         _print_validation(fit)
     if len(plan.dataset.test_t) <= _SMALL:
         _print_table(fit)
@@ -109,31 +112,33 @@ def print_fit(fit):
         print(f"run written to {fit.output}")
 
 
-def _print_validation(fit):
+def _print_validation(fit: Fit) -> None:
     plan, trained = fit.plan, fit.trained
-    kept = f"{len(trained.scores)} evaluations on {len(plan.held_out)} training samples held out"
+    kept = f"{len(trained.scores)} evaluations on {len(plan.presentations.held_out)} training samples held out"
     if trained.best is None:
         print(f"{kept}: no error was a number")
         return
     error = trained.scores[trained.best, 0]
-    print(f"{kept}: RMSE least, {error:.4f}, after {plan.evaluated[trained.best]} presentations")
+    print(f"{kept}: RMSE least, {error:.4f}, after {plan.presentations.evaluated[trained.best]} presentations")
     if trained.n_presented < plan.settings.presentations:
         print(
-            f"stopped early, {plan.patience} evaluations later, of {plan.settings.presentations} presentations planned"
+            f"stopped early, {plan.options.patience} evaluations later, of {plan.settings.presentations} presentations "
+            "planned"
         )
 
 
-def _interval(fit, suffix):
+def _interval(fit: Fit, suffix: str) -> str:
     low, high = accuracy_interval(fit.scores[f"accuracy{suffix}"], fit.plan.dataset, _accuracies(fit)[suffix])
     return f"{low:.3f} to {high:.3f}"
 
 
-def _predicted(fit):
+def _predicted(fit: Fit) -> str:
+    assert fit.chemical is not None  # it was asked for
     n, n_all = len(fit.chemical), len(fit.plan.dataset.test_x)
     return f"all {n} test samples" if n == n_all else f"the first {n} of {n_all} test samples"
 
 
-def _print_table(fit):
+def _print_table(fit: Fit) -> None:
     dataset = fit.plan.dataset
     print("outputs: float forward pass of the stored weights averaged over the last presentations, up to 100")
     print(f"within {TOLERANCE}: is each of these so near to its target? (accuracy asks for the right side of 0.5)")
@@ -147,5 +152,5 @@ def _print_table(fit):
         print(f"{_row(x, '{:g}'):>12}  {_row(t, '{:g}'):>8}  {_row(y):>8}{simulated}  {right}")
 
 
-def _row(values, form="{:.3f}"):
+def _row(values: Iterable[float], form: str = "{:.3f}") -> str:
     return " ".join(form.format(v) for v in values)

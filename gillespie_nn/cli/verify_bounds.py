@@ -1,5 +1,6 @@
 """Propositions 5.1 and 5.2 on a training network: a verdict by machine."""
 
+import argparse
 import json
 import shlex
 import time
@@ -25,12 +26,13 @@ from ..verification.bounds import (
     verdict,
     write_report,
 )  # fmt: skip
-from .common import add_json, parser, plain, print_json
+from ..verification.bounds.source import Source
+from .common import Subparsers, add_json, parser, plain, print_json
 
 _FOLDER = "runs/bounds"
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-bounds",
@@ -47,7 +49,7 @@ def add(subparsers):
         "--proposition", default="5.1", metavar="P", help=f"{', '.join(PROPOSITIONS)} (5.1): forward, or with learning"
     )
     command.add_argument("--noise", default="rate", metavar="NAME", help=f"{', '.join(s.name for s in SOURCES)} (rate)")
-    command.description += f"\n\nnoise:\n{sources}"
+    command.description = f"{command.description}\n\nnoise:\n{sources}"
     command.add_argument("--case", default="xor", metavar="NAME", help=f"{', '.join(CASES)} (xor)")
     command.add_argument(
         "--activation", default="smooth_relu", metavar="NAME",
@@ -76,7 +78,7 @@ def add(subparsers):
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     if arguments.self_test:
         return _self_test(arguments)
     checks.optional("matplotlib", "plot", "drawing the figures of a verification")
@@ -112,7 +114,7 @@ def run(arguments):
     return 0 if found["verdict"] == "holds" else 1
 
 
-def _self_test(arguments):
+def _self_test(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     found = self_test(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     missed = [row.what for row in found if not row.as_expected]
@@ -124,12 +126,12 @@ def _self_test(arguments):
     return 1 if missed else 0
 
 
-def interrupted(arguments):
+def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     return f"interrupted; what is done is kept in {_output(arguments)}, and the same command goes on from there"
 
 
-def _source(arguments):
+def _source(arguments: argparse.Namespace) -> Source:
     by_name = {s.name: s for s in SOURCES}
     source = by_name[checks.choice("noise", arguments.noise, by_name)]
     seed = resolve_seed(arguments.seed)
@@ -141,7 +143,7 @@ def _source(arguments):
     return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)
 
 
-def _output(arguments):
+def _output(arguments: argparse.Namespace) -> Path:
     """The file of results. A name of its own for every verification, so that an interrupted one is found again."""
     if arguments.output is not None:
         path = checks.path_of("output", arguments.output)
@@ -155,7 +157,7 @@ def _output(arguments):
     return Path(_FOLDER) / ("-".join(str(p) for p in parts if p is not None) + ".h5")
 
 
-def _beside(output):
+def _beside(output: Path) -> list[Path]:
     """The figures, the report and the verdict beside the file of results."""
     names = (f"{output.stem}{end}" for end in (".png", "-course.png", ".md", ".json"))
     return [output.with_name(name) for name in names]
@@ -167,7 +169,7 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def _given(arguments):
+def _given(arguments: argparse.Namespace) -> list[str]:
     """The flags in force, again."""
     given = []
     for name in ("proposition", "noise", "case", "activation", "kind", *_NUMBERS, "output"):

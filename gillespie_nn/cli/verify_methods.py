@@ -1,17 +1,20 @@
 """Statistical verification of the exact methods, and rates of convergence of the others."""
 
+import argparse
+
 from .. import checks
 from ..analysis.ladder import draw_ladder
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
 from ..verification.run import FAILS, HOLDS, INCOMPLETE
-from .common import add_json, add_options, figure_path, options_of, parser, print_json
+from .common import Subparsers, add_json, figure_path, parser, print_json
+from .flags import add_flags, given, options_of_methods
 
 _EXIT_CODES = {HOLDS: 0, FAILS: 1, INCOMPLETE: 3}
 
 
-def add(subparsers):
+def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-methods",
@@ -34,12 +37,12 @@ def add(subparsers):
     command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
     command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
     command.add_argument("--seed", type=int, default=0, help="whole number (0)")
-    add_options(command)
+    add_flags(command, options_of_methods())
     add_json(command)
     return command
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> int:
     by_name = {c.name: c for c in CHECKS}
     if arguments.list:
         for check in CHECKS:
@@ -71,7 +74,7 @@ def run(arguments):
         arguments.replicates,
         arguments.sbml_suite,
         say=lambda line: print(line, flush=True),
-        **options_of(arguments),
+        **given(arguments, options_of_methods()),
     )
     print(
         f"{found['verdict']}: {found['n_p_values']} p-values, {len(found['rejected'])} rejected, "
@@ -82,7 +85,7 @@ def run(arguments):
     return _EXIT_CODES[found["verdict"]]
 
 
-def _ladder(arguments):
+def _ladder(arguments: argparse.Namespace) -> int:
     for flag in ("all", "check", "method", "sbml_suite"):
         if getattr(arguments, flag):
             raise checks.InputError(f"--ladder has its own models and levels: leave --{flag.replace('_', '-')} out")

@@ -2,13 +2,14 @@
 
 import shlex
 import time
+from pathlib import Path
 
 from .. import checks
 from ..storage.follow import follow
 from ..storage.schema import ENSEMBLE
 
 
-def watch(path, interval) -> int:
+def watch(path: str | Path, interval: float) -> int:
     """Print what is new in a run file, until its run ends; the exit code: 0, or 3 for a run that stopped before."""
     interval = checks.positive("interval", interval, "s", "the time between two looks")
     for look in follow(path, interval):

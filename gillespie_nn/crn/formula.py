@@ -12,7 +12,7 @@ from .symbols import BUILT_IN, BUILT_IN_FUNCTIONS, Function
 
 _Said = TypeVar("_Said")
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op><=|>=|==|!=|&&|\|\||[-+*/^<>!(),]))",
+    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op><=|>=|==|!=|&&|\|\||[-+*/^<>!(),]))",
     re.ASCII,
 )
 
@@ -41,6 +41,10 @@ _BUILT_IN = Language()
 def parse(text: str, what: str = "the expression", language: Language = _BUILT_IN) -> Expression:
     """Read an expression; raises InputError with the column."""
     return checked(_Parser(text, what, language).all(), what)
+
+
+def _product(factors: list[Expression]) -> Expression:
+    return factors[0] if len(factors) == 1 else operation("product", tuple(factors))
 
 
 class _Parser:
@@ -109,11 +113,14 @@ class _Parser:
         return parts[0] if len(parts) == 1 else operation("sum", tuple(parts))
 
     def product(self) -> Expression:
-        found = self.unary()
+        factors = [self.unary()]
         while sign := self.take("*", "/"):
             part = self.unary()
-            found = Expression("quotient of", (found, part)) if sign == "/" else operation("product", (found, part))
-        return found
+            if sign == "*":
+                factors.append(part)
+            else:
+                factors = [Expression("quotient of", (_product(factors), part))]
+        return _product(factors)
 
     def unary(self) -> Expression:
         signs = []

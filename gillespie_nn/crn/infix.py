@@ -20,7 +20,7 @@ def _text(node: "Expression", outer: int) -> str:
     """Text of a node within an operator of precedence `outer`, bracketed where it binds less."""
     op, args = node.op, node.args
     if op == "number":
-        return _number_text(node.value)
+        return number_text(node.value)
     elif op == "name":
         return node.value
     elif op == "sum":
@@ -46,7 +46,8 @@ def _text(node: "Expression", outer: int) -> str:
     return f"({text})" if own < outer else text
 
 
-def _number_text(value: float) -> str:
+def number_text(value: float) -> str:
+    """Text of a number that is at least 0."""
     if math.isinf(value):
         return "1e999"
     return repr(int(value)) if value == int(value) and value < 1e15 else repr(value)

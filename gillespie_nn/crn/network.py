@@ -11,8 +11,8 @@ no factor 1 / nu!: dimerisation `2 A -> B @ k` has propensity k / Omega * n (n -
 
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from ..checks import InputError
 from .consistency import check_unique, checked_event, inlined_rules, readable, symbols_of
 from .events import Event
 from .expressions import Expression
-from .parts import Parts
+from .parts import Parts, Source
 from .reaction import Reaction, checked_expression, checked_reaction
 from .symbols import Scope
 
@@ -48,6 +48,8 @@ class ReactionNetwork:
         change them.
     rules : expressions by name; a rule gives the count of a species that no reaction changes, or a value of its own.
     events : `Event`s.
+    source : what it was read from, if numbers in it were worked out from parameters there: see `with_parameters`.
+        Networks that differ in it alone are equal.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class ReactionNetwork:
     parameters: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Expression] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    source: Source | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         species = tuple(self.species)
@@ -113,7 +116,7 @@ class ReactionNetwork:
         from .formats import format_of
 
         path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
-        return cls.from_parts(format_of(path).read(path, parameters))
+        return cls._read(format_of(path).name, path, parameters)
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
@@ -134,10 +137,18 @@ class ReactionNetwork:
 
     @classmethod
     def from_antimony(
-        cls, source: str | os.PathLike, parameters: Mapping[str, float] | None = None
+        cls,
+        source: str | os.PathLike,
+        parameters: Mapping[str, float] | None = None,
+        imports: str | os.PathLike | None = None,
     ) -> "ReactionNetwork":
-        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means."""
-        return cls._read("antimony", source, parameters)
+        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means.
+
+        A file may import files below its own folder, a text none; `imports` names a folder below which both may.
+        """
+        from .formats.antimony import read
+
+        return cls._from_source("antimony", read(source, parameters, imports), parameters)
 
     @classmethod
     def from_bngl_net(
@@ -150,15 +161,56 @@ class ReactionNetwork:
     def _read(cls, name: str, source: str | os.PathLike, parameters: Mapping[str, float] | None) -> "ReactionNetwork":
         from .formats import format_named
 
-        return cls.from_parts(format_named(name).read(source, parameters))
+        parts = format_named(name).read(source, parameters)
+        return cls._from_source(name, parts, parameters)
 
     @classmethod
-    def from_parts(cls, parts: Parts) -> "ReactionNetwork":
+    def _from_source(cls, name: str, parts: Parts, parameters: Mapping[str, float] | None) -> "ReactionNetwork":
+        """The network of what the format `name` read, which remembers how to read it again."""
+        if not parts.text:
+            return cls.from_parts(parts)
+        settable, given = frozenset(parts.settable), dict(parameters or {})
+        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given))
+
+    @classmethod
+    def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":
         """The network of what a reader of `crn.formats` found; InputErrors name what it was read from."""
+        species, reactions, initial, volume, parameters, rules, events, origin, *_ = parts
         try:
-            return cls(*parts[:-1])
+            return cls(species, reactions, initial, volume, parameters, rules, events, source)
         except InputError as error:
-            raise InputError(f"{parts.origin}: {error}" if parts.origin else str(error)) from None
+            raise InputError(f"{origin}: {error}" if origin else str(error)) from None
+
+    def with_parameters(self, values: Mapping[str, float] | None = None, /, **named: float) -> "ReactionNetwork":
+        """The same model with other values of parameters: `net.with_parameters(D=3)`, `with_parameters({"lambda": 3})`.
+
+        What was worked out from them when the model was read follows: initial counts, other parameters, rate constants.
+        Names are those of the file, also of parameters that only such numbers depend on; see `settable`. Raises
+        InputError for other names and values, and for a network that was changed after it was read.
+        """
+        changes = {**checks.by_name("parameters", values), **named}
+        if not changes:
+            return self
+        for name in changes:
+            checks.choice("parameter", name, self.settable, "the network has", beside=self.reaction_index)
+        if self.source is None:
+            return replace(self, parameters={**self.parameters, **changes})
+        if not self._is_as_read:
+            raise InputError(
+                "the network was changed after it was read, and what follows from its parameters is not known: set "
+                "them first, and change the rest then"
+            )
+        return self._read(self.source.format, self.source.text, {**self.source.parameters, **changes})
+
+    @property
+    def settable(self) -> Collection[str]:
+        """Names of the parameters that `with_parameters` can set."""
+        return self.parameters if self.source is None else self.source.settable
+
+    @cached_property
+    def _is_as_read(self) -> bool:
+        assert self.source is not None
+        return self == self._read(self.source.format, self.source.text, self.source.parameters)
 
     def _written(self, name: str, **how: Any) -> str:
         from .formats import format_named
@@ -287,13 +339,13 @@ class ReactionNetwork:
 
     def __reduce__(self) -> tuple:
         """Pickled as what it is made of; what was worked out from that is worked out again."""
-        fields = [getattr(self, name) for name in self.__dataclass_fields__]
-        return type(self), tuple(dict(f) if isinstance(f, Mapping) else f for f in fields)
+        values = [getattr(self, f.name) for f in fields(self)]
+        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in values)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ReactionNetwork):
             return NotImplemented
-        return all(getattr(self, f) == getattr(other, f) for f in self.__dataclass_fields__)
+        return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.compare)
 
     def __hash__(self) -> int:
         return hash((self.species, self.reactions))

@@ -1,6 +1,6 @@
 """What a model is made of: what readers return and a network is made from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ _NONE: Mapping = MappingProxyType({})
 
 
 class Parts(NamedTuple):
-    """The arguments of a `ReactionNetwork`, not yet checked against one another, and where they are from."""
+    """What a `ReactionNetwork` is made of, not yet checked against one another, and where it is from."""
 
     species: tuple[str, ...]
     reactions: tuple[Reaction, ...]
@@ -23,3 +23,19 @@ class Parts(NamedTuple):
     events: tuple[Event, ...] = ()
     origin: str = ""
     """What it was read from, for messages; nothing for a text of our own."""
+    text: str = ""
+    """The model as it is written, if numbers above were worked out from parameters in it: to be read again."""
+    settable: Collection[str] = ()
+    """The names that overrides of parameters may have there."""
+    language: str = ""
+    """The name of the format of `text`, if it is another than the one that was read."""
+
+
+class Source(NamedTuple):
+    """What a network was read from, so that it can be read again with other values of parameters."""
+
+    format: str
+    text: str
+    settable: frozenset[str]
+    parameters: Mapping[str, float]
+    """Overrides that it was read with."""

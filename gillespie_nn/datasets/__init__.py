@@ -16,7 +16,7 @@ _OWN = "samples of your own are trained in Python: gnn.train((inputs, targets))"
 CASES = (XOR, Iris, Regression, Digits, MNIST)
 
 
-def case(name) -> Case:
+def case(name: str) -> Case:
     """The case called `name`."""
     by_name = {c.name: c for c in CASES}
     return by_name[checks.choice("case", name, by_name, hint=_OWN)]()

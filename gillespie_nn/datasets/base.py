@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import checks, seeds
 from ..checks import InputError
@@ -36,7 +37,7 @@ class Dataset:
     notice: str = ""
     """What a user should know about these samples."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.choice("task", self.task, TASKS)
         for part in ("train", "test"):
             x, t = (_matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
@@ -55,7 +56,7 @@ class Dataset:
             object.__setattr__(self, "train_t", train_t)
             object.__setattr__(self, "test_t", test_t)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n_train, n_test = len(self.train_x), len(self.test_x)
         sizes = f"{self.train_x.shape[1]} features, {self.train_t.shape[1]} outputs"
         return f"Dataset({self.name}, {self.task}, {n_train} training and {n_test} test samples, {sizes})"
@@ -74,7 +75,7 @@ class Dataset:
             digest.update(np.ascontiguousarray(values, dtype="<f8").data)
         return digest.hexdigest()
 
-    def accuracy(self, outputs) -> float:
+    def accuracy(self, outputs: np.ndarray) -> float:
         """Fraction in [0, 1] of the test set that `outputs` float64[sample, output] gets right (NaN: regression)."""
         if self.task == CLASSIFICATION:
             return float(np.mean(np.argmax(outputs, axis=1) == np.argmax(self.test_t, axis=1)))
@@ -82,7 +83,7 @@ class Dataset:
             return float(np.mean((np.asarray(outputs) > 0.5) == (self.test_t > 0.5)))
         return float("nan")
 
-    def rmse(self, outputs) -> float:
+    def rmse(self, outputs: np.ndarray) -> float:
         """Root mean square error over the test set [concentration]."""
         return float(np.sqrt(np.mean(np.square(outputs - self.test_t))))
 
@@ -138,11 +139,11 @@ class Case(ABC):
     """Addresses of folders that hold these files, each ending with a slash, in the order to try them."""
 
     @abstractmethod
-    def load(self, seed) -> Dataset:
+    def load(self, seed: int) -> Dataset:
         """The samples; the split is a function of `seed`."""
 
 
-def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
+def stratified_split(classes: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the samples for training, in file order, and for the test, in random order, int64: `share` of each
     class, drawn by `seed`, is for training. `classes` is int64[sample]."""
     rng = seeds.stream(seed, Purpose.SPLIT)
@@ -155,17 +156,16 @@ def stratified_split(classes, share, seed) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(np.concatenate(train)), rng.permutation(np.concatenate(test))
 
 
-def own_data(x, t) -> Dataset:
+def own_data(x: ArrayLike, t: ArrayLike) -> Dataset:
     """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
     and judged on the same samples, as regression."""
-    x = _matrix("inputs", x).copy()
-    t = _matrix("targets", t).copy()
-    if len(x) != len(t):
-        raise InputError(f"inputs have {len(x)} samples and targets {len(t)}: one row of each a sample")
-    return Dataset("own data", REGRESSION, x, t, x, t)
+    inputs, targets = _matrix("inputs", x).copy(), _matrix("targets", t).copy()
+    if len(inputs) != len(targets):
+        raise InputError(f"inputs have {len(inputs)} samples and targets {len(targets)}: one row of each a sample")
+    return Dataset("own data", REGRESSION, inputs, targets, inputs, targets)
 
 
-def _one_hot(train, test):
+def _one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Targets float64[sample, class] of the classes float64[sample, 1], which are whole numbers."""
     classes = np.unique(np.concatenate([train, test]))
     if (classes != np.floor(classes)).any():
@@ -176,10 +176,10 @@ def _one_hot(train, test):
         )
     if len(classes) < 2:
         raise InputError(f"all samples are of one class, {classes[0]:g}: a classification needs at least two")
-    return tuple((targets == classes).astype(np.float64) for targets in (train, test))
+    return (train == classes).astype(np.float64), (test == classes).astype(np.float64)
 
 
-def _matrix(what, values, empty=False):
+def _matrix(what: str, values: ArrayLike, empty: bool = False) -> np.ndarray:
     try:
         values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

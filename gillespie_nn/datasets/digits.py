@@ -28,7 +28,7 @@ class Digits(Case):
         hidden=(16,), learning_rate=0.0075, running_time=12.0, hold=8.0, presentations=9429, initial_scale=0.5
     )
 
-    def load(self, seed):
+    def load(self, seed: int) -> Dataset:
         datasets = checks.optional("sklearn.datasets", "data", "the case digits, of scikit-learn,")
         greys, digit = datasets.load_digits(return_X_y=True)
         found = hashlib.sha256(greys.astype(np.uint8).tobytes() + digit.astype(np.uint8).tobytes()).hexdigest()

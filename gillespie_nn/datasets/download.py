@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,7 +27,7 @@ def data_folder() -> Path:
     return Path(os.environ.get(VARIABLE) or user_data_path("gillespie-nn", appauthor=False)).expanduser()
 
 
-def sha256(path) -> str:
+def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -35,7 +36,13 @@ def sha256(path) -> str:
     return digest.hexdigest()
 
 
-def fetch(case: Case, folder=None, source=None, overwrite=False, progress=False) -> list[dict]:
+def fetch(
+    case: Case,
+    folder: str | Path | None = None,
+    source: str | Path | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> list[dict]:
     """Fetch the files of `case` into a folder of its name, each checked against its published SHA-256.
 
     Parameters
@@ -74,14 +81,14 @@ def fetch(case: Case, folder=None, source=None, overwrite=False, progress=False)
     ]
 
 
-def _url(source):
+def _url(source: str | Path) -> str:
     address = urlsplit(str(source))
     if address.scheme not in ("https", "http") or not address.netloc:
         raise InputError(f"the source must be an address that starts with https:// or http://, got {source!r}")
     return str(source).rstrip("/") + "/"
 
 
-def _is_there(path, digest, overwrite):
+def _is_there(path: Path, digest: str, overwrite: bool) -> bool:
     if not path.is_file():
         return False
     try:
@@ -96,7 +103,7 @@ def _is_there(path, digest, overwrite):
     return found == digest
 
 
-def _download(name, digest, folder, sources, progress):
+def _download(name: str, digest: str, folder: Path, sources: Sequence[str], progress: bool) -> None:
     """Fetch one file: pooch writes beside it, checks, and only then moves it to its name."""
     pooch = checks.optional("pooch", "data", "fetching data")
     from requests import ConnectionError, RequestException, Timeout  # pooch brings it
@@ -132,28 +139,30 @@ def _download(name, digest, folder, sources, progress):
 class _Bar:
     """What pooch asks of a progress bar, shown by `Progress`."""
 
-    def __init__(self, label, enabled):
+    def __init__(self, label: str, enabled: bool) -> None:
         self._label, self._enabled = label, enabled
-        self._progress, self._done = None, 0
+        self._progress: Progress | None = None
+        self._done = 0
         self.total = 0
         """Set by pooch before the first update [bytes]."""
 
-    def update(self, n):
+    def update(self, n: int) -> None:
         if self._progress is None:
             self._progress = Progress(self._label, self.total, self._enabled)
             self._progress.__enter__()
         self._done += n
         self._progress.update(min(self._done, self.total), f"{self._done / 1e6:.1f} MB")
 
-    def reset(self):
+    def reset(self) -> None:
         self._done = 0
 
-    def close(self):
+    def close(self) -> None:
         """The file has arrived."""
-        self._progress.__exit__(None, None, None)
-        self._progress = None
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
 
-    def end(self):
+    def end(self) -> None:
         """Whatever happened: nothing is drawn any more."""
         if self._progress is not None:
             self._progress.__exit__(UnfinishedError, None, None)

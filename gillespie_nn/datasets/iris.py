@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,11 @@ _HIGH = np.array([8.0, 4.5, 7.0, 2.5])
 _TRAINING_SHARE = 0.7
 
 
-def _file():
+def _file() -> Any:
     return resources.files("gillespie_nn.data").joinpath("iris.csv")
 
 
-def table():
+def table() -> tuple[np.ndarray, np.ndarray]:
     """Lengths float64[150, 4] [cm] and species int64[150]."""
     with _file().open(newline="") as file:
         rows = list(csv.reader(file))[1:]
@@ -38,7 +39,7 @@ class Iris(Case):
     summary = "Fisher's iris flowers, 4-8-3, 105 for training and 45 for the test"
     settings = Settings(hidden=(8,), learning_rate=0.0125, running_time=17.0, hold=9.0, presentations=2100)
 
-    def load(self, seed):
+    def load(self, seed: int) -> Dataset:
         lengths, species = table()
         x = (lengths - _LOW) / (_HIGH - _LOW)
         t = np.eye(len(SPECIES))[species]

@@ -52,7 +52,7 @@ class MNIST(Case):
         hidden=(32,), learning_rate=0.0025, running_time=12.0, hold=8.0, presentations=60_000, initial_scale=0.5
     )
 
-    def load(self, seed):
+    def load(self, seed: int) -> Dataset:
         folder = _folder()
         arrays, sums = zip(*(_read(folder / name) for name in FILES))
         for (name, array), labels in zip(list(zip(FILES, arrays))[::2], arrays[1::2]):
@@ -81,7 +81,7 @@ def _folder() -> Path:
 
 
 @cache
-def _read(path):
+def _read(path: Path) -> tuple[np.ndarray, str]:
     """The array in a gzipped IDX file, uint8, and the file's SHA-256."""
     try:
         with gzip.open(path) as file:

@@ -12,7 +12,7 @@ class XOR(Case):
     summary = "exclusive or, 2-4-1, trained and tested on its four samples"
     settings = Settings(hidden=(4,), presentations=1500, annihilation_rate=60.0)
 
-    def load(self, seed):
+    def load(self, seed: int) -> Dataset:
         x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
         t = np.array([[0.0], [1.0], [1.0], [0.0]])
         return Dataset(self.name, THRESHOLD, x, t, x, t)

@@ -1,9 +1,11 @@
 """From layer sizes to a reaction network that computes, backpropagates and learns, all at once in one pot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import checks
 from ..activations import ACTIVATIONS, Activation, make_activation
@@ -13,8 +15,11 @@ from ..crn.network import ReactionNetwork
 from ..kernels.codes import COUNT_LIMIT
 from . import modules
 from .floating import FloatNetwork
+from .modules import LayerSpecies
 
 LINEAR = "linear"
+_Places = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Of numbers among the species: plus rail, minus rail (the plus rail where there is none), and 1 where there is one."""
 LICENCE = Rails("L")
 OUTPUTS = (LINEAR, *(a.name for a in ACTIVATIONS))
 
@@ -38,7 +43,7 @@ class TrainingNetwork:
     hold: float = 0.0
     """Time for which learning is held after each presentation [s]."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         last = LINEAR if self.output_activation is None else self.output_activation.name
         n_species, n_reactions = len(self.network.species), len(self.network.reactions)
         return (
@@ -61,77 +66,77 @@ class TrainingNetwork:
         """The same network in floating point."""
         return FloatNetwork(self.layers, self.hidden_activation, self.output_activation)
 
-    def initial(self, weights, volume) -> dict[str, int]:
+    def initial(self, weights: ArrayLike, volume: float) -> dict[str, int]:
         """Initial counts by name that hold `weights` float64[weight] in `volume`; all else is 0."""
         return self._named(self.weights, self._vector("weights", weights, len(self.weights)), volume)
 
-    def presentation(self, x, t, volume) -> dict[str, int]:
+    def presentation(self, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
         """Counts by name that present input `x` float64[input] and, for a learning network, target `t`."""
         changes = self._named(self.inputs, self._vector("input", x, len(self.inputs)), volume)
         if self.targets:
             changes |= self._named(self.targets, self._vector("target", t, len(self.targets)), volume)
         return changes | self._named(self.licence, np.zeros(len(self.licence)), volume)
 
-    def release(self, volume) -> dict[str, int]:
+    def release(self, volume: float) -> dict[str, int]:
         """Counts by name that end the hold of a presentation."""
         return self._named(self.licence, np.ones(len(self.licence)), volume)
 
-    def read(self, rails, counts, volume) -> np.ndarray:
+    def read(self, rails: Sequence[Rails], counts: np.ndarray, volume: float) -> np.ndarray:
         """Concentrations float64[..., number] of `rails` in `counts` [..., species] [molecules]."""
         return _read(self._places(rails), counts, volume)
 
-    def start(self, weights, volume, dtype=np.int64) -> np.ndarray:
+    def start(self, weights: ArrayLike, volume: float, dtype: type = np.int64) -> np.ndarray:
         """The state [species] that holds `weights` float64[weight], and nothing else [molecules]; rounded to whole
         counts unless `dtype` is float64."""
-        state = np.zeros(len(self.network.species), dtype=dtype)
+        state: np.ndarray = np.zeros(len(self.network.species), dtype=dtype)
         places = [self.network.index[s] for s in rail_species(self.weights)]
         state[places] = rail_counts(self.weights, self._vector("weights", weights, len(self.weights)), volume, dtype)
         return state
 
-    def read_weights(self, counts, volume) -> np.ndarray:
+    def read_weights(self, counts: np.ndarray, volume: float) -> np.ndarray:
         """Weights float64[..., weight] held by `counts` int64[..., species]; the volume as of `read_outputs`."""
         return _read(self._weight_places, counts, volume)
 
-    def read_outputs(self, counts, volume) -> np.ndarray:
+    def read_outputs(self, counts: np.ndarray, volume: float) -> np.ndarray:
         """Outputs float64[..., output] at the moment of `counts` int64[..., species]; of results in concentrations
         (`units` of a result), give 1 as the volume."""
         return _read(self._output_places, counts, volume)
 
     @cached_property
-    def _weight_places(self):
+    def _weight_places(self) -> _Places:
         return self._places(self.weights)
 
     @cached_property
-    def _output_places(self):
+    def _output_places(self) -> _Places:
         return self._places(self.outputs)
 
-    def _places(self, rails):
+    def _places(self, rails: Sequence[Rails]) -> _Places:
         index = self.network.index
         plus = np.array([index[r.plus] for r in rails])
         minus = np.array([index[r.minus or r.plus] for r in rails])
         return plus, minus, np.array([r.minus is not None for r in rails], dtype=np.int64)
 
-    def _named(self, rails, values, volume):
+    def _named(self, rails: Sequence[Rails], values: np.ndarray, volume: float) -> dict[str, int]:
         return dict(zip(rail_species(rails), rail_counts(rails, values, volume).tolist()))
 
-    def _vector(self, name, values, size):
+    def _vector(self, name: str, values: ArrayLike | None, size: int) -> np.ndarray:
         values = np.asarray(values, dtype=np.float64)
         if values.shape != (size,) or not np.isfinite(values).all():
             raise InputError(f"{name} must be {size} finite numbers for layers {self.layers}, got {values!r}")
         return values
 
 
-def _read(places, counts, volume):
+def _read(places: _Places, counts: np.ndarray, volume: float) -> np.ndarray:
     plus, minus, signed = places
     return (counts[..., plus] - counts[..., minus] * signed) / float(volume)
 
 
-def rail_species(rails) -> list[str]:
+def rail_species(rails: Sequence[Rails]) -> list[str]:
     """Names of the species that carry numbers, plus rail before minus rail."""
     return [s for pair in rails for s, _ in pair.signs()]
 
 
-def rail_counts(rails, values, volume, dtype=np.int64) -> np.ndarray:
+def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype: type = np.int64) -> np.ndarray:
     """Counts [..., species], in the order of `rail_species`, that hold `values` float64[..., number]; rounded to whole
     ones unless `dtype` is float64."""
     values = np.asarray(values, dtype=np.float64)
@@ -144,7 +149,8 @@ def rail_counts(rails, values, volume, dtype=np.int64) -> np.ndarray:
         raise InputError(
             f"{whole.max():g} molecules would overflow: counts end at 2**53 = {COUNT_LIMIT}; use a smaller volume"
         )
-    counts = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1).astype(dtype)
+    both = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1)
+    counts: np.ndarray = both.astype(dtype)
     signed = np.array([pair.minus is not None for pair in rails], dtype=np.bool_)
     wrong = counts[..., 1].astype(np.bool_) & ~signed
     if wrong.any():
@@ -158,17 +164,17 @@ def rail_counts(rails, values, volume, dtype=np.int64) -> np.ndarray:
 
 
 def training_network(
-    layers,
-    activation="smooth_relu",
+    layers: Sequence[int],
+    activation: str = "smooth_relu",
     *,
-    h=0.25,
-    learning_rate=0.01,
-    derivative="gain",
-    output=LINEAR,
-    annihilation_rate=20.0,
-    signed_inputs=False,
-    learning=True,
-    hold=0.0,
+    h: float = 0.25,
+    learning_rate: float = 0.01,
+    derivative: str = "gain",
+    output: str = LINEAR,
+    annihilation_rate: float = 20.0,
+    signed_inputs: bool = False,
+    learning: bool = True,
+    hold: float = 0.0,
 ) -> TrainingNetwork:
     """Compile layer sizes, e.g. (2, 4, 1), into a reaction network that trains itself.
 
@@ -216,14 +222,25 @@ def training_network(
     return TrainingNetwork(layers, hidden, last, network, tuple(x), tuple(t), tuple(weights), tuple(signals[-1]), hold)
 
 
-def _forward(builder, stack, signals, functions, annihilation):
+def _forward(
+    builder: NetworkBuilder, stack: list[LayerSpecies], signals: list, functions: list, annihilation: float
+) -> None:
     for layer, below, function in zip(stack, signals, functions):
         modules.pre_activation(builder, layer, below, annihilation)
         if function is not None:
             modules.activation_forward(builder, layer, function)
 
 
-def _backward(builder, stack, signals, functions, targets, learning_rate, annihilation, hold):
+def _backward(
+    builder: NetworkBuilder,
+    stack: list[LayerSpecies],
+    signals: list,
+    functions: list,
+    targets: list[Rails],
+    learning_rate: float,
+    annihilation: float,
+    hold: float,
+) -> None:
     top = stack[-1]
     modules.output_error(builder, signals[-1], targets, top.D if functions[-1] is None else top.E, annihilation)
     for k in range(len(stack) - 1, -1, -1):

@@ -3,9 +3,13 @@
 This is the slow limit of the chemistry and the yardstick of its accuracy.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import seeds
+from ..activations import Activation
 from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 
@@ -19,15 +23,18 @@ class FloatNetwork:
     `weights` is the flat float64 vector of `TrainingNetwork`: per layer W[out, in] row by row, then biases.
     """
 
-    def __init__(self, layers, hidden_activation, output_activation=None):
+    def __init__(
+        self, layers: Sequence[int], hidden_activation: Activation, output_activation: Activation | None = None
+    ) -> None:
         self.layers = tuple(layers)
-        self._functions = [hidden_activation] * (len(layers) - 2) + [output_activation]
+        hidden = [hidden_activation] * (len(layers) - 2)
+        self._functions: list[Activation | None] = [*hidden, output_activation]
 
     @property
     def n_weights(self) -> int:
         return sum((n_in + 1) * n_out for n_in, n_out in zip(self.layers, self.layers[1:]))
 
-    def initial_weights(self, seed, scale=1.0) -> np.ndarray:
+    def initial_weights(self, seed: int, scale: float = 1.0) -> np.ndarray:
         """Random weights, uniform in +-scale * sqrt(3 / n_in) (variance scale^2 / n_in), biases 0."""
         rng = seeds.stream(seed, Purpose.INITIAL_WEIGHTS)
         parts = []
@@ -36,7 +43,7 @@ class FloatNetwork:
             parts += [rng.uniform(-limit, limit, n_out * n_in), np.zeros(n_out)]
         return np.concatenate(parts)
 
-    def matrices(self, weights):
+    def matrices(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views of the flat vector: a list of (W float64[out, in], b float64[out])."""
         found, start = [], 0
         for n_in, n_out in zip(self.layers, self.layers[1:]):
@@ -45,7 +52,7 @@ class FloatNetwork:
             start = end
         return found
 
-    def forward(self, weights, x) -> np.ndarray:
+    def forward(self, weights: ArrayLike, x: ArrayLike) -> np.ndarray:
         """Outputs float64[..., output] of `weights` float64[weight] for inputs float64[..., input]. Raises InputError
         for another number of weights."""
         weights, y = np.asarray(weights, dtype=np.float64), np.asarray(x, dtype=np.float64)
@@ -56,7 +63,7 @@ class FloatNetwork:
             y = z if function is None else function.value(z)
         return y
 
-    def gradient(self, weights, x, t) -> np.ndarray:
+    def gradient(self, weights: np.ndarray, x: ArrayLike, t: ArrayLike) -> np.ndarray:
         """Gradient float64[weight] of the loss of one sample."""
         y, trace = np.asarray(x, dtype=np.float64), []
         matrices = self.matrices(weights)
@@ -65,7 +72,7 @@ class FloatNetwork:
             trace.append((y, z))
             y = z if function is None else function.value(z)
         gradient = np.empty(self.n_weights)
-        error = y - t
+        error = y - np.asarray(t)
         steps = zip(matrices, self.matrices(gradient), self._functions, trace)
         for (W, _), (dW, db), function, (below, z) in reversed(list(steps)):
             d = error if function is None else error * function.slope(z)
@@ -74,7 +81,9 @@ class FloatNetwork:
             error = W.T @ d
         return gradient
 
-    def gradient_flow(self, weights, x, t, time, rtol=1e-9) -> np.ndarray:
+    def gradient_flow(
+        self, weights: np.ndarray, x: ArrayLike, t: ArrayLike, time: float, rtol: float = 1e-9
+    ) -> np.ndarray:
         """Weights after following dw/ds = -gradient of the loss of one sample for s = `time`.
 
         The solver is explicit (scipy's DOP853): steps of learning are short, and a multistep method gets stuck where a
@@ -84,7 +93,7 @@ class FloatNetwork:
 
         n_gradients = 0
 
-        def slope(s, w):
+        def slope(s: float, w: np.ndarray) -> np.ndarray:
             nonlocal n_gradients
             n_gradients += 1
             if n_gradients > _MOST_GRADIENTS:
@@ -100,7 +109,15 @@ class FloatNetwork:
             raise UnfinishedError(f"gradient flow stopped at {found.t[-1]:g} of s = {time:g}: {found.message}")
         return found.y[:, -1]
 
-    def gradient_descent(self, weights, x, t, order, step, n_averaged=1) -> np.ndarray:
+    def gradient_descent(
+        self,
+        weights: np.ndarray,
+        x: np.ndarray,
+        t: np.ndarray,
+        order: Sequence[int] | np.ndarray,
+        step: float,
+        n_averaged: int = 1,
+    ) -> np.ndarray:
         """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T: the mean of
         those after each of the last `n_averaged` presentations."""
         weights = np.array(weights, dtype=np.float64)

@@ -5,6 +5,9 @@ the smooth ReLU, see there), backpropagation and update are our reconstruction f
 J. Kim, Noise-robust chemical reaction networks training artificial neural networks, arXiv:2410.11919.
 """
 
+from collections.abc import Sequence
+
+from ..activations import Activation
 from ..crn.dual_rail import NetworkBuilder, Rails
 
 REFERENCE = (
@@ -18,8 +21,8 @@ class LayerSpecies:
     """The species of layer l, neuron i: weights W, bias B, pre-activation Z, output Y, slope S, helper A,
     error sum E, error D, licensed error G. Which of them appear depends on the modules used."""
 
-    def __init__(self, layer, n_in, n_out, signed_output):
-        def each(letter):
+    def __init__(self, layer: int, n_in: int, n_out: int, signed_output: bool) -> None:
+        def each(letter: str) -> list[Rails]:
             return [Rails.signed(f"{letter}{layer}_{i}") for i in range(n_out)]
 
         self.W = [[Rails.signed(f"W{layer}_{i}_{j}") for j in range(n_in)] for i in range(n_out)]
@@ -30,7 +33,7 @@ class LayerSpecies:
         self.A = [Rails(f"A{layer}_{i}") for i in range(n_out)]
 
 
-def pre_activation(builder: NetworkBuilder, layer, inputs, annihilation):
+def pre_activation(builder: NetworkBuilder, layer: LayerSpecies, inputs: Sequence[Rails], annihilation: float) -> None:
     """z_i' = sum_j w_ij x_j + b_i - z_i."""
     for i, z in enumerate(layer.Z):
         builder.module(f"preactivation_{z.plus[:-2]}")
@@ -40,21 +43,27 @@ def pre_activation(builder: NetworkBuilder, layer, inputs, annihilation):
         _settle(builder, z, annihilation)
 
 
-def activation_forward(builder, layer, activation):
+def activation_forward(builder: NetworkBuilder, layer: LayerSpecies, activation: Activation) -> None:
     """y_i = f(z_i) at the fixed point."""
     for z, y in zip(layer.Z, layer.Y):
         builder.module(f"activation_{z.plus[:-2]}")
         activation.forward(builder, z, y)
 
 
-def activation_backward(builder, layer, activation):
+def activation_backward(builder: NetworkBuilder, layer: LayerSpecies, activation: Activation) -> None:
     """s_i = f'(z_i) at the fixed point."""
     for z, y, s, a in zip(layer.Z, layer.Y, layer.S, layer.A):
         builder.module(f"slope_{z.plus[:-2]}")
         activation.backward(builder, z, y, s, a)
 
 
-def output_error(builder, outputs, targets, errors, annihilation):
+def output_error(
+    builder: NetworkBuilder,
+    outputs: Sequence[Rails],
+    targets: Sequence[Rails],
+    errors: Sequence[Rails],
+    annihilation: float,
+) -> None:
     """e_i' = yhat_i - t_i - e_i, with e = D for a linear output and e = E otherwise."""
     for y, t, e in zip(outputs, targets, errors):
         builder.module(f"output_error_{e.plus[:-2]}")
@@ -63,7 +72,7 @@ def output_error(builder, outputs, targets, errors, annihilation):
         _settle(builder, e, annihilation)
 
 
-def error_sum(builder, layer, above, annihilation):
+def error_sum(builder: NetworkBuilder, layer: LayerSpecies, above: LayerSpecies, annihilation: float) -> None:
     """e_j' = sum_i w_ij d_i - e_j, with w and d of the layer above."""
     for j, e in enumerate(layer.E):
         builder.module(f"error_sum_{e.plus[:-2]}")
@@ -72,7 +81,7 @@ def error_sum(builder, layer, above, annihilation):
         _settle(builder, e, annihilation)
 
 
-def error(builder, layer, annihilation):
+def error(builder: NetworkBuilder, layer: LayerSpecies, annihilation: float) -> None:
     """d_i' = s_i e_i - d_i."""
     for s, e, d in zip(layer.S, layer.E, layer.D):
         builder.module(f"error_{d.plus[:-2]}")
@@ -80,7 +89,7 @@ def error(builder, layer, annihilation):
         _settle(builder, d, annihilation)
 
 
-def licensed_error(builder, layer, licence: Rails, annihilation):
+def licensed_error(builder: NetworkBuilder, layer: LayerSpecies, licence: Rails, annihilation: float) -> None:
     """g_i' = r (L d_i - g_i): the error d_i while the licence L to learn is 1, and soon nothing when it is 0."""
     for d, g in zip(layer.D, layer.G):
         builder.module(f"licensed_error_{g.plus[:-2]}")
@@ -89,7 +98,14 @@ def licensed_error(builder, layer, licence: Rails, annihilation):
         builder.annihilate(g, annihilation)
 
 
-def update(builder, layer, errors, inputs, learning_rate, annihilation):
+def update(
+    builder: NetworkBuilder,
+    layer: LayerSpecies,
+    errors: Sequence[Rails],
+    inputs: Sequence[Rails],
+    learning_rate: float,
+    annihilation: float,
+) -> None:
     """w_ij' = -eta e_i x_j ; b_i' = -eta e_i, with e the errors D, or the licensed ones G."""
     for i, d in enumerate(errors):
         for w, x in zip(layer.W[i], inputs):
@@ -101,7 +117,7 @@ def update(builder, layer, errors, inputs, learning_rate, annihilation):
         builder.annihilate(layer.B[i], annihilation)
 
 
-def _settle(builder, rails, annihilation):
+def _settle(builder: NetworkBuilder, rails: Rails, annihilation: float) -> None:
     """v' -= v, and the common part of the rails annihilates."""
     builder.decay(rails)
     builder.annihilate(rails, annihilation)

@@ -5,6 +5,9 @@ the noise of finite counts is the volume's. To add one: a file with a subclass o
 add a kind of path: a subclass of `Kind`, and its line in `kinds.KINDS`.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from .. import checks
 from .additive import AdditiveNoise
 from .base import Noise
@@ -17,7 +20,7 @@ from .rate import RateNoise
 NOISES = (RateNoise, ConcentrationNoise, AdditiveNoise)
 
 
-def from_record(record) -> Noise:
+def from_record(record: Mapping[str, Any]) -> Noise:
     """The noise whose `record()` this is, as a run file keeps it."""
     by_name = {noise.name: noise for noise in NOISES}
     given = dict(record)

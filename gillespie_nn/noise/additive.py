@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..crn import Reaction
+import numpy as np
+
+from ..crn import Reaction, ReactionNetwork
 from ..crn.formula import parse
 from ..seeds import Purpose
 from .concentration import ConcentrationNoise
@@ -29,7 +31,7 @@ class AdditiveNoise(ConcentrationNoise):
     purposes = (Purpose.ADDITIVE_NOISE, Purpose.ADDITIVE_NOISE_OF_PREDICTION)
     kinds: ClassVar[tuple[str, ...]] = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
 
-    def added_reactions(self, network, places, number):
+    def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple[Reaction, ...]:
         names = [network.species[s] for s in places]
         more = [Reaction((), ((s, 1),), 0.0, f"added_{number}_more_{s}") for s in names]
         held = {s: parse(f"volume * min(1, {s})") for s in names}

@@ -1,6 +1,7 @@
 """What a noise has to provide: what it acts on, and how."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar
@@ -9,8 +10,9 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..crn import ReactionNetwork
 from ..seeds import Purpose
-from .kinds import BY_NAME
+from .kinds import BY_NAME, Kind
 
 LARGEST_CHANGE = 0.5
 """A noise that multiplies may change by this share at most, on every path: eps sup|xi| <= 1/2."""
@@ -50,7 +52,7 @@ class Noise(ABC):
     kinds: ClassVar[tuple[str, ...]]
     """Kinds of path that it takes."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         amplitude = checks.not_negative(f"amplitude of {self.name} noise", self.amplitude)
         object.__setattr__(self, "amplitude", amplitude)
         checks.choice(f"kind of {self.name} noise", self.kind, self.kinds)
@@ -73,7 +75,7 @@ class Noise(ABC):
             )
 
     @property
-    def law(self):
+    def law(self) -> type[Kind]:
         """The `Kind` of the path."""
         return BY_NAME[self.kind]
 
@@ -87,24 +89,24 @@ class Noise(ABC):
         return {"noise": self.name} | asdict(self)
 
     @abstractmethod
-    def places(self, network, slow) -> np.ndarray:
+    def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
         """What it acts on, int64[component]: numbers of reactions or of species; `slow` are names of species that it
         leaves alone unless told otherwise."""
 
-    def added_reactions(self, network, places, number) -> tuple:
+    def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple:
         """Reactions that it adds to the network, of rate 0 as long as xi is; `number` makes their names its own."""
         return ()
 
-    def disturbs(self, places) -> np.ndarray:
+    def disturbs(self, places: np.ndarray) -> np.ndarray:
         """Species whose conservation it breaks, int64[...]."""
         return np.empty(0, dtype=np.int64)
 
-    def act(self, rates, xi, places, first) -> None:
+    def act(self, rates: np.ndarray, xi: np.ndarray, places: np.ndarray, first: int) -> None:
         """Change `rates` float64[reaction] to those under xi float64[component]; its own reactions begin at `first`."""
         raise NotImplementedError
 
 
-def matching(what, patterns, names) -> np.ndarray:
+def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> np.ndarray:
     """Numbers int64[...] of the `names` that match any of `patterns`, each of which must match some."""
     if not isinstance(patterns, (tuple, list)) or not all(isinstance(p, str) for p in patterns):
         raise InputError(

@@ -1,12 +1,13 @@
 """Noise in concentrations: multiplicative forcing of species, as a path in time or as impulses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from ..checks import InputError
-from ..crn import Reaction
+from ..crn import Reaction, ReactionNetwork
 from ..seeds import Purpose
 from .base import Noise, matching
 from .kinds import Bounded, Constant, Impulse, OrnsteinUhlenbeck, Presentation
@@ -44,10 +45,10 @@ class ConcentrationNoise(Noise):
     )
 
     @property
-    def largest_amplitude(self):
+    def largest_amplitude(self) -> float:
         return super().largest_amplitude if self.law.strikes else np.inf
 
-    def places(self, network, slow):
+    def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
         if self.species is None:
             changed = np.unique(network.stoichiometry.indices)
             left_out = {network.index[s] for s in slow}
@@ -58,7 +59,7 @@ class ConcentrationNoise(Noise):
                 raise InputError(f"the count of {network.species[s]} is given by a rule: no noise can act on it")
         return found
 
-    def added_reactions(self, network, places, number):
+    def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple[Reaction, ...]:
         if self.law.strikes:
             return ()
         names = [network.species[s] for s in places]
@@ -66,10 +67,10 @@ class ConcentrationNoise(Noise):
         less = [Reaction(((s, 1),), (), 0.0, f"noise_{number}_less_{s}") for s in names]
         return (*more, *less)
 
-    def disturbs(self, places):
+    def disturbs(self, places: np.ndarray) -> np.ndarray:
         return places
 
-    def act(self, rates, xi, places, first):
+    def act(self, rates: np.ndarray, xi: np.ndarray, places: np.ndarray, first: int) -> None:
         forcing = self.amplitude * xi
         rates[first : first + len(xi)] = np.maximum(forcing, 0.0)
         rates[first + len(xi) : first + 2 * len(xi)] = np.maximum(-forcing, 0.0)

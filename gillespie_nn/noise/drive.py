@@ -1,22 +1,37 @@
 """The noise of one run as it goes on: the present piece of each path, and the rates and impulses that follow."""
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from .. import seeds
+from .base import Noise
 from .kinds import GRID, PRESENTATION, RUN
 
 _ROUNDING = 1e-12
 
 
+class Part(NamedTuple):
+    """One noise, and its place in a network."""
+
+    noise: Noise
+    number: int
+    """Among the noises of its sort in the list: each has streams of its own."""
+    places: np.ndarray  # int64[component], reactions or species
+    first: int
+    """The first of the reactions that it added."""
+
+
 class Path:
     """xi of one noise: piece k is drawn from a stream of (seed, purpose, number of the noise, replicate, k)."""
 
-    def __init__(self, noise, size, stream):
+    def __init__(self, noise: Noise, size: int, stream: Callable[[int], np.random.Generator]) -> None:
         self._noise, self._size, self._stream = noise, size, stream
         self.lasts = noise.law.lasts(noise)
         self.piece = -1
         """Number of the present piece; -1 before the first presentation, when xi is 0."""
-        self._value = None
+        self._value: np.ndarray | None = None
 
     @property
     def xi(self) -> np.ndarray:
@@ -29,9 +44,12 @@ class Path:
     @property
     def end(self) -> float:
         """Where in time the present piece ends [s]; infinite if not by time."""
-        return (self.piece + 1) * self._noise.step if self.lasts == GRID else np.inf
+        if self.lasts != GRID:
+            return np.inf
+        assert self._noise.step is not None  # each kind on a grid has one
+        return (self.piece + 1) * self._noise.step
 
-    def move_to(self, piece) -> None:
+    def move_to(self, piece: int) -> None:
         """Draw piece number `piece`; where pieces have a memory, all up to it."""
         law = self._noise.law
         if piece < self.piece or not law.remembers:
@@ -48,7 +66,7 @@ class Path:
             return np.array([self.piece], dtype=np.float64)
         return np.concatenate([[self.piece], np.zeros(self._size) if self._value is None else self._value])
 
-    def recall(self, memory) -> None:
+    def recall(self, memory: np.ndarray) -> None:
         """Go on from the `memory` of a path of the same noise and seed."""
         self.piece, self._value = -1, None
         if memory[0] < 0:
@@ -62,7 +80,7 @@ class Path:
 class Drive:
     """The paths of one run. `parts` are those of a `NoisePlan`, `rates` float64[reaction] the rates without noise."""
 
-    def __init__(self, parts, rates, seed, replicate, prediction):
+    def __init__(self, parts: Sequence[Part], rates: np.ndarray, seed: int, replicate: int, prediction: bool) -> None:
         self._parts, self._rates = parts, rates
         self._paths = [self._path(part, seed, replicate, prediction) for part in parts]
         for path in self._paths:
@@ -70,7 +88,7 @@ class Drive:
                 path.move_to(0)
 
     @staticmethod
-    def _path(part, seed, replicate, prediction):
+    def _path(part: Part, seed: int, replicate: int, prediction: bool) -> Path:
         purpose = part.noise.purposes[prediction]
         replicate = 0 if part.noise.shared else replicate
         return Path(
@@ -90,16 +108,16 @@ class Drive:
                 part.noise.act(rates, path.xi, part.places, part.first)
         return rates
 
-    def begin_presentation(self, k) -> tuple[bool, list]:
+    def begin_presentation(self, k: int) -> tuple[bool, list]:
         """Presentation k begins: whether rates change, and the impulses, pairs (species int64[...], factors)."""
         return self._move({i: k for i, path in enumerate(self._paths) if path.lasts == PRESENTATION})
 
-    def pass_time(self, time) -> tuple[bool, list]:
+    def pass_time(self, time: float) -> tuple[bool, list]:
         """What begins at `time` [s], that of `next_time`, begins: as `begin_presentation`."""
         due = time * (1.0 + _ROUNDING)
         return self._move({i: path.piece + 1 for i, path in enumerate(self._paths) if path.end <= due})
 
-    def _move(self, pieces):
+    def _move(self, pieces: dict[int, int]) -> tuple[bool, list]:
         changed, impulses = False, []
         for i, piece in pieces.items():
             part, path = self._parts[i], self._paths[i]
@@ -114,7 +132,7 @@ class Drive:
         """All that is needed to go on from here, float64[...], of constant length, see `Path.memory`."""
         return np.concatenate([path.memory() for path in self._paths])
 
-    def recall(self, memory) -> None:
+    def recall(self, memory: np.ndarray) -> None:
         """Go on from the `memory` of the same noises and seed."""
         for path in self._paths:
             own, memory = np.split(memory, [path.memory().size])

@@ -5,7 +5,7 @@ piece's values are all it needs.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,18 +28,18 @@ class Kind(ABC):
     """Whether a piece depends on the one before."""
 
     @staticmethod
-    def lasts(noise) -> str:
+    def lasts(noise: Any) -> str:
         """One of `RUN`, `PRESENTATION`, `GRID`."""
         return GRID
 
     @staticmethod
-    def supremum(noise) -> float:
+    def supremum(noise: Any) -> float:
         """Least upper bound of |xi|, on every path."""
         return 1.0
 
     @staticmethod
     @abstractmethod
-    def draw(noise, rng, size, before) -> np.ndarray:
+    def draw(noise: Any, rng: np.random.Generator, size: int, before: np.ndarray | None) -> np.ndarray:
         """Values float64[size] of a piece; `before` are those of the last one, None for the first."""
 
 
@@ -47,7 +47,7 @@ class _Uniform(Kind):
     """Independent in each piece and component, uniform on [-1, 1]: of variance 1/3."""
 
     @staticmethod
-    def draw(noise, rng, size, before):
+    def draw(noise: Any, rng: np.random.Generator, size: int, before: np.ndarray | None) -> np.ndarray:
         return rng.uniform(-1.0, 1.0, size)
 
 
@@ -56,7 +56,7 @@ class Constant(_Uniform):
     summary = "one draw a run, uniform on [-1, 1]"
 
     @staticmethod
-    def lasts(noise):
+    def lasts(noise: Any) -> str:
         return RUN
 
 
@@ -65,7 +65,7 @@ class Presentation(_Uniform):
     summary = "a new draw at each presentation, uniform on [-1, 1]"
 
     @staticmethod
-    def lasts(noise):
+    def lasts(noise: Any) -> str:
         return PRESENTATION
 
 
@@ -88,11 +88,11 @@ class OrnsteinUhlenbeck(Kind):
     remembers = True
 
     @staticmethod
-    def supremum(noise):
+    def supremum(noise: Any) -> float:
         return noise.bound
 
     @staticmethod
-    def draw(noise, rng, size, before):
+    def draw(noise: Any, rng: np.random.Generator, size: int, before: np.ndarray | None) -> np.ndarray:
         new = rng.standard_normal(size)
         if before is None:
             return new
@@ -107,7 +107,7 @@ class Impulse(_Uniform):
     strikes = True
 
     @staticmethod
-    def lasts(noise):
+    def lasts(noise: Any) -> str:
         return PRESENTATION if noise.step is None else GRID
 
 

@@ -1,27 +1,17 @@
 """The noises of a run: the network with the reactions that they add, and what each acts on."""
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..checks import InputError
-from ..crn import ReactionNetwork
+from ..crn import Reaction, ReactionNetwork
 from ..crn.conservation import laws
 from .base import Noise
-from .drive import Drive
+from .drive import Drive, Part
 from .kinds import PRESENTATION
-
-
-class Part(NamedTuple):
-    """One noise, and its place in a network."""
-
-    noise: Noise
-    number: int
-    """Among the noises of its sort in the list: each has streams of its own."""
-    places: np.ndarray  # int64[component], reactions or species
-    first: int
-    """The first of the reactions that it added."""
 
 
 class NoisePlan:
@@ -31,11 +21,15 @@ class NoisePlan:
     float64[reaction] for it, without noise.
     """
 
-    def __init__(self, noises, network, rates, slow, prediction):
+    def __init__(
+        self, noises: Any, network: ReactionNetwork, rates: np.ndarray | None, slow: Sequence[str], prediction: bool
+    ) -> None:
         self.noises, self._prediction = noises, prediction
         self.n_own_reactions = len(network.reactions)
         """Reactions of the network without noise."""
-        self.parts, added, seen = [], [], {}
+        self.parts: list[Part] = []
+        added: list[Reaction] = []
+        seen: dict[str, int] = {}
         for noise in noises:
             number = seen[noise.name] = seen.get(noise.name, -1) + 1
             if noise.amplitude == 0:
@@ -51,7 +45,7 @@ class NoisePlan:
         return self.network.species
 
     @cached_property
-    def conservation_laws(self):
+    def conservation_laws(self) -> Any:
         """What neither a reaction nor a noise changes, as `ReactionNetwork.conservation_laws`."""
         from scipy.sparse import coo_array, hstack
 
@@ -61,7 +55,7 @@ class NoisePlan:
         units = coo_array((ones, (disturbed, np.arange(len(disturbed)))), shape=shape)
         return laws(hstack([self.network.stoichiometry, units]))
 
-    def start(self, seed, replicate=0) -> Drive:
+    def start(self, seed: int, replicate: int = 0) -> Drive:
         """The paths of replicate number `replicate`, functions of that and of `seed`."""
         return Drive(self.parts, self.rates, seed, replicate, self._prediction)
 
@@ -71,7 +65,14 @@ class NoisePlan:
         return any(not part.noise.shared for part in self.parts)
 
 
-def plan_noise(noises, network, rates=None, slow=(), presented=True, prediction=False) -> NoisePlan | None:
+def plan_noise(
+    noises: Any,
+    network: ReactionNetwork,
+    rates: np.ndarray | None = None,
+    slow: Sequence[str] = (),
+    presented: bool = True,
+    prediction: bool = False,
+) -> NoisePlan | None:
     """The plan of `noises`, None if all have amplitude 0.
 
     Parameters
@@ -99,7 +100,7 @@ def plan_noise(noises, network, rates=None, slow=(), presented=True, prediction=
     return plan if plan.parts else None
 
 
-def as_noises(noises) -> tuple[Noise, ...]:
+def as_noises(noises: Any) -> tuple[Noise, ...]:
     """`noises` as a tuple; None is none."""
     if noises is None or isinstance(noises, Noise):
         return () if noises is None else (noises,)
@@ -108,6 +109,6 @@ def as_noises(noises) -> tuple[Noise, ...]:
     return tuple(noises)
 
 
-def _with_reactions(network, added):
+def _with_reactions(network: ReactionNetwork, added: Sequence[Reaction]) -> ReactionNetwork:
     fields = {name: getattr(network, name) for name in network.__dataclass_fields__}
     return ReactionNetwork(**(fields | {"reactions": (*network.reactions, *added)}))

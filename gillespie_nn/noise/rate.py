@@ -1,10 +1,12 @@
 """Noise in rate constants."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
+from ..crn import ReactionNetwork
 from ..seeds import Purpose
 from .base import Noise, matching
 from .kinds import Bounded, Constant, OrnsteinUhlenbeck, Presentation
@@ -27,9 +29,9 @@ class RateNoise(Noise):
     purposes = (Purpose.RATE_NOISE, Purpose.RATE_NOISE_OF_PREDICTION)
     kinds: ClassVar[tuple[str, ...]] = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
 
-    def places(self, network, slow):
+    def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
         names = [reaction.name for reaction in network.reactions]
         return np.arange(len(names)) if self.reactions is None else matching("reaction", self.reactions, names)
 
-    def act(self, rates, xi, places, first):
+    def act(self, rates: np.ndarray, xi: np.ndarray, places: np.ndarray, first: int) -> None:
         rates[places] *= 1.0 + self.amplitude * xi

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import seeds
 from ..seeds import Purpose
-from .driven import Driven
+from .protocol import Simulation
 
 
 class Checkpoint(NamedTuple):
@@ -38,16 +38,14 @@ def first_checkpoint(plan) -> Checkpoint:
     """The start of the run of a `TrainingPlan`."""
     rng = seeds.stream(plan.seed, Purpose.SIMULATION)
     n = len(plan.spec.weights)
-    return Checkpoint(0, 0, plan.counts, generator_state(rng), np.empty(0), np.zeros(n), np.full(n, np.nan))
+    return Checkpoint(0, 0, plan.learner.counts, generator_state(rng), np.empty(0), np.zeros(n), np.full(n, np.nan))
 
 
-def simulation_at(plan, checkpoint):
+def simulation_at(plan, checkpoint) -> Simulation:
     """A simulation that goes on from a checkpoint, its kernels compiled."""
     rng = restored_generator(checkpoint.generator)
     time = checkpoint.n_presented * plan.settings.running_time
-    simulation = plan.method.for_training(plan, rng, checkpoint.counts, time)
-    if plan.noise is not None:
-        simulation = Driven(simulation, plan.noise.start(plan.seed))
+    simulation = plan.learner.start(plan.seed, rng, checkpoint.counts, time)
     simulation.recall(checkpoint.n_events, checkpoint.memory)
     simulation.advance(time)  # fires nothing: the first candidate time is drawn, and kept
     return simulation

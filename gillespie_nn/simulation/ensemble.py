@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .task import Task
 from .unit import Passing, hand_over, run_unit
@@ -22,7 +22,7 @@ class Job(NamedTuple):
     task: Task
     open: Callable[[], AbstractContextManager]
     """Opens its sink when the first of its units is about to be run; it is closed when the last one is in."""
-    units: Callable[[object], Iterable[int]] = lambda sink: ()
+    units: Callable[[Any], Iterable[int]] = lambda sink: ()
     """The units of work to carry out, increasing, of the sink."""
 
 
@@ -83,7 +83,7 @@ def _work(jobs, opened) -> Iterator[Unit]:
 def in_order(work: Iterator[Unit], submit, ahead, done=lambda unit: None) -> None:
     """Hand what comes of units over to their sinks, in order. `submit(unit)` gives a future, of which at most
     `ahead(task)` wait at any moment; `done(unit)` is called when a unit is in."""
-    waiting = deque()
+    waiting: deque = deque()
 
     def take():
         unit, future = waiting.popleft()

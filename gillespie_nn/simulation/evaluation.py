@@ -22,10 +22,11 @@ _NORMAL = 1.959963984540054
 def gradient_descent(plan, n_presented) -> np.ndarray:
     """Weights by float gradient descent from the same start, in the same order, with step eta (T - hold), and
     averaged over the last presentations as those of the chemistry are."""
-    averaged = n_averaged(plan.evaluated, int(np.searchsorted(plan.evaluated, n_presented)))
+    evaluated = plan.presentations.evaluated
+    averaged = n_averaged(evaluated, int(np.searchsorted(evaluated, n_presented)))
     data = plan.dataset
     return plan.spec.floating.gradient_descent(
-        plan.initial_weights, data.train_x, data.train_t, plan.order[:n_presented], plan.settings.step, averaged
+        plan.learner.initial_weights, data.train_x, data.train_t, plan.order[:n_presented], plan.settings.step, averaged
     )
 
 
@@ -33,7 +34,7 @@ def evaluate(plan, trained) -> tuple[dict, dict]:
     """Arrays by the names `OUTPUTS` and numbers by the names `SCORES` for the end of a run, a `training.Trained`."""
     forward, data = plan.spec.floating.forward, plan.dataset
     descent = gradient_descent(plan, trained.n_presented)
-    every = dict(zip(_SUFFIXES, (trained.weights, plan.initial_weights, descent, trained.best_weights)))
+    every = dict(zip(_SUFFIXES, (trained.weights, plan.learner.initial_weights, descent, trained.best_weights)))
     if trained.best is None:
         del every["_best"]
     arrays = {f"outputs{suffix}": forward(w, data.test_x) for suffix, w in every.items()}

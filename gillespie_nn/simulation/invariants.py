@@ -17,7 +17,7 @@ class Invariants:
         self._tolerance = 0.0 if np.issubdtype(dtype, np.integer) else _ROUNDING
         self._laws = network.conservation_laws
         self._species = network.species
-        self._values = None
+        self._values = np.full(self._laws.shape[0], np.nan)  # before `start` no value is right
 
     def start(self, counts):
         """Take the values from `counts` int64[species]: at the start, and after a scheduled change."""

@@ -1,6 +1,7 @@
 """The result of an ensemble of which moments were kept."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class MomentsResult:
     method: str
     seed: int
     volume: float
-    model: object
+    model: Any
     """The ReactionNetwork."""
     units: str = "molecules"
     """Of the species: `molecules`, or `concentration`."""
@@ -133,7 +134,7 @@ class MomentsResult:
     def to_xarray(self, quantiles=()):
         """An xarray Dataset with dimensions time and quantity, and quantile where some are asked for."""
         xarray = checks.optional("xarray", "xarray", "to_xarray")
-        data = {name: (("time", "quantity"), getattr(self, name)) for name in _MOMENTS}
+        data: dict[str, tuple] = {name: (("time", "quantity"), getattr(self, name)) for name in _MOMENTS}
         coordinates = {"time": ("time", self.time, {"units": "s"}), "quantity": list(self.quantities)}
         if len(quantiles):
             data["quantiles"] = (("quantile", "time", "quantity"), np.stack([self.quantile(p) for p in quantiles]))

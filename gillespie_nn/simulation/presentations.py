@@ -2,6 +2,7 @@
 without learning at first where the network holds it."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,24 @@ from ..nn.compiler import rail_counts, rail_species
 from ..seeds import Purpose
 from ..status import Status
 from .replicate import advance_to
+
+
+class PresentationPlan(NamedTuple):
+    """Which sample is presented when, and what is done at the ends of presentations."""
+
+    order: np.ndarray
+    """int64[presentation], numbers of training samples."""
+    recorded: np.ndarray
+    """int64[record], presentations that are recorded."""
+    held_out: np.ndarray
+    """int64[sample], training samples kept for validation."""
+    evaluated: np.ndarray
+    """int64[evaluation], numbers of presentations done at which weights are evaluated."""
+
+    @property
+    def validates(self) -> bool:
+        """Whether samples are held out for validation."""
+        return len(self.held_out) > 0
 
 
 class Samples:
@@ -31,9 +50,9 @@ class Samples:
         for extreme in (np.min, np.max):  # refuses now what could not be presented later
             rail_counts(rails, np.concatenate([extreme(part, axis=0) for part in self._parts]), volume, dtype)
         self._volume, self._dtype = volume, dtype
-        self._number, self._sign = zip(*((k, sign) for k, pair in enumerate(rails) for _, sign in pair.signs()))
-        self._sign = np.array(self._sign, dtype=np.float64)
-        self._number = np.array(self._number)
+        numbers, signs = zip(*((k, sign) for k, pair in enumerate(rails) for _, sign in pair.signs()))
+        self._sign = np.array(signs, dtype=np.float64)
+        self._number = np.array(numbers)
         self.species = np.array([spec.network.index[s] for s in rail_species(rails)], dtype=np.int64)
 
     def __len__(self):

@@ -5,21 +5,24 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import checks
+from ..crn import ReactionNetwork
 from ..status import Status
+from .sinks import reached
 
 
 @dataclass(frozen=True)
 class Result:
     """Trajectories of an ensemble on a time grid.
 
-    A recorded point is the state after every event and scheduled change at or before its time; points that a
-    run did not reach (event limit, overflow) hold -1, or NaN for concentrations.
+    A recorded point is the state after every event and scheduled change at or before its time. Points that a run did
+    not reach (event limit, overflow) are masked in `counts`, whose data there is -1, and NaN in concentrations.
     """
 
     time: np.ndarray
     """float64[point] [s]."""
     counts: np.ndarray
-    """int64[replicate, point, species] [molecules], or float64 of a method whose `units` are concentrations."""
+    """int64[replicate, point, species] [molecules], or float64 of a method whose `units` are concentrations. Masked
+    where a run did not get, or a rule gives no whole number."""
     species: tuple[str, ...]
     n_events: np.ndarray
     """int64[replicate], reactions fired."""
@@ -28,7 +31,7 @@ class Result:
     method: str
     seed: int
     volume: float
-    model: object
+    model: ReactionNetwork
     """The ReactionNetwork."""
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
@@ -43,6 +46,10 @@ class Result:
     """What the method says about its own steps: names and float64[replicate]."""
     covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
     """float64[replicate, point, species, species] [concentration^2], of `linear_noise`."""
+
+    def __post_init__(self):
+        if isinstance(self.counts, np.ndarray):
+            object.__setattr__(self, "counts", reached(self.counts))
 
     def __repr__(self):
         ended = sum(Status(s).complete for s in self.status)
@@ -95,6 +102,27 @@ def of(result, name) -> np.ndarray:
         return result.observables[:, :, result.observable_names.index(name)]
     checks.choice("species", name, [*result.species, *result.observable_names], "the result has")
     return result.counts[:, :, result.species.index(name)]
+
+
+def unfinished(result) -> str:
+    """What a user should know of a result, or moments, of which some replicates did not reach the end, in a sentence;
+    nothing if all did."""
+    if hasattr(result, "statuses"):
+        statuses, n = result.statuses, result.n_done
+    else:
+        statuses = {Status(int(k)): int(m) for k, m in zip(*np.unique(result.status, return_counts=True))}
+        n = len(result.status)
+    why = {status: m for status, m in statuses.items() if not status.complete}
+    if not why:
+        return ""
+    said = ", ".join(f"{m} {str(status).removeprefix('stopped: ')}" for status, m in why.items())
+    points = "are left out of the moments" if hasattr(result, "statuses") else (
+        "are masked" if result.units == "molecules" else "are NaN"
+    )  # fmt: skip
+    return (
+        f"{sum(why.values())} of {n} replicates did not reach t = {result.time[-1]:g} s ({said}); points that were not "
+        f"reached {points}"
+    )
 
 
 def final_values(result) -> tuple[tuple[str, ...], np.ndarray]:

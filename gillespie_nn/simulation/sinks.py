@@ -15,6 +15,14 @@ def not_reached(dtype):
     return NOT_REACHED if np.issubdtype(dtype, np.integer) else np.nan
 
 
+def reached(counts: np.ndarray) -> np.ndarray:
+    """`counts` as they are, or masked where whole counts were not reached, or a rule gives no whole number: a mean of
+    them is then that of the others."""
+    if not np.issubdtype(counts.dtype, np.integer) or not (np.asarray(counts) < 0).any():
+        return counts
+    return np.ma.masked_less(counts, 0, copy=False)
+
+
 def covariance_size(method, n_species) -> int:
     """Species in the covariances that a method (a class) records."""
     return n_species if method.records_covariance else 0

@@ -2,42 +2,73 @@
 
 import hashlib
 import json
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..noise import NoisePlan
-from .schedule import Change
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..kernels.codes import NO_EVENT_LIMIT
+from ..noise import NoisePlan, plan_noise
+from ..options import options_of, record_of
+from ..seeds import resolve_seed
+from .methods import Method, choose_method, elsewhere
+from .methods.options import resolve
+from .options import ARGUMENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, RunOptions
+from .schedule import Change, parse_schedule
 
-TRAJECTORIES, MOMENTS, QUANTILES = RECORDS = "trajectories", "moments", "quantiles"
-"""What is kept of an ensemble: every trajectory; at each recorded time mean, variance, least and largest of all
-replicates; or these and sketches of quantiles."""
+__all__ = ["BLOCK", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "Task", "make_task", "quantities_of"]
 BLOCK = 16
 """Replicates whose moments are summed together before they are merged. Part of the results: never change it."""
+_IN_EVERY_DIGEST = ("count_firings", "noise")
+"""Recorded options that digests hold as they are. Those that came later are left out at their defaults, and `schedule`
+and `max_events` are there in other words: names of files of sweeps rest on it."""
 
 
-def quantities_of(network) -> tuple[str, ...]:
+def quantities_of(network: ReactionNetwork) -> tuple[str, ...]:
     """Names of what moments are of: the species, and the observables that are no species."""
     return (*network.species, *(n for n in network.observables if n not in network.index))
 
 
 class Task(NamedTuple):
-    """An ensemble, checked."""
+    """An ensemble, checked: what was asked for, and what that means for its network."""
 
-    network: object
-    method: type
-    grid: np.ndarray  # float64[point], increasing, the last is the end
+    network: ReactionNetwork
+    method: type[Method]
+    run: RunOptions
     volume: float
     rates: np.ndarray  # float64[reaction]
     counts: np.ndarray  # int64[species]
-    changes: tuple[Change, ...]
-    seed: int
-    n_replicates: int
-    count_firings: bool
-    event_limit: int
-    options: dict = {}  # of the method
+    changes: tuple[Change, ...] = ()
+    options: dict[str, Any] = {}  # of the method, all of them
     noise: NoisePlan | None = None
-    record: str = TRAJECTORIES
+
+    @property
+    def grid(self) -> np.ndarray:
+        """float64[point], increasing, the last is the end [s]."""
+        return self.run.grid
+
+    @property
+    def seed(self) -> int:
+        assert self.run.seed is not None  # `make_task` draws one
+        return self.run.seed
+
+    @property
+    def n_replicates(self) -> int:
+        return self.run.replicates
+
+    @property
+    def count_firings(self) -> bool:
+        return self.run.count_firings
+
+    @property
+    def event_limit(self) -> int:
+        return NO_EVENT_LIMIT if self.run.max_events is None else self.run.max_events
+
+    @property
+    def record(self) -> str:
+        return self.run.record
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -53,10 +84,25 @@ class Task(NamedTuple):
         """Units of work: replicates, or blocks of them where moments are summed."""
         return -(-self.n_replicates // self.n_together)
 
-    def replicates(self, unit) -> range:
+    def replicates(self, unit: int) -> range:
         """Numbers of the replicates in a unit of work."""
         first = unit * self.n_together
         return range(first, min(self.n_replicates, first + self.n_together))
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What decides an ensemble beside the rest of its file: plain values by name, of which `RunOptions` are made
+        again."""
+        return record_of(self.run, self) | {"options": self.options}
+
+    def schedule_record(self) -> list:
+        """The scheduled changes as plain values, in order of time."""
+        names = self.network.species
+        return [(c.time, {names[s]: n for s, n in zip(c.species, c.values.tolist())}) for c in self.changes]
+
+    def noise_record(self) -> list[dict]:
+        """The noises as plain values; none if all have amplitude 0."""
+        return [] if self.noise is None else [n.record() for n in self.noise.noises]
 
     @property
     def digest(self) -> str:
@@ -69,14 +115,72 @@ class Task(NamedTuple):
             "changes": [(c.time, len(c.species)) for c in self.changes],
             "seed": self.seed,
             "n_replicates": self.n_replicates,
-            "count_firings": self.count_firings,
             "event_limit": self.event_limit,
             "options": self.options,
-            "noise": [] if self.noise is None else [n.record() for n in self.noise.noises],
             "record": self.record,
             "arrays": [(str(a.dtype), a.shape) for a in arrays],
+            **self._others(),
         }
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode())
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+    def _others(self) -> dict[str, Any]:
+        """The recorded options that the digest does not hold in other words."""
+        defaults = {name: each.default for name, each in options_of(type(self.run)).items()}
+        return {
+            name: value
+            for name, value in self.arguments.items()
+            if name in _IN_EVERY_DIGEST
+            or (name not in ("schedule", "max_events", "options") and value != defaults[name])
+        }
+
+
+def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
+    """(task, why this method): what is asked for, on a network. All checks that need both are made here.
+
+    Raises InputError for what cannot be used.
+    """
+    if not isinstance(network, ReactionNetwork):
+        raise InputError(
+            f"network must be a ReactionNetwork, got {type(network).__name__}: make one with "
+            "ReactionNetwork.from_text or from_sbml, or take .network of a training network"
+        )
+    counts = network.counts(run.initial)
+    method, reason = choose_method(run.method, network, counts)
+    volume, rates = _volume(network, run.volume), network.rates(run.rates)
+    noise = plan_noise(run.noise, network, rates, presented=False)
+    _refuse_combinations(run, method, noise)
+    task = Task(
+        network=network,
+        method=method,
+        run=replace(run, seed=resolve_seed(run.seed)),
+        volume=volume,
+        rates=rates,
+        counts=counts,
+        changes=parse_schedule(run.schedule, network, run.grid[-1]),
+        options=resolve(method, run.options, lambda name: elsewhere(name, ARGUMENTS)),
+        noise=noise,
+    )
+    return task, reason
+
+
+def _refuse_combinations(run: RunOptions, method: type[Method], noise: NoisePlan | None) -> None:
+    if method.deterministic and run.replicates != 1 and not (noise and noise.differs):
+        raise InputError(
+            f"replicates={run.replicates!r}: every replicate of method {method.name} is the same; ask for 1"
+        )
+    if run.count_firings and method.dtype != np.int64:
+        raise InputError(f"count_firings: method {method.name} has no single firings; ask an exact method or tau_leap")
+    if run.record != TRAJECTORIES and (method.deterministic or run.count_firings):
+        why = "firings are counted" if run.count_firings else f"method {method.name} has a single trajectory"
+        raise InputError(f"record={run.record!r}: {why}; ask for record='trajectories'")
+
+
+def _volume(network: ReactionNetwork, volume: float | None) -> float:
+    if network.volume is None:
+        return 1.0 if volume is None else volume
+    if volume is not None:
+        raise InputError(f"the model fixes its volume at {network.volume}: leave volume={volume!r} out")
+    return network.volume

@@ -9,13 +9,16 @@ import numpy as np
 from ..checks import UnfinishedError
 from ..datasets import Dataset, Settings
 from ..nn import TrainingNetwork
-from ..noise import Noise, NoisePlan
 from ..status import Status
 from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
 from .invariants import Invariants
-from .methods.base import Method
-from .presentations import Samples, run_presentations
+from .learner import Learner
+from .methods import Method
+from .presentations import PresentationPlan, Samples, run_presentations
+from .protocol import Simulation
+from .slow_limit import Level
+from .training_options import TrainingOptions
 from .validation import Watch
 
 _RUN_AWAY = 1000.0
@@ -25,49 +28,45 @@ _RUN_AWAY = 1000.0
 class TrainingPlan(NamedTuple):
     """All that decides the content of a training run, checked."""
 
-    spec: TrainingNetwork
+    options: TrainingOptions
+    """What was asked for, with nothing left at a default."""
     dataset: Dataset
-    settings: Settings
-    method: type[Method]
-    method_reason: str
-    volume: float
-    seed: int
-    counts: np.ndarray  # of the method's dtype [species], the start [molecules]
-    order: np.ndarray  # int64[presentation], sample numbers
-    recorded: np.ndarray  # int64[record], presentations that are recorded
-    checkpoint_every: int  # presentations
-    held_out: np.ndarray  # int64[sample], training samples kept for validation
-    evaluated: np.ndarray  # int64[evaluation], numbers of presentations done at which weights are evaluated
-    patience: int | None  # evaluations without improvement before training stops; None: it does not
-    n_predicted: int  # test samples that are predicted by simulation in the end
-    arguments: dict  # what `api.plan` makes this plan of again, with the same data; JSON can hold it
-    own_data: bool  # the samples are no case's, so a file has to hold them
-    options: dict = {}  # of the method
-    noise: NoisePlan | None = None  # of training
-    predict_noise: tuple[Noise, ...] = ()  # of the prediction in the end
+    own_data: bool
+    """The samples are no case's, so a file has to hold them."""
+    learner: Learner
+    presentations: PresentationPlan
 
     def __repr__(self):
         return (
             f"TrainingPlan({self.dataset.name}, {self.spec.shape}, {len(self.order)} presentations, "
-            f"{self.method.name} ({self.method_reason}), Omega = {self.volume:g}, seed {self.seed})"
+            f"{self.method.name} ({self.learner.method_reason}), Omega = {self.volume:g}, seed {self.seed})"
         )
 
     @property
-    def driven_network(self):
-        """The network that is simulated, with the reactions that noise adds behind its own, and its rates."""
-        if self.noise is not None:
-            return self.noise.network, self.noise.rates
-        return self.spec.network, self.spec.network.rates()
+    def spec(self) -> TrainingNetwork:
+        return self.learner.spec
 
     @property
-    def initial_weights(self) -> np.ndarray:
-        """float64[weight] as the molecules hold them, so rounded to whole counts where the method has such."""
-        return self.spec.read_weights(self.counts, self.volume)
+    def settings(self) -> Settings:
+        return self.learner.settings
 
     @property
-    def validates(self) -> bool:
-        """Whether samples are held out for validation."""
-        return len(self.held_out) > 0
+    def method(self) -> type[Method] | type[Level]:
+        return self.learner.method
+
+    @property
+    def volume(self) -> float:
+        return self.learner.volume
+
+    @property
+    def seed(self) -> int:
+        assert self.options.seed is not None  # `api.plan` draws one
+        return self.options.seed
+
+    @property
+    def order(self) -> np.ndarray:
+        """int64[presentation], numbers of training samples."""
+        return self.presentations.order
 
 
 class TrainingSink(Protocol):
@@ -108,8 +107,8 @@ class Trained(NamedTuple):
 
 
 def run_training(
-    plan,
-    simulation,
+    plan: TrainingPlan,
+    simulation: Simulation,
     checkpoint: Checkpoint,
     scores: np.ndarray,
     sink: TrainingSink | None,
@@ -117,16 +116,17 @@ def run_training(
 ) -> Trained:
     """Present the samples of `plan` from `checkpoint` on, where `simulation` stands and validation has found `scores`;
     `progress(presentations done, events)` is called between slices."""
-    spec, volume, order, every = plan.spec, plan.volume, plan.order, plan.checkpoint_every
+    spec, volume, order, every = plan.spec, plan.volume, plan.order, plan.options.checkpoint_every
+    assert every is not None
     samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
-    recorded = set(plan.recorded.tolist())
-    invariants = Invariants(plan.noise or spec.network, plan.method.dtype)
+    recorded = set(plan.presentations.recorded.tolist())
+    invariants = Invariants(plan.learner.noise or spec.network, plan.method.dtype)
     watch = Watch(plan, checkpoint, scores)
     n_presented, stopped, looked = checkpoint.n_presented, False, monotonic()
 
     def check(weights):
         largest = float(np.max(np.abs(weights)))
-        if largest > _RUN_AWAY and not plan.method.training_only:  # floating point says for itself where it diverges
+        if largest > _RUN_AWAY and not plan.learner.in_floating_point:  # which says for itself where it diverges
             raise UnfinishedError(
                 f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; use a smaller "
                 "learning rate or initial scale"

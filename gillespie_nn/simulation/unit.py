@@ -6,10 +6,10 @@ from .. import seeds
 from ..checks import ModelError
 from ..seeds import Purpose
 from ..status import Status
-from .driven import Driven
 from .invariants import Invariants
 from .moments import Moments
 from .replicate import run_replicate
+from .start import start_simulation
 from .task import TRAJECTORIES
 
 _NEARLY = 1.0 - 2.0**-53
@@ -35,7 +35,8 @@ class Kept:
     """Rows of a trajectory, kept until they can be handed on: what another process sends."""
 
     def __init__(self):
-        self._rows, self._end = [], None
+        self._rows: list[tuple] = []
+        self._end: tuple = ()
 
     def write(self, *rows):
         self._rows.append(rows)
@@ -78,10 +79,10 @@ def _run(task, replicate, part, pause):
 
 
 def _simulate(task, replicate, rng, part, pause):
-    driven = task if task.noise is None else task.noise
-    method = task.method(driven.network, driven.rates, task.volume, task.counts, rng, task.count_firings, task.options)
-    if task.noise is not None:
-        method = Driven(method, task.noise.start(task.seed, replicate))
+    method = start_simulation(
+        task.method, task.network, task.rates, task.volume, task.counts, rng, noise=task.noise, seed=task.seed,
+        replicate=replicate, count_firings=task.count_firings, options=task.options,
+    )  # fmt: skip
 
     def write(first, rows, observed, covariance):
         if task.method.units == "concentration":

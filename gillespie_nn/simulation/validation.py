@@ -52,18 +52,21 @@ class Watch:
     def __init__(self, plan, checkpoint, scores):
         self._plan = plan
         self.weights_sum, self.best_weights = checkpoint.weights_sum.copy(), checkpoint.best_weights.copy()
-        self.n_evaluated = int(np.searchsorted(plan.evaluated, checkpoint.n_presented, side="right"))
-        self._scores = np.full((len(plan.evaluated), 2), np.nan)
-        if plan.validates:
+        self.n_evaluated = int(np.searchsorted(plan.presentations.evaluated, checkpoint.n_presented, side="right"))
+        self._scores = np.full((len(plan.presentations.evaluated), 2), np.nan)
+        if plan.presentations.validates:
             self._scores[: self.n_evaluated] = scores[: self.n_evaluated]
             data = plan.dataset
-            kept = {"test_x": data.train_x[plan.held_out], "test_t": data.train_t[plan.held_out]}
+            kept = {
+                "test_x": data.train_x[plan.presentations.held_out],
+                "test_t": data.train_t[plan.presentations.held_out],
+            }
             self._validation = replace(data, **kept)
 
     @property
     def scores(self) -> np.ndarray:
         """float64[evaluation so far, 2]: RMSE [concentration] and accuracy (NaN: regression) in validation."""
-        return self._scores[: self.n_evaluated if self._plan.validates else 0]
+        return self._scores[: self.n_evaluated if self._plan.presentations.validates else 0]
 
     @property
     def best(self) -> int | None:
@@ -72,7 +75,7 @@ class Watch:
 
     def see(self, k, weights) -> bool:
         """`weights` float64[weight] at the end of presentation k; returns whether to stop."""
-        points = self._plan.evaluated
+        points = self._plan.presentations.evaluated
         end = points[self.n_evaluated]
         n = n_averaged(points, self.n_evaluated)
         if k < end - n:
@@ -85,11 +88,11 @@ class Watch:
     def _evaluate(self):
         n = self.n_evaluated
         self.n_evaluated += 1
-        if not self._plan.validates:
+        if not self._plan.presentations.validates:
             return False
         outputs = self._plan.spec.floating.forward(self.weights_sum, self._validation.test_x)
         self._scores[n] = self._validation.rmse(outputs), self._validation.accuracy(outputs)
         if self.best == n:
             self.best_weights[:] = self.weights_sum
-        patience = self._plan.patience
+        patience = self._plan.options.patience
         return patience is not None and n - (-1 if self.best is None else self.best) >= patience

@@ -2,7 +2,7 @@
 
 from .moments_file import MomentsFile
 from .moments_reader import MomentsRun
-from .open import open_moments, open_run
+from .open import open_moments, open_run, open_trajectories
 from .reader import Run
 from .training_file import TrainingFile
 from .training_record import TrainingRecord
@@ -17,4 +17,5 @@ __all__ = [
     "TrainingRecord",
     "open_moments",
     "open_run",
+    "open_trajectories",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from ..crn import ReactionNetwork
 from ..simulation.methods import Method
 from ..simulation.sinks import covariance_size
+from ..simulation.slow_limit import Level
 from ..simulation.task import Task
 from ..simulation.training import TrainingPlan
 from .schema.runs import SAMPLES
@@ -32,7 +33,9 @@ def model_values(network: ReactionNetwork, rates: np.ndarray, counts: np.ndarray
     }
 
 
-def trajectory_values(method: type[Method], network: ReactionNetwork, n_replicates: int) -> dict[str, Any]:
+def trajectory_values(
+    method: type[Method] | type[Level], network: ReactionNetwork, n_replicates: int
+) -> dict[str, Any]:
     """Names of what is recorded, and of what the method says about its steps."""
     return {
         "species": network.species,
@@ -41,7 +44,7 @@ def trajectory_values(method: type[Method], network: ReactionNetwork, n_replicat
     } | {f"statistics/{name}": np.full(n_replicates, np.nan) for name in method.statistics_names}
 
 
-def trajectory_lengths(method: type[Method], network: ReactionNetwork, n_points: int) -> dict[str, int]:
+def trajectory_lengths(method: type[Method] | type[Level], network: ReactionNetwork, n_points: int) -> dict[str, int]:
     """Of the axes of what is recorded."""
     size = covariance_size(method, len(network.species))
     return {"time": n_points, "covariance_row": size, "covariance_column": size}
@@ -58,21 +61,22 @@ def ensemble_values(task: Task) -> dict[str, Any]:
 def training_values(plan: TrainingPlan) -> dict[str, Any]:
     """What decides a training run, a `simulation.training.TrainingPlan`."""
     spec, data = plan.spec, plan.dataset
-    n_evaluations = len(plan.evaluated) if plan.validates else 0
+    schedule = plan.presentations
+    n_evaluations = len(schedule.evaluated) if schedule.validates else 0
     about = {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
     values: dict[str, Any] = {
         "layers": np.array(spec.layers, dtype=np.int64),
         "settings": json.dumps(asdict(plan.settings)),
         "task": data.task,
-        "arguments": json.dumps(plan.arguments),
+        "arguments": json.dumps(plan.options.arguments),
         "data": json.dumps(about),
         "weight": [rails.plus.removesuffix("_p") for rails in spec.weights],
         "output": [rails.plus.removesuffix("_p") for rails in spec.outputs],
         "presentations": np.asarray(plan.order, dtype=np.int64),
-        "recorded": np.asarray(plan.recorded, dtype=np.int64),
-        "held_out": plan.held_out,
-        "evaluated": plan.evaluated[:n_evaluations],
-        "initial_weights": plan.initial_weights,
+        "recorded": np.asarray(schedule.recorded, dtype=np.int64),
+        "held_out": schedule.held_out,
+        "evaluated": schedule.evaluated[:n_evaluations],
+        "initial_weights": plan.learner.initial_weights,
         "targets": data.test_t,
         "inputs": data.test_x if data.test_x.nbytes <= _SMALL_BYTES else data.test_x[:0],
     }
@@ -84,11 +88,12 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
 
 
 def training_lengths(plan: TrainingPlan) -> dict[str, int]:
-    return trajectory_lengths(plan.method, plan.spec.network, len(plan.recorded)) | {"memory_place": 0}
+    return trajectory_lengths(plan.method, plan.spec.network, len(plan.presentations.recorded)) | {"memory_place": 0}
 
 
 def records_together(plan: TrainingPlan) -> int:
     """Records of a training run between two checkpoints, about, which are flushed at once: a chunk that is flushed in
     parts is compressed as often. At least a few, or a file would be all chunks."""
-    n = len(plan.recorded)
-    return min(n, max(_LEAST_ROWS, -(-n * plan.checkpoint_every // len(plan.order))))
+    n, every = len(plan.presentations.recorded), plan.options.checkpoint_every
+    assert every is not None  # `api.plan` works one out
+    return min(n, max(_LEAST_ROWS, -(-n * every // len(plan.order))))

@@ -1,7 +1,7 @@
 """Reading files of moments, which are read when they are opened."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from .values import model_of
 class MomentsRun(MomentsResult):
     """A `MomentsResult` read from a file."""
 
-    path: Path | None = None
-    provenance: dict | None = None
+    path: Path = Path()
+    provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     version: tuple[int, int] = (0, 0)
     """Of the format."""
@@ -79,8 +79,7 @@ def read(path: Path, file: h5py.File) -> MomentsRun:
         time=file["time"][:], quantities=quantities_of(network), moments=moments,
         n_replicates=int(attributes["n_replicates"]), method=printable(attributes["method"]),
         seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network,
-        units=printable(attributes["units"]),
-        method_reason=printable(attributes["method_reason"]), path=path,
+        units=printable(attributes["units"]), method_reason=printable(attributes["method_reason"]), path=path,
         provenance=provenance | {"seconds": float(file["provenance/seconds"][()])},
         version=version_of(file), software_version=printable(attributes["software_version"]),
         initial=file["model/initial"][:], rates=file["model/rates"][:],

@@ -33,6 +33,15 @@ def open_run(path: str | Path) -> Run | MomentsRun:
             return read(where, file)
 
 
+def open_trajectories(path: str | Path) -> Run:
+    """The run of trajectories in the file at `path`, as `open_run` does, which opens moments, too.
+
+    Raises InputError for a file of something else, and as `open_run` does.
+    """
+    where = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
+    return _checked(Run(where, opened(where, RUNS)))
+
+
 def _checked(run: Run) -> Run:
     """The run, its model compared with the rest where that takes no time; that of a large one is, when it is asked for,
     or for a name that it has."""

@@ -6,6 +6,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ..simulation.sinks import reached
 from .damage import readable
 
 _BYTES = 1 << 24
@@ -14,7 +15,7 @@ _BYTES = 1 << 24
 
 class LazyRows:
     """A view of the committed part of `/counts` or `/observables`, sliced from disk like an array [replicate, point,
-    species], or of `/covariance`, whose rows are matrices."""
+    species], or of `/covariance`, whose rows are matrices. Counts of -1, which were not reached, come masked."""
 
     def __init__(self, path: Path, dataset: h5py.Dataset, replicates: np.ndarray, n_points: int):
         self.dtype, self.ndim = dataset.dtype, dataset.ndim
@@ -47,7 +48,7 @@ class LazyRows:
         row = np.broadcast_to(np.int8(0), self._dataset.shape[2:])[species].shape
         found = np.empty((np.size(chosen), np.size(points), *row), dtype=self.dtype)
         self._fill(found, np.atleast_1d(chosen), np.atleast_1d(points), species)
-        return found.reshape(np.shape(chosen) + np.shape(points) + row)[()]
+        return reached(found.reshape(np.shape(chosen) + np.shape(points) + row))[()]
 
     def _fill(self, found: np.ndarray, chosen: np.ndarray, points: np.ndarray, species: tuple) -> None:
         """Slab by slab of `_BYTES`, of as many points as fit, and of replicates that follow one another: to read those
@@ -70,4 +71,4 @@ class LazyRows:
                         found[own[0] : own[-1] + 1, inside] = rows[place]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[:], dtype=dtype)
+        return np.ma.getdata(self[:]).astype(dtype or self.dtype, copy=False)

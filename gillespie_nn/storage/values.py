@@ -127,6 +127,6 @@ def _check_model(path: Path, file: h5py.File, network: ReactionNetwork) -> None:
     if len(found) != len(changes) or set(map(tuple, found.tolist())) != changes:
         raise damaged(path, "/model/stoichiometry is not that of the model")
     for name in ("training/weight", "training/output"):
-        for rail in strings(path, file[name]) if name in file else ():
-            if f"{rail}_p" not in index or f"{rail}_m" not in index:
-                raise damaged(path, f"/{name} names {shown(rail)}, which the model does not have")
+        for number in strings(path, file[name]) if name in file else ():  # on two rails, or a species if never negative
+            if number not in index and not {f"{number}_p", f"{number}_m"} <= index.keys():
+                raise damaged(path, f"/{name} names {shown(number)}, which the model does not have")

@@ -1,18 +1,20 @@
 """What a study has to provide, how large it is made, and what it gets back from the files."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..datasets import CASES, Settings
 from ..datasets import case as case_of
 from ..datasets.base import CLASSIFICATION
+from ..noise import Noise
 from .points import Point, Record, Training
 from .statistics import estimate
 
+_T = TypeVar("_T")
 QUICK_SEEDS = 3
 _QUICK_SHARE = 5
 """A quick run has so many times fewer presentations, and where that is not enough, coarser settings:"""
@@ -31,11 +33,11 @@ class Extent(NamedTuple):
     n_seeds: int | None = None
     quick: bool = False
 
-    def seeds(self, most=20) -> range:
+    def seeds(self, most: int = 20) -> range:
         n = self.n_seeds or (QUICK_SEEDS if self.quick else most)
         return range(self.seed, self.seed + n)
 
-    def of(self, values, quick):
+    def of(self, values: _T, quick: _T) -> _T:
         """`values`, or those for a quick look."""
         return quick if self.quick else values
 
@@ -53,7 +55,7 @@ ACCURACY = Measure("accuracy", "test accuracy [fraction right]", lambda score: 1
 RMSE = Measure("rmse", "test RMSE [concentration]", lambda score: score)
 
 
-def measure_of(task) -> Measure:
+def measure_of(task: str) -> Measure:
     """Accuracy of a classification; else RMSE, which also says more than how many of the four XOR samples are right."""
     return ACCURACY if task == CLASSIFICATION else RMSE
 
@@ -61,7 +63,14 @@ def measure_of(task) -> Measure:
 class Results:
     """What has been found for one case: `records` by the stem of the point, and stems of points that `failed`."""
 
-    def __init__(self, case, extent, records, failed=(), measure=None):
+    def __init__(
+        self,
+        case: str,
+        extent: Extent,
+        records: dict[str, Record],
+        failed: Iterable[str] = (),
+        measure: Measure | None = None,
+    ) -> None:
         """`measure` is that of the study; None: the one of the case's task."""
         self.case, self.extent, self._records, self._failed = case, extent, records, frozenset(failed)
         self._measure = measure
@@ -73,20 +82,20 @@ class Results:
         tasks = {r.task for r in self._records.values() if r.task and r.point.case == self.case}
         return measure_of(next(iter(tasks), ""))
 
-    def record(self, point) -> Record | None:
+    def record(self, point: Point) -> Record | None:
         """None if it is missing or failed."""
         return self._records.get(point.stem)
 
-    def scores(self, points, suffix="") -> np.ndarray:
+    def scores(self, points: Sequence[Point], suffix: str = "") -> np.ndarray:
         """float64[point] of the case's measure; NaN where a point is missing or failed."""
         name = self.measure.score + suffix
         found = [self.record(p) for p in points]
         return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in found])
 
-    def losses(self, points) -> np.ndarray:
+    def losses(self, points: Sequence[Point]) -> np.ndarray:
         return self.measure.loss(self.scores(points))
 
-    def n_failed(self, points) -> int:
+    def n_failed(self, points: Sequence[Point]) -> int:
         """How many of them blew up."""
         return sum(p.stem in self._failed for p in points)
 
@@ -130,42 +139,51 @@ class Study(ABC):
     measure: ClassVar[Measure | None] = None
     """None: that of the case's task."""
 
-    def seeds(self, extent) -> range:
+    def seeds(self, extent: Extent) -> range:
         return extent.seeds(self.most_seeds)
 
     @abstractmethod
-    def points(self, case, extent) -> list[Point]:
+    def points(self, case: str, extent: Extent) -> list[Point]:
         """What has to be carried out; the same point may be asked for twice, and by several studies."""
 
     @abstractmethod
-    def tables(self, results) -> list[Table]:
+    def tables(self, results: Results) -> list[Table]:
         """What the report says, from the `Results` of one case."""
 
     @abstractmethod
-    def draw(self, figure, results) -> None:
+    def draw(self, figure: Any, results: Results) -> None:
         """Draw the results of one case into an empty matplotlib figure, and set its size."""
 
-    def findings(self, results) -> list[Finding]:
+    def findings(self, results: Results) -> list[Finding]:
         """Regimes in which claims are tested."""
         return []
 
-    def goals(self, results) -> list[Goal]:
+    def goals(self, results: Results) -> list[Goal]:
         """Goals, and whether they are reached."""
         return []
 
 
-def _quick_settings(case, extent) -> dict:
+def _quick_settings(case: str, extent: Extent) -> dict:
     if not extent.quick or case in _QUICK_LIMIT:
         return {}
     return _QUICK.get(case, {"presentations": case_of(case).settings.presentations // _QUICK_SHARE})
 
 
-def own_settings(case, extent) -> Settings:
+def own_settings(case: str, extent: Extent) -> Settings:
     """Those of the case, or of a quick look."""
     return replace(case_of(case).settings, **_quick_settings(case, extent))
 
 
-def training(case, seed, extent, noise=(), method=LEAPING, volume=1e4, sweep=True, **settings) -> Training:
+def training(
+    case: str,
+    seed: int,
+    extent: Extent,
+    noise: Sequence[Noise] = (),
+    method: str = LEAPING,
+    volume: float = 1e4,
+    sweep: bool = True,
+    **settings: Any,
+) -> Training:
     """A training run as studies have it, of `own_settings` but for those given; `sweep` allows a shorter one
     where a case takes long."""
     if method == LEAPING:
@@ -175,12 +193,12 @@ def training(case, seed, extent, noise=(), method=LEAPING, volume=1e4, sweep=Tru
     return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), limit)
 
 
-def summary_row(results, points) -> tuple[str, ...]:
+def summary_row(results: Results, points: Sequence[Point]) -> tuple[str, ...]:
     """Cells for `summary_columns`: the mean with its interval, gradient descent's, how many there are and failed."""
     found = estimate(results.scores(points))
     descent = estimate(results.scores(points, "_gradient_descent"))
     return str(found), str(descent), str(found.n), str(results.n_failed(points))
 
 
-def summary_columns(results) -> tuple[str, ...]:
+def summary_columns(results: Results) -> tuple[str, ...]:
     return (f"{results.measure.label}, mean [95 %]", "float gradient descent", "seeds", "blown up")

@@ -9,11 +9,16 @@ it, loss being the error rate of a classification and else the RMSE:
    the number of halvings of T, or on eps.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..analysis.figures import COLOURS
-from .base import Finding, Study
+from .base import Extent, Finding, Results, Study, Table
 from .noise_sweeps import PLACES, ConcentrationNoiseStudy, RateNoiseStudy
+from .points import Point
 from .running_time import at_running_time, times
 from .settings import ACTIVATIONS, OTHERS, SMOOTH
 from .statistics import estimate
@@ -31,7 +36,7 @@ class Claims(Study):
     summary = "the paper's two claims as paired tests over seeds, in every regime"
     cases = ("xor", "iris", "regression", "digits")
 
-    def points(self, case, extent):
+    def points(self, case: str, extent: Extent) -> list[Point]:
         sweeps = [p for study in _NOISES for p in study.points(case, extent)]
         return sweeps + [
             at_running_time(case, s, extent, t, activation=a)
@@ -40,7 +45,7 @@ class Claims(Study):
             for s in self.seeds(extent)
         ]
 
-    def findings(self, results):
+    def findings(self, results: Results) -> list[Finding]:
         case, extent, seeds = results.case, results.extent, self.seeds(results.extent)
         found = []
         for study in _NOISES:
@@ -62,7 +67,7 @@ class Claims(Study):
                     found.append(Finding(LESS_DEPENDENCE, case, f"{where}, {against}", "loss per eps", steeper))
         return found + self._of_running_time(results, seeds)
 
-    def _of_running_time(self, results, seeds):
+    def _of_running_time(self, results: Results, seeds: Sequence[int]) -> list[Finding]:
         every_time = times(results.case, results.extent)
         halvings = -np.log2(every_time)
         slope = {}
@@ -82,10 +87,10 @@ class Claims(Study):
             for other in OTHERS
         ]
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         return []  # the report has one for all cases, whose p-values are adjusted together
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         findings = self.findings(results)
         units = list(dict.fromkeys(f.unit for f in findings))
         groups = [[f for f in findings if f.unit == u] for u in units]
@@ -109,7 +114,7 @@ class Claims(Study):
         )
 
     @staticmethod
-    def _row(axes, k, finding):
+    def _row(axes: Any, k: int, finding: Finding) -> None:
         found = estimate(finding.differences)
         other = next(o for o in OTHERS if finding.regime.endswith(f"against {ACTIVATIONS[o]}"))
         at = OTHERS.index(other)
@@ -121,7 +126,7 @@ class Claims(Study):
             )  # fmt: skip
 
 
-def slopes(losses, x) -> np.ndarray:
+def slopes(losses: np.ndarray, x: ArrayLike) -> np.ndarray:
     """Least-squares slopes float64[seed] of `losses` float64[x, seed] on `x`; NaN where a loss is."""
     x = np.asarray(x, dtype=np.float64)
     centred = x - x.mean()

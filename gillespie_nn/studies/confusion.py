@@ -1,10 +1,14 @@
 """Confusion matrices, summed over seeds."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from ..datasets.iris import SPECIES
-from ..storage import open_run
-from .base import Study, Table, training
+from ..storage import open_trajectories
+from .base import Extent, Results, Study, Table, training
+from .points import Point
 
 _NAMES = {"iris": SPECIES}
 _PANELS = {"outputs": "chemistry", "outputs_gradient_descent": "float gradient descent"}
@@ -16,21 +20,21 @@ class Confusion(Study):
     summary = "which classes are taken for which, by the chemistry's weights and by gradient descent's"
     cases = ("iris", "digits", "mnist")
 
-    def points(self, case, extent):
+    def points(self, case: str, extent: Extent) -> list[Point]:
         return [training(case, seed, extent, sweep=False) for seed in self.seeds(extent)]
 
-    def _matrix(self, results, name):
+    def _matrix(self, results: Results, name: str) -> np.ndarray | None:
         """int64[true class, class said], summed over seeds; None without any."""
         found = [_count(r.path, name) for p in self._points(results) if (r := results.record(p)) is not None]
         return np.sum(found, axis=0) if found else None
 
-    def _points(self, results):
+    def _points(self, results: Results) -> list[Point]:
         return self.points(results.case, results.extent)
 
-    def _n_found(self, results):
+    def _n_found(self, results: Results) -> int:
         return sum(results.record(p) is not None for p in self._points(results))
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         tables = []
         for name, label in _PANELS.items():
             matrix = self._matrix(results, name)
@@ -40,7 +44,7 @@ class Confusion(Study):
                 tables.append(Table(f"{label}, test samples (row: true class)", ("", *names), rows))
         return tables
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         figure.set_size_inches(9.5, 4.8)
         every = figure.subplots(1, len(_PANELS))
         for axes, (name, label) in zip(every, _PANELS.items()):
@@ -65,8 +69,8 @@ class Confusion(Study):
         figure.suptitle(f"{results.case}: {self.title} over {self._n_found(results)} seeds", fontsize=11)
 
 
-def _count(path, name):
-    with open_run(path) as run:
+def _count(path: Path, name: str) -> np.ndarray:
+    with open_trajectories(path) as run:
         said = np.argmax(run.training[name], axis=1)
         targets = run.training.targets
     matrix = np.zeros((targets.shape[1],) * 2, dtype=np.int64)
@@ -74,5 +78,5 @@ def _count(path, name):
     return matrix
 
 
-def _class_names(case, n):
+def _class_names(case: str, n: int) -> tuple[str, ...]:
     return _NAMES.get(case, tuple(str(k) for k in range(n)))

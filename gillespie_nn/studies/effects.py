@@ -1,9 +1,12 @@
 """The three effects that training at the molecule level has and gradient descent has not."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from ..datasets import case as case_of
-from .base import LEAPING, RMSE, own_settings, training
+from .base import LEAPING, RMSE, Extent, Results, own_settings, training
 from .running_time import at_running_time, times
 from .score_study import Condition, ScoreStudy
 
@@ -12,7 +15,7 @@ _VOLUMES = (3e2, 1e4)
 _FACTORS, _QUICK_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 4.0)
 
 
-def _steps(case, extent):
+def _steps(case: str, extent: Extent) -> list[float]:
     """Steps s around the case's own."""
     return [own_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
 
@@ -34,11 +37,11 @@ class Annihilation(Effect):
     x_label = "annihilation rate [1/(concentration s)]"
     shows_descent = True
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
                 "", f"Omega = {volume:g}", rate,
-                lambda seed, v=volume, r=rate: training(case, seed, extent, volume=v, annihilation_rate=r),
+                partial(training, case, extent=extent, volume=volume, annihilation_rate=rate),
             )
             for volume in _VOLUMES
             for rate in extent.of(_RATES, _QUICK_RATES)
@@ -55,14 +58,15 @@ class Transient(Effect):
     x_label = "step s"
     shows_descent = True
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         shown = times(case, extent)[-4:]
         longest = shown[-1]
         shares = [(t, 0.0, f"T = {t:g} s") for t in shown]
         shares.append((longest, 0.5, f"T = {longest:g} s, held for half of it"))
         return [
             Condition(
-                "", label, s, lambda seed, t=t, s=s, h=share: at_running_time(case, seed, extent, t, s, h)
+                "", label, s,
+                partial(at_running_time, case, extent=extent, running_time=t, step=s, share=share),
             )
             for t, share, label in shares
             for s in _steps(case, extent)
@@ -80,21 +84,20 @@ class StepSize(Effect):
     x_label = "step s"
     most_seeds = 10
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         own = own_settings(case, extent).running_time
-
-        def make(seed, method, s):
-            return at_running_time(case, seed, extent, own, s, method=method)
-
         methods = {LEAPING: f"chemistry, T = {own:g} s", "gradient_flow": "gradient flow"}
         methods |= {"gradient_descent": "gradient descent"}
         return [
-            Condition("", label, s, lambda seed, m=method, s=s: make(seed, m, s))
+            Condition(
+                "", label, s,
+                partial(at_running_time, case, extent=extent, running_time=own, step=s, method=method),
+            )
             for method, label in methods.items()
             for s in _steps(case, extent)
-        ]
+        ]  # fmt: skip
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         super().draw(figure, results)
         x = case_of(results.case).load(results.extent.seed).train_x
         size = float(np.mean(np.sum(np.square(x), axis=1))) + 1.0

@@ -1,12 +1,14 @@
 """The weights of the first layer as images, where the inputs are one."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from ..analysis.learning import float_network
-from ..storage import open_run
-from .base import Study, Table, summary_columns, summary_row, training
+from ..storage import open_trajectories
+from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
+from .points import Point
 
 _COLUMNS = 8
 
@@ -18,19 +20,19 @@ class Images(Study):
     cases = ("digits", "mnist")
     most_seeds = 1
 
-    def points(self, case, extent):
+    def points(self, case: str, extent: Extent) -> list[Point]:
         return [training(case, extent.seed, extent, sweep=False)]
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         points = self.points(results.case, results.extent)
         row = (str(results.extent.seed), *summary_row(results, points))
         return [Table("The run that is drawn", ("seed", *summary_columns(results)), [row])]
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         record = results.record(self.points(results.case, results.extent)[0])
         if record is None:
             return
-        with open_run(record.path) as run:
+        with open_trajectories(record.path) as run:
             weights, _ = float_network(run).matrices(run.training.final_weights)[0]
             before, _ = float_network(run).matrices(run.training.initial_weights)[0]
             volume, n = run.volume, run.training.n_presented

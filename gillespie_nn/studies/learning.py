@@ -1,12 +1,16 @@
 """Loss curves: the error on the test set of the weights recorded on the way, over seeds."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from ..analysis.figures import COLOURS, LINES
 from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
-from ..storage import open_run
-from .base import Study, Table, summary_columns, summary_row, training
+from ..storage import open_trajectories
+from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
+from .points import Point, Record
 from .settings import ACTIVATIONS, SMOOTH
 from .statistics import estimate
 
@@ -19,7 +23,7 @@ class Learning(Study):
     title = "loss curves"
     summary = "the error on the test set during training, for each activation and for gradient descent"
 
-    def _series(self, case, extent):
+    def _series(self, case: str, extent: Extent) -> Iterator[tuple[str, list[Point]]]:
         """(label, points) of each line."""
         seeds = self.seeds(extent)
         for activation, label in ACTIVATIONS.items():
@@ -29,14 +33,14 @@ class Learning(Study):
             [training(case, s, extent, sweep=False, method="gradient_descent", activation=SMOOTH) for s in seeds],
         )
 
-    def points(self, case, extent):
+    def points(self, case: str, extent: Extent) -> list[Point]:
         return [p for _, points in self._series(case, extent) for p in points]
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         rows = [(label, *summary_row(results, points)) for label, points in self._series(results.case, results.extent)]
         return [Table("After the last presentation", ("series", *summary_columns(results)), rows)]
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         figure.set_size_inches(7.5, 4.6)
         axes = figure.subplots()
         for k, (label, points) in enumerate(self._series(results.case, results.extent)):
@@ -57,9 +61,9 @@ class Learning(Study):
             axes.legend(fontsize=8)
 
 
-def _curve(record):
+def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
     """(presentations done int64[record], RMSE on the test set float64[record]) of a run."""
-    with open_run(record.path) as run:
+    with open_trajectories(record.path) as run:
         x, t = run.training.inputs, run.training.targets
         if not len(x):  # too large for the file: they are the case's own
             x = case_of(run.case).load(run.seed).test_x

@@ -1,7 +1,10 @@
 """Scores against the size of extrinsic noise: in training, in inference alone, and in both."""
 
-from .base import training
-from .points import Prediction
+from functools import partial
+
+from ..noise import Noise
+from .base import Extent, training
+from .points import Point, Prediction
 from .score_study import Condition, ScoreStudy
 from .settings import (
     ACTIVATIONS,
@@ -22,13 +25,14 @@ _TITLES = {TRAINING: "noise in training", INFERENCE: "noise in inference", BOTH:
 class NoiseSweep(ScoreStudy):
     """`sizes` and `quick_sizes` are those of eps, from 0 on; `noise(eps)` is the noise."""
 
-    sizes = quick_sizes = (0.0,)
+    sizes: tuple[float, ...] = (0.0,)
+    quick_sizes: tuple[float, ...] = (0.0,)
 
     @staticmethod
-    def noise(size):
+    def noise(size: float) -> tuple[Noise, ...]:
         raise NotImplementedError
 
-    def point(self, case, seed, extent, place, activation, size):
+    def point(self, case: str, seed: int, extent: Extent, place: str, activation: str, size: float) -> Point:
         """Trained, and judged: in floating point, or with noise in inference by simulation."""
         noise = self.noise(size)
         trained = training(case, seed, extent, () if place == INFERENCE else noise, activation=activation)
@@ -36,11 +40,11 @@ class NoiseSweep(ScoreStudy):
             return trained
         return Prediction.of(trained, noise, _PREDICTED)
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
                 _TITLES[place], label, size,
-                lambda seed, p=place, a=activation, s=size: self.point(case, seed, extent, p, a, s),
+                partial(self.point, case, extent=extent, place=place, activation=activation, size=size),
             )
             for place in PLACES
             for activation, label in ACTIVATIONS.items()

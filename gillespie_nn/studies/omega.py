@@ -1,6 +1,8 @@
 """Scores against the volume Omega: exact where it is small, by tau-leaping where it is large."""
 
-from .base import LEAPING, training
+from functools import partial
+
+from .base import LEAPING, Extent, training
 from .score_study import Condition, ScoreStudy
 
 _EXACT = "rejection"
@@ -21,11 +23,11 @@ class Omega(ScoreStudy):
     shows_descent = True
     most_seeds = 10
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
                 "", _LABELS[method], volume,
-                lambda seed, m=method, v=volume: training(case, seed, extent, method=m, volume=v),
+                partial(training, case, extent=extent, method=method, volume=volume),
             )
             for method, volumes in extent.of(_VOLUMES, _QUICK).items()
             for volume in volumes

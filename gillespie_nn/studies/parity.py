@@ -1,9 +1,13 @@
 """Whether the chemistry trains as well as float gradient descent at the same start, order and step."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from ..analysis.figures import COLOURS
-from .base import ACCURACY, LEAPING, Goal, Study, Table, summary_columns, summary_row, training
+from .base import ACCURACY, LEAPING, Extent, Goal, Results, Study, Table, summary_columns, summary_row, training
+from .points import Point
 from .statistics import FAILS, HOLDS, UNRESOLVED, estimate, ratio_of_means
 
 _METHODS = {("rejection", 1e3): "exact, Omega = 1000", (LEAPING, 1e4): "tau-leaping, Omega = 10000"}
@@ -20,19 +24,19 @@ class Parity(Study):
     cases = ("iris", "regression", "digits")
     most_seeds = 60
 
-    def _series(self, case, extent):
+    def _series(self, case: str, extent: Extent) -> Iterator[tuple[str, list[Point]]]:
         for (method, volume), label in extent.of(_METHODS, _QUICK_METHODS).items():
             yield label, [training(case, s, extent, method=method, volume=volume) for s in self.seeds(extent)]
 
-    def points(self, case, extent):
+    def points(self, case: str, extent: Extent) -> list[Point]:
         return [p for _, points in self._series(case, extent) for p in points]
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         every = self._series(results.case, results.extent)
         rows = [(label, *summary_row(results, points)) for label, points in every]
         return [Table("", ("method", *summary_columns(results)), rows)]
 
-    def goals(self, results):
+    def goals(self, results: Results) -> list[Goal]:
         found = []
         for label, points in self._series(results.case, results.extent):
             ours, theirs = results.scores(points), results.scores(points, "_gradient_descent")
@@ -48,7 +52,7 @@ class Parity(Study):
                 found.append(Goal(goal, results.case, f"{ratio}, {ratio.n} seeds", verdict))
         return found
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         figure.set_size_inches(9, 4.4)
         every = list(self._series(results.case, results.extent))
         panels = figure.subplots(1, len(every), sharex=True, sharey=True, squeeze=False)[0]
@@ -66,7 +70,7 @@ class Parity(Study):
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
 
-def judge(low, high, limit, above) -> str:
+def judge(low: float, high: float, limit: float, above: bool) -> str:
     """Of the goal that a number with the interval [low, high] lies above (or below) `limit`."""
     if not (np.isfinite(low) and np.isfinite(high)):
         return UNRESOLVED

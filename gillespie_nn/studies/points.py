@@ -6,10 +6,11 @@ A point is carried out once, whichever studies ask for it, and read back from it
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -18,9 +19,9 @@ from ..checks import InputError
 from ..datasets import Settings
 from ..datasets import case as case_of
 from ..nn import training_network
-from ..noise import ConcentrationNoise, RateNoise
+from ..noise import ConcentrationNoise, Noise, RateNoise
 from ..simulation.presentations import presentation_order
-from ..storage import open_run, prediction_file
+from ..storage import Run, open_trajectories, prediction_file
 
 N_RECORDS = 50
 """Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
@@ -66,11 +67,11 @@ class Point(ABC):
         """Name of the file, without its end."""
         return f"{type(self).__name__.lower()}-{self.case}-{self.seed}-{self.digest[:20]}"
 
-    def path(self, folder) -> Path:
+    def path(self, folder: str | Path) -> Path:
         return Path(folder) / f"{self.stem}.h5"
 
     @abstractmethod
-    def carry_out(self, folder) -> None:
+    def carry_out(self, folder: str | Path) -> None:
         """Make the file, or go on with one that was interrupted. Raises UnfinishedError where the model blows up."""
 
     @property
@@ -79,11 +80,11 @@ class Point(ABC):
         """What has to be compiled for it: the method, and whether rates change on the way."""
 
     @abstractmethod
-    def read(self, folder) -> Record | None:
+    def read(self, folder: str | Path) -> Record | None:
         """What the file says; None if there is none, or it has not been finished. Raises InputError for the file of
         something else."""
 
-    def _refuse(self, path, found):
+    def _refuse(self, path: Path, found: Any) -> NoReturn:
         raise InputError(
             f"{path} holds another point: {found!r} where {self.decided!r} is expected; take it away and try again"
         )
@@ -96,7 +97,7 @@ class Training(Point):
 
     method: str = "tau_leap"
     volume: float = 1e4
-    settings: tuple[tuple[str, object], ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
     noise: tuple = ()
     limit: int | None = None
 
@@ -114,7 +115,7 @@ class Training(Point):
         return asdict(self.chosen) | {k: v for k, v in self.settings if k not in _SETTINGS}
 
     @property
-    def decided(self):
+    def decided(self) -> dict:
         return _plain(
             {
                 "case": self.case,
@@ -128,10 +129,10 @@ class Training(Point):
         )
 
     @property
-    def kernels(self):
+    def kernels(self) -> tuple[str, bool]:
         return self.method, bool(self.noise)
 
-    def carry_out(self, folder):
+    def carry_out(self, folder: str | Path) -> None:
         path = self.path(folder)
         if path.exists():
             resume(path)
@@ -141,18 +142,18 @@ class Training(Point):
             record_every=max(1, self._own["presentations"] // N_RECORDS), output=path, **self._own,
         )  # fmt: skip
 
-    def read(self, folder):
+    def read(self, folder: str | Path) -> Record | None:
         path = self.path(folder)
         if not path.is_file():
             return None
-        with open_run(path) as run:
+        with open_trajectories(path) as run:
             if not run.ended:
                 return None
             self._compare(path, run.training.arguments | {"case": run.case})
             scores = {n: score for n, score in run.training.scores.items() if n.startswith(("accuracy", "rmse"))}
             return Record(self, path, run.training.task, scores, run.software_version)
 
-    def _compare(self, path, arguments):
+    def _compare(self, path: Path, arguments: dict) -> None:
         expected = self.decided
         found = {name: arguments[name] for name in expected}
         # The file also has the options that were left at their defaults.
@@ -166,36 +167,36 @@ class Prediction(Point):
     """The first `limit` test samples predicted by simulation with the weights of a `training`, under `noise` of
     inference; paths of noise and reactions are decided by the seed of the training."""
 
-    training: Training = None
+    training: Training
     noise: tuple = ()
     limit: int = 100
 
     @classmethod
-    def of(cls, training, noise=(), limit=100) -> "Prediction":
+    def of(cls, training: Training, noise: Sequence[Noise] = (), limit: int = 100) -> "Prediction":
         return cls(training.case, training.seed, training, tuple(noise), limit)
 
     @property
-    def needs(self):
+    def needs(self) -> tuple[Point, ...]:
         return (self.training,)
 
     @property
-    def decided(self):
+    def decided(self) -> dict:
         return _plain(
             {"training": self.training.decided, "noise": [n.record() for n in self.noise], "limit": self.limit}
         )
 
     @property
-    def kernels(self):
+    def kernels(self) -> tuple[str, bool]:
         return self.training.method, bool(self.noise)
 
-    def carry_out(self, folder):
+    def carry_out(self, folder: str | Path) -> None:
         fit = load_fit(self.training.path(folder))
         data = fit.plan.dataset
         x, t = data.test_x[: self.limit], data.test_t[: self.limit]
         outputs = fit.predict(x, noise=list(self.noise))
         prediction_file.write(self.path(folder), self.decided, data.task, t, outputs)
 
-    def read(self, folder):
+    def read(self, folder: str | Path) -> Record | None:
         path = self.path(folder)
         if not path.is_file():
             return None
@@ -213,23 +214,23 @@ class Course(Point):
 
     method: str = "rejection"
     volume: float = 1e3
-    settings: tuple[tuple[str, object], ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
     n_presentations: int = 6
     n_points: int = 200
 
     @property
-    def _training(self):
+    def _training(self) -> Training:
         return Training(self.case, self.seed, self.method, self.volume, self.settings)
 
     @property
-    def decided(self):
+    def decided(self) -> dict:
         return self._training.decided | {"n_presentations": self.n_presentations, "n_points": self.n_points}
 
     @property
-    def kernels(self):
+    def kernels(self) -> tuple[str, bool]:
         return self.method, False
 
-    def carry_out(self, folder):
+    def carry_out(self, folder: str | Path) -> None:
         own = self._training.chosen
         data = case_of(self.case).load(self.seed)
         spec = training_network(
@@ -244,17 +245,19 @@ class Course(Point):
             if own.hold:
                 schedule.append((begin + own.hold, spec.release(self.volume)))
         # Cheap enough to be made anew where it was interrupted.
-        simulate(
+        run = simulate(
             spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,
             volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
             schedule=schedule, output=self.path(folder), overwrite=True,
-        ).close()  # fmt: skip
+        )  # fmt: skip
+        assert isinstance(run, Run)
+        run.close()
 
-    def read(self, folder):
+    def read(self, folder: str | Path) -> Record | None:
         path = self.path(folder)
         if not path.is_file():
             return None
-        with open_run(path) as run:
+        with open_trajectories(path) as run:
             if not run.complete:
                 return None
             found = run.method, run.volume, run.seed, len(run.time)
@@ -263,7 +266,7 @@ class Course(Point):
             return Record(self, path, "", {}, run.software_version)
 
 
-def compile_kernels(method, noisy) -> None:
+def compile_kernels(method: str, noisy: bool) -> None:
     """Have what a method needs compiled and loaded, by a run too short to matter. Networks do not matter."""
     train(
         "xor", method=method, volume=20.0, seed=0, presentations=2, running_time=0.1,
@@ -271,6 +274,6 @@ def compile_kernels(method, noisy) -> None:
     )  # fmt: skip
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """As JSON gives it back: lists for tuples, and numbers of Python's own."""
     return json.loads(json.dumps(value, default=lambda v: v.item() if isinstance(v, np.generic) else list(v)))

@@ -3,10 +3,14 @@
 import importlib.metadata
 import platform
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from .. import checks
 from .._version import __version__
+from .base import Extent, Finding, Goal
+from .points import Point, Record
 from .statistics import HOLDS, LEVEL, VERDICTS, holm, paired, verdict
 
 _LIBRARIES = ("numpy", "scipy", "numba", "h5py", "matplotlib")
@@ -29,7 +33,7 @@ class Claim(NamedTuple):
     verdict: str
 
 
-def adjusted(findings) -> list[Claim]:
+def adjusted(findings: Sequence[Finding]) -> list[Claim]:
     """Every finding tested, p-values adjusted over those of the same claim."""
     found = []
     for claim in dict.fromkeys(f.claim for f in findings):
@@ -46,14 +50,24 @@ def adjusted(findings) -> list[Claim]:
     return found
 
 
-def counted(points, records, failed) -> str:
+def counted(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
     """How many of the points there are, in words."""
     n = sum(p.stem in records for p in points)
     blown = sum(p.stem in failed for p in points)
     return f"{n} of {len(points)} points" + (f", {blown} blew up" if blown else "")
 
 
-def write_report(path, sections, claims, goals, records, missing, failed, extent, command):
+def write_report(
+    path: Path,
+    sections: list,
+    claims: list,
+    goals: list[Goal],
+    records: dict[str, Record],
+    missing: list[Point],
+    failed: dict[str, str],
+    extent: Extent,
+    command: str,
+) -> None:
     """`sections` are (study, case, figure, tables, what there is in words)."""
     lines = ["# Case studies", ""]
     if extent.quick:
@@ -75,7 +89,7 @@ def write_report(path, sections, claims, goals, records, missing, failed, extent
     checks.write_text(path, "\n".join(lines))
 
 
-def _goals(goals):
+def _goals(goals: list[Goal]) -> list[str]:
     if not goals:
         return []
     rows = [(g.case, g.goal, g.found, f"**{g.verdict}**") for g in goals]
@@ -84,7 +98,7 @@ def _goals(goals):
     )
 
 
-def _claims(claims):
+def _claims(claims: list) -> list[str]:
     if not claims:
         return []
     lines = [
@@ -111,12 +125,14 @@ def _claims(claims):
     return lines
 
 
-def _table(columns, rows):
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
 
-def _provenance(records, missing, failed, extent, command):
+def _provenance(
+    records: dict[str, Record], missing: list[Point], failed: dict[str, str], extent: Extent, command: str
+) -> list[str]:
     versions = {r.software_version for r in records.values()}
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")

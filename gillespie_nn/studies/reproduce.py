@@ -1,9 +1,12 @@
 """From studies and cases to files, figures and a report."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 from .. import checks
 from ..analysis.figures import new_figure, save_figure
 from ..checks import InputError
-from .base import Results
+from .base import Extent, Results, Study
 from .report import adjusted, counted, write_report
 from .runner import carry_out, read_all, unique
 
@@ -13,8 +16,9 @@ TIME_LIMIT, QUICK_TIME_LIMIT = 3600.0, 60.0
 
 
 def reproduce(
-    studies, cases, extent, output, *, workers=None, time_limit=None, redraw=False, command="", progress=False,
-    say=print,
+    studies: Sequence[type[Study]], cases: Sequence[str], extent: Extent, output: str | Path, *,
+    workers: int | None = None, time_limit: float | None = None, redraw: bool = False, command: str = "",
+    progress: bool = False, say: Callable[[str], object] = print,
 ) -> dict:  # fmt: skip
     """Carry out `studies` on `cases`, draw them into `output` and write the report there.
 
@@ -87,7 +91,7 @@ def reproduce(
 _SHOWN = 10
 
 
-def _draw(study, results, folder):
+def _draw(study: Study, results: Results, folder: Path) -> list[Path]:
     figure = new_figure()
     study.draw(figure, results)
     folder.mkdir(parents=True, exist_ok=True)

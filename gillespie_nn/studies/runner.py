@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -13,13 +14,13 @@ from pathlib import Path
 from .. import checks
 from ..checks import StorageError, UnfinishedError
 from ..progress import Progress
-from .points import compile_kernels
+from .points import Point, compile_kernels
 
 _WAITING = 4
 """Points handed out a worker, so that a hundred thousand of them are not pickled at once."""
 
 
-_compiled = set()
+_compiled: set[tuple[str, bool]] = set()
 """Kernels that this process has, see `Point.kernels`."""
 
 
@@ -27,16 +28,16 @@ class TakesTooLong(UnfinishedError):
     """A point has used up its time: counts that run away make steps ever shorter."""
 
 
-def unique(points) -> list:
+def unique(points: Iterable[Point]) -> list:
     """Each once, and what it needs before it; in the order given."""
-    found = {}
+    found: dict[str, Point] = {}
     for point in points:
         for needed in (*point.needs, point):
             found.setdefault(needed.stem, needed)
     return list(found.values())
 
 
-def read_all(points, folder) -> tuple[dict, dict, list]:
+def read_all(points: Iterable[Point], folder: str | Path) -> tuple[dict, dict, list]:
     """(records by stem, sentences by stem of those that blew up, points that are missing), from the files alone."""
     records, failed, missing = {}, {}, []
     for point in unique(points):
@@ -52,7 +53,14 @@ def read_all(points, folder) -> tuple[dict, dict, list]:
     return records, failed, missing
 
 
-def carry_out(points, folder, workers=None, time_limit=None, progress=False, say=print) -> None:
+def carry_out(
+    points: Sequence[Point],
+    folder: str | Path,
+    workers: int | None = None,
+    time_limit: float | None = None,
+    progress: bool = False,
+    say: Callable[[str], object] = print,
+) -> None:
     """Carry out what is missing of `points`, into files in `folder`.
 
     Parameters
@@ -73,7 +81,7 @@ def carry_out(points, folder, workers=None, time_limit=None, progress=False, say
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise checks.InputError(f"cannot make the folder {folder}: {error.strerror}") from None
-    workers = os.cpu_count() if workers is None else checks.whole("workers", workers)
+    workers = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
     _forget_shorter_limits(points, folder, time_limit)
     _, failed, missing = read_all(points, folder)
     todo = [p for p in missing if not any(n.stem in failed for n in p.needs)]
@@ -87,14 +95,16 @@ def carry_out(points, folder, workers=None, time_limit=None, progress=False, say
                 bar.update(done, f"{len(todo) - done} points left")
 
 
-def _stages(points):
+def _stages(points: Iterable[Point]) -> Iterator[list[Point]]:
     """First what needs nothing, then what needs that."""
     for stage in ([p for p in points if not p.needs], [p for p in points if p.needs]):
         if stage:
             yield stage
 
 
-def _stage(points, folder, workers, time_limit):
+def _stage(
+    points: Sequence[Point], folder: str | Path, workers: int, time_limit: float | None
+) -> Iterator[tuple[Point, str | None]]:
     """Yields (point, sentence if it blew up) as they end, in any order."""
     if workers == 1:
         for point in points:
@@ -127,12 +137,12 @@ def _stage(points, folder, workers, time_limit):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts():
+def _ignore_interrupts() -> None:
     """Ctrl-C reaches the whole group of processes; the parent ends its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def one(point, folder, time_limit=None) -> str | None:
+def one(point: Point, folder: str | Path, time_limit: float | None = None) -> str | None:
     """Carry out one point; a sentence if it cannot be finished, which is also kept beside its file."""
     if any(_note(p, folder) is not None for p in point.needs):
         return "what it needs has blown up"
@@ -152,14 +162,14 @@ def one(point, folder, time_limit=None) -> str | None:
 
 
 @contextmanager
-def _alarm(seconds):
+def _alarm(seconds: float | None) -> Iterator[None]:
     """Raises TakesTooLong inside after so many seconds, where signals are to be had."""
-    usable = seconds is not None and hasattr(signal, "SIGALRM")
-    if not usable or threading.current_thread() is not threading.main_thread():
+    usable = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
+    if seconds is None or not usable:
         yield
         return
 
-    def ring(*_):
+    def ring(*_: object) -> None:
         raise TakesTooLong(f"not done after {seconds:g} s of wall time: run away, or too large")
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -171,17 +181,17 @@ def _alarm(seconds):
         signal.signal(signal.SIGALRM, before)
 
 
-def _note_path(point, folder):
+def _note_path(point: Point, folder: str | Path) -> Path:
     return Path(folder) / f"{point.stem}.failed"
 
 
-def _note(point, folder):
+def _note(point: Point, folder: str | Path) -> str | None:
     """Why a point could not be finished; None if nothing of the sort is known."""
     path = _note_path(point, folder)
     return path.read_text(encoding="utf-8").partition("\n")[2].strip() if path.is_file() else None
 
 
-def _forget_shorter_limits(points, folder, time_limit):
+def _forget_shorter_limits(points: Sequence[Point], folder: str | Path, time_limit: float | None) -> None:
     """Points that were given less time than now are tried again."""
     for point in unique(points):
         path = _note_path(point, folder)

@@ -1,18 +1,30 @@
 """Scores against the running time T, at the case's own step s = eta (T - hold)."""
 
-from .base import own_settings, training
+from functools import partial
+from typing import Any
+
+from .base import Extent, own_settings, training
+from .points import Training
 from .score_study import Condition, ScoreStudy
 from .settings import ACTIVATIONS
 
 _SHARES, _QUICK_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), (1 / 4, 1.0)
 
 
-def times(case, extent) -> list[float]:
+def times(case: str, extent: Extent) -> list[float]:
     """Running times [s], up to the case's own."""
     return [own_settings(case, extent).running_time * share for share in extent.of(_SHARES, _QUICK_SHARES)]
 
 
-def at_running_time(case, seed, extent, running_time, step=None, share=None, **settings):
+def at_running_time(
+    case: str,
+    seed: int,
+    extent: Extent,
+    running_time: float,
+    step: float | None = None,
+    share: float | None = None,
+    **settings: Any,
+) -> Training:
     """A run with another running time T [s] at the same step s = eta (T - hold), by default the case's own. Learning is
     held for a `share` of T, by default the case's own."""
     own = own_settings(case, extent)
@@ -30,11 +42,12 @@ class RunningTime(ScoreStudy):
     x_scale = "log"
     shows_descent = True
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
-                "", label, t, lambda seed, a=activation, t=t: at_running_time(case, seed, extent, t, activation=a)
+                "", label, t,
+                partial(at_running_time, case, extent=extent, running_time=t, activation=activation),
             )
             for activation, label in ACTIVATIONS.items()
             for t in times(case, extent)
-        ]
+        ]  # fmt: skip

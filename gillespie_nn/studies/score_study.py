@@ -1,15 +1,15 @@
 """Studies of one number: a score against it, with a line for each series and a panel for each group of these."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..analysis.figures import COLOURS, LINES
-from .base import Study, Table, summary_columns, summary_row
+from .base import Extent, Results, Study, Table, summary_columns, summary_row
 from .points import Point
-from .statistics import estimate
+from .statistics import Estimate, estimate
 
 _MARKERS = "osD^vP*X"
 
@@ -33,17 +33,17 @@ class ScoreStudy(Study):
     """Draw float gradient descent of each series, too."""
 
     @abstractmethod
-    def conditions(self, case, extent) -> list[Condition]:
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         """In the order of the table; x increasing in each series."""
 
-    def points(self, case, extent):
+    def points(self, case: str, extent: Extent) -> list[Point]:
         return [c.make(seed) for c in self.conditions(case, extent) for seed in self.seeds(extent)]
 
-    def of_seeds(self, condition, results) -> list[Point]:
+    def of_seeds(self, condition: Condition, results: Results) -> list[Point]:
         """The points of a condition."""
         return [condition.make(seed) for seed in self.seeds(results.extent)]
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         conditions = self.conditions(results.case, results.extent)
         with_panels = len({c.panel for c in conditions}) > 1
         rows = [
@@ -54,7 +54,7 @@ class ScoreStudy(Study):
         columns = (*(("where",) if with_panels else ()), "series", self.x_label, *summary_columns(results))
         return [Table("", columns, rows)]
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         conditions = self.conditions(results.case, results.extent)
         panels = list(dict.fromkeys(c.panel for c in conditions))
         series = list(dict.fromkeys(c.series for c in conditions))
@@ -73,7 +73,7 @@ class ScoreStudy(Study):
         figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
-    def _line(self, axes, k, name, conditions, results):
+    def _line(self, axes: Any, k: int, name: str, conditions: list[Condition], results: Results) -> None:
         if not conditions:
             return
         colour, marker = COLOURS[k % len(COLOURS)], _MARKERS[k % len(_MARKERS)]
@@ -87,14 +87,14 @@ class ScoreStudy(Study):
             label = "float gradient descent" if k == 0 else None
             axes.plot(x, [e.mean for e in descent], color="0.5", linestyle=":", marker="x", label=label)
 
-    def _ticks(self, axes, x):
+    def _ticks(self, axes: Any, x: Iterable[float]) -> None:
         x = sorted(set(x))
         if self.x_scale == "log" and len(x) <= 10:
             axes.set_xticks(x, [f"{v:g}" for v in x], fontsize=8)
             axes.set_xticks([], minor=True)
 
 
-def errorbars(axes, x, estimates, **style):
+def errorbars(axes: Any, x: np.ndarray, estimates: Sequence[Estimate], **style: Any) -> None:
     """Means with their intervals; a mean of one seed has none."""
     mean = np.array([e.mean for e in estimates])
     half = np.nan_to_num(np.array([e.high - e.mean for e in estimates]))

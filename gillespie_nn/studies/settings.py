@@ -11,11 +11,11 @@ CONCENTRATION_SIZES, QUICK_CONCENTRATION_SIZES = (0.0, 0.05, 0.1, 0.2), (0.0, 0.
 smooth ReLU's derivative unstable: s' = k1 y - (2 k2 y - k3 z) s grows where k3 z > 2 k2 y."""
 
 
-def rate_noise(size):
+def rate_noise(size: float) -> tuple[RateNoise, ...]:
     """In all rates, drawn anew at each presentation."""
     return (RateNoise(size, "presentation"),) if size else ()
 
 
-def concentration_noise(size):
+def concentration_noise(size: float) -> tuple[ConcentrationNoise, ...]:
     """Forcing of every species but the weights, by Ornstein-Uhlenbeck paths."""
     return (ConcentrationNoise(size, "ornstein_uhlenbeck", step=1.0),) if size else ()

@@ -1,6 +1,8 @@
 """Smooth ReLU for several h beside ReLU and leaky ReLU, at equal settings."""
 
-from .base import training
+from functools import partial
+
+from .base import Extent, Results, Table, training
 from .score_study import Condition, ScoreStudy
 from .settings import ACTIVATIONS, OTHERS
 
@@ -16,17 +18,17 @@ class Smoothing(ScoreStudy):
     x_label = "smoothing h of the smooth ReLU [concentration^2]"
     x_scale = "log"
 
-    def conditions(self, case, extent):
+    def conditions(self, case: str, extent: Extent) -> list[Condition]:
         sizes = extent.of(_H, _QUICK_H)
-        smooth = [Condition("", "smooth ReLU", h, lambda seed, h=h: training(case, seed, extent, h=h)) for h in sizes]
+        smooth = [Condition("", "smooth ReLU", h, partial(training, case, extent=extent, h=h)) for h in sizes]
         across = [
-            Condition("", ACTIVATIONS[a], h, lambda seed, a=a: training(case, seed, extent, activation=a))
+            Condition("", ACTIVATIONS[a], h, partial(training, case, extent=extent, activation=a))
             for a in OTHERS
             for h in (sizes[0], sizes[-1])
         ]
         return smooth + across
 
-    def tables(self, results):
+    def tables(self, results: Results) -> list[Table]:
         (table,) = super().tables(results)
         seen, rows = set(), []
         for name, h, *cells in table.rows:

@@ -1,8 +1,10 @@
 """Intervals over seeds, paired differences, and verdicts on claims."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 VERDICTS = HOLDS, FAILS, UNRESOLVED = "holds", "does not hold", "not resolved"
@@ -17,14 +19,14 @@ class Estimate(NamedTuple):
     high: float
     n: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         if not self.n:
             return "-"
         interval = "" if self.n < 2 else f" [{self.low:.3g}, {self.high:.3g}]"
         return f"{self.mean:.3g}{interval}"
 
 
-def estimate(values) -> Estimate:
+def estimate(values: ArrayLike) -> Estimate:
     """Of `values` float64[seed]; those that are no numbers are left out."""
     values = _numbers(values)
     if not len(values):
@@ -36,7 +38,7 @@ def estimate(values) -> Estimate:
     return Estimate(mean, float(mean - half), float(mean + half), len(values))
 
 
-def ratio_of_means(one, other) -> Estimate:
+def ratio_of_means(one: ArrayLike, other: ArrayLike) -> Estimate:
     """mean(one) / mean(other) of pairs, float64[seed] each: the interval of Fieller, whose values r are those for which
     the mean of one - r other does not differ from 0 at 5 %; NaN where it is unbounded.
 
@@ -65,7 +67,7 @@ class Test(NamedTuple):
     p: float
 
 
-def paired(differences) -> Test:
+def paired(differences: ArrayLike) -> Test:
     """Of `differences` float64[seed]. Where all are equal there is nothing to estimate a spread from: p is 1."""
     values = _numbers(differences)
     found = estimate(values)
@@ -76,7 +78,7 @@ def paired(differences) -> Test:
     return Test(found, float(stats.ttest_1samp(values, 0.0).pvalue))
 
 
-def holm(p_values) -> np.ndarray:
+def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjusted p-values float64[test]: those at most 0.05 are rejected with one false rejection or more in 5 % at most
     of all families. NaN stays NaN, and does not count.
 
@@ -90,13 +92,13 @@ def holm(p_values) -> np.ndarray:
     return adjusted
 
 
-def verdict(difference: Estimate, adjusted_p) -> str:
+def verdict(difference: Estimate, adjusted_p: float) -> str:
     """Of the claim that the mean difference is above 0."""
     if not adjusted_p <= LEVEL:
         return UNRESOLVED
     return HOLDS if difference.mean > 0 else FAILS
 
 
-def _numbers(values):
+def _numbers(values: ArrayLike) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     return values[np.isfinite(values)]

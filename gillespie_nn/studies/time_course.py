@@ -1,12 +1,15 @@
 """Time courses: what happens when the input switches, and how slowly the weights follow."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..analysis.figures import COLOURS
 from ..analysis.slices import per_concentration
-from ..storage import open_run
-from .base import Study, Table
-from .points import Course
+from ..storage import Run, open_trajectories
+from .base import Extent, Results, Study, Table
+from .points import Course, Point, Record
 from .settings import ACTIVATIONS
 
 _EXACT, _VOLUME = "rejection", 1e3
@@ -21,7 +24,10 @@ class TimeCourse(Study):
     cases = ("xor", "iris", "regression")
     most_seeds = 1
 
-    def points(self, case, extent):
+    def points(self, case: str, extent: Extent) -> list[Point]:
+        return [*self._courses(case, extent)]
+
+    def _courses(self, case: str, extent: Extent) -> list[Course]:
         size = {"n_presentations": extent.of(6, 4), "n_points": extent.of(200, 100)}
         return [
             Course(case, extent.seed, method, _VOLUME, (("activation", activation),), **size)
@@ -29,21 +35,21 @@ class TimeCourse(Study):
             for method in (_EXACT, "ode")
         ]
 
-    def tables(self, results):
-        found = [results.record(p) for p in self.points(results.case, results.extent) if p.method == _EXACT]
+    def tables(self, results: Results) -> list[Table]:
         rows = []
-        for record in found:
-            if record is not None:
-                with open_run(record.path) as run:
-                    activation = ACTIVATIONS[dict(record.point.settings)["activation"]]
+        for course in self._courses(results.case, results.extent):
+            record = results.record(course)
+            if record is not None and course.method == _EXACT:
+                with open_trajectories(record.path) as run:
+                    activation = ACTIVATIONS[dict(course.settings)["activation"]]
                     rows.append((activation, f"{run.time[-1]:g}", f"{int(run.n_events[0]):.3g}"))
         return [Table("The runs that are drawn", ("activation", "time [s]", "reactions fired"), rows)]
 
-    def draw(self, figure, results):
+    def draw(self, figure: Any, results: Results) -> None:
         figure.set_size_inches(11, 9)
         rows = figure.subplots(5, len(ACTIVATIONS), sharex=True, sharey="row")
-        points = self.points(results.case, results.extent)
-        courses = [(r.point, _read(r)) for p in points if (r := results.record(p)) is not None]
+        points = self._courses(results.case, results.extent)
+        courses = [(p, _read(r)) for p in points if (r := results.record(p)) is not None]
         if not courses:
             return
         i, j = _liveliest([course for _, course in courses])
@@ -69,12 +75,12 @@ class TimeCourse(Study):
 class _Numbers:
     """A course as concentrations: `of(stem)` float64[time] is a plus rail less its minus rail, if there are two."""
 
-    def __init__(self, run):
+    def __init__(self, run: Run) -> None:
         self.time = run.time
         self._index = {s: k for k, s in enumerate(run.species)}
         self._values = run.counts[0] / per_concentration(run)
 
-    def of(self, stem):
+    def of(self, stem: str) -> np.ndarray:
         column = {end: self._index.get(f"{stem}{end}") for end in ("", "_p", "_m")}
         if column[""] is not None:
             return self._values[:, column[""]]
@@ -82,27 +88,27 @@ class _Numbers:
         return plus if column["_m"] is None else plus - self._values[:, column["_m"]]
 
     @property
-    def n_layers(self):
+    def n_layers(self) -> int:
         return max(int(s[1 : s.index("_")]) for s in self._index if s.startswith("Z"))
 
-    def first_weights(self):
+    def first_weights(self) -> list[tuple[int, int]]:
         """(neuron, input) of each weight of the first layer."""
         names = (s.split("_") for s in self._index if s.startswith("W1_") and s.endswith("_p"))
         return [(int(i), int(j)) for _, i, j, _ in names]
 
 
-def _read(record):
-    with open_run(record.path) as run:
+def _read(record: Record) -> "_Numbers":
+    with open_trajectories(record.path) as run:
         return _Numbers(run)
 
 
-def _liveliest(courses):
+def _liveliest(courses: Sequence["_Numbers"]) -> tuple[int, int]:
     """(neuron, input) of the weight that changes in every course: of the most, where it changes least."""
     changes = {(i, j): min(np.ptp(c.of(f"W1_{i}_{j}")) for c in courses) for i, j in courses[0].first_weights()}
-    return max(changes, key=changes.get)
+    return max(changes, key=lambda pair: changes[pair])
 
 
-def _draw_one(column, point, course, i, j):
+def _draw_one(column: Any, point: Course, course: "_Numbers", i: int, j: int) -> None:
     exact = point.method == _EXACT
     style = {"color": COLOURS[0], "linewidth": 0.7} if exact else {"color": "black", "linewidth": 1.0}
     stems = (f"Z{course.n_layers}_0", f"Z1_{i}", f"Y1_{i}", f"D1_{i}", f"W1_{i}_{j}")

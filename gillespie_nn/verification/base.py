@@ -1,6 +1,7 @@
 """What a check has to provide, and the statistics that checks share."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,15 @@ class Unsupported(NamedTuple):
     reason: str
 
 
+class Options(NamedTuple):
+    """What checks are told. `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
+    the checks that try an approximate method."""
+
+    replicates: int
+    sbml_suite: str | Path | None
+    method_options: dict = {}
+
+
 class Check(ABC):
     """One statistical check of a method."""
 
@@ -35,16 +45,16 @@ class Check(ABC):
     summary: str
 
     @classmethod
-    def missing(cls, sbml_suite) -> str:
+    def missing(cls, sbml_suite: str | Path | None) -> str:
         """What the check needs and does not find, in words; empty if nothing. `sbml_suite` is a folder or None."""
         return ""
 
     @abstractmethod
-    def run(self, method, seed, options) -> list:
+    def run(self, method: str, seed: int, options: Options) -> list:
         """`Outcome`s and `Unsupported` cases of `method` (a name). `options` are those of `verify`."""
 
 
-def chi_square_two(one, other) -> float:
+def chi_square_two(one: np.ndarray, other: np.ndarray) -> float:
     """p-value that two sets of whole numbers, int64[n] each, have one law; 1 where they cannot differ."""
     one, other = np.ravel(one), np.ravel(other)
     low = min(one.min(), other.min())
@@ -54,7 +64,7 @@ def chi_square_two(one, other) -> float:
     return 1.0 if pooled.shape[1] < 2 else float(stats.chi2_contingency(pooled, correction=False).pvalue)
 
 
-def _pooled(weight, rows):
+def _pooled(weight: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Sums of `rows` [row, cell] over groups of neighbouring cells, each of which weighs `_LEAST_EXPECTED` or more."""
     ends, total = [], 0.0
     for k, w in enumerate(weight.tolist()):
@@ -66,7 +76,7 @@ def _pooled(weight, rows):
     return np.add.reduceat(rows, starts, axis=1)
 
 
-def chi_square(samples, law) -> float:
+def chi_square(samples: np.ndarray, law: np.ndarray) -> float:
     """p-value that `samples` int64[n] follow `law` float64[k], the probabilities of 0, 1, ..., k - 1 (all else is
     one more cell). Raises ValueError where samples are too few to test it."""
     samples = np.ravel(samples)

@@ -66,7 +66,7 @@ class Certificate:
         """Plain values, rows as dictionaries."""
         return asdict(self) | {"rows": [row._asdict() for row in self.rows], "speed_ratio": self.speed_ratio}
 
-    def __str__(self):
+    def __str__(self) -> str:
         """The verdict in a sentence."""
         has_variance = any(row.variance is not None for row in self.rows)
         within = f"the means of {self.method} are within {100 * self.tolerance_mean:g} %"

@@ -1,15 +1,22 @@
 """`certify`: an approximate method beside an exact one on one's own model, and how far they lie apart."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass
+from typing import Any
+
 import numpy as np
 
 from .. import checks
 from ..api import simulate
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..options import Check, Options, any_of, as_it_is, fraction, option, options_of, positive, takes, whole
 from ..seeds import resolve_seed
-from ..simulation import EXACT, choose_method
-from ..simulation.methods.options import fraction
-from ..simulation.schedule import parse_schedule
+from ..simulation import EXACT, METHODS, choose_method
+from ..simulation.methods import AUTO, Method, elsewhere
+from ..simulation.methods.options import resolve
+from ..simulation.options import Destination, Execution, RunOptions
+from ..simulation.schedule import Change, parse_schedule
 from .certificate import Certificate
 from .side_by_side import Ensemble, compare
 
@@ -18,27 +25,54 @@ _SHORT = 1e-3
 """Of the first interval: a run that compiles, and refuses what cannot be used."""
 
 
-def certify(
-    network: ReactionNetwork,
-    method,
-    t_end,
-    n_points=4,
-    *,
-    volume=None,
-    replicates=1000,
-    reference="auto",
-    seed=None,
-    tolerance_mean=0.02,
-    tolerance_variance=0.05,
-    floor=1.0,
-    species=None,
-    workers=1,
-    initial=None,
-    rates=None,
-    schedule=None,
-    progress=False,
-    **options,
-) -> Certificate:
+def _seed(name: str, value: Any) -> int:
+    return checks.whole(name, resolve_seed(value), 0, 2**63 - 2, "the reference has the next one")
+
+
+@dataclass(frozen=True, eq=False)
+class CertifyOptions(Options):
+    """What is asked of `certify` itself."""
+
+    method: str = option(
+        MISSING, as_it_is, "method to certify", kind=str,
+        allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
+        more="an exact one is found `outside` in less than 5 % of calls",
+    )  # fmt: skip
+    t_end: float = option(
+        MISSING, positive("s", "the time of the last comparison"), "time of the last comparison", unit="s"
+    )
+    n_points: int = option(4, whole(1, 2**20), "times compared, evenly spaced, t_end included and 0 not", kind=int)
+    replicates: int = option(
+        1000, whole(LEAST_REPLICATES, 2**40, "the intervals rest on their number"), "replicates of each method",
+        kind=int, more="the default tolerances take some 25000, fewer show larger errors",
+    )  # fmt: skip
+    reference: str = option(
+        AUTO, as_it_is, "exact method", kind=str, allowed=f"one of {AUTO}, {', '.join(m.name for m in EXACT)}"
+    )
+    seed: int | None = option(
+        None, Check(_seed, "at least 0"), "seed of every random draw", kind=int, usual="drawn and reported",
+        more="that of the method's replicates; the reference's have `seed` + 1, so that the two are independent",
+    )  # fmt: skip
+    tolerance_mean: float = option(0.02, fraction, "relative error allowed of a mean")
+    tolerance_variance: float = option(0.05, fraction, "relative error allowed of a variance")
+    floor: float = option(
+        1.0, positive("molecules"),
+        "errors of means below so many molecules, and of variances below its square, are relative to it",
+        unit="molecules",
+    )  # fmt: skip
+    species: Sequence[str] | None = option(
+        None, as_it_is, "species or observable to compare", kind=str, usual="all species that can change",
+        metavar="NAME", several=True, more="one name or several, observables in their own units",
+    )  # fmt: skip
+
+
+_OF_RUN = options_of(RunOptions, without=("time", "noise", "count_firings", "max_events", "record"))
+"""Options of a run that both methods are given."""
+OPTIONS = any_of(options_of(CertifyOptions), _OF_RUN, options_of(Execution))
+
+
+@takes(OPTIONS, options_of(Destination, without=("output", "overwrite")))
+def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int = 4, **options: Any) -> Certificate:
     """Run `method` beside an exact one and compare the laws of the counts, with intervals that hold together.
 
     The error of a mean is relative to max(|exact mean|, `floor`), that of a variance to max(exact variance,
@@ -52,15 +86,8 @@ def certify(
 
     Parameters
     ----------
-    network, volume, workers, initial, rates, schedule, progress : as of `simulate`.
-    method : the one to certify. An exact one is found `outside` in less than 5 % of calls.
-    t_end, n_points : compare at n_points times, evenly spaced up to t_end and without 0 [s].
-    replicates : of each of the two methods, at least 30.
-    reference : an exact method, or `auto`.
-    seed : of the method's replicates; the reference's have `seed` + 1, so that the two are independent.
-    tolerance_mean, tolerance_variance : relative, between 0 and 1.
-    floor : [molecules].
-    species : names to compare, of species or observables (in their own units); default, all species that can change.
+    network : the model.
+    ...
     options : of the method.
 
     Raises
@@ -69,26 +96,28 @@ def certify(
     """
     if not isinstance(network, ReactionNetwork):
         raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: see simulate")
-    n = checks.whole("replicates", replicates, LEAST_REPLICATES, 2**40, "the intervals rest on their number")
-    tolerances = fraction("tolerance_mean", tolerance_mean), fraction("tolerance_variance", tolerance_variance)
-    floor = checks.positive("floor", floor, "molecules")
-    seed = checks.whole("seed", resolve_seed(seed), 0, 2**63 - 2, "the reference has the next one")
-    t_end = checks.positive("t_end", t_end, "s", "the time of the last comparison")
-    grid = np.linspace(0.0, t_end, checks.whole("n_points", n_points, 1, 2**20) + 1)[1:]
+    own, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
+    destination, given = Destination.taken(given, ("output", "overwrite"))
+    shared = {name: value for name, value in given.items() if name in OPTIONS}
+    seed = _seed("seed", own.seed)
+    grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
+    initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
     counts = network.counts(initial)
-    chosen, exact = choose_method(method, network, counts).method, _reference(reference, network, counts)
-    names = _names(network, species, rates, parse_schedule(schedule, network, t_end))
-    settings = {"volume": volume, "workers": workers, "initial": initial, "rates": rates}
-    one = settings | {"seed": seed, "replicates": 1 if chosen.deterministic else n} | options
-    other = settings | {"seed": seed + 1, "replicates": n}
+    chosen, exact = choose_method(own.method, network, counts).method, _reference(own.reference, network, counts)
+    of_method = {name: value for name, value in given.items() if name not in OPTIONS}
+    resolve(chosen, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
+    names = _names(network, own.species, rates, parse_schedule(schedule, network, own.t_end))
+    one = shared | {"seed": seed, "replicates": 1 if chosen.deterministic else own.replicates} | of_method
+    other = shared | {"seed": seed + 1, "replicates": own.replicates}
     for tried, of in ((chosen, one), (exact, other)):
-        simulate(network, time=_SHORT * grid[:1], method=tried.name, **of | {"replicates": 1})
-    ensemble = Ensemble(chosen, names, network, grid, one | {"schedule": schedule}, progress)
-    truth = Ensemble(exact, names, network, grid, other | {"schedule": schedule}, progress)
-    return compare(ensemble, truth, names, grid, tolerances, floor)
+        short = of | {"replicates": 1, "schedule": None}
+        simulate(network, time=_SHORT * grid[:1], method=tried.name, **short)
+    ensemble = Ensemble(chosen, names, network, grid, one, destination.progress)
+    truth = Ensemble(exact, names, network, grid, other, destination.progress)
+    return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
 
 
-def _reference(name, network, counts):
+def _reference(name: str, network: ReactionNetwork, counts: np.ndarray) -> type[Method]:
     found = choose_method(name, network, counts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
@@ -96,7 +125,12 @@ def _reference(name, network, counts):
     return found
 
 
-def _names(network, species, rates, changes):
+def _names(
+    network: ReactionNetwork,
+    species: str | Sequence[str] | None,
+    rates: Mapping[str, float] | None,
+    changes: Sequence[Change],
+) -> tuple[str, ...]:
     """Those asked for, or all species that reactions, rules, events or the schedule can change."""
     if species is not None:
         names = (species,) if isinstance(species, str) else tuple(dict.fromkeys(species))

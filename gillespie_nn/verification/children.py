@@ -4,7 +4,9 @@ import faulthandler
 import multiprocessing
 import os
 import warnings
-from multiprocessing.connection import wait
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 
 from .base import Outcome
 
@@ -13,13 +15,14 @@ _PROCESSES = 2
 _SHOWN = 10
 
 
-def outcomes(n, attempt) -> dict[int, str]:
+def outcomes(n: int, attempt: Callable[[int], str]) -> dict[int, str]:
     """Outcome of each of `n` attempts by number: the text `attempt(number)` (which can be pickled), or what went wrong:
     an exception, a crash, or an attempt that takes longer than 20 s."""
     context = multiprocessing.get_context("spawn")
-    found = {}
-    waiting = [range(k, n, _PROCESSES) for k in range(min(n, _PROCESSES))]
-    running = {}
+    process: BaseProcess
+    found: dict[int, str] = {}
+    waiting = [list(range(k, n, _PROCESSES)) for k in range(min(n, _PROCESSES))]
+    running: dict[object, tuple[Connection, BaseProcess, list[int]]] = {}
     while waiting or running:
         while waiting and len(running) < _PROCESSES:
             numbers = waiting.pop()
@@ -27,9 +30,9 @@ def outcomes(n, attempt) -> dict[int, str]:
             process = context.Process(target=_try_all, args=(theirs, numbers, attempt), daemon=True)
             process.start()
             theirs.close()
-            running[ours] = process, list(numbers)
-        for connection in wait(list(running)):
-            process, numbers = running[connection]
+            running[ours] = ours, process, numbers
+        for ready in wait([ours for ours, _, _ in running.values()]):
+            connection, process, numbers = running[ready]
             try:
                 found[numbers[0]] = connection.recv()
             except EOFError:
@@ -43,13 +46,13 @@ def outcomes(n, attempt) -> dict[int, str]:
                 numbers.pop(0)
             if numbers:
                 continue
-            del running[connection]
+            del running[ready]
             connection.close()
             process.join()
     return found
 
 
-def outcome_of_all(n, attempt, good) -> Outcome:
+def outcome_of_all(n: int, attempt: Callable[[int], str], good: Sequence[str]) -> Outcome:
     """All of `n` attempts as one outcome: p = 1 if each ended in a text of `good` and none of these texts is without
     one, else 0, with the numbers and first texts of the others."""
     found = outcomes(n, attempt)
@@ -63,7 +66,7 @@ def outcome_of_all(n, attempt, good) -> Outcome:
     return Outcome(f"{len(found)} mutants", p, {"inputs": len(found), **kinds, "failures": shown}, note)
 
 
-def _try_all(connection, numbers, attempt):
+def _try_all(connection: Connection, numbers: list[int], attempt: Callable[[int], str]) -> None:
     """Send the outcome of each attempt, in order, from a process of its own."""
     _silent()
     warnings.simplefilter("ignore")
@@ -73,7 +76,7 @@ def _try_all(connection, numbers, attempt):
         faulthandler.cancel_dump_traceback_later()
 
 
-def outcome_of(attempt, number) -> str:
+def outcome_of(attempt: Callable[[int], str], number: int) -> str:
     """What it returns, or the exception that it raises."""
     try:
         return attempt(number)
@@ -81,7 +84,7 @@ def outcome_of(attempt, number) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def _silent():
+def _silent() -> None:
     """Compiled libraries print to the process's own streams."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)

@@ -4,13 +4,13 @@ import numpy as np
 from scipy import linalg, stats
 
 from ..crn import ReactionNetwork
-from .base import Check, Outcome, chi_square
+from .base import Check, Options, Outcome, chi_square
 from .samples import method_class, sample
 
 _N = np.arange(400)
 
 
-def _linear_birth_death(birth, death, t):
+def _linear_birth_death(birth: float, death: float, t: float) -> np.ndarray:
     """From one molecule: probability alpha of none, else geometric (Kendall 1948)."""
     grown = np.exp((birth - death) * t)
     alpha = death * (grown - 1) / (birth * grown - death)
@@ -18,14 +18,14 @@ def _linear_birth_death(birth, death, t):
     return np.append(alpha, (1 - alpha) * (1 - beta) * beta ** (_N[1:] - 1))
 
 
-def _wave(t):
+def _wave(t: float) -> float:
     """Mean of immigration at 6 (1 + sin 4 s) and death at 0.9 (the solution of its rate equation)."""
     death, w = 0.9, 4.0
     steady = 6 / death * (1 - np.exp(-death * t))
     return steady + 6 * (death * np.sin(w * t) - w * np.cos(w * t) + w * np.exp(-death * t)) / (death**2 + w**2)
 
 
-def _reset(t):
+def _reset(t: float) -> np.ndarray:
     """Births at rate 8, deaths at rate 0.5 each; at 10 an event sets the count to 2."""
     rates = np.zeros((10, 10))
     for n in range(10):
@@ -64,7 +64,7 @@ CASES = {
 """Text, time and the law of the first species."""
 
 
-def p_value(name, method: type, n, seed) -> float:
+def p_value(name: str, method: type, n: int, seed: int) -> float:
     """That the counts of the first species have the law of the case."""
     text, time, law = CASES[name]
     return chi_square(sample(ReactionNetwork.from_text(text), method, [time], n, seed)[:, 0, 0], law())
@@ -74,6 +74,6 @@ class ClosedForms(Check):
     name = "closed-forms"
     summary = "distributions of small networks against their closed forms"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         cls = method_class(method)
         return [Outcome(name, p_value(name, cls, options.replicates, seed)) for name in CASES]

@@ -14,13 +14,14 @@ from ..checks import GillespieError, InternalError
 from ..crn import ReactionNetwork
 from ..crn.formats import FORMATS, format_named
 from ..nn import training_network
-from .base import Check
+from .base import Check, Options
 from .children import outcome_of_all
 from .methods_agree import GENERAL
 
 _TOKENS = (
     "1e308", "-1", "0", "1e999", "nan", "9" * 40, "", "()", "(" * 300, "-" * 300, "^" * 40, "&&", "\x00", "piecewise(",
-    "time", "A", "1/0", "\n", "=", "2147483648", "\u00e9", "delay(A, 1)", "0.5",
+    "time", "A", "1/0", "\n", "=", "2147483648", "\u00e9", "delay(A, 1)", "0.5", "\ufeff", "\r\n", "pi", "volume",
+    "1" * 5000 + ".e", "A + " * 300, " " * 5000,
 )  # fmt: skip
 """What is put into a text of any format."""
 
@@ -36,7 +37,7 @@ def corpus() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def mutant(number, seed) -> tuple[str, str]:
+def mutant(number: int, seed: int) -> tuple[str, str]:
     """(format, text) of mutant `number`: a model of the corpus with one to six cuts, copies, swaps and intrusions."""
     rng = np.random.default_rng([seed, number])
     name, text = corpus()[rng.integers(len(corpus()))]
@@ -61,14 +62,14 @@ def mutant(number, seed) -> tuple[str, str]:
     return name, text
 
 
-def _number_replaced(text, start, token):
+def _number_replaced(text: str, start: int, token: str) -> str:
     """The first number at or behind `start`, replaced."""
     first = next((k for k in range(start, len(text)) if text[k].isdigit()), len(text))
     last = next((k for k in range(first, len(text)) if text[k] not in "0123456789.eE"), len(text))
     return text[:first] + token + text[last:]
 
 
-def _try(seed, method, number):
+def _try(seed: int, method: str, number: int) -> str:
     """`simulated` or `refused`; any other outcome is an exception."""
     name, text = mutant(number, seed)
     try:
@@ -85,5 +86,5 @@ class HostileModels(Check):
     name = "hostile-models"
     summary = "as many mutated model texts and files as replicates: each a result or a clear error (p: 1 all, 0 not)"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         return [outcome_of_all(options.replicates, partial(_try, seed, method), ("simulated", "refused"))]

@@ -13,27 +13,30 @@ import contextlib
 import io
 import json
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ..analysis import citations_of, citations_text, summary, summary_text
 from ..api import resume, simulate, train
-from ..api.simulate import make_task, new_file
+from ..api.simulate import new_file
 from ..checks import GillespieError, InputError, InternalError
 from ..crn import ReactionNetwork
 from ..noise import RateNoise
 from ..simulation import run_ensemble
-from ..simulation.task import QUANTILES
+from ..simulation.options import QUANTILES, RunOptions
+from ..simulation.task import make_task
 from ..storage import Run, bounds_file, open_run, prediction_file
 from ..storage.export import blocks, columns
 from ..storage.repair import repair
-from .base import Check
+from .base import Check, Options
 from .children import outcome_of_all
 
-_ODD = (
+_ODD: tuple = (
     -1, 0, 2**62, float("nan"), float("inf"), "", "\u00e9" * 40, "x" * 70_000, [], [1, "a"], {}, {"a": None}, None,
     True, "[" * 3000, '{"a":', b"\xff\xfe", "ensemble", "training",
 )  # fmt: skip
@@ -48,15 +51,17 @@ _NAMES = ("=1+1", "@SUM(A1)", "+A", "-A", "a\tb", "\x1b[2J", "A,B", "A\r\nB", ""
 _OF_TERMINALS = "\x1b]0;taken\x07\x9b2J\x7f"
 
 
-def make_originals(folder) -> list[Path]:
+def make_originals(folder: str | Path) -> list[Path]:
     """Files to start from: an ensemble and a training run, both interrupted, with something to go on from; moments
     of some of the replicates that are asked for; a verification of bounds and a prediction."""
     network = ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
     paths = [Path(folder) / name for name in ("ensemble.h5", "training.h5")]
-    simulate(
+    run = simulate(
         network, 2.0, 7, replicates=3, seed=1, method="rejection", max_events=1000, count_firings=True,
         schedule=[(1.0, {"A": 3})], noise=RateNoise(0.1, kind="constant"), output=paths[0],
-    ).close()  # fmt: skip
+    )  # fmt: skip
+    assert isinstance(run, Run)
+    run.close()
     x = np.array([[0.0], [1.0]])
     train(
         (x, x), hidden=(1,), volume=20.0, presentations=6, running_time=0.5, checkpoint_every=2, seed=1,
@@ -66,9 +71,8 @@ def make_originals(folder) -> list[Path]:
         with h5py.File(path, "r+") as file:
             file["committed"][-1] = 0
     moments = Path(folder) / "moments.h5"
-    task, reason = make_task(
-        network, t_end=2.0, n_points=7, method="rejection", replicates=40, seed=1, record=QUANTILES
-    )
+    asked = RunOptions(t_end=2.0, n_points=7, method="rejection", replicates=40, seed=1, record=QUANTILES)
+    task, reason = make_task(network, asked)
     with new_file(moments, task, reason) as file:
         run_ensemble(task, file, units=[0])
     bounds, prediction = Path(folder) / "bounds.h5", Path(folder) / "prediction.h5"
@@ -82,14 +86,14 @@ def make_originals(folder) -> list[Path]:
     return [*paths, moments, bounds, prediction]
 
 
-def mutate(path, rng) -> None:
+def mutate(path: Path, rng: np.random.Generator) -> None:
     """Change a file in place."""
     if rng.random() < 0.5:
         path.write_bytes(_bytes_changed(path.read_bytes(), rng))
         return
     with h5py.File(path, "r+") as file:
         for _ in range(rng.integers(1, 3)):
-            names = []
+            names: list[str] = []
             file.visit(names.append)
             name = names[rng.integers(len(names))]
             # What HDF5 itself does not allow leaves the file as it is.
@@ -99,8 +103,8 @@ def mutate(path, rng) -> None:
                 _CHANGES[rng.integers(len(_CHANGES))](file, name, rng)
 
 
-def _bytes_changed(data, rng):
-    data = bytearray(data)
+def _bytes_changed(original: bytes, rng: np.random.Generator) -> bytes:
+    data = bytearray(original)
     for _ in range(rng.integers(1, 5)):
         a = int(rng.integers(len(data) + 1)) if rng.random() < 0.7 else int(rng.integers(min(len(data), 4096) + 1))
         n = int(rng.integers(1, 200))
@@ -120,15 +124,15 @@ def _bytes_changed(data, rng):
     return bytes(data)
 
 
-def _odd(rng):
+def _odd(rng: np.random.Generator) -> Any:
     return _ODD[rng.integers(len(_ODD))]
 
 
-def _delete(file, name, rng):
+def _delete(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     del file[name]
 
 
-def _replace(file, name, rng):
+def _replace(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     shape, dtype = _SHAPES[rng.integers(len(_SHAPES))], _DTYPES[rng.integers(len(_DTYPES))]
     if rng.random() < 0.4 and isinstance(file[name], h5py.Dataset):
         shape = file[name].shape
@@ -137,12 +141,12 @@ def _replace(file, name, rng):
     file.create_dataset(name, shape, dtype, chunks=chunks)
 
 
-def _as_group(file, name, rng):
+def _as_group(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     del file[name]
     file.create_group(name)
 
 
-def _resize(file, name, rng):
+def _resize(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     dataset = file[name]
     dtype, units = dataset.dtype, dict(dataset.attrs)
     shape = list(dataset.shape)
@@ -154,7 +158,7 @@ def _resize(file, name, rng):
         made.attrs["units"] = units["units"]
 
 
-def _value(file, name, rng):
+def _value(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     dataset = file[name]
     place = tuple(int(rng.integers(n)) for n in dataset.shape)
     value = _odd(rng)
@@ -163,7 +167,7 @@ def _value(file, name, rng):
     dataset[place] = value
 
 
-def _link(file, name, rng):
+def _link(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     del file[name]
     kinds = (
         h5py.SoftLink("/nowhere"),
@@ -174,7 +178,7 @@ def _link(file, name, rng):
     file[name] = kinds[rng.integers(len(kinds))]
 
 
-def _attribute(file, name, rng):
+def _attribute(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     item = file if rng.random() < 0.5 else file[name]
     keys = [key for key in item.attrs if "LIST" not in key]
     key = keys[rng.integers(len(keys))]
@@ -184,7 +188,7 @@ def _attribute(file, name, rng):
         item.attrs[key] = _odd(rng)
 
 
-def _json(file, name, rng):
+def _json(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     """A value in a text of JSON, at any depth."""
     group = file.get("training", file)
     keys = [key for key in ("arguments", "settings", "data") if key in group.attrs]
@@ -203,14 +207,14 @@ def _json(file, name, rng):
     group.attrs[key] = json.dumps(whole)
 
 
-def _older(file, name, rng):
+def _older(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     """Says that it is of an older version, which did not have what is there."""
     file.attrs["version"] = np.array([1, rng.integers(0, 5)])
     for _ in range(rng.integers(3)):
         _CHANGES[rng.integers(len(_CHANGES))](file, name, rng)
 
 
-def _elsewhere(file, name, rng):
+def _elsewhere(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     """What should stand at `name`, or something that no table has, stands in another file."""
     other = Path(file.filename).with_name("other.h5")
     dataset = file[name] if isinstance(file[name], h5py.Dataset) else file["model/rates"]
@@ -237,13 +241,13 @@ def _elsewhere(file, name, rng):
         file[name].attrs["units"] = units["units"]
 
 
-def _check_small(dataset):
+def _check_small(dataset: h5py.Dataset) -> None:
     """Raises ValueError for a dataset that an earlier change made too large to be filled."""
     if dataset.size > 1 << 20:
         raise ValueError("too large to be filled")
 
 
-def _name(file, name, rng):
+def _name(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     """Two names exchanged, or one that is none."""
     found = [n for n in ("species", "observable", "model/reactions", "reaction", "quantity", "training/weight",
                          "training/output") if n in file and file[n].size]  # fmt: skip
@@ -257,7 +261,7 @@ def _name(file, name, rng):
     dataset[:] = names.tolist()
 
 
-def _terminal(file, name, rng):
+def _terminal(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     """A text that a terminal would obey."""
     texts = [(g, key) for g in (file, *(file[n] for n in ("model", "training") if n in file)) for key in g.attrs
              if isinstance(g.attrs[key], str)]  # fmt: skip
@@ -281,7 +285,7 @@ _CHANGES = (
 )
 
 
-def _try(folder, seed, number):
+def _try(folder: str | Path, seed: int, number: int) -> str:
     """`opened` or `refused`; any other outcome is an exception."""
     rng = np.random.default_rng([seed, number])
     originals = sorted(Path(folder).glob("*.h5"))
@@ -293,7 +297,7 @@ def _try(folder, seed, number):
     return "refused" if found[0] else "opened"
 
 
-def _refused(act, path):
+def _refused(act: Callable[[Path], object], path: Path) -> bool:
     try:
         act(path)
     except InternalError:
@@ -305,7 +309,7 @@ def _refused(act, path):
     return False
 
 
-def _read(path):
+def _read(path: Path) -> None:
     for own in (partial(bounds_file.read, arguments=_ARGUMENTS), prediction_file.read):
         with contextlib.suppress(InputError):
             found = own(path)
@@ -323,20 +327,20 @@ def _read(path):
         raise AssertionError("what a terminal obeys comes out of a file")
 
 
-def _check_own(*arrays):
+def _check_own(*arrays: Any) -> None:
     """Raises AssertionError for what stands in another file."""
     for array in arrays:
         if (np.asarray(array) == _SECRET).any():
             raise AssertionError("numbers of another file come out of one")
 
 
-def _copy(path):
+def _copy(path: Path) -> None:
     copy = path.with_name("copy.h5")
     copy.write_bytes(path.read_bytes())
     repair(copy)
 
 
-def _resume(path):
+def _resume(path: Path) -> None:
     with contextlib.redirect_stderr(io.StringIO()):
         found = resume(path)
     if hasattr(found, "close"):
@@ -347,7 +351,7 @@ class HostileFiles(Check):
     name = "hostile-files"
     summary = "as many mutated run files as replicates: each opens or is refused in a sentence (p: 1 all, 0 not)"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         with tempfile.TemporaryDirectory() as folder:
             make_originals(folder)
             return [outcome_of_all(options.replicates, partial(_try, folder, seed), ("opened", "refused"))]

@@ -5,16 +5,18 @@ Expected exponents: T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240 for path
 T. G. Kurtz, Ann. Appl. Probab. 21 (2011) 2226-2262 for leaps.
 """
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.linalg import expm
 
-from ..api import simulate
 from ..crn import ReactionNetwork
 from .langevin_law import langevin_distance, langevin_moments
 from .master_equation import generator
 from .rates import Rate, of_means, rate
+from .samples import trajectories
 from .slow_limit import slow_limit_rates
 
 PAIRS = ReactionNetwork.from_text("0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5")
@@ -23,12 +25,12 @@ TWO_STATES = ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5")
 _T = 1.5
 
 
-def leap_mean(seed, replicates=400, start=100_000, **settings) -> Rate:
+def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings: Any) -> Rate:
     """Mean of tau-leaping with fixed steps against the closed form of a linear network."""
     steps = np.array([0.4, 0.2, 0.1, 0.05])
     exact = start * (1 + 2 * np.exp(-1.5 * 1.2)) / 3
     settings = _leaps(replicates, seed) | {"time": [1.2], "initial": {"A": start}} | settings
-    found = [simulate(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
+    found = [trajectories(TWO_STATES, tau=tau, **settings).of("A")[:, 0] for tau in steps]
     samples = np.array([(exact - x) / exact for x in found]).T
     return rate(
         "tau-leaping: mean", "step [s]", "relative error of the mean", steps, samples.mean(axis=0), 1.0, 0.1,
@@ -36,13 +38,13 @@ def leap_mean(seed, replicates=400, start=100_000, **settings) -> Rate:
     )  # fmt: skip
 
 
-def leap_variance(seed, replicates=500, n_times=1000, **settings) -> Rate:
+def leap_variance(seed: int, replicates: int = 500, n_times: int = 1000, **settings: Any) -> Rate:
     """Stationary variance of tau-leaping with fixed steps, against that of a Poisson number."""
     network, steps = ReactionNetwork.from_text("0 -> A @ 400\nA -> 0 @ 1\nA = 400"), np.array([0.4, 0.2, 0.1, 0.05])
     settings = _leaps(replicates, seed) | {"time": 8.0 + 2.0 * np.arange(n_times)} | settings
     samples = []
     for tau in steps:
-        x = simulate(network, tau=tau, **settings).of("A")
+        x = trajectories(network, tau=tau, **settings).of("A")
         samples.append(np.square(x - 400.0).mean(axis=1) / 400.0 - 1.0)
     samples = np.array(samples).T
     return rate(
@@ -51,19 +53,19 @@ def leap_variance(seed, replicates=500, n_times=1000, **settings) -> Rate:
     )  # fmt: skip
 
 
-def _leaps(n, seed):
+def _leaps(n: int, seed: int) -> dict[str, Any]:
     return {"method": "tau_leap", "scheme": "explicit", "replicates": n, "workers": 2, "seed": seed}
 
 
-def paths(seed, method, volumes, replicates=60, **options) -> Rate:
+def paths(seed: int, method: str, volumes: np.ndarray, replicates: int = 60, **options: Any) -> Rate:
     """Mean over paths of sup |counts / Omega - ODE| at 30 times, relative to the largest concentration."""
     network = ReactionNetwork.from_text(DIMERS)
     time = np.linspace(0.0, 3.0, 31)[1:]
-    limit = simulate(network, time=time, method="ode", rtol=1e-10).counts[0]
+    limit = trajectories(network, time=time, method="ode", rtol=1e-10).counts[0]
     samples = []
     for volume in volumes:
         settings = {"volume": volume, "replicates": replicates, "workers": 2, "seed": seed}
-        counts = simulate(network, time=time, method=method, **settings, **options).counts
+        counts = trajectories(network, time=time, method=method, **settings, **options).counts
         samples.append(np.abs(counts / volume - limit).max(axis=(1, 2)) / limit.max())
     samples = np.array(samples).T
     return rate(
@@ -91,14 +93,14 @@ def linear_noise() -> Rate:
     )  # fmt: skip
 
 
-def _limit():
+def _limit() -> tuple[float, float]:
     """Concentration, and variance at Omega = 1, by the method `linear_noise`."""
-    r = simulate(PAIRS, time=[_T], method="linear_noise")
+    r = trajectories(PAIRS, time=[_T], method="linear_noise")
     return r.counts[0, -1, 0], r.covariance[0, -1, 0, 0]
 
 
 @cache
-def _master(volume):
+def _master(volume: float) -> tuple[float, float]:
     """Mean and variance of the count by the master equation."""
     n = np.arange(int(3 * volume) + 30)
     law = expm(generator(PAIRS, [(int(k),) for k in n], volume) * _T)[:, 0]
@@ -106,7 +108,7 @@ def _master(volume):
     return mean, law @ (n - mean) ** 2
 
 
-def measure_ladder(seed, say=lambda line: None) -> dict:
+def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) -> dict:
     """All rungs; a dictionary of plain values with a `verdict`."""
     rungs = [
         lambda: leap_mean(seed),
@@ -139,7 +141,7 @@ def measure_ladder(seed, say=lambda line: None) -> dict:
     }
 
 
-def _said(r):
+def _said(r: Rate) -> str:
     low, high = r.interval
     return (
         f"{r.what}: exponent {r.exponent:.3f} [{low:.3f}, {high:.3f}], expected {r.expected:g} +- {r.tolerance:g}: "

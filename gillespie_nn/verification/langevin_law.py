@@ -11,14 +11,17 @@ T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90
 J. Komlos, P. Major, G. Tusnady, Z. Wahrscheinlichkeitstheorie verw. Gebiete 32 (1975) 111-131, doi:10.1007/BF00533093.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import expm_multiply
 
-from ..api import simulate
 from ..crn import ReactionNetwork
 from .master_equation import generator
 from .rates import Rate, exponent, of_left_out, rate
+from .samples import trajectories
 
 _TIME = 1.5
 _STEP = 0.02
@@ -29,12 +32,14 @@ _GROUPS = 20
 _MODEL = "0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5\n"
 
 
-def langevin_distance(seed, volumes=(64, 128, 256, 512, 1024), replicates=800, **settings) -> Rate:
+def langevin_distance(
+    seed: int, volumes: Sequence[float] = (64, 128, 256, 512, 1024), replicates: int = 800, **settings: Any
+) -> Rate:
     """Distance of the laws of counts / Omega, from a concentration of 1 and away from zero; volumes are whole."""
     samples = [_sample(seed, volume, replicates, **settings) for volume in volumes]
     laws = [_law(volume) for volume in volumes]
 
-    def distances(kept):
+    def distances(kept: Any) -> list[float]:
         return [_distance(x[kept], law) / volume for x, law, volume in zip(samples, laws, volumes)]
 
     group = np.arange(replicates) * _GROUPS // replicates
@@ -45,7 +50,7 @@ def langevin_distance(seed, volumes=(64, 128, 256, 512, 1024), replicates=800, *
     )  # fmt: skip
 
 
-def langevin_moments(seed, volumes=(64, 256), replicates=800) -> list[dict]:
+def langevin_moments(seed: int, volumes: Sequence[float] = (64, 256), replicates: int = 800) -> list[dict]:
     """Relative errors of mean, variance and third cumulant, with 95 % intervals.
 
     Those of mean and variance vanish as Omega grows. That of the third cumulant does not: a reaction's jump has a third
@@ -66,24 +71,24 @@ def langevin_moments(seed, volumes=(64, 256), replicates=800) -> list[dict]:
     return found
 
 
-def _sample(seed, volume, replicates, method="langevin", **settings):
+def _sample(seed: int, volume: float, replicates: int, method: str = "langevin", **settings: Any) -> np.ndarray:
     """Counts by the method, float64[replicate, copy] [molecules]."""
     names = [f"A{k}" for k in range(_COPIES)]
     network = ReactionNetwork.from_text("".join(_MODEL.replace("A", name) for name in names))
     settings = {"step": _STEP, "replicates": replicates, "workers": 2, "seed": seed} | settings
     initial = dict.fromkeys(names, volume)
-    r = simulate(network, time=[_TIME], volume=float(volume), method=method, initial=initial, **settings)
+    r = trajectories(network, time=[_TIME], volume=float(volume), method=method, initial=initial, **settings)
     return r.counts[:, 0] * volume
 
 
-def _law(volume):
+def _law(volume: float) -> np.ndarray:
     """Of the count, by the master equation, float64[count]; states above hold less than 1e-9."""
     n = np.arange(int(1.3 * volume) + 40)
     flow = csr_array(generator(ReactionNetwork.from_text(_MODEL), [(int(k),) for k in n], float(volume)))
     return expm_multiply(flow * _TIME, (n == volume).astype(np.float64))
 
 
-def _distance(sample, law):
+def _distance(sample: np.ndarray, law: np.ndarray) -> float:
     """Wasserstein's distance of order 1 [molecules], by quantiles."""
     x = np.sort(sample, axis=None)
     quantiles = np.searchsorted(np.cumsum(law), (np.arange(x.size) + 0.5) / x.size)

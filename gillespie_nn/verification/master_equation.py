@@ -4,6 +4,7 @@ States beyond the largest counts are cut off; the probability that they hold is 
 """
 
 import itertools
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from ..crn import ReactionNetwork
-from .base import Check, Outcome, chi_square
+from .base import Check, Options, Outcome, chi_square
 from .samples import method_class, sample
 from .time_change import propensities
 
@@ -44,7 +45,7 @@ MODELS = {
 }
 
 
-def generator(network, states, volume) -> np.ndarray:
+def generator(network: ReactionNetwork, states: Sequence[tuple[int, ...]], volume: float) -> np.ndarray:
     """Rates from state to state, float64[to, from] [1/s]; what leaves `states` is lost."""
     place = {state: k for k, state in enumerate(states)}
     changes = [tuple(r.net_change().get(s, 0) for s in network.species) for r in network.reactions]
@@ -60,7 +61,7 @@ def generator(network, states, volume) -> np.ndarray:
 
 
 @cache
-def laws(name) -> tuple[ReactionNetwork, np.ndarray, np.ndarray]:
+def laws(name: str) -> tuple[ReactionNetwork, np.ndarray, np.ndarray]:
     """The network of a model, the law of all counts at its second time, float64[species 0, species 1, ...], and the
     joint law of the first species at both times, float64[first, second]."""
     model = MODELS[name]
@@ -81,12 +82,12 @@ def laws(name) -> tuple[ReactionNetwork, np.ndarray, np.ndarray]:
     return network, law, joint
 
 
-def _reachable(network, state):
+def _reachable(network: ReactionNetwork, state: tuple[int, ...]) -> bool:
     """On the conservation laws of the initial state."""
     return np.array_equal(network.conservation_laws @ np.array(state), network.conservation_laws @ network.counts())
 
 
-def p_values(name, method: type, n, seed) -> list[tuple[str, float]]:
+def p_values(name: str, method: type, n: int, seed: int) -> list[tuple[str, float]]:
     """p-values of the law at the second time, of all species together, and of the first at both times."""
     model = MODELS[name]
     network, law, joint = laws(name)
@@ -97,7 +98,7 @@ def p_values(name, method: type, n, seed) -> list[tuple[str, float]]:
     ]
 
 
-def _cells(counts, shape):
+def _cells(counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """One number for each row of counts; what is beyond the shape gets the number behind all."""
     inside = ((counts >= 0) & (counts < np.array(shape))).all(axis=1)
     cells = np.full(len(counts), int(np.prod(shape)))
@@ -109,6 +110,6 @@ class MasterEquation(Check):
     name = "master-equation"
     summary = "whole distributions against the master equation by matrix exponential, at one time and at two"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         cls = method_class(method)
         return [Outcome(*pair) for name in MODELS for pair in p_values(name, cls, options.replicates, seed)]

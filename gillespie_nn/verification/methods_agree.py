@@ -6,7 +6,7 @@ rate that depends on the time, a rule, and an event. Each method against `direct
 
 from ..api import simulate
 from ..crn import ReactionNetwork
-from .base import Check, Outcome, chi_square_two
+from .base import Check, Options, Outcome, chi_square_two
 from .samples import XOR_VOLUME, xor
 
 _MOST = 4000
@@ -28,13 +28,13 @@ A = 6
 _SHOWN = ("W1_0_0_p", "W2_0_3_m", "B1_1_p", "B2_0_m", "Z1_2_p", "Z2_0_p", "Y1_1", "S1_3", "E1_0_p", "D1_2_m", "D2_0_p")
 
 
-def _xor():
+def _xor() -> tuple:
     spec, initial = xor(3)
     schedule = [(1.5, spec.presentation([1, 1], [0], XOR_VOLUME))]
     return spec.network, _SHOWN, [1.0, 3.0], {"volume": XOR_VOLUME, "initial": initial, "schedule": schedule}
 
 
-def _general():
+def _general() -> tuple:
     return ReactionNetwork.from_text(GENERAL), ("A", "B", "C"), [0.6, 2.0, 4.0], {}
 
 
@@ -42,7 +42,7 @@ class MethodsAgree(Check):
     name = "methods-agree"
     summary = f"each method against {_REFERENCE}: a training network, and one with general laws and events"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         n = min(options.replicates, _MOST)
         found = []
         for name, case in (("training network", _xor), ("general laws and events", _general)):

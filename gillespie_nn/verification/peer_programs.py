@@ -27,7 +27,7 @@ from .. import checks
 _EXTRA = "bench"
 
 
-def copasi(document, end, n_points, seeds):
+def copasi(document: str, end: float, n_points: int, seeds: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
     """COPASI's direct method."""
     basico = checks.optional("basico", _EXTRA, "comparing with COPASI")
     model = basico.load_model_from_string(for_copasi(document))
@@ -47,12 +47,12 @@ def copasi(document, end, n_points, seeds):
     return _whole("COPASI", found), {name: k for k, name in enumerate(table.columns)}
 
 
-def for_copasi(document):
+def for_copasi(document: str) -> str:
     """The SBML of which COPASI simulates what `document` says: laws divided by the factor that it puts in."""
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
     parsed = sbml.readSBMLFromString(document)
     for reaction in parsed.getModel().getListOfReactions():
-        multiplicity = Counter()
+        multiplicity: Counter[str] = Counter()
         for reference in reaction.getListOfReactants():
             multiplicity[reference.getSpecies()] += round(reference.getStoichiometry())
         law = sbml.formulaToL3String(reaction.getKineticLaw().getMath())
@@ -64,7 +64,7 @@ def for_copasi(document):
     return sbml.writeSBMLToString(parsed)
 
 
-def libroadrunner(document, end, n_points, seeds):
+def libroadrunner(document: str, end: float, n_points: int, seeds: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
     """libRoadRunner's `gillespie` integrator."""
     roadrunner = checks.optional("roadrunner", _EXTRA, "comparing with libRoadRunner")
     model = roadrunner.RoadRunner(document)
@@ -85,14 +85,14 @@ def libroadrunner(document, end, n_points, seeds):
 PROGRAMS = {"COPASI": copasi, "libRoadRunner": libroadrunner}
 
 
-def _check_grid(program, time, end, n_points):
+def _check_grid(program: str, time: np.ndarray, end: float, n_points: int) -> None:
     if len(time) != n_points or not np.allclose(time, np.linspace(0.0, end, n_points), rtol=1e-9, atol=1e-9 * end):
         raise RuntimeError(
             f"{program} recorded {len(time)} points to t = {time[-1]:g}, asked were {n_points} to {end:g}"
         )
 
 
-def _whole(program, tables):
+def _whole(program: str, tables: list) -> np.ndarray:
     """Counts as int64; a program that returns anything but whole numbers simulated something else."""
     values = np.array(tables)
     counts = np.rint(values)

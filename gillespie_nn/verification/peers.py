@@ -21,17 +21,18 @@ and known to a quarter, and one of many intervals: 5 % of them exclude 0 for rig
 
 import functools
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..api import simulate
 from ..crn import ReactionNetwork
-from ..crn.formats.antimony import to_sbml
-from .base import Check, Outcome, Unsupported
+from ..crn.antimony import to_sbml
+from .base import Check, Options, Outcome, Unsupported
 from .peer_programs import PROGRAMS
 from .samples import XOR_VOLUME, xor
 
@@ -58,20 +59,21 @@ class Case(NamedTuple):
     most: int
 
 
-def _immigration_death(seed):
+def _immigration_death(seed: int) -> Model:
     network = ReactionNetwork.from_text("0 -> A @ 0.3\nA -> 0 @ 0.2\nA = 2")
     return Model(network, network.to_sbml())
 
 
-def _xor(seed):
+def _xor(seed: int) -> Model:
     spec, initial = xor(seed)
-    settings = {"volume": XOR_VOLUME, "initial": initial}
+    settings: dict[str, Any] = {"volume": XOR_VOLUME, "initial": initial}
     return Model(spec.network, spec.network.to_sbml(**settings), settings)
 
 
-def _of_file(name):
-    def model(seed):
-        text = resources.files("gillespie_nn.data").joinpath("models", f"{name}.ant").read_text(encoding="utf-8")
+def _of_file(name: str) -> Callable[[int], Model]:
+    def model(seed: int) -> Model:
+        folder = resources.files("gillespie_nn.data") / "models"
+        text = (folder / f"{name}.ant").read_text(encoding="utf-8")
         document = to_sbml(text)
         return Model(ReactionNetwork.from_sbml(document), document)
 
@@ -92,13 +94,13 @@ class Peers(Check):
     summary = "means and variances against COPASI and libRoadRunner (needs the extra bench)"
 
     @classmethod
-    def missing(cls, sbml_suite):
+    def missing(cls, sbml_suite: str | Path | None) -> str:
         modules = ("basico", "roadrunner", "antimony")
         absent = [m for m in modules if importlib.util.find_spec(m) is None]
         return f"{', '.join(absent)} not installed: pip install 'gillespie-nn[bench]'" if absent else ""
 
-    def run(self, method, seed, options):
-        found = []
+    def run(self, method: str, seed: int, options: Options) -> list:
+        found: list[Outcome | Unsupported] = []
         for k, (name, case) in enumerate(CASES.items()):
             n, ours = min(options.replicates, case.most), None
             for program in PROGRAMS:
@@ -114,7 +116,7 @@ class Peers(Check):
         return found
 
 
-def _note(details):
+def _note(details: dict) -> str:
     parts = [f"{details['runs']} runs each, {details['points']} means and variances"]
     for what in ("mean", "variance"):
         parts.append(f"largest |z| of a {what} {details[f'largest_z_{what}']:.2f}")
@@ -124,12 +126,12 @@ def _note(details):
     return "; ".join(parts)
 
 
-def _seeds(seed, case, program, n):
+def _seeds(seed: int, case: int, program: int, n: int) -> np.ndarray:
     """Seeds uint32[n] below 2**31, of one case and one program."""
     return np.random.SeedSequence([seed, case, program]).generate_state(n) >> 1
 
 
-def our_counts(name, method, n, seed):
+def our_counts(name: str, method: str, n: int, seed: int) -> dict[str, np.ndarray]:
     """Counts int64[replicate, point] by species that reactions change; the point at 0 is left out."""
     case = CASES[name]
     model = case.model(seed)
@@ -141,7 +143,7 @@ def our_counts(name, method, n, seed):
 
 
 @functools.cache
-def peer_counts(name, program, n, seed):
+def peer_counts(name: str, program: str, n: int, seed: int) -> dict[str, np.ndarray]:
     """The same of another program, run once for all methods that are compared with it."""
     case, k = CASES[name], list(CASES).index(name)
     model = case.model(_seeds(seed, k, 0, 1)[0])
@@ -150,12 +152,12 @@ def peer_counts(name, program, n, seed):
     return {s: counts[:, 1:, position[s]] for s in _changed(model.network)}
 
 
-def _changed(network):
+def _changed(network: ReactionNetwork) -> list[str]:
     changed = {s for r in network.reactions for s in r.net_change()}
     return [s for s in network.species if s in changed]
 
 
-def compare(ours, theirs, times):
+def compare(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], times: np.ndarray) -> tuple[float, dict]:
     """p-value and details of two dictionaries of counts int64[run, point] by species, at `times` float64[point]."""
     x, y = (np.concatenate([c[s] for s in ours], axis=1).astype(np.float64) for c in (ours, theirs))
     center = (x.sum(0) + y.sum(0)) / (2 * len(x))
@@ -174,24 +176,24 @@ def compare(ours, theirs, times):
     return p, details
 
 
-def _symmetric_z(d):
+def _symmetric_z(d: np.ndarray) -> np.ndarray:
     """sum d / sqrt(sum d^2) by column, 0 where nothing differs."""
     size = np.sqrt((d**2).sum(0))
     return np.divide(d.sum(0), size, out=np.zeros_like(size), where=size > 0)
 
 
-def _mean(x):
+def _mean(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means and their variances."""
     return x.mean(0), x.var(0, ddof=1) / len(x)
 
 
-def _variance(x):
+def _variance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Variances and their variances."""
     variance = x.var(0, ddof=1)
     return variance, np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 0.0) / len(x)
 
 
-def _relative(what, ours, theirs, names):
+def _relative(what: str, ours: tuple, theirs: tuple, names: Sequence) -> dict:
     """The largest relative difference with its interval, and half of the median interval."""
     (a, a_error), (b, b_error) = ours, theirs
     with np.errstate(divide="ignore", invalid="ignore"):

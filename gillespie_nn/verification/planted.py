@@ -5,26 +5,26 @@ shown to have power at the size at which they are used.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..crn import ReactionNetwork
 from ..kernels import codes
-from ..simulation.methods import Direct, NextReaction, Rejection
+from ..simulation.methods import Direct, Method, NextReaction, Rejection
 from . import closed_forms, master_equation
-from .base import Check, Outcome, chi_square
+from .base import Check, Options, Outcome, chi_square
 from .samples import method_class, sample
 
 CAUGHT = 1e-7
 
 
-def of_channels(change) -> Callable[[type], type]:
+def of_channels(change: Callable) -> Callable[[type], type]:
     """A plant that changes the compiled channels of a simulation before it starts."""
 
-    def plant(base):
-        class Planted(base):
-            def _own_arrays(self, *arguments):
+    def plant(base: Any) -> type:
+        class Planted(base):  # type: ignore[misc, valid-type]
+            def _own_arrays(self, *arguments: Any) -> tuple:
                 channels, families = super()._own_arrays(*arguments)
                 return change(channels), families
 
@@ -33,20 +33,20 @@ def of_channels(change) -> Callable[[type], type]:
     return plant
 
 
-def halve_pairs(channels):
+def halve_pairs(channels: Any) -> Any:
     return channels._replace(coefficient=np.where(channels.second_offset > 0, 0.5, 1.0) * channels.coefficient)
 
 
-def square_pairs(channels):
+def square_pairs(channels: Any) -> Any:
     return channels._replace(second_offset=np.zeros_like(channels.second_offset))
 
 
-def _volume_forgotten(channels):
+def _volume_forgotten(channels: Any) -> Any:
     """Pairs at a volume of 1 where it is 20."""
     return channels._replace(coefficient=np.where(channels.second_offset > 0, 20.0, 1.0) * channels.coefficient)
 
 
-def _time_frozen(channels):
+def _time_frozen(channels: Any) -> Any:
     """The time in a law is that of the last event."""
     laws = channels.laws
     none = np.empty(0, np.uint32)
@@ -56,18 +56,21 @@ def _time_frozen(channels):
     return channels._replace(laws=frozen)
 
 
-def _deaf(channels):
+def _deaf(channels: Any) -> Any:
     """Conditions of events are not looked at when counts change."""
     return channels._replace(
         laws=channels.laws._replace(watch=np.empty(0, np.uint32), watch_start=np.zeros(1, np.uint32))
     )
 
 
-def stale(base):
+def stale(base: Any) -> type:
     """The first dependency of the first channel on another, or of the first species, is forgotten."""
 
-    class Stale(base):
-        def __init__(self, *arguments):
+    class Stale(base):  # type: ignore[misc, valid-type]
+        _state: Any
+        _readers: Any
+
+        def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             if isinstance(self, NextReaction):
                 start, dependent = self._state.dependent_start.copy(), self._state.dependent
@@ -84,15 +87,15 @@ def stale(base):
     return Stale
 
 
-def never_rejecting(base):
+def never_rejecting(base: Any) -> type:
     """Every candidate fires, at the rate of its bound."""
 
-    class Always(base):
-        def _advance(self, *arguments):
-            *arguments, event_limit = arguments
+    class Always(base):  # type: ignore[misc, valid-type]
+        def _advance(self, *arguments: Any) -> int:
+            *others, event_limit = arguments
             while True:
                 self._state.limits[:, 0] = self._state.limits[:, 1]
-                code = super()._advance(*arguments, min(event_limit, self.n_events + 1))
+                code = super()._advance(*others, min(event_limit, self.n_events + 1))
                 if code != codes.EVENT_LIMIT or self.n_events >= event_limit:
                     return code
 
@@ -108,22 +111,22 @@ class Plant(NamedTuple):
     p: Callable[[type, int, int], float]
 
 
-def _of_model(name):
+def _of_model(name: str) -> Callable[[type, int, int], float]:
     return lambda method, n, seed: min(p for _, p in master_equation.p_values(name, method, n, seed))
 
 
-def _of_form(name):
+def _of_form(name: str) -> Callable[[type, int, int], float]:
     return lambda method, n, seed: closed_forms.p_value(name, method, n, seed)
 
 
-def _point_early(method, n, seed):
+def _point_early(method: type[Method], n: int, seed: int) -> float:
     """Recorded one point too early on a grid of ten."""
     text, time, law = closed_forms.CASES["immigration-death"]
     counts = sample(ReactionNetwork.from_text(text), method, [0.9 * time, time], n, seed)
     return chi_square(counts[:, 0, 0], law())
 
 
-def _stream_shared(method, n, seed):
+def _stream_shared(method: type[Method], n: int, seed: int) -> float:
     """Each replicate recorded twice, as if two had drawn the same numbers."""
     text, time, law = closed_forms.CASES["immigration-death"]
     counts = np.repeat(sample(ReactionNetwork.from_text(text), method, [time], n // 2, seed)[:, 0, 0], 2)
@@ -152,7 +155,7 @@ class PlantedErrors(Check):
     name = "planted-errors"
     summary = "methods made wrong on purpose are rejected by the other checks (p: 1 caught, 0 missed)"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         base = method_class(method)
         found = []
         for plant in PLANTS:

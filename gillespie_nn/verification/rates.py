@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 CONFIDENCE = 0.95
@@ -56,7 +57,17 @@ class Spread(NamedTuple):
     degrees: float
 
 
-def rate(what, x_label, error_label, x, error, expected, tolerance=0.05, spread=None, method="") -> Rate:
+def rate(
+    what: str,
+    x_label: str,
+    error_label: str,
+    x: ArrayLike,
+    error: ArrayLike,
+    expected: float,
+    tolerance: float = 0.05,
+    spread: Spread | None = None,
+    method: str = "",
+) -> Rate:
     """Fit log error = a + exponent log x; without a `spread` that of the residuals. An error that is not above 0 has no
     exponent."""
     x, error = np.asarray(x, dtype=np.float64), np.asarray(error, dtype=np.float64)
@@ -71,14 +82,14 @@ def rate(what, x_label, error_label, x, error, expected, tolerance=0.05, spread=
     )  # fmt: skip
 
 
-def exponent(x, error):
+def exponent(x: ArrayLike, error: ArrayLike) -> np.ndarray:
     """Least squares through log error[..., n] at log x[n]; NaN where an error is not above 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.log(error) @ _weights(x)
     return np.where((np.asarray(error) > 0).all(axis=-1), found, np.nan)
 
 
-def of_means(x, samples) -> Spread:
+def of_means(x: np.ndarray, samples: np.ndarray) -> Spread:
     """Of the exponent through means over replicates of `samples` float64[replicate, n], to first order in what they
     are off; one replicate's errors may depend on each other."""
     samples = np.asarray(samples)
@@ -87,12 +98,12 @@ def of_means(x, samples) -> Spread:
     return Spread(moves.std(ddof=1) / np.sqrt(n), n - 1)
 
 
-def of_left_out(exponents) -> Spread:
+def of_left_out(exponents: np.ndarray) -> Spread:
     """Of an exponent from those of all groups of replicates but one, float64[group]: the jackknife."""
     n = len(exponents)
     return Spread(np.sqrt((n - 1) * np.var(exponents)), n - 1)
 
 
-def _weights(x):
+def _weights(x: ArrayLike) -> np.ndarray:
     away = np.log(x) - np.mean(np.log(x))
     return away / (away @ away)

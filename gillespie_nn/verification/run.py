@@ -1,27 +1,26 @@
 """Running checks over methods, and the verdict."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from .. import checks
 from ..simulation import EXACT, METHODS
-from .base import Outcome
+from .base import Check, Options, Outcome
 
 LEVEL = 1e-4
 """Probability that a run with right methods is found failing, at most: Bonferroni over all p-values of the run."""
 HOLDS, FAILS, INCOMPLETE = "holds", "fails", "incomplete"
 
 
-class Options(NamedTuple):
-    """What checks are told. `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
-    the checks that try an approximate method."""
-
-    replicates: int
-    sbml_suite: str | None
-    method_options: dict = {}
-
-
 def verify(
-    selected, methods=None, seed=0, replicates=10_000, sbml_suite=None, say=lambda line: None, **method_options
+    selected: Sequence[type[Check]],
+    methods: Sequence[str] | None = None,
+    seed: int = 0,
+    replicates: int = 10_000,
+    sbml_suite: str | Path | None = None,
+    say: Callable[[str], object] = lambda line: None,
+    **method_options: Any,
 ) -> dict:
     """Run the `Check` classes `selected` over `methods` (all exact ones); a dictionary of plain values.
 
@@ -31,7 +30,8 @@ def verify(
     for name in names:
         checks.choice("method", name, [m.name for m in METHODS])
     options = Options(checks.whole("replicates", replicates, 1000), sbml_suite, method_options)
-    outcomes, unsupported = [], []
+    outcomes: list[dict] = []
+    unsupported = []
     for check in selected:
         for method in names:
             for found in check().run(method, seed, options):

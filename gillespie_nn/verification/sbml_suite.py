@@ -12,6 +12,7 @@ T. W. Evans, C. S. Gillespie, D. J. Wilkinson, The SBML discrete stochastic mode
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -19,7 +20,7 @@ from scipy import stats
 from ..api import simulate
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from .base import Check, Outcome, Unsupported
+from .base import Check, Options, Outcome, Unsupported
 
 _RESAMPLES = 200
 _ROUNDING = 1e-5
@@ -31,13 +32,13 @@ class SbmlSuite(Check):
     summary = "means and standard deviations of the SBML stochastic test suite (needs --sbml-suite FOLDER)"
 
     @classmethod
-    def missing(cls, sbml_suite):
+    def missing(cls, sbml_suite: str | Path | None) -> str:
         return "" if sbml_suite is not None else "no folder given: name it with --sbml-suite FOLDER"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         if options.sbml_suite is None:
             return [Unsupported("sbml-suite", self.missing(None))]
-        found = []
+        found: list[Outcome | Unsupported] = []
         for k, folder in enumerate(case_folders(options.sbml_suite)):
             own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
             try:
@@ -47,7 +48,7 @@ class SbmlSuite(Check):
         return found
 
 
-def case_folders(path) -> list[Path]:
+def case_folders(path: str | Path) -> list[Path]:
     """Folders of cases below `path`, by number."""
     root = Path(path)
     folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
@@ -56,7 +57,7 @@ def case_folders(path) -> list[Path]:
     return folders
 
 
-def run_case(folder, method, seed, n, **options) -> Outcome:
+def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Outcome:
     """Simulate one case n times; the p-value of its largest deviation in mean or variance."""
     settings = _settings(next(folder.glob("*-settings.txt")))
     time, mean, deviation = _results(next(folder.glob("*-results.csv")))
@@ -93,27 +94,28 @@ def run_case(folder, method, seed, n, **options) -> Outcome:
     return Outcome(folder.name, p, details, note)
 
 
-def _usual(x, settings, rng):
+def _usual(x: np.ndarray, settings: dict, rng: np.random.Generator) -> list[int]:
     """Points outside the bands in resamples of x, whose mean and deviation are then the true ones."""
     found = []
     for _ in range(_RESAMPLES):
         again = x[rng.integers(len(x), size=len(x))]
-        found.append(_n_outside(*_bands(again, x.mean(0), x.std(0)), settings))
+        z, y = _bands(again, x.mean(0), x.std(0))
+        found.append(_n_outside(z, y, settings))
     return found
 
 
-def _bands(x, mu, sigma):
+def _bands(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n = len(x)
     return np.sqrt(n) * (x.mean(0) - mu) / sigma, np.sqrt(n / 2) * (x.var(0, ddof=1) / sigma**2 - 1)
 
 
-def _n_outside(z, y, settings):
+def _n_outside(z: np.ndarray, y: np.ndarray, settings: dict) -> int:
     low, high = settings["meanRange"]
     y_low, y_high = settings["sdRange"]
     return int(((z <= low) | (z >= high)).sum() + ((y <= y_low) | (y >= y_high)).sum())
 
 
-def _p_values(x, mu, sigma):
+def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
     """Two-sided p-values of mean and variance at each point, the suite's rounding allowed for."""
     n, variance = len(x), x.var(0, ddof=1)
     z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
@@ -122,15 +124,16 @@ def _p_values(x, mu, sigma):
     return [float(p) for p in 2 * stats.norm.sf(np.concatenate([z, v]))]
 
 
-def _model(folder):
+def _model(folder: Path) -> Path:
     models = sorted(folder.glob("*-sbml-l3v*.xml")) or sorted(folder.glob("*.xml"))
     if not models:
         raise InputError(f"{folder} holds no SBML model")
     return models[-1]
 
 
-def _settings(path):
-    found = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+def _settings(path: Path) -> dict:
+    parts = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
+    found = {name: value for name, _, value in parts}
     ranges = {"meanRange": (-3.0, 3.0), "sdRange": (-5.0, 5.0)}
     for name in ranges:
         if found.get(name, "").strip():
@@ -139,7 +142,7 @@ def _settings(path):
     return ranges
 
 
-def _results(path):
+def _results(path: Path) -> tuple[np.ndarray, dict, dict]:
     """Times, and means and standard deviations by variable."""
     with path.open(newline="") as file:
         rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]

@@ -1,13 +1,18 @@
 """Ensembles of two methods, and what is certified of one beside the other."""
 
 import time as timer
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..analysis import comparison
-from ..analysis.comparison import INCONCLUSIVE, VERDICTS, Distance, Errors
+from ..analysis.comparison import INCONCLUSIVE, VERDICTS, Distance, Errors, MeanVariance
 from ..api import simulate
 from ..checks import ModelError, UnfinishedError
+from ..crn import ReactionNetwork
+from ..simulation import Result
+from ..simulation.methods import Method
 from ..status import Status
 from .certificate import Certificate, Row
 
@@ -23,10 +28,19 @@ class Ensemble:
     network, time, settings, progress : `simulate` gets these, the settings by name.
     """
 
-    def __init__(self, method, names, network, time, settings, progress=False):
+    def __init__(
+        self,
+        method: type[Method],
+        names: Sequence[str],
+        network: ReactionNetwork,
+        time: np.ndarray,
+        settings: dict[str, Any],
+        progress: bool = False,
+    ) -> None:
         start = timer.perf_counter()
         result = simulate(network, time=time, method=method.name, progress=progress, **settings)
         self.seconds = timer.perf_counter() - start
+        assert isinstance(result, Result)
         for k, status in enumerate(result.status.tolist()):
             if not Status(status).complete:
                 raise UnfinishedError(f"method {method.name}, replicate {k}: {Status(status)}; nothing was compared")
@@ -38,11 +52,11 @@ class Ensemble:
         if method.deterministic:
             self._variances = np.stack([_known_variance(result, name) for name in names], axis=-1)
 
-    def values(self, point) -> np.ndarray:
+    def values(self, point: int) -> np.ndarray:
         """float64[replicate, name]."""
         return self._values[:, point].astype(np.float64)
 
-    def moments(self, point) -> comparison.MeanVariance:
+    def moments(self, point: int) -> comparison.MeanVariance:
         values = self.values(point)
         if self._variances is None:
             return comparison.sampled(values)
@@ -61,13 +75,13 @@ class Ensemble:
         return self._variances is None
 
 
-def _molecules(result, name):
+def _molecules(result: Result, name: str) -> np.ndarray:
     """[replicate, point], of an observable in its own unit."""
     is_count = result.units == "molecules" or name in result.observable_names
     return result.of(name) if is_count else result.of(name) * result.volume
 
 
-def _known_variance(result, name):
+def _known_variance(result: Result, name: str) -> np.ndarray:
     """float64[point] [molecules^2] that a method gives beside its one run; NaN if it gives none."""
     if not result.covariance.size or name in result.observable_names:
         return np.full(len(result.time), np.nan)
@@ -75,12 +89,22 @@ def _known_variance(result, name):
     return result.covariance[0, :, k, k] * result.volume**2
 
 
-def compare(one: Ensemble, other: Ensemble, names, time, tolerances, floor) -> Certificate:
+def compare(
+    one: Ensemble,
+    other: Ensemble,
+    names: Sequence[str],
+    time: np.ndarray,
+    tolerances: tuple[float, float],
+    floor: float,
+) -> Certificate:
     """The certificate of `one` beside the exact `other`; `tolerances` are those of the mean and the variance."""
+    tolerance_mean, tolerance_variance = tolerances
     given = one.has_variance
     n_intervals = len(time) * int(len(names) * (1 + one.has_law) + given.sum())
     level = (1.0 - CONFIDENCE) / n_intervals
-    rows, errors, allowed = [], [], []
+    rows: list[Row] = []
+    errors: list[Errors] = []
+    allowed: list[np.ndarray] = []
     for point, t in enumerate(time.tolist()):
         moments = one.moments(point), other.moments(point)
         means = comparison.mean_errors(*moments, floor, level)
@@ -88,18 +112,18 @@ def compare(one: Ensemble, other: Ensemble, names, time, tolerances, floor) -> C
         distances = _distances(one, other, point, level)
         rows += _rows(names, t, moments, (means, variances), distances, tolerances)
         errors += [means, variances.of(given)]
-        allowed += [np.full(len(names), tolerances[0]), np.full(given.sum(), tolerances[1])]
-    errors, allowed = Errors.joined(errors), np.concatenate(allowed)
+        allowed += [np.full(len(names), tolerance_mean), np.full(given.sum(), tolerance_variance)]
+    joined, tolerated = Errors.joined(errors), np.concatenate(allowed)
     verdict = comparison.verdict_of([row.verdict for row in rows])
-    enough = comparison.sufficient_replicates(errors, allowed, other.n, level) if verdict == INCONCLUSIVE else None
+    enough = comparison.sufficient_replicates(joined, tolerated, other.n, level) if verdict == INCONCLUSIVE else None
     return Certificate(
         verdict, one.method.name, other.method.name, tuple(sorted(rows, key=_badness(tolerances), reverse=True)),
-        *tolerances, floor, CONFIDENCE, n_intervals, one.n, other.n, enough, one.seed, other.seed, other.volume,
-        one.seconds, other.seconds,
+        tolerance_mean, tolerance_variance, floor, CONFIDENCE, n_intervals, one.n, other.n, enough,
+        one.seed, other.seed, other.volume, one.seconds, other.seconds,
     )  # fmt: skip
 
 
-def _distances(one, other, point, level):
+def _distances(one: Ensemble, other: Ensemble, point: int, level: float) -> list[Distance] | None:
     """Of each name, or None if the method gives no law. Whole molecules: a continuous law and one of counts with the
     same shape would differ by half a molecule's probability."""
     if not one.has_law:
@@ -108,12 +132,20 @@ def _distances(one, other, point, level):
     return [comparison.distance(*pair, level) for pair in pairs]
 
 
-def _rows(names, time, moments, errors, distances, tolerances):
+def _rows(
+    names: Sequence[str],
+    time: float,
+    moments: tuple[MeanVariance, MeanVariance],
+    errors: tuple[Errors, Errors],
+    distances: list[Distance] | None,
+    tolerances: tuple[float, float],
+) -> Iterator[Row]:
     """Of all names at one time; `errors` are those of means and variances."""
     one, other = moments
     judged = [comparison.judge(e, t) for e, t in zip(errors, tolerances, strict=True)]
     for k, name in enumerate(names):
         mean, variance = (_of(e, k) for e in errors)
+        assert mean is not None  # every method gives one
         yield Row(
             species=name,
             time=time,
@@ -130,16 +162,16 @@ def _rows(names, time, moments, errors, distances, tolerances):
         )
 
 
-def _of(errors, k):
+def _of(errors: Errors, k: int) -> tuple[float, float, float] | None:
     """(error, low, high) of one quantity, or None if a method does not give it."""
     found = float(errors.error[k]), float(errors.low[k]), float(errors.high[k])
     return None if np.isnan(found[0]) else found
 
 
-def _badness(tolerances):
+def _badness(tolerances: tuple[float, float]) -> Callable[[Row], tuple[int, float]]:
     """A key that orders rows: by verdict, then by how far an interval reaches, in tolerances."""
 
-    def key(row):
+    def key(row: Row) -> tuple[int, float]:
         intervals = (row.mean_interval, row.variance_interval)
         reach = (max(map(abs, i)) / t for i, t in zip(intervals, tolerances, strict=True) if i is not None)
         return VERDICTS.index(row.verdict), max(reach)

@@ -4,6 +4,9 @@ The networks learn XOR, samples in file order. All of it is deterministic, so th
 of the residuals of the fit alone.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..api import train
@@ -15,20 +18,22 @@ _TOLERANCE = 0.03
 """Higher orders move the exponents by 0.02 and 0.04 on these ladders; an error of 2 % in a step, by 0.2 and more."""
 
 
-def change(method, step, running_time, presentations=4 * _PASSES, **options) -> np.ndarray:
+def change(
+    method: str, step: float, running_time: float, presentations: int = 4 * _PASSES, **options: Any
+) -> np.ndarray:
     """Change of the weights, float64[weight], in some presentations of XOR with step s = eta T."""
     fit = train(
         "xor", method=method, learning_rate=step / running_time, running_time=running_time,
         presentations=presentations, order="cyclic", volume=1.0, seed=0, **options,
     )  # fmt: skip
-    return fit.last_weights - fit.plan.initial_weights
+    return fit.last_weights - fit.plan.learner.initial_weights
 
 
-def _distance(one, other):
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.linalg.norm(one - other))
 
 
-def ode_to_flow(times=(40.0, 80.0, 160.0, 320.0)) -> Rate:
+def ode_to_flow(times: Sequence[float] = (40.0, 80.0, 160.0, 320.0)) -> Rate:
     """Weights of the rate equations against gradient flow, at a fixed step and T = s / eta."""
     flow = change("gradient_flow", _STEP, 1.0)
     error = [_distance(change("ode", _STEP, t, rtol=1e-9), flow) for t in times]
@@ -39,7 +44,7 @@ def ode_to_flow(times=(40.0, 80.0, 160.0, 320.0)) -> Rate:
     )  # fmt: skip
 
 
-def flow_to_descent(steps=(0.01, 0.005, 0.0025, 0.00125)) -> Rate:
+def flow_to_descent(steps: Sequence[float] = (0.01, 0.005, 0.0025, 0.00125)) -> Rate:
     """Gradient flow against gradient descent, over a fixed s times presentations."""
     error = []
     for step in steps:
@@ -52,7 +57,7 @@ def flow_to_descent(steps=(0.01, 0.005, 0.0025, 0.00125)) -> Rate:
     )  # fmt: skip
 
 
-def bias_at_fixed_time(times=(20.0, 40.0, 80.0, 160.0), step=1e-4) -> Rate:
+def bias_at_fixed_time(times: Sequence[float] = (20.0, 40.0, 80.0, 160.0), step: float = 1e-4) -> Rate:
     """What remains at a fixed running time as eta -> 0: the change of the weights in two passes, against that by
     gradient flow, relative to it, with a step so small that only the relaxation after each switch differs."""
     flow = change("gradient_flow", step, 1.0)

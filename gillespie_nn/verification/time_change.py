@@ -12,8 +12,8 @@ from .. import seeds
 from ..checks import UnfinishedError
 from ..crn import ReactionNetwork
 from ..seeds import Purpose
-from ..simulation.methods import choose_method
-from .base import Check, Outcome
+from ..simulation.methods import Method, choose_method
+from .base import Check, Options, Outcome
 
 _N_FIRINGS = 1000
 _MOST_EVENTS = 400_000
@@ -23,14 +23,14 @@ MIXED = (
 )
 
 
-def propensities(network, state, volume) -> np.ndarray:
+def propensities(network: ReactionNetwork, state: dict[str, int], volume: float) -> np.ndarray:
     """float64[reaction] by the definition, in a state {species: count}."""
     found = []
     for reaction in network.reactions:
         if reaction.law is not None:
             found.append(reaction.rate * network.resolved(reaction.law).evaluate(state | {"volume": volume}))
             continue
-        value = reaction.rate * volume ** (1 - reaction.order)
+        value: float = reaction.rate * volume ** (1 - reaction.order)
         for s, n in reaction.reactants:
             for k in range(n):
                 value *= state[s] - k
@@ -41,10 +41,12 @@ def propensities(network, state, volume) -> np.ndarray:
     return np.array(found, dtype=np.float64)
 
 
-def gaps(method, network, volume, rng, n_firings=_N_FIRINGS) -> np.ndarray:
+def gaps(
+    method: type[Method], network: ReactionNetwork, volume: float, rng: np.random.Generator, n_firings: int = _N_FIRINGS
+) -> np.ndarray:
     """Integrated propensities between firings, float64[reaction, firing]; `method` is a class."""
     simulation = method(network, network.rates(), volume, network.counts(), rng, count_firings=True)
-    found = [[] for _ in network.reactions]
+    found: list[list[float]] = [[] for _ in network.reactions]
     integral, known, now = np.zeros(len(found)), {}, 0.0
     while min(map(len, found)) < n_firings:
         if simulation.n_events >= _MOST_EVENTS:
@@ -64,7 +66,7 @@ def gaps(method, network, volume, rng, n_firings=_N_FIRINGS) -> np.ndarray:
     return np.array([row[:n_firings] for row in found])
 
 
-def p_values(rows) -> list[float]:
+def p_values(rows: np.ndarray) -> list[float]:
     """Of the gaps of each reaction, of all together, and of a gap given the one before."""
     rank = stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
     after = 2 * stats.norm.sf(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
@@ -75,7 +77,7 @@ class TimeChange(Check):
     name = "time-change"
     summary = "integrated propensities between firings are unit exponentials, reaction by reaction"
 
-    def run(self, method, seed, options):
+    def run(self, method: str, seed: int, options: Options) -> list:
         network = ReactionNetwork.from_text(MIXED)
         rng = seeds.stream(seed, Purpose.SIMULATION)
         rows = gaps(choose_method(method, network).method, network, 2.0, rng)

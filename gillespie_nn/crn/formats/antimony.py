@@ -1,17 +1,14 @@
-"""Antimony in and out, by way of SBML: libantimony translates.
-
-L. P. Smith, F. T. Bergmann, D. Chandran, H. M. Sauro, Antimony: a modular model definition language, Bioinformatics 25
-(2009) 2452-2454, doi:10.1093/bioinformatics/btp401.
-"""
+"""Antimony in and out, by way of SBML, see `crn.antimony`."""
 
 import os
-import threading
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import checks
 from ...checks import InputError
+from ..antimony import from_sbml, to_sbml
 from ..parts import Parts
 from . import sbml_read, sbml_write
 from .base import Format, Overrides, Source, errors_name
@@ -19,32 +16,24 @@ from .base import Format, Overrides, Source, errors_name
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
 
+_RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "true", "false", "exponentiale", "e"}
 _ENDINGS = (".ant", ".antimony")
 
-_LOCK = threading.Lock()
-"""libantimony keeps one list of modules for the whole process."""
 
+def read(source: Source, parameters: Overrides = None, imports: str | os.PathLike | None = None) -> Parts:
+    """The network of a file that ends in `.ant` or `.antimony` (path), or of a text. Files that it imports must lie
+    below the folder of the file, a text may import none; with `imports` both may import what lies below that folder.
 
-def read(source: Source, parameters: Overrides = None) -> Parts:
-    """The network of a file that ends in `.ant` or `.antimony` (path), or of a text; raises InputError."""
+    Raises InputError for what is wrong or refused.
+    """
     text, origin = checks.text_or_file(source, _ENDINGS, "Antimony file")
+    folder, name = imports, "model.ant"
+    if origin != "the text":
+        path = Path(source)
+        folder, name = (path.parent if imports is None else imports), path.name
     with errors_name(origin):
-        return sbml_read.read_document(to_sbml(text), parameters)._replace(origin=origin)
-
-
-def to_sbml(text: str) -> str:
-    """The SBML that libantimony makes of a text; raises InputError."""
-    antimony = checks.optional("antimony", "sbml", "reading Antimony")
-    with _LOCK:
-        antimony.clearPreviousLoads()
-        antimony.freeAll()
-        try:
-            if antimony.loadAntimonyString(text) >= 0:
-                return antimony.getSBMLString(antimony.getMainModuleName())
-            message = " ".join(antimony.getLastError().split())
-        except (UnicodeError, ValueError) as error:
-            message = f"libantimony cannot read it, and its message is no text: {error}"
-    raise InputError(message)
+        found = sbml_read.read_document(to_sbml(text, folder, name), parameters)
+        return found._replace(origin=origin, language="sbml")
 
 
 def write(
@@ -54,14 +43,10 @@ def write(
     initial: Mapping[str, int] | None = None,
 ) -> str:
     """The Antimony of the SBML that `sbml_write.write` writes, kinetics `stochastic`."""
-    antimony = checks.optional("antimony", "sbml", "writing Antimony")
-    document = sbml_write.write(network, None, "stochastic", volume, initial)
-    with _LOCK:
-        antimony.clearPreviousLoads()
-        antimony.freeAll()
-        if antimony.loadSBMLString(document) < 0:
-            raise InputError(f"the network cannot be written as Antimony: {antimony.getLastError().strip()}")
-        text = antimony.getAntimonyString(antimony.getMainModuleName())
+    for name in (*network.species, *network.parameters, *network.rules):
+        if name.lower() in _RESERVED:
+            raise InputError(f"{name!r} is the name of a constant or function in Antimony: rename it")
+    text = from_sbml(sbml_write.write(network, None, "stochastic", volume, initial))
     if path is not None:
         checks.write_text(path, text)
     return text

@@ -6,7 +6,8 @@ volume 1. So does BioNetGen's own simulator, for constants and for functions (`r
 bng2/Network3/src/network.cpp). A species with `$` is read by reactions and not changed by them.
 
 Constant rates become mass action, rates that read groups or `time()` become laws, with the functions that they read put
-in. Groups become rules, but for one that is the species of its name. The pattern `A(b!1).B(a!1)` is called
+in. Groups become rules, but for one that is the species of its name; where a parameter has the name of a group, it is
+the parameter that formulas read (`init_param_map` there). The pattern `A(b!1).B(a!1)` is called
 `A_b_1_B_a_1`, and `A()` is `A`; a name in use gets the index of the species, and one with a meaning of its own here,
 such as `pi`, an underscore. Refused are the rate laws Sat, MM, Hill, FunctionProduct and Arrhenius, functions of
 arguments, and amounts that are no whole numbers.
@@ -31,16 +32,16 @@ from .bngl_formulas import Formulas, at_line
 
 _ENDINGS = (".net",)
 _BUILT_IN = {"time": BUILT_IN["time"], "_pi": BUILT_IN["pi"], "_e": BUILT_IN["exponentiale"]}
-_NAMED = {"parameters": PARAMETER, "functions": FUNCTION, "groups": GROUP}
-"""Blocks of what formulas can read, and the kind of what stands in them."""
 
+# No two parts in a row match the same: matching takes time in proportion to the length of a line.
+_INDEX = r"0*(0|[1-9]\d*)"
 _NAME = r"(?:\d+\s+)?([^\s(=\d][^\s(=]*)"
 _LAYOUTS = {
     "parameters": ("index name expression", _NAME + r"(?:\s*=|\s)\s*(\S.*)"),
     "functions": ("index name() expression", _NAME + r"\(\s*\)\s*=?\s*(\S.*)"),
     "groups": ("index name weight*species,...", r"\d+\s+(\S+)\s*(.*)"),
-    "species": ("index pattern amount", r"0*(\d+)\s+(\S+)\s+(\S.*)"),
-    "reactions": ("index reactants products rate", r"0*(\d+)\s+(\S+)\s+(\S+)\s+(\S.*)"),
+    "species": ("index pattern amount", _INDEX + r"\s+(\S+)\s+(\S.*)"),
+    "reactions": ("index reactants products rate", _INDEX + r"\s+(\S+)\s+(\S+)\s+(\S.*)"),
 }
 _SKIPPED = (
     "molecule types", "seed species", "observables", "reaction rules", "compartments", "energy patterns",
@@ -49,7 +50,7 @@ _SKIPPED = (
 _HEADER = r"(?:version|setOption|substanceUnits)\s*\((?!\W*conc).*\)\s*;?"
 _RATE_LAW = r"(?:^|\*)\s*(Sat|MM|Hill|FunctionProduct|Arrhenius)[\s(]+[\w\"]"
 Blocks = dict[str, list[tuple[int, tuple[str, ...]]]]
-_MEMBER = r"((?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\*)?)0*(\d+)"
+_MEMBER = r"((?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\*)?)" + _INDEX
 
 
 def read(source: Source, parameters: Overrides = None) -> Parts:
@@ -58,7 +59,8 @@ def read(source: Source, parameters: Overrides = None) -> Parts:
     text, origin = checks.text_or_file(source, _ENDINGS, "BioNetGen network file")
     parameters = checks.by_name("parameters", parameters)
     with errors_name(origin):
-        return _network(_blocks(text), parameters)._replace(origin=origin)
+        found = _network(_blocks(text), parameters)._replace(origin=origin)
+        return found._replace(text=text) if found.settable else found
 
 
 def _blocks(text: str) -> Blocks:
@@ -119,15 +121,19 @@ def _network(blocks: Blocks, overrides: Mapping[str, float]) -> Parts:
             species[_once(species, index)] = n, pattern, amount
     scope = Scope(_BUILT_IN)
     entries: dict[str, tuple[int, str, str | float]] = {}
-    groups = {}
-    for block, kind in _NAMED.items():
+    groups: dict[str, dict[str, str]] = {}
+    parameters = {key for _, (key, _) in blocks.get("parameters", ())}
+    # Groups first, which keep their names: of a parameter of the same name only the value is wanted.
+    for n, (key, text) in blocks.get("groups", ()):
+        with at_line(n):
+            shadowed = checked_name(GROUP, key) in parameters
+            identifier = scope.take(_once(groups, key)) if shadowed else scope.define(key, GROUP).identifier
+            groups[identifier] = _members(text, species)
+    for block, kind in (("parameters", PARAMETER), ("functions", FUNCTION)):
         for n, (key, text) in blocks.get(block, ()):
             with at_line(n):
-                identifier = scope.define(checked_name(kind, key), kind).identifier
-                if kind == GROUP:
-                    groups[identifier] = _members(text, species)
-                else:
-                    entries[key] = n, kind, text
+                scope.define(checked_name(kind, key), kind)
+                entries[key] = n, kind, text
     for key, value in overrides.items():
         scope.meaning(key, "parameter", PARAMETER, known="the file has")
         entries[key] = entries[key][0], PARAMETER, checks.finite(f"parameter {key}", value)
@@ -155,7 +161,8 @@ def _network(blocks: Blocks, overrides: Mapping[str, float]) -> Parts:
     }
     read_names = set().union(*(r.law.names() for r in reactions.values() if r.law))
     kept = {p: v for p, v in formulas.values.items() if p in read_names}
-    return Parts(tuple(initial), tuple(reactions.values()), initial, 1.0, kept, rules)
+    settable = scope.names(PARAMETER)
+    return Parts(tuple(initial), tuple(reactions.values()), initial, 1.0, kept, rules, settable=settable)
 
 
 def _species(text: str, species: Mapping[str, object]) -> str:
@@ -179,8 +186,8 @@ def _members(text: str, species: Mapping[str, object]) -> dict[str, str]:
 
 
 def _species_name(index: str, pattern: str, groups: Mapping[str, Mapping[str, str]], scope: Scope) -> str:
-    wanted = re.sub(r"^\W+|\W+$", "", pattern.replace("()", ""), flags=re.ASCII)
-    wanted = re.sub(r"\W+|^(?=\d)", "_", wanted, flags=re.ASCII) or "species"
+    wanted = "_".join(re.findall(r"\w+", pattern.replace("()", ""), flags=re.ASCII)) or "species"
+    wanted = f"_{wanted}" if wanted[0].isdigit() else wanted
     if groups.get(wanted) == {index: ""}:
         return wanted
     return scope.take(f"{wanted}_{index}" if scope.is_taken(wanted) else wanted)
@@ -206,9 +213,10 @@ def _reaction(
 _EXAMPLE = """begin parameters
     1 kp 0.5
     2 km 2*kp
+    3 Total 7
 end parameters
 begin functions
-    1 f() kp/(1+Total)
+    1 f() kp/(1+Pairs)
 end functions
 begin species
     1 A(b) 20
@@ -219,9 +227,11 @@ begin reactions
     1 1,1 2 0.5*kp #bind
     2 2 1,1 km
     3 3 3,1 f
+    4 0 1 Pairs*Total
 end reactions
 begin groups
     1 Total 1,2*2
+    2 Pairs 2
 end groups
 """
 FORMAT = Format(

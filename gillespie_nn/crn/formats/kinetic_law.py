@@ -1,7 +1,6 @@
 """Recognise a kinetic law as mass action: a constant times falling factorials of counts."""
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -45,15 +44,17 @@ def orders(law: Monomial) -> dict[str, int]:
 
     Raises Unrecognised otherwise.
     """
-    multiplicity = Counter(s for s, _ in law.factors)
-    for s, n in multiplicity.items():
-        offsets = sorted(offset for name, offset in law.factors if name == s)
-        if any(abs(offset - k) > 1e-9 for k, offset in enumerate(offsets)):
+    offsets: dict[str, list[float]] = {}
+    for s, offset in law.factors:
+        offsets.setdefault(s, []).append(offset)
+    for s, found in offsets.items():
+        if any(abs(offset - k) > 1e-9 for k, offset in enumerate(sorted(found))):
+            n = len(found)
             falling = " * ".join([s] + [f"({s} - {k})" for k in range(1, n)])
             raise Unrecognised(f"its factors of {s} are not {falling}, the propensity of {n} molecules of {s}")
     if not (math.isfinite(law.coefficient) and law.coefficient >= 0):
         raise Unrecognised(f"its constant is {law.coefficient}, which must be at least 0 and finite")
-    return dict(multiplicity)
+    return {s: len(found) for s, found in offsets.items()}
 
 
 def _product(parts: list[Monomial]) -> Monomial:

@@ -1,15 +1,16 @@
 """MathML of SBML, as libsbml's syntax trees, to expressions."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from ...checks import InputError
 from ..expressions import MOST_DEEP, Expression, call, number, operation
-from ..symbols import ARGUMENT, BUILT_IN, LOCAL, STOICHIOMETRY, Scope
+from ..symbols import ARGUMENT, BUILT_IN, LOCAL, REACTION, STOICHIOMETRY, Scope
 from .sbml_scope import VALUES, scope_of
 
 _SIMPLE = {
-    "PLUS": "sum", "TIMES": "product", "LOGICAL_AND": "and", "LOGICAL_OR": "or", "LOGICAL_NOT": "not",
+    "LOGICAL_NOT": "not",
     "RELATIONAL_LT": "<", "RELATIONAL_LEQ": "<=", "RELATIONAL_GT": ">", "RELATIONAL_GEQ": ">=",
     "RELATIONAL_EQ": "==", "RELATIONAL_NEQ": "!=", "DIVIDE": "quotient of", "POWER": "power",
     "FUNCTION_POWER": "power", "FUNCTION_ABS": "abs", "FUNCTION_EXP": "exp", "FUNCTION_LN": "ln",
@@ -20,6 +21,9 @@ _SIMPLE = {
     "FUNCTION_MIN": "min", "FUNCTION_MAX": "max", "FUNCTION_PIECEWISE": "piecewise",
     "FUNCTION_QUOTIENT": "quotient", "FUNCTION_REM": "rem",
 }  # fmt: skip
+_CHAINS = {"PLUS": "sum", "MINUS": "sum", "TIMES": "product", "LOGICAL_AND": "and", "LOGICAL_OR": "or"}
+"""Operations that take any number of operands, which files nest in pairs."""
+_NESTED_RIGHT = 10
 _RECIPROCAL = {
     "SEC": "cos", "CSC": "sin", "COT": "tan", "SECH": "cosh", "CSCH": "sinh", "COTH": "tanh",
 }  # fmt: skip
@@ -65,10 +69,47 @@ class Translator:
             return _value(node.getName(), scope)
         if kind in _SYMBOLS:
             return _SYMBOLS[kind]
+        if kind in _CHAINS and self._is_chain(node, _CHAINS[kind]):
+            return operation(_CHAINS[kind], tuple(self._chain(node, scope, depth)))
         args = tuple(self._translate(node.getChild(k), scope, depth + 1) for k in range(node.getNumChildren()))
         if kind == "FUNCTION":
             return self._call(node.getName(), args, depth)
         return _combine(kind, args)
+
+    def _chain(self, node: Any, scope: Scope, depth: int) -> Iterator[Expression]:
+        """The operands of a sum, product, conjunction or disjunction: libsbml nests those of `<plus/>` in pairs.
+
+        Those nested on the left are taken in, which is the order of evaluation. So are those nested deeply on the
+        right: the last digit of a sum may depend on that.
+        """
+        op = _CHAINS[self._kind[node.getType()]]
+        operands = self._nested_left(node, op)
+        if not operands[-1][1] and self._nested_right(operands[-1][0], op):
+            while not operands[-1][1] and self._is_chain(operands[-1][0], op):
+                operands += self._nested_left(operands.pop()[0], op)
+        for operand, is_subtracted in operands:
+            found = self._translate(operand, scope, depth + 1)
+            yield Expression("negative", (found,)) if is_subtracted else found
+
+    def _nested_left(self, node: Any, op: str) -> list[tuple[Any, bool]]:
+        """(node, whether it is subtracted) of each operand, those of first operands taken in."""
+        found: list[tuple[Any, bool]] = []
+        while self._is_chain(node, op):
+            is_minus = self._kind[node.getType()] == "MINUS"
+            found += [(node.getChild(k), is_minus) for k in range(node.getNumChildren() - 1, 0, -1)]
+            node = node.getChild(0)
+        return [(node, False), *reversed(found)]
+
+    def _nested_right(self, node: Any, op: str) -> bool:
+        for _ in range(_NESTED_RIGHT):
+            if not self._is_chain(node, op) or self._kind[node.getType()] == "MINUS":
+                return False
+            node = node.getChild(node.getNumChildren() - 1)
+        return True
+
+    def _is_chain(self, node: Any, op: str) -> bool:
+        kind, n = self._kind.get(node.getType(), ""), node.getNumChildren()
+        return _CHAINS.get(kind) == op and (n == 2 or (n > 2 and kind != "MINUS"))
 
     def _call(self, function: str, args: tuple[Expression, ...], depth: int) -> Expression:
         definition = self._functions.get(function)
@@ -96,16 +137,14 @@ def _value(written: str, scope: Scope) -> Expression:
     found = scope.find(written)
     if found is not None and found.kind == STOICHIOMETRY:
         raise InputError(f"it reads the stoichiometry {written}, which is not supported")
-    return scope.meaning(written, "symbol", *VALUES, LOCAL, ARGUMENT, known="the model has").expression
+    return scope.meaning(written, "symbol", *VALUES, REACTION, LOCAL, ARGUMENT, known="the model has").expression
 
 
 def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
     if kind == "MINUS":
-        if len(args) == 1:
-            return Expression("negative", args)
-        _need(len(args) == 2, "minus", "one or two", args)
-        return operation("sum", (args[0], Expression("negative", (args[1],))))
-    if kind in ("PLUS", "TIMES", "LOGICAL_AND", "LOGICAL_OR") and len(args) < 2:
+        _need(len(args) == 1, "minus", "one or two", args)
+        return Expression("negative", args)
+    if kind in _CHAINS:  # of one operand, or none
         return args[0] if args else number(kind in ("TIMES", "LOGICAL_AND"))
     if kind.startswith("RELATIONAL") and len(args) > 2:
         return Expression("and", tuple(Expression(_SIMPLE[kind], pair) for pair in zip(args, args[1:])))
@@ -140,9 +179,9 @@ def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
         _need(len(args) == 2, op, "two", args)
     elif op == "not":
         _need(len(args) == 1, op, "one", args)
-    elif op not in ("sum", "product", "and", "or"):
+    else:
         return call(op, args)
-    return operation(op, args)
+    return Expression(op, args)
 
 
 def _need(holds: bool, op: str, n: str, args: tuple[Expression, ...]) -> None:

@@ -34,6 +34,23 @@ _EXAMPLE = """<?xml version="1.0" encoding="UTF-8"?>
 <math xmlns="http://www.w3.org/1998/Math/MathML"><cn> 12 </cn></math></eventAssignment></listOfEventAssignments></event>
 </listOfEvents></model></sbml>
 """
+_NAMES = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="names">
+<listOfCompartments><compartment id="volume" size="2" constant="true"/></listOfCompartments>
+<listOfSpecies><species id="pi" compartment="volume" initialAmount="20" hasOnlySubstanceUnits="false"
+ boundaryCondition="false" constant="false"/></listOfSpecies>
+<listOfParameters><parameter id="time" value="0.5" constant="true"/><parameter id="e" constant="false"/>
+</listOfParameters>
+<listOfRules><assignmentRule variable="e"><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><plus/><ci> pair </ci>
+<csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/time"> t </csymbol></apply></math>
+</assignmentRule></listOfRules>
+<listOfReactions><reaction id="pair" reversible="false" fast="false">
+<listOfReactants><speciesReference species="pi" stoichiometry="1" constant="true"/></listOfReactants>
+<kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><times/><ci> time </ci><ci> volume </ci>
+<ci> pi </ci></apply></math><listOfLocalParameters><localParameter id="volume" value="3"/></listOfLocalParameters>
+</kineticLaw></reaction></listOfReactions></model></sbml>
+"""
+"""Names that mean something else here, a local one that shadows, and a rate by the name of its reaction."""
 FORMAT = Format(
     name="sbml",
     title="SBML",
@@ -41,6 +58,18 @@ FORMAT = Format(
     read=read,
     write=write,
     extra="sbml",
-    examples=lambda: (_EXAMPLE,),
-    intrusions=("<", "&#0;", "</apply>", "<ci> A </ci>", "<apply><minus/>", 'symbol="A"'),
+    examples=lambda: (_EXAMPLE, _NAMES),
+    intrusions=(
+        "<",
+        "&#0;",
+        "</apply>",
+        "<ci> A </ci>",
+        "<ci> pair </ci>",
+        "<ci> time </ci>",
+        'symbol="A"',
+        'id="time"',
+        'id="A"',
+        "<apply><plus/>" + "<ci> A </ci>" * 100 + "</apply>",
+        "<apply><times/><ci> A </ci>" * 100,
+    ),  # fmt: skip
 )

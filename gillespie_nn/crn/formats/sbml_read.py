@@ -7,6 +7,8 @@ initial assignments, function definitions and events keep their meaning. Rate an
 in formulas, fast reactions and required packages are refused by name.
 """
 
+import re
+from pathlib import Path
 from typing import Any
 
 from ... import checks
@@ -15,33 +17,44 @@ from ..events import Event
 from ..expressions import Expression, number
 from ..parts import Parts
 from ..reaction import Reaction
-from ..symbols import LOCAL, PARAMETER, SPECIES, Scope
+from ..symbols import PARAMETER, SPECIES, Scope
 from .base import Overrides, Source, errors_name
 from .kinetic_law import Unrecognised, monomial, orders
 from .mathml import Translator
-from .sbml_scope import VALUES, global_scope, scope_of
+from .sbml_scope import VALUES, global_scope
 from .sbml_values import Values
 
+_ENCODING = re.compile(r"""^(\s*<\?xml\s[^<>?]*?\bencoding\s*=\s*)["'][^"'<>]*["']""")
+_PACKED = (".gz", ".bz2", ".zip")
+"""Endings of files that libsbml unpacks."""
 _HARMLESS = ("layout", "render", "l3v2extendedmath")
 """Packages that change no number, and the one whose functions are known here."""
 
 
 def read(source: Source, parameters: Overrides = None) -> Parts:
     """The network of an SBML file (path) or document (text); raises InputError with what is wrong or refused."""
-    if isinstance(source, str) and source.lstrip().startswith("<"):
+    if isinstance(source, str) and checks.without_mark(source).lstrip().startswith("<"):
         origin = "the SBML document"
         with errors_name(origin):
-            return read_document(source, parameters)._replace(origin=origin)
-    sbml = checks.optional("libsbml", "sbml", "reading SBML")
+            return read_document(checks.without_mark(source), parameters)._replace(origin=origin)
     path = checks.existing_file("SBML file", source, "SBML is read from a path or from a text that starts with '<'")
     with errors_name(str(path)):
-        return _parts(sbml, sbml.readSBMLFromFile(str(path)), parameters)._replace(origin=str(path))
+        text = _unpacked(path) if path.suffix.lower() in _PACKED else checks.read_text(path)
+        return read_document(text, parameters)._replace(origin=str(path))
+
+
+def _unpacked(path: Path) -> str:
+    sbml = checks.optional("libsbml", "sbml", "reading SBML")
+    return sbml.writeSBMLToString(sbml.readSBMLFromFile(str(path)))
 
 
 def read_document(text: str, parameters: Overrides = None) -> Parts:
     """The network of an SBML document; raises InputError."""
     sbml = checks.optional("libsbml", "sbml", "reading SBML")
-    return _parts(sbml, sbml.readSBMLFromString(text), parameters)
+    # A text is UTF-8 for libsbml, whatever its first line says of the file that it comes from.
+    document = sbml.readSBMLFromString(_ENCODING.sub(r'\1"UTF-8"', text, count=1))
+    found = _parts(sbml, document, parameters)
+    return found._replace(text=text) if found.settable else found
 
 
 def _parts(sbml: Any, document: Any, overrides: Overrides) -> Parts:
@@ -72,7 +85,9 @@ def _translated(sbml: Any, document: Any, overrides: Overrides) -> Parts:
     initial = {s: values.initial_count(s) for s in values.species if s not in rules}
     read_names = set().union(*(r.law.names() for r in reactions if r.law), *(e.names() for e in rules.values()))
     read_names |= {n for event in events for e in event.expressions() for n in e.names()} | values.variable
-    return Parts(tuple(values.species), reactions, initial, volume, values.parameters(read_names), rules, events)
+    parameters = values.parameters(read_names)
+    settable = values.settable()
+    return Parts(tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=settable)
 
 
 def _refuse(document: Any, model: Any) -> None:
@@ -130,7 +145,8 @@ class _Reader:
         name = reaction.getId()
         if reaction.isSetFast() and reaction.getFast():
             raise InputError(f"reaction {name} is marked fast, which is not supported: give it a large rate constant")
-        law, own = self._law(reaction)
+        law, own = self._values.law(reaction)
+        law = self._values.counts(law)
         change = self._net_change(reaction)
         try:
             found = monomial(law, lambda name: own.get(name, self._constants.get(name)))
@@ -179,26 +195,12 @@ class _Reader:
             values_at_trigger=event.getUseValuesFromTriggerTime(),
         )
 
-    def _expression(self, node: Any, what: str, scope: Scope | None = None) -> Expression:
-        return self._translator.expression(node, what, scope or self._scope)
+    def _expression(self, node: Any, what: str) -> Expression:
+        return self._translator.expression(node, what, self._scope)
 
     def _value(self, written: str, what: str, *kinds: str) -> str:
         """The identifier of what has a value, of one of `kinds` if any are given."""
         return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier
-
-    def _law(self, reaction: Any) -> tuple[Expression, dict[str, float]]:
-        """The law in counts, and the values of its own parameters."""
-        law = reaction.getKineticLaw()
-        if law is None or law.getMath() is None:
-            raise InputError(f"reaction {reaction.getId()} has no kinetic law")
-        parameters = {p.getId(): p.getValue() for p in (*law.getListOfParameters(), *law.getListOfLocalParameters())}
-        scope = scope_of(parameters, LOCAL, self._scope)
-        own = {
-            scope.meaning(p, LOCAL).identifier: checks.finite(f"parameter {p} of reaction {reaction.getId()}", value)
-            for p, value in parameters.items()
-        }
-        math = self._expression(law.getMath(), f"the kinetic law of reaction {reaction.getId()}", scope)
-        return self._values.counts(math), own
 
     def _net_change(self, reaction: Any) -> dict[str, int]:
         """Net change by species; repeated references add up, boundary and constant species do not change."""
@@ -221,8 +223,8 @@ class _Reader:
             value = float(math.evaluate(self._constants))
         elif self._model.getLevel() > 2 and not reference.isSetStoichiometry():
             raise InputError(f"the {what} is not given: write it as a number")
-        else:
-            value = reference.getStoichiometry()
+        else:  # level 1 writes fractions with a denominator, which is 1 elsewhere
+            value = reference.getStoichiometry() / reference.getDenominator()
         return checks.whole(what, value * self._factor(species), least=0)
 
     def _factor(self, species: str) -> float:

@@ -6,12 +6,12 @@ from typing import Any
 
 from ... import checks
 from ...checks import InputError
-from ..expressions import Expression, number, operation
+from ..expressions import Expression, checked, number, operation
 from ..expressions import name as name_of
-from ..symbols import COMPARTMENT, PARAMETER, Scope
+from ..symbols import COMPARTMENT, LOCAL, PARAMETER, REACTION, Scope
 from .base import Overrides
 from .mathml import Translator
-from .sbml_scope import VALUES
+from .sbml_scope import VALUES, scope_of
 
 
 class Values:
@@ -21,7 +21,7 @@ class Values:
     """
 
     def __init__(self, model: Any, translator: Translator, scope: Scope, overrides: Overrides):
-        self._scope = scope
+        self._scope, self._translator = scope, translator
 
         def by_identifier(items: Any) -> dict[str, Any]:
             return {self._identifier(item.getId(), "symbol"): item for item in items}
@@ -54,6 +54,10 @@ class Values:
         }
         for name in sorted(overridden & rules.keys()):
             raise InputError(f"parameter {name} is given by a rule, and cannot be set")
+        self._laws = {
+            self._identifier(r.getId(), "reaction", REACTION): r for r in model.getListOfReactions() if r.getId()
+        }
+        self._rates: dict[str, Expression] = {}
         self._values: dict[str, float] = {}
         self._open: list[str] = []
         assignments = [a for e in model.getListOfEvents() for a in e.getListOfEventAssignments()]
@@ -71,6 +75,11 @@ class Values:
         """Parameters and sizes among the identifiers `read`, at time 0."""
         return {n: self.value(n) for n in self._given if n in read and n not in self._rule_math}
 
+    def settable(self) -> list[str]:
+        """Names, as they are written, of the parameters and sizes that can be overridden."""
+        names = self._scope.names(PARAMETER, COMPARTMENT)
+        return [n for n in names if self._scope.meaning(n, PARAMETER).identifier not in self._rule_math]
+
     def has_rule(self, name: str) -> bool:
         """Whether a rule gives it."""
         return name in self._rule_math
@@ -86,8 +95,39 @@ class Values:
         return tuple((name, self._assigned(name, value, found)) for name, value in found.items())
 
     def counts(self, expression: Expression) -> Expression:
-        """`expression` with species read as counts."""
+        """`expression` with species read as counts, and the names of reactions as their rates."""
+        expression = self._with_rates(expression)
         return expression.substitute({n: self._in_counts[n] for n in expression.names() if n in self._in_counts})
+
+    def law(self, reaction: Any) -> tuple[Expression, dict[str, float]]:
+        """The kinetic law of a libsbml reaction as it is written, and the values of its own parameters."""
+        law = reaction.getKineticLaw()
+        if law is None or law.getMath() is None:
+            raise InputError(f"reaction {reaction.getId()} has no kinetic law")
+        parameters = {p.getId(): p.getValue() for p in (*law.getListOfParameters(), *law.getListOfLocalParameters())}
+        scope = scope_of(parameters, LOCAL, self._scope)
+        own = {
+            scope.meaning(p, LOCAL).identifier: checks.finite(f"parameter {p} of reaction {reaction.getId()}", value)
+            for p, value in parameters.items()
+        }
+        what = f"the kinetic law of reaction {reaction.getId()}"
+        return self._translator.expression(law.getMath(), what, scope), own
+
+    def _with_rates(self, expression: Expression) -> Expression:
+        read = expression.names() & self._laws.keys()
+        return expression.substitute({n: self._rate(n) for n in read}) if read else expression
+
+    def _rate(self, name: str) -> Expression:
+        """The rate that the name of a reaction stands for."""
+        if name in self._open:
+            raise InputError(f"the rate of {name} is defined by itself: {' -> '.join([*self._open, name])}")
+        if name not in self._rates:
+            self._open.append(name)
+            law, own = self.law(self._laws[name])
+            found = self._with_rates(law.substitute({n: number(value) for n, value in own.items()}))
+            self._rates[name] = checked(found, f"the rate of {name}, with the rates that it reads")
+            self._open.pop()
+        return self._rates[name]
 
     def size(self, species: str) -> Expression:
         """Size by which the count of a species is divided where it is read as a concentration; 1 for amounts."""
@@ -127,6 +167,7 @@ class Values:
     def _value(self, name: str) -> float:
         math_ = self._initial_math.get(name, self._rule_math.get(name))
         if math_ is not None:
+            math_ = self._with_rates(math_)
             found = float(math_.evaluate({n: self.value(n) for n in math_.names()}))
         elif name in self.species:
             found = self.initial_count(name) / self._size_value(name)
@@ -165,5 +206,5 @@ class Values:
     def _assigned_to(self, written: str) -> str:
         return self._identifier(written, "name assigned to")
 
-    def _identifier(self, written: str, what: str) -> str:
-        return self._scope.meaning(written, what, *VALUES, known="the model has").identifier
+    def _identifier(self, written: str, what: str, *kinds: str) -> str:
+        return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier

@@ -10,17 +10,15 @@ from ... import checks
 from ..events import Event
 from ..expressions import Expression, number, operation
 from ..expressions import name as name_of
-from ..infix import RELATIONS
 from ..reaction import Reaction
 from ..symbols import BUILT_IN, EVENT, PARAMETER, REACTION, RULE, SPECIES, Scope
+from .sbml_math import Builder
 
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
 
 KINETICS = ("stochastic", "deterministic")
-_TRUTHS = (*RELATIONS, "and", "or", "not")
 _COMPARTMENT = "reactor"
-_RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "true", "false", "exponentiale", "e"}
 
 
 def write(
@@ -59,7 +57,7 @@ class _Writer:
     def __init__(
         self, sbml: Any, model: Any, network: "ReactionNetwork", names: Scope, volume: float, stochastic: bool
     ):
-        self._sbml, self._model, self._network = sbml, model, network
+        self._builder, self._model, self._network = Builder(sbml), model, network
         self._volume, self._stochastic = volume, stochastic
         self._compartment = names.take(_COMPARTMENT)
         # What a name of an expression, which speaks of counts, is in the document.
@@ -131,26 +129,28 @@ class _Writer:
             entry.createModifier().setSpecies(name)
         law = entry.createKineticLaw()
         if reaction.law is None:
-            law.setMath(self._sbml.parseL3Formula(" * ".join(self._mass_action(reaction))))
+            law.setMath(self._builder.product(*self._mass_action(reaction)))
         else:
             factor = () if reaction.rate == 1.0 else (number(reaction.rate),)
             law.setMath(self._math(operation("product", (*factor, reaction.law)) if factor else reaction.law))
 
-    def _mass_action(self, reaction: Reaction) -> list[str]:
-        """Factors of the law, as text."""
-        stochastic = self._stochastic
-        rate = reaction.rate * self._volume ** (1 - reaction.order) if stochastic else reaction.rate
-        factors = [repr(float(rate))] if stochastic else [self._compartment, repr(float(rate))]
-        for name, n in reaction.reactants:
-            if stochastic:
-                factors += [name] + [f"({name} - {k})" for k in range(1, n)]
-            else:
-                factors.append(name if n == 1 else f"{name}^{n}")
+    def _mass_action(self, reaction: Reaction) -> tuple[float, list[Expression], list[Expression]]:
+        """Coefficient of the law, and the factors in front of it and behind."""
+        if self._stochastic:
+            rate, front = reaction.rate * self._volume ** (1 - reaction.order), []
+            factors = [_less(name, k) for name, n in reaction.reactants for k in range(n)]
+        else:
+            rate, front = reaction.rate, [name_of(self._compartment)]
+            factors = [
+                name_of(name) if n == 1 else Expression("power", (name_of(name), number(n)))
+                for name, n in reaction.reactants
+            ]
         if reaction.threshold is not None:
             kind, above, below = reaction.threshold
-            value = "1" if kind == "step" else f"{above} - {below}"
-            factors.append(f"piecewise({value}, {above} > {below}, 0)")
-        return factors
+            high, low = name_of(above), name_of(below)
+            value = number(1) if kind == "step" else Expression("sum", (high, Expression("negative", (low,))))
+            factors.append(Expression("piecewise", (value, Expression(">", (high, low)), number(0))))
+        return rate, front, factors
 
     def _event(self, event: Event) -> None:
         entry = self._model.createEvent()
@@ -175,44 +175,20 @@ class _Writer:
         return Expression("quotient of", (value, name_of(self._compartment)))
 
     def _math(self, expression: Expression) -> Any:
-        text = str(_level_three(expression.substitute(self._meaning)))
-        return self._sbml.parseL3Formula(text.replace("1e999", "INF"))
+        return self._builder.tree(expression.substitute(self._meaning))
 
 
-def _level_three(node: Expression) -> Expression:
-    """Without the functions that only later versions of SBML have, and without what is read otherwise elsewhere: a
-    relation of relations becomes one of three by libsbml, (a^b)^c is a^(b^c) in Antimony."""
-    args = tuple(_level_three(a) for a in node.args)
-    if node.op in RELATIONS:
-        args = tuple(Expression("piecewise", (number(1), a, number(0))) if a.op in _TRUTHS else a for a in args)
-    if node.op == "power" and args[0].op == "power":
-        args = (Expression("product", (args[0], number(1))), args[1])
-    if node.op in ("min", "max"):
-        found = args[0]
-        for a in args[1:]:
-            found = Expression("piecewise", (found, Expression("<=" if node.op == "min" else ">=", (found, a)), a))
-        return found
-    if node.op in ("quotient", "rem"):
-        ratio = Expression("quotient of", args)
-        positive = Expression(">=", (ratio, number(0)))
-        whole = Expression("piecewise", (Expression("floor", (ratio,)), positive, Expression("ceil", (ratio,))))
-        if node.op == "quotient":
-            return whole
-        return Expression("sum", (args[0], Expression("negative", (Expression("product", (args[1], whole)),))))
-    return Expression(node.op, args, node.value)
+def _less(name: str, k: int) -> Expression:
+    return Expression("sum", (name_of(name), Expression("negative", (number(k),)))) if k else name_of(name)
 
 
 def _names(network: "ReactionNetwork") -> Scope:
-    """The names of the document. Those that mean something else in SBML formulae, or that two things share, would
-    change the model silently: InputError."""
+    """The names of the document; InputError for one that two things share."""
     values = [
         *((s, SPECIES) for s in network.species),
         *((p, PARAMETER) for p in network.parameters),
         *((r, RULE) for r in network.rules if r not in network.index),
     ]
-    for name, _ in sorted(values):
-        if name.lower() in _RESERVED:
-            raise checks.InputError(f"{name!r} is the name of a constant or function in SBML: rename it")
     scope = Scope()
     try:
         for name, kind in (*values, *((r.name, REACTION) for r in network.reactions)):

@@ -34,7 +34,8 @@ from .cursor import Cursor
 from .text_write import write
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan)(?![A-Za-z0-9_.])", re.IGNORECASE)
+# Here and in all patterns of readers no two parts in a row match the same: matching takes time in proportion to length.
+_NUMBER = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|inf|nan)(?![a-z0-9_.])", re.IGNORECASE)
 _PROPENSITY = re.compile(r"propensity\s*\(")
 _CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially true", "values after delay")
 _PATH = re.compile(r"[^\s@>=#]+\.[A-Za-z]\w*")
@@ -50,14 +51,11 @@ def read(source: Source, parameters: Overrides = None) -> Parts:
         raise InputError(f"the text of a network must be a string, got {type(source).__name__}")
     if _PATH.fullmatch(source):
         raise InputError(f"{source!r} is a path, and not the text of a network: give Path({source!r}).read_text()")
-    return _parse(source, parameters)
+    return _parse(checks.without_mark(source), parameters)
 
 
 def _of_file(path: Path, parameters: Overrides) -> Parts:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file; SBML files end in .xml or .sbml") from None
+    text = checks.read_text(path, "SBML files end in .xml or .sbml")
     with errors_name(str(path)):
         found = _parse(text, parameters)
     if not found.species:

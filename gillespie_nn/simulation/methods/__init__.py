@@ -1,11 +1,15 @@
 """The simulation methods. To add one: a file with a subclass of `Method`, and its line in `METHODS`."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from ... import checks
+from ...crn import ReactionNetwork
+from ..slow_limit import LEVELS, Level
 from .base import Method
 from .direct import Direct
-from .gradient import GradientDescent, GradientFlow
 from .langevin import Langevin
 from .layered import Layered
 from .linear_noise import LinearNoise
@@ -14,10 +18,17 @@ from .ode import Ode
 from .rejection import Rejection
 from .tau_leap import TauLeap
 
-METHODS = (Direct, NextReaction, Rejection, Layered, TauLeap, Langevin, LinearNoise, Ode, GradientFlow, GradientDescent)
+METHODS: tuple[type[Method], ...] = (Direct, NextReaction, Rejection, Layered, TauLeap, Langevin, LinearNoise, Ode)
 EXACT = tuple(m for m in METHODS if m.exact)
-OPTIONS = {option.name: option for method in METHODS for option in method.options}
-"""Every option of any method, by name; the same name means the same in all."""
+
+
+def known_to_training() -> tuple[type[Method] | type[Level], ...]:
+    """The methods, and behind them the levels of training."""
+    return (*METHODS, *LEVELS)
+
+
+OPTIONS = {option.name: option for method in known_to_training() for option in method.options}
+"""Every option of any method or level of training, by name; the same name means the same in all."""
 AUTO = "auto"
 _FEW_REACTIONS = 12
 _FEW_MOLECULES = 100
@@ -31,24 +42,28 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_method(name, network, counts=None, training=False) -> Choice:
+class TrainingChoice(NamedTuple):
+    """A method or a level of training, and why it."""
+
+    method: type[Method] | type[Level]
+    reason: str
+
+
+def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
     """The method called `name`, or for `auto` the one that measured fastest for a `network` of this size and
     structure.
 
-    `counts` int64[species] is the initial state, if known; `training` allows the methods for training alone. `auto` is
-    always an exact method, and these sample the same law. `next_reaction` is never chosen: `rejection` was faster on
-    the training networks and rings tried.
+    `counts` int64[species] is the initial state, if known. `auto` is always an exact method, and these sample the same
+    law. `next_reaction` is never chosen: `rejection` was faster on the training networks and rings tried.
     """
-    by_name = {m.name: m for m in METHODS}
     if name != AUTO:
-        method = by_name[checks.choice("method", name, (AUTO, *by_name))]
-        if training and method.records_covariance:
+        found = _named(name)
+        if issubclass(found, Level):
             raise checks.InputError(
-                f"method {method.name} adds covariances to rate equations, and training keeps none: use ode"
+                f"{name} is a level of training, not of reaction networks in general: use train(..., method='{name}')"
             )
-        if not (training and method.training_only):
-            method.refuse(network)
-        return Choice(method, "asked for")
+        found.refuse(network)
+        return Choice(found, "asked for")
     n_reactions = len(network.reactions)
     few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
     if n_reactions <= _FEW_REACTIONS and few:
@@ -62,4 +77,45 @@ def choose_method(name, network, counts=None, training=False) -> Choice:
     return Choice(Rejection, f"auto: fastest for {n_reactions} reactions without product families")
 
 
-__all__ = ["AUTO", "EXACT", "METHODS", "OPTIONS", "Choice", "Method", "choose_method"]
+def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
+    """The method or level of training called `name`, which training networks can be learnt with, or as `choose_method`
+    for `auto`."""
+    if name != AUTO:
+        found = _named(name)
+        if issubclass(found, Level):
+            return TrainingChoice(found, "asked for")
+        if found.records_covariance:
+            raise checks.InputError(
+                f"method {name} adds covariances to rate equations, and training keeps none: use ode"
+            )
+    return TrainingChoice(*choose_method(name, network))
+
+
+def _named(name: str) -> type[Method] | type[Level]:
+    by_name = {m.name: m for m in known_to_training()}
+    return by_name[checks.choice("method", name, (AUTO, *by_name))]
+
+
+def elsewhere(name: str, beside: Iterable[str] = ()) -> str:
+    """Where an option is known that the method does not take, or what could be meant by it, also of `beside`."""
+    if name in ("parameters", "parameter"):
+        return "; parameters are set as a model is read: ReactionNetwork.from_text(text, parameters={'k': 2})"
+    takers = [m.name for m in known_to_training() if name in {option.name for option in m.options}]
+    if takers:
+        return f"; it is for {', '.join(takers)}"
+    return checks.meant(name, [*beside, *(option.name for m in known_to_training() for option in m.options)])
+
+
+__all__ = [
+    "AUTO",
+    "EXACT",
+    "LEVELS",
+    "METHODS",
+    "OPTIONS",
+    "Choice",
+    "Method",
+    "choose_for_training",
+    "choose_method",
+    "elsewhere",
+    "known_to_training",
+]

@@ -1,15 +1,25 @@
 """What a simulation method has to provide: start, advance, and take a scheduled change."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ...checks import InputError, InternalError, UnfinishedError
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from ...kernels import codes
+from ...kernels.channels import Channels
+from ...kernels.families import Families
+from ...kernels.laws import Laws
+from ...noise import Drive
 from .options import Option, resolve
 
 _NO_TIMES = np.empty(0)
 _NO_SPECIES = np.empty(0, dtype=np.int64)
+_ROUNDING = 1e-12
+"""Of times at which pieces of paths begin: what is due within it of a stop waits for what comes after the stop."""
 _LATEST = np.finfo(np.float64).max
 
 
@@ -37,7 +47,7 @@ class Method(ABC):
     """Whether counts have exactly the law of the chemical master equation."""
     deterministic = False
     """Whether every replicate is the same."""
-    dtype = np.int64
+    dtype: type = np.int64
     """Of the state: int64 numbers of molecules, or float64 of a method that knows no single molecules."""
     units = "molecules"
     """Of recorded rows: `molecules`, or `concentration`, the state divided by the volume."""
@@ -46,12 +56,20 @@ class Method(ABC):
     """Options that training takes where none are given, when these are not the defaults."""
     statistics_names: tuple[str, ...] = ()
     """Names of the numbers in `statistics`."""
-    training_only = False
-    """Whether this is a level of training networks alone, for `train`."""
     records_covariance = False
     """Whether a covariance matrix belongs to each recorded row, see `covariance`."""
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
+    def __init__(
+        self,
+        network: ReactionNetwork,
+        rates: np.ndarray,
+        volume: float,
+        counts: np.ndarray,
+        rng: np.random.Generator,
+        count_firings: bool = False,
+        options: Mapping[str, Any] | None = None,
+        start_time: float = 0.0,
+    ) -> None:
         self.rng = rng
         self.settings = resolve(type(self), options or {})
         self.network = network
@@ -64,9 +82,10 @@ class Method(ABC):
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
         self._structure, self._volume = self.compile(network, rates), volume
         self._channels, self._families = self._own_arrays(network, rates, volume)
-        self._no_counts = np.empty((0, self.n_species), dtype=self.dtype)
+        self._no_counts: np.ndarray = np.empty((0, self.n_species), dtype=self.dtype)
+        self._drive: Drive | None = None
 
-    def _own_arrays(self, network, rates, volume):
+    def _own_arrays(self, network: ReactionNetwork, rates: np.ndarray, volume: float) -> tuple[Channels, Families]:
         """The compiled arrays, shared but for what one simulation writes into."""
         channels, families = self._structure.arrays_for(rates, volume)
         laws = channels.laws
@@ -77,18 +96,12 @@ class Method(ABC):
         return channels, families._replace(running=families.running.copy(), share=families.share.copy())
 
     @property
-    def laws(self):
+    def laws(self) -> Laws:
         """`kernels.laws.Laws`: the programs, variables and triggers of this simulation."""
         return self._channels.laws
 
     @classmethod
-    def for_training(cls, plan, rng, counts, start_time):
-        """The simulation of a `simulation.training.TrainingPlan` from the state `counts` at `start_time` [s]."""
-        network, rates = plan.driven_network
-        return cls(network, rates, plan.volume, counts, rng, options=plan.options, start_time=start_time)
-
-    @classmethod
-    def refuse(cls, network) -> None:
+    def refuse(cls, network: ReactionNetwork) -> None:
         """Raise InputError if this method cannot treat `network`, naming what it cannot treat."""
 
     @property
@@ -96,29 +109,48 @@ class Method(ABC):
         """Numbers about the run so far, by `statistics_names`."""
         return {}
 
+    def follow(self, drive: Drive) -> None:
+        """Go on under extrinsic noise, a `noise.Drive`.
+
+        Rates change at the very moment a piece of a path begins. Impulses come after everything else at their time:
+        what is recorded then is the state before them, and a scheduled change or a new sample stands already.
+        """
+        self._drive = drive
+        self.set_rates(drive.rates())
+
     def memory(self) -> np.ndarray:
         """float64[number]: all that a new simulation from the present state, time and generator has to be told so that
-        it goes on like this one, but for `n_events`. Exact methods forget their past, and have nothing to tell: what
-        they keep is worked out again from the state, and a pending time is drawn anew, which is as good."""
+        it goes on like this one, but for `n_events`: where the paths of its noise are, and what `_memory` says."""
+        own = self._memory()
+        return own if self._drive is None else np.concatenate([self._drive.memory(), own])
+
+    def _memory(self) -> np.ndarray:
+        """What a method has to tell. Exact methods forget their past, and have nothing: what they keep is worked out
+        again from the state, and a pending time is drawn anew, which is as good."""
         return np.empty(0)
 
-    def recall(self, n_events, memory) -> None:
-        """Take what another simulation had fired, and its `memory`; an empty one says nothing."""
+    def recall(self, n_events: int, memory: np.ndarray) -> None:
+        """Take what another simulation had fired, and its `memory`, of noises of the same seed; an empty one says
+        nothing."""
+        if self._drive is not None and memory.size:
+            paths, memory = np.split(memory, [self._drive.memory().size])
+            self._drive.recall(paths)
+            self.set_rates(self._drive.rates())
         self._tally[codes.N_EVENTS] = n_events
         if memory.size:
             self._recall(memory)
 
-    def _recall(self, memory) -> None:
+    def _recall(self, memory: np.ndarray) -> None:
         raise InternalError(f"method {self.name} was given a memory of {memory.size} numbers and keeps none")
 
-    def covariance(self, first, last) -> np.ndarray:
+    def covariance(self, first: int, last: int) -> np.ndarray:
         """Covariance of the species at rows first, ..., last - 1 of the present block, float64[row, species, species]
         [molecules^2], which are then forgotten; no species if the method knows none."""
         return np.zeros((last - first, 0, 0))
 
     @classmethod
     @abstractmethod
-    def compile(cls, network, rates):
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         """The compiled `Structure` of `network` that this method reads at `rates`; the network keeps it."""
 
     @property
@@ -147,33 +179,61 @@ class Method(ABC):
         """Rows of the present block that are filled."""
         return int(self._tally[codes.GRID_INDEX])
 
-    def start_block(self):
+    def start_block(self) -> None:
         """The grid of the calls to `advance` that follow is a new one."""
         self._tally[codes.GRID_INDEX] = 0
 
-    def advance(self, t_stop, grid_time=_NO_TIMES, grid_counts=None, event_limit=codes.NO_EVENT_LIMIT) -> int:
+    def advance(
+        self,
+        t_stop: float,
+        grid_time: np.ndarray = _NO_TIMES,
+        grid_counts: np.ndarray | None = None,
+        event_limit: int = codes.NO_EVENT_LIMIT,
+    ) -> int:
         """Run one slice towards `t_stop`, filling rows of `grid_counts` for the points of `grid_time` passed.
 
         Returns REACHED_END (at t_stop), SLICE_END and TRIGGERED (call again), EVENT_LIMIT, OVERFLOW, NEGATIVE or
         BAD_PROPENSITY of `kernels.codes`.
-        A drawn time is kept across calls, so slices, grids and stops change no draw.
+        A drawn time is kept across calls, so slices, grids and stops change no draw. What noise does at `t_stop` itself
+        waits for the next call.
         """
         t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
-        return self._advance(t_stop, grid_time, self._no_counts if grid_counts is None else grid_counts, event_limit)
+        grid_counts = self._no_counts if grid_counts is None else grid_counts
+        while self._drive is not None and (due := self._drive.next_time) < t_stop * (1.0 - _ROUNDING):
+            stop = max(due, self.time)
+            points = grid_time[: np.searchsorted(grid_time, stop, side="right")]
+            code = self._advance(stop, points, grid_counts, event_limit)
+            if code != codes.REACHED_END:
+                return code
+            self._disturb(*self._drive.pass_time(stop))
+        return self._advance(t_stop, grid_time, grid_counts, event_limit)
+
+    def _disturb(self, rates_change: bool, impulses: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
+        assert self._drive is not None
+        if rates_change:
+            self.set_rates(self._drive.rates())
+        for species, factors in impulses:
+            self.scale_counts(species, factors)
 
     @abstractmethod
-    def _advance(self, t_stop, grid_time, grid_counts, event_limit) -> int: ...
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int: ...
 
-    def set_counts(self, species, values, variables=(), variable_values=()) -> None:
+    def set_counts(
+        self,
+        species: np.ndarray,
+        values: np.ndarray,
+        variables: Sequence[int] = (),
+        variable_values: Sequence[float] = (),
+    ) -> None:
         """Set counts[species] = values at the present time (int64 arrays), and variables of `laws` likewise, refreshing
         what depends on them."""
         self.laws.variables[list(variables)] = variable_values
         self._set_counts(species, values)
 
     @abstractmethod
-    def _set_counts(self, species, values) -> None: ...
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None: ...
 
-    def set_rates(self, rates) -> None:
+    def set_rates(self, rates: np.ndarray) -> None:
         """Rate constants float64[reaction] from the present time on, in units of concentration and s.
 
         Channels and families stay those of the first rates, with the coefficients and shares of the new ones. In an
@@ -192,7 +252,7 @@ class Method(ABC):
         """Bring all that was worked out from coefficients and shares up to date."""
         self._set_counts(_NO_SPECIES, np.empty(0, dtype=self.dtype))
 
-    def scale_counts(self, species, factors) -> None:
+    def scale_counts(self, species: np.ndarray, factors: np.ndarray) -> None:
         """Multiply counts[species] by `factors` float64[...], at least 0, at the present time.
 
         Whole counts are rounded up or down at random: their mean is right, and the variance that this adds, below 1/4,
@@ -209,8 +269,10 @@ class Method(ABC):
                 )
         self._set_counts(species, scaled.astype(self.dtype))
 
-    def begin_presentation(self, k) -> None:
-        """Presentation k begins, its sample being set; noise may wait for that, a method does not."""
+    def begin_presentation(self, k: int) -> None:
+        """Presentation k begins, its sample being set, which noise may wait for."""
+        if self._drive is not None:
+            self._disturb(*self._drive.begin_presentation(k))
 
     @abstractmethod
     def can_react(self) -> bool:

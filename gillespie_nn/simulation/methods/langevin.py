@@ -1,8 +1,12 @@
 """The chemical Langevin equation on lumped channels (Gillespie 2000); see `kernels.langevin`."""
 
+from typing import Any
+
 import numpy as np
 
 from ...checks import InputError, ModelError
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from ...kernels import codes, langevin
 from ...kernels.langevin import LangevinState, advance_langevin, propensities
 from ..faults import explain
@@ -44,8 +48,8 @@ class Langevin(Method):
     )
     statistics_names = ("steps", "held_share")
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        super().__init__(network, rates, volume, *rest, **named)
         n = self.compile(network, rates).n_channels
         self._step = self.settings["step"] or np.inf
         self._slice = max(1, _SLICE // (len(self._channels.coefficient) + 1))
@@ -65,7 +69,7 @@ class Langevin(Method):
         )
 
     @classmethod
-    def refuse(cls, network):
+    def refuse(cls, network: ReactionNetwork) -> None:
         if network.events:
             raise InputError(
                 f"method {cls.name} cannot treat event {network.events[0].name}: the moment at which a diffusion "
@@ -73,27 +77,27 @@ class Langevin(Method):
             )
 
     @classmethod
-    def compile(cls, network, rates):
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
 
     @property
-    def statistics(self):
+    def statistics(self) -> dict[str, float]:
         """Steps taken, and of the firings due in them, drawn or owed, the share that was put off to a later step."""
         wanted = self._state.sums[langevin.WANTED]
         held = self._state.sums[langevin.HELD] / wanted if wanted > 0 else 0.0
         return {"steps": float(self._tally[codes.N_CANDIDATES]), "held_share": float(held)}
 
-    def memory(self):
+    def _memory(self) -> np.ndarray:
         steps = self._tally[codes.N_CANDIDATES]
         return np.concatenate([[steps], self._state.sums, self._state.owed])
 
-    def _recall(self, memory):
+    def _recall(self, memory: np.ndarray) -> None:
         n = 1 + langevin.SUMS_SIZE
         self._tally[codes.N_CANDIDATES] = memory[0]
         self._state.sums[:] = memory[1:n]
         self._state.owed[:] = memory[n:]
 
-    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         if self._tally[codes.N_CANDIDATES] == 0:  # later noise may take a law a little below 0, where it counts as 0
             explain(self.network, self, codes.BAD_PROPENSITY)
         code = advance_langevin(
@@ -109,10 +113,10 @@ class Langevin(Method):
             )
         return code
 
-    def _set_counts(self, species, values):
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         self._counts[species] = values
 
-    def can_react(self):
+    def can_react(self) -> bool:
         if self.laws.timed_terms.size:
             return True
         propensities(self._channels, self.time, self._counts, self._state.propensity)

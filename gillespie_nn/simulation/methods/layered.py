@@ -1,5 +1,9 @@
 """Exact simulation of layered networks: the rejection method with product families; see `kernels.families`."""
 
+import numpy as np
+
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from .rejection import Rejection
 
 
@@ -9,5 +13,5 @@ class Layered(Rejection):
     reference = Rejection.reference
 
     @classmethod
-    def compile(cls, network, rates):
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.layered(rates)

@@ -10,9 +10,12 @@ Each step of the solver of the rate equations is one step for C, or several, see
 error of a whole one.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ...checks import InputError, ModelError
+from ...crn import Reaction, ReactionNetwork
 from ...crn.expressions import RELATIONS
 from .lyapunov import GAUSS, magnus_step
 from .ode import Ode
@@ -50,17 +53,17 @@ class LinearNoise(Ode):
     options = Ode.options
     statistics_names = (*Ode.statistics_names, "covariance_steps")
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        super().__init__(network, rates, volume, *rest, **named)
         self._changes = self._equations.stoichiometry.tocsr()
         self._covariance = np.zeros((self.n_species, self.n_species))
-        self._rows = {}
+        self._rows: dict[int, np.ndarray] = {}
         self._followed = 0.0
         self._longest = np.inf
         self._n_covariance_steps = 0
 
     @classmethod
-    def refuse(cls, network):
+    def refuse(cls, network: ReactionNetwork) -> None:
         super().refuse(network)
         for reaction in network.reactions:
             if _jumps(network, reaction):
@@ -75,22 +78,22 @@ class LinearNoise(Ode):
             )
 
     @property
-    def statistics(self):
+    def statistics(self) -> dict[str, float]:
         return super().statistics | {"covariance_steps": float(self._n_covariance_steps)}
 
-    def start_block(self):
+    def start_block(self) -> None:
         super().start_block()
         self._rows = {}
 
-    def covariance(self, first, last):
+    def covariance(self, first: int, last: int) -> np.ndarray:
         rows = [self._rows.pop(row) for row in range(first, last)]
         return np.array(rows).reshape(-1, self.n_species, self.n_species)
 
-    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         self._room = max(1, _SLICE_BYTES // max(1, self._covariance.nbytes))
         return super()._advance(t_stop, grid_time, grid_counts, event_limit)
 
-    def _fill(self, t_stop, grid_time, grid_counts):
+    def _fill(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray) -> bool:
         start = self.grid_index
         super()._fill(t_stop, grid_time[: start + self._room], grid_counts)
         for row in range(start, self.grid_index):
@@ -102,10 +105,10 @@ class LinearNoise(Ode):
         self._follow(self.time)
         return True
 
-    def _run(self, until, t_stop, most_steps):
+    def _run(self, until: float, t_stop: float, most_steps: int) -> None:
         super()._run(until, t_stop, 1)
 
-    def _follow(self, end):
+    def _follow(self, end: float) -> None:
         """Covariances up to time `end` [s], in the last step of the solver."""
         time, self._followed = self._followed, end
         if not time < end or not len(self._part.moving):
@@ -133,23 +136,25 @@ class LinearNoise(Ode):
                     )
         self._covariance[place] = old
 
-    def _try(self, time, step, active, old):
+    def _try(self, time: float, step: float, active: np.ndarray, old: np.ndarray) -> tuple[np.ndarray, float]:
         """The covariances after a step, and its error over the tolerance."""
         nodes = self._at_nodes(time, step, active)
         with np.errstate(all="ignore"):
-            whole = magnus_step(*nodes[:2], step, old)
-            halves = magnus_step(*nodes[4:], 0.5 * step, magnus_step(*nodes[2:4], 0.5 * step, old))
+            whole = magnus_step(nodes[0], nodes[1], step, old)
+            halfway = magnus_step(nodes[2], nodes[3], 0.5 * step, old)
+            halves = magnus_step(nodes[4], nodes[5], 0.5 * step, halfway)
             deviation = np.sqrt(np.maximum(halves.diagonal(), _RARE * self._tolerances[1]))
             error = (np.abs(halves - whole) / np.outer(deviation, deviation)).max() / (15 * _TOLERANCE)
         return halves + (halves - whole) / 15, error
 
-    def _at_nodes(self, time, step, active):
+    def _at_nodes(self, time: float, step: float, active: np.ndarray) -> list[tuple[Any, Any]]:
         """(Jacobian, noise matrix) of the species `active` at the `_NODES` of a step."""
         times = time + step * _NODES
         x = self.counts.copy()
         dense = self.n_species <= _DENSE
         changes = self._changes[active]
         found = []
+        assert self._solver is not None
         for t, moved in zip(times, self._solver.path(times - self._origin)):
             x[self._part.moving] = moved
             rates = self._equations.propensities(t, x)
@@ -160,7 +165,7 @@ class LinearNoise(Ode):
             found.append((jacobian, ((changes * rates) @ changes.T).toarray()))
         return found
 
-    def _negative(self, time, rates):
+    def _negative(self, time: float, rates: np.ndarray) -> None:
         channels = self._equations.channels
         reaction = channels.term_reaction[channels.term_start[int(np.argmin(rates))]]
         raise ModelError(
@@ -168,21 +173,21 @@ class LinearNoise(Ode):
             f"[1/s], at t = {time:.10g} s: no fluctuations belong to it; a difference of two rates is two reactions"
         )
 
-    def scale_counts(self, species, factors):
+    def scale_counts(self, species: np.ndarray, factors: np.ndarray) -> None:
         scale = np.ones(self.n_species)
         scale[species] = factors
         scaled = self._covariance * np.outer(scale, scale)
         super().scale_counts(species, factors)
         self._covariance = scaled
 
-    def _set_counts(self, species, values):
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         super()._set_counts(species, values)
         self._covariance[species] = 0.0
         self._covariance[:, species] = 0.0
         self._longest = np.inf
 
 
-def _jumps(network, reaction):
+def _jumps(network: ReactionNetwork, reaction: Reaction) -> bool:
     """Whether a rate is a step, or a law that compares or rounds counts."""
     if reaction.law is None:
         return reaction.threshold is not None and reaction.threshold.kind == "step"

@@ -5,6 +5,8 @@ S. Blanes, F. Casas, J. A. Oteo, J. Ros, The Magnus expansion and some of its ap
 [A', D'] act on C as affine maps, whose commutator is again of that form.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import issparse
 
@@ -16,7 +18,7 @@ _MOST_PARTS = 64
 """Into more parts a step is not cut: halving it and squaring the solution costs less."""
 
 
-def magnus_step(first, second, step, c) -> np.ndarray:
+def magnus_step(first: tuple[Any, Any], second: tuple[Any, Any], step: float, c: np.ndarray) -> np.ndarray:
     """C after a `step` [s] from `c` float64[n, n]; `first` and `second` are (A, D) at the Gauss points of the step.
 
     A is float64[n, n], full or sparse, D full; A may be as stiff as it likes.
@@ -28,7 +30,7 @@ def magnus_step(first, second, step, c) -> np.ndarray:
     return flow(a, d, c)
 
 
-def flow(a, d, c) -> np.ndarray:
+def flow(a: Any, d: Any, c: np.ndarray) -> np.ndarray:
     """C(1) of dC/dt = a C + C a^T + d from C(0) = c."""
     norm = 2.0 * abs(a).sum(axis=0).max()
     if not np.isfinite(norm):
@@ -52,7 +54,7 @@ def flow(a, d, c) -> np.ndarray:
     return q + phi @ c @ phi.T
 
 
-def _series(a, d, c, n_parts):
+def _series(a: Any, d: Any, c: np.ndarray, n_parts: float) -> np.ndarray:
     """Taylor series over the n-th part of the time 1, in which the map has a norm of at most 1."""
     term = (_act(a, c) + d) / n_parts
     total = c + term
@@ -64,7 +66,7 @@ def _series(a, d, c, n_parts):
     return total
 
 
-def _act(a, c):
+def _act(a: Any, c: np.ndarray) -> np.ndarray:
     """a C + C a^T of a symmetric C."""
     product = a @ c
     return product + product.T

@@ -1,7 +1,11 @@
 """Next reaction method (Gibson and Bruck 2000); see `kernels.next_reaction`."""
 
+from typing import Any
+
 import numpy as np
 
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from ...kernels.next_reaction import (
     NextReactionState,
     advance_next_reaction,
@@ -18,8 +22,8 @@ class NextReaction(Method):
     summary = "exact: one pending time a reaction, in a heap; for many reactions of which each event touches few"
     reference = "M. A. Gibson, J. Bruck, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q"
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        super().__init__(network, rates, volume, *rest, **named)
         structure = self.compile(network, rates)
         n = structure.n_channels
         self._state = NextReactionState(
@@ -37,16 +41,16 @@ class NextReaction(Method):
         refresh_next_reaction(self._channels, self._state)
 
     @classmethod
-    def compile(cls, network, rates):
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.single
 
-    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         return advance_next_reaction(
             self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
         )
 
-    def _set_counts(self, species, values):
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         set_counts_next_reaction(self._channels, self._state, species, values, self.rng)
 
-    def can_react(self):
+    def can_react(self) -> bool:
         return bool((self._state.propensity > 0).any() or self.laws.timed_terms.size)

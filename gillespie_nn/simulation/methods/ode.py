@@ -6,11 +6,14 @@ presentations are as exact as early ones.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 
 from ... import checks
 from ...checks import InputError, ModelError
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from ...kernels import codes
 from .base import Method
 from .options import Option, one_of
@@ -27,14 +30,14 @@ _BELOW = 1e3
 """A species this many times `atol` below 0 is warned of."""
 
 
-def _relative(name, value):
+def _relative(name: str, value: Any) -> float:
     number = checks.finite(name, value)
     if not _TIGHTEST <= number <= _LOOSEST:
         raise InputError(f"{name} must lie between {_TIGHTEST:g} and {_LOOSEST:g}, got {value!r}, for example 1e-8")
     return number
 
 
-def _absolute(name, value):
+def _absolute(name: str, value: Any) -> float:
     return checks.positive(name, value, "concentration", "for example 1e-10")
 
 
@@ -63,21 +66,21 @@ class Ode(Method):
         *TOLERANCES,
         Option("solver", AUTO, one_of(AUTO, EXPLICIT, *IMPLICIT), "solver of the rate equations", str),
     )
-    statistics_names = (
+    statistics_names: tuple[str, ...] = (
         "steps", "derivative_evaluations", "jacobian_evaluations", "restarts", "switches", "stiff_share",
         "least_concentration",
     )  # fmt: skip
     """`switches`: how often `auto` went on with another solver; `stiff_share`: the greatest fraction of explicit steps
     between two restarts that stability kept short, not accuracy; the least value of any species at any step."""
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        super().__init__(network, rates, volume, *rest, **named)
         self._equations = RateEquations(network, rates, volume)
         self._channels = self._equations.channels
         self._tolerances = self.settings["rtol"], self.settings["atol"] * volume
         self._implicit = self.settings["solver"] if self.settings["solver"] in IMPLICIT else None
         self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails
-        self._solver = None
+        self._solver: Explicit | FromScipy | None = None
         self._spent = np.zeros(3, dtype=np.int64)
         self._n_restarts = self._n_switches = 0
         self._stiff_share = 0.0
@@ -85,37 +88,37 @@ class Ode(Method):
         self._warned = False
 
     @classmethod
-    def compile(cls, network, rates):
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
 
     @classmethod
-    def refuse(cls, network):
+    def refuse(cls, network: ReactionNetwork) -> None:
         if network.events:
             names = checks.shortened(event.name for event in network.events)
             raise InputError(f"method {cls.name} cannot treat events, and the network has {names}: ask an exact method")
 
     @property
-    def statistics(self):
+    def statistics(self) -> dict[str, float]:
         spent = self._spent + (0 if self._solver is None else self._solver.spent)
         share = max(self._stiff_share, 0.0 if self._solver is None else self._solver.stiff_share)
         numbers = (*spent, self._n_restarts, self._n_switches, share, self._least / self._volume)
         return dict(zip(self.statistics_names, map(float, numbers)))
 
-    def memory(self):
+    def _memory(self) -> np.ndarray:
         """Which solver, and what `statistics` says; a solver in progress ends, as at every change of the state."""
         self._drop()
         implicit = -1 if self._implicit is None else IMPLICIT.index(self._implicit)
         spent = (*self._spent, self._n_restarts, self._n_switches, self._stiff_share, self._least)
         return np.array([implicit, self._switches_left, self._warned, *spent], dtype=np.float64)
 
-    def _recall(self, memory):
+    def _recall(self, memory: np.ndarray) -> None:
         implicit, self._switches_left, warned, *spent, self._n_restarts, self._n_switches = map(int, memory[:8])
         self._implicit = None if implicit < 0 else IMPLICIT[implicit]
         self._warned = bool(warned)
         self._spent[:] = spent
         self._stiff_share, self._least = map(float, memory[8:])
 
-    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         last = self._n_steps() + _SLICE
         while True:
             if not self._fill(t_stop, grid_time, grid_counts):
@@ -128,10 +131,10 @@ class Ode(Method):
             until = min(t_stop, grid_time[k]) if k < len(grid_time) else t_stop
             self._run(until, t_stop, last - self._n_steps())
 
-    def _n_steps(self):
+    def _n_steps(self) -> int:
         return self._spent[0] + (0 if self._solver is None else self._solver.spent[0])
 
-    def _fill(self, t_stop, grid_time, grid_counts):
+    def _fill(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray) -> bool:
         """Fill the rows of the points up to the present time, which lie in the last step or at its end. Returns
         whether all are filled that a slice may fill."""
         start = self._tally[codes.GRID_INDEX]
@@ -146,7 +149,7 @@ class Ode(Method):
         self._tally[codes.GRID_INDEX] = end
         return True
 
-    def _run(self, until, t_stop, most_steps):
+    def _run(self, until: float, t_stop: float, most_steps: int) -> None:
         """Steps of the solver towards `until`, at least one or a restart."""
         if self._solver is None or self._end != t_stop:
             self._restart(t_stop)
@@ -156,6 +159,7 @@ class Ode(Method):
         elif self._switches_left == 2 and self._solver.spent[0] >= _MANY_STEPS and self._solver.stiff_share > 0.5:
             self._switch("LSODA" if len(self._part.moving) <= FEW_SPECIES else "BDF", t_stop)
         solver = self._solver
+        assert solver is not None
         went_on = solver.advance(until - self._origin, most_steps)
         self._take(solver, until, t_stop)
         if not went_on:
@@ -164,7 +168,7 @@ class Ode(Method):
                 self._blown_up()
             self._switch(None, t_stop)
 
-    def _take(self, solver, until, t_stop):
+    def _take(self, solver: Explicit | FromScipy, until: float, t_stop: float) -> None:
         """State and time from the solver; times that rounding alone keeps apart are made equal."""
         self._counts[self._part.moving] = solver.y
         time = self._origin + solver.t
@@ -173,14 +177,14 @@ class Ode(Method):
         self._clock[codes.TIME] = t_stop if solver.t >= t_stop - self._origin else min(time, t_stop)
         self._watch_least(solver.least)
 
-    def _switch(self, implicit, t_stop):
+    def _switch(self, implicit: str | None, t_stop: float) -> None:
         """Go on with another solver, for good: the name of an implicit one, or None."""
         self._implicit = implicit
         self._switches_left -= 1
         self._n_switches += 1
         self._restart(t_stop)
 
-    def _restart(self, t_stop):
+    def _restart(self, t_stop: float) -> None:
         """Begin a new solver at the present time and state; none if nothing moves."""
         self._drop()
         self._origin, self._end = self.time, t_stop
@@ -195,14 +199,14 @@ class Ode(Method):
         arguments = part, self._origin, start, t_stop - self._origin, *self._tolerances
         self._solver = FromScipy(self._implicit, *arguments) if self._implicit else Explicit(*arguments)
 
-    def _drop(self):
+    def _drop(self) -> None:
         """End the solver; what it spent is kept."""
         if self._solver is not None:
             self._spent += self._solver.spent
             self._stiff_share = max(self._stiff_share, self._solver.stiff_share)
             self._solver = None
 
-    def _watch_least(self, values):
+    def _watch_least(self, values: np.ndarray) -> None:
         least = values.min()
         if least >= self._least:
             return
@@ -216,7 +220,7 @@ class Ode(Method):
                 stacklevel=2,
             )
 
-    def _blown_up(self):
+    def _blown_up(self) -> None:
         """Raise ModelError, naming the species that changes fastest in the last state that was finite."""
         state = self._counts[self._part.moving]
         with np.errstate(all="ignore"):
@@ -230,10 +234,10 @@ class Ode(Method):
             "the rate equations blow up, or a rate law has no value; stop before, or look at the rates"
         )
 
-    def _set_counts(self, species, values):
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         self._drop()
         self._counts[species] = values
         self._least = min(self._least, float(self.counts.min(initial=np.inf)))
 
-    def can_react(self):
+    def can_react(self) -> bool:
         return True

@@ -1,63 +1,35 @@
-"""Settings that a method takes beyond those that all have: a name, a default, what is allowed, and a line of help."""
+"""Settings that a method takes beyond those that all have: each an `Option`, whose name means the same everywhere."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from ... import checks
 from ...checks import InputError
+from ...options import Option, fraction, one_of
+
+__all__ = ["Option", "fraction", "one_of", "resolve", "step"]
 
 
-class Option(NamedTuple):
-    """One setting of a method."""
+class Optioned(Protocol):
+    """What has options of its own: a method, or a level of training."""
 
     name: str
-    default: object
-    check: Callable[[str, object], object]
-    """`check(name, value)` returns the value to use, or raises InputError."""
-    help: str
-    kind: type = float
-    """What a command line reads it as."""
+    options: tuple[Option, ...]
 
 
-def fraction(name, value) -> float:
-    """`value` as a float strictly between 0 and 1."""
-    number = checks.finite(name, value)
-    if not 0 < number < 1:
-        raise InputError(f"{name} must lie between 0 and 1, got {value!r}, for example {name}=0.03")
-    return number
-
-
-def step(name, value) -> float | None:
+def step(name: str, value: Any) -> float | None:
     """A length of time [s], or None for one that adapts."""
     return None if value is None else checks.positive(name, value, "s", "or leave it out for a step that adapts")
 
 
-def one_of(*allowed):
-    """A check for one of the names `allowed`."""
-    return lambda name, value: checks.choice(name, value, allowed)
-
-
-def resolve(method, given, beside=()) -> dict:
-    """All options of `method` (a class), with the values `given` by name; None stands for the default. What has a name
-    that is none is looked for among those `beside`, too."""
+def resolve(
+    method: Optioned | type[Optioned], given: Mapping[str, Any], elsewhere: Callable[[str], str] = lambda name: ""
+) -> dict[str, Any]:
+    """All options of `method` (a class), with the values `given` by name; None stands for the default. `elsewhere` says
+    where a name is known that is none of them."""
     known = {option.name: option for option in method.options}
     for name in given:
         if name not in known:
             takes = f"takes {', '.join(known)}" if known else "takes no options"
-            raise InputError(
-                f"unknown option {name}: method {method.name} {takes}{_elsewhere(name, [*known, *beside])}"
-            )
-    found = {name: given.get(name) for name in known}
-    return {n: known[n].default if v is None else known[n].check(n, v) for n, v in found.items()}
-
-
-def _elsewhere(name, beside):
-    """Where an option is known, or what could be meant by it."""
-    from . import METHODS  # which know their options from here
-
-    if name in ("parameters", "parameter"):
-        return "; parameters are set as a model is read: ReactionNetwork.from_text(text, parameters={'k': 2})"
-    takers = [m.name for m in METHODS if name in {option.name for option in m.options}]
-    if takers:
-        return f"; it is for {', '.join(takers)}"
-    return checks.meant(name, [*beside, *(option.name for m in METHODS for option in m.options)])
+            raise InputError(f"unknown option {name}: method {method.name} {takes}{elsewhere(name)}")
+    return {name: option.use(given.get(name)) for name, option in known.items()}

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csc_array
 
+from ...crn import ReactionNetwork
 from ...kernels import rate_equations as kernels
 from ...kernels.channels import Channels
 from ...kernels.codes import FALLING, LAW, RAMP
@@ -28,7 +29,7 @@ class Equations:
     state : float64[...], the species, what is read beside them, and the constant 1 at the end [molecules].
     """
 
-    def __init__(self, channels, n_species, state):
+    def __init__(self, channels: Channels, n_species: int, state: np.ndarray) -> None:
         self.channels, self.n_species = channels, n_species
         self.state = state
 
@@ -39,26 +40,26 @@ class Equations:
         shape = (self.n_species, len(c.change_start) - 1)
         return csc_array((c.change_amount.astype(np.float64), c.change_species, c.change_start), shape=shape)
 
-    def derivative(self, t, x) -> np.ndarray:
+    def derivative(self, t: float, x: np.ndarray) -> np.ndarray:
         """dx/dt float64[species] [molecules/s] at time t [s] and x float64[species] [molecules]."""
         out = np.empty(self.n_species)
         kernels.derivative(self.channels, self._at(t, x), out)
         return out
 
-    def propensities(self, t, x) -> np.ndarray:
+    def propensities(self, t: float, x: np.ndarray) -> np.ndarray:
         """Rate of each lumped channel float64[channel] [1/s]: the noise has the matrix S diag(a) S^T."""
         out = np.empty(len(self.channels.term_start) - 1)
         kernels.rates(self.channels, self._at(t, x), out)
         return out
 
-    def jacobian(self, t, x) -> csc_array:
+    def jacobian(self, t: float, x: np.ndarray) -> csc_array:
         """d(dx/dt)/dx, sparse float64[species, species] [1/s], always of the same pattern."""
         partials, indices, starts = self._pattern
         data = np.empty(len(indices))
         kernels.jacobian(self.channels, partials, self._at(t, x), data)
         return csc_array((data, indices, starts), shape=(self.n_species, self.n_species))
 
-    def _at(self, t, x):
+    def _at(self, t: float, x: np.ndarray) -> np.ndarray:
         self.channels.laws.variables[TIME_VARIABLE] = t
         self.state[: self.n_species] = x
         if self.channels.law.size:
@@ -66,7 +67,7 @@ class Equations:
         return self.state
 
     @cached_property
-    def _pattern(self):
+    def _pattern(self) -> tuple[kernels.Partials, np.ndarray, np.ndarray]:
         """`Partials`, and the rows and column starts of the Jacobian."""
         c, n = self.channels, self.n_species
         term, read = _reads(c, len(self.state))
@@ -91,16 +92,16 @@ class RateEquations(Equations):
     volume : Omega.
     """
 
-    def __init__(self, network, rates, volume):
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float) -> None:
         channels, _ = network.compiled.lumped.arrays_for(rates, volume)
         laws = channels.laws
         laws = laws._replace(variables=laws.variables.copy(), stack=laws.stack.copy())
         n = len(network.species)
         own = {"coefficient": channels.coefficient.copy(), "law": channels.law.copy()}
         super().__init__(channels._replace(laws=laws, **own), n, np.ones(n + 1))
-        self._parts = {}
+        self._parts: dict[bytes, LivePart] = {}
 
-    def live_part(self, state) -> "LivePart":
+    def live_part(self, state: np.ndarray) -> "LivePart":
         """The equations of what can move from `state` float64[species + 1] on, the constant 1 at its end."""
         species = np.zeros(len(state), dtype=np.bool_)
         terms = np.zeros(len(self.channels.coefficient), dtype=np.bool_)
@@ -127,7 +128,7 @@ class LivePart(Equations):
     terms : bool[term], those that may be other than 0; see `kernels.live`.
     """
 
-    def __init__(self, channels, terms):
+    def __init__(self, channels: Channels, terms: np.ndarray) -> None:
         c = channels
         n_all = len(c.varies) + 1
         n_terms = np.bincount(np.repeat(np.arange(len(c.term_start) - 1), np.diff(c.term_start)), terms)
@@ -148,7 +149,7 @@ class LivePart(Equations):
         number = np.zeros(n_all, dtype=np.uint32)
         number[self._places] = np.arange(len(self._places))
 
-        def renumbered(values, which):
+        def renumbered(values: np.ndarray, which: np.ndarray) -> np.ndarray:
             return np.where(which, number[np.where(which, values, 0)], values)
 
         self._terms = np.flatnonzero(terms)
@@ -170,14 +171,14 @@ class LivePart(Equations):
         )
         super().__init__(part, len(self.moving), np.ones(len(self._places)))
 
-    def stand_at(self, state, coefficient):
+    def stand_at(self, state: np.ndarray, coefficient: np.ndarray) -> None:
         """Take the species that do not move, and are read, from `state` float64[species + 1], and the coefficients from
         those of all terms, which may have changed."""
         self.state[:] = state[self._places]
         self.channels.coefficient[:] = coefficient[self._terms]
 
 
-def _reads(c: Channels, n_all):
+def _reads(c: Channels, n_all: int) -> tuple[np.ndarray, np.ndarray]:
     """Which term has a derivative by which entry of the state: int64 arrays of equal length, in the order of terms."""
     terms = np.arange(len(c.coefficient))
     of_extra = np.repeat(terms, np.diff(c.extra_start))
@@ -195,12 +196,12 @@ def _reads(c: Channels, n_all):
     return np.divmod(np.unique(np.concatenate([t.astype(np.int64) * n_all + s for t, s in parts])), n_all)
 
 
-def _ranges(starts, which):
+def _ranges(starts: np.ndarray, which: np.ndarray) -> np.ndarray:
     """starts[w], ..., starts[w + 1] - 1 of each w, one range after the other."""
     first, sizes = starts[which].astype(np.int64), np.diff(starts.astype(np.int64))[which]
     return np.repeat(first - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
 
 
-def _starts(sizes):
+def _starts(sizes: np.ndarray) -> np.ndarray:
     """Starts of groups of these sizes, and the end of the last, uint32[group + 1]."""
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint32)

@@ -1,7 +1,11 @@
 """Rejection-based simulation on lumped channels (Thanh, Priami and Zunino 2014); see `kernels.rejection`."""
 
+from typing import Any
+
 import numpy as np
 
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection
 from ...kernels.channels import channel_value, look_at_laws
 from ...kernels.families import family_can_fire
@@ -19,11 +23,11 @@ class Rejection(Method):
     summary = "exact and fast: propensity bounds, lumped channels, constant-time selection; the default"
     reference = "V. H. Thanh, C. Priami, R. Zunino, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985"
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        super().__init__(network, rates, volume, *rest, **named)
         structure = self.compile(network, rates)
         self._readers = structure.readers
-        self._counts = structure.state(counts)
+        self._counts = structure.state(self.counts)
         n, n_terms = structure.n_channels, len(structure.term_reaction)
         self._state = RejectionState(
             counts=self._counts,
@@ -51,22 +55,22 @@ class Rejection(Method):
         refresh_rejection(self._channels, self._families, self._state)
 
     @classmethod
-    def compile(cls, network, rates):
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
 
-    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         return advance_rejection(
             self._channels, self._readers, self._families, self._state, self.rng, t_stop, grid_time, grid_counts,
             _SLICE, event_limit,
         )  # fmt: skip
 
-    def _set_counts(self, species, values):
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         set_counts_rejection(self._channels, self._readers, self._families, self._state, species, values)
 
-    def _renew(self):
+    def _renew(self) -> None:
         set_coefficients_rejection(self._channels, self._state)
 
-    def can_react(self):
+    def can_react(self) -> bool:
         channels, families, counts = self._channels, self._families, self._counts
         if self.laws.timed_terms.size:
             return True
@@ -77,11 +81,11 @@ class Rejection(Method):
         )
 
 
-def _urn(n_channels):
+def _urn(n_channels: int) -> Urn:
     """An empty urn with room for the slots that `kernels.bounds` aims at, twice."""
     capacity = 2 * max(1024, 16 * n_channels) + n_channels
     owner = np.empty(capacity, dtype=np.uint32)
-    links = [np.empty(capacity, dtype=np.int32) for _ in range(2)]
+    before, after = np.empty((2, capacity), dtype=np.int32)
     head = np.full(n_channels, -1, dtype=np.int32)
     owned = np.zeros(n_channels, dtype=np.int64)
-    return Urn(owner, *links, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1, dtype=np.int64))
+    return Urn(owner, before, after, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1, dtype=np.int64))

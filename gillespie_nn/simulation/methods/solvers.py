@@ -2,10 +2,12 @@
 
 import warnings
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from ...kernels import dormand_prince as kernels
+from .rate_equations import Equations
 
 IMPLICIT = ("LSODA", "BDF", "Radau")
 FEW_SPECIES = 400
@@ -23,7 +25,9 @@ class Explicit:
     rtol, atol : tolerances of every species in every step, relative and [molecules].
     """
 
-    def __init__(self, equations, origin, y, t_end, rtol, atol):
+    def __init__(
+        self, equations: Equations, origin: float, y: np.ndarray, t_end: float, rtol: float, atol: float
+    ) -> None:
         self._equations, self._end, self._tolerances = equations, t_end, (rtol, atol)
         n = len(y)
         self._rk = kernels.RungeKutta(
@@ -64,13 +68,13 @@ class Explicit:
         """Fraction of the steps whose length stability limited."""
         return self._rk.tally[kernels.N_STIFF] / max(1, self._rk.tally[kernels.N_STEPS])
 
-    def advance(self, until, most_steps) -> bool:
+    def advance(self, until: float, most_steps: int) -> bool:
         """At most so many steps towards time `until`, none beyond the end. False if no step can be taken."""
         e = self._equations
         code = kernels.advance(e.channels, e.state, self._rk, *self._tolerances, until, self._end, most_steps)
         return code != kernels.FAILED
 
-    def path(self, times) -> np.ndarray:
+    def path(self, times: np.ndarray) -> np.ndarray:
         """States float64[time, species] at times within the last step."""
         kernels.make_path(self._equations.channels, self._equations.state, self._rk)
         rows = np.empty((len(times), len(self.y)))
@@ -88,14 +92,16 @@ class FromScipy:
 
     stiff_share = 0.0
 
-    def __init__(self, kind, equations, origin, y, t_end, rtol, atol):
+    def __init__(
+        self, kind: str, equations: Equations, origin: float, y: np.ndarray, t_end: float, rtol: float, atol: float
+    ) -> None:
         from scipy import integrate
 
         n = len(y)
         dense = kind == "LSODA" or n <= FEW_SPECIES
         settings = {"rtol": max(rtol / np.sqrt(n), 100 * np.finfo(np.float64).eps), "atol": atol / np.sqrt(n)}
 
-        def jacobian(t, x):
+        def jacobian(t: float, x: np.ndarray) -> Any:
             found = equations.jacobian(origin + t, x)
             return found.toarray() if dense else found
 
@@ -106,18 +112,18 @@ class FromScipy:
         )
 
     @property
-    def t(self):
+    def t(self) -> float:
         return self._solver.t
 
     @property
-    def y(self):
+    def y(self) -> np.ndarray:
         return self._solver.y
 
     @property
-    def spent(self):
+    def spent(self) -> tuple[int, int, int]:
         return self._n_steps, self._solver.nfev, self._solver.njev
 
-    def advance(self, until, most_steps):
+    def advance(self, until: float, most_steps: int) -> bool:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "lsoda", UserWarning)  # says why, which callers say better
             for _ in range(most_steps):
@@ -128,10 +134,10 @@ class FromScipy:
                 np.minimum(self.least, self.y, out=self.least)
         return True
 
-    def path(self, times):
+    def path(self, times: np.ndarray) -> np.ndarray:
         return self._solver.dense_output()(times).T
 
-    def _takes_step(self):
+    def _takes_step(self) -> bool:
         solver = self._solver
         try:
             solver.step()
@@ -144,7 +150,7 @@ class FromScipy:
 
 
 @cache
-def tableau():
+def tableau() -> dict[str, np.ndarray]:
     """Coefficients of DOP853 as scipy keeps them, in the shapes that the kernels read."""
     from scipy.integrate import DOP853  # which takes a third of a second to import
 

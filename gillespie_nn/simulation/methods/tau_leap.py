@@ -1,9 +1,13 @@
 """Tau-leaping: see `kernels.leaping`."""
 
+from typing import Any
+
 import numpy as np
 
 from ... import checks
 from ...checks import InputError
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from ...kernels.crowd import crowd_propensity
 from ...kernels.leap_refresh import refresh_leap, set_counts_leap, total_propensity
 from ...kernels.leap_state import (
@@ -43,17 +47,17 @@ class TauLeap(Method):
     reference = "Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468"
     exact = False
     options = (
-        Option("epsilon", 0.03, fraction, "relative change of a propensity in a step, between 0 and 1 (0.03)"),
+        Option("epsilon", 0.03, fraction, "relative change of a propensity in a step"),
         Option("tau", None, step, "fixed step [s], in place of one that follows epsilon"),
-        Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), f"{AUTO}, {EXPLICIT} or {TRAPEZOIDAL}", str),
+        Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), "scheme of a leap", str),
     )
     training_options = {"scheme": TRAPEZOIDAL}
     statistics_names = ("leaps", "time_leapt", "exact_steps", "firings_cut_off")
 
-    def __init__(self, network, rates, volume, counts, rng, count_firings=False, options=None, start_time=0.0):
-        super().__init__(network, rates, volume, counts, rng, count_firings, options, start_time)
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        super().__init__(network, rates, volume, *rest, **named)
         structure = self.compile(network, rates)
-        self._counts = structure.state(counts)
+        self._counts = structure.state(self.counts)
         scheme = self.settings["scheme"]
         blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
         self._plan = plan = structure.leap_plan(rates, blockwise)
@@ -86,11 +90,11 @@ class TauLeap(Method):
         refresh_leap(self._channels, self._families, plan, self._state)
 
     @classmethod
-    def compile(cls, network, rates):
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.layered(rates)
 
     @classmethod
-    def refuse(cls, network):
+    def refuse(cls, network: ReactionNetwork) -> None:
         programs = network.compiled.programs
         timed = [network.reactions[r].name for r, k in programs.of_reaction.items() if programs.laws[k].reads_time]
         if timed:
@@ -101,27 +105,27 @@ class TauLeap(Method):
             )
 
     @property
-    def statistics(self):
+    def statistics(self) -> dict[str, float]:
         return dict(zip(self.statistics_names, self._state.ledger[[LEAPS, TIME_LEAPT, EXACT_STEPS, CLIPPED]].tolist()))
 
-    def memory(self):
+    def _memory(self) -> np.ndarray:
         return np.concatenate([self._state.ledger[_KEPT], self._state.carried])
 
-    def _recall(self, memory):
+    def _recall(self, memory: np.ndarray) -> None:
         self._state.ledger[_KEPT], self._state.carried[:] = np.split(memory, [len(_KEPT)])
 
-    def _advance(self, t_stop, grid_time, grid_counts, event_limit):
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
         return advance_leap(
             self._channels, self._families, self._plan, self._state, self.rng, t_stop, grid_time, grid_counts,
             self._slice, event_limit, self.settings["epsilon"], self.settings["tau"] or 0.0,
         )  # fmt: skip
 
-    def _set_counts(self, species, values):
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         set_counts_leap(self._channels, self._families, self._plan, self._state, species, values)
 
-    def _renew(self):
+    def _renew(self) -> None:
         refresh_leap(self._channels, self._families, self._plan, self._state)
 
-    def can_react(self):
+    def can_react(self) -> bool:
         crowd = crowd_propensity(self._channels, self._plan, self._state)
         return total_propensity(self._families, self._plan, self._state, crowd) > 0

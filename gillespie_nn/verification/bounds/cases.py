@@ -1,7 +1,7 @@
 """The networks that propositions are verified on. To add one: a function of a `Choice`, and its line in `CASES`."""
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -10,9 +10,11 @@ from ...activations import ACTIVATIONS
 from ...checks import InputError
 from ...datasets import Settings
 from ...datasets import case as case_of
-from ...nn import training_network
+from ...nn import TrainingNetwork, training_network
 from ...simulation.presentations import presentation_order
 from .setting import FORWARD, LEARNING, PROPOSITIONS, Setting
+
+_T = TypeVar("_T")
 
 
 class Choice(NamedTuple):
@@ -30,13 +32,13 @@ class Choice(NamedTuple):
     brief: bool = False
     """Presentations are shorter, and learning as much faster: molecules cost time."""
 
-    def of(self, name, default):
+    def of(self, name: str, default: _T) -> _T:
         """The value asked for, or the default."""
         found = getattr(self, name)
         return default if found is None else found
 
 
-def setting_of(choice) -> Setting:
+def setting_of(choice: Choice) -> Setting:
     """The setting of a `Choice`. Raises InputError for what there is not."""
     checks.choice("proposition", choice.proposition, PROPOSITIONS)
     checks.choice("case", choice.case, CASES)
@@ -59,7 +61,7 @@ _BRIEF = {"xor": {FORWARD: (1, 10.0), LEARNING: (4, 4.0)}, "iris": {FORWARD: (1,
 """Presentations, and how long each is [s], where molecules are counted: some relaxation times."""
 
 
-def dataset(choice) -> Setting:
+def dataset(choice: Choice) -> Setting:
     """The network of a case study. For 5.1 the weights are those of float gradient descent over its presentations, and
     the last training sample is presented to an empty network; for 5.2 learning begins at its random start."""
     own = SETTINGS[choice.case]
@@ -84,7 +86,7 @@ def dataset(choice) -> Setting:
     )  # fmt: skip
 
 
-def kink(choice) -> Setting:
+def kink(choice: Choice) -> Setting:
     """2-1-1: x = (1, 1), w = (w, -w), b = 0, so that z rests at 0 while both of its rails are populated.
 
     The error that reaches the neuron does not vanish, so whether it learns hangs on the sign of z.
@@ -106,7 +108,7 @@ def kink(choice) -> Setting:
     )  # fmt: skip
 
 
-def crossing(choice) -> Setting:
+def crossing(choice: Choice) -> Setting:
     """2-2-1: inputs (1, 0) and (0, 1) in turn take one hidden unit up through z = 0 and the other down, at speed."""
     _only_learning(choice)
     own = SETTINGS["xor"]
@@ -124,12 +126,12 @@ def crossing(choice) -> Setting:
     )  # fmt: skip
 
 
-def _only_learning(choice):
+def _only_learning(choice: Choice) -> None:
     if choice.proposition != LEARNING:
         raise InputError(f"case {choice.case} is about learning: ask for --proposition {LEARNING}")
 
 
-def _network(choice, layers, own, learning, signed):
+def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: bool, signed: bool) -> TrainingNetwork:
     asked = {name: choice.of(name, getattr(own, name)) for name in ("h", "learning_rate", "annihilation_rate")}
     settings = replace(own, activation=choice.activation, **asked)
     return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)

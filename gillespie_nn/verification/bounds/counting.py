@@ -1,5 +1,8 @@
 """Counts in a volume beside the rate equations, and beside linear noise: one path at a time."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from ... import seeds
@@ -10,6 +13,7 @@ from ...seeds import Purpose
 from ...simulation.methods import Ode, Rejection
 from ...simulation.methods.rate_equations import RateEquations
 from ...status import Status
+from .setting import Setting
 from .system import terms_of
 
 STEP = 4e-3
@@ -22,7 +26,7 @@ CANDIDATES_A_LOOK = 1 / 1000
 class _Followed(Rejection):
     """Exact simulation that keeps the largest distance to a limit."""
 
-    def follow(self, limit, beside, candidates) -> int:
+    def run_beside(self, limit: Any, beside: Any, candidates: int) -> int:
         return beside_limit.follow(
             self._channels, self._readers, self._families, self._state, self.rng, limit, beside, candidates, self.time
         )
@@ -35,7 +39,9 @@ class CountedPaths:
     thresholds, which linear noise knows nothing of.
     """
 
-    def __init__(self, setting, volume, step=STEP, candidates_a_look=CANDIDATES_A_LOOK):
+    def __init__(
+        self, setting: Setting, volume: float, step: float = STEP, candidates_a_look: float = CANDIDATES_A_LOOK
+    ) -> None:
         self.setting, self.volume = setting, float(volume)
         network = setting.network
         self._quantities = setting.quantities
@@ -55,7 +61,7 @@ class CountedPaths:
         self.candidates = max(1, round(candidates_a_look * self.volume))
         """Between two looks at the counts."""
 
-    def _solve(self, n_points):
+    def _solve(self, n_points: int) -> Iterator[beside_limit.Limit]:
         """The `Limit` over each presentation."""
         setting, n = self.setting, len(self.setting.network.species)
         start = setting.start(self.volume, np.int64) / self.volume
@@ -78,7 +84,7 @@ class CountedPaths:
                 **self._terms, x=x, slope=slope, step=np.array([grid[1]]), volume=np.array([self.volume])
             )
 
-    def errors(self, seed, size, replicate):
+    def errors(self, seed: int, size: int, replicate: int) -> tuple[np.ndarray, ...]:
         """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]; `size` is a number of the
         volume in its list."""
         setting = self.setting
@@ -88,12 +94,12 @@ class CountedPaths:
         beside = self._beside(counts)
         for k, limit in enumerate(self._limits):
             method.set_counts(self._samples.species, self._samples.counts(k))
-            code = method.follow(limit, beside, self.candidates)
+            code = method.run_beside(limit, beside, self.candidates)
             if code != codes.REACHED_END:
                 raise ModelError(f"a path at Omega = {self.volume:g} stopped: {Status(code)}")
         return beside.error, beside.bound, beside.ratio, beside.violations
 
-    def recorded(self, seed, size, step):
+    def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
         setting = self.setting
         every = max(1, round(step / self._limits[0].step[0]))
@@ -113,7 +119,7 @@ class CountedPaths:
             limits.append(limit.x[points, :-1])
         return np.array(times), np.concatenate(limits), np.array(rows)
 
-    def _beside(self, counts):
+    def _beside(self, counts: np.ndarray) -> beside_limit.Beside:
         quantities, n = self._quantities, len(counts)
         of_species = np.full((n, 2), -1, dtype=np.int64)
         for q, (plus, minus) in enumerate(zip(quantities.plus, quantities.minus)):
@@ -121,16 +127,16 @@ class CountedPaths:
                 if s < n:
                     of_species[s, int(of_species[s, 0] >= 0)] = q
         n_quantities = len(quantities.names)
-        sums = [np.zeros(n_quantities) for _ in range(3)]
-        vectors = [np.zeros(n + 1) for _ in range(3)]
+        error, bound, ratio = (np.zeros(n_quantities) for _ in range(3))
+        difference, martingale, e = (np.zeros(n + 1) for _ in range(3))
         return beside_limit.Beside(
-            quantities.plus, quantities.minus, of_species, np.append(counts, 1), *sums,
-            np.zeros(n_quantities, dtype=np.int64), *vectors, np.zeros((2, n + 1)), np.zeros(n + 1),
+            quantities.plus, quantities.minus, of_species, np.append(counts, 1), error, bound, ratio,
+            np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), np.zeros(n + 1),
             np.zeros((2, n + 1)), np.zeros((2, n + 1)), np.zeros(len(self._terms["row"])), np.empty(0),
             np.empty((0, n + 1), dtype=np.int64),
         )  # fmt: skip
 
-    def linear_noise(self, seed, replicate):
+    def linear_noise(self, seed: int, replicate: int) -> np.ndarray:
         """sup |u| of path number `replicate` of linear noise around the limit, float64[quantity]."""
         quantities, n = self._quantities, len(self.setting.network.species)
         rng = seeds.stream(seed, Purpose.LINEAR_NOISE, 0, replicate)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .source import Source
+
 _POINTS = 400
 _MOST = 6
 
@@ -24,7 +26,7 @@ class Course(NamedTuple):
     """Numbers of the quantities to draw."""
 
 
-def course_of(source) -> Course:
+def course_of(source: Source) -> Course:
     """The first path at the largest eps."""
     setting, quantities = source.setting, source.setting.quantities
     time, reference, perturbed = source.first_path(setting.horizon / _POINTS)
@@ -34,15 +36,15 @@ def course_of(source) -> Course:
         - np.where(quantities.minus < x.shape[1], np.hstack([x, one])[:, quantities.minus], 0.0)
         for x in (reference, perturbed)
     )
-    weights = [q for q in np.flatnonzero(quantities.is_number) if quantities.names[q][0] in "WB"]
-    others = [q for q in np.flatnonzero(quantities.is_number) if quantities.names[q][0] in "YZD"]
+    weights = [q for q in np.flatnonzero(quantities.is_number).tolist() if quantities.names[q][0] in "WB"]
+    others = [q for q in np.flatnonzero(quantities.is_number).tolist() if quantities.names[q][0] in "YZD"]
     return Course(
         setting.described().partition(":")[0], float(source.sizes[-1]), time, setting.switches, quantities.names,
         reference, perturbed, _spread(reference, others), _spread(reference, weights),
     )  # fmt: skip
 
 
-def _spread(values, chosen):
+def _spread(values: np.ndarray, chosen: list[int]) -> list[int]:
     """Those of `chosen` that move most."""
     moved = np.ptp(values[:, chosen], axis=0) if chosen else np.empty(0)
     return [chosen[k] for k in sorted(np.argsort(-moved, kind="stable")[:_MOST])]

@@ -1,13 +1,16 @@
 """One path of extrinsic noise, and what it does at every size eps: the reference, the perturbed solutions, the first
 variation and the bound side by side, over [0, T]."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ...crn import Reaction
-from ...noise import plan_noise
+from ...crn import Reaction, ReactionNetwork
+from ...noise import Noise, NoisePlan, plan_noise
+from ...noise.drive import Drive
+from .setting import Setting
 from .system import System
 
 _ROUNDING = 1e-9
@@ -37,14 +40,16 @@ class DrivenPaths:
     refinement : as of `System`.
     """
 
-    def __init__(self, setting, noise, sizes, seed, refinement=1):
+    def __init__(self, setting: Setting, noise: Noise, sizes: np.ndarray, seed: int, refinement: int = 1) -> None:
         self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
-        self._plan = plan_noise([noise], setting.network, slow=setting.slow)
+        plan = plan_noise([noise], setting.network, slow=setting.slow)
+        assert plan is not None  # the largest eps is not 0
+        self._plan = plan
         self._samples = setting.samples()
         network, self._sign, reflected = _signed(self._plan)
         self.system = System(network, self._plan.rates, self.sizes, setting.quantities, refinement, reflected)
 
-    def errors(self, replicate) -> Errors:
+    def errors(self, replicate: int) -> Errors:
         """Of path number `replicate`. Raises ModelError where some solution ends."""
         for _ in self.pieces(replicate):
             pass
@@ -54,7 +59,7 @@ class DrivenPaths:
             found.violations.T.copy(), int(self.system.stepper.tally[1]),
         )  # fmt: skip
 
-    def pieces(self, replicate, step=np.inf):
+    def pieces(self, replicate: int, step: float = np.inf) -> Iterator[float]:
         """Integrate piece by piece, yielding the time [s] at the end of each; none is longer than `step`."""
         setting, system = self.setting, self.system
         drive = self._plan.start(self.seed, replicate)
@@ -73,17 +78,17 @@ class DrivenPaths:
                     self._change(drive, *drive.pass_time(due))
                 yield time
 
-    def _change(self, drive, rates_change, impulses):
+    def _change(self, drive: Drive, rates_change: bool, impulses: Iterable) -> None:
         if rates_change:
             self._drive(drive)
         for species, factors in impulses:
             self.system.strike(species, (factors - 1.0) / self.noise.amplitude)
 
-    def _drive(self, drive):
+    def _drive(self, drive: Drive) -> None:
         self.system.drive(self._sign * (drive.rates() - self._plan.rates) / self.noise.amplitude)
 
 
-def _signed(plan):
+def _signed(plan: NoisePlan) -> tuple[ReactionNetwork, np.ndarray, list[int]]:
     """The network of a plan in which a noise that takes molecules away by a law makes them at the negative rate; the
     signs of the rates, float64[reaction]; and the species that are kept at 0 or above by reflection instead."""
     reactions, sign, reflected = list(plan.network.reactions), np.ones(len(plan.rates)), []

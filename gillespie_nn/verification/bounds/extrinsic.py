@@ -1,15 +1,19 @@
 """Noise in rates and in concentrations: paths that every eps shares, and errors path by path."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ... import noise as noises
 from ...checks import InputError, ModelError
 from ...kernels.perturbed import N_SIZES
 from . import judgements
-from .driven import DrivenPaths
+from .driven import DrivenPaths, Errors
 from .judgements import FAILS, Judgement
 from .planted import caught
 from .results import Results
+from .setting import Setting
 from .source import LARGEST, SMALLEST, Source
 from .system import TOLERANCES
 
@@ -26,7 +30,15 @@ class Extrinsic(Source):
     noise: type
     kind: str
 
-    def __init__(self, setting, paths, seed, kind=None, step=None, correlation_time=None):
+    def __init__(
+        self,
+        setting: Setting,
+        paths: int,
+        seed: int,
+        kind: str | None = None,
+        step: float | None = None,
+        correlation_time: float | None = None,
+    ) -> None:
         super().__init__(setting, paths, seed)
         given = {"step": step, "correlation_time": correlation_time}
         given = {name: value for name, value in given.items() if value is not None}
@@ -38,23 +50,23 @@ class Extrinsic(Source):
         self.sizes = np.geomspace(SMALLEST, min(LARGEST, largest), N_SIZES)
         self.path_noise = self.noise(self.sizes[-1], kind, **given)
 
-    def record(self):
+    def record(self) -> dict:
         noise = self.path_noise.record() | {"amplitude": self.sizes.tolist()}
         return {"noise": noise, "tolerances": list(TOLERANCES)}
 
-    def empty(self):
+    def empty(self) -> Results:
         return Results.empty(self.sizes, self.setting.quantities, self.paths)
 
-    def tasks(self, results):
+    def tasks(self, results: Results) -> list[int]:
         return np.flatnonzero(~results.committed.all(axis=1)).tolist()
 
-    def driven(self, refinement=1) -> DrivenPaths:
+    def driven(self, refinement: int = 1) -> DrivenPaths:
         return DrivenPaths(self.setting, self.path_noise, self.sizes, self.seed, refinement)
 
-    def worker(self):
+    def worker(self) -> Callable[[Results, Any], None]:
         driven = self.driven()
 
-        def carry_out(results, path):
+        def carry_out(results: Results, path: int) -> None:
             try:
                 fill(results, path, driven.errors(path))
             except ModelError:
@@ -63,14 +75,14 @@ class Extrinsic(Source):
 
         return carry_out
 
-    def first_path(self, step):
+    def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         driven, time, states = self.driven(), [0.0], [np.stack([self.setting.start()] * 2)]
         for now in driven.pieces(0, step):
             time.append(now)
             states.append(driven.system.columns[:-1, [0, N_SIZES]].T.copy())
         return np.array(time), *np.array(states).swapaxes(0, 1)
 
-    def judgements(self, results, say):
+    def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
         ended = results.ended()
         if len(ended.theta) < FEWEST_PATHS:
             raise ModelError(
@@ -84,7 +96,7 @@ class Extrinsic(Source):
             found.append(_exploded(self.paths - len(ended.theta), self.paths))
         return found
 
-    def _refined(self, results):
+    def _refined(self, results: Results) -> tuple[Judgement, np.ndarray]:
         """The numerics: a few paths again, finer; and bool[quantity], whether Theta of each stays what it was."""
         driven = self.driven(refinement=2)
         changes, resolved = [], np.ones(len(results.quantity), dtype=np.bool_)
@@ -122,14 +134,14 @@ class Additive(Extrinsic):
     kind = "ornstein_uhlenbeck"
 
 
-def fill(results, path, errors) -> None:
+def fill(results: Results, path: int, errors: Errors) -> None:
     """Put the `Errors` of one path into `results`."""
     for name in ("theta", "theta_0", "bound", "ratio", "violations"):
         getattr(results, name)[path] = getattr(errors, name)
     results.committed[path] = 1
 
 
-def _exploded(n, paths):
+def _exploded(n: int, paths: int) -> Judgement:
     return Judgement(
         "solutions", FAILS,
         f"on {n} of {paths} paths some concentration grows beyond all bounds under the noise: there no Theta is finite",
@@ -137,7 +149,7 @@ def _exploded(n, paths):
     )  # fmt: skip
 
 
-def judge_driven(results, seed, resolved=None) -> list:
+def judge_driven(results: Results, seed: int, resolved: np.ndarray | None = None) -> list:
     """Checks 1 to 4. Slopes are asked of the quantities that the noise reaches on most paths, the largest Theta and the
     bound of all. `resolved` bool[quantity], by default all, are those whose errors are no rounding. Raises InputError
     where the noise reaches nothing."""

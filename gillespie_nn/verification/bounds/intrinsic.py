@@ -9,6 +9,8 @@ of layers and neurons: of its weights and its bias together, the largest error.
 """
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +18,9 @@ from ...checks import InputError
 from ...kernels.perturbed import N_SIZES
 from . import judgements, planted
 from .counting import CANDIDATES_A_LOOK, STEP, CountedPaths
-from .judgements import SLOPE_IN_VOLUME
+from .judgements import SLOPE_IN_VOLUME, Judgement
 from .results import Results
+from .setting import Setting
 from .source import Source
 
 SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
@@ -37,7 +40,15 @@ class Intrinsic(Source):
     summary = "the molecules themselves, eps = Omega^(-1/2), six Omega from 4e2 to 4e4, exact simulation"
     brief = True
 
-    def __init__(self, setting, paths, seed, kind=None, step=None, correlation_time=None):
+    def __init__(
+        self,
+        setting: Setting,
+        paths: int,
+        seed: int,
+        kind: str | None = None,
+        step: float | None = None,
+        correlation_time: float | None = None,
+    ) -> None:
         super().__init__(setting, paths, seed)
         for name, value in (("kind", kind), ("step", step), ("correlation_time", correlation_time)):
             if value is not None:
@@ -46,19 +57,19 @@ class Intrinsic(Source):
         self.sizes = self.volumes**-0.5
         self._counted = [CountedPaths(setting, volume) for volume in self.volumes]
 
-    def record(self):
+    def record(self) -> dict:
         return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, CANDIDATES_A_LOOK]}
 
-    def empty(self):
+    def empty(self) -> Results:
         return Results.empty(self.sizes, self.setting.quantities, self.paths)
 
-    def tasks(self, results):
+    def tasks(self, results: Results) -> list[tuple[int, int]]:
         """(path, size), the dearest first, and (path, `_VARIATION`) for linear noise."""
         paths, columns = np.nonzero(results.committed.T == 0)[::-1]
         return list(zip(paths.tolist(), columns.tolist()))
 
-    def worker(self):
-        def carry_out(results, task):
+    def worker(self) -> Callable[[Results, Any], None]:
+        def carry_out(results: Results, task: tuple[int, int]) -> None:
             path, k = task
             if k == _VARIATION:
                 results.theta_0[path] = self._counted[0].linear_noise(self.seed, path)
@@ -70,11 +81,11 @@ class Intrinsic(Source):
 
         return carry_out
 
-    def first_path(self, step):
+    def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         time, reference, counts = self._counted[N_SIZES - 1].recorded(self.seed, N_SIZES - 1, step)
         return time, reference, counts / self.volumes[-1]
 
-    def judgements(self, results, say):
+    def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
         numbers = np.flatnonzero(results.is_number & (np.median(results.theta_0, axis=0) > 0))
         if not len(numbers):
             raise InputError("no number fluctuates: nothing can be verified")
@@ -93,30 +104,30 @@ class Intrinsic(Source):
                 f"{LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: {left_out}"
             )
         names = [n for n, j in zip(names, judged) if j]
-        theta = [theta[:, k, judged] for k in range(N_SIZES)]
+        thetas = [theta[:, k, judged] for k in range(N_SIZES)]
         return [
-            self._slope(names, theta),
-            self._tightness(theta),
+            self._slope(names, thetas),
+            self._tightness(thetas),
             judgements.in_law(
                 [results.quantity[q] for q in numbers], results.theta[:, 0, numbers], results.theta_0[:, numbers], LEVEL
             ),
             self._bounded(results),
             self._refined(results, numbers),
-            self._power(names, theta, theta_0[:, judged]),
+            self._power(names, thetas, theta_0[:, judged]),
         ]  # fmt: skip
 
     @staticmethod
-    def _by_neuron(results, numbers):
+    def _by_neuron(results: Results, numbers: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest, W1_0."""
-        groups = {}
+        groups: dict[str, list[int]] = {}
         for q in numbers:
-            kind, layer, neuron = _NAME.match(results.quantity[q]).groups()
+            ((kind, layer, neuron),) = _NAME.findall(results.quantity[q])
             groups.setdefault(f"{'W' if kind == 'B' else kind}{layer}_{neuron}", []).append(q)
         theta = np.stack([results.theta[:, :, own].max(axis=2) for own in groups.values()], axis=2)
         theta_0 = np.stack([results.theta_0[:, own].max(axis=1) for own in groups.values()], axis=1)
         return list(groups), theta, theta_0
 
-    def _refined(self, results, numbers):
+    def _refined(self, results: Results, numbers: np.ndarray) -> Judgement:
         """The numerics: the same paths looked at at every event; the comparison's grid is theirs."""
         changes = []
         for k, volume in enumerate(self.volumes):
@@ -129,7 +140,7 @@ class Intrinsic(Source):
             "the counts looked at at every event, and a grid twice as fine, change Theta", changes, _MOST_REFINED
         )
 
-    def _power(self, names, theta, theta_0):
+    def _power(self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray) -> Judgement:
         """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
         sizes = self.sizes
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
@@ -142,18 +153,18 @@ class Intrinsic(Source):
         }
         return planted.power({what: j.verdict for what, j in found.items()})
 
-    def _bounded(self, results):
+    def _bounded(self, results: Results) -> Judgement:
         """Check 4, of rails too: their bound asks for no scaling."""
         return judgements.upper_bound(
             results.quantity, results.theta, results.bound, results.ratio, results.violations, self.sizes, self.seed,
             each=False,
         )  # fmt: skip
 
-    def _tightness(self, theta):
+    def _tightness(self, theta: list[np.ndarray]) -> Judgement:
         """Check 2, of the largest of all: paths of different volumes share nothing."""
         largest = [t.max(axis=-1, keepdims=True) for t in theta]
         return judgements.tightness([judgements.THE_LARGEST], largest, self.sizes, self.seed)
 
-    def _slope(self, names, theta):
+    def _slope(self, names: Sequence[str], theta: list[np.ndarray]) -> Judgement:
         errors = [t * eps for t, eps in zip(theta, self.sizes)]
         return judgements.slope(names, errors, self.volumes, self.seed, SLOPE_IN_VOLUME)

@@ -1,6 +1,7 @@
 """The criteria of a verdict, each applied to the errors of all paths."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -34,7 +35,7 @@ class Judgement(NamedTuple):
     """For the record."""
 
 
-def undecided(thetas, theta_0, resolved):
+def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> np.ndarray:
     """bool[quantity]: of these a check may hold, but cannot fail, since the sizes or the computation do not decide.
 
     `resolved` bool[quantity] says whether the computation, done again finer, gives the same. And where Theta is near
@@ -46,7 +47,14 @@ def undecided(thetas, theta_0, resolved):
     return ~resolved | ((error[-1] > BEYOND_LINEAR) & (error[:2] <= 0.5 * BEYOND_LINEAR).all(axis=0))
 
 
-def slope(names, errors, x, seed, limits=SLOPE, undecided=False) -> Judgement:
+def slope(
+    names: Sequence[str],
+    errors: np.ndarray | list[np.ndarray],
+    x: np.ndarray,
+    seed: int,
+    limits: tuple[float, float] = SLOPE,
+    undecided: np.ndarray | bool = False,
+) -> Judgement:
     """Check 1: sup-errors, float64[path, x, quantity] or a list of float64[path, quantity], are proportional to x,
     or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
     found = bootstrap(errors, x, seed, median)
@@ -63,7 +71,13 @@ def slope(names, errors, x, seed, limits=SLOPE, undecided=False) -> Judgement:
     )
 
 
-def tightness(names, thetas, x, seed, undecided=False) -> Judgement:
+def tightness(
+    names: Sequence[str],
+    thetas: np.ndarray | list[np.ndarray],
+    x: np.ndarray,
+    seed: int,
+    undecided: np.ndarray | bool = False,
+) -> Judgement:
     """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` as in `slope`, `x`
     eps."""
     found = bootstrap(thetas, x, seed, upper_quantile, one_sided=True)
@@ -83,20 +97,27 @@ THE_LARGEST = "the largest of all"
 """The Theta of the proposition, and the name of `with_largest`."""
 
 
-def with_largest(values, of=None):
+def with_largest(values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
     """float64[..., 1 + quantity]: the largest of all quantities `of`, by default of `values`, and before `values`."""
     of = values if of is None else of
     return np.concatenate([of.max(axis=-1, keepdims=True), values], axis=-1)
 
 
-def _relative(thetas, theta_0):
+def _relative(thetas: np.ndarray, theta_0: np.ndarray) -> np.ndarray:
     """|Theta - Theta_0| / Theta_0, float64[path, size, quantity]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.abs(thetas - theta_0[:, None]) / theta_0[:, None]
     return np.where(np.isfinite(error), np.maximum(error, 1e-12), 1e12)
 
 
-def sharp_constant(names, thetas, theta_0, sizes, seed, undecided=False) -> Judgement:
+def sharp_constant(
+    names: Sequence[str],
+    thetas: np.ndarray,
+    theta_0: np.ndarray,
+    sizes: np.ndarray,
+    seed: int,
+    undecided: np.ndarray | bool = False,
+) -> Judgement:
     """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
     quantity], with an error of order eps. `undecided` as in `slope`."""
     error = _relative(thetas, theta_0)
@@ -129,7 +150,7 @@ def sharp_constant(names, thetas, theta_0, sizes, seed, undecided=False) -> Judg
     )  # fmt: skip
 
 
-def _order(error, sizes, resolved, seed):
+def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int) -> Any:
     """Slopes over the largest sizes of which all are resolved; quantities with equally many go together."""
     first = len(sizes) - np.cumprod(resolved[::-1], axis=0).sum(axis=0)
     first = np.minimum(first, len(sizes) - _FEWEST)
@@ -142,7 +163,7 @@ def _order(error, sizes, resolved, seed):
     return found
 
 
-def in_law(names, theta, theta_0, level) -> Judgement:
+def in_law(names: Sequence[str], theta: np.ndarray, theta_0: np.ndarray, level: float) -> Judgement:
     """Check 3 without a path in common: Theta has the law of sup |u|, both float64[path, quantity].
 
     Two-sample Kolmogorov-Smirnov tests of all quantities, p-values by Bonferroni's inequality.
@@ -165,7 +186,16 @@ def in_law(names, theta, theta_0, level) -> Judgement:
     )  # fmt: skip
 
 
-def upper_bound(names, thetas, bounds, ratio, violations, x, seed, each=True) -> Judgement:
+def upper_bound(
+    names: Sequence[str],
+    thetas: np.ndarray,
+    bounds: np.ndarray,
+    ratio: np.ndarray,
+    violations: np.ndarray,
+    x: np.ndarray,
+    seed: int,
+    each: bool = True,
+) -> Judgement:
     """Check 4: no path beyond the explicit bound at any time, and the bound over eps stays bounded as eps -> 0: its
     95 % quantile, for the largest of all quantities, and with `each` for every quantity too. It is as loose as it is
     where most paths have an error."""
@@ -196,7 +226,7 @@ def upper_bound(names, thetas, bounds, ratio, violations, x, seed, each=True) ->
     )  # fmt: skip
 
 
-def numerics(what, changes, most, unresolved=()) -> Judgement:
+def numerics(what: str, changes: Sequence[float], most: float, unresolved: Sequence[str] = ()) -> Judgement:
     """Whether a few paths, done again finer, are what they were: `what` changes by at most `most` of itself; `changes`
     are the largest of each comparison. `unresolved` are names of quantities whose errors are as small as rounding."""
     change = float(np.max(changes))
@@ -210,29 +240,29 @@ def numerics(what, changes, most, unresolved=()) -> Judgement:
     return Judgement("numerics", verdict, sentence, {"largest_change": change, "unresolved": list(unresolved)})
 
 
-def together(judgements) -> str:
+def together(judgements: Sequence[Judgement]) -> str:
     """One verdict for all."""
     found = {j.verdict for j in judgements}
     return FAILS if FAILS in found else INCONCLUSIVE if INCONCLUSIVE in found else HOLDS
 
 
-def _verdict(inside, outside):
+def _verdict(inside: np.ndarray, outside: np.ndarray) -> str:
     return FAILS if outside.any() else HOLDS if inside.all() else INCONCLUSIVE
 
 
-def _interval(found, k):
+def _interval(found: Slopes, k: int) -> str:
     return f"{found.slope[k]:.3f} [{found.low[k]:.3f}, {found.high[k]:.3f}]"
 
 
-def _counted(names, inside):
+def _counted(names: Sequence[str], inside: np.ndarray) -> str:
     return f"{int(inside.sum())} of {len(names)} quantities as asked"
 
 
-def _named(names, which):
+def _named(names: Sequence[str], which: np.ndarray) -> list[str]:
     return [n for n, w in zip(names, which) if w]
 
 
-def _slopes(names, found):
+def _slopes(names: Sequence[str], found: Slopes) -> dict:
     low, high = float(found.low.min()), float(found.high.max())
     rows = zip(names, found.slope.tolist(), found.low.tolist(), found.high.tolist())
     return {"envelope": [low, high], "by_quantity": {name: values for name, *values in rows}}

@@ -4,9 +4,10 @@ import numpy as np
 
 from . import judgements
 from .judgements import FAILS, HOLDS, Judgement
+from .results import Results
 
 
-def caught(results, seed) -> Judgement:
+def caught(results: Results, seed: int) -> Judgement:
     """Check 5, on the very results: errors made to scale like sqrt(eps) fail checks 1 and 2, like eps^2 check 1, and
     Theta_0 of other paths check 3."""
     which = results.reached()
@@ -26,7 +27,7 @@ def caught(results, seed) -> Judgement:
     return power({what: j.verdict for what, j in found.items()})
 
 
-def power(verdicts) -> Judgement:
+def power(verdicts: dict[str, str]) -> Judgement:
     """Whether every planted fault was found failing; `verdicts` by what was planted."""
     missed = [what for what, v in verdicts.items() if v != FAILS]
     sentence = f"{len(verdicts) - len(missed)} of {len(verdicts)} faults planted into these results are caught"

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...crn import ReactionNetwork
+
 _RAIL = re.compile(r"(.+)_([pm])$")
 
 
@@ -17,11 +19,11 @@ class Quantities(NamedTuple):
     minus: np.ndarray  # int64[quantity]
     is_number: np.ndarray  # bool[quantity]: what a neuron or a weight means, a pair of rails or a species without one
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
 
-def quantities_of(network) -> Quantities:
+def quantities_of(network: ReactionNetwork) -> Quantities:
     """The quantities of a training network, or of its forward part."""
     index, n = network.index, len(network.species)
     moving = set(np.unique(network.stoichiometry.indices).tolist())
@@ -34,5 +36,5 @@ def quantities_of(network) -> Quantities:
     return Quantities(names, np.array(plus), np.array(minus), np.array(is_number))
 
 
-def _other(name):
+def _other(name: str) -> str:
     return name[:-1] + ("m" if name.endswith("p") else "p")

@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import platform
+from collections.abc import Sequence
+from pathlib import Path
 
 from ... import checks
 from ..._version import __version__
@@ -16,7 +18,7 @@ _STATEMENTS = {
 }
 
 
-def write_report(path, found, figures) -> None:
+def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     """Write the record `found` of a verdict; `figures` are names of files beside it."""
     lines = [
         f"# Proposition {found['proposition']}: {found['verdict']}", "",
@@ -45,5 +47,5 @@ def write_report(path, found, figures) -> None:
     checks.write_text(path, "\n".join(lines))
 
 
-def _escaped(text):
+def _escaped(text: str) -> str:
     return text.replace("|", "\\|")

@@ -3,11 +3,13 @@
 The sup-error of a path is eps times theta, infinite where a solution explodes. What the arrays are is in FORMAT.md.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ...storage import bounds_file
+from .quantities import Quantities
 
 _ARRAYS = ("theta", "theta_0", "bound", "ratio", "violations", "committed")
 
@@ -26,14 +28,17 @@ class Results(NamedTuple):
     committed: np.ndarray
 
     @classmethod
-    def empty(cls, size, quantities, n_paths) -> "Results":
+    def empty(cls, size: np.ndarray, quantities: Quantities, n_paths: int) -> "Results":
         """Nothing known yet."""
         n_sizes, n = len(size), len(quantities)
         shape = (n_paths, n_sizes, n)
-        unknown = [np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape)]
+        theta, theta_0, bound, ratio = (np.full(s, np.nan) for s in (shape, (n_paths, n), shape, shape))
         violations = np.zeros(shape, dtype=np.int64)
         committed = np.zeros((n_paths, n_sizes + 1), dtype=np.uint8)
-        return cls(np.asarray(size), quantities.names, quantities.is_number, *unknown, violations, committed)
+        return cls(
+            np.asarray(size), quantities.names, quantities.is_number, theta, theta_0, bound, ratio, violations,
+            committed,
+        )  # fmt: skip
 
     def reached(self) -> np.ndarray:
         """Numbers of the quantities that the noise reaches on most paths at every size; the others rest, and a median
@@ -46,13 +51,13 @@ class Results(NamedTuple):
         return self._replace(**{name: getattr(self, name)[ended] for name in _ARRAYS})
 
 
-def write(path, arguments, results) -> None:
+def write(path: Path, arguments: dict, results: Results) -> None:
     """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
     committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
     bounds_file.write(path, arguments, results._asdict() | {"committed": committed})
 
 
-def read(path, arguments) -> Results | None:
+def read(path: Path, arguments: dict) -> Results | None:
     """What the file says, None if there is none. Raises InputError for a file of something else, or of other
     arguments."""
     found = bounds_file.read(path, arguments)

@@ -4,6 +4,8 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -12,13 +14,17 @@ from ...progress import Progress
 from ...storage.lock import Lock
 from ...storage.whole import clear
 from . import results as files
-from .judgements import FAILS, HOLDS, INCONCLUSIVE, together
+from .judgements import FAILS, HOLDS, INCONCLUSIVE, Judgement, together
+from .results import Results
+from .source import Source
 
 _SECONDS = 2.0
 """Between two writings of the file, and the longest work that a kill can cost, but for tasks in progress."""
 
 
-def carry_out(source, output, workers=None, overwrite=False, progress=False):
+def carry_out(
+    source: Source, output: Path, workers: int | None = None, overwrite: bool = False, progress: bool = False
+) -> Results:
     """Complete `Results` of a `Source`: what the file `output` has is kept, what it lacks is done and committed to it.
 
     Parameters
@@ -33,7 +39,7 @@ def carry_out(source, output, workers=None, overwrite=False, progress=False):
     StorageError : the disk is full.
     """
     arguments = source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
-    workers = os.cpu_count() if workers is None else checks.whole("workers", workers)
+    workers = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
     output = checks.new_file(output, overwrite=True)
     lock = Lock(output)
     try:
@@ -49,7 +55,9 @@ def carry_out(source, output, workers=None, overwrite=False, progress=False):
         lock.release()
 
 
-def _complete(source, found, tasks, workers, progress, commit):
+def _complete(
+    source: Source, found: Results, tasks: list, workers: int, progress: bool, commit: Callable[[], None]
+) -> None:
     try:
         with Progress("paths", len(tasks), progress) as bar:
             _on_threads(source, found, tasks, min(workers, len(tasks)), bar, commit)
@@ -57,13 +65,17 @@ def _complete(source, found, tasks, workers, progress, commit):
         commit()
 
 
-def _on_threads(source, found, tasks, workers, bar, commit):
+def _on_threads(
+    source: Source, found: Results, tasks: list, workers: int, bar: Progress, commit: Callable[[], None]
+) -> None:
     """Carry out `tasks`; results are disjoint, and a task is marked as committed when all of its own stand."""
-    waiting, ended, stop = queue.SimpleQueue(), queue.SimpleQueue(), threading.Event()
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    ended: queue.SimpleQueue = queue.SimpleQueue()
+    stop = threading.Event()
     for task in tasks:
         waiting.put(task)
 
-    def work():
+    def work() -> None:
         try:
             carry_out = source.worker()
             while not stop.is_set():
@@ -93,7 +105,7 @@ def _on_threads(source, found, tasks, workers, bar, commit):
             thread.join()
 
 
-def verdict(source, results, say=lambda line: None) -> dict:
+def verdict(source: Source, results: Results, say: Callable[[str], object] = lambda line: None) -> dict:
     """Every check applied to complete `results`; a dictionary of plain values."""
     found = source.judgements(results, say)
     for judgement in found:
@@ -124,12 +136,12 @@ def verdict(source, results, say=lambda line: None) -> dict:
     }
 
 
-def _quantiles(largest):
+def _quantiles(largest: np.ndarray) -> dict[str, np.ndarray]:
     """Of the Theta of the proposition, the largest of all quantities: rows of eps, by probability."""
     return {f"{p:g}": np.quantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
 
 
-def _reason(source, found, decided):
+def _reason(source: Source, found: list[Judgement], decided: str) -> str:
     """Why, in a sentence."""
     # What a case is about speaks of the kink of a ReLU; other activations have none.
     kinked = any(r.threshold is not None for r in source.setting.network.reactions)
@@ -138,7 +150,7 @@ def _reason(source, found, decided):
         return f"every check holds{f': {remark}' if remark else ''}"
     own = [j for j in found if j.verdict == decided]
     names = ", ".join(j.name for j in own)
-    outside = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
+    outside: list = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
     where = f", of {checks.shortened(outside, 5)}" if outside else ""
     remark = f": {remark}" if remark and decided == FAILS else ""
     if decided == INCONCLUSIVE:

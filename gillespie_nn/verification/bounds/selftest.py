@@ -4,18 +4,20 @@ All on proposition 5.1, XOR, noise in rates; then check 5 on ReLU: at rest on it
 speed it must not.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import expm
 
+from ...kernels.perturbed import Perturbed
 from ...noise import RateNoise
 from .cases import Choice, setting_of
 from .driven import DrivenPaths
 from .extrinsic import LARGEST, N_SIZES, SMALLEST, Rate, fill, judge_driven
-from .judgements import FAILS, HOLDS
+from .judgements import FAILS, HOLDS, Judgement
 from .results import Results
-from .setting import LEARNING
+from .setting import LEARNING, Setting
 
 PATHS = 40
 _STEP = 0.02
@@ -30,7 +32,7 @@ class Found(NamedTuple):
     as_expected: bool
 
 
-def self_test(seed, say=lambda line: None, paths=PATHS) -> list[Found]:
+def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[Found]:
     """All plants, one after the other."""
     found = []
     for what, plant, expected in PLANTS:
@@ -43,11 +45,17 @@ def self_test(seed, say=lambda line: None, paths=PATHS) -> list[Found]:
     return found
 
 
-def _sizes():
+def _sizes() -> np.ndarray:
     return np.geomspace(SMALLEST, LARGEST, N_SIZES)
 
 
-def _results(setting, sizes, seed, paths, change=lambda driven: None):
+def _results(
+    setting: Setting,
+    sizes: np.ndarray,
+    seed: int,
+    paths: int,
+    change: Callable[[DrivenPaths], None] = lambda driven: None,
+) -> Results:
     """Results of paths in which `change` has been made."""
     driven = DrivenPaths(setting, RateNoise(sizes[-1], Rate.kind), sizes, seed)
     change(driven)
@@ -57,15 +65,15 @@ def _results(setting, sizes, seed, paths, change=lambda driven: None):
     return results
 
 
-def none(seed, paths):
+def none(seed: int, paths: int) -> list[Judgement]:
     """Nothing is wrong."""
     return judge_driven(_results(setting_of(Choice()), _sizes(), seed, paths), seed)
 
 
-def scaled(power):
+def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
     """Noise of size eps**power / 10**power in place of eps, up to a tenth."""
 
-    def plant(seed, paths):
+    def plant(seed: int, paths: int) -> list[Judgement]:
         sizes = _sizes()
         true = 0.1 * (sizes / sizes[-1]) ** power
         found = _results(setting_of(Choice()), true, seed, paths)
@@ -75,7 +83,7 @@ def scaled(power):
     return plant
 
 
-def not_shared(seed, paths):
+def not_shared(seed: int, paths: int) -> list[Judgement]:
     """Every eps has a path of its own; u has that of the first."""
     setting, sizes = setting_of(Choice()), _sizes()
     found = _results(setting, sizes, seed, paths)
@@ -86,7 +94,7 @@ def not_shared(seed, paths):
     return judge_driven(found, seed)
 
 
-def frozen(seed, paths):
+def frozen(seed: int, paths: int) -> list[Judgement]:
     """u with the Jacobian of t = 0."""
     setting, sizes = setting_of(Choice()), _sizes()
     found = _results(setting, sizes, seed, paths)
@@ -98,7 +106,7 @@ def frozen(seed, paths):
     return judge_driven(found, seed)
 
 
-def _frozen_variation(driven, path):
+def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
     """u float64[time, species + 1] of u' = J(x(0)) u + g(x(t))."""
     system, setting = driven.system, driven.setting
     terms, samples = system.terms, setting.samples()
@@ -115,7 +123,7 @@ def _frozen_variation(driven, path):
     return np.array(rows)
 
 
-def _jacobian(terms, x):
+def _jacobian(terms: Perturbed, x: np.ndarray) -> np.ndarray:
     """J float64[species + 1, species + 1] of products, but for what does not move."""
     found = np.zeros((len(x), len(x)))
     moves = np.unique(terms.change_species)
@@ -128,10 +136,10 @@ def _jacobian(terms, x):
     return found
 
 
-def missing_term(seed, paths):
+def missing_term(seed: int, paths: int) -> list[Judgement]:
     """The bound leaves out the noise in the reactions that make Z of the first layer."""
 
-    def change(driven):
+    def change(driven: DrivenPaths) -> None:
         system, network = driven.system, driven.setting.network
         index = network.index
         made = {index[s] for s in network.species if s.startswith("Z1_")}
@@ -140,19 +148,19 @@ def missing_term(seed, paths):
         gone = np.unique(owner[np.isin(terms.change_species, list(made))])
         drive = system.drive
 
-        def without(along):
+        def without(along: np.ndarray) -> None:
             drive(along)
             terms.along_bound[gone] = 0.0
 
-        system.drive = without
+        system.drive = without  # type: ignore[method-assign]
 
     return judge_driven(_results(setting_of(Choice()), _sizes(), seed, paths, change), seed)
 
 
-def on_relu(case):
+def on_relu(case: str) -> Callable[[int, int], list[Judgement]]:
     """Case `kink` or `crossing` with ReLU."""
 
-    def plant(seed, paths):
+    def plant(seed: int, paths: int) -> list[Judgement]:
         setting = setting_of(Choice(LEARNING, case, "relu", seed=seed))
         return judge_driven(_results(setting, _sizes(), seed, paths), seed)
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...crn import ReactionNetwork
 from ...nn import TrainingNetwork
 from ...simulation.presentations import Samples
 from .quantities import Quantities, quantities_of
@@ -29,7 +30,7 @@ class Setting:
     """What the case is about, in a sentence."""
 
     @property
-    def network(self):
+    def network(self) -> ReactionNetwork:
         return self.spec.network
 
     @property
@@ -51,11 +52,11 @@ class Setting:
         """Names of the species that carry weights."""
         return tuple(s for rails in self.spec.weights for s, _ in rails.signs())
 
-    def samples(self, volume=1.0, dtype=np.float64) -> Samples:
+    def samples(self, volume: float = 1.0, dtype: type = np.float64) -> Samples:
         """What is presented, in molecules."""
         return Samples(self.spec, self.x, self.t if self.spec.targets else self.x[:, :0], volume, dtype)
 
-    def start(self, volume=1.0, dtype=np.float64) -> np.ndarray:
+    def start(self, volume: float = 1.0, dtype: type = np.float64) -> np.ndarray:
         """The state `dtype`[species] at time 0, before anything is presented [molecules]."""
         return self.spec.start(self.weights, volume, dtype)
 

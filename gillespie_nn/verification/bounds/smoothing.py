@@ -20,7 +20,7 @@ SMOOTHINGS = (0.25, 0.0625, 0.015625, 0.00390625, 0.0009765625)
 _PATHS = 40
 
 
-def theta_against_h(seed, paths=_PATHS) -> dict:
+def theta_against_h(seed: int, paths: int = _PATHS) -> dict:
     """Medians over paths of Theta_S, Theta_Z and their ratio at the smallest eps for each h, and exponents in h with
     95 % intervals; a dictionary of plain values."""
     sizes = np.geomspace(SMALLEST, LARGEST, N_SIZES)
@@ -47,7 +47,7 @@ def theta_against_h(seed, paths=_PATHS) -> dict:
     }
 
 
-def _resting(h):
+def _resting(h: float) -> Setting:
     annihilation = SETTINGS["xor"].annihilation_rate
     spec = training_network((2, 1, 1), h=h, learning_rate=0.0, annihilation_rate=annihilation)
     weights = np.array([1.0, -1.0, 0.0, 1.0, 0.0])
@@ -56,7 +56,7 @@ def _resting(h):
     )
 
 
-def sentences(found) -> list[str]:
+def sentences(found: dict) -> list[str]:
     """For people."""
     rows = zip(found["h"], found["theta_slope"], found["ratio"], found["lipschitz"])
     lines = [f"h = {h:.4g}: Theta_S {t:.4g}, Theta_S / Theta_Z {r:.4g}, 1/(4 sqrt h) {c:.4g}" for h, t, r, c in rows]

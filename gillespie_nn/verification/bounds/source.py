@@ -32,7 +32,15 @@ class Source(ABC):
     notes: tuple[str, ...] = ()
     """What a reader should know about the sizes and paths."""
 
-    def __init__(self, setting: Setting, paths: int, seed: int, kind=None, step=None, correlation_time=None):
+    def __init__(
+        self,
+        setting: Setting,
+        paths: int,
+        seed: int,
+        kind: str | None = None,
+        step: float | None = None,
+        correlation_time: float | None = None,
+    ) -> None:
         self.setting, self.paths, self.seed = setting, paths, seed
 
     @abstractmethod
@@ -44,7 +52,7 @@ class Source(ABC):
         """Results of which nothing is known."""
 
     @abstractmethod
-    def tasks(self, results) -> list:
+    def tasks(self, results: Results) -> list:
         """What is still to be done, independent of each other; a function of what is committed."""
 
     @abstractmethod
@@ -52,10 +60,10 @@ class Source(ABC):
         """A function that carries out one task and fills in the results; one for each thread."""
 
     @abstractmethod
-    def first_path(self, step):
+    def first_path(self, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Path number 0 at the largest eps, for a figure, about every `step` [s]: times float64[point], and states
         without and with noise, float64[point, species] [concentration]."""
 
     @abstractmethod
-    def judgements(self, results, say) -> list:
+    def judgements(self, results: Results, say: Callable[[str], object]) -> list:
         """`Judgement`s on complete results."""

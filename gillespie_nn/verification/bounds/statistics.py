@@ -8,6 +8,7 @@ B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, Chapman and Hall 1
 J. P. Romano, M. Wolf, Econometrica 73 (2005) 1237-1282, doi:10.1111/j.1468-0262.2005.00615.x (the maximum).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,14 @@ class Slopes(NamedTuple):
     high: np.ndarray
 
 
-def bootstrap(values, x, seed, statistic, one_sided=False, resamples=RESAMPLES) -> Slopes:
+def bootstrap(
+    values: np.ndarray | list[np.ndarray],
+    x: np.ndarray,
+    seed: int,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    one_sided: bool = False,
+    resamples: int = RESAMPLES,
+) -> Slopes:
     """Slopes of log statistic against log x.
 
     Parameters
@@ -44,7 +52,7 @@ def bootstrap(values, x, seed, statistic, one_sided=False, resamples=RESAMPLES) 
     rng = seeds.stream(seed, Purpose.RESAMPLING)
     weights = _weights(x)
 
-    def slope_of(drawn):
+    def slope_of(drawn: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore"):
             return np.tensordot(weights, np.log(drawn), axes=(0, 0))
 
@@ -58,26 +66,26 @@ def bootstrap(values, x, seed, statistic, one_sided=False, resamples=RESAMPLES) 
         found = slope_of(statistic(values))
         n = len(values)
         again = [slope_of(statistic(values[rng.integers(n, size=n)])) for _ in range(resamples)]
-    again = np.array(again)
-    error = np.maximum(again.std(axis=0, ddof=1), _LEAST_ERROR)
-    away = (again - found) / error
+    resampled = np.array(again)
+    error = np.maximum(resampled.std(axis=0, ddof=1), _LEAST_ERROR)
+    away = (resampled - found) / error
     sides = (away, -away) if one_sided else (np.abs(away),) * 2
     low, high = (np.quantile(side.max(axis=1), CONFIDENCE) for side in sides)
     return Slopes(found, found - low * error, found + high * error)
 
 
-def median(values):
+def median(values: np.ndarray) -> np.ndarray:
     """Over the first axis."""
     half = len(values) // 2
     parted = np.partition(values, [(len(values) - 1) // 2, half], axis=0)
     return 0.5 * (parted[(len(values) - 1) // 2] + parted[half])
 
 
-def upper_quantile(values):
+def upper_quantile(values: np.ndarray) -> np.ndarray:
     """The 95 % quantile over the first axis."""
     return np.quantile(values, 0.95, axis=0)
 
 
-def _weights(x):
+def _weights(x: np.ndarray) -> np.ndarray:
     away = np.log(x) - np.mean(np.log(x))
     return away / (away @ away)

@@ -1,8 +1,12 @@
 """The terms of a network as `kernels.perturbed` reads them, and the integration of all columns in pieces of time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...checks import InputError, ModelError
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
 from ...kernels import codes, perturbed, perturbed_steps
 from ...simulation.methods.solvers import tableau
 from .quantities import Quantities
@@ -37,7 +41,15 @@ class System:
     InputError : a reaction of another kind.
     """
 
-    def __init__(self, network, rates, sizes, quantities: Quantities, refinement=1, reflected=()):
+    def __init__(
+        self,
+        network: ReactionNetwork,
+        rates: np.ndarray,
+        sizes: np.ndarray,
+        quantities: Quantities,
+        refinement: int = 1,
+        reflected: Sequence[int] = (),
+    ) -> None:
         structure = network.compiled.lumped
         self._structure = structure
         self.n_species = n = len(network.species)
@@ -76,7 +88,7 @@ class System:
         """float64[species + 1, column], a view: the reference, x_eps of each size, u, and the bounds over eps."""
         return self.stepper.y.reshape(-1, perturbed.WIDTH)
 
-    def start(self, state) -> None:
+    def start(self, state: np.ndarray) -> None:
         """All solutions at `state` float64[species] [concentration], differences and bounds at 0."""
         self.columns[:] = 0.0
         self.columns[:-1, : perturbed.N_SIZES + 1] = state[:, None]
@@ -86,12 +98,12 @@ class System:
         self.stepper.step[:] = 1e-3
         self.stepper.tally[:] = 0
 
-    def present(self, species, values) -> None:
+    def present(self, species: np.ndarray, values: np.ndarray) -> None:
         """Set species [concentration] in all solutions at once; they differ no more."""
         self.columns[species] = 0.0
         self.columns[species, : perturbed.N_SIZES + 1] = np.asarray(values)[:, None]
 
-    def strike(self, species, xi) -> None:
+    def strike(self, species: np.ndarray, xi: np.ndarray) -> None:
         """x := (1 + eps xi) x of `species` in the perturbed solutions, and what follows for u and the bounds."""
         first, k = perturbed.BOUND, perturbed.N_SIZES
         x, xi = self.columns[species], xi[:, None]
@@ -100,19 +112,19 @@ class System:
         x[:, 1 : k + 1] *= 1.0 + self.terms.size[1:] * xi
         self.columns[species] = x
 
-    def drive(self, along) -> None:
+    def drive(self, along: np.ndarray) -> None:
         """Derivatives of the rate constants by eps from now on, float64[reaction]."""
         self.terms.along[:] = along[self._structure.term_reaction]
         self.terms.along_bound[:] = self.terms.along
 
-    def advance(self, duration) -> None:
+    def advance(self, duration: float) -> None:
         """Integrate for `duration` [s]. Raises ModelError where there is no solution."""
         code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
             raise ModelError("some concentration grows beyond all bounds under the noise")
 
 
-def terms_of(network, structure) -> dict:
+def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
     """Arrays of `kernels.perturbed.Perturbed`, by name, that a network and its `Structure` decide.
 
     Raises InputError for a reaction that is neither a product of at most two species nor a threshold.
@@ -134,7 +146,8 @@ def terms_of(network, structure) -> dict:
                 )
     channel = np.repeat(np.arange(len(a["term_start"]) - 1), np.diff(a["term_start"]))
     changes = [range(a["change_start"][c], a["change_start"][c + 1]) for c in channel]
-    entry, place = {}, []
+    entry: dict[tuple[int, int], int] = {}
+    place = []
     for t, own in enumerate(changes):
         read = (a["first"][t], a["second"][t]) if kind[t] == perturbed.PLAIN else (above[t], below[t])
         for j in own:

@@ -1,0 +1,219 @@
+"""Options: each is written down once, with its default, its check, its unit, what is allowed and a line of help.
+
+A frozen dataclass of options has a field for each, made by `option`; to make one is to check it. From the fields follow
+the signature and the docstring of the functions that take them (`takes`) and the flags of the commands (`cli.flags`).
+The settings of a method are options, too.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+from . import checks
+
+_WIDTH = 120
+_OWN = "option"
+_Options = TypeVar("_Options", bound="Options")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check, and in words what it allows; where that is some names, these."""
+
+    of: Callable[[str, Any], Any]
+    allowed: str
+    names: tuple[str, ...] = ()
+
+    def __call__(self, name: str, value: Any) -> Any:
+        return self.of(name, value)
+
+
+def whole(least: int = 1, most: int | None = None, hint: str = "") -> Check:
+    """A check for whole numbers in [least, most]."""
+    return Check(lambda name, value: checks.whole(name, value, least, most, hint), f"at least {least}")
+
+
+def positive(unit: str = "", hint: str = "") -> Check:
+    """A check for positive, finite numbers."""
+    return Check(lambda name, value: checks.positive(name, value, unit, hint), "positive")
+
+
+def one_of(*names: str) -> Check:
+    """A check for one of some names."""
+    return Check(lambda name, value: checks.choice(name, value, names), f"one of {', '.join(names)}", names)
+
+
+fraction = Check(checks.fraction, "between 0 and 1")
+"""A check for numbers strictly between 0 and 1."""
+
+
+def yes_or_no(name: str, value: Any) -> bool:
+    """Whether `value` is true."""
+    return bool(value)
+
+
+def as_it_is(name: str, value: Any) -> Any:
+    """What is checked where it is used, or together with other things."""
+    return value
+
+
+def number(text: str) -> int | float:
+    """What a command line reads of a number of molecules: whole, if it is written so."""
+    return float(text) if "." in text or "e" in text.lower() else int(text)
+
+
+class Option(NamedTuple):
+    """One option."""
+
+    name: str
+    default: Any
+    """`dataclasses.MISSING` if there is none."""
+    check: Callable[[str, Any], Any]
+    """`check(name, value)` returns the value to use, or raises InputError. None stands for the default, unchecked."""
+    help: str
+    kind: Callable[[str], Any] | None = float
+    """What a command line reads it as; bool is a switch, and None is no flag at all."""
+    unit: str = ""
+    allowed: str = ""
+    """In words, if not those of the check."""
+    usual: str = ""
+    """The default in words, where it is worked out from other things."""
+    more: str = ""
+    """What a docstring says beyond the help."""
+    flag: str = ""
+    """Of a command line, if not the name."""
+    metavar: str = ""
+    pairs: str = ""
+    """An example, if a command line takes it as NAME=NUMBER, several times."""
+    several: bool = False
+    """Whether a command line takes it several times, as a list."""
+    recorded: Callable[[Any], Any] | bool = False
+    """Whether files of runs keep it among their `arguments`, as a plain value; or a function that makes the plain value
+    of the checked run."""
+    restored: Callable[[Any], Any] = lambda plain: plain
+    """The value of which that was made."""
+
+    @property
+    def described(self) -> str:
+        """Help, unit, what is allowed and the default, as a command line and a docstring have it."""
+        allowed = self.allowed or (self.check.allowed if isinstance(self.check, Check) else "")
+        notes = "; ".join(filter(None, (allowed, f"default: {self.default_shown}" if self.default_shown else "")))
+        return self.help + (f" [{self.unit}]" if self.unit else "") + (f" ({notes})" if notes else "")
+
+    @property
+    def default_shown(self) -> str:
+        """The default in words, nothing if there is none."""
+        if self.usual or self.default in (None, MISSING, False):
+            return self.usual
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+
+    def use(self, value: Any) -> Any:
+        """The checked value; None is the default."""
+        if value is None and self.default is not MISSING:
+            return self.default
+        return self.check(self.name, value)
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """Base of the dataclasses: every field that `option` made is checked when one is made."""
+
+    def __post_init__(self) -> None:
+        for name, each in options_of(type(self)).items():
+            object.__setattr__(self, name, each.use(getattr(self, name)))
+
+    @classmethod
+    def taken(
+        cls: type[_Options], given: Mapping[str, Any], without: tuple[str, ...] = ()
+    ) -> tuple[_Options, dict[str, Any]]:
+        """(the options among `given`, by name, checked; the rest, with those that the caller is `without`)."""
+        own = options_of(cls, without)
+        found = cls(**{name: value for name, value in given.items() if name in own})
+        return found, {name: value for name, value in given.items() if name not in own}
+
+
+def option(default: Any, check: Callable[[str, Any], Any], help: str, **more: Any) -> Any:
+    """A field of `Options`; `more` as the fields of `Option`."""
+    made = Option("", default, check, help, **more)
+    return field(default=default, metadata={_OWN: made}) if default is not MISSING else field(metadata={_OWN: made})
+
+
+def options_of(cls: type, without: tuple[str, ...] = ()) -> dict[str, Option]:
+    """The options of a dataclass by name, in order, but for those `without`."""
+    return {name: each for name, each in _every(cls).items() if name not in without}
+
+
+@cache
+def _every(cls: type) -> dict[str, Option]:
+    return {f.name: f.metadata[_OWN]._replace(name=f.name) for f in fields(cls) if _OWN in f.metadata}
+
+
+def record_of(options: Options, run: Any) -> dict[str, Any]:
+    """Plain values by name of the options that files keep; `run` is what `Option.recorded` takes."""
+    return {
+        name: each.recorded(run) if callable(each.recorded) else getattr(options, name)
+        for name, each in options_of(type(options)).items()
+        if each.recorded
+    }
+
+
+def restored(cls: type[Options], record: Mapping[str, Any]) -> dict[str, Any]:
+    """The options whose `record_of` this is, by name; what is none of them stays as it is."""
+    own = options_of(cls)
+    return {name: own[name].restored(value) if name in own else value for name, value in record.items()}
+
+
+def any_of(*groups: Mapping[str, Option]) -> dict[str, Option]:
+    """The options of all `groups`; of a name that several have, the first."""
+    found: dict[str, Option] = {}
+    for group in groups:
+        found |= {name: each for name, each in group.items() if name not in found}
+    return found
+
+
+def takes(*groups: Mapping[str, Option]) -> Callable[[_Function], _Function]:
+    """Decorator of a function that takes the options of `groups` by its `**` argument, beside arguments of its own: the
+    signature shows them by name, and where the docstring has a line `...` they are explained, but for those that the
+    docstring explains itself."""
+    every = any_of(*groups)
+
+    def decorate(function: _Function) -> _Function:
+        signature = inspect.signature(function)
+        *own, rest = signature.parameters.values()
+        if rest.kind is not inspect.Parameter.VAR_KEYWORD:
+            raise TypeError(f"{function.__name__} takes no ** argument")
+        named = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if each.default is MISSING else each.default,
+            )
+            for name, each in every.items()
+            if name not in signature.parameters
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *named, rest])  # type: ignore[attr-defined]
+        if function.__doc__:  # not under python -OO
+            function.__doc__ = _explained(function.__doc__, every)
+        return function
+
+    return decorate
+
+
+def _explained(docstring: str, options: Mapping[str, Option]) -> str:
+    head, marker, tail = docstring.partition("    ...\n")
+    if not marker:
+        raise TypeError("the docstring has no line ... to put options at")
+    own = {name for line in docstring.splitlines() for name in line.partition(" : ")[0].strip().split(", ")}
+    return head + "".join(_entry(each) for name, each in options.items() if name not in own) + tail
+
+
+def _entry(option: Option) -> str:
+    text = f"{option.name} : {option.described}" + (f"; {option.more}" if option.more else "") + "."
+    lines = textwrap.wrap(
+        text, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,46 @@
+"""The network that learns, where it starts, and what simulates it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..datasets import Settings
+from ..nn import TrainingNetwork
+from ..noise import NoisePlan
+from .methods import Method
+from .protocol import Simulation
+from .slow_limit import Level
+from .start import start_simulation
+
+
+class Learner(NamedTuple):
+    """A training network at its start, by a method, or at a level where weights are numbers."""
+
+    spec: TrainingNetwork
+    settings: Settings
+    method: type[Method] | type[Level]
+    method_reason: str
+    options: dict[str, Any]  # of the method, all of them
+    volume: float
+    counts: np.ndarray  # of the method's dtype [species], the start [molecules]
+    noise: NoisePlan | None = None  # of training
+
+    @property
+    def initial_weights(self) -> np.ndarray:
+        """float64[weight] as the molecules hold them, so rounded to whole counts where the method has such."""
+        return self.spec.read_weights(self.counts, self.volume)
+
+    @property
+    def in_floating_point(self) -> bool:
+        """Whether nothing reacts: weights are numbers, and learn in floating point."""
+        return issubclass(self.method, Level)
+
+    def start(self, seed: int, rng: np.random.Generator, counts: np.ndarray, time: float) -> Simulation:
+        """A simulation that goes on from `counts` at `time` [s]; the paths of noise are those of `seed`."""
+        spec = self.spec
+        if issubclass(self.method, Level):
+            return self.method(spec, self.settings.learning_rate, self.volume, counts, rng, self.options, time)
+        return start_simulation(
+            self.method, spec.network, spec.network.rates(), self.volume, counts, rng,
+            noise=self.noise, seed=seed, options=self.options, start_time=time,
+        )  # fmt: skip

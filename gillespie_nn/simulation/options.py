@@ -1,0 +1,168 @@
+"""The options of a run, `RunOptions`; of who carries it out, `Execution`; and of where it goes, `Destination`.
+
+A new option of a run is one field here. Arguments and docstrings of `simulate`, `sweep` and `certify`, the flags of
+their commands and, if it is `recorded`, the `arguments` in files, the names of files of sweeps and `resume` follow from
+it; what it does is the business of who reads it from `Task.run`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+from ..kernels.codes import NO_EVENT_LIMIT
+from ..noise import Noise, as_noises, from_record
+from ..options import Check, Options, as_it_is, number, one_of, option, options_of, positive, restored, whole, yes_or_no
+from ..seeds import resolve_seed
+from .methods import AUTO, METHODS
+
+TRAJECTORIES, MOMENTS, QUANTILES = RECORDS = "trajectories", "moments", "quantiles"
+"""What is kept of an ensemble: every trajectory; at each recorded time mean, variance, least and largest of all
+replicates; or these and sketches of quantiles."""
+_MOST = 2**40
+SEED = Check(lambda name, value: resolve_seed(value), "at least 0")
+
+
+def noises(name: str, value: Any) -> tuple[Noise, ...]:
+    """One noise or several, as a tuple."""
+    return as_noises(value)
+
+
+def noises_again(records: Sequence[Mapping[str, Any]]) -> list[Noise]:
+    """Noises of their records in a file."""
+    return [from_record(record) for record in records]
+
+
+def _grid(name: str, value: Any) -> np.ndarray:
+    try:
+        grid = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        grid = np.empty(0)
+    if grid.ndim != 1 or grid.size == 0 or not np.isfinite(grid).all() or grid[0] < 0 or (np.diff(grid) <= 0).any():
+        message = (
+            f"time must be one increasing row of finite times, from 0 or later, for example [0, 1, 2], got {value!r}"
+        )
+        raise InputError(message[:300])
+    return grid
+
+
+def _event_limit(name: str, value: Any) -> int | None:
+    limit = checks.whole(name, value, 0, NO_EVENT_LIMIT)
+    return None if limit == NO_EVENT_LIMIT else limit
+
+
+@dataclass(frozen=True, eq=False)
+class RunOptions(Options):
+    """What is asked of an ensemble, checked as far as that goes without its network; `make_task` does the rest."""
+
+    t_end: float | None = option(None, positive("s", "the time to simulate to"), "time to simulate to", unit="s")
+    n_points: int = option(
+        101, whole(2, _MOST, "both ends are recorded"), "recorded points, evenly spaced, both ends included", kind=int,
+    )  # fmt: skip
+    time: Sequence[float] | None = option(
+        None, Check(_grid, "increasing, from 0 or later"), "a grid of one's own, instead of t_end and n_points",
+        kind=None, unit="s", more="float64[point]",
+    )  # fmt: skip
+    volume: float | None = option(
+        None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments say it",
+        usual="1",
+    )  # fmt: skip
+    method: str = option(
+        AUTO, as_it_is, "method of simulation", kind=str,
+        allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
+        more="`auto` chooses an exact one and says why in `method_reason`",
+    )  # fmt: skip
+    replicates: int = option(1, whole(1, _MOST), "number of independent trajectories", kind=int)
+    seed: int | None = option(None, SEED, "seed of every random draw", kind=int, usual="drawn and reported")
+    initial: Mapping[str, int] | None = option(
+        None, checks.by_name, "initial counts that differ from the model's", kind=number, unit="molecules",
+        metavar="NAME=N", pairs="A=100", more="{species: count}",
+    )  # fmt: skip
+    rates: Mapping[str, float] | None = option(
+        None, checks.by_name, "rate constants that differ from the model's", kind=float, flag="rate", metavar="NAME=K",
+        pairs="bind=0.01",
+        more="{reaction: rate constant}; of a general law the rate is a factor in front of it, 1 unless given",
+    )  # fmt: skip
+    schedule: Sequence | None = option(
+        None, as_it_is, "changes of counts at set times", kind=None, unit="s, molecules",
+        more="[(time, {species: count}), ...]; one at t comes before the record at t",
+        recorded=lambda task: task.schedule_record(),
+    )  # fmt: skip
+    noise: Any = option(
+        None, noises, "extrinsic noise", kind=None,
+        more="a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; each replicate "
+        "has paths of its own, unless they are `shared`",
+        recorded=lambda task: task.noise_record(), restored=noises_again,
+    )  # fmt: skip
+    count_firings: bool = option(
+        False, yes_or_no, "also count how often each reaction fired", kind=None,
+        more="`firings` int64[replicate, reaction]", recorded=True,
+    )  # fmt: skip
+    max_events: int | None = option(
+        None, Check(_event_limit, "at least 0"), "stop a replicate after so many events", kind=int,
+        more="its status is then EVENT_LIMIT", recorded=True,
+    )  # fmt: skip
+    record: str = option(
+        TRAJECTORIES, one_of(*RECORDS),
+        "keep every trajectory, or of large ensembles moments alone, or moments and quantiles", kind=str,
+        more="moments are mean, variance, least and largest at each recorded time, summed as replicates end; quantiles "
+        "are moments and sketches of quantiles",
+    )  # fmt: skip
+    options: dict[str, Any] = field(default_factory=dict)
+    """Of the method, by name; checked when the method is known."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.time is None and self.t_end is None:
+            raise InputError("give t_end, the time to simulate to [s], or time, a grid of times")
+        if self.time is not None and self.t_end is not None:
+            raise InputError("give either t_end (with n_points) or time, not both")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "RunOptions":
+        """Those among `given`, by name; all others are of the method."""
+        own = options_of(cls)
+        others = {name: value for name, value in given.items() if name not in own}
+        return cls(**{name: value for name, value in given.items() if name in own}, options=others)
+
+    @classmethod
+    def again(cls, arguments: Mapping[str, Any], **beside: Any) -> "RunOptions":
+        """Those of which `Task.arguments` were made, with what a file keeps `beside` them."""
+        return cls(**restored(cls, arguments), **beside)
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """Recorded times float64[point] [s]; the last is the end."""
+        if self.time is not None:
+            return np.asarray(self.time)
+        assert self.t_end is not None
+        checks.fits_memory(f"{self.n_points} recorded times", 8 * self.n_points, "record fewer, by n_points")
+        return np.linspace(0.0, self.t_end, self.n_points)
+
+
+@dataclass(frozen=True, eq=False)
+class Execution(Options):
+    """Who carries an ensemble out: none of it changes the result."""
+
+    workers: int = option(1, whole(), "threads; the result is the same for any number", kind=int)
+    scheduler: str | None = option(
+        None, as_it_is, "carry it out on the workers of the dask scheduler at this address", kind=str,
+        metavar="ADDRESS", more="the result is the same as here",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Destination(Options):
+    """Where a run goes, and what is shown of it."""
+
+    output: Any = option(None, as_it_is, "HDF5 file to write", kind=str, metavar="FILE", more="it is returned open")
+    overwrite: bool = option(False, yes_or_no, "allow an output file that exists", kind=bool)
+    progress: bool = option(False, yes_or_no, "show progress on stderr", kind=None)
+
+
+ARGUMENTS = (*options_of(RunOptions), *options_of(Execution), *options_of(Destination))
+"""Names of all of them."""

@@ -1,0 +1,175 @@
+"""The slow limit of training: online gradient descent, and gradient flow sample by sample, in floating point.
+
+As eta -> 0 at a fixed step s = eta T the weights of the rate equations follow the gradient flow of each sample's loss
+for a time s, and that follows a step of gradient descent as s -> 0. The state is that of the compiled network, with a
+weight on the rail of its sign and the output of the presented sample; all that lies between is not of this level.
+The volume only scales that state. These levels are of training alone: they are no methods of reaction networks.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..checks import UnfinishedError
+from ..crn import ReactionNetwork
+from ..crn.dual_rail import Rails
+from ..kernels import codes
+from ..nn import TrainingNetwork
+from ..options import Option, fraction
+
+
+class _Numbers:
+    """Signed numbers [concentration] in the state of a network, each on the rail of its sign."""
+
+    def __init__(self, network: ReactionNetwork, rails: Sequence[Rails], volume: float) -> None:
+        self._rails, self._volume = rails, volume
+        self._signed = np.array([r.minus is not None for r in rails], dtype=np.bool_)
+        self._plus = np.array([network.index[r.plus] for r in rails])
+        self._minus = np.array([network.index[r.minus or r.plus] for r in rails])
+
+    def read(self, state: np.ndarray) -> np.ndarray:
+        return (state[self._plus] - np.where(self._signed, state[self._minus], 0.0)) / self._volume
+
+    def write(self, state: np.ndarray, values: np.ndarray) -> None:
+        state[self._minus] = np.maximum(-values, 0.0) * self._volume
+        state[self._plus] = np.maximum(values, 0.0) * self._volume
+
+    def name(self, which: np.ndarray) -> str:
+        """Of the first of `which`, bool[number]."""
+        return self._rails[int(np.argmax(which))].plus.removesuffix("_p")
+
+
+class Level(ABC):
+    """A training run in progress, at a level where weights are numbers and learn from one sample at a time.
+
+    Parameters
+    ----------
+    spec : the TrainingNetwork.
+    learning_rate : eta [1/s].
+    volume : Omega.
+    counts : the state float64[species] [molecules].
+    rng : the Generator of the run, of which nothing is drawn.
+    options : values by name of the class's `options`, all of them.
+    start_time : time of the state [s].
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """When to choose it, in one line."""
+    reference: ClassVar[str]
+    """What to cite."""
+    exact: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = True
+    dtype: ClassVar[type] = np.float64
+    units: ClassVar[str] = "concentration"
+    options: ClassVar[tuple[Option, ...]] = ()
+    training_options: ClassVar[dict[str, Any]] = {}
+    statistics_names: ClassVar[tuple[str, ...]] = ()
+    records_covariance: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        spec: TrainingNetwork,
+        learning_rate: float,
+        volume: float,
+        counts: np.ndarray,
+        rng: np.random.Generator,
+        options: Mapping[str, Any],
+        start_time: float = 0.0,
+    ) -> None:
+        self._spec, self._volume, self._rate = spec, volume, learning_rate
+        self.settings, self.network, self.rng = options, spec.network, rng
+        self._state = np.array(counts, dtype=np.float64)
+        self._weights = spec.read_weights(self._state, volume)
+        self._time = float(start_time)
+        self._licence = [self.network.index[pair.plus] for pair in spec.licence]
+        groups = spec.inputs, spec.targets, spec.weights, spec.outputs
+        self._inputs, self._targets, *self._results = (_Numbers(self.network, rails, volume) for rails in groups)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """The state now, float64[species], a read-only view [molecules]."""
+        view = self._state[:]
+        view.flags.writeable = False
+        return view
+
+    @property
+    def time(self) -> float:
+        """Time advanced to [s]."""
+        return self._time
+
+    @property
+    def n_events(self) -> int:
+        """Reactions fired: none."""
+        return 0
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Nothing is counted."""
+        return {}
+
+    def set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
+        """Set counts[species] = values at the present time."""
+        self._state[species] = values
+
+    def begin_presentation(self, k: int) -> None:
+        """Presentation k begins, its sample being set."""
+
+    def advance(self, t_stop: float) -> int:
+        """Learn the sample that is presented, for the time up to t_stop; a step of no time learns nothing."""
+        x, t = self._inputs.read(self._state), self._targets.read(self._state)
+        held = bool(self._licence) and not self._state[self._licence].all()
+        if t_stop > self._time and not held:
+            self._weights = self._learn(x, t, self._rate * (t_stop - self._time))
+        self._time = max(self._time, float(t_stop))
+        for numbers, values in zip(self._results, (self._weights, self._spec.floating.forward(self._weights, x))):
+            wrong = ~(np.abs(values) * self._volume <= codes.COUNT_LIMIT)
+            if wrong.any():
+                raise UnfinishedError(
+                    f"{self.name} diverged: {numbers.name(wrong)} is {values[wrong][0]:g} [concentration] at t = "
+                    f"{self._time:g} s; use a smaller learning rate, running time or initial scale"
+                )
+            numbers.write(self._state, values)
+        return codes.REACHED_END
+
+    @abstractmethod
+    def _learn(self, x: np.ndarray, t: np.ndarray, step: float) -> np.ndarray:
+        """Weights after the presented sample x, t, for `step` = eta T."""
+
+    def memory(self) -> np.ndarray:
+        """Nothing: the weights are all there is, and they are in the state."""
+        return np.empty(0)
+
+    def recall(self, n_events: int, memory: np.ndarray) -> None:
+        """There is nothing to take up."""
+
+
+class GradientDescent(Level):
+    """One step w -= s dL/dw for each presentation, s = learning rate times (running time - hold)."""
+
+    name = "gradient_descent"
+    summary = "training only: online gradient descent in floating point, the limit of slow learning"
+    reference = "D. E. Rumelhart, G. E. Hinton, R. J. Williams, Nature 323 (1986) 533-536, doi:10.1038/323533a0"
+
+    def _learn(self, x: np.ndarray, t: np.ndarray, step: float) -> np.ndarray:
+        return self._weights - step * self._spec.floating.gradient(self._weights, x, t)
+
+
+class GradientFlow(Level):
+    """dw/ds = -dL/dw of the presented sample, for s = learning rate times (running time - hold)."""
+
+    name = "gradient_flow"
+    summary = "training only: gradient flow of each sample in turn, the limit of slow learning at a finite step"
+    reference = GradientDescent.reference
+    options = (Option("flow_rtol", 1e-9, fraction, "relative tolerance of the gradient flow"),)
+
+    def _learn(self, x: np.ndarray, t: np.ndarray, step: float) -> np.ndarray:
+        try:
+            return self._spec.floating.gradient_flow(self._weights, x, t, step, self.settings["flow_rtol"])
+        except UnfinishedError as error:
+            raise UnfinishedError(f"{self.name}, in the presentation from t = {self._time:g} s: {error}") from None
+
+
+LEVELS: tuple[type[Level], ...] = (GradientFlow, GradientDescent)

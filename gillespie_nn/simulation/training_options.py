@@ -1,0 +1,112 @@
+"""The options of a training run, `TrainingOptions`, beside the settings of its chemistry.
+
+A new one is one field here: arguments and docstring of `train`, the flag of its command, the `arguments` in run files
+and `resume` follow from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .. import checks
+from ..datasets import Settings
+from ..options import Check, Options, as_it_is, option, options_of, positive, record_of, restored, whole
+from .methods import AUTO, OPTIONS, known_to_training
+from .options import SEED, noises, noises_again
+
+
+def _predict(name: str, value: Any) -> int | bool:
+    """A number of samples, 0 for none, or whether all."""
+    return value if isinstance(value, bool) or value == 0 else checks.whole(name, value)
+
+
+def _records(name: str) -> Any:
+    return lambda options: [noise.record() for noise in getattr(options, name) or ()]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingOptions(Options):
+    """What is asked of a training run, checked as far as that goes without its data; or, in a `TrainingPlan`, what it
+    came to, with no default left."""
+
+    method: str | None = option(
+        None, as_it_is, "method of simulation", kind=str, recorded=True,
+        allowed=f"one of {AUTO}, {', '.join(m.name for m in known_to_training())}", usual="auto, of mnist tau_leap",
+        more="`auto` chooses an exact one; `gradient_descent` and `gradient_flow` learn in floating point, from the "
+        "same start, in the same order and with step s = learning_rate (running_time - hold), whatever the volume",
+    )  # fmt: skip
+    volume: float | None = option(
+        None, positive(hint="the volume Omega, for example 1000"), "volume Omega",
+        usual="1000, of mnist 1e4", recorded=True, more="a weight w is held by Omega |w| molecules",
+    )  # fmt: skip
+    seed: int | None = option(
+        None, SEED, "seed of every random draw", kind=int, recorded=True,
+        usual="drawn and reported", more="and so of initial weights, split and order",
+    )  # fmt: skip
+    limit: int | None = option(
+        None, whole(), "take so many training samples, evenly spaced", kind=int, recorded=True, usual="all",
+        more="they are presented once unless `presentations` says otherwise",
+    )  # fmt: skip
+    record_every: int | None = option(
+        None, whole(), "record every so many presentations", kind=int, recorded=True,
+        usual="1 below 1,000 weights, else about 100 a run",
+    )  # fmt: skip
+    checkpoint_every: int | None = option(
+        None, whole(), "a run can be resumed from every so many presentations", kind=int, recorded=True,
+        usual="a hundredth of the run, at most 500",
+        more="every run goes on afresh from its checkpoints, so another number gives another path of the same law",
+    )  # fmt: skip
+    patience: int | None = option(
+        None, whole(), "number of evaluations without improvement before training stops", kind=int, usual="never",
+        recorded=True,
+    )  # fmt: skip
+    validation: float | None = option(
+        None, Check(checks.finite, "between 0 and 1"),
+        "fraction of the training samples held out and evaluated on", usual="none, or 0.1 with patience", recorded=True,
+        more="drawn by seed; the weights are evaluated by a float forward pass",
+    )  # fmt: skip
+    evaluate_every: int | None = option(
+        None, whole(), "evaluate on them every so many presentations", kind=int, recorded=True,
+        usual="once a pass, and at least 20 times a run",
+    )  # fmt: skip
+    predict: int | bool | None = option(
+        None, _predict, "also predict the test set by simulation", kind=bool, recorded=True,
+        more="the first so many test samples, or all (True); see `Fit.chemical`",
+    )  # fmt: skip
+    noise: Any = option(
+        None, noises, "extrinsic noise in training", kind=None, recorded=_records("noise"),
+        restored=noises_again,
+        more="a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; weights are "
+        "forced on request only",
+    )  # fmt: skip
+    predict_noise: Any = option(
+        None, noises, "the same in that prediction, where each sample is a presentation", kind=None,
+        recorded=_records("predict_noise"), restored=noises_again,
+    )  # fmt: skip
+    settings: Mapping[str, Any] | Settings = field(default_factory=dict)
+    """Of the chemistry, by name, those that differ from the case's own; in a plan all of them."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the method, by name."""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "TrainingOptions":
+        """Those among `given`, by name; all others are of the method or of the chemistry. None is not given."""
+        own = options_of(cls)
+        others = {name: value for name, value in given.items() if name not in own and value is not None}
+        return cls(
+            **{name: value for name, value in given.items() if name in own},
+            settings={name: value for name, value in others.items() if name not in OPTIONS},
+            options={name: value for name, value in others.items() if name in OPTIONS},
+        )
+
+    @classmethod
+    def again(cls, arguments: Mapping[str, Any]) -> "TrainingOptions":
+        """Those whose `arguments` these are, as a run file keeps them."""
+        asked = restored(cls, arguments)
+        return cls.of({**asked.pop("settings"), **asked})
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Plain values by name, of which the same plan is made again with the same data."""
+        settings = asdict(self.settings) if isinstance(self.settings, Settings) else dict(self.settings)
+        return record_of(self, self) | {"settings": settings | dict(self.options)}
