@@ -15,7 +15,7 @@ from ..simulation.moments import ARRAYS, Moments
 from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
-from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_moments, open_run
+from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_run
 from ..storage.provenance import provenance
 
 
@@ -50,9 +50,9 @@ def simulate(
             sink = memory_sink(task)
             carry_out(task, sink, pool, destination.progress)
             return _told(result_of(task, sink, reason))
-        with new_file(output, task, reason, asked.method, destination.overwrite) as sink:
-            carry_out(task, sink, pool, destination.progress)
-    return _told(open_moments(output) if task.record != TRAJECTORIES else open_run(output))
+        with new_file(output, task, reason, asked.method, destination.overwrite) as file:
+            carry_out(task, file, pool, destination.progress)
+    return _told(open_run(output))
 
 
 def _told(result: Any) -> Any:

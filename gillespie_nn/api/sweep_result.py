@@ -80,7 +80,7 @@ def open_sweep(folder: Any) -> Sweep:
 
     Raises InputError for a folder that holds none, and where a row is asked for that has not begun.
     """
-    path = Path(folder) / TABLE
+    path = checks.path_of("folder", folder, f"open_sweep takes the path of a folder, got {folder!r}") / TABLE
     found = head(path)
     if found is None:
         raise InputError(f"{folder} holds no sweep: its {TABLE} is missing or another program's")

@@ -188,7 +188,7 @@ def _number(value: Any, where: str) -> float:
 
 def folder_of(path: Any) -> Path:
     """The folder that a sweep is written to, made if it is not there."""
-    path = Path(path)
+    path = checks.path_of("output", path, f"output of a sweep must be the path of a folder, got {path!r}")
     if path.exists() and not path.is_dir():
         raise InputError(f"output {path} of a sweep must be a folder, and is a file: choose another name")
     try:

@@ -1,7 +1,6 @@
 """Write the report of a run: one HTML file with figures, tables and provenance."""
 
 import argparse
-from pathlib import Path
 
 from .. import checks
 from ..analysis import Ask
@@ -27,7 +26,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = Path(arguments.output or Path(arguments.file).with_suffix(".html"))
+    path = checks.path_of("output", arguments.output or checks.path_of("run file", arguments.file).with_suffix(".html"))
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
     with open_run(arguments.file) as opened:
         path = checks.new_file(path, arguments.overwrite)

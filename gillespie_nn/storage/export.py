@@ -8,7 +8,10 @@ run also for each weight, and for each output as `prediction_NAME`. To add a for
 
 import csv
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -24,7 +27,7 @@ from .whole import part_of
 _BLOCK_BYTES = 1 << 22
 
 
-def export(path, format, output, overwrite=False):
+def export(path: str | Path, format: str, output: str | Path, overwrite: bool = False) -> int:
     """Write the run file at `path` to `output` in a format of `FORMATS`; the number of replicates written.
 
     Raises InputError for what cannot be used, MissingExtraError where the format's library is not installed.
@@ -39,7 +42,7 @@ def export(path, format, output, overwrite=False):
 
 
 @contextmanager
-def _made(output):
+def _made(output: Path) -> Iterator[Path]:
     """A name beside `output` to write to; what stands there is moved into its place."""
     part = part_of(output)
     try:
@@ -51,7 +54,7 @@ def _made(output):
         part.unlink(missing_ok=True)
 
 
-def columns(run) -> list[str]:
+def columns(run: Run) -> list[str]:
     """Names of the columns of the table of a run."""
     names = ["replicate", "time", *run.species, *(n for n in run.observable_names if n not in run.species)]
     if run.kind == TRAINING:
@@ -59,7 +62,7 @@ def columns(run) -> list[str]:
     return names
 
 
-def blocks(run):
+def blocks(run: Run) -> Iterator[list[np.ndarray]]:
     """The rows of that table in order, in blocks of bounded size: lists of arrays, one for each column."""
     time, counts = run.time, run.counts
     rows = max(1, _BLOCK_BYTES // (8 * len(columns(run))))
@@ -79,13 +82,13 @@ def blocks(run):
             yield found
 
 
-def _observed(run):
+def _observed(run: Run) -> list[int]:
     """The column of each observable."""
     names = columns(run)
     return [names.index(name) for name in run.observable_names]
 
 
-def _csv(run, path):
+def _csv(run: Run, path: Path) -> None:
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns(run))
@@ -93,19 +96,19 @@ def _csv(run, path):
             writer.writerows(zip(*(_cells(column) for column in block)))
 
 
-def _cells(column):
+def _cells(column: np.ndarray) -> list:
     """Numbers, and nothing where there is none."""
     missing = _missing(column)
     values = column.tolist()
     return ["" if gone else value for gone, value in zip(missing, values)] if missing.any() else values
 
 
-def _missing(column):
+def _missing(column: np.ndarray) -> np.ndarray:
     """Where a replicate did not get, or a rule gives no whole number: -1 in counts, NaN elsewhere."""
     return column < 0 if column.dtype.kind == "i" else np.isnan(column)
 
 
-def _parquet(run, path):
+def _parquet(run: Run, path: Path) -> None:
     arrow = checks.optional("pyarrow", "parquet", "Parquet")
     parquet = checks.optional("pyarrow.parquet", "parquet", "Parquet")
     names = columns(run)
@@ -123,13 +126,13 @@ def _parquet(run, path):
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
-def _netcdf(run, path):
+def _netcdf(run: Run, path: Path) -> None:
     h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
     with disk.quiet(path) as made, h5netcdf.File(made, "w") as file:
         _fill_netcdf(file, run)
 
 
-def _fill_netcdf(file, run):
+def _fill_netcdf(file: Any, run: Run) -> None:
     n_replicates, n_points, n_species = run.counts.shape
     texts = {"species": run.species, "observable": run.observable_names}
     file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
@@ -154,7 +157,7 @@ def _fill_netcdf(file, run):
         _training(file, run)
 
 
-def _trajectories(file, name, rows, axis, units):
+def _trajectories(file: Any, name: str, rows: Any, axis: str, units: str) -> None:
     shape = rows.shape
     chunk = max(1, min(shape[1], _BLOCK_BYTES // (8 * max(1, shape[2]))))
     variable = file.create_variable(
@@ -168,7 +171,7 @@ def _trajectories(file, name, rows, axis, units):
             variable[replicate, part] = np.asarray(rows[replicate, part])
 
 
-def _training(file, run):
+def _training(file: Any, run: Run) -> None:
     for name, axis, data in (("weights", "weight", run.weights), ("predictions", "output", run.predictions)):
         file.dimensions[axis] = data.shape[1]
         file.create_variable(name, ("time", axis), data.dtype, data=data).attrs["units"] = "concentration"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import checks
 from ..checks import InputError
 from .lock import is_locked
 from .open import open_run
@@ -31,6 +32,7 @@ class Look(NamedTuple):
 def follow(path: str | Path, interval: float, sleep: Callable[[float], None] = time.sleep) -> Iterator[Look]:
     """A `Look` at the file now, and every `interval` [s] one if there is more in it, until the run has ended or no
     process writes it; the last says which. Raises InputError as `open_run` does."""
+    path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     before, failed = None, 0
     while True:
         written = is_locked(path)  # first: what is written before it is let go is seen

@@ -7,6 +7,7 @@ their first kilobytes, or megabytes where names are many.
 
 import os
 import struct
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -20,7 +21,7 @@ _LOOKED_AT = 16 * 2**20
 """How much of a file is searched [bytes], some 30 ms; all texts of 784-32-10 are in its first 15 MB."""
 
 
-def check(path) -> None:
+def check(path: str | Path) -> None:
     """Raises OSError where a collection that begins in the first 16 MiB of a file cannot be walked through."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -35,7 +36,7 @@ def check(path) -> None:
             start = data.find(_SIGNATURE, start + 1)
 
 
-def check_lengths(path, dataset) -> None:
+def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
     """Raises OSError where texts are longer than the file: HDF5 makes room for them first, then looks for them."""
     if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
         return
@@ -50,7 +51,7 @@ def check_lengths(path, dataset) -> None:
         raise OSError(f"{dataset.name} holds texts that are longer than the file")
 
 
-def _walks(collection):
+def _walks(collection: bytes) -> bool:
     place = _HEADER.size
     while place + _OBJECT.size <= len(collection):
         index, _, size = _OBJECT.unpack_from(collection, place)

@@ -3,12 +3,17 @@ that of a number of blocks of replicates. Going on from it gives the same conten
 """
 
 import time
+from pathlib import Path
+from typing import Any
+
+import h5py
 
 from .. import checks
 from ..checks import InputError
 from ..simulation.moments import ARRAYS, Moments, whole
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
+from ..simulation.task import Task
 from . import layout
 from .hdf5 import opened
 from .lock import Lock
@@ -27,13 +32,17 @@ class MomentsFile(Moments):
     With `resumes` it begins with what the file at `path` holds, which is of the same task.
     """
 
-    def __init__(self, path, task, settings, provenance_json, overwrite=False, resumes=False):
+    def __init__(
+        self, path: str | Path, task: Task, settings: dict[str, Any], provenance_json: str, overwrite: bool = False,
+        resumes: bool = False,
+    ):  # fmt: skip
         super().__init__(task)
         self.path = checks.new_run_file(path, overwrite or resumes)
         self._task, self._settings, self._provenance = task, settings, provenance_json
         self._start, self._pause, self._written = time.perf_counter(), _SECONDS, 0.0
         self._lock = Lock(self.path)
         try:
+            checks.new_run_file(self.path, overwrite or resumes)  # another may have made it before the lock was ours
             clear(self.path)
             if resumes:
                 self._take_over()
@@ -47,25 +56,25 @@ class MomentsFile(Moments):
         """Units of work that are to be done."""
         return range(-(-self.n_done // self._task.n_together), self._task.n_units)
 
-    def merge(self, other):
+    def merge(self, other: Moments) -> None:
         super().merge(other)
         if time.perf_counter() - self._written > self._pause:
             self._write()
 
-    def __enter__(self):
+    def __enter__(self) -> "MomentsFile":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Write the moments so far, and let others write in the file."""
         try:
             self._write()
         finally:
             self._lock.release()
 
-    def _write(self):
+    def _write(self) -> None:
         begun = time.perf_counter()
         provenance = {"provenance/json": self._provenance, "provenance/seconds": begun - self._start}
         with written(self.path) as file:
@@ -73,7 +82,7 @@ class MomentsFile(Moments):
         self._written = time.perf_counter()
         self._pause = max(_SECONDS, 20.0 * (self._written - begun))
 
-    def _take_over(self):
+    def _take_over(self) -> None:
         with opened(self.path, MOMENTS, ours=True) as file:
             if file.attrs["task"] != self._task.digest:
                 raise InputError(
@@ -84,7 +93,7 @@ class MomentsFile(Moments):
             self._start -= file["provenance/seconds"][()]
 
 
-def _values(moments, task):
+def _values(moments: Moments, task: Task) -> dict[str, Any]:
     """What stands in the file beside settings and provenance."""
     result = MomentsResult(task.grid, task.quantities, moments, task.n_replicates, "", 0, 0.0, None)
     values = {
@@ -107,7 +116,7 @@ def _values(moments, task):
     return values | layout.model_values(task.network, task.rates, task.counts)
 
 
-def load(file, moments) -> None:
+def load(file: h5py.File, moments: Moments) -> None:
     """Take over what a file holds, which has been found valid."""
     for name in ARRAYS:
         setattr(moments, name, file[f"moments/{name}"][:])

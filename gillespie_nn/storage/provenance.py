@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from typing import Any
 
 from .._version import __version__
 
@@ -31,7 +32,7 @@ def provenance(parameters: dict) -> str:
     return json.dumps(record, default=_plain)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Arrays and numpy scalars as lists and numbers; anything else by its text."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 

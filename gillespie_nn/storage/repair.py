@@ -4,6 +4,9 @@ Nothing is changed in place. The copy is made beside the original, compared with
 end; a kill at any moment leaves one or the other.
 """
 
+from pathlib import Path
+from typing import Any
+
 import h5py
 import numpy as np
 
@@ -31,7 +34,7 @@ _LIBVER = (LIBVER[0], "latest")
 _ROWS = ("counts", "covariance", "observables")
 
 
-def repair(path) -> dict:
+def repair(path: str | Path) -> dict:
     """Make the run file at `path` one that every program opens.
 
     Returns `file`, `kind`, `repaired` (False where the file was closed as it should be, and is left alone), `kept` of
@@ -72,7 +75,7 @@ def repair(path) -> dict:
         lock.release()
 
 
-def _check_free_of_writers(path):
+def _check_free_of_writers(path: Path) -> None:
     """HDF5 locks a file that it has open for writing, except in SWMR mode, where our own lock tells."""
     if fcntl is None:
         return
@@ -85,7 +88,7 @@ def _check_free_of_writers(path):
             pass
 
 
-def _unreadable(run) -> list[int]:
+def _unreadable(run: Run) -> list[int]:
     """Committed replicates whose rows cannot be read. Raises InputError for a training run of that kind, whose records
     hang together."""
     found = []
@@ -105,18 +108,18 @@ def _unreadable(run) -> list[int]:
     return found
 
 
-def _chunks(dataset, replicate, n_points):
+def _chunks(dataset: h5py.Dataset, replicate: int, n_points: int) -> list[tuple[int, slice]]:
     rows = dataset.chunks[1] if dataset.chunks else max(1, n_points)
     return [(replicate, slice(k, min(k + rows, n_points))) for k in range(0, n_points if dataset.size else 0, rows)]
 
 
-def _copy(run, target, lost):
+def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
     """Everything that can be trusted; rows that cannot are empty again."""
     source = run._file
     target.attrs.update(source.attrs)
     datasets = []
 
-    def make(name, item):
+    def make(name: str, item: Any) -> None:
         if isinstance(item, h5py.Group):
             made = target.create_group(name)
         else:
@@ -138,7 +141,7 @@ def _copy(run, target, lost):
         target["status"][lost] = int(Status.INTERRUPTED)
 
 
-def _made(target, name, item):
+def _made(target: h5py.File, name: str, item: h5py.Dataset) -> h5py.Dataset:
     """An empty dataset that is laid out as `item`, in the form of HDF5 that `target` has."""
     how = {"fillvalue": item.fillvalue} if item.dtype.kind in "iuf" else {}
     if item.chunks is not None:
@@ -147,7 +150,7 @@ def _made(target, name, item):
     return target.create_dataset(name, item.shape, item.dtype, **how)
 
 
-def _fill(run, item, made, lost):
+def _fill(run: Run, item: h5py.Dataset, made: h5py.Dataset, lost: list[int]) -> None:
     name = item.name.lstrip("/")
     if not item.id.get_storage_size():
         return
@@ -163,7 +166,7 @@ def _fill(run, item, made, lost):
         made[...] = item[()]
 
 
-def _report(run, repaired, lost):
+def _report(run: Run, repaired: bool, lost: list[int]) -> dict[str, Any]:
     found = {
         "file": str(run.path),
         "kind": run.kind,

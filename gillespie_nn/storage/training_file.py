@@ -1,9 +1,14 @@
 """The file of a training run: counts, weights and predictions at the ends of presentations, checkpoints, the end."""
 
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
+import h5py
 import numpy as np
 
+from ..simulation.checkpoints import Checkpoint
+from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import ACCURACY, RMSE
 from . import checkpoints, layout
 from .hdf5 import opened
@@ -25,12 +30,16 @@ class TrainingFile(RunFile):
 
     kind = TRAINING
 
-    def __init__(self, path, plan, provenance_json, overwrite=False, resumes=False):
+    def __init__(
+        self, path: str | Path, plan: TrainingPlan, provenance_json: str, overwrite: bool = False, resumes: bool = False
+    ):
         """`plan` is a `simulation.training.TrainingPlan`."""
         network = plan.spec.network
         self._plan, self._resumes = plan, resumes
-        self._buffer, self._n = [], 0
-        self.resumed_from, self.scores, self.seconds = None, np.empty((0, 2)), 0.0
+        self._buffer: list[tuple] = []
+        self._n = 0
+        self.resumed_from: Checkpoint | None = None
+        self.scores, self.seconds = np.empty((0, 2)), 0.0
         self.started = time.perf_counter()
         """When presentations began, by `time.perf_counter`, less `seconds`."""
         self._scale = plan.volume if plan.method.units == "concentration" else None
@@ -51,12 +60,12 @@ class TrainingFile(RunFile):
             path, overwrite or resumes, values, layout.training_lengths(plan), dtypes=dtypes, together=together
         )
 
-    def _begin(self):
+    def _begin(self) -> None:
         if self._resumes:
             with opened(self.path, RUNS, ours=True) as earlier:  # now that no other process writes it
                 self._take_over(earlier)
 
-    def _take_over(self, earlier):
+    def _take_over(self, earlier: h5py.File) -> None:
         """What was committed up to the last whole checkpoint; all beyond is simulated, and written, again."""
         checkpoints.copy(earlier, self._file)
         self.resumed_from = checkpoints.read_latest(earlier)
@@ -78,14 +87,14 @@ class TrainingFile(RunFile):
         self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
         self._file.attrs["created"] = earlier.attrs["created"]
 
-    def record(self, time, counts, weights, prediction):
+    def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:
         """One record, in order; kept back until a block is full."""
         self._buffer.append((time, counts.copy() if self._scale is None else counts / self._scale, weights, prediction))
         if len(self._buffer) >= self._block:
             self._flush()
             self._file.flush()
 
-    def _flush(self):
+    def _flush(self) -> None:
         """Write what was kept back, and flush; only then does the file say that it is there."""
         if not self._buffer:
             return
@@ -99,7 +108,7 @@ class TrainingFile(RunFile):
             self._at("training/n_recorded")[()] = part.stop
         self._buffer, self._n = [], part.stop
 
-    def checkpoint(self, checkpoint, scores):
+    def checkpoint(self, checkpoint: Checkpoint, scores: np.ndarray) -> None:
         """The run can be resumed from here."""
         self._flush()
         with self._guard(2 * checkpoint.counts.nbytes):
@@ -109,14 +118,18 @@ class TrainingFile(RunFile):
             slots = {
                 name: self._at(f"{checkpoints.GROUP}/{name}") for name in (*checkpoints.NAMES, checkpoints.MEMORY_SCALE)
             }
-            checkpoints.write(slots, checkpoint.n_presented // self._plan.options.checkpoint_every, checkpoint)
+            every = self._plan.options.checkpoint_every
+            assert every is not None  # a plan has it worked out
+            checkpoints.write(slots, checkpoint.n_presented // every, checkpoint)
             self._file.flush()
 
-    def _write_scores(self, scores):
+    def _write_scores(self, scores: np.ndarray) -> None:
         for name, column in _VALIDATION.items() if len(scores) else ():
             self._at(name)[: len(scores)] = scores[:, column]
 
-    def finish(self, trained, arrays, scores, seconds):
+    def finish(
+        self, trained: Trained, arrays: dict[str, np.ndarray], scores: Mapping[str, float], seconds: float
+    ) -> None:
         """The end of training, a `simulation.training.Trained`: evaluation arrays and scores by name, the commit."""
         self._flush()
         arrays = arrays | {"final_weights": trained.weights, "best_weights": trained.best_weights}
@@ -136,7 +149,7 @@ class TrainingFile(RunFile):
             self._at("committed")[0] = 1
             self._file.flush()
 
-    def close(self):
+    def close(self) -> None:
         """Write what was recorded, and close the file."""
         try:
             if self._file:
