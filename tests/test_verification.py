@@ -111,8 +111,8 @@ def test_the_list_names_checks_and_methods(capsys):
 
 def test_every_planted_error_is_caught():
     """In the default method; the command `verify-methods --check planted-errors` takes all of them."""
-    found = verify([PlantedErrors], ["rejection"], replicates=5000, seed=3)
-    assert found["verdict"] == "holds" and found["n_p_values"] >= 7
+    found = verify([PlantedErrors], ["rejection"], replicates=2000, seed=3)
+    assert found["verdict"] == "holds" and found["n_p_values"] >= 14
     assert {row["p"] for row in found["outcomes"]} == {1.0}
 
 

@@ -6,6 +6,7 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
+from .events import EventsAndPassages
 from .hostile import HostileModels
 from .hostile_files import HostileFiles
 from .killed_runs import KilledRuns
@@ -23,6 +24,7 @@ CHECKS = (
     MasterEquation,
     TimeChange,
     MethodsAgree,
+    EventsAndPassages,
     SbmlSuite,
     PlantedErrors,
     HostileModels,
