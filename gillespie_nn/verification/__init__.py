@@ -9,6 +9,7 @@ from .closed_forms import ClosedForms
 from .events import EventsAndPassages
 from .hostile import HostileModels
 from .hostile_files import HostileFiles
+from .interrupted_runs import InterruptedRuns
 from .killed_runs import KilledRuns
 from .ladder import measure_ladder
 from .master_equation import MasterEquation
@@ -30,6 +31,7 @@ CHECKS = (
     HostileModels,
     HostileFiles,
     KilledRuns,
+    InterruptedRuns,
     Peers,
 )
 
