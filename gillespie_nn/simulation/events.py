@@ -113,7 +113,7 @@ class Events:
         if not by_time or self._happened[k] % _MANY:
             return
         seconds, self._since[k] = now - self._since[k], now
-        if (self._t_end - now) * _MANY > _TOO_MANY * seconds:
+        if seconds > 0 and (self._t_end - now) * _MANY > _TOO_MANY * seconds:  # at one moment: see `happen`
             raise ModelError(
                 self._says(
                     k,
