@@ -91,6 +91,7 @@ def _other(path: Path, filetype: Any, expected: Format | None) -> str:
 def _check_places(path: Path, file: h5py.File) -> None:
     """All that a file holds has to stand in it, also what no table has: no links but hard ones, no external storage."""
     waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
+    seen = {h5py.h5o.get_info(file.id).addr}
     while waiting:
         group, depth = waiting.pop()
         if depth > _MOST_DEEP:
@@ -101,6 +102,11 @@ def _check_places(path: Path, file: h5py.File) -> None:
                 raise damaged(path, f"{shown(where)[1:-1]} is a link to somewhere else")
             item = group[name]
             if isinstance(item, h5py.Group):
+                # Ours have one name each; with some more a small file has more paths than anybody can walk.
+                place = h5py.h5o.get_info(item.id).addr
+                if place in seen:
+                    raise damaged(path, f"{shown(where)[1:-1]} is a second name of another group")
+                seen.add(place)
                 waiting.append((item, depth + 1))
             elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
                 raise damaged(path, f"{shown(where)[1:-1]} is kept in another file")
