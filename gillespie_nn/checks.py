@@ -128,6 +128,18 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: 
     return number
 
 
+def amount(name: str, value: Any) -> int | float:
+    """`value` as an amount of molecules, finite and at least 0: whole ones up to 2**53 as int, others as float."""
+    number = _number(name, value)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(f"{name} must be a finite number of molecules, at least 0, got {value!r}")
+    if not _is_whole(value):
+        return number
+    whole = int(value)
+    # 2**53 + 1 would become 2**53 as a float, and pass for a count.
+    return whole if whole <= COUNT_LIMIT else max(number, math.nextafter(COUNT_LIMIT, math.inf))
+
+
 def count(name: str, value: Any) -> int:
     """`value` as a number of molecules: whole, from 0 to 2**53."""
     _number(name, value)
@@ -147,6 +159,12 @@ def rounded(value: Any) -> Any:
         whole = np.rint(value)
         found = np.where(np.abs(value - whole) <= _ROUNDING * np.maximum(1.0, np.abs(value)), whole, value)
     return found if found.ndim else found.item()
+
+
+def rounded_amount(value: float) -> float:
+    """As `rounded`, but no positive amount becomes 0: it may be one of moles."""
+    found = rounded(value)
+    return value if found == 0 < value else found
 
 
 def choice(

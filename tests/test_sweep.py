@@ -174,7 +174,7 @@ def test_xarray_has_the_parameters_as_coordinates(tmp_path, record):
         ({"rates:make": [1.0]}, "unknown kind of column 'rates' .*'rate'"),
         ({"make": [1.0], "rate:make": [2.0]}, "two columns of the sweep set rate:make"),
         ({"make": [-1.0]}, "row 0 of the sweep: rate of make must be at least 0 and finite, got -1"),
-        ({"A": [1, 2.5]}, "row 1 of the sweep: initial count of A must be a whole number of molecules"),
+        ({"A": [1, 2.5]}, "row 1 of the sweep: the initial state has A = 2.5, and a method that counts takes whole"),
         ({"volume": [0]}, "row 0 of the sweep: volume must be positive"),
         ({"make": [1.0, 2.0], "A": [1]}, "columns of the sweep differ in length"),
         ({"make": 1.0}, "column 'make' of the sweep must be a list of numbers, got 1.0"),

@@ -50,7 +50,7 @@ def task_of(run: OpenedRun) -> Task:
             method=run.method,
             replicates=run.n_replicates,
             seed=run.seed,
-            initial=_overrides(network.species, network.counts(), run.initial),
+            initial=_overrides(network.species, network.amounts(), run.initial),
             rates=_overrides((r.name for r in network.reactions), network.rates(), run.rates),
             record=run.record,
         )

@@ -96,7 +96,7 @@ def new_file(
     `provenance_json` where a run came from that is resumed."""
     kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
     network, settings = task.network, _settings(task, reason)
-    initial, rates = network.counts(), network.rates()
+    initial, rates = network.amounts(), network.rates()
     parameters = settings | {
         "method_asked": asked,
         "t_end": task.grid[-1],
@@ -105,6 +105,7 @@ def new_file(
         "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
         "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
         "record": task.record,
+        **({"parameters": dict(task.run.parameters)} if task.run.parameters else {}),
         **task.arguments,
     }
     settings |= {"arguments": json.dumps(task.arguments)}

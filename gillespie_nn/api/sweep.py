@@ -1,6 +1,6 @@
 """`sweep`: an ensemble for each row of a table of parameters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +46,8 @@ def sweep(
     output : a folder: one file a row, and `table.csv`. Called again, the same sweep goes on: files of rows that have
         ended are left as they are. Files are named by all that decides them, so that rows added to a table, or changed,
         are other files.
-    options : of the method; all others are those of `simulate`, for every row, `initial`, `rates` and `volume` where
-        the table does not say otherwise.
+    options : of the method; all others are those of `simulate`, for every row, `initial`, `rates`, `parameters`
+        and `volume` where the table does not say otherwise.
 
     Raises
     ------
@@ -61,10 +61,11 @@ def sweep(
     folder = None if destination.output is None else folder_of(destination.output)
     seed = _seed(folder, asked.seed)
     tasks = []
-    for row, (network, changes) in enumerate(_settings(model, table)):
+    for row, (network, changes) in enumerate(_settings(model, table, asked.parameters or {})):
         try:
             of_row = replace(
                 asked,
+                parameters=None,  # the network has them
                 volume=changes.get(VOLUME, asked.volume),
                 seed=row_seed(seed, row),
                 initial={**(asked.initial or {}), **changes[INITIAL]},
@@ -107,9 +108,11 @@ def _told(found: Sweep) -> Sweep:
     return found
 
 
-def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[str, Any]]]:
-    """(network, {kind: {name: value}}) of each row."""
-    base = model if isinstance(model, ReactionNetwork) else _made(model, {})
+def _settings(
+    model: Any, table: Table, common: Mapping[str, float]
+) -> Iterator[tuple[ReactionNetwork, dict[str, Any]]]:
+    """(network, {kind: {name: value}}) of each row; `common` are parameters of all rows."""
+    base = model if isinstance(model, ReactionNetwork) else _made(model, dict(common))
 
     def is_parameter(name: str) -> bool:
         others = name in base.index or name in {r.name for r in base.reactions}
@@ -126,7 +129,7 @@ def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[
                 raise InputError(f"two columns of the sweep set {kind}:{own}: leave one out")
             else:
                 changes[kind][own] = value
-        parameters = changes[PARAMETER]
+        parameters = {**common, **changes[PARAMETER]}
         key = tuple(sorted(parameters.items()))
         if key not in networks:
             networks[key] = _network(model, base, parameters)
@@ -134,9 +137,9 @@ def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[
 
 
 def _network(model: Any, base: ReactionNetwork, parameters: dict[str, float]) -> ReactionNetwork:
-    if not parameters:
-        return base
     if model is not base:
+        if not parameters:
+            return base
         network = _made(model, parameters)
         if network.species != base.species:
             raise InputError(f"the model has other species at {parameters}: a sweep needs the same in every row")

@@ -16,7 +16,7 @@ class Parts(NamedTuple):
 
     species: tuple[str, ...]
     reactions: tuple[Reaction, ...]
-    initial: Mapping[str, int] = _NONE
+    initial: Mapping[str, float] = _NONE
     volume: float | None = None
     parameters: Mapping[str, float] = _NONE
     rules: Mapping[str, Expression] = _NONE
@@ -39,3 +39,5 @@ class Source(NamedTuple):
     settable: frozenset[str]
     parameters: Mapping[str, float]
     """Overrides that it was read with."""
+    substance: str | None = None
+    """How amounts were asked to be read, see `formats.sbml_units`."""

@@ -96,8 +96,6 @@ def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
 
 def elsewhere(name: str, beside: Iterable[str] = ()) -> str:
     """Where an option is known that the method does not take, or what could be meant by it, also of `beside`."""
-    if name in ("parameters", "parameter"):
-        return "; parameters are set as a model is read: ReactionNetwork.from_text(text, parameters={'k': 2})"
     takers = [m.name for m in known_to_training() if name in {option.name for option in m.options}]
     if takers:
         return f"; it is for {', '.join(takers)}"
