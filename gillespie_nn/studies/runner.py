@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
-from .. import checks
+from .. import checks, interrupts
 from ..checks import StorageError, UnfinishedError
 from ..progress import Progress
 from .points import Point, compile_kernels
@@ -117,7 +117,8 @@ def _stage(
     try:
         while True:
             for point in left:
-                waiting[pool.submit(one, point, folder, time_limit)] = point
+                with interrupts.not_for_children():  # which submitting may start
+                    waiting[pool.submit(one, point, folder, time_limit)] = point
                 if len(waiting) >= _WAITING * workers:
                     break
             if not waiting:

@@ -6,8 +6,10 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
+from .events import EventsAndPassages
 from .hostile import HostileModels
 from .hostile_files import HostileFiles
+from .interrupted_runs import InterruptedRuns
 from .killed_runs import KilledRuns
 from .ladder import measure_ladder
 from .master_equation import MasterEquation
@@ -23,11 +25,13 @@ CHECKS = (
     MasterEquation,
     TimeChange,
     MethodsAgree,
+    EventsAndPassages,
     SbmlSuite,
     PlantedErrors,
     HostileModels,
     HostileFiles,
     KilledRuns,
+    InterruptedRuns,
     Peers,
 )
 
