@@ -122,8 +122,48 @@ def test_groups_that_hold_each_other_end(file):
     path = file("ensemble")
     with h5py.File(path, "r+") as opened:
         opened["model/again"] = opened["model"]
-    with pytest.raises(gnn.InputError, match="nested more than"):
+    with pytest.raises(gnn.InputError, match="/model/again is a second name of /model"):
         read(path)
+
+
+def test_what_would_be_looked_through_for_hours_is_not(file):
+    """Groups that are found in 100**20 ways, and collections of texts in collections of texts, each of which was read
+    to the end of the file."""
+    path = file("ensemble")
+    with h5py.File(path, "r+") as opened:
+        group = opened
+        for n in range(20):
+            below = opened.create_group(f"level{n}")
+            for name in range(100):
+                group[f"{name}"] = below
+            group = below
+    signal.alarm(20)
+    with pytest.raises(gnn.InputError, match="is a second name of"):
+        read(path)
+    size = 1 << 22
+    many = b"".join(
+        struct.pack("<8sQHH4xQ", b"GCOL\x01\0\0\0", size - start, 0, 0, size - start - 16)
+        for start in range(0, size, 32)
+    )
+    path.write_bytes(many)
+    with pytest.raises(gnn.InputError, match="is not a readable HDF5 file"):
+        gnn.open_run(path)
+    signal.alarm(0)
+
+
+def test_files_of_a_sweep_are_in_its_folder(tmp_path):
+    gnn.sweep(NET, {"volume": [1.0, 2.0]}, t_end=1.0, n_points=2, seed=1, output=tmp_path / "sweep")
+    table, name = tmp_path / "sweep" / "table.csv", sorted((tmp_path / "sweep").glob("*.h5"))[0].name
+    gnn.simulate(NET, 1.0, 2, seed=1, output=tmp_path / "mine.h5").close()
+    text = table.read_text()
+    for other in ("../mine.h5", str(tmp_path / "mine.h5"), "..", ""):
+        table.write_text(text.replace(name, other))
+        with pytest.raises(gnn.InputError, match="expected one in the folder"):
+            gnn.open_sweep(tmp_path / "sweep")
+    for broken in (text.replace("row,", "line,"), text + "7\n", text + "\0\n", text + '"' + "x" * 200_000 + '"\n'):
+        table.write_text(broken)
+        with pytest.raises(gnn.InputError):
+            gnn.open_sweep(tmp_path / "sweep")
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,15 @@ def check(path: str | Path) -> None:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         data = file.read(min(size, _LOOKED_AT))  # asked for more, Python makes room for it
-        start = data.find(_SIGNATURE)
+        start, n_left = data.find(_SIGNATURE), 2 * size  # they do not overlap; some bytes may look like one
         while start >= 0:
             file.seek(start)
             header = file.read(_HEADER.size)
             length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
-            if not _HEADER.size <= length <= size - start or not _walks(header + file.read(length - _HEADER.size)):
+            n_left -= length
+            if not _HEADER.size <= length <= min(size - start, n_left + length) or not _walks(
+                header + file.read(length - _HEADER.size)
+            ):
                 raise OSError(f"the collection of texts at byte {start} is damaged")
             start = data.find(_SIGNATURE, start + 1)
 
