@@ -547,7 +547,8 @@ def test_what_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path, monkeypatch
     mnist._read.cache_clear()
 
 
-GENERATORS = (hostile_files._older, hostile_files._elsewhere, hostile_files._name, hostile_files._terminal)
+GENERATORS = (hostile_files._older, hostile_files._elsewhere, hostile_files._name, hostile_files._terminal,
+              hostile_files._twice)  # fmt: skip
 
 
 @pytest.mark.parametrize("change", GENERATORS)

@@ -32,9 +32,8 @@ def check(path: str | Path) -> None:
             header = file.read(_HEADER.size)
             length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
             n_left -= length
-            if not _HEADER.size <= length <= min(size - start, n_left + length) or not _walks(
-                header + file.read(length - _HEADER.size)
-            ):
+            known = _HEADER.size <= length <= size - start and n_left >= 0
+            if not known or not _walks(header + file.read(length - _HEADER.size)):
                 raise OSError(f"the collection of texts at byte {start} is damaged")
             start = data.find(_SIGNATURE, start + 1)
 
