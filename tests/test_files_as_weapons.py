@@ -283,8 +283,16 @@ if what in ("moments", "quantiles", "trajectories"):
              "--method", "direct", "--record", what, "--output"]
     main([*words, "warm.h5"])  # compiles
     words += [path, "--overwrite"]
+elif what == "training":
+    words = ["train", "xor", "--presentations", "3", "--method", "rejection", "--volume", "50", "--output"]
+    main([*words, "warm_training.h5"])
+    words += [path, "--overwrite"]
 elif what == "repair":
     words = ["repair", path]
+elif what == "report":
+    words = ["report", "runs.h5", "--output", path, "--overwrite"]
+elif what == "figure":
+    words = ["analyze", "runs.h5", "--figure", path, "--overwrite"]
 elif what == "bounds":
     words = ["verify-bounds", "--proposition", "5.1", "--case", "xor", "--paths", "20", "--output", path]
 else:
@@ -304,16 +312,19 @@ def full(tmp_path_factory):
     return folder
 
 
-WRITTEN = ("moments", "quantiles", "trajectories", "repair", "bounds", "csv", "netcdf")
+WRITTEN = ("moments", "quantiles", "trajectories", "training", "repair", "bounds", "csv", "netcdf", "report", "figure")
 
 
 @pytest.mark.parametrize("what, limit", [*((w, 9000) for w in WRITTEN), ("moments", 0), ("trajectories", 60_000)])
 def test_a_full_disk_is_a_sentence_and_what_was_there_stays(full, what, limit):
-    """All but CSV, of trajectories as the file was begun, ended in a signal before."""
+    """Those in HDF5 ended in a signal before, of trajectories as the file was begun; reports and figures were cut."""
     pytest.importorskip("resource")
     if what == "netcdf":
         pytest.importorskip("h5netcdf")
-    path = full / f"{what}{limit}.{'h5' if what not in ('csv', 'netcdf') else what}"
+    if what in ("report", "figure"):
+        pytest.importorskip("matplotlib")
+    endings = {"csv": "csv", "netcdf": "nc", "report": "html", "figure": "png"}
+    path = full / f"{what}{limit}.{endings.get(what, 'h5')}"
     if what == "repair":
         (left,) = make_golden.INTERRUPTED.glob("*-training.h5")
         shutil.copy(left, path)
