@@ -203,7 +203,7 @@ def test_tables_that_cannot_be_used_are_refused(table, what):
         ("t.toml", "make = [1]\n", r"a table in TOML has \[\[row\]\] or one \[grid\], got make"),
         ("t.toml", "[grid\n", "t.toml: not TOML"),
         ("t.toml", "[grid]\n" + "".join(f"p{k} = [0, 1, 2, 3, 4]\n" for k in range(40)), "rows, at most 100000"),
-        ("t.csv", "make\n" + "1" * 200_000 + "\n", "line 2 is no line of a table"),
+        ("t.csv", "make\n" + "1" * 200_000 + "\n", "line 2 of the table is not CSV"),
         ("t.toml", "make = " + "[" * 100_000, "t.toml: not"),
         ("t.toml", "[grid]\nmake = 1\n", r"\[grid\] takes name = \[numbers\], got make = 1"),
         ("t.toml", '[[row]]\nmake = "x"\n', r"\[\[row\]\] 0, make: expected a finite number, got 'x'"),

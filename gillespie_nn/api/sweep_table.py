@@ -99,7 +99,7 @@ def cells(text: str) -> list[tuple[int, list[str]]]:
     try:
         found = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
     except csv.Error as error:
-        raise InputError(f"line {rows.line_num} is no line of a table: {error}") from None
+        raise InputError(f"line {rows.line_num} of the table is not CSV: {error}") from None
     found = [(number, row) for number, row in found if any(row) and not row[0].startswith("#")]
     if not found:
         raise InputError("the table is empty: give a line of names, and lines of numbers")

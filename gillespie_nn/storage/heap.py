@@ -35,19 +35,21 @@ def check(path: str | Path) -> None:
         if file.read(len(_BEGINNING)) != _BEGINNING:
             raise OSError("it does not begin as HDF5 files do")
         with mmap.mmap(file.fileno(), size if size <= _WHOLE else _LOOKED_AT, access=mmap.ACCESS_READ) as data:
-            start = data.find(_SIGNATURE)
+            start, n_left = data.find(_SIGNATURE), 2 * size  # they do not overlap; some bytes may look like one
             while start >= 0:
-                _check_collection(file, size, start)
+                n_left -= _checked(file, start, min(size - start, n_left))
                 start = data.find(_SIGNATURE, start + 1)
 
 
-def _check_collection(file: BinaryIO, size: int, start: int) -> None:
-    """Raises OSError where the collection at byte `start` of a file of `size` bytes cannot be walked through."""
+def _checked(file: BinaryIO, start: int, most: int) -> int:
+    """The length of the collection at byte `start`. Raises OSError where it is more than `most` [bytes], or cannot be
+    walked through."""
     file.seek(start)
     header = file.read(_HEADER.size)
     length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
-    if not _HEADER.size <= length <= size - start or not _walks(header + file.read(length - _HEADER.size)):
+    if not _HEADER.size <= length <= most or not _walks(header + file.read(length - _HEADER.size)):
         raise OSError(f"the collection of texts at byte {start} is damaged")
+    return length
 
 
 def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
@@ -64,7 +66,7 @@ def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
         data = file.read(n_bytes)
         texts = np.frombuffer(data[: len(data) // _TEXT.itemsize * _TEXT.itemsize], dtype=_TEXT)
         for start in np.unique(texts["collection"][texts["length"] > 0]).tolist() if size > _WHOLE else ():
-            _check_collection(file, size, start)
+            _checked(file, start, size - start)
     if len(data) < n_bytes or texts["length"].sum(dtype=np.uint64) > size:
         raise OSError(f"{dataset.name} holds texts that are longer than the file")
 
