@@ -216,3 +216,43 @@ def test_what_is_written_is_in_molecules():
     again, said = read(network.to_sbml())
     assert not said and again.initial["A"] == pytest.approx(network.initial["A"], rel=1e-14)
     assert propensity(again, A=30, B=7) == pytest.approx(propensity(network, A=30, B=7), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "how, what",
+    [({"scale": 400}, "range of numbers"), *(({"multiplier": m}, "must be positive") for m in (0, -1, "NaN"))],
+)
+def test_units_that_are_none_are_refused(how, what):
+    with pytest.raises(gnn.InputError, match=what):
+        read(document("0.1 * A", 2.0, amounts=True, kind="Amount", units=unit(**how)))
+
+
+def test_units_of_species_and_extents_may_differ_by_a_conversion_factor():
+    """A in nanomoles, extents in moles: each mole of the reaction is 1e9 nanomoles of A."""
+    text = document(
+        "0.1e-9 * A", 5e-8 * LITRES * 1e9, amounts=True, level=3, kind="Amount", units=unit(-9, name="nmol"),
+        attributes="substanceUnits='nmol' extentUnits='mole' conversionFactor='f'",
+        more="<listOfParameters><parameter id='f' value='1e9' constant='true'/></listOfParameters>",
+    )  # fmt: skip
+    network, _ = read(text)
+    assert network.initial["A"] == pytest.approx(30.11, abs=0.01)
+    assert network.reactions[0].net_change() == {"A": -1} and propensity(network, A=30) == pytest.approx(3.0)
+    with pytest.raises(gnn.InputError, match="stoichiometry of A in reaction go must be a whole number"):
+        read(text.replace("'1e9'", "'1'"))
+
+
+def test_rows_of_a_sweep_are_read_in_one_unit(tmp_path, capsys):
+    """Also where a row alone would not show which: nothing, and more moles than there are molecules."""
+    path, table = tmp_path / "model.xml", tmp_path / "t.csv"
+    more = f"""<listOfParameters><parameter id='D' value='5e-8'/></listOfParameters><listOfInitialAssignments>
+    <initialAssignment symbol='A'>{math("D")}</initialAssignment></listOfInitialAssignments>"""
+    path.write_text(document("0.1 * c * A", more=more))
+    table.write_text("D\n0\n5e-8\n1e-7\n")
+    assert (
+        main(["simulate", str(path), "--t-end", "1e-9", "--n-points", "2", "--seed", "1", "--sweep", str(table)]) == 0
+    )
+    out, err = capsys.readouterr()
+    assert [float(line.split()[1]) for line in out.splitlines()[2:5]] == [0, 30, 60] and "read as moles" in err
+    network, _ = read(path.read_text())
+    with pytest.warns(UserWarning, match="were converted to molecules"):
+        assert network.with_parameters(D=1e9).initial["A"] == pytest.approx(1e9 * LITRES * N)

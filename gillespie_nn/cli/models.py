@@ -2,7 +2,6 @@
 
 import argparse
 import warnings
-from collections.abc import Callable
 
 from .. import checks
 from ..crn import ReactionNetwork
@@ -27,13 +26,8 @@ def add_model(command: argparse.ArgumentParser) -> None:
 
 def model_of(arguments: argparse.Namespace) -> ReactionNetwork:
     """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
-    network = maker_of(arguments)({})
+    given = pairs("--parameter", "k=0.3", arguments.parameter, float)
+    network = ReactionNetwork.from_file(arguments.model, given, arguments.substance)
     if idle := bystanders(network):
         warnings.warn(f"in no reaction, rule or event: {checks.shortened(idle)}", stacklevel=2)
     return network
-
-
-def maker_of(arguments: argparse.Namespace) -> Callable[[dict], ReactionNetwork]:
-    """The network asked for as a function of further parameters."""
-    given = pairs("--parameter", "k=0.3", arguments.parameter, float)
-    return lambda parameters: ReactionNetwork.from_file(arguments.model, given | parameters, arguments.substance)

@@ -165,7 +165,7 @@ class ReactionNetwork:
         """
         from .formats.antimony import read
 
-        return cls._from_source("antimony", read(source, parameters, imports, substance), parameters, substance)
+        return cls._from_source("antimony", read(source, parameters, imports, substance), parameters)
 
     @classmethod
     def from_bngl_net(
@@ -191,17 +191,15 @@ class ReactionNetwork:
             parts = form.read(source, parameters, substance=substance)  # type: ignore[call-arg]
         else:
             raise InputError(f"substance={substance!r}: {form.title} has no units of amounts: leave it out")
-        return cls._from_source(name, parts, parameters, substance)
+        return cls._from_source(name, parts, parameters)
 
     @classmethod
-    def _from_source(
-        cls, name: str, parts: Parts, parameters: Mapping[str, float] | None, substance: str | None = None
-    ) -> "ReactionNetwork":
+    def _from_source(cls, name: str, parts: Parts, parameters: Mapping[str, float] | None) -> "ReactionNetwork":
         """The network of what the format `name` read, which remembers how to read it again."""
         if not parts.text:
             return cls.from_parts(parts)
         settable, given = frozenset(parts.settable), dict(parameters or {})
-        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given, substance))
+        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given, parts.substance))
 
     @classmethod
     def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":

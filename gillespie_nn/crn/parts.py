@@ -29,6 +29,8 @@ class Parts(NamedTuple):
     """The names that overrides of parameters may have there."""
     language: str = ""
     """The name of the format of `text`, if it is another than the one that was read."""
+    substance: str | None = None
+    """How its amounts are to be read then, see `formats.sbml_units`."""
 
 
 class Source(NamedTuple):
@@ -40,4 +42,4 @@ class Source(NamedTuple):
     parameters: Mapping[str, float]
     """Overrides that it was read with."""
     substance: str | None = None
-    """How amounts were asked to be read, see `formats.sbml_units`."""
+    """How its amounts are read, see `formats.sbml_units`."""

@@ -131,7 +131,7 @@ class Reactions:
         units = self._values.units
         value *= self._factor(species)
         ratio = units.of_species[species] / units.extent
-        return checks.whole(what, value if ratio == 1.0 else checks.rounded(value * ratio), least=0)
+        return checks.whole(what, value if ratio == 1.0 else checks.rounded_amount(value * ratio), least=0)
 
     def _factor(self, species: str) -> float:
         """The conversion factor from extents to amounts."""

@@ -89,7 +89,9 @@ def _translated(sbml: Any, document: Any, overrides: Overrides, substance: str |
     read_names |= {n for event in events for e in event.expressions() for n in e.names()} | values.variable
     parameters = values.parameters(read_names)
     settable = values.settable()
-    return Parts(tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=settable)
+    names = tuple(values.species)
+    reading = values.units.reading
+    return Parts(names, reactions, initial, volume, parameters, rules, events, settable=settable, substance=reading)
 
 
 def _refuse(document: Any, model: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from ... import checks
-from ...checks import COUNT_LIMIT
+from ...checks import COUNT_LIMIT, InputError
 from ..amounts import listed
 from ..symbols import BUILT_IN
 
@@ -27,6 +27,8 @@ class Substances(NamedTuple):
 
     of_species: Mapping[str, float]
     extent: float = 1.0
+    reading: str | None = None
+    """One of `SUBSTANCES`, if it was asked for or had to be guessed: values of parameters shall not change it."""
 
 
 def substances(
@@ -40,8 +42,9 @@ def substances(
     """
     if reading is not None:
         checks.choice("substance", reading, SUBSTANCES)
-    alone = Substances(dict.fromkeys(species, 1.0))
-    if reading == ITEM:
+    alone = Substances(dict.fromkeys(species, 1.0), reading=reading)
+    asked = reading
+    if asked == ITEM:
         return alone
     three = model.getLevel() > 2
     general = model.getSubstanceUnits() if three else _BUILT_IN
@@ -49,10 +52,12 @@ def substances(
     extent = model.getExtentUnits() or general if three else _BUILT_IN
     undeclared = {name for name in (*names.values(), extent) if _is_undeclared(model, name)}
     default = 1.0
-    if undeclared and reading == MOLE:
+    if undeclared and asked == MOLE:
         default = AVOGADRO
     elif undeclared and not three:
         default = _guessed(amounts())
+        if len(undeclared) == len({*names.values(), extent}):
+            reading = ITEM if default == 1.0 else MOLE
     factors = dict.fromkeys(undeclared, default)
     unknown = []
     for name in sorted({*names.values(), extent} - undeclared):
@@ -67,9 +72,9 @@ def substances(
             "molecules as they are written"
         )
         return alone
-    found = Substances({s: factors[name] for s, name in names.items()}, factors[extent])
+    found = Substances({s: factors[name] for s, name in names.items()}, factors[extent], reading)
     converted = sorted({name for name in {*names.values(), extent} - undeclared if factors[name] != 1.0})
-    if converted or (undeclared and reading == MOLE):
+    if converted or (undeclared and asked == MOLE):
         units = [
             f"{name or 'mole'}{', of moles' if _of_moles(model, name) else ''} ({factors[name]:.6g} molecules)"
             for name in converted or sorted(undeclared)
@@ -114,5 +119,8 @@ def _molecules(model: Any, name: str) -> float | None:
         if not (amount or unit.isItem() or unit.isDimensionless()):
             return None
         base = AVOGADRO if amount else 1.0
-        found *= (unit.getMultiplier() * 10.0 ** unit.getScale() * base) ** unit.getExponentAsDouble()
-    return found
+        try:
+            found *= (unit.getMultiplier() * 10.0 ** unit.getScale() * base) ** unit.getExponentAsDouble()
+        except ArithmeticError:
+            raise InputError(f"the unit {name} is beyond the range of numbers: give it a smaller scale") from None
+    return checks.positive(f"the unit {name}, in molecules,", found)
