@@ -6,13 +6,15 @@ A message says what was wrong, the value, what is allowed and what to do.
 import codecs
 import contextlib
 import difflib
+import errno
 import importlib
 import math
 import numbers
 import os
+import secrets
 import sys
 import warnings
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -23,6 +25,10 @@ from .kernels.codes import COUNT_LIMIT
 
 _T = TypeVar("_T")
 _ROUNDING = 1e-9
+PART_BYTES, PART_SUFFIX = 8, ".part"
+"""Of names beside an output: bytes of chance, and how they end."""
+_BESIDE = 2 + 2 * PART_BYTES + len(PART_SUFFIX)
+"""Characters that they have more than its own."""
 _COMPARED = 200
 _NO_HDF5 = {
     ".csv", ".tsv", ".txt", ".json", ".parquet", ".nc", ".xlsx", ".npy", ".npz", ".png", ".svg", ".pdf", ".html",
@@ -125,6 +131,18 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: 
     return number
 
 
+def amount(name: str, value: Any) -> int | float:
+    """`value` as an amount of molecules, finite and at least 0: whole ones up to 2**53 as int, others as float."""
+    number = _number(name, value)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(f"{name} must be a finite number of molecules, at least 0, got {value!r}")
+    if not _is_whole(value):
+        return number
+    whole = int(value)
+    # 2**53 + 1 would become 2**53 as a float, and pass for a count.
+    return whole if whole <= COUNT_LIMIT else max(number, math.nextafter(COUNT_LIMIT, math.inf))
+
+
 def count(name: str, value: Any) -> int:
     """`value` as a number of molecules: whole, from 0 to 2**53."""
     _number(name, value)
@@ -144,6 +162,12 @@ def rounded(value: Any) -> Any:
         whole = np.rint(value)
         found = np.where(np.abs(value - whole) <= _ROUNDING * np.maximum(1.0, np.abs(value)), whole, value)
     return found if found.ndim else found.item()
+
+
+def rounded_amount(value: float) -> float:
+    """As `rounded`, but no positive amount becomes 0: it may be one of moles."""
+    found = rounded(value)
+    return value if found == 0 < value else found
 
 
 def choice(
@@ -180,11 +204,38 @@ def shortened(names: Iterable, most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
 
 
+def path_of(what: str, value: object, otherwise: str = "") -> Path:
+    """`value` as a Path that there can be, `~` at its start being the user's home folder; `otherwise` is what to say of
+    a value of another kind."""
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text:
+        raise InputError(otherwise or f"{what} must be the path of a file, got {value!r}")
+    if "\0" in text:
+        raise InputError(f"{what} {shortened_text(text)} has a NUL character in it, which no file name can have")
+    found = os.path.expanduser(text)
+    if found == text and text.partition("/")[0] == "~":
+        raise InputError(f"{what} {text!r}: no home folder is known that ~ could be; write the folder out")
+    try:
+        os.lstat(found)
+    except UnicodeEncodeError:
+        raise InputError(f"{what} {shortened_text(text)} has characters in it that no file name can have") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(
+                f"{what} {shortened_text(text)} is too long for the name of a file, with {len(text)} characters"
+            ) from None
+    return Path(found)
+
+
+def shortened_text(text: str, most: int = 60) -> str:
+    """A readable form of a long text."""
+    return repr(text) if len(text) <= most else f"{text[:most]!r}..."
+
+
 def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     """`path` as a Path that can be written: its folder is made, an existing file refused unless `overwrite`."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise InputError(f"output must be the path of a file, got {path!r}")
-    path = Path(path)
+    path = path_of("output", path, f"output must be the path of a file, got {path!r}")
+    path_of("output", path.with_name(f"{path.name}{'x' * _BESIDE}"))  # what is written first has a longer name
     if path.is_dir():
         raise InputError(f"output {path} is a folder: name a file in it, for example {path / 'run.h5'}")
     if path.exists() and not overwrite:
@@ -202,10 +253,11 @@ def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
 
 def new_run_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     """`new_file` for a file in HDF5: not under a name that says otherwise."""
-    suffix = Path(path).suffix.lower() if isinstance(path, (str, os.PathLike)) else ""
+    path = path_of("output", path, f"output must be the path of a file, got {path!r}")
+    suffix = path.suffix.lower()
     if suffix in _NO_HDF5:
         raise InputError(
-            f"output {path}: a run is written in HDF5, not {suffix}; name it {Path(path).with_suffix('.h5').name}, and "
+            f"output {path}: a run is written in HDF5, not {suffix}; name it {path.with_suffix('.h5').name}, and "
             f"see `gillespie-nn export` and `gillespie-nn analyze --figure`"
         )
     return new_file(path, overwrite)
@@ -220,14 +272,12 @@ def by_name(what: str, values: Mapping | None) -> dict:
 
 def existing_file(what: str, source: object, otherwise: str) -> Path:
     """`source` as the Path of a file that exists; `otherwise` says what else could be given."""
-    if not isinstance(source, (str, os.PathLike)) or len(str(source)) > 4096 or "\0" in str(source):
-        raise InputError(otherwise)
-    path = Path(source)
+    path = path_of(what, source, otherwise)
     try:
         path.stat()
     except FileNotFoundError:
         pass
-    except OSError as error:  # a name that no file can have, or a folder that may not be looked into
+    except OSError as error:  # a folder that may not be looked into
         raise InputError(f"cannot read {what} {str(path)[:200]}: {error.strerror}; {otherwise}") from None
     if path.is_dir():
         sweep = " (it is that of a sweep: one file a row)" if (path / "table.csv").is_file() else ""
@@ -282,10 +332,32 @@ def without_mark(text: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file, or say in a sentence why not."""
+def part_of(path: Path) -> Path:
+    """A new name beside `path`, that nobody can foresee, for what is to take its place; nothing stands there."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(PART_BYTES)}{PART_SUFFIX}")
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A new name beside `path` to write to; what stands there takes its place at the end, or nothing is left of it and
+    what was there stays. To be made there (mode `x`), never opened: links are not followed. Raises OSError."""
+    part = part_of(path)
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file as a whole, or say in a sentence why not."""
+    try:
+        place = Path(os.path.realpath(path_of("output", path)))  # the owner's own links stay
+        if place.exists() and not place.is_file():  # a device
+            place.write_text(text, encoding="utf-8")
+            return
+        with replaced(place) as part, open(part, "x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise StorageError(
             f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written"

@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     RESAMPLING = 30
     LINEAR_NOISE = 31
     COUNTS_BESIDE_LIMIT = 32
+    ROUNDING = 33
     SWEEP = 40
 
 

@@ -5,70 +5,109 @@ import shutil
 import subprocess
 
 import h5py
+import make_golden
 import numpy as np
 import pytest
 from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import summary
-from gillespie_nn.storage import schema
+from gillespie_nn.storage.dimensions import is_bare_scale
+from gillespie_nn.storage.schema import BOUNDS, FORMATS, MOMENTS, PREDICTIONS, RUNS
 
 TEXT = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
+SECTIONS = {
+    RUNS.filetype: "Run files",
+    MOMENTS.filetype: "Files of moments",
+    BOUNDS.filetype: "Files of a verification of bounds",
+    PREDICTIONS.filetype: "Predictions of the case studies",
+}
 _FILES = sorted((ROOT / "tests" / "golden").glob("*.h5"))
+_FORMS = [pytest.param(form, id=form.filetype) for form in FORMATS]
 _OF_HDF5_2 = pytest.mark.skipif(h5py.version.hdf5_version_tuple < (2,), reason="written in the form of HDF5 2.0")
 GOLDEN = {p.stem: pytest.param(p, id=p.stem, marks=_OF_HDF5_2 if p.stem < "1.5" else ()) for p in _FILES}
-NEWEST = [p for p in _FILES if p.name.startswith("{}.{}-".format(*schema.VERSION))]
+NEWEST = [p for p in _FILES if p.name.startswith("{}.{}-".format(*RUNS.version))]
 
 
-def specified():
-    """{path: (number of axes, dtypes, units, since)} of the tables in FORMAT.md."""
+def section(form):
+    """What FORMAT.md says of a kind of file; its title names the version."""
+    heading = f"## {SECTIONS[form.filetype]}, version {'.'.join(map(str, form.version))}\n"
+    assert TEXT.count(heading) == 1
+    return TEXT[TEXT.index(heading) + 3 :].partition("\n## ")[0]
+
+
+def _since(what):
+    return [tuple(map(int, numbers)) for numbers in re.findall(r"since (\d)\.(\d)", what)]
+
+
+def specified(text):
+    """{path: (number of axes, dtypes, units, since)} of the tables of datasets in a text."""
     found = {}
-    for names, shape, dtype, unit, what in re.findall(r"^\| (`/.*?) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|$", TEXT, re.M):
+    for names, shape, dtype, unit, what in re.findall(r"^\| (`/.*?) \|(.*?)\|(.*?)\|(.*?)\|(.*?)\|$", text, re.M):
         first, *more = re.findall(r"`([^`]+)`", names)
         group = first.rpartition("/")[0]
         suffixes = [m for m in more if m.startswith("_")]
         paths = [m if m.startswith("/") else f"{group}/{m}" for m in [first, *(m for m in more if m not in suffixes)]]
         axes = {len([d for d in part.strip("[] ").split(",") if d.strip()]) for part in shape.split(" or ")}
-        since = [tuple(map(int, numbers)) for numbers in re.findall(r"since (\d)\.(\d)", what)]
-        row = (axes, dtype.strip().split(" or "), unit.strip().split(" or "), since)
+        row = (axes, dtype.strip().split(" or "), unit.strip().split(" or "), _since(what))
         found |= {path: row for path in paths} | {path + s: row for path in paths for s in suffixes}
     return found
 
 
-def test_the_text_and_the_schema_say_the_same():
-    text = specified()
-    assert set(text) == {f"/{e.path}" for e in schema.SCHEMA}
-    for entry in schema.SCHEMA:
+def specified_attributes(text):
+    """{path: (type, since)} of the tables of attributes in a text."""
+    rows = re.findall(r"^\| `([^/`][^`]*)` \|(.*?)\|(.*?)\|$", text, re.M)
+    return {path: (kind.strip(), _since(what)) for path, kind, what in rows}
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_the_text_and_the_tables_say_the_same(form):
+    text = specified(section(form))
+    assert set(text) == {f"/{e.path}" for e in form.entries}
+    for entry in form.entries:
         axes, dtypes, units, since = text[f"/{entry.path}"]
         assert axes == {len(entry.axes)}, entry.path
         assert tuple(dtypes) == entry.dtypes and tuple(units) == entry.units, entry.path
         assert entry.since == (1, 0) or entry.since in since, entry.path
-    assert f"# Run files, version {'.'.join(map(str, schema.VERSION))}\n" in TEXT
+    text = specified_attributes(TEXT.partition("\n## ")[0]) | specified_attributes(section(form))
+    assert set(text) == {"filetype", "version", *(a.path for a in form.attributes)}
+    for attribute in form.attributes:
+        said, since = text[attribute.path]
+        assert said == attribute.what and (attribute.since == (1, 0) or attribute.since in since), attribute.path
 
 
-@pytest.mark.parametrize("path", NEWEST, ids=lambda p: p.stem)
-def test_a_file_holds_what_the_schema_says_and_no_more(path):
-    with h5py.File(path, "r") as file:
-        expected = {e.path: e for e in schema.entries(file.attrs["kind"], schema.VERSION)}
-        datasets, attributes = {}, set(file.attrs)
+def _found(file):
+    """Kind, datasets and attributes by path that a file has, without scales that are numbered only."""
+    kind = file.attrs.get("kind", "")
+    datasets, attributes = {}, {key: None for key in file.attrs if key not in ("filetype", "version")}
 
-        def visit(name, item):
-            if isinstance(item, h5py.Dataset):
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            if not is_bare_scale(item):
                 datasets[name] = item
-            else:
-                attributes.update(item.attrs)
+        else:
+            attributes.update({f"{name}/{key}": None for key in item.attrs})
 
-        file.visititems(visit)
-        numbered = {
-            n for n, d in datasets.items() if d.attrs.get("NAME", b"").startswith(b"This is a netCDF dimension")
-        }
-        assert set(datasets) - numbered - {n for n in datasets if n.startswith("statistics/")} == set(expected)
+    file.visititems(visit)
+    return kind, datasets, set(attributes)
+
+
+@pytest.mark.parametrize("path", [*NEWEST, *make_golden.FINISHED.glob("*.h5")], ids=lambda path: path.name)
+def test_a_file_holds_what_its_table_says_and_no_more(path):
+    with h5py.File(path, "r") as file:
+        form = next(f for f in FORMATS if f.filetype == file.attrs["filetype"])
+        kind, datasets, attributes = _found(file)
+        version = tuple(file.attrs["version"].tolist())
+        assert attributes == {a.path for a in form.attributes_of(kind, version)}
+        entries = [e for e in form.entries_of(kind, version) if not e.optional or e.group in file]
+        expected = {e.path: e for e in entries if not e.open}
+        free = {e.group for e in form.entries if e.open}
+        assert {name for name in datasets if name.rpartition("/")[0] not in free} == set(expected)
         for name, entry in expected.items():
             scales = [[s.name.rpartition("/")[2] for s in d.values()] for d in datasets[name].dims]
-            assert scales == [[a] for a in entry.axes] or datasets[name].is_scale, name
+            named = [a for a in entry.axes if form.scaled is None or a in form.scaled]
+            assert scales == [[a] for a in named] or not named or datasets[name].is_scale, name
             assert datasets[name].attrs.get("units", "") in entry.units, name
-        for attribute in attributes:
-            assert f"`{attribute}`" in TEXT, attribute
 
 
 @pytest.mark.parametrize("path", GOLDEN.values())
@@ -97,8 +136,8 @@ def test_xarray_names_axes_and_units_in_every_group():
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
     for path in NEWEST:
-        with gnn.open_run(path) as run:
-            groups = [None, *(name for name in run.file if isinstance(run.file[name], h5py.Group))]
+        with h5py.File(path) as file, gnn.open_run(path) as run:
+            groups = [None, *(name for name in file if isinstance(file[name], h5py.Group))]
             species = run.species
         for group in groups:
             with xarray.open_dataset(path, group=group, engine="h5netcdf") as data:

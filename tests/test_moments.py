@@ -2,6 +2,7 @@
 memory; their files are gone on with to the same content."""
 
 import h5py
+import make_golden
 import numpy as np
 import pytest
 
@@ -13,6 +14,8 @@ from gillespie_nn.simulation import run_ensemble
 from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.sketch import ERROR
 from gillespie_nn.simulation.task import BLOCK, make_task
+from gillespie_nn.storage import open_trajectories
+from gillespie_nn.storage.export import export
 
 FLOW = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\n2 A -> B @ 0.1\nB -> 0 @ 1")
 RULES = gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 9\nH = 0\n@rule H = A / 2\n@rule log = ln(A)")
@@ -154,19 +157,11 @@ def test_a_file_is_gone_on_with_to_the_same_content(tmp_path):
     _same(gnn.open_moments(path), whole)
 
 
-def test_everything_in_a_file_is_in_its_specification_and_named(tmp_path):
-    from gillespie_nn.storage import moments_file
-
+def test_axes_in_a_file_are_named(tmp_path):
     run = _quantiles(output=tmp_path / "m.h5", method="tau_leap")
     with h5py.File(run.path) as file:
-        seen = []
-        file.visititems(lambda path, item: seen.append((path, item)) if isinstance(item, h5py.Dataset) else None)
-        for path, item in seen:
-            if not path.startswith(("model/", "provenance/")):
-                line = "/statistics/NAME" if path.startswith("statistics/") else f"/{path} "
-                assert line in moments_file.__doc__, path
-            if path.startswith("moments/"):
-                assert [d.keys()[0] for d in item.dims] == ["time", "quantity"]
+        for item in file["moments"].values():
+            assert [d.keys()[0] for d in item.dims] == ["time", "quantity"]
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
     with xarray.open_dataset(run.path, group="moments", engine="h5netcdf") as data:
@@ -196,7 +191,7 @@ def _replace(file, name, value):
 @pytest.mark.parametrize(
     "damage, what",
     [
-        (_cut, "not a readable HDF5 file: make it again"),
+        (_cut, "not a readable HDF5 file: .*; make it again"),
         (
             _change(lambda f: f.attrs.__setitem__("version", [2, 0])),
             r"format version \[2, 0\], this software reads 1.x of 'gillespie-nn moments'",
@@ -235,11 +230,25 @@ def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
         gnn.simulate(FLOW, 1.0, 2, seed=1, record="quantiles").quantile(2)
     with pytest.raises(gnn.InputError, match="unknown quantity 'C': the result has A, B"):
         run.place("C")
-    with pytest.raises(gnn.InputError, match="holds moments, not trajectories: read it by gillespie_nn.open_moments"):
-        gnn.open_run(tmp_path / "m.h5")
+    with pytest.raises(gnn.InputError, match="holds moments, which are not exported"):
+        export(tmp_path / "m.h5", "csv", tmp_path / "m.csv")
     gnn.simulate(FLOW, 1.0, 2, seed=1, output=tmp_path / "t.h5").close()
-    with pytest.raises(gnn.InputError, match="expected 'gillespie-nn moments'"):
+    with pytest.raises(gnn.InputError, match="expected 'gillespie-nn moments'; it is a run file"):
         gnn.open_moments(tmp_path / "t.h5")
+    with pytest.raises(gnn.InputError, match="is not a run file: .*; it is a file of moments"):
+        open_trajectories(tmp_path / "m.h5")
+
+
+def test_one_function_opens_every_run_and_no_other_file(tmp_path):
+    gnn.simulate(FLOW, 1.0, 2, seed=1, output=tmp_path / "t.h5").close()
+    gnn.simulate(FLOW, 1.0, 2, seed=1, record="moments", output=tmp_path / "m.h5")
+    for name, kind, record in (("t.h5", "ensemble", "trajectories"), ("m.h5", "moments", "moments")):
+        with gnn.open_run(tmp_path / name) as run:
+            assert (run.kind, run.record, run.ended, run.n_kept, run.n_planned) == (kind, record, True, 1, 1)
+            assert run.model == FLOW and run.arguments["schedule"] == [] and len(run.rates) == 4
+    for path in make_golden.FINISHED.glob("1.0-*.h5"):
+        with pytest.raises(gnn.InputError, match="is a file of a (prediction|verification of bounds), not"):
+            gnn.open_run(path)
 
 
 def test_memory_stays_constant_over_the_replicates():

@@ -380,7 +380,7 @@ def test_noise_at_inference_alone_leaves_the_weights_and_disturbs_the_outputs():
 def test_a_run_file_keeps_the_noise_and_a_record_makes_it_again(tmp_path):
     gnn.train("xor", noise=IN_TRAINING, output=tmp_path / "x.h5", **SHORT)
     with gnn.open_run(tmp_path / "x.h5") as run:
-        kept = json.loads(run.training.attrs["arguments"])["noise"]
+        kept = run.training.arguments["noise"]
         assert run.complete and run.provenance["parameters"]["noise"] == kept
     assert [from_record(record) for record in kept] == IN_TRAINING
     run = gnn.simulate(LINEAR, 1.0, seed=1, noise=ALL, output=tmp_path / "s.h5")

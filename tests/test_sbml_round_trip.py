@@ -55,7 +55,7 @@ def test_antimony_is_read_and_written():
         "(A > 2) != (B > 2)",
         "(A^B)^C / 1e3", "(2^A)^B", "A^B^2", "-A^2 + 99", "(-A)^2", "2^-A", "A - (B - C) + 9", "A / (B * C)",
         "A / B / C", "piecewise(1, A > 2 && !(B > 3), 5)", "!(A == 2) || B < 1 && C < 1", "min(A, B) - -max(B, C)",
-        "rem(A, 2) + quotient(C, 2)",
+        "rem(A, 2) + quotient(C, 2)", "max(A < B, B <= 2, C > 1) + 1", "min(A == 2, B)",
     ],
 )  # fmt: skip
 def test_expressions_mean_the_same_after_sbml_and_antimony(law):

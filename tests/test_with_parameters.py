@@ -3,12 +3,16 @@
 import json
 import pickle
 from dataclasses import replace
+from math import exp
 
 import pytest
 from sbml_documents import initially, math, model
 
 import gillespie_nn as gnn
+from gillespie_nn.api.simulate import Workers, carry_out, new_file
 from gillespie_nn.cli import main
+from gillespie_nn.simulation.options import Execution, RunOptions
+from gillespie_nn.simulation.task import make_task
 
 D = "<parameter id='D' value='50' constant='true'/><parameter id='K' value='1' constant='true'/>"
 DERIVED = f"<initialAssignment symbol='K'>{math('10 * D')}</initialAssignment></listOfInitialAssignments>"
@@ -80,6 +84,51 @@ def test_a_sweep_of_the_network_sets_what_follows(name):
     found = gnn.sweep(_read(name), {"D": [10, 50, 200]}, t_end=1e-4, n_points=2, seed=1)
     assert [r.of("A")[0, 0] for r in found] == [20, 100, 400]
     assert [r.model.parameters["K"] for r in found] == [100, 500, 2000]
+
+
+@every
+def test_a_run_takes_them_and_its_file_holds_the_model_with_them(name, tmp_path):
+    net, path = _read(name), tmp_path / "run.h5"
+    asked = {"t_end": 1e-4, "n_points": 2, "seed": 1, "replicates": 5}
+    with gnn.simulate(net, parameters={"D": 200}, output=path, **asked) as run:
+        assert (run.of("A")[:, 0] == 400).all()
+        assert run.model == net.with_parameters(D=200) != net
+        assert run.provenance["parameters"]["parameters"] == {"D": 200}
+        assert (run.counts[:] == gnn.simulate(net.with_parameters(D=200), **asked).counts).all()
+    assert gnn.resume(path).model.parameters["K"] == 2000
+    with pytest.raises(gnn.InputError, match="unknown parameter 'd' .did you mean 'D'"):
+        gnn.simulate(net, parameters={"d": 200}, **asked)
+    with pytest.raises(gnn.InputError, match="parameters must be a dictionary"):
+        gnn.simulate(net, parameters=[200], **asked)
+
+
+def test_a_resumed_run_has_them(tmp_path):
+    """Killed after some replicates: the rest have the values that the first had."""
+    net, path = _read("sbml"), tmp_path / "run.h5"
+    asked = {"t_end": 1e-3, "n_points": 2, "seed": 1, "replicates": 6, "parameters": {"D": 20}}
+    whole = gnn.simulate(net, **asked)
+    task, reason = make_task(net, RunOptions.of(asked))
+    with new_file(path, task, reason) as file:
+        carry_out(task, file, Workers(Execution()), False, range(2))
+    with gnn.resume(path) as run:
+        assert (run.counts[:] == whole.counts).all() and (run.of("A")[:, 0] == 40).all()
+
+
+@every
+def test_rows_of_a_sweep_have_common_parameters_and_their_own(name):
+    for model_ in (_read(name), lambda parameters: _read(name, parameters)):
+        found = gnn.sweep(model_, {"K": [7, 8]}, t_end=1e-4, n_points=2, seed=1, parameters={"D": 20, "K": 5})
+        assert [_numbers(r.model) for r in found] == [(40, 40, 7), (40, 40, 8)]
+
+
+def test_certify_takes_them():
+    net = gnn.ReactionNetwork.from_text("A -> 0 @ propensity(d * A)\n0 -> B @ 1\n@parameter d = 0\nA = 300")
+    asked = {"method": "tau_leap", "t_end": 1.0, "n_points": 1, "replicates": 200, "seed": 3, "species": "A"}
+    (row,) = gnn.certify(net, parameters={"d": 1.0}, **asked).rows
+    assert abs(row.reference_mean - 300 * exp(-1)) < 5 * (300 * exp(-1) / 200) ** 0.5
+    assert gnn.certify(net, **asked).rows[0].reference_mean == 300
+    with pytest.raises(gnn.InputError, match="unknown parameter 'e'"):
+        gnn.certify(net, parameters={"e": 1.0}, **asked)
 
 
 @every

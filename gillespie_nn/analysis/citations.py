@@ -8,6 +8,7 @@ from ..nn.modules import REFERENCE
 from ..noise import KINDS
 from ..simulation import LEVELS, METHODS
 from ..storage import MomentsRun, Run
+from ..storage.damage import understood
 from ..storage.schema import TRAINING
 
 SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, software, MIT licence"
@@ -22,12 +23,13 @@ def citations() -> dict[str, list[str]]:
 
 def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
     """References of what a `run`, a `Run` or a `MomentsRun`, used, by what they are for."""
-    asked = run.provenance["parameters"]
     used = {"gillespie-nn", run.method}
-    if run.kind == TRAINING:
-        settings = asked.get("settings", {})
-        used |= {"training networks", settings.get("activation"), settings.get("output_activation")}
-    used |= {noise["kind"] for noise in (*asked.get("noise", []), *asked.get("predict_noise", []))}
+    with understood(run.path):
+        asked = run.provenance["parameters"]
+        if run.kind == TRAINING:
+            settings = asked.get("settings", {})
+            used |= {"training networks", settings.get("activation"), settings.get("output_activation")}
+        used |= {noise["kind"] for noise in (*asked.get("noise", []), *asked.get("predict_noise", []))}
     return {name: references for name, references in citations().items() if name in used}
 
 

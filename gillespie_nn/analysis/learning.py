@@ -1,7 +1,5 @@
 """Learning curves of a training run, from the recorded weights."""
 
-import json
-
 import numpy as np
 
 from ..activations import make_activation
@@ -9,16 +7,17 @@ from ..nn import FloatNetwork
 from ..nn.compiler import LINEAR
 from ..simulation.validation import N_AVERAGED
 from ..storage import Run
+from ..storage.damage import understood
 
 
 def float_network(run: Run) -> FloatNetwork:
     """The network of a training run in floating point, from the settings in its file."""
-    attributes = run.training.attrs
-    settings = json.loads(attributes["settings"])
-    hidden = make_activation(settings["activation"], settings["h"], settings["derivative"])
-    output = settings["output_activation"]
-    last = None if output == LINEAR else make_activation(output, settings["h"], settings["derivative"])
-    return FloatNetwork(tuple(int(n) for n in attributes["layers"]), hidden, last)
+    settings = run.training.settings
+    with understood(run.path):
+        hidden = make_activation(settings["activation"], settings["h"], settings["derivative"])
+        output = settings["output_activation"]
+        last = None if output == LINEAR else make_activation(output, settings["h"], settings["derivative"])
+    return FloatNetwork(run.training.layers, hidden, last)
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
@@ -36,7 +35,7 @@ def _mean_since(values: np.ndarray, first: np.ndarray) -> np.ndarray:
 def averaged_weights(run: Run) -> np.ndarray:
     """Recorded weights, each averaged over the records of the 100 presentations up to it, float64[record, weight]."""
     weights = run.weights
-    recorded = run.training["recorded"][: len(weights)]  # at uneven distances where evaluations lie between
+    recorded = run.training.recorded[: len(weights)]  # at uneven distances where evaluations lie between
     return _mean_since(weights, np.searchsorted(recorded, recorded - N_AVERAGED, side="right"))
 
 

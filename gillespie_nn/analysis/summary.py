@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..checks import printable
 from ..simulation import final_values
-from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..status import Status
 from ..storage import MomentsRun, Run
 
@@ -34,15 +34,12 @@ def summary(run: Run | MomentsRun) -> dict:
         "seconds": run.provenance["seconds"],
     }
     if run.kind == "training":
-        group = run.training
-        found |= {"layers": group.attrs["layers"].tolist(), "task": group.attrs["task"]}
-        n_planned = group["presentations"].shape[0]
-        found["presentations"] = int(group["n_presented"][()]) if "n_presented" in group else n_planned
+        record = run.training
+        found |= {"layers": list(record.layers), "task": record.task, "presentations": record.n_presented}
         # Scores that a file's version did not have, or its run did not ask for, are not shown.
-        scores = {name: float(group[name][()]) for name in (*SCORES, *CHEMICAL_SCORES) if name in group}
-        found |= {n: s for n, s in scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
-        if group["targets"].shape[0] <= 16:
-            found |= {name: group[name][:].tolist() for name in ("inputs", "targets", "outputs")}
+        found |= {n: s for n, s in record.scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
+        if len(record.targets) <= 16:
+            found |= {name: record[name].tolist() for name in ("inputs", "targets", "outputs")}
     else:
         names, final = final_values(run)
         found["complete"] = len(final)
@@ -70,8 +67,9 @@ def summary_text(found: dict) -> str:
     """`found` by `summary`, for people; intervals of means are by Student's t."""
     known = found["kind"] != "training" or found["committed"]  # a training run that has not ended has not counted them
     fired = f"{found['events']:.4g} reactions fired, " if known else ""
+    committed = f"{found['committed']} of {found['replicates']} replicates committed"
     lines = [
-        f"{found['file']}: {found['kind']} run, {found['committed']} of {found['replicates']} replicates committed",
+        f"{printable(found['file'])}: {found['kind']} run, {committed}",
         f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "
         f"Omega = {found['volume']:g}, seed {found['seed']}",
         f"{found['points']} recorded points, {fired}{found['seconds']:.1f} s in all",

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..nn.floating import FloatNetwork
-from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..simulation.validation import N_AVERAGED
 from ..storage import Run
 from .base import Analysis, Ask, Finding, Table, few
@@ -39,18 +38,18 @@ class Course(NamedTuple):
 def course(run: Run, most: int = _MOST_RECORDS) -> Course:
     """Of a training `Run`, at up to `most` records. Raises InputError for another kind of run."""
     check_data(run)
-    group = run.training
+    record = run.training
     chosen = few(len(run.time), most)
     weights, network = averaged_weights(run)[chosen], float_network(run)
-    inputs, targets = group["inputs"][:], group["targets"][:]
+    inputs, targets = record.inputs, record.targets
     accuracy, rmse = np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
     if len(inputs):
-        data = Dataset(run.case, group.attrs["task"], inputs[:0], targets[:0], inputs, targets)
+        data = Dataset(run.case, record.task, inputs[:0], targets[:0], inputs, targets)
         for k, w in enumerate(weights):
             outputs = network.forward(w, inputs)
             accuracy[k], rmse[k] = data.accuracy(outputs), data.rmse(outputs)
-    layers, size, moved = _by_layer(network, weights, group["initial_weights"][:])
-    return Course(group["recorded"][: len(run.time)][chosen] + 1, accuracy, rmse, layers, size, moved)
+    layers, size, moved = _by_layer(network, weights, record.initial_weights)
+    return Course(record.recorded[chosen] + 1, accuracy, rmse, layers, size, moved)
 
 
 def _by_layer(
@@ -89,7 +88,7 @@ class LearningAnalysis(Analysis):
                 f"of the weights averaged over up to {N_AVERAGED} presentations, by a float forward pass", columns, rows
             )
         ]
-        scores = {name: float(run.training[name][()]) for name in (*SCORES, *CHEMICAL_SCORES) if name in run.training}
+        scores = run.training.scores
         kept = [(name, score) for name, score in scores.items() if np.isfinite(score)]
         if kept:
             tables.append(Table("scores in the end", ("score", "value"), kept))
@@ -101,9 +100,9 @@ class LearningAnalysis(Analysis):
 
 
 def _validation(run: Run) -> list:
-    group = run.training
-    if "evaluated" not in group:
+    record = run.training
+    if not len(record.evaluated):
         return []
-    rows = zip(group["evaluated"][:], group["validation_rmse"][:], group["validation_accuracy"][:])
+    rows = zip(record.evaluated, *record.validation.T)
     found = [(int(n), rmse, accuracy) for n, rmse, accuracy in rows if np.isfinite(rmse)]
     return [found[k] for k in few(len(found))] if found else []

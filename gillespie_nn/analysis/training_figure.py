@@ -18,10 +18,10 @@ def draw_training(figure: Any, run: Run) -> None:
     """Put a training run on an empty figure."""
     figure.set_size_inches(8, 9)
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
-    presentation = run.training["recorded"][: len(run.time)] + 1
-    layers = "-".join(str(n) for n in run.training.attrs["layers"])
+    presentation = run.training.recorded + 1
+    layers = "-".join(map(str, run.training.layers))
     top.set_title(f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}")
-    inputs = run.training["inputs"][:]
+    inputs = run.training.inputs
     if 0 < len(inputs) <= _MOST_SAMPLES:
         _outputs(top, presentation, run, inputs)
     else:
@@ -32,7 +32,7 @@ def draw_training(figure: Any, run: Run) -> None:
 
 
 def _outputs(axes: Any, presentation: np.ndarray, run: Run, inputs: np.ndarray) -> None:
-    curves, targets = output_curves(run, inputs), run.training["targets"][:]
+    curves, targets = output_curves(run, inputs), run.training.targets
     for k, x in enumerate(inputs):
         label = f"input ({', '.join(f'{v:g}' for v in x)}), target {', '.join(f'{v:g}' for v in targets[k])}"
         axes.plot(presentation, curves[:, k, 0], LINES[k % 4], color=COLOURS[k % 8], label=label)
@@ -44,7 +44,7 @@ def _outputs(axes: Any, presentation: np.ndarray, run: Run, inputs: np.ndarray) 
 
 def _loss_of_targets(axes: Any, presentation: np.ndarray, run: Run) -> None:
     """Too many samples to draw each: how the recorded weights do on the test set."""
-    inputs, targets = run.training["inputs"][:], run.training["targets"][:]
+    inputs, targets = run.training.inputs, run.training.targets
     if not len(inputs):
         axes.text(0.5, 0.5, "the test inputs are too large to be kept in the file", ha="center")
         return

@@ -14,14 +14,13 @@ from ..simulation.training import Trained, TrainingPlan
 from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import best_evaluation
 from ..status import Status
-from ..storage import MomentsRun, Run, TrainingFile, layout, open_moments, open_run
+from ..storage import MomentsRun, Run, TrainingFile, open_run
 from ..storage.damage import damaged, understood
-from ..storage.moments_reader import is_moments
 from ..storage.provenance import resumed
-from ..storage.schema import ENSEMBLE
+from ..storage.schema import TRAINING
 from .fit import Fit
 from .plan import make_plan
-from .resume_ensemble import resume_ensemble, resume_moments
+from .resume_ensemble import resume_ensemble
 from .train import carry_out
 
 _SINCE = (1, 4)
@@ -47,14 +46,8 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
     another process is writing. UnfinishedError : as of `train`.
     """
     execution = Execution(workers=workers)
-    if is_moments(path):
-        moments = open_moments(path)
-        if moments.ended:
-            return moments
-        _check_version(path, moments)
-        return resume_moments(path, moments, execution, progress)
     with open_run(path) as run:
-        if run.kind == ENSEMBLE:
+        if isinstance(run, MomentsRun) or run.kind != TRAINING:
             if run.ended:
                 return open_run(path)
             _check_version(path, run)
@@ -63,8 +56,7 @@ def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
         if run.ended:
             return _fit(run, plan)
         _check_version(path, run)
-        provenance = resumed(run.file["provenance/json"][()])
-        file = TrainingFile(path, plan, provenance, resumes=True)
+        file = TrainingFile(path, plan, resumed(run.provenance), resumes=True)
     with file:
         return carry_out(plan, file, progress)
 
@@ -83,6 +75,8 @@ def load_fit(path) -> Fit:
     Raises InputError for a run that has not ended, and as `resume` does.
     """
     with open_run(path) as run:
+        if isinstance(run, MomentsRun):
+            raise InputError(f"{path} is not a training run, which `train` writes: its kind is {run.kind!r}")
         plan = _plan(run)
         if not run.ended:
             raise InputError(f"the run in {path} has not ended: go on with it by gillespie-nn resume {path}")
@@ -91,15 +85,15 @@ def load_fit(path) -> Fit:
 
 def _plan(run) -> TrainingPlan:
     """The plan of the run in an open file; the model and the data are compared with those it was begun with."""
-    group = run.training
+    record = run.training
     if run.version < _SINCE:
         raise InputError(
             f"{run.path} has format version {'.'.join(map(str, run.version))}, without checkpoints and arguments: it "
             "can be looked at, not resumed or predicted with"
         )
     with understood(run.path):
-        data = json.loads(group.attrs["data"])
-        asked = TrainingOptions.again(json.loads(group.attrs["arguments"]))
+        data = record.data
+        asked = TrainingOptions.again(record.arguments)
         plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
     found = plan.dataset.digest
@@ -108,18 +102,18 @@ def _plan(run) -> TrainingPlan:
             f"{run.path} was trained on other data: SHA-256 {expected}, and those here have {found}; bring back the "
             f"files that {run.case} was read from"
         )
-    found, expected = plan.spec.network.digest, run.file["model"].attrs["digest"]
+    found, expected = plan.spec.network.digest, run.model_digest
     if found != expected:
         raise InputError(
             f"{run.path} holds another model: SHA-256 {expected}, and its settings make one of {found} here; use the "
             "version of the software that began it"
         )
-    kept, made = json.loads(group.attrs["settings"]), json.loads(json.dumps(asdict(plan.settings)))
+    kept, made = record.settings, json.loads(json.dumps(asdict(plan.settings)))
     for what, made_here, kept_there in (
         ("settings", {name: made.get(name) for name in kept}, kept),  # a version may have more
-        ("order of presentations", plan.order.tolist(), group["presentations"][:].tolist()),
-        ("recorded presentations", plan.presentations.recorded.tolist(), group["recorded"][:].tolist()),
-        ("initial counts", plan.learner.counts.tolist(), run.file["model/initial"][:].tolist()),
+        ("order of presentations", plan.order.tolist(), record.presentations.tolist()),
+        ("recorded presentations", plan.presentations.recorded.tolist(), record.planned_records.tolist()),
+        ("initial counts", plan.learner.counts.tolist(), run.initial.tolist()),
     ):
         if made_here != kept_there:
             raise damaged(run.path, f"its {what} are not those that its arguments make")
@@ -127,30 +121,30 @@ def _plan(run) -> TrainingPlan:
 
 
 def _data(run, data) -> Dataset:
-    train_x, train_t, test_x, test_t = (run.training[f"samples/{name}"][:] for name in layout.SAMPLES)
-    task, checksums, notice = run.training.attrs["task"], data["checksums"], data["notice"]
+    train_x, train_t, test_x, test_t = run.training.samples
+    task, checksums, notice = run.training.task, data["checksums"], data["notice"]
     return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice)
 
 
 def _fit(run, plan) -> Fit:
     """What `train` returned."""
-    group = run.training
-    rows = np.column_stack([group["validation_rmse"][:], group["validation_accuracy"][:]])
-    rows = rows[: np.searchsorted(plan.presentations.evaluated, group["n_presented"][()], side="right")]
+    record = run.training
+    n_evaluated = np.searchsorted(plan.presentations.evaluated, record.n_presented, side="right")
+    rows = record.validation[:n_evaluated]
     trained = Trained(
         status=Status(int(run.status[0])),
-        weights=group["final_weights"][:],
+        weights=record.final_weights,
         last_weights=run.weights[-1],
         n_events=int(run.n_events[0]),
         statistics={name: float(values[0]) for name, values in run.statistics.items()},
-        n_presented=int(group["n_presented"][()]),
+        n_presented=record.n_presented,
         scores=rows,
         best=best_evaluation(rows),
-        best_weights=group["best_weights"][:],
+        best_weights=record.best_weights,
     )
     n_predicted = plan.options.predict
     names = [n for n in SCORES if trained.best is not None or not n.endswith("_best")]
     names += CHEMICAL_SCORES if n_predicted else ()
-    scores = {name: float(group[name][()]) for name in names}
-    chemical = group["outputs_chemical"][:n_predicted] if n_predicted else None
-    return Fit(plan, trained, float(run.file["provenance/presentation_seconds"][()]), scores, str(run.path), chemical)
+    scores = {name: record.scores[name] for name in names}
+    chemical = record["outputs_chemical"][:n_predicted] if n_predicted else None
+    return Fit(plan, trained, record.seconds, scores, str(run.path), chemical)

@@ -1,7 +1,6 @@
 """`simulate`: trajectories of any reaction network."""
 
 import json
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..simulation.moments import ARRAYS, Moments
 from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
-from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_moments, open_run
+from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_run
 from ..storage.provenance import provenance
 
 
@@ -49,16 +48,16 @@ def simulate(
         if output is None:
             sink = memory_sink(task)
             carry_out(task, sink, pool, destination.progress)
-            return _told(result_of(task, sink, reason))
-        with new_file(output, task, reason, asked.method, destination.overwrite) as sink:
-            carry_out(task, sink, pool, destination.progress)
-    return _told(open_moments(output) if task.record != TRAJECTORIES else open_run(output))
+            return told(result_of(task, sink, reason))
+        with new_file(output, task, reason, asked.method, destination.overwrite) as file:
+            carry_out(task, file, pool, destination.progress)
+    return told(open_run(output))
 
 
-def _told(result: Any) -> Any:
+def told(result: Any) -> Any:
     """The result, with a warning where a replicate did not reach the end."""
     if said := unfinished(result):
-        warnings.warn(said, stacklevel=3)
+        checks.warn(said)
     return result
 
 
@@ -97,7 +96,7 @@ def new_file(
     `provenance_json` where a run came from that is resumed."""
     kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
     network, settings = task.network, _settings(task, reason)
-    initial, rates = network.counts(), network.rates()
+    initial, rates = network.amounts(), network.rates()
     parameters = settings | {
         "method_asked": asked,
         "t_end": task.grid[-1],
@@ -106,6 +105,7 @@ def new_file(
         "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
         "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
         "record": task.record,
+        **({"parameters": dict(task.run.parameters)} if task.run.parameters else {}),
         **task.arguments,
     }
     settings |= {"arguments": json.dumps(task.arguments)}

@@ -1,18 +1,19 @@
 """`sweep`: an ensemble for each row of a table of parameters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..options import options_of, takes
 from ..progress import Progress
 from ..seeds import resolve_seed, row_seed
-from ..simulation import run_ensembles
+from ..simulation import run_ensembles, unfinished
 from ..simulation.ensemble import Job
 from ..simulation.options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
@@ -45,8 +46,8 @@ def sweep(
     output : a folder: one file a row, and `table.csv`. Called again, the same sweep goes on: files of rows that have
         ended are left as they are. Files are named by all that decides them, so that rows added to a table, or changed,
         are other files.
-    options : of the method; all others are those of `simulate`, for every row, `initial`, `rates` and `volume` where
-        the table does not say otherwise.
+    options : of the method; all others are those of `simulate`, for every row, `initial`, `rates`, `parameters`
+        and `volume` where the table does not say otherwise.
 
     Raises
     ------
@@ -60,10 +61,11 @@ def sweep(
     folder = None if destination.output is None else folder_of(destination.output)
     seed = _seed(folder, asked.seed)
     tasks = []
-    for row, (network, changes) in enumerate(_settings(model, table)):
+    for row, (network, changes) in enumerate(_settings(model, table, asked.parameters or {})):
         try:
             of_row = replace(
                 asked,
+                parameters=None,  # the network has them
                 volume=changes.get(VOLUME, asked.volume),
                 seed=row_seed(seed, row),
                 initial={**(asked.initial or {}), **changes[INITIAL]},
@@ -78,7 +80,7 @@ def sweep(
             jobs = [_in_memory(task, sink) for (task, _), sink in zip(tasks, sinks)]
             _run(jobs, pool, destination.progress)
             results = [result_of(t, s, reason) for (t, reason), s in zip(tasks, sinks)]
-            return Sweep(table, seed, results, asked.record)
+            return _told(Sweep(table, seed, results, asked.record))
         paths = [folder / f"row-{row:05d}-{task.digest[:12]}.h5" for row, (task, _) in enumerate(tasks)]
         write_table(folder, table, seed, asked.record, [task.seed for task, _ in tasks], [path.name for path in paths])
         left = [_left(path, asked.record) for path in paths]
@@ -88,12 +90,29 @@ def sweep(
             if resumes is not None
         ]
         _run(jobs, pool, destination.progress)
-    return Sweep(table, seed, paths, asked.record, folder)
+    return _told(Sweep(table, seed, paths, asked.record, folder))
 
 
-def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[str, Any]]]:
-    """(network, {kind: {name: value}}) of each row."""
-    base = model if isinstance(model, ReactionNetwork) else _made(model, {})
+def _told(found: Sweep) -> Sweep:
+    """The sweep, with a warning where replicates did not reach the end."""
+    rows = []
+    for row in range(len(found)):
+        with found.opened(row) as result:
+            if said := unfinished(result):
+                rows.append((row, said))
+    if rows:
+        numbers = checks.shortened([row for row, _ in rows])
+        checks.warn(
+            f"{len(rows)} of {len(found)} rows did not reach the end, rows {numbers}; of the first: {rows[0][1]}"
+        )
+    return found
+
+
+def _settings(
+    model: Any, table: Table, common: Mapping[str, float]
+) -> Iterator[tuple[ReactionNetwork, dict[str, Any]]]:
+    """(network, {kind: {name: value}}) of each row; `common` are parameters of all rows."""
+    base = model if isinstance(model, ReactionNetwork) else _made(model, dict(common))
 
     def is_parameter(name: str) -> bool:
         others = name in base.index or name in {r.name for r in base.reactions}
@@ -110,7 +129,7 @@ def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[
                 raise InputError(f"two columns of the sweep set {kind}:{own}: leave one out")
             else:
                 changes[kind][own] = value
-        parameters = changes[PARAMETER]
+        parameters = {**common, **changes[PARAMETER]}
         key = tuple(sorted(parameters.items()))
         if key not in networks:
             networks[key] = _network(model, base, parameters)
@@ -118,9 +137,9 @@ def _settings(model: Any, table: Table) -> Iterator[tuple[ReactionNetwork, dict[
 
 
 def _network(model: Any, base: ReactionNetwork, parameters: dict[str, float]) -> ReactionNetwork:
-    if not parameters:
-        return base
     if model is not base:
+        if not parameters:
+            return base
         network = _made(model, parameters)
         if network.species != base.species:
             raise InputError(f"the model has other species at {parameters}: a sweep needs the same in every row")
@@ -163,13 +182,16 @@ def _in_file(task: Task, reason: str, asked: str, path: Path, resumes: bool) -> 
 
 def _left(path: Path, record: str) -> bool | None:
     """Whether to go on with the file of a row: None if it has ended, False where there is none to go on with, which is
-    one of another version of this software, or one that does not open."""
+    one of another version of this software, or one that does not open. That is kept under another name."""
     if not path.exists():
         return False
     try:
         with open_row(path, record) as run:
             return None if run.ended else run.software_version == __version__
-    except InputError:
+    except InputError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        path.replace(aside)
+        checks.warn(f"{error}; it is kept as {aside.name}, and its row is begun anew")
         return False
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from .. import checks
 from ..checks import InputError
 from ..simulation.task import RECORDS, TRAJECTORIES
-from ..storage import MomentsRun, Run, open_moments, open_run
+from ..storage import MomentsRun, Run, open_moments, open_trajectories
 from .sweep_table import Table, as_csv, cells, numbers
 
 TABLE = "table.csv"
@@ -80,12 +80,18 @@ def open_sweep(folder: Any) -> Sweep:
 
     Raises InputError for a folder that holds none, and where a row is asked for that has not begun.
     """
-    path = Path(folder) / TABLE
+    path = checks.path_of("folder", folder, f"open_sweep takes the path of a folder, got {folder!r}") / TABLE
     found = head(path)
     if found is None:
         raise InputError(f"{folder} holds no sweep: its {TABLE} is missing or another program's")
-    (_, names), *lines = cells(path.read_text(encoding="utf-8"))
+    (_, names), *lines = cells(checks.read_text(path))
     own = len(_OWN)
+    if tuple(names[:own]) != _OWN:
+        raise InputError(f"{path} begins with the columns {', '.join(names[:own])}, expected {', '.join(_OWN)}")
+    for line, row in lines:
+        name = row[own - 1] if len(row) >= own else ""
+        if not name or name in (".", "..") or set(name) & set("/\\\0"):  # a file of another folder is none of a sweep's
+            raise InputError(f"line {line} of {path} names the file {name!r}, expected one in the folder")
     table = numbers(names[own:], [(line, row[own:]) for line, row in lines])
     return Sweep(table, found[0], [path.parent / row[own - 1] for _, row in lines], found[1], path.parent)
 
@@ -117,4 +123,4 @@ def head(path: Any) -> tuple[int, str] | None:
 
 def open_row(path: Any, record: str) -> Run | MomentsRun:
     """The open file of a row."""
-    return open_run(path) if record == TRAJECTORIES else open_moments(path)
+    return open_trajectories(path) if record == TRAJECTORIES else open_moments(path)

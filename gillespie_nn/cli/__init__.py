@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import interrupts
 from .._version import __version__
-from ..checks import GillespieError
+from ..checks import GillespieError, printable
 from . import (
     analyze,
     bench,
@@ -96,9 +96,9 @@ def _kept(arguments: argparse.Namespace) -> str:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"gillespie-nn: warning: {message}", file=sys.stderr)
+    print(f"gillespie-nn: warning: {printable(str(message))}", file=sys.stderr)
 
 
 def _say(message: str, code: int) -> int:
-    print(f"gillespie-nn: {message}", file=sys.stderr)
+    print(f"gillespie-nn: {printable(message)}", file=sys.stderr)
     return code

@@ -7,8 +7,7 @@ from pathlib import Path
 from .. import checks
 from ..analysis import ANALYSES, Ask, citations_of, citations_text, overview, summary, summary_text
 from ..analysis.base import Analysis
-from ..storage import MomentsRun, Run, open_moments, open_run
-from ..storage.moments_reader import is_moments
+from ..storage import open_run
 from .common import Subparsers, add_json, figure_path, parser, print_json
 from .watch import watch
 
@@ -63,19 +62,15 @@ def add_asked(command: argparse.ArgumentParser) -> None:
     command.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of intervals (0.95)")
 
 
-def opened_run(path: str | Path) -> Run | MomentsRun:
-    """A run file or a file of moments, as a context."""
-    return open_moments(path) if is_moments(path) else open_run(path)
-
-
 def run(arguments: argparse.Namespace) -> int:
     analyses = _analyses(arguments)
     _check_given(arguments, analyses)
     figures = _figures(arguments.figure, analyses, arguments.overwrite)
     code = watch(arguments.file, arguments.interval) if arguments.watch else 0
     with ExitStack() as stack:
-        opened = stack.enter_context(opened_run(arguments.file))
-        other = None if arguments.other is None else stack.enter_context(opened_run(arguments.other))
+        opened = open_run(arguments.file)
+        stack.enter_context(opened)
+        other = None if arguments.other is None else stack.enter_context(open_run(arguments.other))
         ask = Ask(
             tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other,
             **({} if arguments.confidence is None else {"confidence": arguments.confidence}),

@@ -60,7 +60,7 @@ def parser(subparsers: Subparsers, name: str, summary: str, examples: Sequence[s
 
 def figure_path(figure: str) -> Path:
     """The path of a figure that can be drawn. Raises InputError for another format, or without matplotlib."""
-    path = Path(figure)
+    path = checks.path_of("figure", figure)
     checks.choice("figure format", path.suffix, (".png", ".svg", ".pdf"), "use")
     checks.optional("matplotlib", "plot", "drawing a figure")
     return path

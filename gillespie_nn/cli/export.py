@@ -1,8 +1,8 @@
 """Write a run file in another format."""
 
 import argparse
-from pathlib import Path
 
+from .. import checks
 from ..storage.export import FORMATS, SUFFIXES, export
 from .common import Subparsers, add_json, parser, print_json
 
@@ -24,7 +24,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     suffix = SUFFIXES.get(arguments.to, "")
-    output = arguments.output or Path(arguments.file).with_suffix(suffix)
+    output = arguments.output or checks.path_of("run file", arguments.file).with_suffix(suffix)
     n = export(arguments.file, arguments.to, output, arguments.overwrite)
     print(f"{n} replicates written to {output}")
     if arguments.json:

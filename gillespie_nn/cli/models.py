@@ -2,7 +2,6 @@
 
 import argparse
 import warnings
-from collections.abc import Callable
 
 from .. import checks
 from ..crn import ReactionNetwork
@@ -18,17 +17,17 @@ def add_model(command: argparse.ArgumentParser) -> None:
     """The model, and what is set as it is read."""
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
+    command.add_argument(
+        "--substance", metavar="UNIT",
+        help="of SBML and Antimony: read amounts as molecules whatever their unit (item), or those without a declared "
+        "unit as moles (mole)",
+    )  # fmt: skip
 
 
 def model_of(arguments: argparse.Namespace) -> ReactionNetwork:
     """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
-    network = ReactionNetwork.from_file(arguments.model, pairs("--parameter", "k=0.3", arguments.parameter, float))
+    given = pairs("--parameter", "k=0.3", arguments.parameter, float)
+    network = ReactionNetwork.from_file(arguments.model, given, arguments.substance)
     if idle := bystanders(network):
         warnings.warn(f"in no reaction, rule or event: {checks.shortened(idle)}", stacklevel=2)
     return network
-
-
-def maker_of(arguments: argparse.Namespace) -> Callable[[dict], ReactionNetwork]:
-    """The network asked for as a function of further parameters."""
-    given = pairs("--parameter", "k=0.3", arguments.parameter, float)
-    return lambda parameters: ReactionNetwork.from_file(arguments.model, given | parameters)

@@ -1,12 +1,12 @@
 """Write the report of a run: one HTML file with figures, tables and provenance."""
 
 import argparse
-from pathlib import Path
 
 from .. import checks
 from ..analysis import Ask
 from ..analysis.report import report
-from .analyze import add_asked, opened_run
+from ..storage import open_run
+from .analyze import add_asked
 from .common import Subparsers, add_json, parser, print_json
 
 
@@ -26,9 +26,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = Path(arguments.output or Path(arguments.file).with_suffix(".html"))
+    path = checks.path_of("output", arguments.output or checks.path_of("run file", arguments.file).with_suffix(".html"))
     checks.choice("report format", path.suffix, (".html", ".htm"), "use")
-    with opened_run(arguments.file) as opened:
+    with open_run(arguments.file) as opened:
         path = checks.new_file(path, arguments.overwrite)
         text, names = report(opened, Ask(species=tuple(arguments.species), confidence=arguments.confidence))
     checks.write_text(path, text)

@@ -85,7 +85,7 @@ def interrupted(arguments: argparse.Namespace) -> str:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    return Path(arguments.output or (_QUICK_FOLDER if arguments.quick else _FOLDER))
+    return checks.path_of("output", arguments.output or (_QUICK_FOLDER if arguments.quick else _FOLDER))
 
 
 def _arguments(arguments: argparse.Namespace) -> list[str]:

@@ -6,8 +6,7 @@ from ..analysis import summary, summary_text
 from ..api import resume
 from ..options import options_of
 from ..simulation.options import Execution
-from ..storage import MomentsRun, Run, open_moments, open_run
-from ..storage.moments_reader import is_moments
+from ..storage import MomentsRun, Run, open_run
 from .common import Subparsers, add_json, parser, print_json
 from .flags import add_flags
 from .training_record import print_fit, record, resume_hint
@@ -29,7 +28,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with (open_moments if is_moments(arguments.file) else open_run)(arguments.file) as opened:
+    with open_run(arguments.file) as opened:
         ended = opened.ended
     if ended:
         print(f"the run in {arguments.file} has ended: there is nothing to resume")

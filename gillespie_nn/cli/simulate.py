@@ -17,7 +17,7 @@ from ..storage import Run
 from .common import Subparsers, add_json, parser, print_json
 from .ensembles import print_moments, print_sweep
 from .flags import add_flags, given, options_of_methods
-from .models import FORMATS_HELP, add_model, maker_of, model_of
+from .models import FORMATS_HELP, add_model, model_of
 from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.sweep is not None:
         if asked.pop("overwrite"):
             raise InputError("--sweep goes on in its folder, or begins in a new one: leave --overwrite out")
-        return print_sweep(sweep(maker_of(arguments), arguments.sweep, **asked), arguments)
+        return print_sweep(sweep(network, arguments.sweep, **asked), arguments)
     result = simulate(network, **asked)
     if isinstance(result, MomentsResult):
         return print_moments(network, result, arguments)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import checks
 from ..api import Fit
 from ..api.fit import TOLERANCE
 from ..simulation.evaluation import accuracy_interval
@@ -16,7 +17,7 @@ _SMALL = 16
 
 def resume_hint(path: str | Path) -> str:
     """What to say after Ctrl-C of a run that is written to `path`."""
-    if not Path(path).is_file():
+    if not checks.path_of("output", path).is_file():
         return "interrupted before the output was made"
     return f"interrupted; what is committed is kept, go on by: gillespie-nn resume {shlex.quote(str(path))}"
 

@@ -146,7 +146,7 @@ def _source(arguments: argparse.Namespace) -> Source:
 def _output(arguments: argparse.Namespace) -> Path:
     """The file of results. A name of its own for every verification, so that an interrupted one is found again."""
     if arguments.output is not None:
-        path = Path(arguments.output)
+        path = checks.path_of("output", arguments.output)
         if path.suffix not in (".h5", ".hdf5"):
             raise checks.InputError(f"output {path} must be an HDF5 file, for example runs/bounds.h5")
         if path.is_dir():

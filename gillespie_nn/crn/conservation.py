@@ -42,14 +42,14 @@ def _wrapped(n: int) -> int:
 
 def describe(network: "ReactionNetwork") -> list[str]:
     """The laws of `network` as text, e.g. `A + 2 B = 12`, with the value in its initial state."""
-    counts = network.counts()
+    amounts = network.amounts()
     sentences = []
     for law in network.conservation_laws.toarray():
         terms = [f"{'' if abs(n) == 1 else f'{abs(n)} '}{network.species[s]}" for s, n in _nonzero(law)]
         signs = ["-" if n < 0 else "+" for _, n in _nonzero(law)]
         text = terms[0] if signs[0] == "+" else f"-{terms[0]}"
         text += "".join(f" {sign} {term}" for sign, term in zip(signs[1:], terms[1:]))
-        sentences.append(f"{text} = {int(law @ counts)}")
+        sentences.append(f"{text} = {law @ amounts}")
     return sentences
 
 

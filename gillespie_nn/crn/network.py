@@ -1,4 +1,4 @@
-"""The reaction network: immutable species, reactions and initial counts.
+"""The reaction network: immutable species, reactions and initial amounts.
 
 Convention, used everywhere in this package: in volume Omega a reaction with rate constant k, reactant
 multiplicities nu and order m fires with propensity
@@ -21,6 +21,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from .amounts import whole_counts
 from .consistency import check_unique, checked_event, inlined_rules, readable, symbols_of
 from .events import Event
 from .expressions import Expression
@@ -42,7 +43,8 @@ class ReactionNetwork:
     ----------
     species : names, in file order.
     reactions : `Reaction`s over these species. Unnamed ones are called r1, r2, ... by position.
-    initial : initial counts [molecules] by name; species not named start at 0.
+    initial : initial amounts [molecules] by name, whole or not; species not named start at 0. Methods in real numbers
+        take them as they are, others take whole ones, see `round_initial` of `simulate`.
     volume : Omega that the source of the model fixes (SBML compartments), or None for a free choice at `simulate`.
     parameters : values by name of what laws, rules and events read beside counts, `time` and `volume`; events may
         change them.
@@ -53,13 +55,13 @@ class ReactionNetwork:
 
     Raises
     ------
-    InputError : unknown or repeated names, a rate that is negative or not finite, a count that is no count, rules that
+    InputError : unknown or repeated names, a rate that is negative or not finite, an amount below 0, rules that
         need one another.
     """
 
     species: tuple[str, ...]
     reactions: tuple[Reaction, ...]
-    initial: Mapping[str, int] = field(default_factory=dict)
+    initial: Mapping[str, float] = field(default_factory=dict)
     volume: float | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Expression] = field(default_factory=dict)
@@ -77,10 +79,10 @@ class ReactionNetwork:
             for k, r in enumerate(self.reactions, 1)
         )
         check_unique("reaction", [r.name for r in reactions])
-        initial = {s: 0 for s in species}
+        initial: dict[str, float] = dict.fromkeys(species, 0)
         for s, n in self.initial.items():
             checks.choice("species in the initial state", s, initial, "the network has")
-            initial[s] = checks.count(f"initial count of {s}", n)
+            initial[s] = checks.amount(f"initial amount of {s}", n)
         if self.volume is not None:
             object.__setattr__(self, "volume", checks.positive("volume", self.volume))
         for target, rule in rules.items():
@@ -108,15 +110,20 @@ class ReactionNetwork:
         _ = self.resolved_rules  # refuses rules that need one another
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+    def from_file(
+        cls,
+        path: str | os.PathLike,
+        parameters: Mapping[str, float] | None = None,
+        substance: str | None = None,
+    ) -> "ReactionNetwork":
         """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text.
 
-        `parameters` overrides values by name.
+        `parameters` overrides values by name; `substance` is of SBML and Antimony, see `from_sbml`.
         """
         from .formats import format_of
 
         path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
-        return cls._read(format_of(path).name, path, parameters)
+        return cls._read(format_of(path).name, path, parameters, substance)
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
@@ -128,12 +135,20 @@ class ReactionNetwork:
         return cls._read("text", text, parameters)
 
     @classmethod
-    def from_sbml(cls, source: str | os.PathLike, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
+    def from_sbml(
+        cls,
+        source: str | os.PathLike,
+        parameters: Mapping[str, float] | None = None,
+        substance: str | None = None,
+    ) -> "ReactionNetwork":
         """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.formats.sbml_read`.
 
-        `parameters` overrides values by name, before initial assignments are worked out.
+        `parameters` overrides values by name, before initial assignments are worked out. Amounts in moles, nanomoles
+        and so on become molecules, and a warning says so; `substance="item"` reads them as molecules as they are
+        written, `substance="mole"` reads those without a declared unit as moles. Level 2 calls these moles: they are
+        read as such where that gives at most 2**53 molecules, else as molecules, with a warning.
         """
-        return cls._read("sbml", source, parameters)
+        return cls._read("sbml", source, parameters, substance)
 
     @classmethod
     def from_antimony(
@@ -141,14 +156,16 @@ class ReactionNetwork:
         source: str | os.PathLike,
         parameters: Mapping[str, float] | None = None,
         imports: str | os.PathLike | None = None,
+        substance: str | None = None,
     ) -> "ReactionNetwork":
-        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means.
+        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means, with
+        `parameters` and `substance` as in `from_sbml`.
 
         A file may import files below its own folder, a text none; `imports` names a folder below which both may.
         """
         from .formats.antimony import read
 
-        return cls._from_source("antimony", read(source, parameters, imports), parameters)
+        return cls._from_source("antimony", read(source, parameters, imports, substance), parameters)
 
     @classmethod
     def from_bngl_net(
@@ -158,10 +175,22 @@ class ReactionNetwork:
         return cls._read("bngl_net", source, parameters)
 
     @classmethod
-    def _read(cls, name: str, source: str | os.PathLike, parameters: Mapping[str, float] | None) -> "ReactionNetwork":
+    def _read(
+        cls,
+        name: str,
+        source: str | os.PathLike,
+        parameters: Mapping[str, float] | None,
+        substance: str | None = None,
+    ) -> "ReactionNetwork":
         from .formats import format_named
 
-        parts = format_named(name).read(source, parameters)
+        form = format_named(name)
+        if substance is None:
+            parts = form.read(source, parameters)
+        elif form.has_units:
+            parts = form.read(source, parameters, substance=substance)  # type: ignore[call-arg]
+        else:
+            raise InputError(f"substance={substance!r}: {form.title} has no units of amounts: leave it out")
         return cls._from_source(name, parts, parameters)
 
     @classmethod
@@ -170,7 +199,7 @@ class ReactionNetwork:
         if not parts.text:
             return cls.from_parts(parts)
         settable, given = frozenset(parts.settable), dict(parameters or {})
-        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given))
+        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given, parts.substance))
 
     @classmethod
     def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":
@@ -200,7 +229,7 @@ class ReactionNetwork:
                 "the network was changed after it was read, and what follows from its parameters is not known: set "
                 "them first, and change the rest then"
             )
-        return self._read(self.source.format, self.source.text, {**self.source.parameters, **changes})
+        return self._again({**self.source.parameters, **changes})
 
     @property
     def settable(self) -> Collection[str]:
@@ -210,7 +239,11 @@ class ReactionNetwork:
     @cached_property
     def _is_as_read(self) -> bool:
         assert self.source is not None
-        return self == self._read(self.source.format, self.source.text, self.source.parameters)
+        return self == self._again(self.source.parameters)
+
+    def _again(self, parameters: Mapping[str, float]) -> "ReactionNetwork":
+        assert self.source is not None
+        return self._read(self.source.format, self.source.text, parameters, self.source.substance)
 
     def _written(self, name: str, **how: Any) -> str:
         from .formats import format_named
@@ -228,7 +261,7 @@ class ReactionNetwork:
         path: str | os.PathLike | None = None,
         kinetics: str = "stochastic",
         volume: float | None = None,
-        initial: Mapping[str, int] | None = None,
+        initial: Mapping[str, float] | None = None,
     ) -> str:
         """Write SBML level 3; see `crn.formats.sbml_write.write`. Returns the document, and writes it to `path` if
         given."""
@@ -238,7 +271,7 @@ class ReactionNetwork:
         self,
         path: str | os.PathLike | None = None,
         volume: float | None = None,
-        initial: Mapping[str, int] | None = None,
+        initial: Mapping[str, float] | None = None,
     ) -> str:
         """Write Antimony, of the SBML that `to_sbml` writes. Returns the text, and writes it to `path` if given."""
         return self._written("antimony", path=path, volume=volume, initial=initial)
@@ -318,15 +351,21 @@ class ReactionNetwork:
 
         return CompiledNetwork(self)
 
-    def counts(self, initial: Mapping[str, int] | None = None) -> np.ndarray:
-        """Initial state int64[species] [molecules], with overrides by name."""
-        counts = np.array([self.initial[s] for s in self.species], dtype=np.int64)
+    def counts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
+        """Initial state int64[species] [molecules], with overrides by name; InputError where it is not whole."""
+        return whole_counts(self.species, self.amounts(initial))
+
+    def amounts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
+        """Initial state [species] [molecules], with overrides by name: int64 where all amounts are whole and at most
+        2**53, else float64."""
+        amounts = dict(self.initial)
         for s, n in checks.by_name("initial", initial).items():
             checks.choice("species in the initial state", s, self.index, "the network has")
             if s in self.rules:
                 raise InputError(f"the count of {s} is given by a rule, and has no initial value")
-            counts[self.index[s]] = checks.count(f"initial count of {s}", n)
-        return counts
+            amounts[s] = checks.amount(f"initial amount of {s}", n)
+        found = list(amounts.values())
+        return np.array(found, dtype=np.int64 if all(isinstance(n, int) for n in found) else np.float64)
 
     def rates(self, overrides: Mapping[str, float] | None = None) -> np.ndarray:
         """Rate constants float64[reaction], with overrides by reaction name."""

@@ -16,7 +16,7 @@ class Parts(NamedTuple):
 
     species: tuple[str, ...]
     reactions: tuple[Reaction, ...]
-    initial: Mapping[str, int] = _NONE
+    initial: Mapping[str, float] = _NONE
     volume: float | None = None
     parameters: Mapping[str, float] = _NONE
     rules: Mapping[str, Expression] = _NONE
@@ -29,6 +29,8 @@ class Parts(NamedTuple):
     """The names that overrides of parameters may have there."""
     language: str = ""
     """The name of the format of `text`, if it is another than the one that was read."""
+    substance: str | None = None
+    """How its amounts are to be read then, see `formats.sbml_units`."""
 
 
 class Source(NamedTuple):
@@ -39,3 +41,5 @@ class Source(NamedTuple):
     settable: frozenset[str]
     parameters: Mapping[str, float]
     """Overrides that it was read with."""
+    substance: str | None = None
+    """How its amounts are read, see `formats.sbml_units`."""

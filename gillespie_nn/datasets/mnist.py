@@ -5,7 +5,7 @@ Files that differ from the published ones are used, with a notice.
 """
 
 import gzip
-import hashlib
+import math
 import zlib
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..checks import InputError
 from .base import CLASSIFICATION, Case, Dataset, Settings
-from .download import VARIABLE, data_folder
+from .download import VARIABLE, data_folder, sha256
 
 FILES = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -29,6 +29,8 @@ SOURCES = (
 )
 _N_CLASSES = 10
 _UNSIGNED_BYTES = 8
+_MOST_BYTES = 2**30
+"""In a file, unpacked; those of MNIST have 47 million."""
 
 
 class MNIST(Case):
@@ -81,14 +83,20 @@ def _folder() -> Path:
 @cache
 def _read(path: Path) -> tuple[np.ndarray, str]:
     """The array in a gzipped IDX file, uint8, and the file's SHA-256."""
-    packed = path.read_bytes()
     try:
-        raw = gzip.decompress(packed)
-        kind, n_axes = raw[2], raw[3]
-        shape = np.frombuffer(raw, dtype=">u4", offset=4, count=n_axes).astype(int)
-        array = np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * n_axes).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+        with gzip.open(path) as file:
+            _, _, kind, n_axes = file.read(4)
+            shape = np.frombuffer(file.read(4 * n_axes), dtype=">u4").tolist()
+            n_bytes = math.prod(shape)
+            # A few kilobytes can unpack to any size: no more is unpacked than there should be.
+            data = file.read(n_bytes + 1) if n_bytes <= _MOST_BYTES else b""
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"{path} is no gzipped IDX file ({error}): fetch it again") from None
-    if kind != _UNSIGNED_BYTES or n_axes != (3 if "images" in path.name else 1):
+    if kind != _UNSIGNED_BYTES or n_axes != (3 if "images" in path.name else 1) or len(shape) != n_axes:
         raise InputError(f"{path} holds other data than its name says: fetch it again")
-    return array, hashlib.sha256(packed).hexdigest()
+    if n_bytes > _MOST_BYTES:
+        raise InputError(f"{path} says that it holds {n_bytes} bytes, at most {_MOST_BYTES} are read: fetch it again")
+    if len(data) != n_bytes:
+        what = "more" if len(data) > n_bytes else f"{len(data)}"
+        raise InputError(f"{path} says that it holds {n_bytes} bytes, and holds {what}: fetch it again")
+    return np.frombuffer(data, dtype=np.uint8).reshape(shape), sha256(path)

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..crn.amounts import ROUNDINGS
 from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import Noise, as_noises, from_record
 from ..options import Check, Options, as_it_is, number, one_of, option, options_of, positive, restored, whole, yes_or_no
@@ -67,6 +68,11 @@ class RunOptions(Options):
         None, Check(_grid, "increasing, from 0 or later"), "a grid of one's own, instead of t_end and n_points",
         kind=None, unit="s", more="float64[point]",
     )  # fmt: skip
+    parameters: Mapping[str, float] | None = option(
+        None, checks.by_name, "values of parameters that differ from the model's",
+        kind=None,  # a command line sets them as it reads the model, which may have no values without
+        more="{name: value}; what the model works out from them follows, see `ReactionNetwork.with_parameters`",
+    )  # fmt: skip
     volume: float | None = option(
         None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments say it",
         usual="1",
@@ -78,9 +84,9 @@ class RunOptions(Options):
     )  # fmt: skip
     replicates: int = option(1, whole(1, _MOST), "number of independent trajectories", kind=int)
     seed: int | None = option(None, SEED, "seed of every random draw", kind=int, usual="drawn and reported")
-    initial: Mapping[str, int] | None = option(
-        None, checks.by_name, "initial counts that differ from the model's", kind=number, unit="molecules",
-        metavar="NAME=N", pairs="A=100", more="{species: count}",
+    initial: Mapping[str, float] | None = option(
+        None, checks.by_name, "initial amounts that differ from the model's", kind=number, unit="molecules",
+        metavar="NAME=N", pairs="A=100", more="{species: amount}, whole numbers for methods that count",
     )  # fmt: skip
     rates: Mapping[str, float] | None = option(
         None, checks.by_name, "rate constants that differ from the model's", kind=float, flag="rate", metavar="NAME=K",
@@ -105,6 +111,13 @@ class RunOptions(Options):
     max_events: int | None = option(
         None, Check(_event_limit, "at least 0"), "stop a replicate after so many events", kind=int,
         more="its status is then EVENT_LIMIT", recorded=True,
+    )  # fmt: skip
+    round_initial: str | None = option(
+        None, one_of(*ROUNDINGS), "how initial amounts become whole numbers, for methods that count molecules",
+        kind=str, usual="nearest, if none changes by more than one percent",
+        more="`random` rounds up with the probability of the fraction, anew in each replicate; a warning names what "
+        "was rounded",
+        recorded=True,
     )  # fmt: skip
     record: str = option(
         TRAJECTORIES, one_of(*RECORDS),

@@ -9,15 +9,16 @@ from ..checks import InputError
 
 
 class Change(NamedTuple):
-    """At `time` [s], counts[species] = values (int64 arrays)."""
+    """At `time` [s], counts[species] = values (int64 arrays; float64 values where they are not whole)."""
 
     time: float
     species: np.ndarray
     values: np.ndarray
 
 
-def parse_schedule(schedule, network, t_end) -> tuple[Change, ...]:
-    """Check `[(time, {species: count, ...}), ...]` against a network; ordered by time, ties as given.
+def parse_schedule(schedule, network, t_end, dtype=np.int64) -> tuple[Change, ...]:
+    """Check `[(time, {species: count, ...}), ...]` against a network; ordered by time, ties as given. Amounts need not
+    be whole for a method whose `dtype` is float64.
 
     A change at time t comes after all events before t and before the state at t is recorded.
     """
@@ -33,11 +34,11 @@ def parse_schedule(schedule, network, t_end) -> tuple[Change, ...]:
         time = checks.not_negative(f"time of schedule entry {k}", time, "s")
         if time > t_end:
             raise InputError(f"schedule entry {k} is at time {time}, after the end {t_end}: leave it out or run longer")
-        changes.append(make_change(network, time, items))
+        changes.append(make_change(network, time, items, dtype))
     return tuple(sorted(changes, key=lambda change: change.time))
 
 
-def make_change(network, time, items) -> Change:
+def make_change(network, time, items, dtype=np.int64) -> Change:
     """One change from pairs (species name, count)."""
     species, values = [], []
     for s, n in items:
@@ -45,5 +46,7 @@ def make_change(network, time, items) -> Change:
         if s in network.rules:
             raise InputError(f"the count of {s} is given by a rule, and cannot be scheduled")
         species.append(network.index[s])
-        values.append(checks.count(f"scheduled count of {s}", n))
-    return Change(float(time), np.array(species, dtype=np.int64), np.array(values, dtype=np.int64))
+        check = checks.count if dtype == np.int64 else checks.amount
+        values.append(check(f"scheduled count of {s}", n))
+    whole = all(isinstance(n, int) for n in values)
+    return Change(float(time), np.array(species, dtype=np.int64), np.array(values, np.int64 if whole else np.float64))

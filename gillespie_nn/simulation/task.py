@@ -16,6 +16,7 @@ from ..seeds import resolve_seed
 from .methods import Method, choose_method, elsewhere
 from .methods.options import resolve
 from .options import ARGUMENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, RunOptions
+from .rounding import announce, started
 from .schedule import Change, parse_schedule
 
 __all__ = ["BLOCK", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "Task", "make_task", "quantities_of"]
@@ -39,10 +40,16 @@ class Task(NamedTuple):
     run: RunOptions
     volume: float
     rates: np.ndarray  # float64[reaction]
-    counts: np.ndarray  # int64[species]
+    counts: np.ndarray  # initial amounts [species], int64 where all are whole, else float64
     changes: tuple[Change, ...] = ()
     options: dict[str, Any] = {}  # of the method, all of them
     noise: NoisePlan | None = None
+
+    def start(self, replicate: int) -> np.ndarray:
+        """Initial state [species] of a replicate, of the method's dtype or whole [molecules]."""
+        if self.method.dtype != np.int64 or np.issubdtype(self.counts.dtype, np.integer):
+            return self.counts
+        return started(self.counts, self.run.round_initial, self.seed, replicate)
 
     @property
     def grid(self) -> np.ndarray:
@@ -147,8 +154,11 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
             f"network must be a ReactionNetwork, got {type(network).__name__}: make one with "
             "ReactionNetwork.from_text or from_sbml, or take .network of a training network"
         )
-    counts = network.counts(run.initial)
+    network = network.with_parameters(run.parameters)
+    counts = network.amounts(run.initial)
     method, reason = choose_method(run.method, network, counts)
+    if method.dtype == np.int64 and counts.dtype != np.int64:
+        announce(network.species, counts, run.round_initial)
     volume, rates = _volume(network, run.volume), network.rates(run.rates)
     noise = plan_noise(run.noise, network, rates, presented=False)
     _refuse_combinations(run, method, noise)
@@ -159,7 +169,7 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         volume=volume,
         rates=rates,
         counts=counts,
-        changes=parse_schedule(run.schedule, network, run.grid[-1]),
+        changes=parse_schedule(run.schedule, network, run.grid[-1], method.dtype),
         options=resolve(method, run.options, lambda name: elsewhere(name, ARGUMENTS)),
         noise=noise,
     )

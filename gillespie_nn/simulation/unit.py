@@ -80,8 +80,8 @@ def _run(task, replicate, part, pause):
 
 def _simulate(task, replicate, rng, part, pause):
     method = start_simulation(
-        task.method, task.network, task.rates, task.volume, task.counts, rng, noise=task.noise, seed=task.seed,
-        replicate=replicate, count_firings=task.count_firings, options=task.options,
+        task.method, task.network, task.rates, task.volume, task.start(replicate), rng, noise=task.noise,
+        seed=task.seed, replicate=replicate, count_firings=task.count_firings, options=task.options,
     )  # fmt: skip
 
     def write(first, rows, observed, covariance):

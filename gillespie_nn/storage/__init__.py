@@ -1,9 +1,21 @@
-"""Run files in HDF5: written under a commit flag, readable while they are written. FORMAT.md is the specification."""
+"""Runs in HDF5: written under a commit flag, readable while they are written. FORMAT.md is the specification."""
 
 from .moments_file import MomentsFile
-from .moments_reader import MomentsRun, open_moments
-from .reader import Run, open_run
+from .moments_reader import MomentsRun
+from .open import open_moments, open_run, open_trajectories
+from .reader import Run
 from .training_file import TrainingFile
+from .training_record import TrainingRecord
 from .writer import EnsembleFile
 
-__all__ = ["EnsembleFile", "MomentsFile", "MomentsRun", "Run", "TrainingFile", "open_moments", "open_run"]
+__all__ = [
+    "EnsembleFile",
+    "MomentsFile",
+    "MomentsRun",
+    "Run",
+    "TrainingFile",
+    "TrainingRecord",
+    "open_moments",
+    "open_run",
+    "open_trajectories",
+]

@@ -1,26 +1,36 @@
 """Files that do not hold what they should: how that is said."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
 
 from ..checks import GillespieError, InputError
 
-_WORDS = ("Can't ", "Unable to ", "Unspecified error", "No NumPy equivalent", "Not a ", "Object visitation")
+_WORDS = (
+    "Can't ",
+    "Unable to ",
+    "Unspecified error",
+    "No NumPy equivalent",
+    "Not a ",
+    "Object visitation",
+    "Link iteration",
+)
 """How the errors of h5py begin."""
 _UNKNOWN_FORM = "bad version number"
 _NEWER = "the file may be of a newer HDF5 library than the one here"
 _ADVICE = "the file is damaged, or was made by something else: take a copy of it, or run again"
 
 
-def damaged(path, what) -> InputError:
+def damaged(path: str | Path | None, what: str) -> InputError:
     """The error of a file in which `what` is wrong."""
     newer = f"{_NEWER}, which is {h5py.version.hdf5_version}: update h5py" if _UNKNOWN_FORM in what else _ADVICE
     return InputError(f"{path}: {what}; {newer}")
 
 
 @contextmanager
-def readable(path):
+def readable(path: str | Path) -> Iterator[None]:
     """What HDF5 says of bytes that it cannot read becomes a sentence."""
     try:
         yield
@@ -31,7 +41,7 @@ def readable(path):
 
 
 @contextmanager
-def understood(path):
+def understood(path: str | Path | None) -> Iterator[None]:
     """What a file says of its run is taken up as arguments; what does not fit becomes a sentence."""
     try:
         yield
@@ -41,7 +51,7 @@ def understood(path):
         raise damaged(path, f"what it says of its run cannot be used ({type(error).__name__}: {error})") from error
 
 
-def is_of_hdf5(error) -> bool:
+def is_of_hdf5(error: BaseException) -> bool:
     """Whether the HDF5 library could not read something; an OSError of the system has a number."""
     if isinstance(error, UnicodeDecodeError):
         return True
@@ -49,11 +59,11 @@ def is_of_hdf5(error) -> bool:
     return known and getattr(error, "errno", None) is None and said(error).startswith(_WORDS)
 
 
-def said(error) -> str:
+def said(error: BaseException) -> str:
     return str(error.args[0] if error.args else error)
 
 
-def shown(value) -> str:
+def shown(value: object) -> str:
     """A value of a file in a message: some hundred letters."""
     text = repr(value)
     return text if len(text) <= 100 else text[:100] + "..."

@@ -1,6 +1,8 @@
-"""Names of axes and units in a run file, as netCDF and xarray read them, from the schema."""
+"""Names of axes and units in a file, as netCDF and xarray read them, from the table of its kind."""
 
-from .schema import SCHEMA
+import h5py
+
+from .schema import Entry, Format
 
 _BARE = "This is a netCDF dimension but not a netCDF variable. {:>10d}"
 """Name of a scale without values, in netCDF's own words."""
@@ -8,28 +10,39 @@ DTYPE = ">f4"
 """Of such a scale, of which nothing is ever written."""
 
 
-def describe(file) -> None:
-    """Give every dataset its unit, where that is always the same one, and every axis its scale."""
-    for entry in SCHEMA:
-        if entry.path in file:
-            dataset = file[entry.path]
-            if len(entry.units) == 1 and entry.units[0]:
-                dataset.attrs["units"] = entry.units[0]
-            _attach(dataset, entry.axes)
-    for dataset in file["statistics"].values():
-        _attach(dataset, ("replicate",))
+def describe(file: h5py.File, form: Format) -> None:
+    """Give every dataset its unit, where it has one, and every axis its scale."""
+    for entry in form.entries:
+        for dataset in datasets_of(file, entry):
+            unit = entry.unit(dataset.dtype.name)
+            if unit:
+                dataset.attrs["units"] = unit
+            for number, axis in enumerate(entry.axes):
+                if form.scaled is None or axis in form.scaled:
+                    _attach(dataset, number, axis)
 
 
-def _attach(dataset, axes):
-    for number, axis in enumerate(axes):
-        scale = _scale(dataset, number, axis)
-        if not scale.is_scale:
-            scale.make_scale(axis)
-        if scale != dataset:
-            dataset.dims[number].attach_scale(scale)
+def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
+    """Those that an entry stands for, of a file that has been found valid."""
+    if entry.open:
+        return list(file[entry.group].values()) if entry.group in file else []
+    return [file[entry.path]] if entry.path in file else []
 
 
-def _scale(dataset, number, axis):
+def is_bare_scale(dataset: h5py.Dataset) -> bool:
+    """Whether it is a dimension scale without values."""
+    return dataset.dtype == DTYPE and dataset.is_scale
+
+
+def _attach(dataset: h5py.Dataset, number: int, axis: str) -> None:
+    scale = _scale(dataset, number, axis)
+    if not scale.is_scale:
+        scale.make_scale(axis)
+    if scale != dataset:
+        dataset.dims[number].attach_scale(scale)
+
+
+def _scale(dataset: h5py.Dataset, number: int, axis: str) -> h5py.Dataset:
     """The dataset `axis` of the nearest group, or one without values beside `dataset`."""
     group = dataset.parent
     while axis not in group and group.name != "/":

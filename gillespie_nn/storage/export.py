@@ -7,22 +7,25 @@ run also for each weight, and for each output as `prediction_NAME`. To add a for
 """
 
 import csv
-import os
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import StorageError
+from ..checks import InputError, StorageError, replaced
 from . import disk
-from .reader import open_run
+from .open import open_run
+from .reader import Run
 from .schema import TRAINING
 
 _BLOCK_BYTES = 1 << 22
 
 
-def export(path, format, output, overwrite=False):
+def export(path: str | Path, format: str, output: str | Path, overwrite: bool = False) -> int:
     """Write the run file at `path` to `output` in a format of `FORMATS`; the number of replicates written.
 
     Raises InputError for what cannot be used, MissingExtraError where the format's library is not installed.
@@ -30,37 +33,31 @@ def export(path, format, output, overwrite=False):
     checks.choice("format", format, FORMATS)
     output = checks.new_file(output, overwrite)
     with open_run(path) as run, _made(output) as part:
+        if not isinstance(run, Run):
+            raise InputError(f"{path} holds {run.record}, which are not exported: read it by gillespie_nn.open_run")
         FORMATS[format](run, part)
         return run.counts.shape[0]
 
 
 @contextmanager
-def _made(output):
+def _made(output: Path) -> Iterator[Path]:
     """A name beside `output` to write to; what stands there is moved into its place."""
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
-        yield part
-        os.replace(part, output)
+        with replaced(output) as part:
+            yield part
     except OSError as error:
-        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from None
 
 
-def columns(run) -> list[str]:
+def columns(run: Run) -> list[str]:
     """Names of the columns of the table of a run."""
     names = ["replicate", "time", *run.species, *(n for n in run.observable_names if n not in run.species)]
     if run.kind == TRAINING:
-        n_weights, n_outputs = run.training["weights"].shape[1], run.training["predictions"].shape[1]
-        if run.version >= (1, 5):
-            weights, outputs = (run.training[name].asstr()[:] for name in ("weight", "output"))
-        else:
-            weights, outputs = [f"weight_{k}" for k in range(n_weights)], range(n_outputs)
-        names += [*weights, *(f"prediction_{name}" for name in outputs)]
+        names += [*run.training.weight_names, *(f"prediction_{name}" for name in run.training.output_names)]
     return names
 
 
-def blocks(run):
+def blocks(run: Run) -> Iterator[list[np.ndarray]]:
     """The rows of that table in order, in blocks of bounded size: lists of arrays, one for each column."""
     time, counts = run.time, run.counts
     rows = max(1, _BLOCK_BYTES // (8 * len(columns(run))))
@@ -73,40 +70,40 @@ def blocks(run):
             found = [np.full(len(time[part]), number), time[part], *np.asarray(counts[k, part]).T]
             if run.observable_names:
                 found += [None] * len(added)
-                for column, values in zip(observed, run.file["observables"][number, part].T):
+                for column, values in zip(observed, run.observables[k, part].T):
                     found[column] = values
             if run.kind == TRAINING:
                 found += [*run.weights[part].T, *run.predictions[part].T]
             yield found
 
 
-def _observed(run):
+def _observed(run: Run) -> list[int]:
     """The column of each observable."""
     names = columns(run)
     return [names.index(name) for name in run.observable_names]
 
 
-def _csv(run, path):
-    with open(path, "w", newline="", encoding="utf-8") as file:
+def _csv(run: Run, path: Path) -> None:
+    with open(path, "x", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns(run))
         for block in blocks(run):
             writer.writerows(zip(*(_cells(column) for column in block)))
 
 
-def _cells(column):
+def _cells(column: np.ndarray) -> list:
     """Numbers, and nothing where there is none."""
     missing = _missing(column)
     values = column.tolist()
     return ["" if gone else value for gone, value in zip(missing, values)] if missing.any() else values
 
 
-def _missing(column):
+def _missing(column: np.ndarray) -> np.ndarray:
     """Where a replicate did not get, or a rule gives no whole number: -1 in counts, NaN elsewhere."""
     return column < 0 if column.dtype.kind == "i" else np.isnan(column)
 
 
-def _parquet(run, path):
+def _parquet(run: Run, path: Path) -> None:
     arrow = checks.optional("pyarrow", "parquet", "Parquet")
     parquet = checks.optional("pyarrow.parquet", "parquet", "Parquet")
     names = columns(run)
@@ -124,34 +121,38 @@ def _parquet(run, path):
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
-def _netcdf(run, path):
+def _netcdf(run: Run, path: Path) -> None:
     h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
+    with disk.quiet(path) as made, h5netcdf.File(made, "w") as file:
+        _fill_netcdf(file, run)
+
+
+def _fill_netcdf(file: Any, run: Run) -> None:
     n_replicates, n_points, n_species = run.counts.shape
     texts = {"species": run.species, "observable": run.observable_names}
-    with h5netcdf.File(path, "w") as file:
-        file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
-        if run.observable_names:
-            file.dimensions["observable"] = len(run.observable_names)
-        file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
-        numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
-        for name, axis, data, units in (
-            ("replicate", "replicate", numbers, ""),
-            ("time", "time", run.time, "s"),
-            ("status", "replicate", np.asarray(run.status), ""),
-            ("n_events", "replicate", np.asarray(run.n_events), ""),
-        ):
-            file.create_variable(name, (axis,), data.dtype, data=data).attrs.update({"units": units} if units else {})
-        for name, names in texts.items():
-            if names:
-                file.create_variable(name, (name,), h5py.string_dtype(), data=np.array(names, dtype=object))
-        _trajectories(file, "counts", run.counts, "species", run.units)
-        if run.observable_names:
-            _trajectories(file, "observables", run.observables, "observable", "")
-        if run.kind == TRAINING:
-            _training(file, run)
+    file.dimensions = {"replicate": n_replicates, "time": n_points, "species": n_species}
+    if run.observable_names:
+        file.dimensions["observable"] = len(run.observable_names)
+    file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
+    numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
+    for name, axis, data, units in (
+        ("replicate", "replicate", numbers, ""),
+        ("time", "time", run.time, "s"),
+        ("status", "replicate", np.asarray(run.status), ""),
+        ("n_events", "replicate", np.asarray(run.n_events), ""),
+    ):
+        file.create_variable(name, (axis,), data.dtype, data=data).attrs.update({"units": units} if units else {})
+    for name, names in texts.items():
+        if names:
+            file.create_variable(name, (name,), h5py.string_dtype(), data=np.array(names, dtype=object))
+    _trajectories(file, "counts", run.counts, "species", run.units)
+    if run.observable_names:
+        _trajectories(file, "observables", run.observables, "observable", "")
+    if run.kind == TRAINING:
+        _training(file, run)
 
 
-def _trajectories(file, name, rows, axis, units):
+def _trajectories(file: Any, name: str, rows: Any, axis: str, units: str) -> None:
     shape = rows.shape
     chunk = max(1, min(shape[1], _BLOCK_BYTES // (8 * max(1, shape[2]))))
     variable = file.create_variable(
@@ -165,7 +166,7 @@ def _trajectories(file, name, rows, axis, units):
             variable[replicate, part] = np.asarray(rows[replicate, part])
 
 
-def _training(file, run):
+def _training(file: Any, run: Run) -> None:
     for name, axis, data in (("weights", "weight", run.weights), ("predictions", "output", run.predictions)):
         file.dimensions[axis] = data.shape[1]
         file.create_variable(name, ("time", axis), data.dtype, data=data).attrs["units"] = "concentration"

@@ -1,14 +1,16 @@
 """Following a run file while it is written: it is opened anew at each look (see FORMAT.md)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from .. import checks
 from ..checks import InputError
 from .lock import is_locked
-from .moments_reader import is_moments, open_moments
-from .reader import open_run
-from .schema import ENSEMBLE
+from .open import open_run
 
 _TRIES = 5
 """Looks in a row that may fail while a writer is at work."""
@@ -27,9 +29,10 @@ class Look(NamedTuple):
     """Whether a process is writing it."""
 
 
-def follow(path, interval, sleep=time.sleep) -> Iterator[Look]:
+def follow(path: str | Path, interval: float, sleep: Callable[[float], None] = time.sleep) -> Iterator[Look]:
     """A `Look` at the file now, and every `interval` [s] one if there is more in it, until the run has ended or no
     process writes it; the last says which. Raises InputError as `open_run` does."""
+    path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     before, failed = None, 0
     while True:
         written = is_locked(path)  # first: what is written before it is let go is seen
@@ -50,17 +53,6 @@ def follow(path, interval, sleep=time.sleep) -> Iterator[Look]:
         sleep(interval)
 
 
-def _look(path, written):
-    if is_moments(path):
-        found = open_moments(path)
-        return Look(found.kind, found.n_done, found.n_replicates, found.n_events, found.ended, written)
+def _look(path: str | Path, written: bool) -> Look:
     with open_run(path) as run:
-        training = run.kind != ENSEMBLE
-        return Look(
-            run.kind,
-            len(run.time) if training else int(run.committed.sum()),
-            run.file["time"].shape[0] if training else run.committed.size,
-            int(run.n_events.sum()),
-            run.ended,
-            written,
-        )
+        return Look(run.kind, run.n_kept, run.n_planned, int(np.sum(run.n_events)), run.ended, written)

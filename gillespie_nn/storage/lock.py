@@ -1,10 +1,11 @@
 """A lock on a run file by the process that writes it, so that no second one does; it ends with the process."""
 
+import errno
 import os
 import time
 from pathlib import Path
 
-from ..checks import InputError
+from ..checks import InputError, StorageError, warn
 
 try:
     import fcntl
@@ -12,21 +13,28 @@ except ImportError:  # Windows, where a file that is open cannot be replaced any
     fcntl = None  # type: ignore[assignment]
 
 _PATIENCE = 0.2
+_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Whatever stands under the name that anybody can foresee: a link is not followed, a pipe is not waited for."""
 
 
-def is_locked(path) -> bool:
+def is_locked(path: str | Path) -> bool:
     """Whether a process holds the lock on `path`; False where there are no locks."""
     try:
-        with open(_lock_file(path), "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        descriptor = os.open(_lock_file(path), os.O_RDONLY | _SAFELY)
+    except OSError:  # no such file
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except (OSError, AttributeError):  # no such file, or no locks here
+    except (OSError, AttributeError):  # no locks here
         return False
+    finally:
+        os.close(descriptor)
     return False
 
 
-def _lock_file(path):
+def _lock_file(path: str | Path) -> Path:
     return Path(path).with_name(f".{Path(path).name}.lock")
 
 
@@ -35,15 +43,15 @@ class Lock:
     file itself: HDF5 locks that for its readers. A killed process leaves the hidden file, and no lock.
 
     Raises InputError if another process, or another part of this one, holds the lock, and keeps it for `_PATIENCE`:
-    `is_locked` takes it for a moment.
+    `is_locked` takes it for a moment. StorageError where the hidden file cannot be made.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         self._path = _lock_file(path)
-        self._descriptor = None
+        self._descriptor: int | None = None
         deadline = time.monotonic() + _PATIENCE
         while fcntl is not None and self._descriptor is None:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = self._opened(path)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -56,19 +64,31 @@ class Lock:
                 ) from None
             except OSError:  # a file system without locks
                 os.close(descriptor)
+                self._path.unlink(missing_ok=True)
+                warn(f"the file system of {path} has no locks: see to it that no other process writes that file")
                 return
             if self._is_there(descriptor):
                 self._descriptor = descriptor
             else:  # its holder took it away in the meantime
                 os.close(descriptor)
 
-    def release(self):
+    def _opened(self, path: str | Path) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o666)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise InputError(
+                    f"{self._path}, which says that {path} is being written, is a symbolic link: take it away"
+                ) from None
+            raise StorageError(f"cannot write {path}: {error.strerror} ({self._path})") from None
+
+    def release(self) -> None:
         if self._descriptor is not None:
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _is_there(self, descriptor):
+    def _is_there(self, descriptor: int) -> bool:
         try:
             return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
         except FileNotFoundError:

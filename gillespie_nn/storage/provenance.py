@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from typing import Any
 
 from .._version import __version__
 
@@ -31,14 +32,14 @@ def provenance(parameters: dict) -> str:
     return json.dumps(record, default=_plain)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Arrays and numpy scalars as lists and numbers; anything else by its text."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def resumed(provenance_json) -> str:
-    """The JSON text of a run that goes on: what it says, and where and when it was resumed."""
-    record = json.loads(provenance_json)
+def resumed(record: dict) -> str:
+    """The JSON text of a run that goes on, of which a file says `record`: that, and where and when it was resumed."""
+    record = {key: value for key, value in record.items() if key != "seconds"}
     here = json.loads(provenance({}))
     record["resumed"] = [*record.get("resumed", []), {key: here[key] for key in ("command", "environment", "started")}]
     return json.dumps(record)

@@ -1,71 +1,28 @@
 """Reading run files: only what is committed, lazily from disk."""
 
 import json
-import shlex
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
-from .. import checks
-from ..checks import InputError
+from ..checks import InputError, printable
 from ..crn import ReactionNetwork
 from ..simulation.result import dataset, frame, of
+from ..simulation.task import TRAJECTORIES
 from ..status import Status
-from . import heap, superblock
 from .damage import damaged, is_of_hdf5, readable, said
-from .lock import is_locked
 from .rows import LazyRows
-from .validate import check, check_filetype
+from .schema import TRAINING
+from .training_record import TrainingRecord
+from .validate import version_of
 from .values import model_of
 
-
-def open_run(path) -> "Run":
-    """Open the run file at `path` for reading, also one that is still being written or was left by a killed process.
-
-    Raises InputError for a missing file, another filetype, a newer major version, and a file that is damaged.
-    """
-    return _checked(path, lambda path: _open(path, is_locked(path)))
-
-
-def open_left(path) -> "Run":
-    """Open a run file that nobody writes, as whoever holds its lock knows, whatever it says of itself."""
-    return _checked(path, lambda path: _open_left(path, superblock.marks(path)[0]))
-
-
-def _checked(path, opened):
-    path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
-    try:
-        heap.check(path)
-        file = opened(path)
-    except OSError:
-        raise InputError(f"{path} is not a readable HDF5 file: it is none, or it is cut short or damaged") from None
-    try:
-        with readable(path):
-            check_filetype(path, file)
-            check(path, file)
-    except BaseException:
-        file.close()
-        raise
-    return Run(path, file)
-
-
-def _open(path, written):
-    marked, swmr = superblock.marks(path)
-    if marked and not swmr:
-        raise InputError(
-            f"{path} was not closed by the program that wrote in it: if none does any more, make it readable by "
-            f"gillespie-nn repair {shlex.quote(str(path))}"
-        )
-    if marked and written:
-        return h5py.File(path, "r", swmr=True)
-    return _open_left(path, marked)
-
-
-def _open_left(path, marked):
-    if marked:
-        return h5py.File(superblock.Closed(path), "r")
-    return h5py.File(path, "r", locking=False)  # a lock of ours would stop a writer who is about to begin
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 
 class Run:
@@ -74,36 +31,42 @@ class Run:
     Use as a context manager, or `close()` it.
     """
 
-    def __init__(self, path, file):
-        self.path, self.file = path, file
-        self._datasets = {}
+    def __init__(self, path: Path, file: h5py.File):
+        """`file` has been found valid."""
+        self.path, self._file = path, file
+        self._datasets: dict[str, h5py.Dataset] = {}
 
     @property
-    def version(self) -> tuple[int, ...]:
+    def version(self) -> tuple[int, int]:
         """Version of the file's format."""
-        return tuple(int(n) for n in self.file.attrs["version"])
+        return version_of(self._file)
 
-    def __enter__(self):
+    def __enter__(self) -> "Run":
         return self
 
-    def __exit__(self, kind, error, _):
+    def __exit__(self, kind: Any, error: Any, _: Any) -> None:
         self.close()
         if kind is not None and is_of_hdf5(error):
             raise damaged(self.path, said(error)) from error
 
-    def close(self):
+    def close(self) -> None:
         """Close the file; what was not read can no longer be."""
-        self.file.close()
+        self._file.close()
 
     @property
     def units(self) -> str:
         """Of `counts`: `molecules`, or `concentration`."""
-        return self.file["counts"].attrs["units"]
+        return self._dataset("counts").attrs["units"]
 
     @property
     def kind(self) -> str:
         """`ensemble` or `training`."""
-        return self.file.attrs["kind"]
+        return self._text("kind")
+
+    @property
+    def record(self) -> str:
+        """What is kept: `trajectories`."""
+        return TRAJECTORIES
 
     @cached_property
     def model(self) -> ReactionNetwork:
@@ -111,7 +74,7 @@ class Run:
 
         Raises InputError where the text is damaged."""
         with readable(self.path):
-            return model_of(self.path, self.file)
+            return model_of(self.path, self._file)
 
     @property
     def provenance(self) -> dict:
@@ -120,24 +83,66 @@ class Run:
 
     @property
     def method(self) -> str:
-        return self.file.attrs["method"]
+        return self._text("method")
 
     @property
     def method_reason(self) -> str:
         """Why this method; empty in files of version 1.0."""
-        return self.file.attrs.get("method_reason", "")
+        return self._text("method_reason") if "method_reason" in self._file.attrs else ""
 
     @property
     def seed(self) -> int:
-        return int(self.file.attrs["seed"])
+        return int(self._attribute("seed"))
 
     @property
     def volume(self) -> float:
-        return float(self.file.attrs["volume"])
+        return float(self._attribute("volume"))
 
     @cached_property
     def species(self) -> tuple[str, ...]:
-        return tuple(self.file["species"].asstr()[:])
+        _ = self.model  # which has the same, or the file is damaged
+        return self._names("species")
+
+    @property
+    def initial(self) -> np.ndarray:
+        """[species], counts in force after overrides [molecules]: int64, float64 in training runs of methods without
+        single molecules."""
+        return self._read("model/initial")
+
+    @property
+    def rates(self) -> np.ndarray:
+        """float64[reaction], rate constants in force after overrides."""
+        return self._read("model/rates")
+
+    @property
+    def model_digest(self) -> str:
+        """SHA-256 (hexadecimal) of the model."""
+        return self._attribute("model/digest")
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of its text."""
+        return int(self._dataset("model/text").size)
+
+    @property
+    def arguments(self) -> dict:
+        """What else decides an ensemble; since version 1.5."""
+        return json.loads(self._attribute("arguments"))
+
+    @property
+    def n_replicates(self) -> int:
+        """Asked for."""
+        return int(self._dataset("committed").size)
+
+    @property
+    def n_planned(self) -> int:
+        """Replicates asked for; of a training run, records."""
+        return self._shape("time")[0] if self._is_training else self.n_replicates
+
+    @property
+    def n_kept(self) -> int:
+        """Those of them that are whole."""
+        return self._n_points if self._is_training else int(self.committed.sum())
 
     @property
     def committed(self) -> np.ndarray:
@@ -153,7 +158,7 @@ class Run:
     @property
     def software_version(self) -> str:
         """Of the software that began the run."""
-        return self.file.attrs["software_version"]
+        return self._text("software_version")
 
     @property
     def complete(self) -> bool:
@@ -166,10 +171,10 @@ class Run:
         return self._read("time", slice(self._n_points))
 
     @property
-    def counts(self) -> "LazyRows":
+    def counts(self) -> LazyRows:
         """[replicate, point, species], read when indexed, in `units`."""
         replicates, n_points = self._replicates, self._n_points  # before the rows, which are written before these
-        return LazyRows(self.path, self._now("counts"), replicates, n_points)
+        return LazyRows(self.path, self._dataset("counts"), replicates, n_points)
 
     @property
     def status(self) -> np.ndarray:
@@ -185,91 +190,115 @@ class Run:
         return self._read("firings")[self._replicates]
 
     @property
-    def statistics(self) -> dict:
+    def statistics(self) -> dict[str, np.ndarray]:
         """What the method says about its own steps: names and float64[replicate]; none before version 1.3."""
-        names = self.file.get("statistics", ())
+        names = self._file.get("statistics", {})
         return {name: self._read(f"statistics/{name}")[self._replicates] for name in names}
 
     @property
-    def covariance(self):
+    def covariance(self) -> np.ndarray | LazyRows:
         """float64[replicate, point, species, species] [concentration^2] of `linear_noise`, read when indexed like
         `counts`; else no species."""
-        if "covariance" not in self.file or not self.file["covariance"].size:
+        if not self._has("covariance") or not self._dataset("covariance").size:
             return np.zeros((len(self._replicates), self._n_points, 0, 0))
-        return LazyRows(self.path, self._now("covariance"), self._replicates, self._n_points)
+        return LazyRows(self.path, self._dataset("covariance"), self._replicates, self._n_points)
 
     @property
-    def training(self) -> h5py.Group:
-        """The group of training records; see FORMAT.md."""
-        if self.kind != "training":
+    def training(self) -> TrainingRecord:
+        """What a training run keeps beside its trajectory."""
+        if not self._is_training:
             raise InputError(f"{self.path} is not a training run, which `train` writes: its kind is {self.kind!r}")
-        return self.file["training"]
+        return TrainingRecord(self)
 
     @property
     def case(self) -> str:
         """Name of the dataset of a training run."""
-        return self.file.attrs["case"]
+        return self._text("case")
 
     @property
     def weights(self) -> np.ndarray:
         """float64[record, weight] [concentration], of a training run."""
-        return self._record("weights")
+        return self._recorded("weights")
 
     @property
     def predictions(self) -> np.ndarray:
         """float64[record, output] [concentration]: output of the chemistry at the end of each recorded presentation."""
-        return self._record("predictions")
+        return self._recorded("predictions")
 
     @property
-    def observables(self):
+    def observables(self) -> np.ndarray | LazyRows:
         """float64[replicate, point, observable]: values of rules, and of parameters that events change; read when
         indexed like `counts`."""
         if not self.observable_names:
             return np.zeros((len(self._replicates), self._n_points, 0))
-        return LazyRows(self.path, self._now("observables"), self._replicates, self._n_points)
+        return LazyRows(self.path, self._dataset("observables"), self._replicates, self._n_points)
 
     @cached_property
     def observable_names(self) -> tuple[str, ...]:
         """Names of the observables; none in files before version 1.2."""
-        return tuple(self.file["observable"].asstr()[:]) if "observable" in self.file else ()
+        _ = self.model
+        return self._names("observable") if self._has("observable") else ()
 
-    def of(self, name) -> np.ndarray:
+    def of(self, name: str) -> np.ndarray:
         """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name."""
         return of(self, name)
 
-    def to_xarray(self):
+    def to_xarray(self) -> "xarray.Dataset":
         """An xarray Dataset with dimensions replicate, time, species; NaN where a replicate did not get."""
         return dataset(self)
 
-    def to_dataframe(self):
+    def to_dataframe(self) -> "pandas.DataFrame":
         """A pandas DataFrame indexed by (replicate, time), one column a species or observable; NaN where a replicate
         did not get."""
         return frame(self)
 
-    def _read(self, name, key=()):
+    def _has(self, name: str) -> bool:
+        return name in self._file
+
+    def _attribute(self, path: str) -> Any:
+        group, _, name = path.rpartition("/")
+        return (self._file[group] if group else self._file).attrs[name]
+
+    def _text(self, path: str) -> str:
+        """An attribute that may be shown."""
+        return printable(self._attribute(path))
+
+    def _read(self, name: str, key: Any = ()) -> Any:
         """Of a dataset, as it is in the file now."""
         with readable(self.path):
-            return self._now(name)[key]
+            return self._dataset(name)[key]
 
-    def _now(self, name):
+    def _names(self, name: str) -> tuple[str, ...]:
+        """What a dataset of texts holds."""
+        with readable(self.path):
+            return tuple(self._file[name].asstr()[:])
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        return self._dataset(name).shape
+
+    def _dataset(self, name: str) -> h5py.Dataset:
         """A dataset with what another process wrote since it was opened. One object each, and no more often than it
         must be: where one of two is refreshed, HDF5 2.0 reads neither any more, or crashes."""
         if name not in self._datasets:
-            self._datasets[name] = self.file[name]
-        if self.file.swmr_mode:
+            self._datasets[name] = self._file[name]
+        if self._file.swmr_mode:
             self._datasets[name].refresh()
         return self._datasets[name]
 
-    def _record(self, name):
-        return self._read(self.training[name].name, slice(self._n_points))
+    def _recorded(self, name: str) -> np.ndarray:
+        return self._read(f"{self.training.GROUP}/{name}", slice(self._n_points))
 
     @property
-    def _replicates(self):
-        return np.arange(1) if self.kind == "training" else np.flatnonzero(self.committed)
+    def _is_training(self) -> bool:
+        return self.kind == TRAINING
 
     @property
-    def _n_points(self):
-        return int(self._read("training/n_recorded")) if self.kind == "training" else self.file["time"].shape[0]
+    def _replicates(self) -> np.ndarray:
+        return np.arange(1) if self._is_training else np.flatnonzero(self.committed)
 
-    def __repr__(self):
+    @property
+    def _n_points(self) -> int:
+        return int(self._read("training/n_recorded")) if self._is_training else self._shape("time")[0]
+
+    def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.kind}, {int(self.committed.sum())} of {self.committed.size} committed)"

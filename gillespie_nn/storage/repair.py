@@ -4,18 +4,22 @@ Nothing is changed in place. The copy is made beside the original, compared with
 end; a kill at any moment leaves one or the other.
 """
 
+from pathlib import Path
+from typing import Any
+
 import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import InputError, StorageError
+from ..checks import InputError, StorageError, part_of
 from ..status import Status
 from . import checkpoints, disk, superblock
 from .damage import damaged, is_of_hdf5, said
+from .hdf5 import opened
 from .lock import Lock
-from .reader import open_left, open_run
-from .schema import ENSEMBLE, LIBVER
-from .whole import move
+from .reader import Run
+from .schema import LIBVER, RUNS, TRAINING
+from .whole import clear, move
 from .writer import copy_rows
 
 try:
@@ -25,10 +29,12 @@ except ImportError:
 
 _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS")
 """Attributes by which HDF5 keeps dimension scales; they hold places in the file."""
+_LIBVER = (LIBVER[0], "latest")
+"""The oldest files need the latest."""
 _ROWS = ("counts", "covariance", "observables")
 
 
-def repair(path) -> dict:
+def repair(path: str | Path) -> dict:
     """Make the run file at `path` one that every program opens.
 
     Returns `file`, `kind`, `repaired` (False where the file was closed as it should be, and is left alone), `kept` of
@@ -43,23 +49,24 @@ def repair(path) -> dict:
     """
     path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     lock = Lock(path)
-    part = path.with_name(f".{path.name}.repaired.part")
+    part = part_of(path)
     try:
         _check_free_of_writers(path)
+        clear(path)
         disk.check_free(path, 2 * path.stat().st_size)
         marked, _ = superblock.marks(path)
-        with open_left(path) as run:
+        with Run(path, opened(path, RUNS, ours=True)) as run:
             lost = _unreadable(run)
             if not marked and not lost:
                 return _report(run, False, lost)
             try:
-                with h5py.File(part, "w", libver=(LIBVER[0], "latest")) as target:  # that of the oldest files
+                with disk.quiet(part) as made, h5py.File(made, "w", libver=_LIBVER) as target:
                     _copy(run, target, lost)
             except (OSError, RuntimeError) as error:
                 if is_of_hdf5(error) and "write" not in str(error):
                     raise damaged(path, said(error)) from None
-                raise StorageError(f"cannot write {part}: {disk.reason(error)}; {path} is as it was") from None
-        with open_run(part) as run:
+                raise StorageError(f"cannot write {path}: {disk.reason(error)}; it is as it was") from None
+        with Run(part, opened(part, RUNS)) as run:
             found = _report(run, True, lost)
         move(part, path)
         return found | {"file": str(path)}
@@ -68,7 +75,7 @@ def repair(path) -> dict:
         lock.release()
 
 
-def _check_free_of_writers(path):
+def _check_free_of_writers(path: Path) -> None:
     """HDF5 locks a file that it has open for writing, except in SWMR mode, where our own lock tells."""
     if fcntl is None:
         return
@@ -81,37 +88,38 @@ def _check_free_of_writers(path):
             pass
 
 
-def _unreadable(run) -> list[int]:
+def _unreadable(run: Run) -> list[int]:
     """Committed replicates whose rows cannot be read. Raises InputError for a training run of that kind, whose records
     hang together."""
     found = []
-    rows = [run.file[name] for name in _ROWS if name in run.file]
-    if run.kind != ENSEMBLE:
+    rows = [run._file[name] for name in _ROWS if name in run._file]
+    training = run.kind == TRAINING
+    if training:
         _ = run.weights, run.predictions, run.time
-    for replicate in np.flatnonzero(run.committed).tolist() if run.kind == ENSEMBLE else [0]:
+    for replicate in [0] if training else np.flatnonzero(run.committed).tolist():
         try:
             for dataset in rows:
                 for chunk in _chunks(dataset, replicate, run._n_points):
                     dataset[chunk]
         except (OSError, RuntimeError) as error:
-            if run.kind != ENSEMBLE:
+            if training:
                 raise damaged(run.path, said(error)) from None
             found.append(replicate)
     return found
 
 
-def _chunks(dataset, replicate, n_points):
+def _chunks(dataset: h5py.Dataset, replicate: int, n_points: int) -> list[tuple[int, slice]]:
     rows = dataset.chunks[1] if dataset.chunks else max(1, n_points)
     return [(replicate, slice(k, min(k + rows, n_points))) for k in range(0, n_points if dataset.size else 0, rows)]
 
 
-def _copy(run, target, lost):
+def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
     """Everything that can be trusted; rows that cannot are empty again."""
-    source = run.file
+    source = run._file
     target.attrs.update(source.attrs)
     datasets = []
 
-    def make(name, item):
+    def make(name: str, item: Any) -> None:
         if isinstance(item, h5py.Group):
             made = target.create_group(name)
         else:
@@ -133,7 +141,7 @@ def _copy(run, target, lost):
         target["status"][lost] = int(Status.INTERRUPTED)
 
 
-def _made(target, name, item):
+def _made(target: h5py.File, name: str, item: h5py.Dataset) -> h5py.Dataset:
     """An empty dataset that is laid out as `item`, in the form of HDF5 that `target` has."""
     how = {"fillvalue": item.fillvalue} if item.dtype.kind in "iuf" else {}
     if item.chunks is not None:
@@ -142,11 +150,11 @@ def _made(target, name, item):
     return target.create_dataset(name, item.shape, item.dtype, **how)
 
 
-def _fill(run, item, made, lost):
+def _fill(run: Run, item: h5py.Dataset, made: h5py.Dataset, lost: list[int]) -> None:
     name = item.name.lstrip("/")
     if not item.id.get_storage_size():
         return
-    if name in _ROWS and run.kind == ENSEMBLE:
+    if name in _ROWS and run.kind != TRAINING:
         for replicate in np.flatnonzero(run.committed).tolist():
             if replicate not in lost:
                 copy_rows(item, made, replicate)
@@ -158,18 +166,17 @@ def _fill(run, item, made, lost):
         made[...] = item[()]
 
 
-def _report(run, repaired, lost):
-    training = run.kind != ENSEMBLE
+def _report(run: Run, repaired: bool, lost: list[int]) -> dict[str, Any]:
     found = {
         "file": str(run.path),
         "kind": run.kind,
         "repaired": repaired,
-        "kept": run._n_points if training else int(run.committed.sum()),
-        "planned": run.file["time"].shape[0] if training else int(run.committed.size),
+        "kept": run.n_kept,
+        "planned": run.n_planned,
         "lost": lost,
         "ended": run.ended,
     }
-    if training and checkpoints.GROUP in run.file:
-        last = checkpoints.read_latest(run.file)
+    if checkpoints.GROUP in run._file:
+        last = checkpoints.read_latest(run._file)
         found["presentations"] = 0 if last is None else last.n_presented
     return found

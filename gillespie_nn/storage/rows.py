@@ -1,5 +1,9 @@
 """The committed part of a dataset, sliced from disk like an array."""
 
+from pathlib import Path
+from typing import Any
+
+import h5py
 import numpy as np
 
 from ..simulation.sinks import reached
@@ -13,19 +17,19 @@ class LazyRows:
     """A view of the committed part of `/counts` or `/observables`, sliced from disk like an array [replicate, point,
     species], or of `/covariance`, whose rows are matrices. Counts of -1, which were not reached, come masked."""
 
-    def __init__(self, path, dataset, replicates, n_points):
+    def __init__(self, path: Path, dataset: h5py.Dataset, replicates: np.ndarray, n_points: int):
         self.dtype, self.ndim = dataset.dtype, dataset.ndim
         self._path = path
         self._dataset, self._replicates, self._n_points = dataset, replicates, n_points
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return (len(self._replicates), self._n_points, *self._dataset.shape[2:])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         key = key if isinstance(key, tuple) else (key,)
         n_axes = self.ndim
         if len(key) > n_axes + any(k is Ellipsis for k in key):
@@ -37,20 +41,21 @@ class LazyRows:
         with readable(self._path):
             return self._rows(key, n_axes)
 
-    def _rows(self, key, n_axes):
-        replicate, point, *species = key + (slice(None),) * (n_axes - len(key))
+    def _rows(self, key: tuple, n_axes: int) -> Any:
+        replicate, point, *more = key + (slice(None),) * (n_axes - len(key))
         chosen, points = self._replicates[replicate], np.arange(self._n_points)[point]
-        species = tuple(species)
+        species = tuple(more)
         row = np.broadcast_to(np.int8(0), self._dataset.shape[2:])[species].shape
         found = np.empty((np.size(chosen), np.size(points), *row), dtype=self.dtype)
         self._fill(found, np.atleast_1d(chosen), np.atleast_1d(points), species)
         return reached(found.reshape(np.shape(chosen) + np.shape(points) + row))[()]
 
-    def _fill(self, found, chosen, points, species):
+    def _fill(self, found: np.ndarray, chosen: np.ndarray, points: np.ndarray, species: tuple) -> None:
         """Slab by slab of `_BYTES`, of as many points as fit, and of replicates that follow one another: to read those
         one by one takes many times as long."""
         if not found.size:
             return
+        place = (slice(None), slice(None), *species)
         first, last = int(points.min()), int(points.max())
         most = max(1, _BYTES // (self.dtype.itemsize * int(np.prod(self._dataset.shape[2:]))))  # rows
         n_points = min(most, last + 1 - first)
@@ -63,8 +68,31 @@ class LazyRows:
                     inside = np.flatnonzero((points >= start) & (points < stop))
                     if len(inside):
                         rows = self._dataset[slab, start:stop][:, points[inside] - start]
-                        wanted = (slice(None), slice(None), *species)
-                        found[own[0] : own[-1] + 1, inside] = rows[wanted]
+                        found[own[0] : own[-1] + 1, inside] = rows[place]
 
-    def __array__(self, dtype=None, copy=None):
+    def mean(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].mean(*arguments, **named)
+
+    def std(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].std(*arguments, **named)
+
+    def var(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].var(*arguments, **named)
+
+    def sum(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].sum(*arguments, **named)
+
+    def min(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].min(*arguments, **named)
+
+    def max(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].max(*arguments, **named)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.ma.getdata(self[:]).astype(dtype or self.dtype, copy=False)

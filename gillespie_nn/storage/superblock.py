@@ -7,6 +7,8 @@ and 3 are known here, which is what SWMR needs; their last four bytes are a chec
 import io
 import os
 import struct
+from pathlib import Path
+from typing import Any
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _VERSION, _OFFSET_SIZE, _FLAGS = 8, 9, 11
@@ -15,14 +17,14 @@ _HEAD, _N_ADDRESSES, _END_OF_FILE = 12, 4, 2
 HEAD_BYTES = 64
 
 
-def marks(path) -> tuple[bool, bool]:
+def marks(path: str | Path) -> tuple[bool, bool]:
     """Whether a file says that it is open for writing, and whether in SWMR mode; of another file, no."""
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
     return (bool(head[_FLAGS] & _WRITE), bool(head[_FLAGS] & _SWMR)) if _known(head) else (False, False)
 
 
-def closed(head, size) -> bytes:
+def closed(head: bytes, size: int) -> bytes:
     """The superblock at the start of `head`, as it is once a file of `size` bytes is closed."""
     width = head[_OFFSET_SIZE]
     block = bytearray(head[: _HEAD + _N_ADDRESSES * width])
@@ -39,12 +41,12 @@ class Closed(io.FileIO):
     time twice as long as the time before, a hundred times.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         super().__init__(path, "rb")
         head = self.read(HEAD_BYTES)
         self._start = closed(head, os.fstat(self.fileno()).st_size) if _known(head) else b""
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         place = self.tell()
         n = super().readinto(buffer)
         if n < memoryview(buffer).nbytes:
@@ -54,7 +56,7 @@ class Closed(io.FileIO):
         return n
 
 
-def _known(head):
+def _known(head: bytes) -> bool:
     return (
         len(head) >= _HEAD
         and head[:8] == _SIGNATURE
@@ -63,7 +65,7 @@ def _known(head):
     )
 
 
-def lookup3(data) -> int:
+def lookup3(data: bytes) -> int:
     """Bob Jenkins's hash `lookup3` (hashlittle, 2006, public domain) of bytes, with initial value 0."""
     a = b = c = (0xDEADBEEF + len(data)) & 0xFFFFFFFF
     if not data:
@@ -74,15 +76,15 @@ def lookup3(data) -> int:
     return _final(*(_sum(x, word) for x, word in zip((a, b, c), words)))
 
 
-def _sum(x, y):
+def _sum(x: int, y: int) -> int:
     return (x + y) & 0xFFFFFFFF
 
 
-def _rotated(x, n):
+def _rotated(x: int, n: int) -> int:
     return ((x << n) | (x >> (32 - n))) & 0xFFFFFFFF
 
 
-def _mix(a, b, c):
+def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
     for n in (4, 6, 8, 16, 19, 4):
         a = (a - c) & 0xFFFFFFFF ^ _rotated(c, n)
         c = _sum(c, b)
@@ -90,7 +92,7 @@ def _mix(a, b, c):
     return a, b, c
 
 
-def _final(a, b, c):
+def _final(a: int, b: int, c: int) -> int:
     for n in (14, 11, 25, 16, 4, 14, 24):
         c = ((c ^ b) - _rotated(b, n)) & 0xFFFFFFFF
         a, b, c = b, c, a

@@ -1,13 +1,18 @@
 """The file of a training run: counts, weights and predictions at the ends of presentations, checkpoints, the end."""
 
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
+import h5py
 import numpy as np
 
+from ..simulation.checkpoints import Checkpoint
+from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import ACCURACY, RMSE
 from . import checkpoints, layout
-from .dimensions import describe
-from .reader import open_left
+from .hdf5 import opened
+from .schema import RUNS, TRAINING
 from .writer import RunFile
 
 _BLOCK_BYTES = 1 << 20
@@ -23,14 +28,18 @@ class TrainingFile(RunFile):
     of validation and `seconds` the wall time of presentations up to there.
     """
 
-    kind = "training"
+    kind = TRAINING
 
-    def __init__(self, path, plan, provenance_json, overwrite=False, resumes=False):
+    def __init__(
+        self, path: str | Path, plan: TrainingPlan, provenance_json: str, overwrite: bool = False, resumes: bool = False
+    ):
         """`plan` is a `simulation.training.TrainingPlan`."""
         network = plan.spec.network
         self._plan, self._resumes = plan, resumes
-        self._buffer, self._n = [], 0
-        self.resumed_from, self.scores, self.seconds = None, np.empty((0, 2)), 0.0
+        self._buffer: list[tuple] = []
+        self._n = 0
+        self.resumed_from: Checkpoint | None = None
+        self.scores, self.seconds = np.empty((0, 2)), 0.0
         self.started = time.perf_counter()
         """When presentations began, by `time.perf_counter`, less `seconds`."""
         self._scale = plan.volume if plan.method.units == "concentration" else None
@@ -43,24 +52,20 @@ class TrainingFile(RunFile):
             "volume": plan.volume,
             "case": plan.dataset.name,
         }
-        super().__init__(
-            path, overwrite or resumes, provenance_json, network, network.rates(), plan.learner.counts, settings
-        )
-
-    def _create(self):
-        plan, spec = self._plan, self._plan.spec
+        values = settings | {"provenance/json": provenance_json} | layout.training_values(plan)
+        values |= layout.model_values(network, network.rates(), plan.learner.counts)
+        dtypes = {"counts": plan.method.dtype, "checkpoint/counts": plan.method.dtype}
         together = layout.records_together(plan)
-        layout.write_trajectory(
-            self._file, plan.method, 1, len(plan.presentations.recorded), spec.network, together=together
+        super().__init__(
+            path, overwrite or resumes, values, layout.training_lengths(plan), dtypes=dtypes, together=together
         )
-        layout.write_training(self._file, plan)
-        checkpoints.create(self._file, plan.method, len(spec.network.species), len(spec.weights))
-        describe(self._file)
-        if self._resumes:
-            with open_left(self.path) as earlier:  # now that no other process writes it
-                self._take_over(earlier.file)
 
-    def _take_over(self, earlier):
+    def _begin(self) -> None:
+        if self._resumes:
+            with opened(self.path, RUNS, ours=True) as earlier:  # now that no other process writes it
+                self._take_over(earlier)
+
+    def _take_over(self, earlier: h5py.File) -> None:
         """What was committed up to the last whole checkpoint; all beyond is simulated, and written, again."""
         checkpoints.copy(earlier, self._file)
         self.resumed_from = checkpoints.read_latest(earlier)
@@ -82,14 +87,14 @@ class TrainingFile(RunFile):
         self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
         self._file.attrs["created"] = earlier.attrs["created"]
 
-    def record(self, time, counts, weights, prediction):
+    def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:
         """One record, in order; kept back until a block is full."""
         self._buffer.append((time, counts.copy() if self._scale is None else counts / self._scale, weights, prediction))
         if len(self._buffer) >= self._block:
             self._flush()
             self._file.flush()
 
-    def _flush(self):
+    def _flush(self) -> None:
         """Write what was kept back, and flush; only then does the file say that it is there."""
         if not self._buffer:
             return
@@ -103,7 +108,7 @@ class TrainingFile(RunFile):
             self._at("training/n_recorded")[()] = part.stop
         self._buffer, self._n = [], part.stop
 
-    def checkpoint(self, checkpoint, scores):
+    def checkpoint(self, checkpoint: Checkpoint, scores: np.ndarray) -> None:
         """The run can be resumed from here."""
         self._flush()
         with self._guard(2 * checkpoint.counts.nbytes):
@@ -113,14 +118,18 @@ class TrainingFile(RunFile):
             slots = {
                 name: self._at(f"{checkpoints.GROUP}/{name}") for name in (*checkpoints.NAMES, checkpoints.MEMORY_SCALE)
             }
-            checkpoints.write(slots, checkpoint.n_presented // self._plan.options.checkpoint_every, checkpoint)
+            every = self._plan.options.checkpoint_every
+            assert every is not None  # a plan has it worked out
+            checkpoints.write(slots, checkpoint.n_presented // every, checkpoint)
             self._file.flush()
 
-    def _write_scores(self, scores):
+    def _write_scores(self, scores: np.ndarray) -> None:
         for name, column in _VALIDATION.items() if len(scores) else ():
             self._at(name)[: len(scores)] = scores[:, column]
 
-    def finish(self, trained, arrays, scores, seconds):
+    def finish(
+        self, trained: Trained, arrays: dict[str, np.ndarray], scores: Mapping[str, float], seconds: float
+    ) -> None:
         """The end of training, a `simulation.training.Trained`: evaluation arrays and scores by name, the commit."""
         self._flush()
         arrays = arrays | {"final_weights": trained.weights, "best_weights": trained.best_weights}
@@ -140,7 +149,7 @@ class TrainingFile(RunFile):
             self._at("committed")[0] = 1
             self._file.flush()
 
-    def close(self):
+    def close(self) -> None:
         """Write what was recorded, and close the file."""
         try:
             if self._file:

@@ -1,69 +1,137 @@
-"""Whether a file that calls itself a run file is one: every dataset of the schema in its place, type and shape.
+"""Whether a file that calls itself one of ours is one: every attribute and dataset of its kind in its place, type and
+shape, and nothing that stands in another file.
 
-A file from elsewhere may hold anything; whoever reads one that was found valid can trust names, types and sizes.
+A file from elsewhere may hold anything; whoever reads one that was found valid can trust names, types and sizes. What
+is there is checked whatever version the file says it has: readers take what they find.
 """
 
 import math
+import re
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ..checks import InputError
-from ..status import Status
 from .damage import damaged, shown
-from .moments_file import FILETYPE as MOMENTS
-from .schema import ENSEMBLE, FILETYPE, TRAINING, VERSION, entries
-from .values import json_object, positive_number, strings, text, whole_number
+from .dimensions import datasets_of
+from .schema import FORMATS, NAME, Entry, Format, Version
+from .validate_values import CHECKS
+from .values import check_size, json_object, strings, text
 
-_MOST_PACKED = 1100
-"""Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
-_SMALL_BYTES = 1 << 16
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_MOST_PLACES = 10_000
+"""Ours hold some hundred."""
 
 
-def check_filetype(path, file) -> None:
-    """Raises InputError for another type or another major version."""
-    filetype, version = file.attrs.get("filetype"), np.atleast_1d(file.attrs.get("version", 0))
-    if isinstance(filetype, str) and filetype == MOMENTS:
-        raise InputError(f"{path} holds moments, not trajectories: read it by gillespie_nn.open_moments")
-    if not isinstance(filetype, str) or filetype != FILETYPE:
-        raise InputError(f"{path} is not a run file: its filetype is {shown(filetype)}, expected {FILETYPE!r}")
+def form_of(path: Path, file: h5py.File, expected: Format | None = None) -> Format:
+    """The kind of file that it says it is. Raises InputError for a type that is not known, or not the `expected` one,
+    and for another major version."""
+    filetype = file.attrs.get("filetype")
+    known = FORMATS if expected is None else (expected,)
+    form = next((f for f in known if isinstance(filetype, str) and filetype == f.filetype), None)
+    if form is None:
+        raise InputError(_other(path, filetype, expected))
+    version = np.atleast_1d(file.attrs.get("version", 0))
     if version.dtype.kind not in "iu" or version.shape != (2,):
-        raise damaged(path, f"the attribute version is {shown(version)}, expected two whole numbers")
-    if int(version[0]) != VERSION[0] or version[1] < 0:
-        raise InputError(f"{path} has format version {[int(v) for v in version]}, this software reads {VERSION[0]}.x")
+        raise damaged(path, f"the attribute version is {shown(file.attrs.get('version'))}, expected two whole numbers")
+    if int(version[0]) != form.version[0] or version[1] < 0:
+        raise InputError(
+            f"{path} has format version {[int(v) for v in version]}, this software reads {form.version[0]}.x of "
+            f"{form.filetype!r}"
+        )
+    return form
 
 
-def check(path, file) -> None:
-    """Raises InputError for what differs from the schema; `check_filetype` comes first."""
-    version = tuple(int(v) for v in file.attrs["version"])
-    kind = text(path, file, "kind")
-    if kind not in (ENSEMBLE, TRAINING):
-        raise damaged(path, f"its kind is {kind!r}, expected {ENSEMBLE!r} or {TRAINING!r}")
-    lengths: dict[str, int] = {}
-    for entry in entries(kind, version):
-        check_dataset(path, file, entry, lengths)
-    for name in file.get("statistics", ()):
-        dataset = _hard(path, file, f"statistics/{name}")
-        if (
-            not isinstance(dataset, h5py.Dataset)
-            or dataset.dtype != np.float64
-            or dataset.shape != file["status"].shape
-        ):
-            raise damaged(path, f"/statistics/{name} is not one float64 of each replicate")
-    _check_attributes(path, file, kind, version)
-    _check_values(path, file, kind)
+def version_of(file: h5py.File) -> Version:
+    """That of the format, in a file of which `form_of` is known."""
+    major, minor = (int(v) for v in file.attrs["version"])
+    return major, minor
 
 
-def check_dataset(path, file, entry, lengths) -> None:
-    """Raises InputError where a dataset is not as an entry of a schema says; `lengths` of the axes known so far are
-    filled in."""
-    dataset = _hard(path, file, entry.path)
-    where = f"/{entry.path}"
+def check(path: Path, file: h5py.File, expected: Format | None = None) -> Format:
+    """The kind of file that it is, by default any. Raises InputError for what differs from the table of that kind."""
+    form = form_of(path, file, expected)
+    version = version_of(file)
+    _check_places(path, file)
+    kind = ""
+    if form.kinds:
+        kind = text(path, file, "kind")
+        if kind not in form.kinds:
+            raise damaged(path, f"its kind is {kind!r}, expected {' or '.join(map(repr, form.kinds))}")
+    needed = {e.path for e in form.entries_of(kind, version)}
+    lengths = dict(form.lengths)
+    for group in form.groups:
+        _check_group(path, file, group, group in {e.group for e in form.entries_of(kind, version)})
+    for entry in form.entries:
+        if not _is_there(file, entry):
+            if entry.path in needed and not entry.open and not (entry.optional and entry.group not in file):
+                raise damaged(path, f"/{entry.path} is missing")
+            continue
+        for name in file[entry.group] if entry.open else ():
+            _check_name(path, f"/{entry.group}", name)
+        for dataset in datasets_of(file, entry):
+            _check_dataset(path, dataset, entry, lengths)
+    _check_attributes(path, file, form, kind, version)
+    CHECKS[form.filetype](path, file, lengths)
+    return form
+
+
+def _other(path: Path, filetype: Any, expected: Format | None) -> str:
+    """What to say of a file of another type."""
+    known = next((f for f in FORMATS if isinstance(filetype, str) and filetype == f.filetype), None)
+    if expected is None:
+        what = " or ".join(repr(f.filetype) for f in FORMATS)
+        return f"{path} is not a file of this software: its filetype is {shown(filetype)}, expected {what}"
+    said = f"{path} is not a {expected.name}: its filetype is {shown(filetype)}, expected {expected.filetype!r}"
+    return said + (f"; it is a {known.name}" if known is not None else f"; {expected.remedy}")
+
+
+def _check_places(path: Path, file: h5py.File) -> None:
+    """All that a file holds has to stand in it, at one place, also what no table has: no links but hard ones and no
+    second ones of these, no external storage."""
+    places = {h5py.h5o.get_info(file.id).addr: "/"}
+    waiting: list[h5py.Group] = [file]
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            where = shown(f"{group.name.rstrip('/')}/{name}")[1:-1]
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise damaged(path, f"{where} is a link to somewhere else")
+            item = group[name]
+            first = places.setdefault(h5py.h5o.get_info(item.id).addr, where)
+            if first != where:
+                raise damaged(path, f"{where} is a second name of {first}")
+            if len(places) > _MOST_PLACES:
+                raise damaged(path, f"it holds more than {_MOST_PLACES} datasets and groups")
+            if isinstance(item, h5py.Group):
+                waiting.append(item)
+            elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
+                raise damaged(path, f"{where} is kept in another file")
+
+
+def _check_group(path: Path, file: h5py.File, name: str, needed: bool) -> None:
+    if name not in file:
+        if needed:
+            raise damaged(path, f"/{name} is missing")
+    elif not isinstance(file[name], h5py.Group):
+        raise damaged(path, f"/{name} is no group")
+
+
+def _is_there(file: h5py.File, entry: Entry) -> bool:
+    group: Any = file
+    for part in entry.path.split("/")[:-1]:
+        group = group[part] if isinstance(group, h5py.Group) and part in group else None
+    return isinstance(group, h5py.Group) and (entry.open or entry.path.rpartition("/")[2] in group)
+
+
+def _check_dataset(path: Path, dataset: Any, entry: Entry, lengths: dict[str, int]) -> None:
+    """Raises InputError where a dataset is not as its entry says; `lengths` of the axes known so far are filled in."""
+    where = dataset.name
     if not isinstance(dataset, h5py.Dataset):
         raise damaged(path, f"{where} is a group, expected a dataset")
-    if dataset.is_virtual or dataset.external:
-        raise damaged(path, f"{where} is kept in another file")
-    found = "string" if h5py.check_string_dtype(dataset.dtype) else dataset.dtype.name
+    found = NAME if h5py.check_string_dtype(dataset.dtype) else dataset.dtype.name
     if found not in entry.dtypes or dataset.dtype.byteorder == ">":
         raise damaged(path, f"{where} has dtype {dataset.dtype}, expected {' or '.join(entry.dtypes)}")
     if dataset.shape is None or len(dataset.shape) != len(entry.axes):
@@ -72,79 +140,30 @@ def check_dataset(path, file, entry, lengths) -> None:
         if lengths.setdefault(axis, length) != length:
             raise damaged(path, f"{where} has shape {dataset.shape}, expected {axis} = {lengths[axis]}")
     unit = dataset.attrs.get("units", "")
-    if not isinstance(unit, str) or unit not in entry.units:
-        raise damaged(path, f"{where} has units {shown(unit)}, expected {' or '.join(map(repr, entry.units))}")
+    if not isinstance(unit, str) or unit != entry.unit(found):
+        raise damaged(path, f"{where} has units {shown(unit)}, expected {entry.unit(found)!r}")
     if not entry.filled_later:
         check_size(path, dataset, math.prod(dataset.shape))
+    if found == NAME:
+        texts = strings(path, dataset)
+        if entry.json:
+            json_object(path, where, texts)
+        for name in texts if entry.axes else ():
+            _check_name(path, where, name)
 
 
-def check_size(path, dataset, n_written) -> None:
-    """`n_written` numbers of a dataset must be there: a small file can name any size."""
-    n_bytes = n_written * dataset.dtype.itemsize
-    if n_bytes > _SMALL_BYTES:
-        dataset.refresh()  # what another process wrote since it was opened
-    stored = dataset.id.get_storage_size()
-    if n_bytes > _SMALL_BYTES and n_bytes > stored * _MOST_PACKED:
-        raise damaged(path, f"{dataset.name} should hold {n_bytes} bytes, and {stored} are in the file")
+def _check_name(path: Path, where: str, name: str) -> None:
+    """Names are identifiers, as those of models are: they stand in the first line of tables, and on terminals."""
+    if not _NAME.fullmatch(name):
+        raise damaged(path, f"{where} holds the name {shown(name)}, expected letters, digits and underscores")
 
 
-def _check_attributes(path, file, kind, version):
-    for name in ("software_version", "created", "method", *(("case",) if kind == TRAINING else ())):
-        text(path, file, name)
-    if version >= (1, 1):
-        text(path, file, "method_reason")
-    text(path, file["model"], "digest")
-    whole_number(path, file, "seed", 0)
-    positive_number(path, file, "volume")
-    texts = [(file, "arguments")] if kind == ENSEMBLE and version >= (1, 5) else []
-    if kind == TRAINING:
-        group = file["training"]
-        layers = np.asarray(group.attrs.get("layers"))
-        if layers.dtype.kind not in "iu" or layers.ndim != 1 or len(layers) < 2 or (layers < 1).any():
-            raise damaged(path, f"the attribute layers is {shown(layers)}, expected sizes of layers")
-        text(path, group, "task")
-        texts += [(group, name) for name in ("settings", *(("arguments", "data") if version >= (1, 4) else ()))]
-    for where, name in texts:
-        json_object(path, f"the attribute {name}", text(path, where, name))
-    json_object(path, "/provenance/json", strings(path, file["provenance/json"]))
-
-
-def _check_values(path, file, kind):
-    for name in ("species", "model/reactions", *(("observable",) if "observable" in file else ())):
-        strings(path, file[name])
-    committed, status = file["committed"][:], file["status"][:]
-    if (committed > 1).any():
-        raise damaged(path, f"/committed holds {committed.max()}, expected 0 and 1")
-    known = [int(s) for s in Status]
-    if not np.isin(status, known).all():
-        raise damaged(path, f"/status holds {status[~np.isin(status, known)][0]}, expected one of {known}")
-    replicates, points = file["counts"].shape[:2]
-    n_written = int(committed.sum()) * points
-    if kind == TRAINING:
-        if replicates != 1:
-            raise damaged(path, f"it has {replicates} replicates, and a training run has one")
-        n_written = int(file["training/n_recorded"][()])
-        if not 0 <= n_written <= points:
-            raise damaged(path, f"/training/n_recorded is {n_written}, expected 0 to {points}")
-        n_presented = file["training/n_presented"][()] if "training/n_presented" in file else 0
-        n_planned = file["training/presentations"].shape[0]
-        if not 0 <= n_presented <= n_planned:
-            raise damaged(path, f"/training/n_presented is {n_presented}, expected 0 to {n_planned}")
-        for name in ("training/weights", "training/predictions"):
-            check_size(path, file[name], n_written * file[name].shape[1])
-    check_size(path, file["counts"], n_written * file["counts"].shape[2])
-    for name in ("covariance", "observables"):
-        if kind == ENSEMBLE and name in file:
-            check_size(path, file[name], n_written * math.prod(file[name].shape[2:]))
-
-
-def _hard(path, file, name):
-    """What stands at `name`, which must be in this file itself."""
-    group = file
-    for part in name.split("/"):
-        if not isinstance(group, h5py.Group) or part not in group:
-            raise damaged(path, f"/{name} is missing")
-        if not isinstance(group.get(part, getlink=True), h5py.HardLink):
-            raise damaged(path, f"/{name} is a link to somewhere else")
-        group = group[part]
-    return group
+def _check_attributes(path: Path, file: h5py.File, form: Format, kind: str, version: Version) -> None:
+    needed = {a.path for a in form.attributes_of(kind, version)}
+    for attribute in form.attributes:
+        item = file if not attribute.group else file.get(attribute.group)
+        if item is None:
+            if attribute.path in needed:
+                raise damaged(path, f"/{attribute.group} is missing")
+        elif attribute.path in needed or attribute.name in item.attrs:
+            attribute.check(path, item, attribute.name)

@@ -1,16 +1,24 @@
 """Single values of a file, each checked as it is read: all raise InputError for what is not as it should be."""
 
 import json
+from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..simulation.task import quantities_of
 from . import heap
 from .damage import damaged, said, shown
 
+_MOST_PACKED = 1100
+"""Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
+_SMALL_BYTES = 1 << 16
 
-def text(path, where, name) -> str:
+
+def text(path: Path, where: Any, name: str) -> str:
     """An attribute that is one."""
     value = where.attrs.get(name)
     if not isinstance(value, str):
@@ -20,7 +28,7 @@ def text(path, where, name) -> str:
     return value
 
 
-def strings(path, dataset):
+def strings(path: Path, dataset: h5py.Dataset) -> Any:
     """What a dataset of texts holds."""
     try:
         heap.check_lengths(path, dataset)
@@ -34,7 +42,17 @@ def strings(path, dataset):
     return found
 
 
-def json_object(path, what, text) -> dict:
+def check_size(path: Path, dataset: h5py.Dataset, n_written: int) -> None:
+    """`n_written` numbers of a dataset must be there: a small file can name any size."""
+    n_bytes = n_written * dataset.dtype.itemsize
+    if n_bytes > _SMALL_BYTES:
+        dataset.refresh()  # what another process wrote since it was opened
+    stored = dataset.id.get_storage_size()
+    if n_bytes > _SMALL_BYTES and n_bytes > stored * _MOST_PACKED:
+        raise damaged(path, f"{dataset.name} should hold {n_bytes} bytes, and {stored} are in the file")
+
+
+def json_object(path: Path, what: str, text: Any) -> dict:
     """The JSON object that a text is. `what` names it."""
     try:
         found = json.loads(text)
@@ -45,7 +63,20 @@ def json_object(path, what, text) -> dict:
     return found
 
 
-def whole_number(path, where, name, least) -> int:
+def json_text(path: Path, where: Any, name: str) -> dict:
+    """An attribute that is a JSON object."""
+    return json_object(path, f"the attribute {name}", text(path, where, name))
+
+
+def sizes(path: Path, where: Any, name: str) -> tuple[int, ...]:
+    """An attribute that lists sizes of layers, two at least."""
+    found = np.asarray(where.attrs.get(name))
+    if found.dtype.kind not in "iu" or found.ndim != 1 or len(found) < 2 or (found < 1).any():
+        raise damaged(path, f"the attribute {name} is {shown(found)}, expected sizes of layers")
+    return tuple(found.tolist())
+
+
+def whole_number(path: Path, where: Any, name: str, least: int) -> int:
     """An attribute that is one, and at least `least`."""
     found = where.attrs.get(name)
     value = np.asarray(found)
@@ -54,7 +85,7 @@ def whole_number(path, where, name, least) -> int:
     return int(value)
 
 
-def positive_number(path, where, name) -> float:
+def positive_number(path: Path, where: Any, name: str) -> float:
     """An attribute that is one."""
     found = where.attrs.get(name)
     value = np.asarray(found)
@@ -63,7 +94,7 @@ def positive_number(path, where, name) -> float:
     return float(value)
 
 
-def model_of(path, file) -> ReactionNetwork:
+def model_of(path: Path, file: h5py.File) -> ReactionNetwork:
     """The reaction network, as it was given (before overrides of rates and initial counts)."""
     try:
         network = ReactionNetwork.from_text(bytes(file["model/text"][:]).decode())
@@ -71,4 +102,31 @@ def model_of(path, file) -> ReactionNetwork:
         raise damaged(path, f"/model/text is not a model: {error}") from None
     if network.digest != text(path, file["model"], "digest"):
         raise damaged(path, "the model's text does not match its digest")
+    _check_model(path, file, network)
     return network
+
+
+def _check_model(path: Path, file: h5py.File, network: ReactionNetwork) -> None:
+    """Raises InputError where something in a file does not fit its model: columns would be taken for others."""
+    reactions = tuple(r.name for r in network.reactions)
+    for name, expected in (
+        ("species", network.species),
+        ("observable", network.observables),
+        ("quantity", quantities_of(network)),
+        ("model/reactions", reactions),
+        ("reaction", reactions),
+    ):
+        if name in file and tuple(strings(path, file[name])) not in (expected, *([()] if name == "reaction" else [])):
+            raise damaged(path, f"/{name} does not name what the model has")
+    for name, length in (("model/rates", len(reactions)), ("model/initial", len(network.species))):
+        if file[name].shape != (length,):
+            raise damaged(path, f"/{name} has {file[name].shape[0]} numbers, and the model {length}")
+    index = network.index
+    changes = {(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()}
+    found = file["model/stoichiometry"][:]
+    if len(found) != len(changes) or set(map(tuple, found.tolist())) != changes:
+        raise damaged(path, "/model/stoichiometry is not that of the model")
+    for name in ("training/weight", "training/output"):
+        for number in strings(path, file[name]) if name in file else ():  # on two rails, or a species if never negative
+            if number not in index and not {f"{number}_p", f"{number}_m"} <= index.keys():
+                raise damaged(path, f"/{name} names {shown(number)}, which the model does not have")

@@ -1,64 +1,61 @@
-"""HDF5 files that are made under another name and moved into place, so that they are whole or absent at any moment."""
+"""Files that are made under another name and moved into place, so that they are whole or absent at any moment.
 
-import datetime
+The other name is one that nobody can foresee, and it is made, never opened: what stands under a name already, such as a
+link to somewhere else, is not written through.
+"""
+
+import contextlib
 import os
+import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
-import numpy as np
 
-from .._version import __version__
-from ..checks import InputError, StorageError
-from . import heap
+from ..checks import PART_BYTES, PART_SUFFIX, StorageError, replaced
 from .schema import LIBVER
 
 
-def stamp(file, filetype, version) -> None:
-    """Root attributes `filetype`, `version` (int64[2]), `software_version` and `created` (ISO 8601, UTC)."""
-    file.attrs["filetype"] = filetype
-    file.attrs["version"] = np.array(version, dtype=np.int64)
-    file.attrs["software_version"] = __version__
-    file.attrs["created"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+def clear(path: Path) -> None:
+    """Take away what killed processes left of `path`; whoever asks for it holds the lock on it."""
+    for name in os.listdir(path.parent):
+        middle = name.removeprefix(f".{path.name}.").removesuffix(PART_SUFFIX)
+        if name == f".{path.name}.{middle}{PART_SUFFIX}" and len(middle) == 2 * PART_BYTES and middle.isalnum():
+            with contextlib.suppress(OSError):
+                (path.parent / name).unlink()
 
 
-def move(part, path) -> None:
+def move(part: Path, path: Path) -> None:
     """Put a whole file, safely on the disk, in the place of `path`."""
     with open(part, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(part, path)
 
 
-@contextmanager
-def written(path, filetype, version):
-    """A stamped file to fill, in the place of `path` once it is. Raises StorageError where that cannot be done."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def put(path: Path, data: bytes | memoryview) -> None:
+    """Write a whole file in the place of `path`. Raises StorageError where that cannot be done."""
     try:
-        with h5py.File(part, "w", libver=LIBVER) as file:
-            stamp(file, filetype, version)
-            yield file
-        move(part, path)
+        with replaced(path) as part, open(part, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; what was there before is still there"
+        ) from None
 
 
 @contextmanager
-def opened(path, filetype, version, remedy):
-    """The file, to be read. Raises InputError for one of another type or another major version, and for what is no
-    HDF5 file, with `remedy`."""
-    try:
-        heap.check(path)
-        with h5py.File(path, "r") as file:
-            found, number = file.attrs.get("filetype"), np.atleast_1d(file.attrs.get("version", 0))
-            if not isinstance(found, str) or found != filetype or number.dtype.kind not in "iu" or number.shape != (2,):
-                raise InputError(f"{path} has filetype {str(found)[:100]!r}, expected {filetype!r}: {remedy}")
-            if number[0] != version[0]:
-                raise InputError(
-                    f"{path} has format version {number.tolist()}, this software reads {version[0]}.x of {filetype!r}"
-                )
-            yield file
-    except (OSError, KeyError):
-        raise InputError(f"{path} is not a readable HDF5 file: {remedy}") from None
+def written(path: str | Path) -> Iterator[h5py.File]:
+    """An empty HDF5 file to fill, in the place of `path` once it is. Raises StorageError where that cannot be done.
+
+    It is made in memory and written as bytes: on a disk that is full HDF5 does not find out before it closes a file,
+    and may end the process then.
+    """
+    own = secrets.token_hex(PART_BYTES)  # HDF5 takes two files of one name for one, also in memory
+    with h5py.File(own, "w", driver="core", backing_store=False, libver=LIBVER) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    put(Path(path), image)

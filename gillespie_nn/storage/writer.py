@@ -2,21 +2,27 @@
 
 import os
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import StorageError, UnfinishedError
+from ..checks import GillespieError, StorageError, part_of
+from ..simulation.task import Task
+from ..status import Status
 from . import disk, layout
-from .dimensions import describe
+from .hdf5 import opened
 from .lock import Lock
-from .reader import open_left
-from .schema import LIBVER
-from .whole import move
+from .making import make
+from .schema import ENSEMBLE, LIBVER, RUNS
+from .whole import clear, move
 
 _BLOCK_BYTES = 1 << 22
+_Self = TypeVar("_Self", bound="RunFile")
 
 
 class RunFile:
@@ -29,22 +35,22 @@ class RunFile:
 
     kind: str
 
-    def __init__(self, path, overwrite, provenance_json, network, rates, counts, settings):
+    def __init__(self, path: str | Path, overwrite: bool, values: dict[str, Any], lengths: dict[str, int], **how: Any):
+        """`values`, `lengths` and `how` as of `making.make`."""
         self.path = checks.new_run_file(path, overwrite)
         self._start = time.perf_counter()
-        part = self.path.with_name(f".{self.path.name}.part")
-        self._file: h5py.File = None
-        self._lock: Lock | None = None
+        part = part_of(self.path)
+        self._file: Any = None  # None again once it is abandoned
+        self._lock: Any = None
         self._datasets: dict[str, h5py.Dataset] = {}
         try:
             with self._guard():
                 self._lock = Lock(self.path)
-                self._file = h5py.File(part, "w", libver=LIBVER)
-                layout.write_root(self._file, self.kind, settings)
-                layout.write_provenance(self._file, provenance_json)
-                layout.write_model(self._file, network, rates, counts)
-                self._create()
-                self._file.close()
+                checks.new_run_file(self.path, overwrite)  # another may have made it before the lock was ours
+                clear(self.path)
+                with disk.quiet(part) as made, h5py.File(made, "w", libver=LIBVER) as self._file:
+                    make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
+                    self._begin()
                 move(part, self.path)
                 self._file = _open_swmr(self.path)
         except BaseException:
@@ -55,16 +61,17 @@ class RunFile:
                 self._lock.release()
             raise
 
-    def _create(self):
-        """Make every group, dataset and attribute: later ones would be lost without an error."""
+    def _begin(self) -> None:
+        """What is written before the file is there. Every group, dataset and attribute exists by now: later ones would
+        be lost without an error."""
 
-    def __enter__(self):
+    def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Close the file, and let others write in it."""
         if self._file and self._lock:
             try:
@@ -76,7 +83,7 @@ class RunFile:
             finally:
                 self._lock.release()
 
-    def _at(self, name):
+    def _at(self, name: str) -> h5py.Dataset:
         """A dataset, looked up once, and kept: to look it up takes as long as writing a small one, and h5py says
         nothing when the last rows cannot be written as a dataset is closed."""
         if name not in self._datasets:
@@ -84,14 +91,14 @@ class RunFile:
         return self._datasets[name]
 
     @contextmanager
-    def _guard(self, n_bytes=0):
+    def _guard(self, n_bytes: int | None = 0) -> Iterator[None]:
         """Turns a failing write into a sentence; refuses to start one of `n_bytes` (None: does not look) when the disk
         is nearly full."""
         if n_bytes is not None:
             disk.check_free(self.path, n_bytes)
         try:
             yield
-        except UnfinishedError:
+        except GillespieError:
             raise
         except (OSError, RuntimeError) as error:
             if self._file and self._lock:
@@ -103,16 +110,17 @@ class RunFile:
             ) from None
 
 
-def _open_swmr(path):
+def _open_swmr(path: Path) -> h5py.File:
     """Open for writing and for readers at once: opened for writing alone, the file of a process killed before
     `swmr_mode` is set would open no more."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    access.set_file_locking(False, True)  # there is a lock of our own, also where the file system has none for HDF5
     return h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE, access))
 
 
-def copy_rows(source, target, replicate, n_points=None):
+def copy_rows(source: h5py.Dataset, target: h5py.Dataset, replicate: int, n_points: int | None = None) -> None:
     """The first points (default: all) of one replicate, in blocks of bounded size."""
     length, *row = source.shape[1:]
     n_points = length if n_points is None else n_points
@@ -129,40 +137,40 @@ class EnsembleFile(RunFile):
     committed replicates from the start. `missing` are the others, each a unit of work.
     """
 
-    kind = "ensemble"
+    kind = ENSEMBLE
 
-    def __init__(self, path, task, settings, provenance_json, overwrite=False, resumes=False):
+    def __init__(
+        self, path: str | Path, task: Task, settings: dict[str, Any], provenance_json: str, overwrite: bool = False,
+        resumes: bool = False,
+    ):  # fmt: skip
         self._task, self._resumes = task, resumes
-        self.missing = range(task.n_replicates)
-        super().__init__(path, overwrite or resumes, provenance_json, task.network, task.rates, task.counts, settings)
+        self.missing: Sequence[int] = range(task.n_replicates)
+        values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
+        values |= layout.model_values(task.network, task.rates, task.counts)
+        lengths = layout.trajectory_lengths(task.method, task.network, len(task.grid))
+        super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
 
-    def _create(self):
-        task, n = self._task, self._task.n_replicates
-        layout.write_trajectory(self._file, task.method, n, len(task.grid), task.network, task.grid)
-        shape = (n, len(task.network.reactions) if task.count_firings else 0)
-        layout.array(self._file, "firings", data=np.zeros(shape, dtype=np.int64))
-        layout.names(self._file, "reaction", (r.name for r in task.network.reactions[: shape[1]]))
-        describe(self._file)
+    def _begin(self) -> None:
         if self._resumes:
-            with open_left(self.path) as earlier:  # now that no other process writes it
+            with opened(self.path, RUNS, ours=True) as earlier:  # now that no other process writes it
                 self._take_over(earlier)
 
-    def _take_over(self, earlier):
+    def _take_over(self, earlier: h5py.File) -> None:
         """What is committed, replicate by replicate, in blocks."""
-        committed = np.flatnonzero(earlier.committed)
-        self.missing = np.flatnonzero(~earlier.committed).tolist()
+        committed = earlier["committed"][:].astype(bool)
+        self.missing = np.flatnonzero(~committed).tolist()
         per_replicate = ["status", "n_events", "firings", "committed"]
-        per_replicate += [f"statistics/{name}" for name in earlier.file["statistics"]]
-        for replicate in committed.tolist():
+        per_replicate += [f"statistics/{name}" for name in earlier["statistics"]]
+        for replicate in np.flatnonzero(committed).tolist():
             for name in ("counts", "observables", "covariance"):
-                copy_rows(earlier.file[name], self._file[name], replicate)
+                copy_rows(earlier[name], self._file[name], replicate)
             for name in per_replicate:
                 if self._file[name].size:
-                    self._file[name][replicate] = earlier.file[name][replicate]
-        self._start -= np.nan_to_num(earlier.file["provenance/seconds"][()])
-        self._file.attrs["created"] = earlier.file.attrs["created"]
+                    self._file[name][replicate] = earlier[name][replicate]
+        self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
+        self._file.attrs["created"] = earlier.attrs["created"]
 
-    def write(self, replicate, start, rows, observed, covariance):
+    def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         """Rows of a replicate from recorded point `start` on, with what was observed and the covariance there."""
         with self._guard(rows.nbytes + observed.nbytes + covariance.nbytes):
             self._at("counts")[replicate, start : start + len(rows)] = rows
@@ -170,7 +178,9 @@ class EnsembleFile(RunFile):
                 if values.size:
                     self._at(name)[replicate, start : start + len(rows)] = values
 
-    def finish(self, replicate, status, n_events, firings, statistics):
+    def finish(
+        self, replicate: int, status: Status, n_events: int, firings: np.ndarray, statistics: Mapping[str, float]
+    ) -> None:
         """The replicate has ended: commit it."""
         with self._guard():
             self._at("status")[replicate] = int(status)

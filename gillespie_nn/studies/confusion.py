@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets.iris import SPECIES
-from ..storage import open_run
+from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table, training
 from .points import Point
 
@@ -70,9 +70,9 @@ class Confusion(Study):
 
 
 def _count(path: Path, name: str) -> np.ndarray:
-    with open_run(path) as run:
-        said = np.argmax(run.training[name][:], axis=1)
-        targets = run.training["targets"][:]
+    with open_trajectories(path) as run:
+        said = np.argmax(run.training[name], axis=1)
+        targets = run.training.targets
     matrix = np.zeros((targets.shape[1],) * 2, dtype=np.int64)
     np.add.at(matrix, (np.argmax(targets, axis=1), said), 1)
     return matrix

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.learning import float_network
-from ..storage import open_run
+from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point
 
@@ -32,10 +32,10 @@ class Images(Study):
         record = results.record(self.points(results.case, results.extent)[0])
         if record is None:
             return
-        with open_run(record.path) as run:
-            weights, _ = float_network(run).matrices(run.training["final_weights"][:])[0]
-            before, _ = float_network(run).matrices(run.training["initial_weights"][:])[0]
-            volume, n = run.volume, int(run.training["n_presented"][()])
+        with open_trajectories(record.path) as run:
+            weights, _ = float_network(run).matrices(run.training.final_weights)[0]
+            before, _ = float_network(run).matrices(run.training.initial_weights)[0]
+            volume, n = run.volume, run.training.n_presented
         side = math.isqrt(weights.shape[1])
         shown = [("before training", before), (f"after {n} presentations", weights)]
         largest = max(np.abs(w).max() for _, w in shown)

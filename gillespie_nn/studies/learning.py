@@ -8,7 +8,7 @@ import numpy as np
 from ..analysis.figures import COLOURS, LINES
 from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
-from ..storage import open_run
+from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point, Record
 from .settings import ACTIVATIONS, SMOOTH
@@ -63,11 +63,11 @@ class Learning(Study):
 
 def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
     """(presentations done int64[record], RMSE on the test set float64[record]) of a run."""
-    with open_run(record.path) as run:
-        x, t = run.training["inputs"][:], run.training["targets"][:]
+    with open_trajectories(record.path) as run:
+        x, t = run.training.inputs, run.training.targets
         if not len(x):  # too large for the file: they are the case's own
             x = case_of(run.case).load(run.seed).test_x
         x, t = x[:_MOST_SAMPLES], t[:_MOST_SAMPLES]
         network = float_network(run)
         error = [np.sqrt(np.mean(np.square(network.forward(w, x) - t))) for w in averaged_weights(run)]
-        return run.training["recorded"][: len(error)] + 1, np.array(error)
+        return run.training.recorded[: len(error)] + 1, np.array(error)

@@ -21,8 +21,7 @@ from ..datasets import case as case_of
 from ..nn import training_network
 from ..noise import ConcentrationNoise, Noise, RateNoise
 from ..simulation.presentations import presentation_order
-from ..storage import Run, open_run
-from . import prediction_file
+from ..storage import Run, open_trajectories, prediction_file
 
 N_RECORDS = 50
 """Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
@@ -147,13 +146,12 @@ class Training(Point):
         path = self.path(folder)
         if not path.is_file():
             return None
-        with open_run(path) as run:
+        with open_trajectories(path) as run:
             if not run.ended:
                 return None
-            attributes = run.training.attrs
-            self._compare(path, json.loads(attributes["arguments"]) | {"case": run.case})
-            scores = {n: float(v[()]) for n, v in run.training.items() if n.startswith(("accuracy", "rmse"))}
-            return Record(self, path, attributes["task"], scores, run.file.attrs["software_version"])
+            self._compare(path, run.training.arguments | {"case": run.case})
+            scores = {n: score for n, score in run.training.scores.items() if n.startswith(("accuracy", "rmse"))}
+            return Record(self, path, run.training.task, scores, run.software_version)
 
     def _compare(self, path: Path, arguments: dict) -> None:
         expected = self.decided
@@ -259,13 +257,13 @@ class Course(Point):
         path = self.path(folder)
         if not path.is_file():
             return None
-        with open_run(path) as run:
+        with open_trajectories(path) as run:
             if not run.complete:
                 return None
             found = run.method, run.volume, run.seed, len(run.time)
             if found != (self.method, self.volume, self.seed, self.n_presentations * self.n_points + 1):
                 self._refuse(path, found)
-            return Record(self, path, "", {}, run.file.attrs["software_version"])
+            return Record(self, path, "", {}, run.software_version)
 
 
 def compile_kernels(method: str, noisy: bool) -> None:

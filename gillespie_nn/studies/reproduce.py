@@ -42,7 +42,7 @@ def reproduce(
     InputError : nothing to do, or nothing to redraw. MissingExtraError : no matplotlib. UnfinishedError : see `runner`.
     """
     checks.optional("matplotlib", "plot", "drawing the figures of the case studies")
-    output = Path(output)
+    output = checks.path_of("output", output, f"output must be the path of a folder, got {output!r}")
     jobs = [(study(), case) for case in cases for study in studies if case in study.cases]
     if not jobs:
         names = ", ".join(s.name for s in studies)

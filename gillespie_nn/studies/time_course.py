@@ -7,7 +7,7 @@ import numpy as np
 
 from ..analysis.figures import COLOURS
 from ..analysis.slices import per_concentration
-from ..storage import Run, open_run
+from ..storage import Run, open_trajectories
 from .base import Extent, Results, Study, Table
 from .points import Course, Point, Record
 from .settings import ACTIVATIONS
@@ -40,7 +40,7 @@ class TimeCourse(Study):
         for course in self._courses(results.case, results.extent):
             record = results.record(course)
             if record is not None and course.method == _EXACT:
-                with open_run(record.path) as run:
+                with open_trajectories(record.path) as run:
                     activation = ACTIVATIONS[dict(course.settings)["activation"]]
                     rows.append((activation, f"{run.time[-1]:g}", f"{int(run.n_events[0]):.3g}"))
         return [Table("The runs that are drawn", ("activation", "time [s]", "reactions fired"), rows)]
@@ -98,7 +98,7 @@ class _Numbers:
 
 
 def _read(record: Record) -> "_Numbers":
-    with open_run(record.path) as run:
+    with open_trajectories(record.path) as run:
         return _Numbers(run)
 
 

@@ -99,11 +99,12 @@ def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int =
     own, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
     destination, given = Destination.taken(given, ("output", "overwrite"))
     shared = {name: value for name, value in given.items() if name in OPTIONS}
+    network = network.with_parameters(shared.pop("parameters", None))
     seed = _seed("seed", own.seed)
     grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
     initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
-    counts = network.counts(initial)
-    chosen, exact = choose_method(own.method, network, counts).method, _reference(own.reference, network, counts)
+    amounts = network.amounts(initial)
+    chosen, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
     of_method = {name: value for name, value in given.items() if name not in OPTIONS}
     resolve(chosen, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
     names = _names(network, own.species, rates, parse_schedule(schedule, network, own.t_end))
@@ -117,8 +118,8 @@ def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int =
     return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
 
 
-def _reference(name: str, network: ReactionNetwork, counts: np.ndarray) -> type[Method]:
-    found = choose_method(name, network, counts).method
+def _reference(name: str, network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
+    found = choose_method(name, network, amounts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
         raise InputError(f"reference {name!r} is not exact, and shows no error of another method: use auto, {exact}")

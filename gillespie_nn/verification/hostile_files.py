@@ -1,7 +1,9 @@
-"""Hostile run files: mutated files open, are read, repaired and resumed, or end in a clear error.
+"""Hostile files: mutated files open, are read, repaired and resumed, or end in a clear error.
 
 Half of the mutants are changed in their bytes (cut, flipped, zeroed, overwritten, filled in), half through HDF5
-(objects of other types, shapes and absurd sizes, links, attributes and JSON of other kinds, values out of range). An
+(objects of other types, shapes and absurd sizes, links, attributes and JSON of other kinds, values out of range; an
+older version than what is there, contents in other files, names exchanged or with formulas and control characters in
+them). Nothing of another file and no control character may come out of one. An
 exception that is no `GillespieError` (a command would call it an internal error), a crash (HDF5 is compiled code) and a
 mutant that takes too long are failures. Not a statistical check: its p-value is 1, or 0 if any input failed. The method
 is of no account.
@@ -19,18 +21,17 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..analysis import summary, summary_text
+from ..analysis import citations_of, citations_text, summary, summary_text
 from ..api import resume, simulate, train
 from ..api.simulate import new_file
-from ..checks import GillespieError, InternalError
+from ..checks import GillespieError, InputError, InternalError
 from ..crn import ReactionNetwork
 from ..noise import RateNoise
 from ..simulation import run_ensemble
 from ..simulation.options import QUANTILES, RunOptions
 from ..simulation.task import make_task
-from ..storage import Run, open_moments, open_run
-from ..storage.export import blocks
-from ..storage.moments_reader import is_moments
+from ..storage import Run, bounds_file, open_run, prediction_file
+from ..storage.export import blocks, columns
 from ..storage.repair import repair
 from .base import Check, Options
 from .children import outcome_of_all
@@ -43,9 +44,16 @@ _SHAPES = ((), (0,), (1,), (3,), (2, 2), (2**40,), (2**31, 2**20), (1, 2, 3, 4))
 _DTYPES = ("i8", "f8", "u1", "f4", ">i8", "S5", "c16", "i2", "b1")
 
 
+_ARGUMENTS = {"paths": 3}
+_SECRET = 1234.5
+"""What stands in the file that others are made to point at."""
+_NAMES = ("=1+1", "@SUM(A1)", "+A", "-A", "a\tb", "\x1b[2J", "A,B", "A\r\nB", "", "\u202eA", "x" * 70_000)
+_OF_TERMINALS = "\x1b]0;taken\x07\x9b2J\x7f"
+
+
 def make_originals(folder: str | Path) -> list[Path]:
-    """Files to start from: an ensemble and a training run, both interrupted, with something to go on from; and moments
-    of some of the replicates that are asked for."""
+    """Files to start from: an ensemble and a training run, both interrupted, with something to go on from; moments
+    of some of the replicates that are asked for; a verification of bounds and a prediction."""
     network = ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
     paths = [Path(folder) / name for name in ("ensemble.h5", "training.h5")]
     run = simulate(
@@ -67,7 +75,15 @@ def make_originals(folder: str | Path) -> list[Path]:
     task, reason = make_task(network, asked)
     with new_file(moments, task, reason) as file:
         run_ensemble(task, file, units=[0])
-    return [*paths, moments]
+    bounds, prediction = Path(folder) / "bounds.h5", Path(folder) / "prediction.h5"
+    unknown = np.full((3, 2, 2), np.nan)
+    bounds_file.write(bounds, _ARGUMENTS, {
+        "size": np.array([1e-3, 1e-2]), "quantity": ("A", "B"), "is_number": np.array([False, True]), "theta": unknown,
+        "theta_0": unknown[:, 0], "bound": unknown, "ratio": unknown, "violations": np.zeros((3, 2, 2), np.int64),
+        "committed": np.zeros((3, 3), np.uint8),
+    })  # fmt: skip
+    prediction_file.write(prediction, _ARGUMENTS, "regression", x, 0.5 * x)
+    return [*paths, moments, bounds, prediction]
 
 
 def mutate(path: Path, rng: np.random.Generator) -> None:
@@ -191,7 +207,77 @@ def _json(file: h5py.File, name: str, rng: np.random.Generator) -> None:
     group.attrs[key] = json.dumps(whole)
 
 
-_CHANGES = (_delete, _replace, _as_group, _resize, _value, _link, _attribute, _json)
+def _older(file: h5py.File, name: str, rng: np.random.Generator) -> None:
+    """Says that it is of an older version, which did not have what is there."""
+    file.attrs["version"] = np.array([1, rng.integers(0, 5)])
+    for _ in range(rng.integers(3)):
+        _CHANGES[rng.integers(len(_CHANGES))](file, name, rng)
+
+
+def _elsewhere(file: h5py.File, name: str, rng: np.random.Generator) -> None:
+    """What should stand at `name`, or something that no table has, stands in another file."""
+    other = Path(file.filename).with_name("other.h5")
+    dataset = file[name] if isinstance(file[name], h5py.Dataset) else file["model/rates"]
+    _check_small(dataset)
+    shape, dtype, units = dataset.shape, dataset.dtype, dict(dataset.attrs)
+    with h5py.File(other, "w") as secret:
+        secret["secret"] = np.full(shape, _SECRET)
+    if rng.random() < 0.3:
+        name = f"{name}_more"
+    else:
+        del file[name]
+    what = rng.integers(3)
+    if what == 0:
+        file[name] = h5py.ExternalLink(other.name, "/secret")
+    elif what == 1:
+        raw = other.with_suffix(".raw")
+        raw.write_bytes(np.full(shape, _SECRET).tobytes())
+        file.create_dataset(name, shape, dtype, external=[(str(raw), 0, h5py.h5f.UNLIMITED)])
+    else:
+        layout = h5py.VirtualLayout(shape, dtype)
+        layout[...] = h5py.VirtualSource(str(other), "secret", shape)
+        file.create_virtual_dataset(name, layout)
+    if "units" in units and what:
+        file[name].attrs["units"] = units["units"]
+
+
+def _twice(file: h5py.File, name: str, rng: np.random.Generator) -> None:
+    """A second name of what stands at `name`, or of all there is."""
+    file[f"{name}_again" if rng.random() < 0.5 else "again"] = file[name] if rng.random() < 0.7 else file["/"]
+
+
+def _check_small(dataset: h5py.Dataset) -> None:
+    """Raises ValueError for a dataset that an earlier change made too large to be filled."""
+    if dataset.size > 1 << 20:
+        raise ValueError("too large to be filled")
+
+
+def _name(file: h5py.File, name: str, rng: np.random.Generator) -> None:
+    """Two names exchanged, or one that is none."""
+    found = [n for n in ("species", "observable", "model/reactions", "reaction", "quantity", "training/weight",
+                         "training/output") if n in file and file[n].size]  # fmt: skip
+    dataset = file[found[rng.integers(len(found))]]
+    _check_small(dataset)
+    names = dataset.asstr()[:]
+    if rng.random() < 0.5:
+        names = np.roll(names, 1)
+    else:
+        names[rng.integers(len(names))] = _NAMES[rng.integers(len(_NAMES))]
+    dataset[:] = names.tolist()
+
+
+def _terminal(file: h5py.File, name: str, rng: np.random.Generator) -> None:
+    """A text that a terminal would obey."""
+    texts = [(g, key) for g in (file, *(file[n] for n in ("model", "training") if n in file)) for key in g.attrs
+             if isinstance(g.attrs[key], str)]  # fmt: skip
+    group, key = texts[rng.integers(len(texts))]
+    group.attrs[key] = group.attrs[key] + _OF_TERMINALS
+
+
+_CHANGES = (
+    _delete, _replace, _as_group, _resize, _value, _link, _attribute, _json, _older, _elsewhere, _name, _terminal,
+    _twice,
+)  # fmt: skip
 
 
 def _try(folder: str | Path, seed: int, number: int) -> str:
@@ -219,13 +305,28 @@ def _refused(act: Callable[[Path], object], path: Path) -> bool:
 
 
 def _read(path: Path) -> None:
-    if is_moments(path):
-        summary_text(summary(open_moments(path)))
-        return
+    for own in (partial(bounds_file.read, arguments=_ARGUMENTS), prediction_file.read):
+        with contextlib.suppress(InputError):
+            found = own(path)
+            if isinstance(found, prediction_file.Found):
+                prediction_file.scores(found)
+            return
     with open_run(path) as run:
-        summary_text(summary(run))
-        for _ in blocks(run):
-            pass
+        said = [summary_text(summary(run)), citations_text(citations_of(run)), run.method_reason]
+        if isinstance(run, Run):
+            said += columns(run)
+            for block in blocks(run):
+                _check_own(*block)
+            _check_own(run.covariance, *run.statistics.values())
+    if not all(line.isprintable() for text in said for line in text.splitlines()):
+        raise AssertionError("what a terminal obeys comes out of a file")
+
+
+def _check_own(*arrays: Any) -> None:
+    """Raises AssertionError for what stands in another file."""
+    for array in arrays:
+        if (np.asarray(array) == _SECRET).any():
+            raise AssertionError("numbers of another file come out of one")
 
 
 def _copy(path: Path) -> None:

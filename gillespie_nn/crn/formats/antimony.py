@@ -20,19 +20,24 @@ _RESERVED = {"time", "pi", "avogadro", "nan", "notanumber", "inf", "infinity", "
 _ENDINGS = (".ant", ".antimony")
 
 
-def read(source: Source, parameters: Overrides = None, imports: str | os.PathLike | None = None) -> Parts:
+def read(
+    source: Source,
+    parameters: Overrides = None,
+    imports: str | os.PathLike | None = None,
+    substance: str | None = None,
+) -> Parts:
     """The network of a file that ends in `.ant` or `.antimony` (path), or of a text. Files that it imports must lie
     below the folder of the file, a text may import none; with `imports` both may import what lies below that folder.
+
+    `substance` is that of `sbml_read.read`.
 
     Raises InputError for what is wrong or refused.
     """
     text, origin = checks.text_or_file(source, _ENDINGS, "Antimony file")
-    folder, name = imports, "model.ant"
-    if origin != "the text":
-        path = Path(source)
-        folder, name = (path.parent if imports is None else imports), path.name
+    own = "" if origin == "the text" else origin
+    folder = Path(own).parent if imports is None and own else imports
     with errors_name(origin):
-        found = sbml_read.read_document(to_sbml(text, folder, name), parameters)
+        found = sbml_read.read_document(to_sbml(text, folder, own), parameters, substance)
         return found._replace(origin=origin, language="sbml")
 
 
@@ -40,7 +45,7 @@ def write(
     network: "ReactionNetwork",
     path: str | os.PathLike | None = None,
     volume: float | None = None,
-    initial: Mapping[str, int] | None = None,
+    initial: Mapping[str, float] | None = None,
 ) -> str:
     """The Antimony of the SBML that `sbml_write.write` writes, kinetics `stochastic`."""
     for name in (*network.species, *network.parameters, *network.rules):
@@ -64,6 +69,7 @@ FORMAT = Format(
     read=read,
     write=write,
     extra="sbml",
+    has_units=True,
     examples=_examples,
     intrusions=("e: A -> B; k", "$", ":=", "at (A > 1): A = 2"),
 )

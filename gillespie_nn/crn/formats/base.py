@@ -44,6 +44,7 @@ class Format:
     extra : the pip extra with the libraries that it takes. None: nothing but the package itself.
     examples : texts that use what the format has; hostile inputs are made of them (`verification.hostile`).
     intrusions : pieces of text that are put into them there, beside those that every format gets.
+    has_units : whether `read` takes `substance`, how amounts are read in place of their units.
     """
 
     name: str
@@ -54,3 +55,4 @@ class Format:
     extra: str | None = None
     examples: Callable[[], tuple[str, ...]] = tuple
     intrusions: tuple[str, ...] = ()
+    has_units: bool = False

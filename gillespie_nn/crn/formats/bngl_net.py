@@ -146,8 +146,8 @@ def _network(blocks: Blocks, overrides: Mapping[str, float]) -> Parts:
         with at_line(n):
             found = formulas.constant(amount, "the initial amount")
             # A product such as 0.1 * 30 may miss the whole number it means by rounding alone.
-            found = checks.rounded(found)
-            initial[names[index]] = checks.count("the initial amount", found)
+            found = checks.rounded_amount(found)
+            initial[names[index]] = checks.amount("the initial amount", found)
     fixed = {names[index] for index, (_, pattern, _) in species.items() if "$" in pattern}
     reactions: dict[str, Reaction] = {}
     for n, (index, left, right, rate) in blocks["reactions"]:

@@ -58,6 +58,7 @@ FORMAT = Format(
     read=read,
     write=write,
     extra="sbml",
+    has_units=True,
     examples=lambda: (_EXAMPLE, _NAMES),
     intrusions=(
         "<",

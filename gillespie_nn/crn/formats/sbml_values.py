@@ -12,6 +12,7 @@ from ..symbols import COMPARTMENT, LOCAL, PARAMETER, REACTION, Scope
 from .base import Overrides
 from .mathml import Translator
 from .sbml_scope import VALUES, scope_of
+from .sbml_units import substances
 
 
 class Values:
@@ -20,7 +21,9 @@ class Values:
     A species that SBML reads as a concentration becomes its count over the size of its compartment.
     """
 
-    def __init__(self, model: Any, translator: Translator, scope: Scope, overrides: Overrides):
+    def __init__(
+        self, model: Any, translator: Translator, scope: Scope, overrides: Overrides, substance: str | None = None
+    ):
         self._scope, self._translator = scope, translator
 
         def by_identifier(items: Any) -> dict[str, Any]:
@@ -64,6 +67,8 @@ class Values:
         changed = {self._identifier(a.getVariable(), "name assigned by an event") for a in assignments}
         self.variable = changed - self.species.keys()
         """Parameters and compartments that events change."""
+        given = [s for s in self.species if s not in self._rule_math]
+        self.units = substances(model, self.species, lambda: [self._amount(s) for s in given], substance)
         self._in_counts = {s: self._count_form(s) for s in self.species}
 
     def constants(self) -> dict[str, float]:
@@ -113,6 +118,11 @@ class Values:
         what = f"the kinetic law of reaction {reaction.getId()}"
         return self._translator.expression(law.getMath(), what, scope), own
 
+    def propensity(self, law: Expression) -> Expression:
+        """A kinetic law as the propensity, in counts."""
+        extent = self.units.extent
+        return self.counts(law) if extent == 1.0 else operation("product", (number(extent), self.counts(law)))
+
     def _with_rates(self, expression: Expression) -> Expression:
         read = expression.names() & self._laws.keys()
         return expression.substitute({n: self._rate(n) for n in read}) if read else expression
@@ -140,7 +150,13 @@ class Values:
         """Sizes at time 0."""
         return {c: self.value(c) for c in self._compartments}
 
-    def initial_count(self, species: str) -> int:
+    def initial_amount(self, species: str) -> int | float:
+        """Molecules at time 0."""
+        amount = self._amount(species) * self.units.of_species[species]
+        return checks.amount(f"initial amount of {species}", checks.rounded_amount(amount))
+
+    def _amount(self, species: str) -> float:
+        """The amount at time 0, in the model's own unit."""
         item = self.species[species]
         if species in self._initial_math or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
             if species not in self._initial_math:
@@ -150,7 +166,7 @@ class Values:
             amount = item.getInitialAmount()
         else:
             amount = item.getInitialConcentration() * self.value(self._compartment_of[species])
-        return checks.count(f"initial amount of {species} (amounts are molecules)", checks.rounded(amount))
+        return amount
 
     def value(self, name: str) -> float:
         """Value at time 0 of a symbol, as SBML reads it: initial assignments and rules come first."""
@@ -170,7 +186,7 @@ class Values:
             math_ = self._with_rates(math_)
             found = float(math_.evaluate({n: self.value(n) for n in math_.names()}))
         elif name in self.species:
-            found = self.initial_count(name) / self._size_value(name)
+            found = checks.rounded_amount(self._amount(name)) / self._size_value(name)
         else:
             found = self._given[name]
         if name in self._compartments and self._dimensions(name):
@@ -188,10 +204,11 @@ class Values:
         return item.getSpatialDimensionsAsDouble() if item.isSetSpatialDimensions() else 3
 
     def _count_form(self, species: str) -> Expression:
-        size = self.size(species)
+        size, unit = self.size(species), self.units.of_species[species]
+        amount = name_of(species) if unit == 1.0 else Expression("quotient of", (name_of(species), number(unit)))
         if size.op == "number" or (size.value in self._given and self._is_one(size.value)):
-            return name_of(species)
-        return Expression("quotient of", (name_of(species), size))
+            return amount
+        return Expression("quotient of", (amount, size))
 
     def _is_one(self, compartment: str) -> bool:
         fixed = compartment not in self._rule_math and compartment not in self.variable
@@ -200,8 +217,9 @@ class Values:
     def _assigned(self, name: str, expression: Expression, sizes: dict[str, Expression] | None = None) -> Expression:
         if name not in self.species or self._in_counts[name].op == "name":
             return expression
-        size = self.size(name)
-        return operation("product", (expression, (sizes or {}).get(size.value, size)))
+        size, unit = self.size(name), self.units.of_species[name]
+        factors = [] if size.op == "number" else [(sizes or {}).get(size.value, size)]
+        return operation("product", (expression, *factors, *([] if unit == 1.0 else [number(unit)])))
 
     def _assigned_to(self, written: str) -> str:
         return self._identifier(written, "name assigned to")

@@ -26,7 +26,7 @@ def write(
     path: str | os.PathLike | None = None,
     kinetics: str = "stochastic",
     volume: float | None = None,
-    initial: Mapping[str, int] | None = None,
+    initial: Mapping[str, float] | None = None,
 ) -> str:
     """Write `network` in `volume` (default: its own, else 1), with overrides of initial counts by name.
 
@@ -43,10 +43,10 @@ def write(
     if volume is not None and network.volume is not None:
         raise checks.InputError(f"the model fixes its volume at {network.volume}: leave volume={volume!r} out")
     volume = checks.positive("volume", volume if volume is not None else network.volume or 1.0)
-    counts = network.counts(initial)
+    amounts = network.amounts(initial)
     names = _names(network)
     document = sbml.SBMLDocument(3, 1)
-    _Writer(sbml, document.createModel(), network, names, volume, kinetics == "stochastic").write(counts)
+    _Writer(sbml, document.createModel(), network, names, volume, kinetics == "stochastic").write(amounts)
     text = sbml.writeSBMLToString(document)
     if path is not None:
         checks.write_text(path, text)
@@ -66,7 +66,7 @@ class _Writer:
             size = name_of(self._compartment)
             self._meaning |= {s: Expression("product", (name_of(s), size)) for s in network.species}
 
-    def write(self, counts: np.ndarray) -> None:
+    def write(self, amounts: np.ndarray) -> None:
         model, network = self._model, self._network
         model.setId("network")  # a word that Antimony has no use for
         model.setSubstanceUnits("item")
@@ -77,7 +77,7 @@ class _Writer:
         compartment.setConstant(True)
         compartment.setSize(1.0 if self._stochastic else self._volume)
         compartment.setSpatialDimensions(3)
-        for name, n in zip(network.species, counts.tolist()):
+        for name, n in zip(network.species, amounts.tolist()):
             self._species(name, n)
         assigned = {target for event in network.events for target, _ in event.assignments}
         for name, value in network.parameters.items():
@@ -93,7 +93,7 @@ class _Writer:
         for event in network.events:
             self._event(event)
 
-    def _species(self, name: str, n: int) -> None:
+    def _species(self, name: str, n: float) -> None:
         species = self._model.createSpecies()
         species.setId(name)
         species.setCompartment(self._compartment)

@@ -5,7 +5,7 @@
     binding: 2 A + B -> C @ 0.5        name (optional), reactants, products, rate constant
     0 -> A @ 1                         nothing on a side is 0
     0 -> Y @ 1 * ramp(Z_p, Z_m)        a threshold factor: step(A, B) or ramp(A, B)
-    A = 10                             initial count [molecules]
+    A = 10                             initial amount [molecules]
     A -> B @ propensity(V * A / (K + A))       a general law: the propensity itself, in counts
     @parameter V = 3                   what laws, rules and events read beside counts, `time` and `volume`
     @rule total = A + 2 * B            a value of its own, or the count of a species that no reaction changes
@@ -66,7 +66,7 @@ def _of_file(path: Path, parameters: Overrides) -> Parts:
 def _parse(text: str, parameters: Overrides) -> Parts:
     species: dict[str, None] = {}
     reactions: list[Reaction] = []
-    initial: dict[str, int] = {}
+    initial: dict[str, int | float] = {}
     volume: float | None = None
     values: dict[str, float] = {}
     rules: dict[str, Expression] = {}
@@ -102,9 +102,9 @@ def _parse(text: str, parameters: Overrides) -> Parts:
             species.update(dict.fromkeys([s for s, _ in (*reaction.reactants, *reaction.products)] + list(read)))
         else:
             start = cursor.place
-            name, value = _count(cursor)
+            name, value = _amount(cursor)
             if name in initial:
-                cursor.fail(f"the initial count of {name} is set twice", start)
+                cursor.fail(f"the initial amount of {name} is set twice", start)
             initial[name] = value
             species.setdefault(name)
         cursor.end()
@@ -250,13 +250,13 @@ def _threshold(cursor: Cursor) -> Threshold:
     return Threshold(kind, above, below)
 
 
-def _count(cursor: Cursor) -> tuple[str, int]:
+def _amount(cursor: Cursor) -> tuple[str, int | float]:
     name = cursor.need(_NAME, "a species name")
     cursor.need("=", "'->' or '='")
     start = cursor.place
-    value = _number(cursor, "a whole number of molecules")
+    value = _number(cursor, "a number of molecules")
     try:
-        return name, checks.count(f"the initial count of {name}", value)
+        return name, checks.amount(f"the initial amount of {name}", value)
     except InputError as error:
         cursor.fail(str(error), start)
 

@@ -1,33 +1,16 @@
-"""What is known of each path so far, in memory and in a file that is whole at any moment.
+"""What is known of each path so far, in memory and in a file that is whole at any moment (`storage.bounds_file`).
 
-HDF5, version 1.0. Root attributes: `filetype` ("gillespie-nn bounds"), `version` int64[2], `software_version`,
-`created` (ISO 8601, UTC), `arguments` (JSON: all that decides the content). Datasets, P paths, K sizes, Q quantities:
-
-- `size` float64[K]: eps [dimensionless];
-- `quantity` text[Q], `is_number` bool[Q]: species, and the numbers that pairs of rails carry;
-- `theta` float64[P, K, Q]: sup over [0, T] of |x(t; eps) - x(t)| / eps [concentration];
-- `theta_0` float64[P, Q]: sup of |u|, u the first variation or linear noise [concentration];
-- `bound` float64[P, K, Q]: sup of the explicit bound over eps [concentration];
-- `ratio` float64[P, K, Q]: the largest share of the bound that was reached at any time;
-- `violations` int64[P, K, Q]: points in time beyond the bound;
-- `committed` uint8[P, K + 1]: which paths and sizes are known, the last column for `theta_0`.
-
-The sup-error of a path is eps times theta, infinite where a solution explodes. What is not committed is NaN, or 0.
+The sup-error of a path is eps times theta, infinite where a solution explodes. What the arrays are is in FORMAT.md.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
-from ...checks import InputError
-from ...storage.whole import opened, written
+from ...storage import bounds_file
 from .quantities import Quantities
 
-FILETYPE = "gillespie-nn bounds"
-VERSION = (1, 0)
 _ARRAYS = ("theta", "theta_0", "bound", "ratio", "violations", "committed")
 
 
@@ -71,31 +54,11 @@ class Results(NamedTuple):
 def write(path: Path, arguments: dict, results: Results) -> None:
     """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
     committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
-    with written(path, FILETYPE, VERSION) as file:
-        file.attrs["arguments"] = json.dumps(arguments, sort_keys=True)
-        file["size"] = results.size
-        file["quantity"] = np.array(results.quantity, dtype=h5py.string_dtype())
-        file["is_number"] = results.is_number
-        for name in _ARRAYS:
-            data = committed if name == "committed" else getattr(results, name)
-            file.create_dataset(name, data=data, compression="gzip", compression_opts=1)
-        for name in ("theta", "theta_0", "bound"):
-            file[name].attrs["units"] = "concentration"
+    bounds_file.write(path, arguments, results._asdict() | {"committed": committed})
 
 
 def read(path: Path, arguments: dict) -> Results | None:
     """What the file says, None if there is none. Raises InputError for a file of something else, or of other
     arguments."""
-    path = Path(path)
-    if not path.exists():
-        return None
-    with opened(path, FILETYPE, VERSION, "choose another output, or replace it with --overwrite") as file:
-        found = json.loads(file.attrs["arguments"])
-        other = sorted(k for k in {*found, *arguments} if found.get(k) != arguments.get(k))
-        if other:
-            raise InputError(
-                f"{path} holds a verification with another {', '.join(other)}: choose another output, or start it "
-                "anew with --overwrite"
-            )
-        quantity = tuple(file["quantity"].asstr()[:])
-        return Results(file["size"][:], quantity, file["is_number"][:], *(file[name][:] for name in _ARRAYS))
+    found = bounds_file.read(path, arguments)
+    return None if found is None else Results(**found)

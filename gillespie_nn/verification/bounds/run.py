@@ -12,6 +12,7 @@ import numpy as np
 from ... import checks
 from ...progress import Progress
 from ...storage.lock import Lock
+from ...storage.whole import clear
 from . import results as files
 from .judgements import FAILS, HOLDS, INCONCLUSIVE, Judgement, together
 from .results import Results
@@ -42,6 +43,7 @@ def carry_out(
     output = checks.new_file(output, overwrite=True)
     lock = Lock(output)
     try:
+        clear(output)
         found = None if overwrite else files.read(output, arguments)
         found = source.empty() if found is None else found
         tasks = source.tasks(found)

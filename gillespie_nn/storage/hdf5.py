@@ -1,0 +1,61 @@
+"""Opening files for reading: one way for every kind, whoever wrote them and however they were left."""
+
+import os
+import shlex
+from pathlib import Path
+
+import h5py
+
+from ..checks import InputError
+from . import heap, superblock
+from .damage import readable
+from .lock import is_locked
+from .schema import Format
+from .validate import check
+
+_OPEN_ALREADY = "file locking flag values don't match"
+
+
+def opened(path: Path, expected: Format | None = None, *, ours: bool = False) -> h5py.File:
+    """The file at `path`, found valid, also one that is still being written or was left by a killed process; close it,
+    or use it as a context manager.
+
+    `expected` is the kind of file that it has to be, by default any; `ours` says that nobody writes it, as whoever
+    holds its lock knows, whatever it says of itself. Raises InputError for what is no such file.
+    """
+    try:
+        heap.check(path)
+        file = _opened(path, not ours and is_locked(path), ours)
+    except OSError as error:
+        if error.errno is not None:  # the system's, not HDF5's
+            raise InputError(f"cannot read {path}: {os.strerror(error.errno)}") from None
+        remedy = f"; {expected.remedy}" if expected is not None else ""
+        raise InputError(
+            f"{path} is not a readable HDF5 file: it is none, or it is cut short or damaged{remedy}"
+        ) from None
+    try:
+        with readable(path):
+            check(path, file, expected)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _opened(path: Path, written: bool, ours: bool) -> h5py.File:
+    marked, swmr = superblock.marks(path)
+    if marked and not swmr and not ours:
+        raise InputError(
+            f"{path} was not closed by the program that wrote in it: if none does any more, make it readable by "
+            f"gillespie-nn repair {shlex.quote(str(path))}"
+        )
+    if marked and written:
+        return h5py.File(path, "r", swmr=True)
+    if marked:
+        return h5py.File(superblock.Closed(path), "r")
+    try:
+        return h5py.File(path, "r", locking=False)  # a lock of ours would stop a writer who is about to begin
+    except OSError as error:
+        if _OPEN_ALREADY not in str(error):
+            raise
+        return h5py.File(path, "r")  # this process has it open already, with locks: they have to agree

@@ -1,0 +1,69 @@
+"""What every run in a file has, of trajectories or of moments: who goes on with one, follows or sums one up needs no
+more."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class OpenedRun(Protocol):
+    """A `Run` or a `MomentsRun`."""
+
+    @property
+    def path(self) -> Path | None: ...
+    @property
+    def version(self) -> tuple[int, int]: ...
+    @property
+    def software_version(self) -> str: ...
+    @property
+    def kind(self) -> str:
+        """`ensemble`, `training` or `moments`."""
+
+    @property
+    def record(self) -> str:
+        """What is kept, of `simulation.task.RECORDS`."""
+
+    @property
+    def model(self) -> Any:
+        """The `ReactionNetwork`, as it was given."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def method_reason(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def volume(self) -> float: ...
+    @property
+    def units(self) -> str: ...
+    @property
+    def initial(self) -> Any:
+        """Counts in force after overrides [molecules]."""
+
+    @property
+    def rates(self) -> Any:
+        """Rate constants in force after overrides."""
+
+    @property
+    def arguments(self) -> Any:
+        """What else decides an ensemble, a dictionary."""
+
+    @property
+    def provenance(self) -> Any: ...
+    @property
+    def time(self) -> np.ndarray: ...
+    @property
+    def n_events(self) -> Any: ...
+    @property
+    def n_replicates(self) -> int: ...
+    @property
+    def n_planned(self) -> int: ...
+    @property
+    def n_kept(self) -> int: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def complete(self) -> bool: ...
+    def close(self) -> None: ...

@@ -1,0 +1,158 @@
+"""What the table of a kind of file is made of: attributes, and datasets with axes, dtype, unit and how they are stored.
+
+The same entries make a file (`making`) and check one (`check`), and FORMAT.md says in words what each is for.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+LIBVER = ("v110", "v110")
+"""The form of HDF5 1.10: the first with SWMR, with checksums that tell damage, read by all since. What is newest in
+HDF5 2 no older library reads."""
+INTEGER, REAL, BYTE, NAME, TRUTH = "int64", "float64", "uint8", "string", "bool"
+Version = tuple[int, int]
+
+_FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+_SMALL_BYTES = 4096
+_CHUNK_BYTES = 1 << 18
+_CHUNK_ROWS = 32768
+
+Shape = tuple[int, ...]
+Storing = Callable[[Shape, int, "int | None"], dict]
+"""Options of h5py for a dataset of a shape and so many bytes; the last is how many rows are flushed at once, if few."""
+
+
+def plain(shape: Shape, n_bytes: int, together: int | None) -> dict:
+    """As it is."""
+    return {}
+
+
+def packed(shape: Shape, n_bytes: int, together: int | None) -> dict:
+    """Compressed, unless it is small."""
+    return _FILTERS if n_bytes > _SMALL_BYTES else {}
+
+
+def deflated(shape: Shape, n_bytes: int, together: int | None) -> dict:
+    """Compressed in any case, without shuffling."""
+    return {"compression": "gzip", "compression_opts": 1}
+
+
+def rows(shape: Shape, n_bytes: int, together: int | None) -> dict:
+    """Compressed in chunks of about 256 KiB, of rows of the last axis and of one replicate, if that is the first."""
+    *replicates, n_rows, n_columns = shape
+    if not n_columns:
+        return packed(shape, n_bytes, together)
+    n_rows = n_rows if together is None else min(n_rows, together)
+    fitting = max(1, min(n_rows, _CHUNK_BYTES // (8 * n_columns)))
+    return {"chunks": (*(1 for _ in replicates), fitting, n_columns)} | _FILTERS
+
+
+def matrices(shape: Shape, n_bytes: int, together: int | None) -> dict:
+    """Compressed, each matrix of the last two axes for itself."""
+    *outer, n_rows, n_columns = shape
+    if not n_rows * n_columns:
+        return packed(shape, n_bytes, together)
+    return {"chunks": (*(1 for _ in outer), n_rows, n_columns)} | _FILTERS
+
+
+def growing(most: int = _CHUNK_ROWS) -> Storing:
+    """As it is; the last axis can be made longer, and has chunks of `most` places, or fewer where it begins shorter."""
+
+    def options(shape: Shape, n_bytes: int, together: int | None) -> dict:
+        *outer, length = shape
+        return {"maxshape": (*outer, None), "chunks": (*(1 for _ in outer), min(length, most) or most)}
+
+    return options
+
+
+class Entry(NamedTuple):
+    """A dataset. `path` may end in `/*`: all that stands in that group. `units` are those it may have, one for all
+    dtypes or one for each; `kind` is that of the files that have it, empty for all."""
+
+    path: str
+    axes: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    units: tuple[str, ...] = ("",)
+    kind: str = ""
+    since: Version = (1, 0)
+    start: float | None = None
+    """What stands there when a file is made; None: the values are given. NaN becomes -1 in whole numbers."""
+    filled_later: bool = False
+    """Made empty; what is trusted of it is written as the run goes on."""
+    stored: Storing = packed
+    optional: bool = False
+    """Only in some files: where its group is there."""
+    json: bool = False
+    """A text that is a JSON object."""
+
+    @property
+    def group(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    @property
+    def open(self) -> bool:
+        """Whether it stands for all datasets of its group, whatever their names."""
+        return self.path.endswith("/*")
+
+    def unit(self, dtype: str) -> str:
+        """That of the dataset with this dtype."""
+        return self.units[self.dtypes.index(dtype)] if len(self.units) > 1 else self.units[0]
+
+    def filling(self, dtype: str) -> float | None:
+        """What stands in a new dataset of this dtype."""
+        return -1 if self.start is not None and np.isnan(self.start) and dtype == INTEGER else self.start
+
+
+class Attribute(NamedTuple):
+    """An attribute of the root, or of the group before the last `/` of its path. `check(path, item, name)` raises
+    InputError for a value that it cannot have; `what` says in words which it can."""
+
+    path: str
+    check: Callable
+    what: str
+    kind: str = ""
+    since: Version = (1, 0)
+
+    @property
+    def group(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+class Format(NamedTuple):
+    """A kind of file."""
+
+    name: str
+    """In messages."""
+    filetype: str
+    version: Version
+    attributes: tuple[Attribute, ...]
+    entries: tuple[Entry, ...]
+    groups: tuple[str, ...] = ()
+    """That are there even if empty."""
+    kinds: tuple[str, ...] = ()
+    """Of the attribute `kind`, where tables differ by it."""
+    lengths: dict[str, int] = {}
+    """Of axes that always have the same."""
+    scaled: frozenset[str] | None = frozenset()
+    """Axes that have a dimension scale; None: all of them."""
+    remedy: str = "take a copy of it, or run again"
+    """What to do about a file that is none of these."""
+
+    def entries_of(self, kind: str, version: Version | None = None) -> list[Entry]:
+        """What stands in a file of this kind and version (by default the present one)."""
+        return [e for e in self.entries if e.kind in ("", kind) and e.since <= (version or self.version)]
+
+    def attributes_of(self, kind: str, version: Version | None = None) -> list[Attribute]:
+        """Likewise."""
+        return [a for a in self.attributes if a.kind in ("", kind) and a.since <= (version or self.version)]
+
+
+def entry(path: str, axes: str, dtypes: str, units: str = "", **more: Any) -> Entry:
+    """`axes` and `dtypes` are parted by spaces, `units` by ` or `."""
+    return Entry(path, tuple(axes.split()), tuple(dtypes.split()), tuple(units.split(" or ")), **more)

@@ -1,0 +1,142 @@
+"""Run files: an ensemble, or a training run.
+
+An axis has the same length wherever its name stands; its dimension scale is the dataset of that name in the group, or
+in one above it.
+"""
+
+import math
+from typing import Any
+
+from ...status import Status
+from .attributes import JSON, RUN, SIZES, TEXT
+from .entries import (
+    BYTE,
+    INTEGER,
+    NAME,
+    REAL,
+    Attribute,
+    Entry,
+    Format,
+    entry,
+    growing,
+    matrices,
+    plain,
+    rows,
+)
+
+ENSEMBLE, TRAINING = "ensemble", "training"
+N_SLOTS, N_WORDS, N_DIGEST_BYTES = 2, 6, 32
+_MEMORY_CHUNK = 8192
+_NAN = math.nan
+_CONCENTRATION = "concentration"
+_1_4: dict[str, Any] = {"since": (1, 4)}
+_1_5: dict[str, Any] = {"since": (1, 5)}
+_SUFFIXES = ("", "_before", "_gradient_descent", "_best")
+SAMPLES = ("train_x", "train_t", "test_x", "test_t")
+
+
+def _training(path: str, axes: str, dtype: str, units: str = "", **more: Any) -> Entry:
+    return entry(f"training/{path}", axes, dtype, units, kind=TRAINING, **more)
+
+
+def _slot(path: str, axes: str, dtypes: str, units: str = "", **more: Any) -> Entry:
+    # Not compressed, where it is large: each slot has its own bytes, which stay in their place.
+    return entry(f"checkpoint/{path}", f"slot {axes}", dtypes, units, kind=TRAINING, since=(1, 4), start=0, **more)
+
+
+def _since(suffix: str) -> dict[str, Any]:
+    return _1_4 if suffix == "_best" else {}
+
+
+MODEL = (
+    entry("model/text", "byte", BYTE),
+    entry("model/reactions", "reactions", NAME),
+    entry("model/stoichiometry", "change entry", INTEGER),
+    entry("model/rates", "reactions", REAL),
+    entry("model/initial", "species", f"{INTEGER} {REAL}", "molecules"),
+)
+_TRAJECTORIES = (
+    entry("time", "time", REAL, "s", start=_NAN, stored=growing()),
+    entry("species", "species", NAME),
+    entry("replicate", "replicate", INTEGER, stored=plain),
+    entry("observable", "observable", NAME, since=(1, 2)),
+    entry("reaction", "reaction", NAME, kind=ENSEMBLE, **_1_5),
+    entry("counts", "replicate time species", f"{INTEGER} {REAL}", f"molecules or {_CONCENTRATION}",
+          start=_NAN, filled_later=True, stored=rows),
+    entry("covariance", "replicate time covariance_row covariance_column", REAL, f"{_CONCENTRATION}^2",
+          since=(1, 3), start=_NAN, filled_later=True, stored=matrices),
+    entry("observables", "replicate time observable", REAL, since=(1, 2), start=_NAN, filled_later=True, stored=rows),
+    entry("status", "replicate", BYTE, start=int(Status.INTERRUPTED), stored=plain),
+    entry("n_events", "replicate", INTEGER, start=0, stored=plain),
+    entry("committed", "replicate", BYTE, start=0, stored=plain),
+    entry("firings", "replicate reaction", INTEGER, kind=ENSEMBLE, start=0),
+    entry("statistics/*", "replicate", REAL, since=(1, 3), start=_NAN),
+)  # fmt: skip
+_PROVENANCE = (
+    entry("provenance/json", "", NAME, json=True),
+    entry("provenance/seconds", "", REAL, "s", start=_NAN),
+    entry("provenance/presentation_seconds", "", REAL, "s", start=0.0, **_1_4),
+)
+_RECORDS = (
+    _training("weight", "weight", NAME, **_1_5),
+    _training("output", "output", NAME, **_1_5),
+    _training("presentations", "presentation", INTEGER),
+    _training("recorded", "time", INTEGER),
+    _training("n_recorded", "", INTEGER, start=0),
+    _training("n_presented", "", INTEGER, start=0, **_1_4),
+    _training("held_out", "held_out", INTEGER, **_1_4),
+    _training("evaluated", "evaluated", INTEGER, **_1_4),
+    _training("validation_rmse", "evaluated", REAL, _CONCENTRATION, start=_NAN, **_1_4),
+    _training("validation_accuracy", "evaluated", REAL, start=_NAN, **_1_4),
+    _training("best_weights", "weight", REAL, _CONCENTRATION, start=_NAN, **_1_4),
+    _training("samples/train_x", "own_sample input", REAL, _CONCENTRATION, **_1_4),
+    _training("samples/train_t", "own_sample output", REAL, _CONCENTRATION, **_1_4),
+    _training("samples/test_x", "own_test_sample input", REAL, _CONCENTRATION, **_1_4),
+    _training("samples/test_t", "own_test_sample output", REAL, _CONCENTRATION, **_1_4),
+    _training("initial_weights", "weight", REAL, _CONCENTRATION),
+    _training("weights", "time weight", REAL, _CONCENTRATION, start=_NAN, filled_later=True, stored=rows),
+    _training("predictions", "time output", REAL, _CONCENTRATION, start=_NAN, filled_later=True, stored=rows),
+    _training("final_weights", "weight", REAL, _CONCENTRATION, start=_NAN),
+    _training("inputs", "kept_sample input", REAL, _CONCENTRATION),
+    _training("targets", "test_sample output", REAL, _CONCENTRATION),
+    *(_training(f"outputs{s}", "test_sample output", REAL, _CONCENTRATION, start=_NAN, **_since(s)) for s in _SUFFIXES),
+    _training("outputs_chemical", "test_sample output", REAL, _CONCENTRATION, start=_NAN, **_1_4),
+    *(_training(f"{score}{s}", "", REAL, start=_NAN, **_since(s))
+      for score in ("accuracy", "rmse", "largest_error") for s in _SUFFIXES),
+    _training("accuracy_chemical", "", REAL, start=_NAN, **_1_4),
+    _training("rmse_chemical", "", REAL, start=_NAN, **_1_4),
+)  # fmt: skip
+_CHECKPOINT = (
+    _slot("number", "", INTEGER),
+    _slot("digest", "digest_byte", BYTE),
+    _slot("n_presented", "", INTEGER),
+    _slot("n_events", "", INTEGER),
+    _slot("counts", "species", f"{INTEGER} {REAL}", "molecules", stored=plain),
+    _slot("generator", "word", "uint64", stored=plain),
+    # How long a method's memory is shows only when its kernels are compiled.
+    _slot("memory", "memory_place", REAL, filled_later=True, stored=growing(_MEMORY_CHUNK)),
+    _slot("weights_sum", "weight", REAL, _CONCENTRATION, stored=plain),
+    _slot("best_weights", "weight", REAL, _CONCENTRATION, stored=plain),
+)
+
+RUNS = Format(
+    name="run file",
+    filetype="gillespie-nn run",
+    version=(1, 5),
+    attributes=(
+        *RUN,
+        Attribute("method_reason", *TEXT, since=(1, 1)),
+        Attribute("arguments", *JSON, kind=ENSEMBLE, since=(1, 5)),
+        Attribute("case", *TEXT, kind=TRAINING),
+        Attribute("training/layers", *SIZES, kind=TRAINING),
+        Attribute("training/settings", *JSON, kind=TRAINING),
+        Attribute("training/task", *TEXT, kind=TRAINING),
+        Attribute("training/arguments", *JSON, kind=TRAINING, since=(1, 4)),
+        Attribute("training/data", *JSON, kind=TRAINING, since=(1, 4)),
+    ),
+    entries=(*_TRAJECTORIES, *MODEL, *_PROVENANCE, *_RECORDS, *_CHECKPOINT),
+    groups=("statistics",),
+    kinds=(ENSEMBLE, TRAINING),
+    lengths={"entry": 3, "slot": N_SLOTS, "word": N_WORDS, "digest_byte": N_DIGEST_BYTES},
+    scaled=None,
+)

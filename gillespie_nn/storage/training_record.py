@@ -1,0 +1,159 @@
+"""What a training run keeps beside its trajectory, by name."""
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
+from .schema.runs import SAMPLES
+
+if TYPE_CHECKING:
+    from .reader import Run
+
+
+class TrainingRecord:
+    """The record of a training `Run`, of which `record["final_weights"]` is any dataset as an array, by the names of
+    FORMAT.md; `name in record` says whether the file has it.
+
+    N presentations planned, P records so far, V weights, Q outputs, K test samples, E evaluations in validation.
+    """
+
+    GROUP = "training"
+
+    def __init__(self, run: "Run"):
+        self._run = run
+
+    def __contains__(self, name: str) -> bool:
+        return self._run._has(f"{self.GROUP}/{name}")
+
+    def __getitem__(self, name: str) -> Any:
+        if name in ("weight", "output"):
+            return np.array(self._run._names(f"{self.GROUP}/{name}"), dtype=object)
+        return self._run._read(f"{self.GROUP}/{name}")
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Sizes of the layers, the inputs' first."""
+        return tuple(self._run._attribute(f"{self.GROUP}/layers").tolist())
+
+    @property
+    def settings(self) -> dict:
+        """Of the network and of training; see `datasets.Settings`."""
+        return self._json("settings")
+
+    @property
+    def task(self) -> str:
+        """`classification`, `threshold` or `regression`."""
+        return self._run._text(f"{self.GROUP}/task")
+
+    @property
+    def arguments(self) -> dict:
+        """What `train` was asked for, resolved; since version 1.4."""
+        return self._json("arguments")
+
+    @property
+    def data(self) -> dict:
+        """Whether the samples are one's `own`, the `digest` of all, `checksums` of files, a `notice`; since 1.4."""
+        return self._json("data")
+
+    @property
+    def samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Training and test inputs and targets of one's own data, float64[sample, feature or output]
+        [concentration]."""
+        train_x, train_t, test_x, test_t = (self[f"samples/{name}"] for name in SAMPLES)
+        return train_x, train_t, test_x, test_t
+
+    @cached_property
+    def weight_names(self) -> tuple[str, ...]:
+        """Of the weights, without the sign of the rail; numbered before version 1.5."""
+        return self._names("weight", "weight_{}", "weights")
+
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """Of the outputs, likewise."""
+        return self._names("output", "{}", "predictions")
+
+    @property
+    def presentations(self) -> np.ndarray:
+        """int64[N], sample number of each presentation."""
+        return self["presentations"]
+
+    @property
+    def recorded(self) -> np.ndarray:
+        """int64[P], presentation of each record, from 0."""
+        return self["recorded"][: self._run._n_points]
+
+    @property
+    def planned_records(self) -> np.ndarray:
+        """int64, those of all records of the whole run."""
+        return self["recorded"]
+
+    @property
+    def n_presented(self) -> int:
+        """Presentations done, up to the last checkpoint or the end; before version 1.4 those planned."""
+        return int(self["n_presented"]) if "n_presented" in self else len(self.presentations)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the presentations so far [s]; since version 1.4."""
+        return float(self._run._read("provenance/presentation_seconds"))
+
+    @property
+    def evaluated(self) -> np.ndarray:
+        """int64[E], presentations done at each evaluation in validation; none before version 1.4."""
+        return self["evaluated"] if "evaluated" in self else np.empty(0, dtype=np.int64)
+
+    @property
+    def validation(self) -> np.ndarray:
+        """float64[E, 2], root mean square error [concentration] and accuracy on the samples held out; NaN where not
+        reached; since version 1.4."""
+        return np.column_stack([self["validation_rmse"], self["validation_accuracy"]])
+
+    @property
+    def initial_weights(self) -> np.ndarray:
+        """float64[V] [concentration]."""
+        return self["initial_weights"]
+
+    @property
+    def final_weights(self) -> np.ndarray:
+        """float64[V] [concentration], averaged over the last presentations; NaN until the end."""
+        return self["final_weights"]
+
+    @property
+    def best_weights(self) -> np.ndarray:
+        """float64[V] [concentration], those of the least error in validation, else NaN; since version 1.4."""
+        return self["best_weights"]
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """float64[K, feature] [concentration], test inputs; no rows where they are too large to be kept."""
+        return self["inputs"]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """float64[K, Q] [concentration], test targets."""
+        return self["targets"]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """float64[K, Q] [concentration], float forward pass of the final weights; NaN until the end."""
+        return self["outputs"]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Numbers by the names of `simulation.evaluation` that the file has; NaN until the end, and of what was not
+        asked for."""
+        return {name: float(self[name]) for name in (*SCORES, *CHEMICAL_SCORES) if name in self}
+
+    def _json(self, name: str) -> dict:
+        return json.loads(self._run._attribute(f"{self.GROUP}/{name}"))
+
+    def _names(self, name: str, otherwise: str, columns: str) -> tuple[str, ...]:
+        if name in self:
+            return tuple(self[name])
+        return tuple(otherwise.format(k) for k in range(self._run._shape(f"{self.GROUP}/{columns}")[1]))
+
+    def __repr__(self) -> str:
+        return f"TrainingRecord({'-'.join(map(str, self.layers))}, {self.task}, of {str(self._run.path)!r})"
