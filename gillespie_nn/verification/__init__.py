@@ -18,6 +18,7 @@ from .peers import Peers
 from .planted import PlantedErrors
 from .run import LEVEL, verify
 from .sbml_suite import SbmlSuite
+from .stiff_models import StiffModels
 from .time_change import TimeChange
 
 CHECKS = (
@@ -26,6 +27,7 @@ CHECKS = (
     TimeChange,
     MethodsAgree,
     EventsAndPassages,
+    StiffModels,
     SbmlSuite,
     PlantedErrors,
     HostileModels,

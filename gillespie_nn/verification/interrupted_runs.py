@@ -27,7 +27,8 @@ from .base import Check, Options, Outcome
 N_INTERRUPTED = 10
 _PATIENCE = 300.0
 _COMMAND = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background processes inherit as ignored
 from gillespie_nn.__main__ import run
 sys.stdout.write("begun\\n")
 sys.stdout.flush()
