@@ -73,7 +73,9 @@ def _names(path):
 
 def _definition(path, name):
     """(file, statement) that defines `name`, followed through imports."""
-    for node in _tree(path).body:
+    body = _tree(path).body
+    later = [node for part in body if isinstance(part, ast.If) for node in part.body]  # under TYPE_CHECKING
+    for node in [*body, *later]:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name or _assigned(node) == name:
             return path, node
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -82,10 +84,6 @@ def _definition(path, name):
                     folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
                     file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
                     return _definition(file, alias.name)
-        if _assigned(node) == "_LATER":
-            module = ast.literal_eval(node.value).get(name)
-            if module:
-                return _definition(path.parent.joinpath(*module.strip(".").split(".")).with_suffix(".py"), name)
     raise LookupError(f"{path} has no {name}")
 
 

@@ -1,20 +1,36 @@
 """gillespie-nn: exact stochastic simulation of chemical reaction networks that train themselves as neural networks."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
-from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train
-from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
-from .crn import Reaction, ReactionNetwork, Threshold
-from .nn import TrainingNetwork, training_network
-from .noise import AdditiveNoise, ConcentrationNoise, RateNoise
-from .simulation import MomentsResult, Result
-from .status import Status
-from .storage import MomentsRun, Run, open_moments, open_run
 
-_LATER = {"Certificate": ".verification.certificate", "certify": ".verification.certify"}
-"""Imported when asked for: their statistics would make every import half as long again."""
+if TYPE_CHECKING:
+    from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train  # type: ignore[no-redef]
+    from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
+    from .crn import Reaction, ReactionNetwork, Threshold
+    from .nn import TrainingNetwork, training_network
+    from .noise import AdditiveNoise, ConcentrationNoise, RateNoise
+    from .simulation import MomentsResult, Result
+    from .status import Status
+    from .storage import MomentsRun, Run, open_moments, open_run
+    from .verification.certificate import Certificate
+    from .verification.certify import certify
+
+_HOME = {
+    "api": ("Fit", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"),
+    "checks": ("GillespieError", "InputError", "MissingExtraError", "UnfinishedError"),
+    "crn": ("Reaction", "ReactionNetwork", "Threshold"),
+    "nn": ("TrainingNetwork", "training_network"),
+    "noise": ("AdditiveNoise", "ConcentrationNoise", "RateNoise"),
+    "simulation": ("MomentsResult", "Result"),
+    "status": ("Status",),
+    "storage": ("MomentsRun", "Run", "open_moments", "open_run"),
+    "verification.certificate": ("Certificate",),
+    "verification.certify": ("certify",),
+}
+"""Modules, and the names in them, which are imported when they are asked for: the command can be interrupted before."""
+_LATER = {name: f".{module}" for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "Certificate",
@@ -52,5 +68,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _LATER:
-        return getattr(importlib.import_module(_LATER[name], __name__), name)
+        value = globals()[name] = getattr(importlib.import_module(_LATER[name], __name__), name)
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

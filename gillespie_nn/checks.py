@@ -11,9 +11,10 @@ import importlib
 import math
 import numbers
 import os
+import secrets
 import sys
 import warnings
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -24,8 +25,10 @@ from .kernels.codes import COUNT_LIMIT
 
 _T = TypeVar("_T")
 _ROUNDING = 1e-9
-_BESIDE = 24
-"""Characters that the names of files have more that stand beside an output for a while."""
+PART_BYTES, PART_SUFFIX = 8, ".part"
+"""Of names beside an output: bytes of chance, and how they end."""
+_BESIDE = 2 + 2 * PART_BYTES + len(PART_SUFFIX)
+"""Characters that they have more than its own."""
 _COMPARED = 200
 _NO_HDF5 = {
     ".csv", ".tsv", ".txt", ".json", ".parquet", ".nc", ".xlsx", ".npy", ".npz", ".png", ".svg", ".pdf", ".html",
@@ -329,10 +332,32 @@ def without_mark(text: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file, or say in a sentence why not."""
+def part_of(path: Path) -> Path:
+    """A new name beside `path`, that nobody can foresee, for what is to take its place; nothing stands there."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(PART_BYTES)}{PART_SUFFIX}")
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A new name beside `path` to write to; what stands there takes its place at the end, or nothing is left of it and
+    what was there stays. To be made there (mode `x`), never opened: links are not followed. Raises OSError."""
+    part = part_of(path)
     try:
-        path_of("output", path).write_text(text, encoding="utf-8")
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file as a whole, or say in a sentence why not."""
+    try:
+        place = Path(os.path.realpath(path_of("output", path)))  # the owner's own links stay
+        if place.exists() and not place.is_file():  # a device
+            place.write_text(text, encoding="utf-8")
+            return
+        with replaced(place) as part, open(part, "x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise StorageError(
             f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written"

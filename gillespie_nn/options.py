@@ -12,7 +12,10 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from . import checks
+from .checks import InputError
 
 _WIDTH = 120
 _OWN = "option"
@@ -52,7 +55,9 @@ fraction = Check(checks.fraction, "between 0 and 1")
 
 
 def yes_or_no(name: str, value: Any) -> bool:
-    """Whether `value` is true."""
+    """`value`, which must be True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name} must be True or False, got {value!r}")
     return bool(value)
 
 

@@ -19,8 +19,9 @@ from .jit import kernel
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, Laws, law_value, trigger_changed
 
 _MOST_EXPECTED = 1000.0
-"""Candidates in a window of time of which most would be rejected: more, and the window is shortened. Windows that only
-follow the candidates of those before have some ten to a hundred, so that none is shortened but before a pulse."""
+"""Candidates of each law that reads the time, in a window of time, of which most would be rejected: more, and the
+window is shortened. Windows that only follow the candidates of those before have some ten to a hundred for each such
+law, so that none is shortened but before a pulse."""
 
 
 class Channels(NamedTuple):
@@ -200,7 +201,7 @@ def _end_before_pulse(channels, t, counts):
     low, high = window_range(laws, p, counts)
     for _ in range(1100):
         width = window[WINDOW_END] - window[WINDOW_START]
-        if low >= 0.5 * high or not channels.coefficient[t] * high * width > _MOST_EXPECTED:
+        if low >= 0.5 * high or not channels.coefficient[t] * high * width > _MOST_EXPECTED * laws.timed_terms.size:
             break
         shorter = window[WINDOW_START] + 0.5 * width
         if not window[WINDOW_START] < shorter < window[WINDOW_END]:

@@ -1,6 +1,6 @@
 """`gillespie-nn simulate` as a script: see `python scripts/simulate.py --help`."""
 
-from gillespie_nn.cli import run_script
+from gillespie_nn.__main__ import run_script
 
 if __name__ == "__main__":
     run_script("simulate")

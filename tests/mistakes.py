@@ -114,6 +114,7 @@ MISTAKES = {
         _simulate("--t-end 1 --output folder", "folder is a folder", "folder/run.h5"),
         _simulate("--t-end 1 --output model.txt/run.h5", "cannot make the folder model.txt", "another output"),
         _python("gnn.simulate(net, 1, output=5)", "output must be the path of a file", "got 5"),
+        _python("gnn.simulate(net, 1, output='a' * 300)", "'aaaa", "too long for the name of a file", "300 characters"),
     ),
     "Sweeps": (
         _simulate("--t-end 1 --sweep nowhere.csv", "no such table of a sweep", "nowhere.csv"),
@@ -190,6 +191,7 @@ MISTAKES = {
         _command("report run.h5 --output run.pdf", "'.pdf'", ".html"),
         _command("fetch-data iris", "'iris' needs no files", "trained as it is"),
         _python("gnn.open_run(5)", "path of a run file", "got 5"),
+        _python("gnn.open_moments('run.h5')", "is not a file of moments", "'gillespie-nn run'", "it is a run file"),
         _python("gnn.load_fit('run.h5')", "run.h5 is not a training run", "train"),
     ),
 }

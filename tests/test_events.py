@@ -262,6 +262,14 @@ def test_a_condition_that_changes_without_end_is_an_error(condition):
         run(f"0 -> A @ 1\nA -> 0 @ 1\n@event e: when {condition}; set B = 1\nB = 0", [10.0])
 
 
+@pytest.mark.parametrize("t_end", [1e3, 1e9])
+def test_an_event_that_counts_make_happen_often_may(t_end):
+    """Twelve thousand times in some seconds, whatever the end."""
+    text = "make: E -> E + A @ 1\ndie: E -> 0 @ 1\nE = 12000\n@event take: when A >= 1 && time >= 0; set A = 0"
+    r = run(text, [t_end])
+    assert r.complete and r.n_events[0] > 20_000
+
+
 def test_an_event_that_happens_often_may():
     r = run("X -> 0 @ 1e-9\nX = 1\n@event e: when sin(time) > 0; set N = N + 1\nN = 0", [40_000.0])
     assert r.of("N")[0, 0] == pytest.approx(40_000 / (2 * np.pi), abs=1)

@@ -122,8 +122,48 @@ def test_groups_that_hold_each_other_end(file):
     path = file("ensemble")
     with h5py.File(path, "r+") as opened:
         opened["model/again"] = opened["model"]
-    with pytest.raises(gnn.InputError, match="nested more than"):
+    with pytest.raises(gnn.InputError, match="/model/again is a second name of /model"):
         read(path)
+
+
+def test_what_would_be_looked_through_for_hours_is_not(file):
+    """Groups that are found in 100**20 ways, and collections of texts in collections of texts, each of which was read
+    to the end of the file."""
+    path = file("ensemble")
+    with h5py.File(path, "r+") as opened:
+        group = opened
+        for n in range(20):
+            below = opened.create_group(f"level{n}")
+            for name in range(100):
+                group[f"{name}"] = below
+            group = below
+    signal.alarm(20)
+    with pytest.raises(gnn.InputError, match="is a second name of"):
+        read(path)
+    size = 1 << 22
+    many = b"".join(
+        struct.pack("<8sQHH4xQ", b"GCOL\x01\0\0\0", size - start, 0, 0, size - start - 16)
+        for start in range(0, size, 32)
+    )
+    path.write_bytes(many)
+    with pytest.raises(gnn.InputError, match="is not a readable HDF5 file"):
+        gnn.open_run(path)
+    signal.alarm(0)
+
+
+def test_files_of_a_sweep_are_in_its_folder(tmp_path):
+    gnn.sweep(NET, {"volume": [1.0, 2.0]}, t_end=1.0, n_points=2, seed=1, output=tmp_path / "sweep")
+    table, name = tmp_path / "sweep" / "table.csv", sorted((tmp_path / "sweep").glob("*.h5"))[0].name
+    gnn.simulate(NET, 1.0, 2, seed=1, output=tmp_path / "mine.h5").close()
+    text = table.read_text()
+    for other in ("../mine.h5", str(tmp_path / "mine.h5"), "..", ""):
+        table.write_text(text.replace(name, other))
+        with pytest.raises(gnn.InputError, match="expected one in the folder"):
+            gnn.open_sweep(tmp_path / "sweep")
+    for broken in (text.replace("row,", "line,"), text + "7\n", text + "\0\n", text + '"' + "x" * 200_000 + '"\n'):
+        table.write_text(broken)
+        with pytest.raises(gnn.InputError):
+            gnn.open_sweep(tmp_path / "sweep")
 
 
 @pytest.mark.parametrize(
@@ -243,8 +283,16 @@ if what in ("moments", "quantiles", "trajectories"):
              "--method", "direct", "--record", what, "--output"]
     main([*words, "warm.h5"])  # compiles
     words += [path, "--overwrite"]
+elif what == "training":
+    words = ["train", "xor", "--presentations", "3", "--method", "rejection", "--volume", "50", "--output"]
+    main([*words, "warm_training.h5"])
+    words += [path, "--overwrite"]
 elif what == "repair":
     words = ["repair", path]
+elif what == "report":
+    words = ["report", "runs.h5", "--output", path, "--overwrite"]
+elif what == "figure":
+    words = ["analyze", "runs.h5", "--figure", path, "--overwrite"]
 elif what == "bounds":
     words = ["verify-bounds", "--proposition", "5.1", "--case", "xor", "--paths", "20", "--output", path]
 else:
@@ -264,16 +312,19 @@ def full(tmp_path_factory):
     return folder
 
 
-WRITTEN = ("moments", "quantiles", "trajectories", "repair", "bounds", "csv", "netcdf")
+WRITTEN = ("moments", "quantiles", "trajectories", "training", "repair", "bounds", "csv", "netcdf", "report", "figure")
 
 
 @pytest.mark.parametrize("what, limit", [*((w, 9000) for w in WRITTEN), ("moments", 0), ("trajectories", 60_000)])
 def test_a_full_disk_is_a_sentence_and_what_was_there_stays(full, what, limit):
-    """All but CSV, of trajectories as the file was begun, ended in a signal before."""
+    """Those in HDF5 ended in a signal before, of trajectories as the file was begun; reports and figures were cut."""
     pytest.importorskip("resource")
     if what == "netcdf":
         pytest.importorskip("h5netcdf")
-    path = full / f"{what}{limit}.{'h5' if what not in ('csv', 'netcdf') else what}"
+    if what in ("report", "figure"):
+        pytest.importorskip("matplotlib")
+    endings = {"csv": "csv", "netcdf": "nc", "report": "html", "figure": "png"}
+    path = full / f"{what}{limit}.{endings.get(what, 'h5')}"
     if what == "repair":
         (left,) = make_golden.INTERRUPTED.glob("*-training.h5")
         shutil.copy(left, path)
@@ -507,7 +558,8 @@ def test_what_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path, monkeypatch
     mnist._read.cache_clear()
 
 
-GENERATORS = (hostile_files._older, hostile_files._elsewhere, hostile_files._name, hostile_files._terminal)
+GENERATORS = (hostile_files._older, hostile_files._elsewhere, hostile_files._name, hostile_files._terminal,
+              hostile_files._twice)  # fmt: skip
 
 
 @pytest.mark.parametrize("change", GENERATORS)

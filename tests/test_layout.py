@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "data": ROOT / "data"}
 
 LAYERS = [
-    {"kernels", "data", "_version"},
+    {"kernels", "data", "_version", "interrupts"},
     {"checks", "options", "status", "seeds", "progress"},
     {"crn"},
     {"activations", "datasets", "noise"},

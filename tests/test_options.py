@@ -187,3 +187,11 @@ def test_a_function_that_takes_options_says_where():
 
             ...
             """
+
+
+@pytest.mark.parametrize("name", ["overwrite", "progress", "count_firings"])
+@pytest.mark.parametrize("value", ["no", 1, "yes"])
+def test_yes_and_no_are_true_and_false(name, value):
+    """`overwrite="no"` overwrote."""
+    with pytest.raises(gnn.InputError, match=f"{name} must be True or False, got {value!r}"):
+        gnn.simulate(gnn.ReactionNetwork.from_text("A -> 0 @ 1"), 1.0, 2, **{name: value})

@@ -220,10 +220,12 @@ def test_a_run_that_would_never_end_is_an_error_that_says_so(method, monkeypatch
     monkeypatch.setattr("gillespie_nn.simulation.replicate._MANY_EVENTS", 100_000)
     network = gnn.ReactionNetwork.from_text("0 -> A @ 1\nA -> 0 @ 1")
     with pytest.raises(gnn.UnfinishedError, match="at this pace some .* more would fire until 10 s.*max_events"):
-        gnn.simulate(network, 10.0, 2, volume=1e15, method=method, seed=1)
-    r = gnn.simulate(network, 10.0, 2, volume=1e15, method=method, seed=1, max_events=1_000_000)
+        gnn.simulate(network, 10.0, 2, volume=1e17, method=method, seed=1)
+    r = gnn.simulate(network, 10.0, 2, volume=1e17, method=method, seed=1, max_events=1_000_000)
     assert r.n_events[0] == 1_000_000 and r.status[0] == gnn.Status.EVENT_LIMIT
     assert gnn.simulate(network, 10.0, 2, volume=1e5, method=method, seed=1).complete  # two million reactions
+    decay = gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 300000")
+    assert gnn.simulate(decay, 1e15, 2, method=method, seed=1).complete  # whose pace at first would mean 3e20
 
 
 def test_points_that_were_not_reached_are_masked_and_said(tmp_path):
@@ -238,6 +240,7 @@ def test_points_that_were_not_reached_are_masked_and_said(tmp_path):
     assert r.to_dataframe()["A"].mean() == 10
     with pytest.warns(UserWarning, match=said), gnn.simulate(network, **how, output=tmp_path / "r.h5") as run:
         assert run.counts[:].mean() == run.of("A").mean() == 10 and (np.asarray(run.counts)[:, 1:] == -1).all()
+        assert np.mean(run.counts) == np.max(run.counts) == 10 and np.std(run.counts) == 0
     with pytest.warns(UserWarning, match="left out of the moments"):
         assert gnn.simulate(network, **how, record="moments").n.ravel().tolist() == [3, 0, 0, 0, 0]
 

@@ -1,6 +1,10 @@
 """Run files: the specification holds, memory and file agree, only committed data is trusted, errors are sentences."""
 
+import errno
 import importlib.util
+import os
+import shutil
+import time
 
 import h5py
 import numpy as np
@@ -191,7 +195,54 @@ def test_texts_that_hdf5_would_walk_through_for_ever_are_refused(files, name, tm
             gnn.open_run(path)
         with pytest.raises(OSError, match=f"at byte {place} is damaged"):
             heap.check(path)
+        # Behind a block that others may put in front of HDF5's beginning, and beyond the first 16 MiB.
+        shifted = tmp_path / f"shifted{place}.h5"
+        with open(shifted, "wb") as file:
+            file.seek(1 << 25)
+            file.write(path.read_bytes())
+        with pytest.raises(gnn.InputError, match="not a readable HDF5 file"):
+            gnn.open_run(shifted)
+        far = tmp_path / f"far{place}.h5"
+        with open(far, "wb") as file:
+            file.write(data)
+            file.seek(1 << 25)
+            file.write(data[place : place + 16] + bytes(16) + data[place + 32 : place + 4096])
+        with pytest.raises(OSError, match="at byte 33554432 is damaged"):
+            heap.check(far)
     heap.check(files / name)
+
+
+def test_many_names_of_few_groups_are_refused_soon(files, tmp_path):
+    """Seven levels of ten names each are ten million paths."""
+    path = shutil.copy(files / "e.h5", tmp_path / "many.h5")
+    with h5py.File(path, "r+") as file:
+        inner = file.create_group("level0")
+        for level in range(1, 8):
+            outer = file.create_group(f"level{level}")
+            for k in range(10):
+                outer[f"name{k}"] = inner
+            inner = outer
+    began = time.monotonic()
+    with pytest.raises(gnn.InputError, match="is a second name of"):
+        gnn.open_run(path)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_not_called_damaged(files, tmp_path):
+    path = shutil.copy(files / "e.h5", tmp_path / "mine.h5")
+    os.chmod(path, 0)
+    with pytest.raises(gnn.InputError, match="cannot read .*Permission denied"):
+        gnn.open_run(path)
+
+
+def test_an_error_of_the_system_is_said_as_one(files, monkeypatch):
+    def refused(path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(heap, "check", refused)
+    with pytest.raises(gnn.InputError, match="cannot read .*: Too many open files"):
+        gnn.open_run(files / "e.h5")
 
 
 def test_an_existing_file_is_refused_and_kept(files):

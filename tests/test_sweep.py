@@ -143,7 +143,9 @@ def test_replicates_of_an_interrupted_row_are_kept(tmp_path, monkeypatch, record
     (left,) = gone_on()
     assert 0 < left < n_units and gone_on() == []
     (folder / whole.name).write_bytes(b"damaged")
-    assert gone_on() == [n_units]
+    with pytest.warns(UserWarning, match="it is kept as .*damaged, and its row is begun anew"):
+        assert gone_on() == [n_units]
+    assert (folder / f"{whole.name}.damaged").read_bytes() == b"damaged"
     (folder / whole.name).unlink()
     path = begun()
     with h5py.File(path, "r+") as file:
@@ -201,6 +203,8 @@ def test_tables_that_cannot_be_used_are_refused(table, what):
         ("t.toml", "make = [1]\n", r"a table in TOML has \[\[row\]\] or one \[grid\], got make"),
         ("t.toml", "[grid\n", "t.toml: not TOML"),
         ("t.toml", "[grid]\n" + "".join(f"p{k} = [0, 1, 2, 3, 4]\n" for k in range(40)), "rows, at most 100000"),
+        ("t.csv", "make\n" + "1" * 200_000 + "\n", "line 2 of the table is not CSV"),
+        ("t.toml", "make = " + "[" * 100_000, "t.toml: not"),
         ("t.toml", "[grid]\nmake = 1\n", r"\[grid\] takes name = \[numbers\], got make = 1"),
         ("t.toml", '[[row]]\nmake = "x"\n', r"\[\[row\]\] 0, make: expected a finite number, got 'x'"),
         ("t.xlsx", "", "unknown format of a table '.xlsx': use .csv, .toml"),
@@ -253,3 +257,12 @@ def test_the_command(tmp_path, capsys):
 def test_columns_that_never_end_are_refused():
     with pytest.raises(gnn.InputError, match="the sweep has 100001 rows, at most 100000 are taken"):
         gnn.sweep(NET, {"make": itertools.count()}, 1.0, 2)
+
+
+def test_rows_that_did_not_reach_the_end_are_said(tmp_path):
+    network = gnn.ReactionNetwork.from_text("grow: 2 A -> 3 A @ 1\nA = 10")
+    for output in (None, tmp_path / "s"):
+        with pytest.warns(
+            UserWarning, match="1 of 2 rows did not reach the end, rows 1; of the first: 1 of 1 replicates"
+        ):
+            gnn.sweep(network, {"A": [0, 10]}, 1.0, 3, seed=1, max_events=100, output=output)

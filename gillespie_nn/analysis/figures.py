@@ -25,7 +25,11 @@ def save_figure(figure: Any, path: str | Path) -> None:
 
     path = Path(path)
     try:
-        with matplotlib.rc_context({"svg.hashsalt": path.stem}):
-            figure.savefig(path, metadata=_UNDATED.get(path.suffix))
+        with (
+            matplotlib.rc_context({"svg.hashsalt": path.stem}),
+            checks.replaced(path) as part,
+            open(part, "xb") as file,
+        ):
+            figure.savefig(file, format=path.suffix[1:] or None, metadata=_UNDATED.get(path.suffix))
     except OSError as error:
         raise checks.StorageError(f"cannot write {path}: {error.strerror}") from None

@@ -13,7 +13,7 @@ from ..storage import MomentsRun, Run, open_run
 from ..storage.damage import understood
 from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
-from .simulate import Workers, carry_out, new_file
+from .simulate import Workers, carry_out, new_file, told
 
 SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
 """Older files do not keep all that decides an ensemble."""
@@ -31,7 +31,7 @@ def resume_ensemble(path: str | Path, run: OpenedRun, execution: Execution, prog
     ):
         run.close()
         carry_out(task, file, pool, progress, file.missing)
-    return open_run(path)
+    return told(open_run(path))
 
 
 def task_of(run: OpenedRun) -> Task:

@@ -1,7 +1,6 @@
 """`simulate`: trajectories of any reaction network."""
 
 import json
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,16 +48,16 @@ def simulate(
         if output is None:
             sink = memory_sink(task)
             carry_out(task, sink, pool, destination.progress)
-            return _told(result_of(task, sink, reason))
+            return told(result_of(task, sink, reason))
         with new_file(output, task, reason, asked.method, destination.overwrite) as file:
             carry_out(task, file, pool, destination.progress)
-    return _told(open_run(output))
+    return told(open_run(output))
 
 
-def _told(result: Any) -> Any:
+def told(result: Any) -> Any:
     """The result, with a warning where a replicate did not reach the end."""
     if said := unfinished(result):
-        warnings.warn(said, stacklevel=3)
+        checks.warn(said)
     return result
 
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..options import options_of, takes
 from ..progress import Progress
 from ..seeds import resolve_seed, row_seed
-from ..simulation import run_ensembles
+from ..simulation import run_ensembles, unfinished
 from ..simulation.ensemble import Job
 from ..simulation.options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
@@ -79,7 +80,7 @@ def sweep(
             jobs = [_in_memory(task, sink) for (task, _), sink in zip(tasks, sinks)]
             _run(jobs, pool, destination.progress)
             results = [result_of(t, s, reason) for (t, reason), s in zip(tasks, sinks)]
-            return Sweep(table, seed, results, asked.record)
+            return _told(Sweep(table, seed, results, asked.record))
         paths = [folder / f"row-{row:05d}-{task.digest[:12]}.h5" for row, (task, _) in enumerate(tasks)]
         write_table(folder, table, seed, asked.record, [task.seed for task, _ in tasks], [path.name for path in paths])
         left = [_left(path, asked.record) for path in paths]
@@ -89,7 +90,22 @@ def sweep(
             if resumes is not None
         ]
         _run(jobs, pool, destination.progress)
-    return Sweep(table, seed, paths, asked.record, folder)
+    return _told(Sweep(table, seed, paths, asked.record, folder))
+
+
+def _told(found: Sweep) -> Sweep:
+    """The sweep, with a warning where replicates did not reach the end."""
+    rows = []
+    for row in range(len(found)):
+        with found.opened(row) as result:
+            if said := unfinished(result):
+                rows.append((row, said))
+    if rows:
+        numbers = checks.shortened([row for row, _ in rows])
+        checks.warn(
+            f"{len(rows)} of {len(found)} rows did not reach the end, rows {numbers}; of the first: {rows[0][1]}"
+        )
+    return found
 
 
 def _settings(
@@ -166,13 +182,16 @@ def _in_file(task: Task, reason: str, asked: str, path: Path, resumes: bool) -> 
 
 def _left(path: Path, record: str) -> bool | None:
     """Whether to go on with the file of a row: None if it has ended, False where there is none to go on with, which is
-    one of another version of this software, or one that does not open."""
+    one of another version of this software, or one that does not open. That is kept under another name."""
     if not path.exists():
         return False
     try:
         with open_row(path, record) as run:
             return None if run.ended else run.software_version == __version__
-    except InputError:
+    except InputError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        path.replace(aside)
+        checks.warn(f"{error}; it is kept as {aside.name}, and its row is begun anew")
         return False
 
 

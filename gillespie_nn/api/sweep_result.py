@@ -84,8 +84,14 @@ def open_sweep(folder: Any) -> Sweep:
     found = head(path)
     if found is None:
         raise InputError(f"{folder} holds no sweep: its {TABLE} is missing or another program's")
-    (_, names), *lines = cells(path.read_text(encoding="utf-8"))
+    (_, names), *lines = cells(checks.read_text(path))
     own = len(_OWN)
+    if tuple(names[:own]) != _OWN:
+        raise InputError(f"{path} begins with the columns {', '.join(names[:own])}, expected {', '.join(_OWN)}")
+    for line, row in lines:
+        name = row[own - 1] if len(row) >= own else ""
+        if not name or name in (".", "..") or set(name) & set("/\\\0"):  # a file of another folder is none of a sweep's
+            raise InputError(f"line {line} of {path} names the file {name!r}, expected one in the folder")
     table = numbers(names[own:], [(line, row[own:]) for line, row in lines])
     return Sweep(table, found[0], [path.parent / row[own - 1] for _, row in lines], found[1], path.parent)
 

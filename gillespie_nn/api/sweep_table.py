@@ -96,7 +96,10 @@ def meaning(name: str, network: ReactionNetwork, is_parameter: Callable[[str], b
 def cells(text: str) -> list[tuple[int, list[str]]]:
     """(number of the line, cells) of each line of a CSV file that is neither empty nor a comment."""
     rows = csv.reader(text.splitlines())
-    found = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
+    try:
+        found = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
+    except csv.Error as error:
+        raise InputError(f"line {rows.line_num} of the table is not CSV: {error}") from None
     found = [(number, row) for number, row in found if any(row) and not row[0].startswith("#")]
     if not found:
         raise InputError("the table is empty: give a line of names, and lines of numbers")
@@ -122,6 +125,8 @@ def _read_toml(text: str) -> Table:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"not TOML: {error}") from None
+    except RecursionError:
+        raise InputError("not a table: its lists are nested too deeply") from None
     if set(found) == {"row"} and isinstance(found["row"], list):
         return _rows(found["row"], "[[row]]")
     if set(found) == {"grid"} and isinstance(found["grid"], dict):

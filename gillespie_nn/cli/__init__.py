@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from .. import interrupts
 from .._version import __version__
 from ..checks import GillespieError, printable
 from . import (
@@ -36,7 +37,7 @@ COMMANDS = (
     simulate, train, resume, repair, analyze, report, export, certify, verify_methods, verify_bounds, reproduce, bench,
     fetch_data, completion,
 )  # fmt: skip
-INTERRUPTED = 130
+INTERRUPTED = interrupts.EXIT_CODE
 INTERNAL = 3
 _EPILOG = """examples:
   gillespie-nn train xor --seed 0 --output runs/xor.h5
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     finish; 130 Ctrl-C. No traceback for a user's mistake (`GILLESPIE_NN_DEBUG=1` shows it)."""
     arguments = make_parser().parse_args(argv)
     try:
-        with warnings.catch_warnings():
+        with interrupts.raised(), warnings.catch_warnings():
             warnings.showwarning = _warn
             return arguments.run(arguments) or 0
     except KeyboardInterrupt:
@@ -85,14 +86,9 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run() -> None:
-    """Entry point of the installed command and of the scripts."""
-    sys.exit(main())
-
-
-def run_script(command: str) -> None:
-    """Entry point of `scripts/<command>.py`: the subcommand of that name."""
-    sys.exit(main([command, *sys.argv[1:]]))
+def run(argv: Sequence[str] | None = None) -> None:
+    """`main` as the whole of a process."""
+    sys.exit(main(argv))
 
 
 def _kept(arguments: argparse.Namespace) -> str:

@@ -22,9 +22,11 @@ from ..kernels.laws import TIME_VARIABLE, law_value
 from .observer import Values
 
 _MOST_AT_ONCE = 10_000
-_MANY, _SHORTEST = 5000, 1e-8
-"""An event whose condition reads the time and that happened so many times, on average within this part of the whole
-span of time, happens without end: a condition such as sin(1 / (time - 1)) > 0 changes infinitely often."""
+_MANY = 5000
+_TOO_MANY = 1e8
+"""An event that became true so many times (`_MANY`) by the passing of time alone, and at this pace would more than
+`_TOO_MANY` times until the end, happens without end: each takes some 0.1 ms, and the condition sin(1 / (time - 1)) > 0
+changes infinitely often."""
 
 
 class _Pending(NamedTuple):
@@ -41,8 +43,11 @@ class Events:
         self._events = network.resolved_events
         self._values = Values(network)
         self._pending: list[_Pending] = []
+        # Of each event: happenings with no reaction before them, when the last `_MANY` of these began [s], and how many
+        # reactions had fired at the last happening.
         self._happened = [0] * len(self._events)
-        self._since = [0.0] * len(self._events)  # when the last `_MANY` happenings began [s]
+        self._since = [0.0] * len(self._events)
+        self._fired = [-1] * len(self._events)
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
         if self._events:
             method.laws.triggered[:] = [event.initially for event in self._events]
@@ -102,20 +107,20 @@ class Events:
                 self._pending = [p for p in self._pending if p.event != k]
 
     def _count_happening(self, k, now):
-        """Raise ModelError if the condition of event k, which reads the time, becomes true ever again."""
-        self._happened[k] += 1
-        if self._happened[k] % _MANY:
+        """Raise ModelError if the passing of time makes the condition of event k true ever again."""
+        by_time, self._fired[k] = self._fired[k] == self._method.n_events, self._method.n_events
+        self._happened[k] += by_time
+        if not by_time or self._happened[k] % _MANY:
             return
-        laws = self._method.laws
-        if laws.reads_time[laws.first_trigger[0] + k] and now - self._since[k] < _MANY * _SHORTEST * self._t_end:
+        seconds, self._since[k] = now - self._since[k], now
+        if seconds > 0 and (self._t_end - now) * _MANY > _TOO_MANY * seconds:  # at one moment: see `happen`
             raise ModelError(
                 self._says(
                     k,
-                    f"its condition became true {_MANY} times within {now - self._since[k]:.2g} s: it changes "
-                    "without end there; write one that does not",
+                    f"its condition became true {_MANY} times within {seconds:.2g} s, with no reaction in between: it "
+                    "changes without end there; write one that does not",
                 )
             )
-        self._since[k] = now
 
     def _do(self, pending):
         values = self._worked_out(pending.event) if pending.values is None else pending.values

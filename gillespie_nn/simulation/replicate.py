@@ -14,8 +14,10 @@ from .observer import Observer
 
 _MANY_EVENTS = 200_000_000
 """Reactions after which an exact method looks whether it will ever come to the end."""
-_TOO_MANY_EVENTS = 1e15
-"""No machine fires so many one by one: at ten nanoseconds each they take four months."""
+_TOO_MANY_EVENTS = 1e17
+"""No machine fires so many one by one: at ten nanoseconds each they take thirty years."""
+_FALLEN = 0.9
+"""Where reactions fire ever more seldom, what is still to come cannot be told from what was."""
 _BLOCK_BYTES = 1 << 20
 """Rows are handed on in blocks of about this size, so that memory does not grow with the grid."""
 
@@ -138,19 +140,18 @@ class _Replicate:
 def advance_to(method, time, pause, **grid) -> int:
     """Advance slice by slice to `time`; returns INTERRUPTED or what `Method.advance` does, but SLICE_END.
 
-    `grid` are the further arguments of `Method.advance`. Raises UnfinishedError where an exact method would have to
-    fire so many reactions that no machine does.
+    `grid` are the further arguments of `Method.advance`. Raises UnfinishedError where an exact method fires reactions
+    at a pace that does not fall, and at which no machine would come to the end.
     """
-    began, n_before = method.time, method.n_events
+    pace = _Pace(method, time) if method.exact and "event_limit" not in _given(grid) else None
     while True:
         code = method.advance(time, **grid)
         if code != codes.SLICE_END:
             return code
         if pause(method.time):
             return codes.INTERRUPTED
-        if method.exact and method.n_events - n_before > _MANY_EVENTS and "event_limit" not in _given(grid):
-            _check_pace(method, time, method.n_events - n_before, method.time - began)
-            began, n_before = method.time, method.n_events
+        if pace is not None:
+            pace.check()
 
 
 def _given(grid):
@@ -158,12 +159,26 @@ def _given(grid):
     return {name for name, value in grid.items() if name == "event_limit" and value != codes.NO_EVENT_LIMIT}
 
 
-def _check_pace(method, end, n_events, seconds):
-    """`n_events` fired in the last `seconds` [s] of simulated time."""
-    still = n_events * (end - method.time) / seconds if seconds > 0 else np.inf
-    if np.isfinite(end) and still > _TOO_MANY_EVENTS:
-        raise UnfinishedError(
-            f"at t = {method.time:.4g} s {method.n_events:.3g} reactions have fired, and at this pace some {still:.2g} "
-            f"more would fire until {end:g} s, one by one with method {method.name}: use a smaller volume, tau_leap or "
-            "ode, or set max_events"
-        )
+class _Pace:
+    """Looks after every `_MANY_EVENTS` reactions of an exact method whether it will ever come to `end` [s]."""
+
+    def __init__(self, method, end):
+        self._method, self._end = method, end
+        self._time, self._n_events, self._before = method.time, method.n_events, np.inf
+
+    def check(self) -> None:
+        """Raise UnfinishedError if there are too many reactions to come, at a pace that does not fall."""
+        method = self._method
+        n_events = method.n_events - self._n_events
+        if n_events < _MANY_EVENTS:
+            return
+        seconds = method.time - self._time
+        pace = n_events / seconds if seconds > 0 else np.inf  # [1/s]
+        still = pace * (self._end - method.time)
+        if np.isfinite(self._end) and still > _TOO_MANY_EVENTS and _FALLEN * self._before <= pace:
+            raise UnfinishedError(
+                f"at t = {method.time:.4g} s {method.n_events:.3g} reactions have fired, and at this pace some "
+                f"{still:.2g} more would fire until {self._end:g} s, one by one with method {method.name}: use a "
+                "smaller volume, tau_leap or ode, or set max_events"
+            )
+        self._time, self._n_events, self._before = method.time, method.n_events, pace

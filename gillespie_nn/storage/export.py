@@ -7,7 +7,6 @@ run also for each weight, and for each output as `prediction_NAME`. To add a for
 """
 
 import csv
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +16,11 @@ import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import InputError, StorageError
+from ..checks import InputError, StorageError, replaced
 from . import disk
 from .open import open_run
 from .reader import Run
 from .schema import TRAINING
-from .whole import part_of
 
 _BLOCK_BYTES = 1 << 22
 
@@ -44,14 +42,11 @@ def export(path: str | Path, format: str, output: str | Path, overwrite: bool = 
 @contextmanager
 def _made(output: Path) -> Iterator[Path]:
     """A name beside `output` to write to; what stands there is moved into its place."""
-    part = part_of(output)
     try:
-        yield part
-        os.replace(part, output)
+        with replaced(output) as part:
+            yield part
     except OSError as error:
         raise StorageError(f"cannot write {output}: {disk.reason(error)}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def columns(run: Run) -> list[str]:
@@ -89,7 +84,7 @@ def _observed(run: Run) -> list[int]:
 
 
 def _csv(run: Run, path: Path) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(path, "x", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns(run))
         for block in blocks(run):

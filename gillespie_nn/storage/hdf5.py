@@ -1,5 +1,6 @@
 """Opening files for reading: one way for every kind, whoever wrote them and however they were left."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def opened(path: Path, expected: Format | None = None, *, ours: bool = False) ->
     try:
         heap.check(path)
         file = _opened(path, not ours and is_locked(path), ours)
-    except OSError:
+    except OSError as error:
+        if error.errno is not None:  # the system's, not HDF5's
+            raise InputError(f"cannot read {path}: {os.strerror(error.errno)}") from None
         remedy = f"; {expected.remedy}" if expected is not None else ""
         raise InputError(
             f"{path} is not a readable HDF5 file: it is none, or it is cut short or damaged{remedy}"

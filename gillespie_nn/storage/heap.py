@@ -2,12 +2,14 @@
 
 HDF5 walks through a collection by the sizes that its objects name, and never comes to an end at one that names a size
 of zero: no error, no signal that Python could answer. Our own files have all of them before the rows of long runs: in
-their first kilobytes, or megabytes where names are many.
+their first kilobytes, or megabytes where names are many. Those of a file that others may have made can be anywhere.
 """
 
+import mmap
 import os
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -18,26 +20,41 @@ _FREE = 0
 _TEXT = np.dtype([("length", "<u4"), ("collection", "<u8"), ("index", "<u4")])
 """What stands for a text in a dataset."""
 _LOOKED_AT = 16 * 2**20
-"""How much of a file is searched [bytes], some 30 ms; all texts of 784-32-10 are in its first 15 MB."""
+"""How much of a large file is searched [bytes], some 30 ms; all texts of 784-32-10 are in its first 15 MB."""
+_WHOLE = 256 * 2**20
+"""Files up to this size are searched to their end [bytes], which takes 0.2 s at most."""
+_BEGINNING = b"\x89HDF\r\n\x1a\n"
 
 
 def check(path: str | Path) -> None:
-    """Raises OSError where a collection that begins in the first 16 MiB of a file cannot be walked through."""
+    """Raises OSError where a file does not begin as HDF5 files do, or a collection cannot be walked through: any of a
+    file of up to 256 MiB, of a larger one those in its first 16 MiB. HDF5 would also look for its signature further in,
+    where ours are not and places are counted from there."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        data = file.read(min(size, _LOOKED_AT))  # asked for more, Python makes room for it
-        start = data.find(_SIGNATURE)
-        while start >= 0:
-            file.seek(start)
-            header = file.read(_HEADER.size)
-            length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
-            if not _HEADER.size <= length <= size - start or not _walks(header + file.read(length - _HEADER.size)):
-                raise OSError(f"the collection of texts at byte {start} is damaged")
-            start = data.find(_SIGNATURE, start + 1)
+        if file.read(len(_BEGINNING)) != _BEGINNING:
+            raise OSError("it does not begin as HDF5 files do")
+        with mmap.mmap(file.fileno(), size if size <= _WHOLE else _LOOKED_AT, access=mmap.ACCESS_READ) as data:
+            start, n_left = data.find(_SIGNATURE), 2 * size  # they do not overlap; some bytes may look like one
+            while start >= 0:
+                n_left -= _checked(file, start, min(size - start, n_left))
+                start = data.find(_SIGNATURE, start + 1)
+
+
+def _checked(file: BinaryIO, start: int, most: int) -> int:
+    """The length of the collection at byte `start`. Raises OSError where it is more than `most` [bytes], or cannot be
+    walked through."""
+    file.seek(start)
+    header = file.read(_HEADER.size)
+    length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
+    if not _HEADER.size <= length <= most or not _walks(header + file.read(length - _HEADER.size)):
+        raise OSError(f"the collection of texts at byte {start} is damaged")
+    return length
 
 
 def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
-    """Raises OSError where texts are longer than the file: HDF5 makes room for them first, then looks for them."""
+    """Raises OSError where texts are longer than the file: HDF5 makes room for them first, then looks for them; or in a
+    collection that cannot be walked through."""
     if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
         return
     place, n_bytes = dataset.id.get_offset(), dataset.size * _TEXT.itemsize
@@ -47,7 +64,10 @@ def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
             raise OSError(f"{dataset.name} does not stand in the file in one piece")
         file.seek(place)
         data = file.read(n_bytes)
-    if len(data) < n_bytes or np.frombuffer(data, dtype=_TEXT)["length"].sum(dtype=np.uint64) > size:
+        texts = np.frombuffer(data[: len(data) // _TEXT.itemsize * _TEXT.itemsize], dtype=_TEXT)
+        for start in np.unique(texts["collection"][texts["length"] > 0]).tolist() if size > _WHOLE else ():
+            _checked(file, start, size - start)
+    if len(data) < n_bytes or texts["length"].sum(dtype=np.uint64) > size:
         raise OSError(f"{dataset.name} holds texts that are longer than the file")
 
 

@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from ..checks import InputError, StorageError
+from ..checks import InputError, StorageError, warn
 
 try:
     import fcntl
@@ -64,6 +64,8 @@ class Lock:
                 ) from None
             except OSError:  # a file system without locks
                 os.close(descriptor)
+                self._path.unlink(missing_ok=True)
+                warn(f"the file system of {path} has no locks: see to it that no other process writes that file")
                 return
             if self._is_there(descriptor):
                 self._descriptor = descriptor

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import InputError, StorageError
+from ..checks import InputError, StorageError, part_of
 from ..status import Status
 from . import checkpoints, disk, superblock
 from .damage import damaged, is_of_hdf5, said
@@ -19,7 +19,7 @@ from .hdf5 import opened
 from .lock import Lock
 from .reader import Run
 from .schema import LIBVER, RUNS, TRAINING
-from .whole import clear, move, part_of
+from .whole import clear, move
 from .writer import copy_rows
 
 try:

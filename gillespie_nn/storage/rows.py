@@ -70,5 +70,29 @@ class LazyRows:
                         rows = self._dataset[slab, start:stop][:, points[inside] - start]
                         found[own[0] : own[-1] + 1, inside] = rows[place]
 
+    def mean(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].mean(*arguments, **named)
+
+    def std(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].std(*arguments, **named)
+
+    def var(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].var(*arguments, **named)
+
+    def sum(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].sum(*arguments, **named)
+
+    def min(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].min(*arguments, **named)
+
+    def max(self, *arguments: Any, **named: Any) -> Any:
+        """As of an array, over what was reached; all is read."""
+        return self[:].max(*arguments, **named)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.ma.getdata(self[:]).astype(dtype or self.dtype, copy=False)

@@ -21,8 +21,8 @@ from .validate_values import CHECKS
 from .values import check_size, json_object, strings, text
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_MOST_DEEP = 8
-"""Groups in groups; ours have two."""
+_MOST_PLACES = 10_000
+"""Ours hold some hundred."""
 
 
 def form_of(path: Path, file: h5py.File, expected: Format | None = None) -> Format:
@@ -89,21 +89,26 @@ def _other(path: Path, filetype: Any, expected: Format | None) -> str:
 
 
 def _check_places(path: Path, file: h5py.File) -> None:
-    """All that a file holds has to stand in it, also what no table has: no links but hard ones, no external storage."""
-    waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
+    """All that a file holds has to stand in it, at one place, also what no table has: no links but hard ones and no
+    second ones of these, no external storage."""
+    places = {h5py.h5o.get_info(file.id).addr: "/"}
+    waiting: list[h5py.Group] = [file]
     while waiting:
-        group, depth = waiting.pop()
-        if depth > _MOST_DEEP:
-            raise damaged(path, f"its groups are nested more than {_MOST_DEEP} deep")
+        group = waiting.pop()
         for name in group:
-            where = f"{group.name.rstrip('/')}/{name}"
+            where = shown(f"{group.name.rstrip('/')}/{name}")[1:-1]
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise damaged(path, f"{shown(where)[1:-1]} is a link to somewhere else")
+                raise damaged(path, f"{where} is a link to somewhere else")
             item = group[name]
+            first = places.setdefault(h5py.h5o.get_info(item.id).addr, where)
+            if first != where:
+                raise damaged(path, f"{where} is a second name of {first}")
+            if len(places) > _MOST_PLACES:
+                raise damaged(path, f"it holds more than {_MOST_PLACES} datasets and groups")
             if isinstance(item, h5py.Group):
-                waiting.append((item, depth + 1))
+                waiting.append(item)
             elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-                raise damaged(path, f"{shown(where)[1:-1]} is kept in another file")
+                raise damaged(path, f"{where} is kept in another file")
 
 
 def _check_group(path: Path, file: h5py.File, name: str, needed: bool) -> None:

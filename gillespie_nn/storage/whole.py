@@ -13,24 +13,15 @@ from pathlib import Path
 
 import h5py
 
-from ..checks import StorageError
+from ..checks import PART_BYTES, PART_SUFFIX, StorageError, replaced
 from .schema import LIBVER
-
-_N_BYTES = 8
-"""Of chance in a name."""
-_SUFFIX = ".part"
-
-
-def part_of(path: Path) -> Path:
-    """A new name beside `path`, for what is to take its place; nothing stands there."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(_N_BYTES)}{_SUFFIX}")
 
 
 def clear(path: Path) -> None:
     """Take away what killed processes left of `path`; whoever asks for it holds the lock on it."""
     for name in os.listdir(path.parent):
-        middle = name.removeprefix(f".{path.name}.").removesuffix(_SUFFIX)
-        if name == f".{path.name}.{middle}{_SUFFIX}" and len(middle) == 2 * _N_BYTES and middle.isalnum():
+        middle = name.removeprefix(f".{path.name}.").removesuffix(PART_SUFFIX)
+        if name == f".{path.name}.{middle}{PART_SUFFIX}" and len(middle) == 2 * PART_BYTES and middle.isalnum():
             with contextlib.suppress(OSError):
                 (path.parent / name).unlink()
 
@@ -44,17 +35,15 @@ def move(part: Path, path: Path) -> None:
 
 def put(path: Path, data: bytes | memoryview) -> None:
     """Write a whole file in the place of `path`. Raises StorageError where that cannot be done."""
-    part = part_of(path)
     try:
-        with open(part, "xb") as file:
+        with replaced(path) as part, open(part, "xb") as file:
             file.write(data)
-        move(part, path)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}; what was there before is still there"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -64,7 +53,7 @@ def written(path: str | Path) -> Iterator[h5py.File]:
     It is made in memory and written as bytes: on a disk that is full HDF5 does not find out before it closes a file,
     and may end the process then.
     """
-    own = secrets.token_hex(_N_BYTES)  # HDF5 takes two files of one name for one, also in memory
+    own = secrets.token_hex(PART_BYTES)  # HDF5 takes two files of one name for one, also in memory
     with h5py.File(own, "w", driver="core", backing_store=False, libver=LIBVER) as file:
         yield file
         file.flush()

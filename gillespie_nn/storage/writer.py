@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from .. import checks
-from ..checks import GillespieError, StorageError
+from ..checks import GillespieError, StorageError, part_of
 from ..simulation.task import Task
 from ..status import Status
 from . import disk, layout
@@ -19,7 +19,7 @@ from .hdf5 import opened
 from .lock import Lock
 from .making import make
 from .schema import ENSEMBLE, LIBVER, RUNS
-from .whole import clear, move, part_of
+from .whole import clear, move
 
 _BLOCK_BYTES = 1 << 22
 _Self = TypeVar("_Self", bound="RunFile")

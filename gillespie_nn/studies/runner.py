@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
-from .. import checks
+from .. import checks, interrupts
 from ..checks import StorageError, UnfinishedError
 from ..progress import Progress
 from .points import Point, compile_kernels
@@ -117,7 +117,8 @@ def _stage(
     try:
         while True:
             for point in left:
-                waiting[pool.submit(one, point, folder, time_limit)] = point
+                with interrupts.not_for_children():  # which submitting may start
+                    waiting[pool.submit(one, point, folder, time_limit)] = point
                 if len(waiting) >= _WAITING * workers:
                     break
             if not waiting:
@@ -188,7 +189,7 @@ def _note_path(point: Point, folder: str | Path) -> Path:
 def _note(point: Point, folder: str | Path) -> str | None:
     """Why a point could not be finished; None if nothing of the sort is known."""
     path = _note_path(point, folder)
-    return path.read_text(encoding="utf-8").partition("\n")[2].strip() if path.is_file() else None
+    return checks.printable(checks.read_text(path).partition("\n")[2].strip()) if path.is_file() else None
 
 
 def _forget_shorter_limits(points: Sequence[Point], folder: str | Path, time_limit: float | None) -> None:
@@ -196,6 +197,6 @@ def _forget_shorter_limits(points: Sequence[Point], folder: str | Path, time_lim
     for point in unique(points):
         path = _note_path(point, folder)
         if path.is_file():
-            limit = path.read_text(encoding="utf-8").partition("\n")[0]
+            limit = checks.read_text(path).partition("\n")[0]
             if limit and (time_limit is None or float(limit) < time_limit):
                 path.unlink()

@@ -6,8 +6,10 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
+from .events import EventsAndPassages
 from .hostile import HostileModels
 from .hostile_files import HostileFiles
+from .interrupted_runs import InterruptedRuns
 from .killed_runs import KilledRuns
 from .ladder import measure_ladder
 from .master_equation import MasterEquation
@@ -16,6 +18,7 @@ from .peers import Peers
 from .planted import PlantedErrors
 from .run import LEVEL, verify
 from .sbml_suite import SbmlSuite
+from .stiff_models import StiffModels
 from .time_change import TimeChange
 
 CHECKS = (
@@ -23,11 +26,14 @@ CHECKS = (
     MasterEquation,
     TimeChange,
     MethodsAgree,
+    EventsAndPassages,
+    StiffModels,
     SbmlSuite,
     PlantedErrors,
     HostileModels,
     HostileFiles,
     KilledRuns,
+    InterruptedRuns,
     Peers,
 )
 

@@ -43,6 +43,8 @@ class Check(ABC):
 
     name: str
     summary: str
+    methods: tuple[str, ...] = ()
+    """Names of the methods that it is of, if not of any exact one."""
 
     @classmethod
     def missing(cls, sbml_suite: str | Path | None) -> str:

@@ -241,6 +241,11 @@ def _elsewhere(file: h5py.File, name: str, rng: np.random.Generator) -> None:
         file[name].attrs["units"] = units["units"]
 
 
+def _twice(file: h5py.File, name: str, rng: np.random.Generator) -> None:
+    """A second name of what stands at `name`, or of all there is."""
+    file[f"{name}_again" if rng.random() < 0.5 else "again"] = file[name] if rng.random() < 0.7 else file["/"]
+
+
 def _check_small(dataset: h5py.Dataset) -> None:
     """Raises ValueError for a dataset that an earlier change made too large to be filled."""
     if dataset.size > 1 << 20:
@@ -270,19 +275,9 @@ def _terminal(file: h5py.File, name: str, rng: np.random.Generator) -> None:
 
 
 _CHANGES = (
-    _delete,
-    _replace,
-    _as_group,
-    _resize,
-    _value,
-    _link,
-    _attribute,
-    _json,
-    _older,
-    _elsewhere,
-    _name,
-    _terminal,
-)
+    _delete, _replace, _as_group, _resize, _value, _link, _attribute, _json, _older, _elsewhere, _name, _terminal,
+    _twice,
+)  # fmt: skip
 
 
 def _try(folder: str | Path, seed: int, number: int) -> str:

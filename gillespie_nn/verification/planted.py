@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..crn import ReactionNetwork
+from ..crn.expressions import number
 from ..kernels import codes
 from ..simulation.methods import Direct, Method, NextReaction, Rejection
-from . import closed_forms, master_equation
+from . import closed_forms, events, master_equation
 from .base import Check, Options, Outcome, chi_square
+from .planted_events import at_recorded_points, of_events, one_reaction_late
 from .samples import method_class, sample
 
 CAUGHT = 1e-7
@@ -119,6 +121,10 @@ def _of_form(name: str) -> Callable[[type, int, int], float]:
     return lambda method, n, seed: closed_forms.p_value(name, method, n, seed)
 
 
+def _of_events(name: str) -> Callable[[type, int, int], float]:
+    return lambda method, n, seed: min(o.p for o in events.outcomes(name, method, n, seed))
+
+
 def _point_early(method: type[Method], n: int, seed: int) -> float:
     """Recorded one point too early on a grid of ten."""
     text, time, law = closed_forms.CASES["immigration-death"]
@@ -145,6 +151,19 @@ PLANTS = (
     Plant("the time frozen between events", of_channels(_time_frozen), _ALL, _of_form(
         "a rate that depends on the time")),
     Plant("conditions of events not looked at", of_channels(_deaf), _ALL, _of_form("an event at a count")),
+    Plant("conditions looked at only at recorded points", at_recorded_points(of_channels(_deaf)), _ALL, _of_events(
+        "at counts")),
+    Plant("a passage seen only at recorded points", at_recorded_points(of_channels(_deaf)), _ALL, _of_events(
+        "passage upwards")),
+    Plant("a passage noted a reaction late", one_reaction_late, _ALL, _of_events("passage upwards")),
+    Plant("a delay forgotten", of_events(lambda k, e: e._replace(delay=None)), _ALL, _of_events(
+        "a delay after a passage")),
+    Plant("values of after the delay", of_events(lambda k, e: e._replace(values_at_trigger=False)), _ALL, _of_events(
+        "a delay, values of before")),
+    Plant("what is no longer true still happens", of_events(lambda k, e: e._replace(persistent=True)), _ALL,
+        _of_events("dropped when no longer true")),
+    Plant("ties in the order of the file", of_events(lambda k, e: e._replace(priority=number(-k))), _ALL, _of_events(
+        "one of three")),
     Plant("recorded a point too early", lambda base: base, _ALL, _point_early),
     Plant("two replicates of one stream", lambda base: base, _ALL, _stream_shared),
 )  # fmt: skip

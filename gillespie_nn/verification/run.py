@@ -22,7 +22,8 @@ def verify(
     say: Callable[[str], object] = lambda line: None,
     **method_options: Any,
 ) -> dict:
-    """Run the `Check` classes `selected` over `methods` (all exact ones); a dictionary of plain values.
+    """Run the `Check` classes `selected` over `methods` (all exact ones, or those of the check); a dictionary of plain
+    values. What a check is not of, it leaves out.
 
     `verdict` is `fails` if any p-value rejects, else `incomplete` if a case could not be simulated, else `holds`.
     """
@@ -33,7 +34,7 @@ def verify(
     outcomes: list[dict] = []
     unsupported = []
     for check in selected:
-        for method in names:
+        for method in _methods_of(check, methods, names):
             for found in check().run(method, seed, options):
                 row = {"check": check.name, "method": method, "what": found.what}
                 if isinstance(found, Outcome):
@@ -55,3 +56,10 @@ def verify(
         "not_simulated": unsupported,
         "outcomes": outcomes,
     }
+
+
+def _methods_of(check: type[Check], asked: Sequence[str] | None, names: Sequence[str]) -> Sequence[str]:
+    """Names of the methods that a check is run over: of `asked` those that it is of."""
+    if not check.methods:
+        return names
+    return [name for name in check.methods if not asked or name in asked]

@@ -19,15 +19,25 @@ def method_class(name: str) -> type:
     return next(m for m in methods.METHODS if m.name == name)
 
 
-def sample(
-    network: ReactionNetwork, method: type, time: Sequence[float], n: int, seed: int, volume: float = 1.0
-) -> np.ndarray:
-    """Counts int64[replicate, time, species] of `n` replicates at the times `time` [s]."""
+def run_of(
+    network: ReactionNetwork, method: Any, time: Sequence[float], n: int, seed: int, volume: float = 1.0
+) -> Result:
+    """`n` replicates at the times `time` [s]."""
     asked = RunOptions(time=time, seed=seed, replicates=n)
     task = Task(network, method, asked, volume, network.rates(), network.counts())
     sink = MemorySink(task)
     run_ensemble(task, sink, workers=2)
-    return sink.counts
+    return Result(
+        task.grid, sink.counts, network.species, sink.n_events, sink.status, method.name, seed, volume, network,
+        observables=sink.observables, observable_names=network.observables,
+    )  # fmt: skip
+
+
+def sample(
+    network: ReactionNetwork, method: Any, time: Sequence[float], n: int, seed: int, volume: float = 1.0
+) -> np.ndarray:
+    """Counts int64[replicate, time, species] of `n` replicates at the times `time` [s]; -1 where a run stopped."""
+    return np.ma.getdata(run_of(network, method, time, n, seed, volume).counts)
 
 
 def trajectories(network: ReactionNetwork, **arguments: Any) -> Result:

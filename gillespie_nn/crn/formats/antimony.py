@@ -34,12 +34,10 @@ def read(
     Raises InputError for what is wrong or refused.
     """
     text, origin = checks.text_or_file(source, _ENDINGS, "Antimony file")
-    folder, name = imports, "model.ant"
-    if origin != "the text":
-        path = Path(source)
-        folder, name = (path.parent if imports is None else imports), path.name
+    own = "" if origin == "the text" else origin
+    folder = Path(own).parent if imports is None and own else imports
     with errors_name(origin):
-        found = sbml_read.read_document(to_sbml(text, folder, name), parameters, substance)
+        found = sbml_read.read_document(to_sbml(text, folder, own), parameters, substance)
         return found._replace(origin=origin, language="sbml")
 
 

@@ -57,11 +57,13 @@ def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None
     law. `next_reaction` is never chosen: `rejection` was faster on the training networks and rings tried.
     """
     if name != AUTO:
-        found = _named(name)
-        if issubclass(found, Level):
+        levels = {level.name for level in LEVELS}
+        if name in levels:
             raise checks.InputError(
                 f"{name} is a level of training, not of reaction networks in general: use train(..., method='{name}')"
             )
+        by_name = {m.name: m for m in METHODS}
+        found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels)]
         found.refuse(network)
         return Choice(found, "asked for")
     n_reactions = len(network.reactions)
@@ -81,7 +83,8 @@ def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
     """The method or level of training called `name`, which training networks can be learnt with, or as `choose_method`
     for `auto`."""
     if name != AUTO:
-        found = _named(name)
+        by_name = {m.name: m for m in known_to_training()}
+        found = by_name[checks.choice("method", name, (AUTO, *by_name))]
         if issubclass(found, Level):
             return TrainingChoice(found, "asked for")
         if found.records_covariance:
@@ -89,11 +92,6 @@ def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
                 f"method {name} adds covariances to rate equations, and training keeps none: use ode"
             )
     return TrainingChoice(*choose_method(name, network))
-
-
-def _named(name: str) -> type[Method] | type[Level]:
-    by_name = {m.name: m for m in known_to_training()}
-    return by_name[checks.choice("method", name, (AUTO, *by_name))]
 
 
 def elsewhere(name: str, beside: Iterable[str] = ()) -> str:

@@ -1,0 +1,239 @@
+"""Events and first-passage times against the master equation with the rule built in: whole distributions.
+
+Conditions on counts, on the time and on both; delays, with values of either moment, and events that are dropped;
+priorities that depend on the count, with ties; stopping at a level; times of passage as `analysis.watch` notes them,
+with the count at the end, and as `analysis.first_passage` finds them at recorded points.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ..analysis.passage import first_passage, watch
+from ..crn import ReactionNetwork
+from ..simulation import Result
+from . import event_laws as laws
+from .base import Check, Options, Outcome, chi_square
+from .event_laws import N, assignment, at, evolve, joint, redirected
+from .samples import method_class, run_of
+
+_PASSAGE = "A >= 9"
+_EDGES = np.array([0.0, 0.11, 0.23, 0.37, 0.55, 0.81, 1.15, 1.6])
+_SEEN = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
+
+
+class Law(NamedTuple):
+    """What is tested: whole numbers of each replicate, int64[replicate, k], and their joint law, float64[...] by k."""
+
+    what: str
+    law: np.ndarray
+    numbers: Callable[[Result], np.ndarray]
+
+
+class Case(NamedTuple):
+    """A network, the recorded times [s], and its laws."""
+
+    network: Callable[[], ReactionNetwork]
+    times: Sequence[float]
+    laws: Callable[[], list[Law]]
+
+
+def _text(rules: str, start: int = 5, model: str = laws.MODEL) -> Callable[[], ReactionNetwork]:
+    return lambda: ReactionNetwork.from_text(f"{model}A = {start}\n{rules}")
+
+
+def _both(first: np.ndarray, step: np.ndarray) -> list[Law]:
+    return [
+        Law("at the first time", first, lambda run: run.of("A")[:, :1]),
+        Law("at both times", joint(first, step), lambda run: run.of("A")),
+    ]
+
+
+def _each(law: Callable[[float], np.ndarray], times: Sequence[float]) -> list[Law]:
+    def at_point(k: int) -> Callable[[Result], np.ndarray]:
+        return lambda run: run.of("A")[:, k : k + 1]
+
+    return [Law(f"at t = {t:g}", law(t), at_point(k)) for k, t in enumerate(times)]
+
+
+def _at_counts() -> list[Law]:
+    """From 0 the condition on few molecules is true at once."""
+
+    def end(before: int, after: int) -> int:
+        return 3 if after >= 10 > before else 6 if after <= 1 < before else after
+
+    rates = redirected(end)
+    return _both(evolve(0.5, rates) @ at(6), evolve(1.0, rates))
+
+
+def _at_a_time() -> list[Law]:
+    return _both(assignment(lambda n: 2 * n) @ evolve(0.7) @ at(5), evolve(0.5))
+
+
+def _at_a_time_and_a_count() -> list[Law]:
+    first = assignment(lambda n: n + 10 if n < 5 else n) @ evolve(0.6) @ at(5)
+    return _both(first, evolve(0.7, redirected(lambda before, after: after + 10 if after < 5 <= before else after)))
+
+
+def _after_a_passage(t: float) -> np.ndarray:
+    waiting = np.where((N[:, None] < 9) & (N < 9), laws.free(), 0.0)
+    arriving = np.where((N[:, None] >= 9) & (N < 9), laws.free(), 0.0)
+    return laws.delayed(at(5), waiting, arriving, assignment(lambda n: 1), 0.5, t, late=False)
+
+
+def _after_a_clock(late: bool, t: float) -> np.ndarray:
+    """The condition becomes true at the rate 1.2, whatever the count."""
+    doubled = assignment(lambda n: 2 * n)
+    return laws.delayed(at(5), laws.free() - 1.2 * np.eye(len(N)), 1.2 * np.eye(len(N)), doubled, 0.5, t, late)
+
+
+def _by_priority() -> list[Law]:
+    """A becomes A + 1; then doubling goes before adding 3 above 6, after it below, by a coin at 6; B notes it."""
+    twice, more = assignment(lambda n: 2 * n), assignment(lambda n: n + 3)
+    share = np.diag(np.where(N > 6, 1.0, np.where(N == 6, 0.5, 0.0)))
+    tied = more @ twice @ share + twice @ more @ (np.eye(len(N)) - share)
+    first = tied @ assignment(lambda n: n + 1) @ evolve(0.5) @ at(5)
+    return [
+        Law("at the first time", first, lambda run: run.of("A")[:, :1]),
+        Law("noted, and at the second time", joint(first, evolve(0.6)),
+            lambda run: np.stack([run.of("B")[:, 1], run.of("A")[:, 1]], axis=1)),
+    ]  # fmt: skip
+
+
+def _one_of_three() -> list[Law]:
+    """The first to happen makes the conditions of the others false."""
+    maps = [assignment(value) for value in (lambda n: n + 6, lambda n: 2 * n, lambda n: 0)]
+    first = sum(maps) / 3 @ evolve(0.5) @ at(5)
+    chosen = np.array([[0.0, *(m @ evolve(0.5) @ at(5) / 3)] for m in maps])
+    return [
+        *_both(first, evolve(0.6)),
+        Law("which one, and the count", np.vstack([np.zeros_like(chosen[:1]), chosen])[:, 1:],
+            lambda run: np.stack([run.of("F")[:, 0], run.of("A")[:, 0]], axis=1)),
+    ]  # fmt: skip
+
+
+def _stopped() -> list[Law]:
+    return _both(evolve(0.8, laws.absorbed(10)) @ at(5), evolve(1.2, laws.absorbed(10)))
+
+
+def _passing(law: np.ndarray) -> list[Law]:
+    def numbers(run: Result) -> np.ndarray:
+        found = first_passage(run, "passage")
+        interval = np.where(found.passed, np.searchsorted(_EDGES, found.time) - 1, len(_EDGES) - 1)
+        return np.stack([interval, run.of("A")[:, -1]], axis=1)
+
+    return [
+        Law("when", law.sum(axis=1), lambda run: numbers(run)[:, :1]),
+        Law("when, and the count at the end", law, numbers),
+    ]
+
+
+def _seen() -> list[Law]:
+    def numbers(run: Result) -> np.ndarray:
+        found = first_passage(run, _PASSAGE)
+        return np.where(found.passed, np.searchsorted(_SEEN, found.time), len(_SEEN))[:, None]
+
+    return [Law("at which point", laws.seen_passages(5, lambda n: n >= 9, np.array(_SEEN)), numbers)]
+
+
+_CLOCK = laws.MODEL + "T -> 0 @ 1.2\nT = 1\n"
+_TIMES = (0.9, 1.7)
+CASES = {
+    "at counts": Case(
+        _text("@event low: when A <= 1; set A = 6\n@event high: when A >= 10; set A = 3", 0), (0.5, 1.5), _at_counts
+    ),
+    "at a time": Case(_text("@event twice: when time >= 0.7; set A = 2 * A"), (0.7, 1.2), _at_a_time),
+    "at a time and a count": Case(
+        _text("@event feed: when time >= 0.6 && A < 5; set A = A + 10"), (0.6, 1.3), _at_a_time_and_a_count
+    ),
+    "a delay after a passage": Case(
+        _text("@event hit: when A >= 9 && F < 1; set F = 1\n@event drop: when F > 0; set A = 1; delay 0.5\nF = 0"),
+        _TIMES, lambda: _each(_after_a_passage, _TIMES),
+    ),
+    "a delay, values of before": Case(
+        _text("@event late: when T < 1; set A = 2 * A; delay 0.5", 5, _CLOCK),
+        _TIMES, lambda: _each(partial(_after_a_clock, False), _TIMES),
+    ),
+    "a delay, values of after": Case(
+        _text("@event late: when T < 1; set A = 2 * A; delay 0.5; values after delay", 5, _CLOCK),
+        _TIMES, lambda: _each(partial(_after_a_clock, True), _TIMES),
+    ),
+    "dropped when no longer true": Case(
+        _text("@event full: when A >= 8; set A = 2; delay 0.4; not persistent"), (0.8, 1.6),
+        lambda: _each(lambda t: laws.dropped(5, 8, 2, 0.4, t), (0.8, 1.6)),
+    ),
+    "by priority, with ties": Case(
+        _text(
+            "@event last: when time >= 0.5; set B = A; values after delay\n"
+            "@event adds: when time >= 0.5; set A = A + 3; priority 6; values after delay\n"
+            "@event doubles: when time >= 0.5; set A = 2 * A; priority A; values after delay\n"
+            "@event first: when time >= 0.5; set A = A + 1; priority 1000; values after delay\nB = 0"
+        ),
+        (0.5, 1.1), _by_priority,
+    ),
+    "one of three": Case(
+        _text(
+            "".join(
+                f"@event e{k}: when time >= 0.5 && F < 1; set F = {k}, A = {value}; priority 2; not persistent\n"
+                for k, value in ((1, "A + 6"), (2, "2 * A"), (3, "0"))
+            ) + "F = 0"
+        ),
+        (0.5, 1.1), _one_of_three,
+    ),
+    "stopped at a level": Case(
+        _text(
+            "@parameter on = 1\n@event stop: when A >= 10; set on = 0", 5,
+            f"0 -> A @ propensity({laws.BIRTH:g} * on)\nA -> 0 @ propensity({laws.DEATH:g} * A * on)\n",
+        ),
+        (0.8, 2.0), _stopped,
+    ),
+    "passage upwards": Case(
+        lambda: watch(_text("")(), _PASSAGE), (0.5, 1.6),
+        lambda: _passing(laws.passages(5, lambda n: n >= 9, _EDGES)),
+    ),
+    "passage downwards": Case(
+        lambda: watch(_text("", 12)(), "A <= 7"), (0.5, 1.6),
+        lambda: _passing(laws.passages(12, lambda n: n <= 7, _EDGES)),
+    ),
+    "passage at recorded points": Case(_text(""), _SEEN, _seen),
+}  # fmt: skip
+
+
+@cache
+def laws_of(name: str) -> list[Law]:
+    """The laws of a case, worked out once."""
+    return CASES[name].laws()
+
+
+def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
+    """One for each law of a case."""
+    case = CASES[name]
+    run = run_of(case.network(), method, case.times, n, seed)
+    found = []
+    for what, law, numbers in laws_of(name):
+        law = np.maximum(law, 0.0)
+        p = chi_square(_cells(np.ma.getdata(numbers(run)), law.shape), law.ravel())
+        found.append(Outcome(f"{name}, {what}", p, {"probability_cut_off": max(0.0, 1.0 - float(law.sum()))}))
+    return found
+
+
+def _cells(numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """One number for each row; -1 for a run that stopped, and the number behind all for what is beyond the shape."""
+    cells = np.full(len(numbers), int(np.prod(shape)))
+    inside = (numbers < np.array(shape)).all(axis=1)
+    stopped = (numbers < 0).any(axis=1)
+    inside &= ~stopped
+    cells[inside] = np.ravel_multi_index(tuple(numbers[inside].T), shape)
+    cells[stopped] = -1
+    return cells
+
+
+class EventsAndPassages(Check):
+    name = "events"
+    summary = "events and first-passage times against the master equation with the rule built in"
+
+    def run(self, method: str, seed: int, options: Options) -> list:
+        cls = method_class(method)
+        return [outcome for name in CASES for outcome in outcomes(name, cls, options.replicates, seed)]

@@ -1,0 +1,77 @@
+"""Ctrl-C in real processes: one sentence, exit code 130, and what is left goes on to the content of a whole run."""
+
+import signal
+
+import pytest
+
+from gillespie_nn import interrupts
+from gillespie_nn.verification.interrupted_runs import Ended, attempts, carry_out, wrong
+
+
+def test_an_interrupted_command_goes_on_to_the_content_of_a_whole_run():
+    """The check `interrupted-runs` does it for every kind of command, and more often."""
+    found = attempts("to a file", "direct", 5, 2)
+    assert found.p == 1.0 and found.details["interrupted"] and not found.details["failures"], found
+
+
+@pytest.mark.parametrize("delay", [0.01, 0.1, 0.3])
+def test_an_interrupt_within_the_imports_is_one_sentence(delay, tmp_path):
+    ended = carry_out(tmp_path, "simulate model.txt --t-end 1", delay)
+    assert ended.code == 130 and ended.said == "gillespie-nn: interrupted before the run began\n"
+
+
+def test_ends_that_are_wrong_are_told():
+    assert wrong(Ended(0, "", 1.0)) == wrong(Ended(130, "gillespie-nn: interrupted; x\n", 1.0)) == ""
+    assert "exit code -2" in wrong(Ended(-2, "", 1.0))
+    assert "traceback" in wrong(Ended(130, "Traceback (most recent call last):\ngillespie-nn: interrupted\n", 1.0))
+    assert "traceback" in wrong(Ended(0, "Exception ignored in: <function f>\n", 1.0))
+    assert "without one sentence" in wrong(Ended(130, "", 1.0))
+
+
+@pytest.fixture
+def begun():
+    before, ignored = signal.getsignal(signal.SIGINT), signal.SIG_IGN
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts.end_at_once()
+    yield
+    assert signal.getsignal(signal.SIGINT) == ignored  # what `raised` leaves
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_that_is_lost_is_raised_again(begun):
+    """As in a finalizer or a callback of C, which cannot raise."""
+
+    class Finalized:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), interrupts.raised():
+        item = Finalized()
+        del item
+        signal.sigtimedwait([], 10)  # ends by the signal that comes again
+
+
+def test_an_interrupt_that_became_another_error_is_an_interrupt(begun):
+    with pytest.raises(KeyboardInterrupt), interrupts.raised():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("as numpy has it") from None
+
+
+def test_other_errors_stay_what_they_are(begun):
+    with pytest.raises(ZeroDivisionError), interrupts.raised():
+        _ = 1 / 0
+
+
+def test_processes_that_do_not_end_by_it_are_left_alone():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interrupts.raised():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_children_are_started_without_ctrl_c():
+    with interrupts.not_for_children():
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
