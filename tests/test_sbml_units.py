@@ -256,3 +256,15 @@ def test_rows_of_a_sweep_are_read_in_one_unit(tmp_path, capsys):
     network, _ = read(path.read_text())
     with pytest.warns(UserWarning, match="were converted to molecules"):
         assert network.with_parameters(D=1e9).initial["A"] == pytest.approx(1e9 * LITRES * N)
+
+
+def test_units_of_species_alone_do_not_say_what_a_reaction_turns_over():
+    text = document("0.1 * A", 7.0, amounts=True, level=3, kind="Amount", units=unit()).replace(
+        "hasOnlySubstanceUnits", "substanceUnits='substance' hasOnlySubstanceUnits"
+    )
+    network, (said,) = read(text)
+    assert network.initial["A"] == 7 and propensity(network, A=30) == 3.0 and "extents of reactions have none" in said
+    network, _ = read(text, substance="mole")
+    assert network.initial["A"] == 7 * N and network.reactions[0].net_change() == {"A": -1}
+    network, _ = read(text.replace("substanceUnits='substance' ", ""), substance="mole")
+    assert network.initial["A"] == 7 * N and propensity(network, A=30) == pytest.approx(3.0)

@@ -51,14 +51,7 @@ def substances(
     names = {s: item.getSubstanceUnits() or general for s, item in species.items()}
     extent = model.getExtentUnits() or general if three else _BUILT_IN
     undeclared = {name for name in (*names.values(), extent) if _is_undeclared(model, name)}
-    default = 1.0
-    if undeclared and asked == MOLE:
-        default = AVOGADRO
-    elif undeclared and not three:
-        default = _guessed(amounts())
-        if len(undeclared) == len({*names.values(), extent}):
-            reading = ITEM if default == 1.0 else MOLE
-    factors = dict.fromkeys(undeclared, default)
+    factors: dict[str, float] = {}
     unknown = []
     for name in sorted({*names.values(), extent} - undeclared):
         factor = _molecules(model, name)
@@ -72,6 +65,23 @@ def substances(
             "molecules as they are written"
         )
         return alone
+    default, declared = 1.0, set(factors.values())
+    if undeclared and len(declared) == 1 and (asked == MOLE or not three or extent not in undeclared):
+        (default,) = declared
+    elif undeclared and asked == MOLE:
+        default = AVOGADRO
+    elif undeclared and not three:
+        default = _guessed(amounts())
+        if not declared:
+            reading = ITEM if default == 1.0 else MOLE
+    elif extent in undeclared and declared - {1.0}:
+        # What a reaction turns over is then not known, and only amounts could be converted.
+        checks.warn(
+            "amounts have units of substance, but extents of reactions have none: both are read as molecules as they "
+            "are written; give the model extentUnits, or read it with substance='mole' (--substance mole)"
+        )
+        return alone
+    factors |= dict.fromkeys(undeclared, default)
     found = Substances({s: factors[name] for s, name in names.items()}, factors[extent], reading)
     converted = sorted({name for name in {*names.values(), extent} - undeclared if factors[name] != 1.0})
     if converted or (undeclared and asked == MOLE):
@@ -87,7 +97,7 @@ def substances(
 
 
 def _is_undeclared(model: Any, name: str) -> bool:
-    return name in ("", _BUILT_IN) and model.getUnitDefinition(name or _BUILT_IN) is None
+    return name == "" or (name == _BUILT_IN and model.getUnitDefinition(name) is None)
 
 
 def _guessed(amounts: Collection[float]) -> float:
