@@ -232,7 +232,7 @@ def test_points_that_were_not_reached_are_masked_and_said(tmp_path):
     """A count of -1 was averaged: the mean of 10 and four such was 1.2."""
     network = gnn.ReactionNetwork.from_text("2 A -> 3 A @ 1\nA = 10")
     how = {"t_end": 1.0, "n_points": 5, "method": "direct", "replicates": 3, "seed": 1, "max_events": 1000}
-    said = r"3 of 3 replicates did not reach t = 1 s \(3 stopped at the event limit before the end\); points"
+    said = r"3 of 3 replicates did not reach t = 1 s \(3: stopped at the event limit before the end\); points"
     with pytest.warns(UserWarning, match=said) as warned:
         r = gnn.simulate(network, **how)
     assert warned[0].filename == __file__

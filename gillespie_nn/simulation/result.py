@@ -115,7 +115,7 @@ def unfinished(result) -> str:
     why = {status: m for status, m in statuses.items() if not status.complete}
     if not why:
         return ""
-    said = ", ".join(f"{m} {str(status).removeprefix('stopped: ')}" for status, m in why.items())
+    said = ", ".join(f"{m}: {str(status).removeprefix('stopped: ')}" for status, m in why.items())
     points = "are left out of the moments" if hasattr(result, "statuses") else (
         "are masked" if result.units == "molecules" else "are NaN"
     )  # fmt: skip
