@@ -30,7 +30,9 @@ _SENTENCES = {
     Status.NO_REACTION_POSSIBLE: "reached the end; no reaction is possible any more",
     Status.EVENT_LIMIT: "stopped at the event limit before the end",
     Status.INTERRUPTED: "interrupted before the end",
-    Status.OVERFLOW: "stopped: a count exceeded 2**53, a propensity overflowed float64, or the next time step underflowed",
+    Status.OVERFLOW: (
+        "stopped: a count exceeded 2**53, a propensity overflowed float64, or the next time step underflowed"
+    ),
     Status.BAD_PROPENSITY: "stopped: a propensity became negative or not a number",
     Status.NEGATIVE: "stopped: a count became negative, an internal error; please report it",
 }
