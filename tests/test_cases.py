@@ -23,14 +23,16 @@ def run(case, command, tmp_path) -> str:
     """What a script prints in a copy of its folder; `command` is split at spaces."""
     folder = tmp_path / case
     shutil.copytree(CASES / case, folder)
-    wrapper = tmp_path / "gillespie-nn"
-    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gillespie_nn "$@"\n')
-    wrapper.chmod(0o755)
+    commands = {"P": f'"{sys.executable}"', "G": f'"{sys.executable}" -m gillespie_nn'}
+    for name, command_line in commands.items():  # scripts do not quote them, and they may stand in a path with a space
+        wrapper = tmp_path / name
+        wrapper.write_text(f'#!/bin/sh\nexec {command_line} "$@"\n')
+        wrapper.chmod(0o755)
+    (tmp_path / "gillespie-nn").symlink_to("G")
+    (tmp_path / "python").symlink_to("P")
     package = Path(sys.modules["gillespie_nn"].__file__).parent.parent
-    environment = os.environ | {
-        "P": sys.executable, "G": str(wrapper), "PYTHONPATH": str(package),
-        "PATH": os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]]),
-    }  # fmt: skip
+    environment = os.environ | {name: str(tmp_path / name) for name in commands}
+    environment |= {"PYTHONPATH": str(package), "PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])}
     words = [sys.executable if word == "python" else word for word in command.split()]
     done = subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", timeout=300, check=False
