@@ -15,7 +15,7 @@ import numpy as np
 
 from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, REACHED_END, STEP
 from .intervals import law_range
-from .jit import kernel
+from .jit import inlined, kernel
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, Laws, law_value, trigger_changed
 
 _MOST_EXPECTED = 1000.0
@@ -163,6 +163,26 @@ def value_now(channels, c, counts):
     return channels.coefficient[t] * law_value(channels.laws, program_of(channels, t), counts)
 
 
+@inlined
+def _end_before_pulse(channels, t, counts):
+    """Bound term t, a law that reads the time, over the window, which is halved as long as more than `_MOST_EXPECTED`
+    candidates are expected in it of which most would be rejected. A shorter window leaves other bounds valid."""
+    laws = channels.laws
+    window = laws.window
+    p = program_of(channels, t)
+    low, high = window_range(laws, p, counts)
+    for _ in range(1100):
+        width = window[WINDOW_END] - window[WINDOW_START]
+        if low >= 0.5 * high or not channels.coefficient[t] * high * width > _MOST_EXPECTED * laws.timed_terms.size:
+            break
+        shorter = window[WINDOW_START] + 0.5 * width
+        if not window[WINDOW_START] < shorter < window[WINDOW_END]:
+            break
+        window[WINDOW_WIDTH] = 0.5 * width
+        window[WINDOW_END] = shorter
+        low, high = window_range(laws, p, counts)
+
+
 @kernel
 def open_window(channels, counts, now, n_candidates):
     """Let a new window of time begin at `now`, in which all that read the time are bounded.
@@ -189,26 +209,6 @@ def open_window(channels, counts, now, n_candidates):
     window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
     for j in range(n_timed):
         _end_before_pulse(channels, laws.timed_terms[j], counts)
-
-
-@kernel
-def _end_before_pulse(channels, t, counts):
-    """Bound term t, a law that reads the time, over the window, which is halved as long as more than `_MOST_EXPECTED`
-    candidates are expected in it of which most would be rejected. A shorter window leaves other bounds valid."""
-    laws = channels.laws
-    window = laws.window
-    p = program_of(channels, t)
-    low, high = window_range(laws, p, counts)
-    for _ in range(1100):
-        width = window[WINDOW_END] - window[WINDOW_START]
-        if low >= 0.5 * high or not channels.coefficient[t] * high * width > _MOST_EXPECTED * laws.timed_terms.size:
-            break
-        shorter = window[WINDOW_START] + 0.5 * width
-        if not window[WINDOW_START] < shorter < window[WINDOW_END]:
-            break
-        window[WINDOW_WIDTH] = 0.5 * width
-        window[WINDOW_END] = shorter
-        low, high = window_range(laws, p, counts)
 
 
 @kernel
