@@ -71,5 +71,16 @@ FORMAT = Format(
     extra="sbml",
     has_units=True,
     examples=_examples,
-    intrusions=("e: A -> B; k", "$", ":=", "at (A > 1): A = 2"),
+    intrusions=(
+        "e: A -> B; k",
+        "$",
+        ":=",
+        "at (A > 1): A = 2",
+        '\nimport "/dev/zero"\n',
+        "\nimport \\ \n",
+        "/*",
+        "//",
+        "I: m();",
+        "e: A -> B; k*A - k*B",
+    ),
 )

@@ -70,6 +70,10 @@ FORMAT = Format(
         'symbol="A"',
         'id="time"',
         'id="A"',
+        'reversible="true"',
+        'substanceUnits="mole"',
+        'hasOnlySubstanceUnits="false"',
+        "<apply><minus/><ci> A </ci><ci> B </ci></apply>",
         "<apply><plus/>" + "<ci> A </ci>" * 100 + "</apply>",
         "<apply><times/><ci> A </ci>" * 100,
     ),  # fmt: skip

@@ -280,5 +280,16 @@ FORMAT = Format(
     read=read,
     write=write,
     examples=lambda: (_EXAMPLE,),
-    intrusions=("->", "@", "@event e: when A > 0; set A = A + 1", "e: A -> B @ 2"),
+    intrusions=(
+        "->",
+        "@",
+        "@event e: when A > 0; set A = A + 1",
+        "e: A -> B @ 2",
+        "\n@event z: when sin(1 / (time - 0.5)) > 0; set B = 1; priority 1\n",
+        "\n@event y: when sin(1 / (time - 0.5)) > 0; set B = 2; priority 1\n",
+        "\n0 -> A @ propensity(1e9 * exp(-((time - 0.5) / 1e-8)^2))\n",
+        "\nA -> B @ propensity(A - B)\n",
+        "\n@volume 1e300\n",
+        "\nA = 0.5\n",
+    ),
 )
