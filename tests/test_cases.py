@@ -7,6 +7,7 @@ and what they print is compared with the right answer here. The same answers sta
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ def run(case, command, tmp_path) -> str:
     """What a script prints in a copy of its folder; `command` is split at spaces."""
     folder = tmp_path / case
     shutil.copytree(CASES / case, folder)
+    for path in (folder, *folder.rglob("*")):  # they may be read-only where they are
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
     commands = {"P": f'"{sys.executable}"', "G": f'"{sys.executable}" -m gillespie_nn'}
     for name, command_line in commands.items():  # scripts do not quote them, and they may stand in a path with a space
         wrapper = tmp_path / name
