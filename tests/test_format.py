@@ -12,7 +12,7 @@ from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import summary
-from gillespie_nn.storage.dimensions import is_bare_scale
+from gillespie_nn.storage.dimensions import DTYPE
 from gillespie_nn.storage.schema import BOUNDS, FORMATS, MOMENTS, PREDICTIONS, RUNS
 
 TEXT = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
@@ -83,7 +83,7 @@ def _found(file):
 
     def visit(name, item):
         if isinstance(item, h5py.Dataset):
-            if not is_bare_scale(item):
+            if not (item.dtype == DTYPE and item.is_scale):  # a scale without values
                 datasets[name] = item
         else:
             attributes.update({f"{name}/{key}": None for key in item.attrs})

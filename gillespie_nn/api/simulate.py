@@ -112,9 +112,6 @@ def new_file(
     return kind(output, task, settings, provenance_json or provenance(parameters), overwrite, **how)
 
 
-_LESS = "record='moments' or 'quantiles', fewer points or replicates, or give an output file"
-
-
 def _check_memory(task: Task) -> None:
     """Raise InputError for what memory cannot hold."""
     n_points, n_species = len(task.grid), len(task.network.species)
@@ -132,7 +129,8 @@ def _check_memory(task: Task) -> None:
     )  # fmt: skip
     checks.fits_memory(
         f"{task.n_replicates} trajectories of {n_species} species at {n_points} recorded times",
-        8 * task.n_replicates * n_points * (n_species + len(task.network.observables)), _LESS,
+        8 * task.n_replicates * n_points * (n_species + len(task.network.observables)),
+        "record='moments' or 'quantiles', fewer points or replicates, or give an output file",
     )  # fmt: skip
 
 

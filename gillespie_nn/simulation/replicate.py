@@ -143,7 +143,8 @@ def advance_to(method, time, pause, **grid) -> int:
     `grid` are the further arguments of `Method.advance`. Raises UnfinishedError where an exact method fires reactions
     at a pace that does not fall, and at which no machine would come to the end.
     """
-    pace = _Pace(method, time) if method.exact and "event_limit" not in _given(grid) else None
+    limited = grid.get("event_limit", codes.NO_EVENT_LIMIT) != codes.NO_EVENT_LIMIT
+    pace = _Pace(method, time) if method.exact and not limited else None
     while True:
         code = method.advance(time, **grid)
         if code != codes.SLICE_END:
@@ -152,11 +153,6 @@ def advance_to(method, time, pause, **grid) -> int:
             return codes.INTERRUPTED
         if pace is not None:
             pace.check()
-
-
-def _given(grid):
-    """The arguments that limit a run."""
-    return {name for name, value in grid.items() if name == "event_limit" and value != codes.NO_EVENT_LIMIT}
 
 
 class _Pace:

@@ -29,11 +29,6 @@ def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
     return [file[entry.path]] if entry.path in file else []
 
 
-def is_bare_scale(dataset: h5py.Dataset) -> bool:
-    """Whether it is a dimension scale without values."""
-    return dataset.dtype == DTYPE and dataset.is_scale
-
-
 def _attach(dataset: h5py.Dataset, number: int, axis: str) -> None:
     scale = _scale(dataset, number, axis)
     if not scale.is_scale:

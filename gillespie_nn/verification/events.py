@@ -17,6 +17,7 @@ from ..simulation import Result
 from . import event_laws as laws
 from .base import Check, Options, Outcome, chi_square
 from .event_laws import N, assignment, at, evolve, joint, redirected
+from .master_equation import cells_of
 from .samples import method_class, run_of
 
 _PASSAGE = "A >= 9"
@@ -221,12 +222,8 @@ def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
 
 def _cells(numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """One number for each row; -1 for a run that stopped, and the number behind all for what is beyond the shape."""
-    cells = np.full(len(numbers), int(np.prod(shape)))
-    inside = (numbers < np.array(shape)).all(axis=1)
-    stopped = (numbers < 0).any(axis=1)
-    inside &= ~stopped
-    cells[inside] = np.ravel_multi_index(tuple(numbers[inside].T), shape)
-    cells[stopped] = -1
+    cells = cells_of(numbers, shape)
+    cells[(numbers < 0).any(axis=1)] = -1
     return cells
 
 

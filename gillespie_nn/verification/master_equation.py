@@ -93,12 +93,12 @@ def p_values(name: str, method: type, n: int, seed: int) -> list[tuple[str, floa
     network, law, joint = laws(name)
     counts = sample(network, method, model.times, n, seed, model.volume)
     return [
-        (f"{name}, all species", chi_square(_cells(counts[:, 1], law.shape), law.ravel())),
-        (f"{name}, two times", chi_square(_cells(counts[:, :, 0], joint.shape), joint.ravel())),
+        (f"{name}, all species", chi_square(cells_of(counts[:, 1], law.shape), law.ravel())),
+        (f"{name}, two times", chi_square(cells_of(counts[:, :, 0], joint.shape), joint.ravel())),
     ]
 
 
-def _cells(counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def cells_of(counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """One number for each row of counts; what is beyond the shape gets the number behind all."""
     inside = ((counts >= 0) & (counts < np.array(shape))).all(axis=1)
     cells = np.full(len(counts), int(np.prod(shape)))
