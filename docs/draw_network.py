@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
-from gillespie_nn.analysis.figures import COLOURS, new_figure, save_figure
+from gillespie_nn.display.figures import COLOURS, new_figure, save_figure
 
 FORWARD, BACKWARD, UPDATE, *_ = COLOURS
 STYLES = {FORWARD: ("forward pass", "-"), BACKWARD: ("backpropagation", "--"), UPDATE: ("update", "-.")}

@@ -13,7 +13,7 @@ FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "
 
 LAYERS = [
     {"kernels", "data", "_version", "interrupts"},
-    {"checks", "options", "status", "seeds", "progress"},
+    {"checks", "options", "status", "seeds", "progress", "display"},
     {"crn"},
     {"activations", "datasets", "noise"},
     {"nn"},

@@ -13,9 +13,9 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import ANALYSES, Ask, course
-from gillespie_nn.analysis.html import Page
 from gillespie_nn.analysis.learning import float_network
 from gillespie_nn.cli import main
+from gillespie_nn.display.html import Page
 from gillespie_nn.simulation.validation import N_AVERAGED
 
 matplotlib_image = pytest.importorskip("matplotlib.image")

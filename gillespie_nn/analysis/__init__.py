@@ -3,7 +3,8 @@
 The functions take a `Run` or a `Result`; run files are read in parts, so that memory does not grow with them.
 """
 
-from .base import Analysis, Ask, Finding, Table
+from ..display.tables import Table
+from .base import Analysis, Ask, Finding
 from .citations import citations, citations_of, citations_text
 from .correlation import autocorrelation, power_spectrum
 from .histograms import histogram, stationary_histogram

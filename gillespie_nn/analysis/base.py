@@ -6,17 +6,13 @@ To add one: a subclass of `Analysis` and its line in `ANALYSES` of `registry.py`
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from .. import checks
 from ..checks import InputError
-from .figures import new_figure, save_figure
+from ..display.figures import new_figure, save_figure
+from ..display.tables import Table
 from .slices import AnyRun
-
-_SHOWN = 12
-"""Rows of a long table that are shown."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +33,6 @@ class Ask:
 
     def __post_init__(self) -> None:
         confidence_of(self.confidence)
-
-
-class Table(NamedTuple):
-    """Rows of numbers and words under headings."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: list[tuple]
-
-    def text(self) -> str:
-        """For people, in columns."""
-        cells = [list(map(cell, row)) for row in (self.columns, *self.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells)]
-        lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths)) for row in cells]
-        return "\n".join([self.caption, *lines])
 
 
 @dataclass(frozen=True)
@@ -95,23 +76,6 @@ class Analysis:
     def find(run: Any, ask: Ask) -> Finding:
         """Carry it out on a `Run` or a `Result`. Raises InputError where it cannot be done."""
         raise NotImplementedError
-
-
-def cell(value: Any) -> str:
-    """A number or a word of a table."""
-    if isinstance(value, (float, np.floating)):
-        return "-" if np.isnan(value) else f"{value:.6g}"
-    return str(value)
-
-
-def interval(low: Any, high: Any) -> str:
-    """An interval of a table."""
-    return "-" if np.isnan(low) or np.isnan(high) else f"[{low:.5g}, {high:.5g}]"
-
-
-def few(n: int, most: int = _SHOWN) -> np.ndarray:
-    """Up to `most` of the numbers 0 to n - 1, evenly, both ends among them."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
 def confidence_of(value: Any) -> float:

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import InputError
-from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
-from .figures import COLOURS, LINES
+from ..display.figures import COLOURS, LINES
+from ..display.tables import Table, few, interval
+from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import Trajectories, check_data, chosen, stretches, units
 from .spread import Spread
 

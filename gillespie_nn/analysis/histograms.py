@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import checks
-from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
-from .figures import COLOURS
+from ..display.figures import COLOURS
+from ..display.tables import Table, few, interval
+from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import AnyRun, Trajectories, check_data, chosen, has_trajectories, point_at, read, stretches, units
 from .spread import Spread
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .figures import COLOURS, new_figure, save_figure
+from ..display.figures import COLOURS, new_figure, save_figure
 
 _COLUMNS = 3
 

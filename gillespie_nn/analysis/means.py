@@ -11,9 +11,10 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..display.figures import COLOURS, LINES
+from ..display.tables import Table, few, interval
 from ..simulation import MomentsResult
-from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
-from .figures import COLOURS, LINES
+from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import AnyRun, blocks, check_data, chosen, read
 
 PROBABILITIES = (0.05, 0.5, 0.95)

@@ -19,8 +19,9 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from .base import Analysis, Ask, Finding, Table, confidence_of, few, interval, title_of
-from .figures import COLOURS
+from ..display.figures import COLOURS
+from ..display.tables import Table, few, interval
+from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import Trajectories, blocks, check_data, chosen, names_of, read
 
 _NOT_YET = -1.0

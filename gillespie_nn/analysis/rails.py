@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import InputError
-from .base import Analysis, Ask, Finding, Table, title_of
-from .figures import COLOURS, LINES
+from ..display.figures import COLOURS, LINES
+from ..display.tables import Table
+from .base import Analysis, Ask, Finding, title_of
 from .learning import running_mean
 from .slices import AnyRun, Trajectories, blocks, check_data, has_trajectories, per_concentration, read
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..checks import InputError
+from ..display.figures import new_figure
+from ..display.html import Page
+from ..display.tables import Table
 from ..storage import MomentsRun, Run
-from .base import Ask, Table
-from .figures import new_figure
-from .html import Page
+from .base import Ask
 from .registry import ANALYSES
 from .summary import summary
 

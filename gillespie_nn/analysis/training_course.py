@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets import Dataset
+from ..display.tables import Table, few
 from ..nn.floating import FloatNetwork
 from ..simulation.validation import N_AVERAGED
 from ..storage import Run
-from .base import Analysis, Ask, Finding, Table, few
+from .base import Analysis, Ask, Finding
 from .learning import averaged_weights, float_network
 from .slices import AnyRun, check_data
 from .training_figure import draw_training

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from ..display.figures import COLOURS, LINES
 from ..simulation.validation import N_AVERAGED
 from ..storage import Run
-from .figures import COLOURS, LINES
 from .learning import averaged_weights, output_curves, running_mean
 from .slices import per_concentration, series
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import InputError
-from .base import Analysis, Ask, Finding, Table, confidence_of, interval, title_of
+from ..display.figures import COLOURS
+from ..display.tables import Table, interval
+from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .comparison import MeanVariance, distance, sampled, variance_errors
-from .figures import COLOURS
 from .slices import Trajectories, check_data, names_of, point_at, read
 
 _LEAST = 3

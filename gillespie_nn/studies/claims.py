@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..analysis.figures import COLOURS
+from ..display.figures import COLOURS
 from .base import Extent, Finding, Results, Study, Table
 from .noise_sweeps import PLACES, ConcentrationNoiseStudy, RateNoiseStudy
 from .points import Point

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.figures import COLOURS, LINES
 from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
+from ..display.figures import COLOURS, LINES
 from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point, Record

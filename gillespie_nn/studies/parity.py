@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.figures import COLOURS
+from ..display.figures import COLOURS
 from .base import ACCURACY, LEAPING, Extent, Goal, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point
 from .statistics import FAILS, HOLDS, UNRESOLVED, estimate, ratio_of_means

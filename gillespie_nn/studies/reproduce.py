@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import checks
-from ..analysis.figures import new_figure, save_figure
 from ..checks import InputError
+from ..display.figures import new_figure, save_figure
 from .base import Extent, Results, Study
 from .report import adjusted, counted, write_report
 from .runner import carry_out, read_all, unique

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..analysis.figures import COLOURS, LINES
+from ..display.figures import COLOURS, LINES
 from .base import Extent, Results, Study, Table, summary_columns, summary_row
 from .points import Point
 from .statistics import Estimate, estimate

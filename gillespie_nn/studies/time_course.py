@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.figures import COLOURS
 from ..analysis.slices import per_concentration
+from ..display.figures import COLOURS
 from ..storage import Run, open_trajectories
 from .base import Extent, Results, Study, Table
 from .points import Course, Point, Record

@@ -18,6 +18,14 @@ def new_figure(size: tuple[float, float] = (8, 5)) -> Any:
     return Figure(figsize=size, layout="constrained", dpi=150)
 
 
+def new_axes(size: tuple[float, float] = (6.4, 4)) -> Any:
+    """Axes in a new figure of pyplot, which notebooks show and `pyplot.show()` opens. Raises MissingExtraError."""
+    checks.optional("matplotlib", "plot", "plot")
+    from matplotlib import pyplot
+
+    return pyplot.subplots(figsize=size, layout="constrained")[1]
+
+
 def save_figure(figure: Any, path: str | Path) -> None:
     """Write a figure in the format of the file's suffix: the same figure gives the same file, without a date and random
     names within. Raises StorageError."""

@@ -2,12 +2,13 @@
 
 import base64
 import io
+from collections.abc import Iterable
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
-from .base import Table, cell
+from .tables import Table, cell
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 62rem; margin: 2rem auto;
@@ -49,21 +50,7 @@ class Page:
 
     def table(self, table: Table) -> None:
         """Numbers to the right, words to the left."""
-        scroll = self._add("div", None, {"class": "scroll"})
-        element = ElementTree.SubElement(scroll, "table")
-        if table.caption:
-            ElementTree.SubElement(element, "caption").text = _clean(table.caption)
-        if any(table.columns):
-            row = ElementTree.SubElement(ElementTree.SubElement(element, "thead"), "tr")
-            for name, value in zip(table.columns, table.rows[0] if table.rows else table.columns):
-                side = {"class": "number"} if _is_number(value) else {}
-                ElementTree.SubElement(row, "th", side, scope="col").text = _clean(name)
-        body = ElementTree.SubElement(element, "tbody")
-        for values in table.rows:
-            row = ElementTree.SubElement(body, "tr")
-            for value in values:
-                side = {"class": "number"} if _is_number(value) else {}
-                ElementTree.SubElement(row, "td", side).text = _clean(cell(value))
+        self._add("div", None, {"class": "scroll"}).append(_table(table))
 
     def figure(self, figure: Any, caption: str) -> None:
         """A matplotlib figure as a PNG inside the page, with its caption as the text for those who do not see it."""
@@ -89,8 +76,35 @@ class Page:
         return element
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.number))
+def fragment(title: str, tables: Iterable[Table] = (), notes: Iterable[str] = ()) -> str:
+    """What `_repr_html_` of an object shows in a notebook: a line in bold, tables, and notes, well-formed and escaped.
+    Long tables must have been cut before (`tables.shown`): nothing is to be longer than a screen."""
+    root = ElementTree.Element("div")
+    ElementTree.SubElement(ElementTree.SubElement(root, "p"), "b").text = _clean(title)
+    root.extend(map(_table, tables))
+    for note in notes:
+        ElementTree.SubElement(root, "p").text = _clean(note)
+    return ElementTree.tostring(root, encoding="unicode", method="html")
+
+
+def _table(table: Table) -> ElementTree.Element:
+    element = ElementTree.Element("table")
+    if table.caption:
+        ElementTree.SubElement(element, "caption").text = _clean(table.caption)
+    if any(table.columns):
+        row = ElementTree.SubElement(ElementTree.SubElement(element, "thead"), "tr")
+        for name, value in zip(table.columns, table.rows[0] if table.rows else table.columns):
+            ElementTree.SubElement(row, "th", _side(value), scope="col").text = _clean(name)
+    body = ElementTree.SubElement(element, "tbody")
+    for values in table.rows:
+        row = ElementTree.SubElement(body, "tr")
+        for value in values:
+            ElementTree.SubElement(row, "td", _side(value)).text = _clean(cell(value))
+    return element
+
+
+def _side(value: object) -> dict[str, str]:
+    return {"class": "number"} if isinstance(value, (int, float, np.number)) else {}
 
 
 def _clean(text: str) -> str:
