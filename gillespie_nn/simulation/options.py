@@ -174,7 +174,10 @@ class Destination(Options):
 
     output: Any = option(None, as_it_is, "HDF5 file to write", kind=str, metavar="FILE", more="it is returned open")
     overwrite: bool = option(False, yes_or_no, "allow an output file that exists", kind=bool)
-    progress: bool = option(False, yes_or_no, "show progress on stderr", kind=None)
+    progress: bool | None = option(
+        None, yes_or_no, "show progress", kind=None, usual="on a terminal and in a notebook",
+        more="work that is done within a second shows nothing",
+    )  # fmt: skip
 
 
 ARGUMENTS = (*options_of(RunOptions), *options_of(Execution), *options_of(Destination))

@@ -18,7 +18,7 @@ TIME_LIMIT, QUICK_TIME_LIMIT = 3600.0, 60.0
 def reproduce(
     studies: Sequence[type[Study]], cases: Sequence[str], extent: Extent, output: str | Path, *,
     workers: int | None = None, time_limit: float | None = None, redraw: bool = False, command: str = "",
-    progress: bool = False, say: Callable[[str], object] = print,
+    progress: bool | None = None, say: Callable[[str], object] = print,
 ) -> dict:  # fmt: skip
     """Carry out `studies` on `cases`, draw them into `output` and write the report there.
 
