@@ -1,6 +1,7 @@
 """Go on with an interrupted run."""
 
 import argparse
+import time
 
 from ..analysis import summary, summary_text
 from ..api import resume
@@ -32,12 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
         ended = opened.ended
     if ended:
         print(f"the run in {arguments.file} has ended: there is nothing to resume")
+    begun = time.perf_counter()
     found = resume(arguments.file, workers=arguments.workers, progress=True)
     if isinstance(found, (Run, MomentsRun)):
         return _ensemble(found, ended, arguments)
-    print_fit(found)
+    total = None if ended else time.perf_counter() - begun
+    print_fit(found, total)
     if arguments.json:
-        print_json(record(found) | {"had_ended": ended})
+        print_json(record(found, total) | {"had_ended": ended})
     return 0
 
 

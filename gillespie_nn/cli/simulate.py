@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from ..analysis.final_state import final_state, fired, said_of_method
 from ..api import simulate, sweep
 from ..checks import InputError
+from ..display.tables import number_of
 from ..options import any_of, options_of
 from ..simulation import MomentsResult, Result, final_values
 from ..simulation.options import Destination, Execution, RunOptions
@@ -21,7 +22,6 @@ from .models import FORMATS_HELP, add_model, model_of
 from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
-_SHOWN = 20
 _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
 _OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write, or with --sweep a folder")
 
@@ -68,12 +68,17 @@ def run(arguments: argparse.Namespace) -> int:
         return print_moments(network, result, arguments)
     names, final = final_values(result)
     n = len(result.status)
-    print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
-    there = f"; there, in {result.units}:" if len(final) else ""
-    print(f"{n} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired{there}")
-    _print_final(result, names, final)
-    for name, values in result.statistics.items():
-        print(f"{name}: {np.mean(values):g}" + (" a replicate" if n > 1 else ""))
+    reason = f"{result.method} ({result.method_reason})"
+    print(
+        f"{len(network.species)} species, {network.compiled}; method {reason}, Omega = {result.volume:g}, "
+        f"seed {result.seed}"
+    )
+    n_fired = fired(int(result.n_events.sum()), result.units)
+    print(f"{number_of(n, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
+    if (state := final_state(result)) is not None:
+        print(state.table(result.time[-1], result.units).text())
+    if work := said_of_method(result.statistics, n):
+        print(work)
     for status in sorted(set(result.status.tolist())):
         print(f"{int((result.status == status).sum())} of {n} {Status(status)}")
     if arguments.output:
@@ -90,22 +95,6 @@ def interrupted(arguments: argparse.Namespace) -> str:
     if arguments.sweep is not None:
         return f"interrupted; what has ended is kept in {arguments.output}, and the same command goes on with the rest"
     return resume_hint(arguments.output)
-
-
-def _print_final(result: Result | Run, species: Sequence[str], final: np.ndarray) -> None:
-    if not len(final):
-        return
-    of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))  # of linear_noise; else empty
-    print(f"{'quantity':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}")
-    for k, name in enumerate(species[:_SHOWN]):
-        mean, interval, spread = final[:, k].mean(), "-", f"{of_law[k]:.6g}" if k < len(of_law) else "-"
-        if len(final) > 1:
-            deviation = final[:, k].std(ddof=1)
-            half = stats.t.isf(0.025, len(final) - 1) * deviation / len(final) ** 0.5
-            interval, spread = f"[{mean - half:.6g}, {mean + half:.6g}]", f"{deviation:.6g}"
-        print(f"{name:<20} {mean:>12.6g} {interval:>26} {spread:>12}")
-    if len(species) > _SHOWN:
-        print(f"... and {len(species) - _SHOWN} more")
 
 
 def _record(result: Result | Run, names: Sequence[str], final: np.ndarray, arguments: argparse.Namespace) -> dict:

@@ -1,6 +1,7 @@
 """Train a network on a case by its own chemistry."""
 
 import argparse
+import time
 
 from ..activations import ACTIVATIONS, DERIVATIVES
 from ..api import train
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = given(arguments, _OPTIONS) | settings
     if arguments.predict_limit is not None:
         asked["predict"] = arguments.predict_limit
+    begun = time.perf_counter()
     fit = train(
         arguments.case,
         noise=noise_of(arguments, "train"),
@@ -63,9 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         hidden=_sizes(arguments.hidden),
         **asked,
     )
-    print_fit(fit)
+    total = time.perf_counter() - begun
+    print_fit(fit, total)
     if arguments.json:
-        print_json(record(fit))
+        print_json(record(fit, total))
     return 0
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ... import checks
 from ...crn import ReactionNetwork
+from ...display.tables import number_of
 from ..slow_limit import LEVELS, Level
 from .base import Method
 from .direct import Direct
@@ -69,14 +70,16 @@ def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None
     n_reactions = len(network.reactions)
     few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
     if n_reactions <= _FEW_REACTIONS and few:
-        return Choice(Direct, f"auto: every propensity at each event, for {n_reactions} reactions and few molecules")
+        return Choice(
+            Direct, f"auto: every propensity at each event, for {number_of(n_reactions, 'reaction')} and few molecules"
+        )
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)
         return Choice(
             Layered, f"auto: {members} of {n_reactions} reactions form {len(families)} product families of a layer each"
         )
-    return Choice(Rejection, f"auto: fastest for {n_reactions} reactions without product families")
+    return Choice(Rejection, f"auto: fastest for {number_of(n_reactions, 'reaction')} without product families")
 
 
 def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
