@@ -83,8 +83,8 @@ def test_an_unknown_shell_or_a_missing_extra_is_a_sentence(capsys, monkeypatch):
     "given, said",
     [
         ([], "without --output nothing is kept"),
-        (["--output", "FILE"], "go on by: gillespie-nn resume FILE"),
-        (["--output", "FILE", "--record", "moments"], "go on by: gillespie-nn resume FILE"),
+        (["--output", "FILE"], "continue with: gillespie-nn resume FILE"),
+        (["--output", "FILE", "--record", "moments"], "continue with: gillespie-nn resume FILE"),
         (["--output", "FILE", "--sweep", "t.csv"], "kept in FILE, and the same command goes on"),
     ],
 )

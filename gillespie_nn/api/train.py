@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import checks
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
 from ..options import options_of, takes
@@ -48,6 +49,8 @@ def train(data: Any, **settings: Any) -> Fit:
         raise InputError(f"output={output!r} would be a file: the activation of the output layer is output_activation")
     with Progress("prepare the network", None, destination.progress):
         plan = make_plan(data, TrainingOptions.of(given))
+    if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):
+        checks.warn(large)
     with nullcontext() if output is None else new_file(output, plan, destination.overwrite) as file:
         return carry_out(plan, file, destination.progress)
 

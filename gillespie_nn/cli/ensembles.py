@@ -50,8 +50,8 @@ def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
             rows.append(_row(sweep, row, result))
     names = rows[0]["quantities"][:_SHOWN_COLUMNS]
     print(
-        f"{number_of(len(sweep), 'row')} of {number_of(arguments.replicates, 'replicate')} to t = {arguments.t_end:g} s, "
-        f"seed {sweep.seed}"
+        f"{number_of(len(sweep), 'row')} of {number_of(arguments.replicates, 'replicate')} to t = {arguments.t_end:g} s"
+        f", seed {sweep.seed}"
     )
     print(" ".join(f"{name:>12}" for name in (*sweep.table.names, *(f"mean of {name}" for name in names))))
     for found in rows:

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if "presentations" in found and not found["ended"]:
         print(f"the last whole checkpoint is that after {found['presentations']} presentations")
     if not found["ended"]:
-        print(f"go on by: gillespie-nn resume {shlex.quote(arguments.file)}")
+        print(f"continue with: gillespie-nn resume {shlex.quote(arguments.file)}")
     if arguments.json:
         print_json(found)
     return 0

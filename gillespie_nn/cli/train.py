@@ -7,8 +7,10 @@ from ..activations import ACTIVATIONS, DERIVATIVES
 from ..api import train
 from ..api.plan import ORDERS
 from ..checks import InputError
-from ..datasets import CASES
+from ..datasets import CASES, Dataset
+from ..datasets.samples import TASKS
 from ..options import any_of, options_of
+from ..seeds import resolve_seed
 from ..simulation.options import Destination
 from ..simulation.training_options import TrainingOptions
 from .common import Subparsers, add_json, parser, print_json
@@ -37,10 +39,24 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         subparsers,
         "train",
         "train a network on a case by stochastic simulation of its reactions",
-        ("xor --seed 0 --output runs/xor.h5", "iris --validation 0.2 --patience 5 --json"),
+        (
+            "xor --seed 0 --output runs/xor.h5",
+            "iris --validation 0.2 --patience 5 --json",
+            "--data flowers.csv --target species --scale unit --output runs/flowers.h5",
+        ),
     )
     cases = "; ".join(f"{c.name}: {c.summary}" for c in CASES)
-    command.add_argument("case", metavar="CASE", help=cases)
+    command.add_argument("case", metavar="CASE", nargs="?", help=f"what to learn: {cases}")
+    own = command.add_argument_group("data of your own", "a CSV file whose first line holds the names of the columns")
+    own.add_argument("--data", metavar="FILE.csv", help="learn from this file instead of a case")
+    own.add_argument("--target", metavar="COLUMN", help="the column to learn")
+    own.add_argument("--features", metavar="A,B", help="columns to learn it from (all others)")
+    own.add_argument(
+        "--task", metavar="TASK", help=f"{', '.join(TASKS)} (classification if the target has names, regression if it "
+        "has numbers with fractions)",
+    )  # fmt: skip
+    own.add_argument("--scale", metavar="SCALE", help="unit: map features, and the target of a regression, to 0 to 1")
+    own.add_argument("--test", type=float, metavar="P", help="fraction of the samples kept for the test (0.25)")
     command.add_argument("--hidden", help="hidden layer sizes, for example 4 or 32,16")
     for flag, (kind, help_text) in _SETTINGS.items():
         command.add_argument(flag, type=kind, help=f"{help_text} (the case's own default)")
@@ -58,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         asked["predict"] = arguments.predict_limit
     begun = time.perf_counter()
     fit = train(
-        arguments.case,
+        _data(arguments),
         noise=noise_of(arguments, "train"),
         predict_noise=noise_of(arguments, "predict"),
         progress=True,
@@ -77,6 +93,25 @@ def interrupted(arguments: argparse.Namespace) -> str:
     if arguments.output is None:
         return "interrupted; without --output nothing is kept"
     return resume_hint(arguments.output)
+
+
+def _data(arguments: argparse.Namespace) -> str | Dataset:
+    """The case, or the samples of the file."""
+    own = {name: getattr(arguments, name) for name in ("target", "features", "task", "scale", "test")}
+    given = {name: value for name, value in own.items() if value is not None}
+    if arguments.data is None:
+        if arguments.case is None:
+            raise InputError(f"nothing to learn: give a case ({', '.join(c.name for c in CASES)}) or --data FILE.csv")
+        if given:
+            raise InputError(f"--{next(iter(given))} only applies to data of your own: add --data FILE.csv")
+        return arguments.case
+    if arguments.case is not None:
+        raise InputError(f"give either the case {arguments.case!r} or --data {arguments.data}, not both")
+    if arguments.target is None:
+        raise InputError("--data needs --target COLUMN, the column to learn")
+    if arguments.features is not None:
+        given["features"] = [name.strip() for name in arguments.features.split(",")]
+    return Dataset.from_csv(arguments.data, seed=resolve_seed(arguments.seed or 0), **given)
 
 
 def _sizes(text: str | None) -> tuple[int, ...] | None:

@@ -20,9 +20,7 @@ def resume_hint(path: str | Path) -> str:
     """What to say after Ctrl-C of a run that is written to `path`."""
     if not checks.path_of("output", path).is_file():
         return "interrupted before the output file was created"
-    return (
-        f"interrupted; the file keeps what was committed; continue with: gillespie-nn resume {shlex.quote(str(path))}"
-    )
+    return f"interrupted; what was committed is kept; continue with: gillespie-nn resume {shlex.quote(str(path))}"
 
 
 def record(fit: Fit, total: float | None = None) -> dict:
