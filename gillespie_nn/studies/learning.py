@@ -12,7 +12,7 @@ from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point, Record
 from .settings import ACTIVATIONS, SMOOTH
-from .statistics import estimate
+from .statistics import estimate_error
 
 _MOST_SAMPLES = 1000
 _DESCENT = "float gradient descent, smooth ReLU"
@@ -48,7 +48,7 @@ class Learning(Study):
             if not records:
                 continue
             presentations, curves = zip(*(_curve(r) for r in records))
-            every = [estimate(column) for column in np.array(curves).T]
+            every = [estimate_error(column) for column in np.array(curves).T]
             mean, low, high = (np.array([getattr(e, n) for e in every]) for n in ("mean", "low", "high"))
             colour = COLOURS[k]
             axes.plot(presentations[0], mean, LINES[k], color=colour, label=f"{label} ({len(records)} seeds)")

@@ -9,7 +9,7 @@ import numpy as np
 from ..display.figures import COLOURS, LINES
 from .base import Extent, Results, Study, Table, summary_columns, summary_row
 from .points import Point
-from .statistics import Estimate, estimate
+from .statistics import Estimate
 
 _MARKERS = "osD^vP*X"
 
@@ -80,10 +80,10 @@ class ScoreStudy(Study):
         x = np.array([c.x for c in conditions])
         # Side by side, so that intervals do not hide each other.
         x = x * 1.03**k if self.x_scale == "log" else x + 0.008 * k * np.ptp(x)
-        found = [estimate(results.scores(self.of_seeds(c, results))) for c in conditions]
+        found = [results.estimate(self.of_seeds(c, results)) for c in conditions]
         errorbars(axes, x, found, color=colour, marker=marker, linestyle=LINES[k % 4], label=name)
         if self.shows_descent:
-            descent = [estimate(results.scores(self.of_seeds(c, results), "_gradient_descent")) for c in conditions]
+            descent = [results.estimate(self.of_seeds(c, results), "_gradient_descent") for c in conditions]
             label = "float gradient descent" if k == 0 else None
             axes.plot(x, [e.mean for e in descent], color="0.5", linestyle=":", marker="x", label=label)
 
@@ -97,5 +97,5 @@ class ScoreStudy(Study):
 def errorbars(axes: Any, x: np.ndarray, estimates: Sequence[Estimate], **style: Any) -> None:
     """Means with their intervals; a mean of one seed has none."""
     mean = np.array([e.mean for e in estimates])
-    half = np.nan_to_num(np.array([e.high - e.mean for e in estimates]))
-    axes.errorbar(x, mean, yerr=half, capsize=3, markersize=4.5, linewidth=1.3, **style)
+    ends = np.nan_to_num([[e.mean - e.low for e in estimates], [e.high - e.mean for e in estimates]])
+    axes.errorbar(x, mean, yerr=np.maximum(ends, 0.0), capsize=3, markersize=4.5, linewidth=1.3, **style)
