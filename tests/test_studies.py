@@ -400,6 +400,14 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
         figure = Figure(layout="constrained")
         made.draw(figure, results)
         figure.savefig(tmp_path / "figure.png")
+        legends = [*figure.legends, *(a.get_legend() for a in figure.get_axes() if a.get_legend() is not None)]
+        texts = {text.get_text() for legend in legends for text in legend.get_texts()}
+        handles = [pair for axes in figure.get_axes() for pair in zip(*axes.get_legend_handles_labels())]
+        told = {str(getattr(h, "lines", [h])[0].get_color()) for h, label in handles if label in texts}
+        drawn_in = {str(line.get_color()) for axes in figure.get_axes() for line in axes.lines}
+        if study.name == "claims":
+            drawn_in.discard("0.4")  # the axis at 0
+        assert drawn_in <= told
         drawn = [t for axes in figure.get_axes() for t in (axes.get_xlabel(), axes.get_ylabel())]
         assert any(drawn) or study.name == "weights"
         for table in made.tables(results):
@@ -410,6 +418,22 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
         for goal in made.goals(results):
             assert goal.verdict in (HOLDS, FAILS, UNRESOLVED)
     assert made.tables(results) or made.findings(results)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_gradient_descent_is_one_line_or_one_for_each_series(shared):
+    figures = pytest.importorskip("matplotlib.figure")
+    study = next(s for s in STUDIES if s.name == "running-time")()
+    records = {}
+    for k, point in enumerate(runner.unique(study.points("xor", TINY))):
+        scores = {"rmse": 0.1 + 0.01 * k, "rmse_gradient_descent": 0.2 if shared else 0.2 + 0.01 * k}
+        records[point.stem] = base.Record(point, None, "threshold", scores, "0")
+    figure = figures.Figure(layout="constrained")
+    study.draw(figure, Results("xor", TINY, records))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    descent = [label for label in labels if label.startswith("float gradient descent")]
+    every = [f"float gradient descent, {name}" for name in ("smooth ReLU", "ReLU", "leaky ReLU")]
+    assert descent == (["float gradient descent"] if shared else every)
 
 
 def test_claims_find_what_is_planted_with_the_right_sign():

@@ -55,7 +55,9 @@ class Learning(Study):
             axes.fill_between(presentations[0], low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set_xlabel("presentations")
         axes.set_ylabel("test RMSE of the recorded weights [concentration]\nmean, band: 95 % interval over seeds")
-        axes.set_ylim(bottom=0)
+        # Bands of few seeds may reach far beyond the curves.
+        largest = max((np.nanmax(line.get_ydata()) for line in axes.lines), default=1.0)
+        axes.set_ylim(0, min(axes.get_ylim()[1], 2.0 * largest))
         axes.set_title(f"{results.case}: {self.title}", fontsize=11)
         if axes.lines:
             axes.legend(fontsize=8)

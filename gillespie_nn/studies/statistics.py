@@ -24,7 +24,11 @@ class Estimate(NamedTuple):
     def __str__(self) -> str:
         if not self.n:
             return "-"
-        return f"{self.mean:.3g}" if np.isnan(self.low) else shown(self.mean, self.low, self.high)
+        if np.isnan(self.low):
+            return f"{self.mean:.3g}"
+        if 0 < 2.0 * self.low < self.high:  # so wide that digits of the width would leave nothing of the lower end
+            return f"{self.mean:.2g} [{self.low:.2g}, {self.high:.2g}]"
+        return shown(self.mean, self.low, self.high)
 
 
 def estimate(values: ArrayLike) -> Estimate:
