@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..display.tables import Table, cell, estimate, number_of
+from ..display.tables import Table, cell, estimate
+from ..display.words import counted
 from ..simulation import MomentsResult, Result, final_values
 from ..storage import MomentsRun, Run
 
@@ -109,7 +110,7 @@ def fired(n_events: int, units: str) -> str:
 
 
 def _number(n_events: int) -> str:
-    return number_of(n_events, "reaction") if n_events < 100_000 else f"{n_events:.4g} reactions"
+    return counted(n_events, "reaction") if n_events < 100_000 else f"{n_events:.4g} reactions"
 
 
 def _distance(drift: np.ndarray, deviation: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..checks import printable
-from ..display.tables import number_of
+from ..display.words import counted
 from ..status import Status
 from ..storage import MomentsRun, Run
 from ..storage.lock import is_locked
@@ -73,14 +73,14 @@ def summary_text(found: dict) -> str:
     """`found` by `summary`, for people; intervals of means are by Student's t."""
     training = found["kind"] == "training"
     done, planned = found["committed"], found["replicates"]
-    replicates = "" if training else f", {done} of {number_of(planned, 'replicate')} done"
+    replicates = "" if training else f", {done} of {counted(planned, 'replicate')} done"
     # A training run that has not ended has not counted its reactions.
     n_fired = "" if training and not done else fired(found["events"], found["units"])
     lines = [
         f"{printable(found['file'])}: {found['kind']} run{replicates}",
-        f"{found['n_species']} species, {number_of(found['n_reactions'], 'reaction')}; method {found['method']}, "
+        f"{found['n_species']} species, {counted(found['n_reactions'], 'reaction')}; method {found['method']}, "
         f"Omega = {found['volume']:g}, seed {found['seed']}",
-        f"{number_of(found['points'], 'recorded point')}{n_fired}{_took(found)}",
+        f"{counted(found['points'], 'recorded point')}{n_fired}{_took(found)}",
     ]
     return "\n".join(lines + (_training_lines(found) if training else _ensemble_lines(found)))
 
@@ -98,8 +98,8 @@ def _took(found: dict) -> str:
 
 def _training_lines(found: dict) -> list[str]:
     if not found["committed"]:
-        return [f"{number_of(found['presentations'], 'presentation')} of {found['planned']} are recorded so far"]
-    lines = [f"{'-'.join(map(str, found['layers']))} network after {number_of(found['presentations'], 'presentation')}"]
+        return [f"{counted(found['presentations'], 'presentation')} of {found['planned']} are recorded so far"]
+    lines = [f"{'-'.join(map(str, found['layers']))} network after {counted(found['presentations'], 'presentation')}"]
     for score, name in (("accuracy", "accuracy"), ("rmse", "RMSE")):
         if np.isfinite(found[score]):
             lines.append(
@@ -114,7 +114,7 @@ def _training_lines(found: dict) -> list[str]:
 def _ensemble_lines(found: dict) -> list[str]:
     if not found["complete"]:
         return ["no replicate has reached the end"]
-    lines = [f"{number_of(found['complete'], 'replicate')} reached the end"]
+    lines = [f"{counted(found['complete'], 'replicate')} reached the end"]
     n = len(found["species"])
     deviation, error, moved = (
         np.full(n, np.nan) if found.get(name) is None else np.array(found[name], dtype=float)

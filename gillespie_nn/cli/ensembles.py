@@ -8,7 +8,7 @@ import numpy as np
 from ..analysis.final_state import final_state, fired
 from ..api import Sweep
 from ..crn import ReactionNetwork
-from ..display.tables import number_of
+from ..display.words import counted
 from ..simulation import MomentsResult, final_values
 from ..simulation.task import TRAJECTORIES
 from .common import print_json
@@ -25,7 +25,7 @@ def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: ar
     )
     found, state = _last(result), final_state(result)
     n_fired = fired(result.n_events, result.units)
-    print(f"{number_of(result.n_done, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
+    print(f"{counted(result.n_done, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
     if state is not None:
         table = state.table(result.time[-1], result.units)
         quantiles = result.moments.sketch is not None
@@ -50,7 +50,7 @@ def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
             rows.append(_row(sweep, row, result))
     names = rows[0]["quantities"][:_SHOWN_COLUMNS]
     print(
-        f"{number_of(len(sweep), 'row')} of {number_of(arguments.replicates, 'replicate')} to t = {arguments.t_end:g} s"
+        f"{counted(len(sweep), 'row')} of {counted(arguments.replicates, 'replicate')} to t = {arguments.t_end:g} s"
         f", seed {sweep.seed}"
     )
     print(" ".join(f"{name:>12}" for name in (*sweep.table.names, *(f"mean of {name}" for name in names))))

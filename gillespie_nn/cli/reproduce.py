@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .. import checks
 from ..datasets import CASES
-from ..display.tables import number_of
+from ..display.words import counted
 from ..seeds import resolve_seed
 from ..studies import STUDIES, Extent, reproduce
 from .common import Subparsers, add_json, parser, print_json
@@ -73,9 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     for claim in dict.fromkeys(c["claim"] for c in found["claims"]):
         verdicts = [c["verdict"] for c in found["claims"] if c["claim"] == claim]
         tally = ", ".join(f"{v} in {verdicts.count(v)}" for v in dict.fromkeys(verdicts))
-        print(f"{claim}: of {number_of(len(verdicts), 'regime')}, {tally}")
-    print(f"{found['points'] - found['missing']} of {number_of(found['points'], 'point')}, {found['blown_up']} blew up")
-    print(f"report written to {found['report']}, with {number_of(len(found['figures']), 'figure')}")
+        print(f"{claim}: of {counted(len(verdicts), 'regime')}, {tally}")
+    print(f"{found['points'] - found['missing']} of {counted(found['points'], 'point')}, {found['blown_up']} blew up")
+    print(f"report written to {found['report']}, with {counted(len(found['figures']), 'figure')}")
     if arguments.json:
         print_json(found | {"output": str(output)})
     return 0

@@ -9,7 +9,7 @@ import numpy as np
 from ..analysis.final_state import final_state, fired, said_of_method
 from ..api import simulate, sweep
 from ..checks import InputError
-from ..display.tables import number_of
+from ..display.words import counted
 from ..options import any_of, options_of
 from ..simulation import MomentsResult, Result, final_values
 from ..simulation.options import Destination, Execution, RunOptions
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"seed {result.seed}"
     )
     n_fired = fired(int(result.n_events.sum()), result.units)
-    print(f"{number_of(n, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
+    print(f"{counted(n, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
     if (state := final_state(result)) is not None:
         print(state.table(result.time[-1], result.units).text())
     if work := said_of_method(result.statistics, n):

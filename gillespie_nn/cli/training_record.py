@@ -9,7 +9,7 @@ import numpy as np
 from .. import checks
 from ..api import Fit
 from ..api.fit import TOLERANCE
-from ..display.tables import number_of
+from ..display.words import counted
 from ..simulation.evaluation import accuracy_interval
 
 _SMALL = 16
@@ -86,7 +86,7 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
     print(f"{'-'.join(map(str, fit.spec.layers))} network: {len(network.species)} species, {network.compiled}")
     rate = f", {fit.n_events:.3g} reactions fired ({fit.n_events / fit.seconds:.2g} per second)" if fit.n_events else ""
     whole = "" if total is None else f"; {total:.1f} s in all, with preparation and evaluation"
-    print(f"{number_of(fit.trained.n_presented, 'presentation')} in {fit.seconds:.1f} s{rate}{whole}")
+    print(f"{counted(fit.trained.n_presented, 'presentation')} in {fit.seconds:.1f} s{rate}{whole}")
     print(f"method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}")
     if plan.presentations.validates:
         _print_validation(fit)
@@ -115,17 +115,17 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
 
 def _print_validation(fit: Fit) -> None:
     plan, trained = fit.plan, fit.trained
-    samples = number_of(len(plan.presentations.held_out), "training sample")
-    evaluations = f"{number_of(len(trained.scores), 'evaluation')} on {samples} held out"
+    samples = counted(len(plan.presentations.held_out), "training sample")
+    evaluations = f"{counted(len(trained.scores), 'evaluation')} on {samples} held out"
     if trained.best is None:
         print(f"{evaluations}: the error was never a number")
         return
-    n_best = number_of(int(plan.presentations.evaluated[trained.best]), "presentation")
+    n_best = counted(int(plan.presentations.evaluated[trained.best]), "presentation")
     print(f"{evaluations}: the least RMSE was {trained.scores[trained.best, 0]:.4f}, after {n_best}")
     if trained.n_presented < plan.settings.presentations:
         print(
-            f"training stopped early, after {number_of(plan.options.patience or 0, 'evaluation')} without improvement; "
-            f"{number_of(plan.settings.presentations, 'presentation')} were planned"
+            f"training stopped early, after {counted(plan.options.patience or 0, 'evaluation')} without improvement; "
+            f"{counted(plan.settings.presentations, 'presentation')} were planned"
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..display.tables import number_of
+from ..display.words import counted
 from ..kernels.channels import Channels, Readers
 from ..kernels.families import Families
 from ..kernels.laws import Laws
@@ -284,7 +284,7 @@ class CompiledNetwork:
         return len(set(self.changes))
 
     def __str__(self) -> str:
-        return f"{number_of(self.n_reactions, 'reaction')} became {number_of(self.n_channels, 'channel')}"
+        return f"{counted(self.n_reactions, 'reaction')} became {counted(self.n_channels, 'channel')}"
 
 
 def _mean_share(rates: np.ndarray) -> float:

@@ -71,8 +71,3 @@ def _rounded(values: Iterable[Any], low: Any, high: Any) -> tuple[list[str], boo
 def few(n: int, most: int = _SHOWN) -> np.ndarray:
     """Up to `most` of the numbers 0 to n - 1, evenly, both ends among them."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
-
-
-def number_of(n: int, noun: str) -> str:
-    """`1 reaction`, `2 reactions`."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .. import checks
 from .._version import __version__
-from ..display.tables import number_of
+from ..display.words import counted
 from .base import Extent, Finding, Goal
 from .points import Point, Record
 from .statistics import HOLDS, LEVEL, VERDICTS, Estimate, holm, paired, verdict
@@ -51,11 +51,11 @@ def adjusted(findings: Sequence[Finding]) -> list[Claim]:
     return found
 
 
-def counted(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
+def points_found(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
     """How many of the points there are, in words."""
     n = sum(p.stem in records for p in points)
     blown = sum(p.stem in failed for p in points)
-    return f"{n} of {number_of(len(points), 'point')}" + (f", {blown} blew up" if blown else "")
+    return f"{n} of {counted(len(points), 'point')}" + (f", {blown} blew up" if blown else "")
 
 
 def write_report(
@@ -150,10 +150,10 @@ def _provenance(
     if len(versions) > 1:
         lines += ["**The points were simulated by several versions of the software, whose results may differ.**", ""]
     if missing:
-        lines += [f"**{number_of(len(missing), 'point')} missing: means are over fewer seeds than asked for.**", ""]
+        lines += [f"**{counted(len(missing), 'point')} missing: means are over fewer seeds than asked for.**", ""]
     if failed:
         reasons = Counter(failed.values())
         lines += (
-            ["Blown up:", ""] + [f"- {number_of(n, 'time')}: {reason}" for reason, n in reasons.most_common(10)] + [""]
+            ["Blown up:", ""] + [f"- {counted(n, 'time')}: {reason}" for reason, n in reasons.most_common(10)] + [""]
         )
     return lines

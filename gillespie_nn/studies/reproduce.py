@@ -6,9 +6,9 @@ from pathlib import Path
 from .. import checks
 from ..checks import InputError
 from ..display.figures import new_figure, save_figure
-from ..display.tables import number_of
+from ..display.words import counted
 from .base import Extent, Results, Study
-from .report import adjusted, counted, write_report
+from .report import adjusted, points_found, write_report
 from .runner import carry_out, read_all, unique
 from .sections import Section, read_sections, write_sections
 
@@ -61,15 +61,13 @@ def reproduce(
     records, failed, missing = read_all(points, output / POINTS)
     if not records:
         raise InputError(
-            f"none of the {number_of(len(points), 'point')} of these studies is in {output / POINTS}: "
+            f"none of the {counted(len(points), 'point')} of these studies is in {output / POINTS}: "
             + ("run the command without --redraw first" if redraw else "all blew up; see the files *.failed there")
         )
     for point in missing[:_SHOWN]:
         say(f"missing: {point.stem}")
     if missing:
-        say(
-            f"{len(missing)} of {number_of(len(points), 'point')} missing; the same command without --redraw makes them"
-        )
+        say(f"{len(missing)} of {counted(len(points), 'point')} missing; the same command without --redraw makes them")
     own_stems = {p.stem for p in points}
     others = [p for p in unique(p for section in kept for p in section.points()) if p.stem not in own_stems]
     more_records, more_failed, more_missing = read_all(others, output / POINTS)
@@ -85,7 +83,7 @@ def reproduce(
         shown.append(section)
         drawn = _draw(study, results, output / FIGURES)
         figures += drawn
-        sections.append((study, case, drawn[0], study.tables(results), counted(own, all_records, all_failed)))
+        sections.append((study, case, drawn[0], study.tables(results), points_found(own, all_records, all_failed)))
         findings += study.findings(results)
         goals += study.goals(results)
     claims = adjusted(findings)

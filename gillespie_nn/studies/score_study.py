@@ -72,7 +72,9 @@ class ScoreStudy(Study):
             self._ticks(axes, [c.x for c in conditions if c.panel == panel])
         every[0].set_ylabel(f"{results.measure.label}\nmean, 95 % interval over seeds")
         handles, labels = every[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(2 if len(labels) > 5 else 3, len(labels)), fontsize=8)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=min(2 if len(labels) > 5 else 3, len(labels)), fontsize=8
+        )
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
     def _line(self, axes: Any, k: int, name: str, conditions: list[Condition], results: Results) -> None:
