@@ -90,7 +90,7 @@ def test_features_can_be_chosen(tmp_path):
         ("a,b\n1,x\n2,x\n", {"target": "b"}, "all samples are of one class, 'x'"),
         ("a,b\n1,x\n2,y\n", {"target": "b", "task": "regression"}, "are names, such as 'x', and a regression needs"),
         ("a,b\n1,x\n2,y\n", {"target": "b", "task": "classes"}, "unknown task 'classes'"),
-        ("a,b\n1,x\n2,y\n", {"target": "b", "scale": "log"}, "unknown scale 'log': one of unit"),
+        ("a,b\n1,x\n2,y\n", {"target": "b", "scale": "log"}, "unknown scale 'log': choose one of unit"),
         ("a,b\n1,x\n2,y\n", {"target": "b", "test": 1.5}, "test must lie between 0 and 1"),
         ("a,b\n1,x\n2,y\n", {"target": "b"}, "2 samples cannot be split with test = 0.25"),
         ("a,b\n1,x\n2,y\n", {"target": "b", "features": ["b"]}, "features must be different columns besides"),

@@ -1,4 +1,4 @@
-"""The case studies: tables and figures."""
+"""Run the case studies."""
 
 import argparse
 import shlex
@@ -19,22 +19,49 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "reproduce",
-        "carry out the case studies and draw them: tables, figures and verdicts on the claims",
+        "run the case studies and write a report with tables, figures and verdicts on the claims",
         ("--quick", "--case iris --study parity", "--redraw", "--case digits --seeds 5 --workers 2"),
     )
     names = ", ".join(c.name for c in CASES)
-    command.add_argument("--case", action="append", metavar="NAME", help=f"{names} ({', '.join(_DEFAULT_CASES)})")
-    command.add_argument("--study", action="append", metavar="NAME", help="a study of --list (all); may be repeated")
-    command.add_argument("--list", action="store_true", help="list the studies and end")
-    command.add_argument("--quick", action="store_true", help="few seeds and short runs, some minutes: no results")
-    command.add_argument("--seeds", type=int, metavar="N", help="so many seeds (each study's own number; 3 if quick)")
-    command.add_argument("--seed", type=int, default=0, help="the first of them, whole number (0)")
-    command.add_argument("--workers", type=int, help="processes (one a core); they change nothing in the results")
     command.add_argument(
-        "--time-limit", type=float, metavar="S", help="a point counts as run away after so long (3600; 60 if quick)"
+        "--case",
+        action="append",
+        metavar="NAME",
+        help=f"dataset: {names} (default: {', '.join(_DEFAULT_CASES)}); can be given several times",
     )
-    command.add_argument("--redraw", action="store_true", help="simulate nothing: draw again what is in the files")
-    command.add_argument("--output", metavar="FOLDER", help=f"folder ({_FOLDER}; {_QUICK_FOLDER} if quick)")
+    command.add_argument(
+        "--study", action="append", metavar="NAME", help="study, see --list (default: all); can be given several times"
+    )
+    command.add_argument("--list", action="store_true", help="list the studies and exit")
+    command.add_argument(
+        "--quick",
+        action="store_true",
+        help="few seeds and short runs, a few minutes: shows what the report looks like, not results",
+    )
+    command.add_argument(
+        "--seeds", type=int, metavar="N", help="number of seeds (default: depends on the study; 3 with --quick)"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="first seed, a whole number (default: 0)")
+    command.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="number of processes (default: one per core); does not change the results",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=float,
+        metavar="S",
+        help="give up a run after this wall time [s] (default: 3600; 60 with --quick)",
+    )
+    command.add_argument(
+        "--redraw", action="store_true", help="simulate nothing; make figures and report again from the files"
+    )
+    command.add_argument(
+        "--output",
+        metavar="FOLDER",
+        help=f"folder (default: {_FOLDER}; {_QUICK_FOLDER} with --quick); studies in its report stay there",
+    )
     add_json(command)
     return command
 
@@ -83,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
-    return f"interrupted; what is done is kept in {_folder(arguments)}, and the same command goes on from there"
+    return f"interrupted; finished runs are kept in {_folder(arguments)}; the same command continues from there"
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

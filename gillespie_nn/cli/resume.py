@@ -1,4 +1,4 @@
-"""Go on with an interrupted run."""
+"""Continue an interrupted run."""
 
 import argparse
 import time
@@ -17,12 +17,10 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "resume",
-        "go on with a run that was killed or interrupted, to the same content as without interruption",
+        "continue a run that was killed or interrupted; the result is the same as without the interruption",
         ("runs/xor.h5", "runs/mnist.h5 --json", "runs/ensemble.h5 --workers 2"),
     )
-    command.add_argument(
-        "file", metavar="RUN.h5", help="run file written by train or simulate; it is continued in place"
-    )
+    command.add_argument("file", metavar="RUN.h5", help="run file of train or simulate; the run continues in this file")
     add_flags(command, {"workers": options_of(Execution)["workers"]})
     add_json(command)
     return command

@@ -1,4 +1,4 @@
-"""Simulate a model file, molecule by molecule."""
+"""Simulate a model."""
 
 import argparse
 from collections import Counter
@@ -23,14 +23,14 @@ from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
 _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
-_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write, or with --sweep a folder")
+_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write; with --sweep, a folder")
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "simulate",
-        f"simulate a model file: {FORMATS_HELP}; text is as `A + B -> C @ 0.5`, `A = 10`",
+        f"simulate a model: {FORMATS_HELP}. A text model has lines such as `A + B -> C @ 0.5` and `A = 10`",
         (
             "model.txt --t-end 20",
             "model.ant --t-end 50 --parameter k=0.3 --initial A=100",
@@ -44,13 +44,16 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     add_model(command)
     command.add_argument(
         "--sweep", metavar="TABLE",
-        help="an ensemble for each row of a table (.csv or .toml), whose columns are rate constants by the name of the "
-        "reaction, initial counts, parameters or `volume`; --output is a folder then, and the same command goes on",
+        help="simulate an ensemble for each row of a table (.csv or .toml); its columns are reactions (rate constants),"
+        " species (initial amounts), parameters or `volume`; --output is then a folder, and the same command continues "
+        "an interrupted sweep",
     )  # fmt: skip
-    add_flags(command, _OPTIONS, required=("t_end",))
-    add_noise(command, {"train": "the run"})
-    command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
+    methods = options_of_methods()
+    add_flags(command, {n: o for n, o in _OPTIONS.items() if n not in methods}, required=("t_end",))
+    command.add_argument("--describe", action="store_true", help="first print propensity and rate of each reaction")
     add_json(command)
+    add_flags(command.add_argument_group("settings of methods"), methods)
+    add_noise(command, {"train": "the run"})
     return command
 
 
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = given(arguments, _OPTIONS) | {"noise": noise_of(arguments), "progress": True}
     if arguments.sweep is not None:
         if asked.pop("overwrite"):
-            raise InputError("--sweep goes on in its folder, or begins in a new one: leave --overwrite out")
+            raise InputError("--sweep continues in its folder or starts in a new one: leave --overwrite out")
         return print_sweep(sweep(network, arguments.sweep, **asked), arguments)
     result = simulate(network, **asked)
     if isinstance(result, MomentsResult):
@@ -91,9 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
 def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
-        return "interrupted; without --output nothing is kept"
+        return "interrupted; nothing is kept without --output"
     if arguments.sweep is not None:
-        return f"interrupted; what has ended is kept in {arguments.output}, and the same command goes on with the rest"
+        return f"interrupted; finished rows are kept in {arguments.output}; the same command continues with the rest"
     return resume_hint(arguments.output)
 
 

@@ -1,4 +1,4 @@
-"""Train a network on a case by its own chemistry."""
+"""Train a network of reactions on a dataset."""
 
 import argparse
 import time
@@ -20,17 +20,18 @@ from .training_record import print_fit, record, resume_hint
 
 _SETTINGS = {
     "--h": (float, "smoothing of the smooth ReLU [concentration^2]"),
-    "--learning-rate": (float, "eta, rate constant of the weight updates [1/s]"),
-    "--running-time": (float, "T, how long each sample is presented [s]"),
+    "--learning-rate": (float, "learning rate eta: rate constant of the weight updates [1/s]"),
+    "--running-time": (float, "running time T: how long each sample is presented [s]"),
     "--presentations": (int, "number of samples presented"),
-    "--annihilation-rate": (float, "rate constant of V_p + V_m -> 0"),
-    "--hold": (float, "weights wait so long after each switch of the input [s]"),
-    "--derivative": (str, f"module for the derivative: {', '.join(DERIVATIVES)}"),
-    "--activation": (str, f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)}"),
-    "--output-activation": (str, f"linear, {', '.join(a.name for a in ACTIVATIONS)}"),
+    "--annihilation-rate": (float, "rate constant of V_p + V_m -> 0, which cancels the two parts of a signed number"),
+    "--hold": (float, "time after each switch of the input during which weights do not change [s]"),
+    "--derivative": (str, f"reactions for the derivative of the activation: {', '.join(DERIVATIVES)}"),
+    "--activation": (str, f"activation of the hidden layers: {', '.join(a.name for a in ACTIVATIONS)}"),
+    "--output-activation": (str, f"activation of the output layer: linear, {', '.join(a.name for a in ACTIVATIONS)}"),
     "--initial-scale": (float, "scale of the random initial weights"),
     "--order": (str, f"order of the samples: {', '.join(ORDERS)}"),
 }
+_METAVARS = {int: "N", float: "X", str: "NAME"}
 _OPTIONS = any_of(options_of(TrainingOptions), options_of(Destination), options_of_methods(training=True))
 
 
@@ -38,32 +39,42 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "train",
-        "train a network on a case by stochastic simulation of its reactions",
+        "train a neural network made of chemical reactions, by simulating the reactions",
         (
             "xor --seed 0 --output runs/xor.h5",
             "iris --validation 0.2 --patience 5 --json",
             "--data flowers.csv --target species --scale unit --output runs/flowers.h5",
         ),
     )
-    cases = "; ".join(f"{c.name}: {c.summary}" for c in CASES)
-    command.add_argument("case", metavar="CASE", nargs="?", help=f"what to learn: {cases}")
-    own = command.add_argument_group("data of your own", "a CSV file whose first line holds the names of the columns")
-    own.add_argument("--data", metavar="FILE.csv", help="learn from this file instead of a case")
+    cases = ". ".join(f"{c.name}: {c.summary}" for c in CASES)
+    command.add_argument("case", metavar="CASE", nargs="?", help=f"dataset to learn. {cases}")
+    own = command.add_argument_group("data of your own", "a CSV file; its first line has the names of the columns")
+    own.add_argument("--data", metavar="FILE.csv", help="train on this file instead of a case")
     own.add_argument("--target", metavar="COLUMN", help="the column to learn")
-    own.add_argument("--features", metavar="A,B", help="columns to learn it from (all others)")
+    own.add_argument("--features", metavar="A,B", help="columns to learn it from (default: all others)")
     own.add_argument(
-        "--task", metavar="TASK", help=f"{', '.join(TASKS)} (classification if the target has names, regression if it "
-        "has numbers with fractions)",
+        "--task", metavar="TASK", help=f"{', '.join(TASKS)} (default: classification if the target has names, "
+        "regression if it has numbers with fractions)",
     )  # fmt: skip
-    own.add_argument("--scale", metavar="SCALE", help="unit: map features, and the target of a regression, to 0 to 1")
-    own.add_argument("--test", type=float, metavar="P", help="fraction of the samples kept for the test (0.25)")
-    command.add_argument("--hidden", help="hidden layer sizes, for example 4 or 32,16")
+    own.add_argument(
+        "--scale", metavar="SCALE", help="`unit` maps features, and the target of a regression, to the range 0 to 1"
+    )
+    own.add_argument(
+        "--test", type=float, metavar="P", help="fraction of the samples kept for the test (default: 0.25)"
+    )
+    command.add_argument("--hidden", metavar="SIZES", help="sizes of the hidden layers, for example 4 or 32,16")
     for flag, (kind, help_text) in _SETTINGS.items():
-        command.add_argument(flag, type=kind, help=f"{help_text} (the case's own default)")
-    add_flags(command, _OPTIONS)
-    add_noise(command)
-    command.add_argument("--predict-limit", type=int, help="so predict the first N test samples only")
+        command.add_argument(
+            flag, type=kind, metavar=_METAVARS[kind], help=f"{help_text} (default: depends on the case)"
+        )
+    methods = options_of_methods(training=True)
+    add_flags(command, {name: each for name, each in _OPTIONS.items() if name not in methods})
+    command.add_argument(
+        "--predict-limit", type=int, metavar="N", help="predict only the first N test samples by simulation"
+    )
     add_json(command)
+    add_flags(command.add_argument_group("settings of methods"), methods)
+    add_noise(command)
     return command
 
 
@@ -91,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
-        return "interrupted; without --output nothing is kept"
+        return "interrupted; nothing is kept without --output"
     return resume_hint(arguments.output)
 
 
