@@ -87,9 +87,9 @@ def test_train_then_analyze_with_a_figure(tmp_path, capsys):
         (["analyze", "MODEL"], "not a readable HDF5 file"),
         (["analyze", "MODEL", "--figure", "x.gif"], "unknown figure format '.gif'"),
         (["simulate", "MODEL", "--t-end", "1", "--sweep", "t.csv", "--overwrite"], "leave --overwrite out"),
-        (["bench", "--leap", "--markdown"], "--leap takes no --markdown"),
-        (["bench", "--scale", "--case", "2-4-1"], "--scale takes no --case"),
-        (["verify-methods", "--ladder", "--check", "closed-forms"], "leave --check out"),
+        (["bench", "--leap", "--markdown"], "--leap cannot be combined with --markdown"),
+        (["bench", "--scale", "--case", "2-4-1"], "--scale cannot be combined with --case"),
+        (["verify-methods", "--ladder", "--check", "closed-forms"], "omit --check"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(arguments, what, model, capsys):

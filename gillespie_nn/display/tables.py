@@ -1,11 +1,15 @@
 """Tables of numbers and words, and how their cells are written."""
 
+import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 _SHOWN = 12
 """Rows of a long table that are shown."""
+_MOST_DIGITS = 15
+"""Behind the point in scientific notation: more are not in a float64."""
 
 
 class Table(NamedTuple):
@@ -38,9 +42,30 @@ def shown(table: Table, most: int = _SHOWN) -> Table:
     return table._replace(rows=[*table.rows[:most], (f"... {left} more", *[""] * (len(table.columns) - 1))])
 
 
+def estimate(value: Any, low: Any, high: Any) -> str:
+    """A value and its interval, `10.23 [9.91, 10.55]`: as many digits as half of the interval has with two of its own,
+    so that no digit is noise. If an end is NaN, the value alone, to six digits."""
+    (shown, *ends), known = _rounded((value, low, high), low, high)
+    return f"{shown} [{ends[0]}, {ends[1]}]" if known else shown
+
+
 def interval(low: Any, high: Any) -> str:
-    """An interval of a table."""
-    return "-" if np.isnan(low) or np.isnan(high) else f"[{low:.5g}, {high:.5g}]"
+    """An interval of a table, with the digits of `estimate`; `-` if an end is NaN."""
+    ends, known = _rounded((low, high), low, high)
+    return f"[{ends[0]}, {ends[1]}]" if known else "-"
+
+
+def _rounded(values: Iterable[Any], low: Any, high: Any) -> tuple[list[str], bool]:
+    """`values` with the digits of the interval from `low` to `high`, and whether the interval is known."""
+    values, half = [float(x) for x in values], 0.5 * (float(high) - float(low))
+    if not np.isfinite(half) or half <= 0:
+        return [cell(x) for x in values], not (np.isnan(low) or np.isnan(high))
+    least = math.floor(math.log10(half)) - 1  # place of the last digit, 0 for whole numbers
+    largest = max((abs(x) for x in values if math.isfinite(x)), default=0.0)
+    if not 1e-4 <= largest < 1e7:
+        digits = min(max(0, math.floor(math.log10(largest)) - least), _MOST_DIGITS) if largest else 0
+        return [f"{x:.{digits}e}" for x in values], True
+    return [f"{round(x, -least) + 0.0:.{max(0, -least)}f}" if math.isfinite(x) else cell(x) for x in values], True
 
 
 def few(n: int, most: int = _SHOWN) -> np.ndarray:
