@@ -40,12 +40,17 @@ class FinalState(NamedTuple):
     moved: np.ndarray
     """Distance from the first recorded value, as a root mean square over replicates."""
 
+    @property
+    def shown(self) -> np.ndarray:
+        """Numbers of the quantities that moved most, in order: the rows of `table`."""
+        return np.sort(np.argsort(-self.moved, kind="stable")[:MOST])
+
     def table(self, time: float, units: str) -> Table:
         """The quantities that moved most, with 95 % intervals by Student's t. Columns that would be empty are left
         out."""
         from scipy import stats  # which takes long to import
 
-        shown = np.sort(np.argsort(-self.moved, kind="stable")[:MOST])
+        shown = self.shown
         few = (
             f", the {len(shown)} of {len(self.names)} quantities that moved most"
             if len(shown) < len(self.names)

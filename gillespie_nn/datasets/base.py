@@ -85,8 +85,31 @@ class Dataset:
 
         Raises InputError.
         """
+        return cls._split_up(x, *targets_of(t, task), scale=scale, test=test, seed=seed, name=name)
+
+    @classmethod
+    def from_csv(
+        cls, path: str | Path, target: str, task: str | None = None, *, features: Sequence[str] | None = None,
+        **options: Any,
+    ) -> "Dataset":  # fmt: skip
+        """A dataset from a CSV file, whose first line holds the names of the columns.
+
+        `target` names the column to learn; `features` name the columns to learn it from, by default all others, which
+        must hold numbers. `task` and `options` are those of `from_arrays`. Raises InputError, with line and column.
+        """
+        x, cells, _ = read_csv(path, target, features)
+        digest = hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+        targets = targets_of(cells, task, f"the targets in column {target!r}")
+        made = cls._split_up(x, *targets, **{"name": Path(path).stem, **options})
+        return replace(made, checksums={Path(path).name: digest})
+
+    @classmethod
+    def _split_up(
+        cls, x: ArrayLike, targets: np.ndarray, task: str, classes: list[str], *, scale: str | None = None,
+        test: float = 0.25, seed: int = 0, name: str,
+    ) -> "Dataset":  # fmt: skip
+        """`from_arrays`, after `targets_of`."""
         features = matrix("x", x)
-        targets, task, classes = targets_of(t, task)
         if len(features) != len(targets):
             raise InputError(f"x has {len(features)} samples and t {len(targets)}: give one row of each a sample")
         if task == CLASSIFICATION and targets.shape[1] == 1:
@@ -102,22 +125,6 @@ class Dataset:
                 notes.append(f"targets are scaled to 0 to 1 from {ranges}, and errors with them")
         train, held = _split(targets, task, test, seed)
         return cls(name, task, features[train], targets[train], features[held], targets[held], notice="; ".join(notes))
-
-    @classmethod
-    def from_csv(
-        cls, path: str | Path, target: str, task: str | None = None, *, features: Sequence[str] | None = None,
-        **options: Any,
-    ) -> "Dataset":  # fmt: skip
-        """A dataset from a CSV file, whose first line holds the names of the columns.
-
-        `target` names the column to learn; `features` name the columns to learn it from, by default all others, which
-        must hold numbers. `task` and `options` are those of `from_arrays`. Raises InputError, with line and column.
-        """
-        x, cells, _ = read_csv(path, target, features)
-        digest = hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
-        targets, task, classes = targets_of(cells, task, f"the targets in column {target!r}")
-        made = cls.from_arrays(x, cells if classes else targets, task, **{"name": Path(path).stem, **options})
-        return replace(made, checksums={Path(path).name: digest})
 
     def size_warning(self, step: float) -> str:
         """A sentence if the samples are so large that training with this step s usually diverges; else nothing."""
