@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train  # type: ignore[no-redef]
     from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
     from .crn import Reaction, ReactionNetwork, Threshold
+    from .datasets import Dataset
     from .nn import TrainingNetwork, training_network
     from .noise import AdditiveNoise, ConcentrationNoise, RateNoise
     from .simulation import MomentsResult, Result
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "api": ("Fit", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"),
+    "datasets": ("Dataset",),
     "checks": ("GillespieError", "InputError", "MissingExtraError", "UnfinishedError"),
     "crn": ("Reaction", "ReactionNetwork", "Threshold"),
     "nn": ("TrainingNetwork", "training_network"),
@@ -34,6 +36,7 @@ _LATER = {name: f".{module}" for module, names in _HOME.items() for name in name
 
 __all__ = [
     "Certificate",
+    "Dataset",
     "AdditiveNoise",
     "ConcentrationNoise",
     "Fit",

@@ -1,82 +1,225 @@
-"""Progress of long work: a bar on a terminal, plain lines elsewhere, nothing when not asked for. On stderr."""
+"""Progress of long work: a bar on a terminal, a line that changes in a notebook, a line now and then in a log.
+
+`update` only stores numbers. A thread draws them, so that time passes on the screen while kernels are compiled, and
+work that is done within a second shows nothing.
+"""
 
 import sys
+import threading
 import time
 from typing import Any
 
+from . import interrupts
+
+_PATIENCE = 1.0
+"""Work that takes no longer shows nothing [s]."""
+_active = 0
+"""How many are being shown: what a shown one calls shows nothing of its own unless it is forced to."""
+
+
+def somebody_looks() -> bool:
+    """Whether stderr is a terminal, or a notebook runs this process."""
+    terminal = getattr(sys.stderr, "isatty", None)  # there is no stderr where there is no console
+    return _notebook() is not None or bool(terminal and terminal())
+
 
 class Progress:
-    """Context manager. `update(done, note)` may be called often, from any thread that holds the caller's lock.
+    """Context manager. `update(done, note)` may be called often, from any thread.
 
     Parameters
     ----------
     label : what is being done.
-    total : the value of `done` at the end.
-    enabled : False makes every call do nothing.
+    total : the value of `done` at the end; None if nobody knows.
+    shown : True or False; None shows it if somebody looks and no other progress is being shown.
+    kernels : name of the method whose kernels may have to be compiled first.
     """
 
-    _LINE_SECONDS = 10.0
-    _BAR_SECONDS = 0.1
-
-    def __init__(self, label: str, total: float, enabled: bool = True) -> None:
-        self.label, self.total, self.enabled = label, total, enabled
-        self._bar: Any = None
-        self._task: Any = None
-        self._next = 0.0
+    def __init__(self, label: str, total: float | None, shown: bool | None = None, kernels: str = "") -> None:
+        self.label, self.total, self.kernels = label, total, kernels
+        self.done, self.note = 0.0, ""
+        self._asked, self._shown, self._ended = shown, False, False
+        self._over = threading.Event()
 
     def __enter__(self) -> "Progress":
-        self._start = time.monotonic()
-        if self.enabled and sys.stderr.isatty():
-            self._bar, self._task = _bar(self.label, self.total)
-            self._bar.start()
+        global _active
+        self._shown = (somebody_looks() and not _active) if self._asked is None else self._asked
+        if self._shown:
+            _active += 1
+            self._start, self._compiler = time.monotonic(), _Compiler()
+            self._thread = threading.Thread(target=self._draw, daemon=True)
+            self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        elif self.enabled and kind is None:
-            self._line(self.total, "")
+        global _active
+        if self._shown:
+            _active -= 1
+            self._ended = kind is None
+            self._over.set()
+            self._thread.join()
+            self._compiler.close()
 
     def update(self, done: float, note: str = "") -> None:
-        if not self.enabled:
+        self.done, self.note = done, note
+
+    def text(self) -> str:
+        """What there is to say, in a line."""
+        elapsed = time.monotonic() - self._start
+        if self._ended:
+            return f"{self.label}: done after {span(elapsed)}"
+        return "; ".join(filter(None, (f"{self.label}: {self._share(elapsed)}", self.remark())))
+
+    def _share(self, elapsed: float) -> str:
+        if not self.total:
+            return f"{span(elapsed)} so far"
+        working = elapsed - self._compiler.seconds
+        left = f", about {span(working * (self.total - self.done) / self.done)} left" if self.done > 0 else ""
+        return f"{100.0 * self.done / self.total:.0f} % after {span(elapsed)}{left}"
+
+    def remark(self) -> str:
+        """What is happening, beyond numbers."""
+        if not self._compiler.is_busy:
+            return self.note
+        of = f" of {self.kernels}" if self.kernels else ""
+        return f"compiling the kernels{of} (first run of this version on this machine, up to a minute)"
+
+    def _draw(self) -> None:
+        with interrupts.not_for_children():  # Ctrl-C is for the main thread
+            if self._over.wait(_PATIENCE):
+                return
+            screen = _screen(self)
+            try:
+                while not self._over.wait(screen.seconds):
+                    screen.show(self)
+                if self._ended:
+                    screen.show(self)
+            finally:
+                screen.close()
+
+
+class _Compiler:
+    """Listens to numba: whether something is being compiled, and for how long it was [s]."""
+
+    def __init__(self) -> None:
+        self._depth, self._seconds, self._since, self._listener = 0, 0.0, 0.0, None
+        if "numba" not in sys.modules:  # nothing that is shown compiles
             return
-        now = time.monotonic()
-        if now < self._next:
-            return
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, note=note)
-            self._next = now + self._BAR_SECONDS
-        else:
-            if self._next:
-                self._line(done, note)
-            self._next = now + self._LINE_SECONDS
+        from numba.core import event
 
-    def _line(self, done: float, note: str) -> None:
-        share = 100.0 * done / self.total if self.total else 100.0
-        seconds = time.monotonic() - self._start
-        left = f", some {_span(seconds * (self.total - done) / done)} left" if 0 < done < self.total else ""
-        print(f"{self.label}: {share:.0f} % after {_span(seconds)}{left}{'; ' + note if note else ''}", file=sys.stderr)
+        outer = self
+
+        class Listener(event.Listener):
+            def on_start(self, _: Any) -> None:
+                if not outer._depth:
+                    outer._since = time.monotonic()
+                outer._depth += 1
+
+            def on_end(self, _: Any) -> None:
+                outer._depth = max(0, outer._depth - 1)
+                if not outer._depth:
+                    outer._seconds += time.monotonic() - outer._since
+
+        self._listener = Listener()
+        event.register("numba:compile", self._listener)
+
+    @property
+    def is_busy(self) -> bool:
+        return self._depth > 0
+
+    @property
+    def seconds(self) -> float:
+        return self._seconds + (time.monotonic() - self._since if self.is_busy else 0.0)
+
+    def close(self) -> None:
+        if self._listener is not None:
+            from numba.core import event
+
+            event.unregister("numba:compile", self._listener)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A time for people."""
     if seconds < 600:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 36_000 else f"{seconds / 3600:.1f} h"
 
 
-def _bar(label: str, total: float) -> tuple:
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+def _notebook() -> Any:
+    """IPython's module if a notebook runs this process, else None. Nothing is imported that is not there already."""
+    found = sys.modules.get("IPython")
+    shell = found.get_ipython() if found is not None and hasattr(found, "get_ipython") else None
+    return found if getattr(shell, "kernel", None) is not None else None
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    bar = Bar(*columns, console=Console(stderr=True))
-    return bar, bar.add_task(label, total=total, note="")
+
+def _screen(progress: Progress) -> Any:
+    if (notebook := _notebook()) is not None:
+        return _Cell(notebook)
+    return _Bar(progress) if sys.stderr is not None and sys.stderr.isatty() else _Lines()
+
+
+class _Lines:
+    """A line now and then, in a log."""
+
+    seconds = 10.0
+
+    def __init__(self) -> None:
+        self._n = 0
+
+    def show(self, progress: Progress) -> None:
+        if not progress._ended or self._n:
+            print(progress.text(), file=sys.stderr, flush=True)
+        self._n += 1
+
+    def close(self) -> None:
+        pass
+
+
+class _Cell:
+    """A line below a cell, which changes."""
+
+    seconds = 0.5
+
+    def __init__(self, notebook: Any) -> None:
+        self._display, self._handle = notebook.display.display, None
+
+    def show(self, progress: Progress) -> None:
+        line = {"text/plain": progress.text()}
+        if self._handle is None:
+            self._handle = self._display(line, raw=True, display_id=True)
+        else:
+            self._handle.update(line, raw=True)
+
+    def close(self) -> None:
+        pass
+
+
+class _Bar:
+    """A bar on a terminal."""
+
+    seconds = 0.1
+
+    def __init__(self, progress: Progress) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self._bar = Bar(*columns, console=Console(stderr=True), auto_refresh=False)
+        self._task = self._bar.add_task(progress.label, total=progress.total, note="")
+        self._bar.tasks[0].start_time = progress._start
+        self._bar.start()
+
+    def show(self, progress: Progress) -> None:
+        total = progress.total or (1 if progress._ended else None)
+        done = total if progress._ended else progress.done
+        self._bar.update(self._task, total=total, completed=done, note=progress.remark(), refresh=True)
+
+    def close(self) -> None:
+        self._bar.stop()

@@ -128,7 +128,7 @@ MISTAKES = {
     ),
     "Training": (
         _train("XOR", "unknown case 'XOR'", "did you mean 'xor'?", "iris"),
-        _train("samples.csv", "unknown case 'samples.csv'", "xor, iris", "gnn.train((inputs, targets))"),
+        _train("samples.csv", "unknown case 'samples.csv'", "xor, iris", "--data FILE.csv"),
         _train("mnist", "MNIST is not here", "fetch-data", "GILLESPIE_NN_DATA"),
         _train("xor --hidden 4x4", "--hidden", "4 or 32,16", "'4x4'"),
         _train("xor --h 0", "h must be positive", "[concentration^2]", "0", "h=0.25"),
@@ -152,7 +152,7 @@ MISTAKES = {
         _python("gnn.train((x, t[:3]))", "4 samples", "targets 3", "one row of each"),
         _python("gnn.train(([x], t))", "[sample, feature]", "(1, 4, 2)"),
         _python("gnn.train((x, [0, 1, 1, float('nan')]))", "targets must be finite", "nan", "(3, 0)"),
-        _python("gnn.train((x, ['no', 'yes', 'yes', 'no']))", "targets must be numbers"),
+        _python("gnn.train((x, ['no', 'yes', 'yes', 'no']))", "targets must be numbers", "from_arrays"),
         _python("gnn.train((x, t), hiden=3)", "unknown setting 'hiden'", "did you mean 'hidden'?"),
         _python("gnn.train((x, t), outptu='run.h5')", "'outptu'", "did you mean 'output'?"),
         _python("gnn.training_network(4)", "layers", "(2, 4, 1)", "got 4"),

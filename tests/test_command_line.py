@@ -82,10 +82,10 @@ def test_an_unknown_shell_or_a_missing_extra_is_a_sentence(capsys, monkeypatch):
 @pytest.mark.parametrize(
     "given, said",
     [
-        ([], "without --output nothing is kept"),
-        (["--output", "FILE"], "go on by: gillespie-nn resume FILE"),
-        (["--output", "FILE", "--record", "moments"], "go on by: gillespie-nn resume FILE"),
-        (["--output", "FILE", "--sweep", "t.csv"], "kept in FILE, and the same command goes on"),
+        ([], "nothing is kept without --output"),
+        (["--output", "FILE"], "continue with: gillespie-nn resume FILE"),
+        (["--output", "FILE", "--record", "moments"], "continue with: gillespie-nn resume FILE"),
+        (["--output", "FILE", "--sweep", "t.csv"], "kept in FILE; the same command continues"),
     ],
 )
 def test_ctrl_c_says_what_is_kept_and_how_to_go_on(given, said, tmp_path, monkeypatch, capsys):

@@ -163,7 +163,7 @@ def test_a_watcher_says_when_nobody_writes_any_more(tmp_path, capsys):
     with h5py.File(path, "r+") as file:
         file["committed"][1] = 0
     assert main(["analyze", str(path), "--watch"]) == 3
-    assert f"no process is writing it any more; go on by: gillespie-nn resume {path}" in capsys.readouterr().out
+    assert f"the run has stopped before its end; continue with: gillespie-nn resume {path}" in capsys.readouterr().out
     assert main(["analyze", str(path), "--watch", "--interval", "0"]) == 2
 
 

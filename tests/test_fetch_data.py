@@ -95,7 +95,7 @@ def test_train_finds_what_was_fetched_to_the_default_folder(server, folder, publ
     found = json.loads(captured.out.splitlines()[-1])
     assert found["found_by_train"] and [f["status"] for f in found["files"]] == ["fetched"] * 4
     assert {f["name"]: f["sha256"] for f in found["files"]} == MNIST.files
-    assert captured.err.count("100 %") == 4 and "\x1b" not in captured.err  # plain lines where there is no terminal
+    assert captured.err == ""  # within a second, and where nobody looks
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == published
     data = case("mnist").load(0)
     assert data.train_x.shape == (20, 25) and not data.notice

@@ -503,7 +503,7 @@ def test_the_command_trains_and_predicts_under_noise(capsys):
     [
         (["--rate-noise", "0.7"], "amplitude 0.7 of rate noise is too large"),
         (["--rate-noise", "0.1", "--rate-noise-kind", "white"], "unknown kind of rate noise 'white'"),
-        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step: no noise asked for takes it"),
+        (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step: no requested noise uses it"),
         (["--predict-rate-noise", "0.1"], "noise of the prediction needs one: ask to predict"),
         (["--method", "gradient_flow", "--rate-noise", "0.1"], "gradient_flow learns in floating point"),
     ],

@@ -82,7 +82,7 @@ def test_a_repaired_file_opens_anywhere_and_goes_on(cut, tmp_path, capsys):
         before = run.counts[:]
     assert main(["repair", str(cut)]) == 0
     said = capsys.readouterr().out
-    assert "3 of 5 replicates are kept" in said and f"gillespie-nn resume {cut}" in said
+    assert "3 of 5 replicates were saved" in said and f"gillespie-nn resume {cut}" in said
     with h5py.File(cut, "r") as file:
         assert (file["counts"][3:] == -1).all()
         assert [d.keys() for d in file["counts"].dims] == [["replicate"], ["time"], ["species"]]

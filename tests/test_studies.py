@@ -21,7 +21,18 @@ from gillespie_nn.studies.base import Finding
 from gillespie_nn.studies.parity import judge
 from gillespie_nn.studies.points import Course, Prediction, Training
 from gillespie_nn.studies.report import adjusted
-from gillespie_nn.studies.statistics import FAILS, HOLDS, UNRESOLVED, estimate, holm, paired, ratio_of_means, verdict
+from gillespie_nn.studies.statistics import (
+    FAILS,
+    HOLDS,
+    UNRESOLVED,
+    estimate,
+    estimate_error,
+    estimate_fraction,
+    holm,
+    paired,
+    ratio_of_means,
+    verdict,
+)
 
 TINY = Extent(seed=0, n_seeds=2, quick=True)
 SMALL = (("presentations", 6), ("running_time", 2.0))
@@ -155,9 +166,9 @@ def test_what_has_ended_is_skipped_and_what_was_interrupted_goes_on(tmp_path, mo
     assert small(0).path(folder).is_file() and small(0).read(folder) is None
     resumed = []
 
-    def noted(path):
+    def noted(path, **how):
         resumed.append(path)
-        return resume(path)
+        return resume(path, **how)
 
     monkeypatch.setattr("gillespie_nn.studies.points.resume", noted)
     runner.carry_out(points, folder, workers=1)
@@ -201,7 +212,7 @@ def test_interrupt_keeps_what_is_done_and_ends_the_workers(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)  # to the parent alone, as `kill -INT` does
     assert process.wait(timeout=30) == 130
-    assert "the same command goes on from there" in process.stderr.read()
+    assert "the same command continues from there" in process.stderr.read()
     files = list((folder / "points").glob("training-*.h5"))
     assert files
     for path in files:
@@ -256,6 +267,36 @@ def test_intervals_are_those_of_student():
     found = estimate(values)
     assert found.n == 4 and (found.mean, found.low, found.high) == pytest.approx((known.mean(), low, high))
     assert estimate([]).n == 0 and np.isnan(estimate([1.0]).low) and str(estimate([np.nan])) == "-"
+
+
+def test_the_interval_of_an_error_stays_above_0_and_covers_as_student_s_does():
+    found = estimate_error([0.02, 0.3, 0.01])
+    assert estimate([0.02, 0.3, 0.01]).low < 0 < found.low < found.mean < found.high
+    narrow = np.array([0.50, 0.51, 0.49, 0.505])
+    one, other = estimate_error(narrow), estimate(narrow)
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-3)
+    assert estimate_error([0.0, 0.0]) == (0.0, 0.0, 0.0, 2)
+    assert np.isnan(estimate_error([0.3]).low) and estimate_error([]).n == 0
+
+
+def test_the_interval_of_fractions_stays_between_0_and_1():
+    found = estimate_fraction([1.0, 0.9, 1.0])
+    assert estimate([1.0, 0.9, 1.0]).high > 1 > found.high > found.mean > found.low > 0
+    same = estimate_fraction([1.0, 1.0, 1.0])
+    assert same.high == 1 and 0 < same.low < 1  # equal seeds are no proof
+    middle = np.array([0.50, 0.51, 0.49, 0.505])
+    one, other = estimate_fraction(middle), estimate(middle)
+    assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-3)
+
+
+def test_no_interval_of_a_study_leaves_what_its_score_can_be():
+    points = [small(seed) for seed in range(3)]
+    for task, scores in (("threshold", (0.02, 0.3, 0.01)), ("classification", (1.0, 0.9, 1.0))):
+        name = base.measure_of(task).score
+        records = {p.stem: base.Record(p, None, task, {name: s}, "0") for p, s in zip(points, scores)}
+        found = Results("xor", TINY, records).estimate(points)
+        assert 0 < found.low < found.high and (name == "rmse" or found.high <= 1)
+    assert ratio_of_means([0.1, 1.0, 0.3], [1.0, 1.2, 1.1]).low == 0
 
 
 def test_a_planted_difference_is_found_and_none_is_not():
@@ -359,6 +400,14 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
         figure = Figure(layout="constrained")
         made.draw(figure, results)
         figure.savefig(tmp_path / "figure.png")
+        legends = [*figure.legends, *(a.get_legend() for a in figure.get_axes() if a.get_legend() is not None)]
+        texts = {text.get_text() for legend in legends for text in legend.get_texts()}
+        handles = [pair for axes in figure.get_axes() for pair in zip(*axes.get_legend_handles_labels())]
+        told = {str(getattr(h, "lines", [h])[0].get_color()) for h, label in handles if label in texts}
+        drawn_in = {str(line.get_color()) for axes in figure.get_axes() for line in axes.lines}
+        if study.name == "claims":
+            drawn_in.discard("0.4")  # the axis at 0
+        assert drawn_in <= told
         drawn = [t for axes in figure.get_axes() for t in (axes.get_xlabel(), axes.get_ylabel())]
         assert any(drawn) or study.name == "weights"
         for table in made.tables(results):
@@ -369,6 +418,22 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
         for goal in made.goals(results):
             assert goal.verdict in (HOLDS, FAILS, UNRESOLVED)
     assert made.tables(results) or made.findings(results)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_gradient_descent_is_one_line_or_one_for_each_series(shared):
+    figures = pytest.importorskip("matplotlib.figure")
+    study = next(s for s in STUDIES if s.name == "running-time")()
+    records = {}
+    for k, point in enumerate(runner.unique(study.points("xor", TINY))):
+        scores = {"rmse": 0.1 + 0.01 * k, "rmse_gradient_descent": 0.2 if shared else 0.2 + 0.01 * k}
+        records[point.stem] = base.Record(point, None, "threshold", scores, "0")
+    figure = figures.Figure(layout="constrained")
+    study.draw(figure, Results("xor", TINY, records))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    descent = [label for label in labels if label.startswith("float gradient descent")]
+    every = [f"float gradient descent, {name}" for name in ("smooth ReLU", "ReLU", "leaky ReLU")]
+    assert descent == (["float gradient descent"] if shared else every)
 
 
 def test_claims_find_what_is_planted_with_the_right_sign():
@@ -419,7 +484,30 @@ def test_reproduce_then_redraw_without_simulating(tiny, tmp_path, monkeypatch, c
     assert command(tmp_path, "--redraw") == 0
     out = capsys.readouterr().out
     assert f"missing: {gone.stem}" in out and json.loads(out.splitlines()[-1])["missing"] == 1
-    assert "1 points are missing" in (tmp_path / "report.md").read_text()
+    assert "1 point missing" in (tmp_path / "report.md").read_text()
+
+
+def test_a_study_stays_in_the_report_when_another_is_carried_out(tiny, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    assert command(tmp_path) == 0
+    first = (tmp_path / "report.md").read_text()
+    given = ["--quick", "--case", "xor", "--seeds", "1", "--workers", "1", "--output", str(tmp_path)]
+    assert main(["reproduce", "--study", "smoothing", *given]) == 0
+    both = (tmp_path / "report.md").read_text()
+    assert (
+        "## xor: loss curves" in first and "## xor: loss curves" in both and "## xor: smooth ReLU for several" in both
+    )
+    assert "--study learning" in both and "--study smoothing" in both
+    table = [line for line in first.splitlines() if line.startswith("| smooth ReLU |")]
+    assert table and set(table) <= set(both.splitlines())  # over its own two seeds, still
+    monkeypatch.setattr("gillespie_nn.studies.points.train", lambda *_, **__: pytest.fail("simulated"))
+    assert main(["reproduce", "--study", "smoothing", *given, "--redraw"]) == 0
+    again = (tmp_path / "report.md").read_text()
+    assert again.replace(" --redraw", "") == both
+    (tmp_path / "studies.json").write_text("nothing")
+    capsys.readouterr()
+    assert main(["reproduce", "--study", "smoothing", *given, "--redraw"]) == 2
+    assert "studies.json is damaged: delete it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

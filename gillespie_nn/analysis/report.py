@@ -56,7 +56,7 @@ def report(run: Run | MomentsRun, ask: Ask | None = None) -> tuple[str, list[str
 
 def _summary(page: Page, run: Run | MomentsRun, found: dict) -> None:
     found = found | {"file": run.path.name}
-    rows = [(label, _said(found[key])) for key, label in _LABELS.items() if key in found]
+    rows = [(label, _said(found[key])) for key, label in _LABELS.items() if found.get(key) is not None]
     rows.append(("how replicates ended", ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in found["status"].items())))
     if run.method_reason:
         rows.insert(3, ("why this method", run.method_reason))

@@ -6,86 +6,104 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..checks import printable
-from ..simulation import final_values
+from ..display.words import counted
 from ..status import Status
 from ..storage import MomentsRun, Run
-
-_SHOWN = 20
+from ..storage.lock import is_locked
+from .final_state import FinalState, final_state, fired, said_of_method
 
 
 def summary(run: Run | MomentsRun) -> dict:
     """What is in a run file or a file of moments, as plain values; means over committed replicates at the end."""
     if isinstance(run, MomentsRun):
-        return _of_moments(run)
-    found = {
-        "file": str(run.path),
-        "kind": run.kind,
-        "method": run.method,
-        "seed": run.seed,
-        "volume": run.volume,
-        "n_species": len(run.species),
-        "n_reactions": len(run.model.reactions),
-        "replicates": int(run.committed.size),
-        "committed": int(run.committed.sum()),
-        "points": len(run.time),
-        "events": int(run.n_events.sum()),
-        "units": run.units,
-        "status": dict(Counter(Status(int(s)).name.lower() for s in run.status)),
-        "seconds": run.provenance["seconds"],
-    }
-    if run.kind == "training":
-        record = run.training
-        found |= {"layers": list(record.layers), "task": record.task, "presentations": record.n_presented}
-        # Scores that a file's version did not have, or its run did not ask for, are not shown.
-        found |= {n: s for n, s in record.scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
-        if len(record.targets) <= 16:
-            found |= {name: record[name].tolist() for name in ("inputs", "targets", "outputs")}
+        found = {
+            "species": list(run.quantities), "mean": run.mean[-1].tolist(),
+            "standard_deviation": run.standard_deviation[-1].tolist(),
+            "standard_error": run.standard_error[-1].tolist(),
+            "committed": run.n_done, "complete": sum(n for status, n in run.statuses.items() if status.complete),
+            "events": run.n_events, "status": {status.name.lower(): n for status, n in run.statuses.items()},
+        }  # fmt: skip
     else:
-        names, final = final_values(run)
-        found["complete"] = len(final)
-    if run.kind == "ensemble" and len(final):
-        found["species"] = list(names)
-        found["mean"] = final.mean(axis=0).tolist()
-        found["standard_deviation"] = final.std(axis=0, ddof=1).tolist() if len(final) > 1 else None
-        found["standard_error"] = (final.std(axis=0, ddof=1) / np.sqrt(len(final))).tolist() if len(final) > 1 else None
+        status = Counter(Status(int(s)).name.lower() for s in run.status)
+        n_committed = int(run.committed.sum())
+        found = {"committed": n_committed, "events": int(run.n_events.sum()), "status": dict(status)}
+    seconds = run.provenance["seconds"]
+    found = {
+        "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
+        "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_planned,
+        "points": len(run.time), "units": run.units, "ended": run.ended,
+        "seconds": seconds if np.isfinite(seconds) else None, "started": run.provenance.get("started"),
+        "written": not run.ended and is_locked(run.path), **found,
+    }  # fmt: skip
+    return found | (_of_training(run) if isinstance(run, Run) and run.kind == "training" else _of_ensemble(run))
+
+
+def _of_training(run: Run) -> dict:
+    record = run.training
+    found = {
+        "replicates": 1, "layers": list(record.layers), "task": record.task, "presentations": record.n_presented,
+        "planned": len(record.presentations),
+    }  # fmt: skip
+    # Scores that a file's version did not have, or its run did not ask for, are not shown.
+    found |= {n: s for n, s in record.scores.items() if np.isfinite(s) or not n.endswith(("_best", "_chemical"))}
+    if len(record.targets) <= 16:
+        found |= {name: record[name].tolist() for name in ("inputs", "targets", "outputs")}
     return found
 
 
-def _of_moments(run: MomentsRun) -> dict:
-    return {
-        "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
-        "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_replicates,
-        "committed": run.n_done, "complete": sum(n for status, n in run.statuses.items() if status.complete),
-        "points": len(run.time), "events": run.n_events,
-        "status": {status.name.lower(): n for status, n in run.statuses.items()}, "units": run.units,
-        "seconds": run.provenance["seconds"], "species": list(run.quantities), "mean": run.mean[-1].tolist(),
-        "standard_deviation": run.standard_deviation[-1].tolist(), "standard_error": run.standard_error[-1].tolist(),
-    }  # fmt: skip
+def _of_ensemble(run: Run | MomentsRun) -> dict:
+    statistics = {name: float(np.mean(values)) for name, values in run.statistics.items() if np.size(values)}
+    found = {"t_end": float(run.time[-1]), "statistics": statistics}
+    state = final_state(run)
+    if state is None:
+        return found | {"complete": 0}
+    if isinstance(run, MomentsRun):
+        return found | {"moved": state.moved.tolist()}
+    return found | {
+        "complete": state.n,
+        "species": list(state.names),
+        "mean": state.mean.tolist(),
+        "standard_deviation": state.deviation.tolist() if np.isfinite(state.deviation).any() else None,
+        "standard_error": state.error.tolist() if state.n > 1 else None,
+        "moved": state.moved.tolist(),
+    }
 
 
 def summary_text(found: dict) -> str:
     """`found` by `summary`, for people; intervals of means are by Student's t."""
-    known = found["kind"] != "training" or found["committed"]  # a training run that has not ended has not counted them
-    fired = f"{found['events']:.4g} reactions fired, " if known else ""
-    committed = f"{found['committed']} of {found['replicates']} replicates committed"
+    training = found["kind"] == "training"
+    done, planned = found["committed"], found["replicates"]
+    replicates = "" if training else f", {done} of {counted(planned, 'replicate')} done"
+    # A training run that has not ended has not counted its reactions.
+    n_fired = "" if training and not done else fired(found["events"], found["units"])
     lines = [
-        f"{printable(found['file'])}: {found['kind']} run, {committed}",
-        f"{found['n_species']} species, {found['n_reactions']} reactions; method {found['method']}, "
+        f"{printable(found['file'])}: {found['kind']} run{replicates}",
+        f"{found['n_species']} species, {counted(found['n_reactions'], 'reaction')}; method {found['method']}, "
         f"Omega = {found['volume']:g}, seed {found['seed']}",
-        f"{found['points']} recorded points, {fired}{found['seconds']:.1f} s in all",
+        f"{counted(found['points'], 'recorded point')}{n_fired}{_took(found)}",
     ]
-    lines += _training_lines(found) if found["kind"] == "training" else _ensemble_lines(found)
-    return "\n".join(lines)
+    return "\n".join(lines + (_training_lines(found) if training else _ensemble_lines(found)))
+
+
+def _took(found: dict) -> str:
+    """How long the run took, or how far it is."""
+    seconds = None if found["seconds"] is None else f"{found['seconds']:.1f} s"
+    if found.get("ended", True):
+        return "" if seconds is None else f", {seconds} in all"
+    started = found["started"] or "an unknown time"
+    if found["written"]:
+        return f"; running since {started}"
+    return f"; interrupted after {seconds}" if seconds else f"; begun at {started}, and killed before its end"
 
 
 def _training_lines(found: dict) -> list[str]:
     if not found["committed"]:
-        return [f"the run has not ended: {found['points']} presentations are recorded so far"]
-    lines = [f"{'-'.join(map(str, found['layers']))} network after {found['presentations']} presentations"]
-    for score in ("accuracy", "rmse"):
+        return [f"{counted(found['presentations'], 'presentation')} of {found['planned']} are recorded so far"]
+    lines = [f"{'-'.join(map(str, found['layers']))} network after {counted(found['presentations'], 'presentation')}"]
+    for score, name in (("accuracy", "accuracy"), ("rmse", "RMSE")):
         if np.isfinite(found[score]):
             lines.append(
-                f"{score} {found[score]:.4f} (before training {found[score + '_before']:.4f}, "
+                f"{name} {found[score]:.4f} (before training {found[score + '_before']:.4f}, "
                 f"float gradient descent {found[score + '_gradient_descent']:.4f})"
             )
     for x, t, y in zip(found.get("inputs", ()), found.get("targets", ()), found.get("outputs", ())):
@@ -94,22 +112,18 @@ def _training_lines(found: dict) -> list[str]:
 
 
 def _ensemble_lines(found: dict) -> list[str]:
-    from scipy import stats  # which takes long to import
-
-    if "mean" not in found:
+    if not found["complete"]:
         return ["no replicate has reached the end"]
-    lines = [f"{found['complete']} replicates reached the end; there, in {found['units']}:"]
-    lines += [f"{'quantity':<20} {'mean':>14} {'95 % interval of the mean':>30}"]
-    student = stats.t.isf(0.025, max(found["complete"] - 1, 1))
-    for k, name in enumerate(found["species"][:_SHOWN]):
-        mean, interval = found["mean"][k], "-"
-        if found["standard_error"] is not None and np.isfinite(found["standard_error"][k]):
-            half = student * found["standard_error"][k]
-            interval = f"[{mean - half:.6g}, {mean + half:.6g}]"
-        lines.append(f"{name:<20} {mean:>14.6g} {interval:>30}")
-    if len(found["species"]) > _SHOWN:
-        lines.append(f"... and {len(found['species']) - _SHOWN} more")
-    return lines
+    lines = [f"{counted(found['complete'], 'replicate')} reached the end"]
+    n = len(found["species"])
+    deviation, error, moved = (
+        np.full(n, np.nan) if found.get(name) is None else np.array(found[name], dtype=float)
+        for name in ("standard_deviation", "standard_error", "moved")
+    )
+    state = FinalState(tuple(found["species"]), found["complete"], np.array(found["mean"]), deviation, error, moved)
+    lines.append(state.table(found["t_end"], found["units"]).text())
+    work = said_of_method(found["statistics"], found["complete"])
+    return lines + ([work] if work else [])
 
 
 def _row(values: Iterable[float], form: str = "g") -> str:

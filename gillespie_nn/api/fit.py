@@ -99,7 +99,7 @@ class Fit:
         seed: int | None = None,
         weights: Any = None,
         noise: Any = None,
-        progress: bool = False,
+        progress: bool | None = None,
     ) -> np.ndarray:
         """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
         float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
@@ -107,6 +107,7 @@ class Fit:
         By simulation of the forward network with the weights held fixed, each sample presented for the running
         time and the output averaged over its second half; or with `exact_forward`, and after gradient descent or flow,
         in floating point. `noise` is that of inference alone, as for `train`: each sample is a presentation.
+        `progress` shows progress, by default (None) on a terminal and in a notebook.
         """
         x = _numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
@@ -117,7 +118,7 @@ class Fit:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, and this prediction is in floating point: leave it out")
             return self.spec.floating.forward(weights, x)
-        with Progress("predict", len(x), progress) as bar:
+        with Progress("predict", len(x), progress, self.plan.method.name) as bar:
             return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), noise, bar)
 
     def _by_simulation(self, x: Any, weights: Any, seed: int, noise: Any, bar: Progress) -> np.ndarray:

@@ -27,14 +27,14 @@ _SINCE = (1, 4)
 """Older files have no checkpoints."""
 
 
-def resume(path, *, workers=1, progress=False) -> Fit | Run | MomentsRun:
+def resume(path, *, workers=1, progress=None) -> Fit | Run | MomentsRun:
     """Go on with the run in a file, to the same content as without interruption.
 
     `path` is a file that `train` or `simulate` wrote, killed or interrupted at any moment; a run that has ended is
     returned as it is. Training goes on from its last checkpoint, or starts over without one; the samples of a case are
     loaded again, those of own data are in the file. Of an ensemble, the replicates that are not committed are simulated
     from their start, on so many threads (`workers`), which change nothing in the result; of moments, the blocks of
-    replicates that are not in yet. `progress` shows progress on stderr.
+    replicates that are not in yet. `progress` shows progress, by default (None) on a terminal and in a notebook.
 
     Returns
     -------

@@ -19,7 +19,9 @@ SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
 """Older files do not keep all that decides an ensemble."""
 
 
-def resume_ensemble(path: str | Path, run: OpenedRun, execution: Execution, progress: bool = False) -> Run | MomentsRun:
+def resume_ensemble(
+    path: str | Path, run: OpenedRun, execution: Execution, progress: bool | None = None
+) -> Run | MomentsRun:
     """Go on with the replicates, or of moments the blocks of replicates, that are missing in the open file `run`, which
     stands at `path`; what `open_run` makes of the finished file."""
     task = task_of(run)

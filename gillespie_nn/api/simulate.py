@@ -149,8 +149,8 @@ class Workers:
             self.cluster.close()
 
 
-def carry_out(task: Task, sink: Any, pool: Workers, progress: bool, units: Iterable[int] | None = None) -> None:
+def carry_out(task: Task, sink: Any, pool: Workers, progress: bool | None, units: Iterable[int] | None = None) -> None:
     """Run the units of work of a task, or those numbered `units`, into `sink`; `pool` are `Workers`."""
     n_replicates = task.n_replicates if units is None else sum(len(task.replicates(unit)) for unit in units)
-    with Progress("simulate", n_replicates, progress) as bar:
+    with Progress("simulate", n_replicates, progress, task.method.name) as bar:
         run_ensemble(task, sink, pool.n, bar.update, units, pool.cluster)

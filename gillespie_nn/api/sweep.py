@@ -195,6 +195,7 @@ def _left(path: Path, record: str) -> bool | None:
         return False
 
 
-def _run(jobs: list[Job], pool: Workers, progress: bool) -> None:
-    with Progress("sweep", sum(job.task.n_replicates for job in jobs), progress) as bar:
+def _run(jobs: list[Job], pool: Workers, progress: bool | None) -> None:
+    kernels = jobs[0].task.method.name if jobs else ""
+    with Progress("sweep", sum(job.task.n_replicates for job in jobs), progress, kernels) as bar:
         run_ensembles(jobs, pool.n, bar.update, pool.cluster)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import checks
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
 from ..options import options_of, takes
@@ -46,7 +47,10 @@ def train(data: Any, **settings: Any) -> Fit:
     output = destination.output
     if isinstance(output, str) and output in (a.name for a in ACTIVATIONS):
         raise InputError(f"output={output!r} would be a file: the activation of the output layer is output_activation")
-    plan = make_plan(data, TrainingOptions.of(given))
+    with Progress("prepare the network", None, destination.progress):
+        plan = make_plan(data, TrainingOptions.of(given))
+    if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):
+        checks.warn(large)
     with nullcontext() if output is None else new_file(output, plan, destination.overwrite) as file:
         return carry_out(plan, file, destination.progress)
 
@@ -60,16 +64,16 @@ def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
     return TrainingFile(output, plan, provenance(parameters), overwrite)
 
 
-def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool) -> Fit:
+def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | None) -> Fit:
     """The run of `plan` to its end, recorded in `file` or nowhere; from where the file was resumed, or the start."""
     checkpoint, validated, started = first_checkpoint(plan), np.empty((0, 2)), 0.0
     if file is not None and file.resumed_from is not None:
         checkpoint, validated, started = file.resumed_from, file.scores, -file.seconds
-    simulation = simulation_at(plan, checkpoint)
-    started += time.perf_counter()
-    if file is not None:
-        file.started = started
-    with Progress(f"train {plan.dataset.name}", len(plan.order), progress) as bar:
+    with Progress(f"train {plan.dataset.name}", len(plan.order), progress, plan.method.name) as bar:
+        simulation = simulation_at(plan, checkpoint)
+        started += time.perf_counter()
+        if file is not None:
+            file.started = started
         trained = run_training(
             plan,
             simulation,
@@ -84,7 +88,8 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool) -> 
             "learning rate or initial scale" if plan.learner.noise is None else "learning rate, initial scale or noise"
         )
         raise UnfinishedError(f"training {trained.status}; try a smaller volume, {less}")
-    arrays, scores = evaluate(plan, trained)
+    with Progress("evaluate", None, progress):
+        arrays, scores = evaluate(plan, trained)
     fit = Fit(plan, trained, seconds, scores, None if file is None else str(file.path))
     if plan.options.predict:
         test_x = plan.dataset.test_x[: plan.options.predict]

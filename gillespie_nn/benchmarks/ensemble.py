@@ -37,7 +37,7 @@ def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], 
         start = time.perf_counter()
         simulate(
             spec.network, t_end, _POINTS, volume=VOLUME, initial=initial, seed=1, replicates=REPLICATES, workers=n,
-            record=record,
+            record=record, progress=False,
         )  # fmt: skip
         return time.perf_counter() - start
 

@@ -138,7 +138,7 @@ def _storing(network: ReactionNetwork, initial: dict[str, int], t_end: float, re
                 t = time.perf_counter()
                 simulate(
                     network, t_end, n_points, volume=VOLUME, initial=initial, seed=k, replicates=5, output=output,
-                    overwrite=True,
+                    overwrite=True, progress=False,
                 )  # fmt: skip
                 seconds.append(time.perf_counter() - t)
             ratios.append(seconds[1] / seconds[0] - 1.0)

@@ -30,8 +30,9 @@ def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda li
     def seconds(output: Path | None, t_end: float) -> float:
         start = time.perf_counter()
         found = simulate(
-            spec.network, t_end, N_POINTS, volume=VOLUME, initial=initial, seed=1, output=output, overwrite=True
-        )
+            spec.network, t_end, N_POINTS, volume=VOLUME, initial=initial, seed=1, output=output, overwrite=True,
+            progress=False,
+        )  # fmt: skip
         if isinstance(found, Run):
             found.close()
         return time.perf_counter() - start

@@ -1,9 +1,10 @@
-"""What the subcommands share: options, the JSON line, and the words around a run."""
+"""What the subcommands share: the parser, the JSON line, paths of figures."""
 
 import argparse
 import json
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -12,6 +13,7 @@ from .. import checks
 from ..analysis import citations, citations_text
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_WIDTH = 100
 _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
 _WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)")
 
@@ -47,14 +49,20 @@ class Cite(argparse.Action):
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
+    parser.add_argument(
+        "--json", action="store_true", help="print the results as one JSON object, in the last line of stdout"
+    )
 
 
 def parser(subparsers: Subparsers, name: str, summary: str, examples: Sequence[str]) -> argparse.ArgumentParser:
     """A subparser whose help ends with examples."""
     epilog = "examples:\n" + "\n".join(f"  gillespie-nn {name} {example}" for example in examples)
     return subparsers.add_parser(
-        name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+        name,
+        help=summary,
+        description=textwrap.fill(f"{summary[0].upper()}{summary[1:]}.", _WIDTH),
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 

@@ -5,31 +5,34 @@ from typing import Any
 
 import numpy as np
 
+from ..analysis.final_state import final_state, fired
 from ..api import Sweep
 from ..crn import ReactionNetwork
+from ..display.words import counted
 from ..simulation import MomentsResult, final_values
 from ..simulation.task import TRAJECTORIES
 from .common import print_json
 
-_SHOWN = 20
 _SHOWN_COLUMNS = 4
 _PROBABILITIES = (0.025, 0.5, 0.975)
 
 
 def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: argparse.Namespace) -> int:
     """The moments at the last time; returns the exit code."""
-    print(f"{network!r}; method {result.method} ({result.method_reason}), seed {result.seed}")
-    print(f"{result.n_done} replicates to t = {arguments.t_end:g} s, {result.n_events} reactions fired")
-    head = [f"{p:g} quantile" for p in _PROBABILITIES] if result.moments.sketch is not None else ["least", "largest"]
-    found = _last(result)
-    columns = found["quantiles"] if result.moments.sketch is not None else [found["minimum"], found["maximum"]]
-    print(f"{'quantity':<20} {'mean':>12} {'std. error':>12} {'std. dev.':>12}" + "".join(f" {h:>14}" for h in head))
-    for k, name in enumerate(result.quantities[:_SHOWN]):
-        numbers = (found["mean"][k], found["standard_error"][k], found["standard_deviation"][k])
-        ends = "".join(f" {column[k]:>14.6g}" for column in columns)
-        print(f"{name:<20}" + "".join(f" {number:>12.6g}" for number in numbers) + ends)
-    if len(result.quantities) > _SHOWN:
-        print(f"... and {len(result.quantities) - _SHOWN} more quantities")
+    print(
+        f"{len(network.species)} species, {network.compiled}; method {result.method} ({result.method_reason}), "
+        f"Omega = {result.volume:g}, seed {result.seed}"
+    )
+    found, state = _last(result), final_state(result)
+    n_fired = fired(result.n_events, result.units)
+    print(f"{counted(result.n_done, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
+    if state is not None:
+        table = state.table(result.time[-1], result.units)
+        quantiles = result.moments.sketch is not None
+        head = [f"{p:g} quantile" for p in _PROBABILITIES] if quantiles else ["least", "largest"]
+        columns = found["quantiles"] if quantiles else [found["minimum"], found["maximum"]]
+        rows = [(*row, *(column[result.place(row[0])] for column in columns)) for row in table.rows]
+        print(table._replace(columns=(*table.columns, *head), rows=rows).text())
     for status, n in result.statuses.items():
         print(f"{n} of {result.n_replicates} {status}")
     if arguments.output:
@@ -46,7 +49,10 @@ def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
         with sweep.opened(row) as result:
             rows.append(_row(sweep, row, result))
     names = rows[0]["quantities"][:_SHOWN_COLUMNS]
-    print(f"{len(sweep)} rows of {arguments.replicates} replicates to t = {arguments.t_end:g} s, seed {sweep.seed}")
+    print(
+        f"{counted(len(sweep), 'row')} of {counted(arguments.replicates, 'replicate')} to t = {arguments.t_end:g} s"
+        f", seed {sweep.seed}"
+    )
     print(" ".join(f"{name:>12}" for name in (*sweep.table.names, *(f"mean of {name}" for name in names))))
     for found in rows:
         print(" ".join(f"{value:>12.6g}" for value in (*found["parameters"].values(), *found["mean"][: len(names)])))

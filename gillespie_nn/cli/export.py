@@ -3,6 +3,7 @@
 import argparse
 
 from .. import checks
+from ..display.words import counted
 from ..storage.export import FORMATS, SUFFIXES, export
 from .common import Subparsers, add_json, parser, print_json
 
@@ -11,13 +12,13 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "export",
-        "write what is committed in a run file as a table (CSV, Parquet) or as arrays (NetCDF)",
+        "write the committed data of a run file as a table (CSV, Parquet) or as arrays (NetCDF)",
         ("runs/xor.h5 --to csv", "runs/ensemble.h5 --to netcdf --output ensemble.nc"),
     )
-    command.add_argument("file", metavar="RUN.h5", help="run file written by simulate or train")
-    command.add_argument("--to", required=True, metavar="FORMAT", help=", ".join(FORMATS))
-    command.add_argument("--output", metavar="FILE", help="file to write (RUN with the suffix of the format)")
-    command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
+    command.add_argument("file", metavar="RUN.h5", help="run file of simulate or train")
+    command.add_argument("--to", required=True, metavar="FORMAT", help=f"format: {', '.join(FORMATS)}")
+    command.add_argument("--output", metavar="FILE", help="file to write (default: RUN with the suffix of the format)")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     add_json(command)
     return command
 
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     suffix = SUFFIXES.get(arguments.to, "")
     output = arguments.output or checks.path_of("run file", arguments.file).with_suffix(suffix)
     n = export(arguments.file, arguments.to, output, arguments.overwrite)
-    print(f"{n} replicates written to {output}")
+    print(f"{counted(n, 'replicate')} written to {output}")
     if arguments.json:
         print_json({"file": arguments.file, "format": arguments.to, "replicates": n, "output": str(output)})
     return 0

@@ -1,4 +1,4 @@
-"""Fetch the data files that a case needs, each checked against its published SHA-256."""
+"""Download the data files of a case and check their SHA-256."""
 
 import argparse
 from pathlib import Path
@@ -14,19 +14,23 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "fetch-data",
-        "fetch the data files that a case needs, checked by SHA-256",
+        "download the data files that a case needs and check their SHA-256",
         ("mnist", "mnist --output DATA --json", "mnist --source https://mirror.example/mnist/"),
     )
     command.add_argument(
-        "case", metavar="CASE", nargs="?", default=_WITH_FILES[0], help=f"{', '.join(_WITH_FILES)} ({_WITH_FILES[0]})"
+        "case",
+        metavar="CASE",
+        nargs="?",
+        default=_WITH_FILES[0],
+        help=f"dataset: {', '.join(_WITH_FILES)} (default: {_WITH_FILES[0]})",
     )
     command.add_argument(
         "--output",
         metavar="FOLDER",
-        help=f"put the files into FOLDER/CASE (FOLDER: what {VARIABLE} names, else your own data folder)",
+        help=f"put the files into FOLDER/CASE (default: the folder that {VARIABLE} names, else your data folder)",
     )
-    command.add_argument("--source", metavar="URL", help="folder to fetch the files from, instead of the known ones")
-    command.add_argument("--overwrite", action="store_true", help="replace files that are not the published ones")
+    command.add_argument("--source", metavar="URL", help="download from this folder instead of the known sources")
+    command.add_argument("--overwrite", action="store_true", help="replace files that differ from the published ones")
     add_json(command)
     return command
 
@@ -37,12 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
     files = fetch(chosen, folder, arguments.source, arguments.overwrite, progress=True)
     fetched = sum(f["status"] == "fetched" for f in files)
     print(
-        f"{folder / chosen.name} holds the {len(files)} files of {chosen.name}, SHA-256 as published: "
-        f"{fetched} fetched, {len(files) - fetched} there already"
+        f"{folder / chosen.name} holds the {len(files)} files of {chosen.name} with the published SHA-256: "
+        f"{fetched} downloaded, {len(files) - fetched} already there"
     )
     found = folder.resolve() == data_folder().resolve()
     if not found:
-        print(f"`train {chosen.name}` finds them with {VARIABLE}={folder.resolve()}")
+        print(f"to train {chosen.name} with them, set {VARIABLE}={folder.resolve()}")
     if arguments.json:
         print_json({"case": chosen.name, "folder": str(folder / chosen.name), "found_by_train": found, "files": files})
     return 0

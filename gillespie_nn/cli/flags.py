@@ -10,9 +10,12 @@ from ..options import Option
 from ..simulation import METHODS
 from ..simulation.methods import known_to_training
 
+_METAVARS: dict[Any, str] = {int: "N", float: "X", str: "NAME"}
 
-def add_flags(command: argparse.ArgumentParser, options: Mapping[str, Option], required: tuple[str, ...] = ()) -> None:
-    """A flag for each option that has one; those without a default, and the `required`, have to be given."""
+
+def add_flags(command: Any, options: Mapping[str, Option], required: tuple[str, ...] = ()) -> None:
+    """Add a flag to a parser, or a group of it, for each option that has one. Options without a default and those that
+    are `required` must be given."""
     for name, option in options.items():
         if option.kind is not None:
             how = _how(option)
@@ -24,7 +27,7 @@ def add_flags(command: argparse.ArgumentParser, options: Mapping[str, Option], r
 
 
 def given(arguments: argparse.Namespace, options: Mapping[str, Option]) -> dict[str, Any]:
-    """The values of the options that were given, by name."""
+    """Values of the options that the user gave, by name."""
     found = {}
     for name, option in options.items():
         value = getattr(arguments, name, None)
@@ -36,13 +39,14 @@ def given(arguments: argparse.Namespace, options: Mapping[str, Option]) -> dict[
 
 
 def options_of_methods(training: bool = False) -> dict[str, Option]:
-    """Every option of any method, or also of the levels of `training`, with who takes it in its help."""
+    """Every option of any method, and with `training` also of the levels of training. The help of each says which
+    methods take it."""
     found: dict[str, Option] = {}
     known = known_to_training() if training else METHODS
     for option in (option for method in known for option in method.options):
         takers = ", ".join(m.name for m in known if option.name in {o.name for o in m.options})
         found[option.name] = option._replace(
-            help=f"{option.help}; for {takers}", default=None, usual=option.default_shown
+            help=f"{option.help}; only for {takers}", default=None, usual=option.default_shown
         )
     return found
 
@@ -59,7 +63,7 @@ def pairs(flag: str, example: str, texts: list[str], number: Callable[[str], Any
     for text in texts:
         name, equals, value = text.partition("=")
         if name.strip() in found:
-            raise InputError(f"{flag} sets {name.strip()} twice: give it once")
+            raise InputError(f"{flag} sets {name.strip()} twice: set it once")
         try:
             found[name.strip()] = number(value)
         except ValueError:
@@ -78,11 +82,12 @@ def _how(option: Option) -> dict[str, Any]:
         how |= {"default": option.default}
     if option.pairs or option.several:
         how |= {"action": "append"}
-        how["help"] += "; may be given several times"
+        how["help"] += "; can be given several times"
     if not option.pairs:
         how |= {"type": option.kind}
-    if option.metavar:
-        how |= {"metavar": option.metavar}
+    metavar = option.metavar or _METAVARS.get(option.kind, "")
+    if metavar:
+        how |= {"metavar": metavar}
     return how
 
 

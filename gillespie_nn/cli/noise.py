@@ -1,4 +1,4 @@
-"""Flags of noise: its amplitude and kind, in training or a simulation and, behind `--predict-`, in prediction."""
+"""Flags of noise: amplitude and kind, in a simulation or in training, and with `--predict-` in prediction."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from ..noise.kinds import PRESENTATION
 
 _PREFIXES = {"train": "", "predict": "predict-"}
 _WHERES = {"train": "training", "predict": "the prediction of --predict"}
-_PARAMETERS = {"step": "length of a piece of a path [s]", "correlation_time": "of an ornstein_uhlenbeck path [s]"}
+_PARAMETERS = {"step": "time for which a path stays constant [s]", "correlation_time": "correlation time of a path [s]"}
 
 
 def add_noise(command: argparse.ArgumentParser, wheres: dict[str, str] = _WHERES) -> None:
@@ -18,16 +18,26 @@ def add_noise(command: argparse.ArgumentParser, wheres: dict[str, str] = _WHERES
     for each of `_PREFIXES` that the command has where the noise acts."""
     every = [kind for kind in KINDS if "predict" in wheres or kind.name != PRESENTATION]
     kinds = "\n".join(f"  {kind.name}: {kind.summary}" for kind in every)
-    group = command.add_argument_group("noise", f"size eps times a path xi, which is of a kind:\n{kinds}")
+    group = command.add_argument_group(
+        "noise", f"noise of amplitude eps follows a path, of one of these kinds:\n{kinds}"
+    )
     for when, where in wheres.items():
         prefix = _PREFIXES[when]
         for noise in NOISES:
             flag, names = f"--{prefix}{noise.name}-noise", _kinds(noise, "predict" in wheres)
-            group.add_argument(flag, type=float, metavar="EPS", help=f"noise in {noise.acts_on}, in {where}")
-            group.add_argument(f"{flag}-kind", metavar="KIND", help=f"{', '.join(names)} ({_usual(noise, names)})")
+            group.add_argument(
+                flag, type=float, metavar="EPS", help=f"amplitude of noise in {noise.acts_on}, in {where}"
+            )
+            group.add_argument(
+                f"{flag}-kind",
+                metavar="KIND",
+                help=f"kind of path: {', '.join(names)} (default: {_usual(noise, names)})",
+            )
     for name, meaning in _PARAMETERS.items():
         kinds = ", ".join(kind.name for kind in KINDS if name in kind.parameters)
-        group.add_argument(f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; for {kinds}")
+        group.add_argument(
+            f"--noise-{name.replace('_', '-')}", type=float, metavar="S", help=f"{meaning}; only for {kinds}"
+        )
 
 
 def noise_of(arguments: argparse.Namespace, when: str = "train") -> list:
@@ -39,7 +49,7 @@ def noise_of(arguments: argparse.Namespace, when: str = "train") -> list:
     for name in given:
         kinds = [kind for asked in every.values() for _, _, kind in asked]
         if not any(kind in by_name and name in by_name[kind].parameters for kind in kinds):
-            raise InputError(f"--noise-{name.replace('_', '-')}: no noise asked for takes it; see the kinds in --help")
+            raise InputError(f"--noise-{name.replace('_', '-')}: no requested noise uses it; see the kinds in --help")
     found = []
     for noise, amplitude, kind in every[when]:
         taken = by_name[kind].parameters if kind in by_name else {}
@@ -58,7 +68,7 @@ def _asked(arguments: argparse.Namespace, prefix: str) -> list[tuple[type[Noise]
             asked.append((noise, amplitude, kind or _usual(noise, _kinds(noise, _presented(arguments)))))
         elif kind is not None:
             flag = f"--{prefix}{noise.name}-noise"
-            raise InputError(f"{flag}-kind {kind} is the kind of a noise without size: give {flag} EPS, too")
+            raise InputError(f"{flag}-kind {kind} needs an amplitude: give {flag} EPS, too")
     return asked
 
 

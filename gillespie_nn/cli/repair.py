@@ -1,8 +1,9 @@
-"""Make a run file whole that its writer did not close."""
+"""Repair a run file whose writer was killed."""
 
 import argparse
 import shlex
 
+from ..display.words import counted
 from ..storage.repair import repair
 from ..storage.schema import ENSEMBLE
 from .common import Subparsers, add_json, parser, print_json
@@ -12,10 +13,10 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "repair",
-        "make a run file whole whose writer was killed: what was committed is copied, and the copy takes its place",
+        "repair a run file whose writer was killed: committed data are copied, and the copy replaces the file",
         ("runs/xor.h5", "runs/ensemble.h5 --json"),
     )
-    command.add_argument("file", metavar="RUN.h5", help="run file written by simulate or train")
+    command.add_argument("file", metavar="RUN.h5", help="run file of simulate or train")
     add_json(command)
     return command
 
@@ -25,15 +26,15 @@ def run(arguments: argparse.Namespace) -> int:
     what = "replicates" if found["kind"] == ENSEMBLE else "recorded presentations"
     kept = f"{found['kept']} of {found['planned']} {what}"
     if not found["repaired"]:
-        print(f"{arguments.file} was closed as it should be, and is left as it is: {kept} are committed")
+        print(f"{arguments.file} was closed properly and is not changed: {kept} are committed")
     else:
-        print(f"{arguments.file} is repaired: {kept} are kept")
+        print(f"{arguments.file} is repaired: {kept} were saved")
     if found["lost"]:
-        print(f"{len(found['lost'])} committed replicates could not be read, and are to be simulated again")
+        print(f"{counted(len(found['lost']), 'committed replicate')} could not be read and must be simulated again")
     if "presentations" in found and not found["ended"]:
-        print(f"the last whole checkpoint is that after {found['presentations']} presentations")
+        print(f"the last intact checkpoint is after {counted(found['presentations'], 'presentation')}")
     if not found["ended"]:
-        print(f"go on by: gillespie-nn resume {shlex.quote(arguments.file)}")
+        print(f"continue with: gillespie-nn resume {shlex.quote(arguments.file)}")
     if arguments.json:
         print_json(found)
     return 0

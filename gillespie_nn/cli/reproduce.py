@@ -1,4 +1,4 @@
-"""The case studies: tables and figures."""
+"""Run the case studies."""
 
 import argparse
 import shlex
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import checks
 from ..datasets import CASES
+from ..display.words import counted
 from ..seeds import resolve_seed
 from ..studies import STUDIES, Extent, reproduce
 from .common import Subparsers, add_json, parser, print_json
@@ -18,22 +19,49 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "reproduce",
-        "carry out the case studies and draw them: tables, figures and verdicts on the claims",
+        "run the case studies and write a report with tables, figures and verdicts on the claims",
         ("--quick", "--case iris --study parity", "--redraw", "--case digits --seeds 5 --workers 2"),
     )
     names = ", ".join(c.name for c in CASES)
-    command.add_argument("--case", action="append", metavar="NAME", help=f"{names} ({', '.join(_DEFAULT_CASES)})")
-    command.add_argument("--study", action="append", metavar="NAME", help="a study of --list (all); may be repeated")
-    command.add_argument("--list", action="store_true", help="list the studies and end")
-    command.add_argument("--quick", action="store_true", help="few seeds and short runs, some minutes: no results")
-    command.add_argument("--seeds", type=int, metavar="N", help="so many seeds (each study's own number; 3 if quick)")
-    command.add_argument("--seed", type=int, default=0, help="the first of them, whole number (0)")
-    command.add_argument("--workers", type=int, help="processes (one a core); they change nothing in the results")
     command.add_argument(
-        "--time-limit", type=float, metavar="S", help="a point counts as run away after so long (3600; 60 if quick)"
+        "--case",
+        action="append",
+        metavar="NAME",
+        help=f"dataset: {names} (default: {', '.join(_DEFAULT_CASES)}); can be given several times",
     )
-    command.add_argument("--redraw", action="store_true", help="simulate nothing: draw again what is in the files")
-    command.add_argument("--output", metavar="FOLDER", help=f"folder ({_FOLDER}; {_QUICK_FOLDER} if quick)")
+    command.add_argument(
+        "--study", action="append", metavar="NAME", help="study, see --list (default: all); can be given several times"
+    )
+    command.add_argument("--list", action="store_true", help="list the studies and exit")
+    command.add_argument(
+        "--quick",
+        action="store_true",
+        help="few seeds and short runs, a few minutes: shows what the report looks like, not results",
+    )
+    command.add_argument(
+        "--seeds", type=int, metavar="N", help="number of seeds (default: depends on the study; 3 with --quick)"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="first seed, a whole number (default: 0)")
+    command.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="number of processes (default: one per core); does not change the results",
+    )
+    command.add_argument(
+        "--time-limit",
+        type=float,
+        metavar="S",
+        help="give up a run after this wall time [s] (default: 3600; 60 with --quick)",
+    )
+    command.add_argument(
+        "--redraw", action="store_true", help="simulate nothing; make figures and report again from the files"
+    )
+    command.add_argument(
+        "--output",
+        metavar="FOLDER",
+        help=f"folder (default: {_FOLDER}; {_QUICK_FOLDER} with --quick); studies in its report stay there",
+    )
     add_json(command)
     return command
 
@@ -64,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         redraw=arguments.redraw,
         command=shlex.join(["gillespie-nn", "reproduce", *_arguments(arguments)]),
         progress=True,
+        known=STUDIES,
         say=lambda line: print(line, flush=True),
     )
     for goal in found["goals"]:
@@ -71,9 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
     for claim in dict.fromkeys(c["claim"] for c in found["claims"]):
         verdicts = [c["verdict"] for c in found["claims"] if c["claim"] == claim]
         tally = ", ".join(f"{v} in {verdicts.count(v)}" for v in dict.fromkeys(verdicts))
-        print(f"{claim}: of {len(verdicts)} regimes, {tally}")
-    print(f"{found['points'] - found['missing']} of {found['points']} points, {found['blown_up']} blew up")
-    print(f"report written to {found['report']}, with {len(found['figures'])} figures")
+        print(f"{claim}: of {counted(len(verdicts), 'regime')}, {tally}")
+    print(f"{found['points'] - found['missing']} of {counted(found['points'], 'point')}, {found['blown_up']} blew up")
+    print(f"report written to {found['report']}, with {counted(len(found['figures']), 'figure')}")
     if arguments.json:
         print_json(found | {"output": str(output)})
     return 0
@@ -81,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
-    return f"interrupted; what is done is kept in {_folder(arguments)}, and the same command goes on from there"
+    return f"interrupted; finished runs are kept in {_folder(arguments)}; the same command continues from there"
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

@@ -1,6 +1,7 @@
-"""Go on with an interrupted run."""
+"""Continue an interrupted run."""
 
 import argparse
+import time
 
 from ..analysis import summary, summary_text
 from ..api import resume
@@ -16,12 +17,10 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "resume",
-        "go on with a run that was killed or interrupted, to the same content as without interruption",
+        "continue a run that was killed or interrupted; the result is the same as without the interruption",
         ("runs/xor.h5", "runs/mnist.h5 --json", "runs/ensemble.h5 --workers 2"),
     )
-    command.add_argument(
-        "file", metavar="RUN.h5", help="run file written by train or simulate; it is continued in place"
-    )
+    command.add_argument("file", metavar="RUN.h5", help="run file of train or simulate; the run continues in this file")
     add_flags(command, {"workers": options_of(Execution)["workers"]})
     add_json(command)
     return command
@@ -32,12 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
         ended = opened.ended
     if ended:
         print(f"the run in {arguments.file} has ended: there is nothing to resume")
+    begun = time.perf_counter()
     found = resume(arguments.file, workers=arguments.workers, progress=True)
     if isinstance(found, (Run, MomentsRun)):
         return _ensemble(found, ended, arguments)
-    print_fit(found)
+    total = None if ended else time.perf_counter() - begun
+    print_fit(found, total)
     if arguments.json:
-        print_json(record(found) | {"had_ended": ended})
+        print_json(record(found, total) | {"had_ended": ended})
     return 0
 
 

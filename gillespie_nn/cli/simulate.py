@@ -1,14 +1,15 @@
-"""Simulate a model file, molecule by molecule."""
+"""Simulate a model."""
 
 import argparse
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from ..analysis.final_state import final_state, fired, said_of_method
 from ..api import simulate, sweep
 from ..checks import InputError
+from ..display.words import counted
 from ..options import any_of, options_of
 from ..simulation import MomentsResult, Result, final_values
 from ..simulation.options import Destination, Execution, RunOptions
@@ -21,16 +22,15 @@ from .models import FORMATS_HELP, add_model, model_of
 from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
-_SHOWN = 20
 _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
-_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write, or with --sweep a folder")
+_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write; with --sweep, a folder")
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "simulate",
-        f"simulate a model file: {FORMATS_HELP}; text is as `A + B -> C @ 0.5`, `A = 10`",
+        f"simulate a model: {FORMATS_HELP}. A text model has lines such as `A + B -> C @ 0.5` and `A = 10`",
         (
             "model.txt --t-end 20",
             "model.ant --t-end 50 --parameter k=0.3 --initial A=100",
@@ -44,13 +44,16 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     add_model(command)
     command.add_argument(
         "--sweep", metavar="TABLE",
-        help="an ensemble for each row of a table (.csv or .toml), whose columns are rate constants by the name of the "
-        "reaction, initial counts, parameters or `volume`; --output is a folder then, and the same command goes on",
+        help="simulate an ensemble for each row of a table (.csv or .toml); its columns are reactions (rate constants),"
+        " species (initial amounts), parameters or `volume`; --output is then a folder, and the same command continues "
+        "an interrupted sweep",
     )  # fmt: skip
-    add_flags(command, _OPTIONS, required=("t_end",))
-    add_noise(command, {"train": "the run"})
-    command.add_argument("--describe", action="store_true", help="print propensity and rate of each reaction first")
+    methods = options_of_methods()
+    add_flags(command, {n: o for n, o in _OPTIONS.items() if n not in methods}, required=("t_end",))
+    command.add_argument("--describe", action="store_true", help="first print propensity and rate of each reaction")
     add_json(command)
+    add_flags(command.add_argument_group("settings of methods"), methods)
+    add_noise(command, {"train": "the run"})
     return command
 
 
@@ -61,19 +64,24 @@ def run(arguments: argparse.Namespace) -> int:
     asked = given(arguments, _OPTIONS) | {"noise": noise_of(arguments), "progress": True}
     if arguments.sweep is not None:
         if asked.pop("overwrite"):
-            raise InputError("--sweep goes on in its folder, or begins in a new one: leave --overwrite out")
+            raise InputError("--sweep continues in its folder or starts in a new one: leave --overwrite out")
         return print_sweep(sweep(network, arguments.sweep, **asked), arguments)
     result = simulate(network, **asked)
     if isinstance(result, MomentsResult):
         return print_moments(network, result, arguments)
     names, final = final_values(result)
     n = len(result.status)
-    print(f"{network!r}; {network.compiled}; method {result.method} ({result.method_reason}), seed {result.seed}")
-    there = f"; there, in {result.units}:" if len(final) else ""
-    print(f"{n} replicates to t = {arguments.t_end:g} s, {int(result.n_events.sum())} reactions fired{there}")
-    _print_final(result, names, final)
-    for name, values in result.statistics.items():
-        print(f"{name}: {np.mean(values):g}" + (" a replicate" if n > 1 else ""))
+    reason = f"{result.method} ({result.method_reason})"
+    print(
+        f"{len(network.species)} species, {network.compiled}; method {reason}, Omega = {result.volume:g}, "
+        f"seed {result.seed}"
+    )
+    n_fired = fired(int(result.n_events.sum()), result.units)
+    print(f"{counted(n, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
+    if (state := final_state(result)) is not None:
+        print(state.table(result.time[-1], result.units).text())
+    if work := said_of_method(result.statistics, n):
+        print(work)
     for status in sorted(set(result.status.tolist())):
         print(f"{int((result.status == status).sum())} of {n} {Status(status)}")
     if arguments.output:
@@ -86,26 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
 def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
-        return "interrupted; without --output nothing is kept"
+        return "interrupted; nothing is kept without --output"
     if arguments.sweep is not None:
-        return f"interrupted; what has ended is kept in {arguments.output}, and the same command goes on with the rest"
+        return f"interrupted; finished rows are kept in {arguments.output}; the same command continues with the rest"
     return resume_hint(arguments.output)
-
-
-def _print_final(result: Result | Run, species: Sequence[str], final: np.ndarray) -> None:
-    if not len(final):
-        return
-    of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))  # of linear_noise; else empty
-    print(f"{'quantity':<20} {'mean':>12} {'95 % interval':>26} {'std. dev.':>12}")
-    for k, name in enumerate(species[:_SHOWN]):
-        mean, interval, spread = final[:, k].mean(), "-", f"{of_law[k]:.6g}" if k < len(of_law) else "-"
-        if len(final) > 1:
-            deviation = final[:, k].std(ddof=1)
-            half = stats.t.isf(0.025, len(final) - 1) * deviation / len(final) ** 0.5
-            interval, spread = f"[{mean - half:.6g}, {mean + half:.6g}]", f"{deviation:.6g}"
-        print(f"{name:<20} {mean:>12.6g} {interval:>26} {spread:>12}")
-    if len(species) > _SHOWN:
-        print(f"... and {len(species) - _SHOWN} more")
 
 
 def _record(result: Result | Run, names: Sequence[str], final: np.ndarray, arguments: argparse.Namespace) -> dict:

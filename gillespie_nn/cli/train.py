@@ -1,13 +1,16 @@
-"""Train a network on a case by its own chemistry."""
+"""Train a network of reactions on a dataset."""
 
 import argparse
+import time
 
 from ..activations import ACTIVATIONS, DERIVATIVES
 from ..api import train
 from ..api.plan import ORDERS
 from ..checks import InputError
-from ..datasets import CASES
+from ..datasets import CASES, Dataset
+from ..datasets.samples import TASKS
 from ..options import any_of, options_of
+from ..seeds import resolve_seed
 from ..simulation.options import Destination
 from ..simulation.training_options import TrainingOptions
 from .common import Subparsers, add_json, parser, print_json
@@ -17,17 +20,18 @@ from .training_record import print_fit, record, resume_hint
 
 _SETTINGS = {
     "--h": (float, "smoothing of the smooth ReLU [concentration^2]"),
-    "--learning-rate": (float, "eta, rate constant of the weight updates [1/s]"),
-    "--running-time": (float, "T, how long each sample is presented [s]"),
+    "--learning-rate": (float, "learning rate eta: rate constant of the weight updates [1/s]"),
+    "--running-time": (float, "running time T: how long each sample is presented [s]"),
     "--presentations": (int, "number of samples presented"),
-    "--annihilation-rate": (float, "rate constant of V_p + V_m -> 0"),
-    "--hold": (float, "weights wait so long after each switch of the input [s]"),
-    "--derivative": (str, f"module for the derivative: {', '.join(DERIVATIVES)}"),
-    "--activation": (str, f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)}"),
-    "--output-activation": (str, f"linear, {', '.join(a.name for a in ACTIVATIONS)}"),
+    "--annihilation-rate": (float, "rate constant of V_p + V_m -> 0, which cancels the two parts of a signed number"),
+    "--hold": (float, "time after each switch of the input during which weights do not change [s]"),
+    "--derivative": (str, f"reactions for the derivative of the activation: {', '.join(DERIVATIVES)}"),
+    "--activation": (str, f"activation of the hidden layers: {', '.join(a.name for a in ACTIVATIONS)}"),
+    "--output-activation": (str, f"activation of the output layer: linear, {', '.join(a.name for a in ACTIVATIONS)}"),
     "--initial-scale": (float, "scale of the random initial weights"),
     "--order": (str, f"order of the samples: {', '.join(ORDERS)}"),
 }
+_METAVARS = {int: "N", float: "X", str: "NAME"}
 _OPTIONS = any_of(options_of(TrainingOptions), options_of(Destination), options_of_methods(training=True))
 
 
@@ -35,18 +39,42 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "train",
-        "train a network on a case by stochastic simulation of its reactions",
-        ("xor --seed 0 --output runs/xor.h5", "iris --validation 0.2 --patience 5 --json"),
+        "train a neural network made of chemical reactions, by simulating the reactions",
+        (
+            "xor --seed 0 --output runs/xor.h5",
+            "iris --validation 0.2 --patience 5 --json",
+            "--data flowers.csv --target species --scale unit --output runs/flowers.h5",
+        ),
     )
-    cases = "; ".join(f"{c.name}: {c.summary}" for c in CASES)
-    command.add_argument("case", metavar="CASE", help=cases)
-    command.add_argument("--hidden", help="hidden layer sizes, for example 4 or 32,16")
+    cases = ". ".join(f"{c.name}: {c.summary}" for c in CASES)
+    command.add_argument("case", metavar="CASE", nargs="?", help=f"dataset to learn. {cases}")
+    own = command.add_argument_group("data of your own", "a CSV file; its first line has the names of the columns")
+    own.add_argument("--data", metavar="FILE.csv", help="train on this file instead of a case")
+    own.add_argument("--target", metavar="COLUMN", help="the column to learn")
+    own.add_argument("--features", metavar="A,B", help="columns to learn it from (default: all others)")
+    own.add_argument(
+        "--task", metavar="TASK", help=f"{', '.join(TASKS)} (default: classification if the target has names, "
+        "regression if it has numbers with fractions)",
+    )  # fmt: skip
+    own.add_argument(
+        "--scale", metavar="SCALE", help="`unit` maps features, and the target of a regression, to the range 0 to 1"
+    )
+    own.add_argument(
+        "--test", type=float, metavar="P", help="fraction of the samples kept for the test (default: 0.25)"
+    )
+    command.add_argument("--hidden", metavar="SIZES", help="sizes of the hidden layers, for example 4 or 32,16")
     for flag, (kind, help_text) in _SETTINGS.items():
-        command.add_argument(flag, type=kind, help=f"{help_text} (the case's own default)")
-    add_flags(command, _OPTIONS)
-    add_noise(command)
-    command.add_argument("--predict-limit", type=int, help="so predict the first N test samples only")
+        command.add_argument(
+            flag, type=kind, metavar=_METAVARS[kind], help=f"{help_text} (default: depends on the case)"
+        )
+    methods = options_of_methods(training=True)
+    add_flags(command, {name: each for name, each in _OPTIONS.items() if name not in methods})
+    command.add_argument(
+        "--predict-limit", type=int, metavar="N", help="predict only the first N test samples by simulation"
+    )
     add_json(command)
+    add_flags(command.add_argument_group("settings of methods"), methods)
+    add_noise(command)
     return command
 
 
@@ -55,25 +83,46 @@ def run(arguments: argparse.Namespace) -> int:
     asked = given(arguments, _OPTIONS) | settings
     if arguments.predict_limit is not None:
         asked["predict"] = arguments.predict_limit
+    begun = time.perf_counter()
     fit = train(
-        arguments.case,
+        _data(arguments),
         noise=noise_of(arguments, "train"),
         predict_noise=noise_of(arguments, "predict"),
         progress=True,
         hidden=_sizes(arguments.hidden),
         **asked,
     )
-    print_fit(fit)
+    total = time.perf_counter() - begun
+    print_fit(fit, total)
     if arguments.json:
-        print_json(record(fit))
+        print_json(record(fit, total))
     return 0
 
 
 def interrupted(arguments: argparse.Namespace) -> str:
     """What to say after Ctrl-C."""
     if arguments.output is None:
-        return "interrupted; without --output nothing is kept"
+        return "interrupted; nothing is kept without --output"
     return resume_hint(arguments.output)
+
+
+def _data(arguments: argparse.Namespace) -> str | Dataset:
+    """The case, or the samples of the file."""
+    own = {name: getattr(arguments, name) for name in ("target", "features", "task", "scale", "test")}
+    given = {name: value for name, value in own.items() if value is not None}
+    if arguments.data is None:
+        if arguments.case is None:
+            raise InputError(f"nothing to learn: give a case ({', '.join(c.name for c in CASES)}) or --data FILE.csv")
+        if given:
+            raise InputError(f"--{next(iter(given))} only applies to data of your own: add --data FILE.csv")
+        return arguments.case
+    if arguments.case is not None:
+        raise InputError(f"give either the case {arguments.case!r} or --data {arguments.data}, not both")
+    if arguments.target is None:
+        raise InputError("--data needs --target COLUMN, the column to learn")
+    if arguments.features is not None:
+        given["features"] = [name.strip() for name in arguments.features.split(",")]
+    return Dataset.from_csv(arguments.data, seed=resolve_seed(arguments.seed or 0), **given)
 
 
 def _sizes(text: str | None) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""What `train` and `resume` say of a run: text for people, and the JSON record."""
+"""What `train` and `resume` print about a run: text for people, and the JSON record."""
 
 import shlex
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ import numpy as np
 from .. import checks
 from ..api import Fit
 from ..api.fit import TOLERANCE
+from ..display.words import counted
 from ..simulation.evaluation import accuracy_interval
 
 _SMALL = 16
@@ -18,12 +19,12 @@ _SMALL = 16
 def resume_hint(path: str | Path) -> str:
     """What to say after Ctrl-C of a run that is written to `path`."""
     if not checks.path_of("output", path).is_file():
-        return "interrupted before the output was made"
-    return f"interrupted; what is committed is kept, go on by: gillespie-nn resume {shlex.quote(str(path))}"
+        return "interrupted before the output file was created"
+    return f"interrupted; what was committed is kept; continue with: gillespie-nn resume {shlex.quote(str(path))}"
 
 
-def record(fit: Fit) -> dict:
-    """The JSON record of a training run."""
+def record(fit: Fit, total: float | None = None) -> dict:
+    """The JSON record of a training run; `total` is the time of the whole command [s]."""
     plan, settings, dataset = fit.plan, fit.plan.settings, fit.plan.dataset
     found = {
         "case": dataset.name,
@@ -36,6 +37,7 @@ def record(fit: Fit) -> dict:
         "events": fit.n_events,
         "events_per_second": fit.n_events / fit.seconds,
         "seconds": fit.seconds,
+        "total_seconds": total,
         "h": settings.h,
         "learning_rate": settings.learning_rate,
         "running_time": settings.running_time,
@@ -76,17 +78,16 @@ def _accuracies(fit: Fit) -> dict[str, int]:
     return {suffix: n for suffix, n in suffixes.items() if f"accuracy{suffix}" in fit.scores}
 
 
-def print_fit(fit: Fit) -> None:
-    """The run in words."""
+def print_fit(fit: Fit, total: float | None = None) -> None:
+    """The run in words; `total` is the time of the whole command [s]."""
     plan, network, scores = fit.plan, fit.spec.network, fit.scores
     if plan.dataset.notice:
         print(f"note: {plan.dataset.notice}")
     print(f"{'-'.join(map(str, fit.spec.layers))} network: {len(network.species)} species, {network.compiled}")
-    rate = fit.n_events / fit.seconds
-    print(
-        f"{fit.trained.n_presented} presentations, {fit.n_events:.3e} reactions fired in {fit.seconds:.1f} s "
-        f"({rate:.2e} a second); method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}"
-    )
+    rate = f", {fit.n_events:.3g} reactions fired ({fit.n_events / fit.seconds:.2g} per second)" if fit.n_events else ""
+    whole = "" if total is None else f"; {total:.1f} s in all, with preparation and evaluation"
+    print(f"{counted(fit.trained.n_presented, 'presentation')} in {fit.seconds:.1f} s{rate}{whole}")
+    print(f"method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}")
     if plan.presentations.validates:
         _print_validation(fit)
     if len(plan.dataset.test_t) <= _SMALL:
@@ -114,16 +115,17 @@ def print_fit(fit: Fit) -> None:
 
 def _print_validation(fit: Fit) -> None:
     plan, trained = fit.plan, fit.trained
-    kept = f"{len(trained.scores)} evaluations on {len(plan.presentations.held_out)} training samples held out"
+    samples = counted(len(plan.presentations.held_out), "training sample")
+    evaluations = f"{counted(len(trained.scores), 'evaluation')} on {samples} held out"
     if trained.best is None:
-        print(f"{kept}: no error was a number")
+        print(f"{evaluations}: the error was never a number")
         return
-    error = trained.scores[trained.best, 0]
-    print(f"{kept}: RMSE least, {error:.4f}, after {plan.presentations.evaluated[trained.best]} presentations")
+    n_best = counted(int(plan.presentations.evaluated[trained.best]), "presentation")
+    print(f"{evaluations}: the least RMSE was {trained.scores[trained.best, 0]:.4f}, after {n_best}")
     if trained.n_presented < plan.settings.presentations:
         print(
-            f"stopped early, {plan.options.patience} evaluations later, of {plan.settings.presentations} presentations "
-            "planned"
+            f"training stopped early, after {counted(plan.options.patience or 0, 'evaluation')} without improvement; "
+            f"{counted(plan.settings.presentations, 'presentation')} were planned"
         )
 
 
@@ -140,8 +142,8 @@ def _predicted(fit: Fit) -> str:
 
 def _print_table(fit: Fit) -> None:
     dataset = fit.plan.dataset
-    print("outputs: float forward pass of the stored weights averaged over the last presentations, up to 100")
-    print(f"within {TOLERANCE}: is each of these so near to its target? (accuracy asks for the right side of 0.5)")
+    print("outputs: computed in floating point with the weights averaged over the last presentations, at most 100")
+    print(f"an output is right here if it is within {TOLERANCE} of its target (accuracy: on the right side of 0.5)")
     by_simulation = "  by simulation" if fit.chemical is not None else ""
     print(f"{'input':>12}  {'target':>8}  {'output':>8}{by_simulation}  within {TOLERANCE}?")
     for k, (x, t, y) in enumerate(zip(dataset.test_x, dataset.test_t, fit.outputs)):

@@ -19,5 +19,7 @@ def watch(path: str | Path, interval: float) -> int:
     if look.ended:
         print("the run has ended", flush=True)
         return 0
-    print(f"no process is writing it any more; go on by: gillespie-nn resume {shlex.quote(str(path))}", flush=True)
+    print(
+        f"the run has stopped before its end; continue with: gillespie-nn resume {shlex.quote(str(path))}", flush=True
+    )
     return 3

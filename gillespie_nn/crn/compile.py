@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..display.words import counted
 from ..kernels.channels import Channels, Readers
 from ..kernels.families import Families
 from ..kernels.laws import Laws
@@ -283,7 +284,7 @@ class CompiledNetwork:
         return len(set(self.changes))
 
     def __str__(self) -> str:
-        return f"{self.n_reactions} reactions became {self.n_channels} channels"
+        return f"{counted(self.n_reactions, 'reaction')} became {counted(self.n_channels, 'channel')}"
 
 
 def _mean_share(rates: np.ndarray) -> float:

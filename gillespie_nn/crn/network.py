@@ -21,6 +21,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..display.words import counted
 from .amounts import whole_counts
 from .consistency import check_unique, checked_event, inlined_rules, readable, symbols_of
 from .events import Event
@@ -390,4 +391,4 @@ class ReactionNetwork:
         return hash((self.species, self.reactions))
 
     def __repr__(self) -> str:
-        return f"ReactionNetwork({len(self.species)} species, {len(self.reactions)} reactions)"
+        return f"ReactionNetwork({len(self.species)} species, {counted(len(self.reactions), 'reaction')})"

@@ -12,7 +12,7 @@ from .mnist import MNIST
 from .regression import Regression
 from .xor import XOR
 
-_OWN = "samples of your own are trained in Python: gnn.train((inputs, targets))"
+_OWN = "for samples of your own use --data FILE.csv --target COLUMN, or in Python gnn.train((inputs, targets))"
 CASES = (XOR, Iris, Regression, Digits, MNIST)
 
 

@@ -2,8 +2,11 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,8 +14,12 @@ from numpy.typing import ArrayLike
 from .. import checks, seeds
 from ..checks import InputError
 from ..seeds import Purpose
+from .samples import CLASSIFICATION, REGRESSION, TASKS, THRESHOLD, UNIT, matrix, one_hot, read_csv, targets_of, to_unit
 
-CLASSIFICATION, THRESHOLD, REGRESSION = TASKS = "classification", "threshold", "regression"
+_LARGEST_STEP = 2.0
+"""Gradient descent on one linear neuron diverges if its step times the squared size of the input is larger."""
+_LARGEST_TARGET = 20.0
+"""Weights of this size and more take thousands of presentations to learn [concentration]."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Dataset:
     def __post_init__(self) -> None:
         checks.choice("task", self.task, TASKS)
         for part in ("train", "test"):
-            x, t = (_matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
+            x, t = (matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
             if len(x) != len(t) and len(x):  # of test inputs that a file does not keep there are none
                 raise InputError(f"{part}_x has {len(x)} samples and {part}_t {len(t)}: give one row of each a sample")
             object.__setattr__(self, f"{part}_x", x)
@@ -52,9 +59,85 @@ class Dataset:
                     f"train_{k} has {train.shape[1]} columns and test_{k} {test.shape[1]}: give both the same"
                 )
         if self.task == CLASSIFICATION and self.train_t.shape[1] == 1 and len(self.train_t):
-            train_t, test_t = _one_hot(self.train_t, self.test_t)
+            train_t, test_t = one_hot(self.train_t, self.test_t)
             object.__setattr__(self, "train_t", train_t)
             object.__setattr__(self, "test_t", test_t)
+
+    @classmethod
+    def from_arrays(
+        cls, x: ArrayLike, t: ArrayLike, task: str | None = None, *, scale: str | None = None, test: float = 0.25,
+        seed: int = 0, name: str = "own data",
+    ) -> "Dataset":  # fmt: skip
+        """A dataset from arrays, split into samples to train with and samples to test with.
+
+        Parameters
+        ----------
+        x : features float64[sample, feature].
+        t : targets: names of classes or numbers [sample], or numbers [sample, output].
+        task : `classification`, `threshold` or `regression`. Names are classes and numbers with fractions a regression;
+            whole numbers in one column can be either, so that the task must be given.
+        scale : `unit` maps each feature, and the targets of a regression, linearly to [0, 1]; None takes them as
+            concentrations as they are.
+        test : fraction of the samples that is kept for the test, of a classification the same of each class; 0 tests on
+            the samples that train.
+        seed : decides the split.
+        name : what the dataset is called.
+
+        Raises InputError.
+        """
+        features = matrix("x", x)
+        targets, task, classes = targets_of(t, task)
+        if len(features) != len(targets):
+            raise InputError(f"x has {len(features)} samples and t {len(targets)}: give one row of each a sample")
+        if task == CLASSIFICATION and targets.shape[1] == 1:
+            classes = [f"{number:g}" for number in np.unique(targets)]
+            targets, _ = one_hot(targets, targets)
+        notes = [f"outputs are the classes {', '.join(classes)}"] if classes else []
+        if scale is not None:
+            checks.choice("scale", scale, (UNIT,))
+            features, _, _ = to_unit(features)
+            if task == REGRESSION:
+                targets, low, high = to_unit(targets)
+                ranges = ", ".join(f"{a:g} to {b:g}" for a, b in zip(low, high))
+                notes.append(f"targets are scaled to 0 to 1 from {ranges}, and errors with them")
+        train, held = _split(targets, task, test, seed)
+        return cls(name, task, features[train], targets[train], features[held], targets[held], notice="; ".join(notes))
+
+    @classmethod
+    def from_csv(
+        cls, path: str | Path, target: str, task: str | None = None, *, features: Sequence[str] | None = None,
+        **options: Any,
+    ) -> "Dataset":  # fmt: skip
+        """A dataset from a CSV file, whose first line holds the names of the columns.
+
+        `target` names the column to learn; `features` name the columns to learn it from, by default all others, which
+        must hold numbers. `task` and `options` are those of `from_arrays`. Raises InputError, with line and column.
+        """
+        x, cells, _ = read_csv(path, target, features)
+        digest = hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+        targets, task, classes = targets_of(cells, task, f"the targets in column {target!r}")
+        made = cls.from_arrays(x, cells if classes else targets, task, **{"name": Path(path).stem, **options})
+        return replace(made, checksums={Path(path).name: digest})
+
+    def size_warning(self, step: float) -> str:
+        """A sentence if the samples are so large that training with this step s usually diverges; else nothing."""
+        if not len(self.train_x):
+            return ""
+        size = step * float(np.mean(np.sum(np.square(self.train_x), axis=1)))
+        if size > _LARGEST_STEP:
+            return (
+                f"the learning rate is too large for these inputs: s |x|^2 is {size:.2g} on average; the step s is "
+                f"learning_rate (running_time - hold) = {step:.2g}, and training usually diverges above "
+                f"{_LARGEST_STEP:g}; scale the features to 0 to 1 (scale='unit' of Dataset.from_csv and from_arrays, "
+                f"or --scale unit), or make the learning rate {size / _LARGEST_STEP:.2g} times smaller"
+            )
+        largest = float(np.max(np.abs(self.train_t)))
+        if largest > _LARGEST_TARGET:
+            return (
+                f"the targets are as large as {largest:.3g}, and a network learns concentrations of about 1: scale "
+                "them (scale='unit' of Dataset.from_csv and from_arrays, or --scale unit)"
+            )
+        return ""
 
     def __repr__(self) -> str:
         n_train, n_test = len(self.train_x), len(self.test_x)
@@ -156,39 +239,23 @@ def stratified_split(classes: np.ndarray, share: float, seed: int) -> tuple[np.n
     return np.sort(np.concatenate(train)), rng.permutation(np.concatenate(test))
 
 
+def _split(targets: np.ndarray, task: str, test: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the samples to train and to test with, int64 each."""
+    every = np.arange(len(targets))
+    if checks.not_negative("test", test) == 0:
+        return every, every
+    checks.fraction("test", test)
+    classes = np.argmax(targets, axis=1) if task == CLASSIFICATION else np.zeros(len(targets), dtype=np.int64)
+    train, held = stratified_split(classes, 1.0 - test, seed)
+    if not len(train) or not len(held):
+        raise InputError(f"{len(targets)} samples cannot be split with test = {test:g}: give more samples, or test = 0")
+    return train, held
+
+
 def own_data(x: ArrayLike, t: ArrayLike) -> Dataset:
     """A dataset from arrays: x float64[sample, feature], t float64[sample, output] or [sample]; trained
     and judged on the same samples, as regression."""
-    inputs, targets = _matrix("inputs", x).copy(), _matrix("targets", t).copy()
+    inputs, targets = matrix("inputs", x).copy(), matrix("targets", t).copy()
     if len(inputs) != len(targets):
         raise InputError(f"inputs have {len(inputs)} samples and targets {len(targets)}: one row of each a sample")
     return Dataset("own data", REGRESSION, inputs, targets, inputs, targets)
-
-
-def _one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Targets float64[sample, class] of the classes float64[sample, 1], which are whole numbers."""
-    classes = np.unique(np.concatenate([train, test]))
-    if (classes != np.floor(classes)).any():
-        odd = classes[classes != np.floor(classes)][0]
-        raise InputError(
-            f"targets of a classification in one column are the numbers of classes, such as 0, 1, 2, got {odd:g}: give "
-            "whole numbers, or one column a class, or the task 'regression'"
-        )
-    if len(classes) < 2:
-        raise InputError(f"all samples are of one class, {classes[0]:g}: a classification needs at least two")
-    return (train == classes).astype(np.float64), (test == classes).astype(np.float64)
-
-
-def _matrix(what: str, values: ArrayLike, empty: bool = False) -> np.ndarray:
-    try:
-        values = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{what} must be numbers in rows of equal length") from None
-    if values.ndim == 1:
-        values = values[:, None]
-    if values.ndim != 2 or (values.size == 0 and not empty):
-        raise InputError(f"{what} must have shape [sample, feature] and not be empty, got shape {values.shape}")
-    if not np.isfinite(values).all():
-        where = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
-        raise InputError(f"{what} must be finite, got {values[where]} at {where}")
-    return values

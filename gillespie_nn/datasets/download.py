@@ -41,7 +41,7 @@ def fetch(
     folder: str | Path | None = None,
     source: str | Path | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> list[dict]:
     """Fetch the files of `case` into a folder of its name, each checked against its published SHA-256.
 
@@ -50,7 +50,7 @@ def fetch(
     folder : holds the folder of the case; default `data_folder()`.
     source : URL of the folder that the files are in, instead of `case.sources`.
     overwrite : replace files that are there but are not the published ones; right ones are kept in any case.
-    progress : show progress on stderr.
+    progress : show progress; None: on a terminal and in a notebook.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def _is_there(path: Path, digest: str, overwrite: bool) -> bool:
     return found == digest
 
 
-def _download(name: str, digest: str, folder: Path, sources: Sequence[str], progress: bool) -> None:
+def _download(name: str, digest: str, folder: Path, sources: Sequence[str], progress: bool | None) -> None:
     """Fetch one file: pooch writes beside it, checks, and only then moves it to its name."""
     pooch = checks.optional("pooch", "data", "fetching data")
     from requests import ConnectionError, RequestException, Timeout  # pooch brings it
@@ -139,8 +139,8 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
 class _Bar:
     """What pooch asks of a progress bar, shown by `Progress`."""
 
-    def __init__(self, label: str, enabled: bool) -> None:
-        self._label, self._enabled = label, enabled
+    def __init__(self, label: str, shown: bool | None) -> None:
+        self._label, self._shown = label, shown
         self._progress: Progress | None = None
         self._done = 0
         self.total = 0
@@ -148,7 +148,7 @@ class _Bar:
 
     def update(self, n: int) -> None:
         if self._progress is None:
-            self._progress = Progress(self._label, self.total, self._enabled)
+            self._progress = Progress(self._label, self.total, self._shown)
             self._progress.__enter__()
         self._done += n
         self._progress.update(min(self._done, self.total), f"{self._done / 1e6:.1f} MB")

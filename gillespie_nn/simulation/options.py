@@ -1,4 +1,4 @@
-"""The options of a run, `RunOptions`; of who carries it out, `Execution`; and of where it goes, `Destination`.
+"""The options of a run: `RunOptions`, how it is executed, `Execution`, and where it is written, `Destination`.
 
 A new option of a run is one field here. Arguments and docstrings of `simulate`, `sweep` and `certify`, the flags of
 their commands and, if it is `recorded`, the `arguments` in files, the names of files of sweeps and `resume` follow from
@@ -60,70 +60,73 @@ def _event_limit(name: str, value: Any) -> int | None:
 class RunOptions(Options):
     """What is asked of an ensemble, checked as far as that goes without its network; `make_task` does the rest."""
 
-    t_end: float | None = option(None, positive("s", "the time to simulate to"), "time to simulate to", unit="s")
+    t_end: float | None = option(
+        None, positive("s", "the end of the simulated time"), "end of the simulated time", unit="s"
+    )
     n_points: int = option(
-        101, whole(2, _MOST, "both ends are recorded"), "recorded points, evenly spaced, both ends included", kind=int,
+        101, whole(2, _MOST, "both ends are recorded"), "number of recorded points, evenly spaced, including both ends",
+        kind=int,
     )  # fmt: skip
     time: Sequence[float] | None = option(
-        None, Check(_grid, "increasing, from 0 or later"), "a grid of one's own, instead of t_end and n_points",
+        None, Check(_grid, "increasing, from 0 or later"), "recorded times, instead of t_end and n_points",
         kind=None, unit="s", more="float64[point]",
     )  # fmt: skip
     parameters: Mapping[str, float] | None = option(
-        None, checks.by_name, "values of parameters that differ from the model's",
+        None, checks.by_name, "parameters to change",
         kind=None,  # a command line sets them as it reads the model, which may have no values without
-        more="{name: value}; what the model works out from them follows, see `ReactionNetwork.with_parameters`",
+        more="{name: value}; what the model computes from them follows, see `ReactionNetwork.with_parameters`",
     )  # fmt: skip
     volume: float | None = option(
-        None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments say it",
+        None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments have sizes",
         usual="1",
     )  # fmt: skip
     method: str = option(
-        AUTO, as_it_is, "method of simulation", kind=str,
+        AUTO, as_it_is, "simulation method", kind=str,
         allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
-        more="`auto` chooses an exact one and says why in `method_reason`",
+        more="`auto` chooses an exact method and says why in `method_reason`",
     )  # fmt: skip
     replicates: int = option(1, whole(1, _MOST), "number of independent trajectories", kind=int)
-    seed: int | None = option(None, SEED, "seed of every random draw", kind=int, usual="drawn and reported")
+    seed: int | None = option(None, SEED, "seed of all random numbers", kind=int, usual="drawn and reported")
     initial: Mapping[str, float] | None = option(
-        None, checks.by_name, "initial amounts that differ from the model's", kind=number, unit="molecules",
+        None, checks.by_name, "initial amounts to change", kind=number, unit="molecules",
         metavar="NAME=N", pairs="A=100", more="{species: amount}, whole numbers for methods that count",
     )  # fmt: skip
     rates: Mapping[str, float] | None = option(
-        None, checks.by_name, "rate constants that differ from the model's", kind=float, flag="rate", metavar="NAME=K",
+        None, checks.by_name, "rate constants to change", kind=float, flag="rate", metavar="NAME=K",
         pairs="bind=0.01",
-        more="{reaction: rate constant}; of a general law the rate is a factor in front of it, 1 unless given",
+        more="{reaction: rate constant}; for a general rate law it is a factor, 1 by default",
     )  # fmt: skip
     schedule: Sequence | None = option(
-        None, as_it_is, "changes of counts at set times", kind=None, unit="s, molecules",
-        more="[(time, {species: count}), ...]; one at t comes before the record at t",
+        None, as_it_is, "changes of counts at given times", kind=None, unit="s, molecules",
+        more="[(time, {species: count}), ...]; a change at time t is made before the state at t is recorded",
         recorded=lambda task: task.schedule_record(),
     )  # fmt: skip
     noise: Any = option(
         None, noises, "extrinsic noise", kind=None,
         more="a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; each replicate "
-        "has paths of its own, unless they are `shared`",
+        "has its own paths unless they are `shared`",
         recorded=lambda task: task.noise_record(), restored=noises_again,
     )  # fmt: skip
     count_firings: bool = option(
-        False, yes_or_no, "also count how often each reaction fired", kind=None,
+        False, yes_or_no, "also count the firings of each reaction", kind=None,
         more="`firings` int64[replicate, reaction]", recorded=True,
     )  # fmt: skip
     max_events: int | None = option(
-        None, Check(_event_limit, "at least 0"), "stop a replicate after so many events", kind=int,
+        None, Check(_event_limit, "at least 0"), "stop a replicate after this number of reactions", kind=int,
         more="its status is then EVENT_LIMIT", recorded=True,
     )  # fmt: skip
     round_initial: str | None = option(
-        None, one_of(*ROUNDINGS), "how initial amounts become whole numbers, for methods that count molecules",
-        kind=str, usual="nearest, if none changes by more than one percent",
-        more="`random` rounds up with the probability of the fraction, anew in each replicate; a warning names what "
-        "was rounded",
+        None, one_of(*ROUNDINGS), "how to round initial amounts to whole numbers, for methods that count molecules",
+        kind=str, usual="nearest, if no amount changes by more than 1 percent",
+        more="`random` rounds up with the probability of the fraction, anew in each replicate; a warning names the "
+        "rounded amounts",
         recorded=True,
     )  # fmt: skip
     record: str = option(
         TRAJECTORIES, one_of(*RECORDS),
-        "keep every trajectory, or of large ensembles moments alone, or moments and quantiles", kind=str,
-        more="moments are mean, variance, least and largest at each recorded time, summed as replicates end; quantiles "
-        "are moments and sketches of quantiles",
+        "what to keep: all trajectories, or for large ensembles only moments, or moments and quantiles", kind=str,
+        more="moments are mean, variance, minimum and maximum at each recorded time; quantiles are computed from "
+        "sketches with a stated error",
     )  # fmt: skip
     options: dict[str, Any] = field(default_factory=dict)
     """Of the method, by name; checked when the method is known."""
@@ -131,7 +134,7 @@ class RunOptions(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.time is None and self.t_end is None:
-            raise InputError("give t_end, the time to simulate to [s], or time, a grid of times")
+            raise InputError("give t_end, the end of the simulated time [s], or time, the recorded times")
         if self.time is not None and self.t_end is not None:
             raise InputError("give either t_end (with n_points) or time, not both")
 
@@ -161,10 +164,10 @@ class RunOptions(Options):
 class Execution(Options):
     """Who carries an ensemble out: none of it changes the result."""
 
-    workers: int = option(1, whole(), "threads; the result is the same for any number", kind=int)
+    workers: int = option(1, whole(), "number of threads; does not change the result", kind=int)
     scheduler: str | None = option(
-        None, as_it_is, "carry it out on the workers of the dask scheduler at this address", kind=str,
-        metavar="ADDRESS", more="the result is the same as here",
+        None, as_it_is, "run on the workers of the dask scheduler at this address", kind=str,
+        metavar="ADDRESS", more="the result is the same as on this machine",
     )  # fmt: skip
 
 
@@ -172,9 +175,14 @@ class Execution(Options):
 class Destination(Options):
     """Where a run goes, and what is shown of it."""
 
-    output: Any = option(None, as_it_is, "HDF5 file to write", kind=str, metavar="FILE", more="it is returned open")
-    overwrite: bool = option(False, yes_or_no, "allow an output file that exists", kind=bool)
-    progress: bool = option(False, yes_or_no, "show progress on stderr", kind=None)
+    output: Any = option(
+        None, as_it_is, "HDF5 file to write", kind=str, metavar="FILE", more="the open file is returned"
+    )
+    overwrite: bool = option(False, yes_or_no, "replace an existing output file", kind=bool)
+    progress: bool | None = option(
+        None, yes_or_no, "show progress", kind=None, usual="on a terminal and in a notebook",
+        more="work that is done within a second shows nothing",
+    )  # fmt: skip
 
 
 ARGUMENTS = (*options_of(RunOptions), *options_of(Execution), *options_of(Destination))

@@ -127,9 +127,10 @@ def run_training(
     def check(weights):
         largest = float(np.max(np.abs(weights)))
         if largest > _RUN_AWAY and not plan.learner.in_floating_point:  # which says for itself where it diverges
+            cause = plan.dataset.size_warning(plan.settings.step)
             raise UnfinishedError(
-                f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; use a smaller "
-                "learning rate or initial scale"
+                f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; "
+                + (f"the likely cause: {cause}" if cause else "use a smaller learning rate or initial scale")
             )
 
     def record(k):

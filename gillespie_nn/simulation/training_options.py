@@ -30,31 +30,32 @@ class TrainingOptions(Options):
     came to, with no default left."""
 
     method: str | None = option(
-        None, as_it_is, "method of simulation", kind=str, recorded=True,
-        allowed=f"one of {AUTO}, {', '.join(m.name for m in known_to_training())}", usual="auto, of mnist tau_leap",
-        more="`auto` chooses an exact one; `gradient_descent` and `gradient_flow` learn in floating point, from the "
-        "same start, in the same order and with step s = learning_rate (running_time - hold), whatever the volume",
+        None, as_it_is, "simulation method", kind=str, recorded=True,
+        allowed=f"one of {AUTO}, {', '.join(m.name for m in known_to_training())}", usual="auto; tau_leap for mnist",
+        more="`auto` chooses an exact method; `gradient_descent` and `gradient_flow` train in floating point with the "
+        "same start, order and step s = learning_rate (running_time - hold)",
     )  # fmt: skip
     volume: float | None = option(
         None, positive(hint="the volume Omega, for example 1000"), "volume Omega",
-        usual="1000, of mnist 1e4", recorded=True, more="a weight w is held by Omega |w| molecules",
+        usual="1000; 1e4 for mnist", recorded=True, more="a weight w is Omega |w| molecules",
     )  # fmt: skip
     seed: int | None = option(
-        None, SEED, "seed of every random draw", kind=int, recorded=True,
-        usual="drawn and reported", more="and so of initial weights, split and order",
+        None, SEED, "seed of all random numbers", kind=int, recorded=True,
+        usual="drawn and reported", more="it also decides initial weights, split and order",
     )  # fmt: skip
     limit: int | None = option(
-        None, whole(), "take so many training samples, evenly spaced", kind=int, recorded=True, usual="all",
-        more="they are presented once unless `presentations` says otherwise",
+        None, whole(), "use only this number of training samples, evenly spaced", kind=int, recorded=True, usual="all",
+        more="each is presented once unless `presentations` is given",
     )  # fmt: skip
     record_every: int | None = option(
-        None, whole(), "record every so many presentations", kind=int, recorded=True,
-        usual="1 below 1,000 weights, else about 100 a run",
+        None, whole(), "number of presentations between two records", kind=int, recorded=True,
+        usual="1 below 1,000 weights, else about 100 records per run",
     )  # fmt: skip
     checkpoint_every: int | None = option(
-        None, whole(), "a run can be resumed from every so many presentations", kind=int, recorded=True,
-        usual="a hundredth of the run, at most 500",
-        more="every run goes on afresh from its checkpoints, so another number gives another path of the same law",
+        None, whole(), "number of presentations between two checkpoints, from which a run can be resumed", kind=int,
+        recorded=True,
+        usual="1 percent of the run, at most 500",
+        more="random numbers restart at checkpoints, so another value gives other random numbers",
     )  # fmt: skip
     patience: int | None = option(
         None, whole(), "number of evaluations without improvement before training stops", kind=int, usual="never",
@@ -62,25 +63,26 @@ class TrainingOptions(Options):
     )  # fmt: skip
     validation: float | None = option(
         None, Check(checks.finite, "between 0 and 1"),
-        "fraction of the training samples held out and evaluated on", usual="none, or 0.1 with patience", recorded=True,
-        more="drawn by seed; the weights are evaluated by a float forward pass",
+        "fraction of the training samples held out for validation", usual="none; 0.1 with patience", recorded=True,
+        more="the seed decides which; the weights are evaluated in floating point",
     )  # fmt: skip
     evaluate_every: int | None = option(
-        None, whole(), "evaluate on them every so many presentations", kind=int, recorded=True,
-        usual="once a pass, and at least 20 times a run",
+        None, whole(), "number of presentations between two evaluations on the held-out samples", kind=int,
+        recorded=True,
+        usual="one pass through the samples, at most 1/20 of the run",
     )  # fmt: skip
     predict: int | bool | None = option(
-        None, _predict, "also predict the test set by simulation", kind=bool, recorded=True,
-        more="the first so many test samples, or all (True); see `Fit.chemical`",
+        None, _predict, "also predict the test set by simulating the trained network", kind=bool, recorded=True,
+        more="a number of test samples, or True for all; see `Fit.chemical`",
     )  # fmt: skip
     noise: Any = option(
         None, noises, "extrinsic noise in training", kind=None, recorded=_records("noise"),
         restored=noises_again,
         more="a `RateNoise`, `ConcentrationNoise` or `AdditiveNoise` or a list of them, see `noise`; weights are "
-        "forced on request only",
+        "disturbed only on request",
     )  # fmt: skip
     predict_noise: Any = option(
-        None, noises, "the same in that prediction, where each sample is a presentation", kind=None,
+        None, noises, "extrinsic noise in that prediction, in which each sample is a presentation", kind=None,
         recorded=_records("predict_noise"), restored=noises_again,
     )  # fmt: skip
     settings: Mapping[str, Any] | Settings = field(default_factory=dict)

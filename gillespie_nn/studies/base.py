@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..datasets import CASES, Settings
 from ..datasets import case as case_of
 from ..datasets.base import CLASSIFICATION
 from ..noise import Noise
 from .points import Point, Record, Training
-from .statistics import estimate
+from .statistics import Estimate, estimate_error, estimate_fraction
 
 _T = TypeVar("_T")
 QUICK_SEEDS = 3
@@ -49,10 +50,12 @@ class Measure(NamedTuple):
     label: str
     loss: Callable
     """What is less where the network does better, of the score."""
+    estimate: Callable[[ArrayLike], Estimate]
+    """The mean of scores with an interval that stays where scores can be."""
 
 
-ACCURACY = Measure("accuracy", "test accuracy [fraction right]", lambda score: 1.0 - score)
-RMSE = Measure("rmse", "test RMSE [concentration]", lambda score: score)
+ACCURACY = Measure("accuracy", "test accuracy [fraction right]", lambda score: 1.0 - score, estimate_fraction)
+RMSE = Measure("rmse", "test RMSE [concentration]", lambda score: score, estimate_error)
 
 
 def measure_of(task: str) -> Measure:
@@ -91,6 +94,10 @@ class Results:
         name = self.measure.score + suffix
         found = [self.record(p) for p in points]
         return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in found])
+
+    def estimate(self, points: Sequence[Point], suffix: str = "") -> Estimate:
+        """The mean of `scores`, with its interval."""
+        return self.measure.estimate(self.scores(points, suffix))
 
     def losses(self, points: Sequence[Point]) -> np.ndarray:
         return self.measure.loss(self.scores(points))
@@ -195,8 +202,7 @@ def training(
 
 def summary_row(results: Results, points: Sequence[Point]) -> tuple[str, ...]:
     """Cells for `summary_columns`: the mean with its interval, gradient descent's, how many there are and failed."""
-    found = estimate(results.scores(points))
-    descent = estimate(results.scores(points, "_gradient_descent"))
+    found, descent = results.estimate(points), results.estimate(points, "_gradient_descent")
     return str(found), str(descent), str(found.n), str(results.n_failed(points))
 
 

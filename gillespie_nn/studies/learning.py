@@ -12,7 +12,7 @@ from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point, Record
 from .settings import ACTIVATIONS, SMOOTH
-from .statistics import estimate
+from .statistics import estimate_error
 
 _MOST_SAMPLES = 1000
 _DESCENT = "float gradient descent, smooth ReLU"
@@ -48,14 +48,16 @@ class Learning(Study):
             if not records:
                 continue
             presentations, curves = zip(*(_curve(r) for r in records))
-            every = [estimate(column) for column in np.array(curves).T]
+            every = [estimate_error(column) for column in np.array(curves).T]
             mean, low, high = (np.array([getattr(e, n) for e in every]) for n in ("mean", "low", "high"))
             colour = COLOURS[k]
             axes.plot(presentations[0], mean, LINES[k], color=colour, label=f"{label} ({len(records)} seeds)")
             axes.fill_between(presentations[0], low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set_xlabel("presentations")
         axes.set_ylabel("test RMSE of the recorded weights [concentration]\nmean, band: 95 % interval over seeds")
-        axes.set_ylim(bottom=0)
+        # Bands of few seeds may reach far beyond the curves.
+        largest = max((np.nanmax(line.get_ydata()) for line in axes.lines), default=1.0)
+        axes.set_ylim(0, min(axes.get_ylim()[1], 2.0 * largest))
         axes.set_title(f"{results.case}: {self.title}", fontsize=11)
         if axes.lines:
             axes.legend(fontsize=8)

@@ -135,11 +135,11 @@ class Training(Point):
     def carry_out(self, folder: str | Path) -> None:
         path = self.path(folder)
         if path.exists():
-            resume(path)
+            resume(path, progress=False)
             return
         train(
             self.case, method=self.method, volume=self.volume, seed=self.seed, limit=self.limit, noise=self.noise,
-            record_every=max(1, self._own["presentations"] // N_RECORDS), output=path, **self._own,
+            record_every=max(1, self._own["presentations"] // N_RECORDS), output=path, progress=False, **self._own,
         )  # fmt: skip
 
     def read(self, folder: str | Path) -> Record | None:
@@ -193,7 +193,7 @@ class Prediction(Point):
         fit = load_fit(self.training.path(folder))
         data = fit.plan.dataset
         x, t = data.test_x[: self.limit], data.test_t[: self.limit]
-        outputs = fit.predict(x, noise=list(self.noise))
+        outputs = fit.predict(x, noise=list(self.noise), progress=False)
         prediction_file.write(self.path(folder), self.decided, data.task, t, outputs)
 
     def read(self, folder: str | Path) -> Record | None:
@@ -248,7 +248,7 @@ class Course(Point):
         run = simulate(
             spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,
             volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
-            schedule=schedule, output=self.path(folder), overwrite=True,
+            schedule=schedule, output=self.path(folder), overwrite=True, progress=False,
         )  # fmt: skip
         assert isinstance(run, Run)
         run.close()
@@ -270,7 +270,7 @@ def compile_kernels(method: str, noisy: bool) -> None:
     """Have what a method needs compiled and loaded, by a run too short to matter. Networks do not matter."""
     train(
         "xor", method=method, volume=20.0, seed=0, presentations=2, running_time=0.1,
-        noise=[RateNoise(0.1), ConcentrationNoise(0.1)] if noisy else None,
+        noise=[RateNoise(0.1), ConcentrationNoise(0.1)] if noisy else None, progress=False,
     )  # fmt: skip
 
 

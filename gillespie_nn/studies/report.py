@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from .. import checks
 from .._version import __version__
+from ..display.words import counted
 from .base import Extent, Finding, Goal
 from .points import Point, Record
-from .statistics import HOLDS, LEVEL, VERDICTS, holm, paired, verdict
+from .statistics import HOLDS, LEVEL, VERDICTS, Estimate, holm, paired, verdict
 
 _LIBRARIES = ("numpy", "scipy", "numba", "h5py", "matplotlib")
 
@@ -50,11 +51,11 @@ def adjusted(findings: Sequence[Finding]) -> list[Claim]:
     return found
 
 
-def counted(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
+def points_found(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
     """How many of the points there are, in words."""
     n = sum(p.stem in records for p in points)
     blown = sum(p.stem in failed for p in points)
-    return f"{n} of {len(points)} points" + (f", {blown} blew up" if blown else "")
+    return f"{n} of {counted(len(points), 'point')}" + (f", {blown} blew up" if blown else "")
 
 
 def write_report(
@@ -65,18 +66,19 @@ def write_report(
     records: dict[str, Record],
     missing: list[Point],
     failed: dict[str, str],
-    extent: Extent,
-    command: str,
+    runs: Sequence[tuple[Extent, str]],
 ) -> None:
-    """`sections` are (study, case, figure, tables, what there is in words)."""
+    """`sections` are (study, case, figure, tables, what there is in words); `runs` are the extents of them, and the
+    commands that made them."""
     lines = ["# Case studies", ""]
-    if extent.quick:
+    if any(extent.quick for extent, _ in runs):
         lines += ["**A quick look: few seeds and short runs. Nothing here is a result.**", ""]
     lines += [
-        "Means are over seeds, each with its own split, start and order of samples, and carry 95 % intervals of "
-        "Student's t. Scores are on the test set, of a float forward pass of the weights that the molecules hold, "
-        "averaged over the last 100 presentations; under noise in inference they are of a simulation of the forward "
-        "network. The chemistry and all settings are our reconstruction, see the README.",
+        "Means are over seeds, each with its own split, start and order of samples, and have 95 % intervals: Student's "
+        "t for differences, Student's t of the logarithm for an RMSE, and Wilson's score for an accuracy. Scores are "
+        "on the test set, computed in floating point with the weights that the molecules hold, averaged over the last "
+        "100 presentations; under noise in inference they are of a simulation of the forward network. The chemistry "
+        "and all settings are our reconstruction, see the README.",
         "",
     ]
     lines += _goals(goals) + _claims(claims)
@@ -85,7 +87,7 @@ def write_report(
         lines += [f"![{case}: {study.title}]({figure.relative_to(path.parent).as_posix()})", ""]
         for table in tables:
             lines += ([f"{table.title}:", ""] if table.title else []) + _table(table.columns, table.rows)
-    lines += _provenance(records, missing, failed, extent, command)
+    lines += _provenance(records, missing, failed, runs)
     checks.write_text(path, "\n".join(lines))
 
 
@@ -116,7 +118,7 @@ def _claims(claims: list) -> list[str]:
         lines += [f"**{claim}**: of {len(own)} regimes, {found}.", ""]
         rows = [
             (
-                c.case, c.regime, f"{c.mean:+.3g} [{c.low:+.3g}, {c.high:+.3g}] {c.unit}", str(c.n),
+                c.case, c.regime, f"{Estimate(c.mean, c.low, c.high, c.n)} {c.unit}", str(c.n),
                 f"{c.adjusted_p:.2g}", f"**{c.verdict}**" if c.verdict != VERDICTS[2] else c.verdict,
             )
             for c in own
@@ -131,15 +133,15 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _provenance(
-    records: dict[str, Record], missing: list[Point], failed: dict[str, str], extent: Extent, command: str
+    records: dict[str, Record], missing: list[Point], failed: dict[str, str], runs: Sequence[tuple[Extent, str]]
 ) -> list[str]:
     versions = {r.software_version for r in records.values()}
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
-    seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")
     lines = ["## Where this came from", ""]
-    lines += [f"- command: `{command}`"] if command else []
+    for extent, command in dict.fromkeys(runs):
+        seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")
+        lines += [f"- command: `{command}`" if command else "- from Python", f"- its seeds: {seeds}"]
     lines += [
-        f"- seeds: {seeds}",
         f"- points: {len(records)} in files, {len(missing)} missing, {len(failed)} blew up",
         f"- simulated by gillespie-nn {', '.join(sorted(versions))}; drawn by {__version__}",
         f"- drawn with Python {platform.python_version()}, {libraries}; those of each simulation are in its file",
@@ -148,8 +150,10 @@ def _provenance(
     if len(versions) > 1:
         lines += ["**The points were simulated by several versions of the software, whose results may differ.**", ""]
     if missing:
-        lines += [f"**{len(missing)} points are missing: means are over fewer seeds than asked for.**", ""]
+        lines += [f"**{counted(len(missing), 'point')} missing: means are over fewer seeds than asked for.**", ""]
     if failed:
         reasons = Counter(failed.values())
-        lines += ["Blown up:", ""] + [f"- {n} times: {reason}" for reason, n in reasons.most_common(10)] + [""]
+        lines += (
+            ["Blown up:", ""] + [f"- {counted(n, 'time')}: {reason}" for reason, n in reasons.most_common(10)] + [""]
+        )
     return lines

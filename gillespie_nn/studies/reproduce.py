@@ -6,9 +6,11 @@ from pathlib import Path
 from .. import checks
 from ..checks import InputError
 from ..display.figures import new_figure, save_figure
+from ..display.words import counted
 from .base import Extent, Results, Study
-from .report import adjusted, counted, write_report
+from .report import adjusted, points_found, write_report
 from .runner import carry_out, read_all, unique
+from .sections import Section, read_sections, write_sections
 
 POINTS, FIGURES, REPORT = "points", "figures", "report.md"
 FORMATS = (".png", ".svg")
@@ -18,24 +20,28 @@ TIME_LIMIT, QUICK_TIME_LIMIT = 3600.0, 60.0
 def reproduce(
     studies: Sequence[type[Study]], cases: Sequence[str], extent: Extent, output: str | Path, *,
     workers: int | None = None, time_limit: float | None = None, redraw: bool = False, command: str = "",
-    progress: bool = False, say: Callable[[str], object] = print,
+    progress: bool | None = None, say: Callable[[str], object] = print, known: Sequence[type[Study]] = (),
 ) -> dict:  # fmt: skip
-    """Carry out `studies` on `cases`, draw them into `output` and write the report there.
+    """Carry out `studies` on `cases`, draw them into `output` and write the report there. Studies that the report has
+    already stay in it.
 
     Parameters
     ----------
     studies : `Study` classes; those that make no sense for a case leave it out.
     cases : names of datasets.
     extent : an `Extent`.
-    output : folder: `points/` has a file for each point, `figures/` a PNG and an SVG for each study and case, and
-        `report.md` the tables, the verdicts and where all this came from.
+    output : folder: `points/` has a file for each point, `figures/` a PNG and an SVG for each study and case,
+        `studies.json` says what is in the report, and `report.md` has the tables, the verdicts and where all this came
+        from.
     workers, time_limit [s], progress, say : as of `runner.carry_out`; by default an hour a point, or a minute.
     redraw : simulate nothing: draw what there is, and say what is missing.
     command : what the report gives as the command that made it.
+    known : every study that the report may have besides `studies`, if the folder holds it.
 
     Returns
     -------
-    A dictionary: `report`, `figures`, `points`, `missing`, `blown_up`, `claims` (the findings), `goals`, `quick`.
+    A dictionary: `report`, `figures`, `claims` (the findings) and `goals` of all that is in the report; `points`,
+    `missing`, `blown_up` and `quick` of what was asked for.
 
     Raises
     ------
@@ -43,39 +49,48 @@ def reproduce(
     """
     checks.optional("matplotlib", "plot", "drawing the figures of the case studies")
     output = checks.path_of("output", output, f"output must be the path of a folder, got {output!r}")
-    jobs = [(study(), case) for case in cases for study in studies if case in study.cases]
-    if not jobs:
+    asked = [Section(study(), case, extent, command) for case in cases for study in studies if case in study.cases]
+    if not asked:
         names = ", ".join(s.name for s in studies)
         raise InputError(f"none of the studies {names} is made for {', '.join(cases)}: see --list")
-    points = unique(p for study, case in jobs for p in study.points(case, extent))
+    points = unique(p for section in asked for p in section.points())
+    kept = read_sections(output, known, asked)
     if not redraw:
         limit = (QUICK_TIME_LIMIT if extent.quick else TIME_LIMIT) if time_limit is None else time_limit
         carry_out(points, output / POINTS, workers, checks.positive("time limit", limit, "s"), progress, say)
     records, failed, missing = read_all(points, output / POINTS)
     if not records:
         raise InputError(
-            f"none of the {len(points)} points of these studies is in {output / POINTS}: "
+            f"none of the {counted(len(points), 'point')} of these studies is in {output / POINTS}: "
             + ("run the command without --redraw first" if redraw else "all blew up; see the files *.failed there")
         )
     for point in missing[:_SHOWN]:
         say(f"missing: {point.stem}")
     if missing:
-        say(f"{len(missing)} of {len(points)} points are missing; the same command without --redraw makes them")
-    sections, findings, goals, figures = [], [], [], []
-    for study, case in jobs:
-        results = Results(case, extent, records, failed, study.measure)
-        own = unique(study.points(case, extent))
-        if not any(p.stem in records for p in own):
+        say(f"{len(missing)} of {counted(len(points), 'point')} missing; the same command without --redraw makes them")
+    own_stems = {p.stem for p in points}
+    others = [p for p in unique(p for section in kept for p in section.points()) if p.stem not in own_stems]
+    more_records, more_failed, more_missing = read_all(others, output / POINTS)
+    all_records, all_failed = records | more_records, failed | more_failed
+    sections, findings, goals, figures, shown = [], [], [], [], []
+    for section in (*kept, *asked):
+        study, case = section.study, section.case
+        results = Results(case, section.extent, all_records, all_failed, study.measure)
+        own = unique(section.points())
+        if not any(p.stem in all_records for p in own):
             say(f"{study.name}, {case}: nothing to draw")
             continue
+        shown.append(section)
         drawn = _draw(study, results, output / FIGURES)
         figures += drawn
-        sections.append((study, case, drawn[0], study.tables(results), counted(own, records, failed)))
+        sections.append((study, case, drawn[0], study.tables(results), points_found(own, all_records, all_failed)))
         findings += study.findings(results)
         goals += study.goals(results)
     claims = adjusted(findings)
     report = output / REPORT
-    write_report(report, sections, claims, goals, records, missing, failed, extent, command)
+    runs = [(section.extent, section.command) for section in shown]
+    write_report(report, sections, claims, goals, all_records, [*missing, *more_missing], all_failed, runs)
+    write_sections(output, shown)
     return {
         "report": str(report),
         "figures": [str(f) for f in figures],

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import checks, interrupts
 from ..checks import StorageError, UnfinishedError
+from ..kernels.jit import cache_folder
 from ..progress import Progress
 from .points import Point, compile_kernels
 
@@ -58,7 +59,7 @@ def carry_out(
     folder: str | Path,
     workers: int | None = None,
     time_limit: float | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     say: Callable[[str], object] = print,
 ) -> None:
     """Carry out what is missing of `points`, into files in `folder`.
@@ -68,7 +69,7 @@ def carry_out(
     workers : processes; by default as many as there are cores. With 1 this process does it.
     time_limit : seconds of wall time after which a point counts as run away; None: never. It is noted beside the file
         and tried again where the limit is larger.
-    progress : show progress on stderr.
+    progress : show progress; None: on a terminal and in a notebook.
     say : takes a line about each point that blew up.
 
     Raises
@@ -87,6 +88,8 @@ def carry_out(
     todo = [p for p in missing if not any(n.stem in failed for n in p.needs)]
     with Progress("points", len(todo), progress) as bar:
         done = 0
+        if not any(cache_folder().rglob("*.nbi")):  # which workers see, and not this process
+            bar.update(0, "first, every process compiles the kernels, which takes up to a minute")
         for stage in _stages(todo):
             for point, blown in _stage(stage, folder, min(workers, len(stage)), time_limit):
                 done += 1

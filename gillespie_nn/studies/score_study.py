@@ -9,7 +9,7 @@ import numpy as np
 from ..display.figures import COLOURS, LINES
 from .base import Extent, Results, Study, Table, summary_columns, summary_row
 from .points import Point
-from .statistics import Estimate, estimate
+from .statistics import Estimate
 
 _MARKERS = "osD^vP*X"
 
@@ -64,13 +64,17 @@ class ScoreStudy(Study):
             for k, name in enumerate(series):
                 chosen = [c for c in conditions if (c.panel, c.series) == (panel, name)]
                 self._line(axes, k, name, chosen, results)
+            if self.shows_descent:
+                self._descent(axes, [c for c in conditions if c.panel == panel], series, results)
             axes.set_title(panel, fontsize=10)
             axes.set_xscale(self.x_scale)
             axes.set_xlabel(self.x_label, fontsize=9 if len(panels) == 1 else 8)
             self._ticks(axes, [c.x for c in conditions if c.panel == panel])
         every[0].set_ylabel(f"{results.measure.label}\nmean, 95 % interval over seeds")
         handles, labels = every[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=min(2 if len(labels) > 5 else 3, len(labels)), fontsize=8
+        )
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
     def _line(self, axes: Any, k: int, name: str, conditions: list[Condition], results: Results) -> None:
@@ -80,12 +84,28 @@ class ScoreStudy(Study):
         x = np.array([c.x for c in conditions])
         # Side by side, so that intervals do not hide each other.
         x = x * 1.03**k if self.x_scale == "log" else x + 0.008 * k * np.ptp(x)
-        found = [estimate(results.scores(self.of_seeds(c, results))) for c in conditions]
+        found = [results.estimate(self.of_seeds(c, results)) for c in conditions]
         errorbars(axes, x, found, color=colour, marker=marker, linestyle=LINES[k % 4], label=name)
-        if self.shows_descent:
-            descent = [estimate(results.scores(self.of_seeds(c, results), "_gradient_descent")) for c in conditions]
-            label = "float gradient descent" if k == 0 else None
-            axes.plot(x, [e.mean for e in descent], color="0.5", linestyle=":", marker="x", label=label)
+
+    def _descent(self, axes: Any, conditions: list[Condition], series: list[str], results: Results) -> None:
+        """Float gradient descent: one line if it is the same for every series, else one for each."""
+        found: dict[str, dict[float, float]] = {name: {} for name in series}
+        for c in conditions:
+            found[c.series][c.x] = results.estimate(self.of_seeds(c, results), "_gradient_descent").mean
+        together: dict[float, list[float]] = {}
+        for by_x in found.values():
+            for at, mean in by_x.items():
+                together.setdefault(at, []).append(mean)
+        style = {"linestyle": ":", "marker": "x", "markersize": 4.5}
+        if all(np.allclose(means, means[0], equal_nan=True) for means in together.values()):
+            x = sorted(together)
+            axes.plot(x, [together[v][0] for v in x], color="0.5", label="float gradient descent", **style)
+            return
+        for k, (name, means) in enumerate(found.items()):
+            label = f"float gradient descent, {name}"
+            axes.plot(
+                list(means), list(means.values()), color=COLOURS[k % len(COLOURS)], alpha=0.6, label=label, **style
+            )
 
     def _ticks(self, axes: Any, x: Iterable[float]) -> None:
         x = sorted(set(x))
@@ -97,5 +117,5 @@ class ScoreStudy(Study):
 def errorbars(axes: Any, x: np.ndarray, estimates: Sequence[Estimate], **style: Any) -> None:
     """Means with their intervals; a mean of one seed has none."""
     mean = np.array([e.mean for e in estimates])
-    half = np.nan_to_num(np.array([e.high - e.mean for e in estimates]))
-    axes.errorbar(x, mean, yerr=half, capsize=3, markersize=4.5, linewidth=1.3, **style)
+    ends = np.nan_to_num([[e.mean - e.low for e in estimates], [e.high - e.mean for e in estimates]])
+    axes.errorbar(x, mean, yerr=np.maximum(ends, 0.0), capsize=3, markersize=4.5, linewidth=1.3, **style)

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from ..display.tables import estimate as shown
+
 VERDICTS = HOLDS, FAILS, UNRESOLVED = "holds", "does not hold", "not resolved"
 LEVEL = 0.05
 
 
 class Estimate(NamedTuple):
-    """A mean over seeds and its interval of Student's t at 95 %; NaN ends below two values."""
+    """A mean over seeds and its interval at 95 %; NaN ends below two values."""
 
     mean: float
     low: float
@@ -22,25 +24,59 @@ class Estimate(NamedTuple):
     def __str__(self) -> str:
         if not self.n:
             return "-"
-        interval = "" if self.n < 2 else f" [{self.low:.3g}, {self.high:.3g}]"
-        return f"{self.mean:.3g}{interval}"
+        if np.isnan(self.low):
+            return f"{self.mean:.3g}"
+        if 0 < 2.0 * self.low < self.high:  # so wide that digits of the width would leave nothing of the lower end
+            return f"{self.mean:.2g} [{self.low:.2g}, {self.high:.2g}]"
+        return shown(self.mean, self.low, self.high)
 
 
 def estimate(values: ArrayLike) -> Estimate:
-    """Of `values` float64[seed]; those that are no numbers are left out."""
+    """Student's interval of `values` float64[seed] of any sign, such as differences; NaN are left out."""
+    mean, half, n = _student(values)
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def estimate_error(values: ArrayLike) -> Estimate:
+    """The same of errors, which are not negative: Student's interval of the logarithm of the mean, whose standard error
+    is in first order that of the mean divided by the mean. It does not go below 0."""
+    mean, half, n = _student(values)
+    if not mean > 0:
+        return Estimate(mean, mean if n > 1 else np.nan, mean if n > 1 else np.nan, n)
+    return Estimate(mean, float(mean * np.exp(-half / mean)), float(mean * np.exp(half / mean)), n)
+
+
+def estimate_fraction(values: ArrayLike) -> Estimate:
+    """The same of fractions in [0, 1]: Wilson's score interval with the number of trials that has their standard error,
+    and Student's quantile in place of the normal one. It stays within [0, 1]. Where all are equal, each counts as one
+    trial.
+
+    E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953.
+    """
+    mean, half, n = _student(values)
+    if n < 2:
+        return Estimate(mean, np.nan, np.nan, n)
+    quantile = float(stats.t.isf(LEVEL / 2, n - 1))
+    trials = mean * (1.0 - mean) * (quantile / half) ** 2 if half > 0 else n
+    spread = quantile**2 / trials
+    middle = (mean + 0.5 * spread) / (1.0 + spread)
+    half = np.sqrt(mean * (1.0 - mean) * spread + 0.25 * spread**2) / (1.0 + spread)
+    return Estimate(mean, float(max(0.0, middle - half)), float(min(1.0, middle + half)), n)
+
+
+def _student(values: ArrayLike) -> tuple[float, float, int]:
+    """(mean, half of Student's interval, how many) of `values` that are numbers; half is NaN below two."""
     values = _numbers(values)
-    if not len(values):
-        return Estimate(np.nan, np.nan, np.nan, 0)
-    half = np.nan
-    if len(values) > 1:
-        half = stats.t.isf(LEVEL / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    mean = float(values.mean())
-    return Estimate(mean, float(mean - half), float(mean + half), len(values))
+    n = len(values)
+    if not n:
+        return np.nan, np.nan, 0
+    half = stats.t.isf(LEVEL / 2, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return float(values.mean()), float(half), n
 
 
 def ratio_of_means(one: ArrayLike, other: ArrayLike) -> Estimate:
     """mean(one) / mean(other) of pairs, float64[seed] each: the interval of Fieller, whose values r are those for which
-    the mean of one - r other does not differ from 0 at 5 %; NaN where it is unbounded.
+    the mean of one - r other does not differ from 0 at 5 %, and which are not negative; NaN where it is unbounded.
 
     E. C. Fieller, J. R. Stat. Soc. B 16 (1954) 175-185, doi:10.1111/j.2517-6161.1954.tb00159.x.
     """
@@ -57,7 +93,7 @@ def ratio_of_means(one: ArrayLike, other: ArrayLike) -> Estimate:
     if square <= 0 or under < 0:
         return Estimate(a / b, np.nan, np.nan, n)
     low, high = (half + sign * np.sqrt(under) for sign in (-1.0, 1.0))
-    return Estimate(float(a / b), float(low / square), float(high / square), n)
+    return Estimate(float(a / b), float(max(0.0, low / square)), float(high / square), n)
 
 
 class Test(NamedTuple):

@@ -67,7 +67,7 @@ class TimeCourse(Study):
         running_time = points[0].decided["settings"]["running_time"]
         figure.suptitle(
             f"{results.case}: {self.title}, Omega = {_VOLUME:g}, seed {results.extent.seed}\n"
-            f"dotted: the input switches every T = {running_time:g} s",
+            f"the input switches every T = {running_time:g} s",
             fontsize=11,
         )
 
@@ -115,8 +115,9 @@ def _draw_one(column: Any, point: Course, course: "_Numbers", i: int, j: int) ->
     for axes, stem in zip(column, stems):
         axes.plot(course.time, course.of(stem), label="molecules, exact" if exact else "rate equations", **style)
         if exact:
-            for time in course.time[: -1 : point.n_points]:
-                axes.axvline(time, color="0.7", linestyle=":", linewidth=0.8, zorder=0)
+            for k, time in enumerate(course.time[: -1 : point.n_points]):
+                label = None if k else "the input switches"
+                axes.axvline(time, color="0.7", linestyle=":", linewidth=0.8, zorder=0, label=label)
     if exact:
         column[0].plot(
             course.time, course.of("T_0"), color=COLOURS[1], linewidth=1.0, drawstyle="steps-post", label="target"

@@ -35,7 +35,7 @@ class Ensemble:
         network: ReactionNetwork,
         time: np.ndarray,
         settings: dict[str, Any],
-        progress: bool = False,
+        progress: bool | None = None,
     ) -> None:
         start = timer.perf_counter()
         result = simulate(network, time=time, method=method.name, progress=progress, **settings)

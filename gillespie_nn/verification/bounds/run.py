@@ -23,7 +23,7 @@ _SECONDS = 2.0
 
 
 def carry_out(
-    source: Source, output: Path, workers: int | None = None, overwrite: bool = False, progress: bool = False
+    source: Source, output: Path, workers: int | None = None, overwrite: bool = False, progress: bool | None = None
 ) -> Results:
     """Complete `Results` of a `Source`: what the file `output` has is kept, what it lacks is done and committed to it.
 
@@ -31,7 +31,7 @@ def carry_out(
     ----------
     workers : threads, by default one a core; they change nothing in the results.
     overwrite : begin anew where the file is of something else.
-    progress : show progress on stderr.
+    progress : show progress on stderr; None: on a terminal and in a notebook.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def carry_out(
 
 
 def _complete(
-    source: Source, found: Results, tasks: list, workers: int, progress: bool, commit: Callable[[], None]
+    source: Source, found: Results, tasks: list, workers: int, progress: bool | None, commit: Callable[[], None]
 ) -> None:
     try:
         with Progress("paths", len(tasks), progress) as bar:
