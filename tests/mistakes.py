@@ -183,7 +183,7 @@ MISTAKES = {
         _analyze("--species A", "--species is of analyses", "--what means"),
         _analyze("--what means --confidence 95", "confidence must be below 1", "95", "0.95"),
         _analyze("--figure run.gif", "'.gif'", ".png, .svg, .pdf"),
-        _analyze("--figure run.png", "matplotlib", "pip install 'gillespie-nn[plot]'", without="matplotlib"),
+        _analyze("--figure run.png", "matplotlib", "pip install matplotlib", without="matplotlib"),
         _analyze("--what histogram", "moments alone", "means", file="moments.h5"),
         _command("resume nowhere.h5", "no such run file", "nowhere.h5"),
         _command("resume model.txt", "model.txt", "not a readable HDF5 file"),

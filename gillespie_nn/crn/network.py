@@ -117,13 +117,15 @@ class ReactionNetwork:
         parameters: Mapping[str, float] | None = None,
         substance: str | None = None,
     ) -> "ReactionNetwork":
-        """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text.
+        """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text. The name
+        of a packaged model is read as well, unless there is a file of that name: see `gillespie_nn.models`.
 
         `parameters` overrides values by name; `substance` is of SBML and Antimony, see `from_sbml`.
         """
         from .formats import format_of
+        from .packaged import model_path
 
-        path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
+        path = model_path(path)
         return cls._read(format_of(path).name, path, parameters, substance)
 
     @classmethod
