@@ -49,7 +49,7 @@ def test_linear_noise_has_the_deviation_of_its_law_and_no_interval(model, tmp_pa
 
 def test_intervals_have_two_digits_of_their_own(model, tmp_path, capsys):
     for text in both(model, tmp_path, capsys, "--replicates", "10"):
-        (row,) = re.findall(r"^ +A +(\S+) \[(\S+), (\S+)\] +\S+$", text, re.M)
+        (row,) = re.findall(r"^A +(\S+) \[(\S+), (\S+)\] +\S+$", text, re.M)
         assert all(len(number.partition(".")[2]) <= 1 for number in row)
 
 

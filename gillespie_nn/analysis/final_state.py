@@ -53,12 +53,13 @@ class FinalState(NamedTuple):
         )
         half = self.error * stats.t.isf(0.025, max(self.n - 1, 1))
         intervals, spreads = np.isfinite(half[shown]).any(), np.isfinite(self.deviation[shown]).any()
-        columns = ["quantity", "mean [95 % interval]" if intervals else "value" if self.n == 1 else "mean"]
+        width = max([len("quantity"), *(len(self.names[k]) for k in shown)])  # names stand to the left
+        columns = ["quantity".ljust(width), "mean [95 % interval]" if intervals else "value" if self.n == 1 else "mean"]
         rows = []
         for k in shown:
             known = estimate(self.mean[k], self.mean[k] - half[k], self.mean[k] + half[k])
             value = known if half[k] > 0 else cell(self.mean[k])
-            rows.append((self.names[k], value, *([f"{self.deviation[k]:.3g}"] if spreads else [])))
+            rows.append((self.names[k].ljust(width), value, *([f"{self.deviation[k]:.3g}"] if spreads else [])))
         return Table(
             f"at t = {time:g} s{few} [{units}]:", (*columns, *(["standard deviation"] if spreads else [])), rows
         )

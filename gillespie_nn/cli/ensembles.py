@@ -31,7 +31,7 @@ def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: ar
         quantiles = result.moments.sketch is not None
         head = [f"{p:g} quantile" for p in _PROBABILITIES] if quantiles else ["least", "largest"]
         columns = found["quantiles"] if quantiles else [found["minimum"], found["maximum"]]
-        rows = [(*row, *(column[result.place(row[0])] for column in columns)) for row in table.rows]
+        rows = [(*row, *(column[result.place(row[0].strip())] for column in columns)) for row in table.rows]
         print(table._replace(columns=(*table.columns, *head), rows=rows).text())
     for status, n in result.statuses.items():
         print(f"{n} of {result.n_replicates} {status}")
