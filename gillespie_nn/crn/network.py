@@ -27,7 +27,7 @@ from .consistency import check_unique, checked_event, inlined_rules, readable, s
 from .events import Event
 from .expressions import Expression
 from .parts import Parts, Source
-from .reaction import Reaction, checked_expression, checked_reaction
+from .reaction import Reaction, checked_expression, checked_reaction, rate_of, with_rate
 from .symbols import Scope
 
 if TYPE_CHECKING:
@@ -75,10 +75,12 @@ class ReactionNetwork:
         rules = dict(self.rules)
         symbols = symbols_of(species, parameters, rules)
         known, names = frozenset(species), readable(symbols)
+        changing = frozenset(target for event in self.events for target, _ in event.assignments)
         reactions = tuple(
             checked_reaction(r if r.name else r._replace(name=f"r{k}"), known, names)
             for k, r in enumerate(self.reactions, 1)
         )
+        reactions = tuple(r if r.rate_expression is None else with_rate(r, parameters, changing) for r in reactions)
         check_unique("reaction", [r.name for r in reactions])
         initial: dict[str, float] = dict.fromkeys(species, 0)
         for s, n in self.initial.items():
@@ -226,7 +228,11 @@ class ReactionNetwork:
         for name in changes:
             checks.choice("parameter", name, self.settable, "the network has", beside=self.reaction_index)
         if self.source is None:
-            return replace(self, parameters={**self.parameters, **changes})
+            parameters = {p: checks.finite(f"parameter {p}", v) for p, v in {**self.parameters, **changes}.items()}
+            reactions = tuple(
+                r if r.rate_expression is None else r._replace(rate=rate_of(r, parameters)) for r in self.reactions
+            )
+            return replace(self, parameters=parameters, reactions=reactions)
         if not self._is_as_read:
             raise InputError(
                 "the network was changed after it was read, and what follows from its parameters is not known: set "
