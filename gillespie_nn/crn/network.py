@@ -27,6 +27,7 @@ from .consistency import check_unique, checked_event, inlined_rules, readable, s
 from .events import Event
 from .expressions import Expression
 from .parts import Parts, Source
+from .patterns import by_pattern
 from .reaction import Reaction, checked_expression, checked_reaction, rate_of, with_rate
 from .symbols import Scope
 
@@ -366,22 +367,30 @@ class ReactionNetwork:
 
     def amounts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
         """Initial state [species] [molecules], with overrides by name: int64 where all amounts are whole and at most
-        2**53, else float64."""
+        2**53, else float64.
+
+        A name can be a pattern, as `update_*`. Exact names win over patterns, and later patterns over earlier ones.
+        """
         amounts = dict(self.initial)
-        for s, n in checks.by_name("initial", initial).items():
-            checks.choice("species in the initial state", s, self.index, "the network has")
+        given = checks.by_name("initial", initial)
+        for s in given:
             if s in self.rules:
                 raise InputError(f"the count of {s} is given by a rule, and has no initial value")
+        free = self.index if not self.rules else [s for s in self.species if s not in self.rules]
+        for s, n in by_pattern("species in the initial state", given, free).items():
             amounts[s] = checks.amount(f"initial amount of {s}", n)
         found = list(amounts.values())
         return np.array(found, dtype=np.int64 if all(isinstance(n, int) for n in found) else np.float64)
 
     def rates(self, overrides: Mapping[str, float] | None = None) -> np.ndarray:
-        """Rate constants float64[reaction], with overrides by reaction name."""
+        """Rate constants float64[reaction], with overrides by reaction name or pattern, see `amounts`.
+
+        The two halves of a reversible reaction are two reactions, `name` and `name_back`; `name*` sets both.
+        """
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
         if overrides is not None:
-            for name, rate in checks.by_name("rates", overrides).items():
-                checks.choice("reaction in rates", name, self.reaction_index, "the network has")
+            given = by_pattern("reaction in rates", checks.by_name("rates", overrides), self.reaction_index)
+            for name, rate in given.items():
                 rates[self.reaction_index[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
 

@@ -149,8 +149,8 @@ def _refuse(name: str, rate: Rate, parameters: Mapping[str, float], others: Mapp
     where = f"line {rate.line}, column {column}"
     if name in others:
         raise InputError(
-            f"{where}: the rate constant reads {others[name]}, but mass action takes numbers and parameters only: write "
-            "the propensity itself, in counts, as propensity(...)"
+            f"{where}: the rate constant reads {others[name]}, but mass action takes numbers and parameters only: "
+            "write the propensity itself, in counts, as propensity(...)"
         )
     raise InputError(
         f"{where}: unknown name {name!r} in the rate constant{checks.meant(name, list(parameters))}: declare it with "
