@@ -58,8 +58,8 @@ axes[-1].legend(fontsize="small")
 figure.tight_layout()
 
 # %% [markdown]
-# The mean of the counts is not the solution of the rate equations: two B's react, and they meet more often than a product
-# of means says. The difference falls like 1 / Omega.
+# The mean of the counts is not the solution of the rate equations: two B's react, and they meet more often than a
+# product of means says. The difference falls like 1 / Omega.
 
 # %%
 for volume, run in exact.items():
@@ -69,8 +69,8 @@ for volume, run in exact.items():
 # %% [markdown]
 # ## Fluctuations
 #
-# `linear_noise` computes a covariance without sampling, and `langevin` samples real-valued paths. We compare the standard
-# deviation of B, in concentrations, times sqrt(Omega): in the limit it does not depend on Omega.
+# `linear_noise` computes a covariance without sampling, and `langevin` samples real-valued paths. We compare the
+# standard deviation of B, in concentrations, times sqrt(Omega): in the limit it does not depend on Omega.
 
 # %%
 linear = gnn.simulate(net, time=time, method="linear_noise")
@@ -88,8 +88,8 @@ figure.tight_layout()
 # %% [markdown]
 # ## Distributions
 #
-# At Omega = 1 the number of B is a few molecules: the exact law has steps, and Langevin's has not. At larger volumes the
-# Gaussian of linear noise is close to both.
+# At Omega = 1 the number of B is a few molecules: the exact law has steps, and Langevin's has not. At larger volumes
+# the Gaussian of linear noise is close to both.
 
 # %%
 figure, axes = plt.subplots(1, len(VOLUMES), figsize=(9, 3))

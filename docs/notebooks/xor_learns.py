@@ -40,8 +40,9 @@ print("\n".join(spec.network.describe().splitlines()[:8]), "\n...")
 #
 # ## Train
 #
-# Samples are presented one after the other, each for T seconds of simulated time. A training run of 1,500 presentations is
-# about a billion reactions, and takes half a minute after compilation. With `output` every recorded number goes into a file.
+# Samples are presented one after the other, each for T seconds of simulated time. A training run of 1,500
+# presentations is about a billion reactions, and takes half a minute after compilation. With `output` every recorded
+# number goes into a file.
 
 # %%
 fit = gnn.train("xor", seed=0, presentations=PRESENTATIONS, output=folder / "smooth.h5")
@@ -110,8 +111,8 @@ for volume in VOLUMES:
 # %% [markdown]
 # ## Smooth ReLU and ReLU
 #
-# The derivative of ReLU jumps at 0, so no mass-action network computes it. Here it is threshold chemistry, to compare with.
-# One seed shows one run; what holds over many is in [results.md](../results.md).
+# The derivative of ReLU jumps at 0, so no mass-action network computes it. Here it is threshold chemistry, to compare
+# with. One seed shows one run; what holds over many is in [results.md](../results.md).
 
 # %%
 curves = {"smooth_relu": learning}
@@ -128,5 +129,5 @@ ax.legend()
 figure.tight_layout()
 
 # %% [markdown]
-# References: S. Kang, J. Kim, arXiv:2410.11919, for the idea; the reactions of training are our reconstruction. The smooth
-# ReLU is that of D. F. Anderson, B. Joshi and A. Deshpande, J. R. Soc. Interface 18 (2021) 20210031.
+# References: S. Kang, J. Kim, arXiv:2410.11919, for the idea; the reactions of training are our reconstruction. The
+# smooth ReLU is that of D. F. Anderson, B. Joshi and A. Deshpande, J. R. Soc. Interface 18 (2021) 20210031.
