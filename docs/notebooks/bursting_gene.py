@@ -101,7 +101,7 @@ print(f"mean {end.mean():.2f}, in theory {rate * a / (a + b):.2f}")
 print(f"variance / mean {end.var(ddof=1) / end.mean():.1f}, in theory {fano(a):.1f}")
 
 # %% [markdown]
-# Without bursts the Fano factor would be 1. Far more cells than a Poisson law allows have no messenger at all.
+# Without bursts the Fano factor would be 1. Here, many cells have no messenger at all, and a few have very many.
 #
 # Is the sample what the closed form says? A Kolmogorov-Smirnov distance below `1.63 / sqrt(n)` is expected in 99 % of
 # samples.
@@ -128,9 +128,8 @@ print(f"mean over time {long.of('M')[0, 100:].mean():.2f}, over cells {end.mean(
 # %% [markdown]
 # ## Fewer and larger bursts
 #
-# `sweep` simulates an ensemble for each value of a parameter. We make bursts rarer with the mean number of messengers
-# as it is: rates of switching on and off fall together, and noise grows from that of a Poisson law to that of two
-# kinds of cells.
+# `sweep` simulates an ensemble for each value of a parameter. We change both rates of switching together, which leaves
+# the mean as it is. Fast switching gives the noise of a Poisson law; slow switching gives two kinds of cells.
 
 # %%
 factors = np.array([0.2, 0.5, 1.0, 2.0, 5.0, 20.0])

@@ -58,7 +58,6 @@ with gnn.open_run(folder / "smooth.h5") as run:
     learning = gnn.analysis.course(run)
     weights = np.asarray(run.weights)
     recorded = np.asarray(run.training["recorded"]) + 1
-    names = fit.spec.weights
 
 figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 5))
 top.semilogy(learning.presentation, learning.rmse)
