@@ -137,3 +137,15 @@ def test_functions_show_progress_by_default_only_where_somebody_looks(patient, m
     shown.clear()
     gnn.simulate(net, **run, progress=False)
     assert not shown
+
+
+def test_every_phase_of_training_has_its_progress(monkeypatch):
+    shown, enter = [], Progress.__enter__
+
+    def entered(self):
+        shown.append(self.label)
+        return enter(self)
+
+    monkeypatch.setattr(Progress, "__enter__", entered)
+    gnn.train("xor", volume=50.0, presentations=5, running_time=1.0, seed=1, predict=True)
+    assert shown == ["prepare the network", "train xor", "evaluate", "predict"]

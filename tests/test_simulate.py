@@ -219,7 +219,7 @@ def test_the_volume_of_a_model_that_fixes_it_is_not_overridden():
 def test_a_run_that_would_never_end_is_an_error_that_says_so(method, monkeypatch):
     monkeypatch.setattr("gillespie_nn.simulation.replicate._MANY_EVENTS", 100_000)
     network = gnn.ReactionNetwork.from_text("0 -> A @ 1\nA -> 0 @ 1")
-    with pytest.raises(gnn.UnfinishedError, match="at this pace some .* more would fire until 10 s.*max_events"):
+    with pytest.raises(gnn.UnfinishedError, match="at this pace about .* more would fire until 10 s.*max_events"):
         gnn.simulate(network, 10.0, 2, volume=1e17, method=method, seed=1)
     r = gnn.simulate(network, 10.0, 2, volume=1e17, method=method, seed=1, max_events=1_000_000)
     assert r.n_events[0] == 1_000_000 and r.status[0] == gnn.Status.EVENT_LIMIT

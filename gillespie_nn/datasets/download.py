@@ -97,8 +97,8 @@ def _is_there(path: Path, digest: str, overwrite: bool) -> bool:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     if found != digest and not overwrite:
         raise InputError(
-            f"{path} is there and is not the published file (its SHA-256 is {found}): allow --overwrite to replace it, "
-            "or name another folder with --output"
+            f"{path} differs from the published file (its SHA-256 is {found}): use --overwrite to replace it, or "
+            "choose another folder with --output"
         )
     return found == digest
 
@@ -126,14 +126,14 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
                 if status is not None:
                     break
             except ValueError:  # what pooch raises for a wrong checksum
-                refused[source] = "it sent another file, with a wrong SHA-256"
+                refused[source] = "the file had a wrong SHA-256"
             except OSError as error:
                 raise UnfinishedError(f"cannot write {folder / name}: {error.strerror}") from None
             finally:
                 bar.end()
     why = "; ".join(f"{source}: {reason}" for source, reason in refused.items())
     advice = "is this machine offline? Try again" if set(refused.values()) == {"no connection"} else "try again"
-    raise UnfinishedError(f"{name} could not be fetched ({why}): {advice}, or name another copy with --source URL")
+    raise UnfinishedError(f"{name} could not be fetched ({why}): {advice}, or give another source with --source URL")
 
 
 class _Bar:

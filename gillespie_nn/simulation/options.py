@@ -22,8 +22,8 @@ from ..seeds import resolve_seed
 from .methods import AUTO, METHODS
 
 TRAJECTORIES, MOMENTS, QUANTILES = RECORDS = "trajectories", "moments", "quantiles"
-"""What is kept of an ensemble: every trajectory; at each recorded time mean, variance, least and largest of all
-replicates; or these and sketches of quantiles."""
+"""What is kept of an ensemble: all trajectories; mean, variance, minimum and maximum over replicates at each recorded
+time; or these and sketches of quantiles."""
 _MOST = 2**40
 SEED = Check(lambda name, value: resolve_seed(value), "at least 0")
 
@@ -58,7 +58,7 @@ def _event_limit(name: str, value: Any) -> int | None:
 
 @dataclass(frozen=True, eq=False)
 class RunOptions(Options):
-    """What is asked of an ensemble, checked as far as that goes without its network; `make_task` does the rest."""
+    """Options of an ensemble, checked as far as possible without its network; `make_task` checks the rest."""
 
     t_end: float | None = option(
         None, positive("s", "the end of the simulated time"), "end of the simulated time", unit="s"
@@ -165,7 +165,7 @@ class RunOptions(Options):
 
 @dataclass(frozen=True, eq=False)
 class Execution(Options):
-    """Who carries an ensemble out: none of it changes the result."""
+    """How an ensemble is executed; none of it changes the result."""
 
     workers: int = option(1, whole(), "number of threads; does not change the result", kind=int)
     scheduler: str | None = option(
@@ -176,7 +176,7 @@ class Execution(Options):
 
 @dataclass(frozen=True, eq=False)
 class Destination(Options):
-    """Where a run goes, and what is shown of it."""
+    """Where a run is written, and whether progress is shown."""
 
     output: Any = option(
         None, as_it_is, "HDF5 file to write", kind=str, metavar="FILE", more="the open file is returned"

@@ -1,4 +1,4 @@
-"""The options of a training run, `TrainingOptions`, beside the settings of its chemistry.
+"""The options of a training run, `TrainingOptions`; the settings of its chemistry are `datasets.Settings`.
 
 A new one is one field here: arguments and docstring of `train`, the flag of its command, the `arguments` in run files
 and `resume` follow from it.
@@ -16,7 +16,7 @@ from .options import SEED, noises, noises_again
 
 
 def _predict(name: str, value: Any) -> int | bool:
-    """A number of samples, 0 for none, or whether all."""
+    """A number of samples, 0 for none, or True for all."""
     return value if isinstance(value, bool) or value == 0 else checks.whole(name, value)
 
 
@@ -26,8 +26,8 @@ def _records(name: str) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class TrainingOptions(Options):
-    """What is asked of a training run, checked as far as that goes without its data; or, in a `TrainingPlan`, what it
-    came to, with no default left."""
+    """Options of a training run, checked as far as possible without its data. In a `TrainingPlan` all defaults are
+    filled in."""
 
     method: str | None = option(
         None, as_it_is, "simulation method", kind=str, recorded=True,
@@ -98,7 +98,7 @@ class TrainingOptions(Options):
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "TrainingOptions":
-        """Those among `given`, by name; all others are of the method or of the chemistry. None is not given."""
+        """The options among `given`, by name. All others belong to the method or the chemistry; None is not given."""
         own = options_of(cls)
         others = {name: value for name, value in given.items() if name not in own and value is not None}
         return cls(
@@ -115,6 +115,6 @@ class TrainingOptions(Options):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Plain values by name, of which the same plan is made again with the same data."""
+        """Plain values by name; with the same data they make the same plan again."""
         settings = asdict(self.settings) if isinstance(self.settings, Settings) else dict(self.settings)
         return record_of(self, self) | {"settings": settings | dict(self.options)}
