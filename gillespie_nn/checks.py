@@ -1,4 +1,4 @@
-"""Errors of the package, and argument checks that all speak the same way.
+"""Errors of the package, and argument checks with uniform messages.
 
 A message says what was wrong, the value, what is allowed and what to do.
 """
@@ -26,9 +26,9 @@ from .kernels.codes import COUNT_LIMIT
 _T = TypeVar("_T")
 _ROUNDING = 1e-9
 PART_BYTES, PART_SUFFIX = 8, ".part"
-"""Of names beside an output: bytes of chance, and how they end."""
+"""Of temporary files next to an output: random bytes in the name, and its suffix."""
 _BESIDE = 2 + 2 * PART_BYTES + len(PART_SUFFIX)
-"""Characters that they have more than its own."""
+"""Characters by which their names are longer than that of the output."""
 _COMPARED = 200
 _NO_HDF5 = {
     ".csv", ".tsv", ".txt", ".json", ".parquet", ".nc", ".xlsx", ".npy", ".npz", ".png", ".svg", ".pdf", ".html",
@@ -37,13 +37,13 @@ _NO_HDF5 = {
 
 
 class GillespieError(Exception):
-    """Any error that this package raises on purpose. `exit_code` is what a command ends with."""
+    """Base class of all errors that this package raises. `exit_code` is the exit code of a command."""
 
     exit_code = 3
 
 
 class InputError(GillespieError, ValueError):
-    """The caller gave something that cannot be used."""
+    """An argument, model or file is invalid."""
 
     exit_code = 2
 
@@ -63,11 +63,11 @@ class StorageError(UnfinishedError):
 
 
 class ModelError(UnfinishedError):
-    """The model led to what has no meaning: a negative propensity, a fraction of a molecule."""
+    """The model reached an invalid state: a negative propensity, a fraction of a molecule."""
 
 
 class InternalError(GillespieError, RuntimeError):
-    """The engine found itself at fault."""
+    """An internal consistency check failed: a bug in this package."""
 
 
 def _number(name: str, value: object) -> float:
@@ -76,7 +76,7 @@ def _number(name: str, value: object) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise InputError(f"{name} is beyond the range of float64: give a smaller number") from None
+        raise InputError(f"{name} exceeds the range of float64: use a smaller number") from None
 
 
 def _is_whole(value: Any) -> bool:
@@ -114,7 +114,7 @@ def fraction(name: str, value: object) -> float:
     """`value` as a float strictly between 0 and 1."""
     number = finite(name, value)
     if not 0 < number < 1:
-        raise InputError(f"{name} must lie between 0 and 1, got {value!r}, for example {name}=0.03")
+        raise InputError(f"{name} must lie between 0 and 1, got {value!r}: for example {name}=0.03")
     return number
 
 
@@ -157,7 +157,7 @@ def count(name: str, value: Any) -> int:
 
 
 def rounded(value: Any) -> Any:
-    """`value`, or the whole number that it misses by rounding alone, as 0.1 * 30 does; also of an array."""
+    """`value`, or the nearest whole number if they differ only by rounding, as 0.1 * 30 and 3 do; also for arrays."""
     with np.errstate(invalid="ignore"):
         whole = np.rint(value)
         found = np.where(np.abs(value - whole) <= _ROUNDING * np.maximum(1.0, np.abs(value)), whole, value)
@@ -165,23 +165,29 @@ def rounded(value: Any) -> Any:
 
 
 def rounded_amount(value: float) -> float:
-    """As `rounded`, but no positive amount becomes 0: it may be one of moles."""
+    """As `rounded`, but a positive amount never becomes 0: it may be in moles."""
     found = rounded(value)
     return value if found == 0 < value else found
 
 
 def choice(
-    name: str, value: _T, options: Container, what: str = "one of", hint: str = "", beside: Iterable[str] = ()
+    name: str, value: _T, options: Container, what: str = "choose one of", hint: str = "", beside: Iterable[str] = ()
 ) -> _T:
-    """`value`, which must be among `options`, a container that `in` is quick on where there are many; suggests the
-    nearest name, also one of those `beside`, which are at home elsewhere."""
+    """`value`, which must be among `options`; if there are many options, use a container with a fast `in`.
+
+    The message is `unknown NAME VALUE (did you mean ...?): WHAT OPTIONS; HINT`. A name such as `species in the initial
+    state` is split, so that it reads `unknown species 'a' in the initial state`. The suggestion may also be one of
+    `beside`, names that are valid elsewhere.
+    """
     try:
         known = value in options
     except TypeError:  # not hashable
         known = False
     if not known:
         every = _listed(options)
-        message = f"unknown {name} {value!r}{meant(value, [*every, *beside])}: {what} {shortened(every) or 'none'}"
+        kind, _, place = name.partition(" in ")
+        unknown = f"unknown {kind} {value!r}" + (f" in {place}" if place else "")
+        message = f"{unknown}{meant(value, [*every, *beside])}: {what} {shortened(every) or 'none'}"
         raise InputError(f"{message}; {hint}" if hint else message)
     return value
 
@@ -191,7 +197,7 @@ def _listed(options: Any) -> list[str]:
 
 
 def meant(value: object, options: Sequence[str], likeness: float = 0.6) -> str:
-    """` (did you mean 'X'?)` with the option that is nearest to `value`, whatever their case, or nothing."""
+    """` (did you mean 'X'?)` with the option closest to `value`, ignoring case, or an empty text."""
     by_case = {option.lower(): option for option in reversed(options)}
     # Likeness takes time in proportion to the square of the length.
     near = difflib.get_close_matches(str(value).lower()[:_COMPARED], by_case, 1, likeness)
@@ -205,24 +211,26 @@ def shortened(names: Iterable, most: int = 12) -> str:
 
 
 def path_of(what: str, value: object, otherwise: str = "") -> Path:
-    """`value` as a Path that there can be, `~` at its start being the user's home folder; `otherwise` is what to say of
-    a value of another kind."""
+    """`value` as a valid Path, with a leading `~` expanded to the home folder. `otherwise` is the message if `value` is
+    not a path."""
     text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
     if not isinstance(text, str) or not text:
         raise InputError(otherwise or f"{what} must be the path of a file, got {value!r}")
     if "\0" in text:
-        raise InputError(f"{what} {shortened_text(text)} has a NUL character in it, which no file name can have")
+        raise InputError(f"{what} {shortened_text(text)} contains a NUL character, which is not allowed in a file name")
     found = os.path.expanduser(text)
     if found == text and text.partition("/")[0] == "~":
-        raise InputError(f"{what} {text!r}: no home folder is known that ~ could be; write the folder out")
+        raise InputError(f"{what} {text!r}: the home folder (~) is unknown; write the full path")
     try:
         os.lstat(found)
     except UnicodeEncodeError:
-        raise InputError(f"{what} {shortened_text(text)} has characters in it that no file name can have") from None
+        raise InputError(
+            f"{what} {shortened_text(text)} contains characters that are not allowed in a file name"
+        ) from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise InputError(
-                f"{what} {shortened_text(text)} is too long for the name of a file, with {len(text)} characters"
+                f"{what} {shortened_text(text)} is too long for a file name: it has {len(text)} characters"
             ) from None
     return Path(found)
 
@@ -233,18 +241,18 @@ def shortened_text(text: str, most: int = 60) -> str:
 
 
 def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
-    """`path` as a Path that can be written: its folder is made, an existing file refused unless `overwrite`."""
+    """`path` as a Path that can be written. Creates its folder; rejects an existing file unless `overwrite`."""
     path = path_of("output", path, f"output must be the path of a file, got {path!r}")
     path_of("output", path.with_name(f"{path.name}{'x' * _BESIDE}"))  # what is written first has a longer name
     if path.is_dir():
         raise InputError(f"output {path} is a folder: name a file in it, for example {path / 'run.h5'}")
     if path.exists() and not overwrite:
-        raise InputError(f"output file {path} exists: choose another name, or allow it with --overwrite")
+        raise InputError(f"output file {path} exists: choose another name, or replace it with --overwrite")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot make the folder {path.parent} for the output: {error.strerror}; choose another output"
+            f"cannot create the folder {path.parent} for the output: {error.strerror}; choose another output"
         ) from None
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InputError(f"cannot write {path}: no permission; choose another output")
@@ -252,26 +260,26 @@ def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
 
 
 def new_run_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
-    """`new_file` for a file in HDF5: not under a name that says otherwise."""
+    """`new_file` for an HDF5 file; rejects names with the suffix of another format, such as `.csv`."""
     path = path_of("output", path, f"output must be the path of a file, got {path!r}")
     suffix = path.suffix.lower()
     if suffix in _NO_HDF5:
         raise InputError(
-            f"output {path}: a run is written in HDF5, not {suffix}; name it {path.with_suffix('.h5').name}, and "
-            f"see `gillespie-nn export` and `gillespie-nn analyze --figure`"
+            f"output {path}: runs are written as HDF5, not {suffix}; name it {path.with_suffix('.h5').name}. For other "
+            f"formats see `gillespie-nn export` and `gillespie-nn analyze --figure`"
         )
     return new_file(path, overwrite)
 
 
 def by_name(what: str, values: Mapping | None) -> dict:
-    """`values`, a mapping by name or None, as a dictionary."""
+    """`values`, a mapping with names as keys or None, as a dictionary."""
     if values is not None and not isinstance(values, Mapping):
-        raise InputError(f"{what} must be a dictionary by name, got {values!r}")
+        raise InputError(f"{what} must be a dictionary with names as keys, got {values!r}")
     return dict(values or {})
 
 
 def existing_file(what: str, source: object, otherwise: str) -> Path:
-    """`source` as the Path of a file that exists; `otherwise` says what else could be given."""
+    """`source` as the Path of an existing file; `otherwise` says what the argument may be."""
     path = path_of(what, source, otherwise)
     try:
         path.stat()
@@ -280,7 +288,7 @@ def existing_file(what: str, source: object, otherwise: str) -> Path:
     except OSError as error:  # a folder that may not be looked into
         raise InputError(f"cannot read {what} {str(path)[:200]}: {error.strerror}; {otherwise}") from None
     if path.is_dir():
-        sweep = " (it is that of a sweep: one file a row)" if (path / "table.csv").is_file() else ""
+        sweep = " (of a sweep, with one file per row)" if (path / "table.csv").is_file() else ""
         raise InputError(f"{what} {path} is a folder{sweep}: name a file in it")
     if not path.is_file():
         raise InputError(f"no such {what}: {path}{meant(path.name, _names_in(path.parent), 0.8)}")
@@ -295,22 +303,23 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """A text from elsewhere for a terminal, which takes control characters for orders: `?` stands for each but line
-    ends."""
+    """`text` made safe for a terminal: each control character other than a newline becomes `?`."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def text_or_file(source: object, suffixes: tuple[str, ...], what: str) -> tuple[str, str]:
-    """The text of a model and a name for it: `source` is a path that ends in one of `suffixes`, or the text itself."""
+    """(text, name) of a model; `source` is the path of a file that ends in one of `suffixes`, or the text itself."""
     if isinstance(source, str) and not (source.lower().endswith(suffixes) and "\n" not in source):
         return without_mark(source), "the text"
-    path = existing_file(what, source, f"a model is a text, or the path of a file that ends in {' or '.join(suffixes)}")
+    path = existing_file(
+        what, source, f"a model is given as text, or as the path of a file that ends in {' or '.join(suffixes)}"
+    )
     return read_text(path), str(path)
 
 
 def read_text(path: str | os.PathLike, hint: str = "") -> str:
-    """The text of a file in UTF-8 or, with a byte order mark, UTF-16; what is neither is read as Latin-1, of which only
-    comments can hold what is not ASCII. Lines end as they do in Python."""
+    """The text of a file in UTF-8, or UTF-16 with a byte order mark; other files are read as Latin-1, where only
+    comments can contain characters other than ASCII. Line ends become newlines."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -328,19 +337,20 @@ def read_text(path: str | os.PathLike, hint: str = "") -> str:
 
 
 def without_mark(text: str) -> str:
-    """`text` without the byte order mark that some editors put in front."""
+    """`text` without the byte order mark that some editors add at the start."""
     return text.removeprefix("\ufeff")
 
 
 def part_of(path: Path) -> Path:
-    """A new name beside `path`, that nobody can foresee, for what is to take its place; nothing stands there."""
+    """An unused, unpredictable path in the folder of `path`, for a file that will replace `path`."""
     return path.with_name(f".{path.name}.{secrets.token_hex(PART_BYTES)}{PART_SUFFIX}")
 
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A new name beside `path` to write to; what stands there takes its place at the end, or nothing is left of it and
-    what was there stays. To be made there (mode `x`), never opened: links are not followed. Raises OSError."""
+    """A temporary path next to `path`, as a context manager. On success the file written there replaces `path`; on an
+    error it is deleted and `path` is unchanged. Create the file with mode `x`, so that links are not followed. Raises
+    OSError."""
     part = part_of(path)
     try:
         yield part
@@ -350,7 +360,7 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file as a whole, or say in a sentence why not."""
+    """Write a text file atomically. Raises StorageError if that fails."""
     try:
         place = Path(os.path.realpath(path_of("output", path)))  # the owner's own links stay
         if place.exists() and not place.is_file():  # a device
@@ -360,12 +370,12 @@ def write_text(path: str | os.PathLike, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise StorageError(
-            f"cannot write {path}: {error.strerror}; choose a folder that exists and can be written"
+            f"cannot write {path}: {error.strerror}; choose an existing folder with write permission"
         ) from None
 
 
 def warn(message: str) -> None:
-    """Warn at the line that called the package, however deep inside the reason was found."""
+    """Issue a warning that points to the line that called the package."""
     depth, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
         depth, frame = depth + 1, frame.f_back
@@ -373,14 +383,16 @@ def warn(message: str) -> None:
 
 
 def fits_memory(what: str, n_bytes: float, remedy: str) -> None:
-    """Raise InputError if `n_bytes` are more than the memory that is free; `remedy` says what to do instead."""
+    """Raise InputError if `n_bytes` exceed the free memory; `remedy` says what to do instead."""
     free = _free_memory()
     if n_bytes > free:
-        raise InputError(f"{what} take {n_bytes / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free: {remedy}")
+        raise InputError(
+            f"{what} need {n_bytes / 1e9:.3g} GB, but only {free / 1e9:.3g} GB of memory are free: {remedy}"
+        )
 
 
 def _free_memory() -> float:
-    """Bytes of memory that this process can still have; infinite where the system does not say."""
+    """Bytes of memory that this process can still allocate; infinite if the system does not report it."""
     free: float = math.inf
     with contextlib.suppress(OSError, ValueError, AttributeError):
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -397,7 +409,7 @@ def _free_memory() -> float:
 
 
 def optional(module: str, extra: str, purpose: str) -> ModuleType:
-    """Import `module`, or say in one sentence which extra brings it."""
+    """Import `module`. Raises MissingExtraError, which names the extra to install."""
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -1,8 +1,8 @@
-"""Options: each is written down once, with its default, its check, its unit, what is allowed and a line of help.
+"""Options: each is defined once, with its default, check, unit, allowed values and a line of help.
 
-A frozen dataclass of options has a field for each, made by `option`; to make one is to check it. From the fields follow
-the signature and the docstring of the functions that take them (`takes`) and the flags of the commands (`cli.flags`).
-The settings of a method are options, too.
+A frozen dataclass of options has one field per option, made by `option`; creating an instance checks the values. The
+fields determine the signature and docstring of functions that take them (`takes`) and the flags of commands
+(`cli.flags`). The settings of a method are options, too.
 """
 
 import inspect
@@ -25,7 +25,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Check:
-    """A check, and in words what it allows; where that is some names, these."""
+    """A check, a description of the allowed values, and the allowed names if it is a choice."""
 
     of: Callable[[str, Any], Any]
     allowed: str
@@ -62,12 +62,12 @@ def yes_or_no(name: str, value: Any) -> bool:
 
 
 def as_it_is(name: str, value: Any) -> Any:
-    """What is checked where it is used, or together with other things."""
+    """`value`, unchecked: it is checked where it is used, or together with other values."""
     return value
 
 
 def number(text: str) -> int | float:
-    """What a command line reads of a number of molecules: whole, if it is written so."""
+    """A number of molecules from a command line: an int unless written with a point or an exponent."""
     return float(text) if "." in text or "e" in text.lower() else int(text)
 
 
@@ -78,46 +78,46 @@ class Option(NamedTuple):
     default: Any
     """`dataclasses.MISSING` if there is none."""
     check: Callable[[str, Any], Any]
-    """`check(name, value)` returns the value to use, or raises InputError. None stands for the default, unchecked."""
+    """`check(name, value)` returns the value to use, or raises InputError. None selects the default, unchecked."""
     help: str
     kind: Callable[[str], Any] | None = float
-    """What a command line reads it as; bool is a switch, and None is no flag at all."""
+    """Type on the command line; bool makes a switch, None makes no flag."""
     unit: str = ""
     allowed: str = ""
-    """In words, if not those of the check."""
+    """Description of the allowed values, if not that of the check."""
     usual: str = ""
-    """The default in words, where it is worked out from other things."""
+    """Description of the default, if it is computed from other values."""
     more: str = ""
-    """What a docstring says beyond the help."""
+    """Text that a docstring adds to the help."""
     flag: str = ""
-    """Of a command line, if not the name."""
+    """Flag on the command line, if it differs from the name."""
     metavar: str = ""
     pairs: str = ""
-    """An example, if a command line takes it as NAME=NUMBER, several times."""
+    """An example, if the flag takes NAME=NUMBER and can be repeated."""
     several: bool = False
-    """Whether a command line takes it several times, as a list."""
+    """Whether the flag can be repeated; the values form a list."""
     recorded: Callable[[Any], Any] | bool = False
-    """Whether files of runs keep it among their `arguments`, as a plain value; or a function that makes the plain value
-    of the checked run."""
+    """Whether run files store it in their `arguments`, as a plain value; or a function that computes the plain value
+    from the checked run."""
     restored: Callable[[Any], Any] = lambda plain: plain
-    """The value of which that was made."""
+    """Converts the plain value back."""
 
     @property
     def described(self) -> str:
-        """Help, unit, what is allowed and the default, as a command line and a docstring have it."""
+        """Help, unit, allowed values and default, for the command line and docstrings."""
         allowed = self.allowed or (self.check.allowed if isinstance(self.check, Check) else "")
         notes = "; ".join(filter(None, (allowed, f"default: {self.default_shown}" if self.default_shown else "")))
         return self.help + (f" [{self.unit}]" if self.unit else "") + (f" ({notes})" if notes else "")
 
     @property
     def default_shown(self) -> str:
-        """The default in words, nothing if there is none."""
+        """The default as text, empty if there is none."""
         if self.usual or self.default in (None, MISSING, False):
             return self.usual
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
     def use(self, value: Any) -> Any:
-        """The checked value; None is the default."""
+        """The checked value; the default if `value` is None."""
         if value is None and self.default is not MISSING:
             return self.default
         return self.check(self.name, value)
@@ -125,7 +125,7 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """Base of the dataclasses: every field that `option` made is checked when one is made."""
+    """Base class of option dataclasses: checks every field made by `option` on creation."""
 
     def __post_init__(self) -> None:
         for name, each in options_of(type(self)).items():
@@ -135,20 +135,20 @@ class Options:
     def taken(
         cls: type[_Options], given: Mapping[str, Any], without: tuple[str, ...] = ()
     ) -> tuple[_Options, dict[str, Any]]:
-        """(the options among `given`, by name, checked; the rest, with those that the caller is `without`)."""
+        """(checked options from `given`; the remaining items, including the options named in `without`)."""
         own = options_of(cls, without)
         found = cls(**{name: value for name, value in given.items() if name in own})
         return found, {name: value for name, value in given.items() if name not in own}
 
 
 def option(default: Any, check: Callable[[str, Any], Any], help: str, **more: Any) -> Any:
-    """A field of `Options`; `more` as the fields of `Option`."""
+    """A field of an `Options` dataclass; `more` are further fields of `Option`."""
     made = Option("", default, check, help, **more)
     return field(default=default, metadata={_OWN: made}) if default is not MISSING else field(metadata={_OWN: made})
 
 
 def options_of(cls: type, without: tuple[str, ...] = ()) -> dict[str, Option]:
-    """The options of a dataclass by name, in order, but for those `without`."""
+    """The options of a dataclass by name, in order, except those in `without`."""
     return {name: each for name, each in _every(cls).items() if name not in without}
 
 
@@ -158,7 +158,7 @@ def _every(cls: type) -> dict[str, Option]:
 
 
 def record_of(options: Options, run: Any) -> dict[str, Any]:
-    """Plain values by name of the options that files keep; `run` is what `Option.recorded` takes."""
+    """Plain values, by name, of the options that files store; `run` is the argument of `Option.recorded`."""
     return {
         name: each.recorded(run) if callable(each.recorded) else getattr(options, name)
         for name, each in options_of(type(options)).items()
@@ -167,13 +167,13 @@ def record_of(options: Options, run: Any) -> dict[str, Any]:
 
 
 def restored(cls: type[Options], record: Mapping[str, Any]) -> dict[str, Any]:
-    """The options whose `record_of` this is, by name; what is none of them stays as it is."""
+    """The options by name, from a `record_of` them; other items are unchanged."""
     own = options_of(cls)
     return {name: own[name].restored(value) if name in own else value for name, value in record.items()}
 
 
 def any_of(*groups: Mapping[str, Option]) -> dict[str, Option]:
-    """The options of all `groups`; of a name that several have, the first."""
+    """The options of all `groups`; if a name occurs in several, the first."""
     found: dict[str, Option] = {}
     for group in groups:
         found |= {name: each for name, each in group.items() if name not in found}
@@ -181,9 +181,11 @@ def any_of(*groups: Mapping[str, Option]) -> dict[str, Option]:
 
 
 def takes(*groups: Mapping[str, Option]) -> Callable[[_Function], _Function]:
-    """Decorator of a function that takes the options of `groups` by its `**` argument, beside arguments of its own: the
-    signature shows them by name, and where the docstring has a line `...` they are explained, but for those that the
-    docstring explains itself."""
+    """Decorator for a function that takes the options of `groups` through its `**` argument.
+
+    The signature lists the options by name. Their descriptions replace the line `...` of the docstring, except for
+    options that the docstring describes itself.
+    """
     every = any_of(*groups)
 
     def decorate(function: _Function) -> _Function:
@@ -211,7 +213,7 @@ def takes(*groups: Mapping[str, Option]) -> Callable[[_Function], _Function]:
 def _explained(docstring: str, options: Mapping[str, Option]) -> str:
     head, marker, tail = docstring.partition("    ...\n")
     if not marker:
-        raise TypeError("the docstring has no line ... to put options at")
+        raise TypeError("the docstring has no line `...` where the options belong")
     own = {name for line in docstring.splitlines() for name in line.partition(" : ")[0].strip().split(", ")}
     return head + "".join(_entry(each) for name, each in options.items() if name not in own) + tail
 

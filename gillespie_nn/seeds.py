@@ -1,4 +1,4 @@
-"""Random streams: a function of (seed, purpose, parameter set, replicate), never of threads or order."""
+"""Random streams: a function of (seed, purpose, parameter set, replicate), independent of threads and order."""
 
 import secrets
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Purpose(IntEnum):
 
 
 def resolve_seed(seed: int | None = None) -> int:
-    """`seed` checked, or one drawn from the operating system when it is None (below 2**53, so JSON keeps it)."""
+    """`seed` checked, or one from the operating system if it is None (below 2**53, which JSON represents exactly)."""
     if seed is None:
         return secrets.randbits(53)
     return checks.whole("seed", seed, least=0, most=2**63 - 1)
@@ -44,23 +44,23 @@ def resolve_seed(seed: int | None = None) -> int:
 def stream(
     seed: int, purpose: int, parameter_set: int = 0, replicate: int = 0, piece: int | None = None
 ) -> np.random.Generator:
-    """The generator (SFC64) of one stream, or of one `piece` of it; independent of every other key's."""
+    """The generator (SFC64) of one stream, or of one `piece` of it; independent of all other streams."""
     key = (int(purpose), int(parameter_set), int(replicate), *(() if piece is None else (int(piece),)))
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
 
 
 def row_seed(seed: int, row: int) -> int:
-    """The seed of the ensemble in a row of a sweep (below 2**53, so JSON keeps it)."""
+    """The seed of the ensemble in a row of a sweep (below 2**53, which JSON represents exactly)."""
     words = np.random.SeedSequence(seed, spawn_key=(int(Purpose.SWEEP), int(row))).generate_state(1, np.uint64)
     return int(words[0] >> np.uint64(11))
 
 
 @contextmanager
 def lent_stream(seed: int, purpose: int, parameter_set: int = 0, replicate: int = 0) -> Iterator[np.random.Generator]:
-    """As `stream`, for the time of a `with`; afterwards the generator is used for others.
+    """As `stream`, but as a context manager that reuses generators.
 
-    Kernels are compiled without reference counting, and hold on to every generator that they were ever given: one for
-    each replicate would stay in memory.
+    Kernels are compiled without reference counting and never release a generator: a new one for each replicate would
+    leak memory.
     """
     try:
         rng = _free.pop()

@@ -1,4 +1,4 @@
-"""Why a run stopped. The members' sentences are what a user reads."""
+"""Reasons why a run stopped, and the sentences shown to the user."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from .kernels import codes
 
 
 class Status(IntEnum):
-    """Stored as an integer in run files; `str()` gives the sentence."""
+    """Why a run stopped: an integer in run files; `str()` gives the sentence."""
 
     REACHED_END = codes.REACHED_END
     NO_REACTION_POSSIBLE = codes.NO_REACTION_POSSIBLE
@@ -18,7 +18,7 @@ class Status(IntEnum):
 
     @property
     def complete(self) -> bool:
-        """The whole time span was simulated."""
+        """Whether the whole time span was simulated."""
         return self in (Status.REACHED_END, Status.NO_REACTION_POSSIBLE)
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class Status(IntEnum):
 
 _SENTENCES = {
     Status.REACHED_END: "reached the end",
-    Status.NO_REACTION_POSSIBLE: "reached the end; no reaction is possible any more",
+    Status.NO_REACTION_POSSIBLE: "reached the end; no further reaction is possible",
     Status.EVENT_LIMIT: "stopped at the event limit before the end",
     Status.INTERRUPTED: "interrupted before the end",
     Status.OVERFLOW: (

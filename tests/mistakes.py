@@ -65,7 +65,9 @@ MISTAKES = {
         _simulate("--t-end 1", "A = 1.5", "whole numbers of molecules", "--round-initial", "ode", model="fraction.txt"),
         _simulate("--t-end 1", "'a' is named twice", "name of its own", model="twice.txt"),
         _simulate("--t-end 1", "law of reaction r1", "'k'", "@parameter", model="unknown.txt"),
-        _simulate("--t-end 1 --seed 1", "negative, -5", "A - 10", "split it", end=3, model="negative.txt"),
+        _simulate(
+            "--t-end 1 --seed 1", "negative, -5", "A - 10", "write it as two reactions", end=3, model="negative.txt"
+        ),
         _python('gnn.ReactionNetwork.from_text("model.txt")', "'model.txt'", "path", "read_text"),
         _python('gnn.ReactionNetwork.from_text("A -> B @ propensity(power(A, 2))")', "'power'", "known are"),
         _simulate(
@@ -75,16 +77,14 @@ MISTAKES = {
         _simulate("--t-end 1", "S2 has no initial amount", "S2 = ", needs="antimony", model="no-amount.ant"),
         _simulate("--t-end 1", "broken.ant: ", "line 1", needs="antimony", quotes=True, model="broken.ant"),
         _python('gnn.ReactionNetwork.from_sbml("nowhere.xml")', "no such SBML file", "nowhere.xml", needs="libsbml"),
-        _python(
-            'net.to_sbml("no/model.xml")', "no/model.xml", "folder that exists", end=UnfinishedError, needs="libsbml"
-        ),
+        _python('net.to_sbml("no/model.xml")', "no/model.xml", "existing folder", end=UnfinishedError, needs="libsbml"),
     ),
     "Simulation": (
         _simulate("--t-end=-1", "t_end must be positive", "[s]", "-1"),
         _simulate("--t-end 1 --method ssa", "unknown method 'ssa'", "direct, next_reaction, rejection"),
         _simulate("--t-end 1 --method Tau-Leap", "'Tau-Leap'", "did you mean 'tau_leap'?"),
-        _simulate("--t-end 1 --method gradient_descent", "gradient_descent", "level of training", "use train("),
-        _simulate("--t-end 1 --epsilon 0.1", "epsilon", "method rejection takes no options", "it is for tau_leap"),
+        _simulate("--t-end 1 --method gradient_descent", "gradient_descent", "training method", "use train("),
+        _simulate("--t-end 1 --epsilon 0.1", "epsilon", "method rejection takes no options", "it applies to tau_leap"),
         _simulate("--t-end 1 --method tau_leap --epsilon 3", "epsilon", "between 0 and 1", "3", "epsilon=0.03"),
         _simulate("--t-end 1 --replicates 0", "replicates must be at least 1", "0"),
         _simulate("--t-end 1 --method ode --replicates 5", "replicates=5", "is the same", "ask for 1"),
@@ -112,9 +112,9 @@ MISTAKES = {
     "Output": (
         _simulate("--t-end 1 --output run.h5", "run.h5 exists", "another name", "--overwrite"),
         _simulate("--t-end 1 --output folder", "folder is a folder", "folder/run.h5"),
-        _simulate("--t-end 1 --output model.txt/run.h5", "cannot make the folder model.txt", "another output"),
+        _simulate("--t-end 1 --output model.txt/run.h5", "cannot create the folder model.txt", "another output"),
         _python("gnn.simulate(net, 1, output=5)", "output must be the path of a file", "got 5"),
-        _python("gnn.simulate(net, 1, output='a' * 300)", "'aaaa", "too long for the name of a file", "300 characters"),
+        _python("gnn.simulate(net, 1, output='a' * 300)", "'aaaa", "too long for a file name", "300 characters"),
     ),
     "Sweeps": (
         _simulate("--t-end 1 --sweep nowhere.csv", "no such table of a sweep", "nowhere.csv"),
@@ -138,7 +138,7 @@ MISTAKES = {
         _train("xor --method adam", "unknown method 'adam'", "gradient_descent"),
         _train("xor --validation 20", "validation", "fraction", "between 0 and 1", "20"),
         _train("xor --patience 3", "fraction of the 4 training samples", "got 0.1, the default with patience"),
-        _train("xor --volume 1e20 --seed 0", "molecules would overflow", "2**53", "smaller volume"),
+        _train("xor --volume 1e20 --seed 0", "molecules exceed the largest count", "2**53", "smaller volume"),
         _train("xor --volume 0.001 --seed 0", "volume = 0.001 is too small", "molecules", "some hundred or more"),
         _train("xor --output xor.csv", "HDF5, not .csv", "xor.h5", "export"),
         _python("gnn.train((x, t), output='smooth_relu')", "would be a file", "output_activation"),

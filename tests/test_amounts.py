@@ -75,7 +75,7 @@ def test_methods_that_count_offer_to_round(method):
         gnn.simulate(net(), method=method, **HERE)
     for offered in ("round_initial='nearest'", "round_initial='random'", "--round-initial", "ode, langevin"):
         assert offered in str(caught.value)
-    with pytest.raises(gnn.InputError, match="unknown round_initial 'up': one of nearest, random"):
+    with pytest.raises(gnn.InputError, match="unknown round_initial 'up': choose one of nearest, random"):
         gnn.simulate(net(), method=method, round_initial="up", **HERE)
     with pytest.raises(gnn.InputError, match="scheduled count of D must be a whole number"):
         gnn.simulate(net(), 1.0, method=method, round_initial="nearest", schedule=[(0.5, {"D": 0.5})])

@@ -285,7 +285,7 @@ def test_what_cannot_be_read_is_refused_by_line(text, message):
         ({"k": "1"}, "parameter k must be a number"),
         ({"G": 1}, "unknown parameter 'G'"),
         ({"k": -1}, "line 11: the rate must be at least 0 and finite, got -1.0"),
-        ([("k", 1)], "parameters must be a dictionary by name"),
+        ([("k", 1)], "parameters must be a dictionary with names as keys"),
     ],
 )
 def test_overrides_are_checked(parameters, message):

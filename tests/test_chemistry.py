@@ -176,5 +176,5 @@ def test_weights_inputs_and_outputs_come_back_from_their_rails():
 
 def test_negative_input_without_minus_rails_is_refused():
     spec = gnn.training_network((2, 3, 1))
-    with pytest.raises(gnn.InputError, match="X_1_p cannot hold -0.5.*signed_inputs=True"):
+    with pytest.raises(gnn.InputError, match="X_1_p cannot represent -0.5.*signed_inputs=True"):
         spec.presentation([0.1, -0.5], [1.0], 100)

@@ -152,7 +152,11 @@ class _Refusing:
             gnn.UnfinishedError,
             "lost again and again in one unit of work",
         ),
-        (distributed.CancelledError("unit"), gnn.UnfinishedError, "the dask scheduler at tcp://x is gone"),
+        (
+            distributed.CancelledError("unit"),
+            gnn.UnfinishedError,
+            "lost the connection to the dask scheduler at tcp://x",
+        ),
         (
             ModuleNotFoundError("No module named 'gillespie_nn'"),
             gnn.InputError,

@@ -195,7 +195,7 @@ def test_what_is_no_text_is_refused_by_the_encodings_that_are_read(data, tmp_pat
 
 def test_a_name_that_no_file_can_have_is_refused_in_a_sentence():
     pytest.importorskip("libsbml")
-    with pytest.raises(gnn.InputError, match="SBML file 'aaa.*is too long for the name of a file"):
+    with pytest.raises(gnn.InputError, match="SBML file 'aaa.*is too long for a file name"):
         gnn.ReactionNetwork.from_sbml("a" * 300)
 
 

@@ -219,12 +219,12 @@ def test_memory_does_not_grow_with_the_recorded_times(tmp_path, monkeypatch):
 def test_covariances_too_large_for_memory_are_refused_before_anything_is_run(monkeypatch):
     monkeypatch.setattr(checks, "_free_memory", lambda: 3e9)
     network = gnn.ReactionNetwork.from_text("\n".join(f"0 -> S{k} @ 5" for k in range(1000)))
-    with pytest.raises(InputError, match="1000 species at 501 recorded times take 4.01 GB, and 3 GB of mem"):
+    with pytest.raises(InputError, match="1000 species at 501 recorded times need 4.01 GB, but only 3 GB of mem"):
         gnn.simulate(network, 1.0, 501, method="linear_noise")
 
 
 def test_training_which_keeps_no_covariances_is_refused():
-    with pytest.raises(InputError, match="linear_noise adds covariances to rate equations.*use ode"):
+    with pytest.raises(InputError, match="linear_noise computes covariances.*use ode"):
         gnn.train("xor", method="linear_noise", presentations=1)
 
 
@@ -233,7 +233,7 @@ def test_training_which_keeps_no_covariances_is_refused():
     [
         (
             "0 -> A @ 5\n@event full: when A >= 10; set A = 0",
-            "linear_noise cannot treat events, and the network has full",
+            "linear_noise does not support events, but the network has full",
         ),
         ("flip: 0 -> A @ 1 * step(B, A)\n0 -> B @ 1", "rate of flip, which jumps"),
         ("flip: 0 -> A @ propensity(piecewise(8, A < 4, 2))", "rate of flip, which jumps"),

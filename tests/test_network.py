@@ -63,12 +63,15 @@ def test_networks_are_immutable_and_compiled_once():
     "make, what",
     [
         (lambda: gnn.ReactionNetwork(("A", "A"), ()), "'A' is named twice"),
-        (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("B", 1),), (), 1.0),)), "unknown species in reaction r1"),
+        (
+            lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("B", 1),), (), 1.0),)),
+            "unknown species 'B' in reaction r1",
+        ),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1),), (), -1.0),)), "rate of reaction r1"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1),), (), float("nan")),)), "rate of reaction r1"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1), ("A", 1)), (), 1.0),)), "twice on one side"),
         (lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("A", 1.5),), (), 1.0),)), "multiplicity of A"),
-        (lambda: gnn.ReactionNetwork(("A",), (), {"B": 1}), "unknown species in the initial state 'B'"),
+        (lambda: gnn.ReactionNetwork(("A",), (), {"B": 1}), "unknown species 'B' in the initial state"),
         (lambda: gnn.ReactionNetwork(("A",), (), {"A": -1}), "at least 0, got -1"),
         (lambda: gnn.ReactionNetwork(("A",), (), {}, volume=0), "volume must be positive"),
         (lambda: gnn.ReactionNetwork(("A-1",), ()), "species name 'A-1' must be letters"),

@@ -422,21 +422,24 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
     "make, what",
     [
         (lambda: gnn.RateNoise(-0.1), "amplitude of rate noise must be at least 0 and finite, got -0.1"),
-        (lambda: gnn.RateNoise(0.6), "amplitude 0.6 of rate noise is too large.* give at most 0.5"),
+        (lambda: gnn.RateNoise(0.6), "amplitude 0.6 of rate noise is too large.* use at most 0.5"),
         (lambda: gnn.RateNoise(0.2, "ornstein_uhlenbeck"), "paths of kind ornstein_uhlenbeck reach 5.* at most 0.1"),
         (lambda: gnn.RateNoise(0.1, "brownian"), "unknown kind of rate noise 'brownian'"),
         (lambda: gnn.RateNoise(0.1, "impulse"), "unknown kind of rate noise 'impulse'"),
-        (lambda: gnn.RateNoise(0.1, "constant", step=1.0), "step=1.0: rate noise of kind constant takes none"),
+        (lambda: gnn.RateNoise(0.1, "constant", step=1.0), "step=1.0: rate noise of kind constant takes neither"),
         (lambda: gnn.RateNoise(0.1, "bounded", step=0), "step of rate noise must be positive"),
         (lambda: gnn.RateNoise(0.1, "bounded", bound=2.0), "bound=2.0: rate noise of kind bounded takes step"),
         (lambda: gnn.ConcentrationNoise(0.7, "impulse"), "amplitude 0.7 of concentration noise is too large"),
         (lambda: gnn.ConcentrationNoise(0.1, "bounded", correlation_time=1.0), "kind bounded takes step"),
-        (lambda: gnn.simulate(LINEAR, 1.0, noise=0.1), "noise must be a noise such as RateNoise"),
-        (lambda: gnn.simulate(LINEAR, 1.0, noise=[0.1]), "noise must be a noise such as RateNoise"),
-        (lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.RateNoise(0.1)), "goes by presentations, and there are none: ask"),
+        (lambda: gnn.simulate(LINEAR, 1.0, noise=0.1), "noise must be a noise object such as RateNoise"),
+        (lambda: gnn.simulate(LINEAR, 1.0, noise=[0.1]), "noise must be a noise object such as RateNoise"),
+        (
+            lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.RateNoise(0.1)),
+            "changes at each presentation, but this run has none: use",
+        ),
         (
             lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.ConcentrationNoise(0.1, "impulse")),
-            "goes by presentations, and there are none: give it a step",
+            "changes at each presentation, but this run has none: give it a step",
         ),
         (
             lambda: gnn.simulate(LINEAR, 1.0, noise=gnn.RateNoise(0.1, "constant", reactions=("r9",))),
@@ -461,7 +464,7 @@ def test_bad_noise_is_one_sentence(make, what):
 def test_a_species_given_by_a_rule_cannot_be_forced():
     decay = gnn.Reaction((("A", 1),), (), 1.0)
     network = gnn.ReactionNetwork(("A", "T"), (decay,), {"A": 3}, rules={"T": parse("A + 1")})
-    with pytest.raises(gnn.InputError, match="the count of T is given by a rule"):
+    with pytest.raises(gnn.InputError, match="the count of T is set by a rule"):
         gnn.simulate(network, 1.0, noise=gnn.ConcentrationNoise(0.1, species=("T",)))
 
 

@@ -115,7 +115,7 @@ def test_other_laws_stay_one_reaction(law):
 def test_irreversible_reactions_stay_one_and_stop_where_the_law_is_negative():
     network, said = split(document("k1 * A - k2 * B", reversible=False))
     assert len(network.reactions) == 1 and not said
-    with pytest.raises(gnn.UnfinishedError, match="reaction go is negative.*split it"):
+    with pytest.raises(gnn.UnfinishedError, match="reaction go is negative.*write it as two reactions"):
         gnn.simulate(network, 1.0, initial={"A": 0}, seed=1)
 
 

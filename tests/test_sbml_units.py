@@ -196,7 +196,7 @@ def test_the_command_line_takes_the_unit(tmp_path, capsys):
     assert main([*common, "--substance", "item"]) == 0
     assert " 100 " in capsys.readouterr().out
     assert main([*common, "--substance", "gram"]) == 2
-    assert "unknown substance 'gram': one of item, mole" in capsys.readouterr().err
+    assert "unknown substance 'gram': choose one of item, mole" in capsys.readouterr().err
     text = tmp_path / "model.txt"
     text.write_text("A -> 0 @ 1\n")
     assert main(["simulate", str(text), "--t-end", "1", "--substance", "item"]) == 2

@@ -182,19 +182,19 @@ def test_memory_stays_constant_over_a_hundred_million_events():
         ({"replicates": 0}, "replicates must be at least 1"),
         ({"workers": 0}, "workers must be at least 1"),
         ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
-        ({"initial": {"C": 1}}, "unknown species in the initial state 'C': the network has A"),
+        ({"initial": {"C": 1}}, "unknown species 'C' in the initial state: the network has A"),
         ({"initial": {"A": -1}}, "initial amount of A must be a finite number of molecules, at least 0, got -1"),
         ({"initial": {"A": 0.5}}, "A = 0.5, and a method that counts takes whole numbers.*round_initial='nearest' or"),
         ({"initial": {"A": 2**60}}, "would overflow"),
-        ({"rates": {"in": 1.0}}, "unknown reaction in rates 'in'"),
+        ({"rates": {"in": 1.0}}, "unknown reaction 'in' in rates"),
         ({"rates": {"out": -1.0}}, "rate of out must be at least 0 and finite, got -1.0"),
         ({"schedule": [(2.0, {"A": 1})]}, "schedule entry 0 is at time 2.0, after the end 1.0"),
-        ({"schedule": [(0.5, {"Q": 1})]}, "unknown species in the schedule 'Q'"),
+        ({"schedule": [(0.5, {"Q": 1})]}, "unknown species 'Q' in the schedule"),
         ({"schedule": [(0.5, {"A": -1})]}, "scheduled count of A"),
         ({"schedule": [0.5]}, "schedule entry 0 must be \\(time"),
         ({"max_events": -1}, "max_events must be at least 0"),
         ({"max_events": 10**30}, "max_events must be at most"),
-        ({"t_end": 10**400}, "t_end is beyond the range of float64"),
+        ({"t_end": 10**400}, "t_end exceeds the range of float64"),
         ({"n_points": 10**30}, "n_points must be at most"),
         ({"t_end": None, "time": "abc"}, "one increasing row"),
         ({"seed": 2**70}, "seed must be at most"),
@@ -253,8 +253,8 @@ def test_a_run_that_reached_its_end_is_a_plain_array_without_a_warning(recwarn):
 @pytest.mark.parametrize(
     "more, what",
     [
-        ({"replicates": 10**7, "n_points": 10**6}, "10000000 trajectories of 1 species at 1000000 recorded times take"),
-        ({"n_points": 2**40}, "1099511627776 recorded times take 8.8e"),
+        ({"replicates": 10**7, "n_points": 10**6}, "10000000 trajectories of 1 species at 1000000 recorded times need"),
+        ({"n_points": 2**40}, "1099511627776 recorded times need 8.8e"),
         (
             {"n_points": 10**8, "record": "moments", "replicates": 2},
             "the moments of 1 quantities at 100000000 recorded",
@@ -263,5 +263,5 @@ def test_a_run_that_reached_its_end_is_a_plain_array_without_a_warning(recwarn):
 )
 def test_more_than_memory_holds_is_refused_with_what_helps(more, what, monkeypatch):
     monkeypatch.setattr("gillespie_nn.checks._free_memory", lambda: 2e9)
-    with pytest.raises(gnn.InputError, match=f"{re.escape(what)}.*GB, and 2 GB of memory are free: "):
+    with pytest.raises(gnn.InputError, match=f"{re.escape(what)}.*GB, but only 2 GB of memory are free: "):
         gnn.simulate(gnn.ReactionNetwork.from_text("A -> 0 @ 1"), 1.0, **more)

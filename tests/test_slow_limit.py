@@ -182,12 +182,12 @@ def test_predictions_are_the_float_forward_pass(method):
 
 @pytest.mark.parametrize("method", LEVELS)
 def test_they_are_levels_of_training_only(method, tmp_path, capsys):
-    with pytest.raises(gnn.InputError, match=f"{method} is a level of training.*use train\\("):
+    with pytest.raises(gnn.InputError, match=f"{method} is a training method.*use train\\("):
         gnn.simulate(gnn.training_network((2, 3, 1)).network, 1.0, method=method)
     model = tmp_path / "model.txt"
     model.write_text("A -> B @ 1\nA = 10\n")
     assert main(["simulate", str(model), "--t-end", "1", "--method", method]) == 2
-    assert f"{method} is a level of training" in capsys.readouterr().err
+    assert f"{method} is a training method" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("method", LEVELS)

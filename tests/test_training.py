@@ -119,7 +119,7 @@ def test_nothing_is_learnt_while_learning_is_held():
         ({"data": ([[np.nan]], [[1.0]])}, "inputs must be finite, got nan at \\(0, 0\\)"),
         ({"data": ([["a"]], [[1.0]])}, "inputs must be numbers"),
         ({"volume": -1}, "volume must be positive and finite, got -1"),
-        ({"volume": 1e30}, "would overflow"),
+        ({"volume": 1e30}, "exceed the largest count"),
         ({"presentations": 0}, "presentations must be at least 1, got 0"),
         ({"running_time": 0}, "running_time must be positive"),
         ({"hold": -1}, "hold must be at least 0"),

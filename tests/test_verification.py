@@ -149,7 +149,7 @@ def test_all_leaves_out_what_it_has_no_means_for_and_says_so(capsys, monkeypatch
     with pytest.raises(pytest.fail.Exception) as found:
         main(["verify-methods", "--all"])
     assert "SbmlSuite" not in str(found.value) and "MasterEquation" in str(found.value)
-    assert "sbml-suite: left out, no folder given" in capsys.readouterr().out
+    assert "sbml-suite: skipped, no folder given" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name, word", [("ladder", "figure format"), ("there.png", "exists")])

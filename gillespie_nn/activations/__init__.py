@@ -1,4 +1,4 @@
-"""Activations: each is a chemical module and its exact fixed point in floating point.
+"""Activations: each provides reactions, and their exact fixed point in floating point.
 
 To add one: a file with a subclass of `Activation`, and its line in `ACTIVATIONS`.
 """

@@ -1,4 +1,4 @@
-"""What an activation has to provide."""
+"""Interface of an activation."""
 
 from abc import ABC, abstractmethod
 
@@ -15,7 +15,7 @@ class Activation(ABC):
 
     name: str
     reference: str = ""
-    """What to cite for its chemistry, if anything."""
+    """What to cite for its reactions, if anything."""
     signed_output = False
     """Whether y can be negative and needs two rails."""
 

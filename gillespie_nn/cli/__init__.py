@@ -1,7 +1,7 @@
-"""The `gillespie-nn` command: one subcommand a file, and one way to end.
+"""The `gillespie-nn` command: each subcommand has its own file; exit codes and error messages are handled here.
 
-To add a subcommand: a file with `add(subparsers)` and `run(arguments)`, and its line in `COMMANDS`; where work can
-go on after Ctrl-C, also `interrupted(arguments)`, the sentence that says how.
+To add a subcommand, write a file with `add(subparsers)` and `run(arguments)` and add a line to `COMMANDS`. If its work
+can be continued after Ctrl-C, also write `interrupted(arguments)`, which returns the message that says how.
 """
 
 import argparse
@@ -44,12 +44,20 @@ _EPILOG = """examples:
   gillespie-nn analyze runs/xor.h5 --figure runs/xor.png
   gillespie-nn train --help
 
-exit codes: 0 done; 1 a check failed; 2 usage or bad input; 3 could not finish; 130 Ctrl-C"""
+exit codes:
+  0    success
+  1    a check failed
+  2    wrong usage or bad input
+  3    the work could not be finished
+  130  interrupted with Ctrl-C"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` and return the exit code: 0; 1 a check failed; 2 usage or bad input; 3 could not
-    finish; 130 Ctrl-C. No traceback for a user's mistake (`GILLESPIE_NN_DEBUG=1` shows it)."""
+    """Run the command line `argv` and return the exit code.
+
+    0: success. 1: a check failed. 2: wrong usage or bad input. 3: the work could not be finished. 130: interrupted with
+    Ctrl-C. Bad input gives a message without a traceback; `GILLESPIE_NN_DEBUG=1` shows the traceback.
+    """
     arguments = make_parser().parse_args(argv)
     try:
         with interrupts.raised(), warnings.catch_warnings():
@@ -65,20 +73,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _say(str(error), error.exit_code)
     except MemoryError as error:
-        return _say(f"not enough memory: {error}; record fewer points or replicates", INTERNAL)
+        return _say(f"not enough memory: {error}; record fewer points or run fewer replicates", INTERNAL)
     except Exception:
         traceback.print_exc()
-        return _say("internal error, please report it with the lines above", INTERNAL)
+        return _say("internal error: please report it with the lines above", INTERNAL)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """Make the parser of the whole command line."""
     parser = Parser(
-        prog="gillespie-nn", description="Reaction networks that train themselves, simulated molecule by molecule.",
+        prog="gillespie-nn",
+        description="Simulate chemical reaction networks, and train neural networks made of reactions.",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"gillespie-nn {__version__}")
-    parser.add_argument("--cite", action=Cite, nargs=0, help="print what to cite, and the references of all methods")
+    parser.add_argument(
+        "--cite", action=Cite, nargs=0, help="print what to cite and the references of all methods, and exit"
+    )
     subparsers = parser.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
         own = {"run": command.run, "interrupted": getattr(command, "interrupted", _kept), "whole": parser}
@@ -87,12 +98,12 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(argv: Sequence[str] | None = None) -> None:
-    """`main` as the whole of a process."""
+    """Run `main` and exit the process with its exit code."""
     sys.exit(main(argv))
 
 
 def _kept(arguments: argparse.Namespace) -> str:
-    return "interrupted; what was committed to the output stays readable"
+    return "interrupted; data already committed to the output remain readable"
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""Measure speed, beside other programs where they are installed."""
+"""Measure speed and compare with other programs that are installed."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -18,33 +18,37 @@ from ..benchmarks import (
 from .common import Subparsers, add_json, parser, print_json
 
 _INSTEAD = {
-    "--scale": ((), "cost of an event from 2-4-1 to 784-32-10"),
-    "--leap": (("--case", "--peers"), "tau-leaping, its speed and its certified error,"),
-    "--ensemble": ((), "ensembles with one worker and with several"),
-    "--storage": ((), "what it costs to keep a run in a file"),
+    "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
+    "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
+    "--ensemble": ((), "speed of ensembles with one worker and with several"),
+    "--storage": ((), "cost of storing a run in a file"),
 }
-"""What is measured instead of the comparison with other programs: which other flags it takes, and what it is."""
+"""Measurements that replace the comparison with other programs: the other flags each accepts, and what it measures."""
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "bench",
-        "measure the speed of the methods, beside other programs where the extra bench is installed",
+        "measure the speed of the exact methods; other programs are included if the extra `bench` is installed",
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--scale", "--leap --json",
             "--ensemble --workers 2", "--storage",
         ),
     )  # fmt: skip
-    command.add_argument("--case", action="append", help=f"{', '.join(CASES)} (all); may be given several times")
-    command.add_argument("--repeats", type=int, default=5, help="runs of each, of which the best counts (5)")
     command.add_argument(
-        "--peers", action=argparse.BooleanOptionalAction, help="with other programs, or leave them out (with)"
+        "--case", action="append", help=f"network to measure: {', '.join(CASES)} (all); may be given several times"
+    )
+    command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
+    command.add_argument(
+        "--peers", action=argparse.BooleanOptionalAction, help="include other programs (the default), or leave them out"
     )
     instead = command.add_mutually_exclusive_group()
     for flag, (_, what) in _INSTEAD.items():
-        instead.add_argument(flag, action="store_true", help=f"{what} instead")
-    command.add_argument("--workers", type=int, default=2, help="several, for --ensemble (2)")
+        instead.add_argument(flag, action="store_true", help=f"measure instead: {what}")
+    command.add_argument(
+        "--workers", type=int, default=2, help="number of workers that --ensemble compares with one (2)"
+    )
     command.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json(command)
     return command
@@ -65,19 +69,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_given(arguments: argparse.Namespace) -> None:
-    """What is given and would not be heeded is refused."""
+    """Refuse flags that the requested measurement does not use."""
     instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:])), None)
     given = {"--case": arguments.case, "--peers": arguments.peers, "--markdown": arguments.markdown}
     for flag, value in given.items():
         if value not in (None, False) and instead and flag not in _INSTEAD[instead][0]:
-            raise checks.InputError(f"{instead} takes no {flag}: leave one of them out")
+            raise checks.InputError(f"{instead} cannot be combined with {flag}: omit one of them")
 
 
 def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, say: Callable[[str], None]) -> dict:
     if arguments.scale:
         return scale(repeats, say=say)
     if arguments.ensemble:
-        workers = checks.whole("workers", arguments.workers, 2, hint="they are measured beside one")
+        workers = checks.whole("workers", arguments.workers, 2, hint="they are compared with one worker")
         return ensemble_benchmark(repeats, workers, say=say)
     if arguments.storage:
         return storage_benchmark(repeats, say=say)

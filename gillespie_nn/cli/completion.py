@@ -1,4 +1,4 @@
-"""Print a script that completes the command in a shell."""
+"""Print a script for shell completion."""
 
 import argparse
 from typing import Any
@@ -13,13 +13,13 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "completion",
-        "print a script for bash, zsh or tcsh that completes subcommands, options and file names",
+        "print a completion script for bash, zsh or tcsh",
         (
             "bash > ~/.local/share/bash-completion/completions/gillespie-nn",
             'zsh > "${fpath[1]}/_gillespie-nn"',
         ),
     )
-    command.add_argument("shell", metavar="SHELL", help=", ".join(SHELLS))
+    command.add_argument("shell", metavar="SHELL", help=f"one of {', '.join(SHELLS)}")
     add_json(command)
     return command
 
@@ -37,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _complete_values(parser: argparse.ArgumentParser, shtab: Any) -> None:
-    """Names after options that take one of some, and file names after those that take one, of this parser and its
-    subcommands."""
+    """Complete the allowed values and the file names of options, in this parser and its subcommands."""
     action: Any
     for action in parser._actions:
         action.choices = getattr(action, "names", ()) or action.choices

@@ -1,4 +1,4 @@
-"""Propositions 5.1 and 5.2 on a training network: a verdict by machine."""
+"""Test Propositions 5.1 and 5.2 on a training network and give a verdict."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-bounds",
-        "verify that noise of size eps moves a network by at most eps Theta: sup |x(t; eps) - x(t)| <= eps Theta",
+        "test whether noise of size eps moves a network by at most eps Theta: sup |x(t; eps) - x(t)| <= eps Theta",
         (
             "--proposition 5.1 --noise rate --case xor --paths 200 --seed 0 --json",
             "--proposition 5.2 --noise intrinsic --case iris",
@@ -46,34 +46,50 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     sources = "\n".join(f"  {s.name}: {s.summary}" for s in SOURCES)
     command.add_argument(
-        "--proposition", default="5.1", metavar="P", help=f"{', '.join(PROPOSITIONS)} (5.1): forward, or with learning"
+        "--proposition",
+        default="5.1",
+        metavar="P",
+        help=f"{', '.join(PROPOSITIONS)} (5.1); 5.1: forward network with fixed weights, 5.2: network that learns",
     )
-    command.add_argument("--noise", default="rate", metavar="NAME", help=f"{', '.join(s.name for s in SOURCES)} (rate)")
-    command.description = f"{command.description}\n\nnoise:\n{sources}"
-    command.add_argument("--case", default="xor", metavar="NAME", help=f"{', '.join(CASES)} (xor)")
+    command.add_argument(
+        "--noise",
+        default="rate",
+        metavar="NAME",
+        help=f"source of noise: {', '.join(s.name for s in SOURCES)} (rate)",
+    )
+    command.description = f"{command.description}\n\nsources of noise:\n{sources}"
+    command.add_argument("--case", default="xor", metavar="NAME", help=f"network: {', '.join(CASES)} (xor)")
     command.add_argument(
         "--activation", default="smooth_relu", metavar="NAME",
         help=f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)} (smooth_relu)",
     )  # fmt: skip
-    command.add_argument("--paths", type=int, default=200, help="paths of noise (200)")
-    command.add_argument("--kind", metavar="KIND", help=f"of the paths: {', '.join(k.name for k in KINDS)}")
-    command.add_argument("--step", type=float, metavar="S", help="length of a piece of a path [s]")
-    command.add_argument("--correlation-time", type=float, metavar="S", help="of an ornstein_uhlenbeck path [s]")
-    command.add_argument("--h", type=float, help="smoothing of the smooth ReLU (the case's own)")
-    command.add_argument("--learning-rate", type=float, help="eta [1/s] (the case's own)")
-    command.add_argument("--annihilation-rate", type=float, help="of pairs of rails (the case's own)")
-    command.add_argument("--running-time", type=float, metavar="S", help="of a presentation (the case's own)")
-    command.add_argument("--presentations", type=int, metavar="N", help="inputs presented one after the other")
-    command.add_argument("--workers", type=int, help="threads (one a core); they change nothing in the results")
-    command.add_argument("--seed", type=int, default=0, help="whole number (0)")
+    command.add_argument("--paths", type=int, default=200, help="number of noise paths (200)")
+    command.add_argument("--kind", metavar="KIND", help=f"kind of the noise paths: {', '.join(k.name for k in KINDS)}")
+    command.add_argument("--step", type=float, metavar="S", help="time for which a noise path stays constant [s]")
+    command.add_argument(
+        "--correlation-time", type=float, metavar="S", help="correlation time of an ornstein_uhlenbeck path [s]"
+    )
+    command.add_argument("--h", type=float, help="smoothing of the smooth ReLU [concentration^2] (depends on the case)")
+    command.add_argument("--learning-rate", type=float, help="learning rate eta [1/s] (depends on the case)")
+    command.add_argument(
+        "--annihilation-rate", type=float, help="rate constant of the annihilation of rail pairs (depends on the case)"
+    )
+    command.add_argument(
+        "--running-time", type=float, metavar="S", help="duration of a presentation [s] (depends on the case)"
+    )
+    command.add_argument(
+        "--presentations", type=int, metavar="N", help="number of presented inputs (depends on the case)"
+    )
+    command.add_argument("--workers", type=int, help="number of threads (one per core); does not change the results")
+    command.add_argument("--seed", type=int, default=0, help="seed of the noise paths, a whole number (0)")
     command.add_argument(
         "--output", metavar="FILE.h5",
-        help=f"results; beside it go the verdict (.json), figures (.png) and the report (.md); by default in {_FOLDER}",
+        help=f"file of results (in {_FOLDER}); verdict (.json), figures (.png) and report (.md) go to the same folder",
     )  # fmt: skip
-    command.add_argument("--overwrite", action="store_true", help="begin anew what the output holds")
     command.add_argument(
-        "--self-test", action="store_true", help="plant faults, each to be caught by the check that should, and end"
+        "--overwrite", action="store_true", help="replace existing output and start from the beginning"
     )
+    command.add_argument("--self-test", action="store_true", help="check that known faults are detected, and exit")
     add_json(command)
     return command
 
@@ -107,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     draw_course(course_of(source), course_figure)
     write_report(report, found, [figure.name, course_figure.name])
     checks.write_text(record, json.dumps(plain(found), indent=1) + "\n")
-    print(f"results of every path in {output}; report in {report}")
+    print(f"results of every path: {output}; report: {report}")
     print(f"{found['verdict']}: {found['reason']}")
     if arguments.json:
         print_json(found)
@@ -118,7 +134,10 @@ def _self_test(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     found = self_test(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     missed = [row.what for row in found if not row.as_expected]
-    print(f"{len(found) - len(missed)} of {len(found)} as expected" + (f"; not: {', '.join(missed)}" if missed else ""))
+    print(
+        f"{len(found) - len(missed)} of {len(found)} as expected"
+        + (f"; not as expected: {', '.join(missed)}" * bool(missed))
+    )
     if arguments.json:
         rows = [row._asdict() for row in found]
         verdict = "fails" if missed else "holds"
@@ -127,8 +146,8 @@ def _self_test(arguments: argparse.Namespace) -> int:
 
 
 def interrupted(arguments: argparse.Namespace) -> str:
-    """What to say after Ctrl-C."""
-    return f"interrupted; what is done is kept in {_output(arguments)}, and the same command goes on from there"
+    """The message after Ctrl-C."""
+    return f"interrupted; finished paths are stored in {_output(arguments)}; run the same command again to continue"
 
 
 def _source(arguments: argparse.Namespace) -> Source:
@@ -139,12 +158,14 @@ def _source(arguments: argparse.Namespace) -> Source:
         arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.learning_rate,
         arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
-    paths = checks.whole("paths", arguments.paths, least=FEWEST_PATHS, hint="slopes and quantiles need some")
+    paths = checks.whole(
+        "paths", arguments.paths, least=FEWEST_PATHS, hint="slopes and quantiles cannot be estimated from fewer"
+    )
     return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)
 
 
 def _output(arguments: argparse.Namespace) -> Path:
-    """The file of results. A name of its own for every verification, so that an interrupted one is found again."""
+    """The file of results. Its default name depends on the arguments, so that the same command continues it."""
     if arguments.output is not None:
         path = checks.path_of("output", arguments.output)
         if path.suffix not in (".h5", ".hdf5"):
@@ -158,7 +179,7 @@ def _output(arguments: argparse.Namespace) -> Path:
 
 
 def _beside(output: Path) -> list[Path]:
-    """The figures, the report and the verdict beside the file of results."""
+    """Paths of the figures, the report and the verdict, in the same folder as the file of results."""
     names = (f"{output.stem}{end}" for end in (".png", "-course.png", ".md", ".json"))
     return [output.with_name(name) for name in names]
 
@@ -170,7 +191,7 @@ _NUMBERS = (
 
 
 def _given(arguments: argparse.Namespace) -> list[str]:
-    """The flags in force, again."""
+    """The flags in force, as a command line."""
     given = []
     for name in ("proposition", "noise", "case", "activation", "kind", *_NUMBERS, "output"):
         value = getattr(arguments, name)

@@ -1,9 +1,10 @@
-"""Statistical verification of the exact methods, and rates of convergence of the others."""
+"""Statistical verification of the exact methods, and convergence rates of the approximate ones."""
 
 import argparse
 
 from .. import checks
 from ..analysis.ladder import draw_ladder
+from ..display.words import counted
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
@@ -18,7 +19,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-methods",
-        "check that the exact methods have the law of the chemical master equation",
+        "test the exact methods against the chemical master equation",
         (
             "--list",
             "--ladder --output ladder.png",
@@ -27,16 +28,25 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
             "--sbml-suite FOLDER",
         ),
     )
-    command.add_argument("--list", action="store_true", help="list the checks and end")
-    command.add_argument("--all", action="store_true", help="run every check for which there is what it needs")
+    command.add_argument("--list", action="store_true", help="list the checks and exit")
+    command.add_argument("--all", action="store_true", help="run every check whose requirements are met")
     command.add_argument("--check", action="append", metavar="NAME", help="run this check; may be given several times")
-    command.add_argument("--method", action="append", metavar="NAME", help="only this method (all exact ones)")
-    command.add_argument("--sbml-suite", metavar="FOLDER", help="cases of the SBML stochastic test suite; runs them")
-    command.add_argument("--ladder", action="store_true", help="measure how each level of description nears the next")
-    command.add_argument("--output", metavar="FILE", help="of --ladder: draw its figure (.png, .svg or .pdf)")
-    command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
-    command.add_argument("--replicates", type=int, default=10_000, help="of each case (10000)")
-    command.add_argument("--seed", type=int, default=0, help="whole number (0)")
+    command.add_argument(
+        "--method",
+        action="append",
+        metavar="NAME",
+        help="test only this method (all exact methods); may be given several times",
+    )
+    command.add_argument(
+        "--sbml-suite", metavar="FOLDER", help="folder of the SBML stochastic test suite; runs its cases"
+    )
+    command.add_argument(
+        "--ladder", action="store_true", help="measure how fast each level of description converges to the next"
+    )
+    command.add_argument("--output", metavar="FILE", help="figure of --ladder to write (.png, .svg or .pdf)")
+    command.add_argument("--overwrite", action="store_true", help="overwrite an existing figure")
+    command.add_argument("--replicates", type=int, default=10_000, help="number of replicates of each case (10000)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the random numbers, a whole number (0)")
     add_flags(command, options_of_methods())
     add_json(command)
     return command
@@ -54,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ladder:
         return _ladder(arguments)
     if arguments.output is not None:
-        raise checks.InputError("--output goes with --ladder, whose figure it names")
+        raise checks.InputError("--output only applies to --ladder: add --ladder or omit --output")
     names = list(arguments.check or [])
     if arguments.sbml_suite is not None and "sbml-suite" not in names:
         names.append("sbml-suite")
@@ -63,9 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
         names = [name for name in by_name if not missing[name]]
         for name in missing:
             if missing[name]:
-                print(f"{name}: left out, {missing[name]}")
+                print(f"{name}: skipped, {missing[name]}")
     if not names:
-        raise checks.InputError("nothing to run: give --all, --check NAME (see --list) or --sbml-suite FOLDER")
+        raise checks.InputError(
+            "nothing to run: give --all, --ladder, --check NAME (see --list) or --sbml-suite FOLDER"
+        )
     selected = [by_name[checks.choice("check", name, by_name)] for name in names]
     found = verify(
         selected,
@@ -77,8 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
         **given(arguments, options_of_methods()),
     )
     print(
-        f"{found['verdict']}: {found['n_p_values']} p-values, {len(found['rejected'])} rejected, "
-        f"{len(found['not_simulated'])} cases not simulated; false-alarm rate at most {found['false_alarm_rate']:g}"
+        f"{found['verdict']}: {counted(found['n_p_values'], 'p-value')}, {len(found['rejected'])} rejected, "
+        f"{counted(len(found['not_simulated']), 'case')} not simulated; "
+        f"false-alarm rate at most {found['false_alarm_rate']:g}"
     )
     if arguments.json:
         print_json(found)
@@ -88,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _ladder(arguments: argparse.Namespace) -> int:
     for flag in ("all", "check", "method", "sbml_suite"):
         if getattr(arguments, flag):
-            raise checks.InputError(f"--ladder has its own models and levels: leave --{flag.replace('_', '-')} out")
+            raise checks.InputError(f"--ladder uses fixed models and methods: omit --{flag.replace('_', '-')}")
     if arguments.output is not None:
         checks.new_file(figure_path(arguments.output), arguments.overwrite)
     found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
@@ -96,7 +109,8 @@ def _ladder(arguments: argparse.Namespace) -> int:
         draw_ladder(found["rates"], arguments.output)
         print(f"figure written to {arguments.output}")
     print(
-        f"{found['verdict']}: {sum(r['holds'] for r in found['rates'])} of {len(found['rates'])} rates are as expected"
+        f"{found['verdict']}: {sum(r['holds'] for r in found['rates'])} of {len(found['rates'])} "
+        "convergence rates are as expected"
     )
     if arguments.json:
         print_json(found | {"output": arguments.output})

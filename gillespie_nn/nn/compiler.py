@@ -41,7 +41,7 @@ class TrainingNetwork:
     weights: tuple[Rails, ...]
     outputs: tuple[Rails, ...]
     hold: float = 0.0
-    """Time for which learning is held after each presentation [s]."""
+    """Time without learning at the start of each presentation [s]."""
 
     def __repr__(self) -> str:
         last = LINEAR if self.output_activation is None else self.output_activation.name
@@ -141,13 +141,13 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
     ones unless `dtype` is float64."""
     values = np.asarray(values, dtype=np.float64)
     if not np.isfinite(values).all():
-        raise InputError("values to present must be finite numbers")
+        raise InputError("inputs and targets must be finite numbers")
     whole = np.abs(values) * volume
     if np.issubdtype(dtype, np.integer):
         whole = np.rint(whole)
     if whole.size and whole.max() > COUNT_LIMIT:
         raise InputError(
-            f"{whole.max():g} molecules would overflow: counts end at 2**53 = {COUNT_LIMIT}; use a smaller volume"
+            f"{whole.max():g} molecules exceed the largest count, 2**53 = {COUNT_LIMIT}; use a smaller volume"
         )
     both = np.stack([np.where(values > 0, whole, 0), np.where(values < 0, whole, 0)], axis=-1)
     counts: np.ndarray = both.astype(dtype)
@@ -156,7 +156,7 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
     if wrong.any():
         place = np.argwhere(wrong)[0]
         raise InputError(
-            f"{rails[place[-1]].plus} cannot hold {values[tuple(place)]}: this network has no minus rails for its "
+            f"{rails[place[-1]].plus} cannot represent {values[tuple(place)]}: this network has no minus rails for its "
             "inputs; compile it with signed_inputs=True"
         )
     kept = np.stack([np.ones_like(signed), signed], axis=-1).ravel()

@@ -1,6 +1,6 @@
-"""The same network in floating point: forward pass, gradients of the loss, online gradient descent and flow.
+"""The network in floating point: forward pass, gradients of the loss, online gradient descent and flow.
 
-This is the slow limit of the chemistry and the yardstick of its accuracy.
+This is the slow-learning limit of the chemistry and the reference for its accuracy.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class FloatNetwork:
         for another number of weights."""
         weights, y = np.asarray(weights, dtype=np.float64), np.asarray(x, dtype=np.float64)
         if weights.shape != (self.n_weights,):
-            raise InputError(f"weights have shape {weights.shape}, expected one row of {self.n_weights}")
+            raise InputError(f"weights must have shape ({self.n_weights},), got {weights.shape}")
         for (W, b), function in zip(self.matrices(weights), self._functions):
             z = y @ W.T + b
             y = z if function is None else function.value(z)
@@ -98,7 +98,7 @@ class FloatNetwork:
             n_gradients += 1
             if n_gradients > _MOST_GRADIENTS:
                 raise UnfinishedError(
-                    f"gradient flow got to {s:g} of s = {time:g} in {_MOST_GRADIENTS} gradients: it is stiff, or "
+                    f"gradient flow reached {s:g} of s = {time:g} in {_MOST_GRADIENTS} gradients: it is stiff, or "
                     "slides along the kink of an activation; use a smaller learning rate or running time, a smooth "
                     "activation, or gradient descent"
                 )

@@ -1,8 +1,8 @@
-"""Extrinsic noise: what drives a network from outside, in its rates and in its concentrations.
+"""Extrinsic noise: external noise in the rates and concentrations of a network.
 
-A noise of amplitude eps multiplies a path xi, which is a function of the seed alone, so that all amplitudes share it;
-the noise of finite counts is the volume's. To add one: a file with a subclass of `Noise`, and its line in `NOISES`. To
-add a kind of path: a subclass of `Kind`, and its line in `kinds.KINDS`.
+A noise multiplies a path xi by its amplitude eps. The path depends only on the seed, so all amplitudes share it.
+Intrinsic noise is set by the volume instead. To add a noise: a file with a subclass of `Noise`, and its line in
+`NOISES`. To add a kind of path: a subclass of `Kind`, and its line in `kinds.KINDS`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ NOISES = (RateNoise, ConcentrationNoise, AdditiveNoise)
 
 
 def from_record(record: Mapping[str, Any]) -> Noise:
-    """The noise whose `record()` this is, as a run file keeps it."""
+    """The noise with this `record()`, as stored in run files."""
     by_name = {noise.name: noise for noise in NOISES}
     given = dict(record)
     return by_name[checks.choice("noise", given.pop("noise", None), by_name)](**given)

@@ -1,4 +1,4 @@
-"""What a noise has to provide: what it acts on, and how."""
+"""Interface of an extrinsic noise: what it acts on, and how."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,21 +15,22 @@ from ..seeds import Purpose
 from .kinds import BY_NAME, Kind
 
 LARGEST_CHANGE = 0.5
-"""A noise that multiplies may change by this share at most, on every path: eps sup|xi| <= 1/2."""
+"""Largest relative change by a multiplicative noise, on every path: eps sup|xi| <= 1/2."""
 
 
 @dataclass(frozen=True)
 class Noise(ABC):
-    """A noise of size `amplitude`, eps, with a path xi of some `kind`, see `kinds.KINDS`.
+    """A noise of amplitude eps with a path xi of a given `kind`, see `kinds.KINDS`.
 
     Parameters
     ----------
-    amplitude : eps, at least 0; the path does not depend on it, and 0 is no noise at all: it changes no bit of a run.
+    amplitude : eps, at least 0; the path does not depend on it. With amplitude 0, results are bit-identical to a run
+        without noise.
     kind : name of the kind of path.
     step : length of a piece of a path [s].
     correlation_time : of an Ornstein-Uhlenbeck path [s].
-    bound : at which an Ornstein-Uhlenbeck path is saturated.
-    shared : every replicate of an ensemble has the same path, not one of its own.
+    bound : largest |xi| of an Ornstein-Uhlenbeck path, which is clipped there.
+    shared : whether all replicates of an ensemble have the same path.
 
     Raises
     ------
@@ -46,11 +47,11 @@ class Noise(ABC):
 
     name: ClassVar[str]
     acts_on: ClassVar[str]
-    """What it disturbs, for people."""
+    """What it acts on, in words."""
     purposes: ClassVar[tuple[Purpose, Purpose]]
-    """Of its random streams: in training and simulation, and in prediction."""
+    """Purposes of its random streams: in training and simulation, and in prediction."""
     kinds: ClassVar[tuple[str, ...]]
-    """Kinds of path that it takes."""
+    """Supported kinds of path."""
 
     def __post_init__(self) -> None:
         amplitude = checks.not_negative(f"amplitude of {self.name} noise", self.amplitude)
@@ -65,12 +66,12 @@ class Noise(ABC):
                 unit = "" if parameter == "bound" else "s"
                 object.__setattr__(self, parameter, checks.positive(f"{parameter} of {self.name} noise", value, unit))
             else:
-                takes = ", ".join(taken) or "none of step, correlation_time and bound"
+                takes = ", ".join(taken) or "neither step, correlation_time nor bound"
                 raise InputError(f"{parameter}={value!r}: {self.name} noise of kind {self.kind} takes {takes}")
         if self.amplitude > self.largest_amplitude:
             raise InputError(
                 f"amplitude {self.amplitude:g} of {self.name} noise is too large: paths of kind {self.kind} reach "
-                f"{self.law.supremum(self):g}, and eps times that must be at most {LARGEST_CHANGE:g}: give at most "
+                f"{self.law.supremum(self):g}, and eps times that must be at most {LARGEST_CHANGE:g}: use at most "
                 f"{self.largest_amplitude:g}"
             )
 
@@ -81,28 +82,30 @@ class Noise(ABC):
 
     @property
     def largest_amplitude(self) -> float:
-        """The largest eps for which eps sup|xi| <= 1/2 on every path; infinite where no such limit is needed."""
+        """The largest eps for which eps sup|xi| <= 1/2 on every path; infinite where no limit applies."""
         return LARGEST_CHANGE / self.law.supremum(self)
 
     def record(self) -> dict:
-        """What decides the noise, by name, for files."""
+        """All parameters by name, for files."""
         return {"noise": self.name} | asdict(self)
 
     @abstractmethod
     def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
-        """What it acts on, int64[component]: numbers of reactions or of species; `slow` are names of species that it
-        leaves alone unless told otherwise."""
+        """What it acts on, int64[component]: numbers of reactions or of species.
+
+        `slow` are names of species that it excludes by default.
+        """
 
     def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple:
-        """Reactions that it adds to the network, of rate 0 as long as xi is; `number` makes their names its own."""
+        """Reactions that it adds to the network, with rate 0 while xi is 0; `number` makes their names unique."""
         return ()
 
     def disturbs(self, places: np.ndarray) -> np.ndarray:
-        """Species whose conservation it breaks, int64[...]."""
+        """Species whose conservation laws it breaks, int64[...]."""
         return np.empty(0, dtype=np.int64)
 
     def act(self, rates: np.ndarray, xi: np.ndarray, places: np.ndarray, first: int) -> None:
-        """Change `rates` float64[reaction] to those under xi float64[component]; its own reactions begin at `first`."""
+        """Change `rates` float64[reaction] to those under xi float64[component]; those it added start at `first`."""
         raise NotImplementedError
 
 

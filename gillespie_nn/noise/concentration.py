@@ -56,7 +56,7 @@ class ConcentrationNoise(Noise):
         found = matching("species", self.species, network.species)
         for s in found:
             if network.species[s] in network.rules:
-                raise InputError(f"the count of {network.species[s]} is given by a rule: no noise can act on it")
+                raise InputError(f"the count of {network.species[s]} is set by a rule, so noise cannot act on it")
         return found
 
     def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple[Reaction, ...]:

@@ -53,7 +53,7 @@ class _Uniform(Kind):
 
 class Constant(_Uniform):
     name = "constant"
-    summary = "one draw a run, uniform on [-1, 1]"
+    summary = "one draw per run, uniform on [-1, 1]"
 
     @staticmethod
     def lasts(noise: Any) -> str:
@@ -102,7 +102,7 @@ class OrnsteinUhlenbeck(Kind):
 
 class Impulse(_Uniform):
     name = "impulse"
-    summary = "at the start of each presentation, or with `step` every so many seconds, uniform on [-1, 1]"
+    summary = "impulses at the start of each presentation, or every `step` seconds, uniform on [-1, 1]"
     parameters = {"step": None}
     strikes = True
 

@@ -46,7 +46,7 @@ class NoisePlan:
 
     @cached_property
     def conservation_laws(self) -> Any:
-        """What neither a reaction nor a noise changes, as `ReactionNetwork.conservation_laws`."""
+        """Quantities that neither reactions nor noise change, as `ReactionNetwork.conservation_laws`."""
         from scipy.sparse import coo_array, hstack
 
         disturbed = np.unique(np.concatenate([part.noise.disturbs(part.places) for part in self.parts]))
@@ -79,21 +79,22 @@ def plan_noise(
     ----------
     noises : a `Noise`, or a list of some.
     network : what they act on.
-    rates : its rate constants float64[reaction]; by default its own.
+    rates : its rate constants float64[reaction]; by default the network's.
     slow : names of species that are forced only on request, the weights of a training network.
     presented : whether the run has presentations.
-    prediction : whether the paths are those of inference, and not those of training.
+    prediction : whether the paths are for inference instead of training.
 
     Raises
     ------
-    InputError : what is no noise, or cannot act on this network.
+    InputError : something that is not a noise, or that cannot act on this network.
     """
     noises = as_noises(noises)
     for noise in noises:
         if not presented and noise.law.lasts(noise) == PRESENTATION:
-            instead = "give it a step" if noise.law.strikes else "ask for kind constant, bounded or ornstein_uhlenbeck"
+            instead = "give it a step" if noise.law.strikes else "use kind constant, bounded or ornstein_uhlenbeck"
             raise InputError(
-                f"{noise.name} noise of kind {noise.kind} goes by presentations, and there are none: {instead}"
+                f"{noise.name} noise of kind {noise.kind} changes at each presentation, but this run has none: "
+                f"{instead}"
             )
     rates = network.rates() if rates is None else rates
     plan = NoisePlan(noises, network, rates, slow, prediction)
@@ -101,11 +102,11 @@ def plan_noise(
 
 
 def as_noises(noises: Any) -> tuple[Noise, ...]:
-    """`noises` as a tuple; None is none."""
+    """`noises` as a tuple, empty for None."""
     if noises is None or isinstance(noises, Noise):
         return () if noises is None else (noises,)
     if not isinstance(noises, (tuple, list)) or not all(isinstance(n, Noise) for n in noises):
-        raise InputError(f"noise must be a noise such as RateNoise(0.1), or a list of them, got {noises!r}")
+        raise InputError(f"noise must be a noise object such as RateNoise(0.1), or a list of them, got {noises!r}")
     return tuple(noises)
 
 

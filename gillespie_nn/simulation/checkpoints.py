@@ -1,8 +1,8 @@
-"""Checkpoints of a training run: all that is needed to go on from the end of a presentation.
+"""Checkpoints of a training run: the state needed to continue from the end of a presentation.
 
-Every run, interrupted or not, with a file or without, goes on from its checkpoints with a new simulation made of the
-checkpoint alone; so a resumed run is the uninterrupted one, bit for bit. They lie at presentations that the plan fixes.
-What a simulation derives from the counts (bounds, sums, trees) is worked out again. A pending time is drawn again:
+Every run, interrupted or not, with a file or without, continues at each checkpoint with a new simulation made from the
+checkpoint alone; so a resumed run equals an uninterrupted one bit for bit. The plan fixes the presentations at which
+they occur. Bounds, sums and trees are recomputed from the counts. A pending time is drawn again:
 given the state, the wait for the next reaction is exponential however long it has lasted, so that one drawn afresh at a
 time that no draw has decided has the same law, and the process stays exact.
 """
@@ -17,7 +17,7 @@ from .protocol import Simulation
 
 
 class Checkpoint(NamedTuple):
-    """A training run between two presentations; number 0 is its start."""
+    """The state of a training run between two presentations; number 0 is its start."""
 
     n_presented: int
     """Presentations done."""
@@ -42,7 +42,7 @@ def first_checkpoint(plan) -> Checkpoint:
 
 
 def simulation_at(plan, checkpoint) -> Simulation:
-    """A simulation that goes on from a checkpoint, its kernels compiled."""
+    """A simulation that continues from a checkpoint, with compiled kernels."""
     rng = restored_generator(checkpoint.generator)
     time = checkpoint.n_presented * plan.settings.running_time
     simulation = plan.learner.start(plan.seed, rng, checkpoint.counts, time)

@@ -1,8 +1,8 @@
-"""Ensembles on many machines, by dask.distributed: workers carry out units of work, this process alone takes what they
-give, in order, and hands it to the sinks.
+"""Ensembles on many machines with dask.distributed: workers run units of work; this process alone collects the results
+in order and passes them to the sinks.
 
-A unit is a function of its task and its number. When a worker is lost, what it had not delivered is carried out again
-elsewhere, and gives the same; each unit is taken once, whoever carried it out.
+A unit depends only on its task and its number. If a worker is lost, its undelivered units run again elsewhere with the
+same results; each unit is collected once.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from .unit import Kept, run_unit
 
 _CONNECT_SECONDS = 30.0
 _AHEAD = 4
-"""Units handed out a thread of the cluster: what they give waits there until it is its turn."""
+"""Units submitted per thread of the cluster; their results wait there until their turn."""
 _LEAST_AHEAD = 32
 _VERSIONS = {"gillespie-nn": __version__, "numpy": np.__version__}
 
@@ -25,8 +25,8 @@ class Cluster:
 
     Raises
     ------
-    MissingExtraError : dask.distributed is not installed. InputError : no scheduler there, or one without workers.
-    UnfinishedError, from `run` : the scheduler is gone, or a unit has taken several workers down.
+    MissingExtraError : dask.distributed is not installed. InputError : no scheduler answers, or it has no workers.
+    UnfinishedError, from `run` : the connection to the scheduler was lost, or a unit crashed several workers.
     """
 
     def __init__(self, address):
@@ -56,11 +56,11 @@ class Cluster:
         self.close()
 
     def close(self):
-        """Leave the cluster; what it still has to do for this process is dropped."""
+        """Disconnect from the cluster and cancel the pending work of this process."""
         self._client.close()
 
     def run(self, work, progress) -> None:
-        """Carry out `work`, an iterator of `ensemble.Unit`; `progress(done)` gets the number of replicates done."""
+        """Run `work`, an iterator of `ensemble.Unit`; `progress(done)` gets the number of replicates done."""
         n_ahead = max(_LEAST_AHEAD, _AHEAD * sum(self._client.nthreads().values()))
         delivered, n_done = None, 0
 
@@ -83,27 +83,27 @@ class Cluster:
         except self._distributed.KilledWorker as error:
             raise UnfinishedError(
                 f"workers of {self._address} were lost again and again in one unit of work: look at their logs, for "
-                f"memory above all ({error})"
+                f"in particular memory ({error})"
             ) from error
         except ImportError as error:
             raise InputError(
-                f"a worker of {self._address} cannot load what it has to run: install the same gillespie-nn on every "
+                f"a worker of {self._address} cannot load its task: install the same gillespie-nn on every "
                 f"machine ({error})"
             ) from error
         except (self._distributed.CancelledError, OSError, TimeoutError) as error:
             raise UnfinishedError(
-                f"the dask scheduler at {self._address} is gone; what was done is kept "
+                f"lost the connection to the dask scheduler at {self._address}; completed work is saved "
                 f"({type(error).__name__}: {error})"
             ) from error
 
 
 def _deliver(task):
-    """On a worker: the task, once."""
+    """On a worker: the task, sent once."""
     return task
 
 
 def _carry_out(task, number, versions):
-    """On a worker: a unit of work."""
+    """On a worker: run a unit of work."""
     if versions != _VERSIONS:
         raise InputError(
             f"a worker runs {_named(_VERSIONS)}, and this process {_named(versions)}: results may differ; install the "

@@ -1,4 +1,4 @@
-"""Naming the reaction at fault when a run stops at a propensity or a count that has no meaning."""
+"""Names the reaction at fault when a run stops at an invalid propensity or count."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _SHOWN = 8
 
 
 def explain(network, method, code) -> None:
-    """Raise ModelError if a general rate law made the run stop with `code`; else it is not a law's fault."""
+    """Raise ModelError if a general rate law made the run stop with `code`; otherwise do nothing."""
     laws = [reaction for reaction in network.reactions if reaction.law is not None]
     if code not in (codes.BAD_PROPENSITY, codes.OVERFLOW, codes.NEGATIVE) or not laws:
         return
@@ -34,14 +34,14 @@ def _explain_negative(network, method, reaction):
         if n < 0 and method.counts[network.index[s]] < 0:
             raise ModelError(
                 f"reaction {reaction.name} fired with fewer than {-n} molecules of {s}, at t = {method.time:g} s: its "
-                f"law {reaction.law} does not vanish there. Write it so that it does, for example by {s} as a factor"
+                f"law {reaction.law} is not 0 there. Make it 0 when reactants run out, for example with {s} as a factor"
                 + (f", {s} * ({s} - 1) for two molecules" if n == -2 else "")
             )
 
 
 def _way_out(law, value):
     if value < 0 and law.op == "sum" and any(a.op == "negative" for a in law.args):
-        return " A difference of two rates is two reactions: split it"
+        return " If it is a difference of two rates, write it as two reactions"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Conservation laws watched during a run: what no reaction changes must stay as it was at every recorded point."""
+"""Conservation laws, checked during a run: conserved quantities must stay constant at every recorded point."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ _ROUNDING = 1e-8
 
 
 class Invariants:
-    """The conserved quantities of one replicate; of real numbers they hold up to the rounding of many steps.
+    """The conserved quantities of one replicate; for real-valued states they hold up to rounding.
 
-    `network` is a ReactionNetwork, or under noise a `noise.NoisePlan`: forcing conserves nothing of what it acts on.
+    `network` is a ReactionNetwork, or with extrinsic noise a `noise.NoisePlan`: forcing breaks conservation.
     """
 
     def __init__(self, network, dtype=np.int64):
@@ -20,14 +20,14 @@ class Invariants:
         self._values = np.full(self._laws.shape[0], np.nan)  # before `start` no value is right
 
     def start(self, counts):
-        """Take the values from `counts` int64[species]: at the start, and after a scheduled change."""
+        """Set the expected values from `counts` int64[species]: at the start, and after a scheduled change."""
         if self._laws.shape[0]:
             self._values = self._laws @ counts
 
     def check(self, rows):
         """Compare rows [point, species]; sums of integers that overflow an int64 wrap around on both sides.
 
-        Raises InternalError when a law is broken: a run that goes on would only look like a result.
+        Raises InternalError if a conservation law is violated: results after that would be wrong.
         """
         if not self._laws.shape[0] or not len(rows):
             return
@@ -41,6 +41,6 @@ class Invariants:
             members = self._laws[[law]].nonzero()[1][:10]
             names = ", ".join(f"{self._species[s]} = {rows[point, s]}" for s in members)
             raise InternalError(
-                f"a conserved quantity changed from {self._values[law]} ({names}): the engine is at fault; please "
+                f"a conserved quantity changed from {self._values[law]} ({names}): this is an internal error; please "
                 "report it with the model and the seed"
             )

@@ -2,8 +2,8 @@
 
 As eta -> 0 at a fixed step s = eta T the weights of the rate equations follow the gradient flow of each sample's loss
 for a time s, and that follows a step of gradient descent as s -> 0. The state is that of the compiled network, with a
-weight on the rail of its sign and the output of the presented sample; all that lies between is not of this level.
-The volume only scales that state. These levels are of training alone: they are no methods of reaction networks.
+weight on the rail of its sign and the output of the presented sample; intermediate species are not modelled.
+The volume only scales that state. These levels apply to training only, not to reaction networks in general.
 """
 
 from abc import ABC, abstractmethod
@@ -50,7 +50,7 @@ class Level(ABC):
     learning_rate : eta [1/s].
     volume : Omega.
     counts : the state float64[species] [molecules].
-    rng : the Generator of the run, of which nothing is drawn.
+    rng : the Generator of the run; not used.
     options : values by name of the class's `options`, all of them.
     start_time : time of the state [s].
     """
@@ -107,7 +107,7 @@ class Level(ABC):
 
     @property
     def statistics(self) -> dict[str, float]:
-        """Nothing is counted."""
+        """Empty: no statistics are collected."""
         return {}
 
     def set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
@@ -115,10 +115,10 @@ class Level(ABC):
         self._state[species] = values
 
     def begin_presentation(self, k: int) -> None:
-        """Presentation k begins, its sample being set."""
+        """Begin presentation k; its sample is already set."""
 
     def advance(self, t_stop: float) -> int:
-        """Learn the sample that is presented, for the time up to t_stop; a step of no time learns nothing."""
+        """Learn from the presented sample for the time up to t_stop."""
         x, t = self._inputs.read(self._state), self._targets.read(self._state)
         held = bool(self._licence) and not self._state[self._licence].all()
         if t_stop > self._time and not held:
@@ -139,11 +139,11 @@ class Level(ABC):
         """Weights after the presented sample x, t, for `step` = eta T."""
 
     def memory(self) -> np.ndarray:
-        """Nothing: the weights are all there is, and they are in the state."""
+        """Empty: the state contains all weights."""
         return np.empty(0)
 
     def recall(self, n_events: int, memory: np.ndarray) -> None:
-        """There is nothing to take up."""
+        """Does nothing: there is nothing to restore."""
 
 
 class GradientDescent(Level):

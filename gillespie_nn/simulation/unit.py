@@ -17,7 +17,7 @@ _NEARLY = 1.0 - 2.0**-53
 
 
 class Passing:
-    """Rows of a trajectory, handed on to the sink as they come, by one thread at a time."""
+    """Passes rows of a trajectory to the sink as they arrive, one thread at a time."""
 
     def __init__(self, sink, lock):
         self._sink, self._lock = sink, lock
@@ -32,7 +32,7 @@ class Passing:
 
 
 class Kept:
-    """Rows of a trajectory, kept until they can be handed on: what another process sends."""
+    """Buffers rows of a trajectory from another process until they can be written."""
 
     def __init__(self):
         self._rows: list[tuple] = []
@@ -45,17 +45,17 @@ class Kept:
         self._end = end
 
     def hand_over(self, sink):
-        """All of it, to the sink."""
+        """Write everything to the sink."""
         for rows in self._rows:
             sink.write(*rows)
         sink.finish(*self._end)
 
 
 def run_unit(task, unit, kept, pause: Callable[[int, float], bool] = lambda replicate, fraction: False):
-    """Carry out a unit of work of a `Task`; returns where its rows went, or None if it was interrupted.
+    """Run a unit of work of a `Task`; returns the object that received its rows, or None if it was interrupted.
 
-    `kept` makes what takes the rows of a trajectory; moments are summed. `pause(replicate, fraction of it done)` is
-    called between slices, and interrupts if it returns True.
+    `kept` makes the object that receives the rows of a trajectory; moments are summed. `pause(replicate, fraction
+    done)` is called between slices; the run is interrupted if it returns True.
     """
     part = kept() if task.record == TRAJECTORIES else Moments(task)
     for replicate in task.replicates(unit):
@@ -65,7 +65,7 @@ def run_unit(task, unit, kept, pause: Callable[[int, float], bool] = lambda repl
 
 
 def hand_over(part, sink) -> None:
-    """Give the sink what a unit of work has left to give; units come in order."""
+    """Write the remaining results of a unit of work to the sink, in the order of units."""
     if isinstance(part, Kept):
         part.hand_over(sink)
     elif isinstance(part, Moments):
@@ -73,7 +73,7 @@ def hand_over(part, sink) -> None:
 
 
 def _run(task, replicate, part, pause):
-    """One replicate; returns whether it came to its end."""
+    """Run one replicate; returns whether it finished."""
     with seeds.lent_stream(task.seed, Purpose.SIMULATION, 0, replicate) as rng:
         return _simulate(task, replicate, rng, part, pause)
 

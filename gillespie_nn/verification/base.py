@@ -48,7 +48,7 @@ class Check(ABC):
 
     @classmethod
     def missing(cls, sbml_suite: str | Path | None) -> str:
-        """What the check needs and does not find, in words; empty if nothing. `sbml_suite` is a folder or None."""
+        """A description of missing requirements; empty if none. `sbml_suite` is a folder or None."""
         return ""
 
     @abstractmethod
@@ -91,5 +91,5 @@ def chi_square(samples: np.ndarray, law: np.ndarray) -> float:
         return 0.0  # what the law rules out
     seen, expected = _pooled(expected, np.array([seen, expected]))
     if len(seen) < 2:
-        raise ValueError("the law has one cell only: nothing is tested")
+        raise ValueError("the law has only one cell: there is nothing to test")
     return float(stats.chi2.sf(np.sum((seen - expected) ** 2 / expected), len(seen) - 1))

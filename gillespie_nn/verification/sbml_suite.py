@@ -33,7 +33,7 @@ class SbmlSuite(Check):
 
     @classmethod
     def missing(cls, sbml_suite: str | Path | None) -> str:
-        return "" if sbml_suite is not None else "no folder given: name it with --sbml-suite FOLDER"
+        return "" if sbml_suite is not None else "no folder given: use --sbml-suite FOLDER"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         if options.sbml_suite is None:
@@ -53,7 +53,7 @@ def case_folders(path: str | Path) -> list[Path]:
     root = Path(path)
     folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
     if not folders:
-        raise InputError(f"{root} holds no cases NNNNN/NNNNN-results.csv of the SBML stochastic test suite")
+        raise InputError(f"{root} contains no cases NNNNN/NNNNN-results.csv of the SBML stochastic test suite")
     return folders
 
 
@@ -127,7 +127,7 @@ def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
 def _model(folder: Path) -> Path:
     models = sorted(folder.glob("*-sbml-l3v*.xml")) or sorted(folder.glob("*.xml"))
     if not models:
-        raise InputError(f"{folder} holds no SBML model")
+        raise InputError(f"{folder} contains no SBML model")
     return models[-1]
 
 
@@ -150,7 +150,7 @@ def _results(path: Path) -> tuple[np.ndarray, dict, dict]:
     try:
         table = np.array(rows[1:], dtype=np.float64)
     except ValueError as error:
-        raise InputError(f"{path} is no table of numbers: {error}") from None
+        raise InputError(f"{path} is not a table of numbers: {error}") from None
     column = {name: table[:, k] for k, name in enumerate(head)}
     means = {name.removesuffix("-mean"): c for name, c in column.items() if name.endswith("-mean")}
     return table[:, 0], means, {name: column[f"{name}-sd"] for name in means}

@@ -43,11 +43,11 @@ class Ensemble:
         assert isinstance(result, Result)
         for k, status in enumerate(result.status.tolist()):
             if not Status(status).complete:
-                raise UnfinishedError(f"method {method.name}, replicate {k}: {Status(status)}; nothing was compared")
+                raise UnfinishedError(f"method {method.name}, replicate {k}: {Status(status)}; no comparison was made")
         self.method, self.seed, self.volume, self.n = method, result.seed, result.volume, len(result.status)
         self._values = np.stack([_molecules(result, name) for name in names], axis=-1)
         for point, name in np.argwhere(~np.isfinite(self._values).all(axis=0)):
-            raise ModelError(f"{names[name]} is no number at t = {time[point]:g} s: name others to compare")
+            raise ModelError(f"{names[name]} is not a number at t = {time[point]:g} s: compare other quantities")
         self._variances = None
         if method.deterministic:
             self._variances = np.stack([_known_variance(result, name) for name in names], axis=-1)

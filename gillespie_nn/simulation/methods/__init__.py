@@ -23,27 +23,27 @@ EXACT = tuple(m for m in METHODS if m.exact)
 
 
 def known_to_training() -> tuple[type[Method] | type[Level], ...]:
-    """The methods, and behind them the levels of training."""
+    """The methods, followed by the training levels."""
     return (*METHODS, *LEVELS)
 
 
 OPTIONS = {option.name: option for method in known_to_training() for option in method.options}
-"""Every option of any method or level of training, by name; the same name means the same in all."""
+"""All options of methods and training levels, by name; a name has the same meaning in all of them."""
 AUTO = "auto"
 _FEW_REACTIONS = 12
 _FEW_MOLECULES = 100
-"""Up to so many of each, computing every propensity afresh took less time than keeping bounds: 1.5 to 4 times."""
+"""Up to these sizes, recomputing every propensity was 1.5 to 4 times faster than maintaining bounds."""
 
 
 class Choice(NamedTuple):
-    """A method, and why it."""
+    """A method, and the reason for choosing it."""
 
     method: type[Method]
     reason: str
 
 
 class TrainingChoice(NamedTuple):
-    """A method or a level of training, and why it."""
+    """A method or training level, and the reason for choosing it."""
 
     method: type[Method] | type[Level]
     reason: str
@@ -53,52 +53,53 @@ def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None
     """The method called `name`, or for `auto` the one that measured fastest for a `network` of this size and
     structure.
 
-    `counts` int64[species] is the initial state, if known. `auto` is always an exact method, and these sample the same
-    law. `next_reaction` is never chosen: `rejection` was faster on the training networks and rings tried.
+    `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
+    the same law. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings measured.
     """
     if name != AUTO:
         levels = {level.name for level in LEVELS}
         if name in levels:
             raise checks.InputError(
-                f"{name} is a level of training, not of reaction networks in general: use train(..., method='{name}')"
+                f"{name} is a training method, not a simulation method: use train(..., method='{name}')"
             )
         by_name = {m.name: m for m in METHODS}
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels)]
         found.refuse(network)
         return Choice(found, "asked for")
     n_reactions = len(network.reactions)
+    reactions = f"{n_reactions} reaction{'' if n_reactions == 1 else 's'}"
     few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
     if n_reactions <= _FEW_REACTIONS and few:
-        return Choice(Direct, f"auto: every propensity at each event, for {n_reactions} reactions and few molecules")
+        return Choice(
+            Direct, f"auto: recomputes every propensity at each event; fast for {reactions} and few molecules"
+        )
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)
         return Choice(
-            Layered, f"auto: {members} of {n_reactions} reactions form {len(families)} product families of a layer each"
+            Layered,
+            f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
-    return Choice(Rejection, f"auto: fastest for {n_reactions} reactions without product families")
+    return Choice(Rejection, f"auto: fastest for {reactions} without product families")
 
 
 def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
-    """The method or level of training called `name`, which training networks can be learnt with, or as `choose_method`
-    for `auto`."""
+    """The method or training level called `name`, for training; `auto` chooses as in `choose_method`."""
     if name != AUTO:
         by_name = {m.name: m for m in known_to_training()}
         found = by_name[checks.choice("method", name, (AUTO, *by_name))]
         if issubclass(found, Level):
             return TrainingChoice(found, "asked for")
         if found.records_covariance:
-            raise checks.InputError(
-                f"method {name} adds covariances to rate equations, and training keeps none: use ode"
-            )
+            raise checks.InputError(f"method {name} computes covariances, which training does not use: use ode")
     return TrainingChoice(*choose_method(name, network))
 
 
 def elsewhere(name: str, beside: Iterable[str] = ()) -> str:
-    """Where an option is known that the method does not take, or what could be meant by it, also of `beside`."""
+    """The methods that take option `name`, or a suggestion of a similar option or name in `beside`."""
     takers = [m.name for m in known_to_training() if name in {option.name for option in m.options}]
     if takers:
-        return f"; it is for {', '.join(takers)}"
+        return f"; it applies to {', '.join(takers)}"
     return checks.meant(name, [*beside, *(option.name for m in known_to_training() for option in m.options)])
 
 

@@ -1,4 +1,4 @@
-"""What a simulation method has to provide: start, advance, and take a scheduled change."""
+"""Interface of a simulation method: start, advance, and apply a scheduled change."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from .options import Option, resolve
 _NO_TIMES = np.empty(0)
 _NO_SPECIES = np.empty(0, dtype=np.int64)
 _ROUNDING = 1e-12
-"""Of times at which pieces of paths begin: what is due within it of a stop waits for what comes after the stop."""
+"""Relative, for times at which pieces of paths begin: a piece due this close to a stop begins after the stop."""
 _LATEST = np.finfo(np.float64).max
 
 
@@ -32,9 +32,9 @@ class Method(ABC):
     rates : rate constants float64[reaction].
     volume : Omega.
     counts : initial state int64[species] [molecules].
-    rng : numpy Generator of this replicate alone.
+    rng : numpy Generator of this replicate only.
     count_firings : also count how often each reaction fired.
-    options : values by name of the class's `options`; what is not given has its default.
+    options : values of the class's `options`, by name; missing ones have their defaults.
     start_time : time of the initial state [s].
     """
 
@@ -42,18 +42,18 @@ class Method(ABC):
     summary: str
     """When to choose it, in one line."""
     reference: str
-    """What to cite; several publications are set apart by `; `."""
+    """What to cite; publications are separated by `; `."""
     exact = True
-    """Whether counts have exactly the law of the chemical master equation."""
+    """Whether counts follow the law of the chemical master equation exactly."""
     deterministic = False
-    """Whether every replicate is the same."""
+    """Whether all replicates are identical."""
     dtype: type = np.int64
-    """Of the state: int64 numbers of molecules, or float64 of a method that knows no single molecules."""
+    """dtype of the state: int64 molecules, or float64 for methods with real-valued amounts."""
     units = "molecules"
-    """Of recorded rows: `molecules`, or `concentration`, the state divided by the volume."""
+    """Units of recorded rows: `molecules`, or `concentration`, the state divided by the volume."""
     options: tuple[Option, ...] = ()
     training_options: dict = {}
-    """Options that training takes where none are given, when these are not the defaults."""
+    """Defaults in training, where they differ from the usual ones."""
     statistics_names: tuple[str, ...] = ()
     """Names of the numbers in `statistics`."""
     records_covariance = False
@@ -102,7 +102,7 @@ class Method(ABC):
 
     @classmethod
     def refuse(cls, network: ReactionNetwork) -> None:
-        """Raise InputError if this method cannot treat `network`, naming what it cannot treat."""
+        """Raise InputError if this method does not support `network`, naming the unsupported part."""
 
     @property
     def statistics(self) -> dict[str, float]:
@@ -110,28 +110,28 @@ class Method(ABC):
         return {}
 
     def follow(self, drive: Drive) -> None:
-        """Go on under extrinsic noise, a `noise.Drive`.
+        """Continue with extrinsic noise, a `noise.Drive`.
 
-        Rates change at the very moment a piece of a path begins. Impulses come after everything else at their time:
-        what is recorded then is the state before them, and a scheduled change or a new sample stands already.
+        Rates change exactly when a piece of a path begins. Impulses are applied last at their time: the recorded
+        state is the one before them, and a scheduled change or a new sample has already been applied.
         """
         self._drive = drive
         self.set_rates(drive.rates())
 
     def memory(self) -> np.ndarray:
-        """float64[number]: all that a new simulation from the present state, time and generator has to be told so that
-        it goes on like this one, but for `n_events`: where the paths of its noise are, and what `_memory` says."""
+        """float64[number]: everything besides state, time, generator and `n_events` that a new simulation needs to
+        continue like this one: the positions of the noise paths, and `_memory`."""
         own = self._memory()
         return own if self._drive is None else np.concatenate([self._drive.memory(), own])
 
     def _memory(self) -> np.ndarray:
-        """What a method has to tell. Exact methods forget their past, and have nothing: what they keep is worked out
-        again from the state, and a pending time is drawn anew, which is as good."""
+        """The part of `memory` that belongs to the method. Exact methods have none: they recompute everything from the
+        state, and redraw a pending time, which has the same law."""
         return np.empty(0)
 
     def recall(self, n_events: int, memory: np.ndarray) -> None:
-        """Take what another simulation had fired, and its `memory`, of noises of the same seed; an empty one says
-        nothing."""
+        """Restore the number of events and the `memory` of another simulation with noise of the same seed; an empty
+        memory is ignored."""
         if self._drive is not None and memory.size:
             paths, memory = np.split(memory, [self._drive.memory().size])
             self._drive.recall(paths)
@@ -141,28 +141,28 @@ class Method(ABC):
             self._recall(memory)
 
     def _recall(self, memory: np.ndarray) -> None:
-        raise InternalError(f"method {self.name} was given a memory of {memory.size} numbers and keeps none")
+        raise InternalError(f"method {self.name} has no memory, but got one of {memory.size} numbers")
 
     def covariance(self, first: int, last: int) -> np.ndarray:
         """Covariance of the species at rows first, ..., last - 1 of the present block, float64[row, species, species]
-        [molecules^2], which are then forgotten; no species if the method knows none."""
+        [molecules^2]; they are then discarded. Without species if the method computes no covariance."""
         return np.zeros((last - first, 0, 0))
 
     @classmethod
     @abstractmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
-        """The compiled `Structure` of `network` that this method reads at `rates`; the network keeps it."""
+        """The compiled `Structure` of `network` for this method at `rates`; cached by the network."""
 
     @property
     def counts(self) -> np.ndarray:
-        """The state now, `dtype`[species], a read-only view [molecules]."""
+        """The current state, `dtype`[species], a read-only view [molecules]."""
         view = self._counts[: self.n_species]
         view.flags.writeable = False
         return view
 
     @property
     def state(self) -> np.ndarray:
-        """The state that kernels read: the counts, and behind them what the method adds."""
+        """The state for kernels: the counts, followed by entries of the method."""
         return self._counts
 
     @property
@@ -176,11 +176,11 @@ class Method(ABC):
 
     @property
     def grid_index(self) -> int:
-        """Rows of the present block that are filled."""
+        """Number of filled rows in the current block."""
         return int(self._tally[codes.GRID_INDEX])
 
     def start_block(self) -> None:
-        """The grid of the calls to `advance` that follow is a new one."""
+        """Start a new grid for the following calls of `advance`."""
         self._tally[codes.GRID_INDEX] = 0
 
     def advance(
@@ -194,8 +194,8 @@ class Method(ABC):
 
         Returns REACHED_END (at t_stop), SLICE_END and TRIGGERED (call again), EVENT_LIMIT, OVERFLOW, NEGATIVE or
         BAD_PROPENSITY of `kernels.codes`.
-        A drawn time is kept across calls, so slices, grids and stops change no draw. What noise does at `t_stop` itself
-        waits for the next call.
+        A drawn time persists across calls, so slices, grids and stops change no draw. Noise due at `t_stop` is applied
+        in the next call.
         """
         t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
         grid_counts = self._no_counts if grid_counts is None else grid_counts
@@ -225,8 +225,8 @@ class Method(ABC):
         variables: Sequence[int] = (),
         variable_values: Sequence[float] = (),
     ) -> None:
-        """Set counts[species] = values at the present time (int64 arrays), and variables of `laws` likewise, refreshing
-        what depends on them."""
+        """Set counts[species] = values at the current time (int64 arrays), and variables of `laws` likewise, and update
+        all dependent values."""
         self.laws.variables[list(variables)] = variable_values
         self._set_counts(species, values)
 
@@ -234,29 +234,29 @@ class Method(ABC):
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None: ...
 
     def set_rates(self, rates: np.ndarray) -> None:
-        """Rate constants float64[reaction] from the present time on, in units of concentration and s.
+        """Set the rate constants float64[reaction] from the current time on, in units of concentration and s.
 
-        Channels and families stay those of the first rates, with the coefficients and shares of the new ones. In an
-        exact method what is left of each pending unit exponential runs on at the new propensity (random time change),
-        so that no drawn time is discarded and the law is that of the master equation with these rates in turn.
+        Channels and families remain; their coefficients and shares are updated. In an exact method the rest of each
+        pending unit exponential elapses at the new propensity (random time change), so that no drawn time is discarded
+        and the law is that of the master equation with piecewise constant rates.
         """
         rates = np.asarray(rates, dtype=np.float64)
         n = len(self.network.reactions)
         if rates.shape != (n,) or not ((rates >= 0) & (rates < np.inf)).all():
-            raise InputError(f"rates must be {n} finite numbers, one a reaction and at least 0, got {rates!r}")
+            raise InputError(f"rates must be {n} finite numbers, at least 0, one per reaction, got {rates!r}")
         self._channels.coefficient[:] = self._structure.coefficients(rates, self._volume)
         self._families.share[:] = self._structure.shares(rates)
         self._renew()
 
     def _renew(self) -> None:
-        """Bring all that was worked out from coefficients and shares up to date."""
+        """Update all values that depend on coefficients and shares."""
         self._set_counts(_NO_SPECIES, np.empty(0, dtype=self.dtype))
 
     def scale_counts(self, species: np.ndarray, factors: np.ndarray) -> None:
-        """Multiply counts[species] by `factors` float64[...], at least 0, at the present time.
+        """Multiply counts[species] by `factors` float64[...], at least 0, at the current time.
 
-        Whole counts are rounded up or down at random: their mean is right, and the variance that this adds, below 1/4,
-        is none on the scale of concentrations.
+        Whole counts are rounded up or down at random, with the right mean; the added variance, below 1/4, is negligible
+        for concentrations.
         """
         scaled = self._counts[species] * factors
         if np.issubdtype(self.dtype, np.integer):
@@ -264,16 +264,16 @@ class Method(ABC):
             scaled = whole + (self.rng.random(len(scaled)) < scaled - whole)
             if scaled.max(initial=0.0) > codes.COUNT_LIMIT:
                 raise UnfinishedError(
-                    f"{self.network.species[species[np.argmax(scaled)]]} passed 2**53 molecules when it was multiplied "
+                    f"{self.network.species[species[np.argmax(scaled)]]} exceeded 2**53 molecules in an impulse "
                     f"at t = {self.time:g} s: use weaker impulses or a smaller volume"
                 )
         self._set_counts(species, scaled.astype(self.dtype))
 
     def begin_presentation(self, k: int) -> None:
-        """Presentation k begins, its sample being set, which noise may wait for."""
+        """Begin presentation k, after its sample is set; noise may change here."""
         if self._drive is not None:
             self._disturb(*self._drive.begin_presentation(k))
 
     @abstractmethod
     def can_react(self) -> bool:
-        """Whether any reaction has a positive propensity, now or, where a law reads the time, maybe later."""
+        """Whether any propensity is positive now or, with a time-dependent law, may become so later."""

@@ -12,7 +12,7 @@ from .base import Method
 
 class Direct(Method):
     name = "direct"
-    summary = "plain reference: every propensity afresh at each event; for small networks and for checking others"
+    summary = "exact, simple reference: recomputes every propensity at each event; for small networks and for testing"
     reference = (
         "D. T. Gillespie, J. Comput. Phys. 22 (1976) 403-434, doi:10.1016/0021-9991(76)90041-3; "
         "D. T. Gillespie, J. Phys. Chem. 81 (1977) 2340-2361, doi:10.1021/j100540a008"

@@ -35,7 +35,7 @@ class Langevin(Method):
     """
 
     name = "langevin"
-    summary = "diffusion limit: Gaussian firings, for hundreds of molecules and more; those overdrawing 0 are put off"
+    summary = "diffusion limit: Gaussian firings, for hundreds of molecules or more; counts stay at or above 0"
     reference = (
         "D. T. Gillespie, J. Chem. Phys. 113 (2000) 297-306, doi:10.1063/1.481811; "
         "D. F. Anderson, J. C. Mattingly, Commun. Math. Sci. 9 (2011) 301-318, doi:10.4310/CMS.2011.v9.n1.a15"
@@ -72,8 +72,8 @@ class Langevin(Method):
     def refuse(cls, network: ReactionNetwork) -> None:
         if network.events:
             raise InputError(
-                f"method {cls.name} cannot treat event {network.events[0].name}: the moment at which a diffusion "
-                "crosses a condition is not that of the counts; use an exact method such as rejection"
+                f"method {cls.name} does not support events such as {network.events[0].name}: a diffusion crosses a "
+                "condition at other times than the counts do; use an exact method such as rejection"
             )
 
     @classmethod
@@ -109,7 +109,7 @@ class Langevin(Method):
             raise ModelError(
                 f"method {self.name} blew up at t = {self.time:g} s, where the largest species is "
                 f"{self.network.species[s]} with {self.counts[s]:g} molecules: a propensity or count left the range of "
-                "numbers, or time stood still; look at the model, or give a smaller step"
+                "numbers, or the time step underflowed; check the model, or use a smaller step"
             )
         return code
 

@@ -9,7 +9,9 @@ from .rejection import Rejection
 
 class Layered(Rejection):
     name = "layered"
-    summary = "exact, for large training networks: weight updates of a layer are one channel, drawn by row and column"
+    summary = (
+        "exact, for large training networks: the weight updates of a layer form one channel, sampled by row and column"
+    )
     reference = Rejection.reference
 
     @classmethod

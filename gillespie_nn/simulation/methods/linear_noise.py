@@ -68,13 +68,13 @@ class LinearNoise(Ode):
         for reaction in network.reactions:
             if _jumps(network, reaction):
                 raise InputError(
-                    f"method {cls.name} cannot treat the rate of {reaction.name}, which jumps with a count: it has "
-                    "no derivative that fluctuations could be followed by; ask an exact method, or langevin"
+                    f"method {cls.name} does not support the rate of {reaction.name}, which jumps with a count: it "
+                    "has no derivative, which linear noise needs; use an exact method, or langevin"
                 )
         if len(network.species) > _MOST_SPECIES:
             raise InputError(
-                f"method {cls.name} keeps the covariances of all species, at most {_MOST_SPECIES}, and the network has "
-                f"{len(network.species)}: ask langevin, tau_leap or an exact method"
+                f"method {cls.name} supports at most {_MOST_SPECIES} species, for their covariances, but the network "
+                f"has {len(network.species)}: use langevin, tau_leap or an exact method"
             )
 
     @property
@@ -131,8 +131,8 @@ class LinearNoise(Ode):
                 if time + self._longest == time:
                     raise ModelError(
                         f"{self.name}: no covariance beyond t = {time:.10g} s, where that of "
-                        f"{self.network.species[active[np.argmax(old.diagonal())]]} is largest: the fluctuations blow "
-                        "up; stop before, or look at the rates"
+                        f"{self.network.species[active[np.argmax(old.diagonal())]]} is largest: the fluctuations "
+                        "diverge; end the run earlier, or check the rates"
                     )
         self._covariance[place] = old
 
@@ -170,7 +170,8 @@ class LinearNoise(Ode):
         reaction = channels.term_reaction[channels.term_start[int(np.argmin(rates))]]
         raise ModelError(
             f"{self.name}: the rate of reaction {self.network.reactions[reaction].name} is negative, {rates.min():g} "
-            f"[1/s], at t = {time:.10g} s: no fluctuations belong to it; a difference of two rates is two reactions"
+            f"[1/s], at t = {time:.10g} s: its fluctuations are undefined; "
+            "write a difference of two rates as two reactions"
         )
 
     def scale_counts(self, species: np.ndarray, factors: np.ndarray) -> None:

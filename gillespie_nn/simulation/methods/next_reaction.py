@@ -19,7 +19,7 @@ _SLICE = 100_000
 
 class NextReaction(Method):
     name = "next_reaction"
-    summary = "exact: one pending time a reaction, in a heap; for many reactions of which each event touches few"
+    summary = "exact: one pending time per reaction, in a heap; for many reactions where each event affects few"
     reference = "M. A. Gibson, J. Bruck, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q"
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:

@@ -33,7 +33,7 @@ _BELOW = 1e3
 def _relative(name: str, value: Any) -> float:
     number = checks.finite(name, value)
     if not _TIGHTEST <= number <= _LOOSEST:
-        raise InputError(f"{name} must lie between {_TIGHTEST:g} and {_LOOSEST:g}, got {value!r}, for example 1e-8")
+        raise InputError(f"{name} must lie between {_TIGHTEST:g} and {_LOOSEST:g}, got {value!r}: for example 1e-8")
     return number
 
 
@@ -95,7 +95,9 @@ class Ode(Method):
     def refuse(cls, network: ReactionNetwork) -> None:
         if network.events:
             names = checks.shortened(event.name for event in network.events)
-            raise InputError(f"method {cls.name} cannot treat events, and the network has {names}: ask an exact method")
+            raise InputError(
+                f"method {cls.name} does not support events, but the network has {names}: use an exact method"
+            )
 
     @property
     def statistics(self) -> dict[str, float]:
@@ -216,7 +218,7 @@ class Ode(Method):
             species = self.network.species[self._part.moving[values.argmin()]]
             warnings.warn(
                 f"{self.name}: {species} has been {least / self._volume:g} [concentration] before t = {self.time:g} s, "
-                "below 0 by more than rounding: a law does not vanish with its reactant, or the tolerance is loose",
+                "below 0 by more than rounding: a law is positive without its reactant, or the tolerance is too large",
                 stacklevel=2,
             )
 
@@ -231,7 +233,7 @@ class Ode(Method):
         raise ModelError(
             f"{self.name}: no solution beyond t = {self.time:.10g} s, where {species} = "
             f"{state[k] / self._volume:g} [concentration] changes fastest, by {change[k] / self._volume:g} a second: "
-            "the rate equations blow up, or a rate law has no value; stop before, or look at the rates"
+            "the rate equations diverge, or a rate law is undefined; end the run earlier, or check the rates"
         )
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:

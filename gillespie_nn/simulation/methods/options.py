@@ -1,4 +1,4 @@
-"""Settings that a method takes beyond those that all have: each an `Option`, whose name means the same everywhere."""
+"""Options of single methods: each is an `Option`, whose name has the same meaning in all methods."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -11,22 +11,22 @@ __all__ = ["Option", "fraction", "one_of", "resolve", "step"]
 
 
 class Optioned(Protocol):
-    """What has options of its own: a method, or a level of training."""
+    """Anything with options: a method, or a training level."""
 
     name: str
     options: tuple[Option, ...]
 
 
 def step(name: str, value: Any) -> float | None:
-    """A length of time [s], or None for one that adapts."""
-    return None if value is None else checks.positive(name, value, "s", "or leave it out for a step that adapts")
+    """A time step [s], or None for an adaptive one."""
+    return None if value is None else checks.positive(name, value, "s", "or omit it for an adaptive step")
 
 
 def resolve(
     method: Optioned | type[Optioned], given: Mapping[str, Any], elsewhere: Callable[[str], str] = lambda name: ""
 ) -> dict[str, Any]:
-    """All options of `method` (a class), with the values `given` by name; None stands for the default. `elsewhere` says
-    where a name is known that is none of them."""
+    """All options of `method` (a class), with the values `given` by name; None selects the default. `elsewhere`
+    returns a hint for an unknown name."""
     known = {option.name: option for option in method.options}
     for name in given:
         if name not in known:

@@ -43,12 +43,12 @@ class TauLeap(Method):
     """
 
     name = "tau_leap"
-    summary = "approximate: many firings a step, with a tolerance; for large counts"
+    summary = "approximate: many firings per step, within a tolerance; for large counts"
     reference = "Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10.1063/1.2159468"
     exact = False
     options = (
         Option("epsilon", 0.03, fraction, "relative change of a propensity in a step"),
-        Option("tau", None, step, "fixed step [s], in place of one that follows epsilon"),
+        Option("tau", None, step, "fixed step [s], instead of one adapted to epsilon"),
         Option("scheme", AUTO, one_of(AUTO, EXPLICIT, TRAPEZOIDAL), "scheme of a leap", str),
     )
     training_options = {"scheme": TRAPEZOIDAL}
@@ -99,8 +99,8 @@ class TauLeap(Method):
         timed = [network.reactions[r].name for r, k in programs.of_reaction.items() if programs.laws[k].reads_time]
         if timed:
             raise InputError(
-                f"method {cls.name} cannot treat rate laws that read the time, and that of "
-                f"{checks.shortened(timed)} does: a leap takes propensities as constant; use an exact method, such as "
+                f"method {cls.name} does not support time-dependent rate laws, and that of "
+                f"{checks.shortened(timed)} is one: a leap assumes constant propensities; use an exact method, such as "
                 "rejection"
             )
 
