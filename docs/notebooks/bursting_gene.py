@@ -40,28 +40,23 @@ print(gene.describe())
 # %%
 cell = gnn.simulate(gene, t_end=40.0, n_points=4001, seed=3)
 figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(8, 4), height_ratios=(3, 1))
-top.step(cell.time, cell.of("M")[0], where="post")
-top.set_ylabel("messengers")
-bottom.step(cell.time, cell.of("On")[0], where="post", color="tab:orange")
-bottom.set(xlabel="time [lifetimes of a messenger]", ylabel="gene", yticks=(0, 1), yticklabels=("off", "on"))
+cell.plot(top, ["M"])
+cell.plot(bottom, ["On"])
+top.set(xlabel="", ylabel="messengers")
+bottom.set(xlabel="time [lifetimes of a messenger]", ylabel="gene", yticks=(0, 1), yticklabels=("off", "on"), title="")
 figure.tight_layout()
 
 # %% [markdown]
 # ## Many cells
 #
-# From a gene that is off and no messengers, the mean approaches 9.
+# From a gene that is off and no messengers, the mean approaches 9. `plot` draws the mean with its interval, a band that
+# holds 90 % of the cells, and a few single ones.
 
 # %%
 cells = gnn.simulate(gene, t_end=20.0, n_points=81, replicates=REPLICATES, seed=2)
 messengers = cells.of("M")
-mean, deviation = messengers.mean(axis=0), messengers.std(axis=0)
-figure, ax = plt.subplots(figsize=(7, 3.5))
-ax.fill_between(cells.time, np.maximum(mean - deviation, 0), mean + deviation, alpha=0.3, label="mean ± std. dev.")
-ax.plot(cells.time, mean, label="mean")
-ax.step(cells.time, messengers[:3].T, where="post", color="black", lw=0.5, alpha=0.6, label=("three cells", None, None))
+ax = cells.plot(names=["M"])
 ax.set(xlabel="time [lifetimes of a messenger]", ylabel="messengers")
-ax.legend()
-figure.tight_layout()
 
 # %% [markdown]
 # ## The distribution, and its closed form

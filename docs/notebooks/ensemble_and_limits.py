@@ -38,7 +38,8 @@ time = np.linspace(0.0, 6.0, 61)[1:]
 # %% [markdown]
 # ## The rate equations, and counts around them
 #
-# Dividing counts by Omega gives concentrations, in which the rate equations are written.
+# Dividing counts by Omega gives concentrations, in which the rate equations are written: `plot` does it with
+# `units="concentration"`.
 
 # %%
 ode = gnn.simulate(net, time=time, method="ode")
@@ -46,16 +47,14 @@ exact = {}
 for volume in VOLUMES:
     exact[volume] = gnn.simulate(net, time=time, volume=volume, method="rejection", replicates=REPLICATES, seed=1)
 
-figure, axes = plt.subplots(1, len(VOLUMES), sharey=True, figsize=(9, 3.2))
+figure, axes = plt.subplots(1, len(VOLUMES), sharey=True, figsize=(12, 4))
 for ax, (volume, run) in zip(axes, exact.items()):
-    for name, colour in (("A", "tab:blue"), ("B", "tab:orange")):
-        ax.step(time, run.of(name)[:3].T / volume, where="post", color=colour, lw=0.5, alpha=0.6)
-        ax.plot(time, run.of(name).mean(axis=0) / volume, color=colour, label=f"{name}, mean of counts / Omega")
-        ax.plot(time, ode.of(name)[0], "--", color="black", lw=1, label="rate equations" if name == "B" else None)
-    ax.set(title=f"Omega = {volume}", xlabel="time [s]")
-axes[0].set_ylabel("concentration")
-axes[-1].legend(fontsize="small")
-figure.tight_layout()
+    run.plot(ax, units="concentration", samples=1)
+    ode.plot(ax)
+    ax.set_title(f"Omega = {volume}")
+    ax.get_legend().remove()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="lower center", ncols=4, fontsize="small")
+figure.tight_layout(rect=(0, 0.15, 1, 1))
 
 # %% [markdown]
 # The mean of the counts is not the solution of the rate equations. Reactions of two molecules are to blame: the mean
@@ -107,7 +106,7 @@ for ax, (volume, run), langevin in zip(axes, exact.items(), paths):
     ax.plot(x, np.exp(-(((x - middle) / spread) ** 2) / 2) / (spread * (2 * np.pi) ** 0.5), label="linear noise")
     ax.set(title=f"Omega = {volume}", xlabel="molecules of B")
 axes[0].set_ylabel("probability per molecule")
-axes[0].legend()
+axes[0].legend(fontsize="small", loc="upper right")
 figure.tight_layout()
 
 # %% [markdown]
