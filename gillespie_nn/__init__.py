@@ -1,14 +1,14 @@
 """gillespie-nn: exact stochastic simulation of chemical reaction networks that train themselves as neural networks."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+from typing import TYPE_CHECKING
 
 from ._version import __version__
 
 if TYPE_CHECKING:
     from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train  # type: ignore[no-redef]
     from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
-    from .crn import Reaction, ReactionNetwork, Threshold
+    from .crn import Reaction, ReactionNetwork, Threshold, models
     from .datasets import Dataset
     from .nn import TrainingNetwork, training_network
     from .noise import AdditiveNoise, ConcentrationNoise, RateNoise
@@ -22,7 +22,7 @@ _HOME = {
     "api": ("Fit", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"),
     "datasets": ("Dataset",),
     "checks": ("GillespieError", "InputError", "MissingExtraError", "UnfinishedError"),
-    "crn": ("Reaction", "ReactionNetwork", "Threshold"),
+    "crn": ("Reaction", "ReactionNetwork", "Threshold", "models"),
     "nn": ("TrainingNetwork", "training_network"),
     "noise": ("AdditiveNoise", "ConcentrationNoise", "RateNoise"),
     "simulation": ("MomentsResult", "Result"),
@@ -32,6 +32,11 @@ _HOME = {
     "verification.certify": ("certify",),
 }
 """Modules, and the names in them, which are imported when they are asked for: the command can be interrupted before."""
+_MODULES = (
+    "activations", "analysis", "benchmarks", "crn", "datasets", "nn", "noise", "simulation", "storage", "studies",
+    "verification",
+)  # fmt: skip
+"""Public modules, imported when they are first used: `gillespie_nn.analysis.histogram` needs no import of its own."""
 _LATER = {name: f".{module}" for module, names in _HOME.items() for name in names}
 
 __all__ = [
@@ -58,6 +63,7 @@ __all__ = [
     "__version__",
     "certify",
     "load_fit",
+    "models",
     "open_moments",
     "open_run",
     "open_sweep",
@@ -69,12 +75,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _LATER:
-        value = globals()[name] = getattr(importlib.import_module(_LATER[name], __name__), name)
+        value = globals()[name] = getattr(_importlib.import_module(_LATER[name], __name__), name)
         return value
+    if name in _MODULES:
+        return _importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *_MODULES})

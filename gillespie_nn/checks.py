@@ -408,14 +408,31 @@ def _free_memory() -> float:
     return max(free, 0)
 
 
+_LIBRARIES = {
+    "completion": "shtab",
+    "data": "pooch scikit-learn",
+    "distributed": "'dask[distributed]'",
+    "parquet": "pyarrow",
+    "plot": "matplotlib",
+    "sbml": "python-libsbml antimony",
+    "xarray": "xarray h5netcdf",
+}
+"""Libraries of an extra, as pip takes them, wherever the package itself was installed from."""
+
+
 def optional(module: str, extra: str, purpose: str) -> ModuleType:
-    """Import `module`. Raises MissingExtraError, which names the extra to install."""
+    """Import `module`. Raises MissingExtraError, which says what to install."""
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise MissingExtraError(
-            f"{purpose} needs {module.partition('.')[0]}: install it with pip install 'gillespie-nn[{extra}]'"
-        ) from None
+        raise MissingExtraError(f"{purpose} needs {module.partition('.')[0]}: {how_to_install(extra)}") from None
+
+
+def how_to_install(extra: str) -> str:
+    """The command that installs an extra, as part of a sentence."""
+    if extra in _LIBRARIES:
+        return f"install it with pip install {_LIBRARIES[extra]}"
+    return f"install it with pip install '.[{extra}]' in a checkout of gillespie-nn"
 
 
 def _in(unit: str) -> str:

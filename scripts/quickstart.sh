@@ -3,7 +3,7 @@
 # Further arguments go to the training, for example: sh scripts/quickstart.sh --volume 300
 set -eu
 cd "$(dirname "$0")/.."
-extras=plot
+extras=plot,sbml
 . scripts/_setup.sh
 
 .venv/bin/python scripts/train.py xor --seed 0 --output runs/xor.h5 --overwrite "$@"

@@ -17,6 +17,7 @@ FILES = {
     "no-rate.txt": "A -> B\n",
     "named-rate.txt": "A -> B @ k\n",
     "reversible.txt": "A <-> B @ 1\n",
+    "counts-in-rate.txt": "A -> B @ 2 * A\n",
     "one-line.txt": "A -> B @ 1; B -> C @ 2\n",
     "fraction.txt": "A -> 0 @ 1\nA = 1.5\n",
     "twice.txt": "a: A -> 0 @ 1\na: A -> 0 @ 2\n",

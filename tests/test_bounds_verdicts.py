@@ -150,6 +150,6 @@ def test_a_mistake_is_one_sentence(arguments, what, capsys):
     assert what in captured.err and len(captured.err.strip().splitlines()) == 1
 
 
-def test_every_source_of_noise_is_in_the_readme():
-    text = (ROOT / "README.md").read_text()
+def test_every_source_of_noise_is_in_the_page():
+    text = (ROOT / "docs" / "propositions.md").read_text()
     assert all(f"`{source.name}`" in text for source in SOURCES)

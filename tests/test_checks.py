@@ -1,7 +1,11 @@
 """Checks of arguments: numbers at the ends of what is allowed."""
 
+import configparser
+import shlex
+
 import numpy as np
 import pytest
+from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn import checks
@@ -35,3 +39,14 @@ def test_whole_numbers_beyond_the_floats_are_kept_as_they_are():
     with pytest.raises(gnn.InputError, match="must be at most"):
         checks.whole("seed", 2**63, 0, 2**63 - 1)
     assert checks.whole("n", np.float64(7.0)) == 7 and isinstance(checks.whole("n", 7.0), int)
+
+
+def test_the_commands_that_install_extras_name_the_libraries_of_setup_cfg():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    extras = dict(config["options.extras_require"])
+    assert set(checks._LIBRARIES) == set(extras) - {"test", "bench", "all"}
+    for extra, libraries in checks._LIBRARIES.items():
+        assert set(shlex.split(libraries)) == {line.partition(">")[0] for line in extras[extra].split()}, extra
+        assert libraries in checks.how_to_install(extra)
+    assert "'.[bench]'" in checks.how_to_install("bench")

@@ -76,7 +76,7 @@ def test_an_unknown_shell_or_a_missing_extra_is_a_sentence(capsys, monkeypatch):
     assert "unknown shell 'fish'" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "shtab", None)
     assert main(["completion", "bash"]) == 2
-    assert "pip install 'gillespie-nn[completion]'" in capsys.readouterr().err
+    assert "pip install shtab" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

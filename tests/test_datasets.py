@@ -83,7 +83,7 @@ def test_without_scikit_learn_one_sentence_names_the_install_command(monkeypatch
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert main(["train", "digits"]) == 2
     error = capsys.readouterr().err
-    assert "scikit-learn" in error and "pip install 'gillespie-nn[data]'" in error and len(error.splitlines()) == 1
+    assert "scikit-learn" in error and "pip install pooch scikit-learn" in error and len(error.splitlines()) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -173,5 +173,5 @@ def test_a_cluster_that_fails_is_a_sentence(error, kind, what):
 
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(gnn.MissingExtraError, match=r"a cluster needs distributed: .*gillespie-nn\[distributed\]"):
+    with pytest.raises(gnn.MissingExtraError, match=r"a cluster needs distributed: .*'dask\[distributed\]'"):
         gnn.simulate(NET, 1.0, seed=1, scheduler="tcp://127.0.0.1:9")

@@ -126,13 +126,13 @@ def test_every_figure_is_made_by_a_command_that_its_page_names(tmp_path):
 
 
 def commands(page):
-    """Every complete command line `gillespie-nn ...` of a page."""
+    """Every complete command line `gillespie-nn ...` of a page, without the file that its output goes to."""
     lines = []
     for block in blocks(page):
         if block.language in ("", "sh"):
             lines += block.text.replace("\\\n", " ").splitlines()
     lines += re.findall(r"`(gillespie-nn [^`]+)`", prose(page).replace("\n", " "))
-    return [line for line in lines if line.startswith("gillespie-nn ")]
+    return [line.partition(" > ")[0] for line in lines if line.startswith("gillespie-nn ")]
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if p.stem not in ("api", "errors")], ids=lambda p: p.stem)

@@ -168,7 +168,7 @@ def test_without_pooch_one_sentence_names_the_install_command(folder, monkeypatc
     monkeypatch.setitem(sys.modules, "pooch", None)
     assert main(["fetch-data"]) == 2
     error = capsys.readouterr().err
-    assert "pip install 'gillespie-nn[data]'" in error and len(error.splitlines()) == 1
+    assert "pip install pooch scikit-learn" in error and len(error.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -223,3 +223,19 @@ def test_a_circle_is_found_in_functions_and_through_packages_and_not_in_annotati
     assert circles(import_graph(sources)) == [["p.a", "p.b", "p.c", "p.d.e"]]
     sources["p.d.e"] = ("if typing.TYPE_CHECKING:\n    from .. import a", False)
     assert circles(import_graph(sources)) == []
+
+
+def test_dir_of_the_package_shows_what_is_public_and_nothing_else():
+    """In a process of its own: here every module of the package has been imported."""
+    script = """
+import gillespie_nn as gnn
+names = dir(gnn)
+assert {"certify", "simulate", "models", "analysis", "datasets"} <= set(names), names
+assert not {"importlib", "Any", "TYPE_CHECKING", "annotations"} & set(names), names
+assert [n for n in names if n.startswith("_")] == ["__version__"], names
+assert all(getattr(gnn, n) is not None for n in names)
+assert gnn.analysis.histogram.__module__ == "gillespie_nn.analysis.histograms"
+assert dir(gnn) == names
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

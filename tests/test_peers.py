@@ -52,7 +52,7 @@ def test_a_program_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(peers, "PROGRAMS", {"absent": absent})
     pytest.importorskip("libsbml", reason="the extra sbml is not installed")
     (found,) = peers.Peers().run("direct", 0, Options(1000, None))
-    assert isinstance(found, Unsupported) and "pip install 'gillespie-nn[bench]'" in found.reason
+    assert isinstance(found, Unsupported) and "pip install '.[bench]'" in found.reason
 
 
 def test_laws_of_pairs_are_divided_by_the_factor_that_copasi_puts_in():

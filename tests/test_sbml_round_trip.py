@@ -72,3 +72,19 @@ def test_expressions_mean_the_same_after_sbml_and_antimony(law):
             known |= dict(again.parameters) | {"reactor": 2.0}
             np.testing.assert_allclose(again.reactions[0].law.evaluate(known), expected, rtol=1e-12)
             np.testing.assert_allclose(again.events[0].trigger.evaluate(known), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kinetics", ["stochastic", "deterministic"])
+def test_names_of_rate_constants_are_parameters_of_the_document(kinetics):
+    """What reads the document can change them: the laws are written with their names."""
+    two = "2 A" if kinetics == "stochastic" else "A + B"  # A^2 is no propensity of two molecules, and stays a law
+    text = f"@parameter k = 0.5\na: {two} -> B @ k\nb: 0 -> A @ 2 * k\nc: A <-> B @ 3 * k, k / 4\nA = 10"
+    net = gnn.ReactionNetwork.from_text(text)
+    for volume in (1.0, 4.0):
+        document = net.to_sbml(kinetics=kinetics, volume=volume)
+        for k in (0.5, 3.0):
+            again = gnn.ReactionNetwork.from_sbml(document, parameters={"k": k})
+            rates = net.with_parameters(k=k).rates() * (volume ** (1.0 - np.array([2, 0, 1, 1])))
+            here = again.rates() * again.volume ** (1.0 - np.array([2, 0, 1, 1]))
+            np.testing.assert_allclose(here, rates, rtol=1e-12)
+            assert all(r.law is None for r in again.reactions)

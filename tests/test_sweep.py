@@ -205,7 +205,7 @@ def test_tables_that_cannot_be_used_are_refused(table, what):
         ("t.toml", "[grid]\n" + "".join(f"p{k} = [0, 1, 2, 3, 4]\n" for k in range(40)), "rows, at most 100000"),
         ("t.csv", "make\n" + "1" * 200_000 + "\n", "line 2 of the table is not CSV"),
         ("t.toml", "make = " + "[" * 100_000, "t.toml: not"),
-        ("t.toml", "[grid]\nmake = 1\n", r"\[grid\] takes name = \[numbers\], got make = 1"),
+        ("t.toml", "[grid]\nmake = 1\n", "'make' of the grid must be a list of numbers, got 1"),
         ("t.toml", '[[row]]\nmake = "x"\n', r"\[\[row\]\] 0, make: expected a finite number, got 'x'"),
         ("t.xlsx", "", "unknown format of a table '.xlsx': use .csv, .toml"),
     ],

@@ -134,9 +134,11 @@ class Fit:
         assert issubclass(kind, Method)  # `predict` does for the others without it
         samples = Samples(spec, x, None, volume, kind.dtype)
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
-        noise = plan_noise(noise, network, slow=rail_species(spec.weights), prediction=True)
+        changed = self.plan.learner.changed_rates
+        rates = network.rates({name: k for name, k in changed.items() if name in network.reaction_index})
+        noise = plan_noise(noise, network, rates, slow=rail_species(spec.weights), prediction=True)
         method = start_simulation(
-            kind, network, network.rates(), volume, counts, rng, noise=noise, seed=seed,
+            kind, network, rates, volume, counts, rng, noise=noise, seed=seed,
             options=self.plan.learner.options,
         )  # fmt: skip
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time

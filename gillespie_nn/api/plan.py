@@ -89,6 +89,8 @@ def _learner(
     noises = asked.noise or ()
     if noises and issubclass(method, Level):
         raise InputError(f"{method.name} learns in floating point, and has no reactions for noise to act on")
+    if asked.rates and issubclass(method, Level):
+        raise InputError(f"rates: {method.name} learns in floating point and has no reactions: leave rates out")
     if asked.predict_noise and not asked.predict:
         raise InputError("noise of the prediction needs one: ask to predict, too")
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
@@ -99,8 +101,9 @@ def _learner(
             f"volume = {volume:g} is too small: the largest weight of the start, {largest:.2g}, is "
             f"{volume * largest:.2g} molecules, and none is left; take an Omega of some hundred or more"
         )
-    noise = plan_noise(noises, spec.network, slow=rail_species(spec.weights))
-    return Learner(spec, settings, method, reason, options, volume, counts, noise)
+    rates = spec.network.rates(asked.rates)
+    noise = plan_noise(noises, spec.network, rates, slow=rail_species(spec.weights))
+    return Learner(spec, settings, method, reason, options, volume, counts, rates, noise)
 
 
 def _limited(dataset: Dataset, defaults: Settings, limit: int | None) -> tuple[Dataset, Settings]:

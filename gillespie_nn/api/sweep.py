@@ -10,6 +10,7 @@ from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.patterns import is_pattern, matching
 from ..options import options_of, takes
 from ..progress import Progress
 from ..seeds import resolve_seed, row_seed
@@ -19,7 +20,7 @@ from ..simulation.options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
 from .simulate import Workers, memory_sink, new_file, result_of
 from .sweep_result import TABLE, Sweep, head, open_row, write_table
-from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, Table, folder_of, meaning, read_table
+from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, Table, folder_of, grid_table, meaning, names_of, read_table
 
 _NOT_TAKEN = ("overwrite",)
 """A sweep goes on in its folder."""
@@ -28,33 +29,42 @@ _NOT_TAKEN = ("overwrite",)
 @takes(options_of(RunOptions), options_of(Execution), options_of(Destination, _NOT_TAKEN))
 def sweep(
     model: ReactionNetwork | Callable[[dict], ReactionNetwork],
-    table: Any,
+    table: Any = None,
     t_end: float | None = None,
     n_points: int = 101,
+    *,
+    grid: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Sweep:
-    """Simulate an ensemble for each row of a table; workers that have nothing left to do in one go on with the next.
+    """Simulate an ensemble for each row of a table, or for all combinations of some values. The workers share all rows.
 
     Parameters
     ----------
-    model : a network, whose parameters are set by `ReactionNetwork.with_parameters`; or a function that makes one of
-        parameters {name: value}.
-    table : path of a CSV or TOML file, {name: numbers} or a list of {name: number}, see `sweep_table`. A name is that
-        of a reaction (its rate constant), a species (its initial count), a parameter, or `volume`.
+    model : a network, whose parameters are set by `ReactionNetwork.with_parameters`; or a function that returns a
+        network for parameters {name: value}.
+    table : path of a CSV or TOML file, {name: numbers} or a list of {name: number}, see `sweep_table`. A name is a
+        reaction (its rate constant), a species (its initial count), a parameter, or `volume`. Names of reactions and
+        species can be patterns, as `update_*`.
+    grid : {name: numbers}, instead of a table: one row for each combination; the last name changes fastest.
     ...
-    seed : each row has a seed of its own, a function of this and of its number, see `seeds.row_seed`.
-    output : a folder: one file a row, and `table.csv`. Called again, the same sweep goes on: files of rows that have
-        ended are left as they are. Files are named by all that decides them, so that rows added to a table, or changed,
-        are other files.
-    options : of the method; all others are those of `simulate`, for every row, `initial`, `rates`, `parameters`
-        and `volume` where the table does not say otherwise.
+    seed : seed of the sweep. Each row has its own seed, computed from this one and the row number, see
+        `seeds.row_seed`.
+    output : a folder: one file for each row, and `table.csv`. The same call resumes an interrupted sweep: files of
+        finished rows are not touched. A file is named after everything that decides its content, so that new or changed
+        rows get new files.
+    options : of the method; all others are those of `simulate`, and apply to every row: `initial`, `rates`,
+        `parameters` and `volume` unless the table sets them.
 
     Raises
     ------
-    InputError : anything that cannot be used, of any row, before the first one is simulated. UnfinishedError : the disk
-    is full, or the cluster is gone.
+    InputError : a wrong argument or row, before anything is simulated. UnfinishedError : the disk is full, or the
+    cluster is gone.
     """
-    table = read_table(table)
+    if (table is None) == (grid is None):
+        raise InputError(
+            "give either table, one setting in each row, or grid, values of which all combinations are run"
+        )
+    table = read_table(table) if grid is None else grid_table(grid)
     execution, given = Execution.taken(options)
     destination, given = Destination.taken(given, _NOT_TAKEN)
     asked = RunOptions.of({"t_end": t_end, "n_points": n_points} | given)
@@ -118,22 +128,39 @@ def _settings(
         others = name in base.index or name in {r.name for r in base.reactions}
         return name in base.settable or (model is not base and not others)
 
-    meanings = [meaning(name, base, is_parameter) for name in table.names]
+    columns = _meanings(table, base, is_parameter)
     networks = {}
     for row in range(len(table.values)):
         changes: dict[str, Any] = {RATE: {}, INITIAL: {}, PARAMETER: {}}
-        for (kind, own), value in zip(meanings, table.row(row).values()):
+        values = table.row(row)
+        for column, kind, names in columns:
             if kind == VOLUME:
-                changes[VOLUME] = value
-            elif own in changes[kind]:
-                raise InputError(f"two columns of the sweep set {kind}:{own}: leave one out")
+                changes[VOLUME] = values[column]
             else:
-                changes[kind][own] = value
+                changes[kind] |= dict.fromkeys(names, values[column])
         parameters = {**common, **changes[PARAMETER]}
         key = tuple(sorted(parameters.items()))
         if key not in networks:
             networks[key] = _network(model, base, parameters)
         yield networks[key], changes
+
+
+def _meanings(
+    table: Table, base: ReactionNetwork, is_parameter: Callable[[str], bool]
+) -> list[tuple[str, str, list[str]]]:
+    """(column, kind, names that it sets) of each column; those with a pattern come first, so that exact names win."""
+    exact: list[tuple[str, str, list[str]]] = []
+    patterns: list[tuple[str, str, list[str]]] = []
+    for column in table.names:
+        kind, name = meaning(column, base, is_parameter)
+        if kind in (RATE, INITIAL) and is_pattern(name):
+            what = "reaction" if kind == RATE else "species"
+            patterns.append((column, kind, matching(what, name, names_of(kind, base))))
+        elif (kind, [name]) in [(k, n) for _, k, n in exact]:
+            raise InputError(f"two columns of the sweep set {kind}:{name}: leave one out")
+        else:
+            exact.append((column, kind, [name]))
+    return [*patterns, *exact]
 
 
 def _network(model: Any, base: ReactionNetwork, parameters: dict[str, float]) -> ReactionNetwork:

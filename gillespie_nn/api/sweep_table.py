@@ -2,14 +2,17 @@
 
 As CSV, a line of names and one of numbers for each row; lines that begin with # are left out. As TOML, `[[row]]` once
 for each row, with `name = number`; or one `[grid]` with `name = [numbers]`, of which every combination is a row, the
-last name running fastest. In Python also {name: numbers} or a list of {name: number}.
+last name changing fastest. In Python also {name: numbers} or a list of {name: number}, and as `grid` {name: numbers}.
+A name of reactions or species can be a pattern, as `update_*`: the column sets all that match. Columns with an exact
+name win over patterns, and later patterns over earlier ones.
 """
 
 import csv
 import io
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +27,16 @@ except ImportError:  # Python 3.10
 
 from .. import checks
 from ..checks import InputError
-from ..crn.symbols import SPECIES
+from ..crn.patterns import is_pattern
 
 RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
 VOLUME = "volume"
 _MOST_ROWS = 100_000
 """A row is an ensemble, and a grid has soon more rows than anybody wants."""
-_HELP = "a sweep takes the path of a table (.csv or .toml), {name: numbers}, or a list of {name: number}"
+_HELP = (
+    "a sweep takes the path of a table (.csv or .toml), {name: numbers} or a list of {name: number}; or "
+    "grid={name: numbers}"
+)
 
 
 class Table(NamedTuple):
@@ -61,6 +67,16 @@ def read_table(source: Any) -> Table:
         raise InputError(f"{path}: {error}") from None
 
 
+def grid_table(grid: Any) -> Table:
+    """The table of all combinations of the values in `grid`, {name: numbers}; the last name changes fastest."""
+    if not isinstance(grid, Mapping) or not grid:
+        raise InputError(f"grid must be {{name: numbers}}, with at least one name, got {grid!r}"[:300])
+    lists = {name: _list(values, f"{name!r} of the grid") for name, values in grid.items()}
+    _check_size(math.prod(len(values) for values in lists.values()))
+    numbers = [[_number(v, f"{name!r} of the grid") for v in values] for name, values in lists.items()]
+    return _table(list(lists), list(itertools.product(*numbers)))
+
+
 def as_csv(table: Table, columns: Mapping[str, Any], comment: str) -> str:
     """The text of a CSV file: a comment, then the table with further `columns` {name: cells} in front."""
     text = io.StringIO()
@@ -71,26 +87,36 @@ def as_csv(table: Table, columns: Mapping[str, Any], comment: str) -> str:
 
 
 def meaning(name: str, network: ReactionNetwork, is_parameter: Callable[[str], bool]) -> tuple[str, str]:
-    """(kind, name) of what a column of this name sets in `network`: a rate constant by the name of its reaction, an
-    initial count by that of its species, the volume, or what `is_parameter(name)`. `rate:NAME`, `initial:NAME` and
-    `parameter:NAME` say which, where a name is that of two."""
+    """(kind, name) of what a column of this name sets in `network`: a rate constant (the name or pattern of reactions),
+    an initial count (of species), the volume, or a parameter, which `is_parameter(name)` decides. Where a name has two
+    meanings, `rate:NAME`, `initial:NAME` or `parameter:NAME` says which."""
     kind, colon, own = name.partition(":")
     if colon:
-        return checks.choice("kind of column", kind.strip(), KINDS, "before a colon stands one of"), own.strip()
+        return checks.choice("kind of column", kind.strip(), KINDS, "the part before the colon is one of"), own.strip()
     if name == VOLUME:
         return VOLUME, name
-    reactions, symbol = network.reaction_index, network.symbols.find(name)
-    is_species = symbol is not None and symbol.kind == SPECIES
-    found = [RATE] * (name in reactions) + [INITIAL] * is_species + [PARAMETER] * bool(is_parameter(name))
+    if is_pattern(name):
+        found = [kind for kind in (RATE, INITIAL) if any(fnmatchcase(n, name) for n in names_of(kind, network))]
+    else:
+        named = [kind for kind in (RATE, INITIAL) if name in names_of(kind, network)]
+        found = named + [PARAMETER] * bool(is_parameter(name))
     if len(found) > 1:
         names = " or ".join(f"{kind}:{name}" for kind in found)
         raise InputError(f"column {name!r} of the sweep has {len(found)} meanings in the model: call it {names}")
     if not found:
         checks.choice(
-            "column of the sweep", name, [*reactions, *network.species, *network.parameters, VOLUME],
+            "column of the sweep", name,
+            [*network.reaction_index, *names_of(INITIAL, network), *network.settable, VOLUME],
             "reactions (rate constants), species (initial counts), parameters and the volume are",
         )  # fmt: skip
     return found[0], name
+
+
+def names_of(kind: str, network: ReactionNetwork) -> Collection[str]:
+    """Names of the reactions, or of the species whose initial amounts can be set."""
+    if kind == RATE:
+        return network.reaction_index
+    return network.index if not network.rules else [s for s in network.species if s not in network.rules]
 
 
 def cells(text: str) -> list[tuple[int, list[str]]]:
@@ -130,12 +156,7 @@ def _read_toml(text: str) -> Table:
     if set(found) == {"row"} and isinstance(found["row"], list):
         return _rows(found["row"], "[[row]]")
     if set(found) == {"grid"} and isinstance(found["grid"], dict):
-        for name, values in found["grid"].items():
-            if not isinstance(values, list) or not values:
-                raise InputError(f"[grid] takes name = [numbers], got {name} = {values!r}")
-        _check_size(math.prod(len(values) for values in found["grid"].values()))
-        combinations = itertools.product(*found["grid"].values())
-        return _table(list(found["grid"]), [[_number(v, "[grid]") for v in row] for row in combinations])
+        return grid_table(found["grid"])
     raise InputError(f"a table in TOML has [[row]] or one [grid], got {checks.shortened(found) or 'nothing'}")
 
 
@@ -158,15 +179,22 @@ def _rows(rows: Any, what: str) -> Table:
 def _columns(columns: Mapping[str, Any]) -> Table:
     lists = {}
     for name, values in columns.items():
-        if isinstance(values, str) or not np.iterable(values):
-            raise InputError(f"column {name!r} of the sweep must be a list of numbers, got {values!r}")
-        lists[name] = list(itertools.islice(values, _MOST_ROWS + 1))
+        lists[name] = _list(values, f"column {name!r} of the sweep")
         _check_size(len(lists[name]))
     if len({len(values) for values in lists.values()}) > 1:
         lengths = {name: len(values) for name, values in lists.items()}
-        raise InputError(f"columns of the sweep differ in length: {lengths}")
+        raise InputError(f"columns of the sweep differ in length: {lengths}; for all combinations use grid")
     rows = zip(*lists.values())
     return _table(list(lists), [[_number(v, f"column {n!r}") for n, v in zip(lists, row)] for row in rows])
+
+
+def _list(values: Any, what: str) -> list:
+    if isinstance(values, str) or not np.iterable(values):
+        raise InputError(f"{what} must be a list of numbers, got {values!r}")
+    found = list(itertools.islice(values, _MOST_ROWS + 1))
+    if not found:
+        raise InputError(f"{what} has no values: give at least one")
+    return found
 
 
 def _table(names: Sequence[str], rows: Any) -> Table:

@@ -22,6 +22,7 @@ from . import (
     completion,
     export,
     fetch_data,
+    packaged_models,
     repair,
     report,
     reproduce,
@@ -35,7 +36,7 @@ from .common import Cite, Parser
 
 COMMANDS = (
     simulate, train, resume, repair, analyze, report, export, certify, verify_methods, verify_bounds, reproduce, bench,
-    fetch_data, completion,
+    packaged_models, fetch_data, completion,
 )  # fmt: skip
 INTERRUPTED = interrupts.EXIT_CODE
 INTERNAL = 3

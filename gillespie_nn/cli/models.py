@@ -15,7 +15,7 @@ FORMATS_HELP = ", ".join(f"{f.title} ({', '.join(f.endings)})" for f in FORMATS)
 
 def add_model(command: argparse.ArgumentParser) -> None:
     """The model, and what is set as it is read."""
-    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument("model", metavar="MODEL", help="model file, or the name of a packaged model: see `models`")
     command.add_argument("--parameter", action="append", default=[], metavar="NAME=X", help="set a parameter")
     command.add_argument(
         "--substance", metavar="UNIT",

@@ -32,6 +32,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "simulate",
         f"simulate a model: {FORMATS_HELP}. A text model has lines such as `A + B -> C @ 0.5` and `A = 10`",
         (
+            "toggle_switch --t-end 50",
             "model.txt --t-end 20",
             "model.ant --t-end 50 --parameter k=0.3 --initial A=100",
             "model.xml --t-end 50 --replicates 1000 --workers 2 --output run.h5",

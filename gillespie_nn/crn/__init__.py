@@ -2,6 +2,7 @@
 
 from .compile import CompiledNetwork
 from .network import ReactionNetwork
+from .packaged import models
 from .reaction import Reaction, Threshold
 
-__all__ = ["CompiledNetwork", "Reaction", "ReactionNetwork", "Threshold"]
+__all__ = ["CompiledNetwork", "Reaction", "ReactionNetwork", "Threshold", "models"]

@@ -24,7 +24,7 @@ def mass_action(reaction: Reaction) -> str:
     if reaction.law is not None:
         return f"({_law(reaction)}) / Omega, counts = Omega * concentrations"
     factors = [f"[{s}]" if n == 1 else f"[{s}]^{n}" for s, n in reaction.reactants]
-    return " * ".join([f"{reaction.rate:g}", *factors, *_threshold(reaction, "[{}]")])
+    return " * ".join([_constant(reaction), *factors, *_threshold(reaction, "[{}]")])
 
 
 def describe(network: "ReactionNetwork") -> str:
@@ -56,13 +56,21 @@ def _law(reaction: Reaction) -> str:
     return str(reaction.law) if reaction.rate == 1.0 else f"{reaction.rate:g} * ({reaction.law})"
 
 
+def _constant(reaction: Reaction) -> str:
+    """The rate constant: its expression, if it has one, else its value."""
+    expression = reaction.rate_expression
+    if expression is None:
+        return f"{reaction.rate:g}"
+    return str(expression) if expression.op == "name" else f"({expression})"
+
+
 def _scaled(reaction: Reaction) -> str:
     power = 1 - reaction.order
     if power == 0:
-        return f"{reaction.rate:g}"
+        return _constant(reaction)
     if power == 1:
-        return f"{reaction.rate:g} * Omega"
-    return f"{reaction.rate:g} / Omega" + (f"^{-power}" if power < -1 else "")
+        return f"{_constant(reaction)} * Omega"
+    return f"{_constant(reaction)} / Omega" + (f"^{-power}" if power < -1 else "")
 
 
 def _threshold(reaction: Reaction, form: str) -> list[str]:

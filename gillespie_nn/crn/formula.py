@@ -17,6 +17,14 @@ _TOKEN = re.compile(
 )
 
 
+class FormulaError(InputError):
+    """An expression that does not read, with the column (from 0) and the problem there."""
+
+    def __init__(self, what: str, column: int, problem: str):
+        super().__init__(f"{what}, column {column + 1}: {problem}")
+        self.column, self.problem = column, problem
+
+
 class Language:
     """What names and calls in a formula are. Here: what expressions have built in, and names declared elsewhere."""
 
@@ -67,7 +75,7 @@ class _Parser:
 
     def fail(self, message: str, column: int | None = None) -> NoReturn:
         column = self.tokens[self.place][2] if column is None else column
-        raise InputError(f"{self.what}, column {column + 1}: {message}")
+        raise FormulaError(self.what, column, message)
 
     def take(self, *texts: str) -> str | None:
         kind, text, _ = self.tokens[self.place]

@@ -27,7 +27,8 @@ from .consistency import check_unique, checked_event, inlined_rules, readable, s
 from .events import Event
 from .expressions import Expression
 from .parts import Parts, Source
-from .reaction import Reaction, checked_expression, checked_reaction
+from .patterns import by_pattern
+from .reaction import Reaction, checked_expression, checked_reaction, rate_of, with_rate
 from .symbols import Scope
 
 if TYPE_CHECKING:
@@ -75,10 +76,12 @@ class ReactionNetwork:
         rules = dict(self.rules)
         symbols = symbols_of(species, parameters, rules)
         known, names = frozenset(species), readable(symbols)
+        changing = frozenset(target for event in self.events for target, _ in event.assignments)
         reactions = tuple(
             checked_reaction(r if r.name else r._replace(name=f"r{k}"), known, names)
             for k, r in enumerate(self.reactions, 1)
         )
+        reactions = tuple(r if r.rate_expression is None else with_rate(r, parameters, changing) for r in reactions)
         check_unique("reaction", [r.name for r in reactions])
         initial: dict[str, float] = dict.fromkeys(species, 0)
         for s, n in self.initial.items():
@@ -117,13 +120,15 @@ class ReactionNetwork:
         parameters: Mapping[str, float] | None = None,
         substance: str | None = None,
     ) -> "ReactionNetwork":
-        """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text.
+        """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text. The name
+        of a packaged model is read as well, unless there is a file of that name: see `gillespie_nn.models`.
 
         `parameters` overrides values by name; `substance` is of SBML and Antimony, see `from_sbml`.
         """
         from .formats import format_of
+        from .packaged import model_path
 
-        path = checks.existing_file("model file", path, f"expected the path of a model file, got {path!r}")
+        path = model_path(path)
         return cls._read(format_of(path).name, path, parameters, substance)
 
     @classmethod
@@ -224,7 +229,11 @@ class ReactionNetwork:
         for name in changes:
             checks.choice("parameter", name, self.settable, "the network has", beside=self.reaction_index)
         if self.source is None:
-            return replace(self, parameters={**self.parameters, **changes})
+            parameters = {p: checks.finite(f"parameter {p}", v) for p, v in {**self.parameters, **changes}.items()}
+            reactions = tuple(
+                r if r.rate_expression is None else r._replace(rate=rate_of(r, parameters)) for r in self.reactions
+            )
+            return replace(self, parameters=parameters, reactions=reactions)
         if not self._is_as_read:
             raise InputError(
                 "the network was changed after it was read, and what follows from its parameters is not known: set "
@@ -358,22 +367,30 @@ class ReactionNetwork:
 
     def amounts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
         """Initial state [species] [molecules], with overrides by name: int64 where all amounts are whole and at most
-        2**53, else float64."""
+        2**53, else float64.
+
+        A name can be a pattern, as `update_*`. Exact names win over patterns, and later patterns over earlier ones.
+        """
         amounts = dict(self.initial)
-        for s, n in checks.by_name("initial", initial).items():
-            checks.choice("species in the initial state", s, self.index, "the network has")
+        given = checks.by_name("initial", initial)
+        for s in given:
             if s in self.rules:
                 raise InputError(f"the count of {s} is given by a rule, and has no initial value")
+        free = self.index if not self.rules else [s for s in self.species if s not in self.rules]
+        for s, n in by_pattern("species in the initial state", given, free).items():
             amounts[s] = checks.amount(f"initial amount of {s}", n)
         found = list(amounts.values())
         return np.array(found, dtype=np.int64 if all(isinstance(n, int) for n in found) else np.float64)
 
     def rates(self, overrides: Mapping[str, float] | None = None) -> np.ndarray:
-        """Rate constants float64[reaction], with overrides by reaction name."""
+        """Rate constants float64[reaction], with overrides by reaction name or pattern, see `amounts`.
+
+        The two halves of a reversible reaction are two reactions, `name` and `name_back`; `name*` sets both.
+        """
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
         if overrides is not None:
-            for name, rate in checks.by_name("rates", overrides).items():
-                checks.choice("reaction in rates", name, self.reaction_index, "the network has")
+            given = by_pattern("reaction in rates", checks.by_name("rates", overrides), self.reaction_index)
+            for name, rate in given.items():
                 rates[self.reaction_index[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
 

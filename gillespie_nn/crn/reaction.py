@@ -1,13 +1,14 @@
 """Reactions: what goes in, what comes out, and the law of the propensity."""
 
 import re
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from typing import NamedTuple
 
 from .. import checks
 from ..checks import InputError
 from ..kernels.codes import COUNT_LIMIT
-from .expressions import Expression, checked
+from .expressions import Expression, checked, number, operation
+from .expressions import name as name_of
 
 THRESHOLD_KINDS = ("step", "ramp")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -30,6 +31,7 @@ class Reaction(NamedTuple):
     """One reaction. `reactants` and `products` are pairs (species, multiplicity), each species at most once.
 
     With a `law` the propensity is rate * law [1/s], in counts, whatever the reactants; without one it is mass action.
+    `rate_expression` is the expression of parameters whose value is `rate`, or None if the rate is just a number.
     """
 
     reactants: tuple[tuple[str, int], ...]
@@ -38,6 +40,7 @@ class Reaction(NamedTuple):
     name: str = ""
     threshold: Threshold | None = None
     law: Expression | None = None
+    rate_expression: Expression | None = None
 
     @property
     def order(self) -> int:
@@ -69,6 +72,11 @@ def checked_reaction(reaction: Reaction, known: Collection[str], names: Containe
     checked_name("reaction", reaction.name)
     sides = []
     for side, most in ((reaction.reactants, _MOST_REACTANTS), (reaction.products, COUNT_LIMIT)):
+        if not _is_side(side):
+            raise InputError(
+                f"reaction {reaction.name}: each side must be a tuple of pairs (species, multiplicity), for example "
+                f"(('A', 2),), got {side!r}"
+            )
         if len({s for s, _ in side}) != len(side):
             raise InputError(f"reaction {reaction.name}: a species stands twice on one side; add its multiplicities")
         what = f"multiplicity of {{}} in reaction {reaction.name}"
@@ -85,6 +93,66 @@ def checked_reaction(reaction: Reaction, known: Collection[str], names: Containe
             checks.choice(f"species in reaction {reaction.name}", s, known, "the network has")
     rate = checks.not_negative(f"rate of reaction {reaction.name}", reaction.rate)
     return reaction._replace(reactants=sides[0], products=sides[1], rate=rate)
+
+
+def _is_side(side: object) -> bool:
+    """Whether `side` has the form ((species, multiplicity), ...)."""
+    return isinstance(side, (tuple, list)) and all(
+        isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], str) for pair in side
+    )
+
+
+def rate_of(reaction: Reaction, parameters: Mapping[str, float]) -> float:
+    """The value of the `rate_expression` of a reaction [as `rate`]; raises InputError if it is not a rate constant."""
+    expression = reaction.rate_expression
+    assert expression is not None
+    checked_expression(expression, f"the rate constant of reaction {reaction.name}", parameters)
+    value = float(expression.evaluate(parameters))
+    return checks.not_negative(f"the rate constant of reaction {reaction.name}, {expression},", value)
+
+
+def with_rate(reaction: Reaction, parameters: Mapping[str, float], changing: Collection[str]) -> Reaction:
+    """`reaction`, whose rate constant is an expression of `parameters`, checked.
+
+    If events change one of these parameters (`changing`), the reaction gets the equal general law, which is evaluated
+    anew whenever a parameter changes. A rate that contradicts the expression is refused: either could be meant.
+    """
+    value, expression = rate_of(reaction, parameters), reaction.rate_expression
+    assert expression is not None
+    if reaction.law is not None:
+        raise InputError(
+            f"reaction {reaction.name} has a general law and an expression for its rate constant: write {expression} "
+            "into the law"
+        )
+    if reaction.rate != value:
+        raise InputError(
+            f"the rate of reaction {reaction.name} is {reaction.rate!r}, and its rate_expression {expression} has the "
+            f"value {value!r}: use with_parameters, or set rate_expression=None to give a number"
+        )
+    if expression.names().isdisjoint(changing):
+        return reaction
+    return reaction._replace(rate=1.0, rate_expression=None, threshold=None, law=mass_action_law(reaction))
+
+
+def mass_action_law(reaction: Reaction) -> Expression:
+    """The propensity of a mass-action reaction whose rate constant is an expression, in counts, as an expression."""
+    assert reaction.rate_expression is not None
+    factors = [reaction.rate_expression]
+    for species, n in reaction.reactants:
+        factors += [operation("sum", (name_of(species), number(-k))) if k else name_of(species) for k in range(n)]
+    if reaction.threshold is not None:
+        kind, above, below = reaction.threshold
+        high, low = name_of(above), name_of(below)
+        value = number(1) if kind == "step" else operation("sum", (high, Expression("negative", (low,))))
+        factors.append(Expression("piecewise", (value, Expression(">", (high, low)), number(0))))
+    if reaction.order == 0:
+        factors.append(name_of("volume"))
+    law = factors[0] if len(factors) == 1 else operation("product", tuple(factors))
+    if reaction.order < 2:
+        return law
+    power = reaction.order - 1
+    size = name_of("volume") if power == 1 else Expression("power", (name_of("volume"), number(power)))
+    return Expression("quotient of", (law, size))
 
 
 def checked_expression(expression: Expression, what: str, names: Container[str]) -> Expression:

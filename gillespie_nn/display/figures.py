@@ -1,13 +1,70 @@
 """What all figures share. Colours are Okabe and Ito's, told apart by colour-blind readers too."""
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import checks
+from ..checks import InputError
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 LINES = ("-", "--", "-.", ":")
 _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+_WIDE = 12
+"""A legend with more entries stands outside the axes."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a figure shows: panels, each of which a function draws into axes."""
+
+    panels: tuple[Callable[[Any], Any], ...]
+    columns: int = 1
+    size: tuple[float, float] = (6.4, 4)
+    """Of the whole figure [inch]."""
+    heading: str = ""
+    share_x: bool = False
+
+    def on(self, figure: Any) -> np.ndarray:
+        """Draw into an empty figure, and return its axes, one a panel."""
+        figure.set_size_inches(*self.size)
+        rows = -(-len(self.panels) // self.columns)
+        grid = figure.subplots(rows, self.columns, squeeze=False, sharex=self.share_x).ravel()
+        for axes in grid[len(self.panels) :]:
+            axes.remove()
+        grid = grid[: len(self.panels)]
+        if self.heading:
+            figure.suptitle(self.heading, fontsize=10)
+        for axes, panel in zip(grid, self.panels):
+            panel(axes)
+        if self.share_x:
+            for axes in grid[: -self.columns]:
+                axes.set_xlabel("")
+        return grid
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw into `ax`, one axes a panel, or into a new figure of pyplot. Returns the axes, an array if several.
+
+        Raises InputError if `ax` has another number of axes, MissingExtraError without matplotlib."""
+        if ax is None:
+            grid = self.on(_new_pyplot_figure(self.size))
+        else:
+            grid = np.array(list(_flat(ax)), dtype=object)
+            if len(grid) != len(self.panels):
+                raise InputError(
+                    f"this figure has {len(self.panels)} panels, and ax has {len(grid)}: "
+                    f"give {len(self.panels)} axes, or leave ax out"
+                )
+            for axes, panel in zip(grid, self.panels):
+                panel(axes)
+        return grid[0] if len(grid) == 1 else grid
+
+
+def _flat(ax: Any) -> Iterable[Any]:
+    return np.ravel(np.asarray(ax, dtype=object)) if isinstance(ax, (np.ndarray, Sequence)) else [ax]
 
 
 def new_figure(size: tuple[float, float] = (8, 5)) -> Any:
@@ -18,12 +75,36 @@ def new_figure(size: tuple[float, float] = (8, 5)) -> Any:
     return Figure(figsize=size, layout="constrained", dpi=150)
 
 
-def new_axes(size: tuple[float, float] = (6.4, 4)) -> Any:
-    """Axes in a new figure of pyplot, which notebooks show and `pyplot.show()` opens. Raises MissingExtraError."""
+def _new_pyplot_figure(size: tuple[float, float]) -> Any:
     checks.optional("matplotlib", "plot", "plot")
     from matplotlib import pyplot
 
-    return pyplot.subplots(figsize=size, layout="constrained")[1]
+    return pyplot.figure(figsize=size, layout="constrained")
+
+
+def new_axes(size: tuple[float, float] = (6.4, 4)) -> Any:
+    """Axes in a new figure of pyplot, which notebooks show and `pyplot.show()` opens. Raises MissingExtraError."""
+    return _new_pyplot_figure(size).subplots()
+
+
+def style(k: int) -> dict:
+    """Colour and line style of the `k`-th line of a figure."""
+    return {"color": COLOURS[k % len(COLOURS)], "linestyle": LINES[k % len(LINES)]}
+
+
+def add_legend(axes: Any) -> None:
+    """A legend of everything that has a label; outside of the axes if it is long."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not labels:
+        return
+    outside: dict = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if len(labels) > _WIDE else {"loc": "best"}
+    axes.legend(handles, labels, fontsize=8, **outside)
+
+
+def title(axes: Any, text: str) -> None:
+    """Set the title of axes that have none: what is drawn into axes with a title belongs to another figure."""
+    if text and not axes.get_title():
+        axes.set_title(text, fontsize=9)
 
 
 def save_figure(figure: Any, path: str | Path) -> None:

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
-from fnmatch import fnmatchcase
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.patterns import matching as names_matching
 from ..seeds import Purpose
 from .kinds import BY_NAME, Kind
 
@@ -115,10 +115,5 @@ def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> np.nda
         raise InputError(
             f"{what} of a noise must be a list of names or patterns such as ('Z*', 'Y1_0'), got {patterns!r}"
         )
-    found = set()
-    for pattern in patterns:
-        hits = [k for k, name in enumerate(names) if fnmatchcase(name, pattern)]
-        if not hits:
-            raise InputError(f"no {what} matches {pattern!r}: the network has {checks.shortened(names, 6)}")
-        found.update(hits)
-    return np.array(sorted(found), dtype=np.int64)
+    found = {name for pattern in patterns for name in names_matching(what, pattern, names)}
+    return np.array([k for k, name in enumerate(names) if name in found], dtype=np.int64)

@@ -23,12 +23,19 @@ class Learner(NamedTuple):
     options: dict[str, Any]  # of the method, all of them
     volume: float
     counts: np.ndarray  # of the method's dtype [species], the start [molecules]
+    rates: np.ndarray  # float64[reaction] of the training network
     noise: NoisePlan | None = None  # of training
 
     @property
     def initial_weights(self) -> np.ndarray:
         """float64[weight] as the molecules hold them, so rounded to whole counts where the method has such."""
         return self.spec.read_weights(self.counts, self.volume)
+
+    @property
+    def changed_rates(self) -> dict[str, float]:
+        """Rate constants that differ from those of the training network, by the name of the reaction."""
+        reactions = self.spec.network.reactions
+        return {r.name: k for r, k in zip(reactions, self.rates.tolist(), strict=True) if k != r.rate}
 
     @property
     def in_floating_point(self) -> bool:
@@ -41,6 +48,6 @@ class Learner(NamedTuple):
         if issubclass(self.method, Level):
             return self.method(spec, self.settings.learning_rate, self.volume, counts, rng, self.options, time)
         return start_simulation(
-            self.method, spec.network, spec.network.rates(), self.volume, counts, rng,
+            self.method, spec.network, self.rates, self.volume, counts, rng,
             noise=self.noise, seed=seed, options=self.options, start_time=time,
         )  # fmt: skip

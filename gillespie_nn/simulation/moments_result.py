@@ -1,5 +1,6 @@
 """The result of an ensemble of which moments were kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..display.trajectories import plot_ensemble
 from ..status import Status
 from .moments import Moments
 
@@ -123,6 +125,11 @@ class MomentsResult:
     def of(self, name) -> np.ndarray:
         """float64[point], the mean of a quantity by name."""
         return self.mean[:, self.place(name)]
+
+    def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
+        """Draw it over time, or one quantity against another (`x="A", y="B"`); `names`, `log`, `units` and the other
+        options `how` are those of `display.trajectories.plot_ensemble`. Returns the axes."""
+        return plot_ensemble(self, names, ax, **how)
 
     def to_dataframe(self):
         """A pandas DataFrame indexed by (time, quantity), a column for each of n, mean, variance, standard_error,

@@ -89,12 +89,15 @@ class RunOptions(Options):
     seed: int | None = option(None, SEED, "seed of all random numbers", kind=int, usual="drawn and reported")
     initial: Mapping[str, float] | None = option(
         None, checks.by_name, "initial amounts to change", kind=number, unit="molecules",
-        metavar="NAME=N", pairs="A=100", more="{species: amount}, whole numbers for methods that count",
+        metavar="NAME=N", pairs="A=100",
+        more="{species: amount}, whole numbers for methods that count; a name can be a pattern, for example {'Z*': 0}: "
+        "exact names win over patterns, and later patterns over earlier ones",
     )  # fmt: skip
     rates: Mapping[str, float] | None = option(
         None, checks.by_name, "rate constants to change", kind=float, flag="rate", metavar="NAME=K",
         pairs="bind=0.01",
-        more="{reaction: rate constant}; for a general rate law it is a factor, 1 by default",
+        more="{reaction: rate constant}; for a general rate law it is a factor, 1 by default; a name can be a pattern, "
+        "as for `initial`; the halves of a reversible reaction are `name` and `name_back`, and 'name*' sets both",
     )  # fmt: skip
     schedule: Sequence | None = option(
         None, as_it_is, "changes of counts at given times", kind=None, unit="s, molecules",

@@ -1,11 +1,14 @@
 """The result of an ensemble, in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .. import checks
 from ..crn import ReactionNetwork
+from ..display.trajectories import plot_ensemble
 from ..status import Status
 from .sinks import reached
 
@@ -67,6 +70,11 @@ class Result:
     def of(self, name) -> np.ndarray:
         """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name."""
         return of(self, name)
+
+    def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
+        """Draw it over time, or one quantity against another (`x="A", y="B"`); `names`, `log`, `units` and the other
+        options `how` are those of `display.trajectories.plot_ensemble`. Returns the axes."""
+        return plot_ensemble(self, names, ax, **how)
 
     def to_xarray(self):
         """An xarray Dataset with dimensions replicate, time, species; NaN where a replicate did not get."""

@@ -85,6 +85,12 @@ class TrainingOptions(Options):
         None, noises, "extrinsic noise in that prediction, in which each sample is a presentation", kind=None,
         recorded=_records("predict_noise"), restored=noises_again,
     )  # fmt: skip
+    rates: Mapping[str, float] | None = option(
+        None, checks.by_name, "rate constants to change in the training network", kind=float, flag="rate",
+        metavar="NAME=K", pairs="'update_W1_*=0.02'", recorded=True,
+        more="{reaction: rate constant} by name or pattern, for example {'update_W1_*': 0.02}: exact names win over "
+        "patterns, and later patterns over earlier ones; a prediction by simulation uses them, too",
+    )  # fmt: skip
     settings: Mapping[str, Any] | Settings = field(default_factory=dict)
     """Of the chemistry, by name, those that differ from the case's own; in a plan all of them."""
     options: Mapping[str, Any] = field(default_factory=dict)

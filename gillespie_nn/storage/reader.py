@@ -1,6 +1,7 @@
 """Reading run files: only what is committed, lazily from disk."""
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..checks import InputError, printable
 from ..crn import ReactionNetwork
+from ..display.trajectories import plot_ensemble
 from ..simulation.result import dataset, frame, of
 from ..simulation.task import TRAJECTORIES
 from ..status import Status
@@ -242,6 +244,11 @@ class Run:
     def of(self, name: str) -> np.ndarray:
         """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name."""
         return of(self, name)
+
+    def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
+        """Draw it over time, or one quantity against another (`x="A", y="B"`); `names`, `log`, `units` and the other
+        options `how` are those of `display.trajectories.plot_ensemble`. Returns the axes."""
+        return plot_ensemble(self, names, ax, **how)
 
     def to_xarray(self) -> "xarray.Dataset":
         """An xarray Dataset with dimensions replicate, time, species; NaN where a replicate did not get."""

@@ -53,7 +53,7 @@ class TrainingFile(RunFile):
             "case": plan.dataset.name,
         }
         values = settings | {"provenance/json": provenance_json} | layout.training_values(plan)
-        values |= layout.model_values(network, network.rates(), plan.learner.counts)
+        values |= layout.model_values(network, plan.learner.rates, plan.learner.counts)
         dtypes = {"counts": plan.method.dtype, "checkpoint/counts": plan.method.dtype}
         together = layout.records_together(plan)
         super().__init__(

@@ -97,7 +97,7 @@ class Peers(Check):
     def missing(cls, sbml_suite: str | Path | None) -> str:
         modules = ("basico", "roadrunner", "antimony")
         absent = [m for m in modules if importlib.util.find_spec(m) is None]
-        return f"{', '.join(absent)} not installed: pip install 'gillespie-nn[bench]'" if absent else ""
+        return f"{', '.join(absent)} not installed: {checks.how_to_install('bench')}" if absent else ""
 
     def run(self, method: str, seed: int, options: Options) -> list:
         found: list[Outcome | Unsupported] = []

@@ -26,13 +26,14 @@ class Reactions:
         self._back: dict[str, str] = {}
 
     def all(self) -> tuple[Reaction, ...]:
-        """All of them, in order; with one warning of those that became two."""
+        """All reactions, in order. One warning names those that were split in two."""
         reactions = tuple(found for r in self._model.getListOfReactions() for found in self._translated(r))
         if self._back:
             pairs = listed([f"{name} and {back}" for name, back in self._back.items()])
+            name = next(iter(self._back))
             checks.warn(
                 "laws of reversible reactions that are a difference of two rates were split, so that both rates fire: "
-                f"into {pairs}"
+                f"into {pairs}. A rate set for {name} changes that direction only; {name!r} followed by * sets both"
             )
         return reactions
 

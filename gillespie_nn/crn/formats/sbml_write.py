@@ -129,18 +129,24 @@ class _Writer:
             entry.createModifier().setSpecies(name)
         law = entry.createKineticLaw()
         if reaction.law is None:
-            law.setMath(self._builder.product(*self._mass_action(reaction)))
+            scale, front, factors = self._mass_action(reaction)
+            if reaction.rate_expression is None:
+                law.setMath(self._builder.product(reaction.rate * scale, front, factors))
+            else:
+                scaled = [] if scale == 1.0 else [number(scale)]
+                parts = (*front, reaction.rate_expression, *scaled, *factors)
+                law.setMath(self._builder.tree(operation("product", parts) if len(parts) > 1 else parts[0]))
         else:
             factor = () if reaction.rate == 1.0 else (number(reaction.rate),)
             law.setMath(self._math(operation("product", (*factor, reaction.law)) if factor else reaction.law))
 
     def _mass_action(self, reaction: Reaction) -> tuple[float, list[Expression], list[Expression]]:
-        """Coefficient of the law, and the factors in front of it and behind."""
+        """What multiplies the rate constant, and the factors before and after it."""
         if self._stochastic:
-            rate, front = reaction.rate * self._volume ** (1 - reaction.order), []
+            scale, front = self._volume ** (1 - reaction.order), []
             factors = [_less(name, k) for name, n in reaction.reactants for k in range(n)]
         else:
-            rate, front = reaction.rate, [name_of(self._compartment)]
+            scale, front = 1.0, [name_of(self._compartment)]
             factors = [
                 name_of(name) if n == 1 else Expression("power", (name_of(name), number(n)))
                 for name, n in reaction.reactants
@@ -150,7 +156,7 @@ class _Writer:
             high, low = name_of(above), name_of(below)
             value = number(1) if kind == "step" else Expression("sum", (high, Expression("negative", (low,))))
             factors.append(Expression("piecewise", (value, Expression(">", (high, low)), number(0))))
-        return rate, front, factors
+        return scale, front, factors
 
     def _event(self, event: Event) -> None:
         entry = self._model.createEvent()

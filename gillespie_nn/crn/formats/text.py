@@ -3,40 +3,39 @@
     # comment
     @volume 2.0                        the volume that the model fixes (optional)
     binding: 2 A + B -> C @ 0.5        name (optional), reactants, products, rate constant
+    A -> B @ 2 * k                     a rate constant computed from numbers and parameters; still mass action
+    bind: A + B <-> C @ kf, kr         two reactions, `bind` and `bind_back`, with a rate constant each
     0 -> A @ 1                         nothing on a side is 0
     0 -> Y @ 1 * ramp(Z_p, Z_m)        a threshold factor: step(A, B) or ramp(A, B)
     A = 10                             initial amount [molecules]
     A -> B @ propensity(V * A / (K + A))       a general law: the propensity itself, in counts
-    @parameter V = 3                   what laws, rules and events read beside counts, `time` and `volume`
-    @rule total = A + 2 * B            a value of its own, or the count of a species that no reaction changes
+    @parameter V = 3                   read by rate constants, laws, rules and events
+    @rule total = A + 2 * B            a value computed from others, or the count of a species that no reaction changes
     @event feed: when time >= 25 && A < 5; set A = A + 50, V = 0; delay 2
 
-An event may further say `priority EXPRESSION`, `not persistent`, `initially true` and `values after delay`, each after
-a semicolon. Expressions are those of `crn.formula`. Species stand in order of first appearance.
+An event can also have `priority EXPRESSION`, `not persistent`, `initially true` and `values after delay`, each after a
+semicolon. Expressions are those of `crn.formula`. Species are in order of first appearance. A reaction whose rate
+constant reads a parameter that an event changes gets the equal general law, so that it follows at once.
 """
 
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ... import checks
 from ...checks import InputError
-from .. import formula
 from ..events import Event
 from ..expressions import Expression
 from ..parts import Parts
-from ..reaction import THRESHOLD_KINDS, Reaction, Threshold
+from ..reaction import Reaction
 from ..symbols import PARAMETER, REACTION, RULE, Scope
 from .base import Format, Overrides, Source, errors_name
 from .cursor import Cursor
+from .text_rates import NAME, Rate, read_expression, read_number, read_rates, with_rate_constant
 from .text_write import write
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Here and in all patterns of readers no two parts in a row match the same: matching takes time in proportion to length.
-_NUMBER = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|inf|nan)(?![a-z0-9_.])", re.IGNORECASE)
-_PROPENSITY = re.compile(r"propensity\s*\(")
 _CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially true", "values after delay")
 _PATH = re.compile(r"[^\s@>=#]+\.[A-Za-z]\w*")
 _WHOLE = re.compile(r"\d{1,18}(?![.\dA-Za-z_])")
@@ -65,7 +64,7 @@ def _of_file(path: Path, parameters: Overrides) -> Parts:
 
 def _parse(text: str, parameters: Overrides) -> Parts:
     species: dict[str, None] = {}
-    reactions: list[Reaction] = []
+    reactions: list[tuple[Reaction, Rate]] = []
     initial: dict[str, int | float] = {}
     volume: float | None = None
     values: dict[str, float] = {}
@@ -81,25 +80,24 @@ def _parse(text: str, parameters: Overrides) -> Parts:
             start = cursor.place
             if volume is not None:
                 cursor.fail("the volume is set twice", 0)
-            volume = _number(cursor, "a volume")
+            volume = read_number(cursor, "a volume")
             if not (volume > 0 and math.isfinite(volume)):
                 cursor.fail(f"volume must be positive and finite, got {volume}", start)
         elif cursor.take("@parameter"):
             name = _target(cursor, names, PARAMETER)
-            values[name] = _number(cursor, "a number")
+            values[name] = read_number(cursor, "a number")
         elif cursor.take("@rule"):
             name = _target(cursor, names, RULE)
-            rules[name] = _expression(cursor, cursor.rest(), "the rule")
+            rules[name] = read_expression(cursor, cursor.rest(), "the rule")
         elif cursor.take("@event"):
             events.append(_event(cursor))
         elif "->" in cursor.text or "@" in cursor.text:
-            reaction = _reaction(cursor)
-            reaction = reaction if reaction.name else reaction._replace(name=f"r{len(reactions) + 1}")
-            _define(cursor, names, REACTION, reaction.name, 0)
-            reactions.append(reaction)
-            threshold = reaction.threshold
-            read = () if threshold is None else (threshold.above, threshold.below)
-            species.update(dict.fromkeys([s for s, _ in (*reaction.reactants, *reaction.products)] + list(read)))
+            for reaction, rate in _reactions(cursor, len(reactions) + 1):
+                _define(cursor, names, REACTION, reaction.name, 0)
+                reactions.append((reaction, rate))
+                threshold = reaction.threshold
+                read = () if threshold is None else (threshold.above, threshold.below)
+                species.update(dict.fromkeys([s for s, _ in (*reaction.reactants, *reaction.products)] + list(read)))
         else:
             start = cursor.place
             name, value = _amount(cursor)
@@ -115,48 +113,41 @@ def _parse(text: str, parameters: Overrides) -> Parts:
             )
         checks.choice("parameter", name, values, "the network has", beside=names[REACTION].names())
         values[name] = checks.finite(f"parameter {name}", value)
-    return Parts(tuple(species), tuple(reactions), initial, volume, values, rules, tuple(events))
+    return Parts(
+        tuple(species), _with_rate_constants(reactions, values, species, rules), initial, volume, values, rules,
+        tuple(events),
+    )  # fmt: skip
 
 
-def _reaction(cursor: Cursor) -> Reaction:
-    name = ""
+def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, Rate]]:
+    """The reaction of a line, `r` and `number` if it has no name; of a reversible one, both."""
+    name = f"r{number}"
     if re.match(r"[A-Za-z_][A-Za-z0-9_]*\s*:", cursor.text[cursor.place :]):
-        name = cursor.need(_NAME, "a name")
+        name = cursor.need(NAME, "a name")
         cursor.take(":")
     reactants = _side(cursor)
-    if cursor.take("<->") or cursor.take("<"):
-        cursor.fail("a reversible arrow: write the two reactions on two lines")
-    cursor.need("->", "'->'")
+    reversible = cursor.take("<->") is not None
+    if not reversible:
+        cursor.need("->", "'->' or '<->'")
     products = _side(cursor)
     cursor.need("@", "'@' and a rate constant")
-    law = _law(cursor)
-    if law is not None:
-        return Reaction(reactants, products, 1.0, name, None, law)
-    start = cursor.place
-    rate = _number(cursor, "a rate constant (a number), or propensity(...)")
-    if not (rate >= 0 and math.isfinite(rate)):
-        cursor.fail(f"a rate constant must be at least 0 and finite, got {rate}", start)
-    if not cursor.take("*"):
-        return Reaction(reactants, products, rate, name)
-    law = _law(cursor)
-    return Reaction(reactants, products, rate, name, None if law is not None else _threshold(cursor), law)
+    sides = [(name, reactants, products), (f"{name}_back", products, reactants)]
+    return [
+        (Reaction(taken, made, rate.number, name, rate.threshold, rate.law), rate)
+        for (name, taken, made), rate in zip(sides, read_rates(cursor, reversible))
+    ]
 
 
-def _law(cursor: Cursor) -> Expression | None:
-    """What `propensity(...)`, the end of the line, holds; or None."""
-    if not cursor.take(_PROPENSITY):
-        return None
-    text = cursor.rest()
-    if not text.endswith(")"):
-        cursor.fail("expected ')' at the end, after the law")
-    return _expression(cursor, text[:-1], "the law")
-
-
-def _expression(cursor: Cursor, text: str, what: str) -> Expression:
-    try:
-        return formula.parse(text, what)
-    except InputError as error:
-        raise InputError(f"line {cursor.number}: {error}") from None
+def _with_rate_constants(
+    reactions: list[tuple[Reaction, Rate]],
+    parameters: Mapping[str, float],
+    species: Iterable[str],
+    rules: Iterable[str],
+) -> tuple[Reaction, ...]:
+    if all(rate.expression is None for _, rate in reactions):
+        return tuple(reaction for reaction, _ in reactions)
+    others = {name: f"the count of {name}" for name in species} | {name: f"the rule {name}" for name in rules}
+    return tuple(with_rate_constant(reaction, rate, parameters, others) for reaction, rate in reactions)
 
 
 def _define(cursor: Cursor, names: Mapping[str, Scope], kind: str, name: str, place: int) -> None:
@@ -169,14 +160,14 @@ def _define(cursor: Cursor, names: Mapping[str, Scope], kind: str, name: str, pl
 def _target(cursor: Cursor, names: Mapping[str, Scope], kind: str) -> str:
     """`name =`, of a name that no other of its kind has."""
     start = cursor.place
-    name = cursor.need(_NAME, f"the name of a {kind}")
+    name = cursor.need(NAME, f"the name of a {kind}")
     _define(cursor, names, kind, name, start)
     cursor.need("=", "'='")
     return name
 
 
 def _event(cursor: Cursor) -> Event:
-    name = cursor.need(_NAME, "the name of the event")
+    name = cursor.need(NAME, "the name of the event")
     cursor.need(":", "':'")
     found: dict[str, str] = {}
     for clause in cursor.rest().split(";"):
@@ -193,15 +184,16 @@ def _event(cursor: Cursor) -> Event:
     assignments = []
     for part in _parts(found.get("set", "")):
         target, equals, value = part.partition("=")
-        if not equals or not re.fullmatch(_NAME, target.strip()):
+        if not equals or not re.fullmatch(NAME, target.strip()):
             cursor.fail(f"event {name}: expected NAME = EXPRESSION after `set`, got {part.strip()!r}", 0)
-        assignments.append((target.strip(), _expression(cursor, value, f"what event {name} sets {target.strip()} to")))
+        target = target.strip()
+        assignments.append((target, read_expression(cursor, value, f"what event {name} sets {target} to")))
     optional = {
-        w: _expression(cursor, found[w], f"the {w} of event {name}") for w in ("delay", "priority") if w in found
+        w: read_expression(cursor, found[w], f"the {w} of event {name}") for w in ("delay", "priority") if w in found
     }
     return Event(
         name,
-        _expression(cursor, found["when"], f"the condition of event {name}"),
+        read_expression(cursor, found["when"], f"the condition of event {name}"),
         tuple(assignments),
         persistent="not persistent" not in found,
         initially="initially true" in found,
@@ -222,7 +214,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _side(cursor: Cursor) -> tuple[tuple[str, int], ...]:
-    if re.match(r"0\s*(->|@|$)", cursor.text[cursor.place :]):
+    if re.match(r"0\s*(<?->|@|$)", cursor.text[cursor.place :]):
         cursor.take("0")
         return ()
     side: dict[str, int] = {}
@@ -231,39 +223,21 @@ def _side(cursor: Cursor) -> tuple[tuple[str, int], ...]:
         multiple = cursor.take(_WHOLE)
         if multiple is not None and int(multiple) == 0:
             cursor.fail("a multiplicity must be at least 1", start)
-        name = cursor.need(_NAME, "a species name, or 0 for nothing")
+        name = cursor.need(NAME, "a species name, or 0 for nothing")
         side[name] = side.get(name, 0) + int(multiple or 1)
         if not cursor.take("+"):
             return tuple(side.items())
 
 
-def _threshold(cursor: Cursor) -> Threshold:
-    start = cursor.place
-    kind = cursor.need(_NAME, "step(A, B) or ramp(A, B)")
-    if kind not in THRESHOLD_KINDS:
-        cursor.fail(f"unknown factor {kind!r}: a rate takes step(A, B) or ramp(A, B)", start)
-    cursor.need("(", "'('")
-    above = cursor.need(_NAME, "a species name")
-    cursor.need(",", "','")
-    below = cursor.need(_NAME, "a species name")
-    cursor.need(")", "')'")
-    return Threshold(kind, above, below)
-
-
 def _amount(cursor: Cursor) -> tuple[str, int | float]:
-    name = cursor.need(_NAME, "a species name")
+    name = cursor.need(NAME, "a species name")
     cursor.need("=", "'->' or '='")
     start = cursor.place
-    value = _number(cursor, "a number of molecules")
+    value = read_number(cursor, "a number of molecules")
     try:
         return name, checks.amount(f"the initial amount of {name}", value)
     except InputError as error:
         cursor.fail(str(error), start)
-
-
-def _number(cursor: Cursor, what: str) -> int | float:
-    text = cursor.need(_NUMBER, what)
-    return int(text) if re.fullmatch(r"\+?\d{1,300}", text) else float(text)
 
 
 _EXAMPLE = """@volume 2.0
@@ -272,6 +246,8 @@ A + B -> C @ 0.5
 0 -> A @ 1.0 * step(A, B)
 A = 10
 B = 5
+@parameter k = 2
+pair: A + B <-> C @ 0.1 * k, k^2 / 3
 """
 FORMAT = Format(
     name="text",

@@ -58,9 +58,11 @@ def _rate(reaction: Reaction) -> str:
     if reaction.law is not None:
         factor = "" if reaction.rate == 1.0 else f"{float(reaction.rate)!r} * "
         return f"{factor}propensity({reaction.law})"
-    threshold = reaction.threshold
+    threshold, expression = reaction.threshold, reaction.rate_expression
     factor = "" if threshold is None else f" * {threshold.kind}({threshold.above}, {threshold.below})"
-    return f"{float(reaction.rate)!r}{factor}"
+    if expression is None:
+        return f"{float(reaction.rate)!r}{factor}"
+    return f"({expression}){factor}" if factor else str(expression)
 
 
 def _side_text(side: tuple[tuple[str, int], ...]) -> str:
