@@ -205,12 +205,83 @@ def test_noted_passages_are_exact_and_those_of_the_grid_never_earlier():
     assert np.array_equal(plain.of("A"), r.of("A"))
 
 
-@pytest.mark.parametrize("what, message", [("A > 3", "NAME >= NUMBER"), ("Z >= 3", "unknown species 'Z'")])
+@pytest.mark.parametrize(
+    "what, message",
+    [
+        ("A + 3", "the condition 'A . 3' compares nothing: write a comparison"),
+        ("3 > 2", "the condition '3 > 2' reads no species"),
+        ("Z >= 3", "unknown species 'Z'"),
+        ("A > ", "the condition 'A > ', column 5: expected a number"),
+        ("A > 1 and", "column 10: expected a number"),
+        ("__import__('os') > 1", "column 12: unexpected|column 12: expected"),
+        ("", "a passage is a condition, for example 'A >= 10'"),
+    ],
+)
 def test_a_passage_that_does_not_read_is_a_sentence(what, message):
     with pytest.raises(InputError, match=message):
         first_passage(_random(), what)
     with pytest.raises(InputError, match=message):
         watch(gnn.ReactionNetwork.from_text("A -> 0 @ 1"), what)
+
+
+RACE = gnn.ReactionNetwork.from_text("0 -> A @ 1\n0 -> B @ 2\n@rule total = A + B\n@parameter c = 3")
+"""Two clocks: everything about the first molecules of each is exponential."""
+
+
+@pytest.mark.parametrize(
+    "condition, law",
+    [
+        ("A != 0", lambda t: 1 - np.exp(-t)),
+        ("A + B > 2", lambda t: stats.gamma.cdf(t, 3, scale=1 / 3)),
+        ("total == c - 1", lambda t: stats.gamma.cdf(t, 2, scale=1 / 3)),
+        ("A >= 1 && B >= 1", lambda t: (1 - np.exp(-t)) * (1 - np.exp(-2 * t))),
+        ("A >= 1 or B > 0", lambda t: 1 - np.exp(-3 * t)),
+        ("not A < 1 and not (B == 0)", lambda t: (1 - np.exp(-t)) * (1 - np.exp(-2 * t))),
+        ("!(A == 0) || 2 * B >= 4", lambda t: 1 - np.exp(-t) * (1 + 2 * t) * np.exp(-2 * t)),
+        ("A >= 1 && time > 0.5", lambda t: np.where(t <= 0.5, 0.0, 1 - np.exp(-t))),
+    ],
+)
+def test_passages_of_any_condition_have_their_law(condition, law):
+    n = 2000
+    run = gnn.simulate(watch(RACE, condition, "hit"), 40.0, 2, replicates=n, seed=5)
+    found = first_passage(run, "hit")
+    assert found.exact and found.passed.all()
+    edges = np.array([0.0, 0.1, 0.2, 0.35, 0.51, 0.7, 1.0, 1.5, 2.5])
+    expected = np.diff([*law(edges), 1.0])
+    accept(chi_square(np.searchsorted(edges, found.time, side="right") - 1, expected), f"passage of {condition}")
+    seen = first_passage(gnn.simulate(RACE, 4.0, 41, replicates=50, seed=6), condition.replace("c -", "3 -"))
+    assert not seen.exact and seen.passed.any()
+
+
+def test_conditions_at_recorded_points_are_those_of_the_counts():
+    r = gnn.simulate(RACE, 4.0, 41, replicates=80, seed=6)
+    a, b, t = r.of("A"), r.of("B"), r.time
+    for condition, holds in (
+        ("A - B > 2", a - b > 2),
+        ("A > 2 * B || B == 5 && A < 4", (a > 2 * b) | ((b == 5) & (a < 4))),
+        ("not A + B <= 6 and A != B", (a + b > 6) & (a != b)),
+        ("total >= 3 && time >= 1", (a + b >= 3) & (t >= 1)),
+    ):
+        found = first_passage(r, condition)
+        np.testing.assert_array_equal(found.passed, holds.any(axis=1))
+        np.testing.assert_array_equal(found.time[found.passed], t[holds.argmax(axis=1)][found.passed])
+
+
+def test_points_that_were_not_reached_fulfil_no_condition():
+    counts = np.full((1, 6, 1), 3)
+    counts[0, 2:] = -1
+    for condition in ("A != 3", "not A == 3", "A < 1"):
+        found = first_passage(_result(counts), condition)
+        assert not found.passed.any() and found.time.tolist() == [1]
+
+
+def test_a_watched_network_keeps_its_names_of_constants():
+    network = gnn.ReactionNetwork.from_text("@parameter k = 2\n0 -> A @ k")
+    watched = watch(network, "A > 3", "hit")
+    assert watched.reactions == network.reactions and watched.with_parameters(k=5).rates() == [5.0]
+    for name in ("A", "k", "time", "3"):
+        with pytest.raises(InputError, match="is taken or no name|has a meaning of its own"):
+            watch(network, "A > 3", name)
 
 
 def test_the_common_part_of_rails_by_hand():

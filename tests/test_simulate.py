@@ -189,7 +189,7 @@ def test_memory_stays_constant_over_a_hundred_million_events():
         ({"rates": {"in": 1.0}}, "unknown reaction 'in' in rates"),
         ({"rates": {"out": -1.0}}, "rate of out must be at least 0 and finite, got -1.0"),
         ({"schedule": [(2.0, {"A": 1})]}, "schedule entry 0 is at time 2.0, after the end 1.0"),
-        ({"schedule": [(0.5, {"Q": 1})]}, "unknown species 'Q' in the schedule"),
+        ({"schedule": [(0.5, {"Q": 1})]}, "unknown name 'Q' in the schedule"),
         ({"schedule": [(0.5, {"A": -1})]}, "scheduled count of A"),
         ({"schedule": [0.5]}, "schedule entry 0 must be \\(time"),
         ({"max_events": -1}, "max_events must be at least 0"),

@@ -1,31 +1,42 @@
-"""First-passage times: when a count first reaches a level, over replicates of which some never do.
+"""First-passage times: when a condition first holds, over replicates in some of which it never does.
 
-Two sources. A network from `watch` notes the time of the passage itself, exact between recorded points. Without it the
-recorded points are searched: a passage is then found at the first point where the condition holds, which is never too
-early, and late by all that happened before: also excursions that were over before the next point are not seen.
+A condition compares expressions of species, observables and `time`: `A >= 10`, `A - B > 5 && total <= 3`,
+`A > 2 * B or not C == 0`. The comparisons are `>=`, `>`, `<=`, `<`, `==` and `!=`. They are combined by `&&` or `and`,
+`||` or `or`, `!(...)` or `not`.
+
+There are two sources. A network from `watch` notes the exact time of the passage. Otherwise the recorded points are
+searched: the passage time is then the first point at which the condition holds. It is never too early, but late if the
+condition first held between points, and an excursion that is over before the next point is not seen.
 
 Times that did not come within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J. Am.
 Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's variance on
 the scale of log(-log) (scipy.stats.ecdf).
 """
 
-import contextlib
 import re
 import warnings
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..crn import ReactionNetwork
+from ..crn import ReactionNetwork, formula
+from ..crn.events import Event
+from ..crn.expressions import Expression, number, operation
+from ..crn.expressions import name as name_of
+from ..crn.infix import RELATIONS
 from ..display.figures import COLOURS
 from ..display.tables import Table, few, interval
 from .base import Analysis, Ask, Finding, confidence_of, title_of
-from .slices import Trajectories, blocks, check_data, chosen, names_of, read
+from .slices import Trajectories, blocks, check_data, names_of, read
 
 _NOT_YET = -1.0
-_CONDITION = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=)\s*([-+.\deE]+)\s*")
+_TIME = "time"
+_TRUE_OR_FALSE = (*RELATIONS, "and", "or", "not")
+_WORDS = {"and": "&&", "or": "||", "not": formula.NOT}
 
 
 class Passage(NamedTuple):
@@ -50,24 +61,28 @@ class Passage(NamedTuple):
 
 
 def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> ReactionNetwork:
-    """The network with a parameter `name` that holds the time [s] at which `condition`, for example "A >= 10", first
+    """The network with a parameter `name` that holds the time [s] at which `condition`, for example "A - B > 5", first
     held, and -1 before: an observable of its runs. The law of the counts is the same.
 
-    Raises InputError for a condition that does not read, or a name that is taken.
+    The condition may read species, rules, parameters and `time`. Raises InputError for a condition that cannot be read,
+    or a name that is taken.
     """
-    species, sign, level = _read_condition(condition)
-    checks.choice("species", species, network.species, "the network has")
-    if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in (*network.species, *network.observables):
+    known = (*network.species, *network.rules, *network.parameters)
+    expression = read_condition(condition, known, "the network has")
+    events = [event.name for event in network.events]
+    if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in (*known, *network.observables) or f"note_{name}" in events:
         raise InputError(f"name {name!r} is taken or no name: choose another for the time of passage")
-    event = f"@event note_{name}: when {species} {sign} {level!r} && {name} < 0; set {name} = time"
-    return ReactionNetwork.from_text(f"{network.to_text()}\n@parameter {name} = {_NOT_YET:g}\n{event}\n")
+    before = Expression("<", (name_of(name), number(0)))
+    event = Event(f"note_{name}", operation("and", (expression, before)), ((name, name_of(_TIME)),))
+    parameters = {**network.parameters, name: _NOT_YET}
+    return replace(network, parameters=parameters, events=(*network.events, event))
 
 
 def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Passage:
-    """Of `what`, a condition like "A >= 10" at the recorded points of a run, or the name of an observable made by
-    `watch`, with intervals of `confidence`.
+    """First-passage times of `what`: a condition such as "A - B > 5 && total <= 3", searched at the recorded points of
+    a run, or the name of an observable made by `watch`. Intervals have the given `confidence`.
 
-    Raises InputError for what is neither, or a run without data.
+    Raises InputError for anything else, or a run without data.
     """
     from scipy import stats
 
@@ -97,11 +112,20 @@ def _band(survival: Any, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _read_condition(text: str) -> tuple[str, str, float]:
-    if (match := _CONDITION.fullmatch(str(text))) is not None:
-        with contextlib.suppress(ValueError):  # the third group may be no number, as in 1e
-            return match[1], match[2], float(match[3])
-    raise InputError(f"a passage is a condition NAME >= NUMBER or NAME <= NUMBER, for example 'A >= 10', got {text!r}")
+def read_condition(text: str, names: Collection[str], known: str) -> Expression:
+    """The condition that a text holds, over `names` and `time`; `known` says whose names they are, for messages."""
+    language = formula.Language()
+    language.words = {word: sign for word, sign in _WORDS.items() if word not in names}
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"a passage is a condition, for example 'A >= 10' or 'A - B > 5 && C <= 3', got {text!r}")
+    expression = formula.parse(text, f"the condition {text!r}", language)
+    for written in sorted(expression.names() - {_TIME}):
+        checks.choice("species", written, names, known)
+    if not expression.names():
+        raise InputError(f"the condition {text!r} reads no species: write one, for example 'A >= 10'")
+    if expression.op not in _TRUE_OR_FALSE:
+        raise InputError(f"the condition {text!r} compares nothing: write a comparison, for example 'A >= 10'")
+    return expression
 
 
 def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -117,14 +141,17 @@ def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.where(passed, noted, time[end]), passed
 
 
-def _searched(run: Trajectories, condition: str) -> tuple[np.ndarray, np.ndarray]:
-    name, sign, level = _read_condition(condition)
-    (name,) = chosen(run, (name,))
+def _searched(run: Trajectories, text: str) -> tuple[np.ndarray, np.ndarray]:
+    condition = read_condition(text, names_of(run), "the run has")
+    names = tuple(sorted(condition.names() - {_TIME})) or names_of(run)[:1]
     time, n = run.time, run.counts.shape[0]
     first, end = np.full(n, -1), _ends(run)
-    for part in blocks(run, 1):
-        values = read(run, (name,), part)[:, :, 0]
-        holds = values >= level if sign == ">=" else values <= level
+    for part in blocks(run, len(names)):
+        read_values = read(run, names, part)
+        values = {name: read_values[:, :, k] for k, name in enumerate(names)} | {_TIME: time[part]}
+        # Points that a replicate did not reach hold NaN, of which `!=` and `not` would be true.
+        there = ~np.isnan(read_values).any(axis=2)
+        holds = there & (np.broadcast_to(condition.evaluate(values), there.shape) != 0)
         new = (first < 0) & holds.any(axis=1)
         first[new] = part.start + holds.argmax(axis=1)[new]
     passed = first >= 0
@@ -145,7 +172,7 @@ class PassageAnalysis(Analysis):
     """First-passage times."""
 
     name = "first-passage"
-    summary = "first-passage times of --passage 'A >= 10', with replicates that never passed (Kaplan-Meier)"
+    summary = "first-passage times of --passage 'A - B > 5', with replicates that never passed (Kaplan-Meier)"
     in_report = False
 
     @staticmethod

@@ -39,7 +39,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument("--time", type=float, metavar="S", help="of histogram and compare [s] (the last)")
     command.add_argument("--start", type=float, metavar="S", help="stationary from then on [s] (the second half)")
     command.add_argument(
-        "--passage", metavar="CONDITION", help="first passage of 'NAME >= N' or 'NAME <= N', or a name from watch"
+        "--passage",
+        metavar="CONDITION",
+        help="first passage of a condition, for example 'A - B > 5 and C <= 3', or a name from watch",
     )
     command.add_argument("--other", metavar="RUN2.h5", help="compare with this run")
     command.add_argument(

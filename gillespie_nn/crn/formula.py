@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from ..checks import InputError, choice
@@ -10,6 +11,8 @@ from .expressions import MOST_DEEP, Expression, checked, name, number, operation
 from .infix import RELATIONS
 from .symbols import BUILT_IN, BUILT_IN_FUNCTIONS, Function
 
+NOT = "not"
+"""The operator that denies a whole comparison, as `not A > 2`; `!` binds more tightly, as in SBML."""
 _Said = TypeVar("_Said")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op><=|>=|==|!=|&&|\|\||[-+*/^<>!(),]))",
@@ -29,6 +32,8 @@ class Language:
     """What names and calls in a formula are. Here: what expressions have built in, and names declared elsewhere."""
 
     functions: Mapping[str, Function] = BUILT_IN_FUNCTIONS
+    words: Mapping[str, str] = MappingProxyType({})
+    """Words that stand for operators: `{"and": "&&"}`."""
 
     def name(self, written: str) -> Expression:
         """What a name stands for; raises InputError."""
@@ -69,7 +74,10 @@ class _Parser:
                 self.tokens.append(("other", text[at:].strip()[:20], len(text) - len(text[at:].lstrip())))
                 break
             kind = str(match.lastgroup)
-            self.tokens.append((kind, match.group(kind), match.start(kind)))
+            token = match.group(kind)
+            if kind == "name" and token in language.words:
+                kind, token = "op", language.words[token]
+            self.tokens.append((kind, token, match.start(str(match.lastgroup))))
             at = match.end()
         self.tokens.append(("end", "", len(text)))
 
@@ -109,6 +117,8 @@ class _Parser:
         return parts[0] if len(parts) == 1 else operation(op, tuple(parts))
 
     def relation(self) -> Expression:
+        if self.take(NOT):
+            return Expression("not", (self.relation(),))
         first = self.sum()
         sign = self.take(*RELATIONS)
         return Expression(sign, (first, self.sum())) if sign else first

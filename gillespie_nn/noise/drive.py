@@ -108,6 +108,10 @@ class Drive:
                 part.noise.act(rates, path.xi, part.places, part.first)
         return rates
 
+    def change_rates(self, rates: np.ndarray) -> None:
+        """Other rate constants without noise, float64[reaction]; those of reactions that noise added stay."""
+        self._rates = np.concatenate([rates, self._rates[len(rates) :]])
+
     def begin_presentation(self, k: int) -> tuple[bool, list]:
         """Presentation k begins: whether rates change, and the impulses, pairs (species int64[...], factors)."""
         return self._move({i: k for i, path in enumerate(self._paths) if path.lasts == PRESENTATION})

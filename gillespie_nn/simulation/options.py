@@ -100,8 +100,11 @@ class RunOptions(Options):
         "as for `initial`; the halves of a reversible reaction are `name` and `name_back`, and 'name*' sets both",
     )  # fmt: skip
     schedule: Sequence | None = option(
-        None, as_it_is, "changes of counts at given times", kind=None, unit="s, molecules",
-        more="[(time, {species: count}), ...]; a change at time t is made before the state at t is recorded",
+        None, as_it_is, "changes of counts, rate constants and parameters at given times", kind=str, several=True,
+        metavar="'T NAME=X ...'",
+        more="[(time [s], {name: value}), ...]; a name is a species (its count), a reaction (its rate constant) or a "
+        "parameter; entries can also be texts, as '10 A=50 bind=0.2'; a change at time t is made before the state at t "
+        "is recorded",
         recorded=lambda task: task.schedule_record(),
     )  # fmt: skip
     noise: Any = option(

@@ -95,8 +95,7 @@ class _Replicate:
             self._see(block)
             if code == codes.REACHED_END and interrupted:
                 if change == stop:
-                    scheduled = self._changes.pop()
-                    method.set_counts(scheduled.species, scheduled.values)
+                    self._changes.pop().apply(method)
                 self._changed()
             elif code == codes.TRIGGERED:
                 self._changed()

@@ -17,7 +17,7 @@ from .methods import Method, choose_method, elsewhere
 from .methods.options import resolve
 from .options import ARGUMENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, RunOptions
 from .rounding import announce, started
-from .schedule import Change, parse_schedule
+from .schedule import Change, parse_schedule, record
 
 __all__ = ["BLOCK", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "Task", "make_task", "quantities_of"]
 BLOCK = 16
@@ -104,8 +104,7 @@ class Task(NamedTuple):
 
     def schedule_record(self) -> list:
         """The scheduled changes as plain values, in order of time."""
-        names = self.network.species
-        return [(c.time, {names[s]: n for s, n in zip(c.species, c.values.tolist())}) for c in self.changes]
+        return record(self.changes, self.network, self.rates)
 
     def noise_record(self) -> list[dict]:
         """The noises as plain values; none if all have amplitude 0."""
@@ -128,6 +127,12 @@ class Task(NamedTuple):
             "arrays": [(str(a.dtype), a.shape) for a in arrays],
             **self._others(),
         }
+        set_ = [
+            (k, sorted(c.parameters.items())) for k, c in enumerate(self.changes) if c.parameters or c.rates is not None
+        ]
+        if set_:  # files of earlier schedules, which set counts alone, keep their names
+            plain["parameters_and_rates"] = set_
+            arrays += tuple(c.rates for c in self.changes if c.rates is not None)
         digest = hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode())
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -169,7 +174,7 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         volume=volume,
         rates=rates,
         counts=counts,
-        changes=parse_schedule(run.schedule, network, run.grid[-1], method.dtype),
+        changes=parse_schedule(run.schedule, network, run.grid[-1], method.dtype, run.rates),
         options=resolve(method, run.options, lambda name: elsewhere(name, ARGUMENTS)),
         noise=noise,
     )

@@ -107,7 +107,8 @@ def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int =
     chosen, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
     of_method = {name: value for name, value in given.items() if name not in OPTIONS}
     resolve(chosen, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
-    names = _names(network, own.species, rates, parse_schedule(schedule, network, own.t_end))
+    changes = parse_schedule(schedule, network, own.t_end, chosen.dtype, rates)
+    names = _names(network, own.species, rates, changes)
     one = shared | {"seed": seed, "replicates": 1 if chosen.deterministic else own.replicates} | of_method
     other = shared | {"seed": seed + 1, "replicates": own.replicates}
     for tried, of in ((chosen, one), (exact, other)):
@@ -139,7 +140,8 @@ def _names(
             checks.choice("species", name, (*network.species, *network.observables), "the network has")
     else:
         changing = set(network.rules)
-        for reaction, rate in zip(network.reactions, network.rates(rates), strict=True):
+        highest = np.max([network.rates(rates), *(c.rates for c in changes if c.rates is not None)], axis=0)
+        for reaction, rate in zip(network.reactions, highest, strict=True):
             changing.update(reaction.net_change() if rate > 0 else ())
         changing.update(target for event in network.events for target, _ in event.assignments)
         changing.update(network.species[s] for change in changes for s in change.species)

@@ -248,6 +248,13 @@ class Method(ABC):
         self._families.share[:] = self._structure.shares(rates)
         self._renew()
 
+    def change_rates(self, rates: np.ndarray) -> None:
+        """Rate constants float64[reaction] of the network without noise, from the present time on. See `set_rates`."""
+        if self._drive is not None:
+            self._drive.change_rates(rates)
+            rates = self._drive.rates()
+        self.set_rates(rates)
+
     def _renew(self) -> None:
         """Update all values that depend on coefficients and shares."""
         self._set_counts(_NO_SPECIES, np.empty(0, dtype=self.dtype))
