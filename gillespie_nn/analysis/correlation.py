@@ -104,8 +104,8 @@ class Spectrum(NamedTuple):
         axes.set_yscale("log")
         axes.set_xlabel("frequency [1/s]")
         unit = f"{self.units}² s" if self.units else "s, times the square of its unit"
-        axes.set_ylabel(f"power spectral density [{unit}], one-sided")
-        title(axes, f"bands: {100 * self.confidence:g} % at each frequency; {self.source}")
+        axes.set_ylabel(f"power density [{unit}]")
+        title(axes, f"one-sided; bands: {100 * self.confidence:g} % at each frequency; {self.source}")
         add_legend(axes)
         return axes
 

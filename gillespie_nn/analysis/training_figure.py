@@ -1,6 +1,7 @@
 """The figure of a training run: how well it does, errors of the molecules, weights."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,18 +14,18 @@ from .learning import averaged_weights, float_network, output_curves, running_me
 from .slices import blocks, per_concentration, read
 
 _MOST_SAMPLES = 8
-_MOST_LINES = 64
+_MOST_LINES = 128
 """More weights are drawn as an image."""
 _LEAST_SIDE = 8
 """Of a square image that inputs are taken for [pixel]."""
-_MOST_IMAGES = 24
+_MOST_IMAGES = 16
 _IMAGES_A_ROW = 8
 _WINDOW = 100
 """Records in a running accuracy."""
 
 
 def training_drawing(run: Run) -> Drawing:
-    """The figure of a training run, three panels."""
+    """The figure of a training run: how well it does, its errors, and its weights as lines or images."""
     presentation, n_inputs = run.training.recorded + 1, len(run.training.inputs)
     target = _targets(run, len(presentation))
     many = run.weights.shape[1] > _MOST_LINES
@@ -34,14 +35,14 @@ def training_drawing(run: Run) -> Drawing:
         top = partial(_test_error, run=run, presentation=presentation)
     else:
         top = partial(_success, run=run, presentation=presentation, target=target)
-    panels = (
-        top,
-        partial(_error, run=run, presentation=presentation, target=target),
-        partial(_images if many else _weights, run=run, presentation=presentation),
-    )
+    panels: tuple[Callable[[Any], Any], ...] = (top, partial(_error, run=run, presentation=presentation, target=target))
+    if many:
+        panels += (partial(_images, run=run, change=False), partial(_images, run=run, change=True))
+    else:
+        panels += (partial(_weights, run=run, presentation=presentation),)
     layers = "-".join(map(str, run.training.layers))
     heading = f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}"
-    return Drawing(panels, size=(8, 10 if many else 9), heading=heading, share_x=not many)
+    return Drawing(panels, size=(8, 12 if many else 9), heading=heading, share_x=not many)
 
 
 def draw_training(figure: Any, run: Run) -> None:
@@ -144,26 +145,31 @@ def _weights(axes: Any, run: Run, presentation: np.ndarray) -> None:
     axes.legend(fontsize=8)
 
 
-def _images(axes: Any, run: Run, presentation: np.ndarray) -> None:
-    """The first layer's weights in the end: an image of each neuron if the inputs are one, else a heat map."""
+def _images(axes: Any, run: Run, change: bool) -> None:
+    """The first layer's weights in the end, or their change: an image of each of the neurons that changed most if the
+    inputs are an image, else a heat map."""
     final = run.training.final_weights
     final = final if np.isfinite(final).all() else run.weights[-1]
-    weights = float_network(run).matrices(final)[0][0]  # [neuron, input]
+    after, before = (float_network(run).matrices(w)[0][0] for w in (final, run.training.initial_weights))
+    moved, weights = after - before, after - before if change else after  # [neuron, input]
     side = math.isqrt(weights.shape[1])
-    strongest = np.argsort(-np.square(weights).sum(axis=1), kind="stable")[:_MOST_IMAGES]
+    what = f"change over {run.training.n_presented} presentations" if change else "weights in the end"
     if side < _LEAST_SIDE or side**2 != weights.shape[1]:
         image = axes.imshow(weights, cmap="PuOr", aspect="auto", interpolation="nearest", **_around_zero(weights))
-        axes.set_xlabel("input")
+        axes.set_xlabel(f"input; colours: {what}")
         axes.set_ylabel("neuron of the first layer")
+        axes.locator_params(integer=True)
     else:
-        tiled = _tiled(weights[strongest].reshape(-1, side, side))
+        most = np.sort(np.argsort(-np.square(moved).sum(axis=1), kind="stable")[:_MOST_IMAGES])
+        tiled = _tiled(weights[most].reshape(-1, side, side))
         image = axes.imshow(tiled, cmap="PuOr", interpolation="nearest", **_around_zero(weights))
         axes.set_xticks([])
         axes.set_yticks([])
-        some = f"{len(strongest)} strongest of {len(weights)}" if len(strongest) < len(weights) else f"{len(weights)}"
-        axes.set_xlabel(f"weights of the {some} neurons of the first layer, {side} x {side} inputs each")
-        axes.set_ylabel(f"after {run.training.n_presented} presentations")
-    axes.figure.colorbar(image, ax=axes, label="weight [concentration]", shrink=0.9)
+        some = f"{len(most)} of {len(weights)} neurons that changed most"
+        some = some if len(most) < len(weights) else f"{len(weights)} neurons"
+        axes.set_xlabel(f"{some}, first layer, {side} x {side} inputs each")
+        axes.set_ylabel(what.replace(" over ", "\nover "))
+    axes.figure.colorbar(image, ax=axes, label="[concentration]", shrink=0.9)
 
 
 def _around_zero(weights: np.ndarray) -> dict:

@@ -231,6 +231,8 @@ def _draw_over_time(axes: Any, found: Difference, names: Sequence[str], first: b
         plot_ensemble(
             run, names, axes, units=found.units, samples=0, confidence=found.confidence, label=f"{k}: {run.method}"
         )
+    if not first:
+        axes.set_title("")  # which names the first run alone
 
 
 def _order(found: Difference) -> np.ndarray:
