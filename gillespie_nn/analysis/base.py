@@ -1,35 +1,39 @@
-"""What an analysis is: a question to a run, and a finding with numbers, tables and a figure.
+"""What an analysis is: a question about a run, and a finding with numbers, tables and a figure.
 
 To add one: a subclass of `Analysis` and its line in `ANALYSES` of `registry.py`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import checks
 from ..checks import InputError
-from ..display.figures import new_figure, save_figure
-from ..display.tables import Table
+from ..display.figures import Drawing, new_figure, save_figure
+from ..display.html import fragment
+from ..display.tables import Table, shown
 from .slices import AnyRun
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What an analysis is asked for; each takes what it needs."""
+    """Options of analyses; each uses those that it needs."""
 
     species: tuple[str, ...] = ()
-    """Names of species and observables; none: those that vary most."""
+    """Names of species and observables; by default those that vary most."""
     time: float | None = None
-    """Of a histogram or a comparison [s]; None: the last."""
+    """Time of a histogram or a comparison [s]; by default the last."""
     start: float | None = None
-    """Stationary analyses leave out what was recorded before [s]; None: the first half."""
+    """Start of the stationary part [s]; by default the second half."""
     passage: str | None = None
-    """`A >= 10`, or the name of an observable that holds the time of passage."""
+    """A condition such as `A >= 10`, or the name of an observable that holds the time of passage."""
     other: Any = None
-    """The run to compare with."""
+    """Run to compare with."""
     confidence: float = 0.95
+    log: str = ""
+    """Logarithmic axes of trajectories: `x`, `y` or `xy`."""
+    phase: tuple[str, str] | None = None
+    """Two quantities that are drawn against each other in place of time."""
 
     def __post_init__(self) -> None:
         confidence_of(self.confidence)
@@ -37,20 +41,34 @@ class Ask:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an analysis found."""
+    """The result of an analysis."""
 
     title: str
     tables: list[Table]
     record: dict
     """For machines: numbers, texts and arrays by name."""
-    draw: Callable
-    """`draw(figure)` puts it on a matplotlib figure."""
+    drawing: Drawing
+    """Its figure."""
     notes: list[str] = field(default_factory=list)
-    """How it was done, and what it does not say."""
+    """The method, and what the result does not show."""
+
+    def __repr__(self) -> str:
+        return f"Finding({self.title!r}: {len(self.tables)} tables, a figure of {len(self.drawing.panels)} panels)"
+
+    def _repr_html_(self) -> str:
+        return fragment(self.title, map(shown, self.tables), self.notes)
 
     def text(self) -> str:
         """For people."""
         return "\n".join([self.title, *(t.text() for t in self.tables), *self.notes])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw it into `ax`, one axes for each panel, or into a new figure. Returns the axes. Needs matplotlib."""
+        return self.drawing.plot(ax)
+
+    def draw(self, figure: Any) -> None:
+        """Draw it into an empty matplotlib figure."""
+        self.drawing.on(figure)
 
     def save(self, path: str | Path) -> None:
         """Draw it to a file. Needs matplotlib."""
@@ -65,21 +83,21 @@ class Analysis:
     name: str
     summary: str
     in_report = True
-    """Whether a report has it wherever `applies`, without being asked."""
+    """Whether reports include it where `applies`."""
 
     @staticmethod
     def applies(run: AnyRun) -> bool:
-        """Whether it says something about `run`, asked for nothing in particular."""
+        """Whether it makes sense for `run` with default options."""
         return True
 
     @staticmethod
     def find(run: Any, ask: Ask) -> Finding:
-        """Carry it out on a `Run` or a `Result`. Raises InputError where it cannot be done."""
+        """Analyse a `Run` or a `Result`. Raises InputError where that is impossible."""
         raise NotImplementedError
 
 
 def confidence_of(value: Any) -> float:
-    """`value`, which must be a confidence level between 0 and 1."""
+    """A confidence level, which must lie between 0 and 1."""
     value = checks.positive("confidence", value, hint="for example 0.95")
     if value >= 1:
         raise InputError(f"confidence must be below 1, got {value!r}: for example 0.95")
@@ -87,5 +105,5 @@ def confidence_of(value: Any) -> float:
 
 
 def title_of(run: AnyRun) -> str:
-    """What a figure says of where it comes from."""
+    """The line of a figure that names its run."""
     return f"{run.method}, Omega = {run.volume:g}, seed {run.seed}"

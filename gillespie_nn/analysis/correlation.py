@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import InputError
-from ..display.figures import COLOURS, LINES
-from ..display.tables import Table, few, interval
+from ..display.figures import Drawing, add_legend, new_axes, style, title
+from ..display.html import fragment
+from ..display.tables import Table, estimate, few, shown
 from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import Trajectories, check_data, chosen, stretches, units
 from .spread import Spread
@@ -44,6 +45,30 @@ class Autocorrelation(NamedTuple):
     mean: float
     n_units: int
     confidence: float
+    source: str = ""
+    """Method, volume and seed of the run."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Autocorrelation({self.name}; {len(self.lag)} lags to {self.lag[-1]:g} s, correlation time {_time(self)})"
+        )
+
+    def _repr_html_(self) -> str:
+        tables = [_times([self]), shown(_lags([self]))]
+        return fragment(f"autocorrelation of {self.name}; {self.source}", tables, [_note(self)])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw it, with its intervals, into `ax` or new axes. Returns the axes."""
+        axes = new_axes() if ax is None else ax
+        known = np.isfinite(self.correlation_time) or np.isfinite(self.at_most)
+        label = self.name + (f", correlation time {_time(self)} s" if known else "")
+        _draw(axes, self.lag, self.autocorrelation, self.low, self.high, label)
+        axes.set_xlabel("lag [s]")
+        axes.set_ylabel("autocorrelation")
+        axes.grid(axis="y", alpha=0.3)
+        title(axes, f"bands: {100 * self.confidence:g} % at each lag; {self.source}")
+        add_legend(axes)
+        return axes
 
 
 class Spectrum(NamedTuple):
@@ -60,14 +85,43 @@ class Spectrum(NamedTuple):
     """Integral of the density, without what is slower than the lowest frequency."""
     n_units: int
     confidence: float
+    units: str = ""
+    """Units of the fluctuating quantity, empty for an observable."""
+    source: str = ""
+    """Method, volume and seed of the run."""
+
+    def __repr__(self) -> str:
+        return f"Spectrum({self.name}; {len(self.frequency)} frequencies to {self.frequency[-1]:g} / s)"
+
+    def _repr_html_(self) -> str:
+        return fragment(f"power spectrum of {self.name}; {self.source}", [shown(_densities([self]))], [_note(self)])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw it, with its intervals, into `ax` or new axes, which become logarithmic. Returns the axes."""
+        axes = new_axes() if ax is None else ax
+        _draw(axes, self.frequency, self.density, self.low, self.high, self.name)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("frequency [1/s]")
+        unit = f"{self.units}² s" if self.units else "s, times the square of its unit"
+        axes.set_ylabel(f"power density [{unit}]")
+        title(axes, f"one-sided; bands: {100 * self.confidence:g} % at each frequency; {self.source}")
+        add_legend(axes)
+        return axes
+
+
+def _draw(axes: Any, x: np.ndarray, y: np.ndarray, low: np.ndarray, high: np.ndarray, label: str) -> None:
+    look = style(len(axes.lines))
+    axes.plot(x, y, label=label, linewidth=1.2, **look)
+    axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
 
 
 def autocorrelation(
     run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95
 ) -> Autocorrelation:
-    """Of one species or observable of a `run`, by its `name`, from `start` on [s] (None: the second half), for each lag
-    alone an interval of `confidence` by the spread between stretches. Raises InputError as `slices.units` does, or for
-    what never varies."""
+    """Autocorrelation of a species or observable of a `run`, by its `name`, from `start` on [s] (by default the second
+    half). Intervals of `confidence` hold for each lag alone, and come from the spread between stretches. Raises
+    InputError as `slices.units` does, or for a quantity that never varies."""
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
@@ -88,13 +142,15 @@ def autocorrelation(
     time, at_most = correlation_time(ratio, spacing), float("nan")
     if time < spacing:
         time, at_most = float("nan"), _longest(high[1], spacing)
-    return Autocorrelation(name, lag, covariance, ratio, ratio - half, high, time, at_most, mean, n, confidence)
+    return Autocorrelation(
+        name, lag, covariance, ratio, ratio - half, high, time, at_most, mean, n, confidence, title_of(run)
+    )
 
 
 def power_spectrum(run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95) -> Spectrum:
-    """Of one species or observable of a `run`, by its `name`, from `start` on [s] (None: the second half). Intervals of
-    `confidence`, for each frequency alone, are by the chi-square law of long stretches. Raises InputError as
-    `autocorrelation` does."""
+    """Power spectrum of a species or observable of a `run`, by its `name`, from `start` on [s] (by default the second
+    half). Intervals of `confidence` hold for each frequency alone, by the chi-square law of long stretches. Raises
+    InputError as `autocorrelation` does."""
     from scipy import stats
 
     (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
@@ -112,7 +168,10 @@ def power_spectrum(run: Trajectories, name: str, start: float | None = None, con
         freedom[-1] = n
     tail = (1 - confidence) / 2
     low, high = freedom * density / stats.chi2.isf(tail, freedom), freedom * density / stats.chi2.ppf(tail, freedom)
-    return Spectrum(name, frequency, density, low, high, float(density.sum() * frequency[0]), n, confidence)
+    unit = "" if name in run.observable_names else run.units
+    return Spectrum(
+        name, frequency, density, low, high, float(density.sum() * frequency[0]), n, confidence, unit, title_of(run)
+    )
 
 
 def autocovariance(deviation: np.ndarray) -> np.ndarray:
@@ -170,23 +229,14 @@ class AutocorrelationAnalysis(Analysis):
     def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         found = [autocorrelation(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
-        rows = [
-            (a.name, a.lag[i], a.autocorrelation[i], interval(a.low[i], a.high[i]))
-            for a in found
-            for i in few(len(a.lag), 6)
-        ]
-        times = [(a.name, a.mean, a.autocovariance[0], _time(a)) for a in found]
-        tables = [
-            Table("stationary moments", ("species", "mean", "variance", "correlation time [s]"), times),
-            Table("at some lags", ("species", "lag [s]", "autocorrelation", "interval"), rows),
-        ]
-        notes = [_note(found[0]), "a correlation time of - is too long for the lags that were recorded"]
+        notes = [_note(found[0]), "a correlation time of - means that it is too long for the recorded lags"]
         if any(np.isfinite(a.at_most) for a in found):
             notes.append(
-                "a correlation time is not resolved if it is shorter than the time between points: record more"
+                "a correlation time is not resolved if it is shorter than the time between points: record more points"
             )
         record = {a.name: a._asdict() for a in found}
-        return Finding("autocorrelation", tables, record, lambda figure: _draw_correlation(figure, run, found), notes)
+        drawing = Drawing((lambda axes: [a.plot(axes) for a in found],), size=(8, 5))
+        return Finding("autocorrelation", [_times(found), _lags(found)], record, drawing, notes)
 
 
 class SpectrumAnalysis(Analysis):
@@ -200,55 +250,48 @@ class SpectrumAnalysis(Analysis):
     def find(run: Trajectories, ask: Ask) -> Finding:
         check_data(run)
         found = [power_spectrum(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
-        rows = [
-            (s.name, s.frequency[i], s.density[i], interval(s.low[i], s.high[i]))
-            for s in found
-            for i in few(len(s.frequency), 6)
-        ]
-        columns = ("species", "frequency [1/s]", "density", "interval")
         notes = [
             _note(found[0]),
             f"one-sided: its integral is the variance, but for what is slower than {found[0].frequency[0]:.3g} / s: "
             "frequency 0 is left out",
         ]
-        tables = [Table("at some frequencies", columns, rows)]
         record = {s.name: s._asdict() for s in found}
-        return Finding("power spectrum", tables, record, lambda figure: _draw_spectrum(figure, run, found), notes)
+        drawing = Drawing((lambda axes: [s.plot(axes) for s in found],), size=(8, 5))
+        return Finding("power spectrum", [_densities(found)], record, drawing, notes)
 
 
-def _time(found: Autocorrelation) -> str | float:
-    """The correlation time [s], or in words that it is shorter than the points tell."""
-    return f"not resolved: at most {found.at_most:.3g}" if np.isfinite(found.at_most) else found.correlation_time
+def _times(found: list[Autocorrelation]) -> Table:
+    rows = [(a.name, a.mean, a.autocovariance[0], _time(a)) for a in found]
+    return Table("stationary moments", ("species", "mean", "variance", "correlation time [s]"), rows)
+
+
+def _lags(found: list[Autocorrelation]) -> Table:
+    rows = [
+        (a.name, f"{a.lag[i]:g}", estimate(a.autocorrelation[i], a.low[i], a.high[i]))
+        for a in found
+        for i in few(len(a.lag), 6)
+    ]
+    return Table("at some lags", ("species", "lag [s]", "autocorrelation [interval]"), rows)
+
+
+def _densities(found: list[Spectrum]) -> Table:
+    rows = [
+        (s.name, f"{s.frequency[i]:.4g}", estimate(s.density[i], s.low[i], s.high[i]))
+        for s in found
+        for i in few(len(s.frequency), 6)
+    ]
+    return Table("at some frequencies", ("species", "frequency [1/s]", "density [interval]"), rows)
+
+
+def _time(found: Autocorrelation) -> str:
+    """The correlation time [s], or in words that it is shorter than the time between points."""
+    if np.isfinite(found.at_most):
+        return f"not resolved: at most {found.at_most:.3g}"
+    return "-" if np.isnan(found.correlation_time) else f"{found.correlation_time:.3g}"
 
 
 def _note(found: Autocorrelation | Spectrum) -> str:
     return (
-        f"{found.n_units} stretches taken as independent; intervals are of {100 * found.confidence:g} % at each alone"
+        f"{found.n_units} stretches are taken as independent; intervals hold with {100 * found.confidence:g} % at each "
+        "point alone"
     )
-
-
-def _draw_correlation(figure: Any, run: Trajectories, found: list[Autocorrelation]) -> None:
-    axes = figure.subplots()
-    for k, a in enumerate(found):
-        time = "" if np.isnan(a.correlation_time) else f", correlation time {a.correlation_time:.3g} s"
-        time = f", correlation time {_time(a)} s" if np.isfinite(a.at_most) else time
-        style = {"color": COLOURS[k % 7]}
-        axes.plot(a.lag, a.autocorrelation, LINES[k % 4], **style, label=f"{a.name}{time}")
-        axes.fill_between(a.lag, a.low, a.high, alpha=0.2, linewidth=0, **style)
-    axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
-    axes.set_xlabel("lag [s]")
-    axes.set_ylabel("autocorrelation")
-    axes.set_title(f"bands: {100 * found[0].confidence:g} % at each lag; {title_of(run)}", fontsize=10)
-    axes.legend(fontsize=8)
-
-
-def _draw_spectrum(figure: Any, run: Trajectories, found: list[Spectrum]) -> None:
-    axes = figure.subplots()
-    for k, s in enumerate(found):
-        style = {"color": COLOURS[k % 7]}
-        axes.loglog(s.frequency, s.density, LINES[k % 4], **style, label=s.name, linewidth=1)
-        axes.fill_between(s.frequency, s.low, s.high, alpha=0.2, linewidth=0, **style)
-    axes.set_xlabel("frequency [1/s]")
-    axes.set_ylabel(f"power spectral density [{run.units}² s], one-sided")
-    axes.set_title(f"bands: {100 * found[0].confidence:g} % at each frequency; {title_of(run)}", fontsize=10)
-    axes.legend(fontsize=8)

@@ -10,13 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import checks
-from ..display.figures import COLOURS
-from ..display.tables import Table, few, interval
+from ..display.figures import COLOURS, Drawing, add_legend, new_axes, title
+from ..display.html import fragment
+from ..display.tables import Table, estimate
 from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import AnyRun, Trajectories, check_data, chosen, has_trajectories, point_at, read, stretches, units
 from .spread import Spread
 
 _MOST_BINS = 60
+_QUARTER_TO_QUARTILES = 2.1167
+"""Of a normal law, the distance of its quartiles over the width of the shortest interval with a quarter of all."""
+_ROWS = 12
+"""Of a table of bins."""
+_BAR = 20
+"""Length of the longest bar of a table."""
 
 
 class Histogram(NamedTuple):
@@ -38,31 +45,75 @@ class Histogram(NamedTuple):
     """Divided by n."""
     when: str
     confidence: float
+    units: str = ""
+    """Units of the values, empty for an observable."""
+    source: str = ""
+    """Method, volume and seed of the run."""
 
     @property
     def fano(self) -> float:
         """Variance over mean: 1 for a Poisson law of counts."""
         return self.variance / self.mean if self.mean else float("nan")
 
+    def __repr__(self) -> str:
+        return f"Histogram({self.name} {self.when}: {self.n} values in {len(self.fraction)} bins, mean {self.mean:.5g})"
+
+    def _repr_html_(self) -> str:
+        return fragment(f"histogram of {self.name} {self.when}; {self.source}", [_moments([self]), _bins(self)])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the fractions, with their intervals, into `ax` or new axes. Returns the axes."""
+        axes = new_axes() if ax is None else ax
+        colour = COLOURS[len(axes.patches) % len(COLOURS)]
+        axes.stairs(self.fraction, self.edges, fill=True, color=colour, alpha=0.35, label=f"{self.name}, fraction")
+        middle = 0.5 * (self.edges[1:] + self.edges[:-1])
+        errors = np.abs(np.array([self.fraction - self.low, self.high - self.fraction]))
+        label = f"{100 * self.confidence:g} % interval, all bins together"
+        axes.errorbar(middle, self.fraction, errors, fmt="none", color=colour, linewidth=0.9, label=label)
+        title(axes, f"{self.name} {self.when}: mean {self.mean:.4g}, variance {self.variance:.4g}")
+        axes.set_xlabel(f"{self.name} [{self.units}]" if self.units else self.name)
+        axes.set_ylabel("fraction in bin")
+        axes.set_ylim(bottom=0)
+        add_legend(axes)
+        return axes
+
+    def merged(self, most: int) -> "Histogram":
+        """The same with up to `most` bins, each of as many neighbours. Intervals are NaN where values are not
+        independent: those of sums do not follow from those of the parts."""
+        n_bins = len(self.fraction)
+        group = -(-n_bins // most)
+        if group == 1:
+            return self
+        starts = np.arange(0, n_bins, group)
+        edges, fraction = np.append(self.edges[starts], self.edges[-1]), np.add.reduceat(self.fraction, starts)
+        low, high = np.full((2, len(fraction)), np.nan)
+        if self.n == self.n_units:
+            low, high = _clopper_pearson(np.round(fraction * self.n), self.n, self.confidence)
+        return self._replace(edges=edges, fraction=fraction, low=low, high=high)
+
 
 def histogram(run: Trajectories, name: str, time: float | None = None, confidence: float = 0.95) -> Histogram:
-    """Of one species or observable of a `run`, by its `name`, over the replicates that got to `time` [s] (None: the
-    last time), with intervals of `confidence`. Raises InputError for an unknown name or a time that is not recorded."""
+    """Histogram of a species or observable, by its `name`, over the replicates of a `run` that reached `time` [s] (by
+    default the last time), with intervals of `confidence`. Raises InputError for an unknown name or a time that is not
+    recorded."""
     check_data(run)
     (name,), point = chosen(run, (name,)), point_at(run, time)
     values = read(run, (name,), slice(point, point + 1))[:, 0, 0]
     values = values[~np.isnan(values)]
     if not len(values):
-        raise checks.InputError(f"no replicate got to {run.time[point]:g} s: ask for an earlier time")
-    edges = _edges(values.min(), values.max(), _step(values), _are_whole(run, name))
-    return _at_once(name, values, edges, confidence_of(confidence), f"at {run.time[point]:g} s")
+        raise checks.InputError(f"no replicate reached {run.time[point]:g} s: choose an earlier time")
+    whole = _are_whole(run, name)
+    edges = _edges(values.min(), values.max(), bin_width(values, whole), whole)
+    found = _at_once(name, values, edges, confidence_of(confidence), f"at {run.time[point]:g} s")
+    return found._replace(units=_units(run, name), source=title_of(run))
 
 
 def stationary_histogram(
     run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95
 ) -> Histogram:
-    """Of one species or observable of a `run`, by its `name`, over all recorded times from `start` on [s] (None: the
-    second half), each time with equal weight, with intervals of `confidence`. Raises InputError as `units` does."""
+    """Histogram of a species or observable of a `run`, by its `name`, over all recorded times from `start` on [s] (by
+    default the second half), each time with equal weight, with intervals of `confidence`. Raises InputError as `units`
+    does."""
     from scipy import stats
 
     (name,) = chosen(run, (name,))
@@ -82,8 +133,13 @@ def stationary_histogram(
     half = np.where(fraction > 0, stats.t.isf(tail, shares.n - 1) * shares.error, np.nan)
     return Histogram(
         name, edges, fraction, np.maximum(fraction - half, 0), np.minimum(fraction + half, 1), n, len(parts),
-        float(mean), float(square / n), f"from {run.time[parts[0][1].start]:g} s on", confidence,
+        float(mean), float(square / n), f"from {run.time[parts[0][1].start]:g} s on", confidence, _units(run, name),
+        title_of(run),
     )  # fmt: skip
+
+
+def _units(run: Trajectories, name: str) -> str:
+    return "" if name in run.observable_names else run.units
 
 
 def _are_whole(run: Trajectories, name: str) -> bool:
@@ -101,10 +157,22 @@ def _edges(low: float, high: float, step: float, whole: bool) -> np.ndarray:
     return np.linspace(low, high, n + 1)
 
 
-def _step(values: np.ndarray) -> float:
-    """Width of bins by D. Freedman and P. Diaconis (Z. Wahrscheinlichkeitstheorie 57 (1981) 453-476)."""
+def bin_width(values: np.ndarray, whole: bool) -> float:
+    """Width of bins for float64[value], which are `whole` numbers or real.
+
+    The finer of two rules, which agree on a normal law. D. Freedman and P. Diaconis (Z. Wahrscheinlichkeitstheorie 57
+    (1981) 453-476) take the quartiles, which of two modes far apart lie one in each: a mode is then one bin. The second
+    rule takes in their place the shortest interval with a quarter of all values, which lies inside the largest mode.
+    """
+    n = len(values)
     low, high = np.quantile(values, [0.25, 0.75])
-    return 2 * (high - low) / len(values) ** (1 / 3)
+    ordered = np.sort(values)
+    quarter = max(1, -(-n // 4))
+    shortest = float((ordered[quarter - 1 :] - ordered[: n - quarter + 1]).min()) + whole  # 3 to 5 are three counts
+    widths = [w for w in (high - low, _QUARTER_TO_QUARTILES * shortest) if w > 0]
+    if not widths:  # most values are equal
+        return float(ordered[-1] - ordered[0]) / np.sqrt(n)
+    return 2 * min(widths) / n ** (1 / 3)
 
 
 def _count(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -120,15 +188,21 @@ def _count_each(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _at_once(name: str, values: np.ndarray, edges: np.ndarray, confidence: float, when: str) -> Histogram:
+    counts, n = _count(values, edges), len(values)
+    low, high = _clopper_pearson(counts, n, confidence)
+    mean, variance = float(values.mean()), float(values.var())
+    return Histogram(name, edges, counts / n, low, high, n, n, mean, variance, when, confidence)
+
+
+def _clopper_pearson(counts: np.ndarray, n: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of intervals of fractions that hold together, from float64[bin] of `n` values."""
     from scipy import stats
 
-    counts, n = _count(values, edges), len(values)
     tail = (1 - confidence) / (2 * len(counts))
     with np.errstate(invalid="ignore"):
         low = np.where(counts > 0, stats.beta.ppf(tail, counts, n - counts + 1), 0.0)
         high = np.where(counts < n, stats.beta.isf(tail, counts + 1, n - counts), 1.0)
-    mean, variance = float(values.mean()), float(values.var())
-    return Histogram(name, edges, counts / n, low, high, n, n, mean, variance, when, confidence)
+    return low, high
 
 
 class HistogramAnalysis(Analysis):
@@ -165,39 +239,32 @@ class StationaryAnalysis(Analysis):
 
 
 def _finding(run: Trajectories, found: list[Histogram], title: str, what: str) -> Finding:
-    rows, record = [], {}
-    for h in found:
-        rows.append((h.name, h.n, h.n_units, h.mean, h.variance, h.fano))
-        record[h.name] = h._asdict() | {"fano": h.fano}
-    first = found[0]
-    shown = few(len(first.fraction))
-    bins = [
-        (f"{first.edges[i]:g} to {first.edges[i + 1]:g}", first.fraction[i], interval(first.low[i], first.high[i]))
-        for i in shown
-    ]
-    tables = [
-        Table("moments", ("species", "values", what, "mean", "variance", "variance / mean"), rows),
-        Table(f"some bins of {first.name}", ("from (in) to (out)", "fraction", "interval"), bins),
-    ]
-    notes = [f"intervals hold for all bins of a species together, with {100 * first.confidence:g} %"]
-    return Finding(title, tables, record, lambda figure: _draw(figure, run, found), notes)
-
-
-def _draw(figure: Any, run: Trajectories, found: list[Histogram]) -> None:
+    record = {h.name: h._asdict() | {"fano": h.fano} for h in found}
+    notes = [f"intervals hold for all bins of a species together, with {100 * found[0].confidence:g} %"]
     columns = min(2, len(found))
-    rows = -(-len(found) // columns)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels[len(found) :]:
-        axes.set_visible(False)
-    for k, (axes, h) in enumerate(zip(panels, found)):
-        middle = 0.5 * (h.edges[1:] + h.edges[:-1])
-        axes.stairs(h.fraction, h.edges, fill=True, color=COLOURS[k % 7], alpha=0.35, label="fraction")
-        errors = np.abs(np.array([h.fraction - h.low, h.high - h.fraction]))
-        label = f"{100 * h.confidence:g} % interval, all bins"
-        axes.errorbar(middle, h.fraction, errors, fmt="none", color=COLOURS[k % 7], linewidth=0.9, label=label)
-        axes.set_title(f"{h.name}, mean {h.mean:.4g}, variance {h.variance:.4g}", fontsize=9)
-        axes.set_xlabel(f"{h.name} [{run.units}]" if h.name in run.species else h.name)
-        axes.set_ylabel("fraction in bin")
-        axes.set_ylim(bottom=0)
-        axes.legend(fontsize=7)
-    figure.suptitle(f"{found[0].when}; {title_of(run)}", fontsize=10)
+    drawing = Drawing(
+        tuple(h.plot for h in found), columns, (5.0 * columns + 1, 3.4 * -(-len(found) // columns)),
+        f"{found[0].when}; {title_of(run)}",
+    )  # fmt: skip
+    return Finding(title, [_moments(found, what), *map(_bins, found)], record, drawing, notes)
+
+
+def _moments(found: list[Histogram], what: str = "independent") -> Table:
+    rows = [(h.name, h.n, h.n_units, h.mean, h.variance, h.fano) for h in found]
+    return Table("moments", ("species", "values", what, "mean", "variance", "variance / mean"), rows)
+
+
+def _bins(found: Histogram) -> Table:
+    """Few rows: neighbours are taken together."""
+    few = found.merged(_ROWS)
+    rows = [
+        (
+            f"{low:g} to {high:g}",
+            estimate(fraction, *ends),
+            "#" * round(_BAR * fraction / max(few.fraction.max(), 1e-9)),
+        )
+        for low, high, fraction, *ends in zip(few.edges, few.edges[1:], few.fraction, few.low, few.high)
+    ]
+    together = len(found.fraction) // max(1, len(few.fraction))
+    caption = f"bins of {found.name}" + (f", {together} of the figure in each" if together > 1 else "")
+    return Table(caption, ("from (in) to (out)", "fraction [interval]", ""), rows)

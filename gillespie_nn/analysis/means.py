@@ -5,14 +5,18 @@ Nagaraja, Order Statistics, 2003, section 7.1), and for counts, which have ties,
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.figures import COLOURS, LINES
-from ..display.tables import Table, few, interval
+from ..display.ensembles import Band, species_of
+from ..display.figures import Drawing, title
+from ..display.html import fragment
+from ..display.tables import Table, cell, estimate, few, shown
+from ..display.trajectories import LABELS, LOGARITHMIC, by_size, draw_bands, ensemble_drawing, finish
 from ..simulation import MomentsResult
 from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import AnyRun, blocks, check_data, chosen, read
@@ -40,13 +44,49 @@ class Means(NamedTuple):
     quantile_low: np.ndarray
     quantile_high: np.ndarray
     confidence: float
+    units: tuple[str, ...] = ()
+    """Units of each name, empty for observables."""
+    source: str = ""
+    """Method, volume and seed of the run."""
+
+    def __repr__(self) -> str:
+        return f"Means({', '.join(self.names)}; {len(self.time)} points to {self.time[-1]:g} s, n = {self.n.max()})"
+
+    def _repr_html_(self) -> str:
+        return fragment(f"means and quantiles; {self.source}", [shown(_table(self))], [_of_intervals(self)])
+
+    def plot(self, ax: Any = None, log: str = "") -> Any:
+        """Draw means with their intervals, and the lowest to the highest quantile as a band, into `ax` or into new
+        axes, a panel for each order of size; `log` is `x`, `y` or `xy`. Returns the axes."""
+        checks.choice("log", log, LOGARITHMIC, "use")
+        none = np.full(len(self.time), np.nan)
+        ends = (self.quantile[0], self.quantile[-1]) if len(self.probabilities) > 1 else (none[:, None],) * 2
+        bands = [
+            Band(name, self.mean[:, k], self.low[:, k], self.high[:, k], *(e[:, k % e.shape[1]] for e in ends))
+            for k, name in enumerate(self.names)
+        ]
+        if self.n.max() == 1:
+            bands = [band._replace(bottom=none, top=none) for band in bands]
+        kinds = [[b for b, u in zip(bands, self.units) if bool(u) == of] for of in (True, False)]
+        groups = [g for kind in kinds for g in by_size(kind, split="y" not in log)]
+
+        def panel(axes: Any, group: Sequence[str]) -> None:
+            draw_bands(
+                axes, self.time, [b for b in bands if b.name in group], confidence=self.confidence, label="mean",
+                n=int(self.n.max()), order=self.names, parts=(self.probabilities[0], self.probabilities[-1]),
+            )  # fmt: skip
+            finish(axes, LABELS[self.units[self.names.index(group[0])]], log)
+            title(axes, self.source if group is groups[0] else "")
+
+        panels = tuple(partial(panel, group=g) for g in (groups if ax is None else [list(self.names)]))
+        return Drawing(panels, size=(6.4, 2.2 + 1.9 * len(panels)), share_x=True).plot(ax)
 
 
 def means(
     run: AnyRun, species: Sequence[str] = (), probabilities: Sequence[float] = PROBABILITIES, confidence: float = 0.95
 ) -> Means:
-    """Of a `run`, a `Run` or a `Result`, in its units, over the replicates that got to each point; or of a `MomentsRun`
-    or a `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
+    """Means and quantiles of a `Run` or a `Result`, in its units, over the replicates that reached each point; or of a
+    `MomentsRun` or a `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
 
     `species` are names of species and observables, by default up to eight that vary most, `probabilities` those of the
     quantiles, and `confidence` that of the intervals. Raises InputError for an unknown name, a probability outside (0,
@@ -64,8 +104,13 @@ def means(
     n, mean, half, variance, quantile, low, high = (np.concatenate(x, axis=-2) for x in zip(*found))
     return Means(
         run.time, names, n, mean, mean - half, mean + half, variance, tuple(probabilities), quantile, low, high,
-        confidence,
+        confidence, _units(run, names), title_of(run),
     )  # fmt: skip
+
+
+def _units(run: AnyRun, names: Sequence[str]) -> tuple[str, ...]:
+    observables = set(getattr(run, "observable_names", ()))
+    return tuple(run.units if n in species_of(run) and n not in observables else "" for n in names)
 
 
 def _of_moments(
@@ -74,7 +119,7 @@ def _of_moments(
     from scipy import stats  # which takes long to import
 
     if not run.n_done:
-        raise InputError("no replicate is in yet: there is nothing to analyse")
+        raise InputError("no replicate has ended yet: there is nothing to analyse")
     names = tuple(dict.fromkeys(species))
     if not names:
         widest = np.argsort(-np.nanmax(run.maximum - run.minimum, axis=0), kind="stable")[:_MOST]
@@ -92,8 +137,9 @@ def _of_moments(
                     array[k] = np.where(n == size, run.quantile(rank / size)[:, at], np.nan)
     mean, variance = run.mean[:, at], run.variance[:, at]
     return Means(
-        run.time, names, n, mean, mean - half, mean + half, variance, probabilities, quantile, low, high, confidence
-    )
+        run.time, names, n, mean, mean - half, mean + half, variance, probabilities, quantile, low, high, confidence,
+        _units(run, names), title_of(run),
+    )  # fmt: skip
 
 
 def _of(values: np.ndarray, probabilities: Sequence[float], confidence: float) -> tuple[np.ndarray, ...]:
@@ -141,52 +187,46 @@ class MeansAnalysis(Analysis):
     def find(run: AnyRun, ask: Ask) -> Finding:
         found = means(run, ask.species, confidence=ask.confidence)
         n_all = _replicates(run)
-        percent = f"{100 * found.confidence:g} %"
-        notes = [f"intervals are of {percent} at each point alone; units: {run.units}"]
+        notes = [_of_intervals(found)]
         if (found.n < n_all).any():
             notes.append(
-                f"of {n_all} replicates {int(found.n.min())} got to the end: later points are of those only, which are "
-                "no fair sample"
+                f"only {int(found.n.min())} of {n_all} replicates reached the end: later points show these alone, "
+                "which are not a fair sample"
             )
         title = f"means and quantiles of {n_all} {'replicate' if n_all == 1 else 'replicates'}"
-        return Finding(title, [_table(found, percent)], found._asdict(), lambda f: _draw(f, run, found), notes)
+        drawing = ensemble_drawing(run, ask.species, phase=ask.phase, log=ask.log, confidence=ask.confidence)
+        return Finding(title, [_table(found)], found._asdict(), drawing, notes)
 
 
 def _replicates(run: AnyRun) -> int:
     return run.n_done if isinstance(run, MomentsResult) else run.counts.shape[0]
 
 
-def _table(found: Means, percent: str) -> Table:
-    middle = found.probabilities.index(0.5)
+def _of_intervals(found: Means) -> str:
+    units = next((u for u in found.units if u), "")
+    return f"intervals hold with {100 * found.confidence:g} % at each point alone" + (
+        f"; units: {units}" if units else ""
+    )
+
+
+def _table(found: Means) -> Table:
+    """At some times."""
     rows = []
+    columns: tuple[str, ...] = ("species", "time [s]", f"mean [{100 * found.confidence:g} % interval]", "std. dev.")
+    middle = found.probabilities.index(0.5) if 0.5 in found.probabilities else None
+    several = len(found.probabilities) > 1
+    columns += (("median",) if middle is not None else ()) + (
+        (f"{100 * found.probabilities[0]:g} % to {100 * found.probabilities[-1]:g} % of replicates",) if several else ()
+    )
     for k, name in enumerate(found.names):
         for i in few(len(found.time), 4):
-            rows.append((
-                name, found.time[i], found.mean[i, k], interval(found.low[i, k], found.high[i, k]),
-                found.variance[i, k] ** 0.5, found.quantile[middle, i, k],
-                interval(found.quantile[0, i, k], found.quantile[-1, i, k]),
-            ))  # fmt: skip
-    columns = ("species", "time [s]", "mean", f"{percent} interval", "std. dev.", "median", "5 % to 95 % of replicates")
+            row: tuple = (
+                name, f"{found.time[i]:g}", estimate(found.mean[i, k], found.low[i, k], found.high[i, k]),
+                found.variance[i, k] ** 0.5,
+            )  # fmt: skip
+            if middle is not None:
+                row += (found.quantile[middle, i, k],)
+            if several:
+                row += (f"{cell(found.quantile[0, i, k])} to {cell(found.quantile[-1, i, k])}",)
+            rows.append(row)
     return Table("at some times", columns, rows)
-
-
-def _draw(figure: Any, run: AnyRun, found: Means) -> None:
-    axes = figure.subplots()
-    n_all = _replicates(run)
-    several = n_all > 1
-    for k, name in enumerate(found.names):
-        style = {"color": COLOURS[k % 7]}
-        axes.plot(found.time, found.mean[:, k], LINES[k // 7 % 4], **style, label=name, drawstyle="steps-post")
-        if several:
-            band = {"step": "post", "linewidth": 0, **style}
-            axes.fill_between(found.time, found.quantile[0, :, k], found.quantile[-1, :, k], alpha=0.13, **band)
-            axes.fill_between(found.time, found.low[:, k], found.high[:, k], alpha=0.35, **band)
-    what = "one trajectory"
-    if several:
-        what = f"mean, its {100 * found.confidence:g} % interval (dark) and 5 to 95 % of {n_all} replicates"
-    species = run.quantities if isinstance(run, MomentsResult) else run.species
-    left = len(species) - len(set(found.names) & set(species))
-    axes.set_title(what + (f"; {left} species not shown" if left else "") + f"\n{title_of(run)}", fontsize=10)
-    axes.set_xlabel("time [s]")
-    axes.set_ylabel(f"count [{run.units}]" if run.units == "molecules" else run.units)
-    axes.legend(fontsize=8)

@@ -28,8 +28,9 @@ from ..crn.events import Event
 from ..crn.expressions import Expression, number, operation
 from ..crn.expressions import name as name_of
 from ..crn.infix import RELATIONS
-from ..display.figures import COLOURS
-from ..display.tables import Table, few, interval
+from ..display.figures import Drawing, add_legend, new_axes, style, title
+from ..display.html import fragment
+from ..display.tables import Table, estimate, few, shown
 from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import Trajectories, blocks, check_data, names_of, read
 
@@ -58,6 +59,49 @@ class Passage(NamedTuple):
     median: float
     """[s], NaN if fewer than half have passed."""
     confidence: float
+    source: str = ""
+    """Method, volume and seed of the run."""
+
+    def __repr__(self) -> str:
+        return f"Passage({_summary(self)})"
+
+    def _repr_html_(self) -> str:
+        return fragment(f"first passage of {_summary(self)}; {self.source}", [shown(t) for t in _tables(self)])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the survival function, with its intervals and the median, into `ax` or new axes. Returns the axes."""
+        axes = new_axes() if ax is None else ax
+        at = np.concatenate([[0.0], self.at, [self.time.max()]])
+        share, low, high = (
+            np.concatenate([[1.0], y, y[-1:] if len(y) else [1.0]]) for y in (self.survival, self.low, self.high)
+        )
+        look = style(len(axes.lines))
+        label = f"{self.what} (Kaplan-Meier, {int(self.passed.sum())} of {len(self.passed)} passed)"
+        axes.plot(at, share, drawstyle="steps-post", label=label, **look)
+        label = f"{100 * self.confidence:g} % interval at each time"
+        axes.fill_between(at, low, high, step="post", color=look["color"], alpha=0.2, linewidth=0, label=label)
+        if not np.isnan(self.median):
+            label = f"median {self.median:.4g} s"
+            axes.axvline(self.median, color=look["color"], linestyle=":", linewidth=1, label=label)
+        axes.set_xlabel("time [s]")
+        axes.set_ylabel("fraction not yet passed")
+        axes.set_ylim(0, 1.02)
+        title(axes, f"first passage, {'exact times' if self.exact else 'at recorded points'}; {self.source}")
+        add_legend(axes)
+        return axes
+
+
+def _summary(found: Passage) -> str:
+    median = "" if np.isnan(found.median) else f", median {found.median:.4g} s"
+    return f"{found.what}: {int(found.passed.sum())} of {len(found.passed)} replicates passed{median}"
+
+
+def _tables(found: Passage) -> list[Table]:
+    rows = [
+        (f"{found.at[i]:.5g}", estimate(found.survival[i], found.low[i], found.high[i])) for i in few(len(found.at))
+    ]
+    columns = ("time [s]", f"not yet passed [{100 * found.confidence:g} % interval]")
+    return [Table("survival function at some times", columns, rows)] if rows else []
 
 
 def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> ReactionNetwork:
@@ -92,14 +136,14 @@ def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Pas
     time, passed = _noted(run, what) if exact else _searched(run, what)
     if not passed.any():
         empty = np.empty(0)
-        return Passage(what, exact, time, passed, empty, empty, empty, empty, float("nan"), confidence)
+        return Passage(what, exact, time, passed, empty, empty, empty, empty, float("nan"), confidence, title_of(run))
     survival = stats.ecdf(stats.CensoredData.right_censored(time, ~passed)).sf
     falls = np.isin(survival.quantiles, time[passed])
     at, share = survival.quantiles[falls], survival.probabilities[falls]
     low, high = (side[falls] for side in _band(survival, confidence))
     half = np.flatnonzero(share <= 0.5)
     median = float(at[half[0]]) if len(half) else float("nan")
-    return Passage(what, exact, time, passed, at, share, low, high, median, confidence)
+    return Passage(what, exact, time, passed, at, share, low, high, median, confidence, title_of(run))
 
 
 def _band(survival: Any, confidence: float) -> tuple[np.ndarray, np.ndarray]:
@@ -180,13 +224,9 @@ class PassageAnalysis(Analysis):
         if ask.passage is None:
             raise InputError("first-passage needs a condition: give one, for example --passage 'A >= 10'")
         found = first_passage(run, ask.passage, ask.confidence)
-        n, n_passed = len(found.passed), int(found.passed.sum())
-        rows = [(found.at[i], found.survival[i], interval(found.low[i], found.high[i])) for i in few(len(found.at))]
-        title = f"first passage of {found.what}: {n_passed} of {n} replicates passed, median {found.median:.5g} s"
-        columns = ("time [s]", "not yet passed", f"{100 * found.confidence:g} % interval")
-        tables = [Table("survival function at some times", columns, rows)] if n_passed else []
-        record = found._asdict() | {"n_passed": n_passed, "n": n}
-        return Finding(title, tables, record, lambda figure: _draw(figure, run, found), _notes(run, found))
+        record = found._asdict() | {"n_passed": int(found.passed.sum()), "n": len(found.passed)}
+        drawing = Drawing((found.plot,), size=(8, 5))
+        return Finding(f"first passage of {_summary(found)}", _tables(found), record, drawing, _notes(run, found))
 
 
 def _notes(run: Trajectories, found: Passage) -> list[str]:
@@ -205,23 +245,3 @@ def _notes(run: Trajectories, found: Passage) -> list[str]:
             "stopped has nothing to do with the passage"
         )
     return notes
-
-
-def _draw(figure: Any, run: Trajectories, found: Passage) -> None:
-    axes = figure.subplots()
-    at = np.concatenate([[0.0], found.at, [found.time.max()]])
-    share, low, high = (
-        np.concatenate([[1.0], y, y[-1:] if len(y) else [1.0]]) for y in (found.survival, found.low, found.high)
-    )
-    label = f"Kaplan-Meier, {int(found.passed.sum())} of {len(found.passed)} passed"
-    axes.step(at, share, where="post", color=COLOURS[0], label=label)
-    label = f"{100 * found.confidence:g} % interval at each time"
-    axes.fill_between(at, low, high, step="post", color=COLOURS[0], alpha=0.2, linewidth=0, label=label)
-    if not np.isnan(found.median):
-        axes.axvline(found.median, color=COLOURS[1], linestyle="--", label=f"median {found.median:.4g} s")
-    axes.set_xlabel("time [s]")
-    axes.set_ylabel("fraction not yet passed")
-    axes.set_ylim(0, 1.02)
-    source = "exact times" if found.exact else "at recorded points"
-    axes.set_title(f"first passage of {found.what}, {source}\n{title_of(run)}", fontsize=10)
-    axes.legend(fontsize=8)

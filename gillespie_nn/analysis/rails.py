@@ -3,13 +3,15 @@ noise and nothing else. Annihilation V_p + V_m -> 0 keeps it small."""
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import InputError
-from ..display.figures import COLOURS, LINES
-from ..display.tables import Table
+from ..display.figures import Drawing, style, title
+from ..display.html import fragment
+from ..display.tables import Table, shown
 from .base import Analysis, Ask, Finding, title_of
 from .learning import running_mean
 from .slices import AnyRun, Trajectories, blocks, check_data, has_trajectories, per_concentration, read
@@ -34,10 +36,23 @@ class CommonParts(NamedTuple):
     signal: np.ndarray
     """Of |V_p - V_m|."""
 
+    source: str = ""
+    """Method, volume and seed of the run."""
+
     @property
     def ratio(self) -> np.ndarray:
         """Common part over signal, NaN where there is no signal."""
         return _ratio(self.common, self.signal)
+
+    def __repr__(self) -> str:
+        return f"CommonParts({', '.join(self.groups)}; {sum(self.n_pairs)} pairs, {len(self.time)} points)"
+
+    def _repr_html_(self) -> str:
+        return fragment(f"common part of dual rails; {self.source}", [shown(_table(self))])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw common parts and signals into two new panels, or into `ax`, two axes. Returns the axes."""
+        return _drawing(self).plot(ax)
 
 
 def _ratio(common: np.ndarray, signal: np.ndarray) -> np.ndarray:
@@ -58,7 +73,7 @@ def pairs_of(species: Sequence[str]) -> dict[str, list]:
 
 
 def common_parts(run: Trajectories) -> CommonParts:
-    """Of all species NAME_p and NAME_m of a `run`, a `Run` or a `Result`. Raises InputError if there are none."""
+    """Common parts of all species NAME_p and NAME_m of a `Run` or a `Result`. Raises InputError if there are none."""
     check_data(run)
     groups = pairs_of(run.species)
     if not groups:
@@ -66,7 +81,7 @@ def common_parts(run: Trajectories) -> CommonParts:
     scale = per_concentration(run)
     columns = [_of_group(run, pairs, scale) for pairs in groups.values()]
     common, signal = (np.column_stack(x) for x in zip(*columns))
-    return CommonParts(run.time, tuple(groups), tuple(map(len, groups.values())), common, signal)
+    return CommonParts(run.time, tuple(groups), tuple(map(len, groups.values())), common, signal, title_of(run))
 
 
 def _of_group(run: Trajectories, pairs: list[tuple[str, str]], scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +110,7 @@ class RailsAnalysis(Analysis):
     """Common part of dual rails."""
 
     name = "rails"
-    summary = "common part of dual rails V_p, V_m over time, beside the numbers they carry"
+    summary = "common part of dual rails V_p, V_m over time, and the numbers that they represent"
 
     @staticmethod
     def applies(run: AnyRun) -> bool:
@@ -104,38 +119,42 @@ class RailsAnalysis(Analysis):
     @staticmethod
     def find(run: Trajectories, ask: Ask) -> Finding:
         found = common_parts(run)
-        half = slice(len(found.time) // 2, None)
-        reached = ~np.isnan(found.common[half, 0])  # by some replicate
-        if not reached.any():
-            raise InputError(f"no replicate got to {found.time[half][0]:g} s, from when on rails are averaged")
-        common, signal = (values[half][reached].mean(axis=0) for values in (found.common, found.signal))
-        rows = list(zip(found.groups, found.n_pairs, common, signal, _ratio(common, signal)))
-        columns = ("rails", "pairs", "common part [conc.]", "|V_p - V_m| [conc.]", "ratio")
-        caption = f"means over pairs, replicates and recorded times from {found.time[half][0]:g} s on"
-        tables = [Table(caption, columns, rows)]
         record = found._asdict() | {"ratio": found.ratio}
-        return Finding("common part of dual rails", tables, record, lambda figure: _draw(figure, run, found))
+        return Finding("common part of dual rails", [_table(found)], record, _drawing(found))
 
 
-def _draw(figure: Any, run: Trajectories, found: Any) -> None:
+def _table(found: CommonParts) -> Table:
+    half = slice(len(found.time) // 2, None)
+    reached = ~np.isnan(found.common[half, 0])  # by some replicate
+    if not reached.any():
+        raise InputError(f"no replicate reached {found.time[half][0]:g} s, the start of the average over rails")
+    common, signal = (values[half][reached].mean(axis=0) for values in (found.common, found.signal))
+    rows = list(zip(found.groups, found.n_pairs, common, signal, _ratio(common, signal)))
+    columns = ("rails", "pairs", "common part [conc.]", "|V_p - V_m| [conc.]", "ratio")
+    return Table(f"means over pairs, replicates and recorded times from {found.time[half][0]:g} s on", columns, rows)
+
+
+def _drawing(found: CommonParts) -> Drawing:
     """Groups that have a common part at some time, smoothed where there are many points."""
-    figure.set_size_inches(8, 6.5)
-    panels = figure.subplots(2, 1, sharex=True)
     window = max(1, len(found.time) // _SMOOTHED)
-    shown = [k for k in range(len(found.groups)) if np.nanmax(found.common[:, k]) > 0] or range(len(found.groups))
-    for axes, values, label in (
-        (panels[0], found.common, "common part min(V_p, V_m)\n[concentration]"),
-        (panels[1], found.signal, "signal |V_p - V_m|\n[concentration]"),
-    ):
+    groups = [k for k in range(len(found.groups)) if np.nanmax(found.common[:, k]) > 0] or range(len(found.groups))
+
+    def panel(axes: Any, values: np.ndarray, label: str, first: bool) -> None:
         smooth = running_mean(values, window)
-        for n, k in enumerate(shown):
-            style = {"color": COLOURS[n % 7], "linewidth": 1.2}
+        for n, k in enumerate(groups):
             axes.plot(
-                found.time, smooth[:, k], LINES[n // 7 % 4], **style, label=f"{found.groups[k]} ({found.n_pairs[k]})"
+                found.time, smooth[:, k], label=f"{found.groups[k]} ({found.n_pairs[k]})", linewidth=1.2, **style(n)
             )
+        axes.set_xlabel("time [s]")
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
-    panels[1].set_xlabel("time [s]")
-    how = f"; running mean of {window} records" if window > 1 else ""
-    panels[0].set_title(f"means over pairs (their number in brackets){how}\n{title_of(run)}", fontsize=9)
-    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside right upper")
+        how = f"; running mean of {window} records" if window > 1 else ""
+        if first:
+            title(axes, f"means over pairs (their number in brackets){how}\n{found.source}")
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+    panels = (
+        partial(panel, values=found.common, label="common part min(V_p, V_m)\n[concentration]", first=True),
+        partial(panel, values=found.signal, label="signal |V_p - V_m|\n[concentration]", first=False),
+    )
+    return Drawing(panels, size=(8, 6.5), share_x=True)

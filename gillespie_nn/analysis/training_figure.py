@@ -1,77 +1,189 @@
-"""The figure of a training run: outputs of the weights, errors of the molecules, weights."""
+"""The figure of a training run: how well it does, errors of the molecules, weights."""
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..display.figures import COLOURS, LINES
+from ..display.figures import COLOURS, LINES, Drawing, add_legend
 from ..simulation.validation import N_AVERAGED
 from ..storage import Run
-from .learning import averaged_weights, output_curves, running_mean
-from .slices import per_concentration, series
+from .learning import averaged_weights, float_network, output_curves, running_mean
+from .slices import blocks, per_concentration, read
 
 _MOST_SAMPLES = 8
-_MOST_WEIGHTS = 64
+_MOST_LINES = 128
+"""More weights are drawn as an image."""
+_LEAST_SIDE = 8
+"""Of a square image that inputs are taken for [pixel]."""
+_MOST_IMAGES = 16
+_IMAGES_A_ROW = 8
+_WINDOW = 100
+"""Records in a running accuracy."""
+
+
+def training_drawing(run: Run) -> Drawing:
+    """The figure of a training run: how well it does, its errors, and its weights as lines or images."""
+    presentation, n_inputs = run.training.recorded + 1, len(run.training.inputs)
+    target = _targets(run, len(presentation))
+    many = run.weights.shape[1] > _MOST_LINES
+    if 0 < n_inputs <= _MOST_SAMPLES:
+        top = partial(_outputs, run=run, presentation=presentation)
+    elif n_inputs:
+        top = partial(_test_error, run=run, presentation=presentation)
+    else:
+        top = partial(_success, run=run, presentation=presentation, target=target)
+    panels: tuple[Callable[[Any], Any], ...] = (top, partial(_error, run=run, presentation=presentation, target=target))
+    if many:
+        panels += (partial(_images, run=run, change=False), partial(_images, run=run, change=True))
+    else:
+        panels += (partial(_weights, run=run, presentation=presentation),)
+    layers = "-".join(map(str, run.training.layers))
+    heading = f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}"
+    return Drawing(panels, size=(8, 12 if many else 9), heading=heading, share_x=not many)
 
 
 def draw_training(figure: Any, run: Run) -> None:
-    """Put a training run on an empty figure."""
-    figure.set_size_inches(8, 9)
-    top, middle, bottom = figure.subplots(3, 1, sharex=True)
-    presentation = run.training.recorded + 1
-    layers = "-".join(map(str, run.training.layers))
-    top.set_title(f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}")
-    inputs = run.training.inputs
-    if 0 < len(inputs) <= _MOST_SAMPLES:
-        _outputs(top, presentation, run, inputs)
-    else:
-        _loss_of_targets(top, presentation, run)
-    _error(middle, presentation, run)
-    _weights(bottom, presentation, run)
-    bottom.set_xlabel("presentation")
+    """Draw a training run into an empty figure."""
+    training_drawing(run).on(figure)
 
 
-def _outputs(axes: Any, presentation: np.ndarray, run: Run, inputs: np.ndarray) -> None:
-    curves, targets = output_curves(run, inputs), run.training.targets
-    for k, x in enumerate(inputs):
+def _outputs(axes: Any, run: Run, presentation: np.ndarray) -> None:
+    curves, targets = output_curves(run, run.training.inputs), run.training.targets
+    for k, x in enumerate(run.training.inputs):
         label = f"input ({', '.join(f'{v:g}' for v in x)}), target {', '.join(f'{v:g}' for v in targets[k])}"
         axes.plot(presentation, curves[:, k, 0], LINES[k % 4], color=COLOURS[k % 8], label=label)
-    for t in np.unique(targets):
-        axes.axhline(t, color="0.7", linewidth=0.8, zorder=0)
+    for k, t in enumerate(np.unique(targets)):
+        axes.axhline(t, color="0.7", linewidth=0.8, zorder=0, label="" if k else "targets")
+    axes.set_xlabel("presentation")
     axes.set_ylabel(f"output of the weights\n({N_AVERAGED}-presentation mean) [conc.]")
-    axes.figure.legend(*axes.get_legend_handles_labels(), fontsize=8, ncols=2, loc="outside upper center")
+    axes.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
-def _loss_of_targets(axes: Any, presentation: np.ndarray, run: Run) -> None:
-    """Too many samples to draw each: how the recorded weights do on the test set."""
+def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
+    """Too many samples to draw each: the error of the recorded weights on the test set."""
     inputs, targets = run.training.inputs, run.training.targets
-    if not len(inputs):
-        axes.text(0.5, 0.5, "the test inputs are too large to be kept in the file", ha="center")
-        return
     error = np.sqrt(np.mean(np.square(output_curves(run, inputs) - targets), axis=(1, 2)))
-    axes.plot(presentation, error, color=COLOURS[0])
-    axes.set_ylabel(f"RMSE on the test set\n({N_AVERAGED}-presentation mean) [conc.]")
+    axes.plot(presentation, error, color=COLOURS[0], label=f"weights, {N_AVERAGED}-presentation mean")
+    descent = run.training.scores.get("rmse_gradient_descent", np.nan)
+    if np.isfinite(descent):
+        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label="gradient descent, in the end")
+    axes.set_xlabel("presentation")
+    axes.set_ylabel("RMSE on the test set [conc.]")
     axes.set_ylim(bottom=0)
+    add_legend(axes)
 
 
-def _error(axes: Any, presentation: np.ndarray, run: Run) -> None:
-    """The chemistry's own output at the end of each presentation, against the target then present."""
+def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) -> None:
+    """The file has no test inputs: the success of the molecules' own outputs, and the scores that were recorded."""
+    record, scores = run.training, run.training.scores
+    is_class = np.isfinite(scores["accuracy"]) or record.task != "regression"
+    axes.set_xlabel("presentation")
+    if is_class:
+        score, column = "accuracy", 1
+        right = _right(run.predictions, target, record.task)[:, None].astype(float)
+        label = f"molecules' output, mean of {min(_WINDOW, len(right))} records"
+        axes.plot(presentation, running_mean(right, _WINDOW), color=COLOURS[0], label=label)
+        axes.set_ylabel("accuracy")
+        axes.set_ylim(0, 1.02)
+    else:
+        score, column = "rmse", 0
+        axes.set_ylabel("RMSE [conc.]")
+    if len(record.evaluated):
+        axes.plot(record.evaluated, record.validation[:, column], "s--", color=COLOURS[2], label="samples held out")
+    for name, mark, label in (
+        (score, "o", "test set, weights in the end"), (f"{score}_before", "^", "test set, weights before training")
+    ):  # fmt: skip
+        if np.isfinite(scores.get(name, np.nan)):
+            at = record.n_presented if name == score else 0
+            axes.plot([at], [scores[name]], mark, color=COLOURS[1], label=label, clip_on=False, zorder=4)
+    descent = scores.get(f"{score}_gradient_descent", np.nan)
+    if np.isfinite(descent):
+        label = "test set, gradient descent in the end"
+        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label=label)
+    add_legend(axes)
+
+
+def _right(outputs: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
+    """bool[record]: the output is on the target's side."""
+    if task == "classification":
+        return outputs.argmax(axis=1) == target.argmax(axis=1)
+    return ((outputs > 0.5) == (target > 0.5)).all(axis=1)
+
+
+def _targets(run: Run, n: int) -> np.ndarray:
+    """float64[record, output] [concentration], those that were present."""
     plus = [s for s in run.species if s.startswith("T_") and s.endswith("_p")]
     names = [*plus, *(f"{s[:-1]}m" for s in plus)]
-    rails = np.column_stack([series(run, name, slice(0, len(presentation)), 0) for name in names])
-    target = (rails[:, : len(plus)] - rails[:, len(plus) :]) / per_concentration(run)
+    rails = np.concatenate([read(run, names, part)[0] for part in blocks(run, len(names))])[:n]
+    return (rails[:, : len(plus)] - rails[:, len(plus) :]) / per_concentration(run)
+
+
+def _error(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) -> None:
+    """The chemistry's own output at the end of each presentation, against the target then present."""
     error = np.linalg.norm(run.predictions - target, axis=1)[:, None]
     axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each recorded presentation")
     axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40 of them")
+    axes.set_xlabel("presentation")
     axes.set_ylabel("error of the molecules' output\nwhen the sample leaves [conc.]")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8)
 
 
-def _weights(axes: Any, presentation: np.ndarray, run: Run) -> None:
-    weights = run.weights
-    shown = weights[:, :_MOST_WEIGHTS]
-    axes.plot(presentation, shown, color=COLOURS[2], alpha=0.35, linewidth=0.7)
-    axes.plot(presentation, averaged_weights(run)[:, :_MOST_WEIGHTS], color=COLOURS[0], linewidth=0.9)
-    more = f" (first {_MOST_WEIGHTS} of {weights.shape[1]})" if weights.shape[1] > _MOST_WEIGHTS else ""
-    axes.set_ylabel(f"weights and biases{more}\n[molecules / Omega]")
+def _weights(axes: Any, run: Run, presentation: np.ndarray) -> None:
+    each, mean = run.weights, averaged_weights(run)
+    for values, look, label in (
+        (each, {"color": COLOURS[2], "alpha": 0.35, "linewidth": 0.7}, "at the end of a presentation"),
+        (mean, {"color": COLOURS[0], "linewidth": 0.9}, f"mean of {N_AVERAGED} presentations"),
+    ):
+        lines = axes.plot(presentation, values, **look)
+        lines[0].set_label(label)
+    axes.set_xlabel("presentation")
+    axes.set_ylabel("weights and biases\n[molecules / Omega]")
+    axes.legend(fontsize=8)
+
+
+def _images(axes: Any, run: Run, change: bool) -> None:
+    """The first layer's weights in the end, or their change: an image of each of the neurons that changed most if the
+    inputs are an image, else a heat map."""
+    final = run.training.final_weights
+    final = final if np.isfinite(final).all() else run.weights[-1]
+    after, before = (float_network(run).matrices(w)[0][0] for w in (final, run.training.initial_weights))
+    moved, weights = after - before, after - before if change else after  # [neuron, input]
+    side = math.isqrt(weights.shape[1])
+    what = f"change over {run.training.n_presented} presentations" if change else "weights in the end"
+    if side < _LEAST_SIDE or side**2 != weights.shape[1]:
+        image = axes.imshow(weights, cmap="PuOr", aspect="auto", interpolation="nearest", **_around_zero(weights))
+        axes.set_xlabel(f"input; colours: {what}")
+        axes.set_ylabel("neuron of the first layer")
+        axes.locator_params(integer=True)
+    else:
+        most = np.sort(np.argsort(-np.square(moved).sum(axis=1), kind="stable")[:_MOST_IMAGES])
+        tiled = _tiled(weights[most].reshape(-1, side, side))
+        image = axes.imshow(tiled, cmap="PuOr", interpolation="nearest", **_around_zero(weights))
+        axes.set_xticks([])
+        axes.set_yticks([])
+        some = f"{len(most)} of {len(weights)} neurons that changed most"
+        some = some if len(most) < len(weights) else f"{len(weights)} neurons"
+        axes.set_xlabel(f"{some}, first layer, {side} x {side} inputs each")
+        axes.set_ylabel(what.replace(" over ", "\nover "))
+    axes.figure.colorbar(image, ax=axes, label="[concentration]", shrink=0.9)
+
+
+def _around_zero(weights: np.ndarray) -> dict:
+    """Colours: white is 0."""
+    largest = float(np.abs(weights).max()) or 1.0
+    return {"vmin": -largest, "vmax": largest}
+
+
+def _tiled(images: np.ndarray) -> np.ndarray:
+    """One image of float64[image, row, column], with gaps of NaN between them."""
+    n, side, _ = images.shape
+    columns = min(n, _IMAGES_A_ROW)
+    found = np.full((-(-n // columns) * (side + 2) - 2, columns * (side + 2) - 2), np.nan)
+    for k, image in enumerate(images):
+        row, column = (side + 2) * (k // columns), (side + 2) * (k % columns)
+        found[row : row + side, column : column + side] = image
+    return found

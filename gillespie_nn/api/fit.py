@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import seeds
 from ..checks import InputError, UnfinishedError
+from ..display.figures import COLOURS, add_legend, new_axes, style, title
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
 from ..nn.compiler import rail_species
@@ -19,9 +20,13 @@ from ..simulation.replicate import advance_to
 from ..simulation.start import start_simulation
 from ..simulation.training import Trained, TrainingPlan
 from ..status import Status
+from ..storage import open_trajectories
+from ..storage.averages import averaged_weights
 
 TOLERANCE = 0.25
 """An output counts as right, for `solved`, when it is this close to its target [concentration]."""
+_MOST_RECORDS = 200
+"""Whose weights a learning curve evaluates."""
 _READINGS = 20
 """A prediction by simulation averages so many readings of the second half of a presentation."""
 
@@ -91,6 +96,40 @@ class Fit:
     def outputs(self) -> np.ndarray:
         """Float forward pass of `weights` on the test set, float64[sample, output] [concentration]."""
         return self.predict(self.plan.dataset.test_x, exact_forward=True)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the learning curve into `ax` or new axes, and return them: the accuracy, or for regression the error, on
+        the test set before and after training, on the samples held out, and, of a fit with a file, of the recorded
+        weights over the presentations. The file must still be there."""
+        accuracy = not np.isnan(self.accuracy)
+        score = "accuracy" if accuracy else "rmse"
+        scores, data, done = self.scores, self.plan.dataset, self.trained.n_presented
+        axes = new_axes() if ax is None else ax
+        if self.output:
+            with open_trajectories(self.output) as run:
+                weights, at = averaged_weights(run), run.training.recorded[: len(run.weights)] + 1
+            rows = np.unique(np.linspace(0, len(at) - 1, min(len(at), _MOST_RECORDS)).round().astype(int))
+            outputs = (self.spec.floating.forward(weights[row], data.test_x) for row in rows)
+            curve = [data.accuracy(y) if accuracy else data.rmse(y) for y in outputs]
+            axes.plot(at[rows], curve, label="test set, mean of 100 presentations", **style(0))
+        if len(self.trained.scores):
+            evaluated = self.plan.presentations.evaluated[: len(self.trained.scores)]
+            axes.plot(
+                evaluated, self.trained.scores[:, int(accuracy)], label="samples held out", **style(1), marker="s"
+            )
+        ends = {"before training": (0, scores[f"{score}_before"]), "after training": (done, scores[score])}
+        for mark, (when, point) in zip("^o", ends.items()):
+            axes.plot(*point, mark, color=COLOURS[0], label=f"test set, {when}: {point[1]:.3g}", clip_on=False)
+        descent = scores[f"{score}_gradient_descent"]
+        axes.axhline(
+            descent, color=COLOURS[3], linestyle=":", label=f"gradient descent in floating point: {descent:.3g}"
+        )
+        axes.set_xlabel("presentation")
+        axes.set_ylabel("accuracy" if accuracy else "RMSE [concentration]")
+        axes.set_ylim(*((0, 1.02) if accuracy else (0, None)))
+        title(axes, f"{data.name}, {self.plan.method.name}, Omega = {self.plan.volume:g}, seed {self.plan.seed}")
+        add_legend(axes)
+        return axes
 
     def predict(
         self,

@@ -6,13 +6,14 @@ version, the seed of the sweep and what is recorded.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import checks
 from ..checks import InputError
+from ..display.sweeps import plot_sweep
 from ..simulation.task import RECORDS, TRAJECTORIES
 from ..storage import MomentsRun, Run, open_moments, open_trajectories
 from .sweep_table import Table, as_csv, cells, numbers
@@ -65,6 +66,17 @@ class Sweep:
         return data.assign_coords(
             {f"sweep_{name}" if name in data.variables else name: ("row", column) for name, column in columns}
         )
+
+    def plot(self, ax: Any = None, names: Sequence[str] = (), x: str | None = None) -> Any:
+        """Draw the means at the last time, with 95 % intervals, against the column `x` of the table (by default its
+        only column), into `ax` or new axes; `names` are quantities, by default up to four species. Returns the axes."""
+        if x is None and len(self.table.names) > 1:
+            raise InputError(f"the sweep has several columns: choose one, x={self.table.names[0]!r} for example")
+        x = checks.choice("column", self.table.names[0] if x is None else x, self.table.names, "the sweep has")
+        values = self.table.values[:, self.table.names.index(x)]
+        with ExitStack() as stack:
+            rows = [stack.enter_context(self.opened(row)) for row in range(len(self))]
+            return plot_sweep(x, values, rows, ax, names)
 
     def opened(self, row: int) -> AbstractContextManager:
         """A context manager that gives the result of a row, and closes its file."""

@@ -32,36 +32,45 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.description = f"{command.description}\n\nanalyses:\n{every}"
     command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
     command.add_argument(
-        "--what", action="append", default=[], metavar="NAME", help="an analysis, see above; may be given several times"
+        "--what", action="append", default=[], metavar="NAME", help="name of an analysis, see above; may be repeated"
     )
     add_asked(command)
     command.set_defaults(confidence=None)  # so that it is seen whether it was given
-    command.add_argument("--time", type=float, metavar="S", help="of histogram and compare [s] (the last)")
-    command.add_argument("--start", type=float, metavar="S", help="stationary from then on [s] (the second half)")
+    command.add_argument(
+        "--time", type=float, metavar="S", help="time of a histogram or comparison [s] (default: the last)"
+    )
+    command.add_argument(
+        "--start", type=float, metavar="S", help="start of the stationary part [s] (default: the second half)"
+    )
     command.add_argument(
         "--passage",
         metavar="CONDITION",
-        help="first passage of a condition, for example 'A - B > 5 and C <= 3', or a name from watch",
+        help="first passage of a condition, for example 'A - B > 5 and C <= 3', or the name of an observable "
+        "made by analysis.watch",
     )
-    command.add_argument("--other", metavar="RUN2.h5", help="compare with this run")
+    command.add_argument("--other", metavar="RUN2.h5", help="run to compare with, for example one of method ode")
     command.add_argument(
         "--figure", metavar="FILE", help="draw to this file (.png, .svg or .pdf); several analyses to FILE-NAME"
     )
-    command.add_argument("--overwrite", action="store_true", help="allow a figure file that exists")
+    command.add_argument("--log", choices=("x", "y", "xy"), help="logarithmic axes of trajectories in the figure")
+    command.add_argument("--phase", metavar="A,B", help="draw B against A instead of both against time")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing figure file")
     command.add_argument("--watch", action="store_true", help="follow the run until it ends, and analyse it then")
-    command.add_argument("--interval", type=float, default=2.0, help="time between two looks of --watch [s] (2)")
-    command.add_argument("--cite", action="store_true", help="print what to cite for what the run used")
+    command.add_argument("--interval", type=float, default=2.0, help="time between updates of --watch [s] (default: 2)")
+    command.add_argument("--cite", action="store_true", help="print references for the methods that the run used")
     add_json(command)
     return command
 
 
 def add_asked(command: argparse.ArgumentParser) -> None:
-    """What analyses of a run take alike."""
+    """Options that analyses of a run share."""
     command.add_argument(
         "--species", action="append", default=[], metavar="NAME",
-        help="a species or observable (those that vary most); may be given several times",
+        help="species or observable (default: those that vary most); may be repeated",
     )  # fmt: skip
-    command.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of intervals (0.95)")
+    command.add_argument(
+        "--confidence", type=float, default=0.95, metavar="P", help="confidence of intervals (default: 0.95)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -75,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         other = None if arguments.other is None else stack.enter_context(open_run(arguments.other))
         ask = Ask(
             tuple(arguments.species), arguments.time, arguments.start, arguments.passage, other,
+            log=arguments.log or "", phase=_phase(arguments.phase),
             **({} if arguments.confidence is None else {"confidence": arguments.confidence}),
         )  # fmt: skip
         found = summary(opened)
@@ -96,8 +106,21 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
+def _phase(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or not all(names):
+        raise checks.InputError(f"--phase takes two names, for example --phase A,B, got {text!r}")
+    return names[0], names[1]
+
+
 def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) -> None:
-    """What is given and would not be heeded is refused."""
+    """Options without effect are refused."""
+    if arguments.figure is None:
+        for flag, value in (("--log", arguments.log), ("--phase", arguments.phase)):
+            if value is not None:
+                raise checks.InputError(f"{flag} only applies to a figure: add --figure run.png, for example")
     if analyses or arguments.figure is not None:
         return
     given = {
@@ -106,7 +129,7 @@ def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) 
     }  # fmt: skip
     for flag, value in given.items():
         if value not in (None, []):
-            raise checks.InputError(f"{flag} is of analyses, and none is asked for: give --what means, for example")
+            raise checks.InputError(f"{flag} only applies to an analysis: add --what means, for example")
 
 
 def _analyses(arguments: argparse.Namespace) -> list[type[Analysis]]:

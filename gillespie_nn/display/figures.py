@@ -13,7 +13,7 @@ from ..checks import InputError
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 LINES = ("-", "--", "-.", ":")
 _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-_WIDE = 12
+_WIDE = 6
 """A legend with more entries stands outside the axes."""
 
 

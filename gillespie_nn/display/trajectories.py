@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import checks
 from . import ensembles
-from .ensembles import CONCENTRATION, MOLECULES, UNITS, Band
+from .ensembles import BAND, CONCENTRATION, MOLECULES, UNITS, Band
 from .figures import COLOURS, LINES, Drawing, add_legend, title
 
 LOGARITHMIC = ("", "x", "y", "xy")
@@ -19,8 +20,8 @@ _RATIO = 30.0
 _MOST_PANELS = 4
 _SAMPLES = {1: 5, 2: 3, 3: 2}
 """Single trajectories that are drawn of so many quantities; of more, one."""
-_LABELS = {MOLECULES: "count [molecules]", CONCENTRATION: "concentration"}
-_VALUE = "value of the observable"
+LABELS = {MOLECULES: "count [molecules]", CONCENTRATION: "concentration", "": "value of the observable"}
+"""Of the axis, by units."""
 
 
 def plot_ensemble(
@@ -56,20 +57,42 @@ def plot_ensemble(
     Returns the axes, an array if there are several. Raises InputError for unknown names or options, and
     MissingExtraError without matplotlib.
     """
+    phase = None if x is None and y is None else (x, y)
+    return ensemble_drawing(
+        result, names, phase=phase, log=log, units=units, samples=samples, confidence=confidence, label=label,
+        one_panel=ax is not None,
+    ).plot(ax)  # fmt: skip
+
+
+def ensemble_drawing(
+    result: Any,
+    names: Sequence[str] = (),
+    *,
+    phase: tuple[str | None, str | None] | None = None,
+    log: str = "",
+    units: str | None = None,
+    samples: int | None = None,
+    confidence: float = 0.95,
+    label: str = "",
+    one_panel: bool = False,
+) -> Drawing:
+    """What `plot_ensemble` draws; `phase` are its x and y."""
     checks.choice("log", log, LOGARITHMIC, "use")
     if units is not None:
         checks.choice("units", units, UNITS, "use")
     if samples is not None:
         samples = checks.whole("samples", samples, least=0)
-    if (x is None) != (y is None):
-        raise checks.InputError("a phase plane needs both x and y, for example x='A', y='B'")
-    if x is not None:
-        pair = (ensembles.choose(result, [x], 1)[0], ensembles.choose(result, [str(y)], 1)[0])
-        return Drawing((lambda axes: _phase(axes, result, pair, log, units, samples, label),)).plot(ax)
+    if phase is not None:
+        if None in phase or len(phase) != 2:
+            raise checks.InputError("a phase plane needs two quantities, for example x='A', y='B'")
+        across, up = (ensembles.choose(result, [str(name)], 1)[0] for name in phase)
+        return Drawing((lambda axes: _phase(axes, result, (across, up), log, units, samples, label),))
     chosen = ensembles.choose(result, names, _MOST_NAMES)
     single = ensembles.n_replicates(result) == 1 and not ensembles.is_moments(result)
+    species = set(ensembles.species_of(result))
     bands = {name: ensembles.band(result, name, confidence) for name in chosen}
-    groups = [list(chosen)] if ax is not None or "y" in log else _groups(result, bands)
+    kinds = [[b for n, b in bands.items() if (n in species) == of] for of in (True, False)]
+    groups = [list(chosen)] if one_panel else [g for kind in kinds for g in by_size(kind, split="y" not in log)]
 
     def panel(axes: Any, group: Sequence[str], first: bool) -> None:
         shown = units or _units_of(axes) or result.units
@@ -81,16 +104,12 @@ def plot_ensemble(
             axes, result.time, drawn, steps=single and ensembles.is_whole(result), confidence=confidence,
             label=label or result.method, always=bool(label), n=ensembles.n_replicates(result), order=chosen,
         )  # fmt: skip
-        observed = not set(group) & set(ensembles.species_of(result))
-        finish(axes, _VALUE if observed else _LABELS[shown], log)
+        finish(axes, LABELS[shown if species & set(group) else ""], log)
         if first:
-            title(axes, _title(result, () if names else chosen))
+            title(axes, _title(result, () if len(names) else chosen))
 
-    panels = tuple(
-        lambda axes, group=group, k=k: panel(axes, group, k == 0)  # type: ignore[misc]
-        for k, group in enumerate(groups)
-    )
-    return Drawing(panels, size=(6.4, 2.2 + 1.9 * len(groups)), share_x=True).plot(ax)
+    panels = tuple(partial(panel, group=group, first=k == 0) for k, group in enumerate(groups))
+    return Drawing(panels, size=(6.4, 2.2 + 1.9 * len(groups)), share_x=True)
 
 
 def draw_bands(
@@ -103,9 +122,11 @@ def draw_bands(
     always: bool = False,
     n: int = 1,
     order: Sequence[str] = (),
+    parts: tuple[float, float] = BAND,
 ) -> None:
     """Draw means with their bands. Of a name that `axes` show already, the line has its colour, darker, another line
-    style, and `label` behind the name. `order` are all names of the figure, whose places give the colours."""
+    style, and `label` behind the name. `order` are all names of the figure, whose places give the colours, and `parts`
+    the probabilities of the ends of the band."""
     order = list(order or [band.name for band in bands])
     has_range = has_interval = False
     for band in bands:
@@ -126,8 +147,8 @@ def draw_bands(
         )  # fmt: skip
     # Bands and their meaning in the legend once, in grey: they are of all colours.
     if has_range:
-        many = f"5 to 95 % of {n} replicates" if n > 1 else "5 to 95 % by linear noise"
-        _key(axes, many, 0.15)
+        many = f"{n} replicates" if n > 1 else "linear noise"
+        _key(axes, f"{100 * parts[0]:g} to {100 * parts[1]:g} % of {many}", 0.15)
     if has_interval:
         _key(axes, f"{100 * confidence:g} % interval of the mean", 0.35)
 
@@ -182,19 +203,18 @@ def _phase(
     title(axes, _title(result, ()))
 
 
-def _groups(result: Any, bands: dict[str, Band]) -> list[list[str]]:
-    """Names in panels, by the size of their values; species and observables apart."""
+def by_size(bands: Sequence[Band], split: bool = True) -> list[list[str]]:
+    """Names in panels, by the size of their values; all in one unless `split`."""
+    if not split:
+        return [[band.name for band in bands]] if bands else []
+    sizes = {band.name: _size(band) for band in bands}
+    rest = sorted(sizes, key=lambda name: -sizes[name])
     found: list[list[str]] = []
-    species = set(ensembles.species_of(result))
-    for part in ([n for n in bands if n in species], [n for n in bands if n not in species]):
-        sizes = {name: _size(bands[name]) for name in part}
-        rest = sorted(part, key=lambda name: -sizes[name])
-        for place in range(_MOST_PANELS):
-            last = place == _MOST_PANELS - 1
-            group = [n for n in rest if last or sizes[n] * _RATIO >= sizes[rest[0]] or not sizes[n]]
-            if group:
-                found.append([name for name in part if name in group])
-            rest = [name for name in rest if name not in group]
+    while rest:
+        last = len(found) == _MOST_PANELS - 1
+        group = {n for n in rest if last or sizes[n] * _RATIO >= sizes[rest[0]] or not sizes[n]}
+        found.append([name for name in sizes if name in group])
+        rest = [name for name in rest if name not in group]
     return found
 
 
@@ -215,7 +235,7 @@ def _title(result: Any, chosen: Iterable[str]) -> str:
 
 def _units_of(axes: Any) -> str | None:
     """The units that axes show already."""
-    return next((units for units, label in _LABELS.items() if axes.get_ylabel() == label), None)
+    return next((units for units, label in LABELS.items() if axes.get_ylabel() == label), None)
 
 
 def _darker(colour: str) -> tuple[float, ...]:

@@ -1,9 +1,17 @@
 """What `certify` finds: a row for each quantity and time, a verdict, and the same in words."""
 
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..analysis.comparison import OUTSIDE, WITHIN
+from ..display.figures import COLOURS, add_legend, new_axes, title
+from ..display.html import fragment
+from ..display.tables import Table, estimate, shown
+
+_DRAWN = 20
+"""Rows of a figure."""
 
 
 class Row(NamedTuple):
@@ -28,7 +36,7 @@ class Row(NamedTuple):
     """p-value of one law for both; conservative for counts."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate:
     """How far a method lies from an exact one."""
 
@@ -66,6 +74,52 @@ class Certificate:
         """Plain values, rows as dictionaries."""
         return asdict(self) | {"rows": [row._asdict() for row in self.rows], "speed_ratio": self.speed_ratio}
 
+    def __repr__(self) -> str:
+        return f"Certificate({self.verdict}: {self.method} against {self.reference}, {len(self.rows)} rows)"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple] = [
+            (
+                row.species, f"{row.time:g}", row.mean, row.reference_mean,
+                _percent(row.mean_error, row.mean_interval), _percent(row.variance_error, row.variance_interval),
+                row.verdict,
+            )
+            for row in self.rows
+        ]  # fmt: skip
+        columns = ("species", "time [s]", "mean", "exact mean", "error of the mean [%]", "of the variance [%]", "")
+        return fragment(str(self), [shown(Table("worst first", columns, rows))])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the relative errors of means and variances of the 20 worst rows, with their intervals and the
+        tolerances, into `ax` or new axes. Returns the axes."""
+        rows = self.rows[:_DRAWN]
+        axes = new_axes((7, 1.8 + 0.3 * len(rows))) if ax is None else ax
+        place = np.arange(len(rows))[::-1].astype(float)
+        kinds: list[tuple[str, float, float, list[tuple]]] = [
+            ("mean", self.tolerance_mean, 0.12, [(r.mean_error, r.mean_interval) for r in rows]),
+            ("variance", self.tolerance_variance, -0.12, [(r.variance_error, r.variance_interval) for r in rows]),
+        ]
+        for k, (name, tolerance, shift, errors) in enumerate(kinds):
+            known = [(y, e, i) for y, (e, i) in zip(place, errors) if e is not None and i is not None]
+            if not known:
+                continue
+            y, error = np.array([(y, 100 * e) for y, e, _ in known]).T
+            away = np.abs([(e - i[0], i[1] - e) for _, e, i in known]).T * 100
+            away[~np.isfinite(away)] = 0  # an interval without an end is drawn without it
+            axes.errorbar(
+                error, y + shift, xerr=away, fmt="os"[k], markersize=4, capsize=2, color=COLOURS[k],
+                label=f"error of the {name}",
+            )  # fmt: skip
+            for side in (-1, 1):
+                label = f"tolerance of the {name}, {100 * tolerance:g} %" if side > 0 else ""
+                axes.axvline(100 * side * tolerance, color=COLOURS[k], linestyle=("--", ":")[k], label=label)
+        axes.set_yticks(place, [f"{r.species}, {r.time:g} s" for r in rows])
+        axes.set_ylabel("species, time")
+        axes.set_xlabel(f"error [%], {100 * self.confidence:g} % intervals, all together")
+        title(axes, f"{self.method} against {self.reference}: {self.verdict}")
+        add_legend(axes)
+        return axes
+
     def __str__(self) -> str:
         """The verdict in a sentence."""
         has_variance = any(row.variance is not None for row in self.rows)
@@ -85,3 +139,7 @@ class Certificate:
         if self.sufficient_replicates is None:
             enough = "no feasible number would: an error is about as large as its tolerance"
         return f"inconclusive: {self.reference_replicates} replicates do not show whether {within}, {sure}; {enough}"
+
+
+def _percent(error: float | None, interval: tuple[float, float] | None) -> str:
+    return "-" if error is None or interval is None else estimate(*(100 * x for x in (error, *interval)))
