@@ -14,6 +14,7 @@ from ..checks import InputError
 from ..display.figures import COLOURS, LINES
 from ..display.tables import Table, few, interval
 from ..simulation import MomentsResult
+from ..simulation.parts import rank as rank_of
 from .base import Analysis, Ask, Finding, confidence_of, title_of
 from .slices import AnyRun, blocks, check_data, chosen, read
 
@@ -77,11 +78,11 @@ def _of_moments(
         raise InputError("no replicate is in yet: there is nothing to analyse")
     names = tuple(dict.fromkeys(species))
     if not names:
-        widest = np.argsort(-np.nanmax(run.maximum - run.minimum, axis=0), kind="stable")[:_MOST]
+        widest = np.argsort(-np.nanmax(run.maximum() - run.minimum(), axis=0), kind="stable")[:_MOST]
         names = tuple(run.quantities[k] for k in np.sort(widest))
     at = [run.place(name) for name in names]
     n = run.n[:, at]
-    half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * run.standard_error[:, at]
+    half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * run.standard_error()[:, at]
     quantile, low, high = np.full((3, len(probabilities), *n.shape), np.nan)
     if run.moments.sketch is not None:
         size = int(n.max())
@@ -90,7 +91,7 @@ def _of_moments(
             for array, rank in zip((low, high), _ranks(size, p, confidence)[1:]):
                 if 1 <= rank <= size:  # of those that all got there
                     array[k] = np.where(n == size, run.quantile(rank / size)[:, at], np.nan)
-    mean, variance = run.mean[:, at], run.variance[:, at]
+    mean, variance = run.mean()[:, at], run.variance()[:, at]
     return Means(
         run.time, names, n, mean, mean - half, mean + half, variance, probabilities, quantile, low, high, confidence
     )
@@ -123,8 +124,7 @@ def _ranks(n: int, p: float, confidence: float) -> tuple[int, int, int]:
     from scipy import stats
 
     tail = (1 - confidence) / 2
-    rank = int(np.ceil(checks.rounded(p * n)))
-    return max(rank, 1), int(stats.binom.ppf(tail, n, p)), int(stats.binom.ppf(1 - tail, n, p)) + 1
+    return int(rank_of(p, n)), int(stats.binom.ppf(tail, n, p)), int(stats.binom.ppf(1 - tail, n, p)) + 1
 
 
 class MeansAnalysis(Analysis):

@@ -58,8 +58,8 @@ def _of_moments(run: MomentsRun) -> dict:
         "committed": run.n_done, "complete": sum(n for status, n in run.statuses.items() if status.complete),
         "points": len(run.time), "events": run.n_events,
         "status": {status.name.lower(): n for status, n in run.statuses.items()}, "units": run.units,
-        "seconds": run.provenance["seconds"], "species": list(run.quantities), "mean": run.mean[-1].tolist(),
-        "standard_deviation": run.standard_deviation[-1].tolist(), "standard_error": run.standard_error[-1].tolist(),
+        "seconds": run.provenance["seconds"], "species": list(run.quantities), "mean": run.mean()[-1].tolist(),
+        "standard_deviation": run.std()[-1].tolist(), "standard_error": run.standard_error()[-1].tolist(),
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ J. E. Rim and H. K. Lee, Proc. VLDB Endow. 12 (2019) 2195-2205, doi:10.14778/335
 
 import numpy as np
 
-from .. import checks
+from .parts import rank
 
 N_PARTS = 128
 """Buckets in an octave, a power of two."""
@@ -91,8 +91,7 @@ class Sketch:
         filled = np.flatnonzero(first <= last)
         before = above[first[filled]] - counts[first[filled]]
         n = above[last[filled]] - before
-        rank = np.maximum(1, np.ceil(checks.rounded(p * n)).astype(np.int64))
-        found[filled] = middle(buckets[np.searchsorted(above, before + rank)], self._whole[filled])
+        found[filled] = middle(buckets[np.searchsorted(above, before + rank(p, n))], self._whole[filled])
         return found
 
     def _take(self, keys, counts):

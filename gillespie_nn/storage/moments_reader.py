@@ -1,7 +1,7 @@
 """Reading files of moments, which are read when they are opened."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ import h5py
 import numpy as np
 
 from ..checks import printable
+from ..simulation.glance import span
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
 from ..simulation.task import MOMENTS, QUANTILES, quantities_of
 from .moments_file import load
+from .save import copy_file
 from .schema.moments import KIND
 from .validate import version_of
 from .values import model_of
@@ -24,8 +26,6 @@ class MomentsRun(MomentsResult):
     """A `MomentsResult` read from a file."""
 
     path: Path = Path()
-    provenance: dict = field(default_factory=dict)
-    """Command, parameters, versions, machine, and `seconds` of wall time."""
     version: tuple[int, int] = (0, 0)
     """Of the format."""
     software_version: str = ""
@@ -54,8 +54,16 @@ class MomentsRun(MomentsResult):
 
     @property
     def n_kept(self) -> int:
-        """Those that are in."""
+        """Replicates that are in."""
         return self.n_done
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Copy the file to `path`. Raises InputError for a file that exists, without `overwrite`, and while a process
+        writes this one; StorageError if the copy cannot be written. What was at `path` stays until it is whole."""
+        copy_file(self.path, path, overwrite)
+
+    def _title(self) -> str:
+        return f"MomentsRun in {str(self.path)!r}: {span(self)}"
 
     def __enter__(self) -> "MomentsRun":
         return self
