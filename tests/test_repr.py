@@ -64,4 +64,4 @@ def test_results(tmp_path):
 
 def test_a_sweep():
     found = gnn.sweep(gnn.ReactionNetwork.from_text(MODEL), {"A": [1, 2]}, 1.0, seed=4)
-    assert _short(found) == "Sweep(2 rows of A; trajectories in memory, seed 4)"
+    assert _short(found) == "Sweep: 2 rows of A; trajectories in memory, seed 4"

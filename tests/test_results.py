@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -196,3 +197,176 @@ def test_results_do_not_depend_on_how_much_is_read_at_once(tmp_path, monkeypatch
         sizes.clear()
         run.std()
         assert max(sizes) <= 30
+
+
+TABLE = {"make": [10, 20, 30], "P": [0, 5, 10]}
+
+
+@pytest.fixture(params=BACKENDS)
+def sweep(request, tmp_path):
+    record = "quantiles" if request.param.startswith("moments") else "trajectories"
+    output = None if request.param.endswith("memory") else tmp_path / "swept"
+    return gnn.sweep(NET, TABLE, 3.0, 4, replicates=6, seed=3, record=record, output=output)
+
+
+def test_a_sweep_has_the_statistics_of_its_rows(sweep):
+    assert len(sweep) == 3 and sweep.quantities == NAMES and sweep.time.tolist() == [0, 1, 2, 3]
+    for name in ("mean", "variance", "std", "standard_error", "minimum", "maximum"):
+        found = getattr(sweep, name)("P")
+        assert found.shape == (3, 4)
+        for row, result in enumerate(sweep):
+            np.testing.assert_array_equal(found[row], getattr(result, name)("P"))
+    assert sweep.mean().shape == (3, 4, 3) and sweep.quantile([0.1, 0.5]).shape == (3, 2, 4, 3)
+    assert sweep.mean("P")[:, 0].tolist() == [0, 5, 10]
+    with pytest.raises(gnn.InputError, match="a sweep is indexed by the number of a row, sweep\\[0\\], got 'P'"):
+        sweep["P"]
+    with pytest.raises(IndexError):
+        sweep[3]
+
+
+def test_the_table_of_a_sweep_has_its_parameters(sweep, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_csv(io.StringIO(sweep.to_csv()))
+    column = "sweep_P" if "replicate" in table else "P"  # moments have their quantities below one another
+    assert list(table.columns[:3]) == ["row", "make", column]
+    frame = sweep.to_dataframe()
+    assert frame.index.names == ["row", *("replicate time" if "replicate" in table else "time quantity").split()]
+    assert list(frame.columns[:2]) == ["make", column] and len(frame) == len(table)
+    assert frame.groupby("row")["make"].unique().map(list).tolist() == [[10], [20], [30]]
+    for row, result in enumerate(sweep):
+        own = result.to_dataframe()
+        pandas.testing.assert_frame_equal(frame.loc[row][own.columns], own, check_index_type=False)
+    index = list(frame.index.names)
+    again = table.set_index(index)
+    pandas.testing.assert_frame_equal(again, frame, check_dtype=False, check_index_type=False)
+
+
+def test_a_saved_sweep_is_the_folder_of_the_same_sweep(sweep, tmp_path):
+    direct, saved = tmp_path / "direct", tmp_path / "saved"
+    gnn.sweep(NET, TABLE, 3.0, 4, replicates=6, seed=3, record=sweep.record, output=direct)
+    sweep.save(saved)
+    assert sorted(p.name for p in saved.iterdir()) == sorted(p.name for p in direct.iterdir())
+    assert (saved / "table.csv").read_text() == (direct / "table.csv").read_text()
+    for path in direct.glob("*.h5"):
+        assert content_digest(path) == content_digest(saved / path.name)
+    assert gnn.open_sweep(saved).complete
+    with pytest.raises(gnn.InputError, match="is not empty: choose a new one"):
+        sweep.save(saved)
+
+
+def test_a_notebook_shows_the_means_of_a_sweep(sweep):
+    page = sweep._repr_html_()
+    assert "Sweep: 3 rows of make, P" in page and "mean of P" in page and page.count("<tr>") == 4
+    assert f"{sweep.mean('P')[2, -1]:.6g}" in page
+    long = gnn.sweep(NET, {"make": list(range(1, 16))}, 0.1, 2, seed=1)
+    assert "... 5 more" in long._repr_html_() and long._repr_html_().count("<tr>") == 12
+
+
+def test_a_row_of_a_sweep_that_has_not_started_is_left_empty(tmp_path):
+    swept = gnn.sweep(NET, TABLE, 1.0, 2, seed=1, output=tmp_path / "swept")
+    swept.results[1].unlink()
+    assert '<td class="number">-</td>' in swept._repr_html_()
+
+
+def test_a_run_is_not_saved_over_itself_nor_while_it_is_written(tmp_path):
+    from gillespie_nn.storage.lock import Lock
+
+    path = tmp_path / "x.h5"
+    with gnn.simulate(NET, 1.0, 2, seed=1, output=path) as run:
+        with pytest.raises(gnn.InputError, match="is the file of this run"):
+            run.save(path, overwrite=True)
+        lock = Lock(path)
+        with pytest.raises(gnn.InputError, match="is being written by another process: wait until it has finished"):
+            run.save(tmp_path / "y.h5")
+        lock.release()
+    assert content_digest(path) and not (tmp_path / "y.h5").exists()
+
+
+@pytest.mark.parametrize("backend", ["memory", "moments in memory", "file"])
+def test_a_save_that_fails_leaves_what_was_there(backend, tmp_path, monkeypatch):
+    r, path = _simulate(backend, tmp_path), tmp_path / "there.h5"
+    path.write_bytes(b"mine")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gillespie_nn.storage.save.move" if "moments" not in backend else "os.fsync", fail)
+    with pytest.raises(gnn.UnfinishedError, match="cannot write .*there.h5: No space left on device; .* still there"):
+        r.save(path, overwrite=True)
+    assert path.read_bytes() == b"mine" and not [p for p in tmp_path.iterdir() if p.name.startswith(".there")]
+
+
+def test_a_result_made_by_hand_is_not_saved(tmp_path):
+    status = np.zeros(1, dtype=np.int64)
+    r = gnn.Result(np.zeros(1), np.zeros((1, 1, 1), dtype=int), ("A",), status, status, "direct", 1, 1.0, NET)
+    with pytest.raises(gnn.InputError, match="does not say how it was simulated"):
+        r.save(tmp_path / "x.h5")
+
+
+def test_a_saved_result_is_resumed_and_analysed_as_any_run(tmp_path, capsys):
+    from gillespie_nn.cli import main
+
+    path = str(tmp_path / "x.h5")
+    gnn.simulate(NET, 2.0, 3, replicates=3, seed=1, rates={"make": 7}, initial={"P": 3}).save(path)
+    assert main(["resume", path]) == 0 and main(["analyze", path, "--what", "means"]) == 0
+    assert main(["repair", path]) == 0 and main(["export", path, "--to", "csv", "--output", path + ".csv"]) == 0
+    with gnn.open_run(path) as run:
+        assert run.rates[0] == 7 and run.initial[0] == 3 and run.provenance["parameters"]["rates"] == {"make": 7}
+
+
+def test_covariances_and_firings_are_saved(tmp_path):
+    net = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 1\nA = 5")
+    for k, options in enumerate(({"method": "linear_noise"}, {"count_firings": True}, {"method": "tau_leap"})):
+        paths = tmp_path / f"direct{k}.h5", tmp_path / f"saved{k}.h5"
+        gnn.simulate(net, 2.0, 3, seed=1, **options, output=paths[0]).close()
+        gnn.simulate(net, 2.0, 3, seed=1, **options).save(paths[1])
+        assert content_digest(paths[0]) == content_digest(paths[1])
+
+
+def test_a_large_file_is_shown_by_some_of_its_replicates(tmp_path, monkeypatch):
+    from gillespie_nn.simulation import glance
+
+    monkeypatch.setattr(glance, "_MOST_REPLICATES", 5)
+    with _simulate("file", tmp_path) as run:
+        page = run._repr_html_()
+        assert "the table is of the first 5 replicates" in page
+        assert f"{np.mean(run['P'][:5, -1]):.6g}" in page
+    assert "the first 5" not in _simulate("memory", tmp_path)._repr_html_()
+
+
+def test_many_quantities_make_no_long_page():
+    spec = gnn.training_network((2, 4, 1))
+    page = gnn.simulate(spec.network, 0.1, 2, seed=1, volume=10)._repr_html_()
+    assert page.count("<tr>") == 12 and "64 more" in page and "those that moved most come first" in page
+
+
+def test_a_run_that_has_nothing_yet(tmp_path):
+    path = tmp_path / "x.h5"
+    with pytest.raises(gnn.UnfinishedError), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["gillespie_nn.api.simulate"], "run_ensemble", _stop)
+        gnn.simulate(NET, 1.0, 3, replicates=2, seed=1, output=path)
+    with gnn.open_run(path) as run:
+        assert len(run) == 0 and "0 of 2 replicates" in repr(run) and "nothing is recorded yet" in run._repr_html_()
+        assert np.isnan(run.mean()).all() and np.isnan(run.quantile(0.5)).all() and np.isnan(run.maximum("P")).all()
+        assert run.to_csv() == "replicate,time,P,D,half\n" and len(run.to_dataframe()) == 0
+
+
+def _stop(*_, **__):
+    raise gnn.UnfinishedError("stopped")
+
+
+def test_a_fit_and_its_file(tmp_path):
+    path, copy = tmp_path / "fit.h5", tmp_path / "copy.h5"
+    settings = {"seed": 3, "presentations": 4, "volume": 50, "running_time": 1.0}
+    fit = gnn.train("xor", **settings)
+    with pytest.raises(gnn.InputError, match="not the record of its training .* call train again with output="):
+        fit.save(copy)
+    gnn.train("xor", **settings, output=path).save(copy)
+    assert content_digest(path) == content_digest(copy)
+    np.testing.assert_array_equal(gnn.load_fit(copy).weights, fit.weights)
+    page = fit._repr_html_()
+    assert "Fit of xor: 2-4-1, 4 of 4 presentations" in page and "gradient descent" in page
+    with gnn.open_run(path) as run:
+        assert "training on xor, 4 of 4 records" in repr(run) and run._repr_html_().count("<tr>") == 12
+        assert len(run) == 1 and run.mean("X_0_p").shape == (4,) and np.isnan(run.std()).all()
+        assert run.to_csv().splitlines()[0].endswith("prediction_Z2_0")

@@ -232,7 +232,7 @@ def test_folders_of_other_things_are_refused(tmp_path):
     for output, what in ((tmp_path, "holds other things than a sweep"), (tmp_path / "note.txt", "and is a file")):
         with pytest.raises(gnn.InputError, match=what):
             gnn.sweep(NET, TABLE, 1.0, seed=1, output=output)
-    with pytest.raises(gnn.InputError, match="holds no sweep: its table.csv is missing"):
+    with pytest.raises(gnn.InputError, match="is not the folder of a sweep: its table.csv is missing"):
         gnn.open_sweep(tmp_path)
     (tmp_path / "table.csv").write_text("# gillespie-nn sweep, version 9.0, seed 1, trajectories\n")
     with pytest.raises(gnn.InputError, match="is of version 9.0, this software reads 1.x"):

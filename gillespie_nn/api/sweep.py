@@ -18,7 +18,7 @@ from ..simulation.ensemble import Job
 from ..simulation.options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
 from .simulate import Workers, memory_sink, new_file, origin_of, result_of
-from .sweep_result import TABLE, Sweep, head, open_row, write_table
+from .sweep_result import TABLE, Sweep, file_of, head, open_row, write_table
 from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, Table, folder_of, meaning, read_table
 
 _NOT_TAKEN = ("overwrite",)
@@ -82,7 +82,7 @@ def sweep(
             _run(jobs, pool, destination.progress)
             results = [result_of(t, s, reason, origin) for (t, reason), s, origin in zip(tasks, sinks, origins)]
             return _told(Sweep(table, seed, results, asked.record))
-        paths = [folder / f"row-{row:05d}-{task.digest[:12]}.h5" for row, (task, _) in enumerate(tasks)]
+        paths = [folder / file_of(row, task) for row, (task, _) in enumerate(tasks)]
         write_table(folder, table, seed, asked.record, [task.seed for task, _ in tasks], [path.name for path in paths])
         left = [_left(path, asked.record) for path in paths]
         jobs = [

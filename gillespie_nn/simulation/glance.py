@@ -3,7 +3,7 @@
 Of a large file only two recorded points of some replicates are read.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -61,27 +61,39 @@ def html(result: "EnsembleResult") -> str:
     n = len(result)
     if not n or not len(result.time):
         return fragment(result._title(), notes=[*notes, "nothing is recorded yet"])
-    most = _MOST_REPLICATES if result._IN_FILE and n > _MOST_REPLICATES else None
-    if most is not None:
-        notes.append(f"the table is of the first {most:,} replicates")
-    return fragment(result._title(), [shown(_table(result, most), _MOST_ROWS)], notes)
+    if result._IN_FILE and n > _MOST_REPLICATES:
+        notes.append(f"the table is of the first {_MOST_REPLICATES:,} replicates")
+    return fragment(result._title(), [shown(_table(result), _MOST_ROWS)], notes)
 
 
-def _table(result: "EnsembleResult", most: int | None) -> Table:
-    """Sorted by the root mean square of the change from the first point to the last, about."""
-    names = result.quantities
-    sums = result._sums(names, (0, len(result.time) - 1), most)
+class Last(NamedTuple):
+    """A quantity at the last recorded time."""
+
+    name: str
+    mean: float
+    std: float
+
+
+def last(result: "EnsembleResult") -> list[Last]:
+    """Every quantity at the last point, of a file in its first replicates; those that moved most come first, by the
+    root mean square of the change from the first point, about."""
+    points = (0, len(result.time) - 1)
+    sums = result._sums(result.quantities, points, _MOST_REPLICATES if result._IN_FILE else None)
     mean = np.where(sums.n > 0, sums.mean, np.nan)
     std = np.sqrt(np.where(sums.n > 1, sums.squares / np.maximum(sums.n - 1, 1), np.nan))
     moved = np.hypot(mean[1] - mean[0], np.nan_to_num(std[1]))
     order = np.argsort(-np.nan_to_num(moved, nan=-1.0), kind="stable")
+    return [Last(result.quantities[k], mean[1, k], std[1, k]) for k in order]
+
+
+def _table(result: "EnsembleResult") -> Table:
+    quantities = last(result)
     when = f"at t = {result.time[-1]:g} s"
-    if len(order) > _MOST_ROWS:
-        when += ", those that moved most first"
+    if len(quantities) > _MOST_ROWS:
+        when += "; those that moved most come first"
     if len(result) == 1:
-        return Table(when, ("quantity", "value"), [(names[k], mean[1, k]) for k in order])
-    rows = [(names[k], mean[1, k], std[1, k]) for k in order]
-    return Table(when, ("quantity", "mean", "std. dev."), rows)
+        return Table(when, ("quantity", "value"), [(q.name, q.mean) for q in quantities])
+    return Table(when, ("quantity", "mean", "std. dev."), list(quantities))
 
 
 def _plural(n: int, one: str, many: str = "") -> str:
