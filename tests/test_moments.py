@@ -153,7 +153,7 @@ def test_a_file_is_gone_on_with_to_the_same_content(tmp_path):
     whole = _quantiles(output=tmp_path / "whole.h5")
     _same(gnn.open_moments(path), whole)
     other, reason = make_task(FLOW, _asked(rates={"r1": 6.0}))
-    with pytest.raises(gnn.InputError, match="holds another ensemble .* go on with the arguments that began it"):
+    with pytest.raises(gnn.InputError, match="holds another ensemble .* use the arguments that started it"):
         new_file(path, other, reason, resumes=True)
     _same(gnn.open_moments(path), whole)
 
@@ -192,7 +192,7 @@ def _replace(file, name, value):
 @pytest.mark.parametrize(
     "damage, what",
     [
-        (_cut, "not a readable HDF5 file: .*; make it again"),
+        (_cut, "not a readable HDF5 file: .*; run the simulation again"),
         (
             _change(lambda f: f.attrs.__setitem__("version", [2, 0])),
             r"format version \[2, 0\], this software reads 1.x of 'gillespie-nn moments'",

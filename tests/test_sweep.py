@@ -235,7 +235,7 @@ def test_folders_of_other_things_are_refused(tmp_path):
     with pytest.raises(gnn.InputError, match="is not the folder of a sweep: its table.csv is missing"):
         gnn.open_sweep(tmp_path)
     (tmp_path / "table.csv").write_text("# gillespie-nn sweep, version 9.0, seed 1, trajectories\n")
-    with pytest.raises(gnn.InputError, match="is of version 9.0, this software reads 1.x"):
+    with pytest.raises(gnn.InputError, match="has version 9.0, this software reads 1.x"):
         gnn.open_sweep(tmp_path)
     with pytest.raises(gnn.InputError, match="or a function that makes one of parameters .* got NoneType"):
         gnn.sweep(lambda parameters: None, TABLE, 1.0)

@@ -220,11 +220,11 @@ def open_sweep(folder: Any) -> Sweep:
     (_, names), *lines = cells(checks.read_text(path))
     own = len(_OWN)
     if tuple(names[:own]) != _OWN:
-        raise InputError(f"{path} begins with the columns {', '.join(names[:own])}, expected {', '.join(_OWN)}")
+        raise InputError(f"{path} starts with the columns {', '.join(names[:own])}, expected {', '.join(_OWN)}")
     for line, row in lines:
         name = row[own - 1] if len(row) >= own else ""
         if not name or name in (".", "..") or set(name) & set("/\\\0"):  # a file of another folder is none of a sweep's
-            raise InputError(f"line {line} of {path} names the file {name!r}, expected one in the folder")
+            raise InputError(f"line {line} of {path} names the file {name!r}, expected a file in the same folder")
     table = numbers(names[own:], [(line, row[own:]) for line, row in lines])
     return Sweep(table, found[0], [path.parent / row[own - 1] for _, row in lines], found[1], path.parent)
 
@@ -249,7 +249,7 @@ def head(path: Any) -> tuple[int, str] | None:
     if found is None:
         return None
     if int(found[1]) != _VERSION[0]:
-        raise InputError(f"{path} is of version {found[1]}.{found[2]}, this software reads {_VERSION[0]}.x")
+        raise InputError(f"{path} has version {found[1]}.{found[2]}, this software reads {_VERSION[0]}.x")
     checks.choice(f"record in {path}", found[4], RECORDS)
     return int(found[3]), found[4]
 

@@ -60,7 +60,7 @@ class Result(Trajectories):
     writer: Callable[..., None] | None = None
     """Writes its run file (`storage.save`), for `save`."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.counts, np.ndarray):
             object.__setattr__(self, "counts", reached(self.counts))
 

@@ -1,4 +1,4 @@
-"""Reading files of moments, which are read when they are opened."""
+"""Reading files of moments: all of a file is read when it is opened."""
 
 import json
 from dataclasses import dataclass
@@ -34,27 +34,27 @@ class MomentsRun(MomentsResult):
     rates: np.ndarray | None = None
     """float64[reaction], rate constants in force after overrides."""
     arguments: dict | None = None
-    """What else decides the ensemble; since version 1.1."""
+    """Further arguments that determine the ensemble; since version 1.1."""
     kind = KIND
 
     @property
     def record(self) -> str:
-        """What is kept: `moments` or `quantiles`."""
+        """What is recorded: `moments` or `quantiles`."""
         return MOMENTS if self.moments.sketch is None else QUANTILES
 
     @property
     def ended(self) -> bool:
-        """Every replicate is in: there is nothing to go on with."""
+        """Every replicate is included: there is nothing to resume."""
         return self.n_done == self.n_replicates
 
     @property
     def n_planned(self) -> int:
-        """Replicates asked for."""
+        """Replicates requested."""
         return self.n_replicates
 
     @property
     def n_kept(self) -> int:
-        """Replicates that are in."""
+        """Replicates included."""
         return self.n_done
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
@@ -76,7 +76,7 @@ class MomentsRun(MomentsResult):
 
 
 def read(path: Path, file: h5py.File) -> MomentsRun:
-    """What a file of moments holds, which has been found valid."""
+    """The contents of a valid file of moments."""
     attributes = file.attrs
     network = model_of(path, file)
     moments = Moments.__new__(Moments)

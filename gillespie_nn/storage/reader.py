@@ -1,4 +1,4 @@
-"""Reading run files: only what is committed, lazily from disk."""
+"""Reading run files: committed data only, from disk when it is indexed."""
 
 import json
 from functools import cached_property
@@ -31,7 +31,7 @@ class Run(Trajectories):
     _IN_FILE = True
 
     def __init__(self, path: Path, file: h5py.File):
-        """`file` has been found valid."""
+        """`file` is valid, see `hdf5.opened`."""
         self.path, self._file = path, file
         self._datasets: dict[str, h5py.Dataset] = {}
 
@@ -49,7 +49,7 @@ class Run(Trajectories):
             raise damaged(self.path, said(error)) from error
 
     def close(self) -> None:
-        """Close the file; what was not read can no longer be."""
+        """Close the file. Data that was not read before cannot be read any more."""
         self._file.close()
 
     @property
@@ -64,7 +64,7 @@ class Run(Trajectories):
 
     @property
     def record(self) -> str:
-        """What is kept: `trajectories`."""
+        """What is recorded: `trajectories`."""
         return TRAJECTORIES
 
     @cached_property
@@ -125,38 +125,38 @@ class Run(Trajectories):
 
     @property
     def arguments(self) -> dict:
-        """What else decides an ensemble; since version 1.5."""
+        """Further arguments that determine an ensemble; since version 1.5."""
         return json.loads(self._attribute("arguments"))
 
     @property
     def n_replicates(self) -> int:
-        """Asked for."""
+        """Replicates requested."""
         return int(self._dataset("committed").size)
 
     @property
     def n_planned(self) -> int:
-        """Replicates asked for; of a training run, records."""
+        """Replicates requested; for a training run, records planned."""
         return self._shape("time")[0] if self._is_training else self.n_replicates
 
     @property
     def n_kept(self) -> int:
-        """Those of them that are whole."""
+        """Replicates committed; for a training run, records written."""
         return self._n_points if self._is_training else int(self.committed.sum())
 
     @property
     def committed(self) -> np.ndarray:
-        """bool[replicate of the file]: which replicates are whole. The other attributes hold only these
-        (of a training run, also the records of one that has not ended)."""
+        """bool[replicate of the file]: which replicates are complete in the file. All other attributes contain only
+        these (for a training run, also the records of one that has not finished)."""
         return self._read("committed").astype(bool)
 
     @property
     def ended(self) -> bool:
-        """Every replicate is committed: there is nothing to go on with."""
+        """Every replicate is committed: there is nothing to resume."""
         return bool(self.committed.all())
 
     @property
     def software_version(self) -> str:
-        """Of the software that began the run."""
+        """Version of the software that started the run."""
         return self._text("software_version")
 
     @property
@@ -185,7 +185,7 @@ class Run(Trajectories):
 
     @property
     def firings(self) -> np.ndarray:
-        """int64[replicate, reaction], no columns unless asked for."""
+        """int64[replicate, reaction], no columns unless requested."""
         return self._read("firings")[self.replicates]
 
     @property
@@ -196,17 +196,17 @@ class Run(Trajectories):
 
     @property
     def covariance(self) -> np.ndarray | LazyRows:
-        """float64[replicate, point, species, species] [concentration^2] of `linear_noise`, read when indexed like
-        `counts`; else no species."""
+        """float64[replicate, point, species, species] [concentration^2] of `linear_noise`, read when it is indexed,
+        like `counts`; without species for other methods."""
         if not self._has("covariance") or not self._dataset("covariance").size:
             return np.zeros((len(self.replicates), self._n_points, 0, 0))
         return LazyRows(self.path, self._dataset("covariance"), self.replicates, self._n_points)
 
     @property
     def training(self) -> TrainingRecord:
-        """What a training run keeps beside its trajectory."""
+        """What a training run records besides its trajectory."""
         if not self._is_training:
-            raise InputError(f"{self.path} is not a training run, which `train` writes: its kind is {self.kind!r}")
+            raise InputError(f"{self.path} is not a training run (as `train` writes): its kind is {self.kind!r}")
         return TrainingRecord(self)
 
     @property

@@ -81,7 +81,7 @@ def _place(path: str | Path, overwrite: bool, n_bytes: int) -> Iterator[Path]:
             cause = error.__context__ if isinstance(error, StorageError) else error  # that of a file names the part
             reason = disk.reason(cause) if isinstance(cause, Exception) else str(error)
             raise StorageError(
-                f"cannot write {target}: {reason}; nothing was saved, and what was there before is still there"
+                f"cannot write {target}: {reason}; nothing was saved, and the previous file, if any, is unchanged"
             ) from None
         finally:
             part.unlink(missing_ok=True)

@@ -110,7 +110,7 @@ class RunFile:
                 self._file = None
                 self._lock.release()
             raise StorageError(
-                f"cannot write {self.path}: {disk.reason(error)}; what was committed stays readable"
+                f"cannot write {self.path}: {disk.reason(error)}; what is already committed stays readable"
             ) from None
 
 
