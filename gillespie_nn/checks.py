@@ -118,6 +118,14 @@ def fraction(name: str, value: object) -> float:
     return number
 
 
+def confidence(value: object) -> float:
+    """A confidence level as a float strictly between 0 and 1."""
+    number = positive("confidence", value, hint="for example 0.95")
+    if number >= 1:
+        raise InputError(f"confidence must be below 1, got {value!r}: for example 0.95")
+    return number
+
+
 def whole(name: str, value: Any, least: int = 1, most: int | None = None, hint: str = "") -> int:
     """`value` as an int in [least, most]."""
     _number(name, value)

@@ -136,10 +136,10 @@ def test_a_resumed_run_rounds_as_the_one_that_was_killed(tmp_path):
 def test_moments_are_of_the_rounded(record, tmp_path):
     with pytest.warns(UserWarning, match="initial amounts were rounded"):
         result = gnn.simulate(net(), round_initial="nearest", record=record, replicates=40, **HERE)
-        assert result.mean[0].tolist() == [0, 10, 1000, 7]
+        assert result.mean()[0].tolist() == [0, 10, 1000, 7]
         path = tmp_path / "moments.h5"
         with gnn.simulate(net(), round_initial="nearest", record=record, replicates=40, output=path, **HERE) as run:
-            assert run.mean[0].tolist() == [0, 10, 1000, 7]
+            assert run.mean()[0].tolist() == [0, 10, 1000, 7]
 
 
 def test_rows_of_a_sweep_and_certify_round_as_asked():

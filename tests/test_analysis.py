@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from checks_of_chance import accept, chi_square
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -29,6 +30,7 @@ from gillespie_nn.analysis.training_figure import draw_training
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
+from gillespie_nn.simulation import parts as reading
 from gillespie_nn.simulation.validation import N_AVERAGED
 
 
@@ -78,7 +80,7 @@ def test_the_ranks_of_a_quantiles_interval_cover_it_often_enough(n, p):
 def test_results_do_not_depend_on_how_much_is_read_at_once(monkeypatch):
     r = _random(n_points=40)
     whole = [means(r), histogram(r, "A", 7), stationary_histogram(r, "A", 3), first_passage(r, "A >= 9"), _rails(r)]
-    monkeypatch.setattr(slices, "_BYTES", 8 * 90)
+    monkeypatch.setattr(reading, "PART_BYTES", 8 * 90)
     counts = _Watched(r.counts)
     r = replace(r, counts=counts)
     parts = [means(r), histogram(r, "A", 7), stationary_histogram(r, "A", 3), first_passage(r, "A >= 9"), _rails(r)]
@@ -141,7 +143,7 @@ def test_stretches_read_together_and_one_by_one_say_the_same(monkeypatch):
     monkeypatch.setattr(slices, "read", lambda *given, own=slices.read: reads.append(given) or own(*given))
     autocorrelation(run, "B")
     assert len(reads) < 10
-    monkeypatch.setattr(slices, "_BYTES", 1)
+    monkeypatch.setattr(reading, "PART_BYTES", 1)
     apart = [autocorrelation(run, "B"), power_spectrum(run, "B"), stationary_histogram(run, "B")]
     for one, other in zip(together, apart):
         for a, b in zip(one[1:], other[1:]):

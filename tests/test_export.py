@@ -12,7 +12,6 @@ from test_format import GOLDEN, NEWEST
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
-from gillespie_nn.storage.export import blocks, columns
 from gillespie_nn.storage.export import export as write
 from gillespie_nn.storage.follow import follow
 from gillespie_nn.storage.lock import Lock, is_locked
@@ -25,7 +24,7 @@ def test_a_table_holds_every_committed_number(path, tmp_path):
     write(path, "csv", tmp_path / "x.csv")
     with open(tmp_path / "x.csv", newline="") as file, gnn.open_run(path) as run:
         head, *rows = csv.reader(file)
-        assert head == columns(run) and len(rows) == run.counts.shape[0] * len(run.time)
+        assert head == run.table().names and len(rows) == run.counts.shape[0] * len(run.time)
         found = np.array(rows, dtype=float)
         n = 2 + len(run.species)
         np.testing.assert_array_equal(found[:, 2:n], run.counts[:].reshape(-1, len(run.species)))
@@ -75,7 +74,7 @@ def test_parquet_holds_the_table_with_units(tmp_path):
         write(path, "parquet", tmp_path / "x.parquet", overwrite=True)
         table = parquet.read_table(tmp_path / "x.parquet")
         with gnn.open_run(path) as run:
-            assert table.column_names == columns(run)
+            assert table.column_names == run.table().names
             np.testing.assert_array_equal(table[run.species[0]].to_numpy(), run.of(run.species[0]).ravel())
             assert table.schema.field(run.species[0]).metadata == {b"units": b"molecules"}
             assert table.schema.field("time").metadata == {b"units": b"s"}
@@ -97,7 +96,7 @@ def test_only_what_is_committed_is_written(tmp_path):
     with h5py.File(path, "r+") as file:
         file["committed"][0] = 0
     with gnn.open_run(path) as run:
-        assert [set(block[0].tolist()) for block in blocks(run)] == [{1}]
+        assert [set(block[0].tolist()) for block in run.table().blocks] == [{1}]
 
 
 def test_what_cannot_be_exported_is_a_sentence(tmp_path, capsys, monkeypatch):

@@ -105,7 +105,7 @@ def test_numbers_of_another_file_do_not_come_out_of_one(tmp_path, how, name, ver
         opened.attrs["version"] = np.array(version)
         shape = opened[name].shape if name in opened else (2,)
         somewhere_else(tmp_path, opened, name, how, shape, np.float64)
-    refused(path, "is a link to somewhere else|is kept in another file")
+    refused(path, "is a link|is stored in another file")
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -114,7 +114,7 @@ def test_nothing_of_another_file_stands_anywhere_in_one(file, tmp_path, kind, ho
     path = file(kind)
     with h5py.File(path, "r+") as opened:
         somewhere_else(tmp_path, opened, "a_thing_of_mine", how, (3,), np.float64)
-    with pytest.raises(gnn.InputError, match="is a link to somewhere else|is kept in another file"):
+    with pytest.raises(gnn.InputError, match="is a link|is stored in another file"):
         read(path)
 
 
@@ -122,7 +122,7 @@ def test_groups_that_hold_each_other_end(file):
     path = file("ensemble")
     with h5py.File(path, "r+") as opened:
         opened["model/again"] = opened["model"]
-    with pytest.raises(gnn.InputError, match="/model/again is a second name of /model"):
+    with pytest.raises(gnn.InputError, match="/model/again is a second link to /model"):
         read(path)
 
 
@@ -138,7 +138,7 @@ def test_what_would_be_looked_through_for_hours_is_not(file):
                 group[f"{name}"] = below
             group = below
     signal.alarm(20)
-    with pytest.raises(gnn.InputError, match="is a second name of"):
+    with pytest.raises(gnn.InputError, match="is a second link to"):
         read(path)
     size = 1 << 22
     many = b"".join(
@@ -158,7 +158,7 @@ def test_files_of_a_sweep_are_in_its_folder(tmp_path):
     text = table.read_text()
     for other in ("../mine.h5", str(tmp_path / "mine.h5"), "..", ""):
         table.write_text(text.replace(name, other))
-        with pytest.raises(gnn.InputError, match="expected one in the folder"):
+        with pytest.raises(gnn.InputError, match="expected a file in the same folder"):
             gnn.open_sweep(tmp_path / "sweep")
     for broken in (text.replace("row,", "line,"), text + "7\n", text + "\0\n", text + '"' + "x" * 200_000 + '"\n'):
         table.write_text(broken)
@@ -231,7 +231,7 @@ def test_names_that_are_not_those_of_the_model_are_refused(file, kind, change, n
             opened[name][:] = ["sum"] * len(opened[name])
         else:
             change(opened, name)
-    refused(path, "the model has|of the model|the model does not|and the model|expected .* =")
+    refused(path, "the model|expected .* =")
 
 
 BAD = ("=cmd|' /C calc'!A0", "+A", "-A", "@A", "\tA", ESCAPE, "A,B", "A\r\nB", "", "9A", "\u202eA")
@@ -381,7 +381,7 @@ def test_a_link_or_a_pipe_in_the_place_of_a_lock_does_no_harm(tmp_path):
     victim, path = tmp_path / "victim", tmp_path / "e.h5"
     (tmp_path / ".e.h5.lock").symlink_to(victim)
     for record in ("trajectories", "moments"):
-        with pytest.raises(gnn.InputError, match="is a symbolic link: take it away"):
+        with pytest.raises(gnn.InputError, match="is a symbolic link: remove it"):
             gnn.simulate(NET, 1.0, 2, seed=1, record=record, output=path)
     assert not victim.exists() and not path.exists()
     (tmp_path / ".e.h5.lock").unlink()
@@ -489,8 +489,9 @@ def test_moments_that_are_killed_at_random_moments_become_those_of_an_uninterrup
             gnn.open_moments(path)  # whole at any moment
     whole, found = gnn.open_moments(tmp_path / "whole.h5"), gnn.open_moments(path)
     assert n_killed and found.ended
-    for name in ("n", "mean", "variance", "minimum", "maximum"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+    np.testing.assert_array_equal(found.n, whole.n)
+    for name in ("mean", "variance", "minimum", "maximum"):
+        np.testing.assert_array_equal(getattr(found, name)(), getattr(whole, name)())
     np.testing.assert_array_equal(found.quantile(0.5), whole.quantile(0.5))
     assert not [p for p in tmp_path.iterdir() if p.name.endswith(".part")]
 

@@ -102,7 +102,7 @@ def test_complete_files_open(path):
     elif kind in ("moments", "quantiles"):
         found = gnn.open_moments(path)
         assert found.version == version and found.complete and found.n_done == 70 and found.quantities[-1] == "total"
-        np.testing.assert_array_equal(found.mean[0], [30.0, 0.0, 30.0])
+        np.testing.assert_array_equal(found.mean()[0], [30.0, 0.0, 30.0])
         if kind == "quantiles":
             np.testing.assert_array_equal(found.quantile(0.5)[0], [30.0, 0.0, 30.0])
     else:

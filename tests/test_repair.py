@@ -101,7 +101,7 @@ def test_a_file_that_another_program_left_open_keeps_its_content(whole, tmp_path
     path = shutil.copy(whole, tmp_path / "x.h5")
     code = "import h5py, os, sys; f = h5py.File(sys.argv[1], 'r+', libver='v110'); f.flush(); os._exit(0)"
     assert child(code, path).returncode == 0
-    with pytest.raises(gnn.InputError, match="make it readable by gillespie-nn repair"):
+    with pytest.raises(gnn.InputError, match="make the file readable with gillespie-nn repair"):
         gnn.open_run(path)
     assert repair(path)["repaired"]
     assert str(content(path)) == str(content(whole))
@@ -179,7 +179,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_leaves_a_readable_file(kind, tmp
     limit = {"ensemble": 120_000, "training": 150_000}[kind]
     found = child(_FULL, limit, *command, "--seed", 1, "--output", path)
     assert found.returncode == 3, found.stderr
-    assert f"cannot write {path}: File too large; what was committed stays readable" in found.stderr
+    assert f"cannot write {path}: File too large; what is already committed stays readable" in found.stderr
     assert "Traceback" not in found.stderr and "ignored" not in found.stderr
     with gnn.open_run(path) as run:
         assert run.counts[:].size and (run.counts[:] >= 0).all()

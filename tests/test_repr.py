@@ -46,15 +46,22 @@ def test_a_training_network_without_learning():
 
 def test_results(tmp_path):
     net = gnn.ReactionNetwork.from_text(MODEL)
-    assert "3 of 3 replicates complete, 101 points to 2 s, 1 species [molecules]" in _short(
-        gnn.simulate(net, 2.0, replicates=3, seed=1)
-    )
+    span = "3 replicates, 101 points from 0 to 2 s, 1 quantity [molecules]\n  method direct (auto: "
+    whole = _short(gnn.simulate(net, 2.0, replicates=3, seed=1))
+    assert whole.startswith(f"Result: {span}") and whole.endswith("seed 1, Omega = 1")
     stopped = gnn.simulate(net, 2.0, seed=1, max_events=1)
-    assert "0 of 1 replicates complete" in _short(stopped) and "direct (auto: " in _short(stopped)
-    moments = gnn.simulate(net, 2.0, replicates=3, seed=1, record="moments", output=tmp_path / "moments.h5")
-    assert "MomentsRun(3 of 3 replicates, 101 points to 2 s, 1 quantities)" in _short(moments)
+    assert _short(stopped).startswith(
+        "Result: 1 replicate, 101 points from 0 to 2 s, 1 quantity [molecules]; 1 stopped"
+    )
+    path = tmp_path / "moments.h5"
+    moments = gnn.simulate(net, 2.0, replicates=3, seed=1, record="moments", output=path)
+    assert repr(moments).startswith(f"MomentsRun in {str(path)!r}: {span}")
+    path = tmp_path / "run.h5"
+    with gnn.simulate(net, 2.0, replicates=3, seed=1, output=path) as run:
+        assert repr(run).startswith(f"Run in {str(path)!r}: {span}")
+    assert repr(run) == f"Run in {str(path)!r}, closed"
 
 
 def test_a_sweep():
     found = gnn.sweep(gnn.ReactionNetwork.from_text(MODEL), {"A": [1, 2]}, 1.0, seed=4)
-    assert _short(found) == "Sweep(2 rows of A; trajectories in memory, seed 4)"
+    assert _short(found) == "Sweep: 2 rows of A; trajectories in memory, seed 4"

@@ -226,9 +226,9 @@ def test_another_model_other_data_or_another_version_is_refused(tmp_path, monkey
         arguments = json.loads(file["training"].attrs["arguments"])
     other = arguments | {"settings": arguments["settings"] | {"h": 0.5}}
     for group, key, value, words in (
-        ("training", "arguments", json.dumps(other), f"another model: SHA-256 {digest}, and its settings make one of "),
-        ("training", "data", json.dumps(data | {"digest": "0"}), f"SHA-256 0, and those here have {data['digest']}"),
-        (None, "software_version", "0.0.1", "was begun by version 0.0.1"),
+        ("training", "arguments", json.dumps(other), f"different model: SHA-256 {digest}, but its settings give "),
+        ("training", "data", json.dumps(data | {"digest": "0"}), f"SHA-256 0, but the data here have {data['digest']}"),
+        (None, "software_version", "0.0.1", "was started by version 0.0.1"),
         (None, "version", [1, 3], "has format version 1.3, without checkpoints"),
     ):  # fmt: skip
         path.write_bytes(whole)
@@ -257,7 +257,7 @@ def test_an_ensemble_and_an_unfinished_run_are_refused_in_a_sentence(tmp_path, m
     with pytest.raises(gnn.InputError, match="is not a training run"):
         gnn.load_fit(tmp_path / "e.h5")
     interrupted(tmp_path / "cut.h5", monkeypatch, 14)
-    with pytest.raises(gnn.InputError, match="has not ended: go on with it by gillespie-nn resume"):
+    with pytest.raises(gnn.InputError, match="has not finished: continue it with gillespie-nn resume"):
         gnn.load_fit(tmp_path / "cut.h5")
 
 

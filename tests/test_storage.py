@@ -223,7 +223,7 @@ def test_many_names_of_few_groups_are_refused_soon(files, tmp_path):
                 outer[f"name{k}"] = inner
             inner = outer
     began = time.monotonic()
-    with pytest.raises(gnn.InputError, match="is a second name of"):
+    with pytest.raises(gnn.InputError, match="is a second link to"):
         gnn.open_run(path)
     assert time.monotonic() - began < 5
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import checks
-from ..checks import InputError
 from ..display.figures import Drawing, new_figure, save_figure
 from ..display.html import fragment
 from ..display.tables import Table, shown
@@ -36,7 +35,7 @@ class Ask:
     """Two quantities that are drawn against each other in place of time."""
 
     def __post_init__(self) -> None:
-        confidence_of(self.confidence)
+        checks.confidence(self.confidence)
 
 
 @dataclass(frozen=True)
@@ -94,14 +93,6 @@ class Analysis:
     def find(run: Any, ask: Ask) -> Finding:
         """Analyse a `Run` or a `Result`. Raises InputError where that is impossible."""
         raise NotImplementedError
-
-
-def confidence_of(value: Any) -> float:
-    """A confidence level, which must lie between 0 and 1."""
-    value = checks.positive("confidence", value, hint="for example 0.95")
-    if value >= 1:
-        raise InputError(f"confidence must be below 1, got {value!r}: for example 0.95")
-    return value
 
 
 def title_of(run: AnyRun) -> str:

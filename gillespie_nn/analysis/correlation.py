@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import checks
 from ..checks import InputError
 from ..display.figures import Drawing, add_legend, new_axes, style, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate, few, shown
-from .base import Analysis, Ask, Finding, confidence_of, title_of
+from .base import Analysis, Ask, Finding, title_of
 from .slices import Trajectories, check_data, chosen, stretches, units
 from .spread import Spread
 
@@ -124,7 +125,7 @@ def autocorrelation(
     InputError as `slices.units` does, or for a quantity that never varies."""
     from scipy import stats
 
-    (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
+    (name,), confidence = chosen(run, (name,)), checks.confidence(confidence)
     parts, spacing = units(run, start)
     mean = _mean(run, name, parts)
     found = Spread()
@@ -153,7 +154,7 @@ def power_spectrum(run: Trajectories, name: str, start: float | None = None, con
     InputError as `autocorrelation` does."""
     from scipy import stats
 
-    (name,), confidence = chosen(run, (name,)), confidence_of(confidence)
+    (name,), confidence = chosen(run, (name,)), checks.confidence(confidence)
     parts, spacing = units(run, start)
     mean = _mean(run, name, parts)
     total = np.zeros(1)

@@ -76,10 +76,10 @@ def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState
         n = int(result.n[-1].min(initial=result.n_done))
         if not n:
             return None
-        mean, deviation = result.mean[-1], result.standard_deviation[-1]
+        mean, deviation = result.mean()[-1], result.std()[-1]
         return FinalState(
-            tuple(result.quantities), n, mean, deviation, result.standard_error[-1],
-            _distance(mean - result.mean[0], deviation),
+            tuple(result.quantities), n, mean, deviation, result.standard_error()[-1],
+            _distance(mean - result.mean()[0], deviation),
         )  # fmt: skip
     names, final = final_values(result)
     n = len(final)

@@ -13,7 +13,7 @@ from .. import checks
 from ..display.figures import COLOURS, Drawing, add_legend, new_axes, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate
-from .base import Analysis, Ask, Finding, confidence_of, title_of
+from .base import Analysis, Ask, Finding, title_of
 from .slices import AnyRun, Trajectories, check_data, chosen, has_trajectories, point_at, read, stretches, units
 from .spread import Spread
 
@@ -104,7 +104,7 @@ def histogram(run: Trajectories, name: str, time: float | None = None, confidenc
         raise checks.InputError(f"no replicate reached {run.time[point]:g} s: choose an earlier time")
     whole = _are_whole(run, name)
     edges = _edges(values.min(), values.max(), bin_width(values, whole), whole)
-    found = _at_once(name, values, edges, confidence_of(confidence), f"at {run.time[point]:g} s")
+    found = _at_once(name, values, edges, checks.confidence(confidence), f"at {run.time[point]:g} s")
     return found._replace(units=_units(run, name), source=title_of(run))
 
 
@@ -118,7 +118,7 @@ def stationary_histogram(
 
     (name,) = chosen(run, (name,))
     parts, _ = units(run, start)
-    confidence = confidence_of(confidence)
+    confidence = checks.confidence(confidence)
     low, high, total = np.inf, -np.inf, 0.0
     for values in stretches(run, name, parts):
         low, high, total = min(low, values.min()), max(high, values.max()), total + values.sum()

@@ -18,7 +18,8 @@ from ..display.html import fragment
 from ..display.tables import Table, cell, estimate, few, shown
 from ..display.trajectories import LABELS, LOGARITHMIC, by_size, draw_bands, ensemble_drawing, finish
 from ..simulation import MomentsResult
-from .base import Analysis, Ask, Finding, confidence_of, title_of
+from ..simulation.parts import rank as rank_of
+from .base import Analysis, Ask, Finding, title_of
 from .slices import AnyRun, blocks, check_data, chosen, read
 
 PROBABILITIES = (0.05, 0.5, 0.95)
@@ -92,7 +93,7 @@ def means(
     quantiles, and `confidence` that of the intervals. Raises InputError for an unknown name, a probability outside (0,
     1), or a run without data.
     """
-    confidence = confidence_of(confidence)
+    confidence = checks.confidence(confidence)
     for p in probabilities:
         if not 0 < checks.positive("the probability of a quantile", p) < 1:
             raise InputError(f"the probability of a quantile must be below 1, got {p!r}")
@@ -122,11 +123,11 @@ def _of_moments(
         raise InputError("no replicate has ended yet: there is nothing to analyse")
     names = tuple(dict.fromkeys(species))
     if not names:
-        widest = np.argsort(-np.nanmax(run.maximum - run.minimum, axis=0), kind="stable")[:_MOST]
+        widest = np.argsort(-np.nanmax(run.maximum() - run.minimum(), axis=0), kind="stable")[:_MOST]
         names = tuple(run.quantities[k] for k in np.sort(widest))
     at = [run.place(name) for name in names]
     n = run.n[:, at]
-    half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * run.standard_error[:, at]
+    half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * run.standard_error()[:, at]
     quantile, low, high = np.full((3, len(probabilities), *n.shape), np.nan)
     if run.moments.sketch is not None:
         size = int(n.max())
@@ -135,7 +136,7 @@ def _of_moments(
             for array, rank in zip((low, high), _ranks(size, p, confidence)[1:]):
                 if 1 <= rank <= size:  # of those that all got there
                     array[k] = np.where(n == size, run.quantile(rank / size)[:, at], np.nan)
-    mean, variance = run.mean[:, at], run.variance[:, at]
+    mean, variance = run.mean()[:, at], run.variance()[:, at]
     return Means(
         run.time, names, n, mean, mean - half, mean + half, variance, probabilities, quantile, low, high, confidence,
         _units(run, names), title_of(run),
@@ -169,8 +170,7 @@ def _ranks(n: int, p: float, confidence: float) -> tuple[int, int, int]:
     from scipy import stats
 
     tail = (1 - confidence) / 2
-    rank = int(np.ceil(checks.rounded(p * n)))
-    return max(rank, 1), int(stats.binom.ppf(tail, n, p)), int(stats.binom.ppf(1 - tail, n, p)) + 1
+    return int(rank_of(p, n)), int(stats.binom.ppf(tail, n, p)), int(stats.binom.ppf(1 - tail, n, p)) + 1
 
 
 class MeansAnalysis(Analysis):

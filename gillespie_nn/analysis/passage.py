@@ -31,7 +31,7 @@ from ..crn.infix import RELATIONS
 from ..display.figures import Drawing, add_legend, new_axes, style, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate, few, shown
-from .base import Analysis, Ask, Finding, confidence_of, title_of
+from .base import Analysis, Ask, Finding, title_of
 from .slices import Trajectories, blocks, check_data, names_of, read
 
 _NOT_YET = -1.0
@@ -131,7 +131,7 @@ def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Pas
     from scipy import stats
 
     check_data(run)
-    confidence = confidence_of(confidence)
+    confidence = checks.confidence(confidence)
     exact = what in run.observable_names
     time, passed = _noted(run, what) if exact else _searched(run, what)
     if not passed.any():

@@ -8,21 +8,16 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..simulation import MomentsResult, Result
-from ..storage import Run
+from ..simulation import MomentsResult, Trajectories
+from ..simulation.parts import blocks, names_of, read, split
 
-Trajectories = Run | Result
-"""Runs with trajectories, in a file or in memory."""
 AnyRun = Trajectories | MomentsResult
-_BYTES = 1 << 26
-"""Of one part, about."""
+__all__ = [
+    "AnyRun", "Trajectories", "blocks", "check_data", "chosen", "has_trajectories", "names_of", "per_concentration",
+    "point_at", "read", "series", "stretches", "units",
+]  # fmt: skip
 _LEAST_UNITS = 8
 _LEAST_POINTS = 16
-
-
-def names_of(run: Trajectories) -> tuple[str, ...]:
-    """Species, then observables that are no species."""
-    return (*run.species, *(n for n in run.observable_names if n not in run.species))
 
 
 def chosen(run: Trajectories, names: Sequence[str] = (), most: int = 8) -> tuple[str, ...]:
@@ -37,8 +32,8 @@ def chosen(run: Trajectories, names: Sequence[str] = (), most: int = 8) -> tuple
         return every[:most]
     low, high = np.full(len(run.species), np.inf), np.full(len(run.species), -np.inf)
     n_replicates, n_points, n_species = run.counts.shape
-    for replicates in _parts(n_replicates, n_points * n_species):
-        for points in _parts(n_points, n_species):
+    for replicates in split(n_replicates, n_points * n_species):
+        for points in split(n_points, n_species):
             values = read(run, run.species, points, replicates)
             low = np.minimum(low, np.nanmin(values, axis=(0, 1), initial=np.inf))
             high = np.maximum(high, np.nanmax(values, axis=(0, 1), initial=-np.inf))
@@ -59,38 +54,14 @@ def check_data(run: AnyRun) -> None:
         raise InputError("no replicate is committed yet: there is nothing to analyse")
 
 
-def read(
-    run: Trajectories, names: Sequence[str], points: slice = slice(None), replicates: slice = slice(None)
-) -> np.ndarray:
-    """float64[replicate, point, name] of slices of points and replicates."""
-    species = [n for n in names if n not in run.observable_names]
-    place = {name: k for k, name in enumerate(run.species)}
-    counts = np.asarray(run.counts[replicates, points, np.array([place[n] for n in species], dtype=int)])
-    values = counts.astype(np.float64)
-    if np.issubdtype(counts.dtype, np.integer):
-        values[counts < 0] = np.nan
-    if len(species) == len(names):
-        return values
-    observables, at = run.observables, {n: k for k, n in enumerate(run.observable_names)}
-    found = np.empty((*values.shape[:2], len(names)))
-    for k, name in enumerate(names):
-        found[..., k] = observables[replicates, points, at[name]] if name in at else values[..., species.index(name)]
-    return found
-
-
 def per_concentration(run: Trajectories) -> float:
     """What counts of a run are divided by to have concentrations: Omega, or 1 where they are concentrations."""
     return run.volume if run.units == "molecules" else 1.0
 
 
-def blocks(run: Trajectories, n_names: int) -> list[slice]:
-    """Slices of points of which all replicates fit in memory together."""
-    return _parts(run.counts.shape[1], max(run.counts.shape[0] * n_names, len(run.species)))
-
-
 def series(run: Trajectories, name: str, points: slice, replicate: int) -> np.ndarray:
     """float64[point] of one replicate."""
-    parts = _parts(points.stop - points.start, len(run.species))
+    parts = split(points.stop - points.start, len(run.species))
     shifted = [slice(points.start + p.start, points.start + p.stop) for p in parts]
     return np.concatenate([read(run, (name,), p, slice(replicate, replicate + 1))[0, :, 0] for p in shifted])
 
@@ -99,7 +70,7 @@ def stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) -
     """float64[stretch, point] of the stretches that `units` gave, in their order, in parts of bounded size."""
     for piece, same in itertools.groupby(of_units, key=lambda unit: unit[1]):
         replicates = np.array([replicate for replicate, _ in same])
-        for part in _parts(len(replicates), (piece.stop - piece.start) * len(run.species)):
+        for part in split(len(replicates), (piece.stop - piece.start) * len(run.species)):
             own = replicates[part]
             if len(own) == 1:
                 yield series(run, name, piece, int(own[0]))[None]
@@ -159,8 +130,3 @@ def units(run: Trajectories, start: float | None = None) -> tuple[list, float]:
 def _whole_replicates(run: Trajectories) -> np.ndarray:
     last = read(run, names_of(run)[:1], slice(run.counts.shape[1] - 1, run.counts.shape[1]))
     return np.flatnonzero(~np.isnan(last[:, 0, 0]))
-
-
-def _parts(n: int, width: int) -> list[slice]:
-    rows = max(1, _BYTES // (8 * max(1, width)))
-    return [slice(k, min(k + rows, n)) for k in range(0, n, rows)]

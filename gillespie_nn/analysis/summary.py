@@ -17,9 +17,9 @@ def summary(run: Run | MomentsRun) -> dict:
     """What is in a run file or a file of moments, as plain values; means over committed replicates at the end."""
     if isinstance(run, MomentsRun):
         found = {
-            "species": list(run.quantities), "mean": run.mean[-1].tolist(),
-            "standard_deviation": run.standard_deviation[-1].tolist(),
-            "standard_error": run.standard_error[-1].tolist(),
+            "species": list(run.quantities), "mean": run.mean()[-1].tolist(),
+            "standard_deviation": run.std()[-1].tolist(),
+            "standard_error": run.standard_error()[-1].tolist(),
             "committed": run.n_done, "complete": sum(n for status, n in run.statuses.items() if status.complete),
             "events": run.n_events, "status": {status.name.lower(): n for status, n in run.statuses.items()},
         }  # fmt: skip

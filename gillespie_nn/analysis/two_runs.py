@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import checks
 from ..checks import InputError
 from ..display.ensembles import CONCENTRATION, MOLECULES, band, choose, factor_to
 from ..display.figures import COLOURS, Drawing, add_legend, title
@@ -24,7 +25,7 @@ from ..display.html import fragment
 from ..display.tables import Table, estimate, interval, shown
 from ..display.trajectories import by_size, plot_ensemble
 from ..simulation.methods import METHODS
-from .base import Analysis, Ask, Finding, confidence_of, title_of
+from .base import Analysis, Ask, Finding, title_of
 from .comparison import MeanVariance, distance, known, sampled, variance_errors
 from .slices import Trajectories, check_data, names_of, point_at, read
 
@@ -105,7 +106,7 @@ def compare(
     `species` are names that both have, by default all; all intervals hold together with `confidence`. One of the
     runs may be deterministic (`ode`, `linear_noise`). Raises InputError where runs cannot be compared.
     """
-    confidence = confidence_of(confidence)
+    confidence = checks.confidence(confidence)
     for r in (run, other):
         check_data(r)
     units = _common_units(run, other)

@@ -1,6 +1,7 @@
 """The outcome of a training run: weights, how well they do, and predictions with them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from .. import seeds
 from ..checks import InputError, UnfinishedError
 from ..display.figures import COLOURS, add_legend, new_axes, style, title
+from ..display.html import fragment
+from ..display.tables import Table
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
 from ..nn.compiler import rail_species
@@ -22,45 +25,82 @@ from ..simulation.training import Trained, TrainingPlan
 from ..status import Status
 from ..storage import open_trajectories
 from ..storage.averages import averaged_weights
+from ..storage.save import copy_file
 
 TOLERANCE = 0.25
-"""An output counts as right, for `solved`, when it is this close to its target [concentration]."""
+"""For `solved`, an output is right when it is this close to its target [concentration]."""
 _MOST_RECORDS = 200
-"""Whose weights a learning curve evaluates."""
+"""Records at which a learning curve is evaluated."""
 _READINGS = 20
-"""A prediction by simulation averages so many readings of the second half of a presentation."""
+"""Readings in the second half of a presentation that a prediction by simulation averages."""
 
 
-@dataclass(frozen=True)
+_EVALUATED = {
+    "trained": "",
+    "best in validation": "_best",
+    "before training": "_before",
+    "gradient descent": "_gradient_descent",
+    "trained, by simulation": "_chemical",
+}
+"""Whose scores a notebook shows, and how the names of their scores end."""
+
+
+@dataclass(frozen=True, repr=False)
 class Fit:
-    """A trained network."""
+    """A trained network. Its weights, counts and predictions during training are in its file, if it has one:
+    `open_run(fit.output)`."""
 
     plan: TrainingPlan
-    """What decided the run: spec, dataset, settings, method, volume, seed, order."""
+    """What determined the run: spec, dataset, settings, method, volume, seed, order."""
     trained: Trained
     """The end of the run."""
     seconds: float
     """Wall time of the presentations [s]."""
     scores: dict
-    """Numbers by the names `simulation.evaluation.SCORES`, on the test set in floating point; where asked for also
+    """Numbers by the names `simulation.evaluation.SCORES`, on the test set in floating point; on request also
     `CHEMICAL_SCORES`, by simulation."""
     output: str | None = None
+    """Path of its file."""
     chemical: np.ndarray | None = None
-    """Outputs by simulation of the first test samples float64[sample, output] [concentration], where asked for."""
+    """Outputs by simulation of the first test samples float64[sample, output] [concentration], on request."""
 
     def __repr__(self) -> str:
+        return f"{self._title()}\n  {self._how()}"
+
+    def _title(self) -> str:
         plan, done = self.plan, self.trained.n_presented
         accuracy, rmse = self.scores["accuracy"], self.scores["rmse"]
         score = f"RMSE {rmse:.4g}" if np.isnan(accuracy) else f"test accuracy {accuracy:.4g}"
-        return (
-            f"Fit({plan.dataset.name}, {plan.spec.shape}, {done} of {len(plan.order)} presentations, {score})\n"
-            f"  {plan.method.name} ({plan.learner.method_reason}), Omega = {plan.volume:g}, seed {plan.seed}"
-            + (f", {self.output}" if self.output else "")
-        )
+        return f"Fit of {plan.dataset.name}: {plan.spec.shape}, {done} of {len(plan.order)} presentations, {score}"
+
+    def _how(self) -> str:
+        plan = self.plan
+        how = f"method {plan.method.name} ({plan.learner.method_reason}), seed {plan.seed}, Omega = {plan.volume:g}"
+        return how + (f", in {self.output!r}" if self.output else "")
+
+    def _repr_html_(self) -> str:
+        names = ("accuracy", "rmse", "largest_error")
+        rows = [
+            (weights, *(self.scores.get(f"{name}{suffix}", np.nan) for name in names))
+            for weights, suffix in _EVALUATED.items()
+            if f"rmse{suffix}" in self.scores
+        ]
+        table = Table("on the test set", ("weights", "accuracy", "RMSE", "largest error"), rows)
+        return fragment(self._title(), [table], [self._how()])
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Copy the file of the run to `path`. Raises InputError for a fit without a file, which holds no record of its
+        training, and for a file that exists, without `overwrite`; StorageError if the copy cannot be written."""
+        if self.output is None:
+            raise InputError(
+                "this fit holds the trained weights, not the record of its training that a run file needs: call train "
+                "again with output=..., which writes the file as it goes"
+            )
+        copy_file(Path(self.output), path, overwrite)
 
     @property
     def weights(self) -> np.ndarray:
-        """float64[weight] [concentration], averaged over the last 100 presentations, at every level alike."""
+        """float64[weight] [concentration], averaged over the last 100 presentations."""
         return self.trained.weights
 
     @property
@@ -70,7 +110,7 @@ class Fit:
 
     @property
     def best_weights(self) -> np.ndarray:
-        """float64[weight] [concentration] with the least error in validation; NaN without validation."""
+        """float64[weight] [concentration] with the smallest error in validation; NaN without validation."""
         return self.trained.best_weights
 
     @property
@@ -155,7 +195,7 @@ class Fit:
         weights = self.weights if weights is None else _numbers("weights", weights, (n_weights,), f"[{n_weights}]")
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
-                raise InputError("noise acts on reactions, and this prediction is in floating point: leave it out")
+                raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
             return self.spec.floating.forward(weights, x)
         with Progress("predict", len(x), progress, self.plan.method.name) as bar:
             return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), noise, bar)

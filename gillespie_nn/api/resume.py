@@ -1,7 +1,8 @@
-"""Runs in files: an interrupted one goes on as if nothing had happened, an ended one is what it was again."""
+"""Runs in files: an interrupted one is continued as if nothing had happened, a finished one is returned."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..simulation.validation import best_evaluation
 from ..status import Status
 from ..storage import MomentsRun, Run, TrainingFile, open_run
 from ..storage.damage import damaged, understood
+from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
 from ..storage.schema import TRAINING
 from .fit import Fit
@@ -27,14 +29,14 @@ _SINCE = (1, 4)
 """Older files have no checkpoints."""
 
 
-def resume(path, *, workers=1, progress=None) -> Fit | Run | MomentsRun:
-    """Go on with the run in a file, to the same content as without interruption.
+def resume(path: str | Path, *, workers: int = 1, progress: bool | None = None) -> Fit | Run | MomentsRun:
+    """Continue the run in a file, to the same content as without interruption.
 
-    `path` is a file that `train` or `simulate` wrote, killed or interrupted at any moment; a run that has ended is
-    returned as it is. Training goes on from its last checkpoint, or starts over without one; the samples of a case are
-    loaded again, those of own data are in the file. Of an ensemble, the replicates that are not committed are simulated
-    from their start, on so many threads (`workers`), which change nothing in the result; of moments, the blocks of
-    replicates that are not in yet. `progress` shows progress, by default (None) on a terminal and in a notebook.
+    `path` is a file that `train` or `simulate` wrote, killed or interrupted at any moment; a finished run is returned
+    as it is. Training continues from its last checkpoint, or starts over without one; the samples of a case are loaded
+    again, your own data are in the file. For an ensemble, the missing replicates are simulated from their start, for
+    moments the missing blocks of replicates. `workers` is the number of threads, which does not change the result.
+    `progress` shows progress, by default (None) on a terminal and in a notebook.
 
     Returns
     -------
@@ -42,8 +44,8 @@ def resume(path, *, workers=1, progress=None) -> Fit | Run | MomentsRun:
 
     Raises
     ------
-    InputError : no such run; one of another model, of other data or by another version of this software; one that
-    another process is writing. UnfinishedError : as of `train`.
+    InputError : no such run; a run of another model, of other data or by another version of this software; a run that
+    another process is writing. UnfinishedError : as for `train`.
     """
     execution = Execution(workers=workers)
     with open_run(path) as run:
@@ -61,35 +63,35 @@ def resume(path, *, workers=1, progress=None) -> Fit | Run | MomentsRun:
         return carry_out(plan, file, progress)
 
 
-def _check_version(path, run):
+def _check_version(path: str | Path, run: OpenedRun) -> None:
     if run.software_version != __version__:
         raise InputError(
-            f"{path} was begun by version {run.software_version}, this is {__version__}, whose results may differ: "
-            "resume it with that version"
+            f"{path} was started by version {run.software_version}; version {__version__} may give other results: "
+            "resume it with the version that started it"
         )
 
 
-def load_fit(path) -> Fit:
-    """The trained network in the file at `path`, of a run that has ended, to predict with.
+def load_fit(path: str | Path) -> Fit:
+    """The trained network of the finished run in the file at `path`, to predict with.
 
-    Raises InputError for a run that has not ended, and as `resume` does.
+    Raises InputError for a run that has not finished, and as `resume` does.
     """
     with open_run(path) as run:
         if isinstance(run, MomentsRun):
-            raise InputError(f"{path} is not a training run, which `train` writes: its kind is {run.kind!r}")
+            raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
         plan = _plan(run)
         if not run.ended:
-            raise InputError(f"the run in {path} has not ended: go on with it by gillespie-nn resume {path}")
+            raise InputError(f"the run in {path} has not finished: continue it with gillespie-nn resume {path}")
         return _fit(run, plan)
 
 
-def _plan(run) -> TrainingPlan:
-    """The plan of the run in an open file; the model and the data are compared with those it was begun with."""
+def _plan(run: Run) -> TrainingPlan:
+    """The plan of the run in an open file; its model and data must be those that the run started with."""
     record = run.training
     if run.version < _SINCE:
         raise InputError(
             f"{run.path} has format version {'.'.join(map(str, run.version))}, without checkpoints and arguments: it "
-            "can be looked at, not resumed or predicted with"
+            "can be read, but not resumed or used for predictions"
         )
     with understood(run.path):
         data = record.data
@@ -99,14 +101,14 @@ def _plan(run) -> TrainingPlan:
     found = plan.dataset.digest
     if found != expected:
         raise InputError(
-            f"{run.path} was trained on other data: SHA-256 {expected}, and those here have {found}; bring back the "
-            f"files that {run.case} was read from"
+            f"{run.path} was trained on different data: SHA-256 {expected}, but the data here have {found}; restore "
+            f"the data files of {run.case}"
         )
     found, expected = plan.spec.network.digest, run.model_digest
     if found != expected:
         raise InputError(
-            f"{run.path} holds another model: SHA-256 {expected}, and its settings make one of {found} here; use the "
-            "version of the software that began it"
+            f"{run.path} contains a different model: SHA-256 {expected}, but its settings give {found} here; use "
+            "the version of this software that started it"
         )
     kept, made = record.settings, json.loads(json.dumps(asdict(plan.settings)))
     for what, made_here, kept_there in (
@@ -116,17 +118,17 @@ def _plan(run) -> TrainingPlan:
         ("initial counts", plan.learner.counts.tolist(), run.initial.tolist()),
     ):
         if made_here != kept_there:
-            raise damaged(run.path, f"its {what} are not those that its arguments make")
+            raise damaged(run.path, f"its {what} do not match its arguments")
     return plan._replace(learner=plan.learner._replace(method_reason=run.method_reason))
 
 
-def _data(run, data) -> Dataset:
+def _data(run: Run, data: dict) -> Dataset:
     train_x, train_t, test_x, test_t = run.training.samples
     task, checksums, notice = run.training.task, data["checksums"], data["notice"]
     return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice)
 
 
-def _fit(run, plan) -> Fit:
+def _fit(run: Run, plan: TrainingPlan) -> Fit:
     """What `train` returned."""
     record = run.training
     n_evaluated = np.searchsorted(plan.presentations.evaluated, record.n_presented, side="right")

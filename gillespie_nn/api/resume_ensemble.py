@@ -1,4 +1,4 @@
-"""Ensembles in files: the replicates that are missing in an interrupted one are simulated, and no other."""
+"""Interrupted ensembles in files: only the missing replicates are simulated."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,14 +16,14 @@ from ..storage.provenance import resumed
 from .simulate import Workers, carry_out, new_file, told
 
 SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
-"""Older files do not keep all that decides an ensemble."""
+"""Older files do not store all arguments of an ensemble."""
 
 
 def resume_ensemble(
     path: str | Path, run: OpenedRun, execution: Execution, progress: bool | None = None
 ) -> Run | MomentsRun:
-    """Go on with the replicates, or of moments the blocks of replicates, that are missing in the open file `run`, which
-    stands at `path`; what `open_run` makes of the finished file."""
+    """Simulate the replicates, or for moments the blocks of replicates, that are missing in the open file `run` at
+    `path`; returns the finished file, opened."""
     task = task_of(run)
     with (
         Workers(execution) as pool,
@@ -40,8 +40,8 @@ def task_of(run: OpenedRun) -> Task:
     """The task of the ensemble in an open file, checked as the arguments of `simulate` are."""
     if run.version < SINCE[run.record]:
         raise InputError(
-            f"{run.path} has format version {'.'.join(map(str, run.version))}, which does not keep all that decides an "
-            "ensemble: it can be looked at, not resumed"
+            f"{run.path} has format version {'.'.join(map(str, run.version))}, which does not store all arguments of "
+            "an ensemble: it can be read, but not resumed"
         )
     network = run.model
     with understood(run.path):
@@ -60,5 +60,5 @@ def task_of(run: OpenedRun) -> Task:
 
 
 def _overrides(names: Iterable[str], own: np.ndarray, found: np.ndarray) -> dict[str, Any]:
-    """What in a file differs from the model's own."""
+    """Values of a file that differ from those of the model."""
     return {name: there for name, here, there in zip(names, own.tolist(), found.tolist()) if here != there}

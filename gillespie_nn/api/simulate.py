@@ -1,6 +1,7 @@
 """`simulate`: trajectories of any reaction network."""
 
 import json
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +16,9 @@ from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOption
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
 from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_run
+from ..storage.layout import settings_values
 from ..storage.provenance import provenance
+from ..storage.save import save_moments, save_trajectories
 
 
 @takes(options_of(RunOptions), options_of(Execution), options_of(Destination))
@@ -46,10 +49,10 @@ def simulate(
     output = destination.output
     with Workers(execution) as pool:
         if output is None:
-            sink = memory_sink(task)
+            sink, origin, begun = memory_sink(task), origin_of(task, reason), time.perf_counter()
             carry_out(task, sink, pool, destination.progress)
-            return told(result_of(task, sink, reason))
-        with new_file(output, task, reason, asked.method, destination.overwrite) as file:
+            return told(result_of(task, sink, reason, origin, time.perf_counter() - begun))
+        with new_file(output, task, reason, destination.overwrite) as file:
             carry_out(task, file, pool, destination.progress)
     return told(open_run(output))
 
@@ -67,49 +70,55 @@ def memory_sink(task: Task) -> MemorySink | Moments:
     return MemorySink(task) if task.record == TRAJECTORIES else Moments(task)
 
 
-def result_of(task: Task, sink: Any, reason: str) -> Result | MomentsResult:
-    """The result of an ensemble in memory; `reason` says why this method."""
-    network, settings = task.network, _settings(task, reason) | {"model": task.network, "units": task.method.units}
+def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = float("nan")) -> Result | MomentsResult:
+    """The result of an ensemble in memory; `reason` says why this method, `origin` is its provenance as JSON, and
+    `seconds` its wall time."""
+    network = task.network
+    about: dict[str, Any] = {
+        "method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume,
+        "model": network, "units": task.method.units, "task": task,
+        "provenance": json.loads(origin) | {"seconds": seconds},
+    }  # fmt: skip
     if task.record != TRAJECTORIES:
-        return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, **settings)
+        return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, writer=save_moments, **about)
     return Result(
         task.grid, sink.counts, network.species, sink.n_events, sink.status, firings=sink.firings,
         observables=sink.observables, observable_names=network.observables, statistics=sink.statistics,
-        covariance=sink.covariance, **settings,
+        covariance=sink.covariance, writer=save_trajectories, **about,
     )  # fmt: skip
 
 
-def _settings(task: Task, reason: str) -> dict[str, Any]:
-    return {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
+def origin_of(task: Task, reason: str) -> str:
+    """The provenance of an ensemble that begins now, as JSON; `reason` says why this method."""
+    network = task.network
+    initial, rates = network.amounts(), network.rates()
+    return provenance(
+        {
+            "method": task.method.name,
+            "method_reason": reason,
+            "seed": task.seed,
+            "volume": task.volume,
+            "method_asked": task.run.method,
+            "t_end": task.grid[-1],
+            "n_points": len(task.grid),
+            "replicates": task.n_replicates,
+            "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
+            "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
+            "record": task.record,
+            **({"parameters": dict(task.run.parameters)} if task.run.parameters else {}),
+            **task.arguments,
+        }
+    )
 
 
 def new_file(
-    output: Any,
-    task: Task,
-    reason: str,
-    asked: str = "auto",
-    overwrite: bool = False,
-    provenance_json: str | None = None,
-    **how: Any,
+    output: Any, task: Task, reason: str, overwrite: bool = False, provenance_json: str | None = None, **how: Any
 ) -> EnsembleFile | MomentsFile:
-    """The file of an ensemble, to be written; `reason` says why this method, `asked` what was asked for, and
-    `provenance_json` where a run came from that is resumed."""
+    """The file of an ensemble, to be written; `reason` says why this method, and `provenance_json` where a run came
+    from that is resumed."""
     kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
-    network, settings = task.network, _settings(task, reason)
-    initial, rates = network.amounts(), network.rates()
-    parameters = settings | {
-        "method_asked": asked,
-        "t_end": task.grid[-1],
-        "n_points": len(task.grid),
-        "replicates": task.n_replicates,
-        "initial": {s: n for s, n, own in zip(network.species, task.counts.tolist(), initial) if n != own},
-        "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
-        "record": task.record,
-        **({"parameters": dict(task.run.parameters)} if task.run.parameters else {}),
-        **task.arguments,
-    }
-    settings |= {"arguments": json.dumps(task.arguments)}
-    return kind(output, task, settings, provenance_json or provenance(parameters), overwrite, **how)
+    origin = provenance_json or origin_of(task, reason)
+    return kind(output, task, settings_values(task, reason), origin, overwrite, **how)
 
 
 def _check_memory(task: Task) -> None:

@@ -18,8 +18,8 @@ from ..simulation import run_ensembles, unfinished
 from ..simulation.ensemble import Job
 from ..simulation.options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
-from .simulate import Workers, memory_sink, new_file, result_of
-from .sweep_result import TABLE, Sweep, head, open_row, write_table
+from .simulate import Workers, memory_sink, new_file, origin_of, result_of
+from .sweep_result import TABLE, Sweep, file_of, head, open_row, write_table
 from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, Table, folder_of, grid_table, meaning, names_of, read_table
 
 _NOT_TAKEN = ("overwrite",)
@@ -87,15 +87,16 @@ def sweep(
     with Workers(execution) as pool:
         if folder is None:
             sinks = [memory_sink(task) for task, _ in tasks]
+            origins = [origin_of(task, reason) for task, reason in tasks]
             jobs = [_in_memory(task, sink) for (task, _), sink in zip(tasks, sinks)]
             _run(jobs, pool, destination.progress)
-            results = [result_of(t, s, reason) for (t, reason), s in zip(tasks, sinks)]
+            results = [result_of(t, s, reason, origin) for (t, reason), s, origin in zip(tasks, sinks, origins)]
             return _told(Sweep(table, seed, results, asked.record))
-        paths = [folder / f"row-{row:05d}-{task.digest[:12]}.h5" for row, (task, _) in enumerate(tasks)]
+        paths = [folder / file_of(row, task) for row, (task, _) in enumerate(tasks)]
         write_table(folder, table, seed, asked.record, [task.seed for task, _ in tasks], [path.name for path in paths])
         left = [_left(path, asked.record) for path in paths]
         jobs = [
-            _in_file(task, reason, asked.method, path, resumes)
+            _in_file(task, reason, path, resumes)
             for (task, reason), path, resumes in zip(tasks, paths, left)
             if resumes is not None
         ]
@@ -199,10 +200,10 @@ def _in_memory(task: Task, sink: Any) -> Job:
     return Job(task, lambda: nullcontext(sink), lambda _: range(task.n_units))
 
 
-def _in_file(task: Task, reason: str, asked: str, path: Path, resumes: bool) -> Job:
+def _in_file(task: Task, reason: str, path: Path, resumes: bool) -> Job:
     return Job(
         task,
-        lambda: new_file(path, task, reason, asked, overwrite=True, resumes=resumes),
+        lambda: new_file(path, task, reason, overwrite=True, resumes=resumes),
         lambda file: file.missing,
     )
 

@@ -80,8 +80,10 @@ def _row(sweep: Sweep, row: int, result: Any) -> dict:
 
 def _last(result: MomentsResult) -> dict:
     """Moments at the last time, by name."""
-    names = ("n", "mean", "standard_deviation", "standard_error", "minimum", "maximum")
-    found = {name: getattr(result, name)[-1] for name in names}
+    statistics = {"standard_deviation": result.std} | {
+        name: getattr(result, name) for name in ("mean", "standard_error", "minimum", "maximum")
+    }
+    found: dict = {"n": result.n[-1]} | {name: of()[-1] for name, of in statistics.items()}
     if result.moments.sketch is not None:
         found |= {"probabilities": _PROBABILITIES, "quantiles": [result.quantile(p)[-1] for p in _PROBABILITIES]}
     return found

@@ -88,7 +88,7 @@ def ensemble_drawing(
         across, up = (ensembles.choose(result, [str(name)], 1)[0] for name in phase)
         return Drawing((lambda axes: _phase(axes, result, (across, up), log, units, samples, label),))
     chosen = ensembles.choose(result, names, _MOST_NAMES)
-    single = ensembles.n_replicates(result) == 1 and not ensembles.is_moments(result)
+    single = len(result) == 1 and not ensembles.is_moments(result)
     species = set(ensembles.species_of(result))
     bands = {name: ensembles.band(result, name, confidence) for name in chosen}
     kinds = [[b for n, b in bands.items() if (n in species) == of] for of in (True, False)]
@@ -102,7 +102,7 @@ def ensemble_drawing(
             _draw_samples(axes, result, drawn, count, shown, chosen)
         draw_bands(
             axes, result.time, drawn, steps=single and ensembles.is_whole(result), confidence=confidence,
-            label=label or result.method, always=bool(label), n=ensembles.n_replicates(result), order=chosen,
+            label=label or result.method, always=bool(label), n=len(result), order=chosen,
         )  # fmt: skip
         finish(axes, LABELS[shown if species & set(group) else ""], log)
         if first:
@@ -170,7 +170,7 @@ def finish(axes: Any, y_label: str, log: str = "", x_label: str = "time [s]") ->
 
 
 def _draw_samples(axes: Any, result: Any, bands: Sequence[Band], count: int, units: str, order: Sequence[str]) -> None:
-    count = min(count, ensembles.n_replicates(result))
+    count = min(count, len(result))
     how = {"linewidth": 0.6, "alpha": 0.7, "drawstyle": "steps-post" if ensembles.is_whole(result) else "default"}
     for band in bands:
         factor = ensembles.factor_to(result, band.name, units)
@@ -185,7 +185,7 @@ def _phase(
 ) -> None:
     units = units or result.units
     factors = [ensembles.factor_to(result, name, units) for name in pair]
-    n = ensembles.n_replicates(result)
+    n = len(result)
     k = len({line.get_label() for line in axes.lines} - {""})
     colour = COLOURS[k % len(COLOURS)]
     several = n > 1 or ensembles.is_moments(result)
@@ -224,7 +224,7 @@ def _size(band: Band) -> float:
 
 
 def _title(result: Any, chosen: Iterable[str]) -> str:
-    n = ensembles.n_replicates(result)
+    n = len(result)
     text = f"{result.method}, Omega = {result.volume:g}, seed {result.seed}"
     if n > 1:
         text += f", {n} replicates"

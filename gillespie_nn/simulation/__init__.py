@@ -1,16 +1,20 @@
 """Simulation of compiled networks: methods, the run of one replicate, ensembles, and results in memory."""
 
 from .ensemble import run_ensemble, run_ensembles
+from .ensemble_result import EnsembleResult
 from .methods import EXACT, LEVELS, METHODS, choose_method
 from .moments_result import MomentsResult
 from .result import Result, final_values, unfinished
+from .trajectories import Trajectories
 
 __all__ = [
     "EXACT",
+    "EnsembleResult",
     "LEVELS",
     "METHODS",
     "MomentsResult",
     "Result",
+    "Trajectories",
     "choose_method",
     "final_values",
     "run_ensemble",

@@ -1,35 +1,41 @@
 """The result of an ensemble of which moments were kept."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.trajectories import plot_ensemble
 from ..status import Status
+from .columns import MOMENTS, Columns, of_moments
+from .ensemble_result import EnsembleResult
 from .moments import Moments
+from .parts import Sums
+from .result import save_with
 
-_MOMENTS = ("n", "mean", "variance", "standard_error", "minimum", "maximum")
+if TYPE_CHECKING:
+    from .task import Task
 
 
-@dataclass(frozen=True)
-class MomentsResult:
+@dataclass(frozen=True, repr=False)
+class MomentsResult(EnsembleResult):
     """Moments and, on request, quantiles of an ensemble on a time grid; see `Result` for what a recorded point is.
 
-    Arrays are [point, quantity]. Replicates that did not reach a point (event limit, overflow), or in which a rule
-    gives no finite number there, are not in it: where `n` is less than `n_done`, what is found is of the others.
+    Replicates that did not reach a point (event limit, overflow), or in which a rule gives no finite number there, are
+    not in it: where `n` is less than `n_done`, the moments are those of the others.
     """
 
     time: np.ndarray
     """float64[point] [s]."""
     quantities: tuple[str, ...]
-    """Names of the species (of one that a rule gives, the rule's value), then of observables that are no species."""
+    """Names of the species (of one that a rule gives, the rule's value), then of the observables that are not
+    species."""
     moments: Moments
     n_replicates: int
-    """Replicates asked for."""
+    """Replicates requested."""
     method: str
     seed: int
     volume: float
@@ -38,54 +44,32 @@ class MomentsResult:
     units: str = "molecules"
     """Of the species: `molecules`, or `concentration`."""
     method_reason: str = ""
-    """Why this method: asked for, or what `auto` went by."""
+    """Why this method: requested, or what `auto` based its choice on."""
+    task: "Task | None" = None
+    """All that decided the ensemble; None for a result that was made by hand, or is in a file."""
+    provenance: dict = field(default_factory=dict)
+    """Command, parameters, versions, machine, and `seconds` of wall time."""
+    writer: Callable[..., None] | None = None
+    """Writes its file (`storage.save`), for `save`."""
 
-    def __repr__(self):
-        return (
-            f"{type(self).__name__}({self.n_done} of {self.n_replicates} replicates, {len(self.time)} points to "
-            f"{self.time[-1]:g} s, {len(self.quantities)} quantities)\n"
-            f"  {self.method} ({self.method_reason}), Omega = {self.volume:g}, seed {self.seed}"
-        )
+    def __len__(self) -> int:
+        """Replicates that are in."""
+        return self.n_done
 
     @property
     def n(self) -> np.ndarray:
-        """int64, replicates that got there with a finite value."""
+        """int64[point, quantity], replicates that reached the point, with a finite value."""
         return self.moments.n
-
-    @property
-    def mean(self) -> np.ndarray:
-        """float64, NaN where `n` is 0."""
-        return np.where(self.n > 0, self.moments.mean, np.nan)
-
-    @property
-    def variance(self) -> np.ndarray:
-        """float64, of the law that is sampled (divided by n - 1); NaN where `n` is below 2."""
-        return np.where(self.n > 1, self.moments.squares / np.maximum(self.n - 1, 1), np.nan)
-
-    @property
-    def standard_deviation(self) -> np.ndarray:
-        """float64, the root of the variance."""
-        return np.sqrt(self.variance)
-
-    @property
-    def standard_error(self) -> np.ndarray:
-        """float64, of the mean."""
-        return np.sqrt(self.variance / np.maximum(self.n, 1))
-
-    @property
-    def minimum(self) -> np.ndarray:
-        """float64, the least; NaN where `n` is 0."""
-        return np.where(self.n > 0, self.moments.minimum, np.nan)
-
-    @property
-    def maximum(self) -> np.ndarray:
-        """float64, the largest; NaN where `n` is 0."""
-        return np.where(self.n > 0, self.moments.maximum, np.nan)
 
     @property
     def n_done(self) -> int:
         """Replicates that are in."""
         return self.moments.n_done
+
+    @property
+    def n_planned(self) -> int:
+        """Replicates requested."""
+        return self.n_replicates
 
     @property
     def n_events(self) -> int:
@@ -104,47 +88,63 @@ class MomentsResult:
 
     @property
     def complete(self) -> bool:
-        """Every replicate asked for was simulated to the end."""
+        """Every replicate requested was simulated to the end."""
         return self.n_done == self.n_replicates and all(s.complete for s in self.statuses)
 
-    def quantile(self, p) -> np.ndarray:
-        """float64[point, quantity]: the value of rank ceil(p n) among the n replicates, within 0.4 % (whole numbers
-        below 256 exactly, see `sketch`); NaN where `n` is 0. Raises InputError if no quantiles were recorded."""
-        if self.moments.sketch is None:
-            raise InputError('no quantiles were recorded: ask simulate for record="quantiles"')
-        p = checks.not_negative("the probability of a quantile", p)
-        if p > 1:
-            raise InputError(f"the probability of a quantile must be at most 1, got {p!r}")
-        found = self.moments.sketch.quantile(p).reshape(self.n.shape)
-        return np.clip(found, self.minimum, self.maximum)
-
-    def place(self, name) -> int:
+    def place(self, name: str) -> int:
         """Column of a quantity."""
         return self.quantities.index(checks.choice("quantity", name, self.quantities, "the result has"))
 
-    def of(self, name) -> np.ndarray:
-        """float64[point], the mean of a quantity by name."""
-        return self.mean[:, self.place(name)]
+    def of(self, name: str) -> np.ndarray:
+        """float64[point], the mean of a quantity by name. Raises InputError for an unknown name."""
+        return self.mean(name)
 
-    def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
-        """Draw it over time, or one quantity against another (`x="A", y="B"`); `names`, `log`, `units` and the other
-        options `how` are those of `display.trajectories.plot_ensemble`. Returns the axes."""
-        return plot_ensemble(self, names, ax, **how)
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the file that `simulate(..., output=path)` writes: `open_run`, `resume` and all commands take it.
 
-    def to_dataframe(self):
+        Raises InputError for a file that exists, without `overwrite`, and for a result that `simulate` or `sweep` did
+        not make; StorageError if it cannot be written. What was at `path` before stays there until the file is whole.
+        """
+        save_with(self.writer, self, path, overwrite)
+
+    def to_dataframe(self) -> Any:
         """A pandas DataFrame indexed by (time, quantity), a column for each of n, mean, variance, standard_error,
-        minimum and maximum."""
+        minimum and maximum. Raises MissingExtraError without pandas."""
         pandas = checks.optional("pandas", "xarray", "to_dataframe")
         index = pandas.MultiIndex.from_product([self.time, self.quantities], names=["time", "quantity"])
-        return pandas.DataFrame({name: getattr(self, name).ravel() for name in _MOMENTS}, index=index)
+        columns, block = self.table().names, next(iter(self.table().blocks))
+        return pandas.DataFrame(dict(zip(columns[2:], block[2:])), index=index)
 
-    def to_xarray(self, quantiles=()):
-        """An xarray Dataset with dimensions time and quantity, and quantile where some are asked for."""
+    def to_xarray(self, quantiles: Sequence[float] = ()) -> Any:
+        """An xarray Dataset with dimensions time and quantity, and quantile where some are requested. Raises
+        MissingExtraError without xarray."""
         xarray = checks.optional("xarray", "xarray", "to_xarray")
-        data: dict[str, tuple] = {name: (("time", "quantity"), getattr(self, name)) for name in _MOMENTS}
-        coordinates = {"time": ("time", self.time, {"units": "s"}), "quantity": list(self.quantities)}
+        data: dict[str, tuple] = {"n": (("time", "quantity"), self.n)}
+        data |= {name: (("time", "quantity"), getattr(self, name)()) for name in MOMENTS}
+        coordinates: dict[str, Any] = {"time": ("time", self.time, {"units": "s"}), "quantity": list(self.quantities)}
         if len(quantiles):
-            data["quantiles"] = (("quantile", "time", "quantity"), np.stack([self.quantile(p) for p in quantiles]))
+            data["quantiles"] = (("quantile", "time", "quantity"), self.quantile(quantiles))
             coordinates["quantile"] = list(quantiles)
         attributes = {"method": self.method, "seed": self.seed, "volume": self.volume, "units": self.units}
         return xarray.Dataset(data, coordinates, attributes)
+
+    def _columns(self, names: Sequence[str]) -> list[int]:
+        return [self.quantities.index(name) for name in names]
+
+    def _sums(self, names: Sequence[str], points: Sequence[int] | None = None, most: int | None = None) -> Sums:
+        m, columns = self.moments, self._columns(names)
+        rows: Any = slice(None) if points is None else np.array(points)
+        return Sums(*(array[rows][:, columns] for array in (m.n, m.mean, m.squares, m.minimum, m.maximum)))
+
+    def _quantiles(self, probabilities: Sequence[float], names: Sequence[str]) -> np.ndarray:
+        if self.moments.sketch is None:
+            raise InputError('no quantiles were recorded: simulate with record="quantiles"')
+        low, high = self.minimum(), self.maximum()
+        every = [np.clip(self.moments.sketch.quantile(p).reshape(self.n.shape), low, high) for p in probabilities]
+        return np.stack(every)[:, :, self._columns(names)]
+
+    def _several(self, names: Sequence[str]) -> np.ndarray:
+        return self.mean(names)
+
+    def table(self) -> Columns:
+        return of_moments(self)

@@ -9,9 +9,11 @@ The buckets are those of HdrHistogram (G. Tene); a bound on the relative error a
 J. E. Rim and H. K. Lee, Proc. VLDB Endow. 12 (2019) 2195-2205, doi:10.14778/3352063.3352135.
 """
 
+from typing import Any
+
 import numpy as np
 
-from .. import checks
+from .parts import rank
 
 N_PARTS = 128
 """Buckets in an octave, a power of two."""
@@ -24,7 +26,7 @@ _SPAN = 1 << 20
 _LEAST_PENDING = 1 << 16
 
 
-def bucket(values) -> np.ndarray:
+def bucket(values: Any) -> np.ndarray:
     """Numbers int64[...] of the buckets of finite `values`; they rise with the values."""
     mantissa, exponent = np.frexp(np.abs(values, dtype=np.float64))  # |value| = mantissa 2^exponent, mantissa >= 1/2
     part = ((2.0 * mantissa - 1.0) * N_PARTS).astype(np.int64)
@@ -32,7 +34,7 @@ def bucket(values) -> np.ndarray:
     return np.where(mantissa == 0.0, 0, np.copysign(number, values).astype(np.int64))
 
 
-def middle(numbers, whole) -> np.ndarray:
+def middle(numbers: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """float64[...]: middles of buckets, where `whole` those of the whole numbers in them."""
     octave, part = np.divmod(np.abs(numbers) - 1, N_PARTS)
     width = np.ldexp(1.0, octave + _LOWEST) / N_PARTS
@@ -41,7 +43,7 @@ def middle(numbers, whole) -> np.ndarray:
     return np.where(numbers == 0, 0.0, np.copysign(low + 0.5 * inside, numbers))
 
 
-def possible(cells, buckets, counts, n) -> bool:
+def possible(cells: np.ndarray, buckets: np.ndarray, counts: np.ndarray, n: np.ndarray) -> bool:
     """Whether these can be `Sketch.entries` of `n` int64[cell] numbers in each cell."""
     if len(cells) and (cells.min() < 0 or cells.max() >= len(n) or np.abs(buckets).max() >= _SPAN // 2):
         return False
@@ -56,30 +58,31 @@ class Sketch:
     """Sketches of the numbers in each cell; `whole` bool[cell]: in which all numbers are whole. `cells`, `buckets` and
     `counts` are `entries` to begin with."""
 
-    def __init__(self, whole, cells=(), buckets=(), counts=()):
+    def __init__(self, whole: np.ndarray, cells: Any = (), buckets: Any = (), counts: Any = ()) -> None:
         self._whole = np.asarray(whole)
         self._keys = np.asarray(cells, dtype=np.int64) * _SPAN + np.asarray(buckets, dtype=np.int64) + _SPAN // 2
         self._counts = np.asarray(counts, dtype=np.int64)
-        self._pending, self._n_pending = [], 0
+        self._pending: list[tuple[np.ndarray, np.ndarray]] = []
+        self._n_pending = 0
 
-    def add(self, values, first=0) -> None:
-        """Take one number for each of the cells from number `first` on; those that are not finite are left out."""
+    def add(self, values: np.ndarray, first: int = 0) -> None:
+        """Add one number to each of the cells from number `first` on; numbers that are not finite are left out."""
         there = np.flatnonzero(np.isfinite(values))
         keys = (first + there) * _SPAN + bucket(values[there]) + _SPAN // 2
         self._take(keys, np.ones(len(keys), dtype=np.int64))
 
-    def merge(self, other) -> None:
-        """Take all that another sketch of as many cells holds."""
+    def merge(self, other: "Sketch") -> None:
+        """Add everything in another sketch of as many cells."""
         other._compact()
         self._take(other._keys, other._counts)
 
-    def entries(self):
+    def entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(cell, bucket, count), int64[entry] each, in order of cell and bucket."""
         self._compact()
         cells, buckets = np.divmod(self._keys, _SPAN)
         return cells, buckets - _SPAN // 2, self._counts
 
-    def quantile(self, p) -> np.ndarray:
+    def quantile(self, p: float) -> np.ndarray:
         """float64[cell]: the number of rank ceil(p n) of the n in each cell, in order, but for a relative `ERROR`;
         NaN in cells without any. The smallest for p = 0."""
         cells, buckets, counts = self.entries()
@@ -91,17 +94,16 @@ class Sketch:
         filled = np.flatnonzero(first <= last)
         before = above[first[filled]] - counts[first[filled]]
         n = above[last[filled]] - before
-        rank = np.maximum(1, np.ceil(checks.rounded(p * n)).astype(np.int64))
-        found[filled] = middle(buckets[np.searchsorted(above, before + rank)], self._whole[filled])
+        found[filled] = middle(buckets[np.searchsorted(above, before + rank(p, n))], self._whole[filled])
         return found
 
-    def _take(self, keys, counts):
+    def _take(self, keys: np.ndarray, counts: np.ndarray) -> None:
         self._pending.append((keys, counts))
         self._n_pending += len(keys)
         if self._n_pending > max(_LEAST_PENDING, len(self._keys)):  # so that the work is in proportion to what comes
             self._compact()
 
-    def _compact(self):
+    def _compact(self) -> None:
         if not self._pending:
             return
         keys = np.concatenate([self._keys, *(k for k, _ in self._pending)])

@@ -33,8 +33,8 @@ def read(path: str | Path, arguments: dict) -> dict[str, Any] | None:
         other = sorted(k for k in {*found, *arguments} if found.get(k) != arguments.get(k))
         if other:
             raise InputError(
-                f"{path} holds a verification with another {', '.join(other)}: choose another output, or start it "
-                "anew with --overwrite"
+                f"{path} holds a verification with a different {', '.join(other)}: choose another output, or "
+                "start again with --overwrite"
             )
         arrays: dict[str, Any] = {e.path: file[e.path][()] for e in BOUNDS.entries if e.path != "quantity"}
         return arrays | {"quantity": tuple(np.atleast_1d(strings(path, file["quantity"])))}

@@ -19,13 +19,13 @@ _WORDS = (
 )
 """How the errors of h5py begin."""
 _UNKNOWN_FORM = "bad version number"
-_NEWER = "the file may be of a newer HDF5 library than the one here"
-_ADVICE = "the file is damaged, or was made by something else: take a copy of it, or run again"
+_NEWER = "a newer HDF5 library than the installed one may have written the file"
+_ADVICE = "the file is damaged, or another program wrote it: restore a backup, or run again"
 
 
 def damaged(path: str | Path | None, what: str) -> InputError:
     """The error of a file in which `what` is wrong."""
-    newer = f"{_NEWER}, which is {h5py.version.hdf5_version}: update h5py" if _UNKNOWN_FORM in what else _ADVICE
+    newer = f"{_NEWER}, version {h5py.version.hdf5_version}: update h5py" if _UNKNOWN_FORM in what else _ADVICE
     return InputError(f"{path}: {what}; {newer}")
 
 
@@ -48,7 +48,7 @@ def understood(path: str | Path | None) -> Iterator[None]:
     except GillespieError:
         raise
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise damaged(path, f"what it says of its run cannot be used ({type(error).__name__}: {error})") from error
+        raise damaged(path, f"its description of the run cannot be used ({type(error).__name__}: {error})") from error
 
 
 def is_of_hdf5(error: BaseException) -> bool:

@@ -26,8 +26,8 @@ def check_free(path: str | Path, n_bytes: int) -> None:
     free = shutil.disk_usage(Path(path).parent).free
     if free < n_bytes + _SPARE_BYTES:
         raise StorageError(
-            f"the disk is full: {free} bytes left for {path}; what was committed stays readable. "
-            "Free some space, or choose another --output"
+            f"the disk is full: {free} bytes left for {path}; what is already committed stays readable. "
+            "Free some space, or choose another output"
         )
 
 

@@ -1,13 +1,8 @@
-"""Run files in other formats: tables in CSV and Parquet, arrays in NetCDF. Only what is committed, block by block.
-
-A table has a row for each replicate and recorded time, and a column for each species and observable, of a species that
-a rule gives with the rule's value, empty where a replicate did not get; of a training
-run also for each weight, and for each output as `prediction_NAME`. To add a format: its function, and its line in
-`FORMATS`.
+"""Run files in other formats: tables in CSV and Parquet (see `simulation.columns`), arrays in NetCDF. Only what is
+committed, block by block. To add a format: its function, and its line in `FORMATS`.
 """
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +12,9 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError, replaced
+from ..simulation.columns import missing, write_csv
 from . import disk
+from .moments_reader import MomentsRun
 from .open import open_run
 from .reader import Run
 from .schema import TRAINING
@@ -33,10 +30,10 @@ def export(path: str | Path, format: str, output: str | Path, overwrite: bool = 
     checks.choice("format", format, FORMATS)
     output = checks.new_file(output, overwrite)
     with open_run(path) as run, _made(output) as part:
-        if not isinstance(run, Run):
-            raise InputError(f"{path} holds {run.record}, which are not exported: read it by gillespie_nn.open_run")
+        if not isinstance(run, Run) and format != "csv":
+            raise InputError(f"{path} holds {run.record}, which are exported as csv only, got format {format!r}")
         FORMATS[format](run, part)
-        return run.counts.shape[0]
+        return len(run)
 
 
 @contextmanager
@@ -49,75 +46,31 @@ def _made(output: Path) -> Iterator[Path]:
         raise StorageError(f"cannot write {output}: {disk.reason(error)}") from None
 
 
-def columns(run: Run) -> list[str]:
-    """Names of the columns of the table of a run."""
-    names = ["replicate", "time", *run.species, *(n for n in run.observable_names if n not in run.species)]
-    if run.kind == TRAINING:
-        names += [*run.training.weight_names, *(f"prediction_{name}" for name in run.training.output_names)]
-    return names
-
-
-def blocks(run: Run) -> Iterator[list[np.ndarray]]:
-    """The rows of that table in order, in blocks of bounded size: lists of arrays, one for each column."""
-    time, counts = run.time, run.counts
-    rows = max(1, _BLOCK_BYTES // (8 * len(columns(run))))
-    numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else [0]
-    observed = _observed(run)
-    added = [column for column in observed if column >= 2 + len(run.species)]
-    for k, number in enumerate(numbers):
-        for start in range(0, len(time), rows):
-            part = slice(start, start + rows)
-            found = [np.full(len(time[part]), number), time[part], *np.asarray(counts[k, part]).T]
-            if run.observable_names:
-                found += [None] * len(added)
-                for column, values in zip(observed, run.observables[k, part].T):
-                    found[column] = values
-            if run.kind == TRAINING:
-                found += [*run.weights[part].T, *run.predictions[part].T]
-            yield found
-
-
-def _observed(run: Run) -> list[int]:
+def _observed(run: Run, names: list[str]) -> list[int]:
     """The column of each observable."""
-    names = columns(run)
     return [names.index(name) for name in run.observable_names]
 
 
-def _csv(run: Run, path: Path) -> None:
+def _csv(run: Run | MomentsRun, path: Path) -> None:
     with open(path, "x", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns(run))
-        for block in blocks(run):
-            writer.writerows(zip(*(_cells(column) for column in block)))
-
-
-def _cells(column: np.ndarray) -> list:
-    """Numbers, and nothing where there is none."""
-    missing = _missing(column)
-    values = column.tolist()
-    return ["" if gone else value for gone, value in zip(missing, values)] if missing.any() else values
-
-
-def _missing(column: np.ndarray) -> np.ndarray:
-    """Where a replicate did not get, or a rule gives no whole number: -1 in counts, NaN elsewhere."""
-    return column < 0 if column.dtype.kind == "i" else np.isnan(column)
+        write_csv(run.table(), file)
 
 
 def _parquet(run: Run, path: Path) -> None:
     arrow = checks.optional("pyarrow", "parquet", "Parquet")
     parquet = checks.optional("pyarrow.parquet", "parquet", "Parquet")
-    names = columns(run)
+    names, blocks = run.table()
     n_counts = 2 + len(run.species)
     kinds = [arrow.int64(), arrow.float64(), *[arrow.from_numpy_dtype(run.counts.dtype)] * len(run.species)]
     kinds += [arrow.float64()] * (len(names) - n_counts)
-    for column in _observed(run):
+    for column in _observed(run, names):
         kinds[column] = arrow.float64()
     units = ["", "s", *[run.units] * len(run.species), *[""] * (len(names) - n_counts)]
     fields = [arrow.field(n, k, metadata={"units": u} if u else None) for n, k, u in zip(names, kinds, units)]
     schema = arrow.schema(fields, metadata={"method": run.method, "seed": str(run.seed), "volume": str(run.volume)})
     with parquet.ParquetWriter(path, schema) as writer:
-        for block in blocks(run):
-            arrays = [arrow.array(c, mask=_missing(c)) for c in block]
+        for block in blocks:
+            arrays = [arrow.array(c, mask=missing(c)) for c in block]
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
@@ -134,9 +87,8 @@ def _fill_netcdf(file: Any, run: Run) -> None:
     if run.observable_names:
         file.dimensions["observable"] = len(run.observable_names)
     file.attrs.update({"method": run.method, "seed": run.seed, "volume": run.volume})
-    numbers = np.flatnonzero(run.committed) if run.kind != TRAINING else np.arange(1)
     for name, axis, data, units in (
-        ("replicate", "replicate", numbers, ""),
+        ("replicate", "replicate", run.replicates, ""),
         ("time", "time", run.time, "s"),
         ("status", "replicate", np.asarray(run.status), ""),
         ("n_events", "replicate", np.asarray(run.n_events), ""),
@@ -172,5 +124,5 @@ def _training(file: Any, run: Run) -> None:
         file.create_variable(name, ("time", axis), data.dtype, data=data).attrs["units"] = "concentration"
 
 
-FORMATS = {"csv": _csv, "parquet": _parquet, "netcdf": _netcdf}
+FORMATS: dict[str, Callable[[Any, Path], None]] = {"csv": _csv, "parquet": _parquet, "netcdf": _netcdf}
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet", "netcdf": ".nc"}

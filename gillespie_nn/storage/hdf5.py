@@ -31,7 +31,7 @@ def opened(path: Path, expected: Format | None = None, *, ours: bool = False) ->
             raise InputError(f"cannot read {path}: {os.strerror(error.errno)}") from None
         remedy = f"; {expected.remedy}" if expected is not None else ""
         raise InputError(
-            f"{path} is not a readable HDF5 file: it is none, or it is cut short or damaged{remedy}"
+            f"{path} is not a readable HDF5 file: it is truncated or damaged, or has another format{remedy}"
         ) from None
     try:
         with readable(path):
@@ -46,8 +46,8 @@ def _opened(path: Path, written: bool, ours: bool) -> h5py.File:
     marked, swmr = superblock.marks(path)
     if marked and not swmr and not ours:
         raise InputError(
-            f"{path} was not closed by the program that wrote in it: if none does any more, make it readable by "
-            f"gillespie-nn repair {shlex.quote(str(path))}"
+            f"{path} was not closed by the program that wrote it: if that program has ended, make the file readable "
+            f"with gillespie-nn repair {shlex.quote(str(path))}"
         )
     if marked and written:
         return h5py.File(path, "r", swmr=True)

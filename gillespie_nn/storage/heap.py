@@ -33,7 +33,7 @@ def check(path: str | Path) -> None:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if file.read(len(_BEGINNING)) != _BEGINNING:
-            raise OSError("it does not begin as HDF5 files do")
+            raise OSError("it does not start with the HDF5 signature")
         with mmap.mmap(file.fileno(), size if size <= _WHOLE else _LOOKED_AT, access=mmap.ACCESS_READ) as data:
             start, n_left = data.find(_SIGNATURE), 2 * size  # they do not overlap; some bytes may look like one
             while start >= 0:
@@ -48,7 +48,7 @@ def _checked(file: BinaryIO, start: int, most: int) -> int:
     header = file.read(_HEADER.size)
     length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
     if not _HEADER.size <= length <= most or not _walks(header + file.read(length - _HEADER.size)):
-        raise OSError(f"the collection of texts at byte {start} is damaged")
+        raise OSError(f"the global heap at byte {start} is damaged")
     return length
 
 
@@ -61,14 +61,14 @@ def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if place is None or n_bytes > size - place:
-            raise OSError(f"{dataset.name} does not stand in the file in one piece")
+            raise OSError(f"{dataset.name} is not stored in one piece")
         file.seek(place)
         data = file.read(n_bytes)
         texts = np.frombuffer(data[: len(data) // _TEXT.itemsize * _TEXT.itemsize], dtype=_TEXT)
         for start in np.unique(texts["collection"][texts["length"] > 0]).tolist() if size > _WHOLE else ():
             _checked(file, start, size - start)
     if len(data) < n_bytes or texts["length"].sum(dtype=np.uint64) > size:
-        raise OSError(f"{dataset.name} holds texts that are longer than the file")
+        raise OSError(f"{dataset.name} contains strings longer than the file")
 
 
 def _walks(collection: bytes) -> bool:

@@ -19,6 +19,12 @@ _SMALL_BYTES = 1 << 20
 """Test inputs up to this size are kept in the file."""
 
 
+def settings_values(task: Task, reason: str) -> dict[str, Any]:
+    """The attributes of an ensemble; `reason` says why this method."""
+    settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
+    return settings | {"arguments": json.dumps(task.arguments)}
+
+
 def model_values(network: ReactionNetwork, rates: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
     """The model as given, its digest, and the rates and initial counts in force after overrides."""
     index = network.index

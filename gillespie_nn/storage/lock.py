@@ -60,12 +60,12 @@ class Lock:
                     time.sleep(_PATIENCE / 10)
                     continue
                 raise InputError(
-                    f"{path} is being written by another process: wait for it to end, or end it, and try again"
+                    f"{path} is being written by another process: wait until it ends, or stop it, then try again"
                 ) from None
             except OSError:  # a file system without locks
                 os.close(descriptor)
                 self._path.unlink(missing_ok=True)
-                warn(f"the file system of {path} has no locks: see to it that no other process writes that file")
+                warn(f"the file system of {path} has no locks: make sure that no other process writes this file")
                 return
             if self._is_there(descriptor):
                 self._descriptor = descriptor
@@ -77,9 +77,7 @@ class Lock:
             return os.open(self._path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o666)
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise InputError(
-                    f"{self._path}, which says that {path} is being written, is a symbolic link: take it away"
-                ) from None
+                raise InputError(f"{self._path}, the lock file of {path}, is a symbolic link: remove it") from None
             raise StorageError(f"cannot write {path}: {error.strerror} ({self._path})") from None
 
     def release(self) -> None:

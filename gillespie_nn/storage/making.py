@@ -88,7 +88,7 @@ def _make_given(
         data = np.asarray(value)
         shape = data.shape
         if data.dtype.name not in entry.dtypes or len(shape) != len(entry.axes):
-            raise InternalError(f"{path} is to be {entry.dtypes} {entry.axes}, got {data.dtype} {shape}")
+            raise InternalError(f"{path} must be {entry.dtypes} {entry.axes}, got {data.dtype} {shape}")
         file.create_dataset(path, data=data, **entry.stored(shape, data.nbytes, together))
     for axis, length in zip(entry.axes, shape):
         if lengths.setdefault(axis, length) != length:

@@ -77,8 +77,7 @@ class MomentsFile(Moments):
     def _write(self) -> None:
         begun = time.perf_counter()
         provenance = {"provenance/json": self._provenance, "provenance/seconds": begun - self._start}
-        with written(self.path) as file:
-            make(file, MOMENTS, self._settings | provenance | _values(self, self._task), kind=KIND)
+        write_moments(self.path, self, self._task, self._settings | provenance)
         self._written = time.perf_counter()
         self._pause = max(_SECONDS, 20.0 * (self._written - begun))
 
@@ -86,11 +85,18 @@ class MomentsFile(Moments):
         with opened(self.path, MOMENTS, ours=True) as file:
             if file.attrs["task"] != self._task.digest:
                 raise InputError(
-                    f"{self.path} holds another ensemble (SHA-256 {file.attrs['task']}, that of this one is "
-                    f"{self._task.digest}): go on with the arguments that began it, or choose another output"
+                    f"{self.path} holds another ensemble (SHA-256 {file.attrs['task']}, expected "
+                    f"{self._task.digest}): use the arguments that started it, or choose another output"
                 )
             load(file, self)
             self._start -= file["provenance/seconds"][()]
+
+
+def write_moments(path: Path, moments: Moments, task: Task, values: dict[str, Any]) -> None:
+    """Write the file as a whole; `values` are settings and provenance. Raises StorageError where that cannot be
+    done."""
+    with written(path) as file:
+        make(file, MOMENTS, values | _values(moments, task), kind=KIND)
 
 
 def _values(moments: Moments, task: Task) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def _values(moments: Moments, task: Task) -> dict[str, Any]:
         "time": task.grid,
         "quantity": task.quantities,
         "statuses": moments.statuses,
-        "moments/variance": result.variance,
+        "moments/variance": result.variance(),
     }
     values |= {f"moments/{name}": getattr(moments, name) for name in ARRAYS}
     values |= {f"statistics/{name}": total for name, total in moments.statistics.items()}

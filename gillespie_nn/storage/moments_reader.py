@@ -1,7 +1,7 @@
-"""Reading files of moments, which are read when they are opened."""
+"""Reading files of moments: all of a file is read when it is opened."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ import h5py
 import numpy as np
 
 from ..checks import printable
+from ..simulation.glance import span
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
 from ..simulation.task import MOMENTS, QUANTILES, quantities_of
 from .moments_file import load
+from .save import copy_file
 from .schema.moments import KIND
 from .validate import version_of
 from .values import model_of
@@ -24,8 +26,6 @@ class MomentsRun(MomentsResult):
     """A `MomentsResult` read from a file."""
 
     path: Path = Path()
-    provenance: dict = field(default_factory=dict)
-    """Command, parameters, versions, machine, and `seconds` of wall time."""
     version: tuple[int, int] = (0, 0)
     """Of the format."""
     software_version: str = ""
@@ -34,28 +34,36 @@ class MomentsRun(MomentsResult):
     rates: np.ndarray | None = None
     """float64[reaction], rate constants in force after overrides."""
     arguments: dict | None = None
-    """What else decides the ensemble; since version 1.1."""
+    """Further arguments that determine the ensemble; since version 1.1."""
     kind = KIND
 
     @property
     def record(self) -> str:
-        """What is kept: `moments` or `quantiles`."""
+        """What is recorded: `moments` or `quantiles`."""
         return MOMENTS if self.moments.sketch is None else QUANTILES
 
     @property
     def ended(self) -> bool:
-        """Every replicate is in: there is nothing to go on with."""
+        """Every replicate is included: there is nothing to resume."""
         return self.n_done == self.n_replicates
 
     @property
     def n_planned(self) -> int:
-        """Replicates asked for."""
+        """Replicates requested."""
         return self.n_replicates
 
     @property
     def n_kept(self) -> int:
-        """Those that are in."""
+        """Replicates included."""
         return self.n_done
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Copy the file to `path`. Raises InputError for a file that exists, without `overwrite`, and while a process
+        writes this one; StorageError if the copy cannot be written. What was at `path` stays until it is whole."""
+        copy_file(self.path, path, overwrite)
+
+    def _title(self) -> str:
+        return f"MomentsRun in {str(self.path)!r}: {span(self)}"
 
     def __enter__(self) -> "MomentsRun":
         return self
@@ -68,7 +76,7 @@ class MomentsRun(MomentsResult):
 
 
 def read(path: Path, file: h5py.File) -> MomentsRun:
-    """What a file of moments holds, which has been found valid."""
+    """The contents of a valid file of moments."""
     attributes = file.attrs
     network = model_of(path, file)
     moments = Moments.__new__(Moments)

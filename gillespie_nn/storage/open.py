@@ -16,10 +16,10 @@ _SOON_READ = 1 << 17
 
 
 def open_run(path: str | Path) -> Run | MomentsRun:
-    """Open the run in the file at `path` for reading, also one that is still being written or was left by a killed
-    process: a `Run`, or of moments a `MomentsRun`.
+    """Open the run in the file at `path` for reading, also while it is written, or after its process was
+    killed. Returns a `Run`, or for moments a `MomentsRun`.
 
-    Raises InputError for a missing file, another filetype, a newer major version, and a file that is damaged.
+    Raises InputError for a missing or damaged file, another filetype, and a newer major version.
     """
     where = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     file = opened(where)
@@ -28,15 +28,15 @@ def open_run(path: str | Path) -> Run | MomentsRun:
         return _checked(Run(where, file))
     with file:
         if form is not MOMENTS:
-            raise InputError(f"{where} is a {form.name}, not that of a run: its filetype is {form.filetype!r}")
+            raise InputError(f"{where} is a {form.name}, not a run: its filetype is {form.filetype!r}")
         with readable(where):
             return read(where, file)
 
 
 def open_trajectories(path: str | Path) -> Run:
-    """The run of trajectories in the file at `path`, as `open_run` does, which opens moments, too.
+    """Open the run in the file at `path`, which must hold trajectories; `open_run` opens moments, too.
 
-    Raises InputError for a file of something else, and as `open_run` does.
+    Raises InputError for other files, and as `open_run` does.
     """
     where = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     return _checked(Run(where, opened(where, RUNS)))
@@ -55,9 +55,9 @@ def _checked(run: Run) -> Run:
 
 
 def open_moments(path: str | Path) -> MomentsRun:
-    """What the file of moments at `path` holds, as `open_run` does, which opens other runs, too.
+    """Open the moments in the file at `path`; `open_run` opens every run.
 
-    Raises InputError for a file of something else, and as `open_run` does.
+    Raises InputError for other files, and as `open_run` does.
     """
     where = checks.existing_file("file of moments", path, "open_moments takes the path of a file of moments")
     with opened(where, MOMENTS) as file, readable(where):

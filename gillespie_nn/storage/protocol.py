@@ -1,5 +1,4 @@
-"""What every run in a file has, of trajectories or of moments: who goes on with one, follows or sums one up needs no
-more."""
+"""What every run in a file has, with trajectories or moments: enough to resume, follow or summarise it."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +21,7 @@ class OpenedRun(Protocol):
 
     @property
     def record(self) -> str:
-        """What is kept, of `simulation.task.RECORDS`."""
+        """What is recorded, one of `simulation.task.RECORDS`."""
 
     @property
     def model(self) -> Any:
@@ -48,7 +47,7 @@ class OpenedRun(Protocol):
 
     @property
     def arguments(self) -> Any:
-        """What else decides an ensemble, a dictionary."""
+        """Further arguments that determine an ensemble, a dictionary."""
 
     @property
     def provenance(self) -> Any: ...

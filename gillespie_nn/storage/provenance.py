@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from functools import cache
 from typing import Any
 
 from .._version import __version__
@@ -20,16 +21,22 @@ def provenance(parameters: dict) -> str:
         "software": {"name": "gillespie-nn", "version": __version__},
         "command": sys.argv,
         "parameters": parameters,
-        "environment": {
-            "python": platform.python_version(),
-            "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-            "platform": platform.platform(),
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-        },
+        "environment": _environment(),
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
     return json.dumps(record, default=_plain)
+
+
+@cache
+def _environment() -> dict[str, Any]:
+    """Does not change in a process, and takes milliseconds."""
+    return {
+        "python": platform.python_version(),
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
 
 
 def _plain(value: Any) -> Any:

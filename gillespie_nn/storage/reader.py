@@ -1,40 +1,37 @@
-"""Reading run files: only what is committed, lazily from disk."""
+"""Reading run files: committed data only, from disk when it is indexed."""
 
 import json
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ..checks import InputError, printable
 from ..crn import ReactionNetwork
-from ..display.trajectories import plot_ensemble
-from ..simulation.result import dataset, frame, of
+from ..simulation.glance import span
 from ..simulation.task import TRAJECTORIES
-from ..status import Status
+from ..simulation.trajectories import Trajectories
 from .damage import damaged, is_of_hdf5, readable, said
 from .rows import LazyRows
+from .save import copy_file
 from .schema import TRAINING
 from .training_record import TrainingRecord
 from .validate import version_of
 from .values import model_of
 
-if TYPE_CHECKING:
-    import pandas
-    import xarray
 
-
-class Run:
-    """A run file, with the attributes of `simulation.Result`; `counts` slices lazily from disk.
+class Run(Trajectories):
+    """A run file, with the attributes of `simulation.Result`; `counts` is read from disk when it is indexed.
 
     Use as a context manager, or `close()` it.
     """
 
+    _IN_FILE = True
+
     def __init__(self, path: Path, file: h5py.File):
-        """`file` has been found valid."""
+        """`file` is valid, see `hdf5.opened`."""
         self.path, self._file = path, file
         self._datasets: dict[str, h5py.Dataset] = {}
 
@@ -52,7 +49,7 @@ class Run:
             raise damaged(self.path, said(error)) from error
 
     def close(self) -> None:
-        """Close the file; what was not read can no longer be."""
+        """Close the file. Data that was not read before cannot be read any more."""
         self._file.close()
 
     @property
@@ -67,7 +64,7 @@ class Run:
 
     @property
     def record(self) -> str:
-        """What is kept: `trajectories`."""
+        """What is recorded: `trajectories`."""
         return TRAJECTORIES
 
     @cached_property
@@ -128,44 +125,44 @@ class Run:
 
     @property
     def arguments(self) -> dict:
-        """What else decides an ensemble; since version 1.5."""
+        """Further arguments that determine an ensemble; since version 1.5."""
         return json.loads(self._attribute("arguments"))
 
     @property
     def n_replicates(self) -> int:
-        """Asked for."""
+        """Replicates requested."""
         return int(self._dataset("committed").size)
 
     @property
     def n_planned(self) -> int:
-        """Replicates asked for; of a training run, records."""
+        """Replicates requested; for a training run, records planned."""
         return self._shape("time")[0] if self._is_training else self.n_replicates
 
     @property
     def n_kept(self) -> int:
-        """Those of them that are whole."""
+        """Replicates committed; for a training run, records written."""
         return self._n_points if self._is_training else int(self.committed.sum())
 
     @property
     def committed(self) -> np.ndarray:
-        """bool[replicate of the file]: which replicates are whole. The other attributes hold only these
-        (of a training run, also the records of one that has not ended)."""
+        """bool[replicate of the file]: which replicates are complete in the file. All other attributes contain only
+        these (for a training run, also the records of one that has not finished)."""
         return self._read("committed").astype(bool)
 
     @property
     def ended(self) -> bool:
-        """Every replicate is committed: there is nothing to go on with."""
+        """Every replicate is committed: there is nothing to resume."""
         return bool(self.committed.all())
 
     @property
     def software_version(self) -> str:
-        """Of the software that began the run."""
+        """Version of the software that started the run."""
         return self._text("software_version")
 
     @property
     def complete(self) -> bool:
         """Every replicate is committed and was simulated to the end."""
-        return self.ended and all(Status(int(s)).complete for s in self.status)
+        return self.ended and all(status.complete for status in self.statuses)
 
     @property
     def time(self) -> np.ndarray:
@@ -175,41 +172,41 @@ class Run:
     @property
     def counts(self) -> LazyRows:
         """[replicate, point, species], read when indexed, in `units`."""
-        replicates, n_points = self._replicates, self._n_points  # before the rows, which are written before these
+        replicates, n_points = self.replicates, self._n_points  # before the rows, which are written before these
         return LazyRows(self.path, self._dataset("counts"), replicates, n_points)
 
     @property
     def status(self) -> np.ndarray:
-        return self._read("status")[self._replicates]
+        return self._read("status")[self.replicates]
 
     @property
     def n_events(self) -> np.ndarray:
-        return self._read("n_events")[self._replicates]
+        return self._read("n_events")[self.replicates]
 
     @property
     def firings(self) -> np.ndarray:
-        """int64[replicate, reaction], no columns unless asked for."""
-        return self._read("firings")[self._replicates]
+        """int64[replicate, reaction], no columns unless requested."""
+        return self._read("firings")[self.replicates]
 
     @property
     def statistics(self) -> dict[str, np.ndarray]:
         """What the method says about its own steps: names and float64[replicate]; none before version 1.3."""
         names = self._file.get("statistics", {})
-        return {name: self._read(f"statistics/{name}")[self._replicates] for name in names}
+        return {name: self._read(f"statistics/{name}")[self.replicates] for name in names}
 
     @property
     def covariance(self) -> np.ndarray | LazyRows:
-        """float64[replicate, point, species, species] [concentration^2] of `linear_noise`, read when indexed like
-        `counts`; else no species."""
+        """float64[replicate, point, species, species] [concentration^2] of `linear_noise`, read when it is indexed,
+        like `counts`; without species for other methods."""
         if not self._has("covariance") or not self._dataset("covariance").size:
-            return np.zeros((len(self._replicates), self._n_points, 0, 0))
-        return LazyRows(self.path, self._dataset("covariance"), self._replicates, self._n_points)
+            return np.zeros((len(self.replicates), self._n_points, 0, 0))
+        return LazyRows(self.path, self._dataset("covariance"), self.replicates, self._n_points)
 
     @property
     def training(self) -> TrainingRecord:
-        """What a training run keeps beside its trajectory."""
+        """What a training run records besides its trajectory."""
         if not self._is_training:
-            raise InputError(f"{self.path} is not a training run, which `train` writes: its kind is {self.kind!r}")
+            raise InputError(f"{self.path} is not a training run (as `train` writes): its kind is {self.kind!r}")
         return TrainingRecord(self)
 
     @property
@@ -232,8 +229,8 @@ class Run:
         """float64[replicate, point, observable]: values of rules, and of parameters that events change; read when
         indexed like `counts`."""
         if not self.observable_names:
-            return np.zeros((len(self._replicates), self._n_points, 0))
-        return LazyRows(self.path, self._dataset("observables"), self._replicates, self._n_points)
+            return np.zeros((len(self.replicates), self._n_points, 0))
+        return LazyRows(self.path, self._dataset("observables"), self.replicates, self._n_points)
 
     @cached_property
     def observable_names(self) -> tuple[str, ...]:
@@ -241,23 +238,28 @@ class Run:
         _ = self.model
         return self._names("observable") if self._has("observable") else ()
 
-    def of(self, name: str) -> np.ndarray:
-        """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name."""
-        return of(self, name)
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Copy the file to `path`. Raises InputError for a file that exists, without `overwrite`, and while a process
+        writes this one; StorageError if the copy cannot be written. What was at `path` stays until it is whole."""
+        copy_file(self.path, path, overwrite)
 
-    def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
-        """Draw it over time, or one quantity against another (`x="A", y="B"`); `names`, `log`, `units` and the other
-        options `how` are those of `display.trajectories.plot_ensemble`. Returns the axes."""
-        return plot_ensemble(self, names, ax, **how)
+    def _more_columns(self) -> dict[str, np.ndarray]:
+        if not self._is_training:
+            return {}
+        outputs = [f"prediction_{name}" for name in self.training.output_names]
+        return dict(zip(self.training.weight_names, self.weights.T)) | dict(zip(outputs, self.predictions.T))
 
-    def to_xarray(self) -> "xarray.Dataset":
-        """An xarray Dataset with dimensions replicate, time, species; NaN where a replicate did not get."""
-        return dataset(self)
+    def _title(self) -> str:
+        if not self._file:
+            return f"Run in {str(self.path)!r}, closed"
+        if not self._is_training:
+            return f"Run in {str(self.path)!r}: {span(self)}"
+        records = f"{self.n_kept:,} of {self.n_planned:,} records"
+        end = f" to {self.time[-1]:g} s" if self.n_kept else ""
+        return f"Run in {str(self.path)!r}: training on {self.case}, {records}{end}, {len(self.species)} species"
 
-    def to_dataframe(self) -> "pandas.DataFrame":
-        """A pandas DataFrame indexed by (replicate, time), one column a species or observable; NaN where a replicate
-        did not get."""
-        return frame(self)
+    def __repr__(self) -> str:
+        return super().__repr__() if self._file else self._title()
 
     def _has(self, name: str) -> bool:
         return name in self._file
@@ -300,12 +302,10 @@ class Run:
         return self.kind == TRAINING
 
     @property
-    def _replicates(self) -> np.ndarray:
+    def replicates(self) -> np.ndarray:
+        """int64[replicate], numbers of those that are committed."""
         return np.arange(1) if self._is_training else np.flatnonzero(self.committed)
 
     @property
     def _n_points(self) -> int:
         return int(self._read("training/n_recorded")) if self._is_training else self._shape("time")[0]
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, {self.kind}, {int(self.committed.sum())} of {self.committed.size} committed)"

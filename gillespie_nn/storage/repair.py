@@ -65,7 +65,7 @@ def repair(path: str | Path) -> dict:
             except (OSError, RuntimeError) as error:
                 if is_of_hdf5(error) and "write" not in str(error):
                     raise damaged(path, said(error)) from None
-                raise StorageError(f"cannot write {path}: {disk.reason(error)}; it is as it was") from None
+                raise StorageError(f"cannot write {path}: {disk.reason(error)}; the file is unchanged") from None
         with Run(part, opened(part, RUNS)) as run:
             found = _report(run, True, lost)
         move(part, path)

@@ -50,7 +50,7 @@ class Closed(io.FileIO):
         place = self.tell()
         n = super().readinto(buffer)
         if n < memoryview(buffer).nbytes:
-            raise OSError("the file ends before what it says it holds")
+            raise OSError("the file is shorter than its header says")
         overlap = self._start[place : place + n]
         memoryview(buffer).cast("B")[: len(overlap)] = overlap
         return n

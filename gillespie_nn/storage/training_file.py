@@ -84,7 +84,7 @@ class TrainingFile(RunFile):
         self._file["training/n_presented"][()] = done
         self.seconds = float(earlier["provenance/presentation_seconds"][()]) if done else 0.0
         self._file["provenance/presentation_seconds"][()] = self.seconds
-        self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
+        self.add_seconds(earlier["provenance/seconds"][()])
         self._file.attrs["created"] = earlier.attrs["created"]
 
     def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:

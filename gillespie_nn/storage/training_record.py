@@ -1,4 +1,4 @@
-"""What a training run keeps beside its trajectory, by name."""
+"""What a training run records besides its trajectory, by name."""
 
 import json
 from functools import cached_property
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 class TrainingRecord:
-    """The record of a training `Run`, of which `record["final_weights"]` is any dataset as an array, by the names of
-    FORMAT.md; `name in record` says whether the file has it.
+    """The record of a training `Run`, `record["final_weights"]` is a dataset as an array, by its name in FORMAT.md;
+    `name in record` tells whether the file has it.
 
     N presentations planned, P records so far, V weights, Q outputs, K test samples, E evaluations in validation.
     """
@@ -50,17 +50,17 @@ class TrainingRecord:
 
     @property
     def arguments(self) -> dict:
-        """What `train` was asked for, resolved; since version 1.4."""
+        """Arguments of `train`, with defaults filled in; since version 1.4."""
         return self._json("arguments")
 
     @property
     def data(self) -> dict:
-        """Whether the samples are one's `own`, the `digest` of all, `checksums` of files, a `notice`; since 1.4."""
+        """Whether the samples are your `own`, the `digest` of all, `checksums` of files, a `notice`; since 1.4."""
         return self._json("data")
 
     @property
     def samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Training and test inputs and targets of one's own data, float64[sample, feature or output]
+        """Training and test inputs and targets of your own data, float64[sample, feature or output]
         [concentration]."""
         train_x, train_t, test_x, test_t = (self[f"samples/{name}"] for name in SAMPLES)
         return train_x, train_t, test_x, test_t
@@ -123,12 +123,12 @@ class TrainingRecord:
 
     @property
     def best_weights(self) -> np.ndarray:
-        """float64[V] [concentration], those of the least error in validation, else NaN; since version 1.4."""
+        """float64[V] [concentration], with the smallest error in validation, NaN without; since version 1.4."""
         return self["best_weights"]
 
     @property
     def inputs(self) -> np.ndarray:
-        """float64[K, feature] [concentration], test inputs; no rows where they are too large to be kept."""
+        """float64[K, feature] [concentration], test inputs; no rows where they are too large to store."""
         return self["inputs"]
 
     @property
@@ -143,8 +143,8 @@ class TrainingRecord:
 
     @property
     def scores(self) -> dict[str, float]:
-        """Numbers by the names of `simulation.evaluation` that the file has; NaN until the end, and of what was not
-        asked for."""
+        """Numbers by the names of `simulation.evaluation` that the file has; NaN until the end, and where
+        not requested."""
         return {name: float(self[name]) for name in (*SCORES, *CHEMICAL_SCORES) if name in self}
 
     def _json(self, name: str) -> dict:

@@ -35,7 +35,7 @@ def form_of(path: Path, file: h5py.File, expected: Format | None = None) -> Form
         raise InputError(_other(path, filetype, expected))
     version = np.atleast_1d(file.attrs.get("version", 0))
     if version.dtype.kind not in "iu" or version.shape != (2,):
-        raise damaged(path, f"the attribute version is {shown(file.attrs.get('version'))}, expected two whole numbers")
+        raise damaged(path, f"the attribute version is {shown(file.attrs.get('version'))}, expected two integers")
     if int(version[0]) != form.version[0] or version[1] < 0:
         raise InputError(
             f"{path} has format version {[int(v) for v in version]}, this software reads {form.version[0]}.x of "
@@ -98,17 +98,17 @@ def _check_places(path: Path, file: h5py.File) -> None:
         for name in group:
             where = shown(f"{group.name.rstrip('/')}/{name}")[1:-1]
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise damaged(path, f"{where} is a link to somewhere else")
+                raise damaged(path, f"{where} is a link")
             item = group[name]
             first = places.setdefault(h5py.h5o.get_info(item.id).addr, where)
             if first != where:
-                raise damaged(path, f"{where} is a second name of {first}")
+                raise damaged(path, f"{where} is a second link to {first}")
             if len(places) > _MOST_PLACES:
-                raise damaged(path, f"it holds more than {_MOST_PLACES} datasets and groups")
+                raise damaged(path, f"it contains more than {_MOST_PLACES} datasets and groups")
             if isinstance(item, h5py.Group):
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-                raise damaged(path, f"{where} is kept in another file")
+                raise damaged(path, f"{where} is stored in another file")
 
 
 def _check_group(path: Path, file: h5py.File, name: str, needed: bool) -> None:
@@ -116,7 +116,7 @@ def _check_group(path: Path, file: h5py.File, name: str, needed: bool) -> None:
         if needed:
             raise damaged(path, f"/{name} is missing")
     elif not isinstance(file[name], h5py.Group):
-        raise damaged(path, f"/{name} is no group")
+        raise damaged(path, f"/{name} is not a group")
 
 
 def _is_there(file: h5py.File, entry: Entry) -> bool:
@@ -155,7 +155,7 @@ def _check_dataset(path: Path, dataset: Any, entry: Entry, lengths: dict[str, in
 def _check_name(path: Path, where: str, name: str) -> None:
     """Names are identifiers, as those of models are: they stand in the first line of tables, and on terminals."""
     if not _NAME.fullmatch(name):
-        raise damaged(path, f"{where} holds the name {shown(name)}, expected letters, digits and underscores")
+        raise damaged(path, f"{where} contains the name {shown(name)}, expected letters, digits and underscores")
 
 
 def _check_attributes(path: Path, file: h5py.File, form: Format, kind: str, version: Version) -> None:

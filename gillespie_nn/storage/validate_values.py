@@ -30,7 +30,7 @@ def _check_provenance(path: Path, file: h5py.File) -> None:
             raise damaged(path, f"{name} in /provenance/json is {shown(record[name])}, expected a {kind.__name__}")
     for part in (record.get("environment", {}).get("libraries", {}), *record.get("resumed", [])):
         if not isinstance(part, dict):
-            raise damaged(path, f"/provenance/json holds {shown(part)}, expected an object")
+            raise damaged(path, f"/provenance/json contains {shown(part)}, expected an object")
 
 
 def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
@@ -38,15 +38,15 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
     training = file.attrs["kind"] == TRAINING
     committed, status = file["committed"][:], file["status"][:]
     if (committed > 1).any():
-        raise damaged(path, f"/committed holds {committed.max()}, expected 0 and 1")
+        raise damaged(path, f"/committed contains {committed.max()}, expected 0 and 1")
     known = [int(s) for s in Status]
     if not np.isin(status, known).all():
-        raise damaged(path, f"/status holds {status[~np.isin(status, known)][0]}, expected one of {known}")
+        raise damaged(path, f"/status contains {status[~np.isin(status, known)][0]}, expected one of {known}")
     replicates, points = lengths["replicate"], lengths["time"]
     n_written = int(committed.sum()) * points
     if training:
         if replicates != 1:
-            raise damaged(path, f"it has {replicates} replicates, and a training run has one")
+            raise damaged(path, f"it has {replicates} replicates, but a training run has one")
         n_written = int(file["training/n_recorded"][()])
         if not 0 <= n_written <= points:
             raise damaged(path, f"/training/n_recorded is {n_written}, expected 0 to {points}")
@@ -71,23 +71,23 @@ def _check_moments(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> N
     n, statuses = file["moments/n"][:], file["statuses"][:]
     n_done, n_replicates = int(file.attrs["n_done"]), int(file.attrs["n_replicates"])
     if n_done > n_replicates or (n_done % BLOCK and n_done < n_replicates):
-        raise damaged(path, f"{n_done} of {n_replicates} replicates are in, expected blocks of {BLOCK}")
+        raise damaged(path, f"{n_done} of {n_replicates} replicates are included, expected a multiple of {BLOCK}")
     if (statuses < 0).any() or statuses.sum() != n_done or (n < 0).any() or (n > n_done).any():
-        raise damaged(path, f"its numbers of replicates do not fit the {n_done} that are in")
+        raise damaged(path, f"its counts of replicates do not match n_done = {n_done}")
     if "sketch" not in file:
         return
     if lengths["place"] != lengths["time"] * lengths["quantity"]:
-        raise damaged(path, "/sketch/whole has not one entry of each time and quantity")
+        raise damaged(path, "/sketch/whole must have one entry for each time and quantity")
     cell, bucket, count = (file[f"sketch/{name}"][:] for name in SKETCH)
     if not possible(cell, bucket, count, n.ravel()):
-        raise damaged(path, "/sketch does not hold as many numbers in each cell as /moments/n says")
+        raise damaged(path, "/sketch does not contain /moments/n numbers in each cell")
 
 
 def _check_bounds(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
     if lengths["task"] != lengths["size"] + 1:
         raise damaged(path, f"/committed has {lengths['task']} columns, expected {lengths['size'] + 1}")
     if (file["committed"][:] > 1).any():
-        raise damaged(path, f"/committed holds {file['committed'][:].max()}, expected 0 and 1")
+        raise damaged(path, f"/committed contains {file['committed'][:].max()}, expected 0 and 1")
 
 
 def _check_prediction(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:

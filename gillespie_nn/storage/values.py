@@ -22,9 +22,9 @@ def text(path: Path, where: Any, name: str) -> str:
     """An attribute that is one."""
     value = where.attrs.get(name)
     if not isinstance(value, str):
-        raise damaged(path, f"the attribute {name} is {shown(value)}, expected a text")
+        raise damaged(path, f"the attribute {name} is {shown(value)}, expected a string")
     if any("\ud800" <= letter <= "\udfff" for letter in value):  # how h5py shows bytes that are not UTF-8
-        raise damaged(path, f"the attribute {name} is not text in UTF-8")
+        raise damaged(path, f"the attribute {name} is not UTF-8 text")
     return value
 
 
@@ -34,11 +34,11 @@ def strings(path: Path, dataset: h5py.Dataset) -> Any:
         heap.check_lengths(path, dataset)
         found = dataset.asstr()[()]
     except UnicodeDecodeError:
-        raise damaged(path, f"{dataset.name} is not text in UTF-8") from None
+        raise damaged(path, f"{dataset.name} is not UTF-8 text") from None
     except OSError as error:
         raise damaged(path, said(error)) from error
     if any("\0" in text for text in np.atleast_1d(found)):
-        raise damaged(path, f"{dataset.name} holds a text with a NUL in it")
+        raise damaged(path, f"{dataset.name} contains a string with a NUL character")
     return found
 
 
@@ -49,7 +49,7 @@ def check_size(path: Path, dataset: h5py.Dataset, n_written: int) -> None:
         dataset.refresh()  # what another process wrote since it was opened
     stored = dataset.id.get_storage_size()
     if n_bytes > _SMALL_BYTES and n_bytes > stored * _MOST_PACKED:
-        raise damaged(path, f"{dataset.name} should hold {n_bytes} bytes, and {stored} are in the file")
+        raise damaged(path, f"{dataset.name} should have {n_bytes} bytes, but the file has {stored}")
 
 
 def json_object(path: Path, what: str, text: Any) -> dict:
@@ -81,7 +81,7 @@ def whole_number(path: Path, where: Any, name: str, least: int) -> int:
     found = where.attrs.get(name)
     value = np.asarray(found)
     if value.shape != () or value.dtype.kind not in "iu" or value < least:
-        raise damaged(path, f"the attribute {name} is {shown(found)}, expected a whole number, at least {least}")
+        raise damaged(path, f"the attribute {name} is {shown(found)}, expected an integer, at least {least}")
     return int(value)
 
 
@@ -117,16 +117,16 @@ def _check_model(path: Path, file: h5py.File, network: ReactionNetwork) -> None:
         ("reaction", reactions),
     ):
         if name in file and tuple(strings(path, file[name])) not in (expected, *([()] if name == "reaction" else [])):
-            raise damaged(path, f"/{name} does not name what the model has")
+            raise damaged(path, f"/{name} does not match the names in the model")
     for name, length in (("model/rates", len(reactions)), ("model/initial", len(network.species))):
         if file[name].shape != (length,):
-            raise damaged(path, f"/{name} has {file[name].shape[0]} numbers, and the model {length}")
+            raise damaged(path, f"/{name} has {file[name].shape[0]} numbers, but the model has {length}")
     index = network.index
     changes = {(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()}
     found = file["model/stoichiometry"][:]
     if len(found) != len(changes) or set(map(tuple, found.tolist())) != changes:
-        raise damaged(path, "/model/stoichiometry is not that of the model")
+        raise damaged(path, "/model/stoichiometry does not match the model")
     for name in ("training/weight", "training/output"):
         for number in strings(path, file[name]) if name in file else ():  # on two rails, or a species if never negative
             if number not in index and not {f"{number}_p", f"{number}_m"} <= index.keys():
-                raise damaged(path, f"/{name} names {shown(number)}, which the model does not have")
+                raise damaged(path, f"/{name} contains the name {shown(number)}, which is not in the model")

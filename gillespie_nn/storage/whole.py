@@ -42,7 +42,7 @@ def put(path: Path, data: bytes | memoryview) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise StorageError(
-            f"cannot write {path}: {error.strerror or error}; what was there before is still there"
+            f"cannot write {path}: {error.strerror or error}; the previous file, if any, is unchanged"
         ) from None
 
 

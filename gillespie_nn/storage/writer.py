@@ -83,6 +83,10 @@ class RunFile:
             finally:
                 self._lock.release()
 
+    def add_seconds(self, seconds: float) -> None:
+        """The run took so many seconds before the file was made."""
+        self._start -= float(np.nan_to_num(seconds))
+
     def _at(self, name: str) -> h5py.Dataset:
         """A dataset, looked up once, and kept: to look it up takes as long as writing a small one, and h5py says
         nothing when the last rows cannot be written as a dataset is closed."""
@@ -106,7 +110,7 @@ class RunFile:
                 self._file = None
                 self._lock.release()
             raise StorageError(
-                f"cannot write {self.path}: {disk.reason(error)}; what was committed stays readable"
+                f"cannot write {self.path}: {disk.reason(error)}; what is already committed stays readable"
             ) from None
 
 
@@ -167,7 +171,7 @@ class EnsembleFile(RunFile):
             for name in per_replicate:
                 if self._file[name].size:
                     self._file[name][replicate] = earlier[name][replicate]
-        self._start -= np.nan_to_num(earlier["provenance/seconds"][()])
+        self.add_seconds(earlier["provenance/seconds"][()])
         self._file.attrs["created"] = earlier.attrs["created"]
 
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:

@@ -31,7 +31,6 @@ from ..simulation import run_ensemble
 from ..simulation.options import QUANTILES, RunOptions
 from ..simulation.task import make_task
 from ..storage import Run, bounds_file, open_run, prediction_file
-from ..storage.export import blocks, columns
 from ..storage.repair import repair
 from .base import Check, Options
 from .children import outcome_of_all
@@ -314,8 +313,8 @@ def _read(path: Path) -> None:
     with open_run(path) as run:
         said = [summary_text(summary(run)), citations_text(citations_of(run)), run.method_reason]
         if isinstance(run, Run):
-            said += columns(run)
-            for block in blocks(run):
+            said += run.table().names
+            for block in run.table().blocks:
                 _check_own(*block)
             _check_own(run.covariance, *run.statistics.values())
     if not all(line.isprintable() for text in said for line in text.splitlines()):

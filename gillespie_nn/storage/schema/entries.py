@@ -141,7 +141,7 @@ class Format(NamedTuple):
     """Of axes that always have the same."""
     scaled: frozenset[str] | None = frozenset()
     """Axes that have a dimension scale; None: all of them."""
-    remedy: str = "take a copy of it, or run again"
+    remedy: str = "restore a backup, or run again"
     """What to do about a file that is none of these."""
 
     def entries_of(self, kind: str, version: Version | None = None) -> list[Entry]:

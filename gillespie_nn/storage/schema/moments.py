@@ -39,5 +39,5 @@ MOMENTS = Format(
     kinds=(KIND,),
     lengths={"entry": 3, "status": N_STATUSES},
     scaled=frozenset(_BOTH.split()),
-    remedy="make it again",
+    remedy="run the simulation again",
 )

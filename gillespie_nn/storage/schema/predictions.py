@@ -12,5 +12,5 @@ PREDICTIONS = Format(
         entry("targets", "sample output", REAL, "concentration", stored=plain),
         entry("outputs", "sample output", REAL, "concentration", stored=plain),
     ),
-    remedy="take it away and try again",
+    remedy="remove it and try again",
 )

@@ -1,0 +1,209 @@
+"""What every result of an ensemble offers, in memory and in files, whether it holds trajectories or moments."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError, StorageError
+from ..display.trajectories import plot_ensemble
+from ..status import Status
+from . import glance
+from .columns import Columns, write_csv
+from .parts import Sums
+
+if TYPE_CHECKING:
+    from ..crn import ReactionNetwork
+
+
+class EnsembleResult:
+    """The base of `Result`, `Run`, `MomentsResult` and `MomentsRun`.
+
+    `len(r)` is the number of replicates in it, `r["P"]` a species or observable, `r["time"]` the recorded times, and
+    `"P" in r` asks for a name; iteration goes over the names, as in a pandas DataFrame. Statistics are taken over the
+    replicates that reached each recorded point, with a finite value; where there are none they are NaN.
+    """
+
+    if TYPE_CHECKING:  # attributes of the subclasses: fields of those in memory, read on request from files
+
+        @property
+        def time(self) -> np.ndarray: ...
+        @property
+        def method(self) -> str: ...
+        @property
+        def method_reason(self) -> str: ...
+        @property
+        def seed(self) -> int: ...
+        @property
+        def volume(self) -> float: ...
+        @property
+        def model(self) -> ReactionNetwork: ...
+        @property
+        def units(self) -> str: ...
+        @property
+        def quantities(self) -> tuple[str, ...]: ...
+        @property
+        def n_planned(self) -> int: ...
+        @property
+        def statuses(self) -> dict[Status, int]: ...
+
+    _IN_FILE = False
+    """Whether trajectories are read from a file each time."""
+
+    def _title(self) -> str:
+        """What it is, in a line."""
+        return f"{type(self).__name__}: {glance.span(self)}"
+
+    def of(self, name: str) -> np.ndarray:
+        """One quantity by name."""
+        raise NotImplementedError
+
+    def _sums(self, names: Sequence[str], points: Sequence[int] | None = None, most: int | None = None) -> Sums:
+        """Sums over replicates (the first `most`), arrays [point, name], at all points or those numbered `points`."""
+        raise NotImplementedError
+
+    def _quantiles(self, probabilities: Sequence[float], names: Sequence[str]) -> np.ndarray:
+        """float64[probability, point, name]."""
+        raise NotImplementedError
+
+    def _several(self, names: Sequence[str]) -> np.ndarray:
+        """Quantities by name, along a last axis."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, name: Any) -> np.ndarray:
+        if isinstance(name, str):
+            return self.time if name == "time" and name not in self.quantities else self.of(name)
+        if isinstance(name, (list, tuple)) and name and all(isinstance(n, str) for n in name):
+            return self._several(self._known(name))
+        example = self.quantities[0] if self.quantities else "time"
+        raise InputError(
+            f"a result is indexed by the name of a species or observable, r[{example!r}], or by a list of names; "
+            f"got {checks.shortened_text(repr(name))}"
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (name in self.quantities or name == "time")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.quantities)
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise InputError("a result is not an array: take one quantity, such as r['A'], or r.to_dataframe()")
+
+    def mean(self, name: str | Sequence[str] | None = None) -> np.ndarray:
+        """Mean over the replicates, in `units` for species: float64[point, quantity], or float64[point] of the quantity
+        `name`. Raises InputError for an unknown name."""
+        return self._statistic(name, lambda s: np.where(s.n > 0, s.mean, np.nan))
+
+    def variance(self, name: str | Sequence[str] | None = None) -> np.ndarray:
+        """Variance, divided by n - 1, shaped as `mean`; NaN for fewer than 2 replicates."""
+        return self._statistic(name, _variance)
+
+    def std(self, name: str | Sequence[str] | None = None) -> np.ndarray:
+        """Standard deviation, the root of `variance`, shaped as `mean`."""
+        return self._statistic(name, lambda s: np.sqrt(_variance(s)))
+
+    def standard_error(self, name: str | Sequence[str] | None = None) -> np.ndarray:
+        """Standard error of the mean, shaped as `mean`; NaN for fewer than 2 replicates."""
+        return self._statistic(name, lambda s: np.sqrt(_variance(s) / np.maximum(s.n, 1)))
+
+    def interval(self, name: str | Sequence[str] | None = None, confidence: float = 0.95) -> np.ndarray:
+        """Ends of the interval of the mean at each point by itself (Student's t), a first axis of (low, high), then
+        shaped as `mean`; NaN for fewer than 2 replicates. Raises InputError for a confidence outside (0, 1)."""
+        from scipy import stats  # which takes long to import
+
+        confidence = checks.confidence(confidence)
+
+        def ends(s: Sums) -> np.ndarray:
+            error = np.sqrt(_variance(s) / np.maximum(s.n, 1))
+            half = stats.t.isf((1 - confidence) / 2, np.maximum(s.n - 1, 1)) * error
+            return np.stack([s.mean - half, s.mean + half])
+
+        return self._statistic(name, ends)
+
+    def minimum(self, name: str | Sequence[str] | None = None) -> np.ndarray:
+        """Smallest value, shaped as `mean`."""
+        return self._statistic(name, lambda s: np.where(s.n > 0, s.minimum, np.nan))
+
+    def maximum(self, name: str | Sequence[str] | None = None) -> np.ndarray:
+        """Largest value, shaped as `mean`."""
+        return self._statistic(name, lambda s: np.where(s.n > 0, s.maximum, np.nan))
+
+    def quantile(self, q: float | Sequence[float], name: str | Sequence[str] | None = None) -> np.ndarray:
+        """The value of rank ceil(q n) among the n replicates, for a probability `q` from 0 to 1, shaped as `mean`; for
+        several probabilities one array each, along a first axis. Moments give it within 0.4 % (whole numbers below 256
+        exactly). Raises InputError for another q, an unknown name, or moments recorded without quantiles."""
+        several = np.ndim(q) > 0
+        probabilities = [_probability(p) for p in (np.asarray(q).tolist() if several else [q])]
+        if not probabilities:
+            raise InputError("the probability of a quantile is missing: give one from 0 to 1, or several")
+        values = self._quantiles(probabilities, self._chosen(name))
+        values = values[:, :, 0] if isinstance(name, str) else values
+        return values if several else values[0]
+
+    def to_csv(self, path: str | Path | None = None, overwrite: bool = False) -> str | None:
+        """Write the table of `gillespie-nn export --to csv` to a file, or return it as text without `path`.
+
+        Raises InputError for a file that exists, without `overwrite`; StorageError if it cannot be written.
+        """
+        return csv_to(path, overwrite, self.table())
+
+    def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
+        """Draw it over time, or one quantity against another (`x="A", y="B"`), into `ax` or new axes; `names` are
+        quantities, by default those that vary most. `log`, `units` and the other options `how` are those of
+        `display.trajectories.plot_ensemble`. Returns the axes."""
+        return plot_ensemble(self, names, ax, **how)
+
+    def table(self) -> Columns:
+        """The table of the result, in blocks."""
+        raise NotImplementedError
+
+    def _known(self, names: Sequence[str]) -> list[str]:
+        return [checks.choice("species", name, self.quantities, "the result has") for name in names]
+
+    def _chosen(self, name: str | Sequence[str] | None) -> Sequence[str]:
+        if name is None:
+            return self.quantities
+        return self._known([name] if isinstance(name, str) else list(name))
+
+    def _statistic(self, name: str | Sequence[str] | None, of: Callable[[Sums], np.ndarray]) -> np.ndarray:
+        values = of(self._sums(self._chosen(name)))
+        return values[..., 0] if isinstance(name, str) else values
+
+    def __repr__(self) -> str:
+        return glance.text(self)
+
+    def _repr_html_(self) -> str:
+        return glance.html(self)
+
+
+def csv_to(path: str | Path | None, overwrite: bool, columns: Columns) -> str | None:
+    """Write a table to the file `path`, or return its text."""
+    if path is None:
+        text = io.StringIO()
+        write_csv(columns, text)
+        return text.getvalue()
+    path = checks.new_file(path, overwrite)
+    try:
+        with checks.replaced(path) as part, open(part, "x", newline="", encoding="utf-8") as file:
+            write_csv(columns, file)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from None
+    return None
+
+
+def _variance(s: Sums) -> np.ndarray:
+    return np.where(s.n > 1, s.squares / np.maximum(s.n - 1, 1), np.nan)
+
+
+def _probability(p: Any) -> float:
+    p = checks.not_negative("the probability of a quantile", p)
+    if p > 1:
+        raise InputError(f"the probability of a quantile must be at most 1, got {p!r}")
+    return p

@@ -1,0 +1,99 @@
+"""Results in memory become run files, and run files are copied: each is whole or absent at any moment."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError, StorageError, part_of
+from ..simulation.moments_result import MomentsResult
+from ..simulation.result import Result
+from ..status import Status
+from . import disk, layout
+from .lock import Lock, is_locked
+from .moments_file import write_moments
+from .whole import clear, move
+from .writer import EnsembleFile
+
+
+def save_trajectories(result: Result, path: str | Path, overwrite: bool = False) -> None:
+    """Write the run file of a `Result`, as its method `save` says."""
+    task = result.task
+    assert task is not None  # `Result.save` refuses the others
+    values, provenance = layout.settings_values(task, result.method_reason), json.dumps(_plain(result.provenance))
+    counts = np.ma.getdata(result.counts)
+    n_bytes = counts.nbytes + result.observables.nbytes + result.covariance.nbytes
+    with _place(path, overwrite, n_bytes) as part, EnsembleFile(part, task, values, provenance) as file:
+        file.add_seconds(result.provenance["seconds"])
+        for k in range(len(result)):
+            file.write(k, 0, counts[k], result.observables[k], result.covariance[k])
+            statistics = {name: numbers[k] for name, numbers in result.statistics.items()}
+            file.finish(k, Status(int(result.status[k])), int(result.n_events[k]), result.firings[k], statistics)
+
+
+def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = False) -> None:
+    """Write the file of a `MomentsResult`, as its method `save` says."""
+    task = result.task
+    assert task is not None  # `MomentsResult.save` refuses the others
+    target = checks.new_run_file(path, overwrite)
+    values = layout.settings_values(task, result.method_reason)
+    provenance = {
+        "provenance/json": json.dumps(_plain(result.provenance)),
+        "provenance/seconds": result.provenance["seconds"],
+    }
+    with _locked(target, overwrite):
+        write_moments(target, result.moments, task, values | provenance)
+
+
+def copy_file(source: Path, path: str | Path, overwrite: bool) -> None:
+    """Copy the run file at `source`. Raises InputError while another process writes it."""
+    target = checks.new_run_file(path, overwrite)
+    source = checks.existing_file("run file", source, "it was there when the run was opened")
+    if target.exists() and os.path.samefile(source, target):
+        raise InputError(f"{path} is the file of this run: choose another name for the copy")
+    if is_locked(source):
+        raise InputError(f"{source} is being written by another process: wait until it has finished, then copy it")
+    with _place(target, overwrite, source.stat().st_size) as part, open(source, "rb") as file, open(part, "xb") as made:
+        shutil.copyfileobj(file, made)
+
+
+def _plain(provenance: dict) -> dict:
+    """What `/provenance/json` holds; the seconds have their own place."""
+    return {name: value for name, value in provenance.items() if name != "seconds"}
+
+
+@contextmanager
+def _place(path: str | Path, overwrite: bool, n_bytes: int) -> Iterator[Path]:
+    """A name to write a file of about `n_bytes` under, which is moved to `path` when it is whole."""
+    target = checks.new_run_file(path, overwrite)
+    with _locked(target, overwrite):
+        disk.check_free(target, n_bytes)
+        part = part_of(target)
+        try:
+            yield part
+            move(part, target)
+        except (OSError, StorageError) as error:
+            cause = error.__context__ if isinstance(error, StorageError) else error  # that of a file names the part
+            reason = disk.reason(cause) if isinstance(cause, Exception) else str(error)
+            raise StorageError(
+                f"cannot write {target}: {reason}; nothing was saved, and the previous file, if any, is unchanged"
+            ) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(target: Path, overwrite: bool) -> Iterator[None]:
+    """Nobody else writes `target` in the meantime, and nothing is left of processes that were killed while they did."""
+    lock = Lock(target)
+    try:
+        checks.new_run_file(target, overwrite)  # another process may have made it before the lock was ours
+        clear(target)
+        yield
+    finally:
+        lock.release()
