@@ -120,8 +120,8 @@ def file_arrays(path) -> dict:
 
 def moment_arrays(result) -> dict:
     """What a `MomentsResult` holds, with quantiles where there are some."""
-    names = ("time", "n", "mean", "variance", "minimum", "maximum")
-    found = {name: np.asarray(getattr(result, name)) for name in names} | {"n_events": np.array(result.n_events)}
+    found = {"time": result.time, "n": result.n, "n_events": np.array(result.n_events)}
+    found |= {name: getattr(result, name)() for name in ("mean", "variance", "minimum", "maximum")}
     if result.moments.sketch is not None:
         found |= {f"quantile {p}": result.quantile(p) for p in (0.0, 0.05, 0.5, 0.9, 1.0)}
     return found
