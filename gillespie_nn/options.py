@@ -45,6 +45,11 @@ def positive(unit: str = "", hint: str = "") -> Check:
     return Check(lambda name, value: checks.positive(name, value, unit, hint), "positive")
 
 
+def not_negative(unit: str = "") -> Check:
+    """A check for finite numbers that are 0 or positive."""
+    return Check(lambda name, value: checks.not_negative(name, value, unit), "0 or positive")
+
+
 def one_of(*names: str) -> Check:
     """A check for one of some names."""
     return Check(lambda name, value: checks.choice(name, value, names), f"one of {', '.join(names)}", names)

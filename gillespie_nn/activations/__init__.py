@@ -4,6 +4,7 @@ To add one: a file with a subclass of `Activation`, and its line in `ACTIVATIONS
 """
 
 from .. import checks
+from ..options import options_of
 from .base import Activation
 from .leaky_relu import LeakyReLU
 from .relu import ReLU
@@ -12,10 +13,14 @@ from .smooth_relu import DERIVATIVES, SmoothReLU
 ACTIVATIONS = (SmoothReLU, ReLU, LeakyReLU)
 
 
-def make_activation(name: str, h: float = 0.25, derivative: str = "gain") -> Activation:
-    """The activation called `name`; `h` and `derivative` are settings of those that have them."""
+def make_activation(name: str, **settings: object) -> Activation:
+    """The activation called `name`, with its own settings. Raises InputError for an unknown name, or a setting that it
+    does not have."""
     by_name = {a.name: a for a in ACTIVATIONS}
-    return by_name[checks.choice("activation", name, by_name)](h=h, derivative=derivative)
+    made = by_name[checks.choice("activation", name, by_name)]
+    for setting in settings:
+        checks.choice("setting", setting, options_of(made), f"{name} has")
+    return made(**settings)
 
 
 __all__ = ["ACTIVATIONS", "DERIVATIVES", "Activation", "LeakyReLU", "ReLU", "SmoothReLU", "make_activation"]

@@ -1,5 +1,8 @@
 """ReLU as threshold chemistry: its derivative jumps, so no mass-action network has it as a fixed point."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..crn.dual_rail import NetworkBuilder, Rails
@@ -7,6 +10,7 @@ from ..crn.reaction import Threshold
 from .base import Activation
 
 
+@dataclass(frozen=True)
 class ReLU(Activation):
     """y = max(z, 0) through y' = max(z, 0) - y; slope 1 for z > 0, else 0, through s' = 1{z > 0} - s."""
 
@@ -18,10 +22,10 @@ class ReLU(Activation):
     def slope(self, z: np.ndarray) -> np.ndarray:
         return (np.asarray(z) > 0).astype(np.float64)
 
-    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails) -> None:
+    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails, helpers: Mapping[str, Rails]) -> None:
         builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.rail(-1)))
         builder.decay(y)
 
-    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helper: Rails) -> None:
+    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helpers: Mapping[str, Rails]) -> None:
         builder.react((), (s.plus,), 1.0, Threshold("step", z.plus, z.rail(-1)))
         builder.decay(s)

@@ -5,29 +5,39 @@ of neural networks, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.20
 and `ratio` are this project's, not taken from a publication.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
-from .. import checks
 from ..crn.dual_rail import NetworkBuilder, Rails
+from ..options import one_of, option, positive
 from .base import Activation
 
 DERIVATIVES = ("gain", "ratio")
 
 
+@dataclass(frozen=True)
 class SmoothReLU(Activation):
     """y = (z + sqrt(z^2 + 4 h)) / 2, with 0 < y - max(z, 0) <= sqrt(h); y' = y^2 / (y^2 + h).
 
     `gain` relaxes at sqrt(z^2 + 4 h), `ratio` at y^2 + h, which is slow when the neuron is off.
     """
 
+    h: float = option(
+        0.25, positive("concentration^2", "the smoothing, for example h=0.25"), "smoothing of the smooth ReLU",
+        unit="concentration^2",
+    )  # fmt: skip
+    derivative: str = option("gain", one_of(*DERIVATIVES), "reactions for the derivative of the smooth ReLU", kind=str)
+
     name = "smooth_relu"
     reference = (
         "D. F. Anderson, B. Joshi, A. Deshpande, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031"
     )
 
-    def __init__(self, h: float = 0.25, derivative: str = "gain") -> None:
-        self.h = checks.positive("h", h, "concentration^2", "the smoothing, for example h=0.25")
-        self.derivative = checks.choice("derivative", derivative, DERIVATIVES)
+    @property
+    def helpers(self) -> Mapping[str, float]:
+        return {"A": 0.0} if self.derivative == "ratio" else {}
 
     def value(self, z: np.ndarray) -> np.ndarray:
         root = np.sqrt(np.square(z) + 4.0 * self.h)
@@ -38,18 +48,18 @@ class SmoothReLU(Activation):
         square = np.square(self.value(z))
         return square / (square + self.h)
 
-    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails) -> None:
+    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails, helpers: Mapping[str, Rails]) -> None:
         """y' = h + z y - y^2."""
         builder.react((), (y.plus,), self.h)
         builder.react((z.plus, y.plus), (z.plus, y.plus, y.plus), 1.0)
         builder.react((z.rail(-1), y.plus), (z.rail(-1),), 1.0)
         builder.react((y.plus, y.plus), (y.plus,), 1.0)
 
-    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helper: Rails) -> None:
+    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helpers: Mapping[str, Rails]) -> None:
         if self.derivative == "gain":
             self._gain(builder, z, y, s)
         else:
-            self._ratio(builder, y, s, helper)
+            self._ratio(builder, y, s, helpers["A"])
 
     def _gain(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails) -> None:
         """s' = y - (2 y - z) s."""

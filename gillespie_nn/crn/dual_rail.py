@@ -74,6 +74,12 @@ class NetworkBuilder:
             for b, b_sign in right.signs():
                 self.catalyse((a, b), target.rail(a_sign * b_sign * sign), rate)
 
+    def consume(self, rails: Rails, other: Rails, rate: float) -> None:
+        """v' -= rate * v * other: `other` takes molecules of v away, and its minus rail, if it has one, makes more."""
+        for s, s_sign in other.signs():
+            for v, _ in rails.signs():
+                self.react((v, s), (s,) if s_sign > 0 else (v, v, s), rate)
+
     def decay(self, rails: Rails, rate: float = 1.0) -> None:
         """v' -= rate * v, on each rail."""
         for s, _ in rails.signs():

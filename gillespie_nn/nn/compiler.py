@@ -3,25 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import checks
-from ..activations import ACTIVATIONS, Activation, make_activation
+from ..activations import Activation, SmoothReLU
 from ..checks import InputError
 from ..crn.dual_rail import NetworkBuilder, Rails
 from ..crn.network import ReactionNetwork
 from ..kernels.codes import COUNT_LIMIT
-from . import modules
+from ..options import options_of, takes
+from .chemistries import KangKim
+from .chemistry import Chemistry
 from .floating import FloatNetwork
-from .modules import LayerSpecies
+from .reactions import Layers, add_reactions
+from .settings import LINEAR, Settings
 
-LINEAR = "linear"
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of numbers among the species: plus rail, minus rail (the plus rail where there is none), and 1 where there is one."""
-LICENCE = Rails("L")
-OUTPUTS = (LINEAR, *(a.name for a in ACTIVATIONS))
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,13 @@ class TrainingNetwork:
     targets: tuple[Rails, ...]
     weights: tuple[Rails, ...]
     outputs: tuple[Rails, ...]
-    hold: float = 0.0
+    hold: float
     """Time without learning at the start of each presentation [s]."""
+    chemistry: Chemistry
+    floating: FloatNetwork
+    """The same network in floating point."""
+    at_start: dict[str, float]
+    """Concentrations at the start by species, besides those of the weights."""
 
     def __repr__(self) -> str:
         last = LINEAR if self.output_activation is None else self.output_activation.name
@@ -59,16 +65,13 @@ class TrainingNetwork:
     @property
     def licence(self) -> tuple[Rails, ...]:
         """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""
-        return (LICENCE,) if self.hold else ()
-
-    @cached_property
-    def floating(self) -> FloatNetwork:
-        """The same network in floating point."""
-        return FloatNetwork(self.layers, self.hidden_activation, self.output_activation)
+        return (Rails("L"),) if self.hold else ()
 
     def initial(self, weights: ArrayLike, volume: float) -> dict[str, int]:
-        """Initial counts by name that hold `weights` float64[weight] in `volume`; all else is 0."""
-        return self._named(self.weights, self._vector("weights", weights, len(self.weights)), volume)
+        """Initial counts by name that hold `weights` float64[weight] in `volume`, and what else is there at the start;
+        all others are 0."""
+        counts = self._named(self.weights, self._vector("weights", weights, len(self.weights)), volume)
+        return counts | {species: round(value * volume) for species, value in self.at_start.items()}
 
     def presentation(self, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
         """Counts by name that present input `x` float64[input] and, for a learning network, target `t`."""
@@ -86,11 +89,14 @@ class TrainingNetwork:
         return _read(self._places(rails), counts, volume)
 
     def start(self, weights: ArrayLike, volume: float, dtype: type = np.int64) -> np.ndarray:
-        """The state [species] that holds `weights` float64[weight], and nothing else [molecules]; rounded to whole
-        counts unless `dtype` is float64."""
+        """The state [species] that holds `weights` float64[weight], and what else is there at the start [molecules];
+        rounded to whole counts unless `dtype` is float64."""
         state: np.ndarray = np.zeros(len(self.network.species), dtype=dtype)
         places = [self.network.index[s] for s in rail_species(self.weights)]
         state[places] = rail_counts(self.weights, self._vector("weights", weights, len(self.weights)), volume, dtype)
+        for species, value in self.at_start.items():
+            amount = value * volume
+            state[self.network.index[species]] = round(amount) if np.issubdtype(dtype, np.integer) else amount
         return state
 
     def read_weights(self, counts: np.ndarray, volume: float) -> np.ndarray:
@@ -163,93 +169,61 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
     return counts.reshape(*values.shape[:-1], 2 * len(rails))[..., kept]
 
 
+@takes(options_of(KangKim), options_of(SmoothReLU))
 def training_network(
     layers: Sequence[int],
-    activation: str = "smooth_relu",
+    activation: str | Activation = "smooth_relu",
     *,
-    h: float = 0.25,
-    learning_rate: float = 0.01,
-    derivative: str = "gain",
-    output: str = LINEAR,
-    annihilation_rate: float = 20.0,
+    chemistry: str | Chemistry = "kang_kim",
+    output: str | Activation = LINEAR,
     signed_inputs: bool = False,
     learning: bool = True,
-    hold: float = 0.0,
+    seed: int = 0,
+    **settings: Any,
 ) -> TrainingNetwork:
     """Compile layer sizes, e.g. (2, 4, 1), into a reaction network that trains itself.
 
     Parameters
     ----------
     layers : sizes from input to output.
-    activation : hidden activation, one of `gillespie_nn.activations.ACTIVATIONS`.
-    h : smoothing of the smooth ReLU [concentration^2].
-    learning_rate : eta [1/s], the rate constant of the weight updates.
-    derivative : module for the smooth ReLU's derivative, `gain` or `ratio`.
-    output : `linear`, or an activation's name.
-    annihilation_rate : rate constant of V_p + V_m -> 0 for every pair of rails.
+    activation : hidden activation, one of `gillespie_nn.activations.ACTIVATIONS`, or an object.
+    chemistry : one of `gillespie_nn.chemistries.CHEMISTRIES`, or an object.
+    output : `linear`, or the activation of the output layer.
     signed_inputs : give inputs a minus rail.
     learning : False leaves out targets, errors and updates: the forward network with fixed weights.
-    hold : the weights wait for so long after each switch of the input [s], until the errors are those of the new
-        sample: they learn from copies G of the errors that take a licence L to be made, which the environment sets to 0
-        with the sample and to 1 after the hold. Ours, not the paper's.
+    seed : decides the fixed random numbers that some chemistries have.
+    ...
+    settings : of the chemistry and the activations, by name. These are those of the defaults.
+
+    Raises InputError for settings that neither the chemistry nor an activation has.
     """
     if not isinstance(layers, (tuple, list)):
         raise InputError(f"layers must be a list of sizes from input to output, for example (2, 4, 1), got {layers!r}")
     layers = tuple(checks.whole("layer size", n) for n in layers)
     if len(layers) < 2:
         raise InputError(f"a network needs at least an input and an output layer, got {layers}")
-    learning_rate = checks.not_negative("learning_rate", learning_rate, "1/s")
-    annihilation = checks.positive("annihilation_rate", annihilation_rate)
-    hidden = make_activation(activation, h, derivative)
-    last = None if checks.choice("output", output, OUTPUTS) == LINEAR else make_activation(output, h, derivative)
-    hold = checks.not_negative("hold", hold, "s") if learning else 0.0
-    functions = [hidden] * (len(layers) - 2) + [last]
+    made = Settings(chemistry=chemistry, activation=activation, output_activation=output, **settings)
+    functions = [made.activation] * (len(layers) - 2) + [made.output]
+    stack = Layers(made.chemistry, layers, functions, signed_inputs)
     builder = NetworkBuilder()
-    rails = Rails.signed if signed_inputs else (lambda name: Rails(f"{name}_p"))
-    x = [rails(f"X_{j}") for j in range(layers[0])]
-    t = [Rails.signed(f"T_{i}") for i in range(layers[-1])] if learning else []
-    stack = [
-        modules.LayerSpecies(k, n_in, n_out, f is not None and f.signed_output)
-        for k, (n_in, n_out, f) in enumerate(zip(layers, layers[1:], functions), 1)
-    ]
-    signals = [x] + [layer.Z if f is None else layer.Y for layer, f in zip(stack, functions)]
-    weights = [w for layer in stack for w in [*(w for row in layer.W for w in row), *layer.B]]
-    builder.declare(*x, *t, *weights)
-    _forward(builder, stack, signals, functions, annihilation)
-    if learning:
-        _backward(builder, stack, signals, functions, t, learning_rate, annihilation, hold)
+    targets = stack.targets if learning else ()
+    weights = stack.every(made.chemistry.weights)
+    builder.declare(*stack.inputs, *targets, *weights)
+    add_reactions(builder, stack, learning)
     network = builder.network()
-    return TrainingNetwork(layers, hidden, last, network, tuple(x), tuple(t), tuple(weights), tuple(signals[-1]), hold)
+    floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed)
+    return TrainingNetwork(
+        layers, made.activation, made.output, network, stack.inputs, targets, weights, stack.signals,
+        made.chemistry.waiting_time if learning else 0.0, made.chemistry, floating, _at_start(stack, floating, network),
+    )  # fmt: skip
 
 
-def _forward(
-    builder: NetworkBuilder, stack: list[LayerSpecies], signals: list, functions: list, annihilation: float
-) -> None:
-    for layer, below, function in zip(stack, signals, functions):
-        modules.pre_activation(builder, layer, below, annihilation)
-        if function is not None:
-            modules.activation_forward(builder, layer, function)
-
-
-def _backward(
-    builder: NetworkBuilder,
-    stack: list[LayerSpecies],
-    signals: list,
-    functions: list,
-    targets: list[Rails],
-    learning_rate: float,
-    annihilation: float,
-    hold: float,
-) -> None:
-    top = stack[-1]
-    modules.output_error(builder, signals[-1], targets, top.D if functions[-1] is None else top.E, annihilation)
-    for k in range(len(stack) - 1, -1, -1):
-        if k < len(stack) - 1:
-            modules.error_sum(builder, stack[k], stack[k + 1], annihilation)
-        if functions[k] is not None:
-            modules.activation_backward(builder, stack[k], functions[k])
-            modules.error(builder, stack[k], annihilation)
-    for layer, below in zip(stack, signals):
-        if hold:
-            modules.licensed_error(builder, layer, LICENCE, annihilation)
-        modules.update(builder, layer, layer.G if hold else layer.D, below, learning_rate, annihilation)
+def _at_start(stack: Layers, floating: FloatNetwork, network: ReactionNetwork) -> dict[str, float]:
+    """Concentrations at the start by species, besides the weights: fixed random numbers, and helpers of activations."""
+    found: dict[str, float] = {}
+    for rails, value in zip(stack.every(stack.chemistry.fixed), floating.fixed_values.tolist()):
+        found[rails.rail(1 if value >= 0 else -1)] = abs(value)
+    for layer, function in enumerate(stack.functions):
+        for name, value in (function.helpers if function is not None else {}).items():
+            found |= {stack.named(name, layer, i).plus: value for i in range(stack.sizes[layer])}
+    return {species: value for species, value in found.items() if value and species in network.index}

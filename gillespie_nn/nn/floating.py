@@ -1,9 +1,11 @@
-"""The network in floating point: forward pass, gradients of the loss, online gradient descent and flow.
+"""The network in floating point: forward pass, directions of learning, online gradient descent and flow.
 
-This is the slow-learning limit of the chemistry and the reference for its accuracy.
+This is the slow-learning limit of the chemistry and the reference for its accuracy. It follows from the equations of the
+chemistry: each quantity is at the fixed point of its own equation, and weights move as their equations say.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +14,10 @@ from .. import seeds
 from ..activations import Activation
 from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
+from .chemistries import KangKim
+from .chemistry import Chemistry
+from .fixed_points import Key, Step, steps_of
+from .reactions import Layers
 
 _MOST_GRADIENTS = 50_000
 """Of the flow of one sample; some 30 are enough at the steps of training."""
@@ -20,65 +26,104 @@ _MOST_GRADIENTS = 50_000
 class FloatNetwork:
     """Forward and backward pass for `layers`, with the loss 1/2 sum (yhat - t)^2.
 
-    `weights` is the flat float64 vector of `TrainingNetwork`: per layer W[out, in] row by row, then biases.
+    `weights` is the flat float64 vector of `TrainingNetwork`: per layer W[out, in] row by row, then biases. `seed`
+    decides the fixed random numbers that some chemistries have.
     """
 
     def __init__(
-        self, layers: Sequence[int], hidden_activation: Activation, output_activation: Activation | None = None
+        self,
+        layers: Sequence[int],
+        hidden_activation: Activation,
+        output_activation: Activation | None = None,
+        chemistry: Chemistry | None = None,
+        seed: int = 0,
     ) -> None:
         self.layers = tuple(layers)
-        hidden = [hidden_activation] * (len(layers) - 2)
-        self._functions: list[Activation | None] = [*hidden, output_activation]
+        chemistry = KangKim() if chemistry is None else chemistry
+        functions = [*[hidden_activation] * (len(layers) - 2), output_activation]
+        self._stack = Layers(chemistry, layers, functions)
+        # Directions of learning are those at a learning rate of 1.
+        unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
+        up = range(1, len(self.layers))
+        self._forward = [step for layer in up for step in steps_of(unit, unit.chemistry.forward, layer)]
+        self._backward = [step for layer in reversed(up) for step in steps_of(unit, unit.chemistry.backward, layer)]
+        self._update = [step for layer in up for step in steps_of(unit, unit.chemistry.update, layer)]
+        self._output: Key = (self._stack.resolve_name(chemistry.signal, up[-1]), up[-1])
+        self.n_weights = sum(size for size, _, _ in self._blocks(chemistry.weights))
+        self._fixed = self._draw_fixed(seed)
+
+    def _blocks(self, names: Sequence[str]) -> list[tuple[int, Key, tuple[int, ...]]]:
+        """(size, key, shape) of each array of these quantities, in the order of the flat vector."""
+        found = []
+        for layer in range(1, len(self.layers)):
+            for name in names:
+                if shape := self._stack.shape(name, layer):
+                    found.append((int(np.prod(shape)), (name, layer), shape))
+        return found
+
+    def _views(self, names: Sequence[str], vector: np.ndarray) -> dict[Key, np.ndarray]:
+        views, start = {}, 0
+        for size, key, shape in self._blocks(names):
+            views[key] = vector[start : start + size].reshape(shape)
+            start += size
+        return views
+
+    def _draw_fixed(self, seed: int) -> np.ndarray:
+        """As `initial_weights` of scale 1: variance 1 / (number of neurons summed over)."""
+        blocks = self._blocks(self._stack.chemistry.fixed)
+        if not blocks:
+            return np.empty(0)
+        rng = seeds.stream(seed, Purpose.FIXED_WEIGHTS)
+        limits = [np.sqrt(3.0 / shape[-1]) for _, _, shape in blocks]
+        return np.concatenate([rng.uniform(-limit, limit, size) for (size, _, _), limit in zip(blocks, limits)])
 
     @property
-    def n_weights(self) -> int:
-        return sum((n_in + 1) * n_out for n_in, n_out in zip(self.layers, self.layers[1:]))
+    def fixed_values(self) -> np.ndarray:
+        """float64, the fixed random numbers of the chemistry, in the order of `Layers.every(chemistry.fixed)`."""
+        return self._fixed
 
     def initial_weights(self, seed: int, scale: float = 1.0) -> np.ndarray:
         """Random weights, uniform in +-scale * sqrt(3 / n_in) (variance scale^2 / n_in), biases 0."""
         rng = seeds.stream(seed, Purpose.INITIAL_WEIGHTS)
         parts = []
-        for n_in, n_out in zip(self.layers, self.layers[1:]):
-            limit = scale * np.sqrt(3.0 / n_in)
-            parts += [rng.uniform(-limit, limit, n_out * n_in), np.zeros(n_out)]
+        for size, _, shape in self._blocks(self._stack.chemistry.weights):
+            limit = scale * np.sqrt(3.0 / shape[-1])
+            parts.append(rng.uniform(-limit, limit, size) if len(shape) > 1 else np.zeros(size))
         return np.concatenate(parts)
 
     def matrices(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views of the flat vector: a list of (W float64[out, in], b float64[out])."""
-        found, start = [], 0
-        for n_in, n_out in zip(self.layers, self.layers[1:]):
-            middle, end = start + n_in * n_out, start + (n_in + 1) * n_out
-            found.append((weights[start:middle].reshape(n_out, n_in), weights[middle:end]))
-            start = end
-        return found
+        views = list(self._views(self._stack.chemistry.weights, weights).values())
+        return list(zip(views[::2], views[1::2], strict=True))
 
     def forward(self, weights: ArrayLike, x: ArrayLike) -> np.ndarray:
         """Outputs float64[..., output] of `weights` float64[weight] for inputs float64[..., input]. Raises InputError
         for another number of weights."""
-        weights, y = np.asarray(weights, dtype=np.float64), np.asarray(x, dtype=np.float64)
+        return self._activate(np.asarray(weights, dtype=np.float64), x)[self._output]
+
+    def _activate(self, weights: np.ndarray, x: ArrayLike) -> dict[Key, np.ndarray]:
         if weights.shape != (self.n_weights,):
             raise InputError(f"weights must have shape ({self.n_weights},), got {weights.shape}")
-        for (W, b), function in zip(self.matrices(weights), self._functions):
-            z = y @ W.T + b
-            y = z if function is None else function.value(z)
-        return y
+        chemistry = self._stack.chemistry
+        values = self._views(chemistry.weights, weights)
+        values[chemistry.inputs, 0] = np.asarray(x, dtype=np.float64)
+        _run(self._forward, values)
+        return values
 
     def gradient(self, weights: np.ndarray, x: ArrayLike, t: ArrayLike) -> np.ndarray:
-        """Gradient float64[weight] of the loss of one sample."""
-        y, trace = np.asarray(x, dtype=np.float64), []
-        matrices = self.matrices(weights)
-        for (W, b), function in zip(matrices, self._functions):
-            z = W @ y + b
-            trace.append((y, z))
-            y = z if function is None else function.value(z)
+        """Minus the direction of learning float64[weight] for one sample: the gradient of its loss, with a chemistry that
+        backpropagates."""
+        chemistry = self._stack.chemistry
+        values = self._activate(np.asarray(weights, dtype=np.float64), x) | self._views(chemistry.fixed, self._fixed)
+        values[chemistry.targets, 0] = np.asarray(t, dtype=np.float64)
+        _run(self._backward, values)
         gradient = np.empty(self.n_weights)
-        error = y - np.asarray(t)
-        steps = zip(matrices, self.matrices(gradient), self._functions, trace)
-        for (W, _), (dW, db), function, (below, z) in reversed(list(steps)):
-            d = error if function is None else error * function.slope(z)
-            dW[...] = np.outer(d, below)
-            db[...] = d
-            error = W.T @ d
+        views = self._views(chemistry.weights, gradient)
+        for step in self._update:
+            if step.target in views:
+                step.move(values, views[step.target])
+            else:
+                values[step.target] = step.settle(values)
         return gradient
 
     def gradient_flow(
@@ -128,3 +173,8 @@ class FloatNetwork:
             if n > len(order) - n_averaged:
                 mean += weights / n_averaged
         return mean if n_averaged else weights
+
+
+def _run(steps: Sequence[Step], values: dict[Key, np.ndarray]) -> None:
+    for step in steps:
+        values[step.target] = step.settle(values)

@@ -1,0 +1,68 @@
+"""Backpropagation in one pot, after S. Kang and J. Kim, Noise-robust chemical reaction networks training artificial
+neural networks, arXiv:2410.11919.
+
+Forward pass, backpropagation and update are our reconstruction from the public abstract; the reactions of the smooth
+ReLU are those of its own reference. `hold` is ours, not the paper's: weights learn from copies G of the errors, which
+take a licence L to be made. The environment sets L to 0 with each sample, and to 1 after the hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...options import not_negative, option
+from ..chemistry import Chemistry
+from ..equations import ACTIVATED, HIDDEN, LAST, Equation
+from ..phases import SAMPLE, Phase
+
+
+@dataclass(frozen=True)
+class KangKim(Chemistry):
+    """Errors travel back through the weights themselves, and all equations run at once."""
+
+    hold: float = option(
+        0.0, not_negative("s"), "time after each switch of the input during which weights do not change", unit="s"
+    )
+
+    name = "kang_kim"
+    summary = "backpropagation: errors reach hidden neurons through the transposed weights"
+    reference = (
+        "S. Kang, J. Kim, Noise-robust chemical reaction networks training artificial neural networks, arXiv:2410.11919"
+    )
+
+    forward: ClassVar = (
+        Equation("preactivation", "Z[i]' = W[i,j] Y.below[j] + B[i] - Z[i]"),
+        Equation("activation", "Y[i] = f(Z[i])", ACTIVATED),
+    )
+    backward: ClassVar = (
+        Equation("output_error", "E[i]' = Y[i] - T[i] - E[i]", LAST),
+        Equation("error_sum", "E[i]' = W.above[k,i] D.above[k] - E[i]", HIDDEN),
+        Equation("slope", "S[i] = f'(Z[i])", ACTIVATED),
+        Equation("error", "D[i]' = S[i] E[i] - D[i]", ACTIVATED),
+    )
+    learn: ClassVar = (
+        Equation("update", "W[i,j]' = - learning_rate D[i] Y.below[j]"),
+        Equation("update", "B[i]' = - learning_rate D[i]"),
+    )
+    learn_if_licensed: ClassVar = (
+        Equation("licensed_error", "G[i]' = 5 D[i] L - 5 G[i]"),
+        Equation("update", "W[i,j]' = - learning_rate G[i] Y.below[j]"),
+        Equation("update", "B[i]' = - learning_rate G[i]"),
+    )
+
+    @property
+    def update(self) -> tuple[Equation, ...]:
+        return self.learn_if_licensed if self.hold else self.learn
+
+    @property
+    def ports(self) -> Mapping[str, str]:
+        return {"licence": "L"} if self.hold else {}
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        if not self.hold:
+            return super().phases
+        return (
+            Phase("hold", self.hold, (("inputs", SAMPLE), ("targets", SAMPLE), ("licence", 0.0))),
+            Phase("learn", None, (("licence", 1.0),)),
+        )

@@ -1,0 +1,149 @@
+"""Equations of a chemistry in floating point: the fixed point of a quantity, and the direction of a weight."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..activations import Activation
+from .equations import SLOPE, Equation, EquationError, Quantity, Term
+from .reactions import Layers, rate_of
+
+Key = tuple[str, int]
+"""(quantity, layer); inputs and targets are of layer 0."""
+_LEARNING_RATE = "learning_rate"
+_Values = Mapping[Key, np.ndarray]
+COPY, TIMES, OUTER, MATRIX, TRANSPOSED, CONSTANT = range(6)
+
+
+class Product(NamedTuple):
+    """A term: a number times one or two arrays."""
+
+    number: float
+    how: int
+    first: Key | None = None
+    second: Key | None = None
+
+    def array(self, values: _Values) -> np.ndarray | float:
+        """Without the number."""
+        if self.first is None:
+            return 1.0
+        first = values[self.first]
+        if self.second is None:
+            return first
+        second = values[self.second]
+        if self.how == TIMES:
+            return first * second
+        if self.how == OUTER:
+            return np.outer(first, second)
+        matrix = first if self.how == MATRIX else first.T
+        return matrix @ second if second.ndim == 1 else second @ matrix.T
+
+
+class Step(NamedTuple):
+    """One equation, for all neurons of a layer."""
+
+    target: Key
+    made: tuple[Product, ...]
+    lost: tuple[Product, ...]
+    """What the quantity decays by, without the quantity."""
+    activation: Activation | None = None
+    slope: bool = False
+    argument: Key | None = None
+
+    def settle(self, values: _Values) -> np.ndarray:
+        """The fixed point."""
+        if self.activation is not None:
+            assert self.argument is not None
+            z = values[self.argument]
+            return self.activation.slope(z) if self.slope else self.activation.value(z)
+        if len(self.lost) == 1 and self.lost[0].first is None:  # numbers first, so that 5 D - 5 G gives D exactly
+            return _sum(self.made, values, self.lost[0].number)
+        return _sum(self.made, values) / _sum(self.lost, values)
+
+    def move(self, values: _Values, out: np.ndarray) -> None:
+        """Write minus the rate of change into `out`."""
+        out[...] = _sum(tuple(p._replace(number=-p.number) for p in self.made), values)
+
+
+def steps_of(layers: Layers, equations: Sequence[Equation], layer: int) -> list[Step]:
+    """The equations of a layer, in order. Raises EquationError for those that have no fixed point."""
+    return [_step(layers, equation, layer) for group in layers.equations(equations, layer) for equation in group]
+
+
+def _step(layers: Layers, equation: Equation, layer: int) -> Step:
+    parts = equation.parsed
+    target = _key(layers, parts.target, layer)
+    if parts.argument is not None:
+        function = layers.functions[layer]
+        return Step(target, (), (), function, parts.function == SLOPE, _key(layers, parts.argument, layer))
+    made, lost = [], []
+    for term in parts.terms:
+        rest = list(term.factors)
+        if term.sign < 0 and parts.target in rest:
+            rest.remove(parts.target)
+            lost.append(_product(layers, equation, term, rest, layer, 1))
+        else:
+            made.append(_product(layers, equation, term, rest, layer, term.sign))
+    learns = parts.target.name in layers.chemistry.weights
+    if learns and (lost or any(term.coefficients.count(_LEARNING_RATE) != 1 for term in parts.terms)):
+        raise EquationError(f"{equation.text!r}: each term of a weight needs the factor {_LEARNING_RATE}, once")
+    if not learns and not lost:
+        raise EquationError(f"{equation.text!r}: {parts.target.name} needs a term in which it decays")
+    return Step(target, tuple(made), tuple(lost))
+
+
+def _product(
+    layers: Layers, equation: Equation, term: Term, factors: Sequence[Quantity], layer: int, sign: int
+) -> Product:
+    number = sign * rate_of(layers.chemistry, term)
+    indexed = []
+    for factor in factors:
+        if factor.indices:
+            indexed.append(factor)
+        else:
+            number *= _at_the_end(layers, factor.name)
+    keys = [_key(layers, factor, layer) for factor in indexed]
+    if not keys:
+        return Product(number, CONSTANT)
+    target = equation.parsed.target.indices
+    if len(keys) == 1:
+        if indexed[0].indices == target:
+            return Product(number, COPY, keys[0])
+    else:
+        for (a, left), (b, right) in (zip(indexed, keys), zip(indexed[::-1], keys[::-1])):
+            shape = (a.indices, b.indices)
+            if shape == (target, target):
+                return Product(number, TIMES, left, right)
+            if len(target) == 2 and shape == (target[:1], target[1:]):
+                return Product(number, OUTER, left, right)
+            if len(a.indices) == 2 and len(b.indices) == 1 and set(a.indices) == {*target, *b.indices}:
+                return Product(number, MATRIX if a.indices[1:] == b.indices else TRANSPOSED, left, right)
+    raise EquationError(f"{equation.text!r}: the sum over indices is not one that floating point knows")
+
+
+def _key(layers: Layers, quantity: Quantity, layer: int) -> Key:
+    if quantity.name == layers.chemistry.targets:
+        return quantity.name, 0
+    return layers.resolve(quantity, layer)
+
+
+def _at_the_end(layers: Layers, name: str) -> float:
+    """The value of a port in the last phase that sets it."""
+    ports = {quantity: port for port, quantity in layers.chemistry.ports.items()}
+    found = [value for phase in layers.chemistry.phases for port, value in phase.sets if port == ports.get(name)]
+    if not found or isinstance(found[-1], str):
+        raise EquationError(f"{name} is no port of {layers.chemistry.name} that a phase sets to a number")
+    return float(found[-1])
+
+
+def _sum(products: Sequence[Product], values: _Values, divisor: float = 1.0) -> np.ndarray:
+    total: np.ndarray | float | None = None
+    for product in products:
+        number, array = product.number / divisor, product.array(values)
+        term = array if abs(number) == 1.0 else abs(number) * array
+        if total is None:
+            total = term if number > 0 else -term
+        else:
+            total = total + term if number > 0 else total - term
+    return np.asarray(0.0 if total is None else total)

@@ -1,0 +1,237 @@
+"""From the equations of a chemistry to reactions on dual rails.
+
+Each signed number is the difference of two species. A product of quantities becomes catalytic reactions that make the
+rail of its sign; minus the quantity itself is its decay; and after its own equation the two rails of a quantity
+annihilate each other, which leaves their difference as it is.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..activations import Activation
+from ..crn.dual_rail import NetworkBuilder, Rails
+from .chemistry import ABOVE, BELOW, Chemistry
+from .equations import ACTIVATED, ALL, HIDDEN, LAST, SLOPE, Equation, EquationError, Parsed, Quantity, Term
+
+_Place = Mapping[str, int]
+"""The value of each index."""
+
+
+class Layers:
+    """The layers of a network: their sizes, their activations, and the species of every quantity.
+
+    `sizes` are those of all layers from input to output; `functions` the activations from the first hidden layer on,
+    None where there is none.
+    """
+
+    def __init__(
+        self,
+        chemistry: Chemistry,
+        sizes: Sequence[int],
+        functions: Sequence[Activation | None],
+        signed_inputs: bool = False,
+    ) -> None:
+        self.chemistry, self.sizes, self.functions = chemistry, tuple(sizes), (None, *functions)
+        self._signed_inputs = signed_inputs
+        self._single = {*chemistry.unsigned, *chemistry.ports.values()}
+
+    @property
+    def last(self) -> int:
+        return len(self.sizes) - 1
+
+    def equations(self, equations: Sequence[Equation], layer: int) -> list[list[Equation]]:
+        """Those of a layer, in groups of one label."""
+        function, kinds = self.functions[layer], {ALL, LAST if layer == self.last else HIDDEN}
+        if function is not None:
+            kinds.add(ACTIVATED)
+        chosen = [e for e in equations if e.layers in kinds]
+        return [list(group) for _, group in itertools.groupby(chosen, key=lambda e: e.label)]
+
+    def resolve(self, quantity: Quantity, layer: int) -> tuple[str, int]:
+        """(name, layer) of a quantity that an equation of `layer` reads or makes, with the names of linear layers."""
+        at = layer + {BELOW: -1, ABOVE: 1}.get(quantity.at, 0)
+        if at == 0 and quantity.name == self.chemistry.signal:
+            return self.chemistry.inputs, 0
+        if not 0 < at <= self.last:
+            raise EquationError(f"{quantity.name} of layer {at} is read: the network has layers 1 to {self.last}")
+        return self.resolve_name(quantity.name, at), at
+
+    def resolve_name(self, name: str, layer: int) -> str:
+        """The quantity that stands for `name` in a layer: another one where the layer has no activation."""
+        return self.chemistry.linear.get(name, name) if self.functions[layer] is None else name
+
+    def size(self, quantity: Quantity, position: int, layer: int) -> int:
+        """How many values the index at a position of a quantity takes."""
+        name, at = self.resolve(quantity, layer)
+        if position == 0:
+            return self.sizes[at]
+        side = self.chemistry.matrices.get(name)
+        if side is None:
+            raise EquationError(f"{name} has two indices, and is not among the matrices of {self.chemistry.name}")
+        return self.sizes[at + (1 if side == ABOVE else -1)]
+
+    def rails(self, quantity: Quantity, layer: int, place: _Place) -> Rails:
+        """The species of one number."""
+        if not quantity.indices:
+            return Rails(quantity.name)
+        if quantity.name == self.chemistry.targets:
+            return self.target(place[quantity.indices[0]])
+        name, at = self.resolve(quantity, layer)
+        if at == 0:
+            return self.input(place[quantity.indices[0]])
+        return self.named(name, at, *(place[i] for i in quantity.indices))
+
+    def named(self, name: str, layer: int, *indices: int) -> Rails:
+        """The species of a quantity of a layer by its indices."""
+        stem = f"{name}{layer}_" + "_".join(map(str, indices))
+        function = self.functions[layer]
+        if name == self.chemistry.signal:
+            signed = function is not None and function.signed_output
+        else:
+            signed = name not in self._single and (function is None or name not in function.helpers)
+        return Rails.signed(stem) if signed else Rails(stem)
+
+    def input(self, number: int) -> Rails:
+        name = f"{self.chemistry.inputs}_{number}"
+        return Rails.signed(name) if self._signed_inputs else Rails(f"{name}_p")
+
+    def target(self, number: int) -> Rails:
+        return Rails.signed(f"{self.chemistry.targets}_{number}")
+
+    @property
+    def inputs(self) -> tuple[Rails, ...]:
+        return tuple(self.input(j) for j in range(self.sizes[0]))
+
+    @property
+    def targets(self) -> tuple[Rails, ...]:
+        return tuple(self.target(i) for i in range(self.sizes[-1]))
+
+    def every(self, names: Sequence[str]) -> tuple[Rails, ...]:
+        """The species of these quantities in all layers that have them, layer by layer."""
+        return tuple(
+            self.named(name, layer, *indices)
+            for layer in range(1, self.last + 1)
+            for name in names
+            if self.shape(name, layer)
+            for indices in itertools.product(*map(range, self.shape(name, layer)))
+        )
+
+    def shape(self, name: str, layer: int) -> tuple[int, ...]:
+        """Of a quantity in a layer; empty where the layer has none, as its second index would count no neurons."""
+        side = self.chemistry.matrices.get(name)
+        if side is None:
+            return (self.sizes[layer],)
+        at = layer + (1 if side == ABOVE else -1)
+        return (self.sizes[layer], self.sizes[at]) if at <= self.last else ()
+
+    @property
+    def signals(self) -> tuple[Rails, ...]:
+        """The outputs of the network."""
+        quantity = Quantity(self.chemistry.signal, ("i",))
+        return tuple(self.rails(quantity, self.last, {"i": i}) for i in range(self.sizes[-1]))
+
+
+def add_reactions(builder: NetworkBuilder, layers: Layers, learning: bool) -> None:
+    """Add the reactions of the whole network: forward, and with `learning` backward and update."""
+    chemistry, up = layers.chemistry, range(1, layers.last + 1)
+    passes: list[tuple[tuple[Equation, ...], Iterator[int] | range]] = [(chemistry.forward, up)]
+    if learning:
+        passes += [(chemistry.backward, reversed(up)), (chemistry.update, up)]
+    for equations, order in passes:
+        for layer in order:
+            for group in layers.equations(equations, layer):
+                _add_group(builder, layers, layer, group)
+
+
+def _add_group(builder: NetworkBuilder, layers: Layers, layer: int, group: Sequence[Equation]) -> None:
+    """Equations of one label: all reactions of a neuron before those of the next."""
+    parsed = [(equation, equation.parsed) for equation in group]
+    for i in range(layers.sizes[layer]):
+        for equation, parts in parsed:
+            first, *rest = parts.target.indices
+            for others in itertools.product(*(range(layers.size(parts.target, 1, layer)) for _ in rest)):
+                _add_equation(builder, layers, layer, equation, {first: i, **dict(zip(rest, others))})
+
+
+def _add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, place: _Place) -> None:
+    parts = equation.parsed
+    target = layers.rails(parts.target, layer, place)
+    if parts.argument is not None:
+        _add_function(builder, layers, layer, equation, target, place)
+        return
+    builder.module(f"{equation.label}_{_stem(target)}")
+    for term in parts.terms:
+        _add_term(builder, layers, layer, equation, term, target, place)
+    builder.annihilate(target, layers.chemistry.annihilation_rate)
+
+
+def _add_function(
+    builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, target: Rails, place: _Place
+) -> None:
+    parts, function = equation.parsed, layers.functions[layer]
+    assert parts.argument is not None and function is not None  # equations with f are for layers with an activation
+    z = layers.rails(parts.argument, layer, place)
+    builder.module(f"{equation.label}_{_stem(z)}")
+    indices = [place[i] for i in parts.target.indices]
+    helpers = {name: layers.named(name, layer, *indices) for name in function.helpers}
+    if parts.function == SLOPE:
+        y = layers.named(layers.chemistry.signal, layer, *indices)
+        function.backward(builder, z, y, target, helpers)
+    else:
+        function.forward(builder, z, target, helpers)
+
+
+def _stem(rails: Rails) -> str:
+    """The name of a number without the ending of its plus rail."""
+    return rails.plus if rails.minus is None else rails.plus.removesuffix("_p")
+
+
+def _add_term(
+    builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, term: Term, target: Rails, place: _Place
+) -> None:
+    parts, rate = equation.parsed, rate_of(layers.chemistry, term)
+    if parts.decay(term):
+        builder.decay(target, rate)
+        return
+    for more in _places(layers, layer, term, place):
+        rails = [layers.rails(factor, layer, {**place, **more}) for factor in term.factors]
+        try:
+            if term.sign < 0 and target in rails and len(rails) == 2:
+                builder.consume(target, rails[1 - rails.index(target)], rate)
+            elif len(rails) == 2:
+                builder.multiply(*rails, target, rate, term.sign)
+            elif rails:
+                builder.copy(rails[0], target, rate, term.sign)
+            else:
+                builder.react((), (target.rail(term.sign),), rate)
+        except ValueError:
+            raise EquationError(
+                f"{equation.text!r}: {target.plus} has no minus rail, and a term could make it negative; take it from "
+                "the unsigned quantities"
+            ) from None
+
+
+def _places(layers: Layers, layer: int, term: Term, place: _Place) -> Iterator[dict[str, int]]:
+    """All values of the indices that are summed over, the last running fastest."""
+    sizes: dict[str, int] = {}
+    for factor in term.factors:
+        for position, index in enumerate(factor.indices):
+            if index not in place:
+                sizes.setdefault(index, layers.size(factor, position, layer))
+    for values in itertools.product(*map(range, sizes.values())):
+        yield dict(zip(sizes, values))
+
+
+def rate_of(chemistry: Chemistry, term: Term) -> float:
+    """The product of the numbers and settings of a term. Raises EquationError for an unknown setting."""
+    rate = 1.0
+    for word in term.coefficients:
+        if word[0].isdigit():
+            rate *= float(word)
+            continue
+        value = getattr(chemistry, word, None)
+        if not isinstance(value, (int, float)):
+            raise EquationError(f"{word!r} is no setting of {chemistry.name}")
+        rate *= value
+    return rate
+

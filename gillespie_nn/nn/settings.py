@@ -1,0 +1,218 @@
+"""The settings of a training run: how samples are presented, and the settings of its chemistry and its activations.
+
+A chemistry and an activation have their settings as fields. `Settings` takes all of them by name, and knows to which
+part each belongs; so does what follows from it: arguments of `train`, flags of the command, checks and records.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import checks
+from ..activations import ACTIVATIONS, Activation
+from ..checks import InputError
+from ..options import Check, Option, Options, any_of, one_of, option, options_of, positive, whole
+from .chemistries import CHEMISTRIES
+from .chemistry import Chemistry
+
+LINEAR = "linear"
+ORDERS = ("random", "cyclic")
+_BY_CASE = "depends on the case"
+
+
+def _sizes(name: str, value: Any) -> tuple[int, ...]:
+    sizes = value if isinstance(value, (tuple, list)) else (value,)
+    return tuple(checks.whole("hidden layer size", n) for n in sizes)
+
+
+@dataclass(frozen=True)
+class Course(Options):
+    """How the samples are presented, and where the weights begin."""
+
+    hidden: tuple[int, ...] = option(
+        (8,), _sizes, "sizes of the hidden layers", kind=None, more="for example (32, 16)", usual=_BY_CASE
+    )
+    running_time: float = option(
+        20.0, positive("s", "how long a sample is presented"), "running time T: how long each sample is presented",
+        unit="s", usual=_BY_CASE,
+    )  # fmt: skip
+    presentations: int = option(1000, whole(), "number of samples presented", kind=int, usual=_BY_CASE)
+    initial_scale: float = option(1.0, positive(), "scale of the random initial weights", usual=_BY_CASE)
+    order: str = option("random", one_of(*ORDERS), "order of the samples", kind=str, usual=_BY_CASE)
+
+
+class _Part:
+    """A chemistry or an activation, by name with settings, or as an object."""
+
+    def __init__(self, role: str, kinds: Sequence[Any], base: Any, value: Any) -> None:
+        self.role, self.object = role, value if isinstance(value, base) else None
+        if self.object is not None:
+            self.kind = type(value)
+            return
+        if isinstance(value, type) and issubclass(value, base):
+            raise InputError(f"{role} must be an object or a name: give {value.__name__}() in place of the class")
+        names = {kind.name: kind for kind in kinds}
+        if isinstance(value, str) and ":" in value:
+            raise InputError(
+                f"the {role} {value} does not come with this package: make the object again and pass it, "
+                f"{role}={value.rpartition(':')[2]}(...)"
+            )
+        if not isinstance(value, str):
+            raise InputError(
+                f"{role} must be one of {', '.join(names)}, or an object of a class derived from {base.__name__}, got "
+                f"{value!r}"
+            )
+        self.kind = names[checks.choice(role, value, names)]
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """The settings that can be given by name: none to an object, which has its own."""
+        return {} if self.object is not None else options_of(self.kind)
+
+    def make(self, given: Mapping[str, Any]) -> Any:
+        return self.object or self.kind(**{name: value for name, value in given.items() if name in self.options})
+
+
+def _parts(given: Mapping[str, Any]) -> dict[str, _Part | None]:
+    output = given.get("output_activation", LINEAR)
+    if isinstance(output, str) and output != LINEAR:
+        checks.choice("output", output, [LINEAR, *(a.name for a in ACTIVATIONS)] if ":" not in output else [output])
+    return {
+        "chemistry": _Part("chemistry", CHEMISTRIES, Chemistry, given.get("chemistry", CHEMISTRIES[0].name)),
+        "activation": _Part("activation", ACTIVATIONS, Activation, given.get("activation", ACTIVATIONS[0].name)),
+        "output_activation": None if output == LINEAR else _Part("activation", ACTIVATIONS, Activation, output),
+    }
+
+
+class Settings:
+    """Settings of a training run, by name; each case has defaults of its own, every one of them ours and measured.
+
+    `chemistry`, `activation` and `output_activation` are names or objects. All others are settings of `Course`, of the
+    chemistry or of an activation. Raises InputError for a setting that none of these has.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        given = {name: value for name, value in given.items() if value is not None}
+        parts = _parts(given)
+        known = _names(parts)
+        for name in given:
+            if name not in known:
+                raise InputError(_unknown(name, parts, known))
+        self.given: Mapping[str, Any] = given
+        self.course = Course(**{name: value for name, value in given.items() if name in options_of(Course)})
+        self.chemistry: Chemistry = parts["chemistry"].make(given)  # type: ignore[union-attr]
+        self.activation: Activation = parts["activation"].make(given)  # type: ignore[union-attr]
+        output = parts["output_activation"]
+        self.output: Activation | None = None if output is None else output.make(given)
+
+    def replace(self, **changes: Any) -> "Settings":
+        """These settings with `changes`, of which None changes nothing. Settings that another chemistry or activation
+        does not have are left behind. Raises InputError as the class."""
+        changes = {name: value for name, value in changes.items() if value is not None}
+        known = _names(_parts({**self.given, **changes}))
+        return Settings(**{name: value for name, value in self.given.items() if name in known} | changes)
+
+    @classmethod
+    def restored(cls, record: Mapping[str, Any], **objects: Any) -> "Settings":
+        """Those of a `record`. `objects` are the chemistry and the activations that do not come with the package.
+
+        Earlier versions recorded settings of activations that a run did not have: these are left out.
+        """
+        given = {**record, **{name: value for name, value in objects.items() if value is not None}}
+        known = _names(_parts(given))
+        return cls(**{name: value for name, value in given.items() if name in known})
+
+    @property
+    def step(self) -> float:
+        """s = eta (T - hold): how far a presentation moves the weights along the direction of learning, in first order."""
+        return self.chemistry.step(self.running_time)
+
+    @property
+    def of_network(self) -> dict[str, Any]:
+        """What of them makes the network: arguments of `nn.training_network` by name."""
+        return {
+            "chemistry": self.chemistry,
+            "activation": self.activation,
+            "output": LINEAR if self.output is None else self.output,
+        }
+
+    def record(self) -> dict[str, Any]:
+        """Plain values by name, of all of them. Raises InputError where they do not fit in one record."""
+        found = {name: value for name, value in self._values()}
+        return found | {
+            "chemistry": name_of(self.chemistry, CHEMISTRIES),
+            "activation": name_of(self.activation, ACTIVATIONS),
+            "output_activation": LINEAR if self.output is None else name_of(self.output, ACTIVATIONS),
+        }
+
+    def _values(self) -> Iterator[tuple[str, Any]]:
+        seen: dict[str, Any] = {}
+        for part in (self.course, self.chemistry, self.activation, self.output):
+            for name in options_of(type(part)) if part is not None else ():
+                value = getattr(part, name)
+                if seen.setdefault(name, value) != value:
+                    raise InputError(
+                        f"{name} is {seen[name]!r} in one part of the network and {value!r} in another, and a run "
+                        "records one value of it: give both the same"
+                    )
+                yield name, value
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and "course" in vars(self):
+            for part in (self.course, self.chemistry, self.activation, self.output):
+                if part is not None and name in options_of(type(part)):
+                    return getattr(part, name)
+        raise AttributeError(f"these settings have no {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.record() == other.record()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.record().items())})"
+
+
+def name_of(part: Any, kinds: Sequence[Any]) -> str:
+    """The name that a run records for a chemistry or an activation: of one from outside, its module and class."""
+    kind = type(part)
+    return kind.name if kind in kinds else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def setting_options() -> dict[str, Option]:
+    """Every setting that can be given by name, for arguments and flags."""
+    roles = {
+        "chemistry": ("chemistry", CHEMISTRIES, "reactions that compute, propagate errors and learn"),
+        "activation": ("activation", ACTIVATIONS, "activation of the hidden layers"),
+        "output_activation": ("output", (*ACTIVATIONS,), "activation of the output layer"),
+    }
+    chosen = {}
+    for name, (_, kinds, text) in roles.items():
+        names = [*([LINEAR] if name == "output_activation" else []), *(kind.name for kind in kinds)]
+        check = Check(lambda name, value: value, f"one of {', '.join(names)}")
+        chosen[name] = Option(name, names[0], check, text, kind=str)
+    of_parts = [options_of(kind) for kind in (*CHEMISTRIES, *ACTIVATIONS)]
+    return {
+        name: each._replace(default=None, usual=each.usual or _usual(each))
+        for name, each in any_of(options_of(Course), chosen, *of_parts).items()
+    }
+
+
+def _usual(each: Option) -> str:
+    return f"{each.default_shown}, or that of the case"
+
+
+def _names(parts: Mapping[str, _Part | None]) -> set[str]:
+    of_parts = [part.options for part in parts.values() if part is not None]
+    return {*options_of(Course), *parts, *any_of(*of_parts)}
+
+
+def _unknown(name: str, parts: Mapping[str, _Part | None], known: set[str]) -> str:
+    every = setting_options()
+    for part in parts.values():
+        if part is not None and part.object is not None and name in options_of(part.kind):
+            return f"{name} is a setting of the {part.role} given as an object: give it to {part.kind.__name__}(...)"
+    if name in every:
+        used = ", ".join(part.kind.name for part in parts.values() if part is not None)
+        return f"{name} is a setting of another chemistry or activation, not of {used}: leave it out"
+    return f"unknown setting {name!r}{checks.meant(name, list(every))}: a training run has {', '.join(sorted(known))}"
