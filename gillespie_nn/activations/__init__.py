@@ -3,6 +3,8 @@
 To add one: a file with a subclass of `Activation`, and its line in `ACTIVATIONS`.
 """
 
+from typing import Any
+
 from .. import checks
 from ..options import options_of
 from .base import Activation
@@ -13,7 +15,7 @@ from .smooth_relu import DERIVATIVES, SmoothReLU
 ACTIVATIONS = (SmoothReLU, ReLU, LeakyReLU)
 
 
-def make_activation(name: str, **settings: object) -> Activation:
+def make_activation(name: str, **settings: Any) -> Activation:
     """The activation called `name`, with its own settings. Raises InputError for an unknown name, or a setting that it
     does not have."""
     by_name = {a.name: a for a in ACTIVATIONS}

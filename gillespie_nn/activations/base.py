@@ -27,8 +27,8 @@ class Activation(Options, ABC):
 
     @property
     def helpers(self) -> Mapping[str, float]:
-        """Species of its own that each neuron has, by a capital letter, and their concentrations at the start. Only those
-        that a reaction names are made."""
+        """Concentrations at the start of the activation's own species, which each neuron has, by a capital letter. Only
+        those that a reaction names are made."""
         return {}
 
     @abstractmethod

@@ -4,7 +4,7 @@ from typing import Any
 
 from .._version import __version__
 from ..activations import ACTIVATIONS
-from ..nn.modules import REFERENCE
+from ..nn.chemistries import CHEMISTRIES
 from ..noise import KINDS
 from ..simulation import LEVELS, METHODS
 from ..storage import MomentsRun, Run
@@ -16,8 +16,8 @@ SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, s
 
 def citations() -> dict[str, list[str]]:
     """References of all that there is, by what they are for."""
-    found = {"gillespie-nn": [SOFTWARE], "training networks": [REFERENCE]}
-    every: tuple[Any, ...] = (*METHODS, *LEVELS, *ACTIVATIONS, *KINDS)
+    found = {"gillespie-nn": [SOFTWARE]}
+    every: tuple[Any, ...] = (*CHEMISTRIES, *METHODS, *LEVELS, *ACTIVATIONS, *KINDS)
     return found | {each.name: _split(each) for each in every if each.reference}
 
 
@@ -28,7 +28,8 @@ def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
         asked = run.provenance["parameters"]
         if run.kind == TRAINING:
             settings = asked.get("settings", {})
-            used |= {"training networks", settings.get("activation"), settings.get("output_activation")}
+            used |= {settings.get("chemistry", CHEMISTRIES[0].name)}
+            used |= {settings.get("activation"), settings.get("output_activation")}
         used |= {noise["kind"] for noise in (*asked.get("noise", []), *asked.get("predict_noise", []))}
     return {name: references for name, references in citations().items() if name in used}
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..activations import make_activation
 from ..nn import FloatNetwork
-from ..nn.compiler import LINEAR
+from ..nn.settings import Settings
 from ..storage import Run
 from ..storage.averages import averaged_weights, running_mean
 from ..storage.damage import understood
@@ -14,12 +13,9 @@ __all__ = ["averaged_weights", "float_network", "output_curves", "running_mean"]
 
 def float_network(run: Run) -> FloatNetwork:
     """The network of a training run in floating point, from the settings in its file."""
-    settings = run.training.settings
     with understood(run.path):
-        hidden = make_activation(settings["activation"], settings["h"], settings["derivative"])
-        output = settings["output_activation"]
-        last = None if output == LINEAR else make_activation(output, settings["h"], settings["derivative"])
-    return FloatNetwork(run.training.layers, hidden, last)
+        settings = Settings.restored(run.training.settings)
+    return FloatNetwork(run.training.layers, settings.activation, settings.output, settings.chemistry, run.seed)
 
 
 def output_curves(run: Run, inputs: np.ndarray) -> np.ndarray:

@@ -1,30 +1,27 @@
 """From the arguments of `train` to the plan of a run; and again from those that a run file keeps."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .. import checks
 from ..checks import InputError
-from ..datasets import Case, Dataset, Settings, case, own_data
+from ..datasets import Case, Dataset, case, own_data
 from ..nn import training_network
 from ..nn.compiler import rail_species
+from ..nn.settings import Settings
 from ..noise import plan_noise
-from ..options import options_of
 from ..seeds import resolve_seed
 from ..simulation.learner import Learner
-from ..simulation.methods import OPTIONS, choose_for_training, elsewhere
+from ..simulation.methods import choose_for_training, elsewhere
 from ..simulation.methods.options import resolve
-from ..simulation.options import Destination
 from ..simulation.presentations import PresentationPlan, presentation_order
 from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan
 from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import evaluation_points, held_out
 
-ORDERS = ("random", "cyclic")
 _SMALL = 1000
 """Below so many weights every presentation is recorded, else about a hundred."""
 _CHECKPOINTS, _MOST_BETWEEN = 100, 500
@@ -83,6 +80,7 @@ def _learner(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),
         **settings.of_network,
         signed_inputs=dataset.signed,
+        seed=seed,
     )
     method, reason = choose_for_training(own.method if asked.method is None else asked.method, spec.network)
     options = resolve(method, method.training_options | dict(asked.options), elsewhere)
@@ -113,7 +111,7 @@ def _limited(dataset: Dataset, defaults: Settings, limit: int | None) -> tuple[D
     n = len(dataset.train_x)
     kept = np.arange(min(limit, n)) * n // min(limit, n)  # evenly spaced, so of every class
     dataset = replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
-    return dataset, replace(defaults, presentations=len(kept))
+    return dataset, defaults.replace(presentations=len(kept))
 
 
 def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
@@ -131,28 +129,15 @@ def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
 
 
 def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settings:
-    overrides = asdict(given) if isinstance(given, Settings) else given
-    beside = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
-    for name in overrides:
-        checks.choice("setting", name, [f.name for f in fields(defaults)], "a training run has", beside=beside)
-    settings = replace(defaults, **{k: v for k, v in overrides.items() if v is not None})
-    running_time = checks.positive("running_time", settings.running_time, "s", "how long a sample is presented")
-    hold = checks.not_negative("hold", settings.hold, "s")
-    if hold >= running_time:
+    settings = given if isinstance(given, Settings) else defaults.replace(**given)
+    waiting, running_time = settings.chemistry.waiting_time, settings.running_time
+    if waiting >= running_time:
+        names = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
         raise InputError(
-            f"hold must end before the sample does, for something to be learnt, got {hold:g} s of {running_time:g} s: "
-            "give a shorter hold, or 0"
+            f"{names} must end before the sample does, for something to be learnt, got {waiting:g} s of "
+            f"{running_time:g} s: give a shorter {names}, or 0"
         )
-    hidden = settings.hidden if isinstance(settings.hidden, (tuple, list)) else (settings.hidden,)
-    return replace(
-        settings,
-        hidden=tuple(checks.whole("hidden layer size", n) for n in hidden),
-        running_time=running_time,
-        hold=hold,
-        presentations=checks.whole("presentations", settings.presentations),
-        initial_scale=checks.positive("initial_scale", settings.initial_scale),
-        order=checks.choice("order", settings.order, ORDERS),
-    )
+    return settings
 
 
 def _validation(

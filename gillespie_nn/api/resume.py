@@ -1,14 +1,17 @@
 """Runs in files: an interrupted one is continued as if nothing had happened, a finished one is returned."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..datasets import Dataset
+from ..nn.settings import OBJECTS
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..simulation.options import Execution
 from ..simulation.training import Trained, TrainingPlan
@@ -29,14 +32,18 @@ _SINCE = (1, 4)
 """Older files have no checkpoints."""
 
 
-def resume(path: str | Path, *, workers: int = 1, progress: bool | None = None) -> Fit | Run | MomentsRun:
+def resume(
+    path: str | Path, *, workers: int = 1, progress: bool | None = None, **objects: Any
+) -> Fit | Run | MomentsRun:
     """Continue the run in a file, to the same content as without interruption.
 
     `path` is a file that `train` or `simulate` wrote, killed or interrupted at any moment; a finished run is returned
     as it is. Training continues from its last checkpoint, or starts over without one; the samples of a case are loaded
     again, your own data are in the file. For an ensemble, the missing replicates are simulated from their start, for
     moments the missing blocks of replicates. `workers` is the number of threads, which does not change the result.
-    `progress` shows progress, by default (None) on a terminal and in a notebook.
+    `progress` shows progress, by default (None) on a terminal and in a notebook. `objects` are the `chemistry`,
+    `activation` and `output_activation` of a training run that got objects of classes from outside this package: the
+    file has their names and settings, and not what they do.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def resume(path: str | Path, *, workers: int = 1, progress: bool | None = None) 
                 return open_run(path)
             _check_version(path, run)
             return resume_ensemble(path, run, execution, progress)
-        plan = _plan(run)
+        plan = _plan(run, objects)
         if run.ended:
             return _fit(run, plan)
         _check_version(path, run)
@@ -71,22 +78,24 @@ def _check_version(path: str | Path, run: OpenedRun) -> None:
         )
 
 
-def load_fit(path: str | Path) -> Fit:
-    """The trained network of the finished run in the file at `path`, to predict with.
+def load_fit(path: str | Path, **objects: Any) -> Fit:
+    """The trained network of the finished run in the file at `path`, to predict with; `objects` as of `resume`.
 
     Raises InputError for a run that has not finished, and as `resume` does.
     """
     with open_run(path) as run:
         if isinstance(run, MomentsRun):
             raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
-        plan = _plan(run)
+        plan = _plan(run, objects)
         if not run.ended:
             raise InputError(f"the run in {path} has not finished: continue it with gillespie-nn resume {path}")
         return _fit(run, plan)
 
 
-def _plan(run: Run) -> TrainingPlan:
+def _plan(run: Run, objects: Mapping[str, Any]) -> TrainingPlan:
     """The plan of the run in an open file; its model and data must be those that the run started with."""
+    for name in objects:
+        checks.choice("object", name, OBJECTS, "resume takes")
     record = run.training
     if run.version < _SINCE:
         raise InputError(
@@ -95,7 +104,7 @@ def _plan(run: Run) -> TrainingPlan:
         )
     with understood(run.path):
         data = record.data
-        asked = TrainingOptions.again(record.arguments)
+        asked = TrainingOptions.again(record.arguments, **objects)
         plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
     found = plan.dataset.digest
@@ -110,9 +119,10 @@ def _plan(run: Run) -> TrainingPlan:
             f"{run.path} contains a different model: SHA-256 {expected}, but its settings give {found} here; use "
             "the version of this software that started it"
         )
-    kept, made = record.settings, json.loads(json.dumps(asdict(plan.settings)))
+    kept, made = record.settings, json.loads(json.dumps(plan.settings.record()))
     for what, made_here, kept_there in (
-        ("settings", {name: made.get(name) for name in kept}, kept),  # a version may have more
+        # A version may have more of them, or fewer: settings that did not apply used to be recorded.
+        ("settings", {n: made[n] for n in made if n in kept}, {n: kept[n] for n in kept if n in made}),
         ("order of presentations", plan.order.tolist(), record.presentations.tolist()),
         ("recorded presentations", plan.presentations.recorded.tolist(), record.planned_records.tolist()),
         ("initial counts", plan.learner.counts.tolist(), run.initial.tolist()),

@@ -10,6 +10,7 @@ import numpy as np
 from .. import checks
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
+from ..nn.settings import setting_options
 from ..options import options_of, takes
 from ..progress import Progress
 from ..simulation.checkpoints import first_checkpoint, simulation_at
@@ -24,7 +25,7 @@ from .fit import Fit
 from .plan import make_plan
 
 
-@takes(options_of(TrainingOptions), options_of(Destination))
+@takes(options_of(TrainingOptions), setting_options(), options_of(Destination))
 def train(data: Any, **settings: Any) -> Fit:
     """Train a network by simulation of its reactions, or at the limit of slow learning.
 
@@ -34,9 +35,9 @@ def train(data: Any, **settings: Any) -> Fit:
         on the samples that train; for a classification, or a test set, give a `Dataset`.
     ...
     output : write the run to this HDF5 file, from which `resume` goes on; `overwrite` allows an existing one.
-    settings : fields of `datasets.Settings` that differ from the case's own: hidden, h [concentration^2],
-        learning_rate [1/s], running_time [s], presentations, annihilation_rate, hold [s], derivative,
-        activation, output_activation, initial_scale, order; and the options of the method, for example epsilon=0.03.
+    chemistry, activation, output_activation : a name, or an object with its own settings. Their settings by name, as
+        above, are refused where they do not apply. `settings` are also the options of the method, for example
+        epsilon=0.03.
 
     Raises
     ------

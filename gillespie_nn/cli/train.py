@@ -3,12 +3,11 @@
 import argparse
 import time
 
-from ..activations import ACTIVATIONS, DERIVATIVES
 from ..api import train
-from ..api.plan import ORDERS
 from ..checks import InputError
 from ..datasets import CASES, Dataset
 from ..datasets.samples import TASKS
+from ..nn.settings import setting_options
 from ..options import any_of, options_of
 from ..seeds import resolve_seed
 from ..simulation.options import Destination
@@ -18,21 +17,8 @@ from .flags import add_flags, given, options_of_methods
 from .noise import add_noise, noise_of
 from .training_record import print_fit, record, resume_hint
 
-_SETTINGS = {
-    "--h": (float, "smoothing of the smooth ReLU [concentration^2]"),
-    "--learning-rate": (float, "learning rate eta: rate constant of the weight updates [1/s]"),
-    "--running-time": (float, "running time T: how long each sample is presented [s]"),
-    "--presentations": (int, "number of samples presented"),
-    "--annihilation-rate": (float, "rate constant of V_p + V_m -> 0, which cancels the two parts of a signed number"),
-    "--hold": (float, "time after each switch of the input during which weights do not change [s]"),
-    "--derivative": (str, f"reactions for the derivative of the activation: {', '.join(DERIVATIVES)}"),
-    "--activation": (str, f"activation of the hidden layers: {', '.join(a.name for a in ACTIVATIONS)}"),
-    "--output-activation": (str, f"activation of the output layer: linear, {', '.join(a.name for a in ACTIVATIONS)}"),
-    "--initial-scale": (float, "scale of the random initial weights"),
-    "--order": (str, f"order of the samples: {', '.join(ORDERS)}"),
-}
-_METAVARS = {int: "N", float: "X", str: "NAME"}
-_OPTIONS = any_of(options_of(TrainingOptions), options_of(Destination), options_of_methods(training=True))
+_SETTINGS = setting_options()
+_OPTIONS = any_of(options_of(TrainingOptions), _SETTINGS, options_of(Destination), options_of_methods(training=True))
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -63,12 +49,10 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--test", type=float, metavar="P", help="fraction of the samples kept for the test (default: 0.25)"
     )
     command.add_argument("--hidden", metavar="SIZES", help="sizes of the hidden layers, for example 4 or 32,16")
-    for flag, (kind, help_text) in _SETTINGS.items():
-        command.add_argument(
-            flag, type=kind, metavar=_METAVARS[kind], help=f"{help_text} (default: depends on the case)"
-        )
     methods = options_of_methods(training=True)
-    add_flags(command, {name: each for name, each in _OPTIONS.items() if name not in methods})
+    add_flags(command.add_argument_group("settings of the network and its training"), _SETTINGS)
+    others = {name: each for name, each in _OPTIONS.items() if name not in methods and name not in _SETTINGS}
+    add_flags(command, others)
     command.add_argument(
         "--predict-limit", type=int, metavar="N", help="predict only the first N test samples by simulation"
     )
@@ -79,8 +63,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = {flag[2:].replace("-", "_"): getattr(arguments, flag[2:].replace("-", "_")) for flag in _SETTINGS}
-    asked = given(arguments, _OPTIONS) | settings
+    asked = given(arguments, _OPTIONS)
     if arguments.predict_limit is not None:
         asked["predict"] = arguments.predict_limit
     begun = time.perf_counter()

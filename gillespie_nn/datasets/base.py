@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks, seeds
 from ..checks import InputError
+from ..nn.settings import Settings
 from ..seeds import Purpose
 from .samples import CLASSIFICATION, REGRESSION, TASKS, THRESHOLD, UNIT, matrix, one_hot, read_csv, targets_of, to_unit
 
@@ -176,42 +177,6 @@ class Dataset:
     def rmse(self, outputs: np.ndarray) -> float:
         """Root mean square error over the test set [concentration]."""
         return float(np.sqrt(np.mean(np.square(outputs - self.test_t))))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a training run; each case has its own defaults, every one of them ours and measured."""
-
-    hidden: tuple[int, ...] = (8,)
-    h: float = 0.25
-    learning_rate: float = 0.01
-    running_time: float = 20.0
-    presentations: int = 1000
-    annihilation_rate: float = 20.0
-    hold: float = 0.0
-    derivative: str = "gain"
-    activation: str = "smooth_relu"
-    output_activation: str = "linear"
-    initial_scale: float = 1.0
-    order: str = "random"
-
-    @property
-    def step(self) -> float:
-        """s = eta (T - hold): how far a presentation moves the weights along the negative gradient, in first order."""
-        return self.learning_rate * (self.running_time - self.hold)
-
-    @property
-    def of_network(self) -> dict:
-        """What of them makes the network: arguments of `nn.training_network` by name."""
-        return {
-            "activation": self.activation,
-            "h": self.h,
-            "learning_rate": self.learning_rate,
-            "derivative": self.derivative,
-            "output": self.output_activation,
-            "annihilation_rate": self.annihilation_rate,
-            "hold": self.hold,
-        }
 
 
 class Case(ABC):

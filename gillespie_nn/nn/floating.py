@@ -1,7 +1,7 @@
 """The network in floating point: forward pass, directions of learning, online gradient descent and flow.
 
-This is the slow-learning limit of the chemistry and the reference for its accuracy. It follows from the equations of the
-chemistry: each quantity is at the fixed point of its own equation, and weights move as their equations say.
+This is the slow-learning limit of the chemistry and the reference for its accuracy. It follows from the equations of
+the chemistry: each quantity is at the fixed point of its own equation, and weights move as their equations say.
 """
 
 from collections.abc import Sequence
@@ -111,8 +111,8 @@ class FloatNetwork:
         return values
 
     def gradient(self, weights: np.ndarray, x: ArrayLike, t: ArrayLike) -> np.ndarray:
-        """Minus the direction of learning float64[weight] for one sample: the gradient of its loss, with a chemistry that
-        backpropagates."""
+        """Minus the direction of learning float64[weight] for one sample. With a chemistry that backpropagates, it is
+        the gradient of the loss."""
         chemistry = self._stack.chemistry
         values = self._activate(np.asarray(weights, dtype=np.float64), x) | self._views(chemistry.fixed, self._fixed)
         values[chemistry.targets, 0] = np.asarray(t, dtype=np.float64)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..activations import Activation
 from ..crn.dual_rail import NetworkBuilder, Rails
 from .chemistry import ABOVE, BELOW, Chemistry
-from .equations import ACTIVATED, ALL, HIDDEN, LAST, SLOPE, Equation, EquationError, Parsed, Quantity, Term
+from .equations import ACTIVATED, ALL, HIDDEN, LAST, SLOPE, Equation, EquationError, Quantity, Term
 
 _Place = Mapping[str, int]
 """The value of each index."""
@@ -199,7 +199,7 @@ def _add_term(
             if term.sign < 0 and target in rails and len(rails) == 2:
                 builder.consume(target, rails[1 - rails.index(target)], rate)
             elif len(rails) == 2:
-                builder.multiply(*rails, target, rate, term.sign)
+                builder.multiply(rails[0], rails[1], target, rate, term.sign)
             elif rails:
                 builder.copy(rails[0], target, rate, term.sign)
             else:
@@ -234,4 +234,3 @@ def rate_of(chemistry: Chemistry, term: Term) -> float:
             raise EquationError(f"{word!r} is no setting of {chemistry.name}")
         rate *= value
     return rate
-

@@ -16,6 +16,8 @@ from .chemistries import CHEMISTRIES
 from .chemistry import Chemistry
 
 LINEAR = "linear"
+OBJECTS = ("chemistry", "activation", "output_activation")
+"""Settings that are names or objects."""
 ORDERS = ("random", "cyclic")
 _BY_CASE = "depends on the case"
 
@@ -124,7 +126,8 @@ class Settings:
 
     @property
     def step(self) -> float:
-        """s = eta (T - hold): how far a presentation moves the weights along the direction of learning, in first order."""
+        """s = eta (T - hold): how far a presentation moves the weights in the direction of learning, in first
+        order."""
         return self.chemistry.step(self.running_time)
 
     @property
@@ -199,7 +202,7 @@ def setting_options() -> dict[str, Option]:
 
 
 def _usual(each: Option) -> str:
-    return f"{each.default_shown}, or that of the case"
+    return f"{each.default_shown or each.default}, or that of the case"
 
 
 def _names(parts: Mapping[str, _Part | None]) -> set[str]:

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..datasets import Settings
 from ..nn import TrainingNetwork
+from ..nn.settings import Settings
 from ..noise import NoisePlan
 from .methods import Method
 from .protocol import Simulation

@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ..checks import UnfinishedError
-from ..datasets import Dataset, Settings
+from ..datasets import Dataset
 from ..nn import TrainingNetwork
+from ..nn.settings import Settings
 from ..status import Status
 from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain

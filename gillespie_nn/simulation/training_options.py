@@ -5,11 +5,11 @@ and `resume` follow from it.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import checks
-from ..datasets import Settings
+from ..nn.settings import Settings
 from ..options import Check, Options, as_it_is, option, options_of, positive, record_of, restored, whole
 from .methods import AUTO, OPTIONS, known_to_training
 from .options import SEED, noises, noises_again
@@ -108,13 +108,16 @@ class TrainingOptions(Options):
         )
 
     @classmethod
-    def again(cls, arguments: Mapping[str, Any]) -> "TrainingOptions":
-        """Those whose `arguments` these are, as a run file keeps them."""
+    def again(cls, arguments: Mapping[str, Any], **objects: Any) -> "TrainingOptions":
+        """Those whose `arguments` these are, as a run file keeps them; `objects` as of `Settings.restored`."""
         asked = restored(cls, arguments)
-        return cls.of({**asked.pop("settings"), **asked})
+        every = asked.pop("settings")
+        settings = Settings.restored({name: value for name, value in every.items() if name not in OPTIONS}, **objects)
+        options = {name: value for name, value in every.items() if name in OPTIONS}
+        return replace(cls.of({**options, **asked}), settings=settings)
 
     @property
     def arguments(self) -> dict[str, Any]:
         """Plain values by name; with the same data they make the same plan again."""
-        settings = asdict(self.settings) if isinstance(self.settings, Settings) else dict(self.settings)
+        settings = self.settings.record() if isinstance(self.settings, Settings) else dict(self.settings)
         return record_of(self, self) | {"settings": settings | dict(self.options)}

@@ -1,7 +1,6 @@
 """What stands in a new file, as values and lengths by the names of its table; how it stands there, the table says."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -72,7 +71,7 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
     about = {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
     values: dict[str, Any] = {
         "layers": np.array(spec.layers, dtype=np.int64),
-        "settings": json.dumps(asdict(plan.settings)),
+        "settings": json.dumps(plan.settings.record()),
         "task": data.task,
         "arguments": json.dumps(plan.options.arguments),
         "data": json.dumps(about),

@@ -2,15 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..datasets import CASES, Settings
+from ..datasets import CASES
 from ..datasets import case as case_of
 from ..datasets.base import CLASSIFICATION
+from ..nn.settings import Settings
 from ..noise import Noise
 from .points import Point, Record, Training
 from .statistics import Estimate, estimate_error, estimate_fraction
@@ -178,7 +178,7 @@ def _quick_settings(case: str, extent: Extent) -> dict:
 
 def own_settings(case: str, extent: Extent) -> Settings:
     """Those of the case, or of a quick look."""
-    return replace(case_of(case).settings, **_quick_settings(case, extent))
+    return case_of(case).settings.replace(**_quick_settings(case, extent))
 
 
 def training(

@@ -7,7 +7,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -16,16 +16,16 @@ import numpy as np
 
 from ..api import load_fit, resume, simulate, train
 from ..checks import InputError
-from ..datasets import Settings
 from ..datasets import case as case_of
 from ..nn import training_network
+from ..nn.settings import Settings, setting_options
 from ..noise import ConcentrationNoise, Noise, RateNoise
 from ..simulation.presentations import presentation_order
 from ..storage import Run, open_trajectories, prediction_file
 
 N_RECORDS = 50
 """Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
-_SETTINGS = {f.name for f in fields(Settings)}
+_SETTINGS = set(setting_options())
 
 
 class Record(NamedTuple):
@@ -106,13 +106,13 @@ class Training(Point):
         """Settings in force."""
         settings = case_of(self.case).settings
         if self.limit is not None:
-            settings = replace(settings, presentations=self.limit)
-        return replace(settings, **{k: v for k, v in self.settings if k in _SETTINGS})
+            settings = settings.replace(presentations=self.limit)
+        return settings.replace(**{k: v for k, v in self.settings if k in _SETTINGS})
 
     @property
     def _own(self) -> dict:
         """These and options."""
-        return asdict(self.chosen) | {k: v for k, v in self.settings if k not in _SETTINGS}
+        return self.chosen.record() | {k: v for k, v in self.settings if k not in _SETTINGS}
 
     @property
     def decided(self) -> dict:
@@ -234,7 +234,10 @@ class Course(Point):
         own = self._training.chosen
         data = case_of(self.case).load(self.seed)
         spec = training_network(
-            (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), **own.of_network, signed_inputs=data.signed
+            (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]),
+            **own.of_network,
+            signed_inputs=data.signed,
+            seed=self.seed,
         )
         weights = spec.floating.initial_weights(self.seed, own.initial_scale)
         order = presentation_order(len(data.train_x), self.n_presentations, own.order, self.seed)

@@ -1,6 +1,5 @@
 """The networks that propositions are verified on. To add one: a function of a `Choice`, and its line in `CASES`."""
 
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -8,9 +7,9 @@ import numpy as np
 from ... import checks
 from ...activations import ACTIVATIONS
 from ...checks import InputError
-from ...datasets import Settings
 from ...datasets import case as case_of
 from ...nn import TrainingNetwork, training_network
+from ...nn.settings import Settings
 from ...simulation.presentations import presentation_order
 from .setting import FORWARD, LEARNING, PROPOSITIONS, Setting
 
@@ -132,8 +131,10 @@ def _only_learning(choice: Choice) -> None:
 
 
 def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: bool, signed: bool) -> TrainingNetwork:
-    asked = {name: choice.of(name, getattr(own, name)) for name in ("h", "learning_rate", "annihilation_rate")}
-    settings = replace(own, activation=choice.activation, **asked)
+    asked = {name: choice.of(name, getattr(own, name)) for name in ("learning_rate", "annihilation_rate")}
+    settings = own.replace(activation=choice.activation, **asked)
+    if choice.h is not None or hasattr(settings, "h"):
+        settings = settings.replace(h=choice.of("h", own.h))
     return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)
 
 
