@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS, make_activation
 from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
+from gillespie_nn.options import options_of
 
 Z_VALUES = (-2.0, -0.4, 0.0, 0.3, 1.7)
 
@@ -25,27 +26,36 @@ def settle(network, initial, time=400.0):
 
 def _module(activation):
     builder = NetworkBuilder()
+    helpers = {name: Rails(name) for name in activation.helpers}
     z = Rails.signed("Z")
     y = Rails.signed("Y") if activation.signed_output else Rails("Y")
     builder.declare(z)
-    activation.forward(builder, z, y)
-    activation.backward(builder, z, y, Rails("S"), Rails("A"))
+    activation.forward(builder, z, y, helpers)
+    activation.backward(builder, z, y, Rails("S"), helpers)
     return builder.network(), y
 
 
-@pytest.mark.parametrize("derivative", ["gain", "ratio"])
-@pytest.mark.parametrize("name", [a.name for a in ACTIVATIONS])
+def _settled_in_every_way():
+    """Every activation, and for each choice of an option one more."""
+    for kind in ACTIVATIONS:
+        h = {"h": 0.1} if "h" in options_of(kind) else {}
+        yield kind(**h)
+        for name, option in options_of(kind).items():
+            for value in getattr(option.check, "names", ())[1:]:
+                yield kind(**h, **{name: value})
+
+
+@pytest.mark.parametrize("activation", _settled_in_every_way(), ids=repr)
 @pytest.mark.parametrize("z", Z_VALUES)
-def test_an_activation_settles_at_its_value_and_slope_and_leaves_z_alone(name, derivative, z):
-    activation = make_activation(name, h=0.1, derivative=derivative)
+def test_an_activation_settles_at_its_value_and_slope_and_leaves_z_alone(activation, z):
     network, y = _module(activation)
     rails = {"Z_p": max(z, 0) + 0.2, "Z_m": max(-z, 0) + 0.2}
-    rest = settle(network, rails)
+    rest = settle(network, rails | activation.helpers)
     output = rest[y.plus] - (rest[y.minus] if y.minus else 0.0)
     assert output == pytest.approx(float(activation.value(z)), abs=1e-6)
     assert rest["S"] == pytest.approx(float(activation.slope(z)), abs=1e-6)
     assert (rest["Z_p"], rest["Z_m"]) == (rails["Z_p"], rails["Z_m"])
-    assert all(set(r.net_change()) <= {"Y", "Y_p", "Y_m", "S", "A"} for r in network.reactions)
+    assert all(set(r.net_change()) <= {"Y", "Y_p", "Y_m", "S", *activation.helpers} for r in network.reactions)
 
 
 @pytest.mark.parametrize("h", [1e-3, 0.05, 0.25, 2.0])
@@ -96,10 +106,8 @@ CASES = [
 
 def _spec(case, **settings):
     layers, activation, output, derivative, signed = case
-    return gnn.training_network(
-        layers, activation, h=0.2, output=output, derivative=derivative, signed_inputs=signed,
-        annihilation_rate=20.0, **settings,
-    )  # fmt: skip
+    smooth = {"h": 0.2, "derivative": derivative} if "smooth_relu" in (activation, output) else {}
+    return gnn.training_network(layers, activation, output=output, signed_inputs=signed, **smooth, **settings)
 
 
 def _sample(spec, signed, seed):

@@ -45,7 +45,7 @@ def test_a_training_run_is_cited_by_what_it_used(tmp_path, capsys):
     assert main(["analyze", run, "--cite", "--json"]) == 0
     out = capsys.readouterr().out
     found = json.loads(out.splitlines()[-1])["references"]
-    assert list(found) == ["gillespie-nn", "training networks", "tau_leap", "smooth_relu", "ornstein_uhlenbeck"]
+    assert list(found) == ["gillespie-nn", "kang_kim", "tau_leap", "smooth_relu", "ornstein_uhlenbeck"]
     assert "tau_leap: Y. Cao, D. T. Gillespie, L. R. Petzold" in out
 
 

@@ -14,58 +14,60 @@ from scipy.linalg import solve_continuous_lyapunov
 from scipy.stats import norm
 
 import gillespie_nn as gnn
-from gillespie_nn.activations import make_activation
+from gillespie_nn.activations import SmoothReLU, make_activation
 from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
-from gillespie_nn.nn import modules
+from gillespie_nn.nn.chemistries import KangKim
+from gillespie_nn.nn.reactions import Layers, add_equation
 
 OMEGA = 2000
 N = 2500
 H = 0.1
 
 
-def _layer():
-    return modules.LayerSpecies(1, 2, 1, signed_output=False)
+def _equation(builder, label, sizes, layer):
+    """The reactions of the first neuron of a layer by the equation `label` of the default chemistry."""
+    layers = Layers(KangKim(annihilation_rate=5.0), sizes, [SmoothReLU(h=H)] * (len(sizes) - 2) + [None])
+    (equation,) = [e for e in (*KangKim.forward, *KangKim.backward) if e.label == label]
+    add_equation(builder, layers, layer, equation, {"i": 0})
 
 
 def _pre_activation(builder):
-    modules.pre_activation(builder, _layer(), [Rails("X_0"), Rails.signed("X_1")], 5.0)
-    return {"W1_0_0_p": 0.6, "W1_0_1_m": 0.4, "X_0": 1.0, "X_1_p": 0.2, "X_1_m": 0.5, "B1_0_m": 0.3}
+    _equation(builder, "preactivation", (2, 1, 1), 1)
+    return {"W1_0_0_p": 0.6, "W1_0_1_m": 0.4, "X_0_p": 1.0, "X_1_p": 0.2, "B1_0_m": 0.3}
 
 
 def _smooth_relu(builder):
-    make_activation("smooth_relu", h=H).forward(builder, Rails.signed("Z"), Rails("Y"))
+    make_activation("smooth_relu", h=H).forward(builder, Rails.signed("Z"), Rails("Y"), {})
     return {"Z_p": 0.3, "Z_m": 0.5}
 
 
 def _slope(derivative):
     def add(builder):
         activation = make_activation("smooth_relu", h=H, derivative=derivative)
-        activation.backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), Rails("A"))
+        activation.backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), {"A": Rails("A")})
         return {"Z_p": 0.7, "Z_m": 0.2, "Y": float(activation.value(0.5))}
 
     return add
 
 
 def _output_error(builder):
-    modules.output_error(builder, [Rails.signed("Z")], [Rails.signed("T")], [Rails.signed("D")], 5.0)
-    return {"Z_p": 0.9, "Z_m": 0.1, "T_p": 0.4}
+    _equation(builder, "output_error", (1, 1), 1)
+    return {"Z1_0_p": 0.9, "Z1_0_m": 0.1, "T_0_p": 0.4}
 
 
 def _error_sum(builder):
-    below = modules.LayerSpecies(1, 1, 1, signed_output=False)
-    above = modules.LayerSpecies(2, 1, 1, signed_output=False)
-    modules.error_sum(builder, below, above, 5.0)
+    _equation(builder, "error_sum", (1, 1, 1), 1)
     return {"W2_0_0_p": 0.8, "W2_0_0_m": 0.1, "D2_0_p": 0.2, "D2_0_m": 0.6}
 
 
 def _error(builder):
-    modules.error(builder, _layer(), 5.0)
+    _equation(builder, "error", (1, 1, 1), 1)
     return {"S1_0": 0.7, "E1_0_p": 0.5, "E1_0_m": 0.1}
 
 
 def _relu(builder):
-    make_activation("relu").forward(builder, Rails.signed("Z"), Rails("Y"))
-    make_activation("relu").backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), Rails("A"))
+    make_activation("relu").forward(builder, Rails.signed("Z"), Rails("Y"), {})
+    make_activation("relu").backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), {"A": Rails("A")})
     return {"Z_p": 0.9, "Z_m": 0.2}
 
 
@@ -74,7 +76,7 @@ MODULES = {
     "smooth ReLU": (_smooth_relu, ("Y", None)),
     "slope, gain": (_slope("gain"), ("S", None)),
     "slope, ratio": (_slope("ratio"), ("S", None)),
-    "output error": (_output_error, ("D_p", "D_m")),
+    "output error": (_output_error, ("D1_0_p", "D1_0_m")),
     "error sum": (_error_sum, ("E1_0_p", "E1_0_m")),
     "error": (_error, ("D1_0_p", "D1_0_m")),
     "ReLU": (_relu, ("Y", None)),

@@ -23,9 +23,10 @@ H = 0.2
 
 
 def _network(layers, hidden="smooth_relu", output="linear"):
-    return FloatNetwork(
-        layers, make_activation(hidden, h=H), None if output == "linear" else make_activation(output, h=H)
-    )
+    def made(name):
+        return make_activation(name, **({"h": H} if name == "smooth_relu" else {}))
+
+    return FloatNetwork(layers, made(hidden), None if output == "linear" else made(output))
 
 
 def _sample(network, seed, scale=0.7):

@@ -93,12 +93,10 @@ def test_the_name_of_a_point_follows_all_that_decides_it_and_nothing_else():
 
 
 def test_other_defaults_of_a_case_make_another_point(monkeypatch):
-    from dataclasses import replace
-
     from gillespie_nn.datasets.xor import XOR
 
     before = small().stem
-    monkeypatch.setattr(XOR, "settings", replace(XOR.settings, h=0.3))
+    monkeypatch.setattr(XOR, "settings", XOR.settings.replace(h=0.3))
     assert small().stem != before
 
 

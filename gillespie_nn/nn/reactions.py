@@ -150,10 +150,11 @@ def _add_group(builder: NetworkBuilder, layers: Layers, layer: int, group: Seque
         for equation, parts in parsed:
             first, *rest = parts.target.indices
             for others in itertools.product(*(range(layers.size(parts.target, 1, layer)) for _ in rest)):
-                _add_equation(builder, layers, layer, equation, {first: i, **dict(zip(rest, others))})
+                add_equation(builder, layers, layer, equation, {first: i, **dict(zip(rest, others))})
 
 
-def _add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, place: _Place) -> None:
+def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, place: _Place) -> None:
+    """Add the reactions of one equation, for the values `place` of the indices on its left side."""
     parts = equation.parsed
     target = layers.rails(parts.target, layer, place)
     if parts.argument is not None:

@@ -1,0 +1,33 @@
+"""Feedback alignment in one pot: errors reach hidden neurons through fixed random weights.
+
+T. P. Lillicrap, D. Cownden, D. B. Tweed, C. J. Akerman, Random synaptic feedback weights support error backpropagation
+for deep learning, Nature Communications 7 (2016) 13276, doi:10.1038/ncomms13276. The reactions are this project's.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..chemistry import ABOVE, BELOW
+from ..equations import ACTIVATED, HIDDEN, LAST, Equation
+from .kang_kim import KangKim
+
+
+@dataclass(frozen=True)
+class FeedbackAlignment(KangKim):
+    """As `KangKim`, but for F in place of the transposed weights: molecules that no reaction changes."""
+
+    name = "feedback_alignment"
+    summary = "errors reach hidden neurons through fixed random weights instead of the transposed ones"
+    reference = (
+        "T. P. Lillicrap, D. Cownden, D. B. Tweed, C. J. Akerman, Nature Communications 7 (2016) 13276, "
+        "doi:10.1038/ncomms13276"
+    )
+    fixed = ("F",)
+    matrices: ClassVar = {"W": BELOW, "F": ABOVE}
+
+    backward: ClassVar = (
+        Equation("output_error", "E[i]' = Y[i] - T[i] - E[i]", LAST),
+        Equation("error_sum", "E[i]' = F[i,k] D.above[k] - E[i]", HIDDEN),
+        Equation("slope", "S[i] = f'(Z[i])", ACTIVATED),
+        Equation("error", "D[i]' = S[i] E[i] - D[i]", ACTIVATED),
+    )
