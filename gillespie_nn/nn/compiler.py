@@ -1,7 +1,7 @@
 """From layer sizes to a reaction network that computes, backpropagates and learns, all at once in one pot."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..kernels.codes import COUNT_LIMIT
 from . import modules
 from .floating import FloatNetwork
 from .modules import LayerSpecies
+from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
 
 LINEAR = "linear"
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -28,6 +29,8 @@ OUTPUTS = (LINEAR, *(a.name for a in ACTIVATIONS))
 class TrainingNetwork:
     """A compiled training network: the reactions, and where inputs, targets, weights and outputs are in them.
 
+    The environment sets the numbers of the `ports`, phase by phase of each presentation.
+
     `weights` everywhere is one float64 vector [concentration]: per layer the matrix W[out, in] row by row, then
     the biases; the number of molecules of a weight w is round(Omega |w|) on the rail of its sign.
     """
@@ -36,12 +39,15 @@ class TrainingNetwork:
     hidden_activation: Activation
     output_activation: Activation | None
     network: ReactionNetwork
-    inputs: tuple[Rails, ...]
-    targets: tuple[Rails, ...]
+    ports: Mapping[str, tuple[Rails, ...]] = field(hash=False)
+    """Numbers that the environment sets, by the name of the port; `inputs` always, `targets` if the network learns."""
+    phases: tuple[Phase, ...]
+    """Of each presentation: which ports are set to what, and when."""
     weights: tuple[Rails, ...]
     outputs: tuple[Rails, ...]
-    hold: float = 0.0
-    """Time without learning at the start of each presentation [s]."""
+
+    def __post_init__(self) -> None:
+        check_phases(self.phases, self.ports)
 
     def __repr__(self) -> str:
         last = LINEAR if self.output_activation is None else self.output_activation.name
@@ -57,9 +63,14 @@ class TrainingNetwork:
         return "-".join(map(str, self.layers))
 
     @property
-    def licence(self) -> tuple[Rails, ...]:
-        """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""
-        return (LICENCE,) if self.hold else ()
+    def inputs(self) -> tuple[Rails, ...]:
+        """The port `inputs`."""
+        return self.ports[INPUTS]
+
+    @property
+    def targets(self) -> tuple[Rails, ...]:
+        """The port `targets`; empty for a network that does not learn."""
+        return self.ports.get(TARGETS, ())
 
     @cached_property
     def floating(self) -> FloatNetwork:
@@ -71,15 +82,17 @@ class TrainingNetwork:
         return self._named(self.weights, self._vector("weights", weights, len(self.weights)), volume)
 
     def presentation(self, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
-        """Counts by name that present input `x` float64[input] and, for a learning network, target `t`."""
-        changes = self._named(self.inputs, self._vector("input", x, len(self.inputs)), volume)
-        if self.targets:
-            changes |= self._named(self.targets, self._vector("target", t, len(self.targets)), volume)
-        return changes | self._named(self.licence, np.zeros(len(self.licence)), volume)
+        """Counts by name that begin the presentation of input `x` float64[input] and, for a learning network, target
+        `t`: what the first phase sets."""
+        return self._set(self.phases[0], x, t, volume)
 
-    def release(self, volume: float) -> dict[str, int]:
-        """Counts by name that end the hold of a presentation."""
-        return self._named(self.licence, np.ones(len(self.licence)), volume)
+    def schedule(
+        self, x: ArrayLike, t: ArrayLike | None, volume: float, running_time: float, start: float = 0.0
+    ) -> list[tuple[float, dict[str, int]]]:
+        """The presentation of `x` and `t` from time `start` on for `running_time` [s], as entries (time, counts by
+        name) of a schedule, one per phase. Raises InputError if the phases take longer."""
+        times = intervals(self.phases, start, start + running_time)
+        return [(begin, self._set(phase, x, t, volume)) for phase, begin, _ in times]
 
     def read(self, rails: Sequence[Rails], counts: np.ndarray, volume: float) -> np.ndarray:
         """Concentrations float64[..., number] of `rails` in `counts` [..., species] [molecules]."""
@@ -115,6 +128,15 @@ class TrainingNetwork:
         plus = np.array([index[r.plus] for r in rails])
         minus = np.array([index[r.minus or r.plus] for r in rails])
         return plus, minus, np.array([r.minus is not None for r in rails], dtype=np.int64)
+
+    def _set(self, phase: Phase, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
+        sample = {INPUTS: ("input", x), TARGETS: ("target", t)}
+        counts: dict[str, int] = {}
+        for port, value in phase.sets:
+            rails = self.ports[port]
+            shown = self._vector(*sample[port], len(rails)) if value == SAMPLE else np.full(len(rails), value)
+            counts |= self._named(rails, shown, volume)
+        return counts
 
     def _named(self, rails: Sequence[Rails], values: np.ndarray, volume: float) -> dict[str, int]:
         return dict(zip(rail_species(rails), rail_counts(rails, values, volume).tolist()))
@@ -161,6 +183,21 @@ def rail_counts(rails: Sequence[Rails], values: np.ndarray, volume: float, dtype
         )
     kept = np.stack([np.ones_like(signed), signed], axis=-1).ravel()
     return counts.reshape(*values.shape[:-1], 2 * len(rails))[..., kept]
+
+
+def _environment(
+    x: Sequence[Rails], t: Sequence[Rails], hold: float
+) -> tuple[dict[str, tuple[Rails, ...]], tuple[Phase, ...]]:
+    """Ports and phases: the sample is set, and after `hold` [s], if any, the licence to learn."""
+    ports, sample = {INPUTS: tuple(x)}, [(INPUTS, SAMPLE)]
+    if t:
+        ports[TARGETS] = tuple(t)
+        sample.append((TARGETS, SAMPLE))
+    if not hold:
+        return ports, (Phase("learn" if t else "run", None, tuple(sample), learns=bool(t)),)
+    ports["licence"] = (LICENCE,)
+    held = Phase("hold", hold, (*sample, ("licence", 0.0)), learns=False)
+    return ports, (held, Phase("learn", None, (("licence", 1.0),)))
 
 
 def training_network(
@@ -219,7 +256,7 @@ def training_network(
     if learning:
         _backward(builder, stack, signals, functions, t, learning_rate, annihilation, hold)
     network = builder.network()
-    return TrainingNetwork(layers, hidden, last, network, tuple(x), tuple(t), tuple(weights), tuple(signals[-1]), hold)
+    return TrainingNetwork(layers, hidden, last, network, *_environment(x, t, hold), tuple(weights), tuple(signals[-1]))
 
 
 def _forward(
