@@ -110,13 +110,12 @@ class CountedPaths:
     def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
         setting = self.setting
-        every = max(1, round(step / self._limits[0].step[0]))
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
         counts = setting.start(self.volume, np.int64)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
         times, rows, limits = [], [], []
         for limit, begin in self._phases(method):
-            points = np.arange(0, len(limit.x), every)
+            points = np.arange(0, len(limit.x), max(1, round(step / limit.step[0])))
             for n in points:
                 time = begin + n * limit.step[0]
                 while method.advance(time) != codes.REACHED_END:
