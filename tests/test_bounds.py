@@ -33,8 +33,9 @@ def short():
 def _schedule(setting):
     samples, names = setting.samples(), setting.network.species
     return [
-        (k * setting.running_time, dict(zip([names[s] for s in samples.species], samples.counts(k))))
+        (step.begin, dict(zip([names[s] for s in step.species], step.counts)))
         for k in range(len(setting.x))
+        for step in samples.steps(k, k * setting.running_time, (k + 1) * setting.running_time)
     ]
 
 
@@ -124,8 +125,8 @@ def test_sup_errors_agree_with_scipy_from_exported_sbml():
     noise = RateNoise(sizes[-1], "bounded")
     found = DrivenPaths(setting, noise, sizes, seed=1).errors(0)
     drive = plan_noise([noise], setting.network).start(1, 0)
-    x0, samples = setting.start(), setting.samples()
-    x0[samples.species] = samples.counts(0)
+    x0, (shown,) = setting.start(), setting.samples().steps(0, 0.0, 3.0)
+    x0[shown.species] = shown.counts
     states, time, sup = {k: x0 for k in (None, 5)}, 0.0, np.zeros(len(setting.network.species))
     for _ in range(3):
         rates = drive.rates()
@@ -207,7 +208,7 @@ def test_the_largest_error_is_that_of_continuous_time(short, monkeypatch):
     method = Rejection(short.network, short.network.rates(), volume, start, rng)
     largest, time = np.zeros(len(quantities)), 0.0
     for k, limit in enumerate(paths._limits):
-        method.set_counts(samples.species, samples.counts(k))
+        (_,) = samples.present(method, k, k, time, time + short.running_time)
         grid = time + limit.step[0] * np.arange(len(limit.x))
         x = CubicHermiteSpline(grid, limit.x, limit.slope)
         times, counts, code = [time], [method.counts.copy()], None

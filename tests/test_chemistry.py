@@ -148,9 +148,10 @@ def test_the_chemistry_at_rest_computes_output_and_gradient(case):
 def test_the_weights_wait_for_the_licence_and_then_learn_the_gradient(case):
     off, on = (_spec(case, learning_rate=rate, hold=1.0) for rate in (0.0, 1.0))
     weights, x, t = _sample(off, case[-1], 2)
-    given = off.initial(weights, 1e9) | off.presentation(x, t, 1e9)
-    for licence, learnt in (({}, 0.0), (off.release(1e9), -off.floating.gradient(weights, x, t))):
-        rest = settle(off.network, {s: n / 1e9 for s, n in (given | licence).items()})
+    given = off.initial(weights, 1e9)
+    for (_, shown), learnt in zip(off.schedule(x, t, 1e9, 2.0), (0.0, -off.floating.gradient(weights, x, t))):
+        given |= shown
+        rest = settle(off.network, {s: n / 1e9 for s, n in given.items()})
         counts = np.array([rest[s] for s in off.network.species])
         np.testing.assert_allclose(off.read_outputs(counts, 1.0), off.floating.forward(weights, x), atol=1e-6)
         np.testing.assert_allclose(on.read(on.weights, mass_action(on.network)(counts), 1.0), learnt, atol=1e-6)

@@ -89,7 +89,7 @@ def _presented(method, spec, n, seed=0, volume=300.0, **settings):
     rows = []
     for k in range(n):
         before = simulation.firings.copy()
-        simulation.set_counts(samples.species, samples.counts(k))
+        (_,) = samples.present(simulation, k, k, 5.0 * k, 5.0 * (k + 1))
         counts = simulation.counts.copy()
         while (code := simulation.advance(5.0 * (k + 1))) == codes.SLICE_END:
             pass

@@ -143,10 +143,7 @@ def test_sums_are_kept_where_a_change_times_a_count_passes_int64():
     samples = Samples(spec, rng.random((1, 16)), rng.random((1, 10)), volume)
     start = spec.start(spec.floating.initial_weights(0), volume)
     simulation = TauLeap(spec.network, spec.network.rates(), volume, start, rng)
-    simulation.set_counts(samples.species, samples.counts(0))
-    while (code := simulation.advance(5.0)) == codes.SLICE_END:
-        pass
-    assert code == codes.REACHED_END
+    _present(simulation, samples, 0, 1)
     state, plan, channels = simulation._state, simulation._plan, simulation._channels
     assert plan.waits.any() and len(plan.kept_term)
     sums = np.zeros_like(state.kept_sum)
@@ -191,6 +188,7 @@ def test_a_leap_that_is_resumed_goes_on_as_it_would_have():
 
 def _present(simulation, samples, first, stop):
     for k in range(first, stop):
-        simulation.set_counts(samples.species, samples.counts(k))
-        while simulation.advance(5.0 * (k + 1)) == codes.SLICE_END:
-            pass
+        for step in samples.present(simulation, k, k, 5.0 * k, 5.0 * (k + 1)):
+            while (code := simulation.advance(step.end)) == codes.SLICE_END:
+                pass
+            assert code == codes.REACHED_END

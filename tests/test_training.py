@@ -101,10 +101,10 @@ def test_a_hold_keeps_the_errors_of_the_sample_before_out_of_the_weights():
 def test_nothing_is_learnt_while_learning_is_held():
     spec = gnn.training_network((2, 3, 1), learning_rate=1.0, hold=5.0)
     weights = spec.floating.initial_weights(0)
-    initial = spec.initial(weights, 1000.0) | spec.presentation([1, 0], [1], 1000.0)
-    run = gnn.simulate(
-        spec.network, 10.0, 3, volume=1000.0, initial=initial, schedule=[(5.0, spec.release(1000.0))], seed=1
-    )
+    schedule = spec.schedule([1, 0], [1], 1000.0, 10.0)
+    assert [time for time, _ in schedule] == [0.0, 5.0]
+    initial = spec.initial(weights, 1000.0)
+    run = gnn.simulate(spec.network, 10.0, 3, volume=1000.0, initial=initial, schedule=schedule, seed=1)
     read = spec.read_weights(run.counts[0], 1000.0)
     np.testing.assert_array_equal(read[1], read[0])
     assert np.abs(read[2] - read[0]).max() > 0.05

@@ -224,13 +224,14 @@ class Fit:
         rows: np.ndarray = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
         outputs = []
         for k in range(len(samples)):
-            method.set_counts(samples.species, samples.counts(k))
-            method.begin_presentation(k)
             method.start_block()
-            times = k * settings.running_time + readings
-            code = advance_to(method, times[-1], lambda time: False, grid_time=times, grid_counts=rows)
-            if code != codes.REACHED_END:
-                raise UnfinishedError(f"the prediction of sample {k} stopped early: {Status(code)}")
+            begin = k * settings.running_time
+            times = begin + readings
+            for step in samples.present(method, k, k, begin, times[-1]):
+                due = times[times < step.end] if step.end < times[-1] else times
+                code = advance_to(method, step.end, lambda time: False, grid_time=due, grid_counts=rows)
+                if code != codes.REACHED_END:
+                    raise UnfinishedError(f"the prediction of sample {k} stopped early: {Status(code)}")
             outputs.append(spec.read_outputs(rows, volume).mean(axis=0))
             bar.update(k + 1)
         return np.array(outputs)

@@ -255,8 +255,8 @@ def presented_sample(samples: int = 200) -> dict:
     times = []
     for k in range(samples):
         started = time.perf_counter()
-        simulation.set_counts(inputs.species, inputs.counts(k))
-        _run(simulation, 10.0 * (k + 1))
+        for step in inputs.present(simulation, k, k, 10.0 * k, 10.0 * (k + 1)):
+            _run(simulation, step.end)
         times.append(time.perf_counter() - started)
     statistics = simulation.statistics
     return {

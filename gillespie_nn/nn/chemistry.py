@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ..options import Options, not_negative, option, positive
 from .equations import Equation
-from .phases import SAMPLE, Phase
+from .phases import INPUTS, SAMPLE, TARGETS, Phase
 
 BELOW, ABOVE = "below", "above"
 
@@ -70,14 +70,14 @@ class Chemistry(Options):
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The phases of a presentation."""
-        return (Phase("learn", None, (("inputs", SAMPLE), ("targets", SAMPLE))),)
+        return (Phase("learn", None, ((INPUTS, SAMPLE), (TARGETS, SAMPLE))),)
 
     def step(self, running_time: float) -> float:
         """s = eta T: how far a presentation of `running_time` T [s] moves the weights along the direction of learning,
-        in first order. Phases of a fixed duration do not count."""
+        in first order. Phases without learning do not count."""
         return self.learning_rate * (running_time - self.waiting_time)
 
     @property
     def waiting_time(self) -> float:
-        """Sum of the fixed durations of phases [s]: the time of a presentation in which nothing is learnt."""
-        return float(sum(phase.duration for phase in self.phases if phase.duration is not None))
+        """Sum of the durations of phases without learning [s]."""
+        return float(sum(phase.duration or 0.0 for phase in self.phases if not phase.learns))

@@ -1,7 +1,7 @@
 """From layer sizes to a reaction network that computes, backpropagates and learns, all at once in one pot."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..options import options_of, takes
 from .chemistries import KangKim
 from .chemistry import Chemistry
 from .floating import FloatNetwork
+from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
 from .reactions import Layers, add_reactions
 from .settings import LINEAR, Settings
 
@@ -29,6 +30,8 @@ _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 class TrainingNetwork:
     """A compiled training network: the reactions, and where inputs, targets, weights and outputs are in them.
 
+    The environment sets the numbers of the `ports`, phase by phase of each presentation.
+
     `weights` everywhere is one float64 vector [concentration]: per layer the matrix W[out, in] row by row, then
     the biases; the number of molecules of a weight w is round(Omega |w|) on the rail of its sign.
     """
@@ -37,17 +40,20 @@ class TrainingNetwork:
     hidden_activation: Activation
     output_activation: Activation | None
     network: ReactionNetwork
-    inputs: tuple[Rails, ...]
-    targets: tuple[Rails, ...]
+    ports: Mapping[str, tuple[Rails, ...]] = field(hash=False)
+    """Numbers that the environment sets, by the name of the port; `inputs` always, `targets` if the network learns."""
+    phases: tuple[Phase, ...]
+    """Of each presentation: which ports are set to what, and when."""
     weights: tuple[Rails, ...]
     outputs: tuple[Rails, ...]
-    hold: float
-    """Time without learning at the start of each presentation [s]."""
     chemistry: Chemistry
-    floating: FloatNetwork
+    floating: FloatNetwork = field(hash=False)
     """The same network in floating point."""
-    at_start: dict[str, float]
+    at_start: Mapping[str, float] = field(hash=False)
     """Concentrations at the start by species, besides those of the weights."""
+
+    def __post_init__(self) -> None:
+        check_phases(self.phases, self.ports)
 
     def __repr__(self) -> str:
         last = LINEAR if self.output_activation is None else self.output_activation.name
@@ -63,9 +69,14 @@ class TrainingNetwork:
         return "-".join(map(str, self.layers))
 
     @property
-    def licence(self) -> tuple[Rails, ...]:
-        """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""
-        return (Rails("L"),) if self.hold else ()
+    def inputs(self) -> tuple[Rails, ...]:
+        """The port `inputs`."""
+        return self.ports[INPUTS]
+
+    @property
+    def targets(self) -> tuple[Rails, ...]:
+        """The port `targets`; empty for a network that does not learn."""
+        return self.ports.get(TARGETS, ())
 
     def initial(self, weights: ArrayLike, volume: float) -> dict[str, int]:
         """Initial counts by name that hold `weights` float64[weight] in `volume`, and what else is there at the start;
@@ -74,15 +85,17 @@ class TrainingNetwork:
         return counts | {species: round(value * volume) for species, value in self.at_start.items()}
 
     def presentation(self, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
-        """Counts by name that present input `x` float64[input] and, for a learning network, target `t`."""
-        changes = self._named(self.inputs, self._vector("input", x, len(self.inputs)), volume)
-        if self.targets:
-            changes |= self._named(self.targets, self._vector("target", t, len(self.targets)), volume)
-        return changes | self._named(self.licence, np.zeros(len(self.licence)), volume)
+        """Counts by name that begin the presentation of input `x` float64[input] and, for a learning network, target
+        `t`: what the first phase sets."""
+        return self._set(self.phases[0], x, t, volume)
 
-    def release(self, volume: float) -> dict[str, int]:
-        """Counts by name that end the hold of a presentation."""
-        return self._named(self.licence, np.ones(len(self.licence)), volume)
+    def schedule(
+        self, x: ArrayLike, t: ArrayLike | None, volume: float, running_time: float, start: float = 0.0
+    ) -> list[tuple[float, dict[str, int]]]:
+        """The presentation of `x` and `t` from time `start` on for `running_time` [s], as entries (time, counts by
+        name) of a schedule, one per phase. Raises InputError if the phases take longer."""
+        times = intervals(self.phases, start, start + running_time)
+        return [(begin, self._set(phase, x, t, volume)) for phase, begin, _ in times]
 
     def read(self, rails: Sequence[Rails], counts: np.ndarray, volume: float) -> np.ndarray:
         """Concentrations float64[..., number] of `rails` in `counts` [..., species] [molecules]."""
@@ -121,6 +134,15 @@ class TrainingNetwork:
         plus = np.array([index[r.plus] for r in rails])
         minus = np.array([index[r.minus or r.plus] for r in rails])
         return plus, minus, np.array([r.minus is not None for r in rails], dtype=np.int64)
+
+    def _set(self, phase: Phase, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
+        sample = {INPUTS: ("input", x), TARGETS: ("target", t)}
+        counts: dict[str, int] = {}
+        for port, value in phase.sets:
+            rails = self.ports[port]
+            shown = self._vector(*sample[port], len(rails)) if value == SAMPLE else np.full(len(rails), value)
+            counts |= self._named(rails, shown, volume)
+        return counts
 
     def _named(self, rails: Sequence[Rails], values: np.ndarray, volume: float) -> dict[str, int]:
         return dict(zip(rail_species(rails), rail_counts(rails, values, volume).tolist()))
@@ -213,9 +235,17 @@ def training_network(
     network = builder.network()
     floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed)
     return TrainingNetwork(
-        layers, made.activation, made.output, network, stack.inputs, targets, weights, stack.signals,
-        made.chemistry.waiting_time if learning else 0.0, made.chemistry, floating, _at_start(stack, floating, network),
+        layers, made.activation, made.output, network, *_environment(stack, learning), weights, stack.signals,
+        made.chemistry, floating, _at_start(stack, floating, network),
     )  # fmt: skip
+
+
+def _environment(stack: Layers, learning: bool) -> tuple[dict[str, tuple[Rails, ...]], tuple[Phase, ...]]:
+    """Ports and phases: those of the chemistry, or of a forward network its inputs."""
+    if not learning:
+        return {INPUTS: stack.inputs}, (Phase("run", None, ((INPUTS, SAMPLE),), learns=False),)
+    others = {port: (Rails(quantity),) for port, quantity in stack.chemistry.ports.items()}
+    return {INPUTS: stack.inputs, TARGETS: stack.targets, **others}, stack.chemistry.phases
 
 
 def _at_start(stack: Layers, floating: FloatNetwork, network: ReactionNetwork) -> dict[str, float]:

@@ -4,6 +4,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..nn.phases import Phase
+
 
 class Simulation(Protocol):
     """A training network in progress."""
@@ -31,6 +33,9 @@ class Simulation(Protocol):
 
     def begin_presentation(self, k: int) -> None:
         """Presentation k begins, its sample being set."""
+
+    def begin_phase(self, phase: Phase) -> None:
+        """A phase of a presentation begins; what it sets is set."""
 
     def advance(self, t_stop: float, *grid: Any) -> int:
         """Go on towards `t_stop` [s]; what it returns is of `kernels.codes`."""

@@ -17,6 +17,7 @@ from ..crn import ReactionNetwork
 from ..crn.dual_rail import Rails
 from ..kernels import codes
 from ..nn import TrainingNetwork
+from ..nn.phases import Phase
 from ..options import Option, fraction
 
 
@@ -84,7 +85,7 @@ class Level(ABC):
         self._state = np.array(counts, dtype=np.float64)
         self._weights = spec.read_weights(self._state, volume)
         self._time = float(start_time)
-        self._licence = [self.network.index[pair.plus] for pair in spec.licence]
+        self._learns = True
         groups = spec.inputs, spec.targets, spec.weights, spec.outputs
         self._inputs, self._targets, *self._results = (_Numbers(self.network, rails, volume) for rails in groups)
 
@@ -117,11 +118,14 @@ class Level(ABC):
     def begin_presentation(self, k: int) -> None:
         """Begin presentation k; its sample is already set."""
 
+    def begin_phase(self, phase: Phase) -> None:
+        """Learn in this phase only if it says so."""
+        self._learns = phase.learns
+
     def advance(self, t_stop: float) -> int:
         """Learn from the presented sample for the time up to t_stop."""
         x, t = self._inputs.read(self._state), self._targets.read(self._state)
-        held = bool(self._licence) and not self._state[self._licence].all()
-        if t_stop > self._time and not held:
+        if t_stop > self._time and self._learns:
             self._weights = self._learn(x, t, self._rate * (t_stop - self._time))
         self._time = max(self._time, float(t_stop))
         for numbers, values in zip(self._results, (self._weights, self._spec.floating.forward(self._weights, x))):
@@ -147,7 +151,7 @@ class Level(ABC):
 
 
 class GradientDescent(Level):
-    """One step w -= s dL/dw for each presentation, s = learning rate times (running time - hold)."""
+    """One step w -= s dL/dw for each presentation, s = learning rate times the duration of the phases that learn."""
 
     name = "gradient_descent"
     summary = "training only: online gradient descent in floating point, the limit of slow learning"
@@ -158,7 +162,7 @@ class GradientDescent(Level):
 
 
 class GradientFlow(Level):
-    """dw/ds = -dL/dw of the presented sample, for s = learning rate times (running time - hold)."""
+    """dw/ds = -dL/dw of the presented sample, for s = learning rate times the duration of the phases that learn."""
 
     name = "gradient_flow"
     summary = "training only: gradient flow of each sample in turn, the limit of slow learning at a finite step"

@@ -243,10 +243,8 @@ class Course(Point):
         order = presentation_order(len(data.train_x), self.n_presentations, own.order, self.seed)
         schedule = []
         for k, s in enumerate(order):
-            begin = k * own.running_time
-            schedule.append((begin, spec.presentation(data.train_x[s], data.train_t[s], self.volume)))
-            if own.hold:
-                schedule.append((begin + own.hold, spec.release(self.volume)))
+            sample = data.train_x[s], data.train_t[s]
+            schedule += spec.schedule(*sample, self.volume, own.running_time, k * own.running_time)
         # Cheap enough to be made anew where it was interrupted.
         run = simulate(
             spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,

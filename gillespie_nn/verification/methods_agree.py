@@ -30,7 +30,7 @@ _SHOWN = ("W1_0_0_p", "W2_0_3_m", "B1_1_p", "B2_0_m", "Z1_2_p", "Z2_0_p", "Y1_1"
 
 def _xor() -> tuple:
     spec, initial = xor(3)
-    schedule = [(1.5, spec.presentation([1, 1], [0], XOR_VOLUME))]
+    schedule = spec.schedule([1, 1], [0], XOR_VOLUME, 1.5, start=1.5)
     return spec.network, _SHOWN, [1.0, 3.0], {"volume": XOR_VOLUME, "initial": initial, "schedule": schedule}
 
 

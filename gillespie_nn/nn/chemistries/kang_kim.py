@@ -13,7 +13,7 @@ from typing import ClassVar
 from ...options import not_negative, option
 from ..chemistry import Chemistry
 from ..equations import ACTIVATED, HIDDEN, LAST, Equation
-from ..phases import SAMPLE, Phase
+from ..phases import INPUTS, SAMPLE, TARGETS, Phase
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,6 @@ class KangKim(Chemistry):
         if not self.hold:
             return super().phases
         return (
-            Phase("hold", self.hold, (("inputs", SAMPLE), ("targets", SAMPLE), ("licence", 0.0))),
+            Phase("hold", self.hold, ((INPUTS, SAMPLE), (TARGETS, SAMPLE), ("licence", 0.0)), learns=False),
             Phase("learn", None, (("licence", 1.0),)),
         )

@@ -13,6 +13,7 @@ from ...kernels import codes
 from ...kernels.channels import Channels
 from ...kernels.families import Families
 from ...kernels.laws import Laws
+from ...nn.phases import Phase
 from ...noise import Drive
 from .options import Option, resolve
 
@@ -280,6 +281,9 @@ class Method(ABC):
         """Begin presentation k, after its sample is set; noise may change here."""
         if self._drive is not None:
             self._disturb(*self._drive.begin_presentation(k))
+
+    def begin_phase(self, phase: Phase) -> None:
+        """Begin a phase of a presentation, after it is set: reactions need no more than what it sets."""
 
     @abstractmethod
     def can_react(self) -> bool:

@@ -1,6 +1,7 @@
 """Counts in a volume beside the rate equations, and beside linear noise: one path at a time."""
 
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -56,33 +57,41 @@ class CountedPaths:
         self._terms["base"] = structure.coefficients(network.rates(), 1.0)
         self._term_start = structure.arrays["term_start"].astype(np.int64)
         self._samples = setting.samples(self.volume, np.int64)
-        n_points = int(np.ceil(setting.running_time / step)) + 1
-        self._limits = list(self._solve(n_points))
+        self._limits = list(self._solve(step))
         self.candidates = max(1, round(candidates_a_look * self.volume))
         """Between two looks at the counts."""
 
-    def _solve(self, n_points: int) -> Iterator[beside_limit.Limit]:
-        """The `Limit` over each presentation."""
+    def _solve(self, step: float) -> Iterator[beside_limit.Limit]:
+        """The `Limit` over each phase of each presentation."""
         setting, n = self.setting, len(self.setting.network.species)
         start = setting.start(self.volume, np.int64) / self.volume
         rates = setting.network.rates()
         method = Ode(setting.network, rates, 1.0, start, None, options={"rtol": 1e-9, "atol": 1e-12})
         equations = RateEquations(setting.network, rates, 1.0)
-        grid = np.linspace(0.0, setting.running_time, n_points)
         for k in range(len(setting.x)):
-            method.set_counts(self._samples.species, self._samples.counts(k) / self.volume)
-            x = np.ones((n_points, n + 1))
-            rows, begin = np.empty((n_points, n)), method.time
-            method.start_block()
-            while method.advance(begin + setting.running_time, begin + grid, rows) != codes.REACHED_END:
-                pass
-            x[:, :n] = rows
-            slope = np.zeros_like(x)
-            for row, at in zip(slope, rows):
-                row[:n] = equations.derivative(0.0, at)
-            yield beside_limit.Limit(
-                **self._terms, x=x, slope=slope, step=np.array([grid[1]]), volume=np.array([self.volume])
-            )
+            begin = method.time
+            for phase in self._samples.steps(k, 0.0, setting.running_time):
+                method.set_counts(phase.species, phase.counts / self.volume)
+                n_points = int(np.ceil((phase.end - phase.begin) / step)) + 1
+                grid = np.linspace(phase.begin, phase.end, n_points)
+                x = np.ones((n_points, n + 1))
+                rows = np.empty((n_points, n))
+                method.start_block()
+                while method.advance(begin + phase.end, begin + grid, rows) != codes.REACHED_END:
+                    pass
+                x[:, :n] = rows
+                slope = np.zeros_like(x)
+                for row, at in zip(slope, rows):
+                    row[:n] = equations.derivative(0.0, at)
+                between = np.array([grid[1] - grid[0]])
+                yield beside_limit.Limit(**self._terms, x=x, slope=slope, step=between, volume=np.array([self.volume]))
+
+    def _phases(self, method: Rejection) -> Iterator[tuple[beside_limit.Limit, float]]:
+        """Present all samples to `method`; yields the limit over each phase, and the begin of the phase [s]."""
+        limits, running_time = iter(self._limits), self.setting.running_time
+        for k in range(len(self.setting.x)):
+            for step in self._samples.present(method, k, k, k * running_time, (k + 1) * running_time):
+                yield next(limits), step.begin
 
     def errors(self, seed: int, size: int, replicate: int) -> tuple[np.ndarray, ...]:
         """(theta, bound, ratio, violations) of path number `replicate`, each [quantity]; `size` is a number of the
@@ -92,8 +101,7 @@ class CountedPaths:
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, replicate)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
         beside = self._beside(counts)
-        for k, limit in enumerate(self._limits):
-            method.set_counts(self._samples.species, self._samples.counts(k))
+        for limit, _ in self._phases(method):
             code = method.run_beside(limit, beside, self.candidates)
             if code != codes.REACHED_END:
                 raise ModelError(f"a path at Omega = {self.volume:g} stopped: {Status(code)}")
@@ -102,14 +110,12 @@ class CountedPaths:
     def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Path number 0 about every `step` [s]: times, the limit [concentration], counts float64[point, species]."""
         setting = self.setting
-        every = max(1, round(step / self._limits[0].step[0]))
         rng = seeds.stream(seed, Purpose.COUNTS_BESIDE_LIMIT, size, 0)
         counts = setting.start(self.volume, np.int64)
         method = _Followed(setting.network, setting.network.rates(), self.volume, counts, rng)
         times, rows, limits = [], [], []
-        for k, limit in enumerate(self._limits):
-            method.set_counts(self._samples.species, self._samples.counts(k))
-            begin, points = k * setting.running_time, np.arange(0, len(limit.x), every)
+        for limit, begin in self._phases(method):
+            points = np.arange(0, len(limit.x), max(1, round(step / limit.step[0])))
             for n in points:
                 time = begin + n * limit.step[0]
                 while method.advance(time) != codes.REACHED_END:
@@ -151,7 +157,7 @@ class CountedPaths:
             self._term_start, quantities.plus, quantities.minus, np.zeros(n_quantities), np.zeros(n + 1),
             np.zeros(n + 1), np.zeros((2, n + 1)), np.zeros(n + 1), np.zeros(n_quantities), by_quantity,
         )  # fmt: skip
-        for limit in self._limits:
-            linear.u[self._samples.species] = 0.0
+        for limit, species in zip(self._limits, cycle(self._samples.species)):
+            linear.u[species] = 0.0
             linear_noise_path.follow(limit, linear, rng)
         return linear.variation

@@ -66,17 +66,19 @@ class DrivenPaths:
         system.start(setting.start())
         self._drive(drive)
         for k in range(len(setting.x)):
-            system.present(self._samples.species, self._samples.counts(k))
-            self._change(drive, *drive.begin_presentation(k))
-            time, end = k * setting.running_time, (k + 1) * setting.running_time
-            while time < end:
-                due = drive.next_time
-                stop = min(end, time + step, due if due > time * (1 + _ROUNDING) else np.inf)
-                system.advance(stop - time)
-                time = stop
-                if due <= time * (1 + _ROUNDING):
-                    self._change(drive, *drive.pass_time(due))
-                yield time
+            for phase in self._samples.steps(k, k * setting.running_time, (k + 1) * setting.running_time):
+                system.present(phase.species, phase.counts)
+                if phase.first:
+                    self._change(drive, *drive.begin_presentation(k))
+                time = phase.begin
+                while time < phase.end:
+                    due = drive.next_time
+                    stop = min(phase.end, time + step, due if due > time * (1 + _ROUNDING) else np.inf)
+                    system.advance(stop - time)
+                    time = stop
+                    if due <= time * (1 + _ROUNDING):
+                        self._change(drive, *drive.pass_time(due))
+                    yield time
 
     def _change(self, drive: Drive, rates_change: bool, impulses: Iterable) -> None:
         if rates_change:

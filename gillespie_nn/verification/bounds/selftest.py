@@ -109,9 +109,9 @@ def frozen(seed: int, paths: int) -> list[Judgement]:
 def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
     """u float64[time, species + 1] of u' = J(x(0)) u + g(x(t))."""
     system, setting = driven.system, driven.setting
-    terms, samples = system.terms, setting.samples()
+    terms, first = system.terms, next(setting.samples().steps(0, 0.0, setting.running_time))
     start = np.append(setting.start(), 1.0)
-    start[samples.species] = samples.counts(0)
+    start[first.species] = first.counts
     flow, u, rows = expm(_jacobian(terms, start) * _STEP), np.zeros(len(start)), []
     for _ in driven.pieces(path, _STEP):
         x = system.columns[:, 0]
