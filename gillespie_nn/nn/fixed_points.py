@@ -138,12 +138,11 @@ def _at_the_end(layers: Layers, name: str) -> float:
 
 
 def _sum(products: Sequence[Product], values: _Values, divisor: float = 1.0) -> np.ndarray:
-    total: np.ndarray | float | None = None
-    for product in products:
-        number, array = product.number / divisor, product.array(values)
-        term = array if abs(number) == 1.0 else abs(number) * array
-        if total is None:
-            total = term if number > 0 else -term
-        else:
-            total = total + term if number > 0 else total - term
-    return np.asarray(0.0 if total is None else total)
+    """The sum of numbers times arrays. A number of 1 costs nothing and rounds nothing."""
+    total: np.ndarray | float = 0.0
+    for k, product in enumerate(products):
+        size, array = abs(product.number / divisor), product.array(values)
+        term = array if size == 1.0 else size * array
+        signed = term if product.number > 0 else -term
+        total = total + signed if k else signed
+    return np.asarray(total)

@@ -136,7 +136,7 @@ def switched():
 
 
 def learner(**settings):
-    return gnn.training_network((2, 4, 1), **{"h": 0.25, "learning_rate": 0.01} | settings)
+    return gnn.training_network((2, 4, 1), **{"learning_rate": 0.01} | settings)
 
 
 def add_runs():
