@@ -16,7 +16,7 @@ from ..display.ensembles import Band, species_of
 from ..display.figures import Drawing, title
 from ..display.html import fragment
 from ..display.tables import Table, cell, estimate, few, shown
-from ..display.trajectories import LABELS, LOGARITHMIC, by_size, draw_bands, ensemble_drawing, finish
+from ..display.trajectories import LABELS, LOGARITHMIC, WIDE, by_size, draw_bands, ensemble_drawing, finish
 from ..simulation import MomentsResult
 from ..simulation.parts import rank as rank_of
 from .base import Analysis, Ask, Finding, title_of
@@ -80,7 +80,7 @@ class Means(NamedTuple):
             title(axes, self.source if group is groups[0] else "")
 
         panels = tuple(partial(panel, group=g) for g in (groups if ax is None else [list(self.names)]))
-        return Drawing(panels, size=(6.4, 2.2 + 1.9 * len(panels)), share_x=True).plot(ax)
+        return Drawing(panels, size=(WIDE, 2.2 + 1.9 * len(panels)), share_x=True).plot(ax)
 
 
 def means(

@@ -23,7 +23,7 @@ from ..display.ensembles import CONCENTRATION, MOLECULES, band, choose, factor_t
 from ..display.figures import COLOURS, Drawing, add_legend, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate, interval, shown
-from ..display.trajectories import by_size, plot_ensemble
+from ..display.trajectories import WIDE, by_size, plot_ensemble
 from ..simulation.methods import METHODS
 from .base import Analysis, Ask, Finding, title_of
 from .comparison import MeanVariance, distance, known, sampled, variance_errors
@@ -87,7 +87,7 @@ class Difference(NamedTuple):
         """Draw both runs over time, in the same units, into `ax` or new axes: by default the four quantities that are
         farthest apart. Files must still be open. Returns the axes."""
         panels = overlay(self, names, one_panel=ax is not None)
-        return Drawing(panels, size=(6.4, 2.4 + 1.9 * len(panels)), share_x=True).plot(ax)
+        return Drawing(panels, size=(WIDE, 2.4 + 1.9 * len(panels)), share_x=True).plot(ax)
 
     def plot_intervals(self, ax: Any = None) -> Any:
         """Draw the differences of means with their intervals, in standard deviations, into `ax` or new axes."""

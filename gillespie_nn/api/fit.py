@@ -144,7 +144,7 @@ class Fit:
         accuracy = not np.isnan(self.accuracy)
         score = "accuracy" if accuracy else "rmse"
         scores, data, done = self.scores, self.plan.dataset, self.trained.n_presented
-        axes = new_axes() if ax is None else ax
+        axes = new_axes((8.4, 4)) if ax is None else ax
         if self.output:
             with open_trajectories(self.output) as run:
                 weights, at = averaged_weights(run), run.training.recorded[: len(run.weights)] + 1

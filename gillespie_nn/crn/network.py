@@ -407,5 +407,10 @@ class ReactionNetwork:
     def __hash__(self) -> int:
         return hash((self.species, self.reactions))
 
+    def _repr_html_(self) -> str:
+        from .equations import html
+
+        return html(self)
+
     def __repr__(self) -> str:
         return f"ReactionNetwork({len(self.species)} species, {counted(len(self.reactions), 'reaction')})"

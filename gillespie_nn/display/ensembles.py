@@ -62,8 +62,12 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     known = species_of(result) or every
     if len(known) <= most:
         return known
-    span = np.nan_to_num(result.maximum(known) - result.minimum(known))  # NaN at points that nobody reached
-    widest = np.argsort(-span.max(axis=0), kind="stable")[:most]
+    # Over replicates and times; NaN at points that nobody reached.
+    largest, smallest = (
+        np.nan_to_num(result.maximum(known), nan=-np.inf),
+        np.nan_to_num(result.minimum(known), nan=np.inf),
+    )
+    widest = np.argsort(smallest.min(axis=0) - largest.max(axis=0), kind="stable")[:most]
     return tuple(known[k] for k in np.sort(widest))
 
 

@@ -11,7 +11,10 @@ from .. import checks
 from ..activations import ACTIVATIONS, Activation, make_activation
 from ..checks import InputError
 from ..crn.dual_rail import NetworkBuilder, Rails
+from ..crn.formats.text_write import equation
 from ..crn.network import ReactionNetwork
+from ..display.html import fragment
+from ..display.tables import Table, shown
 from ..kernels.codes import COUNT_LIMIT
 from . import modules
 from .floating import FloatNetwork
@@ -50,6 +53,13 @@ class TrainingNetwork:
             f"TrainingNetwork({self.shape}, {self.hidden_activation.name}, {last} output, {len(self.weights)} weights, "
             f"{n_species} species, {n_reactions} reactions{'' if self.targets else ', without learning'})"
         )
+
+    def _repr_html_(self) -> str:
+        modules: dict[str, list[str]] = {}
+        for reaction in self.network.reactions:
+            modules.setdefault(reaction.name.partition("_")[0], []).append(equation(reaction))
+        rows = [(name, len(equations), equations[0]) for name, equations in modules.items()]
+        return fragment(repr(self), [shown(Table("", ("module", "reactions", "the first of them"), rows))])
 
     @property
     def shape(self) -> str:
