@@ -27,7 +27,7 @@ from scipy.special import betaln, gammaln, hyp1f1
 
 import gillespie_nn as gnn
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("seaborn-v0_8-colorblind")
 gene = gnn.ReactionNetwork.from_file("bursting_gene")
 print(gene.describe())
 

@@ -26,7 +26,7 @@ import numpy as np
 
 import gillespie_nn as gnn
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("seaborn-v0_8-colorblind")
 net = gnn.ReactionNetwork.from_text("""
     @parameter k = 10
     make: 0 -> A @ k

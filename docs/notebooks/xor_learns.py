@@ -29,7 +29,7 @@ import numpy as np
 
 import gillespie_nn as gnn
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("seaborn-v0_8-colorblind")
 folder = Path(tempfile.mkdtemp())
 spec = gnn.training_network((2, 4, 1), h=0.25, learning_rate=0.01)
 print(spec)
