@@ -93,8 +93,8 @@ class Fit:
         training, and for a file that exists, without `overwrite`; StorageError if the copy cannot be written."""
         if self.output is None:
             raise InputError(
-                "this fit holds the trained weights, not the record of its training that a run file needs: call train "
-                "again with output=..., which writes the file as it goes"
+                "this fit has no file, and it does not hold the record of training that a run file needs: call train "
+                "with output=..., which writes the file during training"
             )
         copy_file(Path(self.output), path, overwrite)
 

@@ -46,7 +46,7 @@ def train(data: Any, **settings: Any) -> Fit:
     destination, given = Destination.taken(settings)
     output = destination.output
     if isinstance(output, str) and output in (a.name for a in ACTIVATIONS):
-        raise InputError(f"output={output!r} would be a file: the activation of the output layer is output_activation")
+        raise InputError(f"output={output!r} would name a file: set output_activation for the output layer")
     with Progress("prepare the network", None, destination.progress):
         plan = make_plan(data, TrainingOptions.of(given))
     if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):

@@ -96,15 +96,15 @@ class ReactionNetwork:
         for r in reactions:
             for s in r.net_change():
                 if s in rules:
-                    raise InputError(f"reaction {r.name} changes {s}, which a rule gives: only one of them can")
+                    raise InputError(f"reaction {r.name} changes {s}, which is given by a rule: remove one of the two")
             for s in r.read_species() if r.law is None else ():
                 if s in rules:
                     raise InputError(
-                        f"reaction {r.name} reads {s}, which a rule gives: write its law as propensity(...)"
+                        f"reaction {r.name} reads {s}, which is given by a rule: write its law as propensity(...)"
                     )
         for s in rules:
             if initial.get(s, 0):
-                raise InputError(f"the count of {s} is given by a rule, and has no initial value")
+                raise InputError(f"the count of {s} is given by a rule, so it has no initial value: leave it out")
         object.__setattr__(self, "parameters", MappingProxyType(parameters))
         object.__setattr__(self, "rules", MappingProxyType(rules))
         object.__setattr__(self, "events", events)
@@ -236,8 +236,8 @@ class ReactionNetwork:
             return replace(self, parameters=parameters, reactions=reactions)
         if not self._is_as_read:
             raise InputError(
-                "the network was changed after it was read, and what follows from its parameters is not known: set "
-                "them first, and change the rest then"
+                "the network was changed after it was read, so values computed from its parameters cannot be updated: "
+                "set the parameters first, then make the other changes"
             )
         return self._again({**self.source.parameters, **changes})
 
@@ -375,7 +375,7 @@ class ReactionNetwork:
         given = checks.by_name("initial", initial)
         for s in given:
             if s in self.rules:
-                raise InputError(f"the count of {s} is given by a rule, and has no initial value")
+                raise InputError(f"the count of {s} is given by a rule, so it has no initial value: leave it out")
         free = self.index if not self.rules else [s for s in self.species if s not in self.rules]
         for s, n in by_pattern("species in the initial state", given, free).items():
             amounts[s] = checks.amount(f"initial amount of {s}", n)

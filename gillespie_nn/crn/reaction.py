@@ -78,7 +78,7 @@ def checked_reaction(reaction: Reaction, known: Collection[str], names: Containe
                 f"(('A', 2),), got {side!r}"
             )
         if len({s for s, _ in side}) != len(side):
-            raise InputError(f"reaction {reaction.name}: a species stands twice on one side; add its multiplicities")
+            raise InputError(f"reaction {reaction.name}: a species appears twice on one side; add its multiplicities")
         what = f"multiplicity of {{}} in reaction {reaction.name}"
         sides.append(tuple((s, checks.whole(what.format(s), n, 1, most)) for s, n in side))
     if reaction.law is not None:
@@ -161,7 +161,7 @@ def checked_expression(expression: Expression, what: str, names: Container[str])
         raise InputError(f"{what} must be an Expression, got {expression!r}: make one with crn.formula.parse")
     checked(expression, what)
     for name in sorted(expression.names()):
-        checks.choice(f"name in {what}", name, names, "the network has", "what is none of these is to be a @parameter")
+        checks.choice(f"name in {what}", name, names, "known names are", "declare any other name with @parameter")
     return expression
 
 

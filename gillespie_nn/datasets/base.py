@@ -49,14 +49,14 @@ class Dataset:
         for part in ("train", "test"):
             x, t = (matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
             if len(x) != len(t) and len(x):  # of test inputs that a file does not keep there are none
-                raise InputError(f"{part}_x has {len(x)} samples and {part}_t {len(t)}: give one row of each a sample")
+                raise InputError(f"{part}_x has {len(x)} samples, but {part}_t has {len(t)}: give one row per sample")
             object.__setattr__(self, f"{part}_x", x)
             object.__setattr__(self, f"{part}_t", t)
         for k in "xt":
             train, test = getattr(self, f"train_{k}"), getattr(self, f"test_{k}")
             if len(train) and len(test) and train.shape[1] != test.shape[1]:
                 raise InputError(
-                    f"train_{k} has {train.shape[1]} columns and test_{k} {test.shape[1]}: give both the same"
+                    f"train_{k} has {train.shape[1]} columns, but test_{k} has {test.shape[1]}: use the same"
                 )
         if self.task == CLASSIFICATION and self.train_t.shape[1] == 1 and len(self.train_t):
             train_t, test_t = one_hot(self.train_t, self.test_t)
@@ -111,7 +111,7 @@ class Dataset:
         """`from_arrays`, after `targets_of`."""
         features = matrix("x", x)
         if len(features) != len(targets):
-            raise InputError(f"x has {len(features)} samples and t {len(targets)}: give one row of each a sample")
+            raise InputError(f"x has {len(features)} samples, but t has {len(targets)}: give one row per sample")
         if task == CLASSIFICATION and targets.shape[1] == 1:
             classes = [f"{number:g}" for number in np.unique(targets)]
             targets, _ = one_hot(targets, targets)
@@ -122,7 +122,7 @@ class Dataset:
             if task == REGRESSION:
                 targets, low, high = to_unit(targets)
                 ranges = ", ".join(f"{a:g} to {b:g}" for a, b in zip(low, high))
-                notes.append(f"targets are scaled to 0 to 1 from {ranges}, and errors with them")
+                notes.append(f"targets are scaled from {ranges} to 0 to 1; errors are in scaled units")
         train, held = _split(targets, task, test, seed)
         return cls(name, task, features[train], targets[train], features[held], targets[held], notice="; ".join(notes))
 
@@ -141,7 +141,7 @@ class Dataset:
         largest = float(np.max(np.abs(self.train_t)))
         if largest > _LARGEST_TARGET:
             return (
-                f"the targets are as large as {largest:.3g}, and a network learns concentrations of about 1: scale "
+                f"the targets are as large as {largest:.3g}, but a network learns concentrations of about 1: scale "
                 "them (scale='unit' of Dataset.from_csv and from_arrays, or --scale unit)"
             )
         return ""
@@ -264,5 +264,5 @@ def own_data(x: ArrayLike, t: ArrayLike) -> Dataset:
     and judged on the same samples, as regression."""
     inputs, targets = matrix("inputs", x).copy(), matrix("targets", t).copy()
     if len(inputs) != len(targets):
-        raise InputError(f"inputs have {len(inputs)} samples and targets {len(targets)}: one row of each a sample")
+        raise InputError(f"inputs have {len(inputs)} samples, but targets have {len(targets)}: give one row per sample")
     return Dataset("own data", REGRESSION, inputs, targets, inputs, targets)

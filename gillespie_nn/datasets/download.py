@@ -84,7 +84,7 @@ def fetch(
 def _url(source: str | Path) -> str:
     address = urlsplit(str(source))
     if address.scheme not in ("https", "http") or not address.netloc:
-        raise InputError(f"the source must be an address that starts with https:// or http://, got {source!r}")
+        raise InputError(f"the source must be a URL that starts with https:// or http://, got {source!r}")
     return str(source).rstrip("/") + "/"
 
 
@@ -122,7 +122,7 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
                 break
             except RequestException as error:
                 status = getattr(error.response, "status_code", None)
-                refused[source] = "the transfer broke off" if status is None else f"HTTP status {status}"
+                refused[source] = "the transfer was interrupted" if status is None else f"HTTP status {status}"
                 if status is not None:
                     break
             except ValueError:  # what pooch raises for a wrong checksum

@@ -107,8 +107,8 @@ def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path,
     """Write the file of a result. Raises InputError for one that was made by hand."""
     if writer is None or result.task is None:
         raise InputError(
-            "this result does not say how it was simulated, so it has no run file: save one that simulate or sweep "
-            "returned, or write it with to_csv"
+            "this result does not record how it was simulated, so it cannot be written as a run file: save a result "
+            "of simulate or sweep, or use to_csv"
         )
     writer(result, path, overwrite)
 

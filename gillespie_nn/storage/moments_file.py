@@ -85,7 +85,7 @@ class MomentsFile(Moments):
         with opened(self.path, MOMENTS, ours=True) as file:
             if file.attrs["task"] != self._task.digest:
                 raise InputError(
-                    f"{self.path} holds another ensemble (SHA-256 {file.attrs['task']}, expected "
+                    f"{self.path} contains another ensemble (SHA-256 {file.attrs['task']}, expected "
                     f"{self._task.digest}): use the arguments that started it, or choose another output"
                 )
             load(file, self)
