@@ -37,7 +37,7 @@ def refuse_overflow(species: Sequence[str], amounts: np.ndarray) -> None:
     if (amounts > COUNT_LIMIT).any():
         s = int(np.argmax(amounts))
         raise InputError(
-            f"initial amount of {species[s]} is {amounts[s]:.17g}, but counts above 2**53 = {COUNT_LIMIT} "
+            f"initial amount of {species[s]} is {amounts[s]:.17g}, but counts above 2**53 = {COUNT_LIMIT} would "
             "overflow: use a smaller volume or a deterministic method, or, if moles of an SBML model mean molecules, "
             "read it with substance='item'"
         )

@@ -49,7 +49,7 @@ def _initially(network: "ReactionNetwork") -> list[str]:
     counts = [f"{s} = {n}" for s, n in network.initial.items() if n]
     idle = bystanders(network)
     lines = [f"initially {', '.join(counts)}"] if counts else []
-    return lines + ([f"not used in any reaction, rule or event: {', '.join(idle)}"] if idle else [])
+    return lines + ([f"in no reaction, rule or event: {', '.join(idle)}"] if idle else [])
 
 
 def _law(reaction: Reaction) -> str:

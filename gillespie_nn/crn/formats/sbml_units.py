@@ -105,7 +105,7 @@ def _guessed(amounts: Collection[float]) -> float:
     largest = max(amounts, default=0.0)
     said = "the model declares no unit of substance, which means mole in SBML level 2: its amounts were read as "
     if 0 < largest * AVOGADRO <= COUNT_LIMIT:
-        checks.warn(f"{said}moles, at most {largest * AVOGADRO:.6g} molecules; if they {_AS_WRITTEN}")
+        checks.warn(f"{said}moles, at most {largest * AVOGADRO:.6g} molecules, and converted; if they {_AS_WRITTEN}")
         return AVOGADRO
     why = f", because {largest:g} moles would be {largest * AVOGADRO:.2g}" if largest else ""
     checks.warn(f"{said}molecules{why}; to read them as moles, use substance='mole' (--substance mole)")
