@@ -57,8 +57,8 @@ def sweep(
 
     Raises
     ------
-    InputError : a wrong argument or row, before anything is simulated. UnfinishedError : the disk is full, or the
-    cluster is gone.
+    InputError : an invalid argument or row, before anything is simulated. UnfinishedError : the disk is full, or the
+    cluster is lost.
     """
     if (table is None) == (grid is None):
         raise InputError(

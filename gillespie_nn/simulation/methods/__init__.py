@@ -50,11 +50,12 @@ class TrainingChoice(NamedTuple):
 
 
 def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
-    """The method called `name`, or for `auto` the one that measured fastest for a `network` of this size and
+    """The method called `name`; for `auto`, the one that was fastest in measurements of networks of this size and
     structure.
 
     `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
-    the same law. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings measured.
+    the same
+    distribution. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings measured.
     """
     if name != AUTO:
         levels = {level.name for level in LEVELS}
