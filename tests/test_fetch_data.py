@@ -176,8 +176,8 @@ def test_without_pooch_one_sentence_names_the_install_command(folder, monkeypatc
     [
         (["iris"], "needs no files"),
         (["mnits"], "did you mean 'mnist'"),
-        (["--source", "mirror/mnist"], "must be an address"),
-        (["--source", "http://"], "must be an address"),
+        (["--source", "mirror/mnist"], "must be a URL"),
+        (["--source", "http://"], "must be a URL"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, what, folder, capsys):

@@ -176,7 +176,7 @@ def test_the_command_validates_stops_and_predicts(capsys):
         ({"evaluate_every": 3}, "evaluate_every needs validation"),
         ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
         ({"predict": -1}, "predict must be at least 1"),
-        ({"predict": True, "method": "gradient_descent"}, "gradient_descent has none: leave it out"),
+        ({"predict": True, "method": "gradient_descent"}, "gradient_descent has none: leave predict out"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_written(arguments, words, tmp_path):

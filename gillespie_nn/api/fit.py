@@ -120,7 +120,7 @@ class Fit:
 
     @property
     def statistics(self) -> dict:
-        """What the method says about its steps, by name."""
+        """Statistics that the method reports about its steps, by name."""
         return self.trained.statistics
 
     @property

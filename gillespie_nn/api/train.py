@@ -34,7 +34,7 @@ def train(data: Any, **settings: Any) -> Fit:
         the training samples are also the test set; for a classification or another test set, give a `Dataset`.
     ...
     output : HDF5 file to write, from which `resume` can continue.
-    settings : fields of `datasets.Settings` to change from the case's defaults:  hidden, h [concentration^2],
+    settings : fields of `datasets.Settings` to change from the case's defaults: hidden, h [concentration^2],
         learning_rate [1/s], running_time [s], presentations, annihilation_rate, hold [s], derivative,
         activation, output_activation, initial_scale, order; and options of the method, for example epsilon=0.03.
 

@@ -132,7 +132,7 @@ class ReactionNetwork:
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
-        """Read the text form, one item per line:  `name: 2 A + B -> C @ 0.5`, `0 -> A @ 1`, `A = 10`, `# comment`.
+        """Read the text form, one item per line: `name: 2 A + B -> C @ 0.5`, `0 -> A @ 1`, `A = 10`, `# comment`.
 
         General rate laws, rules and events: see `crn.formats.text`. `parameters` overrides values by name. Errors name
         line and column.

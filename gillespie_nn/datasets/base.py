@@ -222,7 +222,7 @@ class Case(ABC):
     settings: Settings
     method: str = "auto"
     volume: float = 1000.0
-    """Default Omega of a run."""
+    """Default Omega of a run, as `method` is its default method."""
     files: dict[str, str] = {}
     """Name and SHA-256 of each file to download."""
     sources: tuple[str, ...] = ()

@@ -155,10 +155,9 @@ class EnsembleResult:
         return csv_to(path, overwrite, self.table())
 
     def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
-        """Draw the result over time, or one
-        quantity against another (`x="A", y="B"`), into `ax` or new axes; `names` are
-        quantities, by default those that vary most. `log`, `units` and the other options `how` are those of
-        `display.trajectories.plot_ensemble`. Returns the axes."""
+        """Draw the result over time, or one quantity against another (`x="A", y="B"`), into `ax` or new axes.
+        `names` are quantities, by default those that vary most. `log`, `units` and the other options `how` are those
+        of `display.trajectories.plot_ensemble`. Returns the axes."""
         return plot_ensemble(self, names, ax, **how)
 
     def table(self) -> Columns:

@@ -118,7 +118,7 @@ class Events:
                 self._says(
                     k,
                     f"its condition became true {_MANY} times within {seconds:.2g} s, with no reaction in between: "
-                    "write a condition that does not change endlessly",
+                    "write a condition that does not change without end",
                 )
             )
 

@@ -95,7 +95,7 @@ class Result(Trajectories):
         return None if self.task is None else self.task.arguments
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the run file that `simulate(..., output=path)` writes: `open_run`, `resume` and all commands take it.
+        """Write the same file as `simulate(..., output=path)`: `open_run`, `resume` and all commands read it.
 
         Raises InputError for an existing file without `overwrite`, and for a result that was not made by `simulate` or
         `sweep`; StorageError if the file cannot be written. An existing file is replaced only by a complete one.

@@ -69,7 +69,7 @@ class Run(Trajectories):
 
     @cached_property
     def model(self) -> ReactionNetwork:
-        """The reaction network, as it was given (before overrides of rates and initial counts).
+        """The reaction network, before overrides of rates and initial counts.
 
         Raises InputError if the text is damaged."""
         with readable(self.path):

@@ -54,8 +54,8 @@ def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None
     structure.
 
     `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
-    the same
-    distribution. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings measured.
+    the same distribution. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings
+    measured.
     """
     if name != AUTO:
         levels = {level.name for level in LEVELS}

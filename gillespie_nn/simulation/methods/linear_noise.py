@@ -130,7 +130,7 @@ class LinearNoise(Ode):
                 self._longest = step * factor
                 if time + self._longest == time:
                     raise ModelError(
-                        f"{self.name}: the covariance cannot be computed beyond t = {time:.10g} s, where that of "
+                        f"{self.name}: no covariance beyond t = {time:.10g} s, where that of "
                         f"{self.network.species[active[np.argmax(old.diagonal())]]} is largest: the fluctuations "
                         "diverge; end the run earlier, or check the rates"
                     )
