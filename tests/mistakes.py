@@ -182,7 +182,7 @@ MISTAKES = {
         _analyze("--passage 'A - 10'", "compares nothing", "'A >= 10'", "'A - 10'"),
         _analyze("--passage 'C > 10'", "unknown species 'C'", "the run has A, B"),
         _analyze("--what compare", "second run", "--other RUN2.h5"),
-        _analyze("--species A", "--species only applies", "--what means"),
+        _analyze("--species A", "--species only applies to an analysis", "--what means"),
         _analyze("--what means --confidence 95", "confidence must be below 1", "95", "0.95"),
         _analyze("--figure run.gif", "'.gif'", ".png, .svg, .pdf"),
         _analyze("--figure run.png", "matplotlib", "pip install matplotlib", without="matplotlib"),

@@ -165,7 +165,7 @@ def test_nothing_is_lost_by_saving(result, tmp_path):
     path.write_bytes(b"mine")
     with pytest.raises(gnn.InputError, match="exists"):
         result.save(path)
-    with pytest.raises(gnn.InputError, match="a run is written in HDF5"):
+    with pytest.raises(gnn.InputError, match="runs are written as HDF5"):
         result.save(tmp_path / "x.csv")
     assert path.read_bytes() == b"mine"
     result.save(path, overwrite=True)

@@ -250,7 +250,7 @@ def _slow_rates_of_the_ode(monkeypatch):
                 self.spec.layers, h=self.settings.h, learning_rate=slower,
                 annihilation_rate=self.settings.annihilation_rate,
             )  # fmt: skip
-            self = self._replace(spec=spec)
+            self = self._replace(spec=spec, rates=spec.network.rates())
         return plain(self, *rest)
 
     monkeypatch.setattr(Learner, "start", start)

@@ -73,7 +73,8 @@ def pairs_of(species: Sequence[str]) -> dict[str, list]:
 
 
 def common_parts(run: Trajectories) -> CommonParts:
-    """Common parts of all species NAME_p and NAME_m of a `Run` or a `Result`. Raises InputError if there are none."""
+    """Common parts of all species NAME_p and NAME_m of `run`, a `Run` or a `Result`. Raises InputError if there are
+    none."""
     check_data(run)
     groups = pairs_of(run.species)
     if not groups:

@@ -62,8 +62,9 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     known = species_of(result) or every
     if len(known) <= most:
         return known
-    span = np.nan_to_num(result.maximum(known) - result.minimum(known))  # NaN at points that nobody reached
-    widest = np.argsort(-span.max(axis=0), kind="stable")[:most]
+    # Points that nobody reached are NaN.
+    span = np.nanmax(result.maximum(known), axis=0) - np.nanmin(result.minimum(known), axis=0)
+    widest = np.argsort(-np.nan_to_num(span), kind="stable")[:most]
     return tuple(known[k] for k in np.sort(widest))
 
 
