@@ -66,7 +66,7 @@ def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None
         by_name = {m.name: m for m in METHODS}
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels)]
         found.refuse(network)
-        return Choice(found, "asked for")
+        return Choice(found, "requested")
     n_reactions = len(network.reactions)
     reactions = f"{n_reactions} reaction{'' if n_reactions == 1 else 's'}"
     few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
@@ -90,7 +90,7 @@ def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
         by_name = {m.name: m for m in known_to_training()}
         found = by_name[checks.choice("method", name, (AUTO, *by_name))]
         if issubclass(found, Level):
-            return TrainingChoice(found, "asked for")
+            return TrainingChoice(found, "requested")
         if found.records_covariance:
             raise checks.InputError(f"method {name} computes covariances, which training does not use: use ode")
     return TrainingChoice(*choose_method(name, network))
