@@ -282,7 +282,7 @@ def test_a_watched_network_keeps_its_names_of_constants():
     watched = watch(network, "A > 3", "hit")
     assert watched.reactions == network.reactions and watched.with_parameters(k=5).rates() == [5.0]
     for name in ("A", "k", "time", "3"):
-        with pytest.raises(InputError, match="is taken or no name|has a meaning of its own"):
+        with pytest.raises(InputError, match="is taken or no name|is reserved"):
             watch(network, "A > 3", name)
 
 
