@@ -515,11 +515,11 @@ def test_a_study_stays_in_the_report_when_another_is_carried_out(tiny, tmp_path,
     [
         (["--case", "iriss"], "unknown case 'iriss' (did you mean 'iris'?)"),
         (["--study", "omga"], "unknown study 'omga' (did you mean 'omega'?)"),
-        (["--case", "xor", "--study", "confusion"], "none of the studies confusion is made for xor"),
+        (["--case", "xor", "--study", "confusion"], "no study of confusion applies to xor"),
         (["--seeds", "0"], "seeds must be at least 1"),
         (["--workers", "0", "--study", "smoothing"], "workers must be at least 1"),
         (["--time-limit", "-1", "--study", "smoothing"], "time limit must be positive"),
-        (["--redraw", "--quick"], "run the command without --redraw first"),
+        (["--redraw", "--quick"], "run the command first without --redraw"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, what, tmp_path, capsys):

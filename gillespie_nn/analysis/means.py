@@ -120,7 +120,7 @@ def _of_moments(
     from scipy import stats  # which takes long to import
 
     if not run.n_done:
-        raise InputError("no replicate has ended yet: there is nothing to analyse")
+        raise InputError("no replicate has ended yet, so there is nothing to analyse")
     names = tuple(dict.fromkeys(species))
     if not names:
         widest = np.argsort(-np.nanmax(run.maximum() - run.minimum(), axis=0), kind="stable")[:_MOST]
@@ -190,8 +190,8 @@ class MeansAnalysis(Analysis):
         notes = [_of_intervals(found)]
         if (found.n < n_all).any():
             notes.append(
-                f"only {int(found.n.min())} of {n_all} replicates reached the end: later points show these alone, "
-                "which are not a fair sample"
+                f"only {int(found.n.min())} of {n_all} replicates reached the end; later points show only these, "
+                "which may be a biased sample"
             )
         title = f"means and quantiles of {n_all} {'replicate' if n_all == 1 else 'replicates'}"
         drawing = ensemble_drawing(run, ask.species, phase=ask.phase, log=ask.log, confidence=ask.confidence)
@@ -204,7 +204,7 @@ def _replicates(run: AnyRun) -> int:
 
 def _of_intervals(found: Means) -> str:
     units = next((u for u in found.units if u), "")
-    return f"intervals hold with {100 * found.confidence:g} % at each point alone" + (
+    return f"intervals are pointwise, at {100 * found.confidence:g} % confidence" + (
         f"; units: {units}" if units else ""
     )
 

@@ -115,7 +115,7 @@ def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> Re
     expression = read_condition(condition, known, "the network has")
     events = [event.name for event in network.events]
     if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in (*known, *network.observables) or f"note_{name}" in events:
-        raise InputError(f"name {name!r} is taken or no name: choose another for the time of passage")
+        raise InputError(f"name must be an unused identifier, got {name!r}: choose another for the time of passage")
     before = Expression("<", (name_of(name), number(0)))
     event = Event(f"note_{name}", operation("and", (expression, before)), ((name, name_of(_TIME)),))
     parameters = {**network.parameters, name: _NOT_YET}
@@ -161,14 +161,14 @@ def read_condition(text: str, names: Collection[str], known: str) -> Expression:
     language = formula.Language()
     language.words = {word: sign for word, sign in _WORDS.items() if word not in names}
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"a passage is a condition, for example 'A >= 10' or 'A - B > 5 && C <= 3', got {text!r}")
+        raise InputError(f"passage must be a condition, for example 'A >= 10' or 'A - B > 5 && C <= 3', got {text!r}")
     expression = formula.parse(text, f"the condition {text!r}", language)
     for written in sorted(expression.names() - {_TIME}):
         checks.choice("species", written, names, known)
     if not expression.names():
-        raise InputError(f"the condition {text!r} reads no species: write one, for example 'A >= 10'")
+        raise InputError(f"the condition {text!r} contains no species: write one that does, for example 'A >= 10'")
     if expression.op not in _TRUE_OR_FALSE:
-        raise InputError(f"the condition {text!r} compares nothing: write a comparison, for example 'A >= 10'")
+        raise InputError(f"the condition {text!r} has no comparison: write one, for example 'A >= 10'")
     return expression
 
 
@@ -180,7 +180,7 @@ def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
         if len(ending):
             noted[ending] = read(run, (name,), part)[ending, end[ending] - part.start, 0]
     if ((noted < 0) & (noted != _NOT_YET)).any() or (noted > time[-1]).any():
-        raise InputError(f"{name} holds no time of passage: give a condition, or the name given to `watch`")
+        raise InputError(f"{name} does not contain a passage time: give a condition, or an observable made by `watch`")
     passed = noted >= 0
     return np.where(passed, noted, time[end]), passed
 
@@ -222,7 +222,7 @@ class PassageAnalysis(Analysis):
     @staticmethod
     def find(run: Trajectories, ask: Ask) -> Finding:
         if ask.passage is None:
-            raise InputError("first-passage needs a condition: give one, for example --passage 'A >= 10'")
+            raise InputError("first-passage needs a condition: add --passage 'A >= 10', for example")
         found = first_passage(run, ask.passage, ask.confidence)
         record = found._asdict() | {"n_passed": int(found.passed.sum()), "n": len(found.passed)}
         drawing = Drawing((found.plot,), size=(8, 5))
@@ -232,16 +232,16 @@ class PassageAnalysis(Analysis):
 def _notes(run: Trajectories, found: Passage) -> list[str]:
     notes = []
     if found.exact:
-        notes.append("times were noted by the run when they came, and are exact")
+        notes.append("the run recorded each passage as it happened, so times are exact")
     else:
         gap = float(np.diff(run.time).max()) if len(run.time) > 1 else 0.0
         notes.append(
-            f"found at recorded points up to {gap:.3g} s apart: times are never too early but may be late, by more "
-            "than that if the condition held only between points; analysis.watch makes a network that notes exact ones"
+            f"times are from recorded points up to {gap:.3g} s apart: they are never early but may be late, by more "
+            "than this if the condition held only between points; for exact times, use analysis.watch"
         )
     if (found.time[~found.passed] < run.time[-1]).any():
         notes.append(
-            "some replicates stopped before the end and count as censored there, which is fair only if why they "
-            "stopped has nothing to do with the passage"
+            "some replicates stopped early and count as censored, which is unbiased only if the reason they stopped is "
+            "unrelated to the passage"
         )
     return notes

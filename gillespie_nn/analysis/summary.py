@@ -93,7 +93,7 @@ def _took(found: dict) -> str:
     started = found["started"] or "an unknown time"
     if found["written"]:
         return f"; running since {started}"
-    return f"; interrupted after {seconds}" if seconds else f"; begun at {started}, and killed before its end"
+    return f"; interrupted after {seconds}" if seconds else f"; started {started}, killed before the end"
 
 
 def _training_lines(found: dict) -> list[str]:
@@ -113,7 +113,7 @@ def _training_lines(found: dict) -> list[str]:
 
 def _ensemble_lines(found: dict) -> list[str]:
     if not found["complete"]:
-        return ["no replicate has reached the end"]
+        return ["no replicate has reached the end yet"]
     lines = [f"{counted(found['complete'], 'replicate')} reached the end"]
     n = len(found["species"])
     deviation, error, moved = (

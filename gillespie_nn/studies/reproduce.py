@@ -48,11 +48,11 @@ def reproduce(
     InputError : nothing to do, or nothing to redraw. MissingExtraError : no matplotlib. UnfinishedError : see `runner`.
     """
     checks.optional("matplotlib", "plot", "drawing the figures of the case studies")
-    output = checks.path_of("output", output, f"output must be the path of a folder, got {output!r}")
+    output = checks.path_of("output", output, f"output must be a folder path, got {output!r}")
     asked = [Section(study(), case, extent, command) for case in cases for study in studies if case in study.cases]
     if not asked:
         names = ", ".join(s.name for s in studies)
-        raise InputError(f"none of the studies {names} is made for {', '.join(cases)}: see --list")
+        raise InputError(f"no study of {names} applies to {', '.join(cases)}: see --list")
     points = unique(p for section in asked for p in section.points())
     kept = read_sections(output, known, asked)
     if not redraw:
@@ -62,7 +62,7 @@ def reproduce(
     if not records:
         raise InputError(
             f"none of the {counted(len(points), 'point')} of these studies is in {output / POINTS}: "
-            + ("run the command without --redraw first" if redraw else "all blew up; see the files *.failed there")
+            + ("run the command first without --redraw" if redraw else "all blew up; see the files *.failed there")
         )
     for point in missing[:_SHOWN]:
         say(f"missing: {point.stem}")

@@ -130,8 +130,8 @@ def _stage(
                 yield waiting.pop(future), future.result()
     except BrokenProcessPool:
         raise UnfinishedError(
-            "a worker process was killed, perhaps for want of memory: run again with fewer --workers; what was done "
-            "is kept"
+            "a worker process was killed, perhaps because memory ran out: run the same command with fewer --workers; "
+            "finished points are kept"
         ) from None
     except BaseException:
         for process in set(multiprocessing.active_children()) - others:
@@ -174,7 +174,9 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
-        raise TakesTooLong(f"not done after {seconds:g} s of wall time: run away, or too large")
+        raise TakesTooLong(
+            f"not finished after {seconds:g} s of wall time: the counts diverge, or the point is too large"
+        )
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -1,4 +1,4 @@
-"""What `certify` finds: a row for each quantity and time, a verdict, and the same in words."""
+"""The result of `certify`: a row for each quantity and time, and a verdict."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -86,7 +86,7 @@ class Certificate:
             )
             for row in self.rows
         ]  # fmt: skip
-        columns = ("species", "time [s]", "mean", "exact mean", "error of the mean [%]", "of the variance [%]", "")
+        columns = ("species", "time [s]", "mean", "exact mean", "error of mean [%]", "error of variance [%]", "")
         return fragment(str(self), [shown(Table("worst first", columns, rows))])
 
     def plot(self, ax: Any = None) -> Any:
@@ -115,7 +115,7 @@ class Certificate:
                 axes.axvline(100 * side * tolerance, color=COLOURS[k], linestyle=("--", ":")[k], label=label)
         axes.set_yticks(place, [f"{r.species}, {r.time:g} s" for r in rows])
         axes.set_ylabel("species, time")
-        axes.set_xlabel(f"error [%], {100 * self.confidence:g} % intervals, all together")
+        axes.set_xlabel(f"error [%], joint {100 * self.confidence:g} % intervals")
         title(axes, f"{self.method} against {self.reference}: {self.verdict}")
         add_legend(axes)
         return axes
@@ -123,22 +123,25 @@ class Certificate:
     def __str__(self) -> str:
         """The verdict in a sentence."""
         has_variance = any(row.variance is not None for row in self.rows)
-        within = f"the means of {self.method} are within {100 * self.tolerance_mean:g} %"
+        tolerances = f"{100 * self.tolerance_mean:g} % for means"
         if has_variance:
-            within += f" and its variances within {100 * self.tolerance_variance:g} %"
-        within += f" of {self.reference}'s"
-        sure = f"at {100 * self.confidence:g} % confidence in all {self.n_intervals} intervals together"
-        if not has_variance:
-            sure += f"; {self.method} gives no variances"
+            tolerances += f", {100 * self.tolerance_variance:g} % for variances"
+        else:
+            tolerances += f"; {self.method} gives no variances"
+        errors = f"the errors of {self.method} against {self.reference}"
+        confidence = f"joint confidence of all {self.n_intervals} intervals: {100 * self.confidence:g} %"
         if self.verdict == WITHIN:
-            return f"within: {within}, {sure}"
+            return f"within: {errors} are within tolerance ({tolerances}); {confidence}"
         if self.verdict == OUTSIDE:
             n = sum(row.verdict == OUTSIDE for row in self.rows)
-            return f"outside: not true in {n} of {len(self.rows)} rows that {within}, {sure}"
-        enough = f"about {self.sufficient_replicates} would, by estimate"
+            return f"outside: {errors} exceed a tolerance in {n} of {len(self.rows)} rows ({tolerances}); {confidence}"
+        enough = f"about {self.sufficient_replicates} replicates should be enough"
         if self.sufficient_replicates is None:
-            enough = "no feasible number would: an error is about as large as its tolerance"
-        return f"inconclusive: {self.reference_replicates} replicates do not show whether {within}, {sure}; {enough}"
+            enough = "no feasible number is enough, because an error is about as large as its tolerance"
+        return (
+            f"inconclusive: {self.reference_replicates} replicates do not show whether {errors} are within tolerance "
+            f"({tolerances}); {confidence}; {enough}"
+        )
 
 
 def _percent(error: float | None, interval: tuple[float, float] | None) -> str:

@@ -147,13 +147,14 @@ def _reason(source: Source, found: list[Judgement], decided: str) -> str:
     kinked = any(r.threshold is not None for r in source.setting.network.reactions)
     remark = source.setting.remark if kinked else ""
     if decided == HOLDS:
-        return f"every check holds{f': {remark}' if remark else ''}"
+        return f"every check holds{f'; {remark}' if remark else ''}"
     own = [j for j in found if j.verdict == decided]
     names = ", ".join(j.name for j in own)
     outside: list = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
-    where = f", of {checks.shortened(outside, 5)}" if outside else ""
-    remark = f": {remark}" if remark and decided == FAILS else ""
+    where = f", for {checks.shortened(outside, 5)}" if outside else ""
+    remark = f"; {remark}" if remark and decided == FAILS else ""
     if decided == INCONCLUSIVE:
         unresolved = [name for j in found for name in j.numbers.get("unresolved", ())]
-        remark = f": the errors of {checks.shortened(unresolved, 5)} are as small as rounding" if unresolved else ""
-    return f"{decided} by {names}{where}{remark}"
+        remark = f"; the errors of {checks.shortened(unresolved, 5)} are at the level of rounding" if unresolved else ""
+    kind = "failed" if decided == FAILS else "inconclusive"
+    return f"{kind} {'check' if len(own) == 1 else 'checks'}: {names}{where}{remark}"

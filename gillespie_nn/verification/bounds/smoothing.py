@@ -62,5 +62,5 @@ def sentences(found: dict) -> list[str]:
     lines = [f"h = {h:.4g}: Theta_S {t:.4g}, Theta_S / Theta_Z {r:.4g}, 1/(4 sqrt h) {c:.4g}" for h, t, r, c in rows]
     for what, name in (("Theta_S", "exponent"), ("Theta_S / Theta_Z", "exponent_of_ratio")):
         value, low, high = found[name]
-        lines.append(f"exponent of {what} in h: {value:.3f} [{low:.3f}, {high:.3f}], of 1/(4 sqrt h): -0.5")
+        lines.append(f"exponent of {what} in h: {value:.3f} [{low:.3f}, {high:.3f}]; 1/(4 sqrt h) has exponent -0.5")
     return lines
