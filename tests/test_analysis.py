@@ -352,7 +352,7 @@ def test_bad_asking_is_a_sentence():
         (lambda: means(r, confidence=1), "below 1"),
         (lambda: means(r, probabilities=[2]), "below 1, got 2"),
         (lambda: histogram(r, "A", time=50), "0 to 11 s, got"),
-        (lambda: means(_result(np.zeros((0, 3, 1), dtype=int))), "no replicate is committed"),
+        (lambda: means(_result(np.zeros((0, 3, 1), dtype=int))), "no committed replicate yet"),
     ):
         with pytest.raises(InputError, match=message):
             call()
