@@ -58,7 +58,7 @@ def test_a_path_that_explodes_fails(monkeypatch):
 
     def exploding(self, path):
         if path == 3:
-            raise ModelError("some concentration grows beyond all bounds")
+            raise ModelError("a concentration blows up")
         return errors(self, path)
 
     monkeypatch.setattr(DrivenPaths, "errors", exploding)

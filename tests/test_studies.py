@@ -128,13 +128,13 @@ def test_the_file_of_another_point_is_refused(tmp_path):
     one, other = small(0), small(1)
     one.carry_out(tmp_path)
     one.path(tmp_path).rename(other.path(tmp_path))
-    with pytest.raises(InputError, match="holds another point"):
+    with pytest.raises(InputError, match="contains another point"):
         other.read(tmp_path)
     one.carry_out(tmp_path)
     first, second = Prediction.of(one, limit=1), Prediction.of(one, limit=2)
     first.carry_out(tmp_path)
     first.path(tmp_path).rename(second.path(tmp_path))
-    with pytest.raises(InputError, match="holds another point"):
+    with pytest.raises(InputError, match="contains another point"):
         second.read(tmp_path)
     second.path(tmp_path).write_bytes(b"nothing")
     with pytest.raises(InputError, match="not a readable HDF5 file"):

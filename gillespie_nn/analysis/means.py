@@ -86,12 +86,12 @@ class Means(NamedTuple):
 def means(
     run: AnyRun, species: Sequence[str] = (), probabilities: Sequence[float] = PROBABILITIES, confidence: float = 0.95
 ) -> Means:
-    """Means and quantiles of a `Run` or a `Result`, in its units, over the replicates that reached each point; or of a
-    `MomentsRun` or a `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
+    """Means and quantiles over the replicates that reached each point, in the units of the run.
 
-    `species` are names of species and observables, by default up to eight that vary most, `probabilities` those of the
-    quantiles, and `confidence` that of the intervals. Raises InputError for an unknown name, a probability outside (0,
-    1), or a run without data.
+    `run` is a `Run`, a `Result`, a `MomentsRun` or a `MomentsResult`. Moments give quantiles from their sketch, and NaN
+    without one. `species` are names of species and observables, by default up to eight that vary most. `probabilities`
+    are those of the quantiles. Raises InputError for an unknown name, a probability outside (0, 1), or a run without
+    data.
     """
     confidence = checks.confidence(confidence)
     for p in probabilities:

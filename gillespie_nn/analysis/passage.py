@@ -105,11 +105,11 @@ def _tables(found: Passage) -> list[Table]:
 
 
 def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> ReactionNetwork:
-    """The network with a parameter `name` that holds the time [s] at which `condition`, for example "A - B > 5", first
-    held, and -1 before: an observable of its runs. The law of the counts is the same.
+    """A copy of the network that records the first passage of `condition`, for example "A - B > 5".
 
-    The condition may read species, rules, parameters and `time`. Raises InputError for a condition that cannot be read,
-    or a name that is taken.
+    The copy has a parameter `name`, an observable of its runs. It is -1 before the passage and then the passage time
+    [s]. The law of the counts is unchanged. The condition may contain species, rules, parameters and `time`. Raises
+    InputError for an invalid condition or a name already in use.
     """
     known = (*network.species, *network.rules, *network.parameters)
     expression = read_condition(condition, known, "the network has")
@@ -123,10 +123,10 @@ def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> Re
 
 
 def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Passage:
-    """First-passage times of `what`: a condition such as "A - B > 5 && total <= 3", searched at the recorded points of
-    a run, or the name of an observable made by `watch`. Intervals have the given `confidence`.
+    """First-passage times of `what`, with intervals of `confidence`.
 
-    Raises InputError for anything else, or a run without data.
+    `what` is a condition such as "A - B > 5 && total <= 3", which is evaluated at the recorded points, or the name of
+    an observable made by `watch`. Raises InputError for anything else, or for a run without data.
     """
     from scipy import stats
 

@@ -14,7 +14,7 @@ from .final_state import FinalState, final_state, fired, said_of_method
 
 
 def summary(run: Run | MomentsRun) -> dict:
-    """What is in a run file or a file of moments, as plain values; means over committed replicates at the end."""
+    """The content of a run or moments file as plain values, with means over committed replicates at the end."""
     if isinstance(run, MomentsRun):
         found = {
             "species": list(run.quantities), "mean": run.mean()[-1].tolist(),
@@ -70,7 +70,7 @@ def _of_ensemble(run: Run | MomentsRun) -> dict:
 
 
 def summary_text(found: dict) -> str:
-    """`found` by `summary`, for people; intervals of means are by Student's t."""
+    """The values `found` by `summary` as text. Intervals of means are Student's t intervals."""
     training = found["kind"] == "training"
     done, planned = found["committed"], found["replicates"]
     replicates = "" if training else f", {done} of {counted(planned, 'replicate')} done"

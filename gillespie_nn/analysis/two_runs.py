@@ -103,8 +103,8 @@ def compare(
 ) -> Difference:
     """Compare a `run` and an `other` at `time` [s] (by default the end of both, which must be the same).
 
-    `species` are names that both have, by default all; all intervals hold together with `confidence`. One of the
-    runs may be deterministic (`ode`, `linear_noise`). Raises InputError where runs cannot be compared.
+    `species` are names in both runs, by default all. All intervals hold jointly with `confidence`. One of the
+    runs may be deterministic (`ode`, `linear_noise`). Raises InputError if the runs cannot be compared.
     """
     confidence = checks.confidence(confidence)
     for r in (run, other):

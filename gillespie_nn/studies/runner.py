@@ -149,7 +149,7 @@ def _ignore_interrupts() -> None:
 def one(point: Point, folder: str | Path, time_limit: float | None = None) -> str | None:
     """Carry out one point; a sentence if it cannot be finished, which is also kept beside its file."""
     if any(_note(p, folder) is not None for p in point.needs):
-        return "what it needs has blown up"
+        return "a point that it needs blew up"
     if point.kernels not in _compiled:  # which takes a minute or more once, and is not the point's fault
         compile_kernels(*point.kernels)
         _compiled.add(point.kernels)
@@ -175,7 +175,7 @@ def _alarm(seconds: float | None) -> Iterator[None]:
 
     def ring(*_: object) -> None:
         raise TakesTooLong(
-            f"not finished after {seconds:g} s of wall time: the counts diverge, or the point is too large"
+            f"not finished after {seconds:g} s of wall time: the counts blow up, or the point is too large"
         )
 
     before = signal.signal(signal.SIGALRM, ring)

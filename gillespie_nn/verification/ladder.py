@@ -109,7 +109,7 @@ def _master(volume: float) -> tuple[float, float]:
 
 
 def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) -> dict:
-    """All rungs; a dictionary of plain values with a `verdict`."""
+    """Measure all convergence rates; returns a dictionary of plain values with a `verdict`."""
     rungs = [
         lambda: leap_mean(seed),
         lambda: leap_variance(seed),

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class Choice(NamedTuple):
-    """What the command asks for; None is the case's own."""
+    """Options of the command; None stands for the default of the case."""
 
     proposition: str = FORWARD
     case: str = "xor"
@@ -30,16 +30,16 @@ class Choice(NamedTuple):
     presentations: int | None = None
     seed: int = 0
     brief: bool = False
-    """Presentations are shorter, and learning as much faster: molecules cost time."""
+    """Use shorter presentations and a larger learning rate, because exact simulation is slow."""
 
     def of(self, name: str, default: _T) -> _T:
-        """The value asked for, or the default."""
+        """The given value, or the default."""
         found = getattr(self, name)
         return default if found is None else found
 
 
 def setting_of(choice: Choice) -> Setting:
-    """The setting of a `Choice`. Raises InputError for what there is not."""
+    """The setting of a `Choice`. Raises InputError for an unknown name or an invalid value."""
     checks.choice("proposition", choice.proposition, PROPOSITIONS)
     checks.choice("case", choice.case, CASES)
     checks.choice("activation", choice.activation, [a.name for a in ACTIVATIONS])

@@ -86,7 +86,7 @@ class Extrinsic(Source):
         ended = results.ended()
         if len(ended.theta) < FEWEST_PATHS:
             raise ModelError(
-                f"a concentration diverges on {self.paths - len(ended.theta)} of {self.paths} paths, which leaves too "
+                f"a concentration blows up on {self.paths - len(ended.theta)} of {self.paths} paths, which leaves too "
                 f"few for a verdict (at least {FEWEST_PATHS}): use weaker noise"
             )
         numerics, resolved = self._refined(results)
@@ -144,7 +144,7 @@ def fill(results: Results, path: int, errors: Errors) -> None:
 def _exploded(n: int, paths: int) -> Judgement:
     return Judgement(
         "solutions", FAILS,
-        f"a concentration diverges under the noise on {n} of {paths} paths, so Theta is infinite there",
+        f"a concentration blows up under the noise on {n} of {paths} paths, so Theta is infinite there",
         {"exploded": n},
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ _STATEMENTS = {
 
 
 def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
-    """Write the record `found` of a verdict; `figures` are names of files beside it."""
+    """Write the record `found` of a verdict as Markdown; `figures` are file names in the same folder."""
     lines = [
         f"# Proposition {found['proposition']}: {found['verdict']}", "",
         f"Statement: {_STATEMENTS[found['proposition']]}.", "",

@@ -33,7 +33,7 @@ class Found(NamedTuple):
 
 
 def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[Found]:
-    """All plants, one after the other."""
+    """Run all planted errors, one after the other."""
     found = []
     for what, plant, expected in PLANTS:
         verdicts = {j.name: j.verdict for j in plant(seed, paths)}

@@ -21,8 +21,8 @@ _PATHS = 40
 
 
 def theta_against_h(seed: int, paths: int = _PATHS) -> dict:
-    """Medians over paths of Theta_S, Theta_Z and their ratio at the smallest eps for each h, and exponents in h with
-    95 % intervals; a dictionary of plain values."""
+    """Medians over paths of Theta_S, Theta_Z and their ratio at the smallest eps for each h, and their exponents in
+    h with 95 % intervals. Returns a dictionary of plain values."""
     sizes = np.geomspace(SMALLEST, LARGEST, N_SIZES)
     theta = np.empty((paths, len(SMOOTHINGS), 2))
     for k, h in enumerate(SMOOTHINGS):
