@@ -42,11 +42,11 @@ class Histogram(NamedTuple):
     """Independent replicates, or stretches of time."""
     mean: float
     variance: float
-    """Divided by n."""
+    """Variance, divided by n."""
     when: str
     confidence: float
     units: str = ""
-    """Units of the values, empty for an observable."""
+    """Units of the values; empty for an observable."""
     source: str = ""
     """Method, volume and seed of the run."""
 

@@ -11,11 +11,11 @@ from ..display.html import fragment
 from ..display.tables import Table, estimate, shown
 
 _DRAWN = 20
-"""Rows of a figure."""
+"""Rows that a figure shows."""
 
 
 class Row(NamedTuple):
-    """One quantity at one time. Errors are relative, intervals (low, high); what a method does not give is None."""
+    """One quantity at one time. Errors are relative, intervals are (low, high); None: the method does not give it."""
 
     species: str
     time: float
@@ -29,49 +29,49 @@ class Row(NamedTuple):
     variance_error: float | None
     variance_interval: tuple[float, float] | None
     distance: float | None
-    """Kolmogorov-Smirnov distance of the two laws."""
+    """Kolmogorov-Smirnov distance of the two distributions."""
     bound: float | None
     """Upper bound of the distance."""
     p: float | None
-    """p-value of one law for both; conservative for counts."""
+    """p-value for equal distributions; conservative for counts."""
 
 
 @dataclass(frozen=True, repr=False)
 class Certificate:
-    """How far a method lies from an exact one."""
+    """Comparison of a method with an exact method."""
 
     verdict: str
     """`within`, `outside` or `inconclusive`."""
     method: str
     reference: str
     rows: tuple[Row, ...]
-    """Worst first."""
+    """All rows, worst first."""
     tolerance_mean: float
     tolerance_variance: float
     floor: float
-    """[molecules]."""
+    """Smallest value that errors of means are relative to [molecules]."""
     confidence: float
-    """That all intervals hold together."""
+    """Joint confidence of all intervals."""
     n_intervals: int
     replicates: int
-    """Of the method; 1 if it is deterministic."""
+    """Replicates of the method; 1 if it is deterministic."""
     reference_replicates: int
     sufficient_replicates: int | None
-    """An estimate of what would decide an inconclusive verdict; None where no feasible number would."""
+    """Estimated number that would decide an inconclusive verdict; None if no feasible number would."""
     seed: int
     reference_seed: int
     volume: float
     seconds: float
-    """Wall time of the method's replicates, without compilation; one run."""
+    """Wall time of the replicates of the method [s], without compilation; one measurement."""
     reference_seconds: float
 
     @property
     def speed_ratio(self) -> float:
-        """Wall time of the reference's replicates over that of the method's."""
+        """Wall time of the reference divided by wall time of the method."""
         return self.reference_seconds / self.seconds
 
     def record(self) -> dict:
-        """Plain values, rows as dictionaries."""
+        """Plain values by name, with rows as dictionaries."""
         return asdict(self) | {"rows": [row._asdict() for row in self.rows], "speed_ratio": self.speed_ratio}
 
     def __repr__(self) -> str:
@@ -121,7 +121,7 @@ class Certificate:
         return axes
 
     def __str__(self) -> str:
-        """The verdict in a sentence."""
+        """The verdict as text."""
         has_variance = any(row.variance is not None for row in self.rows)
         tolerances = f"{100 * self.tolerance_mean:g} % for means"
         if has_variance:
