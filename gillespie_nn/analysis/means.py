@@ -33,12 +33,12 @@ class Means(NamedTuple):
     """float64[point] [s]."""
     names: tuple[str, ...]
     n: np.ndarray
-    """int64, replicates that got there."""
+    """int64, replicates that reached the point."""
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
     variance: np.ndarray
-    """Divided by n - 1."""
+    """Variance, divided by n - 1."""
     probabilities: tuple[float, ...]
     quantile: np.ndarray
     """float64[probability, point, name], values of rank ceil(p n)."""
@@ -46,7 +46,7 @@ class Means(NamedTuple):
     quantile_high: np.ndarray
     confidence: float
     units: tuple[str, ...] = ()
-    """Units of each name, empty for observables."""
+    """Units of each name; empty for observables."""
     source: str = ""
     """Method, volume and seed of the run."""
 

@@ -1,4 +1,4 @@
-"""First-passage times: when a condition first holds, over replicates in some of which it never does.
+"""First-passage times: when a condition first holds. In some replicates it may never hold.
 
 A condition compares expressions of species, observables and `time`: `A >= 10`, `A - B > 5 && total <= 3`,
 `A > 2 * B or not C == 0`. The comparisons are `>=`, `>`, `<=`, `<`, `==` and `!=`. They are combined by `&&` or `and`,
@@ -8,7 +8,7 @@ There are two sources. A network from `watch` notes the exact time of the passag
 searched: the passage time is then the first point at which the condition holds. It is never too early, but late if the
 condition first held between points, and an excursion that is over before the next point is not seen.
 
-Times that did not come within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J. Am.
+Replicates that did not pass within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J. Am.
 Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's variance on
 the scale of log(-log) (scipy.stats.ecdf).
 """
@@ -45,15 +45,15 @@ class Passage(NamedTuple):
 
     what: str
     exact: bool
-    """Noted by the run itself, not found at recorded points."""
+    """Whether the run recorded exact times; otherwise times are from recorded points."""
     time: np.ndarray
-    """float64[replicate] [s], of passage, or of the end where it did not come."""
+    """float64[replicate] [s], the passage time, or the end time of a replicate that did not pass."""
     passed: np.ndarray
     """bool[replicate]."""
     at: np.ndarray
     """float64[step] [s], times at which the survival function falls."""
     survival: np.ndarray
-    """float64[step], probability of no passage until then."""
+    """float64[step], probability of no passage up to that time."""
     low: np.ndarray
     high: np.ndarray
     median: float

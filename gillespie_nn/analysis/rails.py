@@ -150,7 +150,7 @@ def _drawing(found: CommonParts) -> Drawing:
         axes.set_ylim(bottom=0)
         how = f"; running mean of {window} records" if window > 1 else ""
         if first:
-            title(axes, f"means over pairs (their number in brackets){how}\n{found.source}")
+            title(axes, f"means over pairs (number of pairs in brackets){how}\n{found.source}")
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     panels = (

@@ -38,13 +38,13 @@ _MEANS, _VARIANCES, _DISTRIBUTIONS = "means", "variances", "distributions"
 
 
 class Difference(NamedTuple):
-    """Of the first run from the second; arrays float64[name]."""
+    """Differences of the first run from the second; arrays float64[name]."""
 
     names: tuple[str, ...]
     time: float
     """[s]."""
     n: tuple[int, int]
-    """Replicates that got there."""
+    """Replicates that reached the time, in each run."""
     means: np.ndarray
     """[run, name]."""
     deviations: np.ndarray
@@ -69,7 +69,7 @@ class Difference(NamedTuple):
     """Of species, after conversion."""
     tested: tuple[str, ...] = (_MEANS, _VARIANCES, _DISTRIBUTIONS)
     runs: tuple = ()
-    """Both runs, for figures."""
+    """Both runs, for the figure."""
 
     def record(self) -> dict:
         """For machines: all but the runs."""

@@ -1,4 +1,4 @@
-"""Tables of numbers and words, and how their cells are written."""
+"""Tables of numbers and words, and the format of their cells."""
 
 import math
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The ladder of limits: at what rate each level of description approaches the next.
+"""The ladder of limits: the rate at which each level of description converges to the next.
 
 Where the master equation can be solved, errors are free of sampling noise; elsewhere replicates give the intervals.
 Expected exponents: T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240 for paths and means; D. F. Anderson, A. Ganguly,

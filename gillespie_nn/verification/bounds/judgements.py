@@ -32,7 +32,7 @@ class Judgement(NamedTuple):
     verdict: str
     sentence: str
     numbers: dict
-    """For the record."""
+    """Numbers, for JSON."""
 
 
 def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> np.ndarray:
@@ -78,8 +78,8 @@ def tightness(
     seed: int,
     undecided: np.ndarray | bool = False,
 ) -> Judgement:
-    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` as in `slope`, `x`
-    eps."""
+    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` are as in `slope`, and
+    `x` is eps."""
     found = bootstrap(thetas, x, seed, upper_quantile, one_sided=True)
     worst = int(np.argmin(found.low))
     inside = found.low >= LEAST_TIGHTNESS
@@ -130,8 +130,8 @@ def sharp_constant(
     order = {"sharp_constant_error": float(middle[0, worst]), "worst": names[worst]}
     inside, outside = small.copy(), ~small
     sentence = (
-        f"largest relative error of sup|u| at eps = {sizes[0]:g}: {middle[0, worst]:.2g} for {names[worst]}, "
-        f"required at most {MOST_SHARP_ERROR:g}"
+        f"relative difference of Theta and sup|u| at eps = {sizes[0]:g}, largest for {names[worst]}: "
+        f"{middle[0, worst]:.2g}, required at most {MOST_SHARP_ERROR:g}"
     )
     if enough.any():
         found = _order(error[:, :, enough], sizes, resolved[:, enough], seed)
@@ -140,8 +140,8 @@ def sharp_constant(
         least = int(np.argmin(found.low))
         known = [n for n, e in zip(names, enough) if e]
         sentence += (
-            f"; order of this error in eps, smallest for {known[least]}: {_interval(found, least)}, required at least "
-            f"{LEAST_ORDER:g}"
+            f"; order of this difference in eps, smallest for {known[least]}: {_interval(found, least)}, required at "
+            f"least {LEAST_ORDER:g}"
         )
         order |= _slopes(known, found)
     outside &= ~np.asarray(undecided)
