@@ -8,9 +8,9 @@ There are two sources. A network from `watch` notes the exact time of the passag
 searched: the passage time is then the first point at which the condition holds. It is never too early, but late if the
 condition first held between points, and an excursion that is over before the next point is not seen.
 
-Replicates that did not pass within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J. Am.
-Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's variance on
-the scale of log(-log) (scipy.stats.ecdf).
+Replicates that did not pass within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J.
+Am. Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's
+variance on the scale of log(-log) (scipy.stats.ecdf).
 """
 
 import re

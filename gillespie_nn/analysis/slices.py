@@ -1,4 +1,4 @@
-"""Reading a run in parts of bounded size: species and observables as float64, NaN at points a replicate did not reach."""
+"""Reading a run in parts of bounded size: species and observables as float64, NaN where a replicate did not reach."""
 
 import itertools
 from collections.abc import Iterator, Sequence
