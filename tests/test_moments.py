@@ -131,7 +131,7 @@ def test_a_file_is_resumed_from_itself_alone(record, tmp_path, capsys):
     assert len(gnn.open_moments(path).provenance["resumed"]) == 1
     capsys.readouterr()
     assert main(["resume", str(path)]) == 0
-    assert "has ended: there is nothing to resume" in capsys.readouterr().out
+    assert "has ended, so there is nothing to resume" in capsys.readouterr().out
     _same(gnn.resume(path), whole)
 
 

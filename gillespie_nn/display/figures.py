@@ -56,7 +56,7 @@ class Drawing:
             if len(grid) != len(self.panels):
                 raise InputError(
                     f"this figure has {len(self.panels)} panels, and ax has {len(grid)}: "
-                    f"give {len(self.panels)} axes, or leave ax out"
+                    f"give {len(self.panels)} axes, or omit ax"
                 )
             for axes, panel in zip(grid, self.panels):
                 panel(axes)
@@ -93,7 +93,7 @@ def style(k: int) -> dict:
 
 
 def add_legend(axes: Any) -> None:
-    """A legend of everything that has a label; outside of the axes if it is long."""
+    """Add a legend of everything that has a label; outside the axes if it is long."""
     handles, labels = axes.get_legend_handles_labels()
     if not labels:
         return
