@@ -198,7 +198,7 @@ def test_the_command_trains_by_them(method, capsys):
     assert found["method"] == method and found["events"] == 0 and "accuracy_chemical" not in found
     assert found["rmse"] < found["rmse_before"]
     assert main([*arguments, "--predict"]) == 2
-    assert f"predict simulates reactions, and {method} has none" in capsys.readouterr().err
+    assert f"predict simulates reactions, but {method} has none" in capsys.readouterr().err
 
 
 def test_bad_tolerance_is_refused():
@@ -250,7 +250,7 @@ def _slow_rates_of_the_ode(monkeypatch):
                 self.spec.layers, h=self.settings.h, learning_rate=slower,
                 annihilation_rate=self.settings.annihilation_rate,
             )  # fmt: skip
-            self = self._replace(spec=spec)
+            self = self._replace(spec=spec, rates=spec.network.rates())
         return plain(self, *rest)
 
     monkeypatch.setattr(Learner, "start", start)

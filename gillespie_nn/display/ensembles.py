@@ -55,7 +55,9 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     Raises InputError for an unknown name, and for a result without replicates."""
     every = result.quantities
     if not len(result) or not every:
-        raise InputError("there is nothing to plot: the result has no replicates" if every else "there is no quantity")
+        raise InputError(
+            "the result has no replicates, so there is nothing to plot" if every else "there is no quantity"
+        )
     if len(names):
         names = [names] if isinstance(names, str) else names
         return tuple(dict.fromkeys(checks.choice("quantity", name, every, "the result has") for name in names))

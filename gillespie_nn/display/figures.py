@@ -57,7 +57,7 @@ class Drawing:
             if len(grid) != len(self.panels):
                 raise InputError(
                     f"this figure has {len(self.panels)} panels, and ax has {len(grid)}: "
-                    f"give {len(self.panels)} axes, or leave ax out"
+                    f"give {len(self.panels)} axes, or omit ax"
                 )
             for axes, panel in zip(grid, self.panels):
                 panel(axes)

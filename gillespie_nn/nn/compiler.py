@@ -29,10 +29,10 @@ OUTPUTS = (LINEAR, *(a.name for a in ACTIVATIONS))
 
 @dataclass(frozen=True)
 class TrainingNetwork:
-    """A compiled training network: the reactions, and where inputs, targets, weights and outputs are in them.
+    """A compiled training network: the reactions, and the species of inputs, targets, weights and outputs.
 
-    `weights` everywhere is one float64 vector [concentration]: per layer the matrix W[out, in] row by row, then
-    the biases; the number of molecules of a weight w is round(Omega |w|) on the rail of its sign.
+    `weights` is always one float64 vector [concentration]: for each layer the matrix W[out, in] row by row, then the
+    biases. A weight w is round(Omega |w|) molecules on the rail of its sign.
     """
 
     layers: tuple[int, ...]
@@ -68,7 +68,7 @@ class TrainingNetwork:
 
     @property
     def licence(self) -> tuple[Rails, ...]:
-        """The licence to learn, 0 or 1, that the environment sets as it sets inputs; none if learning is never held."""
+        """The licence to learn, 0 or 1, which the environment sets like inputs; empty if learning is never held."""
         return (LICENCE,) if self.hold else ()
 
     @cached_property
@@ -77,7 +77,7 @@ class TrainingNetwork:
         return FloatNetwork(self.layers, self.hidden_activation, self.output_activation)
 
     def initial(self, weights: ArrayLike, volume: float) -> dict[str, int]:
-        """Initial counts by name that hold `weights` float64[weight] in `volume`; all else is 0."""
+        """Initial counts by name that represent `weights` float64[weight] in `volume`; all other counts are 0."""
         return self._named(self.weights, self._vector("weights", weights, len(self.weights)), volume)
 
     def presentation(self, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
@@ -96,20 +96,20 @@ class TrainingNetwork:
         return _read(self._places(rails), counts, volume)
 
     def start(self, weights: ArrayLike, volume: float, dtype: type = np.int64) -> np.ndarray:
-        """The state [species] that holds `weights` float64[weight], and nothing else [molecules]; rounded to whole
-        counts unless `dtype` is float64."""
+        """The state [species] [molecules] that represents `weights` float64[weight], with all other counts 0; rounded
+        to whole counts unless `dtype` is float64."""
         state: np.ndarray = np.zeros(len(self.network.species), dtype=dtype)
         places = [self.network.index[s] for s in rail_species(self.weights)]
         state[places] = rail_counts(self.weights, self._vector("weights", weights, len(self.weights)), volume, dtype)
         return state
 
     def read_weights(self, counts: np.ndarray, volume: float) -> np.ndarray:
-        """Weights float64[..., weight] held by `counts` int64[..., species]; the volume as of `read_outputs`."""
+        """Weights float64[..., weight] represented by `counts` int64[..., species]; for `volume` see `read_outputs`."""
         return _read(self._weight_places, counts, volume)
 
     def read_outputs(self, counts: np.ndarray, volume: float) -> np.ndarray:
-        """Outputs float64[..., output] at the moment of `counts` int64[..., species]; of results in concentrations
-        (`units` of a result), give 1 as the volume."""
+        """Outputs float64[..., output] represented by `counts` int64[..., species]. For results in concentrations (see
+        their `units`), use volume 1."""
         return _read(self._output_places, counts, volume)
 
     @cached_property
@@ -199,9 +199,9 @@ def training_network(
     annihilation_rate : rate constant of V_p + V_m -> 0 for every pair of rails.
     signed_inputs : give inputs a minus rail.
     learning : False leaves out targets, errors and updates: the forward network with fixed weights.
-    hold : the weights wait for so long after each switch of the input [s], until the errors are those of the new
-        sample: they learn from copies G of the errors that take a licence L to be made, which the environment sets to 0
-        with the sample and to 1 after the hold. Ours, not the paper's.
+    hold : time without learning after each change of the input [s], until the errors are those of the new sample.
+        Weights learn from copies G of the errors, which are made only while the licence L is 1; the environment sets L
+        to 0 with the sample and to 1 after the hold. This is ours, not the paper's.
     """
     if not isinstance(layers, (tuple, list)):
         raise InputError(f"layers must be a list of sizes from input to output, for example (2, 4, 1), got {layers!r}")

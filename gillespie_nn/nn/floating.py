@@ -54,7 +54,7 @@ class FloatNetwork:
 
     def forward(self, weights: ArrayLike, x: ArrayLike) -> np.ndarray:
         """Outputs float64[..., output] of `weights` float64[weight] for inputs float64[..., input]. Raises InputError
-        for another number of weights."""
+        for a wrong number of weights."""
         weights, y = np.asarray(weights, dtype=np.float64), np.asarray(x, dtype=np.float64)
         if weights.shape != (self.n_weights,):
             raise InputError(f"weights must have shape ({self.n_weights},), got {weights.shape}")
@@ -87,7 +87,8 @@ class FloatNetwork:
         """Weights after following dw/ds = -gradient of the loss of one sample for s = `time`.
 
         The solver is explicit (scipy's DOP853): steps of learning are short, and a multistep method gets stuck where a
-        pre-activation comes to rest at the kink of ReLU. Raises UnfinishedError where the flow goes no further.
+        pre-activation comes to rest at the kink of ReLU. Raises UnfinishedError if the flow cannot be followed to the
+        end.
         """
         from scipy.integrate import solve_ivp  # which takes a third of a second to import
 
@@ -118,8 +119,8 @@ class FloatNetwork:
         step: float,
         n_averaged: int = 1,
     ) -> np.ndarray:
-        """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T: the mean of
-        those after each of the last `n_averaged` presentations."""
+        """Weights after presenting the samples `order` int[presentation] one by one with step s = eta * T, averaged
+        over the last `n_averaged` presentations."""
         weights = np.array(weights, dtype=np.float64)
         n_averaged = min(n_averaged, len(order))
         mean = np.zeros_like(weights)

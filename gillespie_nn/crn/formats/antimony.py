@@ -59,7 +59,8 @@ def write(
 
 def _examples() -> tuple[str, ...]:
     models = resources.files("gillespie_nn.data").joinpath("models")
-    return tuple(path.read_text(encoding="utf-8") for path in sorted(models.iterdir(), key=str))
+    files = sorted((path for path in models.iterdir() if path.name.endswith(_ENDINGS)), key=str)
+    return tuple(path.read_text(encoding="utf-8") for path in files)
 
 
 FORMAT = Format(
