@@ -139,7 +139,7 @@ def test_the_command_learns_from_a_file_and_its_run_is_resumed_without_it(tmp_pa
     "arguments, message",
     [
         ([], "nothing to learn: give a case (xor, iris"),
-        (["xor", "--target", "y"], "--target only applies to data of your own"),
+        (["xor", "--target", "y"], "--target only applies with --data"),
         (["xor", "--data", "x.csv"], "not both"),
         (["--data", "x.csv"], "--data needs --target COLUMN"),
         (["--data", "nowhere.csv", "--target", "y"], "no such data file: nowhere.csv"),

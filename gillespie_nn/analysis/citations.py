@@ -22,7 +22,7 @@ def citations() -> dict[str, list[str]]:
 
 
 def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
-    """References for what a `Run` or a `MomentsRun` used, by subject."""
+    """References for what `run`, a `Run` or a `MomentsRun`, used, by subject."""
     used = {"gillespie-nn", run.method}
     with understood(run.path):
         asked = run.provenance["parameters"]

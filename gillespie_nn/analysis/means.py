@@ -86,7 +86,8 @@ class Means(NamedTuple):
 def means(
     run: AnyRun, species: Sequence[str] = (), probabilities: Sequence[float] = PROBABILITIES, confidence: float = 0.95
 ) -> Means:
-    """Means and quantiles over the replicates that reached each point, in the units of the run.
+    """Means and quantiles over the replicates that reached each point, in the units of the run, with intervals of the
+    mean of the given `confidence`.
 
     `run` is a `Run`, a `Result`, a `MomentsRun` or a `MomentsResult`. Moments give quantiles from their sketch, and NaN
     without one. `species` are names of species and observables, by default up to eight that vary most. `probabilities`

@@ -45,8 +45,8 @@ def run_ensemble(
 
 
 def run_ensembles(jobs: Iterable[Job], workers=1, progress: Callable[[float], None] = lambda done: None, cluster=None):
-    """Run several ensembles, the `jobs`; `progress` and `cluster` are those of `run_ensemble`. Workers that have
-    finished one ensemble continue with the next."""
+    """Run several ensembles, the `jobs`; `workers`, `progress` and `cluster` are those of `run_ensemble`. Workers that
+    have finished one ensemble continue with the next."""
     with ExitStack() as opened:
         if cluster is None:
             _Threads(workers, progress).run(_work(jobs, opened))

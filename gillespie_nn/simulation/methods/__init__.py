@@ -50,8 +50,8 @@ class TrainingChoice(NamedTuple):
 
 
 def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
-    """The method called `name`; for `auto`, the one that was fastest in measurements of networks of this size and
-    structure.
+    """The method called `name`; for `auto`, the one that was fastest in measurements of networks with the size and
+    structure of `network`.
 
     `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
     the same distribution. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings
