@@ -58,7 +58,7 @@ def test_a_path_that_explodes_fails(monkeypatch):
 
     def exploding(self, path):
         if path == 3:
-            raise ModelError("some concentration grows beyond all bounds")
+            raise ModelError("a concentration blows up")
         return errors(self, path)
 
     monkeypatch.setattr(DrivenPaths, "errors", exploding)
@@ -108,7 +108,7 @@ def test_errors_as_small_as_rounding_are_inconclusive(h, tmp_path, capsys, monke
     arguments = f"verify-bounds --proposition 5.2 --case kink --h {h} --paths 20 --seed 1 --json --output".split()
     assert main([*arguments, str(tmp_path / "k.h5")]) == 1
     found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert found["verdict"] == "inconclusive" and "as small as rounding" in found["reason"]
+    assert found["verdict"] == "inconclusive" and "at the level of rounding" in found["reason"]
     assert "ReLU" not in found["reason"] and {c["name"]: c["verdict"] for c in found["checks"]}["power"] == "holds"
 
 
@@ -135,11 +135,11 @@ def test_sizes_beyond_the_linear_range_are_undecided_and_faults_are_not():
         (["--case", "xo"], "unknown case 'xo' (did you mean 'xor'?)"),
         (["--proposition", "5.3"], "unknown proposition '5.3'"),
         (["--noise", "thermal"], "unknown noise 'thermal'"),
-        (["--case", "kink"], "ask for --proposition 5.2"),
+        (["--case", "kink"], "use --proposition 5.2"),
         (["--paths", "3"], "paths must be at least 20"),
         (["--output", "x.txt"], "must be an HDF5 file"),
         (["--kind", "impulse"], "unknown kind of rate noise 'impulse'"),
-        (["--noise", "intrinsic", "--kind", "bounded"], "intrinsic noise is that of the molecules"),
+        (["--noise", "intrinsic", "--kind", "bounded"], "kind does not apply to intrinsic noise"),
         (["--noise", "intrinsic", "--activation", "relu"], "needs smooth rates"),
         (["--running-time", "-1"], "running_time must be positive"),
     ],

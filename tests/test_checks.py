@@ -22,7 +22,7 @@ def test_one_molecule_beyond_the_largest_count_is_refused(kind):
         network.counts({"A": kind(2**53 + 1)})
     assert network.counts({"A": kind(2**53)}) == 2**53 and network.counts({"A": kind(2**53)}).dtype == np.int64
     network = gnn.ReactionNetwork.from_text(f"A -> 0 @ 1\nA = {2**53 + 1}")
-    with pytest.raises(gnn.InputError, match="amount of A is 9007199254740994, and counts above"):
+    with pytest.raises(gnn.InputError, match="amount of A is 9007199254740994, but counts above"):
         gnn.simulate(network, 1.0)
     assert gnn.simulate(network, 1.0, 2, method="ode").counts[0, 1, 0] == pytest.approx(2**53 * np.exp(-1))
 

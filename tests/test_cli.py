@@ -86,7 +86,7 @@ def test_train_then_analyze_with_a_figure(tmp_path, capsys):
         (["analyze", "nowhere.h5"], "no such run file: nowhere.h5"),
         (["analyze", "MODEL"], "not a readable HDF5 file"),
         (["analyze", "MODEL", "--figure", "x.gif"], "unknown figure format '.gif'"),
-        (["simulate", "MODEL", "--t-end", "1", "--sweep", "t.csv", "--overwrite"], "leave --overwrite out"),
+        (["simulate", "MODEL", "--t-end", "1", "--sweep", "t.csv", "--overwrite"], "omit --overwrite"),
         (["bench", "--leap", "--markdown"], "--leap cannot be combined with --markdown"),
         (["bench", "--scale", "--case", "2-4-1"], "--scale cannot be combined with --case"),
         (["verify-methods", "--ladder", "--check", "closed-forms"], "omit --check"),

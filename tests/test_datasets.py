@@ -171,9 +171,9 @@ def test_classes_in_one_column_become_one_output_each():
     [
         ({"task": "clasification"}, "unknown task 'clasification' (did you mean 'classification'?)"),
         ({"train_t": [[0.5], [1.0]]}, "got 0.5: give whole numbers"),
-        ({"train_t": [[1], [1]], "test_t": [[1], [1]]}, "all samples are of one class, 1"),
-        ({"train_t": [[1], [0], [1]]}, "train_x has 2 samples and train_t 3"),
-        ({"test_x": [[1.0, 2.0]] * 2}, "train_x has 1 columns and test_x 2"),
+        ({"train_t": [[1], [1]], "test_t": [[1], [1]]}, "all samples belong to one class, 1"),
+        ({"train_t": [[1], [0], [1]]}, "train_x has 2 samples, but train_t has 3"),
+        ({"test_x": [[1.0, 2.0]] * 2}, "train_x has 1 columns, but test_x has 2"),
         ({"train_x": [["a"], ["b"]]}, "train_x must be numbers"),
         ({"test_x": [[np.nan], [0.0]]}, "test_x must be finite, got nan at (0, 0)"),
     ],

@@ -152,7 +152,7 @@ class _Refusing:
         (
             distributed.KilledWorker("unit", _LAST_WORKER, 3),
             gnn.UnfinishedError,
-            "lost again and again in one unit of work",
+            "lost repeatedly in one unit of work",
         ),
         (
             distributed.CancelledError("unit"),

@@ -170,7 +170,7 @@ def test_events_at_one_moment(events, expected):
         ("when time >= 1; set A = A - 9", "sets A to -4 molecules"),
         ("when time >= 1; set k = 1 / (A - 5)\n@parameter k = 1", "sets k to inf"),
         ("when time >= 1; set A = 1; delay -2", "its delay is -2 s"),
-        ("when A >= 5; set A = 5 - A\n@event f: when A == 0; set A = 5", "keep making each other happen"),
+        ("when A >= 5; set A = 5 - A\n@event f: when A == 0; set A = 5", "keep triggering each other"),
     ],
 )
 def test_what_has_no_meaning_is_an_error_that_names_event_and_time(event, what):

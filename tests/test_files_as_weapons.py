@@ -546,9 +546,9 @@ def test_what_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path, monkeypatch
     block = gzip.compress(bytes(1 << 24), 9)
     huge = struct.pack(">BBBB3I", 0, 0, 8, 3, 2**31, 2**31, 4)
     for data, what in (
-        (gzip.compress(header["images"]) + 200 * block, "holds more"),  # 3.4 GB in 3 MB
-        (gzip.compress(huge) + block, "at most 1073741824 are read"),
-        (gzip.compress(header["images"]) + gzip.compress(b"abc"), "and holds 3"),
+        (gzip.compress(header["images"]) + 200 * block, "contains more"),  # 3.4 GB in 3 MB
+        (gzip.compress(huge) + block, "the limit is 1073741824"),
+        (gzip.compress(header["images"]) + gzip.compress(b"abc"), "but contains 3"),
     ):
         first.write_bytes(data)
         mnist._read.cache_clear()

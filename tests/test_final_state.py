@@ -112,7 +112,7 @@ def test_an_unfinished_run_says_so_and_never_nan(tmp_path):
     with gnn.open_run(path) as run:
         found = summary(run)
     text = summary_text(found)
-    assert found["seconds"] is None and "and killed before its end" in text and "nan" not in text
+    assert found["seconds"] is None and "killed before the end" in text and "nan" not in text
 
 
 def test_an_interrupted_run_says_after_how_long(tmp_path, monkeypatch):

@@ -201,6 +201,6 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     ):
         choice = choose_method("auto", network)
         assert choice.method.name == name and word in choice.reason
-    assert choose_method("direct", middle).reason == "asked for"
+    assert choose_method("direct", middle).reason == "requested"
     with pytest.raises(gnn.checks.InputError, match="auto"):
         choose_method("rejektion", middle)

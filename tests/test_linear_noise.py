@@ -247,7 +247,7 @@ def test_what_it_cannot_treat_is_refused(text, match):
 def test_large_networks_and_replicates_are_refused():
     with pytest.raises(InputError, match="at most 1500"):
         gnn.simulate(gnn.training_network((40, 16, 10)).network, 1.0, method="linear_noise")
-    with pytest.raises(InputError, match="every replicate of method linear_noise is the same"):
+    with pytest.raises(InputError, match="method linear_noise is deterministic"):
         gnn.simulate(CHAIN, 1.0, method="linear_noise", replicates=2)
 
 

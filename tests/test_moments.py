@@ -131,7 +131,7 @@ def test_a_file_is_resumed_from_itself_alone(record, tmp_path, capsys):
     assert len(gnn.open_moments(path).provenance["resumed"]) == 1
     capsys.readouterr()
     assert main(["resume", str(path)]) == 0
-    assert "has ended: there is nothing to resume" in capsys.readouterr().out
+    assert "has ended, so there is nothing to resume" in capsys.readouterr().out
     _same(gnn.resume(path), whole)
 
 
@@ -153,7 +153,7 @@ def test_a_file_is_gone_on_with_to_the_same_content(tmp_path):
     whole = _quantiles(output=tmp_path / "whole.h5")
     _same(gnn.open_moments(path), whole)
     other, reason = make_task(FLOW, _asked(rates={"r1": 6.0}))
-    with pytest.raises(gnn.InputError, match="holds another ensemble .* use the arguments that started it"):
+    with pytest.raises(gnn.InputError, match="contains another ensemble .* use the arguments that started it"):
         new_file(path, other, reason, resumes=True)
     _same(gnn.open_moments(path), whole)
 
@@ -218,7 +218,7 @@ def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "_free_memory", lambda: 1e7)
     for arguments, what in (
         ({"record": "means"}, "unknown record 'means' .*: choose one of trajectories, moments, quantiles"),
-        ({"record": "moments", "count_firings": True}, "firings are counted; ask for record='trajectories'"),
+        ({"record": "moments", "count_firings": True}, "firings are counted; use record='trajectories'"),
         ({"record": "moments", "method": "ode"}, "method ode has a single trajectory"),
         ({"record": "moments", "n_points": 10**6}, "GB, but only 0.01 GB of memory are free: record fewer times"),
     ):
@@ -231,7 +231,7 @@ def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
         gnn.simulate(FLOW, 1.0, 2, seed=1, record="quantiles").quantile(2)
     with pytest.raises(gnn.InputError, match="unknown quantity 'C': the result has A, B"):
         run.place("C")
-    with pytest.raises(gnn.InputError, match="holds moments, which are exported as csv only"):
+    with pytest.raises(gnn.InputError, match="contains moments, which can only be exported as csv"):
         export(tmp_path / "m.h5", "parquet", tmp_path / "m.parquet")
     gnn.simulate(FLOW, 1.0, 2, seed=1, output=tmp_path / "t.h5").close()
     with pytest.raises(gnn.InputError, match="expected 'gillespie-nn moments'; it is a run file"):

@@ -62,7 +62,7 @@ def test_networks_are_immutable_and_compiled_once():
 @pytest.mark.parametrize(
     "make, what",
     [
-        (lambda: gnn.ReactionNetwork(("A", "A"), ()), "'A' is named twice"),
+        (lambda: gnn.ReactionNetwork(("A", "A"), ()), "'A' is defined twice"),
         (
             lambda: gnn.ReactionNetwork(("A",), (gnn.Reaction((("B", 1),), (), 1.0),)),
             "unknown species 'B' in reaction r1",

@@ -451,7 +451,7 @@ def test_a_run_under_noise_is_resumed_to_the_content_of_an_uninterrupted_one(met
         ),
         (
             lambda: gnn.train("xor", method="gradient_descent", noise=gnn.RateNoise(0.1)),
-            "gradient_descent learns in floating point, and has no reactions for noise to act on",
+            "noise: gradient_descent learns in floating point and has no reactions: leave noise out",
         ),
         (lambda: from_record({"noise": "thermal"}), "unknown noise 'thermal'"),
     ],
@@ -477,7 +477,7 @@ def test_prediction_in_floating_point_refuses_noise():
 def test_replicates_of_rate_equations_differ_under_noise_of_their_own():
     r = gnn.simulate(LINEAR, 2.0, method="ode", replicates=3, seed=1, noise=gnn.RateNoise(0.3, "constant"))
     assert len(np.unique(r.counts[:, -1, 0])) == 3
-    with pytest.raises(gnn.InputError, match="every replicate of method ode is the same"):
+    with pytest.raises(gnn.InputError, match="method ode is deterministic"):
         gnn.simulate(LINEAR, 2.0, method="ode", replicates=3, noise=gnn.RateNoise(0.3, "constant", shared=True))
 
 
@@ -504,7 +504,7 @@ def test_the_command_trains_and_predicts_under_noise(capsys):
         (["--rate-noise", "0.7"], "amplitude 0.7 of rate noise is too large"),
         (["--rate-noise", "0.1", "--rate-noise-kind", "white"], "unknown kind of rate noise 'white'"),
         (["--rate-noise", "0.1", "--noise-step", "1"], "--noise-step: no requested noise uses it"),
-        (["--predict-rate-noise", "0.1"], "noise of the prediction needs one: ask to predict"),
+        (["--predict-rate-noise", "0.1"], "noise of the prediction needs a prediction by simulation: set predict"),
         (["--method", "gradient_flow", "--rate-noise", "0.1"], "gradient_flow learns in floating point"),
     ],
 )

@@ -76,9 +76,7 @@ def test_columns_of_a_sweep_can_be_patterns_and_win_over_what_holds_for_every_ro
         np.testing.assert_array_equal(result.counts, alone.counts)
     with pytest.raises(gnn.InputError, match="unknown column 'X.' of the sweep|unknown column of the sweep 'X."):
         gnn.sweep(NET, {"X*": [1]}, 1.0)
-    with pytest.raises(
-        gnn.InputError, match="'.' of the sweep has 2 meanings in the model: call it rate:. or initial:."
-    ):
+    with pytest.raises(gnn.InputError, match="'.' of the sweep has 2 meanings in the model: write rate:. or initial:."):
         gnn.sweep(NET, {"*": [1]}, 1.0)
 
 

@@ -1,8 +1,8 @@
 """Results and analyses draw themselves: into the axes given, with names, units and legends; and show short tables."""
 
-import html
 import warnings
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -112,6 +112,18 @@ def test_an_ensemble_is_means_with_bands_and_a_few_trajectories(ensemble):
         band = axes.collections[1].get_paths()[0].vertices[:, 1]
         assert np.isin(np.round(low, 9), np.round(band, 9)).all()
     assert "2 species" not in panels[0].get_title() and "40 replicates" in panels[0].get_title()
+
+
+def test_a_long_legend_does_not_cover_the_lines_where_there_is_room(ensemble, ode):
+    def covers(axes):
+        axes.figure.canvas.draw()
+        legend, inside = axes.get_legend().get_window_extent(), axes.get_window_extent()
+        return bool(inside.overlaps(legend)) and legend.x0 < inside.x1 - 1
+
+    assert not covers(ensemble.plot(names=["M"])) and not covers(ensemble.plot(x="M", y="P"))
+    assert covers(ode.plot(names=["M"]))
+    narrow = pyplot.figure().subplots()  # without a layout engine, which would make room
+    assert covers(ensemble.plot(narrow, ["M"]))
 
 
 def test_files_and_moments_draw_the_same_means(net, ensemble, tmp_path):
@@ -235,7 +247,7 @@ def test_findings_draw_themselves(analysis, ensemble, ode, training):
         assert list(np.ravel(again)) == list(given)
         with pytest.raises(InputError, match="panels"):
             found.plot(pyplot.figure().subplots(7).ravel())
-        assert html.escape(found.title) in found._repr_html_() and "array" not in repr(found)
+        assert found.title in unescape(found._repr_html_()) and "array" not in repr(found)
 
 
 def test_a_finding_that_needs_many_axes_says_so(training):

@@ -71,7 +71,7 @@ def test_an_ensemble_goes_on_to_the_content_of_an_uninterrupted_one(cut, tmp_pat
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["had_ended"] is False
     assert content(cut) == content(tmp_path / "whole.h5")
     assert main(["resume", str(cut)]) == 0
-    assert "has ended: there is nothing to resume" in capsys.readouterr().out
+    assert "has ended, so there is nothing to resume" in capsys.readouterr().out
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cut.h5", "whole.h5"]
 
 

@@ -1,5 +1,7 @@
 """What a prompt shows of the public classes: a line or two that say what it is."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,20 @@ def test_results(tmp_path):
 def test_a_sweep():
     found = gnn.sweep(gnn.ReactionNetwork.from_text(MODEL), {"A": [1, 2]}, 1.0, seed=4)
     assert _short(found) == "Sweep: 2 rows of A; trajectories in memory, seed 4"
+
+
+def test_a_network_shows_its_reactions_in_a_notebook():
+    net = gnn.ReactionNetwork.from_text("@parameter k = 2\nlose: A -> 0 @ k\nA -> B @ propensity(A * (A < 9))\nA = 5")
+    page = net._repr_html_()
+    for text in (repr(net), "<td>lose</td><td>A -&gt; 0</td><td>k * A</td>", "A &lt; 9", "initially: A = 5",
+                 "parameters: k = 2"):  # fmt: skip
+        assert text in page
+    long = gnn.ReactionNetwork.from_text("\n".join(f"A -> 0 @ propensity({'A + ' * 99}A)" for _ in range(40)))
+    page = long._repr_html_()
+    assert page.count("<tr>") < 20 and "... 28 more" in page and len(page) < 4000
+
+
+def test_a_training_network_shows_its_modules_in_a_notebook(fit):
+    page = fit.spec._repr_html_()
+    assert page.count("<tr>") == 7 and '<td>update</td><td class="number">51</td>' in page
+    assert sum(map(int, re.findall(r'"number">(\d+)</td>', page))) == 187

@@ -302,7 +302,7 @@ def test_a_save_that_fails_leaves_what_was_there(backend, tmp_path, monkeypatch)
 def test_a_result_made_by_hand_is_not_saved(tmp_path):
     status = np.zeros(1, dtype=np.int64)
     r = gnn.Result(np.zeros(1), np.zeros((1, 1, 1), dtype=int), ("A",), status, status, "direct", 1, 1.0, NET)
-    with pytest.raises(gnn.InputError, match="does not say how it was simulated"):
+    with pytest.raises(gnn.InputError, match="does not record how it was simulated"):
         r.save(tmp_path / "x.h5")
 
 
@@ -332,7 +332,7 @@ def test_a_large_file_is_shown_by_some_of_its_replicates(tmp_path, monkeypatch):
     monkeypatch.setattr(glance, "_MOST_REPLICATES", 5)
     with _simulate("file", tmp_path) as run:
         page = run._repr_html_()
-        assert "the table is of the first 5 replicates" in page
+        assert "the table shows the first 5 replicates" in page
         assert f"{np.mean(run['P'][:5, -1]):.6g}" in page
     assert "the first 5" not in _simulate("memory", tmp_path)._repr_html_()
 
@@ -340,7 +340,7 @@ def test_a_large_file_is_shown_by_some_of_its_replicates(tmp_path, monkeypatch):
 def test_many_quantities_make_no_long_page():
     spec = gnn.training_network((2, 4, 1))
     page = gnn.simulate(spec.network, 0.1, 2, seed=1, volume=10)._repr_html_()
-    assert page.count("<tr>") == 12 and "64 more" in page and "those that moved most come first" in page
+    assert page.count("<tr>") == 12 and "64 more" in page and "largest changes first" in page
 
 
 def test_a_run_that_has_nothing_yet(tmp_path):
@@ -362,7 +362,7 @@ def test_a_fit_and_its_file(tmp_path):
     path, copy = tmp_path / "fit.h5", tmp_path / "copy.h5"
     settings = {"seed": 3, "presentations": 4, "volume": 50, "running_time": 1.0}
     fit = gnn.train("xor", **settings)
-    with pytest.raises(gnn.InputError, match="not the record of its training .* call train again with output="):
+    with pytest.raises(gnn.InputError, match="not hold the record of training .* call train with output="):
         fit.save(copy)
     gnn.train("xor", **settings, output=path).save(copy)
     assert content_digest(path) == content_digest(copy)

@@ -301,4 +301,4 @@ def test_the_command_says_after_ctrl_c_how_to_resume_and_resumes(tmp_path, capsy
     different = {"seconds", "total_seconds", "events_per_second", "output"}
     assert all(resumed[key] == trained[key] for key in set(trained) - different)
     assert main(["resume", path]) == 0
-    assert "has ended: there is nothing to resume" in capsys.readouterr().out
+    assert "has ended, so there is nothing to resume" in capsys.readouterr().out

@@ -34,7 +34,7 @@ def test_a_concentration_times_the_size_is_the_number_of_molecules():
     assert read(model(size=0.25, initial="initialConcentration='48'")).initial["A"] == 12
     net = read(model(size=0.25, initial="initialConcentration='5'"))
     assert net.initial["A"] == 1.25
-    with pytest.raises(gnn.InputError, match="the initial state has A = 1.25, and .* whole numbers"):
+    with pytest.raises(gnn.InputError, match="the initial state has A = 1.25, but .* whole numbers"):
         net.counts()
 
 
@@ -59,7 +59,7 @@ def test_initial_assignments_come_first_and_overrides_before_them():
     assert read(text, parameters={"k": 5.0}).initial["A"] == 20
     with pytest.raises(gnn.InputError, match="did you mean 'k'"):
         read(text, parameters={"kk": 5.0})
-    with pytest.raises(gnn.InputError, match="A is initially assigned by itself"):
+    with pytest.raises(gnn.InputError, match="A depends on itself in initial assignments"):
         read(model(more=initially("A", "A + 1")))
 
 
@@ -145,7 +145,7 @@ def test_a_reversible_reaction_whose_law_is_a_difference_gets_a_warning_and_one_
     [
         (model(more=rule("k", "1", "rateRule")), "rate rule of k"),
         (model(more=rule(None, "k - 1", "algebraicRule")), "algebraic rules"),
-        (model(more=rule("A", "k * B")), "reaction go changes A, which a rule gives"),
+        (model(more=rule("A", "k * B")), "reaction go changes A, which is given by a rule"),
         (model(reaction="fast='true'").replace("fast='false' fast", "fast"), "go is marked fast"),
         (model("k * delay(A, 1)"), "reaction go: delay is not supported"),
         (model("k * unknown"), "unknown symbol 'unknown'"),
@@ -180,7 +180,7 @@ def test_units_defined_as_moles_get_a_warning(level, name):
 
 @pytest.mark.parametrize("level, name", [(3, "hour"), (2, "time")])
 def test_time_in_hours_gets_a_warning_and_molecules_in_seconds_none(level, name, recwarn):
-    with pytest.warns(UserWarning, match=f"time units are {name}, not seconds"):
+    with pytest.warns(UserWarning, match=f"unit of time is {name}, not the second"):
         gnn.ReactionNetwork.from_sbml(_with_units(level, name, "second", "scale='0' multiplier='3600'"))
     recwarn.clear()
     gnn.ReactionNetwork.from_sbml(_with_units(level, name, "second", "scale='0' multiplier='1'"))
@@ -222,7 +222,7 @@ def test_a_law_that_reads_a_species_with_a_rule_follows_the_rule():
     )
     assert net.reactions[0].law is not None and propensity(net, A=50, B=3) == pytest.approx(3.0)
     for text in ("S + A -> S + C @ 0.1", "A -> C @ 0.1 * step(S, B)"):
-        with pytest.raises(gnn.InputError, match="reads S, which a rule gives"):
+        with pytest.raises(gnn.InputError, match="reads S, which is given by a rule"):
             gnn.ReactionNetwork.from_text(f"{text}\n@rule S = 2 * B\nB = 1")
 
 
@@ -243,5 +243,5 @@ def test_a_count_that_a_rule_gives_is_neither_initial_nor_scheduled():
     text = "A -> 0 @ 1\nS = {}\n@rule S = 2 * A"
     with pytest.raises(gnn.InputError, match="count of S is given by a rule"):
         gnn.ReactionNetwork.from_text(text.format(5))
-    with pytest.raises(gnn.InputError, match="count of S is given by a rule, and cannot be scheduled"):
+    with pytest.raises(gnn.InputError, match="count of S is given by a rule, so it cannot be scheduled"):
         gnn.simulate(gnn.ReactionNetwork.from_text(text.format(0)), 3.0, schedule=[(2.0, {"S": 7})])

@@ -48,7 +48,7 @@ def propensities(network, **counts):
 def test_the_stationary_law_is_binomial(law, method):
     """50 molecules, A -> B at 2 and back at 3: each is A with probability 3/5, whatever multiplies both rates."""
     with pytest.warns(
-        UserWarning, match="were split, so that both rates fire: into go and go_back. A rate set for go changes that"
+        UserWarning, match="were split into go and go_back: both directions fire. A rate set for go changes that"
     ):
         network = gnn.ReactionNetwork.from_sbml(document(law, initial="initialAmount='47'"))
     found = gnn.simulate(network, 10.0, 2, replicates=4000, seed=9, method=method).of("A")[:, -1]

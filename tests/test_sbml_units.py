@@ -170,7 +170,7 @@ def test_thousands_of_items_and_masses():
     assert network.initial["A"] == 2000 and "1000 molecules" in said
     assert propensity(network, A=30) == pytest.approx(3.0)
     network, (said,) = read(document("0.1 * A", 2.0, amounts=True, kind="Amount", units=unit(kind="gram")))
-    assert network.initial["A"] == 2 and "no number of molecules" in said
+    assert network.initial["A"] == 2 and "not a number of molecules" in said
     assert read(document("0.1 * A", 2.0, amounts=True, kind="Amount", units=unit(kind="item")))[1] == []
 
 
@@ -220,7 +220,7 @@ def test_what_is_written_is_in_molecules():
 
 @pytest.mark.parametrize(
     "how, what",
-    [({"scale": 400}, "range of numbers"), *(({"multiplier": m}, "must be positive") for m in (0, -1, "NaN"))],
+    [({"scale": 400}, "range of float64"), *(({"multiplier": m}, "must be positive") for m in (0, -1, "NaN"))],
 )
 def test_units_that_are_none_are_refused(how, what):
     with pytest.raises(gnn.InputError, match=what):

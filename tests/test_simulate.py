@@ -184,7 +184,7 @@ def test_memory_stays_constant_over_a_hundred_million_events():
         ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
         ({"initial": {"C": 1}}, "unknown species 'C' in the initial state: the network has A"),
         ({"initial": {"A": -1}}, "initial amount of A must be a finite number of molecules, at least 0, got -1"),
-        ({"initial": {"A": 0.5}}, "A = 0.5, and a method that counts takes whole numbers.*round_initial='nearest' or"),
+        ({"initial": {"A": 0.5}}, "A = 0.5, but methods that count need whole numbers.*round_initial='nearest' or"),
         ({"initial": {"A": 2**60}}, "would overflow"),
         ({"rates": {"in": 1.0}}, "unknown reaction 'in' in rates"),
         ({"rates": {"out": -1.0}}, "rate of out must be at least 0 and finite, got -1.0"),

@@ -199,7 +199,7 @@ def test_the_command_trains_by_them(method, capsys):
     assert found["method"] == method and found["events"] == 0 and "accuracy_chemical" not in found
     assert found["rmse"] < found["rmse_before"]
     assert main([*arguments, "--predict"]) == 2
-    assert f"predict simulates reactions, and {method} has none" in capsys.readouterr().err
+    assert f"predict simulates reactions, but {method} has none" in capsys.readouterr().err
 
 
 def test_bad_tolerance_is_refused():

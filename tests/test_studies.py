@@ -126,13 +126,13 @@ def test_the_file_of_another_point_is_refused(tmp_path):
     one, other = small(0), small(1)
     one.carry_out(tmp_path)
     one.path(tmp_path).rename(other.path(tmp_path))
-    with pytest.raises(InputError, match="holds another point"):
+    with pytest.raises(InputError, match="contains another point"):
         other.read(tmp_path)
     one.carry_out(tmp_path)
     first, second = Prediction.of(one, limit=1), Prediction.of(one, limit=2)
     first.carry_out(tmp_path)
     first.path(tmp_path).rename(second.path(tmp_path))
-    with pytest.raises(InputError, match="holds another point"):
+    with pytest.raises(InputError, match="contains another point"):
         second.read(tmp_path)
     second.path(tmp_path).write_bytes(b"nothing")
     with pytest.raises(InputError, match="not a readable HDF5 file"):
@@ -513,11 +513,11 @@ def test_a_study_stays_in_the_report_when_another_is_carried_out(tiny, tmp_path,
     [
         (["--case", "iriss"], "unknown case 'iriss' (did you mean 'iris'?)"),
         (["--study", "omga"], "unknown study 'omga' (did you mean 'omega'?)"),
-        (["--case", "xor", "--study", "confusion"], "none of the studies confusion is made for xor"),
+        (["--case", "xor", "--study", "confusion"], "no study of confusion applies to xor"),
         (["--seeds", "0"], "seeds must be at least 1"),
         (["--workers", "0", "--study", "smoothing"], "workers must be at least 1"),
         (["--time-limit", "-1", "--study", "smoothing"], "time limit must be positive"),
-        (["--redraw", "--quick"], "run the command without --redraw first"),
+        (["--redraw", "--quick"], "run the command first without --redraw"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments, what, tmp_path, capsys):

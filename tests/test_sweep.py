@@ -147,7 +147,7 @@ def test_replicates_of_an_interrupted_row_are_kept(tmp_path, monkeypatch, record
     (left,) = gone_on()
     assert 0 < left < n_units and gone_on() == []
     (folder / whole.name).write_bytes(b"damaged")
-    with pytest.warns(UserWarning, match="it is kept as .*damaged, and its row is begun anew"):
+    with pytest.warns(UserWarning, match="it was renamed to .*damaged, and its row starts again"):
         assert gone_on() == [n_units]
     assert (folder / f"{whole.name}.damaged").read_bytes() == b"damaged"
     (folder / whole.name).unlink()
@@ -178,7 +178,7 @@ def test_xarray_has_the_parameters_as_coordinates(tmp_path, record):
         ({"rates:make": [1.0]}, "unknown kind of column 'rates' .*'rate'"),
         ({"make": [1.0], "rate:make": [2.0]}, "two columns of the sweep set rate:make"),
         ({"make": [-1.0]}, "row 0 of the sweep: rate of make must be at least 0 and finite, got -1"),
-        ({"A": [1, 2.5]}, "row 1 of the sweep: the initial state has A = 2.5, and a method that counts takes whole"),
+        ({"A": [1, 2.5]}, "row 1 of the sweep: the initial state has A = 2.5, but methods that count need whole"),
         ({"volume": [0]}, "row 0 of the sweep: volume must be positive"),
         ({"make": [1.0, 2.0], "A": [1]}, "columns of the sweep differ in length"),
         ({"make": 1.0}, "column 'make' of the sweep must be a list of numbers, got 1.0"),
@@ -200,13 +200,17 @@ def test_tables_that_cannot_be_used_are_refused(table, what):
     [
         ("t.csv", "", "t.csv: the table is empty"),
         ("t.csv", "make\n", "t.csv: the table has no rows"),
-        ("t.csv", "make,A\n1\n", "line 2 has 1 cells, the line of names 2"),
+        ("t.csv", "make,A\n1\n", "line 2 has 1 cells, but the line of names has 2"),
         ("t.csv", "make\nfast\n", "line 2, column 'make': expected a finite number, got 'fast'"),
-        ("t.csv", "make,make\n1,2\n", "column 'make' stands twice"),
+        ("t.csv", "make,make\n1,2\n", "column 'make' appears twice"),
         ("t.csv", "make,\n1,2\n", "a column of the sweep has no name"),
         ("t.toml", "make = [1]\n", r"a table in TOML has \[\[row\]\] or one \[grid\], got make"),
         ("t.toml", "[grid\n", "t.toml: not TOML"),
-        ("t.toml", "[grid]\n" + "".join(f"p{k} = [0, 1, 2, 3, 4]\n" for k in range(40)), "rows, at most 100000"),
+        (
+            "t.toml",
+            "[grid]\n" + "".join(f"p{k} = [0, 1, 2, 3, 4]\n" for k in range(40)),
+            "rows, but the limit is 100000",
+        ),
         ("t.csv", "make\n" + "1" * 200_000 + "\n", "line 2 of the table is not CSV"),
         ("t.toml", "make = " + "[" * 100_000, "t.toml: not"),
         ("t.toml", "[grid]\nmake = 1\n", "'make' of the grid must be a list of numbers, got 1"),
@@ -222,14 +226,14 @@ def test_files_that_are_no_tables_are_refused(tmp_path, name, text, what):
 
 def test_names_with_two_meanings_are_refused():
     net = gnn.ReactionNetwork.from_text("A: A -> 0 @ 1\nA = 3")
-    with pytest.raises(gnn.InputError, match="'A' of the sweep has 2 meanings .*: call it rate:A or initial:A"):
+    with pytest.raises(gnn.InputError, match="'A' of the sweep has 2 meanings .*: write rate:A or initial:A"):
         gnn.sweep(net, {"A": [1]}, 1.0, seed=1)
     assert gnn.sweep(net, {"initial:A": [9], "rate:A": [0]}, 1.0, seed=1)[0].counts[0, -1, 0] == 9
 
 
 def test_folders_of_other_things_are_refused(tmp_path):
     (tmp_path / "note.txt").write_text("mine")
-    for output, what in ((tmp_path, "holds other things than a sweep"), (tmp_path / "note.txt", "and is a file")):
+    for output, what in ((tmp_path, "contains other files than a sweep"), (tmp_path / "note.txt", "but is a file")):
         with pytest.raises(gnn.InputError, match=what):
             gnn.sweep(NET, TABLE, 1.0, seed=1, output=output)
     with pytest.raises(gnn.InputError, match="is not the folder of a sweep: its table.csv is missing"):
@@ -259,7 +263,7 @@ def test_the_command(tmp_path, capsys):
 
 
 def test_columns_that_never_end_are_refused():
-    with pytest.raises(gnn.InputError, match="the sweep has 100001 rows, at most 100000 are taken"):
+    with pytest.raises(gnn.InputError, match="the sweep has 100001 rows, but the limit is 100000"):
         gnn.sweep(NET, {"make": itertools.count()}, 1.0, 2)
 
 
@@ -267,6 +271,6 @@ def test_rows_that_did_not_reach_the_end_are_said(tmp_path):
     network = gnn.ReactionNetwork.from_text("grow: 2 A -> 3 A @ 1\nA = 10")
     for output in (None, tmp_path / "s"):
         with pytest.warns(
-            UserWarning, match="1 of 2 rows did not reach the end, rows 1; of the first: 1 of 1 replicates"
+            UserWarning, match="1 of 2 rows did not reach the end .rows 1.; in the first: 1 of 1 replicates"
         ):
             gnn.sweep(network, {"A": [0, 10]}, 1.0, 3, seed=1, max_events=100, output=output)

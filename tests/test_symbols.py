@@ -31,7 +31,7 @@ def test_a_name_is_defined_once_and_means_that_from_then_on():
 @pytest.mark.parametrize(
     "kind, what",
     [
-        (PARAMETER, "parameter 'k' is named twice: give each parameter a name of its own"),
+        (PARAMETER, "parameter 'k' is defined twice: give each parameter a different name"),
         (SPECIES, "'k' names a parameter and a species: rename one"),
         (REACTION, "'k' names a parameter and a reaction: rename one"),
         (FUNCTION, "'k' names a parameter and a function: rename one"),
@@ -47,7 +47,7 @@ def test_a_name_with_two_meanings_is_refused(kind, what):
 
 @pytest.mark.parametrize("written", list(BUILT_IN))
 def test_what_a_language_has_built_in_cannot_be_defined_in_it(written):
-    with pytest.raises(gnn.InputError, match=f"'{written}' has a meaning of its own in expressions: rename it"):
+    with pytest.raises(gnn.InputError, match=f"'{written}' is reserved in expressions: rename it"):
         Scope(BUILT_IN).define(written, SPECIES)
 
 

@@ -60,7 +60,7 @@ def test_another_model_has_another_digest():
 @pytest.mark.parametrize(
     "text, where, what",
     [
-        ("A -> B", "line 1, column 7", "expected '@' and a rate constant, and the line ends"),
+        ("A -> B", "line 1, column 7", "expected '@' and a rate constant, but the line ends"),
         ("A -> B @", "line 1, column 9", "expected a rate constant: a number, an expression"),
         ("\nA -> B @ x", "line 2, column 10", "unknown name 'x' in the rate constant: declare it with `@parameter x"),
         (
@@ -84,7 +84,7 @@ def test_another_model_has_another_digest():
         ("A <-> B @ 1, 2, 3", "line 1, column 11", "has two rate constants, `A <-> B @ forward, backward`: got 3"),
         ("A <-> B @ 1, x", "line 1, column 14", "unknown name 'x'"),
         ("A <-> B @ 1 2, 3", "line 1, column 13", "unexpected '2'"),
-        ("g_back: B -> 0 @ 1\ng: A <-> B @ 1, 2", "line 2, column 1", "named twice"),
+        ("g_back: B -> 0 @ 1\ng: A <-> B @ 1, 2", "line 2, column 1", "defined twice"),
         ("A -> B @ -1", "line 1, column 10", "at least 0 and finite, got -1"),
         ("A -> B @ nan", "line 1, column 10", "at least 0 and finite"),
         ("A -> B @ inf", "line 1, column 10", "at least 0 and finite"),
@@ -99,7 +99,7 @@ def test_another_model_has_another_digest():
         ("A -> B @ 1 * max(A, B)", "line 1, column 18", "reads the count of A"),
         ("A -> B @ 1 * jump(A, B)", "line 1, column 14", "unknown function 'jump'"),
         ("A -> B @ 1 * step(A B)", "line 1, column 21", "expected ','"),
-        ("a: A -> B @ 1\na: B -> A @ 1", "line 2, column 1", "named twice"),
+        ("a: A -> B @ 1\na: B -> A @ 1", "line 2, column 1", "defined twice"),
         ("hello world", "line 1, column 7", "expected '->' or '=', got 'world'"),
         ("@volume 1\n@volume 2", "line 2, column 1", "set twice"),
         ("A = 1" + 400 * "0", "line 1, column 5", "inf"),

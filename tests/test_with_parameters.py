@@ -165,7 +165,7 @@ def test_names_and_values_are_those_of_the_file(name):
 @every
 def test_a_network_that_was_changed_after_it_was_read_does_not_go_back(name):
     changed = replace(_read(name), initial={"A": 1})
-    with pytest.raises(gnn.InputError, match="changed after it was read.*set them first"):
+    with pytest.raises(gnn.InputError, match="changed after it was read.*set the parameters first"):
         changed.with_parameters(D=3)
 
 

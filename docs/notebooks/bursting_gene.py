@@ -27,6 +27,7 @@ from scipy.special import betaln, gammaln, hyp1f1
 
 import gillespie_nn as gnn
 
+plt.style.use("seaborn-v0_8-colorblind")
 gene = gnn.ReactionNetwork.from_file("bursting_gene")
 print(gene.describe())
 
@@ -39,12 +40,13 @@ print(gene.describe())
 
 # %%
 cell = gnn.simulate(gene, t_end=40.0, n_points=4001, seed=3)
-figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(8, 4), height_ratios=(3, 1))
+figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(8, 4), height_ratios=(3, 1), layout="constrained")
 cell.plot(top, ["M"])
 cell.plot(bottom, ["On"])
 top.set(xlabel="", ylabel="messengers")
 bottom.set(xlabel="time [lifetimes of a messenger]", ylabel="gene", yticks=(0, 1), yticklabels=("off", "on"), title="")
-figure.tight_layout()
+for ax in (top, bottom):
+    ax.get_legend().remove()
 
 # %% [markdown]
 # ## Many cells
@@ -54,7 +56,6 @@ figure.tight_layout()
 
 # %%
 cells = gnn.simulate(gene, t_end=20.0, n_points=81, replicates=REPLICATES, seed=2)
-messengers = cells.of("M")
 ax = cells.plot(names=["M"])
 ax.set(xlabel="time [lifetimes of a messenger]", ylabel="messengers")
 
@@ -83,16 +84,15 @@ def fano(a, b=b, rate=rate):
     return 1 + rate * b / ((a + b) * (a + b + 1))
 
 
-end = messengers[:, -1]
+end = cells["M"][:, -1]
 m = np.arange(int(end.max()) + 1)
-figure, ax = plt.subplots(figsize=(7, 3.5))
+figure, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
 ax.hist(end, bins=m - 0.5, density=True, alpha=0.5, label=f"{REPLICATES} cells")
 ax.plot(m, law(m), label="closed form")
 ax.plot(m, np.exp(m * np.log(end.mean()) - end.mean() - gammaln(m + 1)), ":", label="Poisson, same mean")
 ax.set(xlabel="messengers", ylabel="probability", ylim=(0, None))
 ax.legend()
-figure.tight_layout()
-print(f"mean {end.mean():.2f}, in theory {rate * a / (a + b):.2f}")
+print(f"mean {cells.mean('M')[-1]:.2f}, in theory {rate * a / (a + b):.2f}")
 print(f"variance / mean {end.var(ddof=1) / end.mean():.1f}, in theory {fano(a):.1f}")
 
 # %% [markdown]
@@ -118,7 +118,7 @@ print(f"distance {distance:.4f}, limit {1.63 / len(end) ** 0.5:.4f}")
 long = gnn.simulate(gene, t_end=LONG, n_points=int(LONG * 5) + 1, seed=2)
 memory = gnn.analysis.autocorrelation(long, "M", start=20.0)
 print(f"correlation time {memory.correlation_time:.2f} lifetimes")
-print(f"mean over time {long.of('M')[0, 100:].mean():.2f}, over cells {end.mean():.2f}")
+print(f"mean over time {long['M'][0, 100:].mean():.2f}, over cells {end.mean():.2f}")
 
 # %% [markdown]
 # ## Fewer and larger bursts
@@ -130,14 +130,15 @@ print(f"mean over time {long.of('M')[0, 100:].mean():.2f}, over cells {end.mean(
 factors = np.array([0.2, 0.5, 1.0, 2.0, 5.0, 20.0])
 table = {"k_on": list(a * factors), "k_off": list(b * factors)}
 swept = gnn.sweep(gene, table, t_end=60.0, n_points=2, replicates=REPLICATES, seed=4)
-ends = [run.of("M")[:, -1] for run in swept]
-figure, ax = plt.subplots(figsize=(6, 3.5))
+ratio = swept.variance("M")[:, -1] / swept.mean("M")[:, -1]  # one for each row of the table
+figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 x = np.geomspace(factors[0], factors[-1])
 ax.loglog(x, fano(a * x, b * x), label="closed form")
-ax.loglog(factors, [e.var(ddof=1) / e.mean() for e in ends], "o", label=f"{REPLICATES} cells each")
+ax.loglog(factors, ratio, "o", label=f"{REPLICATES} cells each")
 ax.set(xlabel="speed of switching, relative to the first gene", ylabel="variance / mean")
+ax.set_yticks([2, 5, 10, 20, 40], labels=["2", "5", "10", "20", "40"], minor=False)
+ax.minorticks_off()
 ax.legend()
-figure.tight_layout()
 
 # %% [markdown]
 # References: J. Peccoud, B. Ycart, Theor. Popul. Biol. 48 (1995) 222-234. `gillespie-nn --cite` prints those of the

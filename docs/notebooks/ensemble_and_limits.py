@@ -26,6 +26,7 @@ import numpy as np
 
 import gillespie_nn as gnn
 
+plt.style.use("seaborn-v0_8-colorblind")
 net = gnn.ReactionNetwork.from_text("""
     @parameter k = 10
     make: 0 -> A @ k
@@ -47,14 +48,14 @@ exact = {}
 for volume in VOLUMES:
     exact[volume] = gnn.simulate(net, time=time, volume=volume, method="rejection", replicates=REPLICATES, seed=1)
 
-figure, axes = plt.subplots(1, len(VOLUMES), sharey=True, figsize=(12, 4))
+figure, axes = plt.subplots(1, len(VOLUMES), sharey=True, figsize=(11, 4), layout="constrained")
 for ax, (volume, run) in zip(axes, exact.items()):
     run.plot(ax, units="concentration", samples=1)
     ode.plot(ax)
     ax.set_title(f"Omega = {volume}")
     ax.get_legend().remove()
-figure.legend(*axes[0].get_legend_handles_labels(), loc="lower center", ncols=4, fontsize="small")
-figure.tight_layout(rect=(0, 0.15, 1, 1))
+    ax.label_outer()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small")
 
 # %% [markdown]
 # The mean of the counts is not the solution of the rate equations. Reactions of two molecules are to blame: the mean
@@ -62,10 +63,10 @@ figure.tight_layout(rect=(0, 0.15, 1, 1))
 
 # %%
 for volume, run in exact.items():
-    b = run.of("B")[:, -1] / volume
-    error = b.std(ddof=1) / len(b) ** 0.5
+    low, high = run.interval("B")[:, -1] / volume
     print(
-        f"Omega = {volume:4}: mean of B {b.mean():.4f} +- {1.96 * error:.4f}, rate equations {ode.of('B')[0, -1]:.4f}"
+        f"Omega = {volume:4}: mean of B {run.mean('B')[-1] / volume:.4f} [{low:.4f}, {high:.4f}], "
+        f"rate equations {ode['B'][0, -1]:.4f}"
     )
 
 # %% [markdown]
@@ -77,15 +78,14 @@ for volume, run in exact.items():
 # %%
 linear = gnn.simulate(net, time=time, method="linear_noise")
 in_theory = np.sqrt(linear.covariance[0, :, 1, 1])
-figure, ax = plt.subplots(figsize=(7, 3.8))
+figure, ax = plt.subplots(figsize=(8.5, 3.8), layout="constrained")
 ax.plot(time, in_theory, "k--", label="linear noise")
 paths = [gnn.simulate(net, time=time, volume=v, method="langevin", replicates=REPLICATES, seed=2) for v in VOLUMES]
 for k, ((volume, run), langevin) in enumerate(zip(exact.items(), paths)):
-    ax.plot(time, run.of("B").std(axis=0) / volume**0.5, color=f"C{k}", label=f"exact, Omega = {volume}")
-    ax.plot(time, langevin.of("B").std(axis=0) * volume**0.5, ":", color=f"C{k}", label=f"Langevin, Omega = {volume}")
+    ax.plot(time, run.std("B") / volume**0.5, color=f"C{k}", label=f"exact, Omega = {volume}")
+    ax.plot(time, langevin.std("B") * volume**0.5, ":", color=f"C{k}", label=f"Langevin, Omega = {volume}")
 ax.set(xlabel="time [s]", ylabel="std. dev. of B / Omega, times sqrt(Omega)", ylim=(0, None))
-ax.legend(fontsize="small", ncols=2)
-figure.tight_layout()
+ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown]
 # ## Distributions
@@ -94,20 +94,19 @@ figure.tight_layout()
 # below 0, and the Langevin equation is off where there is nothing. At Omega = 100 all three agree.
 
 # %%
-figure, axes = plt.subplots(1, len(VOLUMES), figsize=(9, 3))
+figure, axes = plt.subplots(1, len(VOLUMES), figsize=(9, 3), layout="constrained")
 for ax, (volume, run), langevin in zip(axes, exact.items(), paths):
-    counts = run.of("B")[:, -1]
+    counts = run["B"][:, -1]
     width = max(1, int(3.5 * counts.std() / len(counts) ** (1 / 3)))
     bins = np.arange(counts.min() - 0.5, counts.max() + width + 0.5, width)
     ax.hist(counts, bins=bins, density=True, alpha=0.5, label="exact")
-    middle, spread = linear.of("B")[0, -1] * volume, in_theory[-1] * volume**0.5
-    ax.hist(langevin.of("B")[:, -1] * volume, bins=bins, density=True, histtype="step", label="Langevin")
+    middle, spread = linear["B"][0, -1] * volume, in_theory[-1] * volume**0.5
+    ax.hist(langevin["B"][:, -1] * volume, bins=bins, density=True, histtype="step", label="Langevin")
     x = np.linspace(middle - 4 * spread, middle + 4 * spread, 200)
     ax.plot(x, np.exp(-(((x - middle) / spread) ** 2) / 2) / (spread * (2 * np.pi) ** 0.5), label="linear noise")
     ax.set(title=f"Omega = {volume}", xlabel="molecules of B")
 axes[0].set_ylabel("probability per molecule")
-axes[0].legend(fontsize="small", loc="upper right")
-figure.tight_layout()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize="small")
 
 # %% [markdown]
 # ## A verdict

@@ -29,9 +29,10 @@ import numpy as np
 
 import gillespie_nn as gnn
 
+plt.style.use("seaborn-v0_8-colorblind")
 folder = Path(tempfile.mkdtemp())
 spec = gnn.training_network((2, 4, 1), h=0.25, learning_rate=0.01)
-print(spec.network)
+print(spec)
 print("\n".join(spec.network.describe().splitlines()[:8]), "\n...")
 
 # %% [markdown]
@@ -59,12 +60,13 @@ with gnn.open_run(folder / "smooth.h5") as run:
     weights = np.asarray(run.weights)
     recorded = np.asarray(run.training["recorded"]) + 1
 
-figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 5))
+figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 5), layout="constrained")
 top.semilogy(learning.presentation, learning.rmse)
 top.set_ylabel("RMSE of the outputs")
+top.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], labels=["0.02", "0.05", "0.1", "0.2", "0.5"])
+top.minorticks_off()
 bottom.plot(recorded, weights, lw=0.8)
-bottom.set(xlabel="presentations", ylabel="weights [concentration]")
-figure.tight_layout()
+bottom.set(xlabel="presentations", ylabel="17 weights [concentration]")
 
 # %% [markdown]
 # The weights move in steps of random size: each is a number of molecules.
@@ -89,13 +91,12 @@ print("accuracy", fit.accuracy)
 side = np.linspace(-0.25, 1.25, 61)
 grid = np.stack(np.meshgrid(side, side), axis=-1)
 surface = fit.spec.floating.forward(fit.weights, grid.reshape(-1, 2)).reshape(61, 61)
-figure, ax = plt.subplots(figsize=(5, 4))
+figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 drawn = ax.pcolormesh(side, side, surface, cmap="RdBu_r", vmin=-0.5, vmax=1.5)
 ax.contour(side, side, surface, levels=[0.5], colors="black")
 ax.scatter(*inputs.T, c=[0, 1, 1, 0], cmap="RdBu_r", vmin=-0.5, vmax=1.5, edgecolors="black", s=80)
 ax.set(xlabel="first input", ylabel="second input")
 figure.colorbar(drawn, label="output")
-figure.tight_layout()
 
 # %% [markdown]
 # ## How many molecules does it take?
@@ -120,12 +121,11 @@ for activation in ("relu", "leaky_relu"):
     gnn.train("xor", seed=0, presentations=PRESENTATIONS, activation=activation, output=path)
     with gnn.open_run(path) as run:
         curves[activation] = gnn.analysis.course(run)
-figure, ax = plt.subplots(figsize=(7, 3.5))
-for activation, curve in curves.items():
-    ax.semilogy(curve.presentation, curve.rmse, label=activation)
+figure, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
+for (activation, curve), line in zip(curves.items(), ("-", "--", "-.")):
+    ax.semilogy(curve.presentation, curve.rmse, line, label=activation)
 ax.set(xlabel="presentations", ylabel="RMSE of the outputs")
 ax.legend()
-figure.tight_layout()
 
 # %% [markdown]
 # References: S. Kang, J. Kim, arXiv:2410.11919, for the idea; the reactions of training are our reconstruction. The

@@ -1,6 +1,6 @@
-"""What a run says: summaries, analyses, figures and reports.
+"""Analysis of runs: summaries, statistics, figures and reports.
 
-The functions take a `Run` or a `Result`; run files are read in parts, so that memory does not grow with them.
+The functions take a `Run` or a `Result`; run files are read in parts, so memory use does not grow with file size.
 """
 
 from ..display.tables import Table

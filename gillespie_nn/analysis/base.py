@@ -1,4 +1,4 @@
-"""What an analysis is: a question about a run, and a finding with numbers, tables and a figure.
+"""The base of every analysis: options in, a finding with numbers, tables and a figure out.
 
 To add one: a subclass of `Analysis` and its line in `ANALYSES` of `registry.py`.
 """
@@ -16,7 +16,7 @@ from .slices import AnyRun
 
 @dataclass(frozen=True)
 class Ask:
-    """Options of analyses; each uses those that it needs."""
+    """Options of analyses. Each analysis uses the ones it needs."""
 
     species: tuple[str, ...] = ()
     """Names of species and observables; by default those that vary most."""
@@ -25,14 +25,14 @@ class Ask:
     start: float | None = None
     """Start of the stationary part [s]; by default the second half."""
     passage: str | None = None
-    """A condition such as `A >= 10`, or the name of an observable that holds the time of passage."""
+    """A condition such as `A >= 10`, or the name of an observable that contains the passage time."""
     other: Any = None
     """Run to compare with."""
     confidence: float = 0.95
     log: str = ""
     """Logarithmic axes of trajectories: `x`, `y` or `xy`."""
     phase: tuple[str, str] | None = None
-    """Two quantities that are drawn against each other in place of time."""
+    """Two quantities to draw against each other, instead of against time."""
 
     def __post_init__(self) -> None:
         checks.confidence(self.confidence)
@@ -45,11 +45,11 @@ class Finding:
     title: str
     tables: list[Table]
     record: dict
-    """For machines: numbers, texts and arrays by name."""
+    """Numbers, texts and arrays by name, for JSON."""
     drawing: Drawing
     """Its figure."""
     notes: list[str] = field(default_factory=list)
-    """The method, and what the result does not show."""
+    """Remarks on the method and its limits."""
 
     def __repr__(self) -> str:
         return f"Finding({self.title!r}: {len(self.tables)} tables, a figure of {len(self.drawing.panels)} panels)"
@@ -62,15 +62,15 @@ class Finding:
         return "\n".join([self.title, *(t.text() for t in self.tables), *self.notes])
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw it into `ax`, one axes for each panel, or into a new figure. Returns the axes. Needs matplotlib."""
+        """Draw the figure into `ax`, one axes for each panel, or into a new one. Returns the axes. Needs matplotlib."""
         return self.drawing.plot(ax)
 
     def draw(self, figure: Any) -> None:
-        """Draw it into an empty matplotlib figure."""
+        """Draw the figure into an empty matplotlib figure."""
         self.drawing.on(figure)
 
     def save(self, path: str | Path) -> None:
-        """Draw it to a file. Needs matplotlib."""
+        """Save the figure to a file. Needs matplotlib."""
         figure = new_figure()
         self.draw(figure)
         save_figure(figure, path)
@@ -86,12 +86,12 @@ class Analysis:
 
     @staticmethod
     def applies(run: AnyRun) -> bool:
-        """Whether it makes sense for `run` with default options."""
+        """Whether the analysis can treat `run` with default options."""
         return True
 
     @staticmethod
     def find(run: Any, ask: Ask) -> Finding:
-        """Analyse a `Run` or a `Result`. Raises InputError where that is impossible."""
+        """Analyse a `Run` or a `Result`. Raises InputError if that is impossible."""
         raise NotImplementedError
 
 

@@ -173,7 +173,7 @@ def draw_course(course: Any, path: str | Path) -> None:
         away = np.abs(course.perturbed[:, chosen] - course.reference[:, chosen]).max(axis=1) / course.size
         difference.semilogy(course.time[1:], np.maximum(away[1:], 1e-6), color=COLOURS[n], label=name)
     difference.set_ylabel("largest |x(t; eps) - x(t)| / eps\n[concentration]")
-    difference.set_xlabel("time [s]; dotted: the input is switched")
+    difference.set_xlabel("time [s]; dotted: switches of the input")
     for axes in (*panels, difference):
         axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
         for t in course.switches:

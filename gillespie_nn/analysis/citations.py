@@ -15,14 +15,14 @@ SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, s
 
 
 def citations() -> dict[str, list[str]]:
-    """References of all that there is, by what they are for."""
+    """All references, by subject."""
     found = {"gillespie-nn": [SOFTWARE]}
     every: tuple[Any, ...] = (*CHEMISTRIES, *METHODS, *LEVELS, *ACTIVATIONS, *KINDS)
     return found | {each.name: _split(each) for each in every if each.reference}
 
 
 def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
-    """References of what a `run`, a `Run` or a `MomentsRun`, used, by what they are for."""
+    """References for what `run`, a `Run` or a `MomentsRun`, used, by subject."""
     used = {"gillespie-nn", run.method}
     with understood(run.path):
         asked = run.provenance["parameters"]
@@ -35,7 +35,7 @@ def citations_of(run: Run | MomentsRun) -> dict[str, list[str]]:
 
 
 def citations_text(found: dict[str, list[str]]) -> str:
-    """What was `found` by `citations`, for people: a line for each publication."""
+    """The references `found` by `citations` as text, one line for each publication."""
     lines = [f"  {name}: {reference}" for name, references in found.items() for reference in references]
     return "\n".join(["please cite:", *lines])
 

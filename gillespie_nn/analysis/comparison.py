@@ -1,4 +1,4 @@
-"""How far two ensembles lie apart in mean, variance and distribution, with intervals that assume no law of the counts.
+"""Differences of two ensembles in mean, variance and distribution, with intervals that assume no law of the counts.
 
 Errors are relative to the reference's own value, or to a floor where that is smaller, so that a species of which there
 is hardly ever a molecule needs no impossible number of replicates. Standard errors of means are the usual ones; those

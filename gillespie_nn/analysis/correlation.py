@@ -121,7 +121,7 @@ def autocorrelation(
     run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95
 ) -> Autocorrelation:
     """Autocorrelation of a species or observable of a `run`, by its `name`, from `start` on [s] (by default the second
-    half). Intervals of `confidence` hold for each lag alone, and come from the spread between stretches. Raises
+    half). Intervals of `confidence` are pointwise in the lag, and come from the spread between stretches. Raises
     InputError as `slices.units` does, or for a quantity that never varies."""
     from scipy import stats
 
@@ -150,7 +150,7 @@ def autocorrelation(
 
 def power_spectrum(run: Trajectories, name: str, start: float | None = None, confidence: float = 0.95) -> Spectrum:
     """Power spectrum of a species or observable of a `run`, by its `name`, from `start` on [s] (by default the second
-    half). Intervals of `confidence` hold for each frequency alone, by the chi-square law of long stretches. Raises
+    half). Intervals of `confidence` are pointwise in frequency, by the chi-square law of long stretches. Raises
     InputError as `autocorrelation` does."""
     from scipy import stats
 

@@ -42,11 +42,11 @@ class Histogram(NamedTuple):
     """Independent replicates, or stretches of time."""
     mean: float
     variance: float
-    """Divided by n."""
+    """Variance, divided by n."""
     when: str
     confidence: float
     units: str = ""
-    """Units of the values, empty for an observable."""
+    """Units of the values; empty for an observable."""
     source: str = ""
     """Method, volume and seed of the run."""
 
@@ -64,12 +64,12 @@ class Histogram(NamedTuple):
     def plot(self, ax: Any = None) -> Any:
         """Draw the fractions, with their intervals, into `ax` or new axes. Returns the axes."""
         axes = new_axes() if ax is None else ax
-        colour = COLOURS[len(axes.patches) % len(COLOURS)]
-        axes.stairs(self.fraction, self.edges, fill=True, color=colour, alpha=0.35, label=f"{self.name}, fraction")
-        middle = 0.5 * (self.edges[1:] + self.edges[:-1])
-        errors = np.abs(np.array([self.fraction - self.low, self.high - self.fraction]))
-        label = f"{100 * self.confidence:g} % interval, all bins together"
-        axes.errorbar(middle, self.fraction, errors, fmt="none", color=colour, linewidth=0.9, label=label)
+        colour = COLOURS[len(axes.patches) // 2 % len(COLOURS)]  # two patches a histogram
+        axes.stairs(self.fraction, self.edges, color=colour, linewidth=1.3, label=f"{self.name}, fraction")
+        label = f"joint {100 * self.confidence:g} % interval of all bins"
+        axes.stairs(
+            self.high, self.edges, baseline=self.low, fill=True, color=colour, alpha=0.25, linewidth=0, label=label
+        )
         title(axes, f"{self.name} {self.when}: mean {self.mean:.4g}, variance {self.variance:.4g}")
         axes.set_xlabel(f"{self.name} [{self.units}]" if self.units else self.name)
         axes.set_ylabel("fraction in bin")
@@ -240,11 +240,11 @@ class StationaryAnalysis(Analysis):
 
 def _finding(run: Trajectories, found: list[Histogram], title: str, what: str) -> Finding:
     record = {h.name: h._asdict() | {"fano": h.fano} for h in found}
-    notes = [f"intervals hold for all bins of a species together, with {100 * found[0].confidence:g} %"]
+    notes = [f"intervals hold jointly for all bins of a species, at {100 * found[0].confidence:g} % confidence"]
     columns = min(2, len(found))
     drawing = Drawing(
         tuple(h.plot for h in found), columns, (5.0 * columns + 1, 3.4 * -(-len(found) // columns)),
-        f"{found[0].when}; {title_of(run)}",
+        title_of(run),
     )  # fmt: skip
     return Finding(title, [_moments(found, what), *map(_bins, found)], record, drawing, notes)
 

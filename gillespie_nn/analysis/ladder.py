@@ -1,4 +1,4 @@
-"""The figure of the ladder of limits: errors against step or size, and the slopes that theory says."""
+"""The figure of the ladder of limits: errors against step or size, and the slopes from theory."""
 
 from collections.abc import Sequence
 from pathlib import Path

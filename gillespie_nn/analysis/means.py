@@ -16,7 +16,7 @@ from ..display.ensembles import Band, species_of
 from ..display.figures import Drawing, title
 from ..display.html import fragment
 from ..display.tables import Table, cell, estimate, few, shown
-from ..display.trajectories import LABELS, LOGARITHMIC, by_size, draw_bands, ensemble_drawing, finish
+from ..display.trajectories import LABELS, LOGARITHMIC, WIDE, by_size, draw_bands, ensemble_drawing, finish
 from ..simulation import MomentsResult
 from ..simulation.parts import rank as rank_of
 from .base import Analysis, Ask, Finding, title_of
@@ -33,12 +33,12 @@ class Means(NamedTuple):
     """float64[point] [s]."""
     names: tuple[str, ...]
     n: np.ndarray
-    """int64, replicates that got there."""
+    """int64, replicates that reached the point."""
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
     variance: np.ndarray
-    """Divided by n - 1."""
+    """Variance, divided by n - 1."""
     probabilities: tuple[float, ...]
     quantile: np.ndarray
     """float64[probability, point, name], values of rank ceil(p n)."""
@@ -46,7 +46,7 @@ class Means(NamedTuple):
     quantile_high: np.ndarray
     confidence: float
     units: tuple[str, ...] = ()
-    """Units of each name, empty for observables."""
+    """Units of each name; empty for observables."""
     source: str = ""
     """Method, volume and seed of the run."""
 
@@ -80,18 +80,19 @@ class Means(NamedTuple):
             title(axes, self.source if group is groups[0] else "")
 
         panels = tuple(partial(panel, group=g) for g in (groups if ax is None else [list(self.names)]))
-        return Drawing(panels, size=(6.4, 2.2 + 1.9 * len(panels)), share_x=True).plot(ax)
+        return Drawing(panels, size=(WIDE, 2.2 + 1.9 * len(panels)), share_x=True).plot(ax)
 
 
 def means(
     run: AnyRun, species: Sequence[str] = (), probabilities: Sequence[float] = PROBABILITIES, confidence: float = 0.95
 ) -> Means:
-    """Means and quantiles of a `Run` or a `Result`, in its units, over the replicates that reached each point; or of a
-    `MomentsRun` or a `MomentsResult`, whose quantiles are those of its sketch, NaN if it has none.
+    """Means and quantiles over the replicates that reached each point, in the units of the run, with intervals of the
+    mean of the given `confidence`.
 
-    `species` are names of species and observables, by default up to eight that vary most, `probabilities` those of the
-    quantiles, and `confidence` that of the intervals. Raises InputError for an unknown name, a probability outside (0,
-    1), or a run without data.
+    `run` is a `Run`, a `Result`, a `MomentsRun` or a `MomentsResult`. Moments give quantiles from their sketch, and NaN
+    without one. `species` are names of species and observables, by default up to eight that vary most. `probabilities`
+    are those of the quantiles. Raises InputError for an unknown name, a probability outside (0, 1), or a run without
+    data.
     """
     confidence = checks.confidence(confidence)
     for p in probabilities:
@@ -120,7 +121,7 @@ def _of_moments(
     from scipy import stats  # which takes long to import
 
     if not run.n_done:
-        raise InputError("no replicate has ended yet: there is nothing to analyse")
+        raise InputError("no replicate has ended yet, so there is nothing to analyse")
     names = tuple(dict.fromkeys(species))
     if not names:
         widest = np.argsort(-np.nanmax(run.maximum() - run.minimum(), axis=0), kind="stable")[:_MOST]
@@ -190,8 +191,8 @@ class MeansAnalysis(Analysis):
         notes = [_of_intervals(found)]
         if (found.n < n_all).any():
             notes.append(
-                f"only {int(found.n.min())} of {n_all} replicates reached the end: later points show these alone, "
-                "which are not a fair sample"
+                f"only {int(found.n.min())} of {n_all} replicates reached the end; later points show only these, "
+                "which may be a biased sample"
             )
         title = f"means and quantiles of {n_all} {'replicate' if n_all == 1 else 'replicates'}"
         drawing = ensemble_drawing(run, ask.species, phase=ask.phase, log=ask.log, confidence=ask.confidence)
@@ -204,7 +205,7 @@ def _replicates(run: AnyRun) -> int:
 
 def _of_intervals(found: Means) -> str:
     units = next((u for u in found.units if u), "")
-    return f"intervals hold with {100 * found.confidence:g} % at each point alone" + (
+    return f"intervals are pointwise, at {100 * found.confidence:g} % confidence" + (
         f"; units: {units}" if units else ""
     )
 

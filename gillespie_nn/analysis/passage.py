@@ -1,4 +1,4 @@
-"""First-passage times: when a condition first holds, over replicates in some of which it never does.
+"""First-passage times: when a condition first holds. In some replicates it may never hold.
 
 A condition compares expressions of species, observables and `time`: `A >= 10`, `A - B > 5 && total <= 3`,
 `A > 2 * B or not C == 0`. The comparisons are `>=`, `>`, `<=`, `<`, `==` and `!=`. They are combined by `&&` or `and`,
@@ -8,9 +8,9 @@ There are two sources. A network from `watch` notes the exact time of the passag
 searched: the passage time is then the first point at which the condition holds. It is never too early, but late if the
 condition first held between points, and an excursion that is over before the next point is not seen.
 
-Times that did not come within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J. Am.
-Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's variance on
-the scale of log(-log) (scipy.stats.ecdf).
+Replicates that did not pass within the run are censored. The survival function is that of E. L. Kaplan and P. Meier (J.
+Am. Stat. Assoc. 53 (1958) 457-481, doi:10.1080/01621459.1958.10501452), with pointwise intervals by Greenwood's
+variance on the scale of log(-log) (scipy.stats.ecdf).
 """
 
 import re
@@ -45,15 +45,15 @@ class Passage(NamedTuple):
 
     what: str
     exact: bool
-    """Noted by the run itself, not found at recorded points."""
+    """Whether the run recorded exact times; otherwise times are from recorded points."""
     time: np.ndarray
-    """float64[replicate] [s], of passage, or of the end where it did not come."""
+    """float64[replicate] [s], the passage time, or the end time of a replicate that did not pass."""
     passed: np.ndarray
     """bool[replicate]."""
     at: np.ndarray
     """float64[step] [s], times at which the survival function falls."""
     survival: np.ndarray
-    """float64[step], probability of no passage until then."""
+    """float64[step], probability of no passage up to that time."""
     low: np.ndarray
     high: np.ndarray
     median: float
@@ -105,17 +105,17 @@ def _tables(found: Passage) -> list[Table]:
 
 
 def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> ReactionNetwork:
-    """The network with a parameter `name` that holds the time [s] at which `condition`, for example "A - B > 5", first
-    held, and -1 before: an observable of its runs. The law of the counts is the same.
+    """A copy of the network that records the first passage of `condition`, for example "A - B > 5".
 
-    The condition may read species, rules, parameters and `time`. Raises InputError for a condition that cannot be read,
-    or a name that is taken.
+    The copy has a parameter `name`, an observable of its runs. It is -1 before the passage and then the passage time
+    [s]. The law of the counts is unchanged. The condition may contain species, rules, parameters and `time`. Raises
+    InputError for an invalid condition or a name already in use.
     """
     known = (*network.species, *network.rules, *network.parameters)
     expression = read_condition(condition, known, "the network has")
     events = [event.name for event in network.events]
     if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in (*known, *network.observables) or f"note_{name}" in events:
-        raise InputError(f"name {name!r} is taken or no name: choose another for the time of passage")
+        raise InputError(f"name must be an unused identifier, got {name!r}: choose another for the time of passage")
     before = Expression("<", (name_of(name), number(0)))
     event = Event(f"note_{name}", operation("and", (expression, before)), ((name, name_of(_TIME)),))
     parameters = {**network.parameters, name: _NOT_YET}
@@ -123,10 +123,10 @@ def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> Re
 
 
 def first_passage(run: Trajectories, what: str, confidence: float = 0.95) -> Passage:
-    """First-passage times of `what`: a condition such as "A - B > 5 && total <= 3", searched at the recorded points of
-    a run, or the name of an observable made by `watch`. Intervals have the given `confidence`.
+    """First-passage times of `what`, with intervals of `confidence`.
 
-    Raises InputError for anything else, or a run without data.
+    `what` is a condition such as "A - B > 5 && total <= 3", which is evaluated at the recorded points, or the name of
+    an observable made by `watch`. Raises InputError for anything else, or for a run without data.
     """
     from scipy import stats
 
@@ -161,14 +161,14 @@ def read_condition(text: str, names: Collection[str], known: str) -> Expression:
     language = formula.Language()
     language.words = {word: sign for word, sign in _WORDS.items() if word not in names}
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"a passage is a condition, for example 'A >= 10' or 'A - B > 5 && C <= 3', got {text!r}")
+        raise InputError(f"passage must be a condition, for example 'A >= 10' or 'A - B > 5 && C <= 3', got {text!r}")
     expression = formula.parse(text, f"the condition {text!r}", language)
     for written in sorted(expression.names() - {_TIME}):
         checks.choice("species", written, names, known)
     if not expression.names():
-        raise InputError(f"the condition {text!r} reads no species: write one, for example 'A >= 10'")
+        raise InputError(f"the condition {text!r} contains no species: write one that does, for example 'A >= 10'")
     if expression.op not in _TRUE_OR_FALSE:
-        raise InputError(f"the condition {text!r} compares nothing: write a comparison, for example 'A >= 10'")
+        raise InputError(f"the condition {text!r} has no comparison: write one, for example 'A >= 10'")
     return expression
 
 
@@ -180,7 +180,7 @@ def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
         if len(ending):
             noted[ending] = read(run, (name,), part)[ending, end[ending] - part.start, 0]
     if ((noted < 0) & (noted != _NOT_YET)).any() or (noted > time[-1]).any():
-        raise InputError(f"{name} holds no time of passage: give a condition, or the name given to `watch`")
+        raise InputError(f"{name} does not contain a passage time: give a condition, or an observable made by `watch`")
     passed = noted >= 0
     return np.where(passed, noted, time[end]), passed
 
@@ -222,7 +222,7 @@ class PassageAnalysis(Analysis):
     @staticmethod
     def find(run: Trajectories, ask: Ask) -> Finding:
         if ask.passage is None:
-            raise InputError("first-passage needs a condition: give one, for example --passage 'A >= 10'")
+            raise InputError("first-passage needs a condition: add --passage 'A >= 10', for example")
         found = first_passage(run, ask.passage, ask.confidence)
         record = found._asdict() | {"n_passed": int(found.passed.sum()), "n": len(found.passed)}
         drawing = Drawing((found.plot,), size=(8, 5))
@@ -232,16 +232,16 @@ class PassageAnalysis(Analysis):
 def _notes(run: Trajectories, found: Passage) -> list[str]:
     notes = []
     if found.exact:
-        notes.append("times were noted by the run when they came, and are exact")
+        notes.append("the run recorded each passage as it happened, so times are exact")
     else:
         gap = float(np.diff(run.time).max()) if len(run.time) > 1 else 0.0
         notes.append(
-            f"found at recorded points up to {gap:.3g} s apart: times are never too early but may be late, by more "
-            "than that if the condition held only between points; analysis.watch makes a network that notes exact ones"
+            f"times are from recorded points up to {gap:.3g} s apart: they are never early but may be late, by more "
+            "than this if the condition held only between points; for exact times, use analysis.watch"
         )
     if (found.time[~found.passed] < run.time[-1]).any():
         notes.append(
-            "some replicates stopped before the end and count as censored there, which is fair only if why they "
-            "stopped has nothing to do with the passage"
+            "some replicates stopped early and count as censored, which is unbiased only if the reason they stopped is "
+            "unrelated to the passage"
         )
     return notes

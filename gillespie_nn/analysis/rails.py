@@ -73,12 +73,11 @@ def pairs_of(species: Sequence[str]) -> dict[str, list]:
 
 
 def common_parts(run: Trajectories) -> CommonParts:
-    """Common parts of all species NAME_p and NAME_m of `run`, a `Run` or a `Result`. Raises InputError if there are
-    none."""
+    """Common parts of species NAME_p and NAME_m of a `run` (`Run` or `Result`). Raises InputError if there are none."""
     check_data(run)
     groups = pairs_of(run.species)
     if not groups:
-        raise InputError("the run has no dual rails: no species NAME_p with a species NAME_m")
+        raise InputError("the run has no dual rails, that is, no pair of species NAME_p and NAME_m")
     scale = per_concentration(run)
     columns = [_of_group(run, pairs, scale) for pairs in groups.values()]
     common, signal = (np.column_stack(x) for x in zip(*columns))
@@ -128,7 +127,7 @@ def _table(found: CommonParts) -> Table:
     half = slice(len(found.time) // 2, None)
     reached = ~np.isnan(found.common[half, 0])  # by some replicate
     if not reached.any():
-        raise InputError(f"no replicate reached {found.time[half][0]:g} s, the start of the average over rails")
+        raise InputError(f"no replicate reached {found.time[half][0]:g} s, where the average over rails starts")
     common, signal = (values[half][reached].mean(axis=0) for values in (found.common, found.signal))
     rows = list(zip(found.groups, found.n_pairs, common, signal, _ratio(common, signal)))
     columns = ("rails", "pairs", "common part [conc.]", "|V_p - V_m| [conc.]", "ratio")
@@ -151,7 +150,7 @@ def _drawing(found: CommonParts) -> Drawing:
         axes.set_ylim(bottom=0)
         how = f"; running mean of {window} records" if window > 1 else ""
         if first:
-            title(axes, f"means over pairs (their number in brackets){how}\n{found.source}")
+            title(axes, f"means over pairs (number of pairs in brackets){how}\n{found.source}")
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     panels = (

@@ -1,4 +1,4 @@
-"""All analyses, and the figure that a run has when nothing in particular is asked."""
+"""All analyses, and the default figure of a run."""
 
 from pathlib import Path
 
@@ -26,8 +26,9 @@ ANALYSES: tuple[type[Analysis], ...] = (
 
 
 def overview(run: AnyRun, ask: Ask | None = None) -> Finding:
-    """What a figure of a run shows: learning of a training run, else means and quantiles, of what
-    `ask` says."""
+    """The default analysis of a run: learning for a training run, means and quantiles for others.
+
+    `ask` selects what is shown."""
     chosen: type[Analysis] = LearningAnalysis if LearningAnalysis.applies(run) else MeansAnalysis
     return chosen.find(run, ask or Ask())
 

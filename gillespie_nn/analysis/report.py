@@ -35,7 +35,7 @@ def report(run: Run | MomentsRun, ask: Ask | None = None) -> tuple[str, list[str
     ask = ask or Ask()
     findings = {a.name: a.find(run, ask) for a in ANALYSES if a.in_report and a.applies(run)}
     if not findings:
-        raise InputError("there is nothing to report of this run")
+        raise InputError("no analysis applies to this run, so there is nothing to report")
     found = summary(run)
     title = f"training of {run.case}" if isinstance(run, Run) and run.kind == "training" else run.kind
     page = Page(f"{run.path.name}: {title}")
@@ -59,17 +59,17 @@ def _summary(page: Page, run: Run | MomentsRun, found: dict) -> None:
     rows = [(label, _said(found[key])) for key, label in _LABELS.items() if found.get(key) is not None]
     rows.append(("how replicates ended", ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in found["status"].items())))
     if run.method_reason:
-        rows.insert(3, ("why this method", run.method_reason))
+        rows.insert(3, ("reason for the method", run.method_reason))
     page.table(Table("", ("", ""), rows))
     if not found["committed"]:
-        page.note("the run has not ended: this is what is recorded so far")
+        page.note("the run has not ended; the report shows what is recorded so far")
     if "outputs" in found:
         outputs = [tuple(map(_row, row)) for row in zip(found["inputs"], found["targets"], found["outputs"])]
         page.table(Table("outputs of the final weights [concentration]", ("input", "target", "output"), outputs))
 
 
 def _provenance(page: Page, run: Run | MomentsRun) -> None:
-    page.heading("Where it came from")
+    page.heading("Provenance")
     record = run.provenance
     environment = record.get("environment", {})
     rows = [

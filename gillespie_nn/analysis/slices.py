@@ -1,4 +1,4 @@
-"""Reading a run in parts of bounded size: species and observables as float64, NaN where a replicate did not get to."""
+"""Reading a run in parts of bounded size: species and observables as float64, NaN where a replicate did not reach."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def chosen(run: Trajectories, names: Sequence[str] = (), most: int = 8) -> tuple
     if len(names):
         return tuple(dict.fromkeys(checks.choice("species", name, every, "the run has") for name in names))
     if not every:
-        raise InputError("the run has no species: there is nothing to analyse")
+        raise InputError("the run has no species, so there is nothing to analyse")
     if not run.species:
         return every[:most]
     low, high = np.full(len(run.species), np.inf), np.full(len(run.species), -np.inf)
@@ -49,9 +49,9 @@ def has_trajectories(run: AnyRun) -> TypeGuard[Trajectories]:
 def check_data(run: AnyRun) -> None:
     """Raises InputError for a run without trajectories."""
     if not has_trajectories(run):
-        raise InputError("the run holds moments alone, no trajectories: of its analyses there is means only")
+        raise InputError("the run contains moments and no trajectories: only the analysis means applies")
     if not run.counts.shape[0] or not run.counts.shape[1]:
-        raise InputError("no replicate is committed yet: there is nothing to analyse")
+        raise InputError("the run has no committed replicate yet, so there is nothing to analyse")
 
 
 def per_concentration(run: Trajectories) -> float:
@@ -87,9 +87,7 @@ def point_at(run: Trajectories, time: float | None = None) -> int:
         return len(recorded) - 1
     time = checks.finite("time", time)
     if not recorded[0] <= time <= recorded[-1]:
-        raise InputError(
-            f"time must be between {recorded[0]:g} and {recorded[-1]:g} s, which are recorded, got {time:g}"
-        )
+        raise InputError(f"time must be within the recorded times, {recorded[0]:g} to {recorded[-1]:g} s, got {time:g}")
     return int(np.searchsorted(recorded, time, side="right")) - 1
 
 
@@ -112,13 +110,13 @@ def units(run: Trajectories, start: float | None = None) -> tuple[list, float]:
         kept = kept[:-1]
     whole = _whole_replicates(run)
     if not len(whole):
-        raise InputError("no replicate reached the end: a stationary analysis needs one")
+        raise InputError("a stationary analysis needs a replicate that reached the end, and the run has none")
     pieces = -(-_LEAST_UNITS // len(whole)) if len(whole) < _LEAST_UNITS else 1
     length = len(kept) // pieces
     if length < _LEAST_POINTS:
         raise InputError(
-            f"recorded points from {start:g} s on: {len(kept)}, and at least {pieces * _LEAST_POINTS} are needed; "
-            "record more, or start earlier"
+            f"recorded points from {start:g} s on: {len(kept)}, but a stationary analysis needs at least "
+            f"{pieces * _LEAST_POINTS}: record more points, or start earlier"
         )
     spacing = (kept[-1] - kept[0]) / (len(kept) - 1)
     if not np.allclose(np.diff(kept), spacing, rtol, atol):

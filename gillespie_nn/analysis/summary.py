@@ -14,7 +14,7 @@ from .final_state import FinalState, final_state, fired, said_of_method
 
 
 def summary(run: Run | MomentsRun) -> dict:
-    """What is in a run file or a file of moments, as plain values; means over committed replicates at the end."""
+    """The content of a run or moments file as plain values, with means over committed replicates at the end."""
     if isinstance(run, MomentsRun):
         found = {
             "species": list(run.quantities), "mean": run.mean()[-1].tolist(),
@@ -70,7 +70,7 @@ def _of_ensemble(run: Run | MomentsRun) -> dict:
 
 
 def summary_text(found: dict) -> str:
-    """`found` by `summary`, for people; intervals of means are by Student's t."""
+    """The values `found` by `summary` as text. Intervals of means are Student's t intervals."""
     training = found["kind"] == "training"
     done, planned = found["committed"], found["replicates"]
     replicates = "" if training else f", {done} of {counted(planned, 'replicate')} done"
@@ -93,7 +93,7 @@ def _took(found: dict) -> str:
     started = found["started"] or "an unknown time"
     if found["written"]:
         return f"; running since {started}"
-    return f"; interrupted after {seconds}" if seconds else f"; begun at {started}, and killed before its end"
+    return f"; interrupted after {seconds}" if seconds else f"; started {started}, killed before the end"
 
 
 def _training_lines(found: dict) -> list[str]:
@@ -113,7 +113,7 @@ def _training_lines(found: dict) -> list[str]:
 
 def _ensemble_lines(found: dict) -> list[str]:
     if not found["complete"]:
-        return ["no replicate has reached the end"]
+        return ["no replicate has reached the end yet"]
     lines = [f"{counted(found['complete'], 'replicate')} reached the end"]
     n = len(found["species"])
     deviation, error, moved = (

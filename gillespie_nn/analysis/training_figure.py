@@ -42,7 +42,7 @@ def training_drawing(run: Run) -> Drawing:
         panels += (partial(_weights, run=run, presentation=presentation),)
     layers = "-".join(map(str, run.training.layers))
     heading = f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}"
-    return Drawing(panels, size=(8, 12 if many else 9), heading=heading, share_x=not many)
+    return Drawing(panels, size=(8, 10.5 if many else 9), heading=heading, share_x=not many)
 
 
 def draw_training(figure: Any, run: Run) -> None:
@@ -59,7 +59,7 @@ def _outputs(axes: Any, run: Run, presentation: np.ndarray) -> None:
         axes.axhline(t, color="0.7", linewidth=0.8, zorder=0, label="" if k else "targets")
     axes.set_xlabel("presentation")
     axes.set_ylabel(f"output of the weights\n({N_AVERAGED}-presentation mean) [conc.]")
-    axes.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    add_legend(axes, above=True)
 
 
 def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
@@ -103,7 +103,7 @@ def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) 
     if np.isfinite(descent):
         label = "test set, gradient descent in the end"
         axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label=label)
-    add_legend(axes)
+    add_legend(axes, above=True)
 
 
 def _right(outputs: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
@@ -169,7 +169,8 @@ def _images(axes: Any, run: Run, change: bool) -> None:
         some = some if len(most) < len(weights) else f"{len(weights)} neurons"
         axes.set_xlabel(f"{some}, first layer, {side} x {side} inputs each")
         axes.set_ylabel(what.replace(" over ", "\nover "))
-    axes.figure.colorbar(image, ax=axes, label="[concentration]", shrink=0.9)
+    # As high as the image, which is lower than its part of the figure.
+    axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0.0, 0.02, 1.0)), label="[concentration]")
 
 
 def _around_zero(weights: np.ndarray) -> dict:

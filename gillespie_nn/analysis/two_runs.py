@@ -23,7 +23,7 @@ from ..display.ensembles import CONCENTRATION, MOLECULES, band, choose, factor_t
 from ..display.figures import COLOURS, Drawing, add_legend, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate, interval, shown
-from ..display.trajectories import by_size, plot_ensemble
+from ..display.trajectories import WIDE, by_size, plot_ensemble
 from ..simulation.methods import METHODS
 from .base import Analysis, Ask, Finding, title_of
 from .comparison import MeanVariance, distance, known, sampled, variance_errors
@@ -38,13 +38,13 @@ _MEANS, _VARIANCES, _DISTRIBUTIONS = "means", "variances", "distributions"
 
 
 class Difference(NamedTuple):
-    """Of the first run from the second; arrays float64[name]."""
+    """Differences of the first run from the second; arrays float64[name]."""
 
     names: tuple[str, ...]
     time: float
     """[s]."""
     n: tuple[int, int]
-    """Replicates that got there."""
+    """Replicates that reached the time, in each run."""
     means: np.ndarray
     """[run, name]."""
     deviations: np.ndarray
@@ -69,7 +69,7 @@ class Difference(NamedTuple):
     """Of species, after conversion."""
     tested: tuple[str, ...] = (_MEANS, _VARIANCES, _DISTRIBUTIONS)
     runs: tuple = ()
-    """Both runs, for figures."""
+    """Both runs, for the figure."""
 
     def record(self) -> dict:
         """For machines: all but the runs."""
@@ -87,7 +87,7 @@ class Difference(NamedTuple):
         """Draw both runs over time, in the same units, into `ax` or new axes: by default the four quantities that are
         farthest apart. Files must still be open. Returns the axes."""
         panels = overlay(self, names, one_panel=ax is not None)
-        return Drawing(panels, size=(6.4, 2.4 + 1.9 * len(panels)), share_x=True).plot(ax)
+        return Drawing(panels, size=(WIDE, 2.4 + 1.9 * len(panels)), share_x=True).plot(ax)
 
     def plot_intervals(self, ax: Any = None) -> Any:
         """Draw the differences of means with their intervals, in standard deviations, into `ax` or new axes."""
@@ -103,8 +103,8 @@ def compare(
 ) -> Difference:
     """Compare a `run` and an `other` at `time` [s] (by default the end of both, which must be the same).
 
-    `species` are names that both have, by default all; all intervals hold together with `confidence`. One of the
-    runs may be deterministic (`ode`, `linear_noise`). Raises InputError where runs cannot be compared.
+    `species` are names in both runs, by default all. All intervals hold jointly with `confidence`. One of the
+    runs may be deterministic (`ode`, `linear_noise`). Raises InputError if the runs cannot be compared.
     """
     confidence = checks.confidence(confidence)
     for r in (run, other):
@@ -114,10 +114,12 @@ def compare(
     sides = [_side(r, names, time, units) for r in (run, other)]
     one, two = (side.moments for side in sides)
     if not np.isclose(sides[0].time, sides[1].time, rtol=1e-9, atol=0.0):
-        raise InputError(f"the runs are at {sides[0].time:g} and {sides[1].time:g} s: name a time that both recorded")
+        raise InputError(
+            f"the runs have points at {sides[0].time:g} and {sides[1].time:g} s: give a time that both recorded"
+        )
     if not np.isfinite(one.n) and not np.isfinite(two.n):
         raise InputError(
-            f"both runs are deterministic ({run.method}, {other.method}): there is nothing to test; subtract them"
+            f"both runs are deterministic ({run.method}, {other.method}), so there is nothing to test: subtract them"
         )
     tested = _tested(one, two)
     level = (1 - confidence) / (len(tested) * len(names))
@@ -172,9 +174,9 @@ def _names(run: Trajectories, other: Trajectories, species: Sequence[str]) -> tu
         shared = tuple(n for n in shared if n not in {*run.observable_names, *other.observable_names})
     for name in species:
         if name not in shared:
-            raise InputError(f"{name!r} is not in both runs, which share {', '.join(shared[:12]) or 'no names'}")
+            raise InputError(f"{name!r} is not in both runs; they share {', '.join(shared[:12]) or 'no names'}")
     if not shared:
-        raise InputError("the runs share no names of species: they cannot be compared")
+        raise InputError("the runs have no species name in common: compare runs of the same model")
     return tuple(dict.fromkeys(species)) or shared
 
 
@@ -189,7 +191,7 @@ def _side(run: Trajectories, names: Sequence[str], time: float | None, units: st
     if n and run.method in _DETERMINISTIC:
         return _Side(at, n, values, known(values[0], factors**2 * _variances(run, names, point)))
     of_training = getattr(run, "kind", None) == "training"
-    instead = "; compare training runs over seeds, with gillespie-nn reproduce --study claims" if of_training else ""
+    instead = "; to compare training runs over seeds, use gillespie-nn reproduce --study claims" if of_training else ""
     raise InputError(
         f"a comparison needs at least {_LEAST} replicates at {at:g} s, or a deterministic run; {run.method} has {n}"
         + instead
@@ -249,14 +251,14 @@ def _title(found: Difference) -> str:
 
 def _notes(found: Difference) -> list[str]:
     notes = [
-        f"all intervals together hold with {100 * found.confidence:g} %; no difference seen is no proof of none",
+        f"intervals hold jointly at {100 * found.confidence:g} % confidence; no visible difference is no proof",
         f"units of species: {found.units}",
     ]
     if _DISTRIBUTIONS not in found.tested:
         untested = "distributions are not" if _VARIANCES in found.tested else "variances and distributions are not"
         notes.append(
-            f"one run is deterministic: {' and '.join(found.tested)} are tested, {untested}; means of nonlinear "
-            "networks differ from the rate equations by terms of order 1 / Omega in concentration, which is no error"
+            f"one run is deterministic: {' and '.join(found.tested)} are tested, {untested}; in nonlinear networks, "
+            "means differ from the rate equations by O(1 / Omega) in concentration, which is not an error"
         )
     return notes
 
@@ -321,6 +323,6 @@ def _draw_intervals(axes: Any, found: Difference) -> None:
     axes.set_yticks(y, [found.names[k] for k in order])
     axes.set_ylim(-0.7, len(order) - 0.3)
     axes.set_ylabel("species")
-    axes.set_xlabel(f"mean 1 - mean 2 [standard deviations], {100 * found.confidence:g} % for all together")
+    axes.set_xlabel(f"mean 1 - mean 2 [standard deviations], joint {100 * found.confidence:g} % intervals")
     title(axes, f"at {found.time:g} s")
     add_legend(axes)

@@ -51,13 +51,13 @@ class Fit:
     `open_run(fit.output)`."""
 
     plan: TrainingPlan
-    """What determined the run: spec, dataset, settings, method, volume, seed, order."""
+    """Everything that determines the run: spec, dataset, settings, method, volume, seed, order."""
     trained: Trained
     """The end of the run."""
     seconds: float
     """Wall time of the presentations [s]."""
     scores: dict
-    """Numbers by the names `simulation.evaluation.SCORES`, on the test set in floating point; on request also
+    """Scores on the test set in floating point, by the names in `simulation.evaluation.SCORES`; on request also
     `CHEMICAL_SCORES`, by simulation."""
     output: str | None = None
     """Path of its file."""
@@ -89,12 +89,12 @@ class Fit:
         return fragment(self._title(), [table], [self._how()])
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Copy the file of the run to `path`. Raises InputError for a fit without a file, which holds no record of its
-        training, and for a file that exists, without `overwrite`; StorageError if the copy cannot be written."""
+        """Copy the file of the run to `path`. Raises InputError for a fit without a file, and for an existing file
+        without `overwrite`; StorageError if the copy cannot be written."""
         if self.output is None:
             raise InputError(
-                "this fit holds the trained weights, not the record of its training that a run file needs: call train "
-                "again with output=..., which writes the file as it goes"
+                "this fit has no file, and it does not hold the record of training that a run file needs: call train "
+                "with output=..., which writes the file during training"
             )
         copy_file(Path(self.output), path, overwrite)
 
@@ -120,7 +120,7 @@ class Fit:
 
     @property
     def statistics(self) -> dict:
-        """What the method says about its steps, by name."""
+        """Statistics that the method reports about its steps, by name."""
         return self.trained.statistics
 
     @property
@@ -138,13 +138,13 @@ class Fit:
         return self.predict(self.plan.dataset.test_x, exact_forward=True)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the learning curve into `ax` or new axes, and return them: the accuracy, or for regression the error, on
-        the test set before and after training, on the samples held out, and, of a fit with a file, of the recorded
-        weights over the presentations. The file must still be there."""
+        """Draw the learning curve into `ax` or new axes, and return the axes. It shows the accuracy (for regression the
+        error) on the test set before and after training, and on the samples held out. For a fit with a file, which must
+        still exist, it also shows that of the recorded weights over the presentations."""
         accuracy = not np.isnan(self.accuracy)
         score = "accuracy" if accuracy else "rmse"
         scores, data, done = self.scores, self.plan.dataset, self.trained.n_presented
-        axes = new_axes() if ax is None else ax
+        axes = new_axes((8.4, 4)) if ax is None else ax
         if self.output:
             with open_trajectories(self.output) as run:
                 weights, at = averaged_weights(run), run.training.recorded[: len(run.weights)] + 1
@@ -183,10 +183,10 @@ class Fit:
         """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
         float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
 
-        By simulation of the forward network with the weights held fixed, each sample presented for the running
-        time and the output averaged over its second half; or with `exact_forward`, and after gradient descent or flow,
-        in floating point. `noise` is that of inference alone, as for `train`: each sample is a presentation.
-        `progress` shows progress, by default (None) on a terminal and in a notebook.
+        The forward network is simulated with fixed weights: each sample is presented for the running time, and the
+        output is averaged over its second half. With `exact_forward`, and after gradient descent or flow, outputs are
+        computed in floating point. `noise` acts on this prediction only, and is given as for `train`; each sample is a
+        presentation. `progress` shows progress, by default (None) on a terminal and in a notebook.
         """
         x = _numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"

@@ -86,18 +86,18 @@ def _learner(
     options = resolve(method, method.training_options | dict(asked.options), elsewhere)
     noises = asked.noise or ()
     if noises and issubclass(method, Level):
-        raise InputError(f"{method.name} learns in floating point, and has no reactions for noise to act on")
+        raise InputError(f"noise: {method.name} learns in floating point and has no reactions: leave noise out")
     if asked.rates and issubclass(method, Level):
         raise InputError(f"rates: {method.name} learns in floating point and has no reactions: leave rates out")
     if asked.predict_noise and not asked.predict:
-        raise InputError("noise of the prediction needs one: ask to predict, too")
+        raise InputError("noise of the prediction needs a prediction by simulation: set predict, too")
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
     counts = spec.start(weights, volume, method.dtype)
     if not counts.any():
         largest = float(np.max(np.abs(weights)))
         raise InputError(
-            f"volume = {volume:g} is too small: the largest weight of the start, {largest:.2g}, is "
-            f"{volume * largest:.2g} molecules, and none is left; take an Omega of some hundred or more"
+            f"volume = {volume:g} is too small: the largest initial weight, {largest:.2g}, would be "
+            f"{volume * largest:.2g} molecules; use a volume of a few hundred or more"
         )
     rates = spec.network.rates(asked.rates)
     noise = plan_noise(noises, spec.network, rates, slow=rail_species(spec.weights))
@@ -134,8 +134,8 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
     if waiting >= running_time:
         names = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
         raise InputError(
-            f"{names} must end before the sample does, for something to be learnt, got {waiting:g} s of "
-            f"{running_time:g} s: give a shorter {names}, or 0"
+            f"{names} must be shorter than running_time, got {waiting:g} s and {running_time:g} s: use a shorter "
+            f"{names}, or 0"
         )
     return settings
 
@@ -147,15 +147,15 @@ def _validation(
     fraction, every = asked.validation, asked.evaluate_every
     if asked.patience is None and fraction is None:
         if every is not None:
-            raise InputError("evaluate_every says when to validate: give validation too, the fraction held out for it")
+            raise InputError("evaluate_every needs validation: set validation, the fraction of samples held out, too")
         return None, None, np.empty(0, dtype=np.int64)
-    left_at_default = ", the default with patience: give one" if fraction is None else ""
+    left_at_default = ", the default with patience: set validation" if fraction is None else ""
     fraction = _VALIDATION if fraction is None else fraction
     kept_out = held_out(n_samples, fraction, seed) if 0 < fraction < 1 else np.empty(0, dtype=np.int64)
     if not 0 < len(kept_out) < n_samples:
         raise InputError(
-            f"validation must be the fraction of the {n_samples} training samples that is held out, between 0 and 1 "
-            f"and at least one sample but not all, got {fraction!r}{left_at_default}"
+            f"validation must hold out a fraction of the {n_samples} training samples, between 0 and 1, "
+            f"at least one sample but not all, got {fraction!r}{left_at_default}"
         )
     if every is None:
         every = max(1, min(n_samples - len(kept_out), n_presentations // _EVALUATIONS))
@@ -166,6 +166,6 @@ def _n_predicted(predict: int | bool | None, dataset: Dataset, learner: Learner)
     if not predict:
         return 0
     if learner.in_floating_point:
-        raise InputError(f"predict simulates reactions, and {learner.method.name} has none: leave it out")
+        raise InputError(f"predict simulates reactions, but {learner.method.name} has none: leave predict out")
     n_samples = len(dataset.test_x)
     return n_samples if predict is True else min(n_samples, predict)

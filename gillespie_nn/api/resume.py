@@ -35,24 +35,24 @@ _SINCE = (1, 4)
 def resume(
     path: str | Path, *, workers: int = 1, progress: bool | None = None, **objects: Any
 ) -> Fit | Run | MomentsRun:
-    """Continue the run in a file, to the same content as without interruption.
+    """Continue the run in a file. The result is the same as without interruption.
 
-    `path` is a file that `train` or `simulate` wrote, killed or interrupted at any moment; a finished run is returned
-    as it is. Training continues from its last checkpoint, or starts over without one; the samples of a case are loaded
-    again, your own data are in the file. For an ensemble, the missing replicates are simulated from their start, for
-    moments the missing blocks of replicates. `workers` is the number of threads, which does not change the result.
+    `path` is a file of `train` or `simulate` whose process was interrupted or killed at any moment; a finished run is
+    returned unchanged. Training continues from its last checkpoint, or starts again without one. The samples of a case
+    are loaded again; your own data are in the file. For an ensemble, the missing replicates are simulated; for moments,
+    the missing blocks of replicates. `workers` is the number of threads, which does not change the result.
     `progress` shows progress, by default (None) on a terminal and in a notebook. `objects` are the `chemistry`,
     `activation` and `output_activation` of a training run that got objects of classes from outside this package: the
     file has their names and settings, and not what they do.
 
     Returns
     -------
-    A `Fit`; for an ensemble the `Run` of the file, open; for moments its `MomentsRun`.
+    A `Fit`; for an ensemble the open `Run`; for moments the `MomentsRun`.
 
     Raises
     ------
-    InputError : no such run; a run of another model, of other data or by another version of this software; a run that
-    another process is writing. UnfinishedError : as for `train`.
+    InputError : no such run; a different model, different data or another version of this software; a run that another
+    process is writing. UnfinishedError : as for `train`.
     """
     execution = Execution(workers=workers)
     with open_run(path) as run:
@@ -79,9 +79,9 @@ def _check_version(path: str | Path, run: OpenedRun) -> None:
 
 
 def load_fit(path: str | Path, **objects: Any) -> Fit:
-    """The trained network of the finished run in the file at `path`, to predict with; `objects` as of `resume`.
+    """Load the trained network of a finished run from the file at `path`, for predictions; `objects` as in `resume`.
 
-    Raises InputError for a run that has not finished, and as `resume` does.
+    Raises InputError for an unfinished run, and for everything that `resume` refuses.
     """
     with open_run(path) as run:
         if isinstance(run, MomentsRun):

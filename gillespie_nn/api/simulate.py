@@ -25,22 +25,22 @@ from ..storage.save import save_moments, save_trajectories
 def simulate(
     network: ReactionNetwork, t_end: float | None = None, n_points: int = 101, **options: Any
 ) -> Result | Run | MomentsResult | MomentsRun:
-    """Simulate an ensemble of trajectories, molecule by molecule or by a limit of the molecules' law.
+    """Simulate an ensemble of trajectories, exactly or by an approximation.
 
     Parameters
     ----------
-    network : the model; its convention of rates is that of `ReactionNetwork`.
+    network : the model; its rate constants follow the convention of `ReactionNetwork`.
     ...
-    options : of the method, for example epsilon=0.03 of `tau_leap`; see `METHODS`.
+    options : options of the method, for example epsilon=0.03 for `tau_leap`; see `METHODS`.
 
     Returns
     -------
-    A `Result`, or with `output` the `Run` of the file, which has the same attributes; of moments a `MomentsResult`, or
+    A `Result`, or with `output` the `Run` of the file, which has the same attributes. For moments a `MomentsResult`, or
     with `output` a `MomentsRun`.
 
     Raises
     ------
-    InputError : anything that cannot be used. UnfinishedError : the disk is full, or the cluster is gone.
+    InputError : an invalid argument or model. UnfinishedError : the disk is full, or the cluster is lost.
     """
     execution, given = Execution.taken(options)
     destination, given = Destination.taken(given)

@@ -57,12 +57,12 @@ def sweep(
 
     Raises
     ------
-    InputError : a wrong argument or row, before anything is simulated. UnfinishedError : the disk is full, or the
-    cluster is gone.
+    InputError : an invalid argument or row, before anything is simulated. UnfinishedError : the disk is full, or the
+    cluster is lost.
     """
     if (table is None) == (grid is None):
         raise InputError(
-            "give either table, one setting in each row, or grid, values of which all combinations are run"
+            "give either table, with one setting per row, or grid, which runs all combinations of its values"
         )
     table = read_table(table) if grid is None else grid_table(grid)
     execution, given = Execution.taken(options)
@@ -114,7 +114,7 @@ def _told(found: Sweep) -> Sweep:
     if rows:
         numbers = checks.shortened([row for row, _ in rows])
         checks.warn(
-            f"{len(rows)} of {len(found)} rows did not reach the end, rows {numbers}; of the first: {rows[0][1]}"
+            f"{len(rows)} of {len(found)} rows did not reach the end (rows {numbers}); in the first: {rows[0][1]}"
         )
     return found
 
@@ -170,7 +170,9 @@ def _network(model: Any, base: ReactionNetwork, parameters: dict[str, float]) ->
             return base
         network = _made(model, parameters)
         if network.species != base.species:
-            raise InputError(f"the model has other species at {parameters}: a sweep needs the same in every row")
+            raise InputError(
+                f"the model has different species at {parameters}: a sweep needs the same species in every row"
+            )
         return network
     return base.with_parameters(parameters)
 
@@ -190,7 +192,7 @@ def _seed(folder: Path | None, seed: int | None) -> int:
     if folder is not None:
         found = head(folder / TABLE)
         if found is None and any(folder.iterdir()):
-            raise InputError(f"the folder {folder} holds other things than a sweep: choose a new one")
+            raise InputError(f"the folder {folder} contains other files than a sweep: choose a new folder")
         if found is not None and seed is None:
             return found[0]
     return resolve_seed(seed)
@@ -219,7 +221,7 @@ def _left(path: Path, record: str) -> bool | None:
     except InputError as error:
         aside = path.with_name(f"{path.name}.damaged")
         path.replace(aside)
-        checks.warn(f"{error}; it is kept as {aside.name}, and its row is begun anew")
+        checks.warn(f"{error}; it was renamed to {aside.name}, and its row starts again")
         return False
 
 

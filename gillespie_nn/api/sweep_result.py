@@ -36,14 +36,14 @@ _SHOWN_QUANTITIES = 3
 
 @dataclass(frozen=True, repr=False)
 class Sweep:
-    """The ensembles of a table, one for each row: `sweep[row]`, `len(sweep)` rows. Those in a folder are opened when
-    they are asked for. Statistics have the row as their first axis."""
+    """The ensembles of a table: `sweep[row]` is the result of a row, `len(sweep)` the number of rows. Results in a
+    folder are opened when they are used. The first axis of all statistics is the row."""
 
     table: Table
     """`names` of the columns, and `values` float64[row, column]."""
     seed: int
     results: Sequence
-    """Of each row a `Result` or `MomentsResult`, or the path of its file."""
+    """For each row a `Result` or `MomentsResult`, or the path of its file."""
     record: str = TRAJECTORIES
     folder: Path | None = None
 
@@ -87,7 +87,7 @@ class Sweep:
 
     @property
     def complete(self) -> bool:
-        """Every replicate of every row was simulated to the end."""
+        """Whether every replicate of every row was simulated to the end."""
         return all(self._with(row, lambda result: result.complete) for row in range(len(self)))
 
     @property
@@ -102,7 +102,7 @@ class Sweep:
 
     @property
     def units(self) -> str:
-        """Of the species: `molecules`, or `concentration`."""
+        """Units of the species: `molecules`, or `concentration`."""
         return self._with(0, lambda result: result.units)
 
     def mean(self, name: str | Sequence[str] | None = None) -> np.ndarray:
@@ -131,12 +131,12 @@ class Sweep:
         return self._stacked(lambda result: result.maximum(name))
 
     def quantile(self, q: float | Sequence[float], name: str | Sequence[str] | None = None) -> np.ndarray:
-        """Value of rank ceil(q n), shaped as `mean`, with an axis of the probabilities after the rows where `q` is
-        several; see `Result.quantile`."""
+        """Value of rank ceil(q n), shaped as `mean`; several probabilities `q` add an axis after the rows. See
+        `Result.quantile`."""
         return self._stacked(lambda result: result.quantile(q, name))
 
     def save(self, folder: str | Path) -> None:
-        """Write the folder that `sweep(..., output=folder)` writes: `open_sweep` takes it, and the same sweep goes on
+        """Write the same folder as `sweep(..., output=folder)`: `open_sweep` reads it, and the same sweep can continue
         in it. A sweep in a folder is copied. Raises InputError for a folder that is not empty."""
         path = folder_of(folder)
         if any(path.iterdir()):
@@ -149,16 +149,16 @@ class Sweep:
                 result.save(path / name)
 
     def to_csv(self, path: str | Path | None = None, overwrite: bool = False) -> str | None:
-        """Write the tables of all rows below one another to a file, or return them as text without `path`: the number
-        of the row and its parameters, then the columns of `gillespie-nn export --to csv`.
+        """Write one table of all rows to a file, or return it as text without `path`. Its columns are the row number
+        and the parameters, then those of `gillespie-nn export --to csv`.
 
-        Raises InputError for a file that exists, without `overwrite`; StorageError if it cannot be written.
+        Raises InputError for an existing file without `overwrite`; StorageError if the file cannot be written.
         """
         return csv_to(path, overwrite, self._columns())
 
     def to_dataframe(self) -> Any:
-        """A pandas DataFrame: those of the rows below one another, with the row as the first level of the index and the
-        parameters as the first columns; a column is called sweep_NAME where the results have a NAME of their own.
+        """A pandas DataFrame of all rows. The row is the first level of the index, and the parameters are the first
+        columns; a parameter is called sweep_NAME if the results have a column NAME.
         Raises MissingExtraError without pandas."""
         pandas = checks.optional("pandas", "xarray", "to_dataframe")
         frames = [self._with(row, lambda result: result.to_dataframe()) for row in range(len(self))]
@@ -169,8 +169,8 @@ class Sweep:
         return pandas.concat(frames, keys=range(len(frames)), names=["row"])
 
     def to_xarray(self, **of_each: Any) -> Any:
-        """An xarray Dataset: that of each row (`to_xarray(**of_each)`) along the dimension `row`, with the parameters
-        as its coordinates; one is called sweep_NAME where the results have a NAME of their own. Raises
+        """An xarray Dataset: the datasets of the rows (`to_xarray(**of_each)`) along the dimension `row`, with the
+        parameters as coordinates. A parameter is called sweep_NAME if the results have a NAME. Raises
         MissingExtraError without xarray."""
         xarray = checks.optional("xarray", "xarray", "to_xarray")
         rows = [self._with(row, lambda result: result.to_xarray(**of_each)) for row in range(len(self))]
@@ -221,9 +221,9 @@ def file_of(row: int, task: Task) -> str:
 
 
 def open_sweep(folder: Any) -> Sweep:
-    """Open the sweep in a folder, also one that has not finished.
+    """Open the sweep in a folder, finished or not.
 
-    Raises InputError for a folder without a sweep; asking for a row that has not started raises it, too.
+    Raises InputError for a folder without a sweep; a row that has not started raises it when it is used.
     """
     path = checks.path_of("folder", folder, f"open_sweep takes the path of a folder, got {folder!r}") / TABLE
     found = head(path)

@@ -102,7 +102,7 @@ def meaning(name: str, network: ReactionNetwork, is_parameter: Callable[[str], b
         found = named + [PARAMETER] * bool(is_parameter(name))
     if len(found) > 1:
         names = " or ".join(f"{kind}:{name}" for kind in found)
-        raise InputError(f"column {name!r} of the sweep has {len(found)} meanings in the model: call it {names}")
+        raise InputError(f"column {name!r} of the sweep has {len(found)} meanings in the model: write {names}")
     if not found:
         checks.choice(
             "column of the sweep", name,
@@ -136,7 +136,7 @@ def numbers(names: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Tab
     """The table of `names` and `lines` as `cells` gives them."""
     for line, row in lines:
         if len(row) != len(names):
-            raise InputError(f"line {line} has {len(row)} cells, the line of names {len(names)}")
+            raise InputError(f"line {line} has {len(row)} cells, but the line of names has {len(names)}")
     rows = [[_number(c, f"line {line}, column {name!r}") for name, c in zip(names, row)] for line, row in lines]
     return _table(names, rows)
 
@@ -162,7 +162,7 @@ def _read_toml(text: str) -> Table:
 
 def _check_size(n_rows: int) -> None:
     if n_rows > _MOST_ROWS:
-        raise InputError(f"the sweep has {n_rows} rows, at most {_MOST_ROWS} are taken: choose fewer values")
+        raise InputError(f"the sweep has {n_rows} rows, but the limit is {_MOST_ROWS}: use fewer values")
 
 
 def _rows(rows: Any, what: str) -> Table:
@@ -205,7 +205,7 @@ def _table(names: Sequence[str], rows: Any) -> Table:
         if not isinstance(name, str) or not name:
             raise InputError(f"a column of the sweep has no name: {names!r}")
         if names.count(name) > 1:
-            raise InputError(f"column {name!r} stands twice in the table")
+            raise InputError(f"column {name!r} appears twice in the table")
     return Table(tuple(names), np.array(rows, dtype=np.float64))
 
 
@@ -223,7 +223,7 @@ def folder_of(path: Any) -> Path:
     """The folder that a sweep is written to, made if it is not there."""
     path = checks.path_of("output", path, f"output of a sweep must be the path of a folder, got {path!r}")
     if path.exists() and not path.is_dir():
-        raise InputError(f"output {path} of a sweep must be a folder, and is a file: choose another name")
+        raise InputError(f"output {path} of a sweep must be a folder, but is a file: choose another name")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -27,27 +27,27 @@ from .plan import make_plan
 
 @takes(options_of(TrainingOptions), setting_options(), options_of(Destination))
 def train(data: Any, **settings: Any) -> Fit:
-    """Train a network by simulation of its reactions, or at the limit of slow learning.
+    """Train a network by simulation of its reactions, or in the limit of slow learning.
 
     Parameters
     ----------
-    data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t), which are a regression judged
-        on the samples that train; for a classification, or a test set, give a `Dataset`.
+    data : a case's name (`gillespie_nn.datasets.CASES`), a `Dataset`, or arrays (x, t). Arrays are a regression, and
+        the training samples are also the test set; for a classification or another test set, give a `Dataset`.
     ...
-    output : write the run to this HDF5 file, from which `resume` goes on; `overwrite` allows an existing one.
+    output : HDF5 file to write, from which `resume` can continue.
     chemistry, activation, output_activation : a name, or an object with its own settings. Their settings by name, as
         above, are refused where they do not apply. `settings` are also the options of the method, for example
         epsilon=0.03.
 
     Raises
     ------
-    InputError : anything that cannot be used. UnfinishedError : a count overflows, gradient descent diverges, or the
+    InputError : an invalid argument. UnfinishedError : a count overflows, gradient descent diverges, or the
     disk is full.
     """
     destination, given = Destination.taken(settings)
     output = destination.output
     if isinstance(output, str) and output in (a.name for a in ACTIVATIONS):
-        raise InputError(f"output={output!r} would be a file: the activation of the output layer is output_activation")
+        raise InputError(f"output={output!r} would name a file: set output_activation for the output layer")
     with Progress("prepare the network", None, destination.progress):
         plan = make_plan(data, TrainingOptions.of(given))
     if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):

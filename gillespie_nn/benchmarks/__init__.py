@@ -1,4 +1,4 @@
-"""Speed of the methods, beside other programs on the same model from the same SBML, in one run."""
+"""Speed of the methods and of other programs, measured in one run on the same models from the same SBML."""
 
 from .ensemble import ensemble_benchmark
 from .leaping import CASES as LEAP_CASES

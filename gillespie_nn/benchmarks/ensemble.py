@@ -1,4 +1,4 @@
-"""How ensembles scale with workers: one beside several, in turn, on the same replicates."""
+"""How ensembles scale with workers: one worker against several, in turn, on the same replicates."""
 
 import statistics
 import time
@@ -19,8 +19,8 @@ _POINTS = 100
 
 
 def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Seconds of an ensemble of 64 replicates of the 2-4-1 training network (as in `run.benchmark`) with one worker and
-    with `workers`, for trajectories and for moments alone: pairs, in either order in turn, with the ratio of each."""
+    """Time [s] of 64 replicates of the 2-4-1 training network (as in `run.benchmark`), with one worker and
+    `workers`, for trajectories and for moments. Runs are timed in pairs of alternating order, each with its ratio."""
     spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
     rng = np.random.default_rng(0)
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)

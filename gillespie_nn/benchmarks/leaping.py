@@ -59,7 +59,7 @@ def leap_benchmark(
     peers: bool = True,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
-    """Speed and certified error of `tau_leap`, and the time of a presented sample of MNIST size; plain values."""
+    """Speed and certified error of `tau_leap`, and the time for a sample of MNIST size; returns plain values."""
     found: dict[str, Any] = {
         "machine": machine(),
         "options": OPTIONS,
@@ -69,7 +69,7 @@ def leap_benchmark(
         "presented_sample": presented_sample(),
     }
     say(
-        "784-32-10, learning on, Omega = 10000, T = 10 s: {milliseconds:.2f} ms a presented sample (median of "
+        "784-32-10, learning on, Omega = 10000, T = 10 s: {milliseconds:.2f} ms per sample (median of "
         "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**found["presented_sample"])
     )
     found["cases"] = {name: _case(name, CASES[name], repeats, peers, say) for name in names}
@@ -101,8 +101,8 @@ def _case(name: str, case: LeapCase, repeats: int, peers: bool, say: Callable[[s
     )
     say(
         f"{name}, Omega = {case.volume:g}: {error['verdict']}; over {error['n']} means and variances, "
-        f"{'pooled' if case.pooled else 'single'}, the farthest ends of simultaneous {100 * CONFIDENCE:g} % intervals "
-        f"are {100 * error['mean_bound']:.2f} % and {100 * error['variance_bound']:.2f} %"
+        f"{'pooled' if case.pooled else 'single'}, simultaneous {100 * CONFIDENCE:g} % intervals extend "
+        f"to at most {100 * error['mean_bound']:.2f} % and {100 * error['variance_bound']:.2f} %"
     )
     if peers:
         record["copasi_adaptive"] = copasi_adaptive(

@@ -84,7 +84,7 @@ def gillespy2(path: str, ends: Sequence[float]) -> tuple[Callable[[float, int], 
         os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
     model, _ = gillespy2.import_SBML(path)
     if model.listOfReactions and len(model.listOfReactions) > _MANY:
-        raise LeftOut(f"left out above {_MANY} reactions: building its solver takes minutes")
+        raise LeftOut(f"skipped above {_MANY} reactions, because building its solver takes minutes")
     solvers = {}
     for end in ends:  # a compiled solver keeps the time span it was built with
         model.timespan(np.linspace(0, end, 2))
@@ -105,7 +105,7 @@ def rebop(path: str, ends: Sequence[float]) -> tuple[Callable[[float, int], None
 
     network = ReactionNetwork.from_sbml(path)
     if len(network.reactions) > _MANY:
-        raise LeftOut(f"left out above {_MANY} reactions: a run takes minutes")
+        raise LeftOut(f"skipped above {_MANY} reactions, because a run takes minutes")
     model = program.Gillespie()
     for reaction in network.reactions:
         sides = [[s for s, n in side for _ in range(n)] for side in (reaction.reactants, reaction.products)]

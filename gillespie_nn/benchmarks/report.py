@@ -2,10 +2,10 @@
 
 
 def markdown(found: dict) -> str:
-    """One row a program and case: time, events a second, and how many times faster `rejection` is."""
+    """A Markdown table with a row for each program and case: time, events per second and speed-up of `rejection`."""
     lines = [
         f"{found['machine']['processor']}, Python {found['machine']['python']}; best of {found['repeats']} runs "
-        f"(one, where a run takes over 5 s), less the start-up of a run; Omega = {found['volume']:g}. One exponential "
+        f"(one if a run takes over 5 s), start-up subtracted; Omega = {found['volume']:g}. One exponential "
         f"and one uniform random number cost {found['draws_ns']:.1f} ns.",
         "",
         "| network | program | start-up [s] | seconds | events/s | ns/event | `rejection` faster by | with start-up |",

@@ -44,11 +44,11 @@ def benchmark(
     peers: bool = True,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
-    """Measure the cases `names`; a dictionary of plain values.
+    """Measure the cases `names`; returns a dictionary of plain values.
 
     Each training network (gain variant, h = 0.05, annihilation rate 1, learning on) starts from random weights and
-    a random sample. Events a second of another program are our mean number of events over its time less the start-up of
-    a run, which some programs need at each: the law is the same. `say` gets a line for each figure.
+    a random sample. The events per second of another program are our mean number of events, which has the same law,
+    divided by its running time minus its start-up time. `say` gets a line for each result.
     """
     found: dict[str, Any] = {
         "machine": machine(),
@@ -57,7 +57,7 @@ def benchmark(
         "draws_ns": _draws(repeats),
         "cases": {},
     }
-    say(f"one exponential and one uniform number: {found['draws_ns']:.2f} ns")
+    say(f"one exponential and one uniform random number: {found['draws_ns']:.2f} ns")
     for name in names:
         found["cases"][name] = _case(name, CASES[name], repeats, peers, found["draws_ns"], say)
     return found
@@ -74,7 +74,7 @@ def _case(
     ours = {}
     for method in EXACT:
         ours[method.name] = _ours(method, network, initial, case.t_end, repeats, draws_ns)
-        say(f"{name}, {method.name}: {ours[method.name]['events_per_second']:.3g} events a second")
+        say(f"{name}, {method.name}: {ours[method.name]['events_per_second']:.3g} events per second")
     record = {
         "t_end": case.t_end,
         "n_species": len(network.species),
@@ -175,14 +175,16 @@ def _peer(
         return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
     seconds = (whole - start_up) / (1.0 - START)
     if seconds <= 0.0:
-        say(f"{case}, {name} {version}: no slower than its start-up, {start_up:.2g} s: not measured")
+        say(
+            f"{case}, {name} {version}: not measured, because a run takes no longer than its start-up, {start_up:.2g} s"
+        )
         return {"failed": f"a run of {end:g} s took no longer than its start-up, {start_up:.2g} s"}
     same = record["methods"]["rejection"] if end == t_end else record["longer"]
     events = same["events"]
     ours = same["ns_per_event"] * 1e-9 * events
     say(
-        f"{case}, {name} {version}: {seconds:.3g} s for {events:.3g} events after {start_up:.2g} s to start; "
-        f"rejection is {seconds / ours:.1f} times faster, {whole / ours:.1f} with the start"
+        f"{case}, {name} {version}: {seconds:.3g} s for {events:.3g} events, start-up {start_up:.2g} s; "
+        f"rejection is {seconds / ours:.1f} times faster, {whole / ours:.1f} with start-up included"
     )
     return {
         "version": version,

@@ -25,7 +25,7 @@ def scale(
     methods: Sequence[str] = ("rejection", "layered"),
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
-    """Nanoseconds an event of `methods` on each of `LAYERS`, best of `repeats` runs of two million events taken in
+    """Nanoseconds per event of `methods` on each of `LAYERS`: best of `repeats` runs of two million events, taken in
     turn: random weights and sample, h = 0.05, annihilation rate 1, learning on, Omega = 1000, neurons settled."""
     by_name = {m.name: m for m in METHODS}
     rows = [_size(layers, [by_name[m] for m in methods], repeats, say) for layers in LAYERS]
@@ -37,7 +37,7 @@ def scale(
         "sizes": rows,
         "last_over_first": best[-1] / best[0],
     }
-    say(f"an event of the largest network costs {found['last_over_first']:.2f} times one of the smallest")
+    say(f"an event takes {found['last_over_first']:.2f} times as long in the largest network as in the smallest")
     return found
 
 
@@ -68,7 +68,7 @@ def _size(layers: tuple[int, ...], methods: list[type[Method]], repeats: int, sa
             times.append(1e9 * (time.perf_counter() - t) / (simulation.n_events - before))
     ns = {simulation.name: min(times) for simulation, times in runs}
     name = "-".join(map(str, layers))
-    say(f"{name}: " + ", ".join(f"{method} {value:.1f} ns an event" for method, value in ns.items()))
+    say(f"{name}: " + ", ".join(f"{method} {value:.1f} ns per event" for method, value in ns.items()))
     return {
         "layers": name,
         "n_species": len(network.species),

@@ -1,4 +1,4 @@
-"""What it costs to keep a run in a file."""
+"""The cost of storing a run in a file."""
 
 import statistics
 import tempfile
@@ -20,8 +20,8 @@ LEAST_SECONDS = 10.0
 
 
 def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Seconds of a run of the 2-4-1 training network (as in `run.benchmark`) on a grid of 1,000 points, kept in memory
-    and in a file: pairs, in either order in turn, with the ratio of each."""
+    """Time [s] of a run of the 2-4-1 training network (as in `run.benchmark`) with 1,000 points, in memory and in a
+    file. Runs are timed in pairs of alternating order; each pair has its ratio."""
     spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
     rng = np.random.default_rng(0)
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
@@ -62,7 +62,7 @@ def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda li
         "median": statistics.median(ratios),
     }
     say(
-        f"storing {N_POINTS} points ({n_bytes / 1e6:.2f} MB) takes {100 * (found['median'] - 1):.2f} % of a run of "
+        f"storing {N_POINTS} points ({n_bytes / 1e6:.2f} MB) adds {100 * (found['median'] - 1):.2f} % to a run of "
         f"{statistics.median(p for p, _ in pairs):.1f} s, {100 * (min(ratios) - 1):.2f} to "
         f"{100 * (max(ratios) - 1):.2f} % in {repeats} pairs"
     )

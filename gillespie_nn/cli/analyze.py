@@ -30,7 +30,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     every = "\n".join(f"  {a.name}: {a.summary}" for a in ANALYSES)
     command.description = f"{command.description}\n\nanalyses:\n{every}"
-    command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
+    command.add_argument("file", metavar="RUN.h5", help="run file or moments file, written by simulate or train")
     command.add_argument(
         "--what", action="append", default=[], metavar="NAME", help="name of an analysis, see above; may be repeated"
     )

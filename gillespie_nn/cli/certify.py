@@ -1,4 +1,4 @@
-"""Certify an approximate method on a model of one's own."""
+"""Certify an approximate method on a model."""
 
 import argparse
 import json
@@ -20,8 +20,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "certify",
-        "run an approximate method beside an exact one on a model file and compare the laws of the counts; exit code 0 "
-        "if within the tolerances, 1 if outside, 3 if the replicates do not say",
+        "compare an approximate method with an exact one on a model; the exit code is 0 if the errors are within "
+        "tolerance, 1 if not, and 3 if more replicates are needed to decide",
         (
             "model.txt --method tau_leap --t-end 20 --replicates 30000 --workers 2",
             "model.ant --method linear_noise --t-end 50 --species A --tolerance-variance 0.1",
@@ -29,8 +29,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     add_model(command)
     add_flags(command, _OPTIONS)
-    command.add_argument("--output", metavar="FILE", help="JSON file to write, with every row")
-    command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
+    command.add_argument("--output", metavar="FILE", help="JSON file to write; it contains every row")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     add_json(command)
     return command
 
@@ -50,23 +50,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(found: Certificate) -> None:
     runs = [
-        f"{name}: {n} {'replicate' if n == 1 else 'replicates'} of seed {seed} in {seconds:.3g} s"
+        f"{name}: {n} {'replicate' if n == 1 else 'replicates'}, seed {seed}, {seconds:.3g} s"
         for name, n, seed, seconds in (
             (found.method, found.replicates, found.seed, found.seconds),
             (found.reference, found.reference_replicates, found.reference_seed, found.reference_seconds),
         )
     ]
-    print(f"{'; '.join(runs)}; {found.method} is {found.speed_ratio:.3g} times as fast (one run, noisy)")
+    print("; ".join(runs))
+    print(f"{found.method} runs at {found.speed_ratio:.3g} times the speed of {found.reference} (one noisy timing)")
     print(
-        "errors [interval] in % of the exact value, or where it is below the floor of "
-        f"{found.floor:g} [molecules], of that and its square"
+        f"errors are in % of the exact value, but at least of {found.floor:g} molecules (means) or "
+        f"{found.floor**2:g} molecules^2 (variances); intervals are in brackets"
     )
     columns = f"{'mean':>10} {'exact':>10} {'error of mean':>23} {'error of variance':>23} {'distance (bound)':>16}"
     print(f"{'species':<12} {'time':>7} {columns}")
     for row in found.rows[:_SHOWN]:
         print(_line(row))
     if len(found.rows) > _SHOWN:
-        print(f"... and {len(found.rows) - _SHOWN} more rows, none worse")
+        print(f"... and {len(found.rows) - _SHOWN} more rows with smaller errors")
     print(found)
 
 

@@ -14,13 +14,15 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "report",
-        "write one HTML file on a run, with figures, tables and provenance, that needs nothing else",
+        "write a self-contained HTML report of a run, with figures, tables and provenance",
         ("runs/xor.h5", "run.h5 --output report.html --species A --overwrite"),
     )
-    command.add_argument("file", metavar="RUN.h5", help="run file, or file of moments, written by simulate or train")
-    command.add_argument("-o", "--output", metavar="FILE.html", help="file to write (RUN.html beside the run)")
+    command.add_argument("file", metavar="RUN.h5", help="run file or moments file, written by simulate or train")
+    command.add_argument(
+        "-o", "--output", metavar="FILE.html", help="file to write (default: RUN.html in the folder of the run)"
+    )
     add_asked(command)
-    command.add_argument("--overwrite", action="store_true", help="allow an output file that exists")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     add_json(command)
     return command
 

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     with open_run(arguments.file) as opened:
         ended = opened.ended
     if ended:
-        print(f"the run in {arguments.file} has ended: there is nothing to resume")
+        print(f"the run in {arguments.file} has ended, so there is nothing to resume")
     begun = time.perf_counter()
     found = resume(arguments.file, workers=arguments.workers, progress=True)
     if isinstance(found, (Run, MomentsRun)):

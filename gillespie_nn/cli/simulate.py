@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = given(arguments, _OPTIONS) | {"noise": noise_of(arguments), "progress": True}
     if arguments.sweep is not None:
         if asked.pop("overwrite"):
-            raise InputError("--sweep continues in its folder or starts in a new one: leave --overwrite out")
+            raise InputError("--sweep continues in its folder or starts in a new one: omit --overwrite")
         return print_sweep(sweep(network, arguments.sweep, **asked), arguments)
     result = simulate(network, **asked)
     if isinstance(result, MomentsResult):

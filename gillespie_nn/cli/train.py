@@ -97,7 +97,7 @@ def _data(arguments: argparse.Namespace) -> str | Dataset:
         if arguments.case is None:
             raise InputError(f"nothing to learn: give a case ({', '.join(c.name for c in CASES)}) or --data FILE.csv")
         if given:
-            raise InputError(f"--{next(iter(given))} only applies to data of your own: add --data FILE.csv")
+            raise InputError(f"--{next(iter(given))} only applies with --data: add --data FILE.csv")
         return arguments.case
     if arguments.case is not None:
         raise InputError(f"give either the case {arguments.case!r} or --data {arguments.data}, not both")

@@ -118,10 +118,10 @@ def _print_validation(fit: Fit) -> None:
     samples = counted(len(plan.presentations.held_out), "training sample")
     evaluations = f"{counted(len(trained.scores), 'evaluation')} on {samples} held out"
     if trained.best is None:
-        print(f"{evaluations}: the error was never a number")
+        print(f"{evaluations}: the error was never finite")
         return
     n_best = counted(int(plan.presentations.evaluated[trained.best]), "presentation")
-    print(f"{evaluations}: the least RMSE was {trained.scores[trained.best, 0]:.4f}, after {n_best}")
+    print(f"{evaluations}: the smallest RMSE was {trained.scores[trained.best, 0]:.4f}, after {n_best}")
     if trained.n_presented < plan.settings.presentations:
         print(
             f"training stopped early, after {counted(plan.options.patience or 0, 'evaluation')} without improvement; "
@@ -142,8 +142,8 @@ def _predicted(fit: Fit) -> str:
 
 def _print_table(fit: Fit) -> None:
     dataset = fit.plan.dataset
-    print("outputs: computed in floating point with the weights averaged over the last presentations, at most 100")
-    print(f"an output is right here if it is within {TOLERANCE} of its target (accuracy: on the right side of 0.5)")
+    print("outputs are computed in floating point, with weights averaged over up to 100 last presentations")
+    print(f"an output counts as right if it is within {TOLERANCE} of its target (accuracy: on the right side of 0.5)")
     by_simulation = "  by simulation" if fit.chemical is not None else ""
     print(f"{'input':>12}  {'target':>8}  {'output':>8}{by_simulation}  within {TOLERANCE}?")
     for k, (x, t, y) in enumerate(zip(dataset.test_x, dataset.test_t, fit.outputs)):

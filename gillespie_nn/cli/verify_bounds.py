@@ -36,7 +36,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-bounds",
-        "test whether noise of size eps moves a network by at most eps Theta: sup |x(t; eps) - x(t)| <= eps Theta",
+        "test whether noise of size eps changes a network by at most eps Theta: sup |x(t; eps) - x(t)| <= eps Theta",
         (
             "--proposition 5.1 --noise rate --case xor --paths 200 --seed 0 --json",
             "--proposition 5.2 --noise intrinsic --case iris",
@@ -49,7 +49,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--proposition",
         default="5.1",
         metavar="P",
-        help=f"{', '.join(PROPOSITIONS)} (5.1); 5.1: forward network with fixed weights, 5.2: network that learns",
+        help=f"{', '.join(PROPOSITIONS)} (5.1); 5.1 has fixed weights, 5.2 a network that learns",
     )
     command.add_argument(
         "--noise",
@@ -135,8 +135,8 @@ def _self_test(arguments: argparse.Namespace) -> int:
     found = self_test(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     missed = [row.what for row in found if not row.as_expected]
     print(
-        f"{len(found) - len(missed)} of {len(found)} as expected"
-        + (f"; not as expected: {', '.join(missed)}" * bool(missed))
+        f"{len(found) - len(missed)} of {len(found)} tests gave the expected verdicts"
+        + (f"; NOT as expected: {', '.join(missed)}" * bool(missed))
     )
     if arguments.json:
         rows = [row._asdict() for row in found]
@@ -159,7 +159,7 @@ def _source(arguments: argparse.Namespace) -> Source:
         arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
     paths = checks.whole(
-        "paths", arguments.paths, least=FEWEST_PATHS, hint="slopes and quantiles cannot be estimated from fewer"
+        "paths", arguments.paths, least=FEWEST_PATHS, hint="fewer give no estimate of slopes and quantiles"
     )
     return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)
 

@@ -1,4 +1,4 @@
-"""Chemical reaction networks: what they are, their text and SBML forms, and their compiled arrays."""
+"""Chemical reaction networks, their file formats, and their compiled arrays."""
 
 from .compile import CompiledNetwork
 from .network import ReactionNetwork

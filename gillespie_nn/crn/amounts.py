@@ -26,9 +26,9 @@ def fractions_refused(species: Sequence[str], amounts: np.ndarray, why: str = ""
     """What to say where whole numbers are needed; `why` says more of these amounts."""
     shown = listed([f"{species[s]} = {amounts[s]:.12g}" for s in np.flatnonzero(amounts != np.rint(amounts)).tolist()])
     return (
-        f"the initial state has {shown}, and a method that counts takes whole numbers of molecules{why}: give "
+        f"the initial state has {shown}, but methods that count need whole numbers of molecules{why}: set "
         "round_initial='nearest' or round_initial='random' (up with the probability of the fraction; --round-initial), "
-        "whole numbers by initial, or use a method in real numbers (ode, langevin, linear_noise)"
+        "give whole numbers with initial, or use a method in real numbers (ode, langevin, linear_noise)"
     )
 
 
@@ -37,7 +37,7 @@ def refuse_overflow(species: Sequence[str], amounts: np.ndarray) -> None:
     if (amounts > COUNT_LIMIT).any():
         s = int(np.argmax(amounts))
         raise InputError(
-            f"initial amount of {species[s]} is {amounts[s]:.17g}, and counts above 2**53 = {COUNT_LIMIT} would "
+            f"initial amount of {species[s]} is {amounts[s]:.17g}, but counts above 2**53 = {COUNT_LIMIT} would "
             "overflow: use a smaller volume or a deterministic method, or, if moles of an SBML model mean molecules, "
             "read it with substance='item'"
         )

@@ -32,7 +32,7 @@ _IMPORT = re.compile(
 )
 _CANNOT_OPEN = ("Could not open", "Input file")
 _NOTHING_MORE = (
-    "a text may import nothing: give the path of a model's file, which may import what is below its folder, or "
+    "a text cannot import files: give the path of a model file, which can import files below its folder, or set "
     "imports=FOLDER"
 )
 _CHILD = """
@@ -69,7 +69,7 @@ try:
     else:
         found = {"text": antimony.getAntimonyString(antimony.getMainModuleName())}
 except (UnicodeError, ValueError) as error:
-    found = {"error": f"libantimony cannot read it, and its message is no text: {error}"}
+    found = {"error": f"libantimony cannot read it, and its message is not valid text: {error}"}
 with os.fdopen(out, "wb") as file:
     file.write(json.dumps(found).encode())
 """
@@ -99,8 +99,8 @@ def _with_imports(text: str, folder: Path, own: Path) -> str:
         places = [path for path in (below / written, root / written) if _is_below(root, path)]
         if not places:
             raise InputError(
-                f"it imports {checks.printable(written)!r}, and there is no such file below {folder}: only files there "
-                "are read"
+                f"it imports {checks.printable(written)!r}, but there is no such file below {folder}: only files "
+                "in that folder can be imported"
             )
         path = places[0].resolve()
         if path in seen:
@@ -138,10 +138,10 @@ def _translated(action: str, text: str) -> str:
             stderr=subprocess.DEVNULL, timeout=SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise InputError(f"libantimony takes more than {SECONDS} s for it: simplify the model") from None
+        raise InputError(f"libantimony needs more than {SECONDS} s to translate it: simplify the model") from None
     if not process.stdout:
         raise InputError(
-            f"libantimony {_ended(process.returncode)}: a model that contains itself, or is too large, does that"
+            f"libantimony {_ended(process.returncode)}: does the model contain itself, or is it too large?"
         )
     answer = json.loads(process.stdout)
     if "text" in answer:
@@ -149,7 +149,7 @@ def _translated(action: str, text: str) -> str:
     said = checks.printable(" ".join(answer["error"].split()))
     if any(words in said for words in _CANNOT_OPEN):
         raise InputError(_NOTHING_MORE)
-    raise InputError(said or "libantimony refuses it, and does not say why")
+    raise InputError(said or "libantimony rejected it without a message")
 
 
 def _ended(code: int) -> str:

@@ -220,7 +220,7 @@ class Structure:
 
 
 class CompiledNetwork:
-    """The compiled structures of a network, each made on first use and kept."""
+    """The compiled structures of a network, each made on first use and cached."""
 
     def __init__(self, network: "ReactionNetwork"):
         self._network = network
@@ -235,12 +235,12 @@ class CompiledNetwork:
 
     @cached_property
     def single(self) -> Structure:
-        """One channel a reaction, for the plain reference method."""
+        """One channel per reaction, for the plain reference method."""
         return self._structure([[r] for r in range(self.n_reactions)])
 
     @cached_property
     def lumped(self) -> Structure:
-        """Reactions with the same net change as one channel; the law of the counts is the same."""
+        """One channel for all reactions with the same net change; the distribution of counts does not change."""
         return self._structure(self._groups(range(self.n_reactions)))
 
     @cached_property
@@ -250,11 +250,11 @@ class CompiledNetwork:
 
     @cached_property
     def families(self) -> tuple[ProductFamily, ...]:
-        """The product families found, a tuple of `crn.families.ProductFamily`."""
+        """The product families of the network, a tuple of `crn.families.ProductFamily`."""
         return product_families(self._network, self.changes)
 
     def layered(self, rates: np.ndarray) -> Structure:
-        """Product families as one channel each, and the other reactions lumped; the law of the counts is the same.
+        """One channel per product family, the other reactions lumped; the distribution of counts does not change.
 
         Families whose rate constants are so unequal that most firings would be rejected are lumped, too.
         """

@@ -30,7 +30,7 @@ def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
     def inline(target: str, above: list[str]) -> Expression:
         if target in above:
             chain = " -> ".join([*above[above.index(target) :], target])
-            raise InputError(f"rules need one another: {chain}")
+            raise InputError(f"rules depend on each other: {chain}")
         if target not in found:
             needed = {n: inline(n, [*above, target]) for n in rules[target].names() if n in rules}
             found[target] = checked(rules[target].substitute(needed), f"the rule of {target}, with the rules it reads")
@@ -61,9 +61,10 @@ def checked_event(event: Event, symbols: Scope, names: Container[str], rules: Co
         checked_expression(expression, what, names)
     targets = [t for t, _ in event.assignments]
     if len(set(targets)) != len(targets):
-        raise InputError(f"{what} assigns twice to one name")
+        twice = next(t for t in targets if targets.count(t) > 1)
+        raise InputError(f"{what} assigns to {twice} twice: assign to it once")
     for target in targets:
         if target in rules:
-            raise InputError(f"{what} assigns to {target}, which a rule gives")
+            raise InputError(f"{what} assigns to {target}, which is given by a rule: remove one of the two")
         symbols.meaning(target, f"name assigned by {what}", SPECIES, PARAMETER, known="species and parameters are")
     return event

@@ -2,11 +2,19 @@
 
 from typing import TYPE_CHECKING
 
+from ..checks import shortened
+from ..display.html import fragment
+from ..display.tables import Table, shown
 from .formats.text_write import equation, parameter_values, rules_and_events
 from .reaction import Reaction
 
 if TYPE_CHECKING:
     from .network import ReactionNetwork
+
+_LONGEST = 100
+"""Characters of a law that a notebook shows."""
+_FEW = 8
+"""Amounts, parameters, rules and events that a notebook shows of each."""
 
 
 def propensity(reaction: Reaction) -> str:
@@ -34,6 +42,25 @@ def describe(network: "ReactionNetwork") -> str:
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     return "\n".join([*lines, *_initially(network), *parameter_values(network), *rules_and_events(network)])
+
+
+def html(network: "ReactionNetwork") -> str:
+    """What a notebook shows: the first reactions, and what `describe` says below them, shortened."""
+    rows = [(r.name, equation(r), _cut(propensity(r))) for r in network.reactions]
+    table = shown(Table("", ("reaction", "equation", "propensity [1/s]"), rows))
+    initially = [f"{s} = {n}" for s, n in network.initial.items() if n]
+    parameters = [f"{name} = {value:g}" for name, value in network.parameters.items()]
+    lines = {"initially": initially, "parameters": parameters, "rules": network.rules, "events": _event_names(network)}
+    notes = [f"{what}: {shortened(items, _FEW)}" for what, items in lines.items() if items]
+    return fragment(repr(network), [table] if rows else [], notes)
+
+
+def _event_names(network: "ReactionNetwork") -> list[str]:
+    return [event.name for event in network.events]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def bystanders(network: "ReactionNetwork") -> list[str]:

@@ -46,19 +46,18 @@ class ReactionNetwork:
     species : names, in file order.
     reactions : `Reaction`s over these species. Unnamed ones are called r1, r2, ... by position.
     initial : initial amounts [molecules] by name, whole or not; species not named start at 0. Methods in real numbers
-        take them as they are, others take whole ones, see `round_initial` of `simulate`.
-    volume : Omega that the source of the model fixes (SBML compartments), or None for a free choice at `simulate`.
-    parameters : values by name of what laws, rules and events read beside counts, `time` and `volume`; events may
-        change them.
-    rules : expressions by name; a rule gives the count of a species that no reaction changes, or a value of its own.
+        use them unchanged, others need whole ones, see `round_initial` of `simulate`.
+    volume : Omega if the model fixes it (SBML compartments), or None if it is chosen in `simulate`.
+    parameters : values by name, which laws, rules and events can read; events can change them.
+    rules : expressions by name; a rule gives the count of a species that no reaction changes, or a new named value.
     events : `Event`s.
-    source : what it was read from, if numbers in it were worked out from parameters there: see `with_parameters`.
-        Networks that differ in it alone are equal.
+    source : what the network was read from, if some of its numbers were computed from parameters, see
+        `with_parameters`. Comparisons ignore it.
 
     Raises
     ------
-    InputError : unknown or repeated names, a rate that is negative or not finite, an amount below 0, rules that
-        need one another.
+    InputError : unknown or repeated names, a rate that is negative or not finite, an amount below 0, rules that depend
+        on each other.
     """
 
     species: tuple[str, ...]
@@ -96,15 +95,15 @@ class ReactionNetwork:
         for r in reactions:
             for s in r.net_change():
                 if s in rules:
-                    raise InputError(f"reaction {r.name} changes {s}, which a rule gives: only one of them can")
+                    raise InputError(f"reaction {r.name} changes {s}, which is given by a rule: remove one of the two")
             for s in r.read_species() if r.law is None else ():
                 if s in rules:
                     raise InputError(
-                        f"reaction {r.name} reads {s}, which a rule gives: write its law as propensity(...)"
+                        f"reaction {r.name} reads {s}, which is given by a rule: write its law as propensity(...)"
                     )
         for s in rules:
             if initial.get(s, 0):
-                raise InputError(f"the count of {s} is given by a rule, and has no initial value")
+                raise InputError(f"the count of {s} is given by a rule, so it has no initial value: leave it out")
         object.__setattr__(self, "parameters", MappingProxyType(parameters))
         object.__setattr__(self, "rules", MappingProxyType(rules))
         object.__setattr__(self, "events", events)
@@ -120,10 +119,10 @@ class ReactionNetwork:
         parameters: Mapping[str, float] | None = None,
         substance: str | None = None,
     ) -> "ReactionNetwork":
-        """Read a model file in the format that its ending says, see `crn.formats`; an unknown one means text. The name
-        of a packaged model is read as well, unless there is a file of that name: see `gillespie_nn.models`.
+        """Read a model file. Its ending decides the format, see `crn.formats`; an unknown ending means text. `path` can
+        also be the name of a packaged model, see `gillespie_nn.models`; a file of that name takes precedence.
 
-        `parameters` overrides values by name; `substance` is of SBML and Antimony, see `from_sbml`.
+        `parameters` overrides values by name; `substance` applies to SBML and Antimony, see `from_sbml`.
         """
         from .formats import format_of
         from .packaged import model_path
@@ -133,7 +132,7 @@ class ReactionNetwork:
 
     @classmethod
     def from_text(cls, text: str, parameters: Mapping[str, float] | None = None) -> "ReactionNetwork":
-        """Read the text form, one item a line: `name: 2 A + B -> C @ 0.5`, `0 -> A @ 1`, `A = 10`, `# comment`.
+        """Read the text form, one item per line: `name: 2 A + B -> C @ 0.5`, `0 -> A @ 1`, `A = 10`, `# comment`.
 
         General rate laws, rules and events: see `crn.formats.text`. `parameters` overrides values by name. Errors name
         line and column.
@@ -149,10 +148,10 @@ class ReactionNetwork:
     ) -> "ReactionNetwork":
         """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.formats.sbml_read`.
 
-        `parameters` overrides values by name, before initial assignments are worked out. Amounts in moles, nanomoles
-        and so on become molecules, and a warning says so; `substance="item"` reads them as molecules as they are
-        written, `substance="mole"` reads those without a declared unit as moles. Level 2 calls these moles: they are
-        read as such where that gives at most 2**53 molecules, else as molecules, with a warning.
+        `parameters` overrides values by name, before initial assignments are computed. Amounts in moles, nanomoles and
+        so on are converted to molecules, with a warning. `substance="item"` reads all amounts as molecules, without
+        conversion; `substance="mole"` reads amounts without a declared unit as moles. In level 2, an undeclared unit
+        means moles: amounts are read so if that gives at most 2**53 molecules, else as molecules, with a warning.
         """
         return cls._read("sbml", source, parameters, substance)
 
@@ -164,10 +163,11 @@ class ReactionNetwork:
         imports: str | os.PathLike | None = None,
         substance: str | None = None,
     ) -> "ReactionNetwork":
-        """Read a model in Antimony: a path ending in `.ant`, or text. It means what its translation to SBML means, with
-        `parameters` and `substance` as in `from_sbml`.
+        """Read a model in Antimony: a path ending in `.ant`, or text. It is translated to SBML; `parameters` and
+        `substance` are those of `from_sbml`.
 
-        A file may import files below its own folder, a text none; `imports` names a folder below which both may.
+        A file can import files below its own folder; a text cannot import files. `imports` names a folder, and both can
+        import files below it.
         """
         from .formats.antimony import read
 
@@ -209,7 +209,7 @@ class ReactionNetwork:
 
     @classmethod
     def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":
-        """The network of what a reader of `crn.formats` found; InputErrors name what it was read from."""
+        """Make the network from what a reader of `crn.formats` returned; an InputError names the source."""
         species, reactions, initial, volume, parameters, rules, events, origin, *_ = parts
         try:
             return cls(species, reactions, initial, volume, parameters, rules, events, source)
@@ -219,9 +219,9 @@ class ReactionNetwork:
     def with_parameters(self, values: Mapping[str, float] | None = None, /, **named: float) -> "ReactionNetwork":
         """The same model with other values of parameters: `net.with_parameters(D=3)`, `with_parameters({"lambda": 3})`.
 
-        What was worked out from them when the model was read follows: initial counts, other parameters, rate constants.
-        Names are those of the file, also of parameters that only such numbers depend on; see `settable`. Raises
-        InputError for other names and values, and for a network that was changed after it was read.
+        Numbers that were computed from them when the model was read are computed again: initial counts, other
+        parameters, rate constants. Names are those of the file; see `settable`. Raises InputError for unknown names and
+        invalid values, and for a network that was changed after it was read.
         """
         changes = {**checks.by_name("parameters", values), **named}
         if not changes:
@@ -236,8 +236,8 @@ class ReactionNetwork:
             return replace(self, parameters=parameters, reactions=reactions)
         if not self._is_as_read:
             raise InputError(
-                "the network was changed after it was read, and what follows from its parameters is not known: set "
-                "them first, and change the rest then"
+                "the network was changed after it was read, so values computed from its parameters cannot be updated: "
+                "set the parameters first, then make the other changes"
             )
         return self._again({**self.source.parameters, **changes})
 
@@ -263,7 +263,7 @@ class ReactionNetwork:
         return write(self, **how)
 
     def to_text(self) -> str:
-        """The text form; `from_text` of it gives an equal network. Its digest identifies the model."""
+        """The text form. `from_text` reads it as an equal network, and its digest identifies the model."""
         return self._written("text")
 
     def to_sbml(
@@ -283,12 +283,12 @@ class ReactionNetwork:
         volume: float | None = None,
         initial: Mapping[str, float] | None = None,
     ) -> str:
-        """Write Antimony, of the SBML that `to_sbml` writes. Returns the text, and writes it to `path` if given."""
+        """Write Antimony, translated from the SBML of `to_sbml`. Returns the text, and writes it to `path` if given."""
         return self._written("antimony", path=path, volume=volume, initial=initial)
 
     def describe(self) -> str:
-        """One line a reaction: its equation, its propensity and its mass-action rate side by side; then what is there
-        initially, values of parameters, rules and events."""
+        """One line per reaction: its equation, its propensity and its mass-action rate. Then come initial amounts,
+        parameters, rules and events."""
         from .equations import describe
 
         return describe(self)
@@ -305,12 +305,12 @@ class ReactionNetwork:
 
     @cached_property
     def reaction_index(self) -> Mapping[str, int]:
-        """Position of each reaction. Reactions have names of their own, which expressions do not read."""
+        """Position of each reaction. Expressions cannot read the names of reactions."""
         return MappingProxyType({r.name: k for k, r in enumerate(self.reactions)})
 
     @cached_property
     def symbols(self) -> Scope:
-        """What expressions may read, by name."""
+        """Names that expressions can read."""
         return symbols_of(self.species, self.parameters, self.rules)
 
     @cached_property
@@ -336,46 +336,47 @@ class ReactionNetwork:
 
     @cached_property
     def resolved_rules(self) -> Mapping[str, Expression]:
-        """The rules in terms of what no rule gives."""
+        """The rules, with every name that a rule gives replaced by its expression."""
         return MappingProxyType(inlined_rules(self.rules))
 
     def resolved(self, expression: Expression) -> Expression:
-        """`expression` with rules put in the place of the names that they give."""
+        """`expression`, with every name that a rule gives replaced by its expression."""
         return expression.substitute(self.resolved_rules) if self.rules else expression
 
     @cached_property
     def resolved_events(self) -> tuple[Event, ...]:
-        """The events with rules put in the place of the names that they give."""
+        """The events, with every name that a rule gives replaced by its expression."""
         return tuple(event.substitute(self.resolved_rules) for event in self.events)
 
     @cached_property
     def observables(self) -> tuple[str, ...]:
-        """What is recorded as real numbers beside the counts: values of rules, then parameters that events change."""
+        """Names recorded as real numbers, besides the counts: rules, then parameters that events change."""
         assigned = dict.fromkeys(t for e in self.events for t, _ in e.assignments if t in self.parameters)
         return (*self.rules, *assigned)
 
     @cached_property
     def compiled(self) -> "CompiledNetwork":
-        """The flat arrays that kernels read (`CompiledNetwork`), made once and kept."""
+        """The flat arrays that kernels read (`CompiledNetwork`), made once and cached."""
         from .compile import CompiledNetwork
 
         return CompiledNetwork(self)
 
     def counts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
-        """Initial state int64[species] [molecules], with overrides by name; InputError where it is not whole."""
+        """Initial state int64[species] [molecules], with overrides by name. Raises InputError unless all amounts are
+        whole."""
         return whole_counts(self.species, self.amounts(initial))
 
     def amounts(self, initial: Mapping[str, float] | None = None) -> np.ndarray:
-        """Initial state [species] [molecules], with overrides by name: int64 where all amounts are whole and at most
+        """Initial state [species] [molecules], with overrides by name: int64 if all amounts are whole and at most
         2**53, else float64.
 
-        A name can be a pattern, as `update_*`. Exact names win over patterns, and later patterns over earlier ones.
+        A name can be a pattern such as `update_*`. Exact names win over patterns, and later patterns over earlier ones.
         """
         amounts = dict(self.initial)
         given = checks.by_name("initial", initial)
         for s in given:
             if s in self.rules:
-                raise InputError(f"the count of {s} is given by a rule, and has no initial value")
+                raise InputError(f"the count of {s} is given by a rule, so it has no initial value: leave it out")
         free = self.index if not self.rules else [s for s in self.species if s not in self.rules]
         for s, n in by_pattern("species in the initial state", given, free).items():
             amounts[s] = checks.amount(f"initial amount of {s}", n)
@@ -406,6 +407,11 @@ class ReactionNetwork:
 
     def __hash__(self) -> int:
         return hash((self.species, self.reactions))
+
+    def _repr_html_(self) -> str:
+        from .equations import html
+
+        return html(self)
 
     def __repr__(self) -> str:
         return f"ReactionNetwork({len(self.species)} species, {counted(len(self.reactions), 'reaction')})"

@@ -11,7 +11,7 @@ _ENDING = ".txt"
 
 
 def models() -> dict[str, str]:
-    """Names of the packaged models, each with a line that says what it is.
+    """Names of the packaged models, each with a one-line description.
 
     `ReactionNetwork.from_file(name)` reads one, and so does every command that takes a model file. Sources and
     licences are listed in data/README.md.

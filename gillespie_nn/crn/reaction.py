@@ -16,10 +16,10 @@ _MOST_REACTANTS = 32
 
 
 class Threshold(NamedTuple):
-    """A factor that switches a rate by which of two species has more molecules.
+    """A factor that switches a rate, depending on which of two species has more molecules.
 
-    `step` is 1 while n[above] > n[below], else 0, and dimensionless; `ramp` is max(n[above] - n[below], 0) and
-    counts as one order.
+    `step` is 1 while n[above] > n[below], else 0 (dimensionless). `ramp` is max(n[above] - n[below], 0) [molecules],
+    and adds 1 to the order.
     """
 
     kind: str
@@ -30,7 +30,8 @@ class Threshold(NamedTuple):
 class Reaction(NamedTuple):
     """One reaction. `reactants` and `products` are pairs (species, multiplicity), each species at most once.
 
-    With a `law` the propensity is rate * law [1/s], in counts, whatever the reactants; without one it is mass action.
+    With a `law`, the propensity is rate * law [1/s]: the law reads counts, and the reactants do not enter. Without a
+    law, the propensity is that of mass action.
     `rate_expression` is the expression of parameters whose value is `rate`, or None if the rate is just a number.
     """
 
@@ -44,7 +45,7 @@ class Reaction(NamedTuple):
 
     @property
     def order(self) -> int:
-        """Molecularity m of the rate law: the exponent of 1 / Omega is m - 1. A general law is taken as it is: 1."""
+        """Molecularity m of the rate law: the exponent of 1 / Omega is m - 1. It is 1 for a general law."""
         if self.law is not None:
             return 1
         ramp = self.threshold is not None and self.threshold.kind == "ramp"
@@ -58,7 +59,7 @@ class Reaction(NamedTuple):
         return {species: n for species, n in change.items() if n}
 
     def read_species(self) -> set[str]:
-        """The species that the propensity reads, as written: of a general law, all names."""
+        """The species that the propensity reads; for a general law, all names in it."""
         if self.law is not None:
             return self.law.names()
         read = {species for species, _ in self.reactants}
@@ -78,7 +79,7 @@ def checked_reaction(reaction: Reaction, known: Collection[str], names: Containe
                 f"(('A', 2),), got {side!r}"
             )
         if len({s for s, _ in side}) != len(side):
-            raise InputError(f"reaction {reaction.name}: a species stands twice on one side; add its multiplicities")
+            raise InputError(f"reaction {reaction.name}: a species appears twice on one side; add its multiplicities")
         what = f"multiplicity of {{}} in reaction {reaction.name}"
         sides.append(tuple((s, checks.whole(what.format(s), n, 1, most)) for s, n in side))
     if reaction.law is not None:
@@ -161,7 +162,7 @@ def checked_expression(expression: Expression, what: str, names: Container[str])
         raise InputError(f"{what} must be an Expression, got {expression!r}: make one with crn.formula.parse")
     checked(expression, what)
     for name in sorted(expression.names()):
-        checks.choice(f"name in {what}", name, names, "the network has", "what is none of these is to be a @parameter")
+        checks.choice(f"name in {what}", name, names, "known names are", "declare any other name with @parameter")
     return expression
 
 

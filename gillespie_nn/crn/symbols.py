@@ -108,7 +108,7 @@ class Scope:
 
 def _clash(written: str, kind: str, other: str) -> str:
     if other in BUILT_IN_KINDS:
-        return f"{written!r} has a meaning of its own in expressions: rename it"
+        return f"{written!r} is reserved in expressions: rename it"
     if kind == other:
-        return f"{kind} {written!r} is named twice: give each {kind} a name of its own"
+        return f"{kind} {written!r} is defined twice: give each {kind} a different name"
     return f"{written!r} names a {other} and a {kind}: rename one"

@@ -1,6 +1,6 @@
 """Datasets: samples as concentrations, with a deterministic split and the settings that train them.
 
-To add one: a file with a subclass of `Case`, and its line in `CASES`.
+To add one, write a file with a subclass of `Case`, and add the class to `CASES`.
 """
 
 from .. import checks

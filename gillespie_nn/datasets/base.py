@@ -27,11 +27,11 @@ _LARGEST_TARGET = 20.0
 class Dataset:
     """Training and test samples [concentration]: inputs float64[sample, feature], targets float64[sample, output].
 
-    `task` says how an output is judged: `classification` by the largest output, `threshold` by the right side of
-    0.5, `regression` by the root mean square error. Targets of a classification in one column are whole numbers, the
-    classes: they become one output a class, 1 for the class of the sample and 0 for the others, in order of number.
+    `task` says how outputs are judged: `classification` by the largest output, `threshold` by the side of 0.5,
+    `regression` by the root mean square error. The targets of a classification can be one column of class numbers: it
+    becomes one output per class in increasing order, 1 for the class of the sample and 0 for the others.
 
-    Raises InputError for an unknown task, and samples that are no finite numbers or do not fit together.
+    Raises InputError for an unknown task, samples that are not finite numbers, and shapes that do not match.
     """
 
     name: str
@@ -50,14 +50,14 @@ class Dataset:
         for part in ("train", "test"):
             x, t = (matrix(f"{part}_{k}", getattr(self, f"{part}_{k}"), empty=True) for k in "xt")
             if len(x) != len(t) and len(x):  # of test inputs that a file does not keep there are none
-                raise InputError(f"{part}_x has {len(x)} samples and {part}_t {len(t)}: give one row of each a sample")
+                raise InputError(f"{part}_x has {len(x)} samples, but {part}_t has {len(t)}: give one row per sample")
             object.__setattr__(self, f"{part}_x", x)
             object.__setattr__(self, f"{part}_t", t)
         for k in "xt":
             train, test = getattr(self, f"train_{k}"), getattr(self, f"test_{k}")
             if len(train) and len(test) and train.shape[1] != test.shape[1]:
                 raise InputError(
-                    f"train_{k} has {train.shape[1]} columns and test_{k} {test.shape[1]}: give both the same"
+                    f"train_{k} has {train.shape[1]} columns, but test_{k} has {test.shape[1]}: use the same"
                 )
         if self.task == CLASSIFICATION and self.train_t.shape[1] == 1 and len(self.train_t):
             train_t, test_t = one_hot(self.train_t, self.test_t)
@@ -75,14 +75,14 @@ class Dataset:
         ----------
         x : features float64[sample, feature].
         t : targets: names of classes or numbers [sample], or numbers [sample, output].
-        task : `classification`, `threshold` or `regression`. Names are classes and numbers with fractions a regression;
-            whole numbers in one column can be either, so that the task must be given.
-        scale : `unit` maps each feature, and the targets of a regression, linearly to [0, 1]; None takes them as
-            concentrations as they are.
-        test : fraction of the samples that is kept for the test, of a classification the same of each class; 0 tests on
-            the samples that train.
+        task : `classification`, `threshold` or `regression`. By default, names mean classification and numbers with
+            fractions mean regression; for whole numbers in one column the task must be given.
+        scale : `unit` maps each feature, and the targets of a regression, linearly to [0, 1]; None leaves them
+            unchanged.
+        test : fraction of the samples held out as the test set; in a classification, the same fraction of each class.
+            With 0, the training samples are also the test set.
         seed : decides the split.
-        name : what the dataset is called.
+        name : name of the dataset.
 
         Raises InputError.
         """
@@ -112,7 +112,7 @@ class Dataset:
         """`from_arrays`, after `targets_of`."""
         features = matrix("x", x)
         if len(features) != len(targets):
-            raise InputError(f"x has {len(features)} samples and t {len(targets)}: give one row of each a sample")
+            raise InputError(f"x has {len(features)} samples, but t has {len(targets)}: give one row per sample")
         if task == CLASSIFICATION and targets.shape[1] == 1:
             classes = [f"{number:g}" for number in np.unique(targets)]
             targets, _ = one_hot(targets, targets)
@@ -123,7 +123,7 @@ class Dataset:
             if task == REGRESSION:
                 targets, low, high = to_unit(targets)
                 ranges = ", ".join(f"{a:g} to {b:g}" for a, b in zip(low, high))
-                notes.append(f"targets are scaled to 0 to 1 from {ranges}, and errors with them")
+                notes.append(f"targets are scaled from {ranges} to 0 to 1; errors are in scaled units")
         train, held = _split(targets, task, test, seed)
         return cls(name, task, features[train], targets[train], features[held], targets[held], notice="; ".join(notes))
 
@@ -142,7 +142,7 @@ class Dataset:
         largest = float(np.max(np.abs(self.train_t)))
         if largest > _LARGEST_TARGET:
             return (
-                f"the targets are as large as {largest:.3g}, and a network learns concentrations of about 1: scale "
+                f"the targets are as large as {largest:.3g}, but a network learns concentrations of about 1: scale "
                 "them (scale='unit' of Dataset.from_csv and from_arrays, or --scale unit)"
             )
         return ""
@@ -154,7 +154,7 @@ class Dataset:
 
     @property
     def signed(self) -> bool:
-        """Some input is negative, so inputs need two rails."""
+        """Whether some input is negative, so that inputs need two rails."""
         return bool((self.train_x < 0).any() or (self.test_x < 0).any())
 
     @cached_property
@@ -167,7 +167,7 @@ class Dataset:
         return digest.hexdigest()
 
     def accuracy(self, outputs: np.ndarray) -> float:
-        """Fraction in [0, 1] of the test set that `outputs` float64[sample, output] gets right (NaN: regression)."""
+        """Fraction in [0, 1] of the test set that `outputs` float64[sample, output] gets right (NaN for regression)."""
         if self.task == CLASSIFICATION:
             return float(np.mean(np.argmax(outputs, axis=1) == np.argmax(self.test_t, axis=1)))
         if self.task == THRESHOLD:
@@ -187,11 +187,11 @@ class Case(ABC):
     settings: Settings
     method: str = "auto"
     volume: float = 1000.0
-    """Method, and Omega, of a run that asks for none."""
+    """Default Omega of a run, as `method` is its default method."""
     files: dict[str, str] = {}
-    """Name and SHA-256 of each file that has to be fetched."""
+    """Name and SHA-256 of each file to download."""
     sources: tuple[str, ...] = ()
-    """Addresses of folders that hold these files, each ending with a slash, in the order to try them."""
+    """URLs of folders that contain these files, each ending with a slash, in the order in which they are tried."""
 
     @abstractmethod
     def load(self, seed: int) -> Dataset:
@@ -229,5 +229,5 @@ def own_data(x: ArrayLike, t: ArrayLike) -> Dataset:
     and judged on the same samples, as regression."""
     inputs, targets = matrix("inputs", x).copy(), matrix("targets", t).copy()
     if len(inputs) != len(targets):
-        raise InputError(f"inputs have {len(inputs)} samples and targets {len(targets)}: one row of each a sample")
+        raise InputError(f"inputs have {len(inputs)} samples, but targets have {len(targets)}: give one row per sample")
     return Dataset("own data", REGRESSION, inputs, targets, inputs, targets)

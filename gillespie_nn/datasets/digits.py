@@ -32,7 +32,7 @@ class Digits(Case):
         datasets = checks.optional("sklearn.datasets", "data", "the case digits, of scikit-learn,")
         greys, digit = datasets.load_digits(return_X_y=True)
         found = hashlib.sha256(greys.astype(np.uint8).tobytes() + digit.astype(np.uint8).tobytes()).hexdigest()
-        notice = "" if found == CHECKSUM else "the digits of this scikit-learn are not those of its version 1.9"
+        notice = "" if found == CHECKSUM else "the digits of this scikit-learn differ from those of version 1.9"
         x, t = greys / _GREYS, np.eye(_N_CLASSES)[digit]
         train, test = stratified_split(digit, _TRAINING_SHARE, seed)
         checksums = {"digits, grey values and classes": found}

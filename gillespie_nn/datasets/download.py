@@ -22,8 +22,8 @@ _ATTEMPTS = 2
 
 
 def data_folder() -> Path:
-    """Where downloaded data are: the folder that the environment variable GILLESPIE_NN_DATA names, else the one that
-    the operating system gives a program for the user's data."""
+    """The folder of downloaded data: the value of the environment variable GILLESPIE_NN_DATA, or by default the
+    operating system's folder for user data."""
     return Path(os.environ.get(VARIABLE) or user_data_path("gillespie-nn", appauthor=False)).expanduser()
 
 
@@ -43,13 +43,13 @@ def fetch(
     overwrite: bool = False,
     progress: bool | None = None,
 ) -> list[dict]:
-    """Fetch the files of `case` into a folder of its name, each checked against its published SHA-256.
+    """Download the files of `case` into a folder of its name, and check each against its published SHA-256.
 
     Parameters
     ----------
-    folder : holds the folder of the case; default `data_folder()`.
-    source : URL of the folder that the files are in, instead of `case.sources`.
-    overwrite : replace files that are there but are not the published ones; right ones are kept in any case.
+    folder : parent of the folder of the case; default `data_folder()`.
+    source : URL of the folder that contains the files, instead of `case.sources`.
+    overwrite : replace existing files that differ from the published ones; correct files are always kept.
     progress : show progress; None: on a terminal and in a notebook.
 
     Returns
@@ -58,8 +58,8 @@ def fetch(
 
     Raises
     ------
-    InputError : a file is there that is not the published one. UnfinishedError : no source gave the right file;
-    nothing of it is left. MissingExtraError : pooch is not installed.
+    InputError : an existing file differs from the published one. UnfinishedError : no source gave the right file;
+    partial downloads are removed. MissingExtraError : pooch is not installed.
     """
     if not case.files:
         raise InputError(f"case {case.name!r} needs no files: it can be trained as it is")
@@ -84,7 +84,7 @@ def fetch(
 def _url(source: str | Path) -> str:
     address = urlsplit(str(source))
     if address.scheme not in ("https", "http") or not address.netloc:
-        raise InputError(f"the source must be an address that starts with https:// or http://, got {source!r}")
+        raise InputError(f"the source must be a URL that starts with https:// or http://, got {source!r}")
     return str(source).rstrip("/") + "/"
 
 
@@ -122,7 +122,7 @@ def _download(name: str, digest: str, folder: Path, sources: Sequence[str], prog
                 break
             except RequestException as error:
                 status = getattr(error.response, "status_code", None)
-                refused[source] = "the transfer broke off" if status is None else f"HTTP status {status}"
+                refused[source] = "the transfer was interrupted" if status is None else f"HTTP status {status}"
                 if status is not None:
                     break
             except ValueError:  # what pooch raises for a wrong checksum

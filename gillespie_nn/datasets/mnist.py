@@ -61,11 +61,11 @@ class MNIST(Case):
                     f"{folder / name} has shape {array.shape} for {len(labels)} labels: fetch the files again"
                 )
             if labels.max() >= _N_CLASSES:
-                raise InputError(f"the labels to {folder / name} reach {labels.max()}, above 9: fetch the files again")
+                raise InputError(f"labels of {folder / name} contain {labels.max()}, above 9: fetch the files again")
         x = [a.reshape(len(a), -1) / 255.0 for a in arrays[::2]]
         t = [np.eye(_N_CLASSES)[a] for a in arrays[1::2]]
         other = [name for name, found in zip(FILES, sums) if found != FILES[name]]
-        notice = f"{', '.join(other)} in {folder}: not the published file (another SHA-256)" if other else ""
+        notice = f"{', '.join(other)} in {folder}: not the published file (different SHA-256)" if other else ""
         return Dataset(self.name, CLASSIFICATION, x[0], t[0], x[1], t[1], dict(zip(FILES, sums)), notice)
 
 
@@ -74,8 +74,8 @@ def _folder() -> Path:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(
-            f"MNIST is not here ({folder} lacks {', '.join(missing)}): fetch it with `gillespie-nn fetch-data`, or let "
-            f"{VARIABLE} name the folder that holds {MNIST.name}/"
+            f"the files of MNIST are missing ({folder} lacks {', '.join(missing)}): fetch them with `gillespie-nn "
+            f"fetch-data`, or set {VARIABLE} to the folder that contains {MNIST.name}/"
         )
     return folder
 
@@ -91,12 +91,12 @@ def _read(path: Path) -> tuple[np.ndarray, str]:
             # A few kilobytes can unpack to any size: no more is unpacked than there should be.
             data = file.read(n_bytes + 1) if n_bytes <= _MOST_BYTES else b""
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"{path} is no gzipped IDX file ({error}): fetch it again") from None
+        raise InputError(f"{path} is not a gzipped IDX file ({error}): fetch it again") from None
     if kind != _UNSIGNED_BYTES or n_axes != (3 if "images" in path.name else 1) or len(shape) != n_axes:
-        raise InputError(f"{path} holds other data than its name says: fetch it again")
+        raise InputError(f"{path} does not contain the data that its name says: fetch it again")
     if n_bytes > _MOST_BYTES:
-        raise InputError(f"{path} says that it holds {n_bytes} bytes, at most {_MOST_BYTES} are read: fetch it again")
+        raise InputError(f"{path} declares {n_bytes} bytes, but the limit is {_MOST_BYTES}: fetch it again")
     if len(data) != n_bytes:
         what = "more" if len(data) > n_bytes else f"{len(data)}"
-        raise InputError(f"{path} says that it holds {n_bytes} bytes, and holds {what}: fetch it again")
+        raise InputError(f"{path} declares {n_bytes} bytes, but contains {what}: fetch it again")
     return np.frombuffer(data, dtype=np.uint8).reshape(shape), sha256(path)

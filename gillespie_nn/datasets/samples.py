@@ -21,7 +21,7 @@ def matrix(what: str, values: ArrayLike, empty: bool = False) -> np.ndarray:
     try:
         values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        hint = "; classes with names are made by Dataset.from_arrays(x, names)" if "targets" in what else ""
+        hint = "; for classes with names use Dataset.from_arrays(x, names)" if "targets" in what else ""
         raise InputError(f"{what} must be numbers in rows of equal length{hint}") from None
     if values.ndim == 1:
         values = values[:, None]
@@ -39,11 +39,11 @@ def one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if (classes != np.floor(classes)).any():
         odd = classes[classes != np.floor(classes)][0]
         raise InputError(
-            f"targets of a classification in one column are the numbers of classes, such as 0, 1, 2, got {odd:g}: give "
-            "whole numbers, or one column a class, or the task 'regression'"
+            f"targets of a classification in one column must be class numbers, such as 0, 1, 2, got {odd:g}: give "
+            "whole numbers, one column per class, or the task 'regression'"
         )
     if len(classes) < 2:
-        raise InputError(f"all samples are of one class, {classes[0]:g}: a classification needs at least two")
+        raise InputError(f"all samples belong to one class, {classes[0]:g}: a classification needs at least two")
     return (train == classes).astype(np.float64), (test == classes).astype(np.float64)
 
 
@@ -80,13 +80,13 @@ def _are_numbers(values: np.ndarray) -> bool:
 def _named(values: np.ndarray, task: str | None, what: str) -> tuple[np.ndarray, str, list[str]]:
     if task not in (None, CLASSIFICATION):
         one = str(values.flat[0])
-        raise InputError(f"{what} are names, such as {one!r}, and a {task} needs numbers: leave the task out")
+        raise InputError(f"{what} are names, such as {one!r}, but {task} needs numbers: leave the task out")
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if values.ndim != 1:
         raise InputError(f"{what} with names must be one column, got shape {values.shape}")
     names, numbers = np.unique(values.astype(str), return_inverse=True)
     if len(names) < 2:
-        raise InputError(f"all samples are of one class, {str(names[0])!r}: a classification needs at least two")
+        raise InputError(f"all samples belong to one class, {str(names[0])!r}: a classification needs at least two")
     return np.eye(len(names))[numbers], CLASSIFICATION, names.tolist()
 
 
@@ -129,14 +129,14 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         raise InputError(f"{path}: line {reader.line_num} is not CSV: {error}") from None
     lines = [(number, row) for number, row in lines if any(row)]
     if len(lines) < 2:
-        raise InputError(f"{path} has no samples: the first line holds the names of columns, each further one a sample")
+        raise InputError(f"{path} has no samples: the first line must hold column names, each further line one sample")
     (_, header), *rows = lines
     for name in header:
         if not name or header.count(name) > 1:
-            raise InputError(f"{path}: every column needs a name of its own in the first line, got {name!r}")
+            raise InputError(f"{path}: every column needs a unique name in the first line, got {name!r}")
     for number, row in rows:
         if len(row) != len(header):
-            raise InputError(f"{path}: line {number} has {len(row)} cells, and the first line {len(header)}")
+            raise InputError(f"{path}: line {number} has {len(row)} cells, but the first line has {len(header)}")
     return header, rows
 
 

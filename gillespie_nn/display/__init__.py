@@ -1,1 +1,1 @@
-"""What people look at: figures, tables, and HTML for pages and notebooks. Knows nothing of runs and networks."""
+"""Figures, tables, and HTML for pages and notebooks. This layer knows nothing of runs and networks."""

@@ -55,16 +55,21 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     Raises InputError for an unknown name, and for a result without replicates."""
     every = result.quantities
     if not len(result) or not every:
-        raise InputError("there is nothing to plot: the result has no replicates" if every else "there is no quantity")
+        raise InputError(
+            "the result has no replicates, so there is nothing to plot" if every else "there is no quantity"
+        )
     if len(names):
         names = [names] if isinstance(names, str) else names
         return tuple(dict.fromkeys(checks.choice("quantity", name, every, "the result has") for name in names))
     known = species_of(result) or every
     if len(known) <= most:
         return known
-    # Points that nobody reached are NaN.
-    span = np.nanmax(result.maximum(known), axis=0) - np.nanmin(result.minimum(known), axis=0)
-    widest = np.argsort(-np.nan_to_num(span), kind="stable")[:most]
+    # Over replicates and times; NaN at points that nobody reached.
+    largest, smallest = (
+        np.nan_to_num(result.maximum(known), nan=-np.inf),
+        np.nan_to_num(result.minimum(known), nan=np.inf),
+    )
+    widest = np.argsort(smallest.min(axis=0) - largest.max(axis=0), kind="stable")[:most]
     return tuple(known[k] for k in np.sort(widest))
 
 

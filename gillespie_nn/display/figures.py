@@ -1,4 +1,5 @@
-"""What all figures share. Colours are Okabe and Ito's, told apart by colour-blind readers too."""
+"""What all figures share. Colours are those of Okabe and Ito, told apart by colour-blind readers too; their yellow is
+grey here, because yellow lines are hard to see on white."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 LINES = ("-", "--", "-.", ":")
 _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-_WIDE = 6
-"""A legend with more entries stands outside the axes."""
+_INSIDE = 3
+"""A legend with more entries would cover the lines, and stands outside the axes where the layout makes room for it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Drawing:
             if len(grid) != len(self.panels):
                 raise InputError(
                     f"this figure has {len(self.panels)} panels, and ax has {len(grid)}: "
-                    f"give {len(self.panels)} axes, or leave ax out"
+                    f"give {len(self.panels)} axes, or omit ax"
                 )
             for axes, panel in zip(grid, self.panels):
                 panel(axes)
@@ -92,13 +93,18 @@ def style(k: int) -> dict:
     return {"color": COLOURS[k % len(COLOURS)], "linestyle": LINES[k % len(LINES)]}
 
 
-def add_legend(axes: Any) -> None:
-    """A legend of everything that has a label; outside of the axes if it is long."""
+def add_legend(axes: Any, above: bool = False) -> None:
+    """A legend of everything that has a label. A long one stands to the right of the axes, or `above` them in two
+    columns, if the figure has a layout engine, which makes room for it."""
     handles, labels = axes.get_legend_handles_labels()
     if not labels:
         return
-    outside: dict = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if len(labels) > _WIDE else {"loc": "best"}
-    axes.legend(handles, labels, fontsize=8, **outside)
+    place: dict = {"loc": "best"}
+    if len(labels) > _INSIDE and axes.get_figure().get_layout_engine() is not None:
+        place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+        if above:
+            place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
+    axes.legend(handles, labels, fontsize=8, **place)
 
 
 def title(axes: Any, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A page of HTML that needs nothing but itself: built as a tree, so that it is well-formed and all text is escaped."""
+"""A self-contained HTML page, built as a tree, so that it is well-formed and all text is escaped."""
 
 import base64
 import io

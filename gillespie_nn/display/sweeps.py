@@ -27,7 +27,7 @@ def plot_sweep(
     row. Returns the axes. Raises InputError for an unknown name or a sweep without rows."""
     order = np.argsort(values, kind="stable")
     if not len(order):
-        raise InputError("the sweep has no rows: there is nothing to plot")
+        raise InputError("the sweep has no rows, so there is nothing to plot")
     rows = list(results)
     chosen = ensembles.choose(rows[order[-1]], names, _MOST_NAMES)
     axes = new_axes() if ax is None else ax

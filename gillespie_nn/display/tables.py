@@ -1,4 +1,4 @@
-"""Tables of numbers and words, and how their cells are written."""
+"""Tables of numbers and words, and the format of their cells."""
 
 import math
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class Table(NamedTuple):
     rows: list[tuple]
 
     def text(self) -> str:
-        """For people, in columns."""
+        """The table as text, in columns."""
         cells = [list(map(cell, row)) for row in (self.columns, *self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells)]
         lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths)) for row in cells]

@@ -18,6 +18,8 @@ _MOST_NAMES = 8
 _RATIO = 30.0
 """Quantities whose largest values differ by more have panels of their own."""
 _MOST_PANELS = 4
+WIDE = 7.6
+"""Width of a figure with a legend outside the axes [inch]."""
 _SAMPLES = {1: 5, 2: 3, 3: 2}
 """Single trajectories that are drawn of so many quantities; of more, one."""
 LABELS = {MOLECULES: "count [molecules]", CONCENTRATION: "concentration", "": "value of the observable"}
@@ -86,7 +88,8 @@ def ensemble_drawing(
         if None in phase or len(phase) != 2:
             raise checks.InputError("a phase plane needs two quantities, for example x='A', y='B'")
         across, up = (ensembles.choose(result, [str(name)], 1)[0] for name in phase)
-        return Drawing((lambda axes: _phase(axes, result, (across, up), log, units, samples, label),))
+        plane = partial(_phase, result=result, pair=(across, up), log=log, units=units, samples=samples, label=label)
+        return Drawing((plane,), size=(6.4 if len(result) == 1 else WIDE, 4))
     chosen = ensembles.choose(result, names, _MOST_NAMES)
     single = len(result) == 1 and not ensembles.is_moments(result)
     species = set(ensembles.species_of(result))
@@ -109,7 +112,7 @@ def ensemble_drawing(
             title(axes, _title(result, () if len(names) else chosen))
 
     panels = tuple(partial(panel, group=group, first=k == 0) for k, group in enumerate(groups))
-    return Drawing(panels, size=(6.4, 2.2 + 1.9 * len(groups)), share_x=True)
+    return Drawing(panels, size=(6.4 if single else WIDE, 2.2 + 1.9 * len(groups)), share_x=True)
 
 
 def draw_bands(
@@ -230,7 +233,8 @@ def _title(result: Any, chosen: Iterable[str]) -> str:
         text += f", {n} replicates"
     chosen = set(chosen)
     left = len(set(ensembles.species_of(result)) - chosen) if chosen else 0
-    return text + (f"\n{left} species not shown: those that vary less" if left else "")
+    less = "it varies" if left == 1 else "they vary"
+    return text + (f"\n{left} species not shown: {less} less" if left else "")
 
 
 def _units_of(axes: Any) -> str | None:

@@ -12,7 +12,10 @@ from .. import checks
 from ..activations import Activation, SmoothReLU
 from ..checks import InputError
 from ..crn.dual_rail import NetworkBuilder, Rails
+from ..crn.formats.text_write import equation
 from ..crn.network import ReactionNetwork
+from ..display.html import fragment
+from ..display.tables import Table, shown
 from ..kernels.codes import COUNT_LIMIT
 from ..options import options_of, takes
 from .chemistries import KangKim
@@ -28,12 +31,12 @@ _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class TrainingNetwork:
-    """A compiled training network: the reactions, and where inputs, targets, weights and outputs are in them.
+    """A compiled training network: the reactions, and the species of inputs, targets, weights and outputs.
 
     The environment sets the numbers of the `ports`, phase by phase of each presentation.
 
-    `weights` everywhere is one float64 vector [concentration]: per layer the matrix W[out, in] row by row, then
-    the biases; the number of molecules of a weight w is round(Omega |w|) on the rail of its sign.
+    `weights` is always one float64 vector [concentration]: for each layer the matrix W[out, in] row by row, then the
+    biases. A weight w is round(Omega |w|) molecules on the rail of its sign.
     """
 
     layers: tuple[int, ...]
@@ -62,6 +65,13 @@ class TrainingNetwork:
             f"TrainingNetwork({self.shape}, {self.hidden_activation.name}, {last} output, {len(self.weights)} weights, "
             f"{n_species} species, {n_reactions} reactions{'' if self.targets else ', without learning'})"
         )
+
+    def _repr_html_(self) -> str:
+        modules: dict[str, list[str]] = {}
+        for reaction in self.network.reactions:
+            modules.setdefault(reaction.name.partition("_")[0], []).append(equation(reaction))
+        rows = [(name, len(equations), equations[0]) for name, equations in modules.items()]
+        return fragment(repr(self), [shown(Table("", ("module", "reactions", "the first of them"), rows))])
 
     @property
     def shape(self) -> str:
@@ -113,12 +123,12 @@ class TrainingNetwork:
         return state
 
     def read_weights(self, counts: np.ndarray, volume: float) -> np.ndarray:
-        """Weights float64[..., weight] held by `counts` int64[..., species]; the volume as of `read_outputs`."""
+        """Weights float64[..., weight] represented by `counts` int64[..., species]; for `volume` see `read_outputs`."""
         return _read(self._weight_places, counts, volume)
 
     def read_outputs(self, counts: np.ndarray, volume: float) -> np.ndarray:
-        """Outputs float64[..., output] at the moment of `counts` int64[..., species]; of results in concentrations
-        (`units` of a result), give 1 as the volume."""
+        """Outputs float64[..., output] represented by `counts` int64[..., species]. For results in concentrations (see
+        their `units`), use volume 1."""
         return _read(self._output_places, counts, volume)
 
     @cached_property

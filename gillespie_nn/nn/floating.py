@@ -132,7 +132,8 @@ class FloatNetwork:
         """Weights after following dw/ds = -gradient of the loss of one sample for s = `time`.
 
         The solver is explicit (scipy's DOP853): steps of learning are short, and a multistep method gets stuck where a
-        pre-activation comes to rest at the kink of ReLU. Raises UnfinishedError where the flow goes no further.
+        pre-activation comes to rest at the kink of ReLU. Raises UnfinishedError if the flow cannot be followed to the
+        end.
         """
         from scipy.integrate import solve_ivp  # which takes a third of a second to import
 
@@ -163,8 +164,8 @@ class FloatNetwork:
         step: float,
         n_averaged: int = 1,
     ) -> np.ndarray:
-        """Weights after presenting samples `order` int[presentation] one by one with step s = eta * T: the mean of
-        those after each of the last `n_averaged` presentations."""
+        """Weights after presenting the samples `order` int[presentation] one by one with step s = eta * T, averaged
+        over the last `n_averaged` presentations."""
         weights = np.array(weights, dtype=np.float64)
         n_averaged = min(n_averaged, len(order))
         mean = np.zeros_like(weights)

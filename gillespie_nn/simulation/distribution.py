@@ -82,8 +82,8 @@ class Cluster:
             raise  # a sink's, or of a unit
         except self._distributed.KilledWorker as error:
             raise UnfinishedError(
-                f"workers of {self._address} were lost again and again in one unit of work: look at their logs, for "
-                f"in particular memory ({error})"
+                f"workers of {self._address} were lost repeatedly in one unit of work: check their logs and their "
+                f"memory ({error})"
             ) from error
         except ImportError as error:
             raise InputError(

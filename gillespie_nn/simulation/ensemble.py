@@ -36,17 +36,17 @@ def run_ensemble(
 ):
     """Run every replicate of a `task` into `sink`; `progress(done)` gets the number of replicates done, with fractions.
 
-    `units` are those to carry out, increasing, by default all. With a `cluster`, a `distribution.Cluster`, they are
-    carried out there, and `workers` is of no account. On KeyboardInterrupt, running replicates stop within a slice,
-    finished ones stay in the sink, and the exception goes on to the caller.
+    `units` are the units of work to run, increasing; by default all. With a `cluster`, a `distribution.Cluster`, they
+    run there, and `workers` is ignored. On KeyboardInterrupt, running replicates stop within a slice, finished ones
+    stay in the sink, and the exception is raised again.
     """
     units = range(task.n_units) if units is None else units
     run_ensembles([Job(task, lambda: nullcontext(sink), lambda _: units)], workers, progress, cluster)
 
 
 def run_ensembles(jobs: Iterable[Job], workers=1, progress: Callable[[float], None] = lambda done: None, cluster=None):
-    """As `run_ensemble`, several of them, the `jobs`; `progress` and `cluster` are as there, and workers that have
-    nothing left to do in one go on with the next."""
+    """Run several ensembles, the `jobs`; `workers`, `progress` and `cluster` are those of `run_ensemble`. Workers that
+    have finished one ensemble continue with the next."""
     with ExitStack() as opened:
         if cluster is None:
             _Threads(workers, progress).run(_work(jobs, opened))

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class EnsembleResult:
     """The base of `Result`, `Run`, `MomentsResult` and `MomentsRun`.
 
-    `len(r)` is the number of replicates in it, `r["P"]` a species or observable, `r["time"]` the recorded times, and
-    `"P" in r` asks for a name; iteration goes over the names, as in a pandas DataFrame. Statistics are taken over the
-    replicates that reached each recorded point, with a finite value; where there are none they are NaN.
+    `len(r)` is the number of replicates, `r["P"]` a species or observable, `r["time"]` the recorded times. `"P" in r`
+    tests for a name, and iteration runs over the names, as in a pandas DataFrame. Statistics at a recorded point use
+    the replicates that reached it with a finite value; without any they are NaN.
     """
 
     if TYPE_CHECKING:  # attributes of the subclasses: fields of those in memory, read on request from files
@@ -114,8 +114,8 @@ class EnsembleResult:
         return self._statistic(name, lambda s: np.sqrt(_variance(s) / np.maximum(s.n, 1)))
 
     def interval(self, name: str | Sequence[str] | None = None, confidence: float = 0.95) -> np.ndarray:
-        """Ends of the interval of the mean at each point by itself (Student's t), a first axis of (low, high), then
-        shaped as `mean`; NaN for fewer than 2 replicates. Raises InputError for a confidence outside (0, 1)."""
+        """Confidence interval of the mean at each point separately (Student's t): a first axis (low, high), then shaped
+        as `mean`; NaN for fewer than 2 replicates. Raises InputError for a confidence outside (0, 1)."""
         from scipy import stats  # which takes long to import
 
         confidence = checks.confidence(confidence)
@@ -136,9 +136,9 @@ class EnsembleResult:
         return self._statistic(name, lambda s: np.where(s.n > 0, s.maximum, np.nan))
 
     def quantile(self, q: float | Sequence[float], name: str | Sequence[str] | None = None) -> np.ndarray:
-        """The value of rank ceil(q n) among the n replicates, for a probability `q` from 0 to 1, shaped as `mean`; for
-        several probabilities one array each, along a first axis. Moments give it within 0.4 % (whole numbers below 256
-        exactly). Raises InputError for another q, an unknown name, or moments recorded without quantiles."""
+        """The value of rank ceil(q n) among the n replicates, for a probability `q` from 0 to 1, shaped as `mean`;
+        several probabilities add a first axis. Recorded moments give it within 0.4 % (whole numbers below 256 exactly).
+        Raises InputError for an invalid q, an unknown name, or moments recorded without quantiles."""
         several = np.ndim(q) > 0
         probabilities = [_probability(p) for p in (np.asarray(q).tolist() if several else [q])]
         if not probabilities:
@@ -150,14 +150,14 @@ class EnsembleResult:
     def to_csv(self, path: str | Path | None = None, overwrite: bool = False) -> str | None:
         """Write the table of `gillespie-nn export --to csv` to a file, or return it as text without `path`.
 
-        Raises InputError for a file that exists, without `overwrite`; StorageError if it cannot be written.
+        Raises InputError for an existing file without `overwrite`; StorageError if the file cannot be written.
         """
         return csv_to(path, overwrite, self.table())
 
     def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
-        """Draw it over time, or one quantity against another (`x="A", y="B"`), into `ax` or new axes; `names` are
-        quantities, by default those that vary most. `log`, `units` and the other options `how` are those of
-        `display.trajectories.plot_ensemble`. Returns the axes."""
+        """Draw the result over time, or one quantity against another (`x="A", y="B"`), into `ax` or new axes.
+        `names` are quantities, by default those that vary most. `log`, `units` and the other options `how` are those
+        of `display.trajectories.plot_ensemble`. Returns the axes."""
         return plot_ensemble(self, names, ax, **how)
 
     def table(self) -> Columns:

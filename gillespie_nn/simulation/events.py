@@ -67,8 +67,8 @@ class Events:
                 if np.isnan(self._crossing[k]):
                     trigger = self._network.events[k].trigger  # as written, without the rules put in
                     raise ModelError(
-                        f"event {event.name}: it cannot be told when its condition {trigger} changes, after "
-                        f"t = {self._method.time:g} s"
+                        f"event {event.name}: cannot find when its condition {trigger} changes after "
+                        f"t = {self._method.time:g} s; simplify the condition"
                     )
         return min([*self._crossing, *(p.time for p in self._pending)])
 
@@ -79,7 +79,7 @@ class Events:
         while due := [p for p in self._pending if p.time <= self._method.time]:
             if done >= _MOST_AT_ONCE:
                 raise ModelError(
-                    f"event {self._events[due[0].event].name} and others keep making each other happen at "
+                    f"event {self._events[due[0].event].name} and others keep triggering each other at "
                     f"t = {self._method.time:g} s"
                 )
             chosen = self._chosen(due)
@@ -117,8 +117,8 @@ class Events:
             raise ModelError(
                 self._says(
                     k,
-                    f"its condition became true {_MANY} times within {seconds:.2g} s, with no reaction in between: it "
-                    "changes without end there; write one that does not",
+                    f"its condition became true {_MANY} times within {seconds:.2g} s, with no reaction in between: "
+                    "write a condition that does not change without end",
                 )
             )
 

@@ -62,7 +62,7 @@ def html(result: "EnsembleResult") -> str:
     if not n or not len(result.time):
         return fragment(result._title(), notes=[*notes, "nothing is recorded yet"])
     if result._IN_FILE and n > _MOST_REPLICATES:
-        notes.append(f"the table is of the first {_MOST_REPLICATES:,} replicates")
+        notes.append(f"the table shows the first {_MOST_REPLICATES:,} replicates")
     return fragment(result._title(), [shown(_table(result), _MOST_ROWS)], notes)
 
 
@@ -90,7 +90,7 @@ def _table(result: "EnsembleResult") -> Table:
     quantities = last(result)
     when = f"at t = {result.time[-1]:g} s"
     if len(quantities) > _MOST_ROWS:
-        when += "; those that moved most come first"
+        when += "; largest changes first"
     if len(result) == 1:
         return Table(when, ("quantity", "value"), [(q.name, q.mean) for q in quantities])
     return Table(when, ("quantity", "mean", "std. dev."), list(quantities))

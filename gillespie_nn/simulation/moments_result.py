@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 class MomentsResult(EnsembleResult):
     """Moments and, on request, quantiles of an ensemble on a time grid; see `Result` for what a recorded point is.
 
-    Replicates that did not reach a point (event limit, overflow), or in which a rule gives no finite number there, are
-    not in it: where `n` is less than `n_done`, the moments are those of the others.
+    Replicates that did not reach a point (event limit, overflow), or in which a rule has no finite value there, are
+    left out: `n` is then less than `n_done`.
     """
 
     time: np.ndarray
     """float64[point] [s]."""
     quantities: tuple[str, ...]
-    """Names of the species (of one that a rule gives, the rule's value), then of the observables that are not
-    species."""
+    """Names of the species, then of the observables that are not species. A species given by a rule has the rule's
+    value."""
     moments: Moments
     n_replicates: int
     """Replicates requested."""
@@ -42,28 +42,28 @@ class MomentsResult(EnsembleResult):
     model: Any
     """The ReactionNetwork."""
     units: str = "molecules"
-    """Of the species: `molecules`, or `concentration`."""
+    """Units of the species: `molecules`, or `concentration`."""
     method_reason: str = ""
-    """Why this method: requested, or what `auto` based its choice on."""
+    """Why this method was used: requested, or the reason for the choice of `auto`."""
     task: "Task | None" = None
-    """All that decided the ensemble; None for a result that was made by hand, or is in a file."""
+    """Everything that determines the ensemble; None for a result made by hand or read from a file."""
     provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     writer: Callable[..., None] | None = None
-    """Writes its file (`storage.save`), for `save`."""
+    """Writes the file for `save`: `storage.save`."""
 
     def __len__(self) -> int:
-        """Replicates that are in."""
+        """Number of replicates included."""
         return self.n_done
 
     @property
     def n(self) -> np.ndarray:
-        """int64[point, quantity], replicates that reached the point, with a finite value."""
+        """int64[point, quantity], number of replicates that reached the point with a finite value."""
         return self.moments.n
 
     @property
     def n_done(self) -> int:
-        """Replicates that are in."""
+        """Number of replicates included."""
         return self.moments.n_done
 
     @property
@@ -73,7 +73,7 @@ class MomentsResult(EnsembleResult):
 
     @property
     def n_events(self) -> int:
-        """Reactions fired in all of them."""
+        """Reactions fired, summed over the replicates."""
         return self.moments.n_events
 
     @property
@@ -83,12 +83,12 @@ class MomentsResult(EnsembleResult):
 
     @property
     def statistics(self) -> dict[str, float]:
-        """Means over replicates of what the method says about its own steps."""
+        """Statistics that the method reports about its steps, averaged over the replicates."""
         return {name: total / max(1, self.n_done) for name, total in self.moments.statistics.items()}
 
     @property
     def complete(self) -> bool:
-        """Every replicate requested was simulated to the end."""
+        """Whether every replicate requested was simulated to the end."""
         return self.n_done == self.n_replicates and all(s.complete for s in self.statuses)
 
     def place(self, name: str) -> int:
@@ -100,15 +100,15 @@ class MomentsResult(EnsembleResult):
         return self.mean(name)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the file that `simulate(..., output=path)` writes: `open_run`, `resume` and all commands take it.
+        """Write the same file as `simulate(..., output=path)`: `open_run`, `resume` and all commands read it.
 
-        Raises InputError for a file that exists, without `overwrite`, and for a result that `simulate` or `sweep` did
-        not make; StorageError if it cannot be written. What was at `path` before stays there until the file is whole.
+        Raises InputError for an existing file without `overwrite`, and for a result that was not made by `simulate` or
+        `sweep`; StorageError if the file cannot be written. An existing file is replaced only by a complete one.
         """
         save_with(self.writer, self, path, overwrite)
 
     def to_dataframe(self) -> Any:
-        """A pandas DataFrame indexed by (time, quantity), a column for each of n, mean, variance, standard_error,
+        """A pandas DataFrame indexed by (time, quantity), with columns n, mean, variance, standard_error,
         minimum and maximum. Raises MissingExtraError without pandas."""
         pandas = checks.optional("pandas", "xarray", "to_dataframe")
         index = pandas.MultiIndex.from_product([self.time, self.quantities], names=["time", "quantity"])
@@ -116,7 +116,7 @@ class MomentsResult(EnsembleResult):
         return pandas.DataFrame(dict(zip(columns[2:], block[2:])), index=index)
 
     def to_xarray(self, quantiles: Sequence[float] = ()) -> Any:
-        """An xarray Dataset with dimensions time and quantity, and quantile where some are requested. Raises
+        """An xarray Dataset with dimensions time and quantity, and quantile if any are requested. Raises
         MissingExtraError without xarray."""
         xarray = checks.optional("xarray", "xarray", "to_xarray")
         data: dict[str, tuple] = {"n": (("time", "quantity"), self.n)}

@@ -22,14 +22,14 @@ class Result(Trajectories):
     """Trajectories of an ensemble on a time grid.
 
     A recorded point is the state after every event and scheduled change at or before its time. Points that a replicate
-    did not reach (event limit, overflow) are masked in `counts`, whose data there is -1, and NaN in concentrations.
+    did not reach (event limit, overflow) are masked in `counts` (the data there is -1), and NaN in concentrations.
     """
 
     time: np.ndarray
     """float64[point] [s]."""
     counts: np.ndarray
-    """int64[replicate, point, species] [molecules], or float64 of a method whose `units` are concentrations. Masked
-    where a replicate did not reach the point, or a rule gives no whole number."""
+    """int64[replicate, point, species] [molecules], or float64 for methods whose `units` are concentrations. Masked
+    where a replicate did not reach the point, or a rule has no whole value."""
     species: tuple[str, ...]
     n_events: np.ndarray
     """int64[replicate], reactions fired."""
@@ -43,22 +43,22 @@ class Result(Trajectories):
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
     units: str = "molecules"
-    """Of `counts`: `molecules`, or `concentration`."""
+    """Units of `counts`: `molecules`, or `concentration`."""
     observables: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
     """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
     observable_names: tuple[str, ...] = ()
     method_reason: str = ""
-    """Why this method: requested, or what `auto` based its choice on."""
+    """Why this method was used: requested, or the reason for the choice of `auto`."""
     statistics: dict = field(default_factory=dict)
-    """What the method says about its own steps: names and float64[replicate]."""
+    """Statistics that the method reports about its steps, by name: float64[replicate]."""
     covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
-    """float64[replicate, point, species, species] [concentration^2], of `linear_noise`."""
+    """float64[replicate, point, species, species] [concentration^2], for `linear_noise`."""
     task: "Task | None" = None
-    """All that decided the ensemble; None for a result that was made by hand."""
+    """Everything that determines the ensemble; None for a result made by hand."""
     provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     writer: Callable[..., None] | None = None
-    """Writes its run file (`storage.save`), for `save`."""
+    """Writes the run file for `save`: `storage.save`."""
 
     def __post_init__(self) -> None:
         if isinstance(self.counts, np.ndarray):
@@ -76,29 +76,29 @@ class Result(Trajectories):
 
     @property
     def complete(self) -> bool:
-        """Every replicate was simulated to the end."""
+        """Whether every replicate was simulated to the end."""
         return all(status.complete for status in self.statuses)
 
     @property
     def initial(self) -> np.ndarray | None:
-        """[species], initial amounts after overrides [molecules]; None for a result that was made by hand."""
+        """[species], initial amounts after overrides [molecules]; None for a result made by hand."""
         return None if self.task is None else self.task.counts
 
     @property
     def rates(self) -> np.ndarray | None:
-        """float64[reaction], rate constants after overrides; None for a result that was made by hand."""
+        """float64[reaction], rate constants after overrides; None for a result made by hand."""
         return None if self.task is None else self.task.rates
 
     @property
     def arguments(self) -> dict | None:
-        """What else decided the ensemble; None for a result that was made by hand."""
+        """Other arguments that determine the ensemble; None for a result made by hand."""
         return None if self.task is None else self.task.arguments
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the run file that `simulate(..., output=path)` writes: `open_run`, `resume` and all commands take it.
+        """Write the same file as `simulate(..., output=path)`: `open_run`, `resume` and all commands read it.
 
-        Raises InputError for a file that exists, without `overwrite`, and for a result that `simulate` or `sweep` did
-        not make; StorageError if it cannot be written. What was at `path` before stays there until the file is whole.
+        Raises InputError for an existing file without `overwrite`, and for a result that was not made by `simulate` or
+        `sweep`; StorageError if the file cannot be written. An existing file is replaced only by a complete one.
         """
         save_with(self.writer, self, path, overwrite)
 
@@ -107,15 +107,14 @@ def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path,
     """Write the file of a result. Raises InputError for one that was made by hand."""
     if writer is None or result.task is None:
         raise InputError(
-            "this result does not say how it was simulated, so it has no run file: save one that simulate or sweep "
-            "returned, or write it with to_csv"
+            "this result does not record how it was simulated, so it cannot be written as a run file: save a result "
+            "of simulate or sweep, or use to_csv"
         )
     writer(result, path, overwrite)
 
 
 def unfinished(result: Any) -> str:
-    """What a user should know of a result, or moments, in which some replicates did not reach the end, in a sentence;
-    nothing if all did."""
+    """A sentence about the replicates of a result that did not reach the end; empty if all did."""
     why = {status: n for status, n in result.statuses.items() if not status.complete}
     if not why:
         return ""
@@ -132,7 +131,7 @@ def unfinished(result: Any) -> str:
 
 def final_values(result: Any) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of species and observables of a `result`, and their values at the last point in the replicates that reached
-    the end, float64[replicate, name]; of a species that a rule gives, the rule's value."""
+    the end, float64[replicate, name]; a species given by a rule has the rule's value."""
     names = (*result.species, *(n for n in result.observable_names if n not in result.species))
     values = np.full((len(result.status), len(names)), np.nan)
     values[:, : len(result.species)] = result.counts[:, -1, :]

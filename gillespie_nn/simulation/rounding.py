@@ -23,9 +23,7 @@ def announce(species: Sequence[str], amounts: np.ndarray, how: str | None) -> No
     relative = np.abs(nearest - amounts)[changed] / amounts[changed]
     order = changed[np.argsort(-relative, kind="stable")]
     if how is None and (relative > _SMALL).any():
-        raise InputError(
-            fractions_refused(species, amounts, ", rounded unasked where that changes them by 1 % at most")
-        )
+        raise InputError(fractions_refused(species, amounts, " (changes of at most 1 % are rounded automatically)"))
     refuse_overflow(species, np.ceil(amounts))
     if not len(changed):
         return

@@ -167,8 +167,8 @@ def _refuse_others(before: ReactionNetwork, after: ReactionNetwork, values: Iter
     )
     if not (same and before.rules == after.rules and before.events == after.events and before.volume == after.volume):
         raise InputError(
-            f"parameter {', '.join(values)} in the schedule changes the form of the model (its laws, rules, events or "
-            "volume were computed from it as it was read): use an event of the model instead"
+            f"parameter {', '.join(values)} in the schedule changes the form of the model (laws, rules, events or the "
+            "volume were computed from it when the model was read): use an event of the model instead"
         )
 
 
@@ -178,7 +178,7 @@ def _counts(network: ReactionNetwork, items: Mapping[str, Any], dtype: type) -> 
     check = checks.count if dtype == np.int64 else checks.amount
     for s in items:
         if s in network.rules:
-            raise InputError(f"the count of {s} is given by a rule, and cannot be scheduled")
+            raise InputError(f"the count of {s} is given by a rule, so it cannot be scheduled")
     values = [check(f"scheduled count of {s}", n) for s, n in items.items()]
     whole = all(isinstance(n, int) for n in values)
     species = np.array([network.index[s] for s in items], dtype=np.int64)

@@ -183,19 +183,17 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
 
 def _refuse_combinations(run: RunOptions, method: type[Method], noise: NoisePlan | None) -> None:
     if method.deterministic and run.replicates != 1 and not (noise and noise.differs):
-        raise InputError(
-            f"replicates={run.replicates!r}: every replicate of method {method.name} is the same; ask for 1"
-        )
+        raise InputError(f"replicates={run.replicates!r}: method {method.name} is deterministic; use 1 replicate")
     if run.count_firings and method.dtype != np.int64:
-        raise InputError(f"count_firings: method {method.name} has no single firings; ask an exact method or tau_leap")
+        raise InputError(f"count_firings: method {method.name} has no single firings; use an exact method or tau_leap")
     if run.record != TRAJECTORIES and (method.deterministic or run.count_firings):
         why = "firings are counted" if run.count_firings else f"method {method.name} has a single trajectory"
-        raise InputError(f"record={run.record!r}: {why}; ask for record='trajectories'")
+        raise InputError(f"record={run.record!r}: {why}; use record='trajectories'")
 
 
 def _volume(network: ReactionNetwork, volume: float | None) -> float:
     if network.volume is None:
         return 1.0 if volume is None else volume
     if volume is not None:
-        raise InputError(f"the model fixes its volume at {network.volume}: leave volume={volume!r} out")
+        raise InputError(f"the model fixes its volume at {network.volume}: leave out volume={volume!r}")
     return network.volume

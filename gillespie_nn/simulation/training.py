@@ -90,7 +90,7 @@ class Trained(NamedTuple):
     """float64[weight] at the end of the last presentation [concentration]."""
     n_events: int
     statistics: dict
-    """What the method says about its steps, by name."""
+    """Statistics that the method reports about its steps, by name."""
     n_presented: int
     """Presentations done: fewer than planned after early stopping."""
     scores: np.ndarray

@@ -1,4 +1,5 @@
-"""Runs in HDF5: written under a commit flag, readable while they are written. FORMAT.md is the specification."""
+"""Run files in HDF5, written under a commit flag and readable while they are being written. FORMAT.md is the
+specification."""
 
 from .moments_file import MomentsFile
 from .moments_reader import MomentsRun

@@ -31,7 +31,7 @@ def export(path: str | Path, format: str, output: str | Path, overwrite: bool = 
     output = checks.new_file(output, overwrite)
     with open_run(path) as run, _made(output) as part:
         if not isinstance(run, Run) and format != "csv":
-            raise InputError(f"{path} holds {run.record}, which are exported as csv only, got format {format!r}")
+            raise InputError(f"{path} contains {run.record}, which can only be exported as csv, got format {format!r}")
         FORMATS[format](run, part)
         return len(run)
 

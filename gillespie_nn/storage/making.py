@@ -45,7 +45,7 @@ def make(
             else:
                 _make_empty(file, entry, path, (dtypes or {}).get(path), lengths, together)
     if values:
-        raise InternalError(f"a {form.name} has no room for {', '.join(values)}")
+        raise InternalError(f"a {form.name} cannot store {', '.join(values)}")
     describe(file, form)
 
 

@@ -27,9 +27,9 @@ _SECONDS = 10.0
 
 
 class MomentsFile(Moments):
-    """A sink of moments that writes them. A context manager; without an error or with one, what is in is written.
+    """A sink that writes moments. Use it as a context manager: its end writes the moments so far, also after an error.
 
-    With `resumes` it begins with what the file at `path` holds, which is of the same task.
+    With `resumes`, it starts with the moments in the file at `path`, which must be of the same task.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class MomentsFile(Moments):
 
     @property
     def missing(self) -> range:
-        """Units of work that are to be done."""
+        """Units of work to do."""
         return range(-(-self.n_done // self._task.n_together), self._task.n_units)
 
     def merge(self, other: Moments) -> None:
@@ -68,7 +68,7 @@ class MomentsFile(Moments):
         self.close()
 
     def close(self) -> None:
-        """Write the moments so far, and let others write in the file."""
+        """Write the moments so far, and unlock the file."""
         try:
             self._write()
         finally:
@@ -85,7 +85,7 @@ class MomentsFile(Moments):
         with opened(self.path, MOMENTS, ours=True) as file:
             if file.attrs["task"] != self._task.digest:
                 raise InputError(
-                    f"{self.path} holds another ensemble (SHA-256 {file.attrs['task']}, expected "
+                    f"{self.path} contains another ensemble (SHA-256 {file.attrs['task']}, expected "
                     f"{self._task.digest}): use the arguments that started it, or choose another output"
                 )
             load(file, self)

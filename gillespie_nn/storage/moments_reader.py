@@ -27,12 +27,12 @@ class MomentsRun(MomentsResult):
 
     path: Path = Path()
     version: tuple[int, int] = (0, 0)
-    """Of the format."""
+    """Version of the file's format."""
     software_version: str = ""
     initial: np.ndarray | None = None
-    """int64[species], counts in force after overrides [molecules]."""
+    """int64[species], initial counts after overrides [molecules]."""
     rates: np.ndarray | None = None
-    """float64[reaction], rate constants in force after overrides."""
+    """float64[reaction], rate constants after overrides."""
     arguments: dict | None = None
     """Further arguments that determine the ensemble; since version 1.1."""
     kind = KIND
@@ -44,7 +44,7 @@ class MomentsRun(MomentsResult):
 
     @property
     def ended(self) -> bool:
-        """Every replicate is included: there is nothing to resume."""
+        """Whether every replicate is included, so that there is nothing to resume."""
         return self.n_done == self.n_replicates
 
     @property
@@ -58,8 +58,9 @@ class MomentsRun(MomentsResult):
         return self.n_done
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Copy the file to `path`. Raises InputError for a file that exists, without `overwrite`, and while a process
-        writes this one; StorageError if the copy cannot be written. What was at `path` stays until it is whole."""
+        """Copy the file to `path`. Raises InputError for an existing file without `overwrite`, and while a process is
+        writing this run; StorageError if the copy cannot be written. An existing file is replaced only by a complete
+        copy."""
         copy_file(self.path, path, overwrite)
 
     def _title(self) -> str:
@@ -72,7 +73,7 @@ class MomentsRun(MomentsResult):
         pass
 
     def close(self) -> None:
-        """The file is read when it is opened: there is nothing to close."""
+        """Do nothing: the whole file is read when it is opened."""
 
 
 def read(path: Path, file: h5py.File) -> MomentsRun:

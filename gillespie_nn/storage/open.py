@@ -16,7 +16,7 @@ _SOON_READ = 1 << 17
 
 
 def open_run(path: str | Path) -> Run | MomentsRun:
-    """Open the run in the file at `path` for reading, also while it is written, or after its process was
+    """Open the run in the file at `path` for reading, also while it is being written, or after its process was
     killed. Returns a `Run`, or for moments a `MomentsRun`.
 
     Raises InputError for a missing or damaged file, another filetype, and a newer major version.

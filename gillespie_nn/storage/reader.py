@@ -25,7 +25,7 @@ from .values import model_of
 class Run(Trajectories):
     """A run file, with the attributes of `simulation.Result`; `counts` is read from disk when it is indexed.
 
-    Use as a context manager, or `close()` it.
+    Use it as a context manager, or `close()` it.
     """
 
     _IN_FILE = True
@@ -49,12 +49,12 @@ class Run(Trajectories):
             raise damaged(self.path, said(error)) from error
 
     def close(self) -> None:
-        """Close the file. Data that was not read before cannot be read any more."""
+        """Close the file. Data that has not been read is no longer available."""
         self._file.close()
 
     @property
     def units(self) -> str:
-        """Of `counts`: `molecules`, or `concentration`."""
+        """Units of `counts`: `molecules`, or `concentration`."""
         return self._dataset("counts").attrs["units"]
 
     @property
@@ -69,9 +69,9 @@ class Run(Trajectories):
 
     @cached_property
     def model(self) -> ReactionNetwork:
-        """The reaction network, as it was given (before overrides of rates and initial counts).
+        """The reaction network, before overrides of rates and initial counts.
 
-        Raises InputError where the text is damaged."""
+        Raises InputError if the text is damaged."""
         with readable(self.path):
             return model_of(self.path, self._file)
 
@@ -86,7 +86,7 @@ class Run(Trajectories):
 
     @property
     def method_reason(self) -> str:
-        """Why this method; empty in files of version 1.0."""
+        """Why this method was used; empty in files of version 1.0."""
         return self._text("method_reason") if "method_reason" in self._file.attrs else ""
 
     @property
@@ -104,13 +104,13 @@ class Run(Trajectories):
 
     @property
     def initial(self) -> np.ndarray:
-        """[species], counts in force after overrides [molecules]: int64, float64 in training runs of methods without
-        single molecules."""
+        """[species], initial counts after overrides [molecules]: int64, or float64 in training runs with methods in
+        real numbers."""
         return self._read("model/initial")
 
     @property
     def rates(self) -> np.ndarray:
-        """float64[reaction], rate constants in force after overrides."""
+        """float64[reaction], rate constants after overrides."""
         return self._read("model/rates")
 
     @property
@@ -120,7 +120,7 @@ class Run(Trajectories):
 
     @property
     def model_bytes(self) -> int:
-        """Size of its text."""
+        """Size of the model's text [bytes]."""
         return int(self._dataset("model/text").size)
 
     @property
@@ -151,7 +151,7 @@ class Run(Trajectories):
 
     @property
     def ended(self) -> bool:
-        """Every replicate is committed: there is nothing to resume."""
+        """Whether every replicate is committed, so that there is nothing to resume."""
         return bool(self.committed.all())
 
     @property
@@ -161,7 +161,7 @@ class Run(Trajectories):
 
     @property
     def complete(self) -> bool:
-        """Every replicate is committed and was simulated to the end."""
+        """Whether every replicate is committed and was simulated to the end."""
         return self.ended and all(status.complete for status in self.statuses)
 
     @property
@@ -190,14 +190,14 @@ class Run(Trajectories):
 
     @property
     def statistics(self) -> dict[str, np.ndarray]:
-        """What the method says about its own steps: names and float64[replicate]; none before version 1.3."""
+        """Statistics that the method reports about its steps, by name: float64[replicate]; none before version 1.3."""
         names = self._file.get("statistics", {})
         return {name: self._read(f"statistics/{name}")[self.replicates] for name in names}
 
     @property
     def covariance(self) -> np.ndarray | LazyRows:
-        """float64[replicate, point, species, species] [concentration^2] of `linear_noise`, read when it is indexed,
-        like `counts`; without species for other methods."""
+        """float64[replicate, point, species, species] [concentration^2] for `linear_noise`, read when it is indexed,
+        like `counts`; empty for other methods."""
         if not self._has("covariance") or not self._dataset("covariance").size:
             return np.zeros((len(self.replicates), self._n_points, 0, 0))
         return LazyRows(self.path, self._dataset("covariance"), self.replicates, self._n_points)
@@ -216,7 +216,7 @@ class Run(Trajectories):
 
     @property
     def weights(self) -> np.ndarray:
-        """float64[record, weight] [concentration], of a training run."""
+        """float64[record, weight] [concentration], for a training run."""
         return self._recorded("weights")
 
     @property
@@ -239,8 +239,9 @@ class Run(Trajectories):
         return self._names("observable") if self._has("observable") else ()
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Copy the file to `path`. Raises InputError for a file that exists, without `overwrite`, and while a process
-        writes this one; StorageError if the copy cannot be written. What was at `path` stays until it is whole."""
+        """Copy the file to `path`. Raises InputError for an existing file without `overwrite`, and while a process is
+        writing this run; StorageError if the copy cannot be written. An existing file is replaced only by a complete
+        copy."""
         copy_file(self.path, path, overwrite)
 
     def _more_columns(self) -> dict[str, np.ndarray]:
@@ -303,7 +304,7 @@ class Run(Trajectories):
 
     @property
     def replicates(self) -> np.ndarray:
-        """int64[replicate], numbers of those that are committed."""
+        """int64[replicate], numbers of the committed replicates."""
         return np.arange(1) if self._is_training else np.flatnonzero(self.committed)
 
     @property

@@ -34,7 +34,7 @@ class LazyRows:
         n_axes = self.ndim
         if len(key) > n_axes + any(k is Ellipsis for k in key):
             axes = ", ".join(["replicate", "point"] + ["species"] * (n_axes - 2))
-            raise IndexError(f"{self._dataset.name[1:]} have {n_axes} axes ({axes}), indexed by {len(key)}")
+            raise IndexError(f"{self._dataset.name[1:]} have {n_axes} axes ({axes}), but the index has {len(key)}")
         if any(k is Ellipsis for k in key):
             at = next(a for a, k in enumerate(key) if k is Ellipsis)
             key = key[:at] + (slice(None),) * (n_axes + 1 - len(key)) + key[at + 1 :]

@@ -23,9 +23,9 @@ _VALIDATION = {"training/validation_rmse": RMSE, "training/validation_accuracy":
 class TrainingFile(RunFile):
     """A sink (`simulation.training.TrainingSink`) that writes a file.
 
-    With `resumes` it takes the place of the file at `path`, of the same plan, whose run was interrupted, and holds its
-    records and checkpoints from the start; `resumed_from` is the last checkpoint, if it got to one, `scores` are those
-    of validation and `seconds` the wall time of presentations up to there.
+    With `resumes`, it replaces the interrupted file of the same plan at `path`, and starts with its records and
+    checkpoints. `resumed_from` is the last checkpoint, if there is one; `scores` are those of validation, and `seconds`
+    is the wall time of presentations, both up to there.
     """
 
     kind = TRAINING
@@ -88,7 +88,7 @@ class TrainingFile(RunFile):
         self._file.attrs["created"] = earlier.attrs["created"]
 
     def record(self, time: float, counts: np.ndarray, weights: np.ndarray, prediction: np.ndarray) -> None:
-        """One record, in order; kept back until a block is full."""
+        """Add the next record; records are written when a block is full."""
         self._buffer.append((time, counts.copy() if self._scale is None else counts / self._scale, weights, prediction))
         if len(self._buffer) >= self._block:
             self._flush()
@@ -109,7 +109,7 @@ class TrainingFile(RunFile):
         self._buffer, self._n = [], part.stop
 
     def checkpoint(self, checkpoint: Checkpoint, scores: np.ndarray) -> None:
-        """The run can be resumed from here."""
+        """Write a checkpoint, from which the run can be resumed."""
         self._flush()
         with self._guard(2 * checkpoint.counts.nbytes):
             self._write_scores(scores)
@@ -130,7 +130,8 @@ class TrainingFile(RunFile):
     def finish(
         self, trained: Trained, arrays: dict[str, np.ndarray], scores: Mapping[str, float], seconds: float
     ) -> None:
-        """The end of training, a `simulation.training.Trained`: evaluation arrays and scores by name, the commit."""
+        """Write the end of training, a `simulation.training.Trained`, with evaluation arrays and scores by name;
+        commit."""
         self._flush()
         arrays = arrays | {"final_weights": trained.weights, "best_weights": trained.best_weights}
         with self._guard():
@@ -150,7 +151,7 @@ class TrainingFile(RunFile):
             self._file.flush()
 
     def close(self) -> None:
-        """Write what was recorded, and close the file."""
+        """Write the remaining records, and close the file."""
         try:
             if self._file:
                 self._flush()

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class TrainingRecord:
-    """The record of a training `Run`, `record["final_weights"]` is a dataset as an array, by its name in FORMAT.md;
+    """The record of a training `Run`. `record["final_weights"]` is a dataset as an array, by its name in FORMAT.md;
     `name in record` tells whether the file has it.
 
-    N presentations planned, P records so far, V weights, Q outputs, K test samples, E evaluations in validation.
+    Sizes: N presentations planned, P records so far, V weights, Q outputs, K test samples, E evaluations in validation.
     """
 
     GROUP = "training"
@@ -35,12 +35,12 @@ class TrainingRecord:
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """Sizes of the layers, the inputs' first."""
+        """Sizes of the layers, from input to output."""
         return tuple(self._run._attribute(f"{self.GROUP}/layers").tolist())
 
     @property
     def settings(self) -> dict:
-        """Of the network and of training; see `datasets.Settings`."""
+        """Settings of the network and of training; see `datasets.Settings`."""
         return self._json("settings")
 
     @property
@@ -67,12 +67,12 @@ class TrainingRecord:
 
     @cached_property
     def weight_names(self) -> tuple[str, ...]:
-        """Of the weights, without the sign of the rail; numbered before version 1.5."""
+        """Names of the weights, without the sign of the rail; numbered before version 1.5."""
         return self._names("weight", "weight_{}", "weights")
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
-        """Of the outputs, likewise."""
+        """Names of the outputs, likewise."""
         return self._names("output", "{}", "predictions")
 
     @property
@@ -87,7 +87,7 @@ class TrainingRecord:
 
     @property
     def planned_records(self) -> np.ndarray:
-        """int64, those of all records of the whole run."""
+        """int64, presentation of each record that is planned for the whole run, from 0."""
         return self["recorded"]
 
     @property
@@ -128,7 +128,7 @@ class TrainingRecord:
 
     @property
     def inputs(self) -> np.ndarray:
-        """float64[K, feature] [concentration], test inputs; no rows where they are too large to store."""
+        """float64[K, feature] [concentration], test inputs; no rows if they are too large to store."""
         return self["inputs"]
 
     @property
@@ -143,8 +143,7 @@ class TrainingRecord:
 
     @property
     def scores(self) -> dict[str, float]:
-        """Numbers by the names of `simulation.evaluation` that the file has; NaN until the end, and where
-        not requested."""
+        """Scores in the file, by the names of `simulation.evaluation`; NaN until the end, and if not requested."""
         return {name: float(self[name]) for name in (*SCORES, *CHEMICAL_SCORES) if name in self}
 
     def _json(self, name: str) -> dict:

@@ -137,8 +137,8 @@ def copy_rows(source: h5py.Dataset, target: h5py.Dataset, replicate: int, n_poin
 class EnsembleFile(RunFile):
     """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed.
 
-    With `resumes` it takes the place of the file at `path`, of the same task, which was interrupted, and holds its
-    committed replicates from the start. `missing` are the others, each a unit of work.
+    With `resumes`, it replaces the interrupted file of the same task at `path`, and starts with its committed
+    replicates. `missing` are the other replicates, each a unit of work.
     """
 
     kind = ENSEMBLE
@@ -175,7 +175,7 @@ class EnsembleFile(RunFile):
         self._file.attrs["created"] = earlier.attrs["created"]
 
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
-        """Rows of a replicate from recorded point `start` on, with what was observed and the covariance there."""
+        """Write rows of a replicate from recorded point `start` on, with their observables and covariances."""
         with self._guard(rows.nbytes + observed.nbytes + covariance.nbytes):
             self._at("counts")[replicate, start : start + len(rows)] = rows
             for name, values in (("observables", observed), ("covariance", covariance)):
@@ -185,7 +185,7 @@ class EnsembleFile(RunFile):
     def finish(
         self, replicate: int, status: Status, n_events: int, firings: np.ndarray, statistics: Mapping[str, float]
     ) -> None:
-        """The replicate has ended: commit it."""
+        """Commit a replicate that has ended."""
         with self._guard():
             self._at("status")[replicate] = int(status)
             self._at("n_events")[replicate] = n_events

@@ -1,4 +1,4 @@
-"""The case studies: tables and figures from files that are made once and can be drawn again without simulating.
+"""The case studies: tables and figures from stored runs, which can be drawn again without simulating.
 
 To add one: a file with a subclass of `Study` (or `ScoreStudy`, for a score against a number), and its line in
 `STUDIES`.

@@ -28,7 +28,7 @@ LEAPING = "tau_leap"
 
 
 class Extent(NamedTuple):
-    """How much is simulated: the first seed, how many (None: as many as the study asks for), and whether quickly."""
+    """How much to simulate: the first seed, the number of seeds (None: that of the study), and quick or not."""
 
     seed: int = 0
     n_seeds: int | None = None
@@ -39,7 +39,7 @@ class Extent(NamedTuple):
         return range(self.seed, self.seed + n)
 
     def of(self, values: _T, quick: _T) -> _T:
-        """`values`, or those for a quick look."""
+        """`values`, or `quick` in a quick run."""
         return quick if self.quick else values
 
 
@@ -64,7 +64,7 @@ def measure_of(task: str) -> Measure:
 
 
 class Results:
-    """What has been found for one case: `records` by the stem of the point, and stems of points that `failed`."""
+    """The results for one case: `records` by the stem of the point, and the stems of points that `failed`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Results:
         failed: Iterable[str] = (),
         measure: Measure | None = None,
     ) -> None:
-        """`measure` is that of the study; None: the one of the case's task."""
+        """`measure` is that of the study; None: that of the task of the case."""
         self.case, self.extent, self._records, self._failed = case, extent, records, frozenset(failed)
         self._measure = measure
 
@@ -86,11 +86,11 @@ class Results:
         return measure_of(next(iter(tasks), ""))
 
     def record(self, point: Point) -> Record | None:
-        """None if it is missing or failed."""
+        """The record of a point; None if it is missing or failed."""
         return self._records.get(point.stem)
 
     def scores(self, points: Sequence[Point], suffix: str = "") -> np.ndarray:
-        """float64[point] of the case's measure; NaN where a point is missing or failed."""
+        """Scores float64[point] in the measure of the case; NaN where a point is missing or failed."""
         name = self.measure.score + suffix
         found = [self.record(p) for p in points]
         return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in found])
@@ -103,7 +103,7 @@ class Results:
         return self.measure.loss(self.scores(points))
 
     def n_failed(self, points: Sequence[Point]) -> int:
-        """How many of them blew up."""
+        """The number of points that blew up."""
         return sum(p.stem in self._failed for p in points)
 
 
@@ -135,27 +135,27 @@ class Goal(NamedTuple):
 
 
 class Study(ABC):
-    """One question: the points that answer it, and what is shown of them."""
+    """One question: the points that answer it, and the tables and figures made from them."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]
     cases: ClassVar[tuple[str, ...]] = tuple(c.name for c in CASES)
-    """For which it makes sense."""
+    """Cases that the study applies to."""
     most_seeds: ClassVar[int] = 20
     measure: ClassVar[Measure | None] = None
-    """None: that of the case's task."""
+    """The measure of the scores; None: that of the task of the case."""
 
     def seeds(self, extent: Extent) -> range:
         return extent.seeds(self.most_seeds)
 
     @abstractmethod
     def points(self, case: str, extent: Extent) -> list[Point]:
-        """What has to be carried out; the same point may be asked for twice, and by several studies."""
+        """The points to simulate. A point may occur twice, and in several studies."""
 
     @abstractmethod
     def tables(self, results: Results) -> list[Table]:
-        """What the report says, from the `Results` of one case."""
+        """The tables of the report, from the `Results` of one case."""
 
     @abstractmethod
     def draw(self, figure: Any, results: Results) -> None:
@@ -166,7 +166,7 @@ class Study(ABC):
         return []
 
     def goals(self, results: Results) -> list[Goal]:
-        """Goals, and whether they are reached."""
+        """The goals, and whether they are reached."""
         return []
 
 

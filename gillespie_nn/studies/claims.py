@@ -32,7 +32,7 @@ _NOISES = (RateNoiseStudy(), ConcentrationNoiseStudy())
 
 class Claims(Study):
     name = "claims"
-    title = "loss of the others less that of smooth ReLU"
+    title = "loss of the other activations minus loss of smooth ReLU"
     summary = "the paper's two claims as paired tests over seeds, in every regime"
     cases = ("xor", "iris", "regression", "digits")
 
@@ -103,7 +103,7 @@ class Claims(Study):
             axes.set_yticks(range(len(group)), [f.regime for f in group], fontsize=6.5)
             axes.set_ylim(len(group) - 0.4, -0.6)
             axes.set_xlabel(
-                f"{unit}: the other's less smooth ReLU's, of the same seed (right of 0: the claim)", fontsize=8
+                f"{unit}: other activation minus smooth ReLU, same seed (right of 0 supports the claim)", fontsize=8
             )
         handles, labels = every[0].get_legend_handles_labels()
         kept = dict(zip(labels, handles))

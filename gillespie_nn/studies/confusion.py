@@ -17,7 +17,7 @@ _PANELS = {"outputs": "chemistry", "outputs_gradient_descent": "float gradient d
 class Confusion(Study):
     name = "confusion"
     title = "confusion matrix"
-    summary = "which classes are taken for which, by the chemistry's weights and by gradient descent's"
+    summary = "confusion matrices of the weights from the chemistry and from gradient descent"
     cases = ("iris", "digits", "mnist")
 
     def points(self, case: str, extent: Extent) -> list[Point]:

@@ -54,7 +54,7 @@ class Transient(Effect):
 
     name = "transient"
     title = "the transient after each switch"
-    summary = "effect 2: RMSE against the step s for several running times T, and with learning held after a switch"
+    summary = "effect 2: RMSE against the step s, for several running times T and with learning off after a switch"
     x_label = "step s"
     shows_descent = True
 
@@ -62,7 +62,7 @@ class Transient(Effect):
         shown = times(case, extent)[-4:]
         longest = shown[-1]
         shares = [(t, 0.0, f"T = {t:g} s") for t in shown]
-        shares.append((longest, 0.5, f"T = {longest:g} s, held for half of it"))
+        shares.append((longest, 0.5, f"T = {longest:g} s, learning off in its first half"))
         return [
             Condition(
                 "", label, s,

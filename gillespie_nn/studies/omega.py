@@ -16,7 +16,7 @@ class Omega(ScoreStudy):
 
     name = "omega"
     title = "the noise of finite counts"
-    summary = "scores against the volume Omega: exact at small ones, by tau-leaping at large ones"
+    summary = "scores against the volume Omega, by an exact method at small Omega and tau-leaping at large Omega"
     cases = ("xor", "iris", "regression", "digits")
     x_label = "volume Omega [molecules per unit of concentration]"
     x_scale = "log"

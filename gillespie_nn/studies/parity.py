@@ -19,7 +19,7 @@ class Parity(Study):
     """Paired over seeds, of which each has its own split, start and order."""
 
     name = "parity"
-    title = "chemistry beside float gradient descent"
+    title = "chemistry against float gradient descent"
     summary = "paired comparison with gradient descent, and the goals for it"
     cases = ("iris", "regression", "digits")
     most_seeds = 60
@@ -42,7 +42,7 @@ class Parity(Study):
             ours, theirs = results.scores(points), results.scores(points, "_gradient_descent")
             if results.measure is ACCURACY:
                 difference = estimate(ours - theirs)
-                goal = f"accuracy less gradient descent's above {LEAST_DIFFERENCE:g} ({label})"
+                goal = f"accuracy minus that of gradient descent above {LEAST_DIFFERENCE:g} ({label})"
                 verdict = judge(difference.low, difference.high, LEAST_DIFFERENCE, above=True)
                 found.append(Goal(goal, results.case, f"{difference}, {difference.n} seeds", verdict))
             else:

@@ -86,7 +86,7 @@ class Point(ABC):
 
     def _refuse(self, path: Path, found: Any) -> NoReturn:
         raise InputError(
-            f"{path} holds another point: {found!r} where {self.decided!r} is expected; take it away and try again"
+            f"{path} contains another point, {found!r} instead of {self.decided!r}: delete it and try again"
         )
 
 

@@ -72,7 +72,7 @@ def write_report(
     commands that made them."""
     lines = ["# Case studies", ""]
     if any(extent.quick for extent, _ in runs):
-        lines += ["**A quick look: few seeds and short runs. Nothing here is a result.**", ""]
+        lines += ["**This is a quick run with few seeds and short runs. It contains no results.**", ""]
     lines += [
         "Means are over seeds, each with its own split, start and order of samples, and have 95 % intervals: Student's "
         "t for differences, Student's t of the logarithm for an RMSE, and Wilson's score for an accuracy. Scores are "
@@ -95,8 +95,8 @@ def _goals(goals: list[Goal]) -> list[str]:
     if not goals:
         return []
     rows = [(g.case, g.goal, g.found, f"**{g.verdict}**") for g in goals]
-    return ["## Goals", "", "Judged by the 95 % interval as a whole.", ""] + _table(
-        ("case", "goal", "found [95 %]", "verdict"), rows
+    return ["## Goals", "", "A goal is judged by the whole 95 % interval.", ""] + _table(
+        ("case", "goal", "result [95 %]", "verdict"), rows
     )
 
 
@@ -137,7 +137,7 @@ def _provenance(
 ) -> list[str]:
     versions = {r.software_version for r in records.values()}
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
-    lines = ["## Where this came from", ""]
+    lines = ["## Provenance", ""]
     for extent, command in dict.fromkeys(runs):
         seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")
         lines += [f"- command: `{command}`" if command else "- from Python", f"- its seeds: {seeds}"]
@@ -150,7 +150,7 @@ def _provenance(
     if len(versions) > 1:
         lines += ["**The points were simulated by several versions of the software, whose results may differ.**", ""]
     if missing:
-        lines += [f"**{counted(len(missing), 'point')} missing: means are over fewer seeds than asked for.**", ""]
+        lines += [f"**{counted(len(missing), 'point')} missing; means are over fewer seeds than planned.**", ""]
     if failed:
         reasons = Counter(failed.values())
         lines += (

@@ -22,37 +22,37 @@ def reproduce(
     workers: int | None = None, time_limit: float | None = None, redraw: bool = False, command: str = "",
     progress: bool | None = None, say: Callable[[str], object] = print, known: Sequence[type[Study]] = (),
 ) -> dict:  # fmt: skip
-    """Carry out `studies` on `cases`, draw them into `output` and write the report there. Studies that the report has
-    already stay in it.
+    """Run `studies` on `cases`, draw them into `output` and write the report there. Studies already in the report stay
+    in it.
 
     Parameters
     ----------
-    studies : `Study` classes; those that make no sense for a case leave it out.
+    studies : `Study` classes; a study skips cases that it does not apply to.
     cases : names of datasets.
     extent : an `Extent`.
-    output : folder: `points/` has a file for each point, `figures/` a PNG and an SVG for each study and case,
-        `studies.json` says what is in the report, and `report.md` has the tables, the verdicts and where all this came
-        from.
-    workers, time_limit [s], progress, say : as of `runner.carry_out`; by default an hour a point, or a minute.
-    redraw : simulate nothing: draw what there is, and say what is missing.
-    command : what the report gives as the command that made it.
-    known : every study that the report may have besides `studies`, if the folder holds it.
+    output : folder: `points/` has a file for each point, and `figures/` a PNG and an SVG for each study and case;
+        `studies.json` lists the content of the report, and `report.md` has tables, verdicts and provenance.
+    workers, time_limit [s], progress, say : as in `runner.carry_out`; the default limit is an hour per
+        point, or a minute in a quick run.
+    redraw : simulate nothing; draw the stored points and list the missing ones.
+    command : the command line to state in the report.
+    known : all studies that the report may already contain.
 
     Returns
     -------
     A dictionary: `report`, `figures`, `claims` (the findings) and `goals` of all that is in the report; `points`,
-    `missing`, `blown_up` and `quick` of what was asked for.
+    `missing`, `blown_up` and `quick` of this call.
 
     Raises
     ------
     InputError : nothing to do, or nothing to redraw. MissingExtraError : no matplotlib. UnfinishedError : see `runner`.
     """
     checks.optional("matplotlib", "plot", "drawing the figures of the case studies")
-    output = checks.path_of("output", output, f"output must be the path of a folder, got {output!r}")
+    output = checks.path_of("output", output, f"output must be a folder path, got {output!r}")
     asked = [Section(study(), case, extent, command) for case in cases for study in studies if case in study.cases]
     if not asked:
         names = ", ".join(s.name for s in studies)
-        raise InputError(f"none of the studies {names} is made for {', '.join(cases)}: see --list")
+        raise InputError(f"no study of {names} applies to {', '.join(cases)}: see --list")
     points = unique(p for section in asked for p in section.points())
     kept = read_sections(output, known, asked)
     if not redraw:
@@ -62,7 +62,7 @@ def reproduce(
     if not records:
         raise InputError(
             f"none of the {counted(len(points), 'point')} of these studies is in {output / POINTS}: "
-            + ("run the command without --redraw first" if redraw else "all blew up; see the files *.failed there")
+            + ("run the command first without --redraw" if redraw else "all blew up; see the files *.failed there")
         )
     for point in missing[:_SHOWN]:
         say(f"missing: {point.stem}")

@@ -130,8 +130,8 @@ def _stage(
                 yield waiting.pop(future), future.result()
     except BrokenProcessPool:
         raise UnfinishedError(
-            "a worker process was killed, perhaps for want of memory: run again with fewer --workers; what was done "
-            "is kept"
+            "a worker process was killed, perhaps because memory ran out: run the same command with fewer --workers; "
+            "finished points are kept"
         ) from None
     except BaseException:
         for process in set(multiprocessing.active_children()) - others:
@@ -149,7 +149,7 @@ def _ignore_interrupts() -> None:
 def one(point: Point, folder: str | Path, time_limit: float | None = None) -> str | None:
     """Carry out one point; a sentence if it cannot be finished, which is also kept beside its file."""
     if any(_note(p, folder) is not None for p in point.needs):
-        return "what it needs has blown up"
+        return "a point that it needs blew up"
     if point.kernels not in _compiled:  # which takes a minute or more once, and is not the point's fault
         compile_kernels(*point.kernels)
         _compiled.add(point.kernels)
@@ -174,7 +174,9 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
-        raise TakesTooLong(f"not done after {seconds:g} s of wall time: run away, or too large")
+        raise TakesTooLong(
+            f"not finished after {seconds:g} s of wall time: the counts blow up, or the point is too large"
+        )
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -37,7 +37,7 @@ def at_running_time(
 class RunningTime(ScoreStudy):
     name = "running-time"
     title = "running time at a fixed step s"
-    summary = "scores against the running time T of a presentation, the step s = eta (T - hold) the same"
+    summary = "scores against the running time T of a presentation at a fixed step s = eta (T - hold)"
     x_label = "running time T [s]"
     x_scale = "log"
     shows_descent = True

@@ -40,7 +40,9 @@ def read_sections(folder: Path, known: Iterable[type[Study]], without: Sequence[
             for row in json.loads(checks.read_text(path))
         ]
     except (ValueError, TypeError, KeyError):
-        raise InputError(f"{path} is damaged: delete it, and the report will have what you ask for now alone") from None
+        raise InputError(
+            f"{path} is damaged: delete it; the report then contains only the studies of this command"
+        ) from None
     return [
         Section(by_name[name](), case, extent, command)
         for name, case, extent, command in rows

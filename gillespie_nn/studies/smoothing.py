@@ -14,7 +14,7 @@ class Smoothing(ScoreStudy):
 
     name = "smoothing"
     title = "smooth ReLU for several h, ReLU and leaky ReLU"
-    summary = "scores of smooth ReLU for several h, of ReLU and of leaky ReLU at equal settings"
+    summary = "scores of smooth ReLU for several h, ReLU and leaky ReLU at equal settings"
     x_label = "smoothing h of the smooth ReLU [concentration^2]"
     x_scale = "log"
 

@@ -20,7 +20,7 @@ class TimeCourse(Study):
 
     name = "time-course"
     title = "the first presentations, molecule by molecule"
-    summary = "outputs, a hidden neuron, its error and its weight in time, with the switches of the input"
+    summary = "outputs, and a hidden neuron with its error and weight, over time, with the input switches"
     cases = ("xor", "iris", "regression")
     most_seeds = 1
 

@@ -1,5 +1,6 @@
-"""Statistical verification of the exact methods: named checks, each a list of p-values of a right engine;
-and what is known of the approximate ones: rates of convergence (`ladder`), and a comparison on one model (`certify`).
+"""Statistical verification of the exact methods by named checks, each of which gives p-values.
+
+For approximate methods: convergence rates (`ladder`), and a comparison on one model (`certify`).
 
 To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 """

@@ -1,4 +1,4 @@
-"""What a check has to provide, and the statistics that checks share."""
+"""The interface of a check, and statistics that checks share."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -8,18 +8,18 @@ import numpy as np
 from scipy import stats
 
 _LEAST_EXPECTED = 20.0
-"""Cells of a chi-square test are pooled to so many expected."""
+"""Least expected number in a cell of a chi-square test; smaller cells are pooled."""
 
 
 class Outcome(NamedTuple):
-    """One p-value: uniform on [0, 1], or stochastically larger, for a right engine."""
+    """One p-value. For a correct method it is uniform on [0, 1], or stochastically larger."""
 
     what: str
     p: float
     details: dict = {}
-    """Further numbers for the record."""
+    """Further numbers, for JSON."""
     note: str = ""
-    """The same for people, in a few words."""
+    """A short remark to print."""
 
 
 class Unsupported(NamedTuple):
@@ -30,8 +30,8 @@ class Unsupported(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What checks are told. `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
-    the checks that try an approximate method."""
+    """Options of checks: `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
+    checks of approximate methods."""
 
     replicates: int
     sbml_suite: str | Path | None
@@ -44,7 +44,7 @@ class Check(ABC):
     name: str
     summary: str
     methods: tuple[str, ...] = ()
-    """Names of the methods that it is of, if not of any exact one."""
+    """Names of the methods that the check applies to; empty for all exact methods."""
 
     @classmethod
     def missing(cls, sbml_suite: str | Path | None) -> str:

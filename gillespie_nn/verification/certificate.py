@@ -1,4 +1,4 @@
-"""What `certify` finds: a row for each quantity and time, a verdict, and the same in words."""
+"""The result of `certify`: a row for each quantity and time, and a verdict."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ from ..display.html import fragment
 from ..display.tables import Table, estimate, shown
 
 _DRAWN = 20
-"""Rows of a figure."""
+"""Rows that a figure shows."""
 
 
 class Row(NamedTuple):
-    """One quantity at one time. Errors are relative, intervals (low, high); what a method does not give is None."""
+    """One quantity at one time. Errors are relative, intervals are (low, high); None: the method does not give it."""
 
     species: str
     time: float
@@ -29,49 +29,49 @@ class Row(NamedTuple):
     variance_error: float | None
     variance_interval: tuple[float, float] | None
     distance: float | None
-    """Kolmogorov-Smirnov distance of the two laws."""
+    """Kolmogorov-Smirnov distance of the two distributions."""
     bound: float | None
     """Upper bound of the distance."""
     p: float | None
-    """p-value of one law for both; conservative for counts."""
+    """p-value for equal distributions; conservative for counts."""
 
 
 @dataclass(frozen=True, repr=False)
 class Certificate:
-    """How far a method lies from an exact one."""
+    """Comparison of a method with an exact method."""
 
     verdict: str
     """`within`, `outside` or `inconclusive`."""
     method: str
     reference: str
     rows: tuple[Row, ...]
-    """Worst first."""
+    """All rows, worst first."""
     tolerance_mean: float
     tolerance_variance: float
     floor: float
-    """[molecules]."""
+    """Smallest value that errors of means are relative to [molecules]."""
     confidence: float
-    """That all intervals hold together."""
+    """Joint confidence of all intervals."""
     n_intervals: int
     replicates: int
-    """Of the method; 1 if it is deterministic."""
+    """Replicates of the method; 1 if it is deterministic."""
     reference_replicates: int
     sufficient_replicates: int | None
-    """An estimate of what would decide an inconclusive verdict; None where no feasible number would."""
+    """Estimated number that would decide an inconclusive verdict; None if no feasible number would."""
     seed: int
     reference_seed: int
     volume: float
     seconds: float
-    """Wall time of the method's replicates, without compilation; one run."""
+    """Wall time of the replicates of the method [s], without compilation; one measurement."""
     reference_seconds: float
 
     @property
     def speed_ratio(self) -> float:
-        """Wall time of the reference's replicates over that of the method's."""
+        """Wall time of the reference divided by wall time of the method."""
         return self.reference_seconds / self.seconds
 
     def record(self) -> dict:
-        """Plain values, rows as dictionaries."""
+        """Plain values by name, with rows as dictionaries."""
         return asdict(self) | {"rows": [row._asdict() for row in self.rows], "speed_ratio": self.speed_ratio}
 
     def __repr__(self) -> str:
@@ -86,7 +86,7 @@ class Certificate:
             )
             for row in self.rows
         ]  # fmt: skip
-        columns = ("species", "time [s]", "mean", "exact mean", "error of the mean [%]", "of the variance [%]", "")
+        columns = ("species", "time [s]", "mean", "exact mean", "error of mean [%]", "error of variance [%]", "")
         return fragment(str(self), [shown(Table("worst first", columns, rows))])
 
     def plot(self, ax: Any = None) -> Any:
@@ -115,30 +115,33 @@ class Certificate:
                 axes.axvline(100 * side * tolerance, color=COLOURS[k], linestyle=("--", ":")[k], label=label)
         axes.set_yticks(place, [f"{r.species}, {r.time:g} s" for r in rows])
         axes.set_ylabel("species, time")
-        axes.set_xlabel(f"error [%], {100 * self.confidence:g} % intervals, all together")
+        axes.set_xlabel(f"error [%], joint {100 * self.confidence:g} % intervals")
         title(axes, f"{self.method} against {self.reference}: {self.verdict}")
         add_legend(axes)
         return axes
 
     def __str__(self) -> str:
-        """The verdict in a sentence."""
+        """The verdict as text."""
         has_variance = any(row.variance is not None for row in self.rows)
-        within = f"the means of {self.method} are within {100 * self.tolerance_mean:g} %"
+        tolerances = f"{100 * self.tolerance_mean:g} % for means"
         if has_variance:
-            within += f" and its variances within {100 * self.tolerance_variance:g} %"
-        within += f" of {self.reference}'s"
-        sure = f"at {100 * self.confidence:g} % confidence in all {self.n_intervals} intervals together"
-        if not has_variance:
-            sure += f"; {self.method} gives no variances"
+            tolerances += f", {100 * self.tolerance_variance:g} % for variances"
+        else:
+            tolerances += f"; {self.method} gives no variances"
+        errors = f"the errors of {self.method} against {self.reference}"
+        confidence = f"joint confidence of all {self.n_intervals} intervals: {100 * self.confidence:g} %"
         if self.verdict == WITHIN:
-            return f"within: {within}, {sure}"
+            return f"within: {errors} are within tolerance ({tolerances}); {confidence}"
         if self.verdict == OUTSIDE:
             n = sum(row.verdict == OUTSIDE for row in self.rows)
-            return f"outside: not true in {n} of {len(self.rows)} rows that {within}, {sure}"
-        enough = f"about {self.sufficient_replicates} would, by estimate"
+            return f"outside: {errors} exceed a tolerance in {n} of {len(self.rows)} rows ({tolerances}); {confidence}"
+        enough = f"about {self.sufficient_replicates} replicates should be enough"
         if self.sufficient_replicates is None:
-            enough = "no feasible number would: an error is about as large as its tolerance"
-        return f"inconclusive: {self.reference_replicates} replicates do not show whether {within}, {sure}; {enough}"
+            enough = "no feasible number is enough, because an error is about as large as its tolerance"
+        return (
+            f"inconclusive: {self.reference_replicates} replicates do not show whether {errors} are within tolerance "
+            f"({tolerances}); {confidence}; {enough}"
+        )
 
 
 def _percent(error: float | None, interval: tuple[float, float] | None) -> str:

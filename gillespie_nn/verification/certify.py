@@ -1,4 +1,4 @@
-"""`certify`: an approximate method beside an exact one on one's own model, and how far they lie apart."""
+"""`certify`: compare an approximate method with an exact one on any model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
@@ -22,47 +22,49 @@ from .side_by_side import Ensemble, compare
 
 LEAST_REPLICATES = 30
 _SHORT = 1e-3
-"""Of the first interval: a run that compiles, and refuses what cannot be used."""
+"""Part of the first interval that a trial run covers. It compiles the kernels and refuses bad arguments."""
 
 
 def _seed(name: str, value: Any) -> int:
-    return checks.whole(name, resolve_seed(value), 0, 2**63 - 2, "the reference has the next one")
+    return checks.whole(name, resolve_seed(value), 0, 2**63 - 2, "the reference uses the next one")
 
 
 @dataclass(frozen=True, eq=False)
 class CertifyOptions(Options):
-    """What is asked of `certify` itself."""
+    """The arguments of `certify` itself."""
 
     method: str = option(
         MISSING, as_it_is, "method to certify", kind=str,
         allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
-        more="an exact one is found `outside` in less than 5 % of calls",
+        more="an exact method gets the verdict `outside` in less than 5 % of calls",
     )  # fmt: skip
     t_end: float = option(
         MISSING, positive("s", "the time of the last comparison"), "time of the last comparison", unit="s"
     )
-    n_points: int = option(4, whole(1, 2**20), "times compared, evenly spaced, t_end included and 0 not", kind=int)
+    n_points: int = option(
+        4, whole(1, 2**20), "number of times to compare, evenly spaced from above 0 to t_end", kind=int
+    )
     replicates: int = option(
-        1000, whole(LEAST_REPLICATES, 2**40, "the intervals rest on their number"), "replicates of each method",
-        kind=int, more="the default tolerances take some 25000, fewer show larger errors",
+        1000, whole(LEAST_REPLICATES, 2**40, "fewer give no valid intervals"), "replicates of each method",
+        kind=int, more="the default tolerances need about 25000; fewer only show larger errors",
     )  # fmt: skip
     reference: str = option(
         AUTO, as_it_is, "exact method", kind=str, allowed=f"one of {AUTO}, {', '.join(m.name for m in EXACT)}"
     )
     seed: int | None = option(
         None, Check(_seed, "at least 0"), "seed of every random draw", kind=int, usual="drawn and reported",
-        more="that of the method's replicates; the reference's have `seed` + 1, so that the two are independent",
+        more="the method uses `seed`, the reference `seed` + 1, so the two are independent",
     )  # fmt: skip
-    tolerance_mean: float = option(0.02, fraction, "relative error allowed of a mean")
-    tolerance_variance: float = option(0.05, fraction, "relative error allowed of a variance")
+    tolerance_mean: float = option(0.02, fraction, "largest relative error of a mean")
+    tolerance_variance: float = option(0.05, fraction, "largest relative error of a variance")
     floor: float = option(
         1.0, positive("molecules"),
-        "errors of means below so many molecules, and of variances below its square, are relative to it",
+        "smallest value that an error of a mean is divided by; for a variance, its square",
         unit="molecules",
     )  # fmt: skip
     species: Sequence[str] | None = option(
         None, as_it_is, "species or observable to compare", kind=str, usual="all species that can change",
-        metavar="NAME", several=True, more="one name or several, observables in their own units",
+        metavar="NAME", several=True, more="one name or several; observables are in their own units",
     )  # fmt: skip
 
 
@@ -73,26 +75,26 @@ OPTIONS = any_of(options_of(CertifyOptions), _OF_RUN, options_of(Execution))
 
 @takes(OPTIONS, options_of(Destination, without=("output", "overwrite")))
 def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int = 4, **options: Any) -> Certificate:
-    """Run `method` beside an exact one and compare the laws of the counts, with intervals that hold together.
+    """Compare the distributions of the counts by `method` with those by an exact method.
 
-    The error of a mean is relative to max(|exact mean|, `floor`), that of a variance to max(exact variance,
-    `floor`**2); the Kolmogorov-Smirnov distance has an upper bound. All of these hold together with probability 0.95
-    (Bonferroni). Intervals of means and variances are asymptotic: they assume no law, but know nothing of values so
-    rare that no replicate had them. The verdict is `outside` if an interval of a mean or a variance lies wholly beyond
-    its tolerance, else `within` if each lies inside its own, else `inconclusive`.
+    The error of a mean is relative to max(|exact mean|, `floor`), the error of a variance to max(exact variance,
+    `floor`**2). Each has an interval, and the Kolmogorov-Smirnov distance has an upper bound. All of them hold jointly
+    with probability 0.95 (Bonferroni). The intervals are asymptotic: they assume no distribution, but they cannot
+    cover values so rare that no replicate took them. The verdict is `outside` if some interval lies entirely beyond
+    its tolerance, `within` if every interval lies inside its tolerance, and `inconclusive` otherwise.
 
-    Concentrations are compared as molecules, and for the distance rounded to whole ones. Of a deterministic method,
-    run once, the mean is compared, and the variance if it gives covariances.
+    Concentrations are converted to molecules, and rounded to whole molecules for the distance. A deterministic method
+    runs once; its mean is compared, and its variance if the method gives covariances.
 
     Parameters
     ----------
     network : the model.
     ...
-    options : of the method.
+    options : options of the method.
 
     Raises
     ------
-    InputError : anything that cannot be used. UnfinishedError : a replicate that did not reach `t_end`.
+    InputError : an argument is invalid. UnfinishedError : a replicate did not reach `t_end`.
     """
     if not isinstance(network, ReactionNetwork):
         raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: see simulate")
@@ -123,7 +125,7 @@ def _reference(name: str, network: ReactionNetwork, amounts: np.ndarray) -> type
     found = choose_method(name, network, amounts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
-        raise InputError(f"reference {name!r} is not exact, and shows no error of another method: use auto, {exact}")
+        raise InputError(f"reference must be an exact method, got {name!r}: use one of auto, {exact}")
     return found
 
 
@@ -133,7 +135,7 @@ def _names(
     rates: Mapping[str, float] | None,
     changes: Sequence[Change],
 ) -> tuple[str, ...]:
-    """Those asked for, or all species that reactions, rules, events or the schedule can change."""
+    """The requested names, or all species that reactions, rules, events or the schedule can change."""
     if species is not None:
         names = (species,) if isinstance(species, str) else tuple(dict.fromkeys(species))
         for name in names:

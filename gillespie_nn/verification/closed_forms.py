@@ -72,7 +72,7 @@ def p_value(name: str, method: type, n: int, seed: int) -> float:
 
 class ClosedForms(Check):
     name = "closed-forms"
-    summary = "distributions of small networks against their closed forms"
+    summary = "distributions of small networks against closed forms"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         cls = method_class(method)

@@ -153,15 +153,15 @@ CASES = {
         _text("@event hit: when A >= 9 && F < 1; set F = 1\n@event drop: when F > 0; set A = 1; delay 0.5\nF = 0"),
         _TIMES, lambda: _each(_after_a_passage, _TIMES),
     ),
-    "a delay, values of before": Case(
+    "a delay, values from the trigger time": Case(
         _text("@event late: when T < 1; set A = 2 * A; delay 0.5", 5, _CLOCK),
         _TIMES, lambda: _each(partial(_after_a_clock, False), _TIMES),
     ),
-    "a delay, values of after": Case(
+    "a delay, values from after it": Case(
         _text("@event late: when T < 1; set A = 2 * A; delay 0.5; values after delay", 5, _CLOCK),
         _TIMES, lambda: _each(partial(_after_a_clock, True), _TIMES),
     ),
-    "dropped when no longer true": Case(
+    "cancelled when no longer true": Case(
         _text("@event full: when A >= 8; set A = 2; delay 0.4; not persistent"), (0.8, 1.6),
         lambda: _each(lambda t: laws.dropped(5, 8, 2, 0.4, t), (0.8, 1.6)),
     ),
@@ -174,7 +174,7 @@ CASES = {
         ),
         (0.5, 1.1), _by_priority,
     ),
-    "one of three": Case(
+    "one of three, at random": Case(
         _text(
             "".join(
                 f"@event e{k}: when time >= 0.5 && F < 1; set F = {k}, A = {value}; priority 2; not persistent\n"
@@ -229,7 +229,7 @@ def _cells(numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 class EventsAndPassages(Check):
     name = "events"
-    summary = "events and first-passage times against the master equation with the rule built in"
+    summary = "events and first-passage times against the master equation"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         cls = method_class(method)

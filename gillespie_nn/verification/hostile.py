@@ -84,7 +84,7 @@ def _try(seed: int, method: str, number: int) -> str:
 
 class HostileModels(Check):
     name = "hostile-models"
-    summary = "as many mutated model texts and files as replicates: each a result or a clear error (p: 1 all, 0 not)"
+    summary = "mutated model files, one a replicate: each gives a result or a clear error (p: 1 if all do, else 0)"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         return [outcome_of_all(options.replicates, partial(_try, seed, method), ("simulated", "refused"))]

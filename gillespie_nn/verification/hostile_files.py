@@ -343,7 +343,7 @@ def _resume(path: Path) -> None:
 
 class HostileFiles(Check):
     name = "hostile-files"
-    summary = "as many mutated run files as replicates: each opens or is refused in a sentence (p: 1 all, 0 not)"
+    summary = "mutated run files, one a replicate: each opens or gives a clear error (p: 1 if all do, else 0)"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         with tempfile.TemporaryDirectory() as folder:

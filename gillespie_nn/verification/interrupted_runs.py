@@ -94,7 +94,7 @@ def carry_out(folder: Path, arguments: str, delay: float | None = None, cache: P
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             _, said = process.communicate()
-            said += f"\nit had not ended {_PATIENCE:g} s after the interrupt"
+            said += f"\nit was still running {_PATIENCE:g} s after the interrupt"
         return Ended(process.returncode, said, time.perf_counter() - began)
 
 
@@ -120,7 +120,7 @@ def digests(folder: Path, output: str) -> dict[str, str]:
 
 class InterruptedRuns(Check):
     name = "interrupted-runs"
-    summary = f"commands that get Ctrl-C at {N_INTERRUPTED} random moments: the same content (p: 1 all, 0 not)"
+    summary = f"commands interrupted at {N_INTERRUPTED} random times and resumed: same content (p: 1 if all, else 0)"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         covariance = next(m for m in METHODS if m.name == method).records_covariance
@@ -179,4 +179,4 @@ def _attempt(folder: Path, asked: str, command: Command, moments: np.ndarray, ex
     last = carry_out(folder, go_on)
     if last.code:
         return f"the last command ended with {last.code}: {last.said[-300:]}", first.code
-    return "" if digests(folder, command.output) == expected else "the run has another content", first.code
+    return "" if digests(folder, command.output) == expected else "the run has different content", first.code

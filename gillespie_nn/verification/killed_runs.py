@@ -67,7 +67,7 @@ def killed_and_resumed(run: Callable[[Path], object], whole: Path, path: Path, d
         if hasattr(again, "close"):
             again.close()
     if content_digest(path) != content_digest(whole):
-        raise AssertionError(f"killed after {delay:.4g} s ({reached}), the resumed run has another content")
+        raise AssertionError(f"killed after {delay:.4g} s ({reached}), the resumed run has different content")
     return reached
 
 
@@ -78,7 +78,7 @@ def _begin(ready: Any, run: Callable[[Path], object], path: Path) -> None:
 
 class KilledRuns(Check):
     name = "killed-runs"
-    summary = f"runs killed at {N_KILLED} random moments and resumed: the same content (p: 1 all, 0 not)"
+    summary = f"runs killed at {N_KILLED} random times and resumed: same content (p: 1 if all, else 0)"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         return [self._one(what, run, seed) for what, run in runs(method).items()]

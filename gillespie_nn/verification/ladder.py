@@ -1,4 +1,4 @@
-"""The ladder of limits: at what rate each level of description approaches the next.
+"""The ladder of limits: the rate at which each level of description converges to the next.
 
 Where the master equation can be solved, errors are free of sampling noise; elsewhere replicates give the intervals.
 Expected exponents: T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240 for paths and means; D. F. Anderson, A. Ganguly,
@@ -109,7 +109,7 @@ def _master(volume: float) -> tuple[float, float]:
 
 
 def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) -> dict:
-    """All rungs; a dictionary of plain values with a `verdict`."""
+    """Measure all convergence rates; returns a dictionary of plain values with a `verdict`."""
     rungs = [
         lambda: leap_mean(seed),
         lambda: leap_variance(seed),

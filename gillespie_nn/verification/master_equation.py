@@ -108,7 +108,7 @@ def cells_of(counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 class MasterEquation(Check):
     name = "master-equation"
-    summary = "whole distributions against the master equation by matrix exponential, at one time and at two"
+    summary = "joint distributions at one time and at two, against the master equation by matrix exponential"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         cls = method_class(method)

@@ -40,7 +40,7 @@ def _general() -> tuple:
 
 class MethodsAgree(Check):
     name = "methods-agree"
-    summary = f"each method against {_REFERENCE}: a training network, and one with general laws and events"
+    summary = f"each method against {_REFERENCE}, on a training network and one with general rate laws and events"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         n = min(options.replicates, _MOST)

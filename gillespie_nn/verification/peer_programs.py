@@ -88,7 +88,7 @@ PROGRAMS = {"COPASI": copasi, "libRoadRunner": libroadrunner}
 def _check_grid(program: str, time: np.ndarray, end: float, n_points: int) -> None:
     if len(time) != n_points or not np.allclose(time, np.linspace(0.0, end, n_points), rtol=1e-9, atol=1e-9 * end):
         raise RuntimeError(
-            f"{program} recorded {len(time)} points to t = {time[-1]:g}, asked were {n_points} to {end:g}"
+            f"{program} recorded {len(time)} points to t = {time[-1]:g} instead of {n_points} to {end:g}"
         )
 
 
@@ -97,5 +97,5 @@ def _whole(program: str, tables: list) -> np.ndarray:
     values = np.array(tables)
     counts = np.rint(values)
     if not np.allclose(values, counts, rtol=0.0, atol=1e-6):
-        raise RuntimeError(f"{program} returned amounts that are no whole numbers of molecules")
+        raise RuntimeError(f"{program} returned amounts that are not whole numbers of molecules")
     return counts.astype(np.int64)

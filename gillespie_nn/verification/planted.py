@@ -143,36 +143,36 @@ def _stream_shared(method: type[Method], n: int, seed: int) -> float:
 
 _ALL = (Direct, NextReaction, Rejection)
 PLANTS = (
-    Plant("a pair at half its propensity", of_channels(halve_pairs), _ALL, _of_model("dimerisation")),
-    Plant("A * A in place of A * (A - 1)", of_channels(square_pairs), _ALL, _of_model("dimerisation")),
-    Plant("the volume forgotten", of_channels(_volume_forgotten), _ALL, _of_model("dimerisation")),
-    Plant("a dependency forgotten", stale, (NextReaction, Rejection), _of_form("isomerisation")),
-    Plant("no candidate rejected", never_rejecting, (Rejection,), _of_form("immigration-death")),
-    Plant("the time frozen between events", of_channels(_time_frozen), _ALL, _of_form(
+    Plant("pair propensity halved", of_channels(halve_pairs), _ALL, _of_model("dimerisation")),
+    Plant("A * A instead of A * (A - 1)", of_channels(square_pairs), _ALL, _of_model("dimerisation")),
+    Plant("volume ignored", of_channels(_volume_forgotten), _ALL, _of_model("dimerisation")),
+    Plant("missing dependency", stale, (NextReaction, Rejection), _of_form("isomerisation")),
+    Plant("candidates never rejected", never_rejecting, (Rejection,), _of_form("immigration-death")),
+    Plant("time frozen between reactions", of_channels(_time_frozen), _ALL, _of_form(
         "a rate that depends on the time")),
-    Plant("conditions of events not looked at", of_channels(_deaf), _ALL, _of_form("an event at a count")),
-    Plant("conditions looked at only at recorded points", at_recorded_points(of_channels(_deaf)), _ALL, _of_events(
+    Plant("event conditions never checked", of_channels(_deaf), _ALL, _of_form("an event at a count")),
+    Plant("event conditions checked only at recorded points", at_recorded_points(of_channels(_deaf)), _ALL, _of_events(
         "at counts")),
-    Plant("a passage seen only at recorded points", at_recorded_points(of_channels(_deaf)), _ALL, _of_events(
+    Plant("passage detected only at recorded points", at_recorded_points(of_channels(_deaf)), _ALL, _of_events(
         "passage upwards")),
-    Plant("a passage noted a reaction late", one_reaction_late, _ALL, _of_events("passage upwards")),
-    Plant("a delay forgotten", of_events(lambda k, e: e._replace(delay=None)), _ALL, _of_events(
+    Plant("passage recorded one reaction late", one_reaction_late, _ALL, _of_events("passage upwards")),
+    Plant("delay ignored", of_events(lambda k, e: e._replace(delay=None)), _ALL, _of_events(
         "a delay after a passage")),
-    Plant("values of after the delay", of_events(lambda k, e: e._replace(values_at_trigger=False)), _ALL, _of_events(
-        "a delay, values of before")),
-    Plant("what is no longer true still happens", of_events(lambda k, e: e._replace(persistent=True)), _ALL,
-        _of_events("dropped when no longer true")),
-    Plant("ties in the order of the file", of_events(lambda k, e: e._replace(priority=number(-k))), _ALL, _of_events(
-        "one of three")),
-    Plant("recorded a point too early", lambda base: base, _ALL, _point_early),
-    Plant("two replicates of one stream", lambda base: base, _ALL, _stream_shared),
+    Plant("values from after the delay", of_events(lambda k, e: e._replace(values_at_trigger=False)), _ALL, _of_events(
+        "a delay, values from the trigger time")),
+    Plant("event not cancelled when its condition ends", of_events(lambda k, e: e._replace(persistent=True)), _ALL,
+        _of_events("cancelled when no longer true")),
+    Plant("ties broken by file order", of_events(lambda k, e: e._replace(priority=number(-k))), _ALL, _of_events(
+        "one of three, at random")),
+    Plant("recorded one point too early", lambda base: base, _ALL, _point_early),
+    Plant("random stream shared by two replicates", lambda base: base, _ALL, _stream_shared),
 )  # fmt: skip
 """To add one: a line here."""
 
 
 class PlantedErrors(Check):
     name = "planted-errors"
-    summary = "methods made wrong on purpose are rejected by the other checks (p: 1 caught, 0 missed)"
+    summary = "the other checks reject methods with planted errors (p: 1 if rejected, else 0)"
 
     def run(self, method: str, seed: int, options: Options) -> list:
         base = method_class(method)

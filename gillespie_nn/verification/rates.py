@@ -10,7 +10,7 @@ CONFIDENCE = 0.95
 
 
 class Rate(NamedTuple):
-    """Errors float64[n] at x float64[n], the exponent fitted, and the one that theory says."""
+    """Errors float64[n] at x float64[n], the fitted exponent, and the exponent from theory."""
 
     what: str
     x_label: str

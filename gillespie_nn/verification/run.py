@@ -9,7 +9,7 @@ from ..simulation import EXACT, METHODS
 from .base import Check, Options, Outcome
 
 LEVEL = 1e-4
-"""Probability that a run with right methods is found failing, at most: Bonferroni over all p-values of the run."""
+"""Largest probability that a run with correct methods fails: Bonferroni over all p-values of the run."""
 HOLDS, FAILS, INCOMPLETE = "holds", "fails", "incomplete"
 
 
@@ -22,10 +22,10 @@ def verify(
     say: Callable[[str], object] = lambda line: None,
     **method_options: Any,
 ) -> dict:
-    """Run the `Check` classes `selected` over `methods` (all exact ones, or those of the check); a dictionary of plain
-    values. What a check is not of, it leaves out.
+    """Run the `Check` classes `selected` over `methods`, by default all that each check applies to.
 
-    `verdict` is `fails` if any p-value rejects, else `incomplete` if a case could not be simulated, else `holds`.
+    Returns a dictionary of plain values. A check skips methods that it does not apply to. `verdict` is `fails` if any
+    p-value rejects, `incomplete` if a case could not be simulated, and `holds` otherwise.
     """
     names = methods or [m.name for m in EXACT]
     for name in names:
@@ -59,7 +59,7 @@ def verify(
 
 
 def _methods_of(check: type[Check], asked: Sequence[str] | None, names: Sequence[str]) -> Sequence[str]:
-    """Names of the methods that a check is run over: of `asked` those that it is of."""
+    """Names of the methods to run a check over: those of `asked` that it applies to."""
     if not check.methods:
         return names
     return [name for name in check.methods if not asked or name in asked]

@@ -69,7 +69,7 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
         counts, sigma = r.of(name).astype(np.float64), deviation[name]
         moving = sigma > 0
         if (counts[:, ~moving] != mu[~moving]).any():
-            return Outcome(f"{folder.name} {name}", 0.0, {"why": "a point without spread has another value"})
+            return Outcome(f"{folder.name} {name}", 0.0, {"why": "a point without spread differs"})
         x, mu, sigma = counts[:, moving], mu[moving], sigma[moving]
         z_x, y_x = _bands(x, mu, sigma)
         z.append(np.abs(z_x).max(initial=0.0))
@@ -88,7 +88,7 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
     }
     low, _, high = details["outside_right_engine"]
     note = (
-        f"{outside} points outside the suite's bands, a right engine {low:.0f} to {high:.0f}; largest Z {max(z):.2f}, "
+        f"{outside} points outside the suite's bands, {low:.0f} to {high:.0f} expected; largest Z {max(z):.2f}, "
         f"Y {max(y):.2f}"
     )
     return Outcome(folder.name, p, details, note)

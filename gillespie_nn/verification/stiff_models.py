@@ -141,7 +141,7 @@ def covariance_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 class StiffModels(Check):
     name = "stiff-models"
-    summary = "ode and linear_noise on stiff and oscillating models against other integrators (p: 1 within tolerance)"
+    summary = "ode and linear_noise on stiff models against other integrators (p: 1 if within tolerance, else 0)"
     methods = ("ode", "linear_noise")
 
     def run(self, method: str, seed: int, options: Options) -> list:

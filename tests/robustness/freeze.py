@@ -327,7 +327,7 @@ def add_propositions():
                               "--output", str(output)])  # fmt: skip
             found = json.loads(output.with_suffix(".json").read_text())
             paths = {name: v[::5] if v.ndim > 1 else v for name, v in file_arrays(output).items()}
-            return paths | {"verdict": np.array([found["verdict"], found["reason"]])}
+            return paths | {"verdict": np.array([found["verdict"]])}
 
 
 @run("networks")

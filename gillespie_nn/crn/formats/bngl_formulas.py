@@ -84,7 +84,7 @@ class Formulas:
             order = [*graphlib.TopologicalSorter(needed).static_order()]
         except graphlib.CycleError as error:
             cycle = error.args[1][::-1]
-            raise InputError(f"line {parsed[cycle[0]][0]}: defined by itself: {checks.shortened(cycle)}") from None
+            raise InputError(f"line {parsed[cycle[0]][0]}: circular definition: {checks.shortened(cycle)}") from None
         for key in order:
             n, what, expression = parsed[key]
             with at_line(n):
@@ -107,12 +107,12 @@ class Formulas:
     def _number(self, expression: Expression, what: str) -> float:
         found = self._resolved(expression, what)
         if found.names():
-            raise InputError(f"{what} reads {checks.shortened(sorted(found.names()))}, which changes during a run")
+            raise InputError(f"{what} must be constant, but uses {checks.shortened(sorted(found.names()))}")
         return float(found.evaluate({}))
 
     def _resolved(self, expression: Expression, what: str) -> Expression:
         if sum(self._sizes.get(node.value, 1) for node in expression.walk()) > MOST_NODES:
-            raise InputError(f"{what}, with the functions that it reads, has more than {MOST_NODES} operations")
+            raise InputError(f"{what} has more than {MOST_NODES} operations, counting the functions it uses: split it")
         expression = checked(expression.substitute(self._functions), what)
         if expression.names() <= self.values.keys():
             return number(checks.finite(what, float(expression.evaluate(self.values))))

@@ -79,7 +79,7 @@ def _blocks(text: str) -> Blocks:
             parts = []
     missing = [f"`end {inside}`"] if inside else [f"block {b}" for b in ("species", "reactions") if b not in blocks]
     if missing:
-        raise InputError(f"it has no {missing[0]}: give the whole file that generate_network of BioNetGen writes")
+        raise InputError(f"{missing[0]} is missing: give the whole file that generate_network of BioNetGen writes")
     return blocks
 
 
@@ -96,9 +96,9 @@ def _read(line: str, n: int, blocks: Blocks, inside: str | None) -> str | None:
         return block
     if inside is None and not re.fullmatch(_HEADER, line, re.IGNORECASE):
         raise InputError(f"unexpected {line[:60]!r} outside all blocks: only version(...), setOption(...) and "
-                         "substanceUnits(...), of numbers and not concentrations, can stand there")  # fmt: skip
+                         "substanceUnits(...) are allowed there, with numbers, not concentrations")  # fmt: skip
     if edge in ("begin", "end"):
-        raise InputError(f"unexpected {line[:60]!r} in the block {inside}: it ends with `end {inside}`")
+        raise InputError(f"unexpected {line[:60]!r} in the block {inside}: close it with `end {inside}`")
     if inside in _LAYOUTS:
         layout, pattern = _LAYOUTS[inside]
         match = re.fullmatch(pattern, line, re.ASCII)
@@ -110,7 +110,7 @@ def _read(line: str, n: int, blocks: Blocks, inside: str | None) -> str | None:
 
 def _once(found: Container[str], key: str) -> str:
     if key in found:
-        raise InputError(f"{key!r} is given twice: give each thing once")
+        raise InputError(f"{key!r} is given twice: give it once")
     return key
 
 

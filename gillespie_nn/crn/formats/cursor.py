@@ -33,7 +33,7 @@ class Cursor:
         found = self.take(token)
         if found is None:
             got = self.text[self.place :].split(maxsplit=1)
-            self.fail(f"expected {what}, got {got[0]!r}" if got else f"expected {what}, and the line ends")
+            self.fail(f"expected {what}, got {got[0]!r}" if got else f"expected {what}, but the line ends")
         return found
 
     def rest(self) -> str:
@@ -43,7 +43,7 @@ class Cursor:
 
     def end(self) -> None:
         if self.place < len(self.text):
-            self.fail(f"unexpected {self.text[self.place :].strip()!r}: take a line for each reaction, count or rule")
+            self.fail(f"unexpected {self.text[self.place :].strip()!r}: write one reaction, count or rule per line")
 
     def fail(self, message: str, place: int | None = None) -> NoReturn:
         column = (self.place if place is None else place) + 1

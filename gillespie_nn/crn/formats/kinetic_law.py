@@ -51,7 +51,7 @@ def orders(law: Monomial) -> dict[str, int]:
         if any(abs(offset - k) > 1e-9 for k, offset in enumerate(sorted(found))):
             n = len(found)
             falling = " * ".join([s] + [f"({s} - {k})" for k in range(1, n)])
-            raise Unrecognised(f"its factors of {s} are not {falling}, the propensity of {n} molecules of {s}")
+            raise Unrecognised(f"its factors of {s} are not {falling}, the propensity for {n} molecules of {s}")
     if not (math.isfinite(law.coefficient) and law.coefficient >= 0):
         raise Unrecognised(f"its constant is {law.coefficient}, which must be at least 0 and finite")
     return {s: len(found) for s, found in offsets.items()}
@@ -86,7 +86,7 @@ def _sum(parts: list[Monomial]) -> Monomial:
 
 def _power(base: Monomial, exponent: Monomial) -> Monomial:
     if exponent.factors:
-        raise Unrecognised(f"{exponent.factors[0][0]} stands in an exponent")
+        raise Unrecognised(f"{exponent.factors[0][0]} is in an exponent")
     power = exponent.coefficient
     if not base.factors:
         try:

@@ -116,7 +116,7 @@ class Translator:
         if definition is None:
             raise InputError(f"unknown function {function!r}")
         if function in self._open:
-            raise InputError(f"function {function} is defined by itself")
+            raise InputError(f"function {function} calls itself: define it without itself")
         arguments = [definition.getArgument(k).getName() for k in range(definition.getNumArguments())]
         if len(arguments) != len(args):
             raise InputError(f"function {function} takes {len(arguments)} argument(s), got {len(args)}")

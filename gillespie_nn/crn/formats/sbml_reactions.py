@@ -32,8 +32,8 @@ class Reactions:
             pairs = listed([f"{name} and {back}" for name, back in self._back.items()])
             name = next(iter(self._back))
             checks.warn(
-                "laws of reversible reactions that are a difference of two rates were split, so that both rates fire: "
-                f"into {pairs}. A rate set for {name} changes that direction only; {name!r} followed by * sets both"
+                f"reversible reactions whose law is a difference of two rates were split into {pairs}: both directions "
+                f"fire. A rate set for {name} changes that direction only; '{name}*' sets both"
             )
         return reactions
 
@@ -70,7 +70,7 @@ class Reactions:
             found = monomial(law, lambda name: own.get(name, self._constants.get(name)))
             multiplicity = orders(found)
             if any(s not in self._values.species or self._values.has_rule(s) for s in multiplicity):
-                raise Unrecognised("it reads what changes without reactions")
+                raise Unrecognised("it uses a quantity that changes without reactions")
             products = dict(multiplicity)
             for s, n in change.items():
                 products[s] = products.get(s, 0) + n

@@ -99,15 +99,15 @@ def _refuse(document: Any, model: Any) -> None:
         package = document.getPlugin(k).getPackageName()
         required = document.getLevel() > 2 and document.getPackageRequired(package)
         if required and package not in _HARMLESS:
-            raise InputError(f"the SBML package {package!r} is not supported: only core models are")
+            raise InputError(f"the SBML package {package!r} is not supported: write the model in core SBML")
     for rule in model.getListOfRules():
         if rule.isRate():
             raise InputError(
-                f"the rate rule of {rule.getVariable()}: what changes continuously is not supported: "
-                "write it as reactions, or as an assignment rule"
+                f"the rate rule of {rule.getVariable()} is not supported: write it as reactions, or as an assignment "
+                "rule"
             )
         if rule.isAlgebraic():
-            raise InputError("algebraic rules are not supported: solve them, and write assignment rules")
+            raise InputError("algebraic rules are not supported: solve them and write assignment rules")
     if model.getNumConstraints():
         raise InputError(f"it has {model.getNumConstraints()} constraint(s), which are not supported: remove them")
     _warn_of_time(model)
@@ -119,8 +119,8 @@ def _warn_of_time(model: Any) -> None:
     for unit in _units(model, time):
         if unit.isSecond() and unit.getMultiplier() * 10.0 ** unit.getScale() != 1.0:
             checks.warn(
-                f"the model's time units are {time}, not seconds; times and rates are read as they are: where [s] is "
-                "printed, it is that unit",
+                f"the model's unit of time is {time}, not the second: times and rates are not converted, and [s] in "
+                f"the output means {time}",
             )
 
 

@@ -19,7 +19,7 @@ ITEM, MOLE = SUBSTANCES = "item", "mole"
 _BASE = {"": 1.0, "item": 1.0, "dimensionless": 1.0, "mole": AVOGADRO, "avogadro": AVOGADRO}
 _BUILT_IN = "substance"
 """The name of the unit of substance in levels 1 and 2, a mole unless the model defines it."""
-_AS_WRITTEN = "mean molecules as they are written, read the model with substance='item' (--substance item)"
+_AS_WRITTEN = "are already numbers of molecules, read the model with substance='item' (--substance item)"
 
 
 class Substances(NamedTuple):
@@ -61,8 +61,8 @@ def substances(
             factors[name] = factor
     if unknown:
         checks.warn(
-            f"the model's unit of substance {listed(unknown)} is no number of molecules: amounts and rates are read as "
-            "molecules as they are written"
+            f"the model's unit of substance {listed(unknown)} is not a number of molecules: amounts and rates are "
+            "read as molecules, without conversion"
         )
         return alone
     default, declared = 1.0, set(factors.values())
@@ -77,8 +77,8 @@ def substances(
     elif extent in undeclared and declared - {1.0}:
         # What a reaction turns over is then not known, and only amounts could be converted.
         checks.warn(
-            "amounts have units of substance, but extents of reactions have none: both are read as molecules as they "
-            "are written; give the model extentUnits, or read it with substance='mole' (--substance mole)"
+            "amounts have units of substance, but extents of reactions have none: both are read as molecules, without "
+            "conversion; declare extentUnits in the model, or read it with substance='mole' (--substance mole)"
         )
         return alone
     factors |= dict.fromkeys(undeclared, default)
@@ -103,12 +103,12 @@ def _is_undeclared(model: Any, name: str) -> bool:
 def _guessed(amounts: Collection[float]) -> float:
     """Molecules in an amount of 1 of a model of level 2 that declares no unit, and a warning that says so."""
     largest = max(amounts, default=0.0)
-    said = "the model declares no unit of substance, for which level 2 says mole: its amounts are read as "
+    said = "the model declares no unit of substance, which means mole in SBML level 2: its amounts were read as "
     if 0 < largest * AVOGADRO <= COUNT_LIMIT:
-        checks.warn(f"{said}moles, {largest * AVOGADRO:.6g} molecules at most, and converted; if they {_AS_WRITTEN}")
+        checks.warn(f"{said}moles, at most {largest * AVOGADRO:.6g} molecules, and converted; if they {_AS_WRITTEN}")
         return AVOGADRO
-    why = f", as {largest:g} moles would be {largest * AVOGADRO:.2g}" if largest else ""
-    checks.warn(f"{said}molecules{why}; read them as moles with substance='mole' (--substance mole)")
+    why = f", because {largest:g} moles would be {largest * AVOGADRO:.2g}" if largest else ""
+    checks.warn(f"{said}molecules{why}; to read them as moles, use substance='mole' (--substance mole)")
     return 1.0
 
 
@@ -132,5 +132,5 @@ def _molecules(model: Any, name: str) -> float | None:
         try:
             found *= (unit.getMultiplier() * 10.0 ** unit.getScale() * base) ** unit.getExponentAsDouble()
         except ArithmeticError:
-            raise InputError(f"the unit {name} is beyond the range of numbers: give it a smaller scale") from None
+            raise InputError(f"the unit {name} exceeds the range of float64: give it a smaller scale") from None
     return checks.positive(f"the unit {name}, in molecules,", found)

@@ -130,12 +130,12 @@ class Values:
     def _rate(self, name: str) -> Expression:
         """The rate that the name of a reaction stands for."""
         if name in self._open:
-            raise InputError(f"the rate of {name} is defined by itself: {' -> '.join([*self._open, name])}")
+            raise InputError(f"the rate of {name} depends on itself: {' -> '.join([*self._open, name])}")
         if name not in self._rates:
             self._open.append(name)
             law, own = self.law(self._laws[name])
             found = self._with_rates(law.substitute({n: number(value) for n, value in own.items()}))
-            self._rates[name] = checked(found, f"the rate of {name}, with the rates that it reads")
+            self._rates[name] = checked(found, f"the rate of {name}, with the rates that it uses,")
             self._open.pop()
         return self._rates[name]
 
@@ -160,7 +160,7 @@ class Values:
         item = self.species[species]
         if species in self._initial_math or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
             if species not in self._initial_math:
-                raise InputError(f"species {species} has no initial amount: give it one, as {species} = 0")
+                raise InputError(f"species {species} has no initial amount: give it one, for example {species} = 0")
             amount = self.value(species) * self._size_value(species)
         elif item.isSetInitialAmount():
             amount = item.getInitialAmount()
@@ -173,7 +173,7 @@ class Values:
         if name == "time":  # the identifier of the time itself, which no other name of the model gets
             return 0.0
         if name in self._open:
-            raise InputError(f"{name} is initially assigned by itself: {' -> '.join([*self._open, name])}")
+            raise InputError(f"{name} depends on itself in initial assignments: {' -> '.join([*self._open, name])}")
         if name not in self._values:
             self._open.append(name)
             self._values[name] = self._value(name)

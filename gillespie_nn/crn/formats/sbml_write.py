@@ -41,7 +41,7 @@ def write(
     sbml = checks.optional("libsbml", "sbml", "writing SBML")
     checks.choice("kinetics", kinetics, KINETICS)
     if volume is not None and network.volume is not None:
-        raise checks.InputError(f"the model fixes its volume at {network.volume}: leave volume={volume!r} out")
+        raise checks.InputError(f"the model fixes its volume at {network.volume}: leave out volume={volume!r}")
     volume = checks.positive("volume", volume if volume is not None else network.volume or 1.0)
     amounts = network.amounts(initial)
     names = _names(network)
@@ -202,5 +202,5 @@ def _names(network: "ReactionNetwork") -> Scope:
         for event in network.events:
             scope.define(event.name, EVENT)
     except checks.InputError as error:
-        raise checks.InputError(f"{error}, as SBML has each name once") from None
+        raise checks.InputError(f"{error}, because SBML allows each name only once") from None
     return scope

@@ -49,7 +49,7 @@ def read(source: Source, parameters: Overrides = None) -> Parts:
     if not isinstance(source, str):
         raise InputError(f"the text of a network must be a string, got {type(source).__name__}")
     if _PATH.fullmatch(source):
-        raise InputError(f"{source!r} is a path, and not the text of a network: give Path({source!r}).read_text()")
+        raise InputError(f"{source!r} is a path, not the text of a network: use Path({source!r}).read_text()")
     return _parse(checks.without_mark(source), parameters)
 
 
@@ -58,7 +58,7 @@ def _of_file(path: Path, parameters: Overrides) -> Parts:
     with errors_name(str(path)):
         found = _parse(text, parameters)
     if not found.species:
-        raise InputError(f"{path} holds no species and no reaction: is it the right file?")
+        raise InputError(f"{path} contains no species and no reactions: is it the right file?")
     return found._replace(origin=str(path))
 
 
@@ -109,7 +109,8 @@ def _parse(text: str, parameters: Overrides) -> Parts:
     for name, value in checks.by_name("parameters", parameters).items():
         if name in names[REACTION] and name not in values:
             raise InputError(
-                f"parameter {name!r} is a reaction: set its rate constant in the text, by rates=, --rate or --sweep"
+                f"{name!r} is a reaction, not a parameter: set its rate constant in the text, or with rates=, --rate "
+                "or --sweep"
             )
         checks.choice("parameter", name, values, "the network has", beside=names[REACTION].names())
         values[name] = checks.finite(f"parameter {name}", value)
@@ -176,8 +177,8 @@ def _event(cursor: Cursor) -> Event:
             continue
         word = next((w for w in _CLAUSES if clause.startswith(w) and not clause[len(w) :][:1].isalnum()), None)
         if word is None or word in found:
-            problem = "is given twice" if word else f"is none of {', '.join(_CLAUSES)}"
-            cursor.fail(f"event {name}: {clause!r} {problem}", 0)
+            problem = "is given twice" if word else f"is unknown; known clauses are {', '.join(_CLAUSES)}"
+            cursor.fail(f"event {name}: the clause {clause!r} {problem}", 0)
         found[word] = clause[len(word) :].strip()
     if "when" not in found:
         cursor.fail(f"event {name} has no clause `when CONDITION`", 0)
@@ -187,7 +188,7 @@ def _event(cursor: Cursor) -> Event:
         if not equals or not re.fullmatch(NAME, target.strip()):
             cursor.fail(f"event {name}: expected NAME = EXPRESSION after `set`, got {part.strip()!r}", 0)
         target = target.strip()
-        assignments.append((target, read_expression(cursor, value, f"what event {name} sets {target} to")))
+        assignments.append((target, read_expression(cursor, value, f"the value of {target} in event {name}")))
     optional = {
         w: read_expression(cursor, found[w], f"the {w} of event {name}") for w in ("delay", "priority") if w in found
     }

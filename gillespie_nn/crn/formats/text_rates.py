@@ -118,7 +118,7 @@ def _computed(cursor: Cursor) -> Rate:
     threshold = None
     if factor is not None:
         if _PROPENSITY.match(cursor.text, cursor.place) and expression.names():
-            cursor.fail(f"write {text.strip()} inside propensity(...): only a number can stand in front of it", start)
+            cursor.fail(f"write {text.strip()} inside propensity(...): only a number can precede it", start)
         law = _law(cursor)
         if law is not None:
             return Rate(law=law, expression=expression, line=line, text=text, start=start)

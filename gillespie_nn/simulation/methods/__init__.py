@@ -50,11 +50,12 @@ class TrainingChoice(NamedTuple):
 
 
 def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
-    """The method called `name`, or for `auto` the one that measured fastest for a `network` of this size and
-    structure.
+    """The method called `name`; for `auto`, the one that was fastest in measurements of networks with the size and
+    structure of `network`.
 
     `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
-    the same law. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings measured.
+    the same distribution. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings
+    measured.
     """
     if name != AUTO:
         levels = {level.name for level in LEVELS}
@@ -65,7 +66,7 @@ def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None
         by_name = {m.name: m for m in METHODS}
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels)]
         found.refuse(network)
-        return Choice(found, "asked for")
+        return Choice(found, "requested")
     n_reactions = len(network.reactions)
     reactions = f"{n_reactions} reaction{'' if n_reactions == 1 else 's'}"
     few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
@@ -89,7 +90,7 @@ def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
         by_name = {m.name: m for m in known_to_training()}
         found = by_name[checks.choice("method", name, (AUTO, *by_name))]
         if issubclass(found, Level):
-            return TrainingChoice(found, "asked for")
+            return TrainingChoice(found, "requested")
         if found.records_covariance:
             raise checks.InputError(f"method {name} computes covariances, which training does not use: use ode")
     return TrainingChoice(*choose_method(name, network))

@@ -217,7 +217,7 @@ class Ode(Method):
             self._warned = True
             species = self.network.species[self._part.moving[values.argmin()]]
             warnings.warn(
-                f"{self.name}: {species} has been {least / self._volume:g} [concentration] before t = {self.time:g} s, "
+                f"{self.name}: {species} was {least / self._volume:g} [concentration] before t = {self.time:g} s, "
                 "below 0 by more than rounding: a law is positive without its reactant, or the tolerance is too large",
                 stacklevel=2,
             )

@@ -99,8 +99,8 @@ class TauLeap(Method):
         timed = [network.reactions[r].name for r, k in programs.of_reaction.items() if programs.laws[k].reads_time]
         if timed:
             raise InputError(
-                f"method {cls.name} does not support time-dependent rate laws, and that of "
-                f"{checks.shortened(timed)} is one: a leap assumes constant propensities; use an exact method, such as "
+                f"method {cls.name} does not support time-dependent rate laws, as in reaction "
+                f"{checks.shortened(timed)}: a leap assumes constant propensities; use an exact method such as "
                 "rejection"
             )
 

@@ -1,8 +1,8 @@
-"""Propositions 5.1 and 5.2, verified: noise of size eps moves a network by at most eps times a finite random Theta.
+"""Verification of Propositions 5.1 and 5.2: noise of size eps moves a network by at most eps Theta, Theta finite.
 
-What is stated, what is proved, what is measured, and what of it is the paper's: BOUNDS.md beside this file. To add a
-source of noise: a file with a subclass of `Source`, and its line in `SOURCES`; a case: a function in `cases`, and its
-line in `CASES` there.
+BOUNDS.md in this folder says what is stated, proved and measured, and which parts are the paper's. To add a source of
+noise: a file with a subclass of `Source`, and its line in `SOURCES`. To add a case: a function in `cases`, and its line
+in `CASES` there.
 """
 
 from .cases import CASES, Choice, setting_of

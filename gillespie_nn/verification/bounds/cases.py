@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 class Choice(NamedTuple):
-    """What the command asks for; None is the case's own."""
+    """Options of the command; None stands for the default of the case."""
 
     proposition: str = FORWARD
     case: str = "xor"
@@ -29,16 +29,16 @@ class Choice(NamedTuple):
     presentations: int | None = None
     seed: int = 0
     brief: bool = False
-    """Presentations are shorter, and learning as much faster: molecules cost time."""
+    """Use shorter presentations and a larger learning rate, because exact simulation is slow."""
 
     def of(self, name: str, default: _T) -> _T:
-        """The value asked for, or the default."""
+        """The given value, or the default."""
         found = getattr(self, name)
         return default if found is None else found
 
 
 def setting_of(choice: Choice) -> Setting:
-    """The setting of a `Choice`. Raises InputError for what there is not."""
+    """The setting of a `Choice`. Raises InputError for an unknown name or an invalid value."""
     checks.choice("proposition", choice.proposition, PROPOSITIONS)
     checks.choice("case", choice.case, CASES)
     checks.choice("activation", choice.activation, [a.name for a in ACTIVATIONS])
@@ -98,7 +98,7 @@ def kink(choice: Choice) -> Setting:
     # A leaky unit learns a little at rest, and leaves it the sooner the larger its error is.
     target = 0.05 if choice.activation == "leaky_relu" else 0.5
     remark = (
-        "the reference rests at z = 0, where the derivative of a ReLU jumps: however small the noise, it decides "
+        "the reference rests at z = 0, where the derivative of a ReLU jumps, so even the smallest noise decides "
         "whether the unit is on"
     )
     return Setting(
@@ -117,8 +117,8 @@ def crossing(choice: Choice) -> Setting:
     x = np.tile([[1.0, 0.0], [0.0, 1.0]], (n, 1))[:n]
     t = np.tile([[0.2], [0.6]], (n, 1))[:n]
     remark = (
-        "the reference crosses z = 0 at non-zero speed: noise of size eps moves the moment of the switch by O(eps) and "
-        "no more"
+        "the reference crosses z = 0 at non-zero speed, so noise of size eps moves the time of the switch by only "
+        "O(eps)"
     )
     return Setting(
         LEARNING, "crossing", choice.activation, spec, weights, x, t, choice.of("running_time", 20.0), remark=remark
@@ -127,7 +127,7 @@ def crossing(choice: Choice) -> Setting:
 
 def _only_learning(choice: Choice) -> None:
     if choice.proposition != LEARNING:
-        raise InputError(f"case {choice.case} is about learning: ask for --proposition {LEARNING}")
+        raise InputError(f"case {choice.case} needs a network that learns: use --proposition {LEARNING}")
 
 
 def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: bool, signed: bool) -> TrainingNetwork:

@@ -50,8 +50,8 @@ class CountedPaths:
         terms = terms_of(network, structure)
         if (terms.pop("kind") != PLAIN).any():
             raise InputError(
-                "intrinsic noise is compared with linear noise, which needs smooth rates: ask for --activation "
-                "smooth_relu, or for noise in rates"
+                "intrinsic noise is compared with linear noise, which needs smooth rates: use --activation "
+                "smooth_relu, or --noise rate"
             )
         self._terms = {n: v for n, v in terms.items() if n not in ("above", "below")}
         self._terms["base"] = structure.coefficients(network.rates(), 1.0)
@@ -104,7 +104,7 @@ class CountedPaths:
         for limit, _ in self._phases(method):
             code = method.run_beside(limit, beside, self.candidates)
             if code != codes.REACHED_END:
-                raise ModelError(f"a path at Omega = {self.volume:g} stopped: {Status(code)}")
+                raise ModelError(f"a path at Omega = {self.volume:g} stopped early: {Status(code)}")
         return beside.error, beside.bound, beside.ratio, beside.violations
 
     def recorded(self, seed: int, size: int, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ class Course(NamedTuple):
 
 
 def course_of(source: Source) -> Course:
-    """The first path at the largest eps."""
+    """The first path of a `Source` at the largest eps, for a figure."""
     setting, quantities = source.setting, source.setting.quantities
     time, reference, perturbed = source.first_path(setting.horizon / _POINTS)
     one = np.ones((len(time), 1))

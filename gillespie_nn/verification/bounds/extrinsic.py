@@ -46,7 +46,7 @@ class Extrinsic(Source):
         largest = self.noise(0.0, kind, **given).largest_amplitude
         self.notes = ()
         if largest < LARGEST:
-            self.notes = (f"the largest eps was lowered from {LARGEST:g} to {largest:g}, so that eps sup|xi| <= 1/2",)
+            self.notes = (f"largest eps lowered from {LARGEST:g} to {largest:g} to keep eps sup|xi| <= 1/2",)
         self.sizes = np.geomspace(SMALLEST, min(LARGEST, largest), N_SIZES)
         self.path_noise = self.noise(self.sizes[-1], kind, **given)
 
@@ -86,8 +86,8 @@ class Extrinsic(Source):
         ended = results.ended()
         if len(ended.theta) < FEWEST_PATHS:
             raise ModelError(
-                f"on {self.paths - len(ended.theta)} of {self.paths} paths some concentration grows beyond all bounds: "
-                "nothing is left to judge; ask for smaller noise"
+                f"a concentration blows up on {self.paths - len(ended.theta)} of {self.paths} paths, which leaves too "
+                f"few for a verdict (at least {FEWEST_PATHS}): use weaker noise"
             )
         numerics, resolved = self._refined(results)
         found = judge_driven(ended, self.seed, resolved)
@@ -108,7 +108,7 @@ class Extrinsic(Source):
                 resolved &= np.atleast_2d(change).max(axis=0) <= _MOST_REFINED
         reached = [q for q in results.reached() if not resolved[q]]
         return judgements.numerics(
-            "half the tolerances, and twice as many points within each step, change Theta and Theta_0", changes,
+            "halving the tolerances and doubling the points within each step changes Theta and Theta_0", changes,
             _MOST_REFINED, [results.quantity[q] for q in reached],
         ), resolved  # fmt: skip
 
@@ -122,14 +122,14 @@ class Rate(Extrinsic):
 
 class Concentration(Extrinsic):
     name = "concentration"
-    summary = "x' = F(x) + eps xi(t) x for every species that reacts but the weights, or impulses"
+    summary = "x' = F(x) + eps xi(t) x for every reacting species except weights; or impulses"
     noise = noises.ConcentrationNoise
     kind = "ornstein_uhlenbeck"
 
 
 class Additive(Extrinsic):
     name = "additive"
-    summary = "x' = F(x) + eps xi(t), reflected at 0, for every species that reacts but the weights"
+    summary = "x' = F(x) + eps xi(t), reflected at 0, for every reacting species except weights"
     noise = noises.AdditiveNoise
     kind = "ornstein_uhlenbeck"
 
@@ -144,7 +144,7 @@ def fill(results: Results, path: int, errors: Errors) -> None:
 def _exploded(n: int, paths: int) -> Judgement:
     return Judgement(
         "solutions", FAILS,
-        f"on {n} of {paths} paths some concentration grows beyond all bounds under the noise: there no Theta is finite",
+        f"a concentration blows up under the noise on {n} of {paths} paths, so Theta is infinite there",
         {"exploded": n},
     )  # fmt: skip
 
@@ -155,7 +155,9 @@ def judge_driven(results: Results, seed: int, resolved: np.ndarray | None = None
     where the noise reaches nothing."""
     which = results.reached()
     if not len(which):
-        raise InputError("the noise reaches no quantity: nothing can be verified")
+        raise InputError(
+            "the noise changes no quantity on most paths, so there is nothing to verify: use another noise or setting"
+        )
     names = [results.quantity[q] for q in which]
     # A path on which a quantity stands still by chance has no logarithm.
     theta = np.maximum(results.theta[:, :, which], np.finfo(np.float64).tiny)

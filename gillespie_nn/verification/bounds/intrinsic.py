@@ -37,7 +37,7 @@ _NAME = re.compile(r"([A-Z])(\d+)_(\d+)")
 
 class Intrinsic(Source):
     name = "intrinsic"
-    summary = "the molecules themselves, eps = Omega^(-1/2), six Omega from 4e2 to 4e4, exact simulation"
+    summary = "random reaction events (exact simulation), eps = Omega^(-1/2), six Omega from 4e2 to 4e4"
     brief = True
 
     def __init__(
@@ -52,7 +52,7 @@ class Intrinsic(Source):
         super().__init__(setting, paths, seed)
         for name, value in (("kind", kind), ("step", step), ("correlation_time", correlation_time)):
             if value is not None:
-                raise InputError(f"{name}={value!r}: intrinsic noise is that of the molecules, and takes none")
+                raise InputError(f"{name} does not apply to intrinsic noise, got {value!r}: omit it")
         self.volumes = np.rint(np.geomspace(LARGEST_VOLUME, SMALLEST_VOLUME, N_SIZES))
         self.sizes = self.volumes**-0.5
         self._counted = [CountedPaths(setting, volume) for volume in self.volumes]
@@ -88,20 +88,20 @@ class Intrinsic(Source):
     def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
         numbers = np.flatnonzero(results.is_number & (np.median(results.theta_0, axis=0) > 0))
         if not len(numbers):
-            raise InputError("no number fluctuates: nothing can be verified")
+            raise InputError("no encoded number fluctuates, so there is nothing to verify: use a longer running time")
         names, theta, theta_0 = self._by_neuron(results, numbers)
         moved = np.median(theta_0, axis=0) * np.sqrt(SMALLEST_VOLUME)
         judged = moved >= LEAST_MOLECULES
         if not judged.any():
             raise InputError(
-                f"linear noise moves no number by {LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: no "
-                "slope can be asked for; let it run for longer"
+                f"slopes need a number that fluctuates by at least {LEAST_MOLECULES:g} molecules at Omega = "
+                f"{SMALLEST_VOLUME:g}, and linear noise predicts none: use a longer running time"
             )
         if not judged.all():
             left_out = ", ".join(f"{n} ({m:.2g})" for n, m, j in zip(names, moved, judged) if not j)
             say(
-                f"slopes are asked of {judged.sum()} numbers; linear noise moves these by fewer than "
-                f"{LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: {left_out}"
+                f"slopes are tested for {judged.sum()} numbers; these are left out, because linear noise moves them by "
+                f"less than {LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: {left_out}"
             )
         names = [n for n, j in zip(names, judged) if j]
         thetas = [theta[:, k, judged] for k in range(N_SIZES)]
@@ -137,7 +137,7 @@ class Intrinsic(Source):
                 known = theta > 0
                 changes.append(np.abs(results.theta[path, k, numbers][known] / theta[known] - 1).max(initial=0.0))
         return judgements.numerics(
-            "the counts looked at at every event, and a grid twice as fine, change Theta", changes, _MOST_REFINED
+            "checking the counts at every event on a grid twice as fine changes Theta", changes, _MOST_REFINED
         )
 
     def _power(self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray) -> Judgement:
@@ -149,7 +149,7 @@ class Intrinsic(Source):
             "Omega^(-1/4), check 1": self._slope(names, root),
             "Omega^(-1/4), check 2": self._tightness(root),
             "1/Omega, check 1": self._slope(names, square),
-            "linear noise too large by 1.2, check 3": judgements.in_law(names, theta[0], 1.2 * theta_0, LEVEL),
+            "linear noise 1.2 times too large, check 3": judgements.in_law(names, theta[0], 1.2 * theta_0, LEVEL),
         }
         return planted.power({what: j.verdict for what, j in found.items()})
 

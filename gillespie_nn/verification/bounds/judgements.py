@@ -32,7 +32,7 @@ class Judgement(NamedTuple):
     verdict: str
     sentence: str
     numbers: dict
-    """For the record."""
+    """Numbers, for JSON."""
 
 
 def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> np.ndarray:
@@ -65,8 +65,8 @@ def slope(
     return Judgement(
         "slope",
         verdict,
-        f"slope of log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
-        f"{_interval(found, worst)}, asked for inside [{limits[0]:g}, {limits[1]:g}]; {_counted(names, inside)}",
+        f"slope of the log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
+        f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]; {_counted(names, inside)}",
         _slopes(names, found) | {"worst": names[worst], "limits": limits, "outside": _named(names, outside)},
     )
 
@@ -78,8 +78,8 @@ def tightness(
     seed: int,
     undecided: np.ndarray | bool = False,
 ) -> Judgement:
-    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` as in `slope`, `x`
-    eps."""
+    """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` are as in `slope`, and
+    `x` is eps."""
     found = bootstrap(thetas, x, seed, upper_quantile, one_sided=True)
     worst = int(np.argmin(found.low))
     inside = found.low >= LEAST_TIGHTNESS
@@ -87,13 +87,14 @@ def tightness(
     return Judgement(
         "tightness",
         _verdict(inside, outside),
-        f"slope of log 95 % quantile of Theta in log eps, least for {names[worst]}: {found.slope[worst]:.3f}, with "
-        f"one-sided bound {found.low[worst]:.3f}, asked for at least {LEAST_TIGHTNESS:g}; {_counted(names, inside)}",
+        f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {found.slope[worst]:.3f}, "
+        f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}; "
+        f"{_counted(names, inside)}",
         _slopes(names, found) | {"worst": names[worst], "outside": _named(names, outside)},
     )
 
 
-THE_LARGEST = "the largest of all"
+THE_LARGEST = "the largest quantity"
 """The Theta of the proposition, and the name of `with_largest`."""
 
 
@@ -129,8 +130,8 @@ def sharp_constant(
     order = {"sharp_constant_error": float(middle[0, worst]), "worst": names[worst]}
     inside, outside = small.copy(), ~small
     sentence = (
-        f"sup|u| is off by {middle[0, worst]:.2g} of itself at eps = {sizes[0]:g}, at most, for {names[worst]}, asked "
-        f"for at most {MOST_SHARP_ERROR:g}"
+        f"relative difference of Theta and sup|u| at eps = {sizes[0]:g}, largest for {names[worst]}: "
+        f"{middle[0, worst]:.2g}, required at most {MOST_SHARP_ERROR:g}"
     )
     if enough.any():
         found = _order(error[:, :, enough], sizes, resolved[:, enough], seed)
@@ -139,8 +140,8 @@ def sharp_constant(
         least = int(np.argmin(found.low))
         known = [n for n, e in zip(names, enough) if e]
         sentence += (
-            f"; order of that error in eps, least for {known[least]}: {_interval(found, least)}, asked for at least "
-            f"{LEAST_ORDER:g}"
+            f"; order of this difference in eps, smallest for {known[least]}: {_interval(found, least)}, required at "
+            f"least {LEAST_ORDER:g}"
         )
         order |= _slopes(known, found)
     outside &= ~np.asarray(undecided)
@@ -176,9 +177,9 @@ def in_law(names: Sequence[str], theta: np.ndarray, theta_0: np.ndarray, level: 
     return Judgement(
         "sharp constant",
         FAILS if outside.any() else HOLDS,
-        f"Theta has the law of sup|u| of linear noise: least p-value {adjusted[worst]:.2g} ({names[worst]}), "
-        f"adjusted for {len(p)} tests, rejected below {level:g}; medians differ by at most "
-        f"{abs(ratio[farthest]):.2g} of themselves ({names[farthest]})",
+        f"Theta against sup|u| of linear noise, in distribution: smallest p-value {adjusted[worst]:.2g} "
+        f"({names[worst]}), adjusted for {len(p)} tests, rejected below {level:g}; largest relative difference of "
+        f"medians {abs(ratio[farthest]):.2g} ({names[farthest]})",
         {
             "sharp_constant_error": float(abs(ratio[farthest])), "least_p": float(adjusted[worst]),
             "median_ratio": dict(zip(names, (1 + ratio).tolist())), "outside": _named(names, outside),
@@ -214,10 +215,10 @@ def upper_bound(
     tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,
-        f"{n} violations of the explicit bound on {len(thetas)} paths; it is larger than the error by a factor of "
+        f"{n} violations of the explicit bound on {len(thetas)} paths; the bound exceeds the error by a factor of "
         f"{10 ** np.nanmin(looseness):.3g} ({names[tightest]}) to {10 ** np.nanmax(looseness):.3g} ({names[loosest]}); "
-        f"slope of its log 95 % quantile over eps, least for {of}: {found.slope[worst]:.3f}, with one-sided bound "
-        f"{found.low[worst]:.3f}, asked for at least {LEAST_TIGHTNESS:g}",
+        f"slope of its log 95 % quantile over eps, smallest for {of}: {found.slope[worst]:.3f}, one-sided lower bound "
+        f"{found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}",
         {
             "violations": n, "log10_looseness": [float(np.nanmin(looseness)), float(np.nanmax(looseness))],
             "largest_share_reached": float(ratio.max()), "bound_slope_low": float(found.low[worst]),
@@ -230,11 +231,11 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
     """Whether a few paths, done again finer, are what they were: `what` changes by at most `most` of itself; `changes`
     are the largest of each comparison. `unresolved` are names of quantities whose errors are as small as rounding."""
     change = float(np.max(changes))
-    sentence = f"{what} by at most {change:.1g} of itself in {len(changes)} comparisons, asked for at most {most:g}"
+    sentence = f"{what} by at most {change:.1g} (relative) in {len(changes)} comparisons, required at most {most:g}"
     if unresolved:
         sentence += (
-            f"; the errors of {shortened(unresolved, 5)} are as small as rounding and change by more: of these no "
-            "check can fail"
+            f"; the errors of {shortened(unresolved, 5)} are at the level of rounding and change by more, so no check "
+            "can fail because of these quantities"
         )
     verdict = HOLDS if change <= most else INCONCLUSIVE
     return Judgement("numerics", verdict, sentence, {"largest_change": change, "unresolved": list(unresolved)})
@@ -255,7 +256,7 @@ def _interval(found: Slopes, k: int) -> str:
 
 
 def _counted(names: Sequence[str], inside: np.ndarray) -> str:
-    return f"{int(inside.sum())} of {len(names)} quantities as asked"
+    return f"{int(inside.sum())} of {len(names)} quantities meet this"
 
 
 def _named(names: Sequence[str], which: np.ndarray) -> list[str]:

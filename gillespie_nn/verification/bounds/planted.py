@@ -30,7 +30,7 @@ def caught(results: Results, seed: int) -> Judgement:
 def power(verdicts: dict[str, str]) -> Judgement:
     """Whether every planted fault was found failing; `verdicts` by what was planted."""
     missed = [what for what, v in verdicts.items() if v != FAILS]
-    sentence = f"{len(verdicts) - len(missed)} of {len(verdicts)} faults planted into these results are caught"
+    sentence = f"{len(verdicts) - len(missed)} of {len(verdicts)} errors planted into these results are detected"
     return Judgement(
         "power", FAILS if missed else HOLDS, sentence + (f"; missed: {', '.join(missed)}" if missed else ""),
         {"planted": verdicts},

@@ -19,28 +19,28 @@ _STATEMENTS = {
 
 
 def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
-    """Write the record `found` of a verdict; `figures` are names of files beside it."""
+    """Write the record `found` of a verdict as Markdown; `figures` are file names in the same folder."""
     lines = [
         f"# Proposition {found['proposition']}: {found['verdict']}", "",
         f"Statement: {_STATEMENTS[found['proposition']]}.", "",
         f"Setting: {found['described']}. Noise: {found['noise']}, {found['paths']} paths, seed {found['seed']}.", "",
         *(f"Note: {note}." for note in found["notes"]),
         f"Verdict: **{found['verdict']}**: {found['reason']}.", "",
-        "| check | verdict | what was found |", "|---|---|---|",
+        "| check | verdict | result |", "|---|---|---|",
         *(f"| {c['name']} | {c['verdict']} | {_escaped(c['sentence'])} |" for c in found["checks"]), "",
     ]  # fmt: skip
     rows = zip(found["sizes"], *found["theta_quantiles"].values())
-    lines += ["Theta, the largest over all quantities [concentration]:", ""]
+    lines += ["Quantiles of Theta over paths, maximum over all quantities [concentration]:", ""]
     lines += ["| eps | " + " | ".join(f"{float(p) * 100:g} %" for p in found["theta_quantiles"]) + " |"]
     lines += ["|" + "---|" * (1 + len(found["theta_quantiles"]))]
     lines += ["| " + " | ".join(f"{v:.4g}" for v in row) + " |" for row in rows] + [""]
     if found.get("smoothing"):
-        lines += ["Theta as the smoothing h falls, at rest on the kink (medians over paths):", ""]
+        lines += ["Theta for decreasing smoothing h, at rest on the kink (medians over paths):", ""]
         lines += [f"- {line}" for line in sentences(found["smoothing"])] + [""]
     lines += [f"![{name}]({name})\n" for name in figures]
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     lines += [
-        "Intervals are simultaneous over quantities, 95 %, from a bootstrap of paths (studentized maximum).", "",
+        "Intervals are simultaneous over quantities, at 95 %, from a bootstrap over paths (studentized maximum).", "",
         f"- command: `{found['command']}`", f"- results of every path: `{found['output']}`",
         f"- gillespie-nn {__version__}, Python {platform.python_version()}, {libraries}", "",
     ]  # fmt: skip

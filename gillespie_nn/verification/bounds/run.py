@@ -25,17 +25,18 @@ _SECONDS = 2.0
 def carry_out(
     source: Source, output: Path, workers: int | None = None, overwrite: bool = False, progress: bool | None = None
 ) -> Results:
-    """Complete `Results` of a `Source`: what the file `output` has is kept, what it lacks is done and committed to it.
+    """Complete the `Results` of a `Source`. Paths that the file `output` already has are kept; the others are simulated
+    and committed to it.
 
     Parameters
     ----------
-    workers : threads, by default one a core; they change nothing in the results.
-    overwrite : begin anew where the file is of something else.
+    workers : threads, by default one per core; does not change the results.
+    overwrite : replace a file with other content and start from the beginning.
     progress : show progress on stderr; None: on a terminal and in a notebook.
 
     Raises
     ------
-    InputError : the file is of something else, or another process writes it. ModelError : a simulation stops.
+    InputError : the file has other content, or another process writes it. ModelError : a simulation stops.
     StorageError : the disk is full.
     """
     arguments = source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
@@ -106,7 +107,7 @@ def _on_threads(
 
 
 def verdict(source: Source, results: Results, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Every check applied to complete `results`; a dictionary of plain values."""
+    """Apply every check to complete `results`; returns a dictionary of plain values."""
     found = source.judgements(results, say)
     for judgement in found:
         say(f"{judgement.name}: {judgement.verdict}; {judgement.sentence}")
@@ -147,13 +148,14 @@ def _reason(source: Source, found: list[Judgement], decided: str) -> str:
     kinked = any(r.threshold is not None for r in source.setting.network.reactions)
     remark = source.setting.remark if kinked else ""
     if decided == HOLDS:
-        return f"every check holds{f': {remark}' if remark else ''}"
+        return f"every check holds{f'; {remark}' if remark else ''}"
     own = [j for j in found if j.verdict == decided]
     names = ", ".join(j.name for j in own)
     outside: list = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
-    where = f", of {checks.shortened(outside, 5)}" if outside else ""
-    remark = f": {remark}" if remark and decided == FAILS else ""
+    where = f", for {checks.shortened(outside, 5)}" if outside else ""
+    remark = f"; {remark}" if remark and decided == FAILS else ""
     if decided == INCONCLUSIVE:
         unresolved = [name for j in found for name in j.numbers.get("unresolved", ())]
-        remark = f": the errors of {checks.shortened(unresolved, 5)} are as small as rounding" if unresolved else ""
-    return f"{decided} by {names}{where}{remark}"
+        remark = f"; the errors of {checks.shortened(unresolved, 5)} are at the level of rounding" if unresolved else ""
+    kind = "failed" if decided == FAILS else "inconclusive"
+    return f"{kind} {'check' if len(own) == 1 else 'checks'}: {names}{where}{remark}"

@@ -33,7 +33,7 @@ class Found(NamedTuple):
 
 
 def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[Found]:
-    """All plants, one after the other."""
+    """Run all planted errors, one after the other."""
     found = []
     for what, plant, expected in PLANTS:
         verdicts = {j.name: j.verdict for j in plant(seed, paths)}
@@ -41,7 +41,7 @@ def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths
         found.append(row)
         asked = ", ".join(f"{name} {verdict}" for name, verdict in expected.items())
         seen = ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
-        say(f"{what}: asked for: {asked}; found: {seen}: {'as expected' if row.as_expected else 'NOT AS EXPECTED'}")
+        say(f"{what}: {'as expected' if row.as_expected else 'NOT AS EXPECTED'}; expected {asked}; got {seen}")
     return found
 
 
@@ -170,10 +170,10 @@ def on_relu(case: str) -> Callable[[int, int], list[Judgement]]:
 _ALL = {"slope": HOLDS, "tightness": HOLDS, "sharp constant": HOLDS, "upper bound": HOLDS}
 PLANTS = (
     ("no fault", none, _ALL),
-    ("errors like sqrt(eps)", scaled(0.5), {"slope": FAILS, "tightness": FAILS}),
-    ("errors like eps^2", scaled(2.0), {"slope": FAILS}),
+    ("errors proportional to sqrt(eps)", scaled(0.5), {"slope": FAILS, "tightness": FAILS}),
+    ("errors proportional to eps^2", scaled(2.0), {"slope": FAILS}),
     ("a Jacobian frozen at t = 0", frozen, {"sharp constant": FAILS}),
-    ("noise not shared between eps", not_shared, {"sharp constant": FAILS}),
+    ("different noise for each eps", not_shared, {"sharp constant": FAILS}),
     ("a bound with a missing term", missing_term, {"upper bound": FAILS, "slope": HOLDS}),
     ("ReLU at rest on its kink", on_relu("kink"), {"slope": FAILS, "tightness": FAILS}),
     ("ReLU crossing its kink at speed", on_relu("crossing"), _ALL),

@@ -21,8 +21,8 @@ _PATHS = 40
 
 
 def theta_against_h(seed: int, paths: int = _PATHS) -> dict:
-    """Medians over paths of Theta_S, Theta_Z and their ratio at the smallest eps for each h, and exponents in h with
-    95 % intervals; a dictionary of plain values."""
+    """Medians over paths of Theta_S, Theta_Z and their ratio at the smallest eps for each h, and their exponents in
+    h with 95 % intervals. Returns a dictionary of plain values."""
     sizes = np.geomspace(SMALLEST, LARGEST, N_SIZES)
     theta = np.empty((paths, len(SMOOTHINGS), 2))
     for k, h in enumerate(SMOOTHINGS):
@@ -62,5 +62,5 @@ def sentences(found: dict) -> list[str]:
     lines = [f"h = {h:.4g}: Theta_S {t:.4g}, Theta_S / Theta_Z {r:.4g}, 1/(4 sqrt h) {c:.4g}" for h, t, r, c in rows]
     for what, name in (("Theta_S", "exponent"), ("Theta_S / Theta_Z", "exponent_of_ratio")):
         value, low, high = found[name]
-        lines.append(f"exponent of {what} in h: {value:.3f} [{low:.3f}, {high:.3f}], of 1/(4 sqrt h): -0.5")
+        lines.append(f"exponent of {what} in h: {value:.3f} [{low:.3f}, {high:.3f}]; 1/(4 sqrt h) has exponent -0.5")
     return lines

@@ -121,7 +121,7 @@ class System:
         """Integrate for `duration` [s]. Raises ModelError where there is no solution."""
         code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
         if code != codes.REACHED_END:
-            raise ModelError("some concentration grows beyond all bounds under the noise")
+            raise ModelError("a concentration blows up under the noise")
 
 
 def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
@@ -141,7 +141,7 @@ def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
             if kind[t] not in (codes.STEP, codes.RAMP) or not alone:
                 name = network.reactions[structure.term_reaction[t]].name
                 raise InputError(
-                    f"reaction {name} is neither a product of at most two species nor a threshold: the bound is not "
+                    f"reaction {name} is neither a product of at most two species nor a threshold, so no bound is "
                     "known for it"
                 )
     channel = np.repeat(np.arange(len(a["term_start"]) - 1), np.diff(a["term_start"]))
