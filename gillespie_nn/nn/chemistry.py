@@ -42,8 +42,8 @@ class Chemistry(Options):
     """The quantity that a layer hands to the next; that of layer 0 is `inputs`."""
     weights: ClassVar[tuple[str, ...]] = ("W", "B")
     """Quantities that learn, in the order of the vector of weights: a matrix, and the biases."""
-    fixed: ClassVar[tuple[str, ...]] = ()
-    """Quantities of fixed, random values: drawn as the weights are, from a stream of random numbers of their own."""
+    fixed: ClassVar[Mapping[str, str]] = {}
+    """Quantities of fixed random values, uniform between minus and plus a setting, by the name of that setting."""
     matrices: ClassVar[Mapping[str, str]] = {"W": BELOW}
     """Quantities with two indices, and the layer that the second one counts the neurons of."""
     unsigned: ClassVar[tuple[str, ...]] = ("S",)

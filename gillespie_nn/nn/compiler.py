@@ -261,7 +261,7 @@ def _environment(stack: Layers, learning: bool) -> tuple[dict[str, tuple[Rails, 
 def _at_start(stack: Layers, floating: FloatNetwork, network: ReactionNetwork) -> dict[str, float]:
     """Concentrations at the start by species, besides the weights: fixed random numbers, and helpers of activations."""
     found: dict[str, float] = {}
-    for rails, value in zip(stack.every(stack.chemistry.fixed), floating.fixed_values.tolist()):
+    for rails, value in zip(stack.every(tuple(stack.chemistry.fixed)), floating.fixed_values.tolist()):
         found[rails.rail(1 if value >= 0 else -1)] = abs(value)
     for layer, function in enumerate(stack.functions):
         for name, value in (function.helpers if function is not None else {}).items():

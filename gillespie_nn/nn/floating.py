@@ -69,13 +69,14 @@ class FloatNetwork:
         return views
 
     def _draw_fixed(self, seed: int) -> np.ndarray:
-        """As `initial_weights` of scale 1: variance 1 / (number of neurons summed over)."""
-        blocks = self._blocks(self._stack.chemistry.fixed)
-        if not blocks:
-            return np.empty(0)
+        """Uniform between minus and plus the setting that the chemistry names."""
+        chemistry = self._stack.chemistry
         rng = seeds.stream(seed, Purpose.FIXED_WEIGHTS)
-        limits = [np.sqrt(3.0 / shape[-1]) for _, _, shape in blocks]
-        return np.concatenate([rng.uniform(-limit, limit, size) for (size, _, _), limit in zip(blocks, limits)])
+        drawn = [np.empty(0)]
+        for size, (name, _), _ in self._blocks(tuple(chemistry.fixed)):
+            limit = getattr(chemistry, chemistry.fixed[name])
+            drawn.append(rng.uniform(-limit, limit, size))
+        return np.concatenate(drawn)
 
     @property
     def fixed_values(self) -> np.ndarray:
@@ -114,7 +115,7 @@ class FloatNetwork:
         """Minus the direction of learning float64[weight] for one sample. With a chemistry that backpropagates, it is
         the gradient of the loss."""
         chemistry = self._stack.chemistry
-        values = self._activate(np.asarray(weights, dtype=np.float64), x) | self._views(chemistry.fixed, self._fixed)
+        values = self._activate(np.asarray(weights, dtype=np.float64), x) | self._views(tuple(chemistry.fixed), self._fixed)
         values[chemistry.targets, 0] = np.asarray(t, dtype=np.float64)
         _run(self._backward, values)
         gradient = np.empty(self.n_weights)

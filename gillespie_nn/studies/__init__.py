@@ -5,6 +5,7 @@ To add one: a file with a subclass of `Study` (or `ScoreStudy`, for a score agai
 """
 
 from .base import Extent, Results, Study
+from .chemistries import Chemistries
 from .claims import Claims
 from .confusion import Confusion
 from .effects import Annihilation, StepSize, Transient
@@ -20,7 +21,7 @@ from .time_course import TimeCourse
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
-    Annihilation, Transient, StepSize, Claims, Parity,
+    Annihilation, Transient, StepSize, Claims, Parity, Chemistries,
 )  # fmt: skip
 
 __all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]

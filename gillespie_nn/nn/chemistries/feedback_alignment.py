@@ -7,6 +7,7 @@ for deep learning, Nature Communications 7 (2016) 13276, doi:10.1038/ncomms13276
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...options import option, positive
 from ..chemistry import ABOVE, BELOW
 from ..equations import ACTIVATED, HIDDEN, LAST, Equation
 from .kang_kim import KangKim
@@ -16,13 +17,18 @@ from .kang_kim import KangKim
 class FeedbackAlignment(KangKim):
     """As `KangKim`, but for F in place of the transposed weights: molecules that no reaction changes."""
 
+    feedback: float = option(
+        0.5, positive("concentration"), "fixed random weights are uniform between minus and plus this",
+        unit="concentration",
+    )  # fmt: skip
+
     name = "feedback_alignment"
     summary = "errors reach hidden neurons through fixed random weights instead of the transposed ones"
     reference = (
         "T. P. Lillicrap, D. Cownden, D. B. Tweed, C. J. Akerman, Nature Communications 7 (2016) 13276, "
         "doi:10.1038/ncomms13276"
     )
-    fixed = ("F",)
+    fixed: ClassVar = {"F": "feedback"}
     matrices: ClassVar = {"W": BELOW, "F": ABOVE}
 
     backward: ClassVar = (
