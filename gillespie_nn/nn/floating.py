@@ -115,7 +115,8 @@ class FloatNetwork:
         """Minus the direction of learning float64[weight] for one sample. With a chemistry that backpropagates, it is
         the gradient of the loss."""
         chemistry = self._stack.chemistry
-        values = self._activate(np.asarray(weights, dtype=np.float64), x) | self._views(tuple(chemistry.fixed), self._fixed)
+        values = self._activate(np.asarray(weights, dtype=np.float64), x)
+        values |= self._views(tuple(chemistry.fixed), self._fixed)
         values[chemistry.targets, 0] = np.asarray(t, dtype=np.float64)
         _run(self._backward, values)
         gradient = np.empty(self.n_weights)
