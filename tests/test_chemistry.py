@@ -45,7 +45,7 @@ def _settled_in_every_way():
                 yield kind(**h, **{name: value})
 
 
-@pytest.mark.parametrize("activation", _settled_in_every_way(), ids=repr)
+@pytest.mark.parametrize("activation", list(_settled_in_every_way()), ids=repr)
 @pytest.mark.parametrize("z", Z_VALUES)
 def test_an_activation_settles_at_its_value_and_slope_and_leaves_z_alone(activation, z):
     network, y = _module(activation)

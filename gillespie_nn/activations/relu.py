@@ -1,4 +1,8 @@
-"""ReLU as threshold chemistry: its derivative jumps, so no mass-action network has it as a fixed point."""
+"""ReLU as threshold chemistry.
+
+Its derivative jumps. Mass-action networks can come to rest at ReLU and its slope for every z other than 0, as the smooth
+ReLU does with h = 0, but not uniformly fast: the relaxation slows down without limit as z comes near 0.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -78,15 +78,15 @@ def _step(layers: Layers, equation: Equation, layer: int) -> Step:
         function = layers.functions[layer]
         return Step(target, (), (), function, parts.function == SLOPE, _key(layers, parts.argument, layer))
     made, lost = [], []
+    learns = parts.target.name in layers.chemistry.weights  # a weight comes to no rest, and its own decay moves it
     for term in parts.terms:
         rest = list(term.factors)
-        if term.sign < 0 and parts.target in rest:
+        if term.sign < 0 and parts.target in rest and not learns:
             rest.remove(parts.target)
             lost.append(_product(layers, equation, term, rest, layer, 1))
         else:
             made.append(_product(layers, equation, term, rest, layer, term.sign))
-    learns = parts.target.name in layers.chemistry.weights
-    if learns and (lost or any(term.coefficients.count(_LEARNING_RATE) != 1 for term in parts.terms)):
+    if learns and any(term.coefficients.count(_LEARNING_RATE) != 1 for term in parts.terms):
         raise EquationError(f"{equation.text!r}: each term of a weight needs the factor {_LEARNING_RATE}, once")
     if not learns and not lost:
         raise EquationError(f"{equation.text!r}: {parts.target.name} needs a term in which it decays")
