@@ -1,7 +1,7 @@
 """ReLU as threshold chemistry.
 
-Its derivative jumps. Mass-action networks can come to rest at ReLU and its slope for every z other than 0, as the smooth
-ReLU does with h = 0, but not uniformly fast: the relaxation slows down without limit as z comes near 0.
+Its derivative jumps. Mass-action networks can come to rest at ReLU and its slope for every z other than 0, as the
+smooth ReLU does with h = 0, but not uniformly fast: relaxation slows down without limit as z comes near 0.
 """
 
 from collections.abc import Mapping

@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from .. import checks
 from ..checks import InputError
 from ..datasets import Case, Dataset, case, own_data
 from ..nn import training_network
 from ..nn.compiler import rail_species
-from ..nn.settings import Settings
+from ..nn.settings import Settings, setting_options
 from ..noise import plan_noise
+from ..options import options_of
 from ..seeds import resolve_seed
 from ..simulation.learner import Learner
-from ..simulation.methods import choose_for_training, elsewhere
+from ..simulation.methods import OPTIONS, choose_for_training, elsewhere
 from ..simulation.methods.options import resolve
+from ..simulation.options import Destination
 from ..simulation.presentations import PresentationPlan, presentation_order
 from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan
@@ -129,7 +132,15 @@ def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
 
 
 def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settings:
-    settings = given if isinstance(given, Settings) else defaults.replace(**given)
+    if isinstance(given, Settings):
+        settings = given
+    else:
+        beside = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
+        names = Settings.names({**defaults.given, **given})
+        for name in given:
+            if name not in setting_options():
+                checks.choice("setting", name, names, "a training run has", beside=beside)
+        settings = defaults.replace(**given)
     waiting, running_time = settings.chemistry.waiting_time, settings.running_time
     if waiting >= running_time:
         names = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)

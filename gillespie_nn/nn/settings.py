@@ -124,6 +124,11 @@ class Settings:
         known = _names(_parts(given))
         return cls(**{name: value for name, value in given.items() if name in known})
 
+    @staticmethod
+    def names(given: Mapping[str, Any]) -> list[str]:
+        """All settings that can be given with the chemistry and the activations in `given`."""
+        return sorted(_names(_parts(given)))
+
     @property
     def step(self) -> float:
         """s = eta (T - hold): how far a presentation moves the weights in the direction of learning, in first
