@@ -143,10 +143,10 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
         settings = defaults.replace(**given)
     waiting, running_time = settings.chemistry.waiting_time, settings.running_time
     if waiting >= running_time:
-        names = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
+        waits = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
         raise InputError(
-            f"{names} must be shorter than running_time, got {waiting:g} s and {running_time:g} s: use a shorter "
-            f"{names}, or 0"
+            f"{waits} must be shorter than running_time, got {waiting:g} s and {running_time:g} s: use a shorter "
+            f"{waits}, or 0"
         )
     return settings
 

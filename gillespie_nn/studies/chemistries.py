@@ -43,14 +43,16 @@ class Chemistries(Study):
     def tables(self, results: Results) -> list[Table]:
         by_name = {c.name: self._points(results.case, results.extent, c.name) for c in CHEMISTRIES}
         reference = results.scores(by_name[_REFERENCE])
+        thresholds = any(_solved(results, points) for points in by_name.values())
         rows = []
         for name, points in by_name.items():
             difference = "" if name == _REFERENCE else str(estimate(results.scores(points) - reference))
             cost = _cost(results, points)
             costs = ("", "") if cost is None else (f"{cost.n_reactions:,}", f"{cost.n_events:.3g}")
-            rows.append((name, *summary_row(results, points), difference, *_solved(results, points), *costs))
-        solved = ("all samples right",) if _solved(results, by_name[_REFERENCE]) else ()
-        columns = ("chemistry", *summary_columns(results), f"difference from {_REFERENCE}, paired", *solved)
+            solved = [_solved(results, points)] if thresholds else []
+            rows.append((name, *summary_row(results, points), difference, *solved, *costs))
+        right = ("all samples right",) if thresholds else ()
+        columns = ("chemistry", *summary_columns(results), f"difference from {_REFERENCE}, paired", *right)
         return [Table("", (*columns, "reactions", "reactions fired"), rows)]
 
     def draw(self, figure: Any, results: Results) -> None:
@@ -89,10 +91,10 @@ def _cost(results: Results, points: list[Point]) -> _Cost | None:
     return _Cost(n_reactions, float(np.mean(fired)))
 
 
-def _solved(results: Results, points: list[Point]) -> tuple[str, ...]:
-    """In how many runs every test sample is right, for a task with a threshold."""
+def _solved(results: Results, points: list[Point]) -> str:
+    """In how many runs every test sample is right, for a task with a threshold; else nothing."""
     records = [record for p in points if (record := results.record(p)) is not None]
     if not records or records[0].task != "threshold":
-        return ()
+        return ""
     right = [record.scores["accuracy"] == 1.0 for record in records]
-    return (f"{sum(right)} of {len(right)} seeds",)
+    return f"{sum(right)} of {len(right)} seeds"
