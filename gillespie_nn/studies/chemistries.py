@@ -63,14 +63,15 @@ class Chemistries(Study):
             axes.plot(range(len(seed)), seed, color="0.7", linewidth=0.7, zorder=1)
         for k, (chemistry, scores) in enumerate(zip(CHEMISTRIES, every)):
             known = scores[np.isfinite(scores)]
-            axes.plot(np.full(len(known), k), known, "o", color=COLOURS[k], alpha=0.5, markersize=4)
+            label = f"{chemistry.name}, one seed"
+            axes.plot(np.full(len(known), k), known, "o", color=COLOURS[k], alpha=0.5, markersize=4, label=label)
             mean = results.measure.estimate(scores)
             if mean.n > 1:
                 axes.errorbar(
                     k + 0.12, mean.mean, [[mean.mean - mean.low], [mean.high - mean.mean]], fmt="s", color=COLOURS[k],
-                    capsize=3, markersize=5, label=f"{chemistry.name}: mean, 95 % interval",
+                    capsize=3, markersize=5, label=f"{chemistry.name}, mean with 95 % interval",
                 )  # fmt: skip
-        axes.plot([], [], color="0.7", linewidth=0.7, label="one seed")
+        axes.plot([], [], color="0.7", linewidth=0.7, label="the same seed")
         axes.set_xticks(range(len(CHEMISTRIES)), [c.name for c in CHEMISTRIES])
         axes.set_xlim(-0.5, len(CHEMISTRIES) - 0.5)
         axes.set_ylabel(results.measure.label)
