@@ -24,6 +24,7 @@ class FeedbackAlignment(KangKim):
     )
     fixed = ("F",)
     matrices: ClassVar = {"W": BELOW, "F": ABOVE}
+    meanings: ClassVar = {**KangKim.meanings, "F": "feedback weights"}
 
     backward: ClassVar = (
         Equation("output_error", "E[i]' = Y[i] - T[i] - E[i]", LAST),
