@@ -362,8 +362,7 @@ def tiny(monkeypatch):
 
     class Short:
         def __init__(self, case):
-            self.settings = real(case).settings
-            self.settings = type(self.settings)(**(vars(self.settings) | {"presentations": 20}))
+            self.settings = real(case).settings.replace(presentations=20)
 
     monkeypatch.setattr(base, "case_of", Short)
     monkeypatch.setattr(base, "_QUICK", {})
