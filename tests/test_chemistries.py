@@ -1,5 +1,7 @@
 """A chemistry is data: network, floating point, flags and records follow from it, also for one from outside."""
 
+import itertools
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,11 +12,12 @@ from naive import mass_action
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
-from gillespie_nn.activations import SmoothReLU
+from gillespie_nn.activations import LeakyReLU, SmoothReLU
 from gillespie_nn.checks import InputError
+from gillespie_nn.crn.dual_rail import pairs
 from gillespie_nn.nn.chemistries import CHEMISTRIES, FeedbackAlignment, KangKim
 from gillespie_nn.nn.equations import LAST, Equation, EquationError
-from gillespie_nn.nn.settings import Settings, setting_options
+from gillespie_nn.nn.settings import LINEAR, Settings, setting_options
 from gillespie_nn.options import not_negative, option
 
 every = pytest.mark.parametrize("chemistry", CHEMISTRIES, ids=lambda c: c.name)
@@ -207,6 +210,76 @@ def test_a_switch_is_conserved_molecule_by_molecule_while_the_network_learns():
     assert any(set(np.flatnonzero(law)) == set(switched) for law in laws.toarray())
     assert fit.plan.settings.record()["sharpness"] == 50.0
     assert fit.plan.settings.record()["activation"].endswith("annihilation_relu:AnnihilationReLU")
+
+
+# What species mean is asked of the network.
+
+
+@every
+@pytest.mark.parametrize("hold", [0.0, 2.0])
+@pytest.mark.parametrize("activation", [SmoothReLU(derivative="ratio"), AnnihilationReLU(), LeakyReLU()])
+def test_every_species_carries_one_number_and_every_number_has_a_meaning(chemistry, hold, activation):
+    for output, signed, learning in itertools.product((LINEAR, activation), (False, True), (False, True)):
+        spec = gnn.training_network(
+            (2, 3, 3, 2), activation, chemistry=chemistry(hold=hold), output=output, signed_inputs=signed,
+            learning=learning,
+        )  # fmt: skip
+        carried = [s for number in spec.numbers for s, _ in number.rails.signs()]
+        assert sorted(carried) == sorted(spec.network.species)
+        assert all(spec.numbers.of(s).name == s.removesuffix("_p").removesuffix("_m") for s in carried)
+        assert all(len(number.meaning) > 1 for number in spec.numbers)
+        assert {n.rails for n in spec.numbers if n.learned} == set(spec.weights)
+        assert tuple(n.rails for n in spec.numbers.select("inputs")) == spec.inputs
+        assert tuple(n.rails for n in spec.numbers.select("targets")) == spec.targets
+        assert bool(spec.numbers.select("licence")) == bool(hold and learning)
+
+
+def test_numbers_are_chosen_by_meaning_and_place():
+    numbers = gnn.training_network((2, 3, 1)).numbers
+    assert numbers.one("weights", 1, 2, 0).rails == ("W1_2_0_p", "W1_2_0_m")
+    assert numbers.of("D2_0_m") == numbers.of("D2_0") == numbers.one("errors", 2, 0)
+    assert {n.group for n in numbers.select("slopes", "outputs", layer=1)} == {"Y1", "S1"}
+    assert list(numbers.meanings)[:5] == ["Z", "Y", "S", "E", "D"]
+    together = {numbers.neuron(n) for n in numbers.select("weights", "biases")}
+    assert together == {"W1_0", "W1_1", "W1_2", "W2_0"} and numbers.neuron(numbers.of("Z2_0_p")) == "Z2_0"
+    with pytest.raises(InputError, match="no number of this network is called 'D2_1'.*did you mean"):
+        numbers.of("D2_1")
+    with pytest.raises(InputError, match="layer 2 of this network has 0 slopes with indices .0,., and 1 is needed"):
+        numbers.one("slopes", 2, 0)
+
+
+def test_meanings_follow_the_chemistry_not_the_letter():
+    """V for W and P for Z: what asks by meaning gets the same numbers."""
+
+    @dataclass(frozen=True)
+    class Renamed(KangKim):
+        name = "renamed"
+        weights: ClassVar = ("V", "B")
+        matrices: ClassVar = {"V": "below"}
+        linear: ClassVar = {"Y": "P", "E": "D"}
+        meanings: ClassVar = {{"W": "V", "Z": "P"}.get(k, k): word for k, word in KangKim.meanings.items()}
+        forward: ClassVar = tuple(_renamed(e) for e in KangKim.forward)
+        backward: ClassVar = tuple(_renamed(e) for e in KangKim.backward)
+        learn: ClassVar = tuple(_renamed(e) for e in KangKim.learn)
+
+    spec, plain = gnn.training_network((2, 2, 1), chemistry=Renamed()), gnn.training_network((2, 2, 1))
+    assert spec.numbers.one("weights", 1, 0, 1).name == "V1_0_1"
+    assert spec.numbers.neuron(spec.numbers.of("B1_1_p")) == "V1_1" and spec.floating.weight_groups[0] == "V1"
+    for meaning in ("weights", "pre-activations", "errors", "inputs"):
+        one, two = (s.numbers.select(meaning) for s in (spec, plain))
+        places = [[(n.layer, n.indices, n.learned, list(s.numbers).index(n)) for n in found]
+                  for s, found in ((spec, one), (plain, two))]  # fmt: skip
+        assert one and places[0] == places[1]
+
+
+def _renamed(equation):
+    return equation._replace(text=re.sub(r"\bZ\b", "P", re.sub(r"\bW\b", "V", equation.text)))
+
+
+def test_rails_are_paired_in_any_network():
+    assert pairs(["A_p", "A", "b_1_m", "B_p", "b_1_p", "A_m", "_p", "_m"]) == {
+        "A": ("A_p", "A_m"), "b_1": ("b_1_p", "b_1_m")
+    }  # fmt: skip
 
 
 def test_both_chemistries_hold_and_release():

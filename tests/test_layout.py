@@ -2,11 +2,15 @@
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from gillespie_nn.nn import training_network
+from gillespie_nn.nn.chemistries import CHEMISTRIES
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "data": ROOT / "data"}
@@ -240,3 +244,94 @@ assert dir(gnn) == names
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# Names of species: a chemistry makes them, and no other part takes them apart.
+
+_TEXT_METHODS = {"startswith", "endswith", "removeprefix", "removesuffix", "split", "partition", "find", "index"}
+"""Methods of a text that take a name apart."""
+EXPECTED_LETTERS = {"Z", "Y", "S", "E", "D", "W", "B", "X", "T", "G", "L", "F"}
+
+
+def _letters():
+    """The letters of all quantities of all chemistries."""
+    found = set()
+    for kind in CHEMISTRIES:
+        for chemistry in (kind(), kind(hold=1.0)):
+            numbers = training_network((2, 2, 1), chemistry=chemistry).numbers
+            found.update(number.quantity for number in numbers)
+    return found
+
+
+def _constants(tree):
+    """(text, whether it is compared, searched for, or part of a name that is made) of the texts in a module, without
+    its docstrings. The letter of a quantity is suspicious in such a text; in others it may be a flag or a mark."""
+    documentation = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    telling = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            telling.update(map(id, [node.left, *node.comparators]))
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            telling.add(id(node.iter))
+        elif isinstance(node, ast.Dict) and len(node.keys) > 1:
+            telling.update(map(id, node.keys))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TEXT_METHODS:
+            telling.update(map(id, node.args))
+        elif isinstance(node, ast.JoinedStr):
+            for part, after in zip(node.values, node.values[1:]):
+                if isinstance(after, ast.FormattedValue):
+                    telling.add(id(part))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.value, id(node) in telling
+
+
+def names_of_species(source, letters, rails=False):
+    """Texts in the code of a module that name quantities of a chemistry, or parse names of species. With `rails` the
+    module may name the endings of rails."""
+    quantity = rf"(?<![A-Za-z0-9\\])[{''.join(sorted(letters))}]"
+    name = re.compile(rf"{quantity}\d*(_\d|_\*|\*|_[pm]\b|_$|_\{{)|\[A-Z\]\)?\(?\\d|_\(?\[pm\]")
+    return [
+        text
+        for text, telling in _constants(ast.parse(source))
+        if name.search(text)
+        or (telling and text and (set(text) <= letters or re.search(rf"(?<!_){quantity}\d*$", text)))
+        or (not rails and text in ("_p", "_m"))
+    ]
+
+
+def test_only_chemistries_name_species_and_quantities():
+    letters = _letters()
+    assert letters == EXPECTED_LETTERS
+    for path, _ in _modules():
+        name = path.relative_to(ROOT).as_posix().partition("/")[2]
+        if not name.startswith("nn/"):
+            found = names_of_species(path.read_text(), letters, rails=name == "crn/dual_rail.py")
+            assert not found, (name, found)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'weights = [s for s in species if s.startswith("W1_")]', 'plus = [s for s in species if s.startswith("T_")]',
+        'stem = f"Z{layer}_{i}"', 'x = run.of("T_0")', 'chosen = [n for n in names if n[0] in "YZD"]',
+        'for letter in "WB":\n    pass', 'name = re.compile(r"([A-Z])(\\d+)_(\\d+)")', 'is_bias = kind == "B"',
+        'meanings = {"Z": "pre-activations", "Y": "outputs"}', 'minus = name.removesuffix("_p") + "_m"',
+        'rail = re.compile(r"(.+)_([pm])$")', 'noise = RateNoise(0.1, reactions=("preactivation_Z1_0_*",))',
+        'shown = ("B2_0_m",)', 'def f():\n    """Of F1_0_0_p."""\n    return "F1_0_0_p"', 'hidden = f"weight\\nW1_{i}"',
+        'noise = ConcentrationNoise(0.1, species=("Z*",))', 'run.of("G2_1")',
+    ],
+)  # fmt: skip
+def test_a_planted_name_of_a_species_is_noticed(planted):
+    assert names_of_species(planted, _letters())
+
+
+def test_what_names_no_species_of_a_chemistry_is_left_alone():
+    source = '''
+def f(parser, run, x):
+    """As `("W*", "B*")`, Z1_0_p."""
+    parser.add_argument("--time", metavar="S", help="V_p + V_m -> 0, Theta_S / Theta_Z")
+    assert x.kind != "O" and not x.name.startswith("CONSTANT_E") and re.match(r"\\W*", x)
+    return run.of("A"), run.of("F"), x.cast("B"), {"A": 3}, f"{x}_name", ("--", "s", "D"), "smallest_p"
+'''
+    assert names_of_species(source, _letters()) == []

@@ -1,35 +1,41 @@
 """Figures of a verification of bounds: errors against eps, and slow weights beside fast neurons in time."""
 
-import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..display.figures import COLOURS, new_figure, save_figure
+from ..nn import Number, Numbers
 
 _BAND = (0.05, 0.95)
 _LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
 """Of layers: line and mark."""
-_MEANINGS = {
-    "Z": "pre-activations", "Y": "outputs", "S": "slopes", "E": "error sums", "D": "errors", "W": "weights",
-    "B": "biases", "A": "auxiliaries of slopes",
-}  # fmt: skip
-"""Of kinds of species, by letter; a letter has a colour."""
 _SIZE = "size of the noise eps"
 _LEAST = 1e-9
 """Relative differences below are not drawn."""
 
 
-def draw_bounds(results: Any, found: dict, path: str | Path) -> None:
-    """Draw complete `verification.bounds` results with the record `found` of the verdict. Needs matplotlib.
+class _Kind(NamedTuple):
+    """Numbers that one line shows: a quantity in a layer."""
+
+    first: Number
+    """One of them."""
+    places: np.ndarray
+    """int64[...], which of the results they are."""
+    style: dict
+
+
+def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -> None:
+    """Draw complete `verification.bounds` results with the record `found` of the verdict, of a network that holds
+    `numbers`. Needs matplotlib.
 
     Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
     bound is.
     """
     figure = new_figure((11, 8.5))
     panels = figure.subplots(2, 2)
-    kinds = _kinds(results)
+    kinds = _kinds(results, numbers)
     shared = np.isfinite(results.theta_0).all() and found["noise"] != "intrinsic"
     lines = _errors(panels[0, 0], results, kinds)
     figure.legend(handles=lines, loc="outside right upper", fontsize=7)
@@ -46,31 +52,30 @@ def draw_bounds(results: Any, found: dict, path: str | Path) -> None:
     save_figure(figure, path)
 
 
-def _kinds(results: Any) -> dict[str, np.ndarray]:
-    """Numbers of the quantities of each letter and layer that move: {"Z1": int64[...]}."""
+def _kinds(results: Any, numbers: Numbers) -> list[_Kind]:
+    """The quantities of each layer that move."""
     moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
     found: dict[str, list[int]] = {}
     for q in np.flatnonzero(results.is_number & moved).tolist():
-        name = re.match(r"[A-Z]\d+", results.quantity[q])
-        found.setdefault(name[0] if name else results.quantity[q], []).append(q)
-    return {name: np.array(own) for name, own in sorted(found.items())}
+        found.setdefault(numbers.of(results.quantity[q]).group, []).append(q)
+    places = {group: np.array(own) for group, own in sorted(found.items())}
+    firsts = [numbers.of(results.quantity[own[0]]) for own in places.values()]
+    return [_Kind(n, own, _style(n, list(numbers.meanings))) for n, own in zip(firsts, places.values())]
 
 
-def _style(name: str) -> dict:
-    """By letter and layer, of a kind such as Z1."""
-    letters = list(_MEANINGS)
-    letter = letters.index(name[0]) if name[0] in letters else 0
-    layer = int(name[1:]) - 1 if name[1:].isdigit() else 0
-    line, mark = _LINES[layer % len(_LINES)]
-    return {"color": COLOURS[letter % len(COLOURS)], "marker": mark, "linestyle": line, "markersize": 4}
+def _style(number: Number, letters: list[str]) -> dict:
+    """A quantity has a colour, and a layer has a line and a mark."""
+    line, mark = _LINES[(number.layer - 1) % len(_LINES)]
+    colour = COLOURS[letters.index(number.quantity) % len(COLOURS)]
+    return {"color": colour, "marker": mark, "linestyle": line, "markersize": 4}
 
 
-def _errors(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> list:
+def _errors(axes: Any, results: Any, kinds: list[_Kind]) -> list:
     """Returns the lines, one a kind and that of slope 1, which is in other panels too."""
     size, lines = results.size, []
-    for name, own in kinds.items():
-        error, style = results.theta[:, :, own].max(axis=2) * size, _style(name)
-        label = f"{name[0]}, layer {name[1:]}"
+    for first, own, style in kinds:
+        error = results.theta[:, :, own].max(axis=2) * size
+        label = f"{first.quantity}, layer {first.layer}"
         lines += axes.loglog(size, np.median(error, axis=0), **style, label=label)
         axes.fill_between(size, *np.quantile(error, _BAND, axis=0), color=style["color"], alpha=0.12, linewidth=0)
     level = np.exp(np.mean(np.log(results.theta.max(axis=2))))
@@ -100,24 +105,23 @@ def _thetas(axes: Any, results: Any) -> None:
     axes.legend(fontsize=7)
 
 
-def _sharp(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> None:
+def _sharp(axes: Any, results: Any, kinds: list[_Kind]) -> None:
     size = results.size
-    for name, own in kinds.items():
+    for _, own, style in kinds:
         theta, theta_0 = results.theta[:, :, own].max(axis=2), results.theta_0[:, own].max(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             off = np.median(np.abs(theta / theta_0[:, None] - 1), axis=0)
         off = np.where(np.isfinite(off) & (off > _LEAST) & (off < 1e6), off, np.nan)
-        axes.loglog(size, off, **_style(name))
+        axes.loglog(size, off, **style)
     axes.loglog(size, 3 * size, ":", color="0.3")
     _label(axes)
     axes.set_xlabel(_SIZE)
     axes.set_ylabel("|Theta(eps) - Theta_0| / Theta_0\nmedian of paths, the same noise")
 
 
-def _laws(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> None:
+def _laws(axes: Any, results: Any, kinds: list[_Kind]) -> None:
     """Distribution functions of Theta at the largest volume, and of linear noise."""
-    for name, own in kinds.items():
-        style = _style(name)
+    for _, own, style in kinds:
         for values, line, width in (
             (results.theta[:, 0, own], style["linestyle"], 1.5), (results.theta_0[:, own], ":", 1.0)
         ):  # fmt: skip
@@ -143,16 +147,16 @@ def _label(axes: Any) -> None:
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _looseness(axes: Any, results: Any, kinds: dict[str, np.ndarray]) -> None:
-    for k, (name, own) in enumerate(kinds.items()):
+def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
+    for k, (_, own, style) in enumerate(kinds):
         ratio = np.median(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
-        style = _style(name) | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
-        axes.semilogy(np.full(len(ratio), k), ratio, **style)
+        points = style | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
+        axes.semilogy(np.full(len(ratio), k), ratio, **points)
     axes.axhline(1.0, color="0.3", linewidth=1)
-    meanings = [f"{m}: {_MEANINGS.get(m, m)}" for m in dict.fromkeys(name[0] for name in kinds)]
+    meanings = list(dict.fromkeys(f"{kind.first.quantity}: {kind.first.meaning}" for kind in kinds))
     lines = [", ".join(meanings[:4]), ", ".join(meanings[4:])]
     _label(axes)
-    axes.set_xticks(range(len(kinds)), list(kinds))
+    axes.set_xticks(range(len(kinds)), [kind.first.group for kind in kinds])
     axes.set_xlabel("\n".join(line for line in lines if line), fontsize=8)
     axes.set_ylabel("explicit bound / sup-error\nmedian of paths; each neuron and size")
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..nn import FloatNetwork
+from ..nn import FloatNetwork, Numbers
 from ..nn.settings import Settings
 from ..storage import Run
 from ..storage.averages import averaged_weights, running_mean
 from ..storage.damage import understood
 
-__all__ = ["averaged_weights", "float_network", "output_curves", "running_mean"]
+__all__ = ["averaged_weights", "float_network", "numbers_of", "output_curves", "running_mean"]
 
 
 def float_network(run: Run) -> FloatNetwork:
@@ -16,6 +16,11 @@ def float_network(run: Run) -> FloatNetwork:
     with understood(run.path):
         settings = Settings.restored(run.training.settings)
     return FloatNetwork(run.training.layers, settings.activation, settings.output, settings.chemistry, run.seed)
+
+
+def numbers_of(run: Run) -> Numbers:
+    """The numbers in the network of a training run, from the settings in its file."""
+    return Numbers(float_network(run).stack, run.species)
 
 
 def output_curves(run: Run, inputs: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import InputError
+from ..crn.dual_rail import pairs
 from ..display.figures import Drawing, style, title
 from ..display.html import fragment
 from ..display.tables import Table, shown
@@ -17,6 +18,7 @@ from .learning import running_mean
 from .slices import AnyRun, Trajectories, blocks, check_data, has_trajectories, per_concentration, read
 
 _GROUP = re.compile(r"[A-Za-z]+\d*")
+"""Of any network: names with the same letters and digits at the beginning go together."""
 _MOST = 1 << 10
 """Pairs read at once."""
 _SMOOTHED = 40
@@ -29,7 +31,7 @@ class CommonParts(NamedTuple):
     time: np.ndarray
     """float64[point] [s]."""
     groups: tuple[str, ...]
-    """Letter and layer: `W1` of all weights `W1_i_j`."""
+    """The beginnings of names: in a training network quantity and layer, as `W1` of all weights of layer 1."""
     n_pairs: tuple[int, ...]
     common: np.ndarray
     """Of min(V_p, V_m)."""
@@ -62,13 +64,10 @@ def _ratio(common: np.ndarray, signal: np.ndarray) -> np.ndarray:
 
 def pairs_of(species: Sequence[str]) -> dict[str, list]:
     """Names (plus rail, minus rail) of all dual-rail numbers, by group."""
-    known = set(species)
     found: dict[str, list] = {}
-    for plus in species:
-        minus = f"{plus[:-1]}m"
-        if plus.endswith("_p") and minus in known:
-            match = _GROUP.match(plus)
-            found.setdefault(match[0] if match else plus, []).append((plus, minus))
+    for rails in pairs(species).values():
+        match = _GROUP.match(rails.plus)
+        found.setdefault(match[0] if match else rails.plus, []).append(tuple(rails))
     return found
 
 

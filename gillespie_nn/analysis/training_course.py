@@ -33,7 +33,7 @@ class Course(NamedTuple):
     rmse: np.ndarray
     """[record] [concentration], of the same outputs."""
     layers: tuple[str, ...]
-    """`W1`, `B1`, ..."""
+    """Names of the arrays of weights and biases, layer by layer."""
     size: np.ndarray
     """[record, layer], root mean square weight or bias [concentration]."""
     moved: np.ndarray
@@ -88,13 +88,12 @@ def _by_layer(
     network: FloatNetwork, weights: np.ndarray, initial: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     pieces = [p for layer in network.matrices(np.arange(len(initial))) for p in layer]
-    names = tuple(f"{letter}{n + 1}" for n in range(len(pieces) // 2) for letter in "WB")
     columns = [piece.ravel() for piece in pieces]
     size, moved = (
         np.column_stack([np.sqrt(np.mean(np.square(w[:, c]), axis=1)) for c in columns])
         for w in (weights, weights - initial)
     )
-    return names, size, moved
+    return network.weight_groups, size, moved
 
 
 class LearningAnalysis(Analysis):

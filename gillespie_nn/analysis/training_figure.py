@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..display.figures import COLOURS, LINES, Drawing, add_legend
+from ..nn.phases import TARGETS
 from ..simulation.validation import N_AVERAGED
 from ..storage import Run
-from .learning import averaged_weights, float_network, output_curves, running_mean
+from .learning import averaged_weights, float_network, numbers_of, output_curves, running_mean
 from .slices import blocks, per_concentration, read
 
 _MOST_SAMPLES = 8
@@ -115,10 +116,10 @@ def _right(outputs: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
 
 def _targets(run: Run, n: int) -> np.ndarray:
     """float64[record, output] [concentration], those that were present."""
-    plus = [s for s in run.species if s.startswith("T_") and s.endswith("_p")]
-    names = [*plus, *(f"{s[:-1]}m" for s in plus)]
+    targets = [number.rails for number in numbers_of(run).select(TARGETS)]
+    names = [*(rails.plus for rails in targets), *(rails.rail(-1) for rails in targets)]
     rails = np.concatenate([read(run, names, part)[0] for part in blocks(run, len(names))])[:n]
-    return (rails[:, : len(plus)] - rails[:, len(plus) :]) / per_concentration(run)
+    return (rails[:, : len(targets)] - rails[:, len(targets) :]) / per_concentration(run)
 
 
 def _error(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) -> None:

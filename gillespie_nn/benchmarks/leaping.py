@@ -18,6 +18,7 @@ from .. import seeds
 from ..analysis.comparison import Errors, judge, verdict_of
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
+from ..nn.chemistry import ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES
 from ..seeds import Purpose
 from ..simulation.methods import Layered, Method, Rejection, TauLeap
 from ..simulation.presentations import Samples
@@ -144,13 +145,12 @@ def _seconds(begin: Callable[..., Method], method: type[Method], t_end: float, r
 
 
 def _numbers(spec: TrainingNetwork) -> list[tuple]:
-    """Names and species (plus, minus or -1) of the numbers that neurons hold."""
-    index, found = spec.network.index, []
-    for name, k in index.items():
-        if name[0] in "ZYSED" and not name.endswith("_m"):
-            minus = index.get(name[:-2] + "_m", -1) if name.endswith("_p") else -1
-            found.append((name.removesuffix("_p"), k, minus))
-    return found
+    """Names, species (plus, minus or -1) and groups of the numbers that neurons hold."""
+    index = spec.network.index
+    return [
+        (number.name, index[number.rails.plus], index.get(number.rails.minus or "", -1), number.group)
+        for number in spec.numbers.select(PREACTIVATIONS, OUTPUTS, SLOPES, ERROR_SUMS, ERRORS)
+    ]
 
 
 def _batches(
@@ -175,8 +175,8 @@ def _batches_of(
 ) -> tuple[np.ndarray, np.ndarray]:
     _run(simulation, _SETTLE)
     per_batch = int(length / n_batches / _SPACING)
-    plus = [k for _, k, _ in numbers]
-    minus = [m for _, _, m in numbers]
+    plus = [k for _, k, _, _ in numbers]
+    minus = [m for _, _, m, _ in numbers]
     signed = np.array([m >= 0 for m in minus])
     means, squares = [], []
     rows = np.empty((per_batch, len(spec.network.species)), dtype=np.int64)
@@ -203,9 +203,9 @@ def _error(spec: TrainingNetwork, case: LeapCase, begin: Callable[..., Method]) 
     scale = np.maximum(np.abs(center), FLOOR * case.volume)
     mean_parts = [means / scale for means, _ in results]
     variance_parts = [v / variances[0].mean(axis=0) for v in variances]
-    labels = [name for name, _, _ in numbers]
+    labels = [name for name, *_ in numbers]
     if case.pooled:
-        kinds = [name.split("_")[0] for name in labels]
+        kinds = [group for *_, group in numbers]
         labels = list(dict.fromkeys(kinds))
         groups = [np.array([k == kind for k in kinds]) for kind in labels]
         mean_parts, variance_parts = (

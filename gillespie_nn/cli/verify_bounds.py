@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         found["smoothing"] = theta_against_h(source.seed)
         for line in sentences(found["smoothing"]):
             print(line, flush=True)
-    draw_bounds(results, found, figure)
+    draw_bounds(results, found, source.setting.spec.numbers, figure)
     draw_course(course_of(source), course_figure)
     write_report(report, found, [figure.name, course_figure.name])
     checks.write_text(record, json.dumps(plain(found), indent=1) + "\n")

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from .network import ReactionNetwork
 from .reaction import Reaction, Threshold
 
+_PLUS, _MINUS = "_p", "_m"
+"""Endings of the names of rails."""
+
 
 class Rails(NamedTuple):
     """The species that carry a number: a plus rail and, for signed numbers, a minus rail."""
@@ -18,7 +21,12 @@ class Rails(NamedTuple):
 
     @classmethod
     def signed(cls, name: str) -> "Rails":
-        return cls(f"{name}_p", f"{name}_m")
+        return cls(f"{name}{_PLUS}", f"{name}{_MINUS}")
+
+    @property
+    def name(self) -> str:
+        """The name of the number: that of its plus rail without the ending."""
+        return self.plus.removesuffix(_PLUS)
 
     def signs(self) -> tuple[tuple[str, int], ...]:
         """Pairs (species, +1 or -1) of the rails that exist."""
@@ -31,6 +39,14 @@ class Rails(NamedTuple):
         if self.minus is None:
             raise ValueError(f"{self.plus} has no minus rail")
         return self.minus
+
+
+def pairs(species: Sequence[str]) -> dict[str, Rails]:
+    """The numbers that two of these species carry, by name, in the order of their plus rails. Any network may have
+    such species."""
+    known = set(species)
+    both = (Rails.signed(s.removesuffix(_PLUS)) for s in species if s.endswith(_PLUS) and s != _PLUS)
+    return {rails.name: rails for rails in both if rails.minus in known}
 
 
 class NetworkBuilder:

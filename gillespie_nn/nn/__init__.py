@@ -2,5 +2,6 @@
 
 from .compiler import TrainingNetwork, training_network
 from .floating import FloatNetwork
+from .quantities import Number, Numbers
 
-__all__ = ["FloatNetwork", "TrainingNetwork", "training_network"]
+__all__ = ["FloatNetwork", "Number", "Numbers", "TrainingNetwork", "training_network"]

@@ -14,13 +14,18 @@ from .equations import Equation
 from .phases import INPUTS, SAMPLE, TARGETS, Phase
 
 BELOW, ABOVE = "below", "above"
+PREACTIVATIONS, OUTPUTS, SLOPES, ERROR_SUMS, ERRORS = "pre-activations", "outputs", "slopes", "error sums", "errors"
+WEIGHTS, BIASES = "weights", "biases"
+"""Meanings of quantities that many chemistries have. Studies and figures choose quantities by them."""
+AUXILIARIES = "auxiliaries"
+"""The meaning of species that an activation adds."""
 
 
 @dataclass(frozen=True)
 class Chemistry(Options):
     """The base of all chemistries. Its fields are settings that each of them has; a subclass adds its own by `option`.
 
-    Quantities are named by capital letters. A quantity of layer l and neuron i has the species `Z1_0_p` and `Z1_0_m`
+    Quantities are named by capital letters. Quantity Z of layer 1 and neuron 0 has the species `Z1_0_p` and `Z1_0_m`
     for its plus and minus rail.
     """
 
@@ -50,6 +55,10 @@ class Chemistry(Options):
     """Quantities that are never negative, and have one rail."""
     linear: ClassVar[Mapping[str, str]] = {"Y": "Z", "E": "D"}
     """In a layer without activation the first quantity is the second."""
+
+    meanings: ClassVar[Mapping[str, str]] = {}
+    """A word for each quantity, in the order of the colours of figures. Ports need none: the name of the port is the
+    word. A quantity without a word has its letter."""
 
     forward: ClassVar[tuple[Equation, ...]]
     """From the first layer to the last. Consecutive equations of one label are compiled neuron by neuron."""

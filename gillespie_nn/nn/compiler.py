@@ -22,6 +22,7 @@ from .chemistries import KangKim
 from .chemistry import Chemistry
 from .floating import FloatNetwork
 from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
+from .quantities import Numbers
 from .reactions import Layers, add_reactions
 from .settings import LINEAR, Settings
 
@@ -87,6 +88,11 @@ class TrainingNetwork:
     def targets(self) -> tuple[Rails, ...]:
         """The port `targets`; empty for a network that does not learn."""
         return self.ports.get(TARGETS, ())
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """All numbers in the network: their meanings, places and species."""
+        return Numbers(self.floating.stack, self.network.species)
 
     def initial(self, weights: ArrayLike, volume: float) -> dict[str, int]:
         """Initial counts by name that hold `weights` float64[weight] in `volume`, and what else is there at the start;

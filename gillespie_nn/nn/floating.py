@@ -17,7 +17,7 @@ from ..seeds import Purpose
 from .chemistries import KangKim
 from .chemistry import Chemistry
 from .fixed_points import Key, Step, steps_of
-from .reactions import Layers
+from .reactions import Layers, group_name
 
 _MOST_GRADIENTS = 50_000
 """Of the flow of one sample; some 30 are enough at the steps of training."""
@@ -41,23 +41,28 @@ class FloatNetwork:
         self.layers = tuple(layers)
         chemistry = KangKim() if chemistry is None else chemistry
         functions = [*[hidden_activation] * (len(layers) - 2), output_activation]
-        self._stack = Layers(chemistry, layers, functions)
+        self.stack = Layers(chemistry, layers, functions)
         # Directions of learning are those at a learning rate of 1.
         unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
         up = range(1, len(self.layers))
         self._forward = [step for layer in up for step in steps_of(unit, unit.chemistry.forward, layer)]
         self._backward = [step for layer in reversed(up) for step in steps_of(unit, unit.chemistry.backward, layer)]
         self._update = [step for layer in up for step in steps_of(unit, unit.chemistry.update, layer)]
-        self._output: Key = (self._stack.resolve_name(chemistry.signal, up[-1]), up[-1])
+        self._output: Key = (self.stack.resolve_name(chemistry.signal, up[-1]), up[-1])
         self.n_weights = sum(size for size, _, _ in self._blocks(chemistry.weights))
         self._fixed = self._draw_fixed(seed)
+
+    @property
+    def weight_groups(self) -> tuple[str, ...]:
+        """Names of the arrays that make the vector of weights, in order."""
+        return tuple(group_name(name, layer) for _, (name, layer), _ in self._blocks(self.stack.chemistry.weights))
 
     def _blocks(self, names: Sequence[str]) -> list[tuple[int, Key, tuple[int, ...]]]:
         """(size, key, shape) of each array of these quantities, in the order of the flat vector."""
         found = []
         for layer in range(1, len(self.layers)):
             for name in names:
-                if shape := self._stack.shape(name, layer):
+                if shape := self.stack.shape(name, layer):
                     found.append((int(np.prod(shape)), (name, layer), shape))
         return found
 
@@ -70,7 +75,7 @@ class FloatNetwork:
 
     def _draw_fixed(self, seed: int) -> np.ndarray:
         """Uniform between minus and plus the setting that the chemistry names."""
-        chemistry = self._stack.chemistry
+        chemistry = self.stack.chemistry
         rng = seeds.stream(seed, Purpose.FIXED_WEIGHTS)
         drawn = [np.empty(0)]
         for size, (name, _), _ in self._blocks(tuple(chemistry.fixed)):
@@ -87,14 +92,14 @@ class FloatNetwork:
         """Random weights, uniform in +-scale * sqrt(3 / n_in) (variance scale^2 / n_in), biases 0."""
         rng = seeds.stream(seed, Purpose.INITIAL_WEIGHTS)
         parts = []
-        for size, _, shape in self._blocks(self._stack.chemistry.weights):
+        for size, _, shape in self._blocks(self.stack.chemistry.weights):
             limit = scale * np.sqrt(3.0 / shape[-1])
             parts.append(rng.uniform(-limit, limit, size) if len(shape) > 1 else np.zeros(size))
         return np.concatenate(parts)
 
     def matrices(self, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views of the flat vector: a list of (W float64[out, in], b float64[out])."""
-        views = list(self._views(self._stack.chemistry.weights, weights).values())
+        views = list(self._views(self.stack.chemistry.weights, weights).values())
         return list(zip(views[::2], views[1::2], strict=True))
 
     def forward(self, weights: ArrayLike, x: ArrayLike) -> np.ndarray:
@@ -105,7 +110,7 @@ class FloatNetwork:
     def _activate(self, weights: np.ndarray, x: ArrayLike) -> dict[Key, np.ndarray]:
         if weights.shape != (self.n_weights,):
             raise InputError(f"weights must have shape ({self.n_weights},), got {weights.shape}")
-        chemistry = self._stack.chemistry
+        chemistry = self.stack.chemistry
         values = self._views(chemistry.weights, weights)
         values[chemistry.inputs, 0] = np.asarray(x, dtype=np.float64)
         _run(self._forward, values)
@@ -114,7 +119,7 @@ class FloatNetwork:
     def gradient(self, weights: np.ndarray, x: ArrayLike, t: ArrayLike) -> np.ndarray:
         """Minus the direction of learning float64[weight] for one sample. With a chemistry that backpropagates, it is
         the gradient of the loss."""
-        chemistry = self._stack.chemistry
+        chemistry = self.stack.chemistry
         values = self._activate(np.asarray(weights, dtype=np.float64), x)
         values |= self._views(tuple(chemistry.fixed), self._fixed)
         values[chemistry.targets, 0] = np.asarray(t, dtype=np.float64)

@@ -83,7 +83,7 @@ class Layers:
 
     def named(self, name: str, layer: int, *indices: int) -> Rails:
         """The species of a quantity of a layer by its indices."""
-        stem = f"{name}{layer}_" + "_".join(map(str, indices))
+        stem = "_".join([group_name(name, layer), *map(str, indices)])
         function = self.functions[layer]
         if name == self.chemistry.signal:
             signed = function is not None and function.signed_output
@@ -92,8 +92,8 @@ class Layers:
         return Rails.signed(stem) if signed else Rails(stem)
 
     def input(self, number: int) -> Rails:
-        name = f"{self.chemistry.inputs}_{number}"
-        return Rails.signed(name) if self._signed_inputs else Rails(f"{name}_p")
+        rails = Rails.signed(f"{self.chemistry.inputs}_{number}")
+        return rails if self._signed_inputs else Rails(rails.plus)
 
     def target(self, number: int) -> Rails:
         return Rails.signed(f"{self.chemistry.targets}_{number}")
@@ -108,13 +108,14 @@ class Layers:
 
     def every(self, names: Sequence[str]) -> tuple[Rails, ...]:
         """The species of these quantities in all layers that have them, layer by layer."""
-        return tuple(
-            self.named(name, layer, *indices)
-            for layer in range(1, self.last + 1)
-            for name in names
-            if self.shape(name, layer)
-            for indices in itertools.product(*map(range, self.shape(name, layer)))
-        )
+        return tuple(self.named(name, layer, *indices) for name, layer, indices in self.places(names))
+
+    def places(self, names: Sequence[str]) -> Iterator[tuple[str, int, tuple[int, ...]]]:
+        """(name, layer, indices) of all numbers of these quantities, layer by layer."""
+        for layer in range(1, self.last + 1):
+            for name in names:
+                if shape := self.shape(name, layer):
+                    yield from ((name, layer, indices) for indices in itertools.product(*map(range, shape)))
 
     def shape(self, name: str, layer: int) -> tuple[int, ...]:
         """Of a quantity in a layer; empty where the layer has none, as its second index would count no neurons."""
@@ -129,6 +130,11 @@ class Layers:
         """The outputs of the network."""
         quantity = Quantity(self.chemistry.signal, ("i",))
         return tuple(self.rails(quantity, self.last, {"i": i}) for i in range(self.sizes[-1]))
+
+
+def group_name(quantity: str, layer: int) -> str:
+    """What the names of the species of a quantity in a layer begin with. Layer 0 has no number."""
+    return f"{quantity}{layer}" if layer else quantity
 
 
 def add_reactions(builder: NetworkBuilder, layers: Layers, learning: bool) -> None:
@@ -160,7 +166,7 @@ def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: 
     if parts.argument is not None:
         _add_function(builder, layers, layer, equation, target, place)
         return
-    builder.module(f"{equation.label}_{_stem(target)}")
+    builder.module(f"{equation.label}_{target.name}")
     for term in parts.terms:
         _add_term(builder, layers, layer, equation, term, target, place)
     builder.annihilate(target, layers.chemistry.annihilation_rate)
@@ -172,7 +178,7 @@ def _add_function(
     parts, function = equation.parsed, layers.functions[layer]
     assert parts.argument is not None and function is not None  # equations with f are for layers with an activation
     z = layers.rails(parts.argument, layer, place)
-    builder.module(f"{equation.label}_{_stem(z)}")
+    builder.module(f"{equation.label}_{z.name}")
     indices = [place[i] for i in parts.target.indices]
     helpers = {name: layers.named(name, layer, *indices) for name in function.helpers}
     if parts.function == SLOPE:
@@ -180,11 +186,6 @@ def _add_function(
         function.backward(builder, z, y, target, helpers)
     else:
         function.forward(builder, z, target, helpers)
-
-
-def _stem(rails: Rails) -> str:
-    """The name of a number without the ending of its plus rail."""
-    return rails.plus if rails.minus is None else rails.plus.removesuffix("_p")
 
 
 def _add_term(

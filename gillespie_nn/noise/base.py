@@ -112,8 +112,6 @@ class Noise(ABC):
 def matching(what: str, patterns: Sequence[str], names: Sequence[str]) -> np.ndarray:
     """Numbers int64[...] of the `names` that match any of `patterns`, each of which must match some."""
     if not isinstance(patterns, (tuple, list)) or not all(isinstance(p, str) for p in patterns):
-        raise InputError(
-            f"{what} of a noise must be a list of names or patterns such as ('Z*', 'Y1_0'), got {patterns!r}"
-        )
+        raise InputError(f"{what} of a noise must be a list of names or patterns such as ('A', 'P*'), got {patterns!r}")
     found = {name for pattern in patterns for name in names_matching(what, pattern, names)}
     return np.array([k for k, name in enumerate(names) if name in found], dtype=np.int64)

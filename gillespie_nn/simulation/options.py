@@ -90,7 +90,7 @@ class RunOptions(Options):
     initial: Mapping[str, float] | None = option(
         None, checks.by_name, "initial amounts to change", kind=number, unit="molecules",
         metavar="NAME=N", pairs="A=100",
-        more="{species: amount}, whole numbers for methods that count; a name can be a pattern, for example {'Z*': 0}: "
+        more="{species: amount}, whole numbers for methods that count; a name can be a pattern, for example {'A*': 0}: "
         "exact names win over patterns, and later patterns over earlier ones",
     )  # fmt: skip
     rates: Mapping[str, float] | None = option(

@@ -39,7 +39,7 @@ class _Numbers:
 
     def name(self, which: np.ndarray) -> str:
         """Of the first of `which`, bool[number]."""
-        return self._rails[int(np.argmax(which))].plus.removesuffix("_p")
+        return self._rails[int(np.argmax(which))].name
 
 
 class Level(ABC):

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.dual_rail import Rails
 from ..simulation.task import quantities_of
 from . import heap
 from .damage import damaged, said, shown
@@ -128,5 +129,5 @@ def _check_model(path: Path, file: h5py.File, network: ReactionNetwork) -> None:
         raise damaged(path, "/model/stoichiometry does not match the model")
     for name in ("training/weight", "training/output"):
         for number in strings(path, file[name]) if name in file else ():  # on two rails, or a species if never negative
-            if number not in index and not {f"{number}_p", f"{number}_m"} <= index.keys():
+            if number not in index and not set(Rails.signed(number)) <= index.keys():
                 raise damaged(path, f"/{name} contains the name {shown(number)}, which is not in the model")

@@ -17,7 +17,7 @@ import numpy as np
 from ..api import load_fit, resume, simulate, train
 from ..checks import InputError
 from ..datasets import case as case_of
-from ..nn import training_network
+from ..nn import TrainingNetwork, training_network
 from ..nn.settings import Settings, setting_options
 from ..noise import ConcentrationNoise, Noise, RateNoise
 from ..simulation.presentations import presentation_order
@@ -230,15 +230,19 @@ class Course(Point):
     def kernels(self) -> tuple[str, bool]:
         return self.method, False
 
-    def carry_out(self, folder: str | Path) -> None:
-        own = self._training.chosen
-        data = case_of(self.case).load(self.seed)
-        spec = training_network(
+    @property
+    def spec(self) -> TrainingNetwork:
+        """The network of the run."""
+        own, data = self._training.chosen, case_of(self.case).load(self.seed)
+        return training_network(
             (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]),
             **own.of_network,
             signed_inputs=data.signed,
             seed=self.seed,
         )
+
+    def carry_out(self, folder: str | Path) -> None:
+        own, data, spec = self._training.chosen, case_of(self.case).load(self.seed), self.spec
         weights = spec.floating.initial_weights(self.seed, own.initial_scale)
         order = presentation_order(len(data.train_x), self.n_presentations, own.order, self.seed)
         schedule = []

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from ..analysis.slices import per_concentration
+from ..crn.dual_rail import Rails
 from ..display.figures import COLOURS
-from ..storage import Run, open_trajectories
+from ..nn import Number
+from ..nn.chemistry import ERRORS, OUTPUTS, PREACTIVATIONS, WEIGHTS
+from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table
 from .points import Course, Point, Record
 from .settings import ACTIVATIONS
@@ -49,7 +52,7 @@ class TimeCourse(Study):
         figure.set_size_inches(11, 9)
         rows = figure.subplots(5, len(ACTIVATIONS), sharex=True, sharey="row")
         points = self._courses(results.case, results.extent)
-        courses = [(p, _read(r)) for p in points if (r := results.record(p)) is not None]
+        courses = [(p, _Numbers(p, r)) for p in points if (r := results.record(p)) is not None]
         if not courses:
             return
         i, j = _liveliest([course for _, course in courses])
@@ -59,7 +62,8 @@ class TimeCourse(Study):
                     _draw_one(column, point, course, i, j)
             column[0].set_title(label, fontsize=10)
             column[-1].set_xlabel("time [s]")
-        hidden = f"pre-activation\nZ1_{i}", f"output\nY1_{i}", f"error\nD1_{i}", f"weight\nW1_{i}_{j}"
+        names = [number.name for number in courses[0][1].shown(i, j)]
+        hidden = [f"{what}\n{name}" for what, name in zip(("pre-activation", "output", "error", "weight"), names)]
         for axes, text in zip(rows[:, 0], ("output, and\nits target", *hidden)):
             axes.set_ylabel(f"{text}\n[concentration]", fontsize=8)
         handles, names = rows[0, 0].get_legend_handles_labels()
@@ -73,52 +77,43 @@ class TimeCourse(Study):
 
 
 class _Numbers:
-    """A course as concentrations: `of(stem)` float64[time] is a plus rail less its minus rail, if there are two."""
+    """A course as concentrations: `of(rails)` float64[time] is a plus rail less its minus rail, if there are two."""
 
-    def __init__(self, run: Run) -> None:
-        self.time = run.time
-        self._index = {s: k for k, s in enumerate(run.species)}
-        self._values = run.counts[0] / per_concentration(run)
+    def __init__(self, point: Course, record: Record) -> None:
+        self.spec = point.spec
+        with open_trajectories(record.path) as run:
+            self.time, self._values = run.time, run.counts[0] / per_concentration(run)
 
-    def of(self, stem: str) -> np.ndarray:
-        column = {end: self._index.get(f"{stem}{end}") for end in ("", "_p", "_m")}
-        if column[""] is not None:
-            return self._values[:, column[""]]
-        plus = self._values[:, column["_p"]]
-        return plus if column["_m"] is None else plus - self._values[:, column["_m"]]
+    def of(self, rails: Rails) -> np.ndarray:
+        return self.spec.read([rails], self._values, 1.0)[:, 0]
 
-    @property
-    def n_layers(self) -> int:
-        return max(int(s[1 : s.index("_")]) for s in self._index if s.startswith("Z"))
+    def first_weights(self) -> list[Number]:
+        """The weights of the first layer."""
+        return list(self.spec.numbers.select(WEIGHTS, layer=1))
 
-    def first_weights(self) -> list[tuple[int, int]]:
-        """(neuron, input) of each weight of the first layer."""
-        names = (s.split("_") for s in self._index if s.startswith("W1_") and s.endswith("_p"))
-        return [(int(i), int(j)) for _, i, j, _ in names]
-
-
-def _read(record: Record) -> "_Numbers":
-    with open_trajectories(record.path) as run:
-        return _Numbers(run)
+    def shown(self, i: int, j: int) -> list[Number]:
+        """What is drawn of hidden neuron `i` and its input `j`."""
+        of_neuron = [self.spec.numbers.one(meaning, 1, i) for meaning in (PREACTIVATIONS, OUTPUTS, ERRORS)]
+        return [*of_neuron, self.spec.numbers.one(WEIGHTS, 1, i, j)]
 
 
 def _liveliest(courses: Sequence["_Numbers"]) -> tuple[int, int]:
     """(neuron, input) of the weight that changes in every course: of the most, where it changes least."""
-    changes = {(i, j): min(np.ptp(c.of(f"W1_{i}_{j}")) for c in courses) for i, j in courses[0].first_weights()}
-    return max(changes, key=lambda pair: changes[pair])
+    weights = courses[0].first_weights()
+    changes = [min(np.ptp(course.of(weight.rails)) for course in courses) for weight in weights]
+    i, j = weights[int(np.argmax(changes))].indices
+    return i, j
 
 
 def _draw_one(column: Any, point: Course, course: "_Numbers", i: int, j: int) -> None:
     exact = point.method == _EXACT
     style = {"color": COLOURS[0], "linewidth": 0.7} if exact else {"color": "black", "linewidth": 1.0}
-    stems = (f"Z{course.n_layers}_0", f"Z1_{i}", f"Y1_{i}", f"D1_{i}", f"W1_{i}_{j}")
-    for axes, stem in zip(column, stems):
-        axes.plot(course.time, course.of(stem), label="molecules, exact" if exact else "rate equations", **style)
+    for axes, rails in zip(column, (course.spec.outputs[0], *(number.rails for number in course.shown(i, j)))):
+        axes.plot(course.time, course.of(rails), label="molecules, exact" if exact else "rate equations", **style)
         if exact:
             for k, time in enumerate(course.time[: -1 : point.n_points]):
                 label = None if k else "the input switches"
                 axes.axvline(time, color="0.7", linestyle=":", linewidth=0.8, zorder=0, label=label)
     if exact:
-        column[0].plot(
-            course.time, course.of("T_0"), color=COLOURS[1], linewidth=1.0, drawstyle="steps-post", label="target"
-        )
+        target = course.of(course.spec.targets[0])
+        column[0].plot(course.time, target, color=COLOURS[1], linewidth=1.0, drawstyle="steps-post", label="target")

@@ -6,6 +6,7 @@ rate that depends on the time, a rule, and an event. Each method against `direct
 
 from ..api import simulate
 from ..crn import ReactionNetwork
+from ..nn.chemistry import BIASES, ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES, WEIGHTS
 from .base import Check, Options, Outcome, chi_square_two
 from .samples import XOR_VOLUME, xor
 
@@ -25,13 +26,19 @@ A -> 0 @ 0.3
 @event feed: when time >= 1 && A < 6; set k = 0.5 * k + 3
 A = 6
 """
-_SHOWN = ("W1_0_0_p", "W2_0_3_m", "B1_1_p", "B2_0_m", "Z1_2_p", "Z2_0_p", "Y1_1", "S1_3", "E1_0_p", "D1_2_m", "D2_0_p")
+_SHOWN: tuple[tuple, ...] = (
+    (1, WEIGHTS, 1, 0, 0), (-1, WEIGHTS, 2, 0, 3), (1, BIASES, 1, 1), (-1, BIASES, 2, 0), (1, PREACTIVATIONS, 1, 2),
+    (1, PREACTIVATIONS, 2, 0), (1, OUTPUTS, 1, 1), (1, SLOPES, 1, 3), (1, ERROR_SUMS, 1, 0), (-1, ERRORS, 1, 2),
+    (1, ERRORS, 2, 0),
+)  # fmt: skip
+"""Rails of the training network: sign, meaning, layer, indices."""
 
 
 def _xor() -> tuple:
     spec, initial = xor(3)
     schedule = spec.schedule([1, 1], [0], XOR_VOLUME, 1.5, start=1.5)
-    return spec.network, _SHOWN, [1.0, 3.0], {"volume": XOR_VOLUME, "initial": initial, "schedule": schedule}
+    shown = [spec.numbers.one(*place).rails.rail(sign) for sign, *place in _SHOWN]
+    return spec.network, shown, [1.0, 3.0], {"volume": XOR_VOLUME, "initial": initial, "schedule": schedule}
 
 
 def _general() -> tuple:

@@ -30,6 +30,7 @@ class FeedbackAlignment(KangKim):
     )
     fixed: ClassVar = {"F": "feedback"}
     matrices: ClassVar = {"W": BELOW, "F": ABOVE}
+    meanings: ClassVar = {**KangKim.meanings, "F": "feedback weights"}
 
     backward: ClassVar = (
         Equation("output_error", "E[i]' = Y[i] - T[i] - E[i]", LAST),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...options import not_negative, option
-from ..chemistry import Chemistry
+from ..chemistry import BIASES, ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES, WEIGHTS, Chemistry
 from ..equations import ACTIVATED, HIDDEN, LAST, Equation
 from ..phases import INPUTS, SAMPLE, TARGETS, Phase
 
@@ -30,6 +30,10 @@ class KangKim(Chemistry):
         "S. Kang, J. Kim, Noise-robust chemical reaction networks training artificial neural networks, arXiv:2410.11919"
     )
 
+    meanings: ClassVar = {
+        "Z": PREACTIVATIONS, "Y": OUTPUTS, "S": SLOPES, "E": ERROR_SUMS, "D": ERRORS, "W": WEIGHTS, "B": BIASES,
+        "G": "licensed errors",
+    }  # fmt: skip
     forward: ClassVar = (
         Equation("preactivation", "Z[i]' = W[i,j] Y.below[j] + B[i] - Z[i]"),
         Equation("activation", "Y[i] = f(Z[i])", ACTIVATED),

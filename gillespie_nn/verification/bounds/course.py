@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...nn.chemistry import ERRORS, OUTPUTS, PREACTIVATIONS
 from .source import Source
 
 _POINTS = 400
 _MOST = 6
+_FAST = (OUTPUTS, PREACTIVATIONS, ERRORS)
 
 
 class Course(NamedTuple):
@@ -36,8 +38,9 @@ def course_of(source: Source) -> Course:
         - np.where(quantities.minus < x.shape[1], np.hstack([x, one])[:, quantities.minus], 0.0)
         for x in (reference, perturbed)
     )
-    weights = [q for q in np.flatnonzero(quantities.is_number).tolist() if quantities.names[q][0] in "WB"]
-    others = [q for q in np.flatnonzero(quantities.is_number).tolist() if quantities.names[q][0] in "YZD"]
+    numbers = [(q, setting.spec.numbers.of(quantities.names[q])) for q in np.flatnonzero(quantities.is_number).tolist()]
+    weights = [q for q, number in numbers if number.learned]
+    others = [q for q, number in numbers if number.meaning in _FAST]
     return Course(
         setting.described().partition(":")[0], float(source.sizes[-1]), time, setting.switches, quantities.names,
         reference, perturbed, _spread(reference, others), _spread(reference, weights),

@@ -8,7 +8,6 @@ more at the smallest Omega, which is known without any count. They are asked of 
 of layers and neurons: of its weights and its bias together, the largest error.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +31,6 @@ _REFINED_PATHS = 2
 _MOST_REFINED = 0.02
 """Relative change of Theta when the counts are looked at at every event, on a grid twice as fine."""
 _VARIATION = N_SIZES
-_NAME = re.compile(r"([A-Z])(\d+)_(\d+)")
 
 
 class Intrinsic(Source):
@@ -116,13 +114,12 @@ class Intrinsic(Source):
             self._power(names, thetas, theta_0[:, judged]),
         ]  # fmt: skip
 
-    @staticmethod
-    def _by_neuron(results: Results, numbers: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest, W1_0."""
+    def _by_neuron(self, results: Results, numbers: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest."""
+        known = self.setting.spec.numbers
         groups: dict[str, list[int]] = {}
         for q in numbers:
-            ((kind, layer, neuron),) = _NAME.findall(results.quantity[q])
-            groups.setdefault(f"{'W' if kind == 'B' else kind}{layer}_{neuron}", []).append(q)
+            groups.setdefault(known.neuron(known.of(results.quantity[q])), []).append(q)
         theta = np.stack([results.theta[:, :, own].max(axis=2) for own in groups.values()], axis=2)
         theta_0 = np.stack([results.theta_0[:, own].max(axis=1) for own in groups.values()], axis=1)
         return list(groups), theta, theta_0

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from ...kernels.perturbed import Perturbed
+from ...nn.chemistry import PREACTIVATIONS
 from ...noise import RateNoise
 from .cases import Choice, setting_of
 from .driven import DrivenPaths
@@ -137,12 +138,12 @@ def _jacobian(terms: Perturbed, x: np.ndarray) -> np.ndarray:
 
 
 def missing_term(seed: int, paths: int) -> list[Judgement]:
-    """The bound leaves out the noise in the reactions that make Z of the first layer."""
+    """The bound leaves out the noise in the reactions that make pre-activations of the first layer."""
 
     def change(driven: DrivenPaths) -> None:
         system, network = driven.system, driven.setting.network
-        index = network.index
-        made = {index[s] for s in network.species if s.startswith("Z1_")}
+        numbers = driven.setting.spec.numbers.select(PREACTIVATIONS, layer=1)
+        made = {network.index[s] for number in numbers for s, _ in number.rails.signs()}
         terms = system.terms
         owner = np.repeat(np.arange(len(terms.base)), np.diff(terms.change_start))
         gone = np.unique(owner[np.isin(terms.change_species, list(made))])

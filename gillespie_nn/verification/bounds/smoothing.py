@@ -9,6 +9,7 @@ the relaxation time 1 / (2 sqrt h).
 import numpy as np
 
 from ...nn import training_network
+from ...nn.chemistry import PREACTIVATIONS, SLOPES
 from ...noise import RateNoise
 from .cases import SETTINGS
 from .driven import DrivenPaths
@@ -27,9 +28,10 @@ def theta_against_h(seed: int, paths: int = _PATHS) -> dict:
     theta = np.empty((paths, len(SMOOTHINGS), 2))
     for k, h in enumerate(SMOOTHINGS):
         setting = _resting(h)
-        noise = RateNoise(sizes[-1], "constant", reactions=("preactivation_Z1_0_*",))
-        driven = DrivenPaths(setting, noise, sizes, seed)
-        chosen = [setting.quantities.names.index(name) for name in ("S1_0", "Z1_0")]
+        slope, z = (setting.spec.numbers.one(meaning, 1, 0) for meaning in (SLOPES, PREACTIVATIONS))
+        making = tuple(r.name for r in setting.network.reactions if r.net_change().keys() & set(z.rails))
+        driven = DrivenPaths(setting, RateNoise(sizes[-1], "constant", reactions=making), sizes, seed)
+        chosen = [setting.quantities.names.index(number.name) for number in (slope, z)]
         for path in range(paths):
             theta[path, k] = driven.errors(path).theta[0, chosen]
     values = np.concatenate([theta, theta[:, :, :1] / theta[:, :, 1:]], axis=2)

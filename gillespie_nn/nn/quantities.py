@@ -1,0 +1,115 @@
+"""The numbers that a training network holds: what each one means, and which species carry it.
+
+`reactions.Layers` makes the names of species. Nothing takes them apart: what a name means is looked up here.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ..checks import InputError, meant
+from ..crn.dual_rail import Rails, pairs
+from .chemistry import AUXILIARIES
+from .phases import INPUTS, TARGETS
+from .reactions import Layers, group_name
+
+
+class Number(NamedTuple):
+    """A number and its place."""
+
+    quantity: str
+    """Its letter in the equations of the chemistry."""
+    layer: int
+    """0 for inputs, targets, and quantities that the network has one of."""
+    indices: tuple[int, ...]
+    """The neuron, and in a matrix the neuron of the other layer."""
+    rails: Rails
+    meaning: str
+    """A word for the quantity, as `weights`: that of the chemistry, or the name of the port."""
+    learned: bool
+    """Whether it is a weight or a bias."""
+
+    @property
+    def name(self) -> str:
+        """The name of its species without the rail."""
+        return self.rails.name
+
+    @property
+    def group(self) -> str:
+        """The name of all numbers of this quantity in this layer."""
+        return group_name(self.quantity, self.layer)
+
+
+class Numbers:
+    """All numbers that `species` carry in a network of these `layers`, in the order of the species."""
+
+    def __init__(self, layers: Layers, species: Sequence[str]) -> None:
+        place = {s: k for k, s in enumerate(species)}
+        found = [n for n in _every(layers, species) if any(s in place for s, _ in n.rails.signs())]
+        found.sort(key=lambda n: min(place[s] for s, _ in n.rails.signs() if s in place))
+        self._numbers = tuple(found)
+        self._weights = layers.chemistry.weights
+        self._by_name = {name: n for n in found for name in (n.name, *(s for s, _ in n.rails.signs()))}
+        self._words = layers.chemistry.meanings
+
+    def __iter__(self) -> Iterator[Number]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def meanings(self) -> Mapping[str, str]:
+        """The words for the quantities in this network by letter, in the order of the chemistry."""
+        held = {n.quantity: n.meaning for n in self._numbers}
+        return {letter: held[letter] for letter in dict.fromkeys([*self._words, *held]) if letter in held}
+
+    def of(self, name: str) -> Number:
+        """The number that a species carries, or the number of that name. Raises InputError for an unknown name."""
+        if name not in self._by_name:
+            raise InputError(f"no number of this network is called {name!r}{meant(name, list(self._by_name))}")
+        return self._by_name[name]
+
+    def select(self, *meanings: str, layer: int | None = None) -> tuple[Number, ...]:
+        """All numbers with one of these meanings, in one layer or in all."""
+        return tuple(n for n in self._numbers if n.meaning in meanings and layer in (None, n.layer))
+
+    def one(self, meaning: str, layer: int, *indices: int) -> Number:
+        """The number with this meaning and place. Raises InputError if the network has none."""
+        found = [n for n in self.select(meaning, layer=layer) if n.indices == indices]
+        if len(found) != 1:
+            words = ", ".join(dict.fromkeys(self.meanings.values()))
+            raise InputError(
+                f"layer {layer} of this network has {len(found)} {meaning} with indices {indices}, and 1 is needed; "
+                f"the quantities of this network are {words}"
+            )
+        return found[0]
+
+    def neuron(self, number: Number) -> str:
+        """A name for a quantity of one neuron. All weights of a neuron and its bias have one name."""
+        letter = self._weights[0] if number.learned else number.quantity
+        return "_".join([group_name(letter, number.layer), *map(str, number.indices[:1])])
+
+
+def _every(layers: Layers, species: Sequence[str]) -> Iterator[Number]:
+    """Those that a network of these layers can have."""
+    chemistry = layers.chemistry
+
+    def number(letter: str, layer: int, indices: tuple[int, ...], rails: Rails, word: str = "") -> Number:
+        word = word or chemistry.meanings.get(letter, letter)
+        return Number(letter, layer, indices, rails, word, letter in chemistry.weights)
+
+    signed = pairs(species)
+    for j, rails in enumerate(layers.inputs):  # a file does not say whether inputs are signed; its species do
+        yield number(chemistry.inputs, 0, (j,), signed.get(rails.name, rails), INPUTS)
+    for i, rails in enumerate(layers.targets):
+        yield number(chemistry.targets, 0, (i,), rails, TARGETS)
+    for port, letter in chemistry.ports.items():
+        yield number(letter, 0, (), Rails(letter), port)
+    equations = (*chemistry.forward, *chemistry.backward, *chemistry.update)
+    letters = [*chemistry.weights, *chemistry.fixed, *(e.parsed.target.name for e in equations)]
+    for letter, layer, indices in layers.places(list(dict.fromkeys(letters))):
+        yield number(letter, layer, indices, layers.named(letter, layer, *indices))
+    for layer, function in enumerate(layers.functions):
+        for letter in function.helpers if function is not None else ():
+            for i in range(layers.sizes[layer]):
+                yield number(letter, layer, (i,), layers.named(letter, layer, i), AUXILIARIES)
