@@ -33,10 +33,10 @@ def _seed(name: str, value: Any) -> int:
 class CertifyOptions(Options):
     """What is asked of `certify` itself."""
 
-    method: str = option(
+    method: Any = option(
         MISSING, as_it_is, "method to certify", kind=str,
         allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
-        more="an exact one is found `outside` in less than 5 % of calls",
+        more="or a class derived from `Method`; an exact one is found `outside` in less than 5 % of calls",
     )  # fmt: skip
     t_end: float = option(
         MISSING, positive("s", "the time of the last comparison"), "time of the last comparison", unit="s"
@@ -46,7 +46,7 @@ class CertifyOptions(Options):
         1000, whole(LEAST_REPLICATES, 2**40, "the intervals rest on their number"), "replicates of each method",
         kind=int, more="the default tolerances take some 25000, fewer show larger errors",
     )  # fmt: skip
-    reference: str = option(
+    reference: Any = option(
         AUTO, as_it_is, "exact method", kind=str, allowed=f"one of {AUTO}, {', '.join(m.name for m in EXACT)}"
     )
     seed: int | None = option(
@@ -72,7 +72,9 @@ OPTIONS = any_of(options_of(CertifyOptions), _OF_RUN, options_of(Execution))
 
 
 @takes(OPTIONS, options_of(Destination, without=("output", "overwrite")))
-def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int = 4, **options: Any) -> Certificate:
+def certify(
+    network: ReactionNetwork, method: str | type[Method], t_end: float, n_points: int = 4, **options: Any
+) -> Certificate:
     """Run `method` beside an exact one and compare the laws of the counts, with intervals that hold together.
 
     The error of a mean is relative to max(|exact mean|, `floor`), that of a variance to max(exact variance,
@@ -113,17 +115,19 @@ def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int =
     other = shared | {"seed": seed + 1, "replicates": own.replicates}
     for tried, of in ((chosen, one), (exact, other)):
         short = of | {"replicates": 1, "schedule": None}
-        simulate(network, time=_SHORT * grid[:1], method=tried.name, **short)
+        simulate(network, time=_SHORT * grid[:1], method=tried, **short)
     ensemble = Ensemble(chosen, names, network, grid, one, destination.progress)
     truth = Ensemble(exact, names, network, grid, other, destination.progress)
     return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
 
 
-def _reference(name: str, network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
+def _reference(name: str | type[Method], network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
     found = choose_method(name, network, amounts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
-        raise InputError(f"reference {name!r} is not exact, and shows no error of another method: use auto, {exact}")
+        raise InputError(
+            f"reference {found.name!r} is not exact, and shows no error of another method: use auto, {exact}"
+        )
     return found
 
 
