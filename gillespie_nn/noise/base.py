@@ -88,9 +88,9 @@ class Noise(ABC):
 
     def record(self) -> dict:
         """All parameters by name, for files."""
-        from . import NOISES  # which are made of this class
-
-        return {"noise": recorded_name(type(self), NOISES)} | asdict(self)
+        kind = type(self)
+        registered = kind.__module__.startswith(f"{__package__}.")  # `NOISES` cannot be imported here
+        return {"noise": recorded_name(kind, (kind,) if registered else ())} | asdict(self)
 
     @abstractmethod
     def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
