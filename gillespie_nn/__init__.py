@@ -8,7 +8,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .api import Fit, Sweep, load_fit, open_sweep, resume, simulate, sweep, train  # type: ignore[no-redef]
     from .checks import GillespieError, InputError, MissingExtraError, UnfinishedError
-    from .crn import Reaction, ReactionNetwork, Threshold, models
+    from .crn import Reaction, ReactionNetwork, Threshold, law, models
     from .datasets import Dataset
     from .nn import TrainingNetwork, training_network
     from .noise import AdditiveNoise, ConcentrationNoise, RateNoise
@@ -22,7 +22,7 @@ _HOME = {
     "api": ("Fit", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"),
     "datasets": ("Dataset",),
     "checks": ("GillespieError", "InputError", "MissingExtraError", "UnfinishedError"),
-    "crn": ("Reaction", "ReactionNetwork", "Threshold", "models"),
+    "crn": ("Reaction", "ReactionNetwork", "Threshold", "law", "models"),
     "nn": ("TrainingNetwork", "training_network"),
     "noise": ("AdditiveNoise", "ConcentrationNoise", "RateNoise"),
     "simulation": ("MomentsResult", "Result"),
@@ -62,6 +62,7 @@ __all__ = [
     "UnfinishedError",
     "__version__",
     "certify",
+    "law",
     "load_fit",
     "models",
     "open_moments",

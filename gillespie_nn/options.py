@@ -7,7 +7,7 @@ fields determine the signature and docstring of functions that take them (`takes
 
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -175,6 +175,12 @@ def restored(cls: type[Options], record: Mapping[str, Any]) -> dict[str, Any]:
     """The options by name, from a `record_of` them; other items are unchanged."""
     own = options_of(cls)
     return {name: own[name].restored(value) if name in own else value for name, value in record.items()}
+
+
+def recorded_name(kind: Any, registry: Container[Any]) -> str:
+    """The name that files record for a class: the `name` of one in a `registry`, `module:Class` of one from outside
+    this package."""
+    return kind.name if kind in registry else f"{kind.__module__}:{kind.__qualname__}"
 
 
 def any_of(*groups: Mapping[str, Option]) -> dict[str, Option]:

@@ -10,6 +10,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.simulation import distribution, run_ensemble
+from gillespie_nn.simulation.methods import Direct
 from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import make_task
@@ -108,6 +109,23 @@ def test_an_error_of_a_model_comes_from_the_workers_as_it_is(cluster):
     net = gnn.ReactionNetwork.from_text("A -> 0 @ propensity(A - 5.5)\nA = 9")
     with pytest.raises(gnn.UnfinishedError, match="replicate 0 of seed 1: .*negative"):
         gnn.simulate(net, 50.0, method="direct", replicates=4, seed=1, scheduler=cluster.scheduler_address)
+
+
+class _Mine(Direct):
+    """A method of a module that workers get with the task."""
+
+    name = "mine"
+
+
+def test_a_method_from_outside_runs_where_its_class_can_be_had_and_else_says_so(cluster, monkeypatch):
+    run = {"t_end": 1.0, "replicates": 3, "seed": 4, "scheduler": cluster.scheduler_address}
+    found = gnn.simulate(NET, method=_Mine, **run)
+    np.testing.assert_array_equal(found.counts, gnn.simulate(NET, method="direct", **run).counts)
+    absent = types.ModuleType("module_of_this_process_alone")
+    absent.Absent = type("Absent", (Direct,), {"name": "absent", "__module__": absent.__name__})
+    monkeypatch.setitem(sys.modules, absent.__name__, absent)
+    with pytest.raises(gnn.InputError, match="cannot load module_of_this_process_alone:Absent .*No module named"):
+        gnn.simulate(NET, method=absent.Absent, **run)
 
 
 def test_workers_of_another_version_are_refused():

@@ -222,6 +222,10 @@ def test_a_rate_constant_that_an_event_changes_has_the_law_of_the_master_equatio
 
 
 def test_a_side_of_another_form_is_refused_in_a_sentence():
-    for side in ({"A": 1}, "A", ("A",), (("A",),)):
-        with pytest.raises(gnn.InputError, match="each side must be a tuple of pairs .species, multiplicity."):
-            gnn.ReactionNetwork(("A",), (Reaction(side, (), 1.0),))
+    for side in ("A", ("A", 2), (("A",),), ((1, "A"),), 3, None):
+        with pytest.raises(gnn.InputError, match=r"reactants must be a mapping .*, a list of species .*list of pairs"):
+            Reaction(side, (), 1.0)
+    with pytest.raises(gnn.InputError, match="products of reaction decay must be a mapping"):
+        Reaction((), "A", 1.0, "decay")
+    with pytest.raises(gnn.InputError, match="reactants of reaction r1 must be a mapping"):
+        gnn.ReactionNetwork(("A",), (Reaction((), (), 1.0)._replace(reactants="A"),))

@@ -16,7 +16,7 @@ from ..noise import plan_noise
 from ..options import options_of
 from ..seeds import resolve_seed
 from ..simulation.learner import Learner
-from ..simulation.methods import OPTIONS, choose_for_training, elsewhere
+from ..simulation.methods import OPTIONS, choose_for_training, elsewhere, known_to_training
 from ..simulation.methods.options import resolve
 from ..simulation.options import Destination
 from ..simulation.presentations import PresentationPlan, presentation_order
@@ -53,7 +53,7 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
         record_every = 1 if len(learner.spec.weights) < _SMALL else max(1, n // 100)
     options = replace(
         asked,
-        method=learner.method.name,
+        method=learner.method.name if learner.method in known_to_training() else learner.method,
         volume=learner.volume,
         seed=seed,
         record_every=record_every,

@@ -11,7 +11,6 @@ from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..datasets import Dataset
-from ..nn.settings import OBJECTS
 from ..simulation.evaluation import CHEMICAL_SCORES, SCORES
 from ..simulation.options import Execution
 from ..simulation.training import Trained, TrainingPlan
@@ -24,6 +23,7 @@ from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
 from ..storage.schema import TRAINING
 from .fit import Fit
+from .outside import OF_ENSEMBLES, OF_TRAINING, taken
 from .plan import make_plan
 from .resume_ensemble import resume_ensemble
 from .train import carry_out
@@ -41,9 +41,9 @@ def resume(
     returned unchanged. Training continues from its last checkpoint, or starts again without one. The samples of a case
     are loaded again; your own data are in the file. For an ensemble, the missing replicates are simulated; for moments,
     the missing blocks of replicates. `workers` is the number of threads, which does not change the result.
-    `progress` shows progress, by default (None) on a terminal and in a notebook. `objects` are the `chemistry`,
-    `activation` and `output_activation` of a training run that got objects of classes from outside this package: the
-    file has their names and settings, and not what they do.
+    `progress` shows progress, by default (None) on a terminal and in a notebook. `objects` are the `method`
+    and the `noise` of a run that got ones of classes from outside this package, and of training also the `chemistry`,
+    `activation`, `output_activation` and `predict_noise`: the file has their names and settings, and not what they do.
 
     Returns
     -------
@@ -57,11 +57,13 @@ def resume(
     execution = Execution(workers=workers)
     with open_run(path) as run:
         if isinstance(run, MomentsRun) or run.kind != TRAINING:
+            for name in objects:
+                checks.choice("object", name, OF_ENSEMBLES, "resume takes")
             if run.ended:
                 return open_run(path)
             _check_version(path, run)
-            return resume_ensemble(path, run, execution, progress)
-        plan = _plan(run, objects)
+            return resume_ensemble(path, run, execution, progress, objects)
+        plan = _plan(run, objects, "load_fit" if run.ended else "resume")
         if run.ended:
             return _fit(run, plan)
         _check_version(path, run)
@@ -86,16 +88,15 @@ def load_fit(path: str | Path, **objects: Any) -> Fit:
     with open_run(path) as run:
         if isinstance(run, MomentsRun):
             raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
-        plan = _plan(run, objects)
+        plan = _plan(run, objects, "load_fit")
         if not run.ended:
             raise InputError(f"the run in {path} has not finished: continue it with gillespie-nn resume {path}")
         return _fit(run, plan)
 
 
-def _plan(run: Run, objects: Mapping[str, Any]) -> TrainingPlan:
-    """The plan of the run in an open file; its model and data must be those that the run started with."""
-    for name in objects:
-        checks.choice("object", name, OBJECTS, "resume takes")
+def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
+    """The plan of the run in an open file; its model and data must be those that the run started with. `function` is
+    the one that `objects` are given to."""
     record = run.training
     if run.version < _SINCE:
         raise InputError(
@@ -103,8 +104,9 @@ def _plan(run: Run, objects: Mapping[str, Any]) -> TrainingPlan:
             "can be read, but not resumed or used for predictions"
         )
     with understood(run.path):
-        data = record.data
-        asked = TrainingOptions.again(record.arguments, **objects)
+        data, arguments = record.data, record.arguments
+        recorded = {name: arguments["settings"].get(name, arguments.get(name)) for name in OF_TRAINING}
+        asked = TrainingOptions.again(arguments, **taken(run.path, recorded, objects, function))
         plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
     found = plan.dataset.digest

@@ -1,7 +1,8 @@
 """Interrupted ensembles in files: only the missing replicates are simulated."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..storage import MomentsRun, Run, open_run
 from ..storage.damage import understood
 from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
+from .outside import taken
 from .simulate import Workers, carry_out, new_file, told
 
 SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
@@ -20,11 +22,15 @@ SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
 
 
 def resume_ensemble(
-    path: str | Path, run: OpenedRun, execution: Execution, progress: bool | None = None
+    path: str | Path,
+    run: OpenedRun,
+    execution: Execution,
+    progress: bool | None = None,
+    objects: Mapping[str, Any] = MappingProxyType({}),
 ) -> Run | MomentsRun:
     """Simulate the replicates, or for moments the blocks of replicates, that are missing in the open file `run` at
-    `path`; returns the finished file, opened."""
-    task = task_of(run)
+    `path`; returns the finished file, opened. `objects` as of `resume`."""
+    task = task_of(run, objects)
     with (
         Workers(execution) as pool,
         new_file(
@@ -36,8 +42,9 @@ def resume_ensemble(
     return told(open_run(path))
 
 
-def task_of(run: OpenedRun) -> Task:
-    """The task of the ensemble in an open file, checked as the arguments of `simulate` are."""
+def task_of(run: OpenedRun, objects: Mapping[str, Any] = MappingProxyType({})) -> Task:
+    """The task of the ensemble in an open file, checked as the arguments of `simulate` are; `objects` as of
+    `resume`."""
     if run.version < SINCE[run.record]:
         raise InputError(
             f"{run.path} has format version {'.'.join(map(str, run.version))}, which does not store all arguments of "
@@ -45,16 +52,19 @@ def task_of(run: OpenedRun) -> Task:
         )
     network = run.model
     with understood(run.path):
+        recorded = {"method": run.method, "noise": run.arguments.get("noise", [])}
+        found = {"method": run.method} | taken(run.path, recorded, objects, "resume")
+    with understood(run.path):
         asked = RunOptions.again(
             run.arguments,
             time=run.time,
             volume=run.volume if network.volume is None else None,
-            method=run.method,
             replicates=run.n_replicates,
             seed=run.seed,
             initial=_overrides(network.species, network.amounts(), run.initial),
             rates=_overrides((r.name for r in network.reactions), network.rates(), run.rates),
             record=run.record,
+            **found,
         )
         return make_task(network, asked)[0]
 

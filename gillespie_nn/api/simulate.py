@@ -11,6 +11,7 @@ from ..options import options_of, takes
 from ..progress import Progress
 from ..simulation import MomentsResult, Result, run_ensemble, unfinished
 from ..simulation.distribution import Cluster
+from ..simulation.methods import name_of
 from ..simulation.moments import ARRAYS, Moments
 from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
@@ -75,7 +76,7 @@ def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = 
     `seconds` its wall time."""
     network = task.network
     about: dict[str, Any] = {
-        "method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume,
+        "method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume,
         "model": network, "units": task.method.units, "task": task,
         "provenance": json.loads(origin) | {"seconds": seconds},
     }  # fmt: skip
@@ -94,11 +95,11 @@ def origin_of(task: Task, reason: str) -> str:
     initial, rates = network.amounts(), network.rates()
     return provenance(
         {
-            "method": task.method.name,
+            "method": name_of(task.method),
             "method_reason": reason,
             "seed": task.seed,
             "volume": task.volume,
-            "method_asked": task.run.method,
+            "method_asked": name_of(task.run.method),
             "t_end": task.grid[-1],
             "n_points": len(task.grid),
             "replicates": task.n_replicates,

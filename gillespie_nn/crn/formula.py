@@ -13,6 +13,8 @@ from .symbols import BUILT_IN, BUILT_IN_FUNCTIONS, Function
 
 NOT = "not"
 """The operator that denies a whole comparison, as `not A > 2`; `!` binds more tightly, as in SBML."""
+_SHOWN = 80
+"""Characters of a law that a message repeats."""
 _Said = TypeVar("_Said")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op><=|>=|==|!=|&&|\|\||[-+*/^<>!(),]))",
@@ -54,6 +56,19 @@ _BUILT_IN = Language()
 def parse(text: str, what: str = "the expression", language: Language = _BUILT_IN) -> Expression:
     """Read an expression; raises InputError with the column."""
     return checked(_Parser(text, what, language).all(), what)
+
+
+def law(text: str) -> Expression:
+    """The expression of a text: a rate law for a `Reaction`, `law("V * S / (K + S)")`.
+
+    The law is a propensity [1/s], in molecules. It may read species, parameters and rules of the network, `time` and
+    `volume`; operators and functions are those of the text format. Rules and rate expressions of a `ReactionNetwork`
+    made in Python are expressions, too. Raises InputError with the column where the text cannot be read; the network
+    checks the names.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"a law must be a text such as 'V * S / (K + S)', got {text!r}")
+    return parse(text, f"the law {text[:_SHOWN]!r}")
 
 
 def _product(factors: list[Expression]) -> Expression:

@@ -11,7 +11,7 @@ no factor 1 / nu!: dimerisation `2 A -> B @ k` has propensity k / Omega * n (n -
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -43,7 +43,8 @@ class ReactionNetwork:
 
     Parameters
     ----------
-    species : names, in file order.
+    species : names, in file order. Without them, those of the reactions in order of appearance, followed by those of
+        `initial`.
     reactions : `Reaction`s over these species. Unnamed ones are called r1, r2, ... by position.
     initial : initial amounts [molecules] by name, whole or not; species not named start at 0. Methods in real numbers
         use them unchanged, others need whole ones, see `round_initial` of `simulate`.
@@ -60,8 +61,8 @@ class ReactionNetwork:
         on each other.
     """
 
-    species: tuple[str, ...]
-    reactions: tuple[Reaction, ...]
+    species: tuple[str, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
     initial: Mapping[str, float] = field(default_factory=dict)
     volume: float | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -70,7 +71,10 @@ class ReactionNetwork:
     source: Source | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        species = tuple(self.species)
+        for r in self.reactions:
+            if not isinstance(r, Reaction):
+                raise InputError(f"reactions must be Reaction objects, got {r!r}: make one with Reaction")
+        species = tuple(self.species) or _appearing(self.reactions, self.initial)
         parameters = {p: checks.finite(f"parameter {p}", v) for p, v in self.parameters.items()}
         rules = dict(self.rules)
         symbols = symbols_of(species, parameters, rules)
@@ -415,3 +419,12 @@ class ReactionNetwork:
 
     def __repr__(self) -> str:
         return f"ReactionNetwork({len(self.species)} species, {counted(len(self.reactions), 'reaction')})"
+
+
+def _appearing(reactions: Iterable[Reaction], initial: Iterable[str]) -> tuple[str, ...]:
+    """The species of reactions in order of appearance, followed by those of `initial`."""
+    found: dict[str, None] = {}
+    for r in reactions:
+        threshold = () if r.threshold is None else (r.threshold.above, r.threshold.below)
+        found |= dict.fromkeys((*(s for s, _ in (*r.reactants, *r.products)), *threshold))
+    return tuple(found | dict.fromkeys(initial))

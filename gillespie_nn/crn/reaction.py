@@ -1,8 +1,9 @@
 """Reactions: what goes in, what comes out, and the law of the propensity."""
 
 import re
-from collections.abc import Collection, Container, Mapping
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from .. import checks
 from ..checks import InputError
@@ -27,14 +28,7 @@ class Threshold(NamedTuple):
     below: str
 
 
-class Reaction(NamedTuple):
-    """One reaction. `reactants` and `products` are pairs (species, multiplicity), each species at most once.
-
-    With a `law`, the propensity is rate * law [1/s]: the law reads counts, and the reactants do not enter. Without a
-    law, the propensity is that of mass action.
-    `rate_expression` is the expression of parameters whose value is `rate`, or None if the rate is just a number.
-    """
-
+class _Fields(NamedTuple):
     reactants: tuple[tuple[str, int], ...]
     products: tuple[tuple[str, int], ...]
     rate: float
@@ -42,6 +36,41 @@ class Reaction(NamedTuple):
     threshold: Threshold | None = None
     law: Expression | None = None
     rate_expression: Expression | None = None
+
+
+class Reaction(_Fields):
+    """One reaction: `Reaction({"A": 2}, {"B": 1}, 0.5)` is 2 A -> B @ 0.5.
+
+    Parameters
+    ----------
+    reactants, products : multiplicities by species, {"A": 2}; or species, ["A", "A"]; or pairs, [("A", 2)]. They are
+        stored as a tuple of pairs (species, multiplicity), each species at most once.
+    rate : the rate constant, at least 0, in the convention of `ReactionNetwork`; with a law a dimensionless factor.
+    name : the network calls a reaction without a name r1, r2, ... by position.
+    threshold : a factor that switches the rate.
+    law : with it, the propensity is rate * law [1/s], in counts, whatever the reactants; see `gillespie_nn.law`.
+        Without one, the reaction is mass action.
+    rate_expression : the expression of parameters whose value is `rate`, or None if the rate is just a number.
+
+    Raises
+    ------
+    InputError : reactants or products of another form. The network checks the rest.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        reactants: Mapping[str, int] | Iterable[Any],
+        products: Mapping[str, int] | Iterable[Any],
+        rate: float,
+        name: str = "",
+        threshold: Threshold | None = None,
+        law: Expression | None = None,
+        rate_expression: Expression | None = None,
+    ) -> "Reaction":
+        left, right = _side("reactants", reactants, name), _side("products", products, name)
+        return super().__new__(cls, left, right, rate, name, threshold, law, rate_expression)
 
     @property
     def order(self) -> int:
@@ -72,12 +101,8 @@ def checked_reaction(reaction: Reaction, known: Collection[str], names: Containe
     """`reaction`, its species among `known` and the names of its law among `names`; raises InputError."""
     checked_name("reaction", reaction.name)
     sides = []
-    for side, most in ((reaction.reactants, _MOST_REACTANTS), (reaction.products, COUNT_LIMIT)):
-        if not _is_side(side):
-            raise InputError(
-                f"reaction {reaction.name}: each side must be a tuple of pairs (species, multiplicity), for example "
-                f"(('A', 2),), got {side!r}"
-            )
+    for role, most in (("reactants", _MOST_REACTANTS), ("products", COUNT_LIMIT)):
+        side = _side(role, getattr(reaction, role), reaction.name)
         if len({s for s, _ in side}) != len(side):
             raise InputError(f"reaction {reaction.name}: a species appears twice on one side; add its multiplicities")
         what = f"multiplicity of {{}} in reaction {reaction.name}"
@@ -96,11 +121,25 @@ def checked_reaction(reaction: Reaction, known: Collection[str], names: Containe
     return reaction._replace(reactants=sides[0], products=sides[1], rate=rate)
 
 
-def _is_side(side: object) -> bool:
-    """Whether `side` has the form ((species, multiplicity), ...)."""
-    return isinstance(side, (tuple, list)) and all(
-        isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], str) for pair in side
-    )
+def _side(role: str, given: Any, reaction: str) -> tuple[tuple[str, Any], ...]:
+    """Pairs (species, multiplicity) of the `reactants` or `products` of a reaction; raises InputError for another
+    form. The multiplicities are checked with the network."""
+    items: tuple[Any, ...]
+    if isinstance(given, Mapping):
+        items = tuple(given.items())
+    elif isinstance(given, (tuple, list)):
+        items = tuple(given)
+        if items and all(isinstance(item, str) for item in items):
+            return tuple(Counter(items).items())
+    else:
+        items = (None,)
+    if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], str) for pair in items):
+        of = f" of reaction {reaction}" if reaction else ""
+        raise InputError(
+            f"{role}{of} must be a mapping {{species: multiplicity}} such as {{'A': 2}}, a list of species such as "
+            f"['A', 'A'], or a list of pairs such as [('A', 2)], got {given!r}"
+        )
+    return tuple((species, n) for species, n in items)
 
 
 def rate_of(reaction: Reaction, parameters: Mapping[str, float]) -> float:
@@ -159,7 +198,7 @@ def mass_action_law(reaction: Reaction) -> Expression:
 def checked_expression(expression: Expression, what: str, names: Container[str]) -> Expression:
     """`expression`, if it is one, of bearable size, over known names."""
     if not isinstance(expression, Expression):
-        raise InputError(f"{what} must be an Expression, got {expression!r}: make one with crn.formula.parse")
+        raise InputError(f"{what} must be an Expression, got {expression!r}: make one with gillespie_nn.law, from text")
     checked(expression, what)
     for name in sorted(expression.names()):
         checks.choice(f"name in {what}", name, names, "known names are", "declare any other name with @parameter")

@@ -11,7 +11,7 @@ from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..crn.patterns import matching as names_matching
-from ..seeds import Purpose
+from ..options import recorded_name
 from .kinds import BY_NAME, Kind
 
 LARGEST_CHANGE = 0.5
@@ -48,8 +48,9 @@ class Noise(ABC):
     name: ClassVar[str]
     acts_on: ClassVar[str]
     """What it acts on, in words."""
-    purposes: ClassVar[tuple[Purpose, Purpose]]
-    """Purposes of its random streams: in training and simulation, and in prediction."""
+    purposes: ClassVar[tuple[int, int]]
+    """Purposes of its random streams: in training and simulation, and in prediction. The package has those of
+    `seeds.Purpose`; a noise of your own takes others, from 1000 on."""
     kinds: ClassVar[tuple[str, ...]]
     """Supported kinds of path."""
 
@@ -87,7 +88,9 @@ class Noise(ABC):
 
     def record(self) -> dict:
         """All parameters by name, for files."""
-        return {"noise": self.name} | asdict(self)
+        kind = type(self)
+        registered = kind.__module__.startswith(f"{__package__}.")  # `NOISES` cannot be imported here
+        return {"noise": recorded_name(kind, (kind,) if registered else ())} | asdict(self)
 
     @abstractmethod
     def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:

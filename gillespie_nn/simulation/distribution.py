@@ -10,7 +10,10 @@ import numpy as np
 from .. import checks
 from .._version import __version__
 from ..checks import GillespieError, InputError, UnfinishedError
+from ..noise import NOISES
+from ..options import recorded_name
 from .ensemble import in_order
+from .methods import METHODS
 from .unit import Kept, run_unit
 
 _CONNECT_SECONDS = 30.0
@@ -67,6 +70,7 @@ class Cluster:
         def submit(unit):
             nonlocal delivered
             if delivered is None or delivered[0] is not unit.task:
+                self._check_classes(unit.task)
                 # The scheduler keeps the task, not a worker alone, so that it outlives every worker.
                 delivered = unit.task, self._client.submit(_deliver, unit.task, pure=False)
             return self._client.submit(_carry_out, delivered[1], unit.number, _VERSIONS, pure=False)
@@ -95,6 +99,37 @@ class Cluster:
                 f"lost the connection to the dask scheduler at {self._address}; completed work is saved "
                 f"({type(error).__name__}: {error})"
             ) from error
+
+    def _check_classes(self, task):
+        """Raise InputError unless every process of the cluster can load the classes of a task that come from outside
+        this package: a worker that cannot would wait for its task forever."""
+        noises = () if task.noise is None else task.noise.noises
+        classes = [kind for kind in (task.method, *map(type, noises)) if ":" in _recorded_name(kind)]
+        if not classes:
+            return
+        pickled = self._distributed.protocol.pickle.dumps(classes)
+        errors = [*self._client.run(_load_error, pickled).values(), self._client.run_on_scheduler(_load_error, pickled)]
+        if error := next(filter(None, errors), None):
+            names = " and ".join(map(_recorded_name, classes))
+            raise InputError(
+                f"the cluster at {self._address} cannot load {names} ({error}): install its module on every machine, "
+                "or leave scheduler out and use workers, threads of this process"
+            )
+
+
+def _recorded_name(kind):
+    return recorded_name(kind, (*METHODS, *NOISES))
+
+
+def _load_error(pickled):
+    """On every process of a cluster: why it cannot load this, or an empty text."""
+    from distributed.protocol import pickle
+
+    try:
+        pickle.loads(pickled)
+    except (ImportError, AttributeError) as error:
+        return str(error)
+    return ""
 
 
 def _deliver(task):

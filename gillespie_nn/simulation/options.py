@@ -80,10 +80,10 @@ class RunOptions(Options):
         None, positive(hint="the volume Omega"), "volume Omega; not for SBML models, whose compartments have sizes",
         usual="1",
     )  # fmt: skip
-    method: str = option(
+    method: Any = option(
         AUTO, as_it_is, "simulation method", kind=str,
         allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
-        more="`auto` chooses an exact method and says why in `method_reason`",
+        more="or a class derived from `Method`; `auto` chooses an exact method and says why in `method_reason`",
     )  # fmt: skip
     replicates: int = option(1, whole(1, _MOST), "number of independent trajectories", kind=int)
     seed: int | None = option(None, SEED, "seed of all random numbers", kind=int, usual="drawn and reported")
@@ -154,7 +154,8 @@ class RunOptions(Options):
     @classmethod
     def again(cls, arguments: Mapping[str, Any], **beside: Any) -> "RunOptions":
         """Those of which `Task.arguments` were made, with what a file keeps `beside` them."""
-        return cls(**restored(cls, arguments), **beside)
+        kept = {name: value for name, value in arguments.items() if name not in beside}
+        return cls(**restored(cls, kept), **beside)
 
     @cached_property
     def grid(self) -> np.ndarray:

@@ -13,7 +13,7 @@ from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import NoisePlan, plan_noise
 from ..options import options_of, record_of
 from ..seeds import resolve_seed
-from .methods import Method, choose_method, elsewhere
+from .methods import Method, choose_method, elsewhere, name_of
 from .methods.options import resolve
 from .options import ARGUMENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, RunOptions
 from .rounding import announce, started
@@ -116,7 +116,7 @@ class Task(NamedTuple):
         arrays = (self.grid, self.rates, self.counts, *(a for c in self.changes for a in (c.species, c.values)))
         plain = {
             "model": self.network.digest,
-            "method": self.method.name,
+            "method": name_of(self.method),
             "volume": self.volume,
             "changes": [(c.time, len(c.species)) for c in self.changes],
             "seed": self.seed,

@@ -11,7 +11,7 @@ from typing import Any
 from .. import checks
 from ..nn.settings import Settings
 from ..options import Check, Options, as_it_is, option, options_of, positive, record_of, restored, whole
-from .methods import AUTO, OPTIONS, known_to_training
+from .methods import AUTO, OPTIONS, known_to_training, name_of
 from .options import SEED, noises, noises_again
 
 
@@ -24,16 +24,22 @@ def _records(name: str) -> Any:
     return lambda options: [noise.record() for noise in getattr(options, name) or ()]
 
 
+def _options_of(method: Any) -> frozenset[str]:
+    """Names of the options of all methods, with those of a `method` that is given as a class."""
+    return frozenset(OPTIONS) | {each.name for each in getattr(method, "options", ())}
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingOptions(Options):
     """Options of a training run, checked as far as possible without its data. In a `TrainingPlan` all defaults are
     filled in."""
 
-    method: str | None = option(
-        None, as_it_is, "simulation method", kind=str, recorded=True,
+    method: Any = option(
+        None, as_it_is, "simulation method", kind=str,
+        recorded=lambda options: None if options.method is None else name_of(options.method),
         allowed=f"one of {AUTO}, {', '.join(m.name for m in known_to_training())}", usual="auto; tau_leap for mnist",
-        more="`auto` chooses an exact method; `gradient_descent` and `gradient_flow` train in floating point with the "
-        "same start, order and step s = learning_rate (running_time - hold)",
+        more="or a class derived from `Method`; `auto` chooses an exact method; `gradient_descent` and `gradient_flow` "
+        "train in floating point with the same start, order and step s = learning_rate (running_time - hold)",
     )  # fmt: skip
     volume: float | None = option(
         None, positive(hint="the volume Omega, for example 1000"), "volume Omega",
@@ -99,21 +105,24 @@ class TrainingOptions(Options):
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "TrainingOptions":
         """The options among `given`, by name. All others belong to the method or the chemistry; None is not given."""
-        own = options_of(cls)
+        own, of_method = options_of(cls), _options_of(given.get("method"))
         others = {name: value for name, value in given.items() if name not in own and value is not None}
         return cls(
             **{name: value for name, value in given.items() if name in own},
-            settings={name: value for name, value in others.items() if name not in OPTIONS},
-            options={name: value for name, value in others.items() if name in OPTIONS},
+            settings={name: value for name, value in others.items() if name not in of_method},
+            options={name: value for name, value in others.items() if name in of_method},
         )
 
     @classmethod
     def again(cls, arguments: Mapping[str, Any], **objects: Any) -> "TrainingOptions":
-        """Those whose `arguments` these are, as a run file keeps them; `objects` as of `Settings.restored`."""
-        asked = restored(cls, arguments)
+        """Those whose `arguments` these are, as a run file keeps them; `objects` replace what the file has by name:
+        options, and the settings that `Settings.restored` takes."""
+        replaced = {name: objects.pop(name) for name in options_of(cls) if name in objects}
+        asked = restored(cls, {name: value for name, value in arguments.items() if name not in replaced}) | replaced
+        of_method = _options_of(asked["method"])
         every = asked.pop("settings")
-        settings = Settings.restored({name: value for name, value in every.items() if name not in OPTIONS}, **objects)
-        options = {name: value for name, value in every.items() if name in OPTIONS}
+        settings = Settings.restored({name: value for name, value in every.items() if name not in of_method}, **objects)
+        options = {name: value for name, value in every.items() if name in of_method}
         return replace(cls.of({**options, **asked}), settings=settings)
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..crn import ReactionNetwork
-from ..simulation.methods import Method
+from ..simulation.methods import Method, name_of
 from ..simulation.sinks import covariance_size
 from ..simulation.slow_limit import Level
 from ..simulation.task import Task
@@ -20,7 +20,7 @@ _SMALL_BYTES = 1 << 20
 
 def settings_values(task: Task, reason: str) -> dict[str, Any]:
     """The attributes of an ensemble; `reason` says why this method."""
-    settings = {"method": task.method.name, "method_reason": reason, "seed": task.seed, "volume": task.volume}
+    settings = {"method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume}
     return settings | {"arguments": json.dumps(task.arguments)}
 
 

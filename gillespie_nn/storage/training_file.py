@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from ..simulation.checkpoints import Checkpoint
+from ..simulation.methods import name_of
 from ..simulation.training import Trained, TrainingPlan
 from ..simulation.validation import ACCURACY, RMSE
 from . import checkpoints, layout
@@ -46,7 +47,7 @@ class TrainingFile(RunFile):
         row_bytes = 8 * (len(network.species) + len(plan.spec.weights) + len(plan.spec.outputs))
         self._block = max(1, _BLOCK_BYTES // row_bytes)
         settings = {
-            "method": plan.method.name,
+            "method": name_of(plan.method),
             "method_reason": plan.learner.method_reason,
             "seed": plan.seed,
             "volume": plan.volume,

@@ -33,10 +33,10 @@ def _seed(name: str, value: Any) -> int:
 class CertifyOptions(Options):
     """The arguments of `certify` itself."""
 
-    method: str = option(
+    method: Any = option(
         MISSING, as_it_is, "method to certify", kind=str,
         allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
-        more="an exact method gets the verdict `outside` in less than 5 % of calls",
+        more="or a class derived from `Method`; an exact method gets the verdict `outside` in less than 5 % of calls",
     )  # fmt: skip
     t_end: float = option(
         MISSING, positive("s", "the time of the last comparison"), "time of the last comparison", unit="s"
@@ -48,7 +48,7 @@ class CertifyOptions(Options):
         1000, whole(LEAST_REPLICATES, 2**40, "fewer give no valid intervals"), "replicates of each method",
         kind=int, more="the default tolerances need about 25000; fewer only show larger errors",
     )  # fmt: skip
-    reference: str = option(
+    reference: Any = option(
         AUTO, as_it_is, "exact method", kind=str, allowed=f"one of {AUTO}, {', '.join(m.name for m in EXACT)}"
     )
     seed: int | None = option(
@@ -74,7 +74,9 @@ OPTIONS = any_of(options_of(CertifyOptions), _OF_RUN, options_of(Execution))
 
 
 @takes(OPTIONS, options_of(Destination, without=("output", "overwrite")))
-def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int = 4, **options: Any) -> Certificate:
+def certify(
+    network: ReactionNetwork, method: str | type[Method], t_end: float, n_points: int = 4, **options: Any
+) -> Certificate:
     """Compare the distributions of the counts by `method` with those by an exact method.
 
     The error of a mean is relative to max(|exact mean|, `floor`), the error of a variance to max(exact variance,
@@ -115,17 +117,17 @@ def certify(network: ReactionNetwork, method: str, t_end: float, n_points: int =
     other = shared | {"seed": seed + 1, "replicates": own.replicates}
     for tried, of in ((chosen, one), (exact, other)):
         short = of | {"replicates": 1, "schedule": None}
-        simulate(network, time=_SHORT * grid[:1], method=tried.name, **short)
+        simulate(network, time=_SHORT * grid[:1], method=tried, **short)
     ensemble = Ensemble(chosen, names, network, grid, one, destination.progress)
     truth = Ensemble(exact, names, network, grid, other, destination.progress)
     return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
 
 
-def _reference(name: str, network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
+def _reference(name: str | type[Method], network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
     found = choose_method(name, network, amounts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
-        raise InputError(f"reference must be an exact method, got {name!r}: use one of auto, {exact}")
+        raise InputError(f"reference must be an exact method, got {found.name!r}: use one of auto, {exact}")
     return found
 
 

@@ -12,7 +12,7 @@ from ..api import simulate
 from ..checks import ModelError, UnfinishedError
 from ..crn import ReactionNetwork
 from ..simulation import Result
-from ..simulation.methods import Method
+from ..simulation.methods import Method, name_of
 from ..status import Status
 from .certificate import Certificate, Row
 
@@ -38,7 +38,7 @@ class Ensemble:
         progress: bool | None = None,
     ) -> None:
         start = timer.perf_counter()
-        result = simulate(network, time=time, method=method.name, progress=progress, **settings)
+        result = simulate(network, time=time, method=method, progress=progress, **settings)
         self.seconds = timer.perf_counter() - start
         assert isinstance(result, Result)
         for k, status in enumerate(result.status.tolist()):
@@ -117,7 +117,8 @@ def compare(
     verdict = comparison.verdict_of([row.verdict for row in rows])
     enough = comparison.sufficient_replicates(joined, tolerated, other.n, level) if verdict == INCONCLUSIVE else None
     return Certificate(
-        verdict, one.method.name, other.method.name, tuple(sorted(rows, key=_badness(tolerances), reverse=True)),
+        verdict, name_of(one.method), name_of(other.method),
+        tuple(sorted(rows, key=_badness(tolerances), reverse=True)),
         tolerance_mean, tolerance_variance, floor, CONFIDENCE, n_intervals, one.n, other.n, enough,
         one.seed, other.seed, other.volume, one.seconds, other.seconds,
     )  # fmt: skip

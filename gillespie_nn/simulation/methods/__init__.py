@@ -1,12 +1,16 @@
-"""The simulation methods. To add one: a file with a subclass of `Method`, and its line in `METHODS`."""
+"""The simulation methods. To add one: a file with a subclass of `Method`, and its line in `METHODS`.
+
+A method of your own needs no line: its class is passed in place of a name, `simulate(..., method=MyMethod)`.
+"""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ... import checks
 from ...crn import ReactionNetwork
+from ...options import recorded_name
 from ..slow_limit import LEVELS, Level
 from .base import Method
 from .direct import Direct
@@ -49,14 +53,23 @@ class TrainingChoice(NamedTuple):
     reason: str
 
 
-def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
+def name_of(method: Any) -> str:
+    """The name that results and files record for a method or training level, given by its name or class."""
+    return method if isinstance(method, str) else recorded_name(method, known_to_training())
+
+
+def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
     """The method called `name`; for `auto`, the one that was fastest in measurements of networks with the size and
-    structure of `network`.
+    structure of `network`. A class derived from `Method` is used as it is.
 
     `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
     the same distribution. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings
     measured.
     """
+    if not isinstance(name, str):
+        of_class = _checked_class(name, Method)
+        of_class.refuse(network)
+        return Choice(of_class, "requested")
     if name != AUTO:
         levels = {level.name for level in LEVELS}
         if name in levels:
@@ -84,16 +97,38 @@ def choose_method(name: str, network: ReactionNetwork, counts: np.ndarray | None
     return Choice(Rejection, f"auto: fastest for {reactions} without product families")
 
 
-def choose_for_training(name: str, network: ReactionNetwork) -> TrainingChoice:
-    """The method or training level called `name`, for training; `auto` chooses as in `choose_method`."""
+def choose_for_training(name: str | type[Method] | type[Level], network: ReactionNetwork) -> TrainingChoice:
+    """The method or training level called `name`, or a class of either, for training; `auto` chooses as in
+    `choose_method`."""
     if name != AUTO:
         by_name = {m.name: m for m in known_to_training()}
-        found = by_name[checks.choice("method", name, (AUTO, *by_name))]
+        if isinstance(name, str):
+            found = by_name[checks.choice("method", name, (AUTO, *by_name))]
+        else:
+            found = _checked_class(name, Method, Level)
         if issubclass(found, Level):
             return TrainingChoice(found, "requested")
         if found.records_covariance:
-            raise checks.InputError(f"method {name} computes covariances, which training does not use: use ode")
+            raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
+        name = found
     return TrainingChoice(*choose_method(name, network))
+
+
+def _checked_class(given: Any, *bases: Any) -> Any:
+    """A class from outside that can be used as a method; raises InputError."""
+    if isinstance(given, bases):
+        raise checks.InputError(f"method must be a name or a class: give {type(given).__name__} in place of an object")
+    if not isinstance(given, type) or not issubclass(given, bases):
+        names = ", ".join((AUTO, *(m.name for m in METHODS)))
+        raise checks.InputError(f"method must be one of {names}, or a class derived from Method, got {given!r}")
+    missing = sorted(given.__abstractmethods__)  # type: ignore[attr-defined]
+    if not isinstance(getattr(given, "name", None), str):
+        missing = ["name", *missing]
+    if missing:
+        raise checks.InputError(
+            f"method {given.__name__} is not complete: it must define {', '.join(missing)}, see Method"
+        )
+    return given
 
 
 def elsewhere(name: str, beside: Iterable[str] = ()) -> str:
@@ -116,4 +151,5 @@ __all__ = [
     "choose_method",
     "elsewhere",
     "known_to_training",
+    "name_of",
 ]
