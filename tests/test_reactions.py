@@ -48,7 +48,7 @@ def test_species_of_a_threshold_appear():
         (lambda: Reaction({"A": 1}, {}, "fast"), "rate of reaction r1 must"),
         (lambda: Reaction({"A": 1.5}, {}, 1.0), "multiplicity of A in reaction r1"),
         (lambda: Reaction({"A": 0}, {}, 1.0), "multiplicity of A in reaction r1"),
-        (lambda: Reaction([("A", 1), ("A", 2)], {}, 1.0), "a species stands twice"),
+        (lambda: Reaction([("A", 1), ("A", 2)], {}, 1.0), "a species appears twice"),
         (lambda: Reaction({"2A": 1}, {}, 1.0), "name '2A' must be letters"),
         (lambda: "A -> B @ 1", "reactions must be Reaction objects, got 'A -> B @ 1'"),
         (lambda: Reaction({"A": 1}, {}, 1.0, law="k * A"), "make one with gillespie_nn.law"),

@@ -105,8 +105,10 @@ def checked_reaction(reaction: Reaction, known: Collection[str], names: Containe
         side = _side(role, getattr(reaction, role), reaction.name)
         if len({s for s, _ in side}) != len(side):
             raise InputError(f"reaction {reaction.name}: a species appears twice on one side; add its multiplicities")
-        what = f"multiplicity of {{}} in reaction {reaction.name}"
-        sides.append(tuple((s, checks.whole(what.format(s), n, 1, most)) for s, n in side))
+        if not all(type(n) is int and 0 < n <= most for _, n in side):
+            what = f"multiplicity of {{}} in reaction {reaction.name}"
+            side = tuple((s, checks.whole(what.format(s), n, 1, most)) for s, n in side)
+        sides.append(side)
     if reaction.law is not None:
         if reaction.threshold is not None:
             raise InputError(f"reaction {reaction.name} has a threshold and a law: write the threshold into the law")
@@ -125,12 +127,18 @@ def _side(role: str, given: Any, reaction: str) -> tuple[tuple[str, Any], ...]:
     """Pairs (species, multiplicity) of the `reactants` or `products` of a reaction; raises InputError for another
     form. The multiplicities are checked with the network."""
     items: tuple[Any, ...]
-    if isinstance(given, Mapping):
-        items = tuple(given.items())
-    elif isinstance(given, (tuple, list)):
+    if type(given) is tuple:  # first what readers and builders make, by the hundred thousand
+        for pair in given:
+            if type(pair) is not tuple or len(pair) != 2 or type(pair[0]) is not str:
+                break
+        else:
+            return given
+    if isinstance(given, (tuple, list)):
         items = tuple(given)
         if items and all(isinstance(item, str) for item in items):
             return tuple(Counter(items).items())
+    elif isinstance(given, Mapping):
+        items = tuple(given.items())
     else:
         items = (None,)
     if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], str) for pair in items):
