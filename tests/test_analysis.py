@@ -289,6 +289,14 @@ def test_passages_of_any_condition_have_their_law(condition, law):
     assert not seen.exact and seen.passed.any()
 
 
+@pytest.mark.parametrize("denial", ["not ", "!"])
+def test_a_condition_that_is_denied_without_end_is_refused_and_twice_is_read(denial):
+    network = gnn.ReactionNetwork.from_text("A -> 0 @ 1")
+    with pytest.raises(InputError, match="nested more than 50 deep"):
+        watch(network, denial * 20_000 + "(A > 1)")
+    assert first_passage(_result([[[0], [2]]]), denial * 2 + "(A > 1)").time.tolist() == [1]
+
+
 def test_conditions_at_recorded_points_are_those_of_the_counts():
     r = gnn.simulate(RACE, 4.0, 41, replicates=80, seed=6)
     a, b, t = r.of("A"), r.of("B"), r.time
