@@ -85,8 +85,11 @@ def _entry(k: int, entry: Any, network: ReactionNetwork, t_end: float) -> tuple[
     setting: _Setting = {COUNT: {}, RATE: {}, PARAMETER: {}}
     for written, value in items.items():
         kind, name = meaning(written, network)
+        if kind == COUNT and name in network.rules:
+            raise InputError(f"the count of {name} is given by a rule, so it cannot be scheduled")
         setting[kind][name] = value
-    for kind, what, names in ((COUNT, "species", network.index), (RATE, "reaction", network.reaction_index)):
+    free = [s for s in network.species if s not in network.rules]
+    for kind, what, names in ((COUNT, "species", free), (RATE, "reaction", network.reaction_index)):
         setting[kind] = by_pattern(f"{what} in the schedule", setting[kind], names)
     return time, setting
 
@@ -176,9 +179,6 @@ def _counts(network: ReactionNetwork, items: Mapping[str, Any], dtype: type) -> 
     if not items:
         return _NONE, _NONE
     check = checks.count if dtype == np.int64 else checks.amount
-    for s in items:
-        if s in network.rules:
-            raise InputError(f"the count of {s} is given by a rule, so it cannot be scheduled")
     values = [check(f"scheduled count of {s}", n) for s, n in items.items()]
     whole = all(isinstance(n, int) for n in values)
     species = np.array([network.index[s] for s in items], dtype=np.int64)
