@@ -111,8 +111,8 @@ def means(
 
 
 def _units(run: AnyRun, names: Sequence[str]) -> tuple[str, ...]:
-    observables = set(getattr(run, "observable_names", ()))
-    return tuple(run.units if n in species_of(run) and n not in observables else "" for n in names)
+    counted = set(species_of(run))
+    return tuple(run.units if n in counted else "" for n in names)
 
 
 def _of_moments(
