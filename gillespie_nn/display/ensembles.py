@@ -37,8 +37,8 @@ def is_moments(result: Any) -> bool:
 
 
 def species_of(result: Any) -> tuple[str, ...]:
-    """Names of what is counted in the result's units. A species that a rule gives is not: whatever the method, its value
-    is that of the rule, which reads numbers of molecules."""
+    """Names of what is counted in the result's units. A species that a rule gives is not: its value is that of the
+    rule, which reads numbers of molecules with every method."""
     given = set(getattr(result.model, "rules", ())) if is_moments(result) else set(result.observable_names)
     return tuple(n for n in all_species(result) if n not in given)
 
