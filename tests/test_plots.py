@@ -186,6 +186,15 @@ def test_log_axes_and_phase_planes(ensemble):
     assert np.allclose(mean.get_ydata(), ensemble.of("P").mean(axis=0))
 
 
+def test_a_phase_plane_over_another_keeps_its_units(ensemble, ode):
+    for units, factor in (("molecules", 10), ("concentration", 1)):
+        plane = ensemble.plot(x="M", y="P", units=units, samples=0)
+        ode.plot(plane, x="M", y="P")
+        assert (plane.get_xlabel(), plane.get_ylabel()) == (f"M [{units}]", f"P [{units}]")
+        line = next(line for line in plane.lines if line.get_label() == "ode")
+        assert np.allclose(line.get_xdata(), factor * ode.of("M")[0])
+
+
 def test_species_that_vary_most_are_drawn_and_the_others_counted():
     counts = np.zeros((1, 3, 20), dtype=int)
     counts[0, 1] = np.arange(20)
