@@ -456,6 +456,8 @@ def test_the_command_line_draws_log_axes_and_phase_planes(net, tmp_path, capsys)
     assert "means are tested, variances and distributions are not" in said and '"runs"' not in said
     for arguments, message in (
         (["--log", "y"], "--log only applies to a figure"),
+        (["--figure", str(tmp_path / "g.png"), "--other", other, "--log", "y"], "--log only applies to the figure of"),
+        (["--figure", str(tmp_path / "g.png"), "--what", "rails", "--phase", "M,P"], "--phase only applies to the fig"),
         (["--figure", str(tmp_path / "g.png"), "--phase", "M"], "--phase takes two names"),
     ):
         assert main(["analyze", run, *arguments]) == 2
