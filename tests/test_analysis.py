@@ -65,6 +65,40 @@ def test_a_replicate_counts_only_up_to_where_it_got():
     assert np.isnan(found.low[2, 0]) and found.quantile[1, :, 0].tolist() == [4, 4, 6]
 
 
+def _with_inverse(n=40, first=1, seed=0):
+    """A, and 1 / A, which is infinite where A is 0."""
+    counts = np.random.default_rng(seed).poisson(2.0, (n, 20, 1))
+    counts[0, :, 0], counts[1:, 0, 0] = 0, first
+    with np.errstate(divide="ignore"):
+        inverse = 1.0 / counts
+    return replace(_result(counts), observables=inverse, observable_names=("inverse",))
+
+
+def test_a_value_that_is_infinite_does_not_count_anywhere():
+    r = _with_inverse()
+    found = means(r, ["inverse"])
+    assert found.n[0, 0] == 39 and (found.n[:, 0] == (r.counts[..., 0] > 0).sum(axis=0)).all()
+    np.testing.assert_allclose(found.mean[:, 0], r.mean("inverse"))
+    np.testing.assert_allclose(found.variance[:, 0], r.variance("inverse"))
+    np.testing.assert_allclose(found.quantile[:, :, 0], r.quantile(found.probabilities, "inverse"))
+    assert histogram(r, "inverse").n == found.n[-1, 0]
+    with pytest.raises(InputError, match="no replicate reached 0 s with a finite value of inverse"):
+        histogram(_with_inverse(first=0), "inverse", 0.0)
+    with pytest.raises(InputError, match="inverse has no finite value at some recorded times"):
+        stationary_histogram(r, "inverse", 0.0)
+
+
+def test_a_rule_without_a_value_in_some_replicates_is_not_compared_and_takes_none_from_the_others():
+    one, other = _with_inverse(seed=1), _with_inverse(n=60, seed=2)
+    undefined = replace(one, observables=np.where(np.isfinite(one.observables), one.observables, np.nan))
+    for pair in ((one, other), (undefined, other), (other, undefined)):
+        found = compare(*pair)
+        assert found.names == ("A",) and sorted(found.n) == [40, 60]
+        assert found.means[0, 0] == pair[0].mean("A")[-1]
+        with pytest.raises(InputError, match="inverse has no finite value in some replicates"):
+            compare(*pair, species=["inverse"])
+
+
 @pytest.mark.parametrize("n", [5, 20, 59, 200])
 @pytest.mark.parametrize("p", [0.05, 0.5, 0.95])
 def test_the_ranks_of_a_quantiles_interval_cover_it_often_enough(n, p):
@@ -253,6 +287,14 @@ def test_passages_of_any_condition_have_their_law(condition, law):
     accept(chi_square(np.searchsorted(edges, found.time, side="right") - 1, expected), f"passage of {condition}")
     seen = first_passage(gnn.simulate(RACE, 4.0, 41, replicates=50, seed=6), condition.replace("c -", "3 -"))
     assert not seen.exact and seen.passed.any()
+
+
+@pytest.mark.parametrize("denial", ["not ", "!"])
+def test_a_condition_that_is_denied_without_end_is_refused_and_twice_is_read(denial):
+    network = gnn.ReactionNetwork.from_text("A -> 0 @ 1")
+    with pytest.raises(InputError, match="nested more than 50 deep"):
+        watch(network, denial * 20_000 + "(A > 1)")
+    assert first_passage(_result([[[0], [2]]]), denial * 2 + "(A > 1)").time.tolist() == [1]
 
 
 def test_conditions_at_recorded_points_are_those_of_the_counts():

@@ -41,6 +41,13 @@ def test_patterns_of_initial_amounts_leave_out_what_rules_give():
         NET.amounts({"S": 1})
 
 
+def test_patterns_of_scheduled_counts_leave_out_what_rules_give():
+    result = gnn.simulate(NET, 1.0, 2, schedule=[(1.0, {"count:*": 4, "B": 5})], seed=1)
+    assert result.counts[0, -1].tolist() == [4, 5, 4, 4]
+    with pytest.raises(gnn.InputError, match="the count of S is given by a rule, so it cannot be scheduled"):
+        gnn.simulate(NET, 1.0, schedule=[(1.0, {"count:S": 1})])
+
+
 def test_a_pattern_that_matches_nothing_is_refused_with_what_there_is():
     with pytest.raises(
         gnn.InputError, match="no reaction in rates matches 'upp_.*did you mean 'up_2'.*: the network has up"

@@ -152,6 +152,21 @@ def test_the_ode_is_drawn_over_an_ensemble_in_its_units(ensemble, ode):
     assert np.allclose(both.lines[0].get_ydata(), ensemble.of("M").mean(axis=0) / 10)
 
 
+def test_a_species_that_a_rule_gives_has_the_value_of_the_rule_and_not_the_units_of_the_run():
+    """The rule reads molecules, also in a run in concentrations."""
+    net = gnn.ReactionNetwork.from_text("A -> B @ 1\nA = 100\nT = 0\n@rule T = A + B")
+    how = {"t_end": 1.0, "n_points": 3, "volume": 10, "seed": 1}
+    runs = [gnn.simulate(net, method=name, **how) for name in ("ode", "linear_noise", "direct")]
+    for result in (*runs, gnn.simulate(net, record="moments", replicates=5, **how)):
+        axes = result.plot(names=["T"], units="concentration")
+        assert axes.get_ylabel() == "value of the observable"
+        np.testing.assert_allclose(axes.lines[-1].get_ydata(), 100)
+        assert not any("linear noise" in label for label in axes.get_legend_handles_labels()[1])
+        assert result.plot(x="A", y="T").get_ylabel() == "T"
+        panels = result.plot()  # in a panel of its own
+        assert {axes.get_ylabel() for axes in panels} >= {"value of the observable"}
+
+
 def test_linear_noise_has_the_band_of_its_normal_law(net):
     result = gnn.simulate(net, method="linear_noise", **RUN)
     axes = result.plot(names=["M"])
@@ -169,6 +184,15 @@ def test_log_axes_and_phase_planes(ensemble):
     assert (plane.get_xscale(), plane.get_yscale()) == ("log", "log")
     mean = next(line for line in plane.lines if line.get_label() == "mean of 40 replicates")
     assert np.allclose(mean.get_ydata(), ensemble.of("P").mean(axis=0))
+
+
+def test_a_phase_plane_over_another_keeps_its_units(ensemble, ode):
+    for units, factor in (("molecules", 10), ("concentration", 1)):
+        plane = ensemble.plot(x="M", y="P", units=units, samples=0)
+        ode.plot(plane, x="M", y="P")
+        assert (plane.get_xlabel(), plane.get_ylabel()) == (f"M [{units}]", f"P [{units}]")
+        line = next(line for line in plane.lines if line.get_label() == "ode")
+        assert np.allclose(line.get_xdata(), factor * ode.of("M")[0])
 
 
 def test_species_that_vary_most_are_drawn_and_the_others_counted():
@@ -432,6 +456,8 @@ def test_the_command_line_draws_log_axes_and_phase_planes(net, tmp_path, capsys)
     assert "means are tested, variances and distributions are not" in said and '"runs"' not in said
     for arguments, message in (
         (["--log", "y"], "--log only applies to a figure"),
+        (["--figure", str(tmp_path / "g.png"), "--other", other, "--log", "y"], "--log only applies to the figure of"),
+        (["--figure", str(tmp_path / "g.png"), "--what", "rails", "--phase", "M,P"], "--phase only applies to the fig"),
         (["--figure", str(tmp_path / "g.png"), "--phase", "M"], "--phase takes two names"),
     ):
         assert main(["analyze", run, *arguments]) == 2

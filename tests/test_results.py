@@ -211,9 +211,9 @@ def sweep(request, tmp_path):
 
 def test_a_sweep_has_the_statistics_of_its_rows(sweep):
     assert len(sweep) == 3 and sweep.quantities == NAMES and sweep.time.tolist() == [0, 1, 2, 3]
-    for name in ("mean", "variance", "std", "standard_error", "minimum", "maximum"):
+    for name in ("mean", "variance", "std", "standard_error", "interval", "minimum", "maximum"):
         found = getattr(sweep, name)("P")
-        assert found.shape == (3, 4)
+        assert found.shape == ((3, 2, 4) if name == "interval" else (3, 4))
         for row, result in enumerate(sweep):
             np.testing.assert_array_equal(found[row], getattr(result, name)("P"))
     assert sweep.mean().shape == (3, 4, 3) and sweep.quantile([0.1, 0.5]).shape == (3, 2, 4, 3)

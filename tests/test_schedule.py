@@ -159,6 +159,16 @@ def test_the_schedule_is_recorded_and_gives_the_same_run_again(tmp_path):
         )
 
 
+@pytest.mark.parametrize("record", ["trajectories", "moments"])
+def test_a_rate_set_to_its_value_in_the_model_stays_in_a_run_that_is_resumed(record, tmp_path):
+    """The file says which rates differ from the model, and this one does not; but it no longer follows `k`."""
+    asked = {"t_end": 1.6, "n_points": 3, "rates": {"make": 4}, "seed": 5, "record": record, "replicates": 20}
+    asked["schedule"] = [(1.0, {"k": 60}), (1.2, {"k": 8}), (1.3, {"make": 1}), (1.4, {"k": 9})]
+    task, _ = make_task(NAMED, RunOptions.of(asked))
+    with gnn.simulate(NAMED, output=tmp_path / "r.h5", **asked) as run:
+        assert task_of(run).digest == task.digest
+
+
 def test_what_a_model_works_out_from_a_parameter_follows_at_that_moment():
     pytest.importorskip("antimony")
     network = gnn.ReactionNetwork.from_antimony("make: -> A; k/2; lose: A -> ; d*A; A = k; k = 8; d = k/16")

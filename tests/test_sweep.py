@@ -231,6 +231,17 @@ def test_names_with_two_meanings_are_refused():
     assert gnn.sweep(net, {"initial:A": [9], "rate:A": [0]}, 1.0, seed=1)[0].counts[0, -1, 0] == 9
 
 
+@pytest.mark.parametrize("bad", ["=cmd|' /C calc'!A0", "+A", "-A", "@A", "\x1b]0;taken\x07", "\u202eA"])
+def test_names_of_columns_are_nothing_that_a_spreadsheet_or_a_terminal_obeys(bad, tmp_path):
+    """A folder may come from somebody else, and the names of its table go on to tables and terminals."""
+    gnn.sweep(NET, {"make": [1.0, 2.0]}, 1.0, 2, seed=1, output=tmp_path)
+    table = tmp_path / "table.csv"
+    table.write_text(table.read_text().replace("make", bad))
+    with pytest.raises(gnn.InputError, match="of the sweep must be printable, and must not begin with") as found:
+        gnn.open_sweep(tmp_path)
+    assert str(found.value).isprintable()
+
+
 def test_folders_of_other_things_are_refused(tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     for output, what in ((tmp_path, "contains other files than a sweep"), (tmp_path / "note.txt", "but is a file")):

@@ -94,14 +94,15 @@ class Histogram(NamedTuple):
 
 def histogram(run: Trajectories, name: str, time: float | None = None, confidence: float = 0.95) -> Histogram:
     """Histogram of a species or observable, by its `name`, over the replicates of a `run` that reached `time` [s] (by
-    default the last time), with intervals of `confidence`. Raises InputError for an unknown name or a time that is not
-    recorded."""
+    default the last time) with a finite value, with intervals of `confidence`. Raises InputError for an unknown name, a
+    time that is not recorded, or one at which there is no such replicate."""
     check_data(run)
     (name,), point = chosen(run, (name,)), point_at(run, time)
     values = read(run, (name,), slice(point, point + 1))[:, 0, 0]
-    values = values[~np.isnan(values)]
+    values = values[np.isfinite(values)]
     if not len(values):
-        raise checks.InputError(f"no replicate reached {run.time[point]:g} s: choose an earlier time")
+        finite = f" with a finite value of {name}" if name in run.observable_names else ""
+        raise checks.InputError(f"no replicate reached {run.time[point]:g} s{finite}: choose an earlier time")
     whole = _are_whole(run, name)
     edges = _edges(values.min(), values.max(), bin_width(values, whole), whole)
     found = _at_once(name, values, edges, checks.confidence(confidence), f"at {run.time[point]:g} s")

@@ -33,7 +33,7 @@ class Means(NamedTuple):
     """float64[point] [s]."""
     names: tuple[str, ...]
     n: np.ndarray
-    """int64, replicates that reached the point."""
+    """int64, replicates that reached the point with a finite value."""
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -86,8 +86,8 @@ class Means(NamedTuple):
 def means(
     run: AnyRun, species: Sequence[str] = (), probabilities: Sequence[float] = PROBABILITIES, confidence: float = 0.95
 ) -> Means:
-    """Means and quantiles over the replicates that reached each point, in the units of the run, with intervals of the
-    mean of the given `confidence`.
+    """Means and quantiles over the replicates that reached each point with a finite value, in the units of the run,
+    with intervals of the mean of the given `confidence`.
 
     `run` is a `Run`, a `Result`, a `MomentsRun` or a `MomentsResult`. Moments give quantiles from their sketch, and NaN
     without one. `species` are names of species and observables, by default up to eight that vary most. `probabilities`
@@ -111,8 +111,8 @@ def means(
 
 
 def _units(run: AnyRun, names: Sequence[str]) -> tuple[str, ...]:
-    observables = set(getattr(run, "observable_names", ()))
-    return tuple(run.units if n in species_of(run) and n not in observables else "" for n in names)
+    counted = set(species_of(run))
+    return tuple(run.units if n in counted else "" for n in names)
 
 
 def _of_moments(
@@ -145,9 +145,10 @@ def _of_moments(
 
 
 def _of(values: np.ndarray, probabilities: Sequence[float], confidence: float) -> tuple[np.ndarray, ...]:
-    """Of float64[replicate, point, name], with NaN where a replicate did not get."""
+    """Of float64[replicate, point, name]; what is not finite is left out, as in `r.mean()` and moments."""
     from scipy import stats  # which takes long to import
 
+    values = np.where(np.isfinite(values), values, np.nan)
     n = np.sum(~np.isnan(values), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.nansum(values, axis=0) / n

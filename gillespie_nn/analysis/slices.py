@@ -67,7 +67,17 @@ def series(run: Trajectories, name: str, points: slice, replicate: int) -> np.nd
 
 
 def stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) -> Iterator[np.ndarray]:
-    """float64[stretch, point] of the stretches that `units` gave, in their order, in parts of bounded size."""
+    """float64[stretch, point] of the stretches that `units` gave, in their order, in parts of bounded size. Raises
+    InputError for a rule that has no finite value at some point."""
+    for values in _stretches(run, name, of_units):
+        if not np.isfinite(values).all():
+            raise InputError(
+                f"{name} has no finite value at some recorded times, but a stationary analysis needs one at each"
+            )
+        yield values
+
+
+def _stretches(run: Trajectories, name: str, of_units: list[tuple[int, slice]]) -> Iterator[np.ndarray]:
     for piece, same in itertools.groupby(of_units, key=lambda unit: unit[1]):
         replicates = np.array([replicate for replicate, _ in same])
         for part in split(len(replicates), (piece.stop - piece.start) * len(run.species)):

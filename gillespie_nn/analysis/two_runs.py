@@ -103,14 +103,15 @@ def compare(
 ) -> Difference:
     """Compare a `run` and an `other` at `time` [s] (by default the end of both, which must be the same).
 
-    `species` are names in both runs, by default all. All intervals hold jointly with `confidence`. One of the
-    runs may be deterministic (`ode`, `linear_noise`). Raises InputError if the runs cannot be compared.
+    `species` are names in both runs, by default all but rules that have no finite value in some replicate. All
+    intervals hold jointly with `confidence`. One of the runs may be deterministic (`ode`, `linear_noise`). Raises
+    InputError if the runs cannot be compared.
     """
     confidence = checks.confidence(confidence)
     for r in (run, other):
         check_data(r)
     units = _common_units(run, other)
-    names = _names(run, other, species)
+    names = _names(run, other, species, time)
     sides = [_side(r, names, time, units) for r in (run, other)]
     one, two = (side.moments for side in sides)
     if not np.isclose(sides[0].time, sides[1].time, rtol=1e-9, atol=0.0):
@@ -167,7 +168,7 @@ def _common_units(run: Trajectories, other: Trajectories) -> str:
     return MOLECULES
 
 
-def _names(run: Trajectories, other: Trajectories, species: Sequence[str]) -> tuple[str, ...]:
+def _names(run: Trajectories, other: Trajectories, species: Sequence[str], time: float | None) -> tuple[str, ...]:
     known = set(names_of(other))
     shared = tuple(name for name in names_of(run) if name in known)
     if run.volume != other.volume:  # values of rules have no unit that is known, and cannot be converted
@@ -177,7 +178,27 @@ def _names(run: Trajectories, other: Trajectories, species: Sequence[str]) -> tu
             raise InputError(f"{name!r} is not in both runs; they share {', '.join(shared[:12]) or 'no names'}")
     if not shared:
         raise InputError("the runs have no species name in common: compare runs of the same model")
-    return tuple(dict.fromkeys(species)) or shared
+    # To leave out the replicates instead would compare all names in the others alone, which are not a fair sample.
+    undefined = {*_undefined(run, shared, time), *_undefined(other, shared, time)}
+    for name in species:
+        if name in undefined:
+            raise InputError(f"{name} has no finite value in some replicates, so it cannot be compared: leave it out")
+    compared = tuple(dict.fromkeys(species)) or tuple(name for name in shared if name not in undefined)
+    if not compared:
+        raise InputError("every rule lacks a finite value in some replicates, so there is nothing to compare")
+    return compared
+
+
+def _undefined(run: Trajectories, names: Sequence[str], time: float | None) -> list[str]:
+    """Observables that are not finite in some replicate that reached `time`."""
+    observed = [name for name in names if name in run.observable_names]
+    if not observed or not run.species:
+        return []
+    point = point_at(run, time)
+    part = slice(point, point + 1)
+    there = ~np.isnan(read(run, [n for n in run.species if n not in observed][:1] or observed, part)[:, 0, 0])
+    finite = np.isfinite(read(run, observed, part)[:, 0])[there].all(axis=0)
+    return [name for name, known in zip(observed, finite) if not known]
 
 
 def _side(run: Trajectories, names: Sequence[str], time: float | None, units: str) -> _Side:

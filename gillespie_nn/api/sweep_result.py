@@ -122,6 +122,11 @@ class Sweep:
         """Standard error of the mean, shaped as `mean`."""
         return self._stacked(lambda result: result.standard_error(name))
 
+    def interval(self, name: str | Sequence[str] | None = None, confidence: float = 0.95) -> np.ndarray:
+        """Confidence interval of the mean, shaped as `mean` with an axis (low, high) after the rows; see
+        `Result.interval`."""
+        return self._stacked(lambda result: result.interval(name, confidence))
+
     def minimum(self, name: str | Sequence[str] | None = None) -> np.ndarray:
         """Smallest value, shaped as `mean`."""
         return self._stacked(lambda result: result.minimum(name))

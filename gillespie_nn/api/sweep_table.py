@@ -33,6 +33,8 @@ RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
 VOLUME = "volume"
 _MOST_ROWS = 100_000
 """A row is an ensemble, and a grid has soon more rows than anybody wants."""
+_COMPUTED = "=+-@"
+"""Tables may come from somebody else, and `Sweep.to_csv` writes their names."""
 _HELP = (
     "a sweep takes the path of a table (.csv or .toml), {name: numbers} or a list of {name: number}; or "
     "grid={name: numbers}"
@@ -204,6 +206,11 @@ def _table(names: Sequence[str], rows: Any) -> Table:
     for name in names:
         if not isinstance(name, str) or not name:
             raise InputError(f"a column of the sweep has no name: {names!r}")
+        if not name.isprintable() or name[0] in _COMPUTED:
+            raise InputError(
+                f"column {checks.shortened_text(name)} of the sweep must be printable, and must not begin with one of "
+                f"{_COMPUTED}, because spreadsheets compute such cells: choose another name"
+            )
         if names.count(name) > 1:
             raise InputError(f"column {name!r} appears twice in the table")
     return Table(tuple(names), np.array(rows, dtype=np.float64))

@@ -7,6 +7,7 @@ from pathlib import Path
 from .. import checks
 from ..analysis import ANALYSES, Ask, citations_of, citations_text, overview, summary, summary_text
 from ..analysis.base import Analysis
+from ..analysis.means import MeansAnalysis
 from ..storage import open_run
 from .common import Subparsers, add_json, figure_path, parser, print_json
 from .watch import watch
@@ -117,10 +118,13 @@ def _phase(text: str | None) -> tuple[str, str] | None:
 
 def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) -> None:
     """Options without effect are refused."""
-    if arguments.figure is None:
-        for flag, value in (("--log", arguments.log), ("--phase", arguments.phase)):
-            if value is not None:
-                raise checks.InputError(f"{flag} only applies to a figure: add --figure run.png, for example")
+    for flag, value in (("--log", arguments.log), ("--phase", arguments.phase)):
+        if value is None:
+            continue
+        if arguments.figure is None:
+            raise checks.InputError(f"{flag} only applies to a figure: add --figure run.png, for example")
+        if analyses and MeansAnalysis not in analyses:  # the overview of an ensemble shows means, too
+            raise checks.InputError(f"{flag} only applies to the figure of means: add --what means")
     if analyses or arguments.figure is not None:
         return
     given = {

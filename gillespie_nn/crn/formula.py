@@ -132,11 +132,17 @@ class _Parser:
         return parts[0] if len(parts) == 1 else operation(op, tuple(parts))
 
     def relation(self) -> Expression:
-        if self.take(NOT):
-            return Expression("not", (self.relation(),))
+        n_denials = 0
+        while self.take(NOT):
+            n_denials += 1
+            if n_denials > MOST_DEEP:
+                self.fail(f"nested more than {MOST_DEEP} deep: split it")
         first = self.sum()
         sign = self.take(*RELATIONS)
-        return Expression(sign, (first, self.sum())) if sign else first
+        found = Expression(sign, (first, self.sum())) if sign else first
+        for _ in range(n_denials):
+            found = Expression("not", (found,))
+        return found
 
     def sum(self) -> Expression:
         parts = [self.product()]

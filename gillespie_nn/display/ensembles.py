@@ -37,11 +37,15 @@ def is_moments(result: Any) -> bool:
 
 
 def species_of(result: Any) -> tuple[str, ...]:
-    """Names of what is counted in the result's units."""
-    if not is_moments(result):
-        return tuple(result.species)
-    rules = set(getattr(result.model, "rules", ()))
-    return tuple(n for n in result.quantities if n in set(result.model.species) - rules)
+    """Names of what is counted in the result's units. A species that a rule gives is not: its value is that of the
+    rule, which reads numbers of molecules with every method."""
+    given = set(getattr(result.model, "rules", ())) if is_moments(result) else set(result.observable_names)
+    return tuple(n for n in all_species(result) if n not in given)
+
+
+def all_species(result: Any) -> tuple[str, ...]:
+    """Names of the species, also of those that rules give."""
+    return tuple(result.model.species if is_moments(result) else result.species)
 
 
 def is_whole(result: Any) -> bool:
@@ -61,7 +65,7 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     if len(names):
         names = [names] if isinstance(names, str) else names
         return tuple(dict.fromkeys(checks.choice("quantity", name, every, "the result has") for name in names))
-    known = species_of(result) or every
+    known = all_species(result) or every
     if len(known) <= most:
         return known
     # Over replicates and times; NaN at points that nobody reached.
@@ -97,7 +101,7 @@ def band(result: Any, name: str, confidence: float) -> Band:
             bottom, top = result.quantile(BAND, name)
     elif len(result) > 1:
         bottom, top = result.quantile(BAND, name)
-    elif result.covariance.shape[-1] and name in result.species:
+    elif result.covariance.shape[-1] and name in species_of(result):
         from scipy import stats  # which takes long to import
 
         k = result.species.index(name)
@@ -108,7 +112,6 @@ def band(result: Any, name: str, confidence: float) -> Band:
 
 def factor_to(result: Any, name: str, units: str) -> float:
     """What values of `name` are multiplied by to be in `units`; observables have units of their own."""
-    observable = name not in species_of(result) or name in getattr(result, "observable_names", ())
-    if observable or units == result.units:
+    if name not in species_of(result) or units == result.units:
         return 1.0
     return 1.0 / result.volume if units == CONCENTRATION else result.volume

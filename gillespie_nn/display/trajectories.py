@@ -186,7 +186,7 @@ def _draw_samples(axes: Any, result: Any, bands: Sequence[Band], count: int, uni
 def _phase(
     axes: Any, result: Any, pair: tuple[str, str], log: str, units: str | None, samples: int | None, label: str
 ) -> None:
-    units = units or result.units
+    units = units or _units_of(axes) or result.units
     factors = [ensembles.factor_to(result, name, units) for name in pair]
     n = len(result)
     k = len({line.get_label() for line in axes.lines} - {""})
@@ -232,14 +232,16 @@ def _title(result: Any, chosen: Iterable[str]) -> str:
     if n > 1:
         text += f", {n} replicates"
     chosen = set(chosen)
-    left = len(set(ensembles.species_of(result)) - chosen) if chosen else 0
+    left = len(set(ensembles.all_species(result)) - chosen) if chosen else 0
     less = "it varies" if left == 1 else "they vary"
     return text + (f"\n{left} species not shown: {less} less" if left else "")
 
 
 def _units_of(axes: Any) -> str | None:
-    """The units that axes show already."""
-    return next((units for units, label in LABELS.items() if axes.get_ylabel() == label), None)
+    """The units that axes show already, over time or in a phase plane."""
+    over_time = next((units for units, label in LABELS.items() if axes.get_ylabel() == label), None)
+    labels = (axes.get_xlabel(), axes.get_ylabel())
+    return over_time or next((u for u in UNITS if any(label.endswith(f"[{u}]") for label in labels)), None)
 
 
 def _darker(colour: str) -> tuple[float, ...]:

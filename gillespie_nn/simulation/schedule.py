@@ -85,8 +85,11 @@ def _entry(k: int, entry: Any, network: ReactionNetwork, t_end: float) -> tuple[
     setting: _Setting = {COUNT: {}, RATE: {}, PARAMETER: {}}
     for written, value in items.items():
         kind, name = meaning(written, network)
+        if kind == COUNT and name in network.rules:
+            raise InputError(f"the count of {name} is given by a rule, so it cannot be scheduled")
         setting[kind][name] = value
-    for kind, what, names in ((COUNT, "species", network.index), (RATE, "reaction", network.reaction_index)):
+    free = [s for s in network.species if s not in network.rules]
+    for kind, what, names in ((COUNT, "species", free), (RATE, "reaction", network.reaction_index)):
         setting[kind] = by_pattern(f"{what} in the schedule", setting[kind], names)
     return time, setting
 
@@ -176,9 +179,6 @@ def _counts(network: ReactionNetwork, items: Mapping[str, Any], dtype: type) -> 
     if not items:
         return _NONE, _NONE
     check = checks.count if dtype == np.int64 else checks.amount
-    for s in items:
-        if s in network.rules:
-            raise InputError(f"the count of {s} is given by a rule, so it cannot be scheduled")
     values = [check(f"scheduled count of {s}", n) for s, n in items.items()]
     whole = all(isinstance(n, int) for n in values)
     species = np.array([network.index[s] for s in items], dtype=np.int64)
@@ -189,12 +189,16 @@ def record(changes: Sequence[Change], network: ReactionNetwork, rates: np.ndarra
     """The changes as plain values, of which `parse_schedule` makes the same changes again; `rates` float64[reaction]
     are those of the start."""
     found = []
+    expressions = {r: reaction.rate_expression for r, reaction in enumerate(network.reactions)}
+    read = {r: expression.names() for r, expression in expressions.items() if expression is not None}
     for change in changes:
         values = {(COUNT, network.species[s]): n for s, n in zip(change.species, change.values.tolist())}
-        if change.rates is not None:
-            different = np.flatnonzero(change.rates != rates).tolist()
-            values |= {(RATE, network.reactions[r].name): float(change.rates[r]) for r in different}
-            rates = change.rates
+        before, rates = rates, rates if change.rates is None else change.rates
+        told = set(np.flatnonzero(rates != before).tolist())
+        # A rate that stays although it reads a changed parameter is one that the run set, maybe to its value in the
+        # model: then nothing else in the file says so.
+        told |= {r for r, names in read.items() if not names.isdisjoint(change.parameters)}
+        values |= {(RATE, network.reactions[r].name): float(rates[r]) for r in sorted(told)}
         values |= {(PARAMETER, name): value for name, value in change.parameters.items()}
         found.append((change.time, {_written(kind, name, network): value for (kind, name), value in values.items()}))
     return found
