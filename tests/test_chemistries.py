@@ -115,7 +115,7 @@ def test_settings_flags_and_records_follow_the_chemistry(monkeypatch):
     made = Settings(chemistry="twice", leak=0.5, h=0.3)
     assert made.record()["leak"] == 0.5 and made.record()["chemistry"] == "twice"
     assert Settings.restored(made.record()) == made
-    with pytest.raises(InputError, match="leak must be 0 or positive|leak must not be negative|leak"):
+    with pytest.raises(InputError, match="leak must be .*, got -1.0"):
         Settings(chemistry="twice", leak=-1.0)
     with pytest.raises(InputError, match="leak is a setting of another chemistry or activation, not of kang_kim"):
         Settings(leak=0.5)
@@ -160,7 +160,7 @@ def test_settings_that_do_not_apply_are_refused():
         ("Z[i]' = W[i;j] - Z[i]", "is no factor"),
         ("Z[i]' = B[i]", "needs a term in which it decays"),
         ("Z[i]' = speed B[i] - Z[i]", "'speed' is no setting"),
-        ("Z[i]' = Z.above[k] - Z[i]", "of layer 3 is read|sum over indices"),
+        ("Z[i]' = Z.above[k] - Z[i]", "no equation before this one makes Z of layer 2"),
     ],
 )
 def test_an_equation_that_does_not_compile_says_why(text, message):

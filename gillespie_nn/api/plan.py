@@ -141,12 +141,12 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
             if name not in setting_options():
                 checks.choice("setting", name, names, "a training run has", beside=beside)
         settings = defaults.replace(**given)
-    waiting, running_time = settings.chemistry.waiting_time, settings.running_time
-    if waiting >= running_time:
-        waits = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
+    fixed, running_time = settings.chemistry.fixed_time, settings.running_time
+    if fixed >= running_time:
+        phases = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
         raise InputError(
-            f"{waits} must be shorter than running_time, got {waiting:g} s and {running_time:g} s: use a shorter "
-            f"{waits}, or 0"
+            f"{phases} must be shorter than running_time, got {fixed:g} s and {running_time:g} s: use a shorter "
+            f"{phases}, or 0"
         )
     return settings
 

@@ -20,6 +20,7 @@ from ..kernels.codes import COUNT_LIMIT
 from ..options import options_of, takes
 from .chemistries import KangKim
 from .chemistry import Chemistry
+from .consistency import check_equations
 from .floating import FloatNetwork
 from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
 from .quantities import Numbers
@@ -243,6 +244,7 @@ def training_network(
     made = Settings(chemistry=chemistry, activation=activation, output_activation=output, **settings)
     functions = [made.activation] * (len(layers) - 2) + [made.output]
     stack = Layers(made.chemistry, layers, functions, signed_inputs)
+    check_equations(stack)
     builder = NetworkBuilder()
     targets = stack.targets if learning else ()
     weights = stack.every(made.chemistry.weights)
