@@ -138,3 +138,20 @@ def test_phases_that_fill_the_presentation_are_refused_before_a_run_begins(tmp_p
     with pytest.raises(gnn.InputError, match="show and learn must be shorter than running_time, got 5 s and 5 s"):
         gnn.train("xor", chemistry=chemistry, running_time=5.0, presentations=1, output=tmp_path / "run.h5")
     assert not (tmp_path / "run.h5").exists()
+
+
+def test_a_volume_in_which_no_weight_is_a_molecule_is_refused_whatever_else_is_there():
+    class Switched(SmoothReLU):
+        helpers = {"A": 100.0}
+
+        def backward(self, builder, z, y, s, helpers):
+            super().backward(builder, z, y, s, helpers)
+            builder.decay(helpers["A"])
+
+    few = {"seed": 0, "presentations": 1, "running_time": 1.0}
+    with pytest.raises(gnn.InputError, match="volume = 0.1 is too small: the largest initial weight, 1, would be 0.1"):
+        gnn.train("xor", activation=Switched(), volume=0.1, **few)
+    feedback = {"chemistry": "feedback_alignment", "feedback": 0.004, "volume": 100.0}
+    with pytest.raises(gnn.InputError, match="volume = 100 is too small: the largest fixed weight, 0.00"):
+        gnn.train("xor", **feedback, **few)
+    gnn.train("xor", **feedback, **few, method="ode")  # which does not round
