@@ -134,8 +134,11 @@ def test_a_chemistry_from_outside_trains_and_resumes_with_its_object_alone(tmp_p
         gnn.load_fit(path)
     again = gnn.load_fit(path, chemistry=Twice(learning_rate=0.02))
     np.testing.assert_array_equal(again.weights, fit.weights)
-    with pytest.raises(InputError, match="model"):
-        gnn.load_fit(path, chemistry=Twice(learning_rate=0.03))
+    for other, message in ((Twice(learning_rate=0.03), "learning_rate = 0.02, but .* make it 0.03"),
+                           (Twice(learning_rate=0.02, hold=0.5), "hold = 0.0, but .* make it 0.5"),
+                           (KangKim(learning_rate=0.02), "chemistry = .*:Twice, but .* make it kang_kim")):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            gnn.load_fit(path, chemistry=other)
 
 
 def test_settings_that_do_not_apply_are_refused():
@@ -143,6 +146,8 @@ def test_settings_that_do_not_apply_are_refused():
         gnn.train("xor", activation="relu", h=0.1)
     with pytest.raises(InputError, match="h is a setting of the activation given as an object: give it to SmoothReLU"):
         gnn.train("xor", activation=SmoothReLU(), h=0.1)
+    with pytest.raises(InputError, match="the output_activation mod:Leaky .* pass it, output_activation=Leaky"):
+        Settings(output_activation="mod:Leaky")
     with pytest.raises(InputError, match="unknown chemistry 'kang_kin' .did you mean 'kang_kim'"):
         gnn.train("xor", chemistry="kang_kin")
     with pytest.raises(InputError, match="give KangKim.. in place of the class"):

@@ -51,6 +51,7 @@ def forward(text):
     ({"forward": (Z, Y._replace(text="Y[i] = f(Z[j])"))}, "both sides need the same index"),
     ({"backward": (E, ABOVE_ERROR._replace(text="E[i]' = D.above[i] - E[i]"), S, D)}, "index i takes 3 values"),
     ({"backward": (ABOVE_ERROR._replace(layers=LAST), S, D)}, "of layer 3 is read: the network has layers 1 to 2"),
+    ({"ports": {"licence": "L"}}, "port 'licence' sets L, which no equation of changed reads"),
     ({"matrices": {"W": BELOW, "F": ABOVE}, "fixed": {"F": "annihilation_rate"},
       "backward": (E._replace(text="E[i]' = F[i,k] D[k] - E[i]"), ABOVE_ERROR, S, D)}, "F .* is not there in layer 2"),
 ])  # fmt: skip
@@ -155,3 +156,20 @@ def test_a_volume_in_which_no_weight_is_a_molecule_is_refused_whatever_else_is_t
     with pytest.raises(gnn.InputError, match="volume = 100 is too small: the largest fixed weight, 0.00"):
         gnn.train("xor", **feedback, **few)
     gnn.train("xor", **feedback, **few, method="ode")  # which does not round
+
+
+def test_a_forward_network_has_the_ports_that_its_equations_read():
+    """The bias comes with L, in the second half of a presentation."""
+    chemistry = changed(
+        **forward("Z[i]' = W[i,j] Y.below[j] + B[i] L - Z[i]"), ports={"light": "L"},
+        phases=(
+            Phase("dark", 10.0, (*SHOW[:2], ("light", 0.0)), learns=False), Phase("light", None, (("light", 1.0),)),
+        ),
+    )  # fmt: skip
+    spec = gnn.training_network((2, 2, 1), chemistry=chemistry, learning=False)
+    assert list(spec.ports) == ["inputs", "light"]
+    assert [p.sets for p in spec.phases] == [((INPUTS, SAMPLE), ("light", 0.0)), (("light", 1.0),)]
+    weights = np.array([0.5, 0.2, 0.1, 0.4, 0.3, -0.2, 0.6, 0.7, 1.0])
+    fit = gnn.train("xor", chemistry=chemistry, hidden=2, volume=1e6, method="ode", presentations=1, running_time=60.0)
+    x = np.array([[0.0, 1.0]])
+    np.testing.assert_allclose(fit.predict(x, weights=weights), spec.floating.forward(weights, x), atol=1e-3)

@@ -253,17 +253,25 @@ def training_network(
     network = builder.network()
     floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed)
     return TrainingNetwork(
-        layers, made.activation, made.output, network, *_environment(stack, learning), weights, stack.signals,
+        layers, made.activation, made.output, network, *_environment(stack, network, learning), weights, stack.signals,
         made.chemistry, floating, _at_start(stack, floating, network),
     )  # fmt: skip
 
 
-def _environment(stack: Layers, learning: bool) -> tuple[dict[str, tuple[Rails, ...]], tuple[Phase, ...]]:
-    """Ports and phases: those of the chemistry, or of a forward network its inputs."""
-    if not learning:
-        return {INPUTS: stack.inputs}, (Phase("run", None, ((INPUTS, SAMPLE),), learns=False),)
+def _environment(
+    stack: Layers, network: ReactionNetwork, learning: bool
+) -> tuple[dict[str, tuple[Rails, ...]], tuple[Phase, ...]]:
+    """Ports and phases: those of the chemistry, or of a forward network what its equations read of them."""
     others = {port: (Rails(quantity),) for port, quantity in stack.chemistry.ports.items()}
-    return {INPUTS: stack.inputs, TARGETS: stack.targets, **others}, stack.chemistry.phases
+    if learning:
+        return {INPUTS: stack.inputs, TARGETS: stack.targets, **others}, stack.chemistry.phases
+    ports = {INPUTS: stack.inputs} | {port: rails for port, rails in others.items() if rails[0].plus in network.index}
+    if len(ports) == 1:
+        return ports, (Phase("run", None, ((INPUTS, SAMPLE),), learns=False),)
+    return ports, tuple(
+        phase._replace(sets=tuple(each for each in phase.sets if each[0] in ports), learns=False)
+        for phase in stack.chemistry.phases
+    )
 
 
 def _at_start(stack: Layers, floating: FloatNetwork, network: ReactionNetwork) -> dict[str, float]:

@@ -25,6 +25,11 @@ def check_equations(layers: Layers) -> None:
             for equation in (e for group in layers.equations(equations, layer) for e in group):
                 _check(layers, equation, layer, known, made)
         known.add((chemistry.targets, 0))  # the forward pass does without targets
+    every = (*chemistry.forward, *chemistry.backward, *chemistry.update)
+    read = {factor.name for equation in every for factor in equation.parsed.read()}
+    for port, name in chemistry.ports.items():
+        if name not in read:
+            raise EquationError(f"port {port!r} sets {name}, which no equation of {chemistry.name} reads")
 
 
 def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], made: set[_Key]) -> None:
