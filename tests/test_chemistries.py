@@ -19,6 +19,8 @@ from gillespie_nn.nn.chemistries import CHEMISTRIES, FeedbackAlignment, KangKim
 from gillespie_nn.nn.equations import LAST, Equation, EquationError
 from gillespie_nn.nn.settings import LINEAR, Settings, setting_options
 from gillespie_nn.options import not_negative, option
+from gillespie_nn.simulation.checkpoints import first_checkpoint, simulation_at
+from gillespie_nn.simulation.presentations import Samples, run_presentations
 
 every = pytest.mark.parametrize("chemistry", CHEMISTRIES, ids=lambda c: c.name)
 
@@ -152,6 +154,9 @@ def test_settings_that_do_not_apply_are_refused():
         gnn.train("xor", chemistry="kang_kin")
     with pytest.raises(InputError, match="give KangKim.. in place of the class"):
         gnn.train("xor", chemistry=KangKim)
+    for name, instead in (("hidden", "layers"), ("running_time", "train"), ("output_activation", "output")):
+        with pytest.raises(InputError, match=f"{name} is a setting of a training run, .* give it to {instead}"):
+            gnn.training_network((2, 2, 1), **{name: "relu"})
     # Defaults of a case that do not apply are left behind.
     assert "h" not in gnn.train("xor", activation="relu", presentations=1, running_time=1.0).plan.settings.record()
 
@@ -213,6 +218,11 @@ def test_a_switch_is_conserved_molecule_by_molecule_while_the_network_learns():
     laws = fit.spec.network.conservation_laws
     switched = [names.index(s) for s in ("A1_0", "S1_0")]
     assert any(set(np.flatnonzero(law)) == set(switched) for law in laws.toarray())
+    method, counts = simulation_at(fit.plan, first_checkpoint(fit.plan)), []
+    data = fit.plan.dataset
+    samples = Samples(fit.spec, data.train_x, data.train_t, 200.0)
+    run_presentations(method, samples, fit.plan.order, 3.0, lambda k: counts.append(method.counts[switched].tolist()))
+    assert len(counts) == 3 and all(sum(pair) == 200 for pair in counts) and any(s > 0 for _, s in counts)
     assert fit.plan.settings.record()["sharpness"] == 50.0
     assert fit.plan.settings.record()["activation"].endswith("annihilation_relu:AnnihilationReLU")
 

@@ -25,7 +25,7 @@ from .floating import FloatNetwork
 from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
 from .quantities import Numbers
 from .reactions import Layers, add_reactions
-from .settings import LINEAR, Settings
+from .settings import LINEAR, Course, Settings
 
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of numbers among the species: plus rail, minus rail (the plus rail where there is none), and 1 where there is one."""
@@ -241,6 +241,10 @@ def training_network(
     layers = tuple(checks.whole("layer size", n) for n in layers)
     if len(layers) < 2:
         raise InputError(f"a network needs at least an input and an output layer, got {layers}")
+    for name in settings:
+        if name in options_of(Course) or name == "output_activation":
+            instead = "layers" if name == "hidden" else "output" if name == "output_activation" else "train"
+            raise InputError(f"{name} is a setting of a training run, not of a network: give it to {instead}")
     made = Settings(chemistry=chemistry, activation=activation, output_activation=output, **settings)
     functions = [made.activation] * (len(layers) - 2) + [made.output]
     stack = Layers(made.chemistry, layers, functions, signed_inputs)

@@ -68,7 +68,7 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
 
 def _fit(layers: Layers, quantity: Quantity, layer: int, sizes: dict[str, int], text: str) -> _Key:
     """(name, layer) of a quantity. `sizes` are how many values each index takes; new ones are added."""
-    key, shape = layers.found(quantity, layer)
+    key, shape = layers.locate(quantity, layer)
     indices = quantity.indices
     if len(shape) != len(indices):
         wants = f"has {len(shape)}" if shape else "is not there"

@@ -124,7 +124,7 @@ def _product(
 
 
 def _key(layers: Layers, quantity: Quantity, layer: int) -> Key:
-    return layers.found(quantity, layer)[0]
+    return layers.locate(quantity, layer)[0]
 
 
 def _while_learning(layers: Layers, name: str) -> float:

@@ -60,7 +60,7 @@ class Layers:
         """The quantity that stands for `name` in a layer: another one where the layer has no activation."""
         return self.chemistry.linear.get(name, name) if self.functions[layer] is None else name
 
-    def found(self, quantity: Quantity, layer: int) -> tuple[tuple[str, int], tuple[int, ...]]:
+    def locate(self, quantity: Quantity, layer: int) -> tuple[tuple[str, int], tuple[int, ...]]:
         """((name, layer), shape) of a quantity that an equation of `layer` names. Inputs and targets are of layer 0."""
         if quantity.name == self.chemistry.targets:
             return (quantity.name, 0), self.sizes[-1:]
@@ -69,7 +69,7 @@ class Layers:
 
     def size(self, quantity: Quantity, position: int, layer: int) -> int:
         """How many values the index at a position of a quantity takes."""
-        return self.found(quantity, layer)[1][position]
+        return self.locate(quantity, layer)[1][position]
 
     def rails(self, quantity: Quantity, layer: int, place: _Place) -> Rails:
         """The species of one number."""
