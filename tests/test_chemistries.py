@@ -19,6 +19,8 @@ from gillespie_nn.nn.chemistries import CHEMISTRIES, FeedbackAlignment, KangKim
 from gillespie_nn.nn.equations import LAST, Equation, EquationError
 from gillespie_nn.nn.settings import LINEAR, Settings, setting_options
 from gillespie_nn.options import not_negative, option
+from gillespie_nn.simulation.checkpoints import first_checkpoint, simulation_at
+from gillespie_nn.simulation.presentations import Samples, run_presentations
 
 every = pytest.mark.parametrize("chemistry", CHEMISTRIES, ids=lambda c: c.name)
 
@@ -115,7 +117,7 @@ def test_settings_flags_and_records_follow_the_chemistry(monkeypatch):
     made = Settings(chemistry="twice", leak=0.5, h=0.3)
     assert made.record()["leak"] == 0.5 and made.record()["chemistry"] == "twice"
     assert Settings.restored(made.record()) == made
-    with pytest.raises(InputError, match="leak must be 0 or positive|leak must not be negative|leak"):
+    with pytest.raises(InputError, match="leak must be .*, got -1.0"):
         Settings(chemistry="twice", leak=-1.0)
     with pytest.raises(InputError, match="leak is a setting of another chemistry or activation, not of kang_kim"):
         Settings(leak=0.5)
@@ -134,8 +136,11 @@ def test_a_chemistry_from_outside_trains_and_resumes_with_its_object_alone(tmp_p
         gnn.load_fit(path)
     again = gnn.load_fit(path, chemistry=Twice(learning_rate=0.02))
     np.testing.assert_array_equal(again.weights, fit.weights)
-    with pytest.raises(InputError, match="model"):
-        gnn.load_fit(path, chemistry=Twice(learning_rate=0.03))
+    for other, message in ((Twice(learning_rate=0.03), "learning_rate = 0.02, but .* make it 0.03"),
+                           (Twice(learning_rate=0.02, hold=0.5), "hold = 0.0, but .* make it 0.5"),
+                           (KangKim(learning_rate=0.02), "chemistry = .*:Twice, but .* make it kang_kim")):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            gnn.load_fit(path, chemistry=other)
 
 
 def test_settings_that_do_not_apply_are_refused():
@@ -143,10 +148,15 @@ def test_settings_that_do_not_apply_are_refused():
         gnn.train("xor", activation="relu", h=0.1)
     with pytest.raises(InputError, match="h is a setting of the activation given as an object: give it to SmoothReLU"):
         gnn.train("xor", activation=SmoothReLU(), h=0.1)
+    with pytest.raises(InputError, match="the output_activation mod:Leaky .* pass it, output_activation=Leaky"):
+        Settings(output_activation="mod:Leaky")
     with pytest.raises(InputError, match="unknown chemistry 'kang_kin' .did you mean 'kang_kim'"):
         gnn.train("xor", chemistry="kang_kin")
     with pytest.raises(InputError, match="give KangKim.. in place of the class"):
         gnn.train("xor", chemistry=KangKim)
+    for name, instead in (("hidden", "layers"), ("running_time", "train"), ("output_activation", "output")):
+        with pytest.raises(InputError, match=f"{name} is a setting of a training run, .* give it to {instead}"):
+            gnn.training_network((2, 2, 1), **{name: "relu"})
     # Defaults of a case that do not apply are left behind.
     assert "h" not in gnn.train("xor", activation="relu", presentations=1, running_time=1.0).plan.settings.record()
 
@@ -160,7 +170,7 @@ def test_settings_that_do_not_apply_are_refused():
         ("Z[i]' = W[i;j] - Z[i]", "is no factor"),
         ("Z[i]' = B[i]", "needs a term in which it decays"),
         ("Z[i]' = speed B[i] - Z[i]", "'speed' is no setting"),
-        ("Z[i]' = Z.above[k] - Z[i]", "of layer 3 is read|sum over indices"),
+        ("Z[i]' = Z.above[k] - Z[i]", "no equation before this one makes Z of layer 2"),
     ],
 )
 def test_an_equation_that_does_not_compile_says_why(text, message):
@@ -208,6 +218,11 @@ def test_a_switch_is_conserved_molecule_by_molecule_while_the_network_learns():
     laws = fit.spec.network.conservation_laws
     switched = [names.index(s) for s in ("A1_0", "S1_0")]
     assert any(set(np.flatnonzero(law)) == set(switched) for law in laws.toarray())
+    method, counts = simulation_at(fit.plan, first_checkpoint(fit.plan)), []
+    data = fit.plan.dataset
+    samples = Samples(fit.spec, data.train_x, data.train_t, 200.0)
+    run_presentations(method, samples, fit.plan.order, 3.0, lambda k: counts.append(method.counts[switched].tolist()))
+    assert len(counts) == 3 and all(sum(pair) == 200 for pair in counts) and any(s > 0 for _, s in counts)
     assert fit.plan.settings.record()["sharpness"] == 50.0
     assert fit.plan.settings.record()["activation"].endswith("annihilation_relu:AnnihilationReLU")
 

@@ -207,6 +207,7 @@ class Fit:
             **settings.of_network,
             signed_inputs=self.plan.dataset.signed or bool((x < 0).any()),
             learning=False,
+            seed=self.plan.seed,
         )
         network = spec.network
         kind = self.plan.method

@@ -95,16 +95,22 @@ def _learner(
     if asked.predict_noise and not asked.predict:
         raise InputError("noise of the prediction needs a prediction by simulation: set predict, too")
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
+    if np.issubdtype(method.dtype, np.integer):
+        for which, numbers in (("initial", weights), ("fixed", spec.floating.fixed_values)):
+            _check_held(f"largest {which} weight", numbers, volume)
     counts = spec.start(weights, volume, method.dtype)
-    if not counts.any():
-        largest = float(np.max(np.abs(weights)))
-        raise InputError(
-            f"volume = {volume:g} is too small: the largest initial weight, {largest:.2g}, would be "
-            f"{volume * largest:.2g} molecules; use a volume of a few hundred or more"
-        )
     rates = spec.network.rates(asked.rates)
     noise = plan_noise(noises, spec.network, rates, slow=rail_species(spec.weights))
     return Learner(spec, settings, method, reason, options, volume, counts, rates, noise)
+
+
+def _check_held(what: str, numbers: np.ndarray, volume: float) -> None:
+    """Raise InputError if all of these numbers are rounded to 0 molecules."""
+    if len(numbers) and np.rint((largest := float(np.max(np.abs(numbers)))) * volume) == 0:
+        raise InputError(
+            f"volume = {volume:g} is too small: the {what}, {largest:.2g}, would be {volume * largest:.2g} molecules; "
+            "use a volume of a few hundred or more"
+        )
 
 
 def _limited(dataset: Dataset, defaults: Settings, limit: int | None) -> tuple[Dataset, Settings]:
@@ -141,12 +147,12 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
             if name not in setting_options():
                 checks.choice("setting", name, names, "a training run has", beside=beside)
         settings = defaults.replace(**given)
-    waiting, running_time = settings.chemistry.waiting_time, settings.running_time
-    if waiting >= running_time:
-        waits = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
+    fixed, running_time = settings.chemistry.fixed_time, settings.running_time
+    if fixed >= running_time:
+        phases = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)
         raise InputError(
-            f"{waits} must be shorter than running_time, got {waiting:g} s and {running_time:g} s: use a shorter "
-            f"{waits}, or 0"
+            f"{phases} must be shorter than running_time, got {fixed:g} s and {running_time:g} s: use a shorter "
+            f"{phases}, or 0"
         )
     return settings
 

@@ -109,6 +109,13 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
         asked = TrainingOptions.again(arguments, **taken(run.path, recorded, objects, function))
         plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
+    kept, made = record.settings, json.loads(json.dumps(plan.settings.record()))
+    other = [name for name in made if name in kept and made[name] != kept[name]]
+    if objects and other:
+        raise InputError(
+            f"{run.path} was trained with {other[0]} = {kept[other[0]]}, but the objects given to {function} make it "
+            f"{made[other[0]]}: give those that the run started with"
+        )
     found = plan.dataset.digest
     if found != expected:
         raise InputError(
@@ -121,7 +128,6 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
             f"{run.path} contains a different model: SHA-256 {expected}, but its settings give {found} here; use "
             "the version of this software that started it"
         )
-    kept, made = record.settings, json.loads(json.dumps(plan.settings.record()))
     for what, made_here, kept_there in (
         # A version may have more of them, or fewer: settings that did not apply used to be recorded.
         ("settings", {n: made[n] for n in made if n in kept}, {n: kept[n] for n in kept if n in made}),

@@ -84,9 +84,12 @@ class Chemistry(Options):
     def step(self, running_time: float) -> float:
         """s = eta T: how far a presentation of `running_time` T [s] moves the weights along the direction of learning,
         in first order. Phases without learning do not count."""
-        return self.learning_rate * (running_time - self.waiting_time)
+        *_, last = self.phases
+        learning = sum(phase.duration or 0.0 for phase in self.phases if phase.learns)
+        others = self.fixed_time - learning  # before the last phase, which has the rest of the presentation
+        return self.learning_rate * (running_time - others if last.learns else learning)
 
     @property
-    def waiting_time(self) -> float:
-        """Sum of the durations of phases without learning [s]."""
-        return float(sum(phase.duration or 0.0 for phase in self.phases if not phase.learns))
+    def fixed_time(self) -> float:
+        """Sum of the durations of all phases but the last [s]."""
+        return float(sum(phase.duration or 0.0 for phase in self.phases))

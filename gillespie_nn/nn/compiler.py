@@ -20,11 +20,12 @@ from ..kernels.codes import COUNT_LIMIT
 from ..options import options_of, takes
 from .chemistries import KangKim
 from .chemistry import Chemistry
+from .consistency import check_equations
 from .floating import FloatNetwork
 from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
 from .quantities import Numbers
 from .reactions import Layers, add_reactions
-from .settings import LINEAR, Settings
+from .settings import LINEAR, Course, Settings
 
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of numbers among the species: plus rail, minus rail (the plus rail where there is none), and 1 where there is one."""
@@ -240,9 +241,14 @@ def training_network(
     layers = tuple(checks.whole("layer size", n) for n in layers)
     if len(layers) < 2:
         raise InputError(f"a network needs at least an input and an output layer, got {layers}")
+    for name in settings:
+        if name in options_of(Course) or name == "output_activation":
+            instead = "layers" if name == "hidden" else "output" if name == "output_activation" else "train"
+            raise InputError(f"{name} is a setting of a training run, not of a network: give it to {instead}")
     made = Settings(chemistry=chemistry, activation=activation, output_activation=output, **settings)
     functions = [made.activation] * (len(layers) - 2) + [made.output]
     stack = Layers(made.chemistry, layers, functions, signed_inputs)
+    check_equations(stack)
     builder = NetworkBuilder()
     targets = stack.targets if learning else ()
     weights = stack.every(made.chemistry.weights)
@@ -251,17 +257,25 @@ def training_network(
     network = builder.network()
     floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed)
     return TrainingNetwork(
-        layers, made.activation, made.output, network, *_environment(stack, learning), weights, stack.signals,
+        layers, made.activation, made.output, network, *_environment(stack, network, learning), weights, stack.signals,
         made.chemistry, floating, _at_start(stack, floating, network),
     )  # fmt: skip
 
 
-def _environment(stack: Layers, learning: bool) -> tuple[dict[str, tuple[Rails, ...]], tuple[Phase, ...]]:
-    """Ports and phases: those of the chemistry, or of a forward network its inputs."""
-    if not learning:
-        return {INPUTS: stack.inputs}, (Phase("run", None, ((INPUTS, SAMPLE),), learns=False),)
+def _environment(
+    stack: Layers, network: ReactionNetwork, learning: bool
+) -> tuple[dict[str, tuple[Rails, ...]], tuple[Phase, ...]]:
+    """Ports and phases: those of the chemistry, or of a forward network what its equations read of them."""
     others = {port: (Rails(quantity),) for port, quantity in stack.chemistry.ports.items()}
-    return {INPUTS: stack.inputs, TARGETS: stack.targets, **others}, stack.chemistry.phases
+    if learning:
+        return {INPUTS: stack.inputs, TARGETS: stack.targets, **others}, stack.chemistry.phases
+    ports = {INPUTS: stack.inputs} | {port: rails for port, rails in others.items() if rails[0].plus in network.index}
+    if len(ports) == 1:
+        return ports, (Phase("run", None, ((INPUTS, SAMPLE),), learns=False),)
+    return ports, tuple(
+        phase._replace(sets=tuple(each for each in phase.sets if each[0] in ports), learns=False)
+        for phase in stack.chemistry.phases
+    )
 
 
 def _at_start(stack: Layers, floating: FloatNetwork, network: ReactionNetwork) -> dict[str, float]:

@@ -9,7 +9,8 @@ An equation stands for one reaction network per neuron, or per weight. Its text 
 A factor is a number, the name of a setting in small letters, or a quantity: a capital letter, with indices unless there
 is one of it in the whole network. An index that the left side does not have is summed over. `.below` and `.above` mean
 the layer below and above; other quantities are those of the layer itself. A product has at most two quantities, so that
-all reactions are at most bimolecular.
+all reactions are at most bimolecular. A quantity has one equation in a layer, and an equation reads what the equations
+before it make, weights, fixed numbers and ports (`consistency.py`).
 """
 
 import re

@@ -102,7 +102,7 @@ def _product(
         if factor.indices:
             indexed.append(factor)
         else:
-            number *= _at_the_end(layers, factor.name)
+            number *= _while_learning(layers, factor.name)
     keys = [_key(layers, factor, layer) for factor in indexed]
     if not keys:
         return Product(number, CONSTANT)
@@ -117,24 +117,31 @@ def _product(
                 return Product(number, TIMES, left, right)
             if len(target) == 2 and shape == (target[:1], target[1:]):
                 return Product(number, OUTER, left, right)
-            if len(a.indices) == 2 and len(b.indices) == 1 and set(a.indices) == {*target, *b.indices}:
+            # A matrix times a vector: its other index is that of the target, which is a vector, too.
+            if len(target) == 1 and len(b.indices) == 1 and sorted(a.indices) == sorted((*target, *b.indices)):
                 return Product(number, MATRIX if a.indices[1:] == b.indices else TRANSPOSED, left, right)
     raise EquationError(f"{equation.text!r}: the sum over indices is not one that floating point knows")
 
 
 def _key(layers: Layers, quantity: Quantity, layer: int) -> Key:
-    if quantity.name == layers.chemistry.targets:
-        return quantity.name, 0
-    return layers.resolve(quantity, layer)
+    return layers.locate(quantity, layer)[0]
 
 
-def _at_the_end(layers: Layers, name: str) -> float:
-    """The value of a port in the last phase that sets it."""
-    ports = {quantity: port for port, quantity in layers.chemistry.ports.items()}
-    found = [value for phase in layers.chemistry.phases for port, value in phase.sets if port == ports.get(name)]
-    if not found or isinstance(found[-1], str):
-        raise EquationError(f"{name} is no port of {layers.chemistry.name} that a phase sets to a number")
-    return float(found[-1])
+def _while_learning(layers: Layers, name: str) -> float:
+    """The value of a port in the phases that learn; without any, in the last phase. Raises EquationError for a port
+    that has several values in these phases, or none."""
+    chemistry = layers.chemistry
+    port = {quantity: port for port, quantity in chemistry.ports.items()}.get(name)
+    value: float | str | None = None
+    learning = set()
+    for phase in (*chemistry.phases, *chemistry.phases):  # a port keeps its value into the next presentation
+        value = dict(phase.sets).get(port, value) if port is not None else None
+        if phase.learns:
+            learning.add(value)
+    values = (learning or {value}) - {None}
+    if len(values) != 1 or any(isinstance(each, str) for each in values):
+        raise EquationError(f"{name} is no port of {chemistry.name} that is set to one number in all phases that learn")
+    return float(values.pop())  # type: ignore[arg-type]
 
 
 def _sum(products: Sequence[Product], values: _Values, divisor: float = 1.0) -> np.ndarray:

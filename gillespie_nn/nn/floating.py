@@ -45,9 +45,13 @@ class FloatNetwork:
         # Directions of learning are those at a learning rate of 1.
         unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
         up = range(1, len(self.layers))
-        self._forward = [step for layer in up for step in steps_of(unit, unit.chemistry.forward, layer)]
-        self._backward = [step for layer in reversed(up) for step in steps_of(unit, unit.chemistry.backward, layer)]
-        self._update = [step for layer in up for step in steps_of(unit, unit.chemistry.update, layer)]
+        self._forward = [step for layer in up for step in steps_of(self.stack, chemistry.forward, layer)]
+        self._backward = [step for layer in reversed(up) for step in steps_of(self.stack, chemistry.backward, layer)]
+        self._update = [
+            one if one.target[0] in chemistry.weights else step
+            for layer in up
+            for step, one in zip(*(steps_of(stack, stack.chemistry.update, layer) for stack in (self.stack, unit)))
+        ]
         self._output: Key = (self.stack.resolve_name(chemistry.signal, up[-1]), up[-1])
         self.n_weights = sum(size for size, _, _ in self._blocks(chemistry.weights))
         self._fixed = self._draw_fixed(seed)
@@ -111,7 +115,7 @@ class FloatNetwork:
         if weights.shape != (self.n_weights,):
             raise InputError(f"weights must have shape ({self.n_weights},), got {weights.shape}")
         chemistry = self.stack.chemistry
-        values = self._views(chemistry.weights, weights)
+        values = self._views(chemistry.weights, weights) | self._views(tuple(chemistry.fixed), self._fixed)
         values[chemistry.inputs, 0] = np.asarray(x, dtype=np.float64)
         _run(self._forward, values)
         return values
@@ -121,10 +125,9 @@ class FloatNetwork:
         the gradient of the loss."""
         chemistry = self.stack.chemistry
         values = self._activate(np.asarray(weights, dtype=np.float64), x)
-        values |= self._views(tuple(chemistry.fixed), self._fixed)
         values[chemistry.targets, 0] = np.asarray(t, dtype=np.float64)
         _run(self._backward, values)
-        gradient = np.empty(self.n_weights)
+        gradient = np.zeros(self.n_weights)  # weights without an equation in a layer stay
         views = self._views(chemistry.weights, gradient)
         for step in self._update:
             if step.target in views:

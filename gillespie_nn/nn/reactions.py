@@ -60,15 +60,16 @@ class Layers:
         """The quantity that stands for `name` in a layer: another one where the layer has no activation."""
         return self.chemistry.linear.get(name, name) if self.functions[layer] is None else name
 
+    def locate(self, quantity: Quantity, layer: int) -> tuple[tuple[str, int], tuple[int, ...]]:
+        """((name, layer), shape) of a quantity that an equation of `layer` names. Inputs and targets are of layer 0."""
+        if quantity.name == self.chemistry.targets:
+            return (quantity.name, 0), self.sizes[-1:]
+        name, at = self.resolve(quantity, layer)
+        return (name, at), self.shape(name, at) if at else self.sizes[:1]
+
     def size(self, quantity: Quantity, position: int, layer: int) -> int:
         """How many values the index at a position of a quantity takes."""
-        name, at = self.resolve(quantity, layer)
-        if position == 0:
-            return self.sizes[at]
-        side = self.chemistry.matrices.get(name)
-        if side is None:
-            raise EquationError(f"{name} has two indices, and is not among the matrices of {self.chemistry.name}")
-        return self.sizes[at + (1 if side == ABOVE else -1)]
+        return self.locate(quantity, layer)[1][position]
 
     def rails(self, quantity: Quantity, layer: int, place: _Place) -> Rails:
         """The species of one number."""

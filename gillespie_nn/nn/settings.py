@@ -82,7 +82,7 @@ def _parts(given: Mapping[str, Any]) -> dict[str, _Part | None]:
     return {
         "chemistry": _Part("chemistry", CHEMISTRIES, Chemistry, given.get("chemistry", CHEMISTRIES[0].name)),
         "activation": _Part("activation", ACTIVATIONS, Activation, given.get("activation", ACTIVATIONS[0].name)),
-        "output_activation": None if output == LINEAR else _Part("activation", ACTIVATIONS, Activation, output),
+        "output_activation": None if output == LINEAR else _Part("output_activation", ACTIVATIONS, Activation, output),
     }
 
 
