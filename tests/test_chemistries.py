@@ -302,3 +302,8 @@ def test_both_chemistries_hold_and_release():
         phases = chemistry(hold=3.0).phases
         assert [phase.name for phase in phases] == ["hold", "learn"] and phases[0].duration == 3.0
         assert chemistry(hold=3.0).step(10.0) == pytest.approx(0.07)
+
+
+def test_two_values_of_one_setting_are_refused_before_the_run_with_a_file_or_without():
+    with pytest.raises(InputError, match="h is 0.25 in one part of the network and 0.3 in another"):
+        gnn.train("xor", output_activation=SmoothReLU(h=0.3), presentations=1, running_time=1.0)

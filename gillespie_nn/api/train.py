@@ -35,8 +35,9 @@ def train(data: Any, **settings: Any) -> Fit:
         the training samples are also the test set; for a classification or another test set, give a `Dataset`.
     ...
     output : HDF5 file to write, from which `resume` can continue.
-    chemistry, activation, output_activation : a name, or an object with its own settings. Their settings by name, as
-        above, are refused where they do not apply. `settings` are also the options of the method, for example
+    chemistry, activation, output_activation : a name, or an object with its own settings. An object brings all of its
+        settings: those that a case has for a chemistry by name do not reach it. Settings by name, as above, are refused
+        where they do not apply. `settings` are also the options of the method, for example
         epsilon=0.03.
 
     Raises

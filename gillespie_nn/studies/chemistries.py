@@ -25,7 +25,7 @@ class Chemistries(Study):
     """Each seed has its own split, start and order, which are the same for all chemistries."""
 
     name = "chemistries"
-    title = "learning chemistries beside one another"
+    title = "learning chemistries compared"
     summary = "scores, reactions and events of every chemistry, paired over seeds"
     cases = ("xor", "iris", "regression", "digits")
 
