@@ -18,6 +18,7 @@ from ..simulation.evaluation import evaluate, evaluate_chemical
 from ..simulation.options import Destination
 from ..simulation.training import TrainingPlan, run_training
 from ..simulation.training_options import TrainingOptions
+from ..simulation.weight_record import WeightRecord
 from ..status import Status
 from ..storage import TrainingFile
 from ..storage.provenance import provenance
@@ -67,12 +68,13 @@ def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
 
 def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | None) -> Fit:
     """The run of `plan` to its end, recorded in `file` or nowhere; from where the file was resumed, or the start."""
-    checkpoint, validated, started = first_checkpoint(plan), np.empty((0, 2)), 0.0
+    checkpoint, validated, earlier = first_checkpoint(plan), np.empty((0, 2)), 0.0
     if file is not None and file.resumed_from is not None:
-        checkpoint, validated, started = file.resumed_from, file.scores, -file.seconds
+        checkpoint, validated, earlier = file.resumed_from, file.scores, file.seconds
+    memory = WeightRecord(plan) if file is None else None
     with Progress(f"train {plan.dataset.name}", len(plan.order), progress, plan.method.name) as bar:
         simulation = simulation_at(plan, checkpoint)
-        started += time.perf_counter()
+        started = time.perf_counter() - earlier
         if file is not None:
             file.started = started
         trained = run_training(
@@ -80,7 +82,7 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | No
             simulation,
             checkpoint,
             validated,
-            file,
+            memory if file is None else file,
             lambda done, events: bar.update(done, f"{events:.2e} reactions fired"),
         )
     seconds = time.perf_counter() - started
@@ -91,7 +93,9 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | No
         raise UnfinishedError(f"training {trained.status}; try a smaller volume, {less}")
     with Progress("evaluate", None, progress):
         arrays, scores = evaluate(plan, trained)
-    fit = Fit(plan, trained, seconds, scores, None if file is None else str(file.path))
+    output = None if file is None else str(file.path)
+    course = None if memory is None else memory.course()
+    fit = Fit(plan, trained, seconds, scores, output, earlier_seconds=earlier, course=course)
     if plan.options.predict:
         test_x = plan.dataset.test_x[: plan.options.predict]
         outputs = fit.predict(test_x, noise=plan.options.predict_noise, progress=progress)
