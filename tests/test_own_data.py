@@ -167,6 +167,14 @@ def test_other_targets_get_none(t, recwarn):
     assert not recwarn.list
 
 
+def test_a_warning_reaches_code_without_a_module():
+    with pytest.warns(UserWarning, match="learned as amounts"):
+        exec("train(([[0], [1], [2]], [0, 1, 1]), **fast)", {"train": gnn.train, "fast": FAST})
+    with pytest.warns(UserWarning, match="learned as amounts") as caught:
+        gnn.train(([[0], [1], [2]], [0, 1, 1]), **FAST)
+    assert [each.filename for each in caught] == [__file__]
+
+
 def table_of(text):
     """Lines of the table of test samples, the one with the headings first."""
     lines = text.splitlines()

@@ -128,22 +128,7 @@ def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
         x, t = data
     except (TypeError, ValueError):
         raise InputError("data must be a case's name, a Dataset, or a pair of arrays (inputs, targets)") from None
-    dataset = own_data(x, t)
-    _warn_of_classes(dataset.train_t)
-    return dataset, Settings()
-
-
-def _warn_of_classes(targets: np.ndarray) -> None:
-    """A warning if the targets of a regression are numbered like classes: 0, 1 or 1, 2, 3, with repeats."""
-    found = np.unique(targets)
-    if targets.shape[1] != 1 or not 2 <= len(found) < len(targets) or found[0] not in (0, 1):
-        return
-    if (found == found[0] + np.arange(len(found))).all():
-        checks.warn(
-            f"the targets are the whole numbers {found[0]:g} to {found[-1]:g}, and they are learned as amounts, by "
-            "regression: to learn them as classes, train on Dataset.from_arrays(x, t, task='classification'); "
-            "task='regression' avoids this warning"
-        )
+    return own_data(x, t), Settings()
 
 
 def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settings:

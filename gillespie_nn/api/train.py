@@ -10,6 +10,7 @@ import numpy as np
 from .. import checks
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
+from ..datasets import Dataset
 from ..nn.settings import setting_options
 from ..options import options_of, takes
 from ..progress import Progress
@@ -53,8 +54,25 @@ def train(data: Any, **settings: Any) -> Fit:
         plan = make_plan(data, TrainingOptions.of(given))
     if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):
         checks.warn(large)
+    if not isinstance(data, (str, Dataset)) and (likely := _class_warning(plan.dataset.train_t)):
+        checks.warn(likely)
     with nullcontext() if output is None else new_file(output, plan, destination.overwrite) as file:
         return carry_out(plan, file, destination.progress)
+
+
+def _class_warning(targets: np.ndarray) -> str:
+    """A sentence if `targets` float64[sample, output] are numbered like classes, 0, 1 or 1, 2, 3, with repeats; else
+    nothing."""
+    numbers = np.unique(targets)
+    if targets.shape[1] != 1 or not 2 <= len(numbers) < len(targets) or numbers[0] not in (0, 1):
+        return ""
+    if (numbers != numbers[0] + np.arange(len(numbers))).any():
+        return ""
+    return (
+        f"the targets are the whole numbers {numbers[0]:g} to {numbers[-1]:g}, and they are learned as amounts, by "
+        "regression: to learn them as classes, train on Dataset.from_arrays(x, t, task='classification'); "
+        "task='regression' avoids this warning"
+    )
 
 
 def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
