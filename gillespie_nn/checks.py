@@ -385,7 +385,7 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 def warn(message: str) -> None:
     """Issue a warning that points to the line that called the package."""
     depth, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == __package__:
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, stacklevel=depth)
 

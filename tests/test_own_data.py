@@ -148,3 +148,91 @@ def test_the_command_learns_from_a_file_and_its_run_is_resumed_without_it(tmp_pa
 def test_a_mistake_on_the_command_line_is_one_sentence(arguments, message, capsys):
     assert main(["train", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("t", [[0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0], [[1], [2], [3], [1]]])
+def test_targets_that_look_like_classes_get_a_warning(t):
+    x = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    with pytest.warns(UserWarning, match=r"learned as amounts.*Dataset.from_arrays\(x, t, task='classification'\)"):
+        gnn.train((x, t), **FAST)
+
+
+@pytest.mark.parametrize(
+    "t", [[0, 0.5, 1, 0], [0, 1, 2, 3], [0, 5, 5, 0], [0, 0, 0, 0], [[0, 1], [1, 0], [0, 0], [1, 1]]]
+)
+def test_other_targets_get_none(t, recwarn):
+    x = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    gnn.train((x, t), **FAST)
+    gnn.train(Dataset.from_arrays(x, [0, 1, 1, 0], task="regression", test=0), **FAST)
+    assert not recwarn.list
+
+
+def test_a_warning_reaches_code_without_a_module():
+    with pytest.warns(UserWarning, match="learned as amounts"):
+        exec("train(([[0], [1], [2]], [0, 1, 1]), **fast)", {"train": gnn.train, "fast": FAST})
+    with pytest.warns(UserWarning, match="learned as amounts") as caught:
+        gnn.train(([[0], [1], [2]], [0, 1, 1]), **FAST)
+    assert [each.filename for each in caught] == [__file__]
+
+
+def table_of(text):
+    """Lines of the table of test samples, the one with the headings first."""
+    lines = text.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.split()[:2] in (["input", "target"],))
+    return lines[start : start + 1 + 10]
+
+
+def test_the_table_of_a_regression_has_errors_and_judges_nothing(tmp_path, capsys):
+    data = str(flowers(tmp_path / "flowers.csv"))
+    arguments = ["--target", "length", "--features", "width", "--method", "gradient_descent", "--presentations", "30"]
+    assert main(["train", "--data", data, *arguments, "--scale", "unit", "--seed", "1", "--json"]) == 0
+    text = capsys.readouterr().out
+    heading, *rows = table_of(text)
+    assert heading.split() == ["input", "target", "output", "error"]
+    assert "yes" not in text and "right" not in text and "RMSE " in text
+    assert "inputs are the scaled features, as the network receives them" in text and "in scaled units" in text
+    found = json.loads(text.strip().splitlines()[-1])
+    for row, (target,), (output,) in zip(rows, found["targets"], found["outputs"], strict=True):
+        assert float(row.split()[3]) == pytest.approx(output - target, abs=6e-4)
+    assert main(["train", "--data", data, *arguments, "--seed", "1"]) == 0
+    assert "scaled" not in capsys.readouterr().out
+
+
+def test_the_table_of_a_classification_names_classes_and_agrees_with_the_accuracy(tmp_path, capsys):
+    data, run = str(flowers(tmp_path / "flowers.csv")), str(tmp_path / "run.h5")
+    arguments = ["--target", "species", "--scale", "unit", "--method", "gradient_descent", "--presentations", "2"]
+    assert main(["train", "--data", data, *arguments, "--seed", "1", "--json", "--output", run]) == 0
+    text = capsys.readouterr().out
+    heading, *rows = table_of(text)
+    assert heading.split() == ["input", "target", "class", "predicted", "class", "right?"]
+    found = json.loads(text.strip().splitlines()[-1])
+    names = np.array(["setosa", "virginica"])
+    cells = np.array([row.split()[2:] for row in rows])  # after two features
+    assert cells[:, 0].tolist() == names[np.argmax(found["targets"], axis=1)].tolist()
+    assert cells[:, 1].tolist() == names[np.argmax(found["outputs"], axis=1)].tolist()
+    assert 0 < (cells[:, 2] == "yes").mean() == found["accuracy"] < 1
+    assert len({len(row) for row in rows}) == 1
+    assert main(["resume", run]) == 0  # the file has the names, too
+    again = capsys.readouterr().out
+    assert table_of(again) == [heading, *rows] and "inputs are the scaled features" in again
+
+
+def test_the_table_of_a_threshold_task_judges_by_the_side_that_the_accuracy_judges_by(capsys):
+    arguments = ["train", "xor", "--method", "gradient_descent", "--presentations", "1500", "--seed", "2", "--json"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    found = json.loads(text.strip().splitlines()[-1])
+    right = [row.split()[-1] for row in table_of(text)[1:5]]
+    assert right == [("no", "yes")[(y > 0.5) == (t > 0.5)] for (y,), (t,) in zip(found["outputs"], found["targets"])]
+    assert right.count("yes") / 4 == found["accuracy"]
+
+
+def test_datasets_know_their_classes(tmp_path):
+    x, t = np.linspace(0, 1, 8), np.arange(8) % 2
+    assert Dataset.from_csv(flowers(tmp_path / "f.csv"), target="species").classes == ("setosa", "virginica")
+    assert Dataset.from_arrays(x, np.where(t, "b", "a")).classes == ("a", "b")
+    assert Dataset.from_arrays(x, t + 3, "classification").classes == ("3", "4")
+    assert Dataset("mine", "classification", x, t, x, t).classes == ("0", "1")
+    assert Dataset.from_arrays(x, t, "threshold").classes == ()
+    with pytest.raises(gnn.InputError, match="classes has 3 names, but the task is classification with 2 outputs"):
+        Dataset("mine", "classification", x, np.eye(2)[t], x, np.eye(2)[t], classes=("a", "b", "c"))

@@ -23,9 +23,13 @@ from gillespie_nn.analysis import (
     stationary_histogram,
 )
 from gillespie_nn.analysis.histograms import bin_width
+from gillespie_nn.analysis.rails import CommonParts, pairs_of
 from gillespie_nn.analysis.training_figure import training_drawing
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
+from gillespie_nn.display.figures import COLOURS, style
+from gillespie_nn.nn import training_network
+from gillespie_nn.nn.settings import Settings
 from gillespie_nn.simulation import Result
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -279,14 +283,57 @@ def test_a_finding_that_needs_many_axes_says_so(training):
         overview(run).plot(pyplot.figure().subplots())
 
 
-@pytest.mark.parametrize("recorded", [True, False])
-def test_a_fit_draws_its_learning_curve(recorded, training):
+def test_a_fit_draws_the_same_learning_curve_with_and_without_a_file(training):
     fit = training[0]
-    axes = (fit if recorded else replace(fit, output=None)).plot()
-    _check(axes)
-    labels = _legend(axes)
-    assert ("test set, mean of 100 presentations" in labels) is recorded and "samples held out" in labels
-    assert f"test set, after training: {fit.accuracy:.3g}" in labels and axes.get_ylabel() == "accuracy"
+    in_memory = gnn.train("xor", seed=2, volume=50, presentations=30, running_time=1, validation=0.25)
+    curves = []
+    for each in (fit, in_memory):
+        axes = each.plot()
+        _check(axes)
+        labels = _legend(axes)
+        assert "test set, mean of 100 presentations" in labels and "samples held out" in labels
+        # four samples give an accuracy of few steps
+        assert f"test set, after training: {fit.scores['rmse']:.3g}" in labels and axes.get_ylabel().startswith("RMSE")
+        curves.append(axes.lines[labels.index("test set, mean of 100 presentations")].get_xydata())
+    assert len(curves[0]) == 30
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("stops", "n_records"), [({}, 200), ({"patience": 1, "evaluate_every": 20}, 20)])
+def test_a_long_run_in_memory_has_a_learning_curve_of_bounded_length(stops, n_records, tmp_path):
+    how = {"seed": 1, "method": "gradient_descent", "presentations": 1000, "validation": 0.2, **stops}
+    fit, filed = gnn.train("iris", **how), gnn.train("iris", output=tmp_path / "iris.h5", **how)
+    done = fit.trained.n_presented
+    assert (done < 1000) is bool(stops)  # averages of presentations that were never reached are not drawn
+    found = fit.course.presentation
+    assert len(found) == n_records and found[-1] <= done and (np.diff(found) > 0).all()
+    with gnn.open_run(filed.output) as run:
+        for k, weights in zip(found, fit.course.weights):
+            np.testing.assert_allclose(weights, run.weights[max(0, k - 100) : k].mean(axis=0), rtol=1e-12)
+    axes = fit.plot()
+    assert axes.get_ylabel() == "accuracy" and len(axes.lines[0].get_xdata()) == len(found)
+
+
+def test_every_line_of_a_figure_looks_different():
+    looks = [tuple(style(k).values()) for k in range(32)]
+    assert len(set(looks)) == 32 and looks[:2] == [(COLOURS[0], "-"), (COLOURS[1], "--")]
+
+
+@pytest.mark.parametrize("hidden", [(3,), (3, 2), (3, 2, 2, 2, 2)])
+def test_lines_of_dual_rails_are_all_different_and_those_of_a_quantity_have_one_colour(hidden):
+    settings = Settings(hidden=hidden)
+    network = training_network((4, *hidden, 3), **settings.of_network).network
+    groups = tuple(pairs_of(network.species))
+    assert len(groups) > len(COLOURS)
+    values = np.ones((5, len(groups)))
+    panels = CommonParts(np.arange(5.0), groups, (2,) * len(groups), values, values).plot()
+    for axes in panels:
+        looks = [(line.get_color(), str(line._unscaled_dash_pattern)) for line in axes.lines]
+        assert len(set(looks)) == len(groups)
+        colours = dict(zip(_legend(axes), (colour for colour, _ in looks)))
+        dashed = dict(zip(_legend(axes), (line for _, line in looks)))
+        assert dashed["W1 (2)"] == dashed["D1 (2)"] != dashed["W2 (2)"]
+        assert colours["W1 (2)"] == colours["W2 (2)"] != colours["B1 (2)"]
 
 
 def test_a_sweep_draws_means_against_its_parameter(net):

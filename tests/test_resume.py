@@ -5,6 +5,7 @@ import multiprocessing
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ from test_storage import content
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.cli import main
+from gillespie_nn.cli.training_record import print_fit
 from gillespie_nn.simulation import LEVELS, METHODS, checkpoints, training
 from gillespie_nn.simulation.checkpoints import generator_state, restored_generator
 from gillespie_nn.storage.lock import Lock
@@ -49,6 +51,18 @@ def interrupted(path, monkeypatch, n_presented, **arguments):
 def same(a, b):
     """Whether two files have the same content; as text, in which NaN equals NaN."""
     return str(content(a)) == str(content(b))
+
+
+def test_the_time_in_all_of_a_resumed_run_is_that_of_all_processes(tmp_path, monkeypatch, capsys):
+    interrupted(tmp_path / "cut.h5", monkeypatch, 14)
+    fit = gnn.resume(tmp_path / "cut.h5")
+    assert 0 < fit.earlier_seconds < fit.seconds
+    print_fit(replace(fit, seconds=66.9, earlier_seconds=30.0), 46.1)
+    line = next(line for line in capsys.readouterr().out.splitlines() if " presentations in " in line)
+    assert "in 66.9 s" in line and "30.0 s of this before the run was resumed; 46.1 s since then" in line
+    assert line.endswith("76.1 s in all")
+    print_fit(replace(fit, seconds=66.9, earlier_seconds=0.0), 70.1)
+    assert "; 70.1 s in all, with preparation and evaluation" in capsys.readouterr().out
 
 
 def test_an_interrupted_run_with_a_hold_becomes_the_uninterrupted_one(tmp_path, monkeypatch):
@@ -298,7 +312,8 @@ def test_the_command_says_after_ctrl_c_how_to_resume_and_resumes(tmp_path, capsy
     trained = _json(capsys)
     assert same(path, whole)
     assert set(resumed) == set(trained) | {"had_ended"} and not resumed["had_ended"]
-    different = {"seconds", "total_seconds", "events_per_second", "output"}
+    assert 0 < resumed["earlier_seconds"] < resumed["seconds"] and trained["earlier_seconds"] == 0
+    different = {"seconds", "earlier_seconds", "total_seconds", "events_per_second", "output"}
     assert all(resumed[key] == trained[key] for key in set(trained) - different)
     assert main(["resume", path]) == 0
     assert "has ended, so there is nothing to resume" in capsys.readouterr().out

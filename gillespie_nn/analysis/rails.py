@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn.dual_rail import pairs
-from ..display.figures import Drawing, style, title
+from ..display.figures import COLOURS, LINES, Drawing, style, title
 from ..display.html import fragment
 from ..display.tables import Table, shown
 from .base import Analysis, Ask, Finding, title_of
@@ -21,6 +21,8 @@ _GROUP = re.compile(r"[A-Za-z]+\d*")
 """Of any network: names with the same letters and digits at the beginning go together."""
 _MOST = 1 << 10
 """Pairs read at once."""
+_DASHES = (*LINES, (0, (8, 3)), (0, (1, 4)), (0, (6, 2, 2, 2, 2, 2)), (0, (8, 2, 1, 2, 1, 2)))
+"""Line styles of layers."""
 _SMOOTHED = 40
 """A figure shows the running mean over this part of all records."""
 
@@ -138,12 +140,12 @@ def _drawing(found: CommonParts) -> Drawing:
     window = max(1, len(found.time) // _SMOOTHED)
     groups = [k for k in range(len(found.groups)) if np.nanmax(found.common[:, k]) > 0] or range(len(found.groups))
 
+    styles = _styles([found.groups[k] for k in groups])
+
     def panel(axes: Any, values: np.ndarray, label: str, first: bool) -> None:
         smooth = running_mean(values, window)
-        for n, k in enumerate(groups):
-            axes.plot(
-                found.time, smooth[:, k], label=f"{found.groups[k]} ({found.n_pairs[k]})", linewidth=1.2, **style(n)
-            )
+        for k, look in zip(groups, styles):
+            axes.plot(found.time, smooth[:, k], label=f"{found.groups[k]} ({found.n_pairs[k]})", linewidth=1.2, **look)
         axes.set_xlabel("time [s]")
         axes.set_ylabel(label)
         axes.set_ylim(bottom=0)
@@ -157,3 +159,16 @@ def _drawing(found: CommonParts) -> Drawing:
         partial(panel, values=found.signal, label="signal |V_p - V_m|\n[concentration]", first=False),
     )
     return Drawing(panels, size=(8, 6.5), share_x=True)
+
+
+def _styles(groups: Sequence[str]) -> list[dict]:
+    """A different look of each line: the colour is that of the letters, the line style that of the number after them,
+    so that W1 and W2 have one colour. Where colours or styles do not suffice, the order of lines decides."""
+    parts = [(group.rstrip("0123456789"), group) for group in groups]
+    places = [(letters, int(group[len(letters) :] or 0)) for letters, group in parts]
+    colours = dict(zip(dict.fromkeys(letters for letters, _ in places), COLOURS))
+    dashes = dict(zip(sorted({number for _, number in places if number}), _DASHES)) | {0: _DASHES[0]}
+    looks = [(colours.get(letters), dashes.get(number)) for letters, number in places]
+    if None in (part for look in looks for part in look) or len(set(looks)) < len(looks):
+        return [style(n) for n in range(len(groups))]
+    return [{"color": colour, "linestyle": line} for colour, line in looks]

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import seeds
 from ..checks import InputError, UnfinishedError
+from ..datasets.base import CLASSIFICATION
 from ..display.figures import COLOURS, add_legend, new_axes, style, title
 from ..display.html import fragment
 from ..display.tables import Table
@@ -22,6 +23,7 @@ from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
 from ..simulation.start import start_simulation
 from ..simulation.training import Trained, TrainingPlan
+from ..simulation.weight_record import MOST_RECORDS, WeightCourse, evenly
 from ..status import Status
 from ..storage import open_trajectories
 from ..storage.averages import averaged_weights
@@ -29,8 +31,6 @@ from ..storage.save import copy_file
 
 TOLERANCE = 0.25
 """For `solved`, an output is right when it is this close to its target [concentration]."""
-_MOST_RECORDS = 200
-"""Records at which a learning curve is evaluated."""
 _READINGS = 20
 """Readings in the second half of a presentation that a prediction by simulation averages."""
 
@@ -55,7 +55,7 @@ class Fit:
     trained: Trained
     """The end of the run."""
     seconds: float
-    """Wall time of the presentations [s]."""
+    """Wall time of the presentations [s], of all processes that simulated some of them."""
     scores: dict
     """Scores on the test set in floating point, by the names in `simulation.evaluation.SCORES`; on request also
     `CHEMICAL_SCORES`, by simulation."""
@@ -63,6 +63,10 @@ class Fit:
     """Path of its file."""
     chemical: np.ndarray | None = None
     """Outputs by simulation of the first test samples float64[sample, output] [concentration], on request."""
+    earlier_seconds: float = 0.0
+    """The part of `seconds` before `resume` continued the run [s]; 0 if it did not."""
+    course: WeightCourse | None = None
+    """Weights over the presentations, of a fit without a file."""
 
     def __repr__(self) -> str:
         return f"{self._title()}\n  {self._how()}"
@@ -138,20 +142,17 @@ class Fit:
         return self.predict(self.plan.dataset.test_x, exact_forward=True)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the learning curve into `ax` or new axes, and return the axes. It shows the accuracy (for regression the
-        error) on the test set before and after training, and on the samples held out. For a fit with a file, which must
-        still exist, it also shows that of the recorded weights over the presentations."""
-        accuracy = not np.isnan(self.accuracy)
+        """Draw the learning curve into `ax` or new axes, and return the axes. It shows the accuracy of a
+        classification, and otherwise the error: over the presentations on the test set, before and after training, and
+        on the samples held out. If the fit has a file, the file must still exist."""
+        accuracy = self.plan.dataset.task == CLASSIFICATION
         score = "accuracy" if accuracy else "rmse"
         scores, data, done = self.scores, self.plan.dataset, self.trained.n_presented
         axes = new_axes((8.4, 4)) if ax is None else ax
-        if self.output:
-            with open_trajectories(self.output) as run:
-                weights, at = averaged_weights(run), run.training.recorded[: len(run.weights)] + 1
-            rows = np.unique(np.linspace(0, len(at) - 1, min(len(at), _MOST_RECORDS)).round().astype(int))
-            outputs = (self.spec.floating.forward(weights[row], data.test_x) for row in rows)
-            curve = [data.accuracy(y) if accuracy else data.rmse(y) for y in outputs]
-            axes.plot(at[rows], curve, label="test set, mean of 100 presentations", **style(0))
+        course = self._course()
+        outputs = (self.spec.floating.forward(weights, data.test_x) for weights in course.weights)
+        curve = [data.accuracy(y) if accuracy else data.rmse(y) for y in outputs]
+        axes.plot(course.presentation, curve, label="test set, mean of 100 presentations", **style(0))
         if len(self.trained.scores):
             evaluated = self.plan.presentations.evaluated[: len(self.trained.scores)]
             axes.plot(
@@ -170,6 +171,15 @@ class Fit:
         title(axes, f"{data.name}, {self.plan.method.name}, Omega = {self.plan.volume:g}, seed {self.plan.seed}")
         add_legend(axes)
         return axes
+
+    def _course(self) -> WeightCourse:
+        if self.course is not None:
+            return self.course
+        assert self.output is not None  # a fit has one of both
+        with open_trajectories(self.output) as run:
+            weights, at = averaged_weights(run), run.training.recorded[: len(run.weights)] + 1
+        rows = evenly(len(at), MOST_RECORDS)
+        return WeightCourse(at[rows], weights[rows])
 
     def predict(
         self,

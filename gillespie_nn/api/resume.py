@@ -143,7 +143,8 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
 def _data(run: Run, data: dict) -> Dataset:
     train_x, train_t, test_x, test_t = run.training.samples
     task, checksums, notice = run.training.task, data["checksums"], data["notice"]
-    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice)
+    classes, scaled = tuple(data.get("classes", ())), data.get("scaled", False)
+    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled)
 
 
 def _fit(run: Run, plan: TrainingPlan) -> Fit:

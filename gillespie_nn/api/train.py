@@ -10,6 +10,7 @@ import numpy as np
 from .. import checks
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
+from ..datasets import Dataset
 from ..nn.settings import setting_options
 from ..options import options_of, takes
 from ..progress import Progress
@@ -18,6 +19,7 @@ from ..simulation.evaluation import evaluate, evaluate_chemical
 from ..simulation.options import Destination
 from ..simulation.training import TrainingPlan, run_training
 from ..simulation.training_options import TrainingOptions
+from ..simulation.weight_record import WeightRecord
 from ..status import Status
 from ..storage import TrainingFile
 from ..storage.provenance import provenance
@@ -53,8 +55,25 @@ def train(data: Any, **settings: Any) -> Fit:
         plan = make_plan(data, TrainingOptions.of(given))
     if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):
         checks.warn(large)
+    if not isinstance(data, (str, Dataset)) and (likely := _class_warning(plan.dataset.train_t)):
+        checks.warn(likely)
     with nullcontext() if output is None else new_file(output, plan, destination.overwrite) as file:
         return carry_out(plan, file, destination.progress)
+
+
+def _class_warning(targets: np.ndarray) -> str:
+    """A sentence if `targets` float64[sample, output] are numbered like classes, 0, 1 or 1, 2, 3, with repeats; else
+    nothing."""
+    numbers = np.unique(targets)
+    if targets.shape[1] != 1 or not 2 <= len(numbers) < len(targets) or numbers[0] not in (0, 1):
+        return ""
+    if (numbers != numbers[0] + np.arange(len(numbers))).any():
+        return ""
+    return (
+        f"the targets are the whole numbers {numbers[0]:g} to {numbers[-1]:g}, and they are learned as amounts, by "
+        "regression: to learn them as classes, train on Dataset.from_arrays(x, t, task='classification'); "
+        "task='regression' avoids this warning"
+    )
 
 
 def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
@@ -68,12 +87,13 @@ def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
 
 def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | None) -> Fit:
     """The run of `plan` to its end, recorded in `file` or nowhere; from where the file was resumed, or the start."""
-    checkpoint, validated, started = first_checkpoint(plan), np.empty((0, 2)), 0.0
+    checkpoint, validated, earlier = first_checkpoint(plan), np.empty((0, 2)), 0.0
     if file is not None and file.resumed_from is not None:
-        checkpoint, validated, started = file.resumed_from, file.scores, -file.seconds
+        checkpoint, validated, earlier = file.resumed_from, file.scores, file.seconds
+    memory = WeightRecord(plan) if file is None else None
     with Progress(f"train {plan.dataset.name}", len(plan.order), progress, plan.method.name) as bar:
         simulation = simulation_at(plan, checkpoint)
-        started += time.perf_counter()
+        started = time.perf_counter() - earlier
         if file is not None:
             file.started = started
         trained = run_training(
@@ -81,7 +101,7 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | No
             simulation,
             checkpoint,
             validated,
-            file,
+            memory if file is None else file,
             lambda done, events: bar.update(done, f"{events:.2e} reactions fired"),
         )
     seconds = time.perf_counter() - started
@@ -92,7 +112,9 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | No
         raise UnfinishedError(f"training {trained.status}; try a smaller volume, {less}")
     with Progress("evaluate", None, progress):
         arrays, scores = evaluate(plan, trained)
-    fit = Fit(plan, trained, seconds, scores, None if file is None else str(file.path))
+    output = None if file is None else str(file.path)
+    course = None if memory is None else memory.course()
+    fit = Fit(plan, trained, seconds, scores, output, earlier_seconds=earlier, course=course)
     if plan.options.predict:
         test_x = plan.dataset.test_x[: plan.options.predict]
         outputs = fit.predict(test_x, noise=plan.options.predict_noise, progress=progress)

@@ -1,7 +1,6 @@
 """What `train` and `resume` print about a run: text for people, and the JSON record."""
 
 import shlex
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,15 @@ import numpy as np
 from .. import checks
 from ..api import Fit
 from ..api.fit import TOLERANCE
+from ..datasets.base import CLASSIFICATION, REGRESSION, Dataset
+from ..display.tables import Table
 from ..display.words import counted
 from ..simulation.evaluation import accuracy_interval
 
 _SMALL = 16
 """Up to so many test samples are shown one by one."""
+_FEATURES = 8
+"""Up to so many features of a sample are shown."""
 
 
 def resume_hint(path: str | Path) -> str:
@@ -24,7 +27,7 @@ def resume_hint(path: str | Path) -> str:
 
 
 def record(fit: Fit, total: float | None = None) -> dict:
-    """The JSON record of a training run; `total` is the time of the whole command [s]."""
+    """The JSON record of a training run; `total` is the time of the whole command [s], without earlier processes."""
     plan, settings, dataset = fit.plan, fit.plan.settings, fit.plan.dataset
     found = {
         "case": dataset.name,
@@ -37,6 +40,7 @@ def record(fit: Fit, total: float | None = None) -> dict:
         "events": fit.n_events,
         "events_per_second": fit.n_events / fit.seconds,
         "seconds": fit.seconds,
+        "earlier_seconds": fit.earlier_seconds,
         "total_seconds": total,
         **{name: value for name, value in settings.record().items() if name != "presentations"},
         "volume": plan.volume,
@@ -75,14 +79,13 @@ def _accuracies(fit: Fit) -> dict[str, int]:
 
 
 def print_fit(fit: Fit, total: float | None = None) -> None:
-    """The run in words; `total` is the time of the whole command [s]."""
+    """The run in words; `total` is the time of the whole command [s], without earlier processes."""
     plan, network, scores = fit.plan, fit.spec.network, fit.scores
     if plan.dataset.notice:
         print(f"note: {plan.dataset.notice}")
     print(f"{'-'.join(map(str, fit.spec.layers))} network: {len(network.species)} species, {network.compiled}")
     rate = f", {fit.n_events:.3g} reactions fired ({fit.n_events / fit.seconds:.2g} per second)" if fit.n_events else ""
-    whole = "" if total is None else f"; {total:.1f} s in all, with preparation and evaluation"
-    print(f"{counted(fit.trained.n_presented, 'presentation')} in {fit.seconds:.1f} s{rate}{whole}")
+    print(f"{counted(fit.trained.n_presented, 'presentation')} in {fit.seconds:.1f} s{rate}{_whole(fit, total)}")
     print(f"method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}")
     if plan.presentations.validates:
         _print_validation(fit)
@@ -107,6 +110,18 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
         print(f"RMSE by simulation {scores['rmse_chemical']:.4f}, of {_predicted(fit)}")
     if fit.output:
         print(f"run written to {fit.output}")
+
+
+def _whole(fit: Fit, total: float | None) -> str:
+    if total is None:
+        return ""
+    earlier = fit.earlier_seconds
+    if not earlier:
+        return f"; {total:.1f} s in all, with preparation and evaluation"
+    return (
+        f"; {earlier:.1f} s of this before the run was resumed; {total:.1f} s since then, with preparation and "
+        f"evaluation; {earlier + total:.1f} s in all"
+    )
 
 
 def _print_validation(fit: Fit) -> None:
@@ -137,18 +152,53 @@ def _predicted(fit: Fit) -> str:
 
 
 def _print_table(fit: Fit) -> None:
-    dataset = fit.plan.dataset
     print("outputs are computed in floating point, with weights averaged over up to 100 last presentations")
-    print(f"an output counts as right if it is within {TOLERANCE} of its target (accuracy: on the right side of 0.5)")
-    by_simulation = "  by simulation" if fit.chemical is not None else ""
-    print(f"{'input':>12}  {'target':>8}  {'output':>8}{by_simulation}  within {TOLERANCE}?")
-    for k, (x, t, y) in enumerate(zip(dataset.test_x, dataset.test_t, fit.outputs)):
-        simulated = ""
-        if fit.chemical is not None:
-            simulated = f"  {_row(fit.chemical[k]) if k < len(fit.chemical) else '-':>13}"
-        right = "yes" if np.abs(y - t).max() <= TOLERANCE else "no"
-        print(f"{_row(x, '{:g}'):>12}  {_row(t, '{:g}'):>8}  {_row(y):>8}{simulated}  {right}")
+    if fit.plan.dataset.scaled:
+        print("inputs are the scaled features, as the network receives them")
+    print(_table(fit).text())
 
 
-def _row(values: Iterable[float], form: str = "{:.3f}") -> str:
-    return " ".join(form.format(v) for v in values)
+def _table(fit: Fit) -> Table:
+    """Test samples with targets and outputs. `right?` agrees with the accuracy; a regression has errors instead."""
+    data, outputs = fit.plan.dataset, fit.outputs
+    columns = {"input": _inputs(data.test_x)}
+    if data.task == CLASSIFICATION:
+        caption = (
+            "a prediction counts as right if it is the target class: the class with the largest output is predicted"
+        )
+        columns |= {"target class": _classes(data, data.test_t), "predicted class": _classes(data, outputs)}
+        right = (outputs.argmax(axis=1) == data.test_t.argmax(axis=1))[:, None]
+    else:
+        caption = "an output counts as right if it is on the same side of 0.5 as its target"
+        columns |= {"target": _cells(data.test_t, "{:.4g}"), "output": _cells(outputs, "{:.3f}")}
+        right = (outputs > 0.5) == (data.test_t > 0.5)
+    if data.task == REGRESSION:
+        caption = "the error is the output minus the target" + (", in scaled units" if data.scaled else "")
+        columns["error"] = _cells(outputs - data.test_t, "{:+.3f}")
+    if fit.chemical is not None:
+        chemical = fit.chemical
+        shown = _classes(data, chemical) if data.task == CLASSIFICATION else _cells(chemical, "{:.3f}")
+        columns["by simulation"] = shown + ["-"] * (len(data.test_t) - len(shown))
+    if data.task != REGRESSION:
+        columns["right?"] = [" ".join("yes" if each else "no" for each in row) for row in right]
+    return Table(caption, tuple(columns), list(zip(*columns.values())))
+
+
+def _inputs(x: np.ndarray) -> list[str]:
+    """One cell per sample, with the first features of many."""
+    left = x.shape[1] - _FEATURES
+    if left <= 1:
+        return _cells(x, "{:.4g}")
+    return [f"{cell} ... {left} more" for cell in _cells(x[:, :_FEATURES], "{:.4g}")]
+
+
+def _classes(data: Dataset, outputs: np.ndarray) -> list[str]:
+    """Names of the classes with the largest of `outputs` float64[sample, class], or their numbers from 0."""
+    return [data.classes[k] if data.classes else str(k) for k in outputs.argmax(axis=1)]
+
+
+def _cells(values: np.ndarray, form: str) -> list[str]:
+    """One cell per row of float64[sample, column], whose numbers stand below one another."""
+    columns = [[form.format(value) for value in column] for column in values.T]
+    widths = [max(map(len, column)) for column in columns]
+    return [" ".join(text.rjust(w) for text, w in zip(row, widths)) for row in zip(*columns)]

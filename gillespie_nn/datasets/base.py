@@ -44,6 +44,10 @@ class Dataset:
     """SHA-256 of each file that the samples were read from, for the record."""
     notice: str = ""
     """What a user should know about these samples."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes, one for each output; () if they have none, or if the task is no classification."""
+    scaled: bool = False
+    """Whether the features were mapped to [0, 1]."""
 
     def __post_init__(self) -> None:
         checks.choice("task", self.task, TASKS)
@@ -60,9 +64,15 @@ class Dataset:
                     f"train_{k} has {train.shape[1]} columns, but test_{k} has {test.shape[1]}: use the same"
                 )
         if self.task == CLASSIFICATION and self.train_t.shape[1] == 1 and len(self.train_t):
-            train_t, test_t = one_hot(self.train_t, self.test_t)
-            object.__setattr__(self, "train_t", train_t)
-            object.__setattr__(self, "test_t", test_t)
+            for name, value in zip(("train_t", "test_t", "classes"), one_hot(self.train_t, self.test_t)):
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "classes", tuple(map(str, self.classes)))
+        n_outputs = self.test_t.shape[1]
+        if self.classes and (self.task != CLASSIFICATION or len(self.classes) != n_outputs):
+            raise InputError(
+                f"classes has {len(self.classes)} names, but the task is {self.task} with {n_outputs} outputs: "
+                "a classification takes one name per output; otherwise leave classes out"
+            )
 
     @classmethod
     def from_arrays(
@@ -106,7 +116,7 @@ class Dataset:
 
     @classmethod
     def _split_up(
-        cls, x: ArrayLike, targets: np.ndarray, task: str, classes: list[str], *, scale: str | None = None,
+        cls, x: ArrayLike, targets: np.ndarray, task: str, classes: tuple[str, ...], *, scale: str | None = None,
         test: float = 0.25, seed: int = 0, name: str,
     ) -> "Dataset":  # fmt: skip
         """`from_arrays`, after `targets_of`."""
@@ -114,8 +124,7 @@ class Dataset:
         if len(features) != len(targets):
             raise InputError(f"x has {len(features)} samples, but t has {len(targets)}: give one row per sample")
         if task == CLASSIFICATION and targets.shape[1] == 1:
-            classes = [f"{number:g}" for number in np.unique(targets)]
-            targets, _ = one_hot(targets, targets)
+            targets, _, classes = one_hot(targets, targets)
         notes = [f"outputs are the classes {', '.join(classes)}"] if classes else []
         if scale is not None:
             checks.choice("scale", scale, (UNIT,))
@@ -125,7 +134,10 @@ class Dataset:
                 ranges = ", ".join(f"{a:g} to {b:g}" for a, b in zip(low, high))
                 notes.append(f"targets are scaled from {ranges} to 0 to 1; errors are in scaled units")
         train, held = _split(targets, task, test, seed)
-        return cls(name, task, features[train], targets[train], features[held], targets[held], notice="; ".join(notes))
+        return cls(
+            name, task, features[train], targets[train], features[held], targets[held], notice="; ".join(notes),
+            classes=classes, scaled=scale is not None,
+        )  # fmt: skip
 
     def size_warning(self, step: float) -> str:
         """A sentence if the samples are so large that training with this step s usually diverges; else nothing."""

@@ -45,4 +45,4 @@ class Iris(Case):
         t = np.eye(len(SPECIES))[species]
         train, test = stratified_split(species, _TRAINING_SHARE, seed)
         checksums = {"iris.csv": hashlib.sha256(_file().read_bytes()).hexdigest()}
-        return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test], checksums)
+        return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test], checksums, classes=SPECIES)

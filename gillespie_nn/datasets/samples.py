@@ -33,8 +33,9 @@ def matrix(what: str, values: ArrayLike, empty: bool = False) -> np.ndarray:
     return values
 
 
-def one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Targets float64[sample, class] of the classes float64[sample, 1], which are whole numbers."""
+def one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Targets float64[sample, class] of the classes float64[sample, 1], which are whole numbers, and the names of the
+    classes."""
     classes = np.unique(np.concatenate([train, test]))
     if (classes != np.floor(classes)).any():
         odd = classes[classes != np.floor(classes)][0]
@@ -44,10 +45,13 @@ def one_hot(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray
         )
     if len(classes) < 2:
         raise InputError(f"all samples belong to one class, {classes[0]:g}: a classification needs at least two")
-    return (train == classes).astype(np.float64), (test == classes).astype(np.float64)
+    names = tuple(f"{number:g}" for number in classes)
+    return (train == classes).astype(np.float64), (test == classes).astype(np.float64), names
 
 
-def targets_of(values: ArrayLike, task: str | None, what: str = "the targets") -> tuple[np.ndarray, str, list[str]]:
+def targets_of(
+    values: ArrayLike, task: str | None, what: str = "the targets"
+) -> tuple[np.ndarray, str, tuple[str, ...]]:
     """(targets float64[sample, output], task, names of the classes if they have any) of what somebody wants learnt.
 
     Without a `task`, names are classes and numbers with fractions are a regression. Raises InputError for whole
@@ -66,7 +70,7 @@ def targets_of(values: ArrayLike, task: str | None, what: str = "the targets") -
                 "'regression'"
             )
         task = REGRESSION
-    return numbers, task, []
+    return numbers, task, ()
 
 
 def _are_numbers(values: np.ndarray) -> bool:
@@ -77,7 +81,7 @@ def _are_numbers(values: np.ndarray) -> bool:
     return values.dtype.kind != "b"
 
 
-def _named(values: np.ndarray, task: str | None, what: str) -> tuple[np.ndarray, str, list[str]]:
+def _named(values: np.ndarray, task: str | None, what: str) -> tuple[np.ndarray, str, tuple[str, ...]]:
     if task not in (None, CLASSIFICATION):
         one = str(values.flat[0])
         raise InputError(f"{what} are names, such as {one!r}, but {task} needs numbers: leave the task out")
@@ -87,7 +91,7 @@ def _named(values: np.ndarray, task: str | None, what: str) -> tuple[np.ndarray,
     names, numbers = np.unique(values.astype(str), return_inverse=True)
     if len(names) < 2:
         raise InputError(f"all samples belong to one class, {str(names[0])!r}: a classification needs at least two")
-    return np.eye(len(names))[numbers], CLASSIFICATION, names.tolist()
+    return np.eye(len(names))[numbers], CLASSIFICATION, tuple(names.tolist())
 
 
 def to_unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -89,8 +89,9 @@ def new_axes(size: tuple[float, float] = (6.4, 4)) -> Any:
 
 
 def style(k: int) -> dict:
-    """Colour and line style of the `k`-th line of a figure."""
-    return {"color": COLOURS[k % len(COLOURS)], "linestyle": LINES[k % len(LINES)]}
+    """Colour and line style of the `k`-th line of a figure: 32 different ones, then the first again."""
+    n = len(COLOURS)  # a multiple of the number of line styles, so each round of colours starts one style later
+    return {"color": COLOURS[k % n], "linestyle": LINES[(k + k // n) % len(LINES)]}
 
 
 def add_legend(axes: Any, above: bool = False) -> None:

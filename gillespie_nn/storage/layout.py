@@ -69,6 +69,8 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
     schedule = plan.presentations
     n_evaluations = len(schedule.evaluated) if schedule.validates else 0
     about = {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
+    if plan.own_data:  # of a case they are loaded again
+        about |= {name: value for name in ("classes", "scaled") if (value := getattr(data, name))}
     values: dict[str, Any] = {
         "layers": np.array(spec.layers, dtype=np.int64),
         "settings": json.dumps(plan.settings.record()),

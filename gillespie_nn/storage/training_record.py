@@ -55,7 +55,8 @@ class TrainingRecord:
 
     @property
     def data(self) -> dict:
-        """Whether the samples are your `own`, the `digest` of all, `checksums` of files, a `notice`; since 1.4."""
+        """Whether the samples are your `own`, the `digest` of all, `checksums` of files, a `notice`; since 1.4.
+        Of your own samples also the names of `classes`, and `scaled` if features were scaled; both can be missing."""
         return self._json("data")
 
     @property
