@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,7 +95,7 @@ def _anchors(page):
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_links_lead_to_files_and_headings(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if target.startswith("http"):
@@ -142,6 +143,34 @@ def test_the_real_parser_takes_every_command_of_a_page(page, capsys):
             make_parser().parse_args(shlex.split(line, comments=True)[1:])
         except SystemExit as end:
             assert end.code == 0, f"{line}: {capsys.readouterr().err}"
+
+
+def outputs(page):
+    """Files that the commands of a page write and do not replace."""
+    for line in commands(page):
+        words = shlex.split(line, comments=True)[1:]
+        if "--overwrite" not in words:
+            for option, value in zip(words, words[1:]):
+                if option in ("--output", "--figure"):
+                    yield value
+            if words[0] == "report" and "--output" not in words:
+                yield words[1].removesuffix("h5") + "html"
+
+
+def test_no_command_of_a_page_meets_a_file_that_another_one_wrote():
+    """A reader may paste the commands of all pages, one after the other, after the quickstart."""
+    pages = [ROOT / "README.md", *(p for p in PAGES if p.stem not in ("api", "errors"))]
+    written = Counter(["runs/xor.h5", "runs/xor.png"])
+    for page in pages:
+        written.update(outputs(page))
+    assert len(written) > 15 and [name for name, times in written.items() if times > 1] == []
+
+
+def test_the_model_file_of_getting_started_is_the_model_of_its_python():
+    page = DOCS / "getting-started.md"
+    (file,) = re.findall(r"^cat > model.txt <<'END'\n(.*?)^END$", page.read_text(), re.MULTILINE | re.DOTALL)
+    model = re.search(r'from_text\("""\n(.*?)"""', page.read_text(), re.DOTALL)[1]
+    assert [line.strip() for line in model.strip().splitlines()] == file.splitlines()
 
 
 def test_the_reference_is_that_of_the_docstrings():
@@ -236,3 +265,6 @@ def test_a_page_that_is_wrong_is_caught(tmp_path):
         apply("--- code.py\n-b\n+B\n", tmp_path)
     with pytest.raises(SystemExit):
         make_parser().parse_args(shlex.split(commands(page)[0])[1:])
+    written = ("x --output a.h5 --figure a.png", "report a.h5  # one page", "y --output b --overwrite")
+    page.write_text("```\n" + "".join(f"gillespie-nn {line}\n" for line in written) + "```\n")
+    assert list(outputs(page)) == ["a.h5", "a.png", "a.html"]

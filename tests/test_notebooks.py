@@ -1,5 +1,6 @@
 """The notebooks run as they stand, at a reduced size: cells of percent format, one of which holds the parameters."""
 
+import ast
 import re
 
 import numpy as np
@@ -41,6 +42,14 @@ def test_every_notebook_is_tested_and_named_in_the_page():
     page = (FOLDER / "README.md").read_text()
     assert {p.stem for p in FOLDER.glob("*.py")} == set(SMALL)
     assert all(f"({name}.py)" in page for name in SMALL)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_no_cell_ends_in_a_value_that_jupyter_would_print(name):
+    *code, last = [ast.parse(source) for head, source in cells(FOLDER / f"{name}.py") if "[markdown]" not in head]
+    for end in (cell.body[-1] for cell in code):
+        assert not isinstance(end, ast.Expr) or ast.unparse(end).startswith("print("), ast.unparse(end)
+    assert ast.unparse(last) == "plt.show()"  # for those who run the file as a script
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -1,5 +1,5 @@
-"""What the README promises: it is short, its scripts run, its commands run in order after the quickstart, its links
-lead somewhere, its figures are those of the benchmarks, and what it leaves out stands in the pages."""
+"""What the README promises: it is short, its scripts run, its commands run in order after the quickstart, its
+figures are those of the benchmarks, and what it leaves out stands in the pages."""
 
 import configparser
 import re
@@ -95,8 +95,3 @@ def test_its_table_of_speed_is_that_of_the_benchmarks():
     for program, rate, times in ours:
         name = re.sub(r"[ ,\d.]+(exact|direct method)?$", "", program).removesuffix(",")
         assert theirs[name] == (pytest.approx(float(rate)), times), program
-
-
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
-        assert target.startswith("http") or (ROOT / target).exists(), target

@@ -36,7 +36,7 @@ print(gene.describe())
 #
 # ## One cell
 #
-# The first simulation of a method compiles it, for about half a minute.
+# The first simulation of a method compiles it, which takes up to a minute.
 
 # %%
 cell = gnn.simulate(gene, t_end=40.0, n_points=4001, seed=3)
@@ -57,7 +57,7 @@ for ax in (top, bottom):
 # %%
 cells = gnn.simulate(gene, t_end=20.0, n_points=81, replicates=REPLICATES, seed=2)
 ax = cells.plot(names=["M"])
-ax.set(xlabel="time [lifetimes of a messenger]", ylabel="messengers")
+_ = ax.set(xlabel="time [lifetimes of a messenger]", ylabel="messengers")
 
 # %% [markdown]
 # ## The distribution, and its closed form
@@ -138,8 +138,11 @@ ax.loglog(factors, ratio, "o", label=f"{REPLICATES} cells each")
 ax.set(xlabel="speed of switching, relative to the first gene", ylabel="variance / mean")
 ax.set_yticks([2, 5, 10, 20, 40], labels=["2", "5", "10", "20", "40"], minor=False)
 ax.minorticks_off()
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # References: J. Peccoud, B. Ycart, Theor. Popul. Biol. 48 (1995) 222-234. `gillespie-nn --cite` prints those of the
 # methods.
+
+# %%
+plt.show()  # opens the figures if this file is run as a script; Jupyter has shown them already
