@@ -255,7 +255,9 @@ def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     if path.is_dir():
         raise InputError(f"output {path} is a folder: name a file in it, for example {path / 'run.h5'}")
     if path.exists() and not overwrite:
-        raise InputError(f"output file {path} exists: choose another name, or replace it with --overwrite")
+        raise InputError(
+            f"output file {path} exists: choose another name, or replace it with overwrite=True (--overwrite)"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,6 +16,8 @@ FILES = {
     "model.txt": "bind: 2 A -> B @ 0.01\nsplit: B -> 2 A @ 0.1\nA = 100\n",
     "no-rate.txt": "A -> B\n",
     "named-rate.txt": "A -> B @ k\n",
+    "amount-as-rate.txt": "k = 1\n0 -> A @ k\n",
+    "nanomolar.txt": "S -> 0 @ 1\nS = 5e-23\n",
     "reversible.txt": "A <-> B @ 1\n",
     "counts-in-rate.txt": "A -> B @ 2 * A\n",
     "one-line.txt": "A -> B @ 1; B -> C @ 2\n",

@@ -127,7 +127,10 @@ def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
     try:
         x, t = data
     except (TypeError, ValueError):
-        raise InputError("data must be a case's name, a Dataset, or a pair of arrays (inputs, targets)") from None
+        raise InputError(
+            "data must be a case's name, a Dataset (Dataset.from_csv reads a file), or a pair of "
+            "arrays (inputs, targets)"
+        ) from None
     return own_data(x, t), Settings()
 
 

@@ -74,6 +74,11 @@ class ReactionNetwork:
         for r in self.reactions:
             if not isinstance(r, Reaction):
                 raise InputError(f"reactions must be Reaction objects, got {r!r}: make one with Reaction")
+        if isinstance(self.species, str):
+            raise InputError(
+                f"species must be a list of names, got {checks.shortened_text(self.species)}: read a model with "
+                f"{how_to_read(self.species)}"
+            )
         species = tuple(self.species) or _appearing(self.reactions, self.initial)
         parameters = {p: checks.finite(f"parameter {p}", v) for p, v in self.parameters.items()}
         rules = dict(self.rules)
@@ -428,3 +433,9 @@ def _appearing(reactions: Iterable[Reaction], initial: Iterable[str]) -> tuple[s
         threshold = () if r.threshold is None else (r.threshold.above, r.threshold.below)
         found |= dict.fromkeys((*(s for s, _ in (*r.reactants, *r.products)), *threshold))
     return tuple(found | dict.fromkeys(initial))
+
+
+def how_to_read(source: str | os.PathLike) -> str:
+    """The call that reads a text or a file as a network, for messages."""
+    is_text = isinstance(source, str) and ("->" in source or "@" in source or "\n" in source)
+    return f"ReactionNetwork.from_{'text' if is_text else 'file'}({checks.shortened_text(os.fspath(source))})"

@@ -114,10 +114,8 @@ def _parse(text: str, parameters: Overrides) -> Parts:
             )
         checks.choice("parameter", name, values, "the network has", beside=names[REACTION].names())
         values[name] = checks.finite(f"parameter {name}", value)
-    return Parts(
-        tuple(species), _with_rate_constants(reactions, values, species, rules), initial, volume, values, rules,
-        tuple(events),
-    )  # fmt: skip
+    constants = _with_rate_constants(reactions, values, species, rules, initial)
+    return Parts(tuple(species), constants, initial, volume, values, rules, tuple(events))
 
 
 def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, Rate]]:
@@ -144,11 +142,16 @@ def _with_rate_constants(
     parameters: Mapping[str, float],
     species: Iterable[str],
     rules: Iterable[str],
+    initial: Mapping[str, float],
 ) -> tuple[Reaction, ...]:
     if all(rate.expression is None for _, rate in reactions):
         return tuple(reaction for reaction, _ in reactions)
     others = {name: f"the count of {name}" for name in species} | {name: f"the rule {name}" for name in rules}
-    return tuple(with_rate_constant(reaction, rate, parameters, others) for reaction, rate in reactions)
+    idle = dict(initial)
+    for reaction, _ in reactions:
+        for name in (*(s for s, _ in (*reaction.reactants, *reaction.products)), *(reaction.threshold or ())[1:]):
+            idle.pop(name, None)
+    return tuple(with_rate_constant(reaction, rate, parameters, others, idle) for reaction, rate in reactions)
 
 
 def _define(cursor: Cursor, names: Mapping[str, Scope], kind: str, name: str, place: int) -> None:
