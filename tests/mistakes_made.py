@@ -33,6 +33,7 @@ FILES = {
     "broken.xml": '<?xml version="1.0" encoding="UTF-8"?>\n<sbml>',
     "no-amount.ant": "S1 -> S2; k * S1\nk = 1; S1 = 10",
     "broken.ant": "S1 -> S2 @ 1",
+    "good-samples.csv": "a,b,kind\n1,2,x\n",
     "good.csv": "bind\n1\n",
     "words.csv": "bind\nfast\n",
     "ragged.csv": "bind,A\n0.01\n",

@@ -28,7 +28,7 @@ from .events import Event
 from .expressions import Expression
 from .parts import Parts, Source
 from .patterns import by_pattern
-from .reaction import Reaction, checked_expression, checked_reaction, rate_of, with_rate
+from .reaction import Reaction, checked_expression, checked_reaction, constant_in_law, rate_of, with_rate
 from .symbols import Scope
 
 if TYPE_CHECKING:
@@ -400,9 +400,22 @@ class ReactionNetwork:
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
         if overrides is not None:
             given = by_pattern("reaction in rates", checks.by_name("rates", overrides), self.reaction_index)
+            self._refuse_rates_of_events(given)
             for name, rate in given.items():
                 rates[self.reaction_index[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
+
+    def _refuse_rates_of_events(self, names: Iterable[str]) -> None:
+        """Raise InputError for reactions whose rate constant events change: their law contains it, and their rate is
+        a factor of the law."""
+        setters = {target: event.name for event in self.events for target, _ in event.assignments}
+        for name in names if setters else ():
+            constant = constant_in_law(self.reactions[self.reaction_index[name]], self.parameters)
+            for parameter in sorted(setters.keys() & (constant.names() if constant else ())):
+                raise InputError(
+                    f"the rate constant of {name} is {constant}, and event {setters[parameter]} changes {parameter}, "
+                    f"so rates cannot set it: set the parameter {parameter}, or remove the event"
+                )
 
     def __reduce__(self) -> tuple:
         """Pickled as what it is made of; what was worked out from that is worked out again."""
