@@ -179,13 +179,20 @@ def rounded_amount(value: float) -> float:
 
 
 def choice(
-    name: str, value: _T, options: Container, what: str = "choose one of", hint: str = "", beside: Iterable[str] = ()
+    name: str,
+    value: _T,
+    options: Container,
+    what: str = "choose one of",
+    hint: str = "",
+    beside: Iterable[str] = (),
+    synonyms: Mapping[str, Sequence[str]] | None = None,
 ) -> _T:
     """`value`, which must be among `options`; if there are many options, use a container with a fast `in`.
 
     The message is `unknown NAME VALUE (did you mean ...?): WHAT OPTIONS; HINT`. A name such as `species in the initial
     state` is split, so that it reads `unknown species 'a' in the initial state`. The suggestion may also be one of
-    `beside`, names that are valid elsewhere.
+    `beside`, names that are valid elsewhere. `synonyms` are names that users know from elsewhere, in lower case with
+    underscores, and the options to suggest for them.
     """
     try:
         known = value in options
@@ -195,7 +202,9 @@ def choice(
         every = _listed(options)
         kind, _, place = name.partition(" in ")
         unknown = f"unknown {kind} {value!r}" + (f" in {place}" if place else "")
-        message = f"{unknown}{meant(value, [*every, *beside])}: {what} {shortened(every) or 'none'}"
+        likely = (synonyms or {}).get(str(value).lower().replace("-", "_").replace(" ", "_"))
+        suggestion = _suggested(likely) if likely else meant(value, [*every, *beside])
+        message = f"{unknown}{suggestion}: {what} {shortened(every) or 'none'}"
         raise InputError(f"{message}; {hint}" if hint else message)
     return value
 
@@ -209,7 +218,11 @@ def meant(value: object, options: Sequence[str], likeness: float = 0.6) -> str:
     by_case = {option.lower(): option for option in reversed(options)}
     # Likeness takes time in proportion to the square of the length.
     near = difflib.get_close_matches(str(value).lower()[:_COMPARED], by_case, 1, likeness)
-    return f" (did you mean {by_case[near[0]]!r}?)" if near else ""
+    return _suggested([by_case[near[0]]]) if near else ""
+
+
+def _suggested(names: Iterable[str]) -> str:
+    return f" (did you mean {' or '.join(map(repr, names))}?)"
 
 
 def shortened(names: Iterable, most: int = 12) -> str:
@@ -255,7 +268,9 @@ def new_file(path: str | os.PathLike, overwrite: bool = False) -> Path:
     if path.is_dir():
         raise InputError(f"output {path} is a folder: name a file in it, for example {path / 'run.h5'}")
     if path.exists() and not overwrite:
-        raise InputError(f"output file {path} exists: choose another name, or replace it with --overwrite")
+        raise InputError(
+            f"output file {path} exists: choose another name, or replace it with overwrite=True (--overwrite)"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -426,6 +441,8 @@ _LIBRARIES = {
     "xarray": "xarray h5netcdf",
 }
 """Libraries of an extra, as pip takes them, wherever the package itself was installed from."""
+_PACKAGES = {"distributed": "'dask[distributed]'", "libsbml": "python-libsbml", "sklearn": "scikit-learn"}
+"""Names by which pip knows modules, if they differ."""
 
 
 def optional(module: str, extra: str, purpose: str) -> ModuleType:
@@ -433,13 +450,19 @@ def optional(module: str, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise MissingExtraError(f"{purpose} needs {module.partition('.')[0]}: {how_to_install(extra)}") from None
+        raise MissingExtraError(
+            f"{purpose} needs {module.partition('.')[0]}: {how_to_install(extra, module)}"
+        ) from None
 
 
-def how_to_install(extra: str) -> str:
-    """The command that installs an extra, as part of a sentence."""
+def how_to_install(extra: str, module: str = "") -> str:
+    """The command that installs an extra, and `module` in any case, as part of a sentence."""
     if extra in _LIBRARIES:
-        return f"install it with pip install {_LIBRARIES[extra]}"
+        libraries, top = _LIBRARIES[extra].split(), module.partition(".")[0]
+        package = _PACKAGES.get(top, top)
+        if package and package not in libraries:
+            libraries.insert(0, package)
+        return f"install it with pip install {' '.join(libraries)}"
     return f"install it with pip install '.[{extra}]' in a checkout of gillespie-nn"
 
 

@@ -6,7 +6,7 @@ of it is made in the present folder, `mistakes_made.py`.
 
 from typing import NamedTuple
 
-from gillespie_nn import GillespieError, InputError, UnfinishedError
+from gillespie_nn import GillespieError, InputError, MissingExtraError, UnfinishedError
 
 
 class Mistake(NamedTuple):
@@ -49,6 +49,9 @@ MISTAKES = {
         _command("simulat model.txt --t-end 1", "'simulat'", "did you mean 'simulate'?", "analyze", "--help"),
         _simulate("--tend 5 --t-end 1", "'--tend'", "did you mean '--t-end'?", "simulate --help"),
         _simulate("", "required: --t-end", "--help"),
+        _simulate("--tend 50", "'--tend'", "did you mean '--t-end'?"),
+        _simulate("--t-end 1 --parameter alpha1 100", "--parameter takes NAME=X", "--parameter alpha1=100"),
+        _simulate("--t-end 1 --rate bind 3", "--rate takes NAME=K", "--rate bind=3"),
         _simulate("--t-end 10s", "--t-end", "a number", "'10s'"),
         _simulate("--t-end 1 --replicates 1e3", "--replicates", "a whole number", "'1e3'"),
         _simulate("--t-end 1 --record mean", "unknown record", "'mean'", "trajectories, moments, quantiles"),
@@ -60,15 +63,35 @@ MISTAKES = {
         _simulate("--t-end 1", "empty.txt", "no reaction", "the right file", model="empty.txt"),
         _simulate("--t-end 1", "line 1, column 7", "'@' and a rate constant", model="no-rate.txt"),
         _simulate("--t-end 1", "line 1, column 10", "'k'", "@parameter k", "propensity(...)", model="named-rate.txt"),
+        _simulate(
+            "--t-end 1", "line 2, column 10", "k", "is a species", "`@parameter k = 1`", model="amount-as-rate.txt"
+        ),
         _simulate("--t-end 1", "line 1, column 11", "reversible", "forward, backward", model="reversible.txt"),
         _simulate("--t-end 1", "column 14", "count of A", "propensity(...)", model="counts-in-rate.txt"),
         _simulate("--t-end 1", "'; B -> C @ 2'", "per line", model="one-line.txt"),
         _simulate("--t-end 1", "A = 1.5", "whole numbers of molecules", "--round-initial", "ode", model="fraction.txt"),
+        _simulate("--t-end 1", "S = 5e-23", "nearest", "substance='mole'", "--substance mole", model="nanomolar.txt"),
         _simulate("--t-end 1", "'a' is defined twice", "a different name", model="twice.txt"),
         _simulate("--t-end 1", "law of reaction r1", "'k'", "@parameter", model="unknown.txt"),
         _simulate(
             "--t-end 1 --seed 1", "negative, -5", "A - 10", "write it as two reactions", end=3, model="negative.txt"
         ),
+        _python(
+            "gnn.ReactionNetwork.from_text('@parameter k = 1 nM')",
+            "line 1, column 18",
+            "'nM'",
+            "without a unit",
+            "`@parameter k = 1`",
+        ),
+        _python(
+            "gnn.ReactionNetwork.from_text('A = 50 nM')",
+            "line 1, column 8",
+            "'nM'",
+            "number of molecules without a unit",
+        ),
+        _python("gnn.ReactionNetwork.from_text('A => B @ 1')", "line 1, column 3", "'=>'", "write '->'"),
+        _python("gnn.ReactionNetwork.from_text('2A -> B @ 1')", "line 1, column 1", "a space", "`2 A`"),
+        _python("gnn.ReactionNetwork('A -> B @ 1')", "a list of names", "ReactionNetwork.from_text('A -> B @ 1')"),
         _python('gnn.ReactionNetwork.from_text("model.txt")', "'model.txt'", "path", "read_text"),
         _python('gnn.ReactionNetwork.from_text("A -> B @ propensity(power(A, 2))")', "'power'", "known are"),
         _simulate(
@@ -83,6 +106,13 @@ MISTAKES = {
     "Simulation": (
         _simulate("--t-end=-1", "t_end must be positive", "[s]", "-1"),
         _simulate("--t-end 1 --method ssa", "unknown method 'ssa'", "direct, next_reaction, rejection"),
+        _simulate("--t-end 1 --method SSA", "unknown method 'SSA'", "did you mean 'direct' or 'rejection'?"),
+        _python("gnn.simulate(net, 1, method='gillespie')", "did you mean 'direct' or 'rejection'?"),
+        _python("gnn.simulate(net, 1, method='rssa')", "did you mean 'rejection'?"),
+        _python("gnn.simulate(net, 1, method='tau-leaping')", "did you mean 'tau_leap'?"),
+        _python("gnn.simulate(net, 1, method='cle')", "did you mean 'langevin'?"),
+        _python("gnn.simulate(net, 1, method='LNA')", "did you mean 'linear_noise'?"),
+        _python("gnn.train((x, t), method='SSA')", "did you mean 'direct' or 'rejection'?"),
         _simulate("--t-end 1 --method Tau-Leap", "'Tau-Leap'", "did you mean 'tau_leap'?"),
         _simulate("--t-end 1 --method gradient_descent", "gradient_descent", "training method", "use train("),
         _simulate("--t-end 1 --epsilon 0.1", "epsilon", "method rejection takes no options", "it applies to tau_leap"),
@@ -99,7 +129,9 @@ MISTAKES = {
         _simulate("--t-end 1 --initial A=3 --initial A=7", "--initial sets A twice"),
         _simulate("--t-end 1 --parameter k=3", "unknown parameter 'k'", "has none"),
         _simulate("--t-end 1 --parameter bind=3", "'bind' is a reaction", "is a reaction", "rates=", "--sweep"),
-        _python("gnn.simulate('model.txt', t_end=1)", "ReactionNetwork", "got str", "from_text"),
+        _python("gnn.simulate('model.txt', t_end=1)", "got str", "ReactionNetwork.from_file('model.txt')"),
+        _python("gnn.simulate('toggle_switch', 5)", "got str", "ReactionNetwork.from_file('toggle_switch')"),
+        _python("gnn.simulate('A -> B @ 1', 5)", "got str", "ReactionNetwork.from_text('A -> B @ 1')"),
         _python("gnn.simulate(net)", "give t_end", "[s]", "time"),
         _python("gnn.simulate(net, t_end=1, time=[0, 1])", "either t_end", "or time", "not both"),
         _python("gnn.simulate(net, time=[0, 2, 1])", "increasing", "from 0", "[0, 1, 2]", "got [0, 2, 1]"),
@@ -108,12 +140,24 @@ MISTAKES = {
         _python("gnn.simulate(net, 1, initial=[100, 0])", "initial must be a dictionary", "[100, 0]"),
         _python("gnn.simulate(net, 1, rates={'bin': 1})", "unknown reaction", "did you mean 'bind'?", "bind, split"),
         _python("gnn.simulate(net, 1, schedule=[(5, {'A': 9})])", "entry 0", "5", "after the end", "run longer"),
+        _python("gnn.simulate(net, 1)['t']", "unknown species 't'", "did you mean 'time'?"),
+        _python("gnn.simulate(net, 1).plot(log=True)", "log", "True", "use x, y, xy", "log='y'"),
+        _python("gnn.simulate(net, 1).plot(colour='red')", "unknown option 'colour' in plot", "log, units, samples"),
+        _python(
+            "gnn.simulate(net, 1).to_dataframe()",
+            "pandas",
+            "pip install pandas xarray",
+            end=MissingExtraError,
+            without="pandas",
+        ),
         _python("gnn.simulate(net, 1).of('C')", "unknown species 'C'", "the result has A, B"),
     ),
     "Output": (
         _simulate("--t-end 1 --output run.h5", "run.h5 exists", "another name", "--overwrite"),
         _simulate("--t-end 1 --output folder", "folder is a folder", "folder/run.h5"),
         _simulate("--t-end 1 --output model.txt/run.h5", "cannot create the folder model.txt", "another output"),
+        _python("gnn.simulate(net, 1).to_csv('model.txt')", "model.txt exists", "overwrite=True (--overwrite)"),
+        _python("gnn.simulate(net, 1).save('run.h5')", "run.h5 exists", "overwrite=True (--overwrite)"),
         _python("gnn.simulate(net, 1, output=5)", "output must be the path of a file", "got 5"),
         _python("gnn.simulate(net, 1, output='a' * 300)", "'aaaa", "too long for a file name", "300 characters"),
     ),
@@ -150,6 +194,9 @@ MISTAKES = {
             "smaller learning rate",
             end=3,
         ),
+        _python("gnn.train('fl.csv', target='kind')", "'fl.csv'", "Dataset.from_csv", "--data"),
+        _python("gnn.train(__import__('pathlib').Path('fl.csv'))", "a case's name", "Dataset.from_csv"),
+        _python("gnn.Dataset.from_csv('good-samples.csv')", "target is missing", "target='kind'", "a, b, kind"),
         _python("gnn.train((x, t[:3]))", "4 samples", "targets have 3", "one row per sample"),
         _python("gnn.train(([x], t))", "[sample, feature]", "(1, 4, 2)"),
         _python("gnn.train((x, [0, 1, 1, float('nan')]))", "targets must be finite", "nan", "(3, 0)"),
@@ -180,6 +227,7 @@ MISTAKES = {
         _analyze("--what histogram --time 50", "time", "0 to 5 s", "got 50"),
         _analyze("--what spectrum --start 50", "recorded points from 50 s on: 0", "at least", "record more"),
         _analyze("--passage 'A - 10'", "has no comparison", "'A >= 10'", "'A - 10'"),
+        _analyze("--passage 'A >'", "column 4", "got the end of the text"),
         _analyze("--passage 'C > 10'", "unknown species 'C'", "the run has A, B"),
         _analyze("--what compare", "second run", "--other RUN2.h5"),
         _analyze("--species A", "--species only applies to an analysis", "--what means"),

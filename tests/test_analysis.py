@@ -247,7 +247,7 @@ def test_noted_passages_are_exact_and_those_of_the_grid_never_earlier():
         ("A + 3", "the condition 'A . 3' has no comparison: write one"),
         ("3 > 2", "the condition '3 > 2' contains no species"),
         ("Z >= 3", "unknown species 'Z'"),
-        ("A > ", "the condition 'A > ', column 4: expected a number, a name or '\\(', got 'the end'"),
+        ("A > ", "the condition 'A > ', column 4: expected a number, a name or '\\(', got the end of the text"),
         ("A > 1 and", "column 10: expected a number"),
         ("__import__('os') > 1", "column 1: unknown function '__import__'"),
         ("", "passage must be a condition, for example 'A >= 10'"),

@@ -1,7 +1,11 @@
 """Checks of arguments: numbers at the ends of what is allowed."""
 
 import configparser
+import re
 import shlex
+import sys
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -50,3 +54,22 @@ def test_the_commands_that_install_extras_name_the_libraries_of_setup_cfg():
         assert set(shlex.split(libraries)) == {line.partition(">")[0] for line in extras[extra].split()}, extra
         assert libraries in checks.how_to_install(extra)
     assert "'.[bench]'" in checks.how_to_install("bench")
+
+
+def test_what_is_installed_includes_the_library_that_is_missing():
+    """Of every optional library that the package imports."""
+    package = Path(checks.__file__).parent
+    wanted = set()
+    for path in package.rglob("*.py"):
+        wanted |= set(re.findall(r'checks\.optional\("([\w.]+)", "(\w+)"', path.read_text()))
+    assert len(wanted) > 10
+    names = {"distributed": "dask[distributed]", "libsbml": "python-libsbml", "sklearn": "scikit-learn"}
+    for module, extra in sorted(wanted):
+        if extra not in checks._LIBRARIES:  # installed by its name, from a checkout
+            assert f"'.[{extra}]'" in checks.how_to_install(extra, module)
+            continue
+        with mock.patch.dict(sys.modules, {module: None}), pytest.raises(gnn.MissingExtraError) as error:
+            checks.optional(module, extra, "it")
+        libraries = shlex.split(str(error.value).partition("pip install ")[2])
+        top = module.partition(".")[0]
+        assert names.get(top, top) in libraries, str(error.value)

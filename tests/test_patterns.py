@@ -184,3 +184,12 @@ def test_files_from_before_the_option_are_resumed_with_its_default(tmp_path, mon
         assert arguments.pop("rates") is None
         file["training"].attrs["arguments"] = json.dumps(arguments)
     assert (gnn.resume(tmp_path / "cut.h5").weights == gnn.load_fit(tmp_path / "whole.h5").weights).all()
+
+
+def test_describe_shows_the_values_that_are_simulated(tmp_path, capsys):
+    model = tmp_path / "model.txt"
+    model.write_text("@parameter k = 1\nbind: A -> B @ k\nback: B -> A @ 2\nA = 10")
+    overrides = ["--rate", "bind=0.25", "--initial", "B=7", "--initial", "A=3"]
+    assert main(["simulate", str(model), "--t-end", "0.1", "--seed", "1", "--describe", *overrides]) == 0
+    shown = capsys.readouterr().out
+    assert "0.25 * A" in shown and "2 * B" in shown and "initially A = 3, B = 7" in shown

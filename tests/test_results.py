@@ -373,3 +373,26 @@ def test_a_fit_and_its_file(tmp_path):
         assert "training on xor, 4 of 4 records" in repr(run) and run._repr_html_().count("<tr>") == 12
         assert len(run) == 1 and run.mean("X_0_p").shape == (4,) and np.isnan(run.std()).all()
         assert run.to_csv().splitlines()[0].endswith("prediction_Z2_0")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ipython_suggests_names_and_the_time(backend, tmp_path):
+    result = _simulate(backend, tmp_path)
+    assert result._ipython_key_completions_() == [*NAMES, "time"]
+    for name in result._ipython_key_completions_():
+        assert len(result[name])
+
+
+def test_ipython_suggests_the_rows_of_a_sweep():
+    sweep = gnn.sweep(NET, {"make": [1.0, 2.0]}, 1.0, 2, seed=1)
+    assert sweep._ipython_key_completions_() == [0, 1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_only_the_package_uses_is_not_public(backend, tmp_path):
+    public = {name for name in dir(_simulate(backend, tmp_path)) if not name.startswith("_")}
+    assert not public & {"task", "writer"} and {"mean", "save", "to_csv", "plot"} - public <= {"save"}
+
+
+def test_the_module_of_analysis_lists_its_public_names():
+    assert dir(gnn.analysis) == sorted(gnn.analysis.__all__)

@@ -266,3 +266,33 @@ def test_scaled_counts_are_rounded_with_the_right_mean(method):
     counts = simulation.counts
     assert set(counts.tolist()) == {5, 6}
     accept(stats.binomtest(int((counts == 6).sum()), N_COPIES, 0.2).pvalue, f"rounding of 5.2, {method.name}")
+
+
+EVENT = "\n@event e: when time > 1; set k = 5"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bind: A -> B @ k", "bind: 0 -> B @ k", "bind: A + B -> B @ 2 * k", "bind: 2 A -> B @ k * j",
+        "bind: 3 A -> B @ k", "bind: A -> B @ k * ramp(A, B)",
+        "bind: 0 -> B @ k / j * step(A, B)", "bind: A -> B @ propensity(k * A)",
+    ],
+)  # fmt: skip
+def test_a_rate_constant_that_an_event_changes_is_not_overridden_by_a_factor(line):
+    text = f"@parameter k = 1\n@parameter j = 3\n{line}\nother: B -> A @ j\nA = 100"
+    network = gnn.ReactionNetwork.from_text(text + EVENT)
+    sentence = "the rate constant of bind is .*k.*, and event e changes k, so rates .*: set the parameter k"
+    for options in (
+        {"rates": {"bind": 0.2}}, {"rates": {"b*": 0.2}}, {"schedule": [(0.5, {"bind": 0.2})]},
+    ):  # fmt: skip
+        with pytest.raises(gnn.InputError, match=sentence):
+            gnn.simulate(network, 2.0, seed=1, **options)
+    assert network.rates({"other": 2.0})[1] == 2.0
+    gnn.ReactionNetwork.from_text(text).rates({"bind": 0.2})  # without the event
+
+
+@pytest.mark.parametrize("law", ["k * A / (1 + A)", "k", "A", "k + A", "j * A"])
+def test_the_rate_of_another_law_stays_a_factor(law):
+    text = f"@parameter k = 1\n@parameter j = 3\nbind: A -> B @ propensity({law})\nA = 100"
+    assert gnn.ReactionNetwork.from_text(text + EVENT).rates({"bind": 0.2}).tolist() == [0.2]

@@ -247,7 +247,7 @@ def test_an_error_of_the_system_is_said_as_one(files, monkeypatch):
 
 def test_an_existing_file_is_refused_and_kept(files):
     before = (files / "e.h5").read_bytes()
-    with pytest.raises(gnn.InputError, match="exists: choose another name, or replace it with --overwrite"):
+    with pytest.raises(gnn.InputError, match="exists: choose another name, or replace it with overwrite=True"):
         gnn.simulate(NET, 1.0, output=files / "e.h5")
     with pytest.raises(gnn.InputError):
         gnn.simulate(NET, -1.0, output=files / "e.h5", overwrite=True)

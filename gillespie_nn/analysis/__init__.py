@@ -40,3 +40,7 @@ __all__ = [
     "summary_text",
     "watch",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

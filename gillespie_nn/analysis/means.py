@@ -16,7 +16,7 @@ from ..display.ensembles import Band, species_of
 from ..display.figures import Drawing, title
 from ..display.html import fragment
 from ..display.tables import Table, cell, estimate, few, shown
-from ..display.trajectories import LABELS, LOGARITHMIC, WIDE, by_size, draw_bands, ensemble_drawing, finish
+from ..display.trajectories import LABELS, WIDE, by_size, checked_log, draw_bands, ensemble_drawing, finish
 from ..simulation import MomentsResult
 from ..simulation.parts import rank as rank_of
 from .base import Analysis, Ask, Finding, title_of
@@ -59,7 +59,7 @@ class Means(NamedTuple):
     def plot(self, ax: Any = None, log: str = "") -> Any:
         """Draw means with their intervals, and the lowest to the highest quantile as a band, into `ax` or into new
         axes, a panel for each order of size; `log` is `x`, `y` or `xy`. Returns the axes."""
-        checks.choice("log", log, LOGARITHMIC, "use")
+        checked_log(log)
         none = np.full(len(self.time), np.nan)
         ends = (self.quantile[0], self.quantile[-1]) if len(self.probabilities) > 1 else (none[:, None],) * 2
         bands = [

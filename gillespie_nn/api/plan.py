@@ -133,7 +133,10 @@ def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
     try:
         x, t = data
     except (TypeError, ValueError):
-        raise InputError("data must be a case's name, a Dataset, or a pair of arrays (inputs, targets)") from None
+        raise InputError(
+            "data must be a case's name, a Dataset (Dataset.from_csv reads a file), or a pair of "
+            "arrays (inputs, targets)"
+        ) from None
     return own_data(x, t), Settings()
 
 
@@ -147,6 +150,7 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
             if name not in setting_options():
                 checks.choice("setting", name, names, "a training run has", beside=beside)
         settings = defaults.replace(**given)
+    settings.record()  # refuses what no file could hold, with a file or without
     fixed, running_time = settings.chemistry.fixed_time, settings.running_time
     if fixed >= running_time:
         phases = " and ".join(phase.name for phase in settings.chemistry.phases if phase.duration)

@@ -77,15 +77,15 @@ def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = 
     network = task.network
     about: dict[str, Any] = {
         "method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume,
-        "model": network, "units": task.method.units, "task": task,
+        "model": network, "units": task.method.units, "_task": task,
         "provenance": json.loads(origin) | {"seconds": seconds},
     }  # fmt: skip
     if task.record != TRAJECTORIES:
-        return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, writer=save_moments, **about)
+        return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, _writer=save_moments, **about)
     return Result(
         task.grid, sink.counts, network.species, sink.n_events, sink.status, firings=sink.firings,
         observables=sink.observables, observable_names=network.observables, statistics=sink.statistics,
-        covariance=sink.covariance, writer=save_trajectories, **about,
+        covariance=sink.covariance, _writer=save_trajectories, **about,
     )  # fmt: skip
 
 

@@ -82,6 +82,10 @@ class Sweep:
         result = self.results[row]
         return open_row(result, self.record) if isinstance(result, Path) else result
 
+    def _ipython_key_completions_(self) -> list[int]:
+        """Rows that IPython suggests after `sweep[`."""
+        return list(range(len(self)))
+
     def __iter__(self) -> Iterator:
         return (self[row] for row in range(len(self)))
 
@@ -147,7 +151,7 @@ class Sweep:
         if any(path.iterdir()):
             raise InputError(f"the folder {path} is not empty: choose a new one")
         seeds = [self._with(row, lambda result: result.seed) for row in range(len(self))]
-        files = [r.name if isinstance(r, Path) else file_of(row, r.task) for row, r in enumerate(self.results)]
+        files = [r.name if isinstance(r, Path) else file_of(row, r._task) for row, r in enumerate(self.results)]
         write_table(path, self.table, self.seed, self.record, seeds, files)
         for row, name in enumerate(files):
             with self.opened(row) as result:

@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import re
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _WIDTH = 100
 _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
 _WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)")
+_REQUIRED = "the following arguments are required"
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,15 +25,34 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuses what it does not know itself, since a subparser knows best what could be meant."""
+        self._given = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            options = [option for action in self._actions for option in action.option_strings]
-            self.error(f"unknown argument {unknown[0]!r}{checks.meant(unknown[0], options)}")
+            self.error(self._unknown(unknown[0]))
         return found, unknown
+
+    def _unknown(self, argument: str) -> str:
+        """What to say about an unknown argument."""
+        options = {option: action for action in self._actions for option in action.option_strings}
+        place = self._given.index(argument) if argument in self._given else 0
+        if place > 1 and "=" not in self._given[place - 1]:
+            flag, name = self._given[place - 2 : place]
+            metavar = str(getattr(options.get(flag), "metavar", ""))
+            if "=" in metavar and not argument.startswith("-"):
+                return f"{flag} takes {metavar}: write {flag} {name}={argument}"
+        return f"unknown argument {argument!r}{checks.meant(argument.partition('=')[0], list(options))}"
+
+    def _mistyped(self) -> str | None:
+        """The first flag given that is unknown."""
+        options = [option for action in self._actions for option in action.option_strings]
+        flags = (given.partition("=")[0] for given in self._given)
+        return next((f for f in flags if f.startswith("--") and not any(o.startswith(f) for o in options)), None)
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
-        if wrong := _WRONG_NUMBER.fullmatch(message):
+        if message.startswith(_REQUIRED) and (flag := self._mistyped()):
+            message = self._unknown(flag)
+        elif wrong := _WRONG_NUMBER.fullmatch(message):
             what = {"int": "a whole number", "float": "a number"}[wrong[2]]
             message = f"{wrong[1]} takes {what}, got {wrong[3]}"
         elif wrong := _WRONG_CHOICE.fullmatch(message):

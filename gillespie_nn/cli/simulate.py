@@ -2,13 +2,16 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ..analysis.final_state import final_state, fired, said_of_method
 from ..api import simulate, sweep
 from ..checks import InputError
+from ..crn import ReactionNetwork
 from ..display.words import counted
 from ..options import any_of, options_of
 from ..simulation import MomentsResult, Result, final_values
@@ -60,9 +63,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     network = model_of(arguments)
-    if arguments.describe:
-        print(network.describe())
     asked = given(arguments, _OPTIONS) | {"noise": noise_of(arguments), "progress": True}
+    if arguments.describe:
+        print(_as_simulated(network, asked).describe())
     if arguments.sweep is not None:
         if asked.pop("overwrite"):
             raise InputError("--sweep continues in its folder or starts in a new one: omit --overwrite")
@@ -90,6 +93,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(_record(result, names, final, arguments))
     return 0 if result.complete else 3
+
+
+def _as_simulated(network: ReactionNetwork, asked: Mapping[str, Any]) -> ReactionNetwork:
+    """`network` with the rate constants and initial amounts that the command line overrides."""
+    rates, amounts = network.rates(asked.get("rates")), network.amounts(asked.get("initial"))
+    reactions = tuple(
+        r if k == r.rate else r._replace(rate=k, rate_expression=None)
+        for r, k in zip(network.reactions, rates.tolist())
+    )
+    return replace(network, reactions=reactions, initial=dict(zip(network.species, amounts.tolist())))
 
 
 def interrupted(arguments: argparse.Namespace) -> str:

@@ -10,6 +10,8 @@ NEAREST, RANDOM = ROUNDINGS = "nearest", "random"
 """How amounts become whole: the nearest whole number, of two the even one; or up with the probability of the
 fraction."""
 _SHOWN = 5
+_FEW_MOLES = 1e-6
+"""Smaller positive amounts are hardly numbers of molecules."""
 
 
 def whole_counts(species: Sequence[str], amounts: np.ndarray) -> np.ndarray:
@@ -25,10 +27,17 @@ def whole_counts(species: Sequence[str], amounts: np.ndarray) -> np.ndarray:
 def fractions_refused(species: Sequence[str], amounts: np.ndarray, why: str = "") -> str:
     """What to say where whole numbers are needed; `why` says more of these amounts."""
     shown = listed([f"{species[s]} = {amounts[s]:.12g}" for s in np.flatnonzero(amounts != np.rint(amounts)).tolist()])
+    moles = ""
+    if (amounts > 0).any() and amounts[amounts > 0].min() < _FEW_MOLES:
+        moles = (
+            "; an amount this far below 1 molecule is probably in moles: read an SBML or Antimony model with "
+            "substance='mole' (--substance mole)"
+        )
     return (
         f"the initial state has {shown}, but methods that count need whole numbers of molecules{why}: set "
         "round_initial='nearest' or round_initial='random' (up with the probability of the fraction; --round-initial), "
         "give whole numbers with initial, or use a method in real numbers (ode, langevin, linear_noise)"
+        f"{moles}"
     )
 
 

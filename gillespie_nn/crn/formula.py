@@ -75,6 +75,10 @@ def _product(factors: list[Expression]) -> Expression:
     return factors[0] if len(factors) == 1 else operation("product", tuple(factors))
 
 
+def _quoted(token: str) -> str:
+    return repr(token) if token else "the end of the text"
+
+
 class _Parser:
     """Precedence climbing over tokens (kind, text, column)."""
 
@@ -109,7 +113,7 @@ class _Parser:
 
     def need(self, text: str) -> None:
         if not self.take(text):
-            self.fail(f"expected {text!r}, got {self.tokens[self.place][1] or 'the end'!r}")
+            self.fail(f"expected {text!r}, got {_quoted(self.tokens[self.place][1])}")
 
     def all(self) -> Expression:
         found = self.either()
@@ -191,7 +195,7 @@ class _Parser:
             return found
         kind, text, column = self.tokens[self.place]
         if kind not in ("number", "name"):
-            self.fail(f"expected a number, a name or '(', got {text or 'the end'!r}")
+            self.fail(f"expected a number, a name or '(', got {_quoted(text)}")
         self.place += 1
         if kind == "number":
             return number(float(text))

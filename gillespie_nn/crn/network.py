@@ -28,7 +28,7 @@ from .events import Event
 from .expressions import Expression
 from .parts import Parts, Source
 from .patterns import by_pattern
-from .reaction import Reaction, checked_expression, checked_reaction, rate_of, with_rate
+from .reaction import Reaction, checked_expression, checked_reaction, constant_in_law, rate_of, with_rate
 from .symbols import Scope
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class ReactionNetwork:
         for r in self.reactions:
             if not isinstance(r, Reaction):
                 raise InputError(f"reactions must be Reaction objects, got {r!r}: make one with Reaction")
+        if isinstance(self.species, str):
+            raise InputError(
+                f"species must be a list of names, got {checks.shortened_text(self.species)}: read a model with "
+                f"{how_to_read(self.species)}"
+            )
         species = tuple(self.species) or _appearing(self.reactions, self.initial)
         parameters = {p: checks.finite(f"parameter {p}", v) for p, v in self.parameters.items()}
         rules = dict(self.rules)
@@ -395,9 +400,22 @@ class ReactionNetwork:
         rates = np.array([r.rate for r in self.reactions], dtype=np.float64)
         if overrides is not None:
             given = by_pattern("reaction in rates", checks.by_name("rates", overrides), self.reaction_index)
+            self._refuse_rates_of_events(given)
             for name, rate in given.items():
                 rates[self.reaction_index[name]] = checks.not_negative(f"rate of {name}", rate)
         return rates
+
+    def _refuse_rates_of_events(self, names: Iterable[str]) -> None:
+        """Raise InputError for reactions whose rate constant events change: their law contains it, and their rate is
+        a factor of the law."""
+        setters = {target: event.name for event in self.events for target, _ in event.assignments}
+        for name in names if setters else ():
+            constant = constant_in_law(self.reactions[self.reaction_index[name]], self.parameters)
+            for parameter in sorted(setters.keys() & (constant.names() if constant else ())):
+                raise InputError(
+                    f"the rate constant of {name} is {constant}, and event {setters[parameter]} changes {parameter}, "
+                    f"so rates cannot set it: set the parameter {parameter}, or remove the event"
+                )
 
     def __reduce__(self) -> tuple:
         """Pickled as what it is made of; what was worked out from that is worked out again."""
@@ -428,3 +446,9 @@ def _appearing(reactions: Iterable[Reaction], initial: Iterable[str]) -> tuple[s
         threshold = () if r.threshold is None else (r.threshold.above, r.threshold.below)
         found |= dict.fromkeys((*(s for s, _ in (*r.reactants, *r.products)), *threshold))
     return tuple(found | dict.fromkeys(initial))
+
+
+def how_to_read(source: str | os.PathLike) -> str:
+    """The call that reads a text or a file as a network, for messages."""
+    is_text = isinstance(source, str) and ("->" in source or "@" in source or "\n" in source)
+    return f"ReactionNetwork.from_{'text' if is_text else 'file'}({checks.shortened_text(os.fspath(source))})"

@@ -203,6 +203,35 @@ def mass_action_law(reaction: Reaction) -> Expression:
     return Expression("quotient of", (law, size))
 
 
+def constant_in_law(reaction: Reaction, parameters: Container[str]) -> Expression | None:
+    """The rate constant in the law of a reaction, if the law is that of `mass_action_law` with an expression of
+    `parameters`; else None."""
+    if reaction.law is None or reaction.rate != 1:
+        return None
+    law = reaction.law
+    factors = (law.args[0] if law.op == "quotient of" else law).args
+    threshold = next(filter(None, map(_threshold_of, reversed(factors))), None)
+    form = mass_action_law(reaction._replace(rate_expression=name_of(""), law=None, threshold=threshold))
+    if form.op == "quotient of":
+        if law.op != form.op or law.args[1] != form.args[1]:
+            return None
+        form, law = form.args[0], law.args[0]
+    n = len(form.args) - 1  # factors behind the rate constant, which may itself be several factors
+    if law.op != form.op or law.args[-n:] != form.args[1:] or len(law.args) <= n:
+        return None
+    law = law.args[0] if len(law.args) == n + 1 else Expression(law.op, law.args[:-n])
+    names = law.names()
+    return law if names and all(name in parameters for name in names) else None
+
+
+def _threshold_of(factor: Expression) -> Threshold | None:
+    """The threshold that became this factor of a law."""
+    if factor.op != "piecewise" or len(factor.args) != 3 or factor.args[1].op != ">":
+        return None
+    above, below = factor.args[1].args
+    return Threshold("step" if factor.args[0] == number(1) else "ramp", above.value, below.value)
+
+
 def checked_expression(expression: Expression, what: str, names: Container[str]) -> Expression:
     """`expression`, if it is one, of bearable size, over known names."""
     if not isinstance(expression, Expression):

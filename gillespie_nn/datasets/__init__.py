@@ -12,7 +12,10 @@ from .mnist import MNIST
 from .regression import Regression
 from .xor import XOR
 
-_OWN = "for samples of your own use --data FILE.csv --target COLUMN, or in Python gnn.train((inputs, targets))"
+_OWN = (
+    "for your own samples use --data FILE.csv --target COLUMN, or in Python "
+    "gnn.train(Dataset.from_csv('FILE.csv', target='COLUMN')) or gnn.train((inputs, targets))"
+)
 CASES = (XOR, Iris, Regression, Digits, MNIST)
 
 

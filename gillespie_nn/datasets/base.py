@@ -100,8 +100,8 @@ class Dataset:
 
     @classmethod
     def from_csv(
-        cls, path: str | Path, target: str, task: str | None = None, *, features: Sequence[str] | None = None,
-        **options: Any,
+        cls, path: str | Path, target: str | None = None, task: str | None = None, *,
+        features: Sequence[str] | None = None, **options: Any,
     ) -> "Dataset":  # fmt: skip
         """A dataset from a CSV file, whose first line holds the names of the columns.
 

@@ -97,8 +97,8 @@ def _is_there(path: Path, digest: str, overwrite: bool) -> bool:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     if found != digest and not overwrite:
         raise InputError(
-            f"{path} differs from the published file (its SHA-256 is {found}): use --overwrite to replace it, or "
-            "choose another folder with --output"
+            f"{path} differs from the published file (its SHA-256 is {found}): replace it with overwrite=True "
+            "(--overwrite), or choose another folder with --output"
         )
     return found == digest
 

@@ -100,13 +100,20 @@ def to_unit(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (values - low) / np.where(high > low, high - low, 1.0), low, high
 
 
-def read_csv(path: Any, target: str, features: Sequence[str] | None) -> tuple[np.ndarray, list[str], tuple[str, ...]]:
+def read_csv(
+    path: Any, target: str | None, features: Sequence[str] | None
+) -> tuple[np.ndarray, list[str], tuple[str, ...]]:
     """(features float64[sample, feature], cells of the target, names of the features) of a CSV file with a header.
 
     Raises InputError, with line and column, for what is no such file.
     """
     path = checks.existing_file("data file", path, "expected the path of a CSV file with a line of names")
     header, rows = _rows(path)
+    if target is None:
+        raise InputError(
+            f"target is missing: name the column to learn, for example target={header[-1]!r}; the columns of "
+            f"{path.name} are {checks.shortened(header)}"
+        )
     checks.choice("target", target, header, f"the columns of {path.name} are")
     names = tuple(name for name in header if name != target) if features is None else tuple(features)
     for name in names:

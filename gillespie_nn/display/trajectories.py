@@ -1,5 +1,6 @@
 """Ensembles drawn over time: steps of single trajectories of molecules, lines of means with bands, and phase planes."""
 
+import inspect
 import math
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -12,8 +13,8 @@ from . import ensembles
 from .ensembles import BAND, CONCENTRATION, MOLECULES, UNITS, Band
 from .figures import COLOURS, LINES, Drawing, add_legend, title
 
-LOGARITHMIC = ("", "x", "y", "xy")
-"""Axes that are logarithmic."""
+LOGARITHMIC = ("x", "y", "xy")
+"""Axes that can be logarithmic."""
 _MOST_NAMES = 8
 _RATIO = 30.0
 """Quantities whose largest values differ by more have panels of their own."""
@@ -66,6 +67,17 @@ def plot_ensemble(
     ).plot(ax)  # fmt: skip
 
 
+PLOT_OPTIONS = tuple(
+    name for name, p in inspect.signature(plot_ensemble).parameters.items() if p.kind is p.KEYWORD_ONLY
+)
+"""Options of figures of results, by name."""
+
+
+def checked_log(log: str) -> str:
+    """`log`, if it names axes that can be logarithmic, or none."""
+    return log if log == "" else checks.choice("log", log, LOGARITHMIC, "use", "for example log='y'")
+
+
 def ensemble_drawing(
     result: Any,
     names: Sequence[str] = (),
@@ -79,7 +91,7 @@ def ensemble_drawing(
     one_panel: bool = False,
 ) -> Drawing:
     """What `plot_ensemble` draws; `phase` are its x and y."""
-    checks.choice("log", log, LOGARITHMIC, "use")
+    checked_log(log)
     if units is not None:
         checks.choice("units", units, UNITS, "use")
     if samples is not None:

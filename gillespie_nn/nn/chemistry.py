@@ -33,7 +33,10 @@ class Chemistry(Options):
         0.01, not_negative("1/s"), "learning rate eta: rate constant of the weight updates", unit="1/s"
     )
     annihilation_rate: float = option(
-        20.0, positive(), "rate constant of V_p + V_m -> 0, which cancels the two parts of a signed number"
+        20.0,
+        positive(),
+        "rate constant of V_p + V_m -> 0, which cancels the two parts of a signed number",
+        unit="1/(concentration s)",
     )
 
     name: ClassVar[str]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError
-from ..display.trajectories import plot_ensemble
+from ..display.trajectories import PLOT_OPTIONS, plot_ensemble
 from ..status import Status
 from . import glance
 from .columns import Columns, write_csv
@@ -78,7 +78,11 @@ class EnsembleResult:
 
     def __getitem__(self, name: Any) -> np.ndarray:
         if isinstance(name, str):
-            return self.time if name == "time" and name not in self.quantities else self.of(name)
+            if name == "time" and name not in self.quantities:
+                return self.time
+            synonyms = {"t": ("time",)}
+            checks.choice("species", name, self.quantities, "the result has", beside=("time",), synonyms=synonyms)
+            return self.of(name)
         if isinstance(name, (list, tuple)) and name and all(isinstance(n, str) for n in name):
             return self._several(self._known(name))
         example = self.quantities[0] if self.quantities else "time"
@@ -92,6 +96,10 @@ class EnsembleResult:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.quantities)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Names that IPython suggests after `r["`."""
+        return list(dict.fromkeys((*self.quantities, "time")))
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         raise InputError("a result is not an array: take one quantity, such as r['A'], or r.to_dataframe()")
@@ -158,6 +166,8 @@ class EnsembleResult:
         """Draw the result over time, or one quantity against another (`x="A", y="B"`), into `ax` or new axes.
         `names` are quantities, by default those that vary most. `log`, `units` and the other options `how` are those
         of `display.trajectories.plot_ensemble`. Returns the axes."""
+        for option in how:
+            checks.choice("option in plot", option, PLOT_OPTIONS, "known are")
         return plot_ensemble(self, names, ax, **how)
 
     def table(self) -> Columns:

@@ -45,11 +45,11 @@ class MomentsResult(EnsembleResult):
     """Units of the species: `molecules`, or `concentration`."""
     method_reason: str = ""
     """Why this method was used: requested, or the reason for the choice of `auto`."""
-    task: "Task | None" = None
+    _task: "Task | None" = None
     """Everything that determines the ensemble; None for a result made by hand or read from a file."""
     provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
-    writer: Callable[..., None] | None = None
+    _writer: Callable[..., None] | None = None
     """Writes the file for `save`: `storage.save`."""
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class MomentsResult(EnsembleResult):
         Raises InputError for an existing file without `overwrite`, and for a result that was not made by `simulate` or
         `sweep`; StorageError if the file cannot be written. An existing file is replaced only by a complete one.
         """
-        save_with(self.writer, self, path, overwrite)
+        save_with(self._writer, self, path, overwrite)
 
     def to_dataframe(self) -> Any:
         """A pandas DataFrame indexed by (time, quantity), with columns n, mean, variance, standard_error,

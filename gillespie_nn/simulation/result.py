@@ -53,11 +53,11 @@ class Result(Trajectories):
     """Statistics that the method reports about its steps, by name: float64[replicate]."""
     covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 0)))
     """float64[replicate, point, species, species] [concentration^2], for `linear_noise`."""
-    task: "Task | None" = None
+    _task: "Task | None" = None
     """Everything that determines the ensemble; None for a result made by hand."""
     provenance: dict = field(default_factory=dict)
     """Command, parameters, versions, machine, and `seconds` of wall time."""
-    writer: Callable[..., None] | None = None
+    _writer: Callable[..., None] | None = None
     """Writes the run file for `save`: `storage.save`."""
 
     def __post_init__(self) -> None:
@@ -82,17 +82,17 @@ class Result(Trajectories):
     @property
     def initial(self) -> np.ndarray | None:
         """[species], initial amounts after overrides [molecules]; None for a result made by hand."""
-        return None if self.task is None else self.task.counts
+        return None if self._task is None else self._task.counts
 
     @property
     def rates(self) -> np.ndarray | None:
         """float64[reaction], rate constants after overrides; None for a result made by hand."""
-        return None if self.task is None else self.task.rates
+        return None if self._task is None else self._task.rates
 
     @property
     def arguments(self) -> dict | None:
         """Other arguments that determine the ensemble; None for a result made by hand."""
-        return None if self.task is None else self.task.arguments
+        return None if self._task is None else self._task.arguments
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the same file as `simulate(..., output=path)`: `open_run`, `resume` and all commands read it.
@@ -100,12 +100,12 @@ class Result(Trajectories):
         Raises InputError for an existing file without `overwrite`, and for a result that was not made by `simulate` or
         `sweep`; StorageError if the file cannot be written. An existing file is replaced only by a complete one.
         """
-        save_with(self.writer, self, path, overwrite)
+        save_with(self._writer, self, path, overwrite)
 
 
 def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path, overwrite: bool) -> None:
     """Write the file of a result. Raises InputError for one that was made by hand."""
-    if writer is None or result.task is None:
+    if writer is None or result._task is None:
         raise InputError(
             "this result does not record how it was simulated, so it cannot be written as a run file: save a result "
             "of simulate or sweep, or use to_csv"

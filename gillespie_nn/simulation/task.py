@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.network import how_to_read
 from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import NoisePlan, plan_noise
 from ..options import options_of, record_of
@@ -155,10 +157,10 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
     Raises InputError for what cannot be used.
     """
     if not isinstance(network, ReactionNetwork):
-        raise InputError(
-            f"network must be a ReactionNetwork, got {type(network).__name__}: make one with "
-            "ReactionNetwork.from_text or from_sbml, or take .network of a training network"
-        )
+        how = "make one with ReactionNetwork.from_text or from_file, or take .network of a training network"
+        if isinstance(network, (str, os.PathLike)):
+            how = f"read it with {how_to_read(network)}"
+        raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: {how}")
     network = network.with_parameters(run.parameters)
     counts = network.amounts(run.initial)
     method, reason = choose_method(run.method, network, counts)

@@ -34,7 +34,7 @@ def read(path: str | Path, arguments: dict) -> dict[str, Any] | None:
         if other:
             raise InputError(
                 f"{path} holds a verification with a different {', '.join(other)}: choose another output, or "
-                "start again with --overwrite"
+                "start again with overwrite=True (--overwrite)"
             )
         arrays: dict[str, Any] = {e.path: file[e.path][()] for e in BOUNDS.entries if e.path != "quantity"}
         return arrays | {"quantity": tuple(np.atleast_1d(strings(path, file["quantity"])))}

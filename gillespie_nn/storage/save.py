@@ -23,7 +23,7 @@ from .writer import EnsembleFile
 
 def save_trajectories(result: Result, path: str | Path, overwrite: bool = False) -> None:
     """Write the run file of a `Result`, as its method `save` says."""
-    task = result.task
+    task = result._task
     assert task is not None  # `Result.save` refuses the others
     values, provenance = layout.settings_values(task, result.method_reason), json.dumps(_plain(result.provenance))
     counts = np.ma.getdata(result.counts)
@@ -38,7 +38,7 @@ def save_trajectories(result: Result, path: str | Path, overwrite: bool = False)
 
 def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = False) -> None:
     """Write the file of a `MomentsResult`, as its method `save` says."""
-    task = result.task
+    task = result._task
     assert task is not None  # `MomentsResult.save` refuses the others
     target = checks.new_run_file(path, overwrite)
     values = layout.settings_values(task, result.method_reason)

@@ -38,6 +38,8 @@ from .text_write import write
 
 _CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially true", "values after delay")
 _PATH = re.compile(r"[^\s@>=#]+\.[A-Za-z]\w*")
+_JOINED = re.compile(r"(\d+)([A-Za-z_]\w*)", re.ASCII)
+_UNIT = re.compile(r"[^\W\d]|[-+*/^%(]")
 _WHOLE = re.compile(r"\d{1,18}(?![.\dA-Za-z_])")
 
 
@@ -86,12 +88,13 @@ def _parse(text: str, parameters: Overrides) -> Parts:
         elif cursor.take("@parameter"):
             name = _target(cursor, names, PARAMETER)
             values[name] = read_number(cursor, "a number")
+            _alone(cursor, "a parameter is a number without a unit or formula")
         elif cursor.take("@rule"):
             name = _target(cursor, names, RULE)
             rules[name] = read_expression(cursor, cursor.rest(), "the rule")
         elif cursor.take("@event"):
             events.append(_event(cursor))
-        elif "->" in cursor.text or "@" in cursor.text:
+        elif "->" in cursor.text or "=>" in cursor.text or "@" in cursor.text:
             for reaction, rate in _reactions(cursor, len(reactions) + 1):
                 _define(cursor, names, REACTION, reaction.name, 0)
                 reactions.append((reaction, rate))
@@ -114,10 +117,8 @@ def _parse(text: str, parameters: Overrides) -> Parts:
             )
         checks.choice("parameter", name, values, "the network has", beside=names[REACTION].names())
         values[name] = checks.finite(f"parameter {name}", value)
-    return Parts(
-        tuple(species), _with_rate_constants(reactions, values, species, rules), initial, volume, values, rules,
-        tuple(events),
-    )  # fmt: skip
+    constants = _with_rate_constants(reactions, values, species, rules, initial)
+    return Parts(tuple(species), constants, initial, volume, values, rules, tuple(events))
 
 
 def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, Rate]]:
@@ -127,6 +128,9 @@ def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, Rate]]:
         name = cursor.need(NAME, "a name")
         cursor.take(":")
     reactants = _side(cursor)
+    for arrow in ("<=>", "=>"):
+        if cursor.text.startswith(arrow, cursor.place):
+            cursor.fail(f"expected '->' or '<->', got {arrow!r}: write {arrow.replace('=', '-')!r}")
     reversible = cursor.take("<->") is not None
     if not reversible:
         cursor.need("->", "'->' or '<->'")
@@ -144,11 +148,16 @@ def _with_rate_constants(
     parameters: Mapping[str, float],
     species: Iterable[str],
     rules: Iterable[str],
+    initial: Mapping[str, float],
 ) -> tuple[Reaction, ...]:
     if all(rate.expression is None for _, rate in reactions):
         return tuple(reaction for reaction, _ in reactions)
     others = {name: f"the count of {name}" for name in species} | {name: f"the rule {name}" for name in rules}
-    return tuple(with_rate_constant(reaction, rate, parameters, others) for reaction, rate in reactions)
+    idle = dict(initial)
+    for reaction, _ in reactions:
+        for name in (*(s for s, _ in (*reaction.reactants, *reaction.products)), *(reaction.threshold or ())[1:]):
+            idle.pop(name, None)
+    return tuple(with_rate_constant(reaction, rate, parameters, others, idle) for reaction, rate in reactions)
 
 
 def _define(cursor: Cursor, names: Mapping[str, Scope], kind: str, name: str, place: int) -> None:
@@ -165,6 +174,14 @@ def _target(cursor: Cursor, names: Mapping[str, Scope], kind: str) -> str:
     _define(cursor, names, kind, name, start)
     cursor.need("=", "'='")
     return name
+
+
+def _alone(cursor: Cursor, what: str) -> None:
+    """Refuse a unit, or more of an expression, after a number."""
+    start = cursor.place
+    if _UNIT.match(cursor.text, start):
+        right = cursor.text[:start].strip()
+        cursor.fail(f"unexpected {cursor.rest()!r}: {what}, `{right}`", start)
 
 
 def _event(cursor: Cursor) -> Event:
@@ -224,6 +241,8 @@ def _side(cursor: Cursor) -> tuple[tuple[str, int], ...]:
         multiple = cursor.take(_WHOLE)
         if multiple is not None and int(multiple) == 0:
             cursor.fail("a multiplicity must be at least 1", start)
+        if multiple is None and (joined := _JOINED.match(cursor.text, start)):
+            cursor.fail(f"write a space between the multiplicity and the species, `{joined[1]} {joined[2]}`", start)
         name = cursor.need(NAME, "a species name, or 0 for nothing")
         side[name] = side.get(name, 0) + int(multiple or 1)
         if not cursor.take("+"):
@@ -235,6 +254,7 @@ def _amount(cursor: Cursor) -> tuple[str, int | float]:
     cursor.need("=", "'->' or '='")
     start = cursor.place
     value = read_number(cursor, "a number of molecules")
+    _alone(cursor, "an amount is a number of molecules without a unit or formula")
     try:
         return name, checks.amount(f"the initial amount of {name}", value)
     except InputError as error:

@@ -127,15 +127,20 @@ def _computed(cursor: Cursor) -> Rate:
 
 
 def with_rate_constant(
-    reaction: Reaction, rate: Rate, parameters: Mapping[str, float], others: Mapping[str, str]
+    reaction: Reaction,
+    rate: Rate,
+    parameters: Mapping[str, float],
+    others: Mapping[str, str],
+    idle: Mapping[str, float],
 ) -> Reaction:
-    """`reaction` with its rate constant, when all parameters are known; `others` says what other names are."""
+    """`reaction` with its rate constant, when all parameters are known; `others` says what other names are, and `idle`
+    are initial amounts of species that occur in no reaction."""
     expression = rate.expression
     if expression is None:
         return reaction
     for name in sorted(expression.names()):
         if name not in parameters:
-            _refuse(name, rate, parameters, _BUILT_IN | dict(others))
+            _refuse(name, rate, parameters, _BUILT_IN | dict(others), idle)
     try:
         value = rate_of(reaction._replace(rate_expression=expression), parameters)
     except InputError as error:
@@ -143,10 +148,18 @@ def with_rate_constant(
     return reaction._replace(rate=value, rate_expression=expression if expression.names() else None)
 
 
-def _refuse(name: str, rate: Rate, parameters: Mapping[str, float], others: Mapping[str, str]) -> None:
+def _refuse(
+    name: str, rate: Rate, parameters: Mapping[str, float], others: Mapping[str, str], idle: Mapping[str, float]
+) -> None:
     match = re.search(rf"\b{name}\b", rate.text)
     column = rate.start + 1 + (match.start() if match else 0)
     where = f"line {rate.line}, column {column}"
+    if name in idle:
+        value = f"{name} = {idle[name]:g}"
+        raise InputError(
+            f"{where}: the rate constant reads {name}, which is a species, because `{value}` gives an initial amount: "
+            f"declare a rate constant with `@parameter {value}`"
+        )
     if name in others:
         raise InputError(
             f"{where}: the rate constant reads {others[name]}, but mass action takes numbers and parameters only: "

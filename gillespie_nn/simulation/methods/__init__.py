@@ -34,6 +34,16 @@ def known_to_training() -> tuple[type[Method] | type[Level], ...]:
 OPTIONS = {option.name: option for method in known_to_training() for option in method.options}
 """All options of methods and training levels, by name; a name has the same meaning in all of them."""
 AUTO = "auto"
+_SYNONYMS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("ssa", "gillespie", "exact", "stochastic"), ("direct", "rejection")),
+    **dict.fromkeys(("rssa", "rejection_ssa"), ("rejection",)),
+    **dict.fromkeys(("nrm", "gibson_bruck"), ("next_reaction",)),
+    **dict.fromkeys(("tau", "tau_leaping", "tauleaping", "leaping"), ("tau_leap",)),
+    **dict.fromkeys(("cle", "sde", "chemical_langevin"), ("langevin",)),
+    **dict.fromkeys(("lna", "linear_noise_approximation"), ("linear_noise",)),
+    **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
+}
+"""Names of methods in the literature and in other programs."""
 _FEW_REACTIONS = 12
 _FEW_MOLECULES = 100
 """Up to these sizes, recomputing every propensity was 1.5 to 4 times faster than maintaining bounds."""
@@ -77,7 +87,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
                 f"{name} is a training method, not a simulation method: use train(..., method='{name}')"
             )
         by_name = {m.name: m for m in METHODS}
-        found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels)]
+        found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
         found.refuse(network)
         return Choice(found, "requested")
     n_reactions = len(network.reactions)
@@ -103,7 +113,7 @@ def choose_for_training(name: str | type[Method] | type[Level], network: Reactio
     if name != AUTO:
         by_name = {m.name: m for m in known_to_training()}
         if isinstance(name, str):
-            found = by_name[checks.choice("method", name, (AUTO, *by_name))]
+            found = by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
         else:
             found = _checked_class(name, Method, Level)
         if issubclass(found, Level):

@@ -19,5 +19,5 @@ BOUNDS = Format(
         entry("violations", "path size quantity", INTEGER, stored=deflated),
         entry("committed", "path task", BYTE, stored=deflated),
     ),
-    remedy="choose another output, or replace it with --overwrite",
+    remedy="choose another output, or replace it with overwrite=True (--overwrite)",
 )
