@@ -25,7 +25,7 @@ def test_every_form_of_a_side_is_the_same_reaction(left, right):
     made = Reaction(left, right, 0.5)
     assert made == PLAIN and hash(made) == hash(PLAIN) and pickle.loads(pickle.dumps(made)) == PLAIN
     assert made.net_change() == {"A": -2, "B": -1, "C": 1} and made.order == 3
-    assert gnn.ReactionNetwork(("A", "B", "C"), (made,)).digest == gnn.ReactionNetwork("ABC", (PLAIN,)).digest
+    assert gnn.ReactionNetwork(("A", "B", "C"), (made,)).digest == gnn.ReactionNetwork(tuple("ABC"), (PLAIN,)).digest
 
 
 def test_a_network_of_reactions_by_hand_is_that_of_the_text():
