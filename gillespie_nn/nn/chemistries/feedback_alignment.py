@@ -25,6 +25,7 @@ class FeedbackAlignment(KangKim):
     name = "feedback_alignment"
     summary = "errors reach hidden neurons through fixed random weights instead of the transposed ones"
     reference = (
+        f"{KangKim.reference}; "
         "T. P. Lillicrap, D. Cownden, D. B. Tweed, C. J. Akerman, Nature Communications 7 (2016) 13276, "
         "doi:10.1038/ncomms13276"
     )
