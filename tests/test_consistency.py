@@ -173,3 +173,14 @@ def test_a_forward_network_has_the_ports_that_its_equations_read():
     fit = gnn.train("xor", chemistry=chemistry, hidden=2, volume=1e6, method="ode", presentations=1, running_time=60.0)
     x = np.array([[0.0, 1.0]])
     np.testing.assert_allclose(fit.predict(x, weights=weights), spec.floating.forward(weights, x), atol=1e-3)
+
+
+def test_a_quantity_that_follows_from_no_other_is_refused():
+    with pytest.raises(EquationError, match="Z follows from no other quantity"):
+        gnn.training_network((2, 2, 1), chemistry=changed(**forward("Z[i]' = 1 - Z[i]")))
+
+
+@pytest.mark.parametrize("weights", [("W",), ("B", "W"), ("W", "B", "B")])
+def test_weights_are_a_matrix_and_the_biases(weights):
+    with pytest.raises(EquationError, match="must be a matrix and then the biases"):
+        gnn.training_network((2, 2, 1), chemistry=changed(weights=weights))

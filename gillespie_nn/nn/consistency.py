@@ -16,6 +16,11 @@ def check_equations(layers: Layers) -> None:
     """Raise EquationError for an equation that does not fit the network, or the equations before it."""
     chemistry, up = layers.chemistry, range(1, layers.last + 1)
     _check_helpers(layers)
+    if [len(layers.shape(name, 1)) for name in chemistry.weights] != [2, 1]:
+        raise EquationError(
+            f"the weights of {chemistry.name} must be a matrix and then the biases, as ('W', 'B'), got "
+            f"{chemistry.weights}"
+        )
     known = {(name, layer) for layer in up for name in (*chemistry.weights, *chemistry.fixed)}
     known.add((chemistry.inputs, 0))
     made: set[_Key] = set()
@@ -60,6 +65,11 @@ def _check(layers: Layers, equation: Equation, layer: int, known: set[_Key], mad
                     )
             elif factor.name not in layers.chemistry.ports.values():
                 raise EquationError(f"{text!r}: {factor.name} is no port of {layers.chemistry.name}")
+    learns = key[0] in layers.chemistry.weights
+    if parts.terms and not learns and not any(f.indices for term in parts.terms for f in term.factors if f != target):
+        raise EquationError(
+            f"{text!r}: {target.name} follows from no other quantity: write the number where it is read"
+        )
     if key in made:
         raise EquationError(f"{text!r}: {key[0]} of layer {layer} has an equation already: write all terms in one")
     made.add(key)
