@@ -26,7 +26,7 @@ from gillespie_nn.analysis import (
 from gillespie_nn.analysis.correlation import SpectrumAnalysis
 from gillespie_nn.analysis.learning import averaged_weights
 from gillespie_nn.analysis.rails import RailsAnalysis
-from gillespie_nn.analysis.training_figure import draw_training
+from gillespie_nn.analysis.training_figure import training_drawing
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
@@ -434,7 +434,7 @@ def test_the_error_drawn_is_that_of_the_output_in_counts_and_in_concentrations(t
         gnn.train("xor", method=method, volume=500.0, presentations=8, running_time=2.0, seed=1, output=path)
         with gnn.open_run(path) as run:
             drawn = figure.Figure()
-            draw_training(drawn, run)
+            training_drawing(run).on(drawn)
             targets = [gnn.load_fit(path).plan.dataset.train_t[k] for k in gnn.load_fit(path).plan.order]
             (points, _) = drawn.axes[1].lines
             np.testing.assert_allclose(

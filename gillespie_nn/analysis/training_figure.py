@@ -46,11 +46,6 @@ def training_drawing(run: Run) -> Drawing:
     return Drawing(panels, size=(8, 10.5 if many else 9), heading=heading, share_x=not many)
 
 
-def draw_training(figure: Any, run: Run) -> None:
-    """Draw a training run into an empty figure."""
-    training_drawing(run).on(figure)
-
-
 def _outputs(axes: Any, run: Run, presentation: np.ndarray) -> None:
     curves, targets = output_curves(run, run.training.inputs), run.training.targets
     for k, x in enumerate(run.training.inputs):

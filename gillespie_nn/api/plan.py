@@ -146,8 +146,9 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
     else:
         beside = [*options_of(TrainingOptions), *OPTIONS, *options_of(Destination)]
         names = Settings.names({**defaults.given, **given})
+        every = setting_options()
         for name in given:
-            if name not in setting_options():
+            if name not in every:
                 checks.choice("setting", name, names, "a training run has", beside=beside)
         settings = defaults.replace(**given)
     settings.record()  # refuses what no file could hold, with a file or without

@@ -11,7 +11,19 @@ from typing import Any
 from .. import checks
 from ..activations import ACTIVATIONS, Activation
 from ..checks import InputError
-from ..options import Check, Option, Options, any_of, one_of, option, options_of, positive, whole
+from ..options import (
+    Check,
+    Option,
+    Options,
+    any_of,
+    as_it_is,
+    one_of,
+    option,
+    options_of,
+    positive,
+    recorded_name,
+    whole,
+)
 from .chemistries import CHEMISTRIES
 from .chemistry import Chemistry
 
@@ -148,9 +160,9 @@ class Settings:
         """Plain values by name, of all of them. Raises InputError where they do not fit in one record."""
         found = {name: value for name, value in self._values()}
         return found | {
-            "chemistry": name_of(self.chemistry, CHEMISTRIES),
-            "activation": name_of(self.activation, ACTIVATIONS),
-            "output_activation": LINEAR if self.output is None else name_of(self.output, ACTIVATIONS),
+            "chemistry": recorded_name(type(self.chemistry), CHEMISTRIES),
+            "activation": recorded_name(type(self.activation), ACTIVATIONS),
+            "output_activation": LINEAR if self.output is None else recorded_name(type(self.output), ACTIVATIONS),
         }
 
     def _values(self) -> Iterator[tuple[str, Any]]:
@@ -181,24 +193,18 @@ class Settings:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.record().items())})"
 
 
-def name_of(part: Any, kinds: Sequence[Any]) -> str:
-    """The name that a run records for a chemistry or an activation: of one from outside, its module and class."""
-    kind = type(part)
-    return kind.name if kind in kinds else f"{kind.__module__}:{kind.__qualname__}"
-
-
 def setting_options() -> dict[str, Option]:
     """Every setting that can be given by name, for arguments and flags."""
+    activations = [kind.name for kind in ACTIVATIONS]
     roles = {
-        "chemistry": ("chemistry", CHEMISTRIES, "reactions that compute, propagate errors and learn"),
-        "activation": ("activation", ACTIVATIONS, "activation of the hidden layers"),
-        "output_activation": ("output", (*ACTIVATIONS,), "activation of the output layer"),
+        "chemistry": ([kind.name for kind in CHEMISTRIES], "reactions that compute, propagate errors and learn"),
+        "activation": (activations, "activation of the hidden layers"),
+        "output_activation": ([LINEAR, *activations], "activation of the output layer"),
     }
-    chosen = {}
-    for name, (_, kinds, text) in roles.items():
-        names = [*([LINEAR] if name == "output_activation" else []), *(kind.name for kind in kinds)]
-        check = Check(lambda name, value: value, f"one of {', '.join(names)}")
-        chosen[name] = Option(name, names[0], check, text, kind=str)
+    chosen = {
+        name: Option(name, names[0], Check(as_it_is, f"one of {', '.join(names)}"), text, kind=str)
+        for name, (names, text) in roles.items()
+    }
     of_parts = [options_of(kind) for kind in (*CHEMISTRIES, *ACTIVATIONS)]
     return {
         name: each._replace(default=None, usual=each.usual or _usual(each))
