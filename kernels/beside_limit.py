@@ -25,7 +25,7 @@ import numpy as np
 from .codes import NO_EVENT_LIMIT, REACHED_END, SLICE_END, TIME
 from .jit import kernel
 from .perturbed_steps import FLOOR, SLACK
-from .rejection import advance_rejection
+from .rejection import run_rejection
 
 _ITERATIONS = 2
 
@@ -67,8 +67,6 @@ class Beside(NamedTuple):
     own: np.ndarray  # float64[2, species + 1]: rates of e, at the last point and at this one
     push: np.ndarray  # float64[2, species + 1]
     entries: np.ndarray  # float64[entry]: scratch
-    grid_time: np.ndarray  # float64[0], and
-    grid_counts: np.ndarray  # int64[0, species]: nothing to fill in on the way
 
 
 @kernel
@@ -220,7 +218,7 @@ def _point(limit, beside, counts, k):
 
 
 @kernel
-def follow(channels, readers, families, state, rng, limit, beside, candidates, t_start):
+def follow(channels, laws, readers, families, state, rng, run, limit, beside, candidates, t_start):
     """Run over the whole grid of the limit, from t_start [s], with a look after so many `candidates`. Returns
     REACHED_END, or why it stopped."""
     start(limit, beside, state.counts)
@@ -229,9 +227,8 @@ def follow(channels, readers, families, state, rng, limit, beside, candidates, t
         end = t_start + (k + 1) * step
         code = SLICE_END
         while code == SLICE_END:
-            code = advance_rejection(
-                channels, readers, families, state, rng, end, beside.grid_time, beside.grid_counts, candidates,
-                NO_EVENT_LIMIT,
+            code = run_rejection(
+                channels, laws, readers, families, state, rng, run, end, candidates, NO_EVENT_LIMIT
             )  # fmt: skip
             _look(limit, beside, state.counts, k, 1.0 - (end - state.clock[TIME]) / step)
         if code != REACHED_END:

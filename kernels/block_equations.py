@@ -13,29 +13,29 @@ _LEAST_DIAGONAL = 0.5
 
 
 @inlined
-def _slope(channels, plan, j, counts):
+def _slope(channels, laws, plan, j, counts):
     """Derivative of the term of slope j by the count of its species."""
     t = plan.slope_term[j]
     if plan.slope_plain[j]:
-        return channels.coefficient[t] * (counts[plan.slope_other[j]] - plan.slope_offset[j])
+        return channels.terms[t].coefficient * (counts[plan.slope_other[j]] - plan.slope_offset[j])
     s = plan.slope_species[j]
     counts[s] += 1
-    slope = term_value(channels, t, counts, counts)
+    slope = term_value(channels, laws, t, counts, counts)
     counts[s] -= 2
-    slope -= term_value(channels, t, counts, counts)
+    slope -= term_value(channels, laws, t, counts, counts)
     counts[s] += 1
     return 0.5 * slope
 
 
 @inlined
-def _expect(channels, plan, state, e, tau):
+def _expect(channels, laws, plan, state, e, tau):
     """Add to the firings drawn for entry e what other blocks have changed in its propensity. Returns the firings
     expected."""
     c = plan.entry_channel[e]
     before = state.value[c]
     expected = before * tau
     if plan.entry_moves[e]:
-        now = leap_value(channels, plan, state, c)
+        now = leap_value(channels, laws, plan, state, c)
         state.value[c] = now
         change = 0.5 * tau * (now - before)
         state.drawn[e] += change
@@ -44,7 +44,7 @@ def _expect(channels, plan, state, e, tau):
 
 
 @inlined
-def solve_pair(channels, plan, state, b, tau):
+def solve_pair(channels, laws, plan, state, b, tau):
     """Solve the equations of block b of one species, or of two, as most are: `state.change` becomes the change of each
     with the firings drawn, and `state.expected` that expected. Returns the expected firings, and the sum of the rates
     at which the species relax [1/s]."""
@@ -55,7 +55,7 @@ def solve_pair(channels, plan, state, b, tau):
     reacting = 0.0
     row = np.int64(plan.dense_start[b])
     for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        firings = _expect(channels, plan, state, e, tau)
+        firings = _expect(channels, laws, plan, state, e, tau)
         reacting += firings
         amount_x, amount_y = plan.amount[row], plan.amount[row + 1]
         x += amount_x * state.drawn[e]
@@ -65,7 +65,7 @@ def solve_pair(channels, plan, state, b, tau):
         if plan.slope_start[e] < plan.slope_start[e + 1]:
             slope_x = slope_y = 0.0
             for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-                slope = half * _slope(channels, plan, j, state.counts)
+                slope = half * _slope(channels, laws, plan, j, state.counts)
                 if plan.slope_place[j]:
                     slope_y += slope
                 else:
@@ -93,7 +93,7 @@ def solve_pair(channels, plan, state, b, tau):
 
 
 @inlined
-def solve_block(channels, plan, state, b, n, tau):
+def solve_block(channels, laws, plan, state, b, n, tau):
     """The same for a block of n species."""
     matrix = state.matrix
     half = 0.5 * tau
@@ -104,12 +104,12 @@ def solve_block(channels, plan, state, b, n, tau):
         matrix[i, i] = 1.0
     row = np.int64(plan.dense_start[b])
     for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        firings = _expect(channels, plan, state, e, tau)
+        firings = _expect(channels, laws, plan, state, e, tau)
         reacting += firings
         for i in range(n):
             state.slope[row + i] = 0.0
         for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-            state.slope[row + np.int64(plan.slope_place[j])] += half * _slope(channels, plan, j, state.counts)
+            state.slope[row + np.int64(plan.slope_place[j])] += half * _slope(channels, laws, plan, j, state.counts)
         for i in range(n):
             amount = plan.amount[row + i]
             if amount != 0.0:

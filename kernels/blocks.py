@@ -22,7 +22,7 @@ _SMALL = 0.4
 
 
 @inlined
-def _fire(channels, plan, state, e, wanted, rng):
+def _fire(channels, laws, plan, state, e, wanted, rng):
     """Fire entry e a whole number of times; parts are carried on, and what is not there does not react. Returns the
     number of firings, or -1 for an overflow."""
     counts = state.counts
@@ -36,14 +36,14 @@ def _fire(channels, plan, state, e, wanted, rng):
     x = counts[s] + plan.fire_amount[e, 0] * firings
     y = counts[other] + plan.fire_amount[e, 1] * firings
     if plan.fire_more[e] or state.firings.size or min(x, y) < 0 or max(x, y) > COUNT_LIMIT:
-        return fire_often(channels, plan, state, c, firings, rng) if firings > 0 else np.int64(0)
+        return fire_often(channels, laws, plan, state, c, firings, rng) if firings > 0 else np.int64(0)
     counts[s] = x
     counts[other] = y
     return firings
 
 
 @inlined
-def _fire_block(channels, plan, state, b, n, rng):
+def _fire_block(channels, laws, plan, state, b, n, rng):
     """Fire the channels of block b of n species. Returns the number of firings, or -1 for an overflow."""
     fired = np.int64(0)
     width = max(2, n)
@@ -52,7 +52,7 @@ def _fire_block(channels, plan, state, b, n, rng):
         wanted = state.drawn[e] + state.slope[row] * state.change[0] + state.slope[row + 1] * state.change[1]
         for i in range(2, n):
             wanted += state.slope[row + i] * state.change[i]
-        firings = _fire(channels, plan, state, e, wanted, rng)
+        firings = _fire(channels, laws, plan, state, e, wanted, rng)
         if firings < 0:
             return firings
         fired += firings
@@ -60,12 +60,12 @@ def _fire_block(channels, plan, state, b, n, rng):
     for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
         if plan.slope_start[e] < plan.slope_start[e + 1]:
             c = plan.entry_channel[e]
-            state.value[c] = leap_value(channels, plan, state, c)
+            state.value[c] = leap_value(channels, laws, plan, state, c)
     return fired
 
 
 @kernel
-def leap_blocks(channels, plan, state, tau, epsilon, rng):
+def leap_blocks(channels, laws, plan, state, tau, epsilon, rng):
     """Leap over tau in every block. Returns the status, the number of firings, and the largest expected change of a
     species as a multiple of what `epsilon` allows."""
     firings = 0
@@ -78,9 +78,9 @@ def leap_blocks(channels, plan, state, tau, epsilon, rng):
         start = np.int64(plan.block_start[b])
         n = np.int64(plan.block_start[b + 1]) - start
         if n <= 2:
-            reacting, relaxing = solve_pair(channels, plan, state, b, tau)
+            reacting, relaxing = solve_pair(channels, laws, plan, state, b, tau)
         else:
-            reacting, relaxing = solve_block(channels, plan, state, b, n, tau)
+            reacting, relaxing = solve_block(channels, laws, plan, state, b, n, tau)
         all_reacting += reacting
         all_relaxing += relaxing * reacting / n
         for i in range(n):
@@ -88,7 +88,7 @@ def leap_blocks(channels, plan, state, tau, epsilon, rng):
             change = abs(state.expected[i])
             if change > _SMALL * (epsilon * x + 10.0):
                 largest = max(largest, change / block_change(epsilon, x))
-        fired = _fire_block(channels, plan, state, b, n, rng)
+        fired = _fire_block(channels, laws, plan, state, b, n, rng)
         if fired < 0:
             return OVERFLOW, firings, largest
         firings += fired

@@ -77,13 +77,12 @@ def _adapt_width(readers, state, s):
 
 
 @kernel
-def _bound_law(channels, state, p):
+def _bound_law(laws, state, p):
     """Bounds of a general law. Where the intervals allow a negative or unbounded value, those of the species it reads
     shrink to the counts, which leaves all other bounds valid: a negative propensity is found when it is met.
 
     A count outside its interval has just changed: its turn to be refreshed, and this law with it, is still to come.
     """
-    laws = channels.laws
     laws.window[WINDOW_START] = laws.variables[TIME_VARIABLE]
     lower, upper = law_range(laws, p, state.low, state.high)
     if lower >= 0.0 and upper < np.inf:
@@ -106,18 +105,16 @@ def _bound_law(channels, state, p):
 
 
 @kernel
-def bound_term(channels, state, t):
+def bound_term(channels, laws, state, t):
     """Bounds of one term from the intervals; returns the changes of its lower and of its upper bound."""
-    lower = term_value(channels, t, state.low, state.high)
-    upper = term_value(channels, t, state.high, state.low)
+    if laws is not None:
+        p = program_of(channels, t)
+        if p >= 0:
+            lower, upper = _bound_law(laws, state, p)
+            return _set_bounds(state, t, lower * channels.terms[t].coefficient, upper * channels.terms[t].coefficient)
+    lower = term_value(channels, laws, t, state.low, state.high)
+    upper = term_value(channels, laws, t, state.high, state.low)
     return _set_bounds(state, t, lower, upper)
-
-
-@kernel
-def bound_law_term(channels, state, t):
-    """The same, of a term that is a general law."""
-    lower, upper = _bound_law(channels, state, program_of(channels, t))
-    return _set_bounds(state, t, lower * channels.coefficient[t], upper * channels.coefficient[t])
 
 
 @kernel
@@ -137,7 +134,7 @@ def sum_channel(channels, state, c):
     lower = 0.0
     upper = 0.0
     block = 0.0
-    for t in range(channels.term_start[c], channels.term_start[c + 1]):
+    for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
         gap = state.term_gap[t]
         lower += state.term_lower[t]
         upper += state.term_lower[t] + gap
@@ -170,12 +167,11 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
 
 
 @kernel
-def _refresh_species(channels, readers, state, s):
+def _refresh_species(channels, laws, readers, state, s):
     """A new interval for s, and new bounds of every term that reads it."""
     state.tally[N_REFRESHES] += 1
     set_interval(state, s)
     fits = True
-    has_laws = channels.law.size > 0
     k = readers.term_start[s]
     end = readers.term_start[s + 1]
     while k < end:
@@ -183,10 +179,7 @@ def _refresh_species(channels, readers, state, s):
         lower_change = 0.0
         upper_change = 0.0
         while k < end and readers.channel[readers.term[k]] == c:
-            if has_laws and program_of(channels, readers.term[k]) >= 0:
-                lower, upper = bound_law_term(channels, state, readers.term[k])
-            else:
-                lower, upper = bound_term(channels, state, readers.term[k])
+            lower, upper = bound_term(channels, laws, state, readers.term[k])
             lower_change += lower
             upper_change += upper
             k += 1
@@ -196,83 +189,85 @@ def _refresh_species(channels, readers, state, s):
 
 
 @kernel
-def refresh_if_outside(channels, readers, state, s):
+def refresh_if_outside(channels, laws, readers, state, s):
     """Refresh species s if its count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
     n = state.counts[s]
     if n < state.low[s] or n > state.high[s]:
         if n < 0:
             return NEGATIVE
         _adapt_width(readers, state, s)
-        _refresh_species(channels, readers, state, s)
+        _refresh_species(channels, laws, readers, state, s)
         if n > COUNT_LIMIT or is_overfull(state.urn):
             return OVERFLOW
     return REACHED_END
 
 
 @kernel
-def _read_by(channels, t, k):
+def _read_by(channels, laws, t, k):
     """The k-th species that term t reads, of `_n_read`, repetitions among them."""
-    p = program_of(channels, t)
-    if p >= 0:
-        return channels.laws.read[channels.laws.read_start[p] + np.uint32(k)]
+    if laws is not None:
+        p = program_of(channels, t)
+        if p >= 0:
+            return laws.read[laws.read_start[p] + np.uint32(k)]
     if k == 0:
-        return channels.first[t]
+        return channels.terms[t].first
     if k == 1:
-        return channels.second[t]
-    e = channels.extra_start[t] + np.uint32((k - 2) >> 1)
-    if k & 1 and channels.extra_kind[e] != FALLING:
-        return channels.extra_b[e]
-    return channels.extra_a[e]
+        return channels.terms[t].second
+    e = channels.terms[t].extra_start + np.uint32((k - 2) >> 1)
+    if k & 1 and channels.extras[e].kind != FALLING:
+        return channels.extras[e].b
+    return channels.extras[e].a
 
 
 @kernel
-def _n_read(channels, t):
-    p = program_of(channels, t)
-    if p >= 0:
-        return np.int64(channels.laws.read_start[p + 1]) - np.int64(channels.laws.read_start[p])
-    return 2 + 2 * (np.int64(channels.extra_start[t + 1]) - np.int64(channels.extra_start[t]))
+def _n_read(channels, laws, t):
+    if laws is not None:
+        p = program_of(channels, t)
+        if p >= 0:
+            return np.int64(laws.read_start[p + 1]) - np.int64(laws.read_start[p])
+    return 2 + 2 * (np.int64(channels.terms[t + 1].extra_start) - np.int64(channels.terms[t].extra_start))
 
 
 @kernel
-def tighten(channels, readers, state, c):
+def tighten(channels, laws, readers, state, c):
     """Make the bounds of channel c exact, by intervals of one count for all that its terms read."""
-    for t in range(channels.term_start[c], channels.term_start[c + 1]):
-        for k in range(_n_read(channels, t)):
-            s = _read_by(channels, t, k)
+    for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
+        for k in range(_n_read(channels, laws, t)):
+            s = _read_by(channels, laws, t, k)
             if state.low[s] < state.high[s]:
                 state.width[s] = 0
                 state.renewed[s] = state.tally[N_CANDIDATES]
-                _refresh_species(channels, readers, state, s)
+                _refresh_species(channels, laws, readers, state, s)
 
 
 @kernel
-def refresh_changed(channels, readers, state, c):
+def refresh_changed(channels, laws, readers, state, c):
     """Refresh every species changed by channel c whose count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
-    for k in range(channels.change_start[c], channels.change_start[c + 1]):
-        status = refresh_if_outside(channels, readers, state, channels.change_species[k])
+    for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+        status = refresh_if_outside(channels, laws, readers, state, channels.changes[k].species)
         if status != REACHED_END:
             return status
     return REACHED_END
 
 
 @kernel
-def bound_all(channels, state):
+def bound_all(channels, laws, state):
     """Bound every term over the present intervals, and sum them up by channel."""
     for c in range(state.light.size):
-        for t in range(channels.term_start[c], channels.term_start[c + 1]):
-            if program_of(channels, t) >= 0:
-                bound_law_term(channels, state, t)
-            else:
-                bound_term(channels, state, t)
+        for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
+            bound_term(channels, laws, state, t)
         sum_channel(channels, state, c)
 
 
 @kernel
-def refresh_rejection(channels, families, state):
+def refresh_rejection(channels, laws, families, state):
     """Build pools, intervals, bounds and urn from the counts of the species alone."""
-    fits = sum_pools(families, state.counts)
-    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
-    open_window(channels, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
+    fits = True
+    if families is not None:
+        fits = sum_pools(families, state.counts)
+    if laws is not None:
+        laws.variables[TIME_VARIABLE] = state.clock[TIME]
+        open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
     one = state.counts.size - 1
     for s in range(one):
         state.width[s] = 0
@@ -280,7 +275,7 @@ def refresh_rejection(channels, families, state):
         set_interval(state, s)
     state.low[one] = 1
     state.high[one] = 1
-    bound_all(channels, state)
+    bound_all(channels, laws, state)
     refill_all(state)
     if not fits:
         mark_overfull(state.urn)

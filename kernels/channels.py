@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, REACHED_END, STEP
+from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, REACHED_END, STEP
 from .intervals import law_range
 from .jit import inlined, kernel
-from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, Laws, law_value, trigger_changed
+from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
 
 _MOST_EXPECTED = 1000.0
 """Candidates of each law that reads the time, in a window of time, of which most would be rejected: more, and the
@@ -24,26 +24,37 @@ window is shortened. Windows that only follow the candidates of those before hav
 law, so that none is shortened but before a pulse."""
 
 
-class Channels(NamedTuple):
-    """The compiled network. Ranges are given by their starts: term t of channel c has
-    term_start[c] <= t < term_start[c + 1], and so on."""
+TERM = np.dtype(
+    [
+        ("coefficient", np.float64),  # k * Omega**(1 - order) [1/s]
+        ("second_offset", np.float64),  # 0 or 1
+        ("first", np.uint32),  # a species, a pool, or the last entry, the constant 1
+        ("second", np.uint32),
+        ("extra_start", np.uint32),
+        ("reaction", np.uint32),
+    ],
+    align=True,
+)
+EXTRA = np.dtype(
+    [
+        ("kind", np.uint32),  # FALLING, STEP, RAMP or LAW
+        ("a", np.uint32),  # a species, or the program of LAW
+        ("b", np.uint32),  # a species, or the offset of FALLING
+    ]
+)
+RANGE = np.dtype([("term_start", np.uint32), ("change_start", np.uint32)])
+CHANGE = np.dtype([("amount", np.int64), ("species", np.uint32)], align=True)
 
-    coefficient: np.ndarray  # float64[term], k * Omega**(1 - order) [1/s]
-    first: np.ndarray  # uint32[term], a species, a pool, or the last entry, the constant 1
-    second: np.ndarray  # uint32[term]
-    second_offset: np.ndarray  # float64[term], 0 or 1
-    extra_start: np.ndarray  # uint32[term + 1]
-    extra_kind: np.ndarray  # uint32[extra], FALLING, STEP, RAMP or LAW
-    extra_a: np.ndarray  # uint32[extra], a species, or the program of LAW
-    extra_b: np.ndarray  # uint32[extra], a species, or the offset of FALLING
-    term_start: np.ndarray  # uint32[channel + 1]
-    term_reaction: np.ndarray  # uint32[term]
-    change_start: np.ndarray  # uint32[channel + 1]
-    change_species: np.ndarray  # uint32[change]
-    change_amount: np.ndarray  # int64[change]
-    varies: np.ndarray  # bool[species]: some channel changes the species
-    laws: Laws
-    law: np.ndarray  # float64[law], of one simulation: the value of each rate law when last looked at
+
+class Channels(NamedTuple):
+    """The compiled network, one array for each axis: a kernel is compiled for every array that it is passed, and takes
+    the longer for each. Ranges are given by their starts: term t of channel c has
+    ranges[c].term_start <= t < ranges[c + 1].term_start, and so on; hence one entry more behind the last."""
+
+    terms: np.ndarray  # TERM[term + 1]
+    extras: np.ndarray  # EXTRA[extra]
+    ranges: np.ndarray  # RANGE[channel + 1]
+    changes: np.ndarray  # CHANGE[change]
 
 
 class Readers(NamedTuple):
@@ -61,64 +72,66 @@ class Readers(NamedTuple):
 
 
 @kernel
-def term_value(channels, t, up, down):
+def term_value(channels, laws, t, up, down):
     """Value of term t [1/s]: non-decreasing in the counts `up`, non-increasing in the counts `down`.
 
     With `up` and `down` the state itself it is the propensity; with upper and lower bounds of the state, an
     upper bound of it, and exchanged, a lower one. A general law has the value it was given last: to work it out
     here would make this function, which is called for every term, too long to be inlined.
+
+    `laws`, here and in all kernels, are the `Laws` of the network, or None if it has neither general laws nor events:
+    then numba leaves out all that is behind `if laws is not None`, and nobody waits for it to be compiled.
     """
     # The counts first: a coefficient near the end of float64 times nothing is nothing.
-    value = channels.coefficient[t] * (up[channels.first[t]] * (up[channels.second[t]] - channels.second_offset[t]))
-    for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
-        a = channels.extra_a[e]
-        b = channels.extra_b[e]
-        kind = channels.extra_kind[e]
+    value = channels.terms[t].coefficient * (up[channels.terms[t].first] * (up[channels.terms[t].second] - channels.terms[t].second_offset))
+    for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
+        a = channels.extras[e].a
+        b = channels.extras[e].b
+        kind = channels.extras[e].kind
         if kind == FALLING:
             value *= up[a] - np.float64(b)
         elif kind == STEP:
             if not up[a] > down[b]:
                 value = 0.0
-        elif kind == LAW:
-            value *= channels.law[a]
-        else:
+        elif kind == RAMP:
             value *= max(up[a] - down[b], 0)
+        elif laws is not None:  # LAW
+            value *= laws.value[a]
     return value
 
 
 @kernel
-def channel_value(channels, c, up, down):
+def channel_value(channels, laws, c, up, down):
     """Sum of the terms of channel c [1/s]; see `term_value`."""
     total = 0.0
-    for t in range(channels.term_start[c], channels.term_start[c + 1]):
-        total += term_value(channels, t, up, down)
+    for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
+        total += term_value(channels, laws, t, up, down)
     return total
 
 
 @kernel
 def program_of(channels, t):
     """Program of term t if it is a general law, else -1."""
-    e = channels.extra_start[t]
-    if e < channels.extra_start[t + 1] and channels.extra_kind[e] == LAW:
-        return np.int64(channels.extra_a[e])
+    e = channels.terms[t].extra_start
+    if e < channels.terms[t + 1].extra_start and channels.extras[e].kind == LAW:
+        return np.int64(channels.extras[e].a)
     return -1
 
 
 @kernel
-def look_at_laws(channels, counts):
-    """Set `law` of every rate law at `counts`: its value, or where it reads the time, a bound over the window."""
-    laws = channels.laws
+def look_at_laws(laws, counts):
+    """Set `value` of every rate law at `counts`: its value, or where it reads the time, a bound over the window."""
     for p in range(laws.first_trigger[0]):
-        channels.law[p] = _limit(laws, p, counts)
+        laws.value[p] = _limit(laws, p, counts)
 
 
 @kernel
-def look_at_channel(channels, c, counts):
-    """Set `law` of the rate laws in channel c; see `look_at_laws`."""
-    for t in range(channels.term_start[c], channels.term_start[c + 1]):
+def look_at_channel(channels, laws, c, counts):
+    """Set `value` of the rate laws in channel c; see `look_at_laws`."""
+    for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
         p = program_of(channels, t)
         if p >= 0:
-            channels.law[p] = _limit(channels.laws, p, counts)
+            laws.value[p] = _limit(laws, p, counts)
 
 
 @kernel
@@ -147,33 +160,32 @@ def window_range(laws, p, counts):
 
 
 @kernel
-def look_at_term(channels, t, counts, tally):
-    """Set `law` of term t, if it is one, to its value now; a negative one is a fault."""
+def look_at_term(channels, laws, t, counts, tally):
+    """Set `value` of term t, if it is one, to its value now; a negative one is a fault."""
     p = program_of(channels, t)
     if p >= 0:
-        channels.law[p] = law_value(channels.laws, p, counts)
-        if not channels.law[p] >= 0.0:
+        laws.value[p] = law_value(laws, p, counts)
+        if not laws.value[p] >= 0.0:
             tally[FAULT] = 1
 
 
 @kernel
-def value_now(channels, c, counts):
+def value_now(channels, laws, c, counts):
     """Propensity of a channel of one term, a law that reads the time, now [1/s]."""
-    t = channels.term_start[c]
-    return channels.coefficient[t] * law_value(channels.laws, program_of(channels, t), counts)
+    t = channels.ranges[c].term_start
+    return channels.terms[t].coefficient * law_value(laws, program_of(channels, t), counts)
 
 
 @inlined
-def _end_before_pulse(channels, t, counts):
+def _end_before_pulse(channels, laws, t, counts):
     """Bound term t, a law that reads the time, over the window, which is halved as long as more than `_MOST_EXPECTED`
     candidates are expected in it of which most would be rejected. A shorter window leaves other bounds valid."""
-    laws = channels.laws
     window = laws.window
     p = program_of(channels, t)
     low, high = window_range(laws, p, counts)
     for _ in range(1100):
         width = window[WINDOW_END] - window[WINDOW_START]
-        if low >= 0.5 * high or not channels.coefficient[t] * high * width > _MOST_EXPECTED * laws.timed_terms.size:
+        if low >= 0.5 * high or not channels.terms[t].coefficient * high * width > _MOST_EXPECTED * laws.timed_terms.size:
             break
         shorter = window[WINDOW_START] + 0.5 * width
         if not window[WINDOW_START] < shorter < window[WINDOW_END]:
@@ -184,14 +196,13 @@ def _end_before_pulse(channels, t, counts):
 
 
 @kernel
-def open_window(channels, counts, now, n_candidates):
+def open_window(channels, laws, counts, now, n_candidates):
     """Let a new window of time begin at `now`, in which all that read the time are bounded.
 
     Its length follows the number of candidates in the last one: it may depend on the past alone. What the laws will do
     is no secret of the future, so that it may also end before a pulse: else every candidate up to there would be drawn
     at the height of the pulse, and rejected.
     """
-    laws = channels.laws
     window = laws.window
     n_timed = laws.timed_terms.size
     if n_timed == 0:
@@ -208,16 +219,16 @@ def open_window(channels, counts, now, n_candidates):
     window[WINDOW_WIDTH] = width
     window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
     for j in range(n_timed):
-        _end_before_pulse(channels, laws.timed_terms[j], counts)
+        _end_before_pulse(channels, laws, laws.timed_terms[j], counts)
 
 
 @kernel
 def fire(channels, c, counts):
     """Fire channel c once. Returns REACHED_END, or NEGATIVE or OVERFLOW for the first count out of range."""
     status = REACHED_END
-    for k in range(channels.change_start[c], channels.change_start[c + 1]):
-        s = channels.change_species[k]
-        counts[s] += channels.change_amount[k]
+    for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+        s = channels.changes[k].species
+        counts[s] += channels.changes[k].amount
         if status == REACHED_END:
             if counts[s] < 0:
                 status = NEGATIVE
@@ -227,9 +238,9 @@ def fire(channels, c, counts):
 
 
 @kernel
-def fires_trigger(channels, c, counts):
+def fires_trigger(channels, laws, c, counts):
     """Whether what channel c changed may have changed the condition of an event."""
-    for k in range(channels.change_start[c], channels.change_start[c + 1]):
-        if trigger_changed(channels.laws, channels.change_species[k], counts):
+    for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+        if trigger_changed(laws, channels.changes[k].species, counts):
             return True
     return False

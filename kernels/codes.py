@@ -5,14 +5,16 @@ NO_REACTION_POSSIBLE = 1
 EVENT_LIMIT = 2
 INTERRUPTED = 3
 OVERFLOW = 4
-SLICE_END = 5
-"""The event budget of one slice is spent; the caller looks around and calls again."""
+CONDITION_MET = 5
+"""The condition at which the run was to stop is met."""
 NEGATIVE = 6
 """A count became negative: a rate law does not vanish where it should, or the engine is at fault."""
 BAD_PROPENSITY = 7
 """A propensity is negative or not a number."""
 TRIGGERED = 8
 """The condition of an event may have changed; the caller looks at it and calls again."""
+SLICE_END = 9
+"""The budget of one slice is spent; the caller looks around and calls again."""
 
 FALLING = 0
 """Extra factor x[a] - b of a term (one step of a falling factorial)."""

@@ -21,8 +21,8 @@ _OFTEN = 0.5
 def _pair_value(channels, plan, state, m):
     """Propensity of member m now [1/s]."""
     t = plan.crowd_term[m]
-    pair = np.float64(state.counts[channels.first[t]]) * state.counts[channels.second[t]]
-    return channels.coefficient[t] * pair
+    pair = np.float64(state.counts[channels.terms[t].first]) * state.counts[channels.terms[t].second]
+    return channels.terms[t].coefficient * pair
 
 
 @kernel
@@ -66,7 +66,7 @@ def change_slow(channels, plan, state, s, amount):
         state.ledger[OVERFULL] = 1.0
     for k in range(plan.reader_start[s], plan.reader_start[s + 1]):
         change = np.float64(amount) * counts[plan.reader_other[k]]
-        state.kept_sum[plan.reader_channel[k]] += channels.coefficient[plan.reader_term[k]] * change
+        state.kept_sum[plan.reader_channel[k]] += channels.terms[plan.reader_term[k]].coefficient * change
     state.ledger[CROWD_STALE] = 1.0
 
 
@@ -74,10 +74,10 @@ def change_slow(channels, plan, state, s, amount):
 def fire_member(channels, plan, state, m, n):
     """Let n molecules of each of the pair m react."""
     t = plan.crowd_term[m]
-    change_slow(channels, plan, state, channels.first[t], -n)
-    change_slow(channels, plan, state, channels.second[t], -n)
+    change_slow(channels, plan, state, channels.terms[t].first, -n)
+    change_slow(channels, plan, state, channels.terms[t].second, -n)
     if state.firings.size:
-        state.firings[channels.term_reaction[t]] += n
+        state.firings[channels.terms[t].reaction] += n
 
 
 @kernel
@@ -100,7 +100,7 @@ def leap_crowd(channels, plan, state, tau, rng):
                 n += 1
                 until += rng.standard_exponential()
         t = plan.crowd_term[m]
-        there = min(state.counts[channels.first[t]], state.counts[channels.second[t]])
+        there = min(state.counts[channels.terms[t].first], state.counts[channels.terms[t].second])
         if mean > _OFTEN:
             n = draw_binomial(rng, there, -math.expm1(-mean / there))
         elif n > there:

@@ -49,10 +49,10 @@ class RungeKutta(NamedTuple):
 
 
 @kernel
-def start(channels, x, rk, rtol, atol, t_end):
+def start(channels, laws, x, rk, rtol, atol, t_end):
     """Derivative at the beginning, and a first step size (section II.4)."""
     n = rk.y.size
-    _evaluate(channels, x, rk, rk.y, 0.0, 0)
+    _evaluate(channels, laws, x, rk, rk.y, 0.0, 0)
     size = 0.0
     speed = 0.0
     for i in range(n):
@@ -63,7 +63,7 @@ def start(channels, x, rk, rtol, atol, t_end):
     h = min(h, t_end)
     for i in range(n):
         rk.work[i] = rk.y[i] + h * rk.k[0, i]
-    _evaluate(channels, x, rk, rk.work, h, 1)
+    _evaluate(channels, laws, x, rk, rk.work, h, 1)
     bend = 0.0
     for i in range(n):
         scale = atol + rtol * np.abs(rk.y[i])
@@ -74,15 +74,15 @@ def start(channels, x, rk, rtol, atol, t_end):
 
 
 @kernel
-def _evaluate(channels, x, rk, y, t, row):
+def _evaluate(channels, laws, x, rk, y, t, row):
     """Derivative at `y` and t into a row of k."""
     for i in range(y.size):
         x[i] = y[i]
-    if channels.law.size:  # laws of counts may have no value below 0
+    if laws is not None and laws.value.size:  # laws of counts may have no value below 0
         for i in range(y.size):
             x[i] = max(x[i], 0.0)
-        channels.laws.variables[TIME_VARIABLE] = rk.numbers[ORIGIN] + t
-    derivative(channels, x, rk.k[row])
+        laws.variables[TIME_VARIABLE] = rk.numbers[ORIGIN] + t
+    derivative(channels, laws, x, rk.k[row])
     rk.tally[N_EVALUATIONS] += 1
 
 
@@ -137,21 +137,21 @@ def _is_stiff(rk, h):
 
 
 @kernel
-def _try_step(channels, x, rk, h, rtol, atol):
+def _try_step(channels, laws, x, rk, h, rtol, atol):
     """A step of length h from y_old into `work`, its last stage into `y`; returns the error over the tolerance."""
     t = rk.numbers[NOW]
     for s in range(1, STAGES):
         combine(rk, h, s)
-        _evaluate(channels, x, rk, rk.work, t + rk.c[s] * h, s)
+        _evaluate(channels, laws, x, rk, rk.work, t + rk.c[s] * h, s)
     for i in range(rk.y.size):
         rk.y[i] = rk.work[i]
     combine(rk, h, STAGES)
-    _evaluate(channels, x, rk, rk.work, t + h, STAGES)
+    _evaluate(channels, laws, x, rk, rk.work, t + h, STAGES)
     return _error(rk, h, rtol, atol)
 
 
 @kernel
-def advance(channels, x, rk, rtol, atol, until, t_end, most_steps):
+def advance(channels, laws, x, rk, rtol, atol, until, t_end, most_steps):
     """Steps until the time is `until` or later; none goes beyond t_end.
 
     Returns REACHED_END, SLICE_END after `most_steps`, or FAILED, with the state before the step that failed.
@@ -175,7 +175,7 @@ def advance(channels, x, rk, rtol, atol, until, t_end, most_steps):
                     rk.y[i] = rk.y_old[i]
                     rk.k[STAGES, i] = rk.k[0, i]
                 return FAILED
-            error = _try_step(channels, x, rk, h, rtol, atol)
+            error = _try_step(channels, laws, x, rk, h, rtol, atol)
             if error < 1.0:
                 break
             rejected = True
@@ -195,12 +195,12 @@ def advance(channels, x, rk, rtol, atol, until, t_end, most_steps):
 
 
 @kernel
-def make_path(channels, x, rk):
+def make_path(channels, laws, x, rk):
     """Polynomial of order 7 over the last step into `path`."""
     h = rk.numbers[NOW] - rk.numbers[BEFORE]
     for s in range(STAGES + 1, 16):
         combine(rk, h, s)
-        _evaluate(channels, x, rk, rk.work, rk.numbers[BEFORE] + rk.c[s] * h, s)
+        _evaluate(channels, laws, x, rk, rk.work, rk.numbers[BEFORE] + rk.c[s] * h, s)
     for i in range(rk.y.size):
         rise = rk.y[i] - rk.y_old[i]
         rk.path[0, i] = rise

@@ -30,7 +30,7 @@ def sum_families(channels, families, state, constant_too):
     for f in range(families.pools.shape[0]):
         c = families.first_channel[0] + f
         product = counts[first + families.pools[f, 0]] * np.float64(counts[first + families.pools[f, 1]])
-        state.value[c] = channels.coefficient[channels.term_start[c]] * product
+        state.value[c] = channels.terms[channels.ranges[c].term_start].coefficient * product
 
 
 @inlined
@@ -97,7 +97,7 @@ def expose(families, plan, state, f, tau):
 @kernel
 def leap_exposed(channels, families, plan, state, f, rng):
     """Fire family f by what its rows were exposed to, and forget that. Returns the number of firings."""
-    rate = channels.coefficient[channels.term_start[families.first_channel[0] + f]]
+    rate = channels.terms[channels.ranges[families.first_channel[0] + f].term_start].coefficient
     fired = 0
     first = np.int64(plan.row_start[f])
     until = rng.standard_exponential()

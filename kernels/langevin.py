@@ -28,10 +28,10 @@ from .codes import (
     EVENT_LIMIT,
     FALLING,
     GRID_INDEX,
-    LAW,
     N_CANDIDATES,
     N_EVENTS,
     OVERFLOW,
+    RAMP,
     REACHED_END,
     SLICE_END,
     STEP,
@@ -39,6 +39,7 @@ from .codes import (
 )
 from .jit import kernel
 from .laws import TIME_VARIABLE, law_value
+from .replicates import begin_replicate, end_replicate, next_stop, record
 
 SHARE = 0.1
 """A step that adapts is so short that no species loses more than this share of what there is of it, or gains more
@@ -65,41 +66,42 @@ class LangevinState(NamedTuple):
     sums: np.ndarray  # float64[SUMS_SIZE]
     clock: np.ndarray  # float64[CLOCK_SIZE]
     tally: np.ndarray  # int64[TALLY_SIZE]
+    firings: np.ndarray  # int64[0]: a diffusion has no single firings
 
 
 @kernel
-def real_term_value(channels, t, x):
+def real_term_value(channels, laws, t, x):
     """Value of term t at a real-valued x [1/s]; each factor of a falling factorial, or law, below 0 counts as 0."""
-    value = max(x[channels.second[t]] - channels.second_offset[t], 0.0)
-    value *= channels.coefficient[t] * x[channels.first[t]]
-    for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
-        a = channels.extra_a[e]
-        b = channels.extra_b[e]
-        kind = channels.extra_kind[e]
+    value = max(x[channels.terms[t].second] - channels.terms[t].second_offset, 0.0)
+    value *= channels.terms[t].coefficient * x[channels.terms[t].first]
+    for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
+        a = channels.extras[e].a
+        b = channels.extras[e].b
+        kind = channels.extras[e].kind
         if kind == FALLING:
             value *= max(x[a] - b, 0.0)
         elif kind == STEP:
             if not x[a] > x[b]:
                 value = 0.0
-        elif kind == LAW:
-            value *= 0.0 if channels.law[a] < 0.0 else channels.law[a]
-        else:
+        elif kind == RAMP:
             value *= max(x[a] - x[b], 0.0)
+        elif laws is not None:  # LAW
+            value *= 0.0 if laws.value[a] < 0.0 else laws.value[a]
     return value
 
 
 @kernel
-def propensities(channels, time, x, out):
+def propensities(channels, laws, time, x, out):
     """Propensity of every channel into `out` [1/s]. False if one is infinite or not a number."""
-    if channels.law.size:
-        channels.laws.variables[TIME_VARIABLE] = time
-        for p in range(channels.law.size):
-            channels.law[p] = law_value(channels.laws, p, x)
+    if laws is not None:
+        laws.variables[TIME_VARIABLE] = time
+        for p in range(laws.value.size):
+            laws.value[p] = law_value(laws, p, x)
     good = True
     for c in range(out.size):
         total = 0.0
-        for t in range(channels.term_start[c], channels.term_start[c + 1]):
-            total += real_term_value(channels, t, x)
+        for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
+            total += real_term_value(channels, laws, t, x)
         out[c] = total
         good = good and total < np.inf
     return good
@@ -113,12 +115,12 @@ def _sum_changes(channels, firings, gain, loss):
     for c in range(firings.size):
         n = firings[c]
         if n != 0.0:
-            for k in range(channels.change_start[c], channels.change_start[c + 1]):
-                change = channels.change_amount[k] * n
+            for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+                change = channels.changes[k].amount * n
                 if change > 0.0:
-                    gain[channels.change_species[k]] += change
+                    gain[channels.changes[k].species] += change
                 else:
-                    loss[channels.change_species[k]] -= change
+                    loss[channels.changes[k].species] -= change
 
 
 @kernel
@@ -167,15 +169,15 @@ def _fit(channels, state):
             return
         for c in range(fired.size):
             least = 1.0
-            for j in range(channels.change_start[c], channels.change_start[c + 1]):
-                if channels.change_amount[j] * fired[c] < 0.0:
-                    least = min(least, share[channels.change_species[j]])
+            for j in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+                if channels.changes[j].amount * fired[c] < 0.0:
+                    least = min(least, share[channels.changes[j].species])
             fired[c] *= least
     _sum_changes(channels, fired, gain, loss)
 
 
 @kernel
-def _step(channels, state, rng, step):
+def _step(channels, laws, state, rng, step):
     """One step of the method. Returns REACHED_END, BAD_PROPENSITY or OVERFLOW."""
     x, y, fired, owed, sums = state.x, state.y, state.fired, state.owed, state.sums
     for c in range(fired.size):
@@ -184,7 +186,7 @@ def _step(channels, state, rng, step):
     _sum_changes(channels, fired, state.gain, state.loss)
     for s in range(state.gain.size):
         y[s] = max(x[s] + state.gain[s] - state.loss[s], 0.0)
-    if not propensities(channels, state.clock[TIME] + 0.5 * step, y, state.halfway):
+    if not propensities(channels, laws, state.clock[TIME] + 0.5 * step, y, state.halfway):
         return BAD_PROPENSITY
     for c in range(fired.size):
         sums[INTENSITY] += state.halfway[c] * step
@@ -207,31 +209,24 @@ def _step(channels, state, rng, step):
 
 
 @kernel
-def advance_langevin(channels, state, rng, step, t_stop, grid_time, grid_counts, slice_budget, event_limit):
-    """Take steps up to t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
-
-    `step` [s] is the longest, or infinite for one that adapts. Steps end at grid points and at t_stop, those before one
-    equally long. Returns REACHED_END, SLICE_END, EVENT_LIMIT, BAD_PROPENSITY or OVERFLOW.
-    """
+def _advance(channels, laws, state, rng, run, step, t_stop, budget, event_limit):
+    """Take steps up to t_stop, at most `budget` of them. Steps end at recorded times and at t_stop, those before one
+    equally long. Returns REACHED_END, SLICE_END, EVENT_LIMIT, BAD_PROPENSITY or OVERFLOW."""
     clock, tally = state.clock, state.tally
-    left = slice_budget
+    pause = tally[N_CANDIDATES] + budget
     while True:
-        k = tally[GRID_INDEX]
-        on_grid = k < grid_time.size and grid_time[k] <= t_stop
-        boundary = grid_time[k] if on_grid else t_stop
+        boundary, is_point = next_stop(run, tally[GRID_INDEX], t_stop)
         if not clock[TIME] < boundary:
-            if not on_grid:
+            if not is_point:
                 return REACHED_END
-            for s in range(grid_counts.shape[1]):
-                grid_counts[k, s] = state.x[s]
-            tally[GRID_INDEX] = k + 1
+            record(run, tally[GRID_INDEX], state.x)
+            tally[GRID_INDEX] += 1
             continue
         if tally[N_EVENTS] >= event_limit:
             return EVENT_LIMIT
-        if left == 0:
+        if tally[N_CANDIDATES] >= pause:
             return SLICE_END
-        left -= 1
-        if not propensities(channels, clock[TIME], state.x, state.propensity):
+        if not propensities(channels, laws, clock[TIME], state.x, state.propensity):
             return BAD_PROPENSITY
         rest = boundary - clock[TIME]
         longest = step if step < np.inf else longest_step(channels, state)
@@ -239,9 +234,41 @@ def advance_langevin(channels, state, rng, step, t_stop, grid_time, grid_counts,
         length = rest / n_left if n_left > 1.0 else rest
         if not clock[TIME] + length > clock[TIME]:
             return OVERFLOW  # time stands still: the network explodes
-        status = _step(channels, state, rng, length)
+        status = _step(channels, laws, state, rng, length)
         tally[N_CANDIDATES] += 1
         tally[N_EVENTS] = np.int64(min(state.sums[INTENSITY], 2.0**62))
         if status != REACHED_END:
             return status
         clock[TIME] = boundary if n_left <= 1.0 else clock[TIME] + length
+
+
+@kernel
+def _can_react(channels, laws, state):
+    if laws is not None:
+        if laws.timed_terms.size:
+            return True
+    propensities(channels, laws, state.clock[TIME], state.x, state.propensity)
+    for c in range(state.propensity.size):
+        if state.propensity[c] > 0.0:
+            return True
+    return False
+
+
+@kernel
+def run_langevin(channels, laws, state, rng, run, step, t_stop, budget, event_limit):
+    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`.
+
+    `step` [s] is the longest, or infinite for one that adapts.
+    """
+    while begin_replicate(run, rng):
+        before = state.tally[N_CANDIDATES]
+        status = _advance(channels, laws, state, rng, run, step, t_stop, budget, event_limit)
+        budget -= state.tally[N_CANDIDATES] - before + 1
+        reacts = True
+        if status == REACHED_END and run.ends.size:
+            reacts = _can_react(channels, laws, state)
+        if not end_replicate(run, state.clock, state.tally, state.firings, state.sums, status, reacts):
+            return status
+        if budget <= 0:
+            return SLICE_END
+    return REACHED_END

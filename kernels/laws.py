@@ -53,6 +53,7 @@ class Laws(NamedTuple):
     window: np.ndarray  # float64[4]
     triggered: np.ndarray  # int8[trigger]: value when last looked at
     stack: np.ndarray  # float64[2, depth], scratch
+    value: np.ndarray  # float64[law]: the value of each rate law when last looked at
 
 
 @kernel

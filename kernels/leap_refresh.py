@@ -12,11 +12,11 @@ from .leap_state import CROWD_STALE, NEXT_STEP, leap_value
 
 
 @kernel
-def look_at(channels, list_of_channels, plan, state):
+def look_at(channels, laws, list_of_channels, plan, state):
     """Bring the propensities of channels up to date."""
     for k in range(list_of_channels.size):
         c = list_of_channels[k]
-        value = leap_value(channels, plan, state, c)
+        value = leap_value(channels, laws, plan, state, c)
         state.value[c] = value
         if not value >= 0.0:
             state.tally[FAULT] = 1
@@ -32,18 +32,19 @@ def _sum_kept(channels, plan, state):
         if x:
             for j in range(plan.kept_start[k], plan.kept_start[k + 1]):
                 pair = np.float64(x) * state.counts[plan.kept_other[j]]
-                state.kept_sum[plan.kept_sum_of[j]] += channels.coefficient[plan.kept_term[j]] * pair
+                state.kept_sum[plan.kept_sum_of[j]] += channels.terms[plan.kept_term[j]].coefficient * pair
     for k in range(plan.kept_channel.size):
         state.kept_before[plan.kept_channel[k]] = state.kept_sum[plan.kept_channel[k]]
 
 
 @kernel
-def _refresh(channels, families, plan, state, crowd_too):
-    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
-    look_at_laws(channels, state.counts)
+def _refresh(channels, laws, families, plan, state, crowd_too):
+    if laws is not None:
+        laws.variables[TIME_VARIABLE] = state.clock[TIME]
+        look_at_laws(laws, state.counts)
     _sum_kept(channels, plan, state)
-    look_at(channels, plan.explicit, plan, state)
-    look_at(channels, plan.entry_channel, plan, state)
+    look_at(channels, laws, plan.explicit, plan, state)
+    look_at(channels, laws, plan.entry_channel, plan, state)
     if crowd_too:
         state.ledger[CROWD_STALE] = 1.0
         sum_crowd(channels, plan, state)
@@ -52,24 +53,24 @@ def _refresh(channels, families, plan, state, crowd_too):
 
 
 @kernel
-def refresh_leap(channels, families, plan, state):
+def refresh_leap(channels, laws, families, plan, state):
     """Compute everything from the counts: at the start, and after a change of whatever no reaction made."""
     for f in range(state.even.size):
         state.even[f] = True
         for m in range(families.member_start[f], families.member_start[f + 1]):
             state.even[f] = state.even[f] and families.share[m] >= 1.0
-    _refresh(channels, families, plan, state, True)
+    _refresh(channels, laws, families, plan, state, True)
 
 
 @kernel
-def set_counts_leap(channels, families, plan, state, species, values):
+def set_counts_leap(channels, laws, families, plan, state, species, values):
     """Scheduled change: counts[species] = values at clock[TIME]."""
     crowd_too = False
     for k in range(species.size):
         s = species[k]
         crowd_too = crowd_too or plan.in_crowd[s]
         state.counts[s] = values[k]
-    _refresh(channels, families, plan, state, crowd_too)
+    _refresh(channels, laws, families, plan, state, crowd_too)
 
 
 @kernel

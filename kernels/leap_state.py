@@ -102,16 +102,16 @@ LARGEST_BLOCK = 8
 
 
 @inlined
-def leap_value(channels, plan, state, c):
+def leap_value(channels, laws, plan, state, c):
     """Propensity of a plain channel now [1/s]."""
     total = max(state.kept_sum[c], 0.0)  # what rounding left of nothing is no propensity
     counts = state.counts
     if plan.live_plain[c]:  # nearly always, and most of the work of a leap
         first = np.int64(plan.live_first[c])
         for t in range(first, first + np.int64(plan.live_start[c + 1]) - np.int64(plan.live_start[c])):
-            pair = counts[channels.first[t]] * (counts[channels.second[t]] - channels.second_offset[t])
-            total += channels.coefficient[t] * pair
+            pair = counts[channels.terms[t].first] * (counts[channels.terms[t].second] - channels.terms[t].second_offset)
+            total += channels.terms[t].coefficient * pair
         return total
     for k in range(plan.live_start[c], plan.live_start[c + 1]):
-        total += term_value(channels, plan.live_term[k], counts, counts)
+        total += term_value(channels, laws, plan.live_term[k], counts, counts)
     return total

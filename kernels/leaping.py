@@ -13,6 +13,7 @@ from .codes import (
     EVENT_LIMIT,
     FAULT,
     GRID_INDEX,
+    N_CANDIDATES,
     N_EVENTS,
     OVERFLOW,
     REACHED_END,
@@ -21,7 +22,7 @@ from .codes import (
     TRIGGERED,
 )
 from .counting import draw_poisson
-from .crowd import fire_member, pick_member, sum_crowd
+from .crowd import crowd_propensity, fire_member, pick_member, sum_crowd
 from .families import draw_member
 from .family_leap import expose, fire_family, leap_family, sum_families
 from .jit import kernel
@@ -39,6 +40,7 @@ from .leap_state import (
     WINDOW,
     WINDOW_LENGTH,
 )
+from .replicates import begin_replicate, end_replicate, next_stop, record
 from .slow import fire_slow
 from .step_size import longest_leap
 
@@ -70,14 +72,14 @@ def _draw_from(state, some, left, critical_only):
 
 
 @kernel
-def _fire_one(channels, families, plan, state, left, rng):
+def _fire_one(channels, laws, families, plan, state, left, rng):
     """Fire the one reaction that holds `left` of the total propensity. Returns the firings, or -1 for an overflow."""
     explicit, left = _draw_from(state, plan.explicit, left, False)
     if left < 0.0:
-        return fire_often(channels, plan, state, explicit, 1, rng)
+        return fire_often(channels, laws, plan, state, explicit, 1, rng)
     block, left = _draw_from(state, plan.entry_channel, left, False)
     if left < 0.0:
-        return fire_often(channels, plan, state, block, 1, rng)
+        return fire_often(channels, laws, plan, state, block, 1, rng)
     for f in range(families.pools.shape[0]):
         left -= state.value[families.first_channel[0] + f]
         if left < 0.0:
@@ -93,22 +95,22 @@ def _fire_one(channels, families, plan, state, left, rng):
             return 1
     # Rounding carried `left` past the end: the last channel that can fire.
     last = max(explicit, block)
-    return fire_often(channels, plan, state, last, 1, rng) if last >= 0 else 0
+    return fire_often(channels, laws, plan, state, last, 1, rng) if last >= 0 else 0
 
 
 @kernel
-def _look_again(channels, families, plan, state):
+def _look_again(channels, laws, families, plan, state):
     """Bring up to date what the firings of a step have changed, but for the crowd. False if a count is beyond the
     largest."""
-    if channels.law.size:
-        look_at_laws(channels, state.counts)
-    look_at(channels, plan.explicit, plan, state)
+    if laws is not None:
+        look_at_laws(laws, state.counts)
+    look_at(channels, laws, plan.explicit, plan, state)
     sum_families(channels, families, state, False)
     return state.ledger[OVERFULL] == 0.0
 
 
 @kernel
-def _exact_steps(channels, families, plan, state, rng, boundary, n_steps):
+def _exact_steps(channels, laws, families, plan, state, rng, boundary, n_steps):
     """Up to n_steps steps of the direct method, not beyond `boundary` [s]."""
     clock = state.clock
     for _ in range(n_steps):
@@ -123,16 +125,17 @@ def _exact_steps(channels, families, plan, state, rng, boundary, n_steps):
         if clock[TIME] + 1.0 / total == clock[TIME]:
             return OVERFLOW  # time would stand still: the network explodes
         clock[TIME] += wait
-        fired = _fire_one(channels, families, plan, state, rng.random() * total, rng)
+        fired = _fire_one(channels, laws, families, plan, state, rng.random() * total, rng)
         state.tally[N_EVENTS] += fired
         state.ledger[EXACT_STEPS] += 1
-        if not _look_again(channels, families, plan, state) or fired < 0:
+        if not _look_again(channels, laws, families, plan, state) or fired < 0:
             return OVERFLOW
-        look_at(channels, plan.entry_channel, plan, state)
+        look_at(channels, laws, plan.entry_channel, plan, state)
         if state.tally[FAULT]:
             return BAD_PROPENSITY
-        if _triggered(channels.laws, state):
-            return TRIGGERED
+        if laws is not None:
+            if _triggered(laws, state):
+                return TRIGGERED
     return REACHED_END
 
 
@@ -147,7 +150,7 @@ def _triggered(laws, state):
 
 
 @kernel
-def _leap(channels, families, plan, state, rng, tau, epsilon, single, settles):
+def _leap(channels, laws, families, plan, state, rng, tau, epsilon, single, settles):
     """Leap over tau; of the critical channels, if any, the one that holds `single` of their propensity fires once.
     With `settles` the slow channels fire, too, and the state is that of the end of the step.
 
@@ -175,15 +178,15 @@ def _leap(channels, families, plan, state, rng, tau, epsilon, single, settles):
         if not state.critical[c]:
             n = draw_poisson(rng, a * tau)
         if n > 0:
-            done = fire_often(channels, plan, state, c, n, rng)
+            done = fire_often(channels, laws, plan, state, c, n, rng)
             if done < 0:
                 return OVERFLOW, 0.0
             fired += done
-    status, in_blocks, largest = leap_blocks(channels, plan, state, tau, epsilon, rng)
+    status, in_blocks, largest = leap_blocks(channels, laws, plan, state, tau, epsilon, rng)
     tally[N_EVENTS] += fired + in_blocks
     state.ledger[LEAPS] += 1
     state.ledger[TIME_LEAPT] += tau
-    if not _look_again(channels, families, plan, state):
+    if not _look_again(channels, laws, families, plan, state):
         status = OVERFLOW
     if tally[FAULT]:
         status = BAD_PROPENSITY
@@ -191,7 +194,7 @@ def _leap(channels, families, plan, state, rng, tau, epsilon, single, settles):
 
 
 @kernel
-def _choose(channels, families, plan, state, rng, epsilon, fixed):
+def _choose(channels, laws, families, plan, state, rng, epsilon, fixed):
     """The next step: its length, 0 for exact steps, infinite if nothing can react; and where on the propensities of
     the critical channels the one lies that fires at its end, or -1."""
     if fixed > 0.0:
@@ -222,49 +225,43 @@ def _choose(channels, families, plan, state, rng, epsilon, fixed):
 
 
 @kernel
-def advance_leap(
-    channels, families, plan, state, rng, t_stop, grid_time, grid_counts, n_steps, event_limit, epsilon, fixed
-):
-    """Advance to t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop; steps end at grid points and stops.
-
-    Returns REACHED_END, SLICE_END after n_steps, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY or OVERFLOW.
-    """
-    counts, clock, tally, ledger = state.counts, state.clock, state.tally, state.ledger
-    done = 0
+def _advance(channels, laws, families, plan, state, rng, run, t_stop, budget, event_limit, epsilon, fixed):
+    """Advance to t_stop; steps end at recorded times and stops. Returns REACHED_END, SLICE_END after `budget` steps,
+    EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY or OVERFLOW."""
+    clock, tally, ledger = state.clock, state.tally, state.ledger
+    pause = tally[N_CANDIDATES] + budget
     while True:
         if tally[FAULT]:
             return BAD_PROPENSITY
-        k = tally[GRID_INDEX]
-        on_grid = k < grid_time.size and grid_time[k] <= t_stop
-        boundary = grid_time[k] if on_grid else t_stop
+        boundary, is_point = next_stop(run, tally[GRID_INDEX], t_stop)
         if clock[TIME] >= boundary:
-            if not on_grid:
+            if not is_point:
                 return REACHED_END
-            for s in range(grid_counts.shape[1]):
-                grid_counts[k, s] = counts[s]
-            tally[GRID_INDEX] = k + 1
+            record(run, tally[GRID_INDEX], state.counts)
+            tally[GRID_INDEX] += 1
             continue
         if tally[N_EVENTS] >= event_limit:
             return EVENT_LIMIT
-        if done >= n_steps:
+        if tally[N_CANDIDATES] >= pause:
             return SLICE_END
-        tau, single = _choose(channels, families, plan, state, rng, epsilon, fixed)
+        tau, single = _choose(channels, laws, families, plan, state, rng, epsilon, fixed)
         status = REACHED_END
         if not 0.0 < tau < np.inf and ledger[WINDOW] > 0.0:
-            done += 1
+            # What the slow channels owe must be there before an exact step, or before nothing happens any more.
+            tally[N_CANDIDATES] += 1
             tally[N_EVENTS] += fire_slow(channels, families, plan, state, epsilon, rng)
-            if not _look_again(channels, families, plan, state):
+            if not _look_again(channels, laws, families, plan, state):
                 return OVERFLOW
-            look_at(channels, plan.entry_channel, plan, state)
+            look_at(channels, laws, plan.entry_channel, plan, state)
             continue
         if tau == 0.0:
-            done += _EXACT_STEPS
-            status = _exact_steps(channels, families, plan, state, rng, boundary, _EXACT_STEPS)
+            tally[N_CANDIDATES] += _EXACT_STEPS
+            status = _exact_steps(channels, laws, families, plan, state, rng, boundary, _EXACT_STEPS)
             ledger[NEXT_STEP] = 0.0
         elif tau == np.inf:
             clock[TIME] = boundary
         else:
-            done += 1
+            tally[N_CANDIDATES] += 1
             cut = tau > boundary - clock[TIME]
             if cut:
                 tau = boundary - clock[TIME]
@@ -273,14 +270,36 @@ def advance_leap(
             if not end > clock[TIME]:
                 return OVERFLOW  # time would stand still: the network explodes
             # The condition of an event, and what the event sets, must not wait for anything.
-            settles = end == boundary or channels.laws.triggered.size > 0
-            status, largest = _leap(channels, families, plan, state, rng, tau, epsilon, single, settles)
+            settles = end == boundary
+            if laws is not None:
+                settles = settles or laws.triggered.size > 0
+            status, largest = _leap(channels, laws, families, plan, state, rng, tau, epsilon, single, settles)
             clock[TIME] = end
             if largest > 1.0 or not cut:
                 ledger[NEXT_STEP] = min(
                     tau * min(_GROWTH, max(0.3, 0.9 / max(largest, 1e-9))), _RELAXATIONS / ledger[RELAXATION]
                 )
-            if status == REACHED_END and _triggered(channels.laws, state):
-                status = TRIGGERED
+            if laws is not None:
+                if status == REACHED_END and _triggered(laws, state):
+                    status = TRIGGERED
         if status != REACHED_END:
             return status
+
+
+@kernel
+def run_leap(channels, laws, families, plan, state, rng, run, t_stop, budget, event_limit, epsilon, fixed):
+    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
+    while begin_replicate(run, rng):
+        before = state.tally[N_CANDIDATES]
+        status = _advance(
+            channels, laws, families, plan, state, rng, run, t_stop, budget, event_limit, epsilon, fixed
+        )  # fmt: skip
+        budget -= state.tally[N_CANDIDATES] - before + 1
+        reacts = True
+        if status == REACHED_END and run.ends.size:
+            reacts = total_propensity(families, plan, state, crowd_propensity(channels, plan, state)) > 0.0
+        if not end_replicate(run, state.clock, state.tally, state.firings, state.ledger, status, reacts):
+            return status
+        if budget <= 0:
+            return SLICE_END
+    return REACHED_END

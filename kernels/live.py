@@ -17,21 +17,21 @@ def mark_live(channels, x, species, terms):
     found = True
     while found:
         found = False
-        for c in range(channels.term_start.size - 1):
-            for t in range(channels.term_start[c], channels.term_start[c + 1]):
+        for c in range(channels.ranges.size - 1):
+            for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
                 if terms[t] or not _can_be(channels, t, species):
                     continue
                 terms[t] = True
                 found = True
-                for k in range(channels.change_start[c], channels.change_start[c + 1]):
-                    species[channels.change_species[k]] = True
+                for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+                    species[channels.changes[k].species] = True
 
 
 @kernel
 def _can_be(channels, t, species):
-    if channels.coefficient[t] == 0.0 or not (species[channels.first[t]] and species[channels.second[t]]):
+    if channels.terms[t].coefficient == 0.0 or not (species[channels.terms[t].first] and species[channels.terms[t].second]):
         return False
-    for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
-        if channels.extra_kind[e] == FALLING and not species[channels.extra_a[e]]:
+    for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
+        if channels.extras[e].kind == FALLING and not species[channels.extras[e].a]:
             return False
     return True

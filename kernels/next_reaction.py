@@ -27,6 +27,7 @@ from .codes import (
 from .heap import build, move
 from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
+from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 
 
 class NextReactionState(NamedTuple):
@@ -43,19 +44,20 @@ class NextReactionState(NamedTuple):
 
 
 @kernel
-def refresh_next_reaction(channels, state):
+def refresh_next_reaction(channels, laws, state):
     """Propensities from the counts; no times yet."""
-    _look_at_clock(channels, state, state.clock[TIME])
-    open_window(channels, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
-    look_at_laws(channels, state.counts)
+    if laws is not None:
+        _look_at_clock(laws, state.clock[TIME])
+        open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
+        look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
-        state.propensity[c] = _checked(state, channel_value(channels, c, state.counts, state.counts))
+        state.propensity[c] = _checked(state, channel_value(channels, laws, c, state.counts, state.counts))
 
 
 @kernel
-def _look_at_clock(channels, state, now):
-    channels.laws.variables[TIME_VARIABLE] = now
-    channels.laws.window[WINDOW_START] = now
+def _look_at_clock(laws, now):
+    laws.variables[TIME_VARIABLE] = now
+    laws.window[WINDOW_START] = now
 
 
 @kernel
@@ -78,10 +80,10 @@ def _draw(state, c, now, rng):
 
 
 @kernel
-def _update(channels, state, c, now, rng):
+def _update(channels, laws, state, c, now, rng):
     """The propensity of c may have changed at `now`. With none before, the wait is drawn: it has no memory."""
     old = state.propensity[c]
-    new = _checked(state, channel_value(channels, c, state.counts, state.counts))
+    new = _checked(state, channel_value(channels, laws, c, state.counts, state.counts))
     if new == old:
         return
     state.propensity[c] = new
@@ -93,31 +95,33 @@ def _update(channels, state, c, now, rng):
 
 
 @kernel
-def set_counts_next_reaction(channels, state, species, values, rng):
+def set_counts_next_reaction(channels, laws, state, species, values, rng):
     """Scheduled change: counts[species] = values at clock[TIME]."""
     for k in range(species.size):
         state.counts[species[k]] = values[k]
-    _look_at_clock(channels, state, state.clock[TIME])
+    if laws is not None:
+        _look_at_clock(laws, state.clock[TIME])
     if np.isnan(state.clock[NEXT_TIME]):
-        refresh_next_reaction(channels, state)
+        refresh_next_reaction(channels, laws, state)
         return
-    look_at_laws(channels, state.counts)
+    if laws is not None:
+        look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
-        _update(channels, state, c, state.clock[TIME], rng)
+        _update(channels, laws, state, c, state.clock[TIME], rng)
     state.clock[NEXT_TIME] = _earliest(state)
 
 
 @kernel
-def _renew_window(channels, state, rng):
+def _renew_window(channels, laws, state, rng):
     """The window is over: the next begins, and pending times run on at the new bounds."""
-    now = channels.laws.window[WINDOW_END]
+    now = laws.window[WINDOW_END]
     state.clock[TIME] = now
-    _look_at_clock(channels, state, now)
-    open_window(channels, state.counts, now, state.tally[N_CANDIDATES])
-    look_at_laws(channels, state.counts)
+    _look_at_clock(laws, now)
+    open_window(channels, laws, state.counts, now, state.tally[N_CANDIDATES])
+    look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
-        if channels.laws.timed_channel[c]:
-            _update(channels, state, c, now, rng)
+        if laws.timed_channel[c]:
+            _update(channels, laws, state, c, now, rng)
     state.clock[NEXT_TIME] = _earliest(state)
 
 
@@ -130,34 +134,30 @@ def _start(state, rng):
 
 
 @kernel
-def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit):
-    """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
-
-    Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE.
-    """
+def _advance(channels, laws, state, rng, run, t_stop, budget, event_limit):
+    """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
+    OVERFLOW or NEGATIVE."""
     counts, clock, tally = state.counts, state.clock, state.tally
-    laws = channels.laws
-    timed = laws.timed_channel
-    has_laws = channels.law.size > 0
-    pause = tally[N_CANDIDATES] + slice_budget
+    pause = tally[N_CANDIDATES] + within_log(run, budget)
+    boundary, is_point = next_stop(run, tally[GRID_INDEX], t_stop)
     if np.isnan(clock[NEXT_TIME]):
         _start(state, rng)
     while True:
+        # What holds here: propensities are those of the counts, the time of each channel is exponential from now at its
+        # propensity, all of them independent, and the top of the heap is the earliest.
         if tally[FAULT]:
             return BAD_PROPENSITY
-        k = tally[GRID_INDEX]
-        on_grid = k < grid_time.size and grid_time[k] <= t_stop
-        boundary = grid_time[k] if on_grid else t_stop
-        if laws.window[WINDOW_END] < boundary and not clock[NEXT_TIME] <= laws.window[WINDOW_END]:
-            _renew_window(channels, state, rng)
-            continue
+        if laws is not None:
+            if laws.window[WINDOW_END] < boundary and not clock[NEXT_TIME] <= laws.window[WINDOW_END]:
+                _renew_window(channels, laws, state, rng)
+                continue
         if not clock[NEXT_TIME] <= boundary:
-            if not on_grid:
+            if not is_point:
                 clock[TIME] = t_stop
                 return REACHED_END
-            for s in range(counts.size - 1):
-                grid_counts[k, s] = counts[s]
-            tally[GRID_INDEX] = k + 1
+            record(run, tally[GRID_INDEX], counts)
+            tally[GRID_INDEX] += 1
+            boundary, is_point = next_stop(run, tally[GRID_INDEX], t_stop)
             continue
         if tally[N_EVENTS] >= event_limit:
             return EVENT_LIMIT
@@ -168,32 +168,64 @@ def advance_next_reaction(channels, state, rng, t_stop, grid_time, grid_counts, 
         if not state.propensity[c] < np.inf or now + 1.0 / state.propensity[c] == now:
             return OVERFLOW  # time would stand still: the network explodes
         clock[TIME] = now
-        if has_laws:
-            _look_at_clock(channels, state, now)
         tally[N_CANDIDATES] += 1
-        if timed.size and timed[c]:
-            value = _checked(state, value_now(channels, c, counts))
-            if not rng.random() * state.propensity[c] < value:
-                _draw(state, c, now, rng)
-                move(state.heap, state.position, state.next_time, c)
-                clock[NEXT_TIME] = _earliest(state)
-                continue
+        if laws is not None:
+            _look_at_clock(laws, now)
+            if laws.timed_channel.size and laws.timed_channel[c]:
+                # Thinning: its propensity is a bound over the window, and it fires by the share of its value now.
+                value = _checked(state, value_now(channels, laws, c, counts))
+                if not rng.random() * state.propensity[c] < value:
+                    _draw(state, c, now, rng)
+                    move(state.heap, state.position, state.next_time, c)
+                    clock[NEXT_TIME] = _earliest(state)
+                    continue
         status = fire(channels, c, counts)
         tally[N_EVENTS] += 1
-        if state.firings.size:
-            state.firings[channels.term_reaction[channels.term_start[c]]] += 1
+        if state.firings.size or run.log.size:
+            reaction = channels.terms[channels.ranges[c].term_start].reaction
+            if state.firings.size:
+                state.firings[reaction] += 1
+            if run.log.size:
+                log_reaction(run, now, reaction)
         if status != REACHED_END:
             return status
         for j in range(state.dependent_start[c], state.dependent_start[c + 1]):
             if state.dependent[j] != c:
-                if has_laws:
-                    look_at_channel(channels, state.dependent[j], counts)
-                _update(channels, state, state.dependent[j], now, rng)
-        if has_laws:
-            look_at_channel(channels, c, counts)
-        state.propensity[c] = _checked(state, channel_value(channels, c, counts, counts))
+                if laws is not None:
+                    look_at_channel(channels, laws, state.dependent[j], counts)
+                _update(channels, laws, state, state.dependent[j], now, rng)
+        if laws is not None:
+            look_at_channel(channels, laws, c, counts)
+        # The channel that fired has used its time up: a new one is drawn, where the others keep what is left of theirs.
+        state.propensity[c] = _checked(state, channel_value(channels, laws, c, counts, counts))
         _draw(state, c, now, rng)
         move(state.heap, state.position, state.next_time, c)
         clock[NEXT_TIME] = _earliest(state)
-        if laws.triggered.size and fires_trigger(channels, c, counts):
-            return TRIGGERED
+        if laws is not None:
+            if laws.triggered.size and fires_trigger(channels, laws, c, counts):
+                return TRIGGERED
+
+
+@kernel
+def _can_react(laws, state):
+    for c in range(state.propensity.size):
+        if state.propensity[c] > 0.0:
+            return True
+    if laws is not None:
+        return laws.timed_terms.size > 0
+    return False
+
+
+@kernel
+def run_next_reaction(channels, laws, state, rng, run, t_stop, budget, event_limit):
+    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
+    while begin_replicate(run, rng):
+        before = state.tally[N_CANDIDATES]
+        status = _advance(channels, laws, state, rng, run, t_stop, budget, event_limit)
+        budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
+        reacts = _can_react(laws, state)
+        if not end_replicate(run, state.clock, state.tally, state.firings, state.propensity[:0], status, reacts):
+            return status
+        if budget <= 0:
+            return SLICE_END
+    return REACHED_END

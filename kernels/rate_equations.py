@@ -29,101 +29,104 @@ class Partials(NamedTuple):
 
 
 @kernel
-def term_rate(channels, t, x):
+def term_rate(channels, laws, t, x):
     """Value of term t at x [1/s], that of a general law as it was when last worked out."""
-    value = channels.coefficient[t] * (x[channels.first[t]] * x[channels.second[t]])
-    for e in range(channels.extra_start[t], channels.extra_start[t + 1]):
-        value *= _extra(channels, e, x)
+    value = channels.terms[t].coefficient * (x[channels.terms[t].first] * x[channels.terms[t].second])
+    for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
+        value *= _extra(channels, laws, e, x)
     return value
 
 
 @kernel
-def _extra(channels, e, x):
+def _extra(channels, laws, e, x):
     """Value of extra factor e."""
-    a = channels.extra_a[e]
-    b = channels.extra_b[e]
-    kind = channels.extra_kind[e]
+    a = channels.extras[e].a
+    b = channels.extras[e].b
+    kind = channels.extras[e].kind
     if kind == FALLING:
         return x[a]
     if kind == STEP:
         return 1.0 if x[a] > x[b] else 0.0
     if kind == RAMP:
         return max(x[a] - x[b], 0.0)
-    return channels.law[a]
+    return laws.value[a] if laws is not None else np.nan  # LAW
 
 
 @kernel
-def rates(channels, x, out):
+def rates(channels, laws, x, out):
     """Rate of each channel [1/s] into out float64[channel]."""
-    for p in range(channels.law.size):
-        channels.law[p] = law_value(channels.laws, p, x)
+    if laws is not None:
+        for p in range(laws.value.size):
+            laws.value[p] = law_value(laws, p, x)
     for c in range(out.size):
         total = 0.0
-        for t in range(channels.term_start[c], channels.term_start[c + 1]):
-            total += term_rate(channels, t, x)
+        for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
+            total += term_rate(channels, laws, t, x)
         out[c] = total
 
 
 @kernel
-def derivative(channels, x, out):
+def derivative(channels, laws, x, out):
     """dx/dt [molecules/s] into out float64[species]."""
-    for p in range(channels.law.size):
-        channels.law[p] = law_value(channels.laws, p, x)
+    if laws is not None:
+        for p in range(laws.value.size):
+            laws.value[p] = law_value(laws, p, x)
     out[:] = 0.0
-    for c in range(channels.term_start.size - 1):
+    for c in range(channels.ranges.size - 1):
         total = 0.0
-        for t in range(channels.term_start[c], channels.term_start[c + 1]):
-            total += term_rate(channels, t, x)
-        for k in range(channels.change_start[c], channels.change_start[c + 1]):
-            out[channels.change_species[k]] += channels.change_amount[k] * total
+        for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
+            total += term_rate(channels, laws, t, x)
+        for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+            out[channels.changes[k].species] += channels.changes[k].amount * total
 
 
 @kernel
-def jacobian(channels, partials, x, data):
+def jacobian(channels, laws, partials, x, data):
     """Entries d(dx_i/dt)/dx_j [1/s] into data float64[entry], where `partials` puts them.
 
     Exact but for general laws, which are differenced; x is changed for that, and put back. A step has slope 0.
     """
     data[:] = 0.0
     p = 0
-    for c in range(channels.term_start.size - 1):
-        for t in range(channels.term_start[c], channels.term_start[c + 1]):
+    for c in range(channels.ranges.size - 1):
+        for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
             for r in range(partials.read_start[t], partials.read_start[t + 1]):
-                slope = term_slope(channels, t, partials.read[r], x)
-                for k in range(channels.change_start[c], channels.change_start[c + 1]):
-                    data[partials.place[p]] += channels.change_amount[k] * slope
+                slope = term_slope(channels, laws, t, partials.read[r], x)
+                for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+                    data[partials.place[p]] += channels.changes[k].amount * slope
                     p += 1
 
 
 @kernel
-def term_slope(channels, t, s, x):
+def term_slope(channels, laws, t, s, x):
     """Derivative of term t by x[s], by the product rule over its factors."""
-    start = channels.extra_start[t]
-    end = channels.extra_start[t + 1]
-    if end > start and channels.extra_kind[start] == LAW:
-        return channels.coefficient[t] * _law_slope(channels.laws, channels.extra_a[start], s, x)
-    a = channels.first[t]
-    b = channels.second[t]
+    start = channels.terms[t].extra_start
+    end = channels.terms[t + 1].extra_start
+    if laws is not None:
+        if end > start and channels.extras[start].kind == LAW:
+            return channels.terms[t].coefficient * _law_slope(laws, channels.extras[start].a, s, x)
+    a = channels.terms[t].first
+    b = channels.terms[t].second
     total = (x[b] if a == s else 0.0) + (x[a] if b == s else 0.0)
     for e in range(start, end):
-        total *= _extra(channels, e, x)
+        total *= _extra(channels, laws, e, x)
     for e in range(start, end):
         slope = _extra_slope(channels, e, s, x)
         if slope != 0.0:
             product = slope * (x[a] * x[b])
             for other in range(start, end):
                 if other != e:
-                    product *= _extra(channels, other, x)
+                    product *= _extra(channels, laws, other, x)
             total += product
-    return channels.coefficient[t] * total
+    return channels.terms[t].coefficient * total
 
 
 @kernel
 def _extra_slope(channels, e, s, x):
     """Derivative of extra factor e, which is no law, by x[s]."""
-    a = channels.extra_a[e]
-    b = channels.extra_b[e]
-    kind = channels.extra_kind[e]
+    a = channels.extras[e].a
+    b = channels.extras[e].b
+    kind = channels.extras[e].kind
     if kind == FALLING:
         return 1.0 if a == s else 0.0
     if kind == RAMP and x[a] > x[b]:

@@ -18,7 +18,7 @@ from .bounds import (
     refresh_if_outside,
     tighten,
 )
-from .channels import fires_trigger, look_at_term, term_value
+from .channels import channel_value, fires_trigger, look_at_laws, look_at_term, term_value
 from .codes import (
     BAD_PROPENSITY,
     EVENT_LIMIT,
@@ -34,10 +34,11 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
-from .families import draw_member
+from .families import draw_member, family_can_fire
 from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .renewal import renew_window_rejection
+from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 from .slots import BOUND, LOWER, mean_wait
 from .urn import NONE, is_overfull
 
@@ -54,8 +55,8 @@ def _term_of_gap(channels, state, c, share):
     Each term owns as much of the interval as its bounds are apart, so that one term is evaluated, not the sum.
     """
     share -= state.sums[c, LOWER]
-    t = np.int64(channels.term_start[c])
-    end = np.int64(channels.term_start[c + 1])
+    t = np.int64(channels.ranges[c].term_start)
+    end = np.int64(channels.ranges[c + 1].term_start)
     while t < end:
         if is_block_end(t) and t + (1 << BLOCK) <= end:
             gap = state.block_gap[t >> BLOCK]
@@ -74,8 +75,8 @@ def _term_of_gap(channels, state, c, share):
 @kernel
 def _term_of_lower(channels, state, c, share):
     """The term in whose lower bound `share`, below the sum of the lower bounds, falls."""
-    last = channels.term_start[c + 1] - 1
-    for t in range(channels.term_start[c], last):
+    last = channels.ranges[c + 1].term_start - 1
+    for t in range(channels.ranges[c].term_start, last):
         if share < state.term_lower[t]:
             return np.int64(t)
         share -= state.term_lower[t]
@@ -83,13 +84,9 @@ def _term_of_lower(channels, state, c, share):
 
 
 @kernel
-def advance_rejection(
-    channels, readers, families, state, rng, t_stop, grid_time, grid_counts, slice_budget, event_limit
-):
-    """Fire events up to and including t_stop, filling grid_counts[k] for each grid_time[k] <= t_stop.
-
-    Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE.
-    """
+def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit):
+    """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
+    OVERFLOW or NEGATIVE."""
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
     pair_species, pair_amount = readers.pair_species, readers.pair_amount
     urn, clock, tally = state.urn, state.clock, state.tally
@@ -97,20 +94,18 @@ def advance_rejection(
         return BAD_PROPENSITY
     if is_overfull(urn):
         return OVERFLOW
-    laws = channels.laws
-    watching = laws.triggered.size > 0
-    has_laws = channels.law.size > 0
-    n_species = grid_counts.shape[1]
-    first_family = families.first_channel[0]
-    count_firings = state.firings.size > 0
+    n_channels = state.light.size
+    first_family = n_channels
+    if families is not None:
+        first_family = families.first_channel[0]
+    names_reactions = state.firings.size > 0 or run.log.size > 0
     more_changes = readers.more_species.size > 0
     n_events = tally[N_EVENTS]
     n_candidates = tally[N_CANDIDATES]
-    # No more events than candidates: one comparison keeps both the slice and the event limit.
-    pause = n_candidates + min(slice_budget, event_limit - n_events)
+    # No more events than candidates: one comparison keeps the slice, the log and the event limit.
+    pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
-    n_channels = state.light.size
     light_urn = state.light_urn
     size = urn.size[0]
     light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
@@ -120,47 +115,54 @@ def advance_rejection(
     if np.isnan(next_time):
         next_time = time + rng.standard_exponential() * wait
     k = tally[GRID_INDEX]
-    on_grid = k < grid_time.size and grid_time[k] <= t_stop
-    boundary = grid_time[k] if on_grid else t_stop
-    limit = min(boundary, laws.window[WINDOW_END])
+    boundary, is_point = next_stop(run, k, t_stop)
+    limit = boundary
+    if laws is not None:
+        limit = min(boundary, laws.window[WINDOW_END])
     status = REACHED_END
     n_rejected = tally[N_REJECTED]
     while True:
+        # What holds here: every count lies in its interval, so that all bounds hold; and the next candidate is due at
+        # `next_time`, exponential from `time` at the sum of the bounds. `size`, `light_size` and `wait` are copies of
+        # what the urns hold, made again whenever a bound has changed.
         if not next_time <= limit:
-            if limit < boundary:
-                clock[NEXT_TIME] = next_time
-                tally[N_CANDIDATES] = n_candidates
-                renew_window_rejection(channels, readers, state)
-                size = urn.size[0]
-                light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
-                wait = mean_wait(state)
-                time = clock[TIME]
-                if is_overfull(urn) or time + wait == time:
-                    status = OVERFLOW
-                if tally[FAULT]:
-                    status = BAD_PROPENSITY
-                next_time = clock[NEXT_TIME]
-                if status != REACHED_END:
-                    break
-                if np.isnan(next_time):
-                    next_time = time + rng.standard_exponential() * wait
-                limit = min(boundary, laws.window[WINDOW_END])
-                continue
-            if not on_grid:
+            if laws is not None:
+                if limit < boundary:
+                    clock[NEXT_TIME] = next_time
+                    tally[N_CANDIDATES] = n_candidates
+                    renew_window_rejection(channels, laws, readers, state)
+                    size = urn.size[0]
+                    light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
+                    wait = mean_wait(state)
+                    time = clock[TIME]
+                    if is_overfull(urn) or time + wait == time:
+                        status = OVERFLOW
+                    if tally[FAULT]:
+                        status = BAD_PROPENSITY
+                    next_time = clock[NEXT_TIME]
+                    if status != REACHED_END:
+                        break
+                    if np.isnan(next_time):
+                        next_time = time + rng.standard_exponential() * wait
+                    limit = min(boundary, laws.window[WINDOW_END])
+                    continue
+            if not is_point:
                 time = t_stop
                 break
-            for s in range(n_species):
-                grid_counts[k, s] = counts[s]
+            record(run, k, counts)
             k += 1
-            on_grid = k < grid_time.size and grid_time[k] <= t_stop
-            boundary = grid_time[k] if on_grid else t_stop
-            limit = min(boundary, laws.window[WINDOW_END])
+            boundary, is_point = next_stop(run, k, t_stop)
+            limit = boundary
+            if laws is not None:
+                limit = min(boundary, laws.window[WINDOW_END])
             continue
         if n_candidates >= pause:
             status = EVENT_LIMIT if n_events >= event_limit else SLICE_END
             break
         n_candidates += 1
         time = next_time
+        # One uniform number does for three draws: its whole part is the slot, and what is left of it, uniform on the
+        # slot and independent of which, decides whether the candidate fires and which of the terms it is.
         place = rng.random() * size
         slot = np.int64(place)
         c = urn.channel[np.uint32(slot)]
@@ -175,19 +177,20 @@ def advance_rejection(
         fires = share < limits[c, LOWER]
         t = NONE
         if fires:
-            if count_firings:
+            if names_reactions:
                 t = _term_of_lower(channels, state, c, share)
         else:
             t, share = _term_of_gap(channels, state, c, share)
             if t != NONE:
-                if has_laws:
+                if laws is not None:
                     laws.variables[TIME_VARIABLE] = time
-                    look_at_term(channels, t, counts, tally)
-                fires = share < term_value(channels, t, counts, counts) - state.term_lower[t]
+                    look_at_term(channels, laws, t, counts, tally)
+                fires = share < term_value(channels, laws, t, counts, counts) - state.term_lower[t]
         member = NONE
-        if fires and c >= first_family:
-            member = draw_member(families, counts, c - first_family, rng)
-            fires = member != NONE
+        if families is not None:
+            if fires and c >= first_family:
+                member = draw_member(families, counts, c - first_family, rng)
+                fires = member != NONE
         if not fires:
             if tally[FAULT]:
                 status = BAD_PROPENSITY
@@ -197,17 +200,27 @@ def advance_rejection(
             if n_rejected >= _MOST_REJECTED:
                 n_rejected = 0
                 tally[N_CANDIDATES] = n_candidates
-                tighten(channels, readers, state, c)
+                tighten(channels, laws, readers, state, c)
                 size = urn.size[0]
                 light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
                 wait = mean_wait(state)
-                limit = min(boundary, laws.window[WINDOW_END])
+                if laws is not None:
+                    limit = min(boundary, laws.window[WINDOW_END])
         else:
             n_rejected = 0
             n_events += 1
+            if names_reactions:
+                reaction = np.int64(0)
+                if member == NONE:
+                    reaction = np.int64(channels.terms[t].reaction)
+                elif families is not None:
+                    reaction = np.int64(families.reaction[member])
+                if state.firings.size:
+                    state.firings[reaction] += 1
+                if run.log.size:
+                    log_reaction(run, time, reaction)
+            inside = True
             if member == NONE:
-                if count_firings:
-                    state.firings[channels.term_reaction[t]] += 1
                 s0 = pair_species[c, 0]
                 s1 = pair_species[c, 1]
                 n0 = counts[s0] + pair_amount[c, 0]
@@ -220,37 +233,39 @@ def advance_rejection(
                         s = readers.more_species[j]
                         counts[s] += readers.more_amount[j]
                         inside = inside and low[s] <= counts[s] and counts[s] <= high[s]
-            else:
-                if count_firings:
-                    state.firings[families.reaction[member]] += 1
+            elif families is not None:
                 s = families.species[member]
                 counts[s] += families.amount[member]
                 inside = low[s] <= counts[s] and counts[s] <= high[s]
             if not inside:
                 tally[N_CANDIDATES] = n_candidates
-                laws.variables[TIME_VARIABLE] = time
+                if laws is not None:
+                    laws.variables[TIME_VARIABLE] = time
                 if member == NONE:
-                    status = refresh_changed(channels, readers, state, c)
-                else:
-                    status = refresh_if_outside(channels, readers, state, families.species[member])
+                    status = refresh_changed(channels, laws, readers, state, c)
+                elif families is not None:
+                    status = refresh_if_outside(channels, laws, readers, state, families.species[member])
                 size = urn.size[0]
                 light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
                 wait = mean_wait(state)
                 if time + wait == time:
                     status = OVERFLOW  # time would stand still: the network explodes
-                limit = min(boundary, laws.window[WINDOW_END])
+                if laws is not None:
+                    limit = min(boundary, laws.window[WINDOW_END])
                 if tally[FAULT]:
                     status = BAD_PROPENSITY
                 if status != REACHED_END:
                     break
-            if watching:
-                changed = fires_trigger(channels, c, counts)
-                if member != NONE:
-                    changed = trigger_changed(laws, families.species[member], counts)
-                if changed:
-                    status = TRIGGERED
-                    next_time = time + rng.standard_exponential() * wait
-                    break
+            if laws is not None:
+                if laws.triggered.size:
+                    changed = fires_trigger(channels, laws, c, counts)
+                    if families is not None:
+                        if member != NONE:
+                            changed = trigger_changed(laws, families.species[member], counts)
+                    if changed:
+                        status = TRIGGERED
+                        next_time = time + rng.standard_exponential() * wait
+                        break
         next_time = time + rng.standard_exponential() * wait
     clock[TIME] = time
     clock[NEXT_TIME] = next_time
@@ -259,3 +274,39 @@ def advance_rejection(
     tally[N_REJECTED] = n_rejected
     tally[GRID_INDEX] = k
     return status
+
+
+@kernel
+def can_react_rejection(channels, laws, families, counts):
+    """Whether some propensity is above 0 at the counts, or reads the time."""
+    n_plain = channels.ranges.size - 1
+    if families is not None:
+        n_plain = families.first_channel[0]
+        for f in range(families.pools.shape[0]):
+            if family_can_fire(families, counts, f):
+                return True
+    if laws is not None:
+        if laws.timed_terms.size:
+            return True
+        look_at_laws(laws, counts)
+    for c in range(n_plain):
+        if channel_value(channels, laws, c, counts, counts) > 0.0:
+            return True
+    return False
+
+
+@kernel
+def run_rejection(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit):
+    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
+    while begin_replicate(run, rng):
+        before = state.tally[N_CANDIDATES]
+        status = _advance(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit)
+        budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
+        reacts = status == REACHED_END and run.ends.size > 0
+        if reacts:
+            reacts = can_react_rejection(channels, laws, families, state.counts)
+        if not end_replicate(run, state.clock, state.tally, state.firings, state.bounds[:0], status, reacts):
+            return status
+        if budget <= 0:
+            return SLICE_END
+    return REACHED_END

@@ -1,6 +1,6 @@
 """Bounds renewed out of turn: at scheduled changes and events, and when a window of time is over."""
 
-from .bounds import bound_all, bound_law_term, bound_term, set_interval, sum_channel
+from .bounds import bound_all, bound_term, set_interval, sum_channel
 from .channels import open_window, program_of
 from .clock import rescale_pending
 from .codes import N_CANDIDATES, TIME
@@ -12,32 +12,37 @@ from .urn import is_overfull, mark_overfull
 
 
 @kernel
-def _enclose(channels, readers, state, s):
+def _enclose(channels, laws, readers, state, s):
     """A new interval for s if its count is outside, with the bounds of what reads it; channels become `touched`."""
     if state.low[s] <= state.counts[s] <= state.high[s]:
         return
     set_interval(state, s)
     for j in range(readers.term_start[s], readers.term_start[s + 1]):
         t = readers.term[j]
-        if program_of(channels, t) >= 0:
-            continue  # all laws are bounded anew in the end: variables may have been set, too
-        bound_term(channels, state, t)
+        if laws is not None:
+            if program_of(channels, t) >= 0:
+                continue  # all laws are bounded anew in the end: variables may have been set, too
+        bound_term(channels, laws, state, t)
         state.touched[readers.channel[t]] = True
 
 
 @kernel
-def set_counts_rejection(channels, readers, families, state, species, values):
+def set_counts_rejection(channels, laws, readers, families, state, species, values):
     """Scheduled change: counts[species] = values at clock[TIME]. Refreshes every pool and term that it touches."""
     old = total_bound(state)
-    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
+    if laws is not None:
+        laws.variables[TIME_VARIABLE] = state.clock[TIME]
     for k in range(species.size):
         state.counts[species[k]] = values[k]
     for k in range(species.size):
-        _enclose(channels, readers, state, species[k])
-    pools_fit = sum_pools(families, state.counts)
-    for p in range(families.pool_varies.size):
-        _enclose(channels, readers, state, families.first_pool[0] + p)
-    _rebound(channels, readers, state, channels.laws.terms)
+        _enclose(channels, laws, readers, state, species[k])
+    pools_fit = True
+    if families is not None:
+        pools_fit = sum_pools(families, state.counts)
+        for p in range(families.pool_varies.size):
+            _enclose(channels, laws, readers, state, families.first_pool[0] + p)
+    if laws is not None:
+        _rebound(channels, laws, readers, state, laws.terms)
     _sum_touched(channels, state)
     if not pools_fit:
         mark_overfull(state.urn)
@@ -45,11 +50,12 @@ def set_counts_rejection(channels, readers, families, state, species, values):
 
 
 @kernel
-def set_coefficients_rejection(channels, state):
+def set_coefficients_rejection(channels, laws, state):
     """The coefficients of the channels have changed at clock[TIME]: bounds and slots anew, over the same intervals."""
     old = total_bound(state)
-    channels.laws.variables[TIME_VARIABLE] = state.clock[TIME]
-    bound_all(channels, state)
+    if laws is not None:
+        laws.variables[TIME_VARIABLE] = state.clock[TIME]
+    bound_all(channels, laws, state)
     overfull = is_overfull(state.urn)
     refill_all(state)
     if overfull:
@@ -58,10 +64,10 @@ def set_coefficients_rejection(channels, state):
 
 
 @kernel
-def _rebound(channels, readers, state, terms):
+def _rebound(channels, laws, readers, state, terms):
     """New bounds of general laws."""
     for j in range(terms.size):
-        bound_law_term(channels, state, terms[j])
+        bound_term(channels, laws, state, terms[j])
         state.touched[readers.channel[terms[j]]] = True
 
 
@@ -77,13 +83,13 @@ def _sum_touched(channels, state):
 
 
 @kernel
-def renew_window_rejection(channels, readers, state):
+def renew_window_rejection(channels, laws, readers, state):
     """The window of time is over: the next begins, with new bounds of what reads the time; the pending time runs on."""
     old = total_bound(state)
-    now = channels.laws.window[WINDOW_END]
+    now = laws.window[WINDOW_END]
     state.clock[TIME] = now
-    channels.laws.variables[TIME_VARIABLE] = now
-    open_window(channels, state.counts, now, state.tally[N_CANDIDATES])
-    _rebound(channels, readers, state, channels.laws.timed_terms)
+    laws.variables[TIME_VARIABLE] = now
+    open_window(channels, laws, state.counts, now, state.tally[N_CANDIDATES])
+    _rebound(channels, laws, readers, state, laws.timed_terms)
     _sum_touched(channels, state)
     rescale_pending(state.clock, old, total_bound(state))

@@ -48,9 +48,9 @@ def _is_critical(channels, c, counts, value):
     """Whether channel c can fire, but fewer than `FEW` times."""
     if not value > 0.0:
         return False
-    for k in range(channels.change_start[c], channels.change_start[c + 1]):
-        amount = channels.change_amount[k]
-        if amount < 0 and counts[channels.change_species[k]] < -amount * FEW:
+    for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+        amount = channels.changes[k].amount
+        if amount < 0 and counts[channels.changes[k].species] < -amount * FEW:
             return True
     return False
 
@@ -62,7 +62,7 @@ def _add_families(channels, families, plan, state):
         c = families.first_channel[0] + f
         if not plan.felt[f] or not state.value[c] > 0.0:
             continue
-        rate = channels.coefficient[channels.term_start[c]]
+        rate = channels.terms[channels.ranges[c].term_start].coefficient
         rows, columns = families.pools[f, 0], families.pools[f, 1]
         m = families.member_start[f]
         for i in range(families.pool_start[rows], families.pool_start[rows + 1]):
@@ -98,9 +98,9 @@ def longest_leap(channels, families, plan, state, epsilon, with_noise):
         if state.critical[c]:
             critical += a
             continue
-        for j in range(channels.change_start[c], channels.change_start[c + 1]):
-            s = channels.change_species[j]
-            amount = channels.change_amount[j]
+        for j in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+            s = channels.changes[j].species
+            amount = channels.changes[j].amount
             mean[s] += amount * a
             spread[s] += amount * amount * a
             if amount < 0:

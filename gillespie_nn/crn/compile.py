@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..display.words import counted
-from ..kernels.channels import Channels, Readers
+from ..kernels.channels import CHANGE, EXTRA, RANGE, TERM, Channels, Readers
 from ..kernels.families import Families
 from ..kernels.laws import Laws
 from . import programs
@@ -78,8 +78,9 @@ class Structure:
         varies[self._targets[:, 0]] = True
         self.arrays["varies"] = varies
         self._laws = self._law_arrays(laws, terms)
+        self.has_programs = bool(laws.laws or laws.triggers)
         self._parameters = laws.parameters
-        self._kept: tuple[tuple[bytes, float], Channels, Families] | None = None
+        self._kept: tuple[tuple[bytes, float], Channels, Laws, Families] | None = None
         self._plans: dict[tuple[bytes, bool], LeapPlan] = {}
 
     @property
@@ -137,12 +138,12 @@ class Structure:
         """int64[species + pools + 1]: a copy of `counts` int64[species], pools not yet summed, and the constant 1."""
         return np.concatenate([counts, np.zeros(len(self._pools), np.int64), [1]]).astype(np.int64)
 
-    def arrays_for(self, rates: np.ndarray, volume: float) -> tuple[Channels, Families]:
-        """`channels` and `families`, kept from the last call: the replicates of an ensemble share them."""
+    def arrays_for(self, rates: np.ndarray, volume: float) -> tuple[Channels, Laws, Families]:
+        """`channels`, `laws` and `families`, kept from the last call: the replicates of an ensemble share them."""
         key = (rates.tobytes(), float(volume))
         kept = self._kept
         if kept is None or kept[0] != key:
-            kept = self._kept = (key, self.channels(rates, volume), self.families(rates))
+            kept = self._kept = (key, self.channels(rates, volume), self.laws(volume), self.families(rates))
         return kept[1:]
 
     def coefficients(self, rates: np.ndarray, volume: float) -> np.ndarray:
@@ -163,10 +164,23 @@ class Structure:
 
     def channels(self, rates: np.ndarray, volume: float) -> Channels:
         """The arrays for rate constants float64[reaction] in `volume`."""
-        coefficient = self.coefficients(rates, volume)
+        a = self.arrays
+        terms = _structured(TERM, len(self.terms) + 1, extra_start=a["extra_start"], coefficient=0.0)
+        for name in ("first", "second", "second_offset"):
+            terms[name][:-1] = a[name]
+        terms["reaction"][:-1] = a["term_reaction"]
+        terms["coefficient"][:-1] = self.coefficients(rates, volume)
+        extras = _structured(EXTRA, len(a["extra_a"]), kind=a["extra_kind"], a=a["extra_a"], b=a["extra_b"])
+        ranges = _structured(RANGE, self.n_channels + 1, term_start=a["term_start"], change_start=a["change_start"])
+        changes = _structured(
+            CHANGE, len(a["change_species"]), species=a["change_species"], amount=a["change_amount"]
+        )
+        return Channels(terms, extras, ranges, changes)
+
+    def laws(self, volume: float) -> Laws:
+        """The programs of general laws and events, and the variables that they read, in `volume`."""
         variables = np.array([0.0, volume, *self._parameters], dtype=np.float64)
-        laws = Laws(variables=variables, **self._laws)
-        return Channels(coefficient=coefficient, laws=laws, law=np.zeros(laws.first_trigger[0]), **self.arrays)
+        return Laws(variables=variables, **self._laws)
 
     def families(self, rates: np.ndarray) -> Families:
         """The product families for rate constants float64[reaction]."""
@@ -285,6 +299,14 @@ class CompiledNetwork:
 
     def __str__(self) -> str:
         return f"{counted(self.n_reactions, 'reaction')} became {counted(self.n_channels, 'channel')}"
+
+
+def _structured(dtype: np.dtype, size: int, **fields: Any) -> np.ndarray:
+    """A structured array, 0 where nothing is given."""
+    made = np.zeros(size, dtype=dtype)
+    for name, values in fields.items():
+        made[name] = values
+    return made
 
 
 def _mean_share(rates: np.ndarray) -> float:

@@ -145,6 +145,7 @@ def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dic
         "window": np.array([0.0, np.inf, codes.FIRST_WIDTH, 0.0]),
         "triggered": np.zeros(len(triggers), dtype=np.int8),
         "stack": np.zeros((2, max([1, *(p.depth for p in programs)]))),
+        "value": np.zeros(len(laws)),
     }
 
 

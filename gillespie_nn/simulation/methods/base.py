@@ -24,6 +24,12 @@ _ROUNDING = 1e-12
 _LATEST = np.finfo(np.float64).max
 
 
+def own_laws(laws: Laws) -> Laws:
+    """`laws` with arrays of their own for what one simulation writes."""
+    written = ("variables", "window", "triggered", "stack", "value")
+    return laws._replace(**{name: getattr(laws, name).copy() for name in written})
+
+
 class Method(ABC):
     """One replicate in progress.
 
@@ -82,24 +88,33 @@ class Method(ABC):
         self._tally = np.zeros(codes.TALLY_SIZE, dtype=np.int64)
         self.firings = np.zeros(len(network.reactions) if count_firings else 0, dtype=np.int64)
         self._structure, self._volume = self.compile(network, rates), volume
-        self._channels, self._families = self._own_arrays(network, rates, volume)
+        self._channels, self._laws, self._families = self._own_arrays(network, rates, volume)
+        self._owns_rates = False
         self._no_counts: np.ndarray = np.empty((0, self.n_species), dtype=self.dtype)
         self._drive: Drive | None = None
 
-    def _own_arrays(self, network: ReactionNetwork, rates: np.ndarray, volume: float) -> tuple[Channels, Families]:
-        """The compiled arrays, shared but for what one simulation writes into."""
-        channels, families = self._structure.arrays_for(rates, volume)
-        laws = channels.laws
-        own = {name: getattr(laws, name).copy() for name in ("variables", "window", "triggered", "stack")}
-        channels = channels._replace(
-            coefficient=channels.coefficient.copy(), laws=laws._replace(**own), law=channels.law.copy()
-        )
-        return channels, families._replace(running=families.running.copy(), share=families.share.copy())
+    def _own_arrays(
+        self, network: ReactionNetwork, rates: np.ndarray, volume: float
+    ) -> tuple[Channels, Laws, Families]:
+        """The compiled arrays, shared but for what one simulation writes into; `set_rates` copies what it changes."""
+        channels, laws, families = self._structure.arrays_for(rates, volume)
+        return channels, own_laws(laws), families._replace(running=families.running.copy())
 
     @property
     def laws(self) -> Laws:
         """`kernels.laws.Laws`: the programs, variables and triggers of this simulation."""
-        return self._channels.laws
+        return self._laws
+
+    @property
+    def _programs(self) -> Laws | None:
+        """What kernels get: `laws`, or None for a network without general laws and events, for which kernels are
+        compiled without all that."""
+        return self._laws if self._structure.has_programs else None
+
+    @property
+    def _pools(self) -> Families | None:
+        """What kernels get that can do without product families: `Families`, or None if there are none."""
+        return self._families if len(self._families.pools) else None
 
     @classmethod
     def refuse(cls, network: ReactionNetwork) -> None:
@@ -245,7 +260,11 @@ class Method(ABC):
         n = len(self.network.reactions)
         if rates.shape != (n,) or not ((rates >= 0) & (rates < np.inf)).all():
             raise InputError(f"rates must be {n} finite numbers, at least 0, one per reaction, got {rates!r}")
-        self._channels.coefficient[:] = self._structure.coefficients(rates, self._volume)
+        if not self._owns_rates:
+            self._channels = self._channels._replace(terms=self._channels.terms.copy())
+            self._families = self._families._replace(share=self._families.share.copy())
+            self._owns_rates = True
+        self._channels.terms["coefficient"][:-1] = self._structure.coefficients(rates, self._volume)
         self._families.share[:] = self._structure.shares(rates)
         self._renew()
 

@@ -8,16 +8,17 @@ from ...checks import InputError, ModelError
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels import codes, langevin
-from ...kernels.langevin import LangevinState, advance_langevin, propensities
+from ...kernels.langevin import LangevinState, propensities, run_langevin
+from ...kernels.replicates import Run
 from ..faults import explain
 from . import options
-from .base import Method
+from .compiled import Compiled
 
 _SLICE = 3_000_000
 """Terms worked out a slice: some 50 ms."""
 
 
-class Langevin(Method):
+class Langevin(Compiled):
     """Real-valued counts by the chemical Langevin equation; a weak method of second order in the step.
 
     Without `step`, no species loses more than a tenth of what there is of it in a step, by the propensities at its
@@ -52,7 +53,7 @@ class Langevin(Method):
         super().__init__(network, rates, volume, *rest, **named)
         n = self.compile(network, rates).n_channels
         self._step = self.settings["step"] or np.inf
-        self._slice = max(1, _SLICE // (len(self._channels.coefficient) + 1))
+        self._slice = max(1, _SLICE // len(self._channels.terms))
         self._state = LangevinState(
             x=self._counts,
             y=self._counts.copy(),
@@ -66,6 +67,7 @@ class Langevin(Method):
             sums=np.zeros(langevin.SUMS_SIZE),
             clock=self._clock,
             tally=self._tally,
+            firings=self.firings,
         )
 
     @classmethod
@@ -81,11 +83,15 @@ class Langevin(Method):
         return network.compiled.lumped
 
     @property
-    def statistics(self) -> dict[str, float]:
+    def _numbers(self) -> np.ndarray:
+        return self._state.sums
+
+    @classmethod
+    def statistics_of(cls, numbers: np.ndarray, steps: np.ndarray) -> dict[str, np.ndarray]:
         """Steps taken, and of the firings due in them, drawn or owed, the share that was put off to a later step."""
-        wanted = self._state.sums[langevin.WANTED]
-        held = self._state.sums[langevin.HELD] / wanted if wanted > 0 else 0.0
-        return {"steps": float(self._tally[codes.N_CANDIDATES]), "held_share": float(held)}
+        wanted, held = numbers[:, langevin.WANTED], numbers[:, langevin.HELD]
+        share = np.divide(held, wanted, out=np.zeros_like(held), where=wanted > 0)
+        return {"steps": steps.astype(np.float64), "held_share": share}
 
     def _memory(self) -> np.ndarray:
         steps = self._tally[codes.N_CANDIDATES]
@@ -97,11 +103,11 @@ class Langevin(Method):
         self._state.sums[:] = memory[1:n]
         self._state.owed[:] = memory[n:]
 
-    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
+    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         if self._tally[codes.N_CANDIDATES] == 0:  # later noise may take a law a little below 0, where it counts as 0
             explain(self.network, self, codes.BAD_PROPENSITY)
-        code = advance_langevin(
-            self._channels, self._state, self.rng, self._step, t_stop, grid_time, grid_counts, self._slice, event_limit
+        code = run_langevin(
+            self._channels, self._programs, self._state, self.rng, run, self._step, t_stop, budget, event_limit
         )
         if code in (codes.OVERFLOW, codes.BAD_PROPENSITY):
             explain(self.network, self, code)
@@ -119,5 +125,5 @@ class Langevin(Method):
     def can_react(self) -> bool:
         if self.laws.timed_terms.size:
             return True
-        propensities(self._channels, self.time, self._counts, self._state.propensity)
+        propensities(self._channels, self._programs, self.time, self._counts, self._state.propensity)
         return bool((self._state.propensity > 0).any())

@@ -167,7 +167,7 @@ class LinearNoise(Ode):
 
     def _negative(self, time: float, rates: np.ndarray) -> None:
         channels = self._equations.channels
-        reaction = channels.term_reaction[channels.term_start[int(np.argmin(rates))]]
+        reaction = channels.terms[channels.ranges[int(np.argmin(rates))]["term_start"]]["reaction"]
         raise ModelError(
             f"{self.name}: the rate of reaction {self.network.reactions[reaction].name} is negative, {rates.min():g} "
             f"[1/s], at t = {time:.10g} s: its fluctuations are undefined; "

@@ -8,18 +8,19 @@ from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels.next_reaction import (
     NextReactionState,
-    advance_next_reaction,
     refresh_next_reaction,
+    run_next_reaction,
     set_counts_next_reaction,
 )
-from .base import Method
+from ...kernels.replicates import Run
+from .compiled import Compiled
 
-_SLICE = 100_000
 
 
-class NextReaction(Method):
+class NextReaction(Compiled):
     name = "next_reaction"
     summary = "exact: one pending time per reaction, in a heap; for many reactions where each event affects few"
+    _slice = 100_000
     reference = "M. A. Gibson, J. Bruck, J. Phys. Chem. A 104 (2000) 1876-1889, doi:10.1021/jp993732q"
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
@@ -38,19 +39,19 @@ class NextReaction(Method):
             dependent=structure.dependents[1],
             firings=self.firings,
         )
-        refresh_next_reaction(self._channels, self._state)
+        refresh_next_reaction(self._channels, self._programs, self._state)
 
     @classmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.single
 
-    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
-        return advance_next_reaction(
-            self._channels, self._state, self.rng, t_stop, grid_time, grid_counts, _SLICE, event_limit
+    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+        return run_next_reaction(
+            self._channels, self._programs, self._state, self.rng, run, t_stop, budget, event_limit
         )
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        set_counts_next_reaction(self._channels, self._state, species, values, self.rng)
+        set_counts_next_reaction(self._channels, self._programs, self._state, species, values, self.rng)
 
     def can_react(self) -> bool:
         return bool((self._state.propensity > 0).any() or self.laws.timed_terms.size)

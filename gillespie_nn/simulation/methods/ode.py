@@ -77,6 +77,8 @@ class Ode(Method):
         super().__init__(network, rates, volume, *rest, **named)
         self._equations = RateEquations(network, rates, volume)
         self._channels = self._equations.channels
+        self._laws = self._equations.laws or self._laws
+        self._owns_rates = True
         self._tolerances = self.settings["rtol"], self.settings["atol"] * volume
         self._implicit = self.settings["solver"] if self.settings["solver"] in IMPLICIT else None
         self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails

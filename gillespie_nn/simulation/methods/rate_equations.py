@@ -9,8 +9,9 @@ from ...crn import ReactionNetwork
 from ...kernels import rate_equations as kernels
 from ...kernels.channels import Channels
 from ...kernels.codes import FALLING, LAW, RAMP
-from ...kernels.laws import COUNT, TIME_VARIABLE
+from ...kernels.laws import COUNT, TIME_VARIABLE, Laws
 from ...kernels.live import mark_live
+from .base import own_laws
 
 _KEPT = 8
 """Live parts kept, each of the size of the network: the samples of a small training set come again."""
@@ -24,60 +25,63 @@ class Equations:
 
     Parameters
     ----------
-    channels : of a structure without product families; `laws` and `law` are written into.
+    channels : of a structure without product families.
+    laws : its general laws, which are written into, or None.
     n_species : the first so many species of the state move.
     state : float64[...], the species, what is read beside them, and the constant 1 at the end [molecules].
     """
 
-    def __init__(self, channels: Channels, n_species: int, state: np.ndarray) -> None:
-        self.channels, self.n_species = channels, n_species
+    def __init__(self, channels: Channels, laws: Laws | None, n_species: int, state: np.ndarray) -> None:
+        self.channels, self.laws, self.n_species = channels, laws, n_species
         self.state = state
 
     @property
     def stoichiometry(self) -> csc_array:
         """Change of each species by each channel, sparse float64[species, channel]."""
         c = self.channels
-        shape = (self.n_species, len(c.change_start) - 1)
-        return csc_array((c.change_amount.astype(np.float64), c.change_species, c.change_start), shape=shape)
+        shape = (self.n_species, len(c.ranges) - 1)
+        amount = c.changes["amount"].astype(np.float64)
+        return csc_array((amount, c.changes["species"], c.ranges["change_start"]), shape=shape)
 
     def derivative(self, t: float, x: np.ndarray) -> np.ndarray:
         """dx/dt float64[species] [molecules/s] at time t [s] and x float64[species] [molecules]."""
         out = np.empty(self.n_species)
-        kernels.derivative(self.channels, self._at(t, x), out)
+        kernels.derivative(self.channels, self.laws, self._at(t, x), out)
         return out
 
     def propensities(self, t: float, x: np.ndarray) -> np.ndarray:
         """Rate of each lumped channel float64[channel] [1/s]: the noise has the matrix S diag(a) S^T."""
-        out = np.empty(len(self.channels.term_start) - 1)
-        kernels.rates(self.channels, self._at(t, x), out)
+        out = np.empty(len(self.channels.ranges) - 1)
+        kernels.rates(self.channels, self.laws, self._at(t, x), out)
         return out
 
     def jacobian(self, t: float, x: np.ndarray) -> csc_array:
         """d(dx/dt)/dx, sparse float64[species, species] [1/s], always of the same pattern."""
         partials, indices, starts = self._pattern
         data = np.empty(len(indices))
-        kernels.jacobian(self.channels, partials, self._at(t, x), data)
+        kernels.jacobian(self.channels, self.laws, partials, self._at(t, x), data)
         return csc_array((data, indices, starts), shape=(self.n_species, self.n_species))
 
     def _at(self, t: float, x: np.ndarray) -> np.ndarray:
-        self.channels.laws.variables[TIME_VARIABLE] = t
         self.state[: self.n_species] = x
-        if self.channels.law.size:
-            np.maximum(self.state, 0.0, out=self.state)
+        if self.laws is not None:
+            self.laws.variables[TIME_VARIABLE] = t
+            if self.laws.value.size:
+                np.maximum(self.state, 0.0, out=self.state)
         return self.state
 
     @cached_property
     def _pattern(self) -> tuple[kernels.Partials, np.ndarray, np.ndarray]:
         """`Partials`, and the rows and column starts of the Jacobian."""
         c, n = self.channels, self.n_species
-        term, read = _reads(c, len(self.state))
+        term, read = _reads(c, self.laws, len(self.state))
         term, read = term[read < n], read[read < n]
-        channel = np.repeat(np.arange(len(c.term_start) - 1), np.diff(c.term_start))[term]
-        n_changes = np.diff(c.change_start.astype(np.int64))
-        rows = c.change_species[_ranges(c.change_start, channel)].astype(np.int64)
+        channel = np.repeat(np.arange(len(c.ranges) - 1), np.diff(c.ranges["term_start"]))[term]
+        n_changes = np.diff(c.ranges["change_start"].astype(np.int64))
+        rows = c.changes["species"][_ranges(c.ranges["change_start"], channel)].astype(np.int64)
         entries, place = np.unique(np.repeat(read, n_changes[channel]) * n + rows, return_inverse=True)
         columns, indices = np.divmod(entries, n)
-        of_term = np.searchsorted(term, np.arange(len(c.coefficient) + 1)).astype(np.uint32)
+        of_term = np.searchsorted(term, np.arange(len(c.terms))).astype(np.uint32)
         partials = kernels.Partials(of_term, read.astype(np.uint32), place.ravel())
         return partials, indices, np.searchsorted(columns, np.arange(n + 1))
 
@@ -93,25 +97,29 @@ class RateEquations(Equations):
     """
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float) -> None:
-        channels, _ = network.compiled.lumped.arrays_for(rates, volume)
-        laws = channels.laws
-        laws = laws._replace(variables=laws.variables.copy(), stack=laws.stack.copy())
+        structure = network.compiled.lumped
+        channels, laws, _ = structure.arrays_for(rates, volume)
         n = len(network.species)
-        own = {"coefficient": channels.coefficient.copy(), "law": channels.law.copy()}
-        super().__init__(channels._replace(laws=laws, **own), n, np.ones(n + 1))
+        super().__init__(
+            channels._replace(terms=channels.terms.copy()),
+            own_laws(laws) if structure.has_programs else None,
+            n,
+            np.ones(n + 1),
+        )
+        self._varies = structure.arrays["varies"]
         self._parts: dict[bytes, LivePart] = {}
 
     def live_part(self, state: np.ndarray) -> "LivePart":
         """The equations of what can move from `state` float64[species + 1] on, the constant 1 at its end."""
         species = np.zeros(len(state), dtype=np.bool_)
-        terms = np.zeros(len(self.channels.coefficient), dtype=np.bool_)
+        terms = np.zeros(len(self.channels.terms) - 1, dtype=np.bool_)
         mark_live(self.channels, state, species, terms)
         key = np.packbits(terms).tobytes()
-        part = self._parts.pop(key, None) or LivePart(self.channels, terms)
+        part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, len(self._varies) + 1)
         self._parts[key] = part  # the latest used is the last
         if len(self._parts) > _KEPT:
             del self._parts[next(iter(self._parts))]
-        part.stand_at(state, self.channels.coefficient)
+        part.stand_at(state, self.channels.terms["coefficient"][:-1])
         return part
 
 
@@ -124,24 +132,28 @@ class LivePart(Equations):
 
     Parameters
     ----------
-    channels : of all species.
+    channels, laws : of all species.
+    n_all : species, and the constant.
     terms : bool[term], those that may be other than 0; see `kernels.live`.
     """
 
-    def __init__(self, channels: Channels, terms: np.ndarray) -> None:
-        c = channels
-        n_all = len(c.varies) + 1
-        n_terms = np.bincount(np.repeat(np.arange(len(c.term_start) - 1), np.diff(c.term_start)), terms)
+    def __init__(self, channels: Channels, laws: Laws | None, terms: np.ndarray, n_all: int) -> None:
+        c, plain = channels, channels.terms[:-1]
+        starts = {name: np.diff(c.ranges[name]) for name in ("term_start", "change_start")}
+        n_terms = np.bincount(np.repeat(np.arange(len(c.ranges) - 1), starts["term_start"]), terms)
         channel = n_terms > 0
-        change = np.repeat(channel, np.diff(c.change_start))
-        extra = np.repeat(terms, np.diff(c.extra_start))
-        kind, a, b = c.extra_kind[extra], c.extra_a[extra], c.extra_b[extra]
-        is_count = c.laws.op == COUNT
+        change = np.repeat(channel, starts["change_start"])
+        n_extra = np.diff(c.terms["extra_start"])
+        extras = c.extras[np.repeat(terms, n_extra)]
+        kind, a, b = extras["kind"], extras["a"], extras["b"]
         one_species, two_species = kind != LAW, (kind != LAW) & (kind != FALLING)
         moving, read = np.zeros((2, n_all), dtype=np.bool_)
-        moving[c.change_species[change]] = True
-        for species in (c.first[terms], c.second[terms], a[one_species], b[two_species], c.laws.index[is_count]):
+        moving[c.changes["species"][change]] = True
+        for species in (plain["first"][terms], plain["second"][terms], a[one_species], b[two_species]):
             read[species] = True
+        if laws is not None:
+            is_count = laws.op == COUNT
+            read[laws.index[is_count]] = True
         read[-1] = False
         self.moving = np.flatnonzero(moving)
         """int64[species], the species that move."""
@@ -153,46 +165,45 @@ class LivePart(Equations):
             return np.where(which, number[np.where(which, values, 0)], values)
 
         self._terms = np.flatnonzero(terms)
-        part = c._replace(
-            coefficient=c.coefficient[terms],
-            first=number[c.first[terms]],
-            second=number[c.second[terms]],
-            second_offset=c.second_offset[terms],
-            extra_start=_starts(np.diff(c.extra_start)[terms]),
-            extra_kind=kind,
-            extra_a=renumbered(a, one_species),
-            extra_b=renumbered(b, two_species),
-            term_start=_starts(n_terms[channel]),
-            term_reaction=c.term_reaction[terms],
-            change_start=_starts(np.diff(c.change_start)[channel]),
-            change_species=number[c.change_species[change]],
-            change_amount=c.change_amount[change],
-            laws=c.laws._replace(index=renumbered(c.laws.index, is_count), read=number[c.laws.read]),
-        )
-        super().__init__(part, len(self.moving), np.ones(len(self._places)))
+        some = np.zeros(len(self._terms) + 1, dtype=c.terms.dtype)
+        some[:-1] = plain[terms]
+        for name in ("first", "second"):
+            some[name][:-1] = number[some[name][:-1]]
+        some["extra_start"] = _starts(n_extra[terms])
+        extras["a"], extras["b"] = renumbered(a, one_species), renumbered(b, two_species)
+        ranges = np.zeros(channel.sum() + 1, dtype=c.ranges.dtype)
+        ranges["term_start"] = _starts(n_terms[channel])
+        ranges["change_start"] = _starts(starts["change_start"][channel])
+        changes = c.changes[change]
+        changes["species"] = number[changes["species"]]
+        if laws is not None:
+            laws = laws._replace(index=renumbered(laws.index, is_count), read=number[laws.read])
+        super().__init__(Channels(some, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)))
 
     def stand_at(self, state: np.ndarray, coefficient: np.ndarray) -> None:
         """Take the species that do not move, and are read, from `state` float64[species + 1], and the coefficients from
         those of all terms, which may have changed."""
         self.state[:] = state[self._places]
-        self.channels.coefficient[:] = coefficient[self._terms]
+        self.channels.terms["coefficient"][:-1] = coefficient[self._terms]
 
 
-def _reads(c: Channels, n_all: int) -> tuple[np.ndarray, np.ndarray]:
+def _reads(c: Channels, laws: Laws | None, n_all: int) -> tuple[np.ndarray, np.ndarray]:
     """Which term has a derivative by which entry of the state: int64 arrays of equal length, in the order of terms."""
-    terms = np.arange(len(c.coefficient))
-    of_extra = np.repeat(terms, np.diff(c.extra_start))
-    law, ramp = c.extra_kind == LAW, c.extra_kind == RAMP
-    above = ramp | (c.extra_kind == FALLING)
-    program = c.extra_a[law]
-    n_read = np.diff(c.laws.read_start.astype(np.int64))[program]
+    terms = np.arange(len(c.terms) - 1)
+    of_extra = np.repeat(terms, np.diff(c.terms["extra_start"]))
+    kind, a, b = c.extras["kind"], c.extras["a"], c.extras["b"]
+    law, ramp = kind == LAW, kind == RAMP
+    above = ramp | (kind == FALLING)
     parts = [
-        (terms, c.first),
-        (terms, c.second),
-        (of_extra[above], c.extra_a[above]),
-        (of_extra[ramp], c.extra_b[ramp]),
-        (np.repeat(of_extra[law], n_read), c.laws.read[_ranges(c.laws.read_start, program)]),
+        (terms, c.terms["first"][:-1]),
+        (terms, c.terms["second"][:-1]),
+        (of_extra[above], a[above]),
+        (of_extra[ramp], b[ramp]),
     ]
+    if laws is not None:
+        program = a[law]
+        n_read = np.diff(laws.read_start.astype(np.int64))[program]
+        parts.append((np.repeat(of_extra[law], n_read), laws.read[_ranges(laws.read_start, program)]))
     return np.divmod(np.unique(np.concatenate([t.astype(np.int64) * n_all + s for t, s in parts])), n_all)
 
 

@@ -7,19 +7,16 @@ import numpy as np
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection
-from ...kernels.channels import channel_value, look_at_laws
-from ...kernels.families import family_can_fire
-from ...kernels.rejection import advance_rejection
+from ...kernels.rejection import can_react_rejection, run_rejection
 from ...kernels.renewal import set_coefficients_rejection, set_counts_rejection
+from ...kernels.replicates import Run
 from ...kernels.urn import Urn
-from .base import Method
-
-_SLICE = 2_000_000
-"""Candidates a slice: some 50 ms."""
+from .compiled import Compiled
 
 
-class Rejection(Method):
+class Rejection(Compiled):
     name = "rejection"
+    _slice = 2_000_000
     summary = "exact and fast: propensity bounds, lumped channels, constant-time selection; the default"
     reference = "V. H. Thanh, C. Priami, R. Zunino, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985"
 
@@ -52,33 +49,28 @@ class Rejection(Method):
             tally=self._tally,
             firings=self.firings,
         )
-        refresh_rejection(self._channels, self._families, self._state)
+        refresh_rejection(self._channels, self._programs, self._pools, self._state)
 
     @classmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
 
-    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
-        return advance_rejection(
-            self._channels, self._readers, self._families, self._state, self.rng, t_stop, grid_time, grid_counts,
-            _SLICE, event_limit,
+    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+        return run_rejection(
+            self._channels, self._programs, self._readers, self._pools, self._state, self.rng, run, t_stop, budget,
+            event_limit,
         )  # fmt: skip
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        set_counts_rejection(self._channels, self._readers, self._families, self._state, species, values)
+        set_counts_rejection(
+            self._channels, self._programs, self._readers, self._pools, self._state, species, values
+        )
 
     def _renew(self) -> None:
-        set_coefficients_rejection(self._channels, self._state)
+        set_coefficients_rejection(self._channels, self._programs, self._state)
 
     def can_react(self) -> bool:
-        channels, families, counts = self._channels, self._families, self._counts
-        if self.laws.timed_terms.size:
-            return True
-        look_at_laws(channels, counts)
-        n_plain, n_families = families.first_channel[0], len(families.pools)
-        return any(channel_value(channels, c, counts, counts) > 0 for c in range(n_plain)) or any(
-            family_can_fire(families, counts, f) for f in range(n_families)
-        )
+        return can_react_rejection(self._channels, self._programs, self._pools, self._counts)
 
 
 def _urn(n_channels: int) -> Urn:

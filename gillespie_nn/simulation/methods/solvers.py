@@ -41,7 +41,7 @@ class Explicit:
             numbers=np.array([0.0, 0.0, 0.0, origin]),
             tally=np.zeros(kernels.N_TALLY, dtype=np.int64),
         )
-        kernels.start(equations.channels, equations.state, self._rk, *self._tolerances, t_end)
+        kernels.start(equations.channels, equations.laws, equations.state, self._rk, *self._tolerances, t_end)
 
     @property
     def t(self) -> float:
@@ -71,12 +71,12 @@ class Explicit:
     def advance(self, until: float, most_steps: int) -> bool:
         """At most so many steps towards time `until`, none beyond the end. False if no step can be taken."""
         e = self._equations
-        code = kernels.advance(e.channels, e.state, self._rk, *self._tolerances, until, self._end, most_steps)
+        code = kernels.advance(e.channels, e.laws, e.state, self._rk, *self._tolerances, until, self._end, most_steps)
         return code != kernels.FAILED
 
     def path(self, times: np.ndarray) -> np.ndarray:
         """States float64[time, species] at times within the last step."""
-        kernels.make_path(self._equations.channels, self._equations.state, self._rk)
+        kernels.make_path(self._equations.channels, self._equations.laws, self._equations.state, self._rk)
         rows = np.empty((len(times), len(self.y)))
         for t, row in zip(times, rows):
             kernels.on_path(self._rk, t, row)

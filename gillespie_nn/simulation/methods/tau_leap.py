@@ -23,8 +23,9 @@ from ...kernels.leap_state import (
     WINDOW_LENGTH,
     LeapState,
 )
-from ...kernels.leaping import advance_leap
-from .base import Method
+from ...kernels.leaping import run_leap
+from ...kernels.replicates import Run
+from .compiled import Compiled
 from .options import Option, fraction, one_of, step
 
 _WORK = 4_000_000
@@ -34,7 +35,7 @@ _KEPT = [TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, CROWD_TOTAL, WINDOW_LENGTH, RE
 AUTO, EXPLICIT, TRAPEZOIDAL = "auto", "explicit", "trapezoidal"
 
 
-class TauLeap(Method):
+class TauLeap(Compiled):
     """Options: `epsilon`, the tolerance; `tau`, a fixed step instead; `scheme`.
 
     `explicit` is the method of Cao, Gillespie and Petzold (2006). `trapezoidal` solves blocks of species that act on
@@ -87,7 +88,7 @@ class TauLeap(Method):
             matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
             firings=self.firings,
         )
-        refresh_leap(self._channels, self._families, plan, self._state)
+        refresh_leap(self._channels, self._programs, self._families, plan, self._state)
 
     @classmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
@@ -105,8 +106,12 @@ class TauLeap(Method):
             )
 
     @property
-    def statistics(self) -> dict[str, float]:
-        return dict(zip(self.statistics_names, self._state.ledger[[LEAPS, TIME_LEAPT, EXACT_STEPS, CLIPPED]].tolist()))
+    def _numbers(self) -> np.ndarray:
+        return self._state.ledger
+
+    @classmethod
+    def statistics_of(cls, numbers: np.ndarray, steps: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(cls.statistics_names, numbers[:, [LEAPS, TIME_LEAPT, EXACT_STEPS, CLIPPED]].T))
 
     def _memory(self) -> np.ndarray:
         return np.concatenate([self._state.ledger[_KEPT], self._state.carried])
@@ -114,17 +119,19 @@ class TauLeap(Method):
     def _recall(self, memory: np.ndarray) -> None:
         self._state.ledger[_KEPT], self._state.carried[:] = np.split(memory, [len(_KEPT)])
 
-    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
-        return advance_leap(
-            self._channels, self._families, self._plan, self._state, self.rng, t_stop, grid_time, grid_counts,
-            self._slice, event_limit, self.settings["epsilon"], self.settings["tau"] or 0.0,
+    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+        return run_leap(
+            self._channels, self._programs, self._families, self._plan, self._state, self.rng, run, t_stop, budget,
+            event_limit, self.settings["epsilon"], self.settings["tau"] or 0.0,
         )  # fmt: skip
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        set_counts_leap(self._channels, self._families, self._plan, self._state, species, values)
+        set_counts_leap(
+            self._channels, self._programs, self._families, self._plan, self._state, species, values
+        )
 
     def _renew(self) -> None:
-        refresh_leap(self._channels, self._families, self._plan, self._state)
+        refresh_leap(self._channels, self._programs, self._families, self._plan, self._state)
 
     def can_react(self) -> bool:
         crowd = crowd_propensity(self._channels, self._plan, self._state)

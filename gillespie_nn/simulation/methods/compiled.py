@@ -1,0 +1,100 @@
+"""What the methods with kernels have in common: one simulation carried on, or a block of replicates in one call."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from ...kernels import codes, replicates
+from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
+from ...kernels.streams import SCRATCH
+from .base import Method
+
+_NO_ENDS = np.empty(0, dtype=END)
+_NO_LOG = np.empty(0, dtype=LOGGED)
+_NO_FIRINGS = np.empty((1, 0), dtype=np.int64)
+_NO_NUMBERS = np.empty((1, 0))
+_NO_WORDS = np.empty(0, dtype=np.uint64)
+_WRITTEN_LAWS = ("variables", "window", "triggered", "stack", "value")
+
+
+class Compiled(Method):
+    """A `Method` whose work is done by a kernel that follows the protocol of `kernels.replicates`.
+
+    A class has its kernel state, a NamedTuple of arrays, in `_state`, and calls its kernel in `_run`.
+    """
+
+    _state: Any
+    _slice: int
+    """Candidates, or steps, of one call: some 50 ms."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.log = _NO_LOG
+        """LOGGED[capacity], every reaction that fires; empty if they are not recorded."""
+        self._place = np.zeros(PLACE_SIZE, dtype=np.int64)
+        self._scratch = np.zeros(SCRATCH, dtype=np.uint32)
+
+    @abstractmethod
+    def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
+        """Call the kernel; what it returns is of `kernels.codes`."""
+
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
+        run = Run(
+            grid_time, grid_counts[np.newaxis], self.log, self._place, _NO_ENDS, _NO_FIRINGS, _NO_NUMBERS, _NO_WORDS,
+            _NO_WORDS, self._scratch,
+        )  # fmt: skip
+        return self._run(run, t_stop, self._slice, event_limit)
+
+    def drain_log(self) -> np.ndarray:
+        """The reactions logged since the last call, LOGGED[reaction]; the log is then empty."""
+        n = self._place[replicates.N_LOGGED]
+        self._place[replicates.N_LOGGED] = 0
+        return self.log[:n].copy()
+
+    @property
+    def _numbers(self) -> np.ndarray:
+        """float64[number]: of what `statistics_of` is computed."""
+        return np.empty(0)
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        steps = np.array([self._tally[codes.N_CANDIDATES]])
+        return {name: float(value[0]) for name, value in self.statistics_of(self._numbers[np.newaxis], steps).items()}
+
+    @classmethod
+    def statistics_of(cls, numbers: np.ndarray, steps: np.ndarray) -> dict[str, np.ndarray]:
+        """`statistics` of many replicates, float64[replicate] by name, from their `_numbers` float64[replicate, number]
+        and steps int64[replicate]."""
+        return {}
+
+    def gather(self) -> np.ndarray:
+        """Move all that this simulation writes into one piece of memory, uint64[word], and return that.
+
+        A copy of it, written back, puts the simulation back to where it is now.
+        """
+        programs = {name: getattr(self._laws, name) for name in _WRITTEN_LAWS}
+        arrays: list[np.ndarray] = []
+        _each(self._state, arrays.append)
+        arrays += [*programs.values(), self._families.running]
+        sizes = [-(-array.nbytes // 8) for array in arrays]
+        memory = np.zeros(sum(sizes), dtype=np.uint64)
+        moved, place = {}, 0
+        for array, size in zip(arrays, sizes):
+            if id(array) not in moved:
+                view = memory[place : place + size].view(np.uint8)[: array.nbytes].view(array.dtype)
+                moved[id(array)] = view.reshape(array.shape)
+                moved[id(array)][...] = array
+                place += size
+        self._state = _each(self._state, lambda array: moved[id(array)])
+        self._laws = self._laws._replace(**{name: moved[id(array)] for name, array in programs.items()})
+        self._families = self._families._replace(running=moved[id(self._families.running)])
+        self._counts, self._clock, self._tally, self.firings = (
+            moved[id(array)] for array in (self._counts, self._clock, self._tally, self.firings)
+        )
+        return memory
+
+
+def _each(arrays: Any, do: Any) -> Any:
+    """A NamedTuple of arrays, and of NamedTuples of them, with `do(array)` in the place of each array."""
+    return type(arrays)(*(do(a) if isinstance(a, np.ndarray) else _each(a, do) for a in arrays))

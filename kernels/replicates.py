@@ -1,0 +1,143 @@
+"""Which replicate a kernel runs, and where it writes: one protocol for the kernels of all methods.
+
+A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there what
+kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the end:
+that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of memory, in
+which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
+
+A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for that),
+and goes on there at the next call.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .codes import (
+    BAD_PROPENSITY,
+    CONDITION_MET,
+    N_CANDIDATES,
+    N_EVENTS,
+    NEGATIVE,
+    NO_REACTION_POSSIBLE,
+    OVERFLOW,
+    REACHED_END,
+    SLICE_END,
+    TIME,
+    TRIGGERED,
+)
+from .jit import kernel
+from .streams import seed_stream
+
+REPLICATE = 0
+"""Row of the replicate in progress."""
+BEGUN = 1
+"""Whether it has begun."""
+N_LOGGED = 2
+"""Reactions in the log."""
+FIRST, SEED, PURPOSE, PARAMETER_SET, ADDRESS = 3, 4, 5, 6, 7
+"""Number of the first replicate, what else names its stream, and the address of the generator's state."""
+PLACE_SIZE = 8
+"""Places in `Run.place`."""
+PER_REPLICATE = 50
+"""What a replicate costs besides its candidates, in candidates."""
+
+END = np.dtype(
+    [("time", np.float64), ("n_events", np.int64), ("n_candidates", np.int64), ("status", np.int64)]
+)
+LOGGED = np.dtype([("time", np.float64), ("reaction", np.int64)])
+
+
+class Run(NamedTuple):
+    """What a call writes, and for a block of replicates where they start."""
+
+    time: np.ndarray  # float64[point], increasing: times at which the state is recorded
+    rows: np.ndarray  # int64 or float64[replicate, point, species]
+    log: np.ndarray  # LOGGED[capacity], every reaction; empty if they are not recorded
+    place: np.ndarray  # int64[PLACE_SIZE]
+    # Empty where one simulation is carried on.
+    ends: np.ndarray  # END[replicate]
+    firings: np.ndarray  # int64[replicate, reaction], or [replicate, 0]
+    numbers: np.ndarray  # float64[replicate, number]: what the method says about its steps
+    memory: np.ndarray  # uint64[word]: all that a simulation writes
+    initial: np.ndarray  # uint64[word]: its content when a replicate starts
+    scratch: np.ndarray  # uint32[streams.SCRATCH]
+
+
+@kernel
+def begin_replicate(run, rng):
+    """Whether there is a replicate to run. One that has not begun gets its start and its stream."""
+    place = run.place
+    if place[REPLICATE] >= run.rows.shape[0]:
+        return False
+    if run.ends.size and not place[BEGUN]:
+        for k in range(run.memory.size):
+            run.memory[k] = run.initial[k]
+        seed_stream(
+            np.uint64(place[ADDRESS]),
+            np.uint64(place[SEED]),
+            np.uint64(place[PURPOSE]),
+            np.uint64(place[PARAMETER_SET]),
+            np.uint64(place[FIRST] + place[REPLICATE]),
+            run.scratch,
+        )
+        place[BEGUN] = 1
+    return True
+
+
+@kernel
+def end_replicate(run, clock, tally, firings, numbers, status, reacts):
+    """Whether a kernel goes on with the next replicate, after one stopped with `status`; `reacts` says whether it could
+    go on, at the end."""
+    if run.ends.size == 0 or status == SLICE_END:
+        return False
+    if status == REACHED_END and not reacts:
+        status = NO_REACTION_POSSIBLE
+    elif status == TRIGGERED:  # in a block there are no events, only the condition at which it stops
+        status = CONDITION_MET
+    r = run.place[REPLICATE]
+    run.ends[r].time = clock[TIME]
+    run.ends[r].n_events = tally[N_EVENTS]
+    run.ends[r].n_candidates = tally[N_CANDIDATES]
+    run.ends[r].status = status
+    for k in range(firings.size):
+        run.firings[r, k] = firings[k]
+    for k in range(numbers.size):
+        run.numbers[r, k] = numbers[k]
+    run.place[REPLICATE] = r + 1
+    run.place[BEGUN] = 0
+    # A fault is explained by the state, which the next replicate would take.
+    return not (status == OVERFLOW or status == NEGATIVE or status == BAD_PROPENSITY)
+
+
+@kernel
+def record(run, k, counts):
+    """Record the state at point k."""
+    r = run.place[REPLICATE]
+    for s in range(run.rows.shape[2]):
+        run.rows[r, k, s] = counts[s]
+
+
+@kernel
+def next_stop(run, k, t_stop):
+    """Where a simulation with k points recorded stops next, and whether that is a point."""
+    if k < run.time.size and run.time[k] <= t_stop:
+        return run.time[k], True
+    return t_stop, False
+
+
+@kernel
+def within_log(run, n):
+    """At most n candidates, and no more than the log has room for: each is at most one reaction."""
+    if run.log.size:
+        return min(n, run.log.size - run.place[N_LOGGED])
+    return n
+
+
+@kernel
+def log_reaction(run, time, reaction):
+    """Record that a reaction fired; the caller knows that there is a log, and room in it."""
+    n = run.place[N_LOGGED]
+    run.log[n].time = time
+    run.log[n].reaction = reaction
+    run.place[N_LOGGED] = n + 1
