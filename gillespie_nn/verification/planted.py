@@ -27,42 +27,46 @@ def of_channels(change: Callable) -> Callable[[type], type]:
     def plant(base: Any) -> type:
         class Planted(base):  # type: ignore[misc, valid-type]
             def _own_arrays(self, *arguments: Any) -> tuple:
-                channels, families = super()._own_arrays(*arguments)
-                return change(channels), families
+                channels, laws, families = super()._own_arrays(*arguments)
+                return (*change(channels, laws), families)
 
         return Planted
 
     return plant
 
 
-def halve_pairs(channels: Any) -> Any:
-    return channels._replace(coefficient=np.where(channels.second_offset > 0, 0.5, 1.0) * channels.coefficient)
+def _pairs_times(factor: float) -> Callable[[Any, Any], tuple]:
+    """A change of the coefficient of pairs of one species."""
+
+    def change(channels: Any, laws: Any) -> tuple:
+        terms = channels.terms.copy()
+        terms["coefficient"][terms["second_offset"] > 0] *= factor
+        return channels._replace(terms=terms), laws
+
+    return change
 
 
-def square_pairs(channels: Any) -> Any:
-    return channels._replace(second_offset=np.zeros_like(channels.second_offset))
+halve_pairs = _pairs_times(0.5)
 
 
-def _volume_forgotten(channels: Any) -> Any:
-    """Pairs at a volume of 1 where it is 20."""
-    return channels._replace(coefficient=np.where(channels.second_offset > 0, 20.0, 1.0) * channels.coefficient)
+def square_pairs(channels: Any, laws: Any) -> tuple:
+    terms = channels.terms.copy()
+    terms["second_offset"] = 0.0
+    return channels._replace(terms=terms), laws
 
 
-def _time_frozen(channels: Any) -> Any:
+def _time_frozen(channels: Any, laws: Any) -> tuple:
     """The time in a law is that of the last event."""
-    laws = channels.laws
     none = np.empty(0, np.uint32)
     frozen = laws._replace(
         reads_time=np.zeros_like(laws.reads_time), timed_terms=none, timed_channel=np.empty(0, np.bool_)
     )
-    return channels._replace(laws=frozen)
+    return channels, frozen
 
 
-def _deaf(channels: Any) -> Any:
+def _deaf(channels: Any, laws: Any) -> tuple:
     """Conditions of events are not looked at when counts change."""
-    return channels._replace(
-        laws=channels.laws._replace(watch=np.empty(0, np.uint32), watch_start=np.zeros(1, np.uint32))
-    )
+    return channels, laws._replace(watch=np.empty(0, np.uint32), watch_start=np.zeros(1, np.uint32))
 
 
 def stale(base: Any) -> type:
@@ -145,7 +149,7 @@ _ALL = (Direct, NextReaction, Rejection)
 PLANTS = (
     Plant("pair propensity halved", of_channels(halve_pairs), _ALL, _of_model("dimerisation")),
     Plant("A * A instead of A * (A - 1)", of_channels(square_pairs), _ALL, _of_model("dimerisation")),
-    Plant("volume ignored", of_channels(_volume_forgotten), _ALL, _of_model("dimerisation")),
+    Plant("volume ignored", of_channels(_pairs_times(20.0)), _ALL, _of_model("dimerisation")),
     Plant("missing dependency", stale, (NextReaction, Rejection), _of_form("isomerisation")),
     Plant("candidates never rejected", never_rejecting, (Rejection,), _of_form("immigration-death")),
     Plant("time frozen between reactions", of_channels(_time_frozen), _ALL, _of_form(

@@ -40,11 +40,14 @@ class Compiled(Method):
         """Call the kernel; what it returns is of `kernels.codes`."""
 
     def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
-        run = Run(
+        return self._run(self._alone(grid_time, grid_counts), t_stop, self._slice, event_limit)
+
+    def _alone(self, grid_time: np.ndarray, grid_counts: np.ndarray) -> Run:
+        """What a kernel is told to carry this simulation on, recording rows `grid_counts` at `grid_time`."""
+        return Run(
             grid_time, grid_counts[np.newaxis], self.log, self._place, _NO_ENDS, _NO_FIRINGS, _NO_NUMBERS, _NO_WORDS,
             _NO_WORDS, self._scratch,
         )  # fmt: skip
-        return self._run(run, t_stop, self._slice, event_limit)
 
     def drain_log(self) -> np.ndarray:
         """The reactions logged since the last call, LOGGED[reaction]; the log is then empty."""

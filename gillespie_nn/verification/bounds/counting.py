@@ -29,8 +29,9 @@ class _Followed(Rejection):
 
     def run_beside(self, limit: Any, beside: Any, candidates: int) -> int:
         return beside_limit.follow(
-            self._channels, self._readers, self._families, self._state, self.rng, limit, beside, candidates, self.time
-        )
+            self._channels, self._programs, self._readers, self._pools, self._state, self.rng,
+            self._alone(np.empty(0), self._no_counts), limit, beside, candidates, self.time,
+        )  # fmt: skip
 
 
 class CountedPaths:
@@ -138,8 +139,7 @@ class CountedPaths:
         return beside_limit.Beside(
             quantities.plus, quantities.minus, of_species, np.append(counts, 1), error, bound, ratio,
             np.zeros(n_quantities, dtype=np.int64), difference, martingale, e, np.zeros((2, n + 1)), np.zeros(n + 1),
-            np.zeros((2, n + 1)), np.zeros((2, n + 1)), np.zeros(len(self._terms["row"])), np.empty(0),
-            np.empty((0, n + 1), dtype=np.int64),
+            np.zeros((2, n + 1)), np.zeros((2, n + 1)), np.zeros(len(self._terms["row"])),
         )  # fmt: skip
 
     def linear_noise(self, seed: int, replicate: int) -> np.ndarray:
