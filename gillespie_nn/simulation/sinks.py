@@ -69,8 +69,8 @@ class Ends(NamedTuple):
 
 
 class Sink(Protocol):
-    """Takes replicates in any order, from one thread at a time. One replicate comes as rows in order (`write`), then its
-    end (`finish`); several complete ones come at once (`write_block`).
+    """Takes replicates in any order, from one thread at a time. One replicate comes as rows in order (`write`), then
+    its end (`finish`); several complete ones come at once (`write_block`).
 
     The arrays of a block belong to the caller, who may change them after the call.
     """
