@@ -86,6 +86,8 @@ def killed(owner, name, n_calls):
     def killing(*arguments, **more):
         calls.append(None)
         if len(calls) > n_calls:
+            if owner is EnsembleFile:
+                arguments[0].commit()
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*arguments, **more)
 

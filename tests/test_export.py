@@ -122,6 +122,7 @@ finish = EnsembleFile.finish
 
 def watched(self, *more):
     finish(self, *more)
+    self.commit()
     print("committed", flush=True)
     sys.stdin.readline()
 

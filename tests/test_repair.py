@@ -32,6 +32,7 @@ finish = EnsembleFile.finish
 
 def killed(self, replicate, *more):
     if replicate == 3:
+        self.commit()
         os.kill(os.getpid(), signal.SIGKILL)
     finish(self, replicate, *more)
 
@@ -107,17 +108,19 @@ def test_a_file_that_another_program_left_open_keeps_its_content(whole, tmp_path
     assert str(content(path)) == str(content(whole))
 
 
-def test_a_replicate_that_cannot_be_read_is_simulated_again(tmp_path):
+def test_replicates_that_cannot_be_read_are_simulated_again(tmp_path):
     path = tmp_path / "x.h5"
-    gnn.simulate(NET, 5.0, 11, output=path, **RUN).close()
+    gnn.simulate(NET, 5.0, 101, output=path, **RUN | {"replicates": 300}).close()
     whole = content(path)
     with h5py.File(path, "r") as file:
-        chunk = file["counts"].id.get_chunk_info_by_coord((2, 0, 0))
+        together = file["counts"].chunks[0]
+        chunk = file["counts"].id.get_chunk_info_by_coord((together, 0, 0))
+    assert 1 < together < 100
     with open(path, "rb+") as file:
         file.seek(chunk.byte_offset)
         file.write(bytes(chunk.size))
     found = repair(path)
-    assert found["lost"] == [2] and found["kept"] == 4
+    assert found["lost"] == list(range(together, 2 * together)) and found["kept"] == 300 - together
     gnn.resume(path).close()
     assert content(path) == whole
 
@@ -162,7 +165,7 @@ run()
 def test_a_disk_that_fills_up_is_a_sentence_and_leaves_a_readable_file(kind, tmp_path):
     path, model = tmp_path / "x.h5", tmp_path / "model.txt"
     model.write_text("0 -> A @ 100\nA -> 0 @ 1\nA = 100\n")
-    command = ["simulate", model, "--t-end", 5, "--n-points", 5001, "--replicates", 40, "--method", "direct"]
+    command = ["simulate", model, "--t-end", 5, "--n-points", 5001, "--replicates", 400, "--method", "direct"]
     if kind == "training":
         command = [
             "train",
@@ -176,7 +179,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_leaves_a_readable_file(kind, tmp
             "--method",
             "rejection",
         ]
-    limit = {"ensemble": 120_000, "training": 150_000}[kind]
+    limit = {"ensemble": 300_000, "training": 150_000}[kind]
     found = child(_FULL, limit, *command, "--seed", 1, "--output", path)
     assert found.returncode == 3, found.stderr
     assert f"cannot write {path}: File too large; what is already committed stays readable" in found.stderr
@@ -184,7 +187,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_leaves_a_readable_file(kind, tmp
     with gnn.open_run(path) as run:
         assert run.counts[:].size and (run.counts[:] >= 0).all()
         n = len(run.weights) if kind == "training" else len(run.counts)
-        assert 0 < n < {"ensemble": 40, "training": 4000}[kind]
+        assert 0 < n < {"ensemble": 400, "training": 4000}[kind]
     repair(path)
     assert main(["resume", str(path)]) == 0
     with gnn.open_run(path) as run:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..checks import InternalError
 from ..status import Status
+from .sinks import Ends, Rows
 from .sketch import Sketch
-from .task import QUANTILES, Task
+from .task import BLOCK, QUANTILES, Task
 
 ARRAYS = {"n": np.int64, "mean": np.float64, "squares": np.float64, "minimum": np.float64, "maximum": np.float64}
 """Names and dtypes of the arrays [point, quantity]: replicates that reached the point, their mean, the sum of the
@@ -29,8 +31,7 @@ class Moments:
     def __init__(self, task: Task) -> None:
         network, self.n_done = task.network, 0
         shape = (len(task.grid), len(task.quantities))
-        self.n, self.mean, self.squares = np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape)
-        self.minimum, self.maximum = np.full(shape, np.inf), np.full(shape, -np.inf)
+        self.n, self.mean, self.squares, self.minimum, self.maximum = _no_arrays(shape)
         self.statuses, self.n_events = np.zeros(N_STATUSES, dtype=np.int64), 0
         self.statistics = {name: 0.0 for name in task.method.statistics_names}
         self.sketch = Sketch(whole(task)) if task.record == QUANTILES else None
@@ -42,14 +43,8 @@ class Moments:
         values = np.empty((len(rows), self.n.shape[1]))
         values[:, : self._n_species] = rows
         values[:, self._observed] = observed  # also of species that a rule gives
-        part, there = slice(start, start + len(rows)), np.isfinite(values)
-        n, mean = self.n[part], self.mean[part]
-        n += there
-        deviation = np.where(there, values - mean, 0.0)
-        mean += deviation / np.maximum(n, 1)
-        self.squares[part] += deviation * np.where(there, values - mean, 0.0)
-        np.fmin(self.minimum[part], np.where(there, values, np.nan), out=self.minimum[part])
-        np.fmax(self.maximum[part], np.where(there, values, np.nan), out=self.maximum[part])
+        part = slice(start, start + len(rows))
+        _include(values, *(getattr(self, name)[part] for name in ARRAYS))
         if self.sketch is not None:
             self.sketch.add(values.ravel(), start * values.shape[1])
 
@@ -61,6 +56,45 @@ class Moments:
         self.n_events += n_events
         for name, value in statistics.items():
             self.statistics[name] += value
+
+    def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
+        """As of a `Sink`. The sums are those of `write`, replicate by replicate, in blocks of `task.BLOCK` that are
+        merged in order; a step is taken in many blocks at once. Raises InternalError for another `first`."""
+        if first != self.n_done or first % BLOCK:
+            raise InternalError(f"a block of moments must follow {self.n_done} replicates and be whole, got {first}")
+        for part in self._summed(rows, ends):
+            self.merge(part)
+
+    def _summed(self, rows: Rows, ends: Ends) -> "list[Moments]":
+        """The moments of each `BLOCK` of some replicates."""
+        n = len(ends.status)
+        values = np.empty((n, *self.n.shape))
+        values[:, :, : self._n_species] = rows.counts
+        values[:, :, self._observed] = rows.observed
+        values[np.arange(self.n.shape[0]) >= ends.n_points[:, None]] = np.nan
+        several = _no_arrays((-(-n // BLOCK), *self.n.shape))
+        for k in range(min(n, BLOCK)):
+            step = values[k::BLOCK]
+            _include(step, *(array[: len(step)] for array in several))
+        parts = [self._part(*(array[number] for array in several)) for number in range(len(several[0]))]
+        for number, part in enumerate(parts):
+            for k in range(number * BLOCK, min(n, (number + 1) * BLOCK)):
+                part.finish(
+                    k, Status(int(ends.status[k])), int(ends.n_events[k]), ends.firings[k],
+                    {name: float(numbers[k]) for name, numbers in ends.statistics.items()},
+                )  # fmt: skip
+                if part.sketch is not None:
+                    part.sketch.add(values[k].ravel())
+        return parts
+
+    def _part(self, *arrays: np.ndarray) -> "Moments":
+        """Moments of the same quantities with these `ARRAYS`, and no replicates yet."""
+        part = Moments.__new__(Moments)
+        part.n, part.mean, part.squares, part.minimum, part.maximum = arrays
+        part.statuses, part.n_done, part.n_events = np.zeros_like(self.statuses), 0, 0
+        part.statistics = dict.fromkeys(self.statistics, 0.0)
+        part.sketch = None if self.sketch is None else self.sketch.empty()
+        return part
 
     def merge(self, other: "Moments") -> None:
         """Add everything in another one, whose replicates follow."""
@@ -79,6 +113,25 @@ class Moments:
             self.statistics[name] += value
         if self.sketch is not None and other.sketch is not None:
             self.sketch.merge(other.sketch)
+
+
+def _no_arrays(shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """`ARRAYS` of no replicates."""
+    n, mean, squares = np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape)
+    return n, mean, squares, np.full(shape, np.inf), np.full(shape, -np.inf)
+
+
+def _include(
+    values: np.ndarray, n: np.ndarray, mean: np.ndarray, squares: np.ndarray, minimum: np.ndarray, maximum: np.ndarray
+) -> None:
+    """One step of Welford's method at each place, in place; values that are not finite are left out."""
+    there = np.isfinite(values)
+    n += there
+    deviation = np.where(there, values - mean, 0.0)
+    mean += deviation / np.maximum(n, 1)
+    squares += deviation * np.where(there, values - mean, 0.0)
+    np.fmin(minimum, np.where(there, values, np.nan), out=minimum)
+    np.fmax(maximum, np.where(there, values, np.nan), out=maximum)
 
 
 def whole(task: Task) -> np.ndarray:

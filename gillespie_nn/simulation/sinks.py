@@ -1,7 +1,7 @@
 """Where the rows of an ensemble go. `MemorySink` keeps them; `storage` has one that writes a file."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -32,8 +32,48 @@ def covariance_size(method: Any, n_species: int) -> int:
     return n_species if method.records_covariance else 0
 
 
+class Rows(NamedTuple):
+    """What is recorded of several replicates."""
+
+    counts: np.ndarray
+    """[replicate, point, species], in the units of the method and of its dtype."""
+    observed: np.ndarray
+    """float64[replicate, point, observable]."""
+    covariance: np.ndarray
+    """float64[replicate, point, species, species], or [replicate, point, 0, 0]."""
+
+
+class Ends(NamedTuple):
+    """How several replicates ended."""
+
+    n_points: np.ndarray
+    """int64[replicate], recorded points that were reached; rows beyond them are ignored."""
+    status: np.ndarray
+    """int64[replicate], numbers of `Status`."""
+    n_events: np.ndarray
+    """int64[replicate]."""
+    firings: np.ndarray
+    """int64[replicate, reaction], or [replicate, 0] if they are not counted."""
+    statistics: Mapping[str, np.ndarray]
+    """float64[replicate] by name."""
+
+    def part(self, replicates: slice) -> "Ends":
+        """Those of some of the replicates."""
+        return Ends(
+            self.n_points[replicates],
+            self.status[replicates],
+            self.n_events[replicates],
+            self.firings[replicates],
+            {name: values[replicates] for name, values in self.statistics.items()},
+        )
+
+
 class Sink(Protocol):
-    """Takes the rows of each replicate in order, replicates in any order, from one thread at a time."""
+    """Takes replicates in any order, from one thread at a time. One replicate comes as rows in order (`write`), then
+    its end (`finish`); several complete ones come at once (`write_block`).
+
+    The arrays of a block belong to the caller, who may change them after the call.
+    """
 
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         """Recorded points start, start + 1, ... of a replicate: rows [point, species] in the units of the method,
@@ -43,6 +83,10 @@ class Sink(Protocol):
         self, replicate: int, status: Status, n_events: int, firings: np.ndarray, statistics: Mapping[str, float]
     ) -> None:
         """The replicate is complete; from now on its rows can be trusted."""
+
+    def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
+        """Replicates first, first + 1, ..., all complete. A sink of moments takes them in order: `first` is the number
+        of replicates so far, and a multiple of `task.BLOCK`."""
 
 
 class MemorySink:
@@ -75,3 +119,17 @@ class MemorySink:
         self.status[replicate] = status
         self.n_events[replicate] = n_events
         self.firings[replicate] = firings
+
+    def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
+        replicates = slice(first, first + len(ends.status))
+        self.counts[replicates], self.observables[replicates] = rows.counts, rows.observed
+        self.covariance[replicates] = rows.covariance
+        for k in np.flatnonzero(ends.n_points < self.counts.shape[1]):
+            beyond = (first + k, slice(ends.n_points[k], None))
+            self.counts[beyond] = not_reached(self.counts.dtype)
+            self.observables[beyond] = self.covariance[beyond] = np.nan
+        for name, values in ends.statistics.items():
+            self.statistics[name][replicates] = values
+        self.n_events[replicates] = ends.n_events
+        self.firings[replicates] = ends.firings
+        self.status[replicates] = ends.status

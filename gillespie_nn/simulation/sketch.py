@@ -71,6 +71,10 @@ class Sketch:
         keys = (first + there) * _SPAN + bucket(values[there]) + _SPAN // 2
         self._take(keys, np.ones(len(keys), dtype=np.int64))
 
+    def empty(self) -> "Sketch":
+        """A sketch of the same cells without numbers."""
+        return Sketch(self._whole)
+
     def merge(self, other: "Sketch") -> None:
         """Add everything in another sketch of as many cells."""
         other._compact()

@@ -1,5 +1,6 @@
 """A unit of an ensemble's work: one replicate, or a block of them whose moments are summed; and where its rows go."""
 
+import copy
 from collections.abc import Callable
 
 from .. import seeds
@@ -30,25 +31,30 @@ class Passing:
         with self._lock:
             self._sink.finish(*end)
 
+    def write_block(self, *block):
+        with self._lock:
+            self._sink.write_block(*block)
+
 
 class Kept:
     """Buffers rows of a trajectory from another process until they can be written."""
 
     def __init__(self):
-        self._rows: list[tuple] = []
-        self._end: tuple = ()
+        self._calls: list[tuple] = []
 
     def write(self, *rows):
-        self._rows.append(rows)
+        self._calls.append(("write", rows))
 
     def finish(self, *end):
-        self._end = end
+        self._calls.append(("finish", end))
+
+    def write_block(self, *block):
+        self._calls.append(("write_block", copy.deepcopy(block)))  # the arrays are the caller's
 
     def hand_over(self, sink):
         """Write everything to the sink."""
-        for rows in self._rows:
-            sink.write(*rows)
-        sink.finish(*self._end)
+        for name, arguments in self._calls:
+            getattr(sink, name)(*arguments)
 
 
 def run_unit(task, unit, kept, pause: Callable[[int, float], bool] = lambda replicate, fraction: False):

@@ -14,13 +14,13 @@ from .. import checks
 from ..checks import InputError, StorageError, part_of
 from ..status import Status
 from . import checkpoints, disk, superblock
+from .copying import copy_replicates
 from .damage import damaged, is_of_hdf5, said
 from .hdf5 import opened
 from .lock import Lock
 from .reader import Run
 from .schema import LIBVER, RUNS, TRAINING
 from .whole import clear, move
-from .writer import copy_rows
 
 try:
     import fcntl
@@ -31,7 +31,7 @@ _SCALE = ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS
 """Attributes by which HDF5 keeps dimension scales; they hold places in the file."""
 _LIBVER = (LIBVER[0], "latest")
 """The oldest files need the latest."""
-_ROWS = ("counts", "covariance", "observables")
+_ROWS = ("counts", "covariance", "observables", "firings")
 
 
 def repair(path: str | Path) -> dict:
@@ -91,26 +91,29 @@ def _check_free_of_writers(path: Path) -> None:
 def _unreadable(run: Run) -> list[int]:
     """Committed replicates whose rows cannot be read. Raises InputError for a training run of that kind, whose records
     hang together."""
-    found = []
     rows = [run._file[name] for name in _ROWS if name in run._file]
     training = run.kind == TRAINING
     if training:
         _ = run.weights, run.predictions, run.time
-    for replicate in [0] if training else np.flatnonzero(run.committed).tolist():
-        try:
-            for dataset in rows:
-                for chunk in _chunks(dataset, replicate, run._n_points):
-                    dataset[chunk]
-        except (OSError, RuntimeError) as error:
-            if training:
-                raise damaged(run.path, said(error)) from None
-            found.append(replicate)
-    return found
+    committed = run.replicates
+    lost: set[int] = set()
+    for dataset in rows if len(committed) else ():
+        n = dataset.chunks[0] if dataset.chunks else 1
+        for group in np.split(committed, np.flatnonzero(np.diff(committed // n)) + 1):
+            try:
+                for points in _points(dataset, run._n_points if training else dataset.shape[1]):
+                    dataset[int(group[0]) : int(group[-1]) + 1, points]
+            except (OSError, RuntimeError) as error:
+                if training:
+                    raise damaged(run.path, said(error)) from None
+                lost.update(group.tolist())
+    return sorted(lost)
 
 
-def _chunks(dataset: h5py.Dataset, replicate: int, n_points: int) -> list[tuple[int, slice]]:
+def _points(dataset: h5py.Dataset, n_points: int) -> list[slice]:
+    """Those of each chunk."""
     rows = dataset.chunks[1] if dataset.chunks else max(1, n_points)
-    return [(replicate, slice(k, min(k + rows, n_points))) for k in range(0, n_points if dataset.size else 0, rows)]
+    return [slice(k, min(k + rows, n_points)) for k in range(0, n_points if dataset.size else 0, rows)]
 
 
 def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
@@ -155,11 +158,9 @@ def _fill(run: Run, item: h5py.Dataset, made: h5py.Dataset, lost: list[int]) -> 
     if not item.id.get_storage_size():
         return
     if name in _ROWS and run.kind != TRAINING:
-        for replicate in np.flatnonzero(run.committed).tolist():
-            if replicate not in lost:
-                copy_rows(item, made, replicate)
+        copy_replicates(item, made, np.setdiff1d(run.replicates, lost))
     elif name in _ROWS:
-        copy_rows(item, made, 0, run._n_points)
+        copy_replicates(item, made, np.arange(1), run._n_points)
     elif name in ("training/weights", "training/predictions"):
         made[: run._n_points] = item[: run._n_points]
     elif item.size:

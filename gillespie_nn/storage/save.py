@@ -13,12 +13,12 @@ from .. import checks
 from ..checks import InputError, StorageError, part_of
 from ..simulation.moments_result import MomentsResult
 from ..simulation.result import Result
-from ..status import Status
+from ..simulation.sinks import Ends, Rows
 from . import disk, layout
+from .ensemble_file import EnsembleFile
 from .lock import Lock, is_locked
 from .moments_file import write_moments
 from .whole import clear, move
-from .writer import EnsembleFile
 
 
 def save_trajectories(result: Result, path: str | Path, overwrite: bool = False) -> None:
@@ -30,10 +30,9 @@ def save_trajectories(result: Result, path: str | Path, overwrite: bool = False)
     n_bytes = counts.nbytes + result.observables.nbytes + result.covariance.nbytes
     with _place(path, overwrite, n_bytes) as part, EnsembleFile(part, task, values, provenance) as file:
         file.add_seconds(result.provenance["seconds"])
-        for k in range(len(result)):
-            file.write(k, 0, counts[k], result.observables[k], result.covariance[k])
-            statistics = {name: numbers[k] for name, numbers in result.statistics.items()}
-            file.finish(k, Status(int(result.status[k])), int(result.n_events[k]), result.firings[k], statistics)
+        n_points = np.full(len(result), len(result.time))
+        ends = Ends(n_points, result.status, result.n_events, result.firings, result.statistics)
+        file.write_block(0, Rows(counts, result.observables, result.covariance), ends)
 
 
 def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = False) -> None:

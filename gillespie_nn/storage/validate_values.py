@@ -64,6 +64,8 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
     for name in ("covariance", "observables"):
         if not training and name in file:
             check_size(path, file[name], n_written * math.prod(file[name].shape[2:]))
+    if "firings" in file:
+        check_size(path, file["firings"], int(committed.sum()) * file["firings"].shape[1])
 
 
 def _check_moments(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,16 +12,12 @@ import numpy as np
 
 from .. import checks
 from ..checks import GillespieError, StorageError, part_of
-from ..simulation.task import Task
-from ..status import Status
-from . import disk, layout
-from .hdf5 import opened
+from . import disk
 from .lock import Lock
 from .making import make
-from .schema import ENSEMBLE, LIBVER, RUNS
+from .schema import LIBVER, RUNS
 from .whole import clear, move
 
-_BLOCK_BYTES = 1 << 22
 _Self = TypeVar("_Self", bound="RunFile")
 
 
@@ -122,77 +118,3 @@ def _open_swmr(path: Path) -> h5py.File:
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_file_locking(False, True)  # there is a lock of our own, also where the file system has none for HDF5
     return h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE, access))
-
-
-def copy_rows(source: h5py.Dataset, target: h5py.Dataset, replicate: int, n_points: int | None = None) -> None:
-    """The first points (default: all) of one replicate, in blocks of bounded size."""
-    length, *row = source.shape[1:]
-    n_points = length if n_points is None else n_points
-    rows = max(1, _BLOCK_BYTES // max(1, source.dtype.itemsize * int(np.prod(row))))
-    for start in range(0, n_points if source.size else 0, rows):
-        part = slice(start, min(start + rows, n_points))
-        target[replicate, part] = source[replicate, part]
-
-
-class EnsembleFile(RunFile):
-    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed.
-
-    With `resumes`, it replaces the interrupted file of the same task at `path`, and starts with its committed
-    replicates. `missing` are the other replicates, each a unit of work.
-    """
-
-    kind = ENSEMBLE
-
-    def __init__(
-        self, path: str | Path, task: Task, settings: dict[str, Any], provenance_json: str, overwrite: bool = False,
-        resumes: bool = False,
-    ):  # fmt: skip
-        self._task, self._resumes = task, resumes
-        self.missing: Sequence[int] = range(task.n_replicates)
-        values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
-        values |= layout.model_values(task.network, task.rates, task.counts)
-        lengths = layout.trajectory_lengths(task.method, task.network, len(task.grid))
-        super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
-
-    def _begin(self) -> None:
-        if self._resumes:
-            with opened(self.path, RUNS, ours=True) as earlier:  # now that no other process writes it
-                self._take_over(earlier)
-
-    def _take_over(self, earlier: h5py.File) -> None:
-        """What is committed, replicate by replicate, in blocks."""
-        committed = earlier["committed"][:].astype(bool)
-        self.missing = np.flatnonzero(~committed).tolist()
-        per_replicate = ["status", "n_events", "firings", "committed"]
-        per_replicate += [f"statistics/{name}" for name in earlier["statistics"]]
-        for replicate in np.flatnonzero(committed).tolist():
-            for name in ("counts", "observables", "covariance"):
-                copy_rows(earlier[name], self._file[name], replicate)
-            for name in per_replicate:
-                if self._file[name].size:
-                    self._file[name][replicate] = earlier[name][replicate]
-        self.add_seconds(earlier["provenance/seconds"][()])
-        self._file.attrs["created"] = earlier.attrs["created"]
-
-    def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
-        """Write rows of a replicate from recorded point `start` on, with their observables and covariances."""
-        with self._guard(rows.nbytes + observed.nbytes + covariance.nbytes):
-            self._at("counts")[replicate, start : start + len(rows)] = rows
-            for name, values in (("observables", observed), ("covariance", covariance)):
-                if values.size:
-                    self._at(name)[replicate, start : start + len(rows)] = values
-
-    def finish(
-        self, replicate: int, status: Status, n_events: int, firings: np.ndarray, statistics: Mapping[str, float]
-    ) -> None:
-        """Commit a replicate that has ended."""
-        with self._guard():
-            self._at("status")[replicate] = int(status)
-            self._at("n_events")[replicate] = n_events
-            if firings.size:
-                self._at("firings")[replicate] = firings
-            for name, value in statistics.items():
-                self._at(f"statistics/{name}")[replicate] = value
-            self._file.flush()
-            self._at("committed")[replicate] = 1
-            self._at("committed").flush()

@@ -3,6 +3,7 @@
 The same entries make a file (`making`) and check one (`check`), and FORMAT.md says in words what each is for.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ _FILTERS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 _SMALL_BYTES = 4096
 _CHUNK_BYTES = 1 << 18
 _CHUNK_ROWS = 32768
+_TOGETHER_BYTES = 1 << 16
+"""Of several replicates in a chunk: enough that a chunk costs little for each, and a single one is read fast."""
 
 Shape = tuple[int, ...]
 Storing = Callable[[Shape, int, "int | None"], dict]
@@ -47,6 +50,18 @@ def rows(shape: Shape, n_bytes: int, together: int | None) -> dict:
     n_rows = n_rows if together is None else min(n_rows, together)
     fitting = max(1, min(n_rows, _CHUNK_BYTES // (8 * n_columns)))
     return {"chunks": (*(1 for _ in replicates), fitting, n_columns)} | _FILTERS
+
+
+def replicates(shape: Shape, n_bytes: int, together: int | None) -> dict:
+    """Compressed in chunks: of several replicates, the first axis, as fit into 64 KiB; where one alone fills more than
+    half of that, of its rows, as `rows`."""
+    n_replicates, *each = shape
+    if n_replicates > 1 and 0 < 16 * math.prod(each) <= _TOGETHER_BYTES:
+        fitting = min(n_replicates, _TOGETHER_BYTES // (8 * math.prod(each)))
+        return {"chunks": (fitting, *each)} | _FILTERS
+    if len(each) > 1:
+        return rows(shape, n_bytes, together)
+    return {"chunks": (1, min(each[0], _CHUNK_ROWS))} | _FILTERS if each[0] else packed(shape, n_bytes, together)
 
 
 def matrices(shape: Shape, n_bytes: int, together: int | None) -> dict:

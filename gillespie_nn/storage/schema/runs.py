@@ -21,6 +21,7 @@ from .entries import (
     growing,
     matrices,
     plain,
+    replicates,
     rows,
 )
 
@@ -62,15 +63,16 @@ _TRAJECTORIES = (
     entry("observable", "observable", NAME, since=(1, 2)),
     entry("reaction", "reaction", NAME, kind=ENSEMBLE, **_1_5),
     entry("counts", "replicate time species", f"{INTEGER} {REAL}", f"molecules or {_CONCENTRATION}",
-          start=_NAN, filled_later=True, stored=rows),
+          start=_NAN, filled_later=True, stored=replicates),
     entry("covariance", "replicate time covariance_row covariance_column", REAL, f"{_CONCENTRATION}^2",
           since=(1, 3), start=_NAN, filled_later=True, stored=matrices),
-    entry("observables", "replicate time observable", REAL, since=(1, 2), start=_NAN, filled_later=True, stored=rows),
+    entry("observables", "replicate time observable", REAL, since=(1, 2), start=_NAN, filled_later=True,
+          stored=replicates),
     entry("status", "replicate", BYTE, start=int(Status.INTERRUPTED), stored=plain),
     entry("n_events", "replicate", INTEGER, start=0, stored=plain),
     entry("committed", "replicate", BYTE, start=0, stored=plain),
-    entry("firings", "replicate reaction", INTEGER, kind=ENSEMBLE, start=0),
-    entry("statistics/*", "replicate", REAL, since=(1, 3), start=_NAN),
+    entry("firings", "replicate reaction", INTEGER, kind=ENSEMBLE, start=0, filled_later=True, stored=replicates),
+    entry("statistics/*", "replicate", REAL, since=(1, 3), start=_NAN, stored=plain),
 )  # fmt: skip
 _PROVENANCE = (
     entry("provenance/json", "", NAME, json=True),

@@ -1,0 +1,273 @@
+"""The file of an ensemble while it is simulated: replicates come from any thread, and one thread writes them in groups.
+
+A group is written when enough has come, and at least once a second while there is something to commit: rows, a flush,
+`committed`, a flush. A process killed at any moment loses what was not committed, and nothing else.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from ..simulation.sinks import Ends, Rows
+from ..simulation.task import Task
+from ..status import Status
+from . import layout
+from .chunks import ChunkedRows
+from .copying import copy_replicates
+from .hdf5 import opened
+from .schema import ENSEMBLE, RUNS
+from .writer import RunFile
+
+_GROUP_BYTES = 1 << 22
+"""A group of about this size is written at once: two flushes take about a millisecond, its rows ten times as long."""
+_MOST_BYTES = 1 << 24
+"""Callers wait while so much waits to be written."""
+_SECONDS = 0.5
+"""A complete replicate waits so long for others; with the time that a group takes, less than a second."""
+_REPLICATE_BYTES = 64
+"""What a replicate counts for besides its rows, so that groups of tiny replicates are bounded, too."""
+_ROWS = ("counts", "observables", "covariance")
+
+
+class _Ended(NamedTuple):
+    """Replicates that are complete, and not committed."""
+
+    numbers: np.ndarray  # int64[replicate]
+    values: dict[str, np.ndarray]  # [replicate] by the name of the dataset
+
+
+class EnsembleFile(RunFile):
+    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed.
+
+    With `resumes`, it replaces the interrupted file of the same task at `path`, and starts with its committed
+    replicates. `missing` are the other replicates, each a unit of work. Every method raises StorageError once a write
+    has failed.
+    """
+
+    kind = ENSEMBLE
+
+    def __init__(
+        self, path: str | Path, task: Task, settings: dict[str, Any], provenance_json: str, overwrite: bool = False,
+        resumes: bool = False,
+    ):  # fmt: skip
+        self._task, self._resumes = task, resumes
+        self.missing: Sequence[int] = range(task.n_replicates)
+        self._committed: np.ndarray | None = None  # bool[replicate], at the start of a resumed run
+        values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
+        values |= layout.model_values(task.network, task.rates, task.counts)
+        lengths = layout.trajectory_lengths(task.method, task.network, len(task.grid))
+        super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
+        names = [name for name in (*_ROWS, "firings") if self._at(name).size]
+        self._chunked = {name: ChunkedRows(self._at(name), self._committed) for name in names}
+        self._turn = threading.Condition()  # guards all below
+        self._reached: dict[int, int] = {}  # points that have come of replicates that are not complete
+        self._ended: list[_Ended] = []
+        self._n_bytes = 0
+        self._committed_at = time.monotonic()
+        self._hurries = self._writes = self._closes = self._told = False
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def _begin(self) -> None:
+        if self._resumes:
+            with opened(self.path, RUNS, ours=True) as earlier:  # now that no other process writes it
+                self._take_over(earlier)
+
+    def _take_over(self, earlier: h5py.File) -> None:
+        """What is committed, in blocks."""
+        self._committed = committed = earlier["committed"][:].astype(bool)
+        self.missing = np.flatnonzero(~committed).tolist()
+        replicates = np.flatnonzero(committed)
+        for name in (*_ROWS, "firings"):
+            copy_replicates(earlier[name], self._file[name], replicates)
+        for name in ("status", "n_events", *(f"statistics/{name}" for name in earlier["statistics"]), "committed"):
+            self._file[name][:] = np.where(committed, earlier[name][:], self._file[name][:])
+        self.add_seconds(earlier["provenance/seconds"][()])
+        self._file.attrs["created"] = earlier.attrs["created"]
+
+    def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
+        """Write rows of a replicate from recorded point `start` on, with their observables and covariances."""
+        with self._turn:
+            self._wait_for_room()
+            self._add(replicate, start, Rows(rows[None], observed[None], covariance[None]))
+            self._reached[replicate] = start + len(rows)
+            self._came(rows.nbytes + observed.nbytes + covariance.nbytes)
+
+    def finish(
+        self, replicate: int, status: Status, n_events: int, firings: np.ndarray, statistics: Mapping[str, float]
+    ) -> None:
+        """The replicate is complete: it is committed with the next group."""
+        with self._turn:
+            self._raise_failure()
+            reached = self._reached.pop(replicate, 0)
+            self._end(
+                replicate,
+                Ends(
+                    np.array([reached]),
+                    np.array([int(status)]),
+                    np.array([n_events]),
+                    firings[None],
+                    {name: np.array([value]) for name, value in statistics.items()},
+                ),
+            )
+
+    def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
+        """Complete replicates, in parts of bounded size."""
+        n_points = rows.counts.shape[1]
+        each = max(1, sum(values[:1].nbytes for values in rows))
+        size = max(1, _GROUP_BYTES // each)
+        for start in range(0, len(ends.status), size):
+            part = slice(start, start + size)
+            ended = ends.part(part)
+            with self._turn:
+                self._wait_for_room()
+                if (ended.n_points == n_points).all():
+                    self._add(first + start, 0, Rows(*(values[part] for values in rows)))
+                else:
+                    for k, reached in enumerate(ended.n_points.tolist(), start):
+                        self._add(first + k, 0, Rows(*(values[k : k + 1, :reached] for values in rows)))
+                self._end(first + start, ended)
+                self._came(each * len(ended.status))
+
+    def commit(self) -> None:
+        """Commit every complete replicate now, without waiting for more."""
+        with self._turn:
+            self._hurries = True
+            self._start_thread()
+            self._turn.notify_all()
+            self._turn.wait_for(lambda: self._failure is not None or not (self._hurries or self._writes))
+            self._raise_failure()
+
+    def close(self) -> None:
+        """Commit what is complete, close the file, and let others write in it."""
+        with self._turn:
+            self._closes = True
+            self._turn.notify_all()
+        try:
+            if self._thread is not None:
+                _join(self._thread)
+        finally:
+            self._chunked = {}
+            super().close()
+        if not self._told:
+            self._raise_failure()
+
+    def _add(self, first: int, start: int, rows: Rows) -> None:
+        for name, values in zip(_ROWS, rows):
+            if name in self._chunked:
+                self._chunked[name].add(first, start, values)
+
+    def _end(self, first: int, ends: Ends) -> None:
+        """Consecutive replicates are complete."""
+        n, n_points = len(ends.status), len(self._task.grid)
+        if "firings" in self._chunked:
+            self._chunked["firings"].add(first, 0, ends.firings)
+            self._chunked["firings"].end(first, n, ends.firings.shape[1])
+        for name in self._chunked.keys() & set(_ROWS):
+            if (ends.n_points == n_points).all():
+                self._chunked[name].end(first, n, n_points)
+            else:
+                for k, reached in enumerate(ends.n_points.tolist()):
+                    self._chunked[name].end(first + k, 1, reached)
+        values = {"status": ends.status, "n_events": ends.n_events}
+        values |= {f"statistics/{name}": numbers for name, numbers in ends.statistics.items()}
+        # Last: where an interrupt comes before, they stay uncommitted.
+        self._ended.append(_Ended(np.arange(first, first + n), {k: np.array(v) for k, v in values.items()}))
+        if len(self._ended) == 1:
+            self._start_thread()
+            self._turn.notify_all()
+        self._came(n * _REPLICATE_BYTES)
+
+    def _came(self, n_bytes: int) -> None:
+        """So much more waits to be written; the thread is told when that is enough."""
+        before, self._n_bytes = self._n_bytes, self._n_bytes + n_bytes
+        if before < _GROUP_BYTES <= self._n_bytes:
+            self._turn.notify_all()
+
+    def _wait_for_room(self) -> None:
+        self._turn.wait_for(lambda: self._failure is not None or self._n_bytes < _MOST_BYTES)
+        self._raise_failure()
+        self._start_thread()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            self._told = True
+            raise self._failure
+
+    def _start_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep_writing, name="gillespie-nn writer", daemon=True)
+            self._thread.start()
+
+    def _keep_writing(self) -> None:
+        """What the writing thread does."""
+        try:
+            while self._await_group():
+                self._write_group()
+        except BaseException as error:
+            with self._turn:
+                self._failure, self._writes = error, False
+                self._turn.notify_all()
+
+    def _await_group(self) -> bool:
+        """Wait until a group has to be written; False at the end."""
+        with self._turn:
+            while not (self._closes or self._hurries or self._n_bytes >= _GROUP_BYTES):
+                left = self._committed_at + _SECONDS - time.monotonic() if self._ended else None
+                if left is not None and left <= 0:
+                    break
+                self._turn.wait(left)
+            return not self._closes or bool(self._ended)
+
+    def _write_group(self) -> None:
+        """Write what is full, and commit every complete replicate."""
+        with self._turn:
+            taken = [(chunked, chunked.take()) for chunked in self._chunked.values()]
+            ended, self._ended = self._ended, []
+            n_bytes, self._n_bytes = self._n_bytes, 0
+            self._hurries, self._writes = False, True
+            self._turn.notify_all()
+        with self._guard(n_bytes):
+            for chunked, chunks in taken:
+                for chunk, rows in chunks:
+                    chunked.store(chunk, rows)
+            if ended:
+                self._commit(ended)
+        with self._turn:
+            self._committed_at, self._writes = time.monotonic(), False
+            self._turn.notify_all()
+
+    def _commit(self, ended: list[_Ended]) -> None:
+        numbers = np.concatenate([each.numbers for each in ended])
+        for name in ended[0].values:
+            self._set(name, numbers, np.concatenate([each.values[name] for each in ended]))
+        self._file.flush()
+        self._mark(numbers)
+
+    def _mark(self, numbers: np.ndarray) -> None:
+        """All data of these replicates are flushed: they are committed."""
+        self._set("committed", numbers, 1)
+        self._at("committed").flush()
+
+    def _set(self, name: str, numbers: np.ndarray, values: Any) -> None:
+        """Values of some replicates, by one call: what stands between them is written as it is."""
+        first, last = int(numbers.min()), int(numbers.max())
+        dataset = self._at(name)
+        part = dataset[first : last + 1]
+        part[numbers - first] = values
+        dataset[first : last + 1] = part
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for the end of a thread, also through an interrupt, which is raised after it: the file must not be closed
+    while the thread writes it."""
+    try:
+        thread.join()
+    except BaseException:
+        thread.join()
+        raise
