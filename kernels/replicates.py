@@ -16,6 +16,7 @@ import numpy as np
 from .codes import (
     BAD_PROPENSITY,
     CONDITION_MET,
+    GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
     NEGATIVE,
@@ -43,7 +44,13 @@ PER_REPLICATE = 50
 """What a replicate costs besides its candidates, in candidates."""
 
 END = np.dtype(
-    [("time", np.float64), ("n_events", np.int64), ("n_candidates", np.int64), ("status", np.int64)]
+    [
+        ("time", np.float64),
+        ("n_points", np.int64),  # recorded
+        ("n_events", np.int64),
+        ("n_candidates", np.int64),
+        ("status", np.int64),
+    ]
 )
 LOGGED = np.dtype([("time", np.float64), ("reaction", np.int64)])
 
@@ -97,6 +104,7 @@ def end_replicate(run, clock, tally, firings, numbers, status, reacts):
         status = CONDITION_MET
     r = run.place[REPLICATE]
     run.ends[r].time = clock[TIME]
+    run.ends[r].n_points = tally[GRID_INDEX]
     run.ends[r].n_events = tally[N_EVENTS]
     run.ends[r].n_candidates = tally[N_CANDIDATES]
     run.ends[r].status = status
