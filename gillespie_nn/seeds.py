@@ -57,17 +57,16 @@ def row_seed(seed: int, row: int) -> int:
 
 
 @contextmanager
-def lent_stream(seed: int, purpose: int, parameter_set: int = 0, replicate: int = 0) -> Iterator[np.random.Generator]:
-    """As `stream`, but as a context manager that reuses generators.
+def lent_generator() -> Iterator[np.random.Generator]:
+    """A generator (SFC64) for kernels, in whatever state; a context manager that reuses generators.
 
-    Kernels are compiled without reference counting and never release a generator: a new one for each replicate would
+    Kernels are compiled without reference counting and never release a generator: a new one for each ensemble would
     leak memory.
     """
     try:
         rng = _free.pop()
     except IndexError:
         rng = np.random.Generator(np.random.SFC64())
-    rng.bit_generator.state = stream(seed, purpose, parameter_set, replicate).bit_generator.state
     try:
         yield rng
     finally:

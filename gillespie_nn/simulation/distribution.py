@@ -14,7 +14,7 @@ from ..noise import NOISES
 from ..options import recorded_name
 from .ensemble import in_order
 from .methods import METHODS
-from .unit import Kept, run_unit
+from .unit import Kept, run_units
 
 _CONNECT_SECONDS = 30.0
 _AHEAD = 4
@@ -58,30 +58,35 @@ class Cluster:
     def __exit__(self, *_):
         self.close()
 
+    @property
+    def n_threads(self):
+        """Threads of all workers."""
+        return max(1, sum(self._client.nthreads().values()))
+
     def close(self):
         """Disconnect from the cluster and cancel the pending work of this process."""
         self._client.close()
 
     def run(self, work, progress) -> None:
-        """Run `work`, an iterator of `ensemble.Unit`; `progress(done)` gets the number of replicates done."""
-        n_ahead = max(_LEAST_AHEAD, _AHEAD * sum(self._client.nthreads().values()))
+        """Run `work`, an iterator of `ensemble.Portion`; `progress(done)` gets the number of replicates done."""
+        n_ahead = max(_LEAST_AHEAD, _AHEAD * self.n_threads)
         delivered, n_done = None, 0
 
-        def submit(unit):
+        def submit(portion):
             nonlocal delivered
-            if delivered is None or delivered[0] is not unit.task:
-                self._check_classes(unit.task)
+            if delivered is None or delivered[0] is not portion.task:
+                self._check_classes(portion.task)
                 # The scheduler keeps the task, not a worker alone, so that it outlives every worker.
-                delivered = unit.task, self._client.submit(_deliver, unit.task, pure=False)
-            return self._client.submit(_carry_out, delivered[1], unit.number, _VERSIONS, pure=False)
+                delivered = portion.task, self._client.submit(_deliver, portion.task, pure=False)
+            return self._client.submit(_carry_out, delivered[1], portion.units, _VERSIONS, pure=False)
 
-        def done(unit):
+        def done(portion):
             nonlocal n_done
-            n_done += len(unit.task.replicates(unit.number))
+            n_done += portion.n_replicates
             progress(n_done)
 
         try:
-            in_order(work, submit, lambda task: n_ahead, done)
+            in_order(work, submit, lambda portion: n_ahead * len(portion.units), done)
         except GillespieError:
             raise  # a sink's, or of a unit
         except self._distributed.KilledWorker as error:
@@ -137,14 +142,14 @@ def _deliver(task):
     return task
 
 
-def _carry_out(task, number, versions):
-    """On a worker: run a unit of work."""
+def _carry_out(task, units, versions):
+    """On a worker: run units of work."""
     if versions != _VERSIONS:
         raise InputError(
             f"a worker runs {_named(_VERSIONS)}, and this process {_named(versions)}: results may differ; install the "
             "same versions on every machine"
         )
-    return run_unit(task, number, Kept)
+    return run_units(task, units, Kept)
 
 
 def _named(versions):

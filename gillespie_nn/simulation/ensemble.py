@@ -3,17 +3,23 @@ the number and order of workers."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, NamedTuple
 
-from .task import Task
-from .unit import Passing, hand_over, run_unit
+from .blocks import block_size
+from .task import TRAJECTORIES, Task
+from .unit import Passing, Work, forget, hand_over, run_units
 
 __all__ = ["Job", "Task", "run_ensemble", "run_ensembles"]
 _AHEAD = 64
-"""Replicates handed out to a worker beyond the first that is not done: neither results nor work to do pile up."""
+"""Units handed out to a worker beyond the first that is not done: neither results nor work to do pile up."""
+_CANDIDATES = 20_000_000
+"""What is handed out at once takes about so many candidates, half a second: then others can have the rest, and what is
+done is committed."""
+_SHARE = 4
+"""What is handed out at once is at most one of so many parts, for each worker, of what is left: all end together."""
 
 
 class Job(NamedTuple):
@@ -22,7 +28,7 @@ class Job(NamedTuple):
     task: Task
     open: Callable[[], AbstractContextManager]
     """Opens its sink when the first of its units is about to be run; it is closed when the last one is in."""
-    units: Callable[[Any], Iterable[int]] = lambda sink: ()
+    units: Callable[[Any], Sequence[int]] = lambda sink: ()
     """The units of work to carry out, increasing, of the sink."""
 
 
@@ -31,7 +37,7 @@ def run_ensemble(
     sink,
     workers=1,
     progress: Callable[[float], None] = lambda done: None,
-    units: Iterable[int] | None = None,
+    units: Sequence[int] | None = None,
     cluster=None,
 ):
     """Run every replicate of a `task` into `sink`; `progress(done)` gets the number of replicates done, with fractions.
@@ -49,54 +55,89 @@ def run_ensembles(jobs: Iterable[Job], workers=1, progress: Callable[[float], No
     have finished one ensemble continue with the next."""
     with ExitStack() as opened:
         if cluster is None:
-            _Threads(workers, progress).run(_work(jobs, opened))
+            _Threads(workers, progress).run(_work(jobs, opened, workers))
         else:
-            cluster.run(_work(jobs, opened), progress)
+            cluster.run(_work(jobs, opened, cluster.n_threads), progress)
 
 
-class Unit(NamedTuple):
-    """A unit of work, and where it goes."""
+class Portion(NamedTuple):
+    """Consecutive units of work that are carried out together, and where they go."""
 
     task: Task
-    number: int
+    units: Sequence[int]
     sink: object
     close: Callable[[], None]
-    """To be called when what it gave is in the sink."""
+    """To be called when what they gave is in the sink."""
+    came: Callable[[int, int], None]
+    """To be called with the numbers of their replicates, and of the candidates that these took."""
+
+    @property
+    def n_replicates(self) -> int:
+        return self.task.replicates(self.units[-1]).stop - self.task.replicates(self.units[0]).start
 
 
-def _work(jobs, opened) -> Iterator[Unit]:
+def _work(jobs, opened, workers) -> Iterator[Portion]:
     """All units, sinks being opened on the way."""
     for job in jobs:
         stack = opened.enter_context(ExitStack())
         sink = stack.enter_context(job.open())
-        waiting = None
-        for number in job.units(sink):
-            if waiting is not None:
-                yield waiting
-            waiting = Unit(job.task, number, sink, lambda: None)
-        if waiting is None:
+        units, start, sizes = job.units(sink), 0, _Sizes(job.task, workers)
+        if not len(units):
             stack.close()
-        else:
-            yield waiting._replace(close=stack.close)
+        while start < len(units):
+            stop = start + sizes.next(len(units) - start)
+            while units[stop - 1] - units[start] > stop - 1 - start:  # some between them are done
+                stop -= 1
+            close = stack.close if stop == len(units) else lambda: None
+            yield Portion(job.task, units[start:stop], sink, close, sizes.came)
+            start = stop
 
 
-def in_order(work: Iterator[Unit], submit, ahead, done=lambda unit: None) -> None:
-    """Hand what comes of units over to their sinks, in order. `submit(unit)` gives a future, of which at most
-    `ahead(task)` wait at any moment; `done(unit)` is called when a unit is in."""
+class _Sizes:
+    """How many units of a task are handed out together. Results do not depend on it."""
+
+    def __init__(self, task, workers):
+        self._workers, self._together = workers, task.n_together
+        self._most = block_size(task) // (1 if task.record == TRAJECTORIES else task.n_together)
+        self._n_replicates = self._n_candidates = 0
+
+    def next(self, n_left) -> int:
+        """Of `n_left` units."""
+        if self._most <= 1 or not self._n_replicates:
+            return 1  # also to see what a replicate takes
+        each = self._n_candidates / self._n_replicates + 1
+        by_work = _CANDIDATES / each / self._together
+        return int(max(1, min(self._most, by_work, -(-n_left // (_SHARE * self._workers)), n_left)))
+
+    def came(self, n_replicates, n_candidates):
+        """So many replicates took so many candidates."""
+        self._n_replicates += n_replicates
+        self._n_candidates += n_candidates
+
+
+def in_order(work: Iterator[Portion], submit, ahead, done=lambda portion: None) -> None:
+    """Hand what comes of portions over to their sinks, in order. `submit(portion)` gives a future; of all that wait at
+    any moment, the units are at most `ahead(portion)`; `done(portion)` is called when a portion is in."""
     waiting: deque = deque()
 
     def take():
-        unit, future = waiting.popleft()
-        hand_over(future.result(), unit.sink)
-        unit.close()
-        done(unit)
+        portion, future = waiting.popleft()
+        _take(portion, future.result())
+        done(portion)
 
-    for unit in work:
-        while len(waiting) >= ahead(unit.task):
+    for portion in work:
+        while waiting and sum(len(p.units) for p, _ in waiting) + len(portion.units) > ahead(portion):
             take()
-        waiting.append((unit, submit(unit)))
+        waiting.append((portion, submit(portion)))
     while waiting:
         take()
+
+
+def _take(portion: Portion, work: Work) -> None:
+    """Hand over what came of a portion."""
+    hand_over(work.parts, portion.sink)
+    portion.close()
+    portion.came(portion.n_replicates, work.n_candidates)
 
 
 class _Threads:
@@ -109,47 +150,51 @@ class _Threads:
 
     def run(self, work):
         if self._n == 1:
-            for unit in work:
-                hand_over(self._carry_out(unit), unit.sink)
-                unit.close()
+            try:
+                for portion in work:
+                    _take(portion, self._carry_out(portion))
+            finally:
+                forget()
             return
         with ThreadPoolExecutor(self._n) as pool:
             try:
                 in_order(
                     work,
-                    lambda unit: pool.submit(self._try, unit),
-                    lambda task: self._n * max(2, _AHEAD // task.n_together),
+                    lambda portion: pool.submit(self._try, portion),
+                    lambda portion: 2 * self._n * max(len(portion.units), _AHEAD // portion.task.n_together, 2),
                 )
             except BaseException:
                 self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _try(self, unit):
-        """What the unit gave. One that fails stops all the others, which give its exception too, so that nothing that
-        comes after a gap is handed over."""
+    def _try(self, portion):
+        """What the portion gave. One that fails stops all the others, which give its exception too, so that nothing
+        that comes after a gap is handed over."""
         try:
-            part = None if self._stop.is_set() else self._carry_out(unit)
+            work = None if self._stop.is_set() else self._carry_out(portion)
         except BaseException as failure:
             self._failure = self._failure or failure
             self._stop.set()
             raise
-        if part is None and self._failure is not None:
+        if work is None and self._failure is not None:
             raise self._failure
-        return part
+        return work
 
-    def _carry_out(self, unit):
-        def pause(replicate, fraction):
+    def _carry_out(self, portion):
+        def pause(done):
             with self._lock:
-                self._see((id(unit), replicate), fraction)
+                self._running[id(portion)] = done
+                self._see()
             return self._stop.is_set()
 
-        return run_unit(unit.task, unit.number, lambda: Passing(unit.sink, self._lock), pause)
+        work = run_units(portion.task, portion.units, lambda: Passing(portion.sink, self._lock), pause)
+        with self._lock:
+            self._running.pop(id(portion), None)
+            self._n_done += portion.n_replicates
+            self._see()
+        return work
 
-    def _see(self, replicate, fraction):
+    def _see(self):
         """How many replicates are done, with the fractions of those that are running."""
-        self._running[replicate] = fraction
-        if fraction == 1.0:
-            del self._running[replicate]
-            self._n_done += 1
         self._progress(self._n_done + sum(self._running.values()))

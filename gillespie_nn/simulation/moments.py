@@ -62,10 +62,10 @@ class Moments:
         merged in order; a step is taken in many blocks at once. Raises InternalError for another `first`."""
         if first != self.n_done or first % BLOCK:
             raise InternalError(f"a block of moments must follow {self.n_done} replicates and be whole, got {first}")
-        for part in self._summed(rows, ends):
+        for part in self.summed(rows, ends):
             self.merge(part)
 
-    def _summed(self, rows: Rows, ends: Ends) -> "list[Moments]":
+    def summed(self, rows: Rows, ends: Ends) -> "list[Moments]":
         """The moments of each `BLOCK` of some replicates."""
         n = len(ends.status)
         values = np.empty((n, *self.n.shape))

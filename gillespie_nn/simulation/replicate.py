@@ -143,29 +143,29 @@ def advance_to(method, time, pause, **grid) -> int:
     at a pace that does not fall, and at which no machine would come to the end.
     """
     limited = grid.get("event_limit", codes.NO_EVENT_LIMIT) != codes.NO_EVENT_LIMIT
-    pace = _Pace(method, time) if method.exact and not limited else None
+    pace = Pace(method, time, method.exact and not limited)
     while True:
         code = method.advance(time, **grid)
         if code != codes.SLICE_END:
             return code
         if pause(method.time):
             return codes.INTERRUPTED
-        if pace is not None:
-            pace.check()
+        pace.check()
 
 
-class _Pace:
-    """Looks after every `_MANY_EVENTS` reactions of an exact method whether it will ever come to `end` [s]."""
+class Pace:
+    """Looks after every `_MANY_EVENTS` reactions of an exact method whether it will ever come to `end` [s]; does nothing
+    for what is not `endless`, because it leaps or has an event limit."""
 
-    def __init__(self, method, end):
-        self._method, self._end = method, end
+    def __init__(self, method, end, endless=True):
+        self._method, self._end, self._endless = method, end, endless
         self._time, self._n_events, self._before = method.time, method.n_events, np.inf
 
     def check(self) -> None:
         """Raise UnfinishedError if there are too many reactions to come, at a pace that does not fall."""
         method = self._method
         n_events = method.n_events - self._n_events
-        if n_events < _MANY_EVENTS:
+        if not self._endless or n_events < _MANY_EVENTS:
             return
         seconds = method.time - self._time
         pace = n_events / seconds if seconds > 0 else np.inf  # [1/s]

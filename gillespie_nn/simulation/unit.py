@@ -1,17 +1,15 @@
-"""A unit of an ensemble's work: one replicate, or a block of them whose moments are summed; and where its rows go."""
+"""Units of an ensemble's work, a replicate or some whose moments are summed together; and where their rows go."""
 
 import copy
-from collections.abc import Callable
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
-from .. import seeds
-from ..checks import ModelError
-from ..seeds import Purpose
 from ..status import Status
-from .invariants import Invariants
+from .blocks import Pause, Replicates, go_in_blocks
 from .moments import Moments
-from .replicate import run_replicate
-from .start import start_simulation
-from .task import TRAJECTORIES
+from .task import TRAJECTORIES, Task
 
 _NEARLY = 1.0 - 2.0**-53
 """Fraction of a replicate that has come to the last time, and is not finished."""
@@ -57,58 +55,84 @@ class Kept:
             getattr(sink, name)(*arguments)
 
 
-def run_unit(task, unit, kept, pause: Callable[[int, float], bool] = lambda replicate, fraction: False):
-    """Run a unit of work of a `Task`; returns the object that received its rows, or None if it was interrupted.
+class Work(NamedTuple):
+    """What came of several units of work."""
 
-    `kept` makes the object that receives the rows of a trajectory; moments are summed. `pause(replicate, fraction
-    done)` is called between slices; the run is interrupted if it returns True.
+    parts: list
+    """What received the rows: one object for trajectories, `Moments` for each unit."""
+    n_candidates: int
+    """What the replicates that ran in blocks took, in candidates."""
+
+
+def run_units(task: Task, units: Sequence[int], kept, pause: Pause = lambda done: False) -> Work | None:
+    """Run consecutive units of work of a `Task`; None if it was interrupted.
+
+    `kept` makes the object that receives the rows of trajectories; moments are summed. `pause(replicates done, with
+    fractions)` is called between slices; the run is interrupted if it returns True.
     """
-    part = kept() if task.record == TRAJECTORIES else Moments(task)
-    for replicate in task.replicates(unit):
-        if not _run(task, replicate, part, pause):
-            return None
-    return part
+    first, last = task.replicates(units[0]).start, task.replicates(units[-1]).stop
+    with _replicates(task) as replicates:
+        before = replicates.n_candidates
+        if task.record == TRAJECTORIES:
+            parts = [kept()]
+            if go_in_blocks(task):
+                finished = replicates.block(first, last - first, pause, parts[0].write_block)
+            else:
+                finished = _one_by_one(replicates, range(first, last), parts[0], pause)
+        elif go_in_blocks(task):
+            parts = []
+
+            def add(_, rows, ends):
+                parts.extend(Moments(task).summed(rows, ends))
+
+            finished = replicates.block(first, last - first, pause, add)
+        else:
+            parts = [Moments(task) for _ in units]
+            finished = all(
+                _one_by_one(replicates, task.replicates(unit), part, pause, task.replicates(unit).start - first)
+                for unit, part in zip(units, parts)
+            )
+        return Work(parts, replicates.n_candidates - before) if finished else None
 
 
-def hand_over(part, sink) -> None:
-    """Write the remaining results of a unit of work to the sink, in the order of units."""
-    if isinstance(part, Kept):
-        part.hand_over(sink)
-    elif isinstance(part, Moments):
-        sink.merge(part)
+def hand_over(parts, sink) -> None:
+    """Write the remaining results of units of work to the sink, in the order of units."""
+    for part in parts:
+        if isinstance(part, Kept):
+            part.hand_over(sink)
+        elif isinstance(part, Moments):
+            sink.merge(part)
 
 
-def _run(task, replicate, part, pause):
-    """Run one replicate; returns whether it finished."""
-    with seeds.lent_stream(task.seed, Purpose.SIMULATION, 0, replicate) as rng:
-        return _simulate(task, replicate, rng, part, pause)
+def _one_by_one(replicates, numbers, part, pause, before=0):
+    """Run replicates alone, `before` of the units' being done; returns whether they finished."""
+    for k, replicate in enumerate(numbers, before):
+        method, status = replicates.alone(replicate, part.write, lambda done, k=k: pause(k + min(done, _NEARLY)))
+        if status == Status.INTERRUPTED:
+            return False
+        firings = method.firings[: len(replicates.task.network.reactions)]  # noise adds reactions behind
+        part.finish(replicate, status, method.n_events, firings, method.statistics)
+        if pause(k + 1.0):
+            return False
+    return True
 
 
-def _simulate(task, replicate, rng, part, pause):
-    method = start_simulation(
-        task.method, task.network, task.rates, task.volume, task.start(replicate), rng, noise=task.noise,
-        seed=task.seed, replicate=replicate, count_firings=task.count_firings, options=task.options,
-    )  # fmt: skip
+_latest = threading.local()
 
-    def write(first, rows, observed, covariance):
-        if task.method.units == "concentration":
-            rows, covariance = rows / task.volume, covariance / task.volume**2
-        part.write(replicate, first, rows, observed, covariance)
 
-    try:
-        status = run_replicate(
-            method,
-            task.grid,
-            task.changes,
-            write,
-            lambda time: pause(replicate, min(time / task.grid[-1], _NEARLY)),
-            task.event_limit,
-            Invariants(task.noise or task.network, task.method.dtype),
-        )
-    except ModelError as error:
-        raise ModelError(f"replicate {replicate} of seed {task.seed}: {error}") from None
-    if status == Status.INTERRUPTED:
-        return False
-    firings = method.firings[: len(task.network.reactions)]  # noise adds reactions behind
-    part.finish(replicate, status, method.n_events, firings, method.statistics)
-    return not pause(replicate, 1.0)
+@contextmanager
+def _replicates(task: Task) -> Iterator[Replicates]:
+    """What runs replicates of a task in this thread, with the simulation kept from the last call: to start the first
+    takes as long as many replicates of a large network."""
+    kept = getattr(_latest, "replicates", None)
+    if kept is None or kept.task is not task:
+        kept = Replicates(task)
+    _latest.replicates = None  # where an exception comes, nothing is kept
+    with kept:
+        yield kept
+    _latest.replicates = kept
+
+
+def forget() -> None:
+    """Let go of what this thread keeps of its last task."""
+    _latest.replicates = None

@@ -32,8 +32,9 @@ class Compiled(Method):
         super().__init__(*arguments, **named)
         self.log = _NO_LOG
         """LOGGED[capacity], every reaction that fires; empty if they are not recorded."""
-        self._place = np.zeros(PLACE_SIZE, dtype=np.int64)
-        self._scratch = np.zeros(SCRATCH, dtype=np.uint32)
+        self.place = np.zeros(PLACE_SIZE, dtype=np.int64)
+        self.scratch = np.zeros(SCRATCH, dtype=np.uint32)
+        self._at_rates = self._channels, self._families
 
     @abstractmethod
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
@@ -45,31 +46,43 @@ class Compiled(Method):
     def _alone(self, grid_time: np.ndarray, grid_counts: np.ndarray) -> Run:
         """What a kernel is told to carry this simulation on, recording rows `grid_counts` at `grid_time`."""
         return Run(
-            grid_time, grid_counts[np.newaxis], self.log, self._place, _NO_ENDS, _NO_FIRINGS, _NO_NUMBERS, _NO_WORDS,
-            _NO_WORDS, self._scratch,
+            grid_time, grid_counts[np.newaxis], self.log, self.place, _NO_ENDS, _NO_FIRINGS, _NO_NUMBERS, _NO_WORDS,
+            _NO_WORDS, self.scratch,
         )  # fmt: skip
 
     def drain_log(self) -> np.ndarray:
         """The reactions logged since the last call, LOGGED[reaction]; the log is then empty."""
-        n = self._place[replicates.N_LOGGED]
-        self._place[replicates.N_LOGGED] = 0
+        n = self.place[replicates.N_LOGGED]
+        self.place[replicates.N_LOGGED] = 0
         return self.log[:n].copy()
 
     @property
-    def _numbers(self) -> np.ndarray:
+    def numbers(self) -> np.ndarray:
         """float64[number]: of what `statistics_of` is computed."""
         return np.empty(0)
 
     @property
     def statistics(self) -> dict[str, float]:
         steps = np.array([self._tally[codes.N_CANDIDATES]])
-        return {name: float(value[0]) for name, value in self.statistics_of(self._numbers[np.newaxis], steps).items()}
+        return {name: float(value[0]) for name, value in self.statistics_of(self.numbers[np.newaxis], steps).items()}
 
     @classmethod
     def statistics_of(cls, numbers: np.ndarray, steps: np.ndarray) -> dict[str, np.ndarray]:
-        """`statistics` of many replicates, float64[replicate] by name, from their `_numbers` float64[replicate, number]
+        """`statistics` of many replicates, float64[replicate] by name, from their `numbers` float64[replicate, number]
         and steps int64[replicate]."""
         return {}
+
+    def run(self, run: Run, t_stop: float, event_limit: int) -> int:
+        """Run a block of replicates on, to the end of a slice at most. Returns REACHED_END when all are done, SLICE_END,
+        or the fault with which the last replicate ended, in whose state the simulation is then."""
+        return self._run(run, t_stop, self._slice, event_limit)
+
+    def restart(self) -> None:
+        """Forget what is not in the memory of `gather`, which has been put back to the start: rates and noise."""
+        self._channels, families = self._at_rates
+        self._families = families._replace(running=self._families.running)
+        self._owns_rates = False
+        self._drive = None
 
     def gather(self) -> np.ndarray:
         """Move all that this simulation writes into one piece of memory, uint64[word], and return that.

@@ -83,7 +83,7 @@ class Langevin(Compiled):
         return network.compiled.lumped
 
     @property
-    def _numbers(self) -> np.ndarray:
+    def numbers(self) -> np.ndarray:
         return self._state.sums
 
     @classmethod

@@ -106,7 +106,7 @@ class TauLeap(Compiled):
             )
 
     @property
-    def _numbers(self) -> np.ndarray:
+    def numbers(self) -> np.ndarray:
         return self._state.ledger
 
     @classmethod

@@ -1,0 +1,236 @@
+"""Replicates of a task: many in one call of a kernel where that is possible, and else one after another.
+
+What can go in blocks are methods with a kernel, without events, scheduled changes and noise: all that decides a
+replicate is then its start and its stream. A start is made once and copied, also where replicates run one by one.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import seeds
+from ..checks import ModelError
+from ..kernels import codes
+from ..kernels.replicates import (
+    ADDRESS,
+    BEGUN,
+    END,
+    FIRST,
+    PARAMETER_SET,
+    PURPOSE,
+    REPLICATE,
+    SEED,
+    Run,
+)
+from ..seeds import Purpose
+from ..status import Status
+from .faults import explain
+from .invariants import Invariants
+from .methods import Method
+from .methods.compiled import Compiled
+from .observer import Observer
+from .replicate import Pace, run_replicate
+from .sinks import Ends, Rows
+from .start import start_simulation
+from .task import Task
+
+_BYTES = 1 << 22
+"""Rows of a block, at most; a single replicate may have more."""
+_MOST_BYTES = 1 << 24
+"""A replicate with more rows goes alone, and hands them on while it runs."""
+_FAULTS = (codes.OVERFLOW, codes.NEGATIVE, codes.BAD_PROPENSITY)
+_OURS = "gillespie_nn.simulation.methods."
+_OWN_STATE = ("__init__", "advance", "_advance", "_run", "start_block", "set_counts", "set_rates")
+
+Pause = Callable[[float], bool]
+"""Called between slices with the number of replicates done, with fractions; the run stops if it returns True."""
+
+
+def _restarts(task: Task) -> bool:
+    """Whether a simulation can be put back to its start: what a class from outside does, cannot be known."""
+    kind = task.method
+    if not issubclass(kind, Compiled) or any(not getattr(kind, n).__module__.startswith(_OURS) for n in _OWN_STATE):
+        return False
+    return kind.dtype != np.int64 or np.issubdtype(task.counts.dtype, np.integer)  # else each start is rounded anew
+
+
+def _row_bytes(task: Task) -> int:
+    """Bytes that a replicate records."""
+    return 8 * len(task.grid) * (len(task.network.species) + len(task.network.observables))
+
+
+def go_in_blocks(task: Task) -> bool:
+    """Whether replicates of a task run in blocks."""
+    alone = task.network.events or task.changes or task.noise
+    return not alone and _restarts(task) and _row_bytes(task) <= _MOST_BYTES
+
+
+def block_size(task: Task) -> int:
+    """Replicates in a block, at most."""
+    return max(1, _BYTES // max(1, _row_bytes(task))) if go_in_blocks(task) else 1
+
+
+class Replicates:
+    """Runs replicates of one task, in one thread at a time. A context manager."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.n_candidates = 0
+        """Candidates, or steps, of the replicates that ran in blocks."""
+        self._method: Any = None
+
+    def __enter__(self) -> "Replicates":
+        self._lent = seeds.lent_generator()
+        self._rng = self._lent.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._lent.__exit__(*error)
+
+    def block(self, first: int, n: int, pause: Pause, hand_over: Callable[[int, Rows, Ends], None]) -> bool:
+        """Run replicates first, ..., first + n - 1 of a task that goes in blocks; returns False if it was interrupted.
+        `hand_over(first, rows, ends)` gets those that are done, also where an exception ends this.
+
+        Raises ModelError where a rate law has no meaning, UnfinishedError for a replicate that would never end.
+        """
+        method = self._at_start()
+        run = self._block_of(method, first, n)
+        n_done = 0
+        try:
+            for n_done in self._carry_on(method, run, first, pause):
+                pass
+            return n_done == n
+        finally:
+            if n_done:
+                done = run._replace(
+                    rows=run.rows[:n_done], ends=run.ends[:n_done], firings=run.firings[:n_done],
+                    numbers=run.numbers[:n_done],
+                )  # fmt: skip
+                self.n_candidates += int(done.ends["n_candidates"].sum())
+                hand_over(first, self._recorded(method, done), self._ends(method, done))
+
+    def _block_of(self, method: Any, first: int, n: int) -> Run:
+        task = self.task
+        place = np.zeros_like(method.place)
+        place[[FIRST, SEED, PURPOSE, PARAMETER_SET]] = first, task.seed, Purpose.SIMULATION, 0
+        place[ADDRESS] = self._rng.bit_generator.ctypes.state_address
+        return Run(
+            time=task.grid,
+            rows=np.empty((n, len(task.grid), method.n_species), dtype=method.dtype),
+            log=method.log,
+            place=place,
+            ends=np.zeros(n, dtype=END),
+            firings=np.zeros((n, len(method.firings)), dtype=np.int64),
+            numbers=np.zeros((n, len(method.numbers))),
+            memory=self._memory,
+            initial=self._initial,
+            scratch=method.scratch,
+        )
+
+    def _carry_on(self, method: Any, run: Run, first: int, pause: Pause) -> Iterator[int]:
+        """Call the kernel until all replicates are done, or `pause` says stop; how many are done after each call."""
+        task, place, n = self.task, run.place, len(run.ends)
+        end = float(task.grid[-1])
+        pace, running = None, -1
+        while place[REPLICATE] < n:
+            try:
+                code = method.run(run, end, task.event_limit)
+                if code in _FAULTS:
+                    explain(task.network, method, code)
+            except ModelError as error:
+                raise self._named(error, first + int(place[REPLICATE]) - 1) from None
+            yield int(place[REPLICATE])
+            if place[REPLICATE] == n:
+                return
+            if running != place[REPLICATE] or pace is None:
+                running, pace = int(place[REPLICATE]), self._pace(method)
+            pace.check()
+            fraction = min(method.time / end, 1.0) if place[BEGUN] and end > 0 else 0.0
+            if pause(running + fraction):
+                return
+
+    def alone(self, replicate: int, write: Any, pause: Pause) -> tuple[Method, Status]:
+        """Run one replicate by itself; `write` gets its rows as they come. Returns the simulation at its end, and why it
+        stopped, which may be that it was interrupted."""
+        task = self.task
+        method = self._at_start() if _restarts(task) else None
+        self._rng.bit_generator.state = seeds.stream(
+            task.seed, Purpose.SIMULATION, 0, replicate
+        ).bit_generator.state
+        if method is None:
+            method = self._started(task.start(replicate), replicate)
+        elif task.noise is not None:
+            method.follow(task.noise.start(task.seed, replicate))
+
+        def hand_on(first: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
+            if task.method.units == "concentration":
+                rows, covariance = rows / task.volume, covariance / task.volume**2
+            write(replicate, first, rows, observed, covariance)
+
+        invariants = Invariants(task.noise or task.network, task.method.dtype)
+        try:
+            status = run_replicate(
+                method, task.grid, task.changes, hand_on, lambda time: pause(min(time / task.grid[-1], 1.0)),
+                task.event_limit, invariants,
+            )  # fmt: skip
+        except ModelError as error:
+            raise self._named(error, replicate) from None
+        return method, status
+
+    def _at_start(self) -> Any:
+        """The simulation, at its start."""
+        if self._method is None:
+            self._method = self._started(self.task.start(0), None)
+            self._memory = self._method.gather()
+            self._initial = self._memory.copy()
+        else:
+            self._memory[:] = self._initial
+        self._method.restart()
+        self._method.rng = self._rng
+        return self._method
+
+    def _started(self, counts: np.ndarray, replicate: int | None) -> Method:
+        """A new simulation; without noise for no `replicate`."""
+        task = self.task
+        noise = {} if replicate is None or task.noise is None else {"seed": task.seed, "replicate": replicate}
+        return start_simulation(
+            task.method, task.network, task.rates, task.volume, counts, self._rng, noise=task.noise,
+            count_firings=task.count_firings, options=task.options, follow=bool(noise), **noise,
+        )  # fmt: skip
+
+    def _pace(self, method: Any) -> Pace:
+        return Pace(method, self.task.grid[-1], method.exact and self.task.event_limit == codes.NO_EVENT_LIMIT)
+
+    def _recorded(self, method: Any, run: Run) -> Rows:
+        """What was recorded, checked, with observables."""
+        task, network = self.task, self.task.network
+        n, n_points, n_species = run.rows.shape
+        reached = run.ends["n_points"]
+        for k in np.flatnonzero(reached < n_points):
+            run.rows[k, reached[k] :] = 0
+        flat = run.rows.reshape(-1, n_species)
+        invariants = Invariants(network, method.dtype)
+        invariants.start(self._start_counts())
+        if (reached == n_points).all():
+            invariants.check(flat)
+        else:
+            for k in range(n):
+                invariants.check(run.rows[k, : reached[k]])
+        observed = np.empty((n, n_points, 0))
+        if network.observables:
+            found = Observer(network).observe(method, flat, np.tile(task.grid, n))
+            observed = found.reshape(n, n_points, -1)
+        rows = run.rows / task.volume if task.method.units == "concentration" else run.rows
+        return Rows(rows, observed, np.zeros((n, n_points, 0, 0)))
+
+    def _start_counts(self) -> np.ndarray:
+        return np.asarray(self.task.start(0), dtype=self.task.method.dtype)
+
+    def _ends(self, method: Any, run: Run) -> Ends:
+        ends = run.ends
+        statistics = method.statistics_of(run.numbers, ends["n_candidates"])
+        return Ends(ends["n_points"], ends["status"], ends["n_events"], run.firings, statistics)
+
+    def _named(self, error: ModelError, replicate: int) -> ModelError:
+        return ModelError(f"replicate {replicate} of seed {self.task.seed}: {error}")
