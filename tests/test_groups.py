@@ -305,3 +305,14 @@ def test_a_write_that_fails_in_the_thread_is_raised_by_the_next_call(tmp_path, m
 
 def full_disk(*arguments):
     raise OSError(28, os.strerror(28))
+
+
+def test_firings_that_were_never_written_are_damage(tmp_path):
+    task = task_of(n_points=2, replicates=20_000, count_firings=True)
+    path = tmp_path / "x.h5"
+    EnsembleFile(path, task, layout.settings_values(task, "test"), "{}").close()
+    with h5py.File(path, "r+") as file:
+        file["counts"][:] = 0
+        file["committed"][:] = 1
+    with pytest.raises(gnn.InputError, match="/firings should have 640000 bytes, but the file has 0"):
+        gnn.open_run(path)

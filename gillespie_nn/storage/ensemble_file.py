@@ -43,11 +43,11 @@ class _Ended(NamedTuple):
 
 
 class EnsembleFile(RunFile):
-    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed.
+    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate is valid once it is committed.
 
     With `resumes`, it replaces the interrupted file of the same task at `path`, and starts with its committed
-    replicates. `missing` are the other replicates, each a unit of work. Every method raises StorageError once a write
-    has failed.
+    replicates. `missing` are the other replicates, each a unit of work. After a failed write every method raises
+    StorageError.
     """
 
     kind = ENSEMBLE

@@ -1,6 +1,5 @@
-"""Run files in other formats: tables in CSV and Parquet (see `simulation.columns`), arrays in NetCDF. Only what is
-committed, block by block. To add a format: its function, and its line in `FORMATS`.
-"""
+"""Run files in other formats: tables in CSV and Parquet (see `simulation.columns`), arrays in NetCDF. Only committed
+data are exported, in blocks. To add a format, add its function and its line in `FORMATS`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ _BLOCK_BYTES = 1 << 22
 
 
 def export(path: str | Path, format: str, output: str | Path, overwrite: bool = False) -> int:
-    """Write the run file at `path` to `output` in a format of `FORMATS`; the number of replicates written.
+    """Write the run file at `path` to `output` in a format of `FORMATS`. Returns the number of replicates written.
 
-    Raises InputError for what cannot be used, MissingExtraError where the format's library is not installed.
+    Raises InputError for invalid arguments, MissingExtraError if the format's library is not installed.
     """
     checks.choice("format", format, FORMATS)
     output = checks.new_file(output, overwrite)
