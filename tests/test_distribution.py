@@ -36,19 +36,19 @@ def _die_once(number, flag):
     """On a worker: the first process of the cluster to begin unit `number` kills itself."""
     from gillespie_nn.simulation import distribution
 
-    plain = distribution.run_unit
+    plain = distribution.run_units
 
-    def dying(task, unit, kept):
-        if unit == number:
+    def dying(task, units, kept):
+        if number in units:
             try:
                 os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
             except FileExistsError:
                 pass
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return plain(task, unit, kept)
+        return plain(task, units, kept)
 
-    distribution.run_unit = dying
+    distribution.run_units = dying
 
 
 class _Counting(MemorySink):

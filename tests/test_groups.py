@@ -1,5 +1,6 @@
 """Whole groups of replicates: the same content however they come, committed in time, and safe from kills in between."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ from functools import partial
 import h5py
 import numpy as np
 import pytest
-from test_repair import child
+from test_repair import child, started
 from test_storage import NET, content
 
 import gillespie_nn as gnn
@@ -19,7 +20,7 @@ from gillespie_nn.simulation.moments import ARRAYS, Moments
 from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.sinks import Ends, MemorySink, Rows, not_reached
 from gillespie_nn.simulation.task import BLOCK, make_task
-from gillespie_nn.simulation.unit import Kept, Passing, hand_over, run_unit
+from gillespie_nn.simulation.unit import Kept, Passing, hand_over, run_units
 from gillespie_nn.status import Status
 from gillespie_nn.storage import EnsembleFile, MomentsFile, chunks, ensemble_file, layout
 from gillespie_nn.storage.schema import entries
@@ -42,7 +43,7 @@ def simulated(task):
             super().write(replicate, start, rows, *more)
 
     for unit in range(task.n_units):
-        hand_over(run_unit(task, unit, Counting), sink)
+        hand_over(run_units(task, [unit], Counting).parts, sink)
     rows = Rows(sink.counts, sink.observables, sink.covariance)
     return rows, Ends(n_points, sink.status, sink.n_events, sink.firings, sink.statistics)
 
@@ -80,6 +81,7 @@ TASKS = {
     "an event limit": {"max_events": 20, "n_points": 40, "method": "direct"},
     "rules": {"network": RULES},
     "statistics": {"method": "tau_leap"},
+    "real numbers": {"method": "langevin"},
     "covariances": {"method": "linear_noise", "replicates": 1},
 }
 
@@ -246,6 +248,77 @@ def test_a_kill_between_the_flushes_loses_what_was_not_committed(where, tmp_path
     assert content(path) == made(tmp_path / "whole.h5", task, lambda file: in_blocks(file, rows, ends, 50))
 
 
+_TORTURED = """
+import sys, numpy as np
+from test_groups import many, layout, one_by_one
+from gillespie_nn.storage import EnsembleFile
+
+task, rows, ends = many()
+file = EnsembleFile(sys.argv[1], task, layout.settings_values(task, "test"), "{}")
+print("begun", flush=True)
+rng = np.random.default_rng()
+for k in rng.permutation(task.n_replicates):
+    one_by_one(file, rows, ends, [k], size=101)
+    if rng.random() < 0.5:
+        file.commit()
+"""
+"""A process that commits replicates in any order, so that chunks are written again and again."""
+
+
+def many():
+    """(task, rows, ends) of many replicates, of numbers at random."""
+    task, rng = task_of(n_points=101, replicates=2000, count_firings=True), np.random.default_rng(0)
+    n = task.n_replicates
+    rows = Rows(rng.integers(0, 50, size=(n, 101, 2)), np.empty((n, 101, 0)), np.empty((n, 101, 0, 0)))
+    reached, status = np.full(n, 101), np.zeros(n, dtype=np.int64)
+    return task, rows, Ends(reached, status, rng.integers(0, 99, n), rng.integers(0, 9, size=(n, 4)), {})
+
+
+def test_what_is_committed_is_right_for_watchers_and_after_a_kill_at_any_moment(tmp_path):
+    """Where looks and kills fall is the machine's; what they find must be right."""
+    _, rows, ends = many()
+    n_seen = 0
+    for trial in range(4):
+        path = tmp_path / f"{trial}.h5"
+        with started(_TORTURED, path) as writer:
+            assert writer.stdout.readline() == "begun\n"
+            deadline = time.monotonic() + 0.3 * (trial + 1)
+            while time.monotonic() < deadline:
+                with contextlib.suppress(gnn.InputError):  # a look may fail while the writer is at work (`follow`)
+                    n_seen += n_right(path, rows, ends)
+            writer.kill()
+        n_seen += n_right(path, rows, ends)
+    assert n_seen > 0
+
+
+def n_right(path, rows, ends):
+    """How many replicates are committed; all of them must be right."""
+    with gnn.open_run(path) as run:
+        replicates = run.replicates
+        found = run._dataset("counts")[:][replicates], run._dataset("firings")[:][replicates]
+        assert (found[0] == rows.counts[replicates]).all() and (found[1] == ends.firings[replicates]).all()
+        assert (run._dataset("n_events")[:][replicates] == ends.n_events[replicates]).all()
+        return len(replicates)
+
+
+def test_rows_of_long_replicates_are_written_before_their_end(tmp_path):
+    task = task_of(n_points=20_001, replicates=2)
+    path, length = tmp_path / "x.h5", 20_001
+    with EnsembleFile(path, task, layout.settings_values(task, "test"), "{}") as file:
+        n_rows = file._at("counts").chunks[1]
+        assert n_rows < length
+        rows = np.arange(2 * length).reshape(length, 2)
+        nothing = np.empty((length, 0)), np.empty((length, 0, 0))
+        file.write(0, 0, rows[: n_rows + 7], *(values[: n_rows + 7] for values in nothing))
+        file.commit()
+        assert file._at("counts").id.get_num_chunks() == 1  # the other rows wait for more
+        file.write(0, n_rows + 7, rows[n_rows + 7 :], *(values[n_rows + 7 :] for values in nothing))
+        file.finish(0, Status.REACHED_END, 5, np.empty(0, dtype=np.int64), {})
+    with gnn.open_run(path) as run:
+        np.testing.assert_array_equal(run.counts[0], rows)
+        assert run.replicates.tolist() == [0]
+
+
 def test_a_resumed_file_takes_gaps_of_any_kind(tmp_path):
     task = task_of(replicates=50, count_firings=True)
     rows, ends = simulated(task)
@@ -305,3 +378,14 @@ def test_a_write_that_fails_in_the_thread_is_raised_by_the_next_call(tmp_path, m
 
 def full_disk(*arguments):
     raise OSError(28, os.strerror(28))
+
+
+def test_firings_that_were_never_written_are_damage(tmp_path):
+    task = task_of(n_points=2, replicates=20_000, count_firings=True)
+    path = tmp_path / "x.h5"
+    EnsembleFile(path, task, layout.settings_values(task, "test"), "{}").close()
+    with h5py.File(path, "r+") as file:
+        file["counts"][:] = 0
+        file["committed"][:] = 1
+    with pytest.raises(gnn.InputError, match="/firings should have 640000 bytes, but the file has 0"):
+        gnn.open_run(path)

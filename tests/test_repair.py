@@ -43,11 +43,18 @@ gnn.simulate(NET, 5.0, 11, output=sys.argv[1], **RUN)
 
 
 def child(code, *arguments):
+    return subprocess.run(**_command(code, *arguments), capture_output=True, timeout=300)
+
+
+def started(code, *arguments):
+    """A process in progress, whose output can be read."""
+    return subprocess.Popen(**_command(code, *arguments), stdout=subprocess.PIPE)
+
+
+def _command(code, *arguments):
     path = os.pathsep.join([str(ROOT / "tests"), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return {"args": command, "env": os.environ | {"PYTHONPATH": path}, "text": True}
 
 
 @pytest.fixture(scope="module")

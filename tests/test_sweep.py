@@ -118,10 +118,10 @@ def test_replicates_of_an_interrupted_row_are_kept(tmp_path, monkeypatch, record
     def begun():
         carry_out = gnn.simulation.ensemble._Threads._carry_out
 
-        def interrupted(self, unit):
-            if unit.number * unit.task.n_together >= 256:
+        def interrupted(self, portion):
+            if portion.units[-1] * portion.task.n_together >= 200:
                 raise KeyboardInterrupt
-            return carry_out(self, unit)
+            return carry_out(self, portion)
 
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr("gillespie_nn.simulation.ensemble._Threads._carry_out", interrupted)

@@ -5,7 +5,7 @@ doi:10.1080/00401706.1962.10490022) and merged in their order (T. F. Chan, G. H.
 (1983) 242-247, doi:10.1080/00031305.1983.10483115): the same sums, to the last bit, for any number of workers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -19,6 +19,8 @@ ARRAYS = {"n": np.int64, "mean": np.float64, "squares": np.float64, "minimum": n
 """Names and dtypes of the arrays [point, quantity]: replicates that reached the point, their mean, the sum of the
 squared deviations from it, the smallest and the largest value."""
 N_STATUSES = max(Status) + 1
+_TOGETHER = 64 * BLOCK
+"""Replicates of which `Moments.write_block` sums the blocks at the same time."""
 
 
 class Moments:
@@ -58,14 +60,21 @@ class Moments:
             self.statistics[name] += value
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
-        """As of a `Sink`. The sums are those of `write`, replicate by replicate, in blocks of `task.BLOCK` that are
-        merged in order; a step is taken in many blocks at once. Raises InternalError for another `first`."""
+        """Include complete replicates, see `Sink`. The sums have the bits of `write`, replicate by replicate, in blocks
+        of `task.BLOCK` that are merged in order. Raises InternalError unless `first` replicates are included so far, a
+        multiple of `task.BLOCK`."""
         if first != self.n_done or first % BLOCK:
             raise InternalError(f"a block of moments must follow {self.n_done} replicates and be whole, got {first}")
         for part in self.summed(rows, ends):
             self.merge(part)
 
-    def summed(self, rows: Rows, ends: Ends) -> "list[Moments]":
+    def summed(self, rows: Rows, ends: Ends) -> "Iterator[Moments]":
+        """The moments of each `BLOCK` of some replicates, in order."""
+        for start in range(0, len(ends.status), _TOGETHER):
+            several = slice(start, start + _TOGETHER)
+            yield from self._summed(Rows(*(values[several] for values in rows)), ends.part(several))
+
+    def _summed(self, rows: Rows, ends: Ends) -> "list[Moments]":
         """The moments of each `BLOCK` of some replicates."""
         n = len(ends.status)
         values = np.empty((n, *self.n.shape))

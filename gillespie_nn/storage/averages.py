@@ -7,7 +7,7 @@ from .reader import Run
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Mean of each row of float64[n, k] with up to `window` - 1 rows before it."""
+    """Mean of each row of float64[n, k] and up to `window` - 1 rows before it."""
     return _mean_since(values, np.maximum(np.arange(1, len(values) + 1) - window, 0))
 
 

@@ -1,4 +1,4 @@
-"""Files of a verification of bounds: written anew as a whole, so that they are whole at any moment."""
+"""Files of a verification of bounds. Each write replaces the whole file, so it is complete at any moment."""
 
 import json
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from .whole import written
 
 
 def write(path: Path, arguments: dict, arrays: Mapping[str, Any]) -> None:
-    """Write `arrays` by their names. Raises StorageError where that cannot be done."""
+    """Write `arrays` by name. Raises StorageError if this fails."""
     with written(path) as file:
         make(file, BOUNDS, {"arguments": json.dumps(arguments, sort_keys=True), **arrays})
 
 
 def read(path: str | Path, arguments: dict) -> dict[str, Any] | None:
-    """The arrays that the file has by their names, None if there is none. Raises InputError for a file of something
-    else, or of other arguments."""
+    """The arrays of the file by name, or None if there is no file. Raises InputError if the file has another type or
+    other arguments."""
     path = Path(path)
     if not path.exists():
         return None

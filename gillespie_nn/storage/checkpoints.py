@@ -1,7 +1,7 @@
-"""Checkpoints in a run file: two slots, written in turn, so that a kill in mid-write leaves the one before.
+"""Checkpoints in a run file: two slots, written in turn, so that a kill during a write leaves the previous one.
 
-A slot counts when its number is not 0 and its digest is that of number and content: a torn write, in whatever order the
-parts of it reached the disk, is no checkpoint.
+A slot is valid if its number is not 0 and its digest is that of number and content. An incomplete write is therefore
+not a checkpoint, in whatever order its parts reached the disk.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ NAMES = ("number", "digest", *_NUMBERS, *_ARRAYS)
 
 
 def write(slots: Mapping[str, h5py.Dataset], number: int, checkpoint: Checkpoint) -> None:
-    """Write checkpoint `number`, 1, 2, ..., over the one before the last; `slots` are the datasets by name."""
+    """Write checkpoint `number` (1, 2, ...) over the one before the last; `slots` are the datasets by name."""
     slot = number % N_SLOTS
     if slots["memory"].shape[1] != checkpoint.memory.size:
         for name, axis in (("memory", 1), (MEMORY_SCALE, 0)):
@@ -36,7 +36,7 @@ def write(slots: Mapping[str, h5py.Dataset], number: int, checkpoint: Checkpoint
 
 
 def read_latest(file: h5py.File) -> Checkpoint | None:
-    """The last whole checkpoint, or None."""
+    """The last complete checkpoint, or None."""
     group = file[GROUP]
     numbers = group["number"][:]
     for slot in np.argsort(-numbers, kind="stable"):
@@ -49,7 +49,7 @@ def read_latest(file: h5py.File) -> Checkpoint | None:
 
 
 def copy(source: h5py.File, target: h5py.File) -> None:
-    """Both slots as they are, if there is something in one."""
+    """Copy both slots unchanged, if one of them is used."""
     source, target = source[GROUP], target[GROUP]
     if not source["number"][:].any():
         return

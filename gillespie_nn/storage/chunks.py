@@ -23,7 +23,7 @@ _UNFILTERED = 0b11
 Place = tuple[int, int]
 
 
-def deflated(rows: np.ndarray) -> bytes:
+def compressed(rows: np.ndarray) -> bytes:
     """`rows` through HDF5's filters shuffle and deflate. Only runs of equal bytes are sought (Z_RLE): shuffled counts
     consist of such runs, and a search for other repetitions takes longer and finds less."""
     shuffled = rows.reshape(-1).view(np.uint8).reshape(-1, rows.itemsize).T.tobytes()
@@ -98,7 +98,7 @@ class ChunkedRows:
         """Write a chunk that was taken. At most twice its plain size of the file is used for it, however often it is
         written."""
         offset = (chunk.place[0] * self._n, chunk.place[1] * self._length, *(0 for _ in self._shape[2:]))
-        data = deflated(rows)
+        data = compressed(rows)
         old = self._dataset.id.get_chunk_info_by_coord(offset) if chunk.in_file else None
         in_place = old is not None and (old.filter_mask or old.size == len(data))
         if in_place or chunk.spent + len(data) >= rows.nbytes:

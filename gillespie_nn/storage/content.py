@@ -1,4 +1,4 @@
-"""What two run files have in common when they have the same content: all but `created` and `/provenance`."""
+"""Digests of the content of run files: everything except `created` and `/provenance`."""
 
 import hashlib
 from pathlib import Path

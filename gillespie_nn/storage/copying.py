@@ -9,7 +9,7 @@ _BLOCK_BYTES = 1 << 22
 def copy_replicates(
     source: h5py.Dataset, target: h5py.Dataset, replicates: np.ndarray, n_points: int | None = None
 ) -> None:
-    """The first points (default: all) of these replicates, whose numbers rise."""
+    """Copy the first points (default: all) of these replicates; their numbers must increase."""
     if not source.size:
         return
     length, *row = source.shape[1:]

@@ -1,4 +1,4 @@
-"""Files that do not hold what they should: how that is said."""
+"""Error messages for damaged files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,14 +24,14 @@ _ADVICE = "the file is damaged, or another program wrote it: restore a backup, o
 
 
 def damaged(path: str | Path | None, what: str) -> InputError:
-    """The error of a file in which `what` is wrong."""
+    """The error for a file; `what` says what is wrong."""
     newer = f"{_NEWER}, version {h5py.version.hdf5_version}: update h5py" if _UNKNOWN_FORM in what else _ADVICE
     return InputError(f"{path}: {what}; {newer}")
 
 
 @contextmanager
 def readable(path: str | Path) -> Iterator[None]:
-    """What HDF5 says of bytes that it cannot read becomes a sentence."""
+    """Turn HDF5's errors about unreadable bytes into an InputError."""
     try:
         yield
     except Exception as error:
@@ -42,7 +42,7 @@ def readable(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def understood(path: str | Path | None) -> Iterator[None]:
-    """What a file says of its run is taken up as arguments; what does not fit becomes a sentence."""
+    """Turn errors caused by a file's description of its run into an InputError."""
     try:
         yield
     except GillespieError:
@@ -52,7 +52,7 @@ def understood(path: str | Path | None) -> Iterator[None]:
 
 
 def is_of_hdf5(error: BaseException) -> bool:
-    """Whether the HDF5 library could not read something; an OSError of the system has a number."""
+    """Whether the HDF5 library could not read something. An OSError of the operating system has a number."""
     if isinstance(error, UnicodeDecodeError):
         return True
     known = isinstance(error, (OSError, RuntimeError, KeyError, ValueError, TypeError))
@@ -64,6 +64,6 @@ def said(error: BaseException) -> str:
 
 
 def shown(value: object) -> str:
-    """A value of a file in a message: some hundred letters."""
+    """A value of a file for a message: at most some hundred characters."""
     text = repr(value)
     return text if len(text) <= 100 else text[:100] + "..."

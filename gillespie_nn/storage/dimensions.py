@@ -1,4 +1,4 @@
-"""Names of axes and units in a file, as netCDF and xarray read them, from the table of its kind."""
+"""Names of axes and units in a file, for netCDF and xarray, from the table of its kind."""
 
 import h5py
 
@@ -11,7 +11,7 @@ DTYPE = ">f4"
 
 
 def describe(file: h5py.File, form: Format) -> None:
-    """Give every dataset its unit, where it has one, and every axis its scale."""
+    """Set the unit of every dataset that has one, and the scale of every axis."""
     for entry in form.entries:
         for dataset in datasets_of(file, entry):
             unit = entry.unit(dataset.dtype.name)
@@ -23,7 +23,7 @@ def describe(file: h5py.File, form: Format) -> None:
 
 
 def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
-    """Those that an entry stands for, of a file that has been found valid."""
+    """The datasets of an entry, in a file that is valid."""
     if entry.open:
         return list(file[entry.group].values()) if entry.group in file else []
     return [file[entry.path]] if entry.path in file else []

@@ -1,7 +1,7 @@
-"""Disks that are full: looked at before, and left in peace after a write that failed.
+"""Full disks: free space is checked before a write, and after a failed write nothing more is written.
 
-HDF5 writes on when a file is closed, and where that fails the process can crash, as late as at its exit. So the
-descriptor of a file that could not be written is pointed elsewhere: what HDF5 still has to say goes there.
+HDF5 continues to write when a file is closed. If that fails, the process can crash, as late as at its exit. So the
+descriptor of a file that could not be written is redirected to the null device.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _SPARE_BYTES = 1 << 22
 
 
 def check_free(path: str | Path, n_bytes: int) -> None:
-    """Raises StorageError unless `n_bytes` more, and some to spare, fit beside `path`."""
+    """Raise StorageError unless `n_bytes` and a reserve fit on the disk of `path`."""
     free = shutil.disk_usage(Path(path).parent).free
     if free < n_bytes + _SPARE_BYTES:
         raise StorageError(
@@ -32,8 +32,8 @@ def check_free(path: str | Path, n_bytes: int) -> None:
 
 
 def abandon(file: h5py.File, datasets: MutableMapping) -> None:
-    """Close an h5py file, of which `datasets` by name are open, without another byte for its disk: there it stays as a
-    killed process would leave it."""
+    """Close an h5py file, of which `datasets` by name are open, without writing to its disk: the file stays as a killed
+    process would leave it."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), file.id.get_vfd_handle())
     datasets.clear()
@@ -41,20 +41,20 @@ def abandon(file: h5py.File, datasets: MutableMapping) -> None:
 
 
 def reason(error: Exception) -> str:
-    """What the system said, in the words of HDF5 or its own."""
+    """The error message of the operating system."""
     found = re.search(r"error message = '([^']*)'", str(error))
     return found[1] if found else getattr(error, "strerror", None) or str(error)
 
 
 def close(file: h5py.File) -> None:
-    """Close a file of which nothing is wanted any more, whatever HDF5 says to that."""
+    """Close a file and ignore errors of HDF5."""
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         file.close()
 
 
 class Quiet(io.FileIO):
-    """A new file for HDF5 to write in, that tells `error` and not HDF5 when it cannot be written: HDF5 takes notice of
-    that only as it closes a file, and may end the process then. Nothing is written after an error."""
+    """A new file for HDF5 that stores a write error in `error` instead of reporting it: HDF5 would notice it only when
+    it closes the file, and may end the process then. Nothing is written after an error."""
 
     def __init__(self, path: Path):
         super().__init__(path, "x+")
@@ -80,7 +80,7 @@ class Quiet(io.FileIO):
 
 @contextlib.contextmanager
 def quiet(path: Path) -> Iterator[Quiet]:
-    """A `Quiet` file; its error is raised at the end, whatever HDF5 made of it."""
+    """A `Quiet` file as a context manager; a write error is raised at the end."""
     with Quiet(path) as file:
         try:
             yield file

@@ -1,12 +1,13 @@
-"""The file of an ensemble while it is simulated: replicates come from any thread, and one thread writes them in groups.
+"""The file of an ensemble during its simulation: any thread may add replicates, and one thread writes them in groups.
 
-A group is written when enough has come, and at least once a second while there is something to commit: rows, a flush,
-`committed`, a flush. A process killed at any moment loses what was not committed, and nothing else.
+A group is written when its size is large enough, and at least once a second if replicates are complete: rows, flush,
+`committed`, flush. A process killed at any moment loses only what was not committed.
 """
 
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,11 +43,11 @@ class _Ended(NamedTuple):
 
 
 class EnsembleFile(RunFile):
-    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate counts once it is committed.
+    """A sink (`simulation.sinks.Sink`) that writes trajectories; a replicate is valid once it is committed.
 
     With `resumes`, it replaces the interrupted file of the same task at `path`, and starts with its committed
-    replicates. `missing` are the other replicates, each a unit of work. Every method raises StorageError once a write
-    has failed.
+    replicates. `missing` are the other replicates, each a unit of work. After a failed write every method raises
+    StorageError.
     """
 
     kind = ENSEMBLE
@@ -58,20 +59,18 @@ class EnsembleFile(RunFile):
         self._task, self._resumes = task, resumes
         self.missing: Sequence[int] = range(task.n_replicates)
         self._committed: np.ndarray | None = None  # bool[replicate], at the start of a resumed run
-        values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
-        values |= layout.model_values(task.network, task.rates, task.counts)
-        lengths = layout.trajectory_lengths(task.method, task.network, len(task.grid))
-        super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
-        names = [name for name in (*_ROWS, "firings") if self._at(name).size]
-        self._chunked = {name: ChunkedRows(self._at(name), self._committed) for name in names}
         self._turn = threading.Condition()  # guards all below
-        self._reached: dict[int, int] = {}  # points that have come of replicates that are not complete
+        self._reached: dict[int, int] = {}  # points that have arrived of replicates that are not complete
         self._ended: list[_Ended] = []
         self._n_bytes = 0
         self._committed_at = time.monotonic()
         self._hurries = self._writes = self._closes = self._told = False
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
+        values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
+        values |= layout.model_values(task.network, task.rates, task.counts)
+        lengths = layout.trajectory_lengths(task.method, task.network, len(task.grid))
+        super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
 
     def _begin(self) -> None:
         if self._resumes:
@@ -91,17 +90,18 @@ class EnsembleFile(RunFile):
         self._file.attrs["created"] = earlier.attrs["created"]
 
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
-        """Write rows of a replicate from recorded point `start` on, with their observables and covariances."""
+        """Add rows of a replicate from recorded point `start` on, with their observables and covariances. Rows of a
+        replicate are written before it is complete, so that memory is bounded."""
         with self._turn:
             self._wait_for_room()
             self._add(replicate, start, Rows(rows[None], observed[None], covariance[None]))
             self._reached[replicate] = start + len(rows)
-            self._came(rows.nbytes + observed.nbytes + covariance.nbytes)
+            self._arrived(rows.nbytes + observed.nbytes + covariance.nbytes)
 
     def finish(
         self, replicate: int, status: Status, n_events: int, firings: np.ndarray, statistics: Mapping[str, float]
     ) -> None:
-        """The replicate is complete: it is committed with the next group."""
+        """Complete a replicate: it is committed with the next group."""
         with self._turn:
             self._raise_failure()
             reached = self._reached.pop(replicate, 0)
@@ -117,7 +117,7 @@ class EnsembleFile(RunFile):
             )
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
-        """Complete replicates, in parts of bounded size."""
+        """Add complete replicates first, first + 1, ..., which are copied in parts of bounded size."""
         n_points = rows.counts.shape[1]
         each = max(1, sum(values[:1].nbytes for values in rows))
         size = max(1, _GROUP_BYTES // each)
@@ -132,7 +132,7 @@ class EnsembleFile(RunFile):
                     for k, reached in enumerate(ended.n_points.tolist(), start):
                         self._add(first + k, 0, Rows(*(values[k : k + 1, :reached] for values in rows)))
                 self._end(first + start, ended)
-                self._came(each * len(ended.status))
+                self._arrived(each * len(ended.status))
 
     def commit(self) -> None:
         """Commit every complete replicate now, without waiting for more."""
@@ -152,10 +152,16 @@ class EnsembleFile(RunFile):
             if self._thread is not None:
                 _join(self._thread)
         finally:
-            self._chunked = {}
+            self.__dict__.pop("_chunked", None)
             super().close()
         if not self._told:
             self._raise_failure()
+
+    @cached_property
+    def _chunked(self) -> dict[str, ChunkedRows]:
+        """Datasets of rows that are not empty, by name."""
+        names = [name for name in (*_ROWS, "firings") if self._at(name).size]
+        return {name: ChunkedRows(self._at(name), self._committed) for name in names}
 
     def _add(self, first: int, start: int, rows: Rows) -> None:
         for name, values in zip(_ROWS, rows):
@@ -181,9 +187,9 @@ class EnsembleFile(RunFile):
         if len(self._ended) == 1:
             self._start_thread()
             self._turn.notify_all()
-        self._came(n * _REPLICATE_BYTES)
+        self._arrived(n * _REPLICATE_BYTES)
 
-    def _came(self, n_bytes: int) -> None:
+    def _arrived(self, n_bytes: int) -> None:
         """So much more waits to be written; the thread is told when that is enough."""
         before, self._n_bytes = self._n_bytes, self._n_bytes + n_bytes
         if before < _GROUP_BYTES <= self._n_bytes:

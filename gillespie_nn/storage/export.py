@@ -1,6 +1,5 @@
-"""Run files in other formats: tables in CSV and Parquet (see `simulation.columns`), arrays in NetCDF. Only what is
-committed, block by block. To add a format: its function, and its line in `FORMATS`.
-"""
+"""Run files in other formats: tables in CSV and Parquet (see `simulation.columns`), arrays in NetCDF. Only committed
+data are exported, in blocks. To add a format, add its function and its line in `FORMATS`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +17,15 @@ from .moments_reader import MomentsRun
 from .open import open_run
 from .reader import Run
 from .schema import TRAINING
+from .schema.entries import replicates
 
 _BLOCK_BYTES = 1 << 22
 
 
 def export(path: str | Path, format: str, output: str | Path, overwrite: bool = False) -> int:
-    """Write the run file at `path` to `output` in a format of `FORMATS`; the number of replicates written.
+    """Write the run file at `path` to `output` in a format of `FORMATS`. Returns the number of replicates written.
 
-    Raises InputError for what cannot be used, MissingExtraError where the format's library is not installed.
+    Raises InputError for invalid arguments, MissingExtraError if the format's library is not installed.
     """
     checks.choice("format", format, FORMATS)
     output = checks.new_file(output, overwrite)
@@ -106,16 +106,17 @@ def _fill_netcdf(file: Any, run: Run) -> None:
 
 def _trajectories(file: Any, name: str, rows: Any, axis: str, units: str) -> None:
     shape = rows.shape
-    chunk = max(1, min(shape[1], _BLOCK_BYTES // (8 * max(1, shape[2]))))
+    how = replicates(shape, rows.dtype.itemsize * int(np.prod(shape)), None) if all(shape) else {}
     variable = file.create_variable(
-        name, ("replicate", "time", axis), rows.dtype, chunks=(1, chunk, shape[2]) if all(shape) else None,
+        name, ("replicate", "time", axis), rows.dtype, chunks=how.get("chunks"),
         compression="gzip" if all(shape) else None, fillvalue=-1 if rows.dtype.kind == "i" else None,
     )  # fmt: skip
     variable.attrs.update({"units": units} if units else {})
-    for replicate in range(shape[0]):
-        for start in range(0, shape[1], chunk):
-            part = slice(start, min(start + chunk, shape[1]))
-            variable[replicate, part] = np.asarray(rows[replicate, part])
+    together, length = how.get("chunks", (1, 1))[:2]
+    for first in range(0, shape[0], together):
+        for start in range(0, shape[1], length):
+            part = slice(first, first + together), slice(start, start + length)
+            variable[part] = np.asarray(rows[part])
 
 
 def _training(file: Any, run: Run) -> None:

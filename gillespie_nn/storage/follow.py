@@ -1,4 +1,4 @@
-"""Following a run file while it is written: it is opened anew at each look (see FORMAT.md)."""
+"""Following a run file while it is written. The file is reopened for each look (see FORMAT.md)."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ _TRIES = 5
 
 
 class Look(NamedTuple):
-    """A file at one moment."""
+    """The state of a file at one moment."""
 
     kind: str
     kept: int
@@ -30,8 +30,8 @@ class Look(NamedTuple):
 
 
 def follow(path: str | Path, interval: float, sleep: Callable[[float], None] = time.sleep) -> Iterator[Look]:
-    """A `Look` at the file now, and every `interval` [s] one if there is more in it, until the run has ended or no
-    process writes it; the last says which. Raises InputError as `open_run` does."""
+    """Yield a `Look` at the file now, and one every `interval` [s] if it contains more, until the run has ended or no
+    process writes the file; the last look says which. Raises InputError as `open_run` does."""
     path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     before, failed = None, 0
     while True:

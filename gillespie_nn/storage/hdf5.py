@@ -1,4 +1,4 @@
-"""Opening files for reading: one way for every kind, whoever wrote them and however they were left."""
+"""Opening files of any kind for reading, also files of a running or killed process."""
 
 import os
 import shlex
@@ -17,11 +17,11 @@ _OPEN_ALREADY = "file locking flag values don't match"
 
 
 def opened(path: Path, expected: Format | None = None, *, ours: bool = False) -> h5py.File:
-    """The file at `path`, found valid, also one that is still being written or was left by a killed process; close it,
-    or use it as a context manager.
+    """Open the file at `path` and validate it, also if it is being written or its process was killed. Close it, or use
+    it as a context manager.
 
-    `expected` is the kind of file that it has to be, by default any; `ours` says that nobody writes it, as whoever
-    holds its lock knows, whatever it says of itself. Raises InputError for what is no such file.
+    `expected` is the required kind of file, by default any. `ours` says that the caller holds the lock, so no other
+    process writes the file. Raises InputError for a file that is missing, damaged or of another kind.
     """
     try:
         heap.check(path)

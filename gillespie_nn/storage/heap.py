@@ -1,8 +1,8 @@
-"""The collections of texts of an HDF5 file (global heaps; HDF5 format 3.0, III.E), looked at before HDF5 reads them.
+"""Global heaps of an HDF5 file (HDF5 format 3.0, III.E), in which it stores texts, checked before HDF5 reads them.
 
-HDF5 walks through a collection by the sizes that its objects name, and never comes to an end at one that names a size
-of zero: no error, no signal that Python could answer. Our own files have all of them before the rows of long runs: in
-their first kilobytes, or megabytes where names are many. Those of a file that others may have made can be anywhere.
+HDF5 steps through a heap by the sizes of its objects. At an object of size zero it loops forever, and Python cannot
+interrupt it. Files of this software have all heaps before the rows of long runs: in their first kilobytes, or megabytes
+if there are many names. Files from elsewhere can have them anywhere.
 """
 
 import mmap
@@ -27,9 +27,9 @@ _BEGINNING = b"\x89HDF\r\n\x1a\n"
 
 
 def check(path: str | Path) -> None:
-    """Raises OSError where a file does not begin as HDF5 files do, or a collection cannot be walked through: any of a
-    file of up to 256 MiB, of a larger one those in its first 16 MiB. HDF5 would also look for its signature further in,
-    where ours are not and places are counted from there."""
+    """Raise OSError if a file does not start with the HDF5 signature, or a global heap is damaged. All heaps of a file
+    of up to 256 MiB are checked; in a larger file those in its first 16 MiB. (HDF5 would also accept its signature
+    further inside the file, and count addresses from there. Files of this software start with it.)"""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if file.read(len(_BEGINNING)) != _BEGINNING:
@@ -53,8 +53,8 @@ def _checked(file: BinaryIO, start: int, most: int) -> int:
 
 
 def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
-    """Raises OSError where texts are longer than the file: HDF5 makes room for them first, then looks for them; or in a
-    collection that cannot be walked through."""
+    """Raise OSError if texts are longer than the file (HDF5 allocates memory for them before it reads them), or if
+    their heap is damaged."""
     if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
         return
     place, n_bytes = dataset.id.get_offset(), dataset.size * _TEXT.itemsize

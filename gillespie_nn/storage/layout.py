@@ -1,4 +1,4 @@
-"""What stands in a new file, as values and lengths by the names of its table; how it stands there, the table says."""
+"""Contents of a new file: values and lengths by the names in its table. The table says how they are stored."""
 
 import json
 from typing import Any
@@ -19,13 +19,13 @@ _SMALL_BYTES = 1 << 20
 
 
 def settings_values(task: Task, reason: str) -> dict[str, Any]:
-    """The attributes of an ensemble; `reason` says why this method."""
+    """The attributes of an ensemble; `reason` says why this method was used."""
     settings = {"method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume}
     return settings | {"arguments": json.dumps(task.arguments)}
 
 
 def model_values(network: ReactionNetwork, rates: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
-    """The model as given, its digest, and the rates and initial counts in force after overrides."""
+    """The model as given, its digest, and the rates and initial counts after overrides."""
     index = network.index
     changes = [(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()]
     return {
@@ -41,7 +41,7 @@ def model_values(network: ReactionNetwork, rates: np.ndarray, counts: np.ndarray
 def trajectory_values(
     method: type[Method] | type[Level], network: ReactionNetwork, n_replicates: int
 ) -> dict[str, Any]:
-    """Names of what is recorded, and of what the method says about its steps."""
+    """Names of what is recorded, and empty statistics of the method."""
     return {
         "species": network.species,
         "observable": network.observables,
@@ -50,13 +50,13 @@ def trajectory_values(
 
 
 def trajectory_lengths(method: type[Method] | type[Level], network: ReactionNetwork, n_points: int) -> dict[str, int]:
-    """Of the axes of what is recorded."""
+    """Lengths of the axes of what is recorded."""
     size = covariance_size(method, len(network.species))
     return {"time": n_points, "covariance_row": size, "covariance_column": size}
 
 
 def ensemble_values(task: Task) -> dict[str, Any]:
-    """Of a `simulation.task.Task`."""
+    """Values that depend on a `simulation.task.Task`."""
     network: Any = task.network
     counted = network.reactions if task.count_firings else ()
     values = {"time": task.grid, "reaction": [r.name for r in counted]}
@@ -64,7 +64,7 @@ def ensemble_values(task: Task) -> dict[str, Any]:
 
 
 def training_values(plan: TrainingPlan) -> dict[str, Any]:
-    """What decides a training run, a `simulation.training.TrainingPlan`."""
+    """Everything that determines a training run, a `simulation.training.TrainingPlan`."""
     spec, data = plan.spec, plan.dataset
     schedule = plan.presentations
     n_evaluations = len(schedule.evaluated) if schedule.validates else 0
@@ -99,8 +99,9 @@ def training_lengths(plan: TrainingPlan) -> dict[str, int]:
 
 
 def records_together(plan: TrainingPlan) -> int:
-    """Records of a training run between two checkpoints, about, which are flushed at once: a chunk that is flushed in
-    parts is compressed as often. At least a few, or a file would be all chunks."""
+    """About the number of records between two checkpoints of a training run, which are flushed together: a chunk that
+    is flushed in parts is compressed as often. There is a minimum, because many small chunks would make the file
+    large."""
     n, every = len(plan.presentations.recorded), plan.options.checkpoint_every
     assert every is not None  # `api.plan` works one out
     return min(n, max(_LEAST_ROWS, -(-n * every // len(plan.order))))

@@ -1,4 +1,4 @@
-"""A lock on a run file by the process that writes it, so that no second one does; it ends with the process."""
+"""A lock on a run file: only one process writes it. The lock ends with its process."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def is_locked(path: str | Path) -> bool:
-    """Whether a process holds the lock on `path`; False where there are no locks."""
+    """Whether a process holds the lock on `path`; False on file systems without locks."""
     try:
         descriptor = os.open(_lock_file(path), os.O_RDONLY | _SAFELY)
     except OSError:  # no such file
@@ -39,11 +39,11 @@ def _lock_file(path: str | Path) -> Path:
 
 
 class Lock:
-    """An advisory lock (flock) on a hidden file beside `path`, where the file system has such locks. Not on the run
-    file itself: HDF5 locks that for its readers. A killed process leaves the hidden file, and no lock.
+    """An advisory lock (flock) on a hidden file next to `path`, if the file system has such locks. The run file itself
+    is not locked: HDF5 locks it for its readers. A killed process leaves the hidden file, but no lock.
 
-    Raises InputError if another process, or another part of this one, holds the lock, and keeps it for `_PATIENCE`:
-    `is_locked` takes it for a moment. StorageError where the hidden file cannot be made.
+    Raises InputError if another process, or another part of this one, holds the lock for longer than `_PATIENCE`
+    (`is_locked` holds it for a moment), and StorageError if the hidden file cannot be created.
     """
 
     def __init__(self, path: str | Path):

@@ -1,4 +1,4 @@
-"""Making a file from the table of its kind: every group, dataset and attribute, values by name."""
+"""Creating a file from the table of its kind: every group, dataset and attribute, with values by name."""
 
 import datetime
 from collections.abc import Iterable, Mapping
@@ -23,12 +23,12 @@ def make(
     dtypes: Mapping[str, Any] | None = None,
     together: int | None = None,
 ) -> None:
-    """Make all that a file of this form and kind has in the empty `file`.
+    """Create everything that a file of this form and kind contains in the empty `file`.
 
-    `values` are attributes and datasets by their paths. A dataset without a value begins as its entry says, with the
-    `lengths` of its axes, which those of the values add to, and the dtype in `dtypes` where it can have several;
-    `together` rows at most are flushed at once (default: as many as one likes). Raises InternalError for a value that
-    is missing, that no entry has room for, or of another dtype or shape than its entry says.
+    `values` are attributes and datasets by path. A dataset without a value is filled as its entry says. Its shape
+    follows from `lengths` of axes, completed by those of the values; its dtype is in `dtypes` if the entry allows
+    several. At most `together` rows are flushed at once (default: no limit). Raises InternalError for a value that is
+    missing, that no entry describes, or of another dtype or shape than its entry.
     """
     values, lengths = _stamp() | dict(values), dict(form.lengths) | dict(lengths or {})
     file.attrs["filetype"] = form.filetype
@@ -50,8 +50,8 @@ def make(
 
 
 def names(file: h5py.Group, path: str, strings: Iterable[str]) -> None:
-    """A dataset of texts. It is made under its name: `group[name] = texts` makes it without one and links it then, and
-    HDF5 2.0 forgets that it is there where the texts fill its cache of metadata, so that the next takes its place."""
+    """Create a dataset of texts. It is created under its name: `group[name] = texts` creates it without one and links
+    it later, and HDF5 2.0 loses it if the texts fill its metadata cache, so that the next dataset overwrites it."""
     file.create_dataset(path, data=np.array([s.encode() for s in strings], dtype=h5py.string_dtype()))
 
 

@@ -1,6 +1,5 @@
-"""Files of moments: small, and written anew as a whole whenever some time has passed, so that the file is at any moment
-that of a number of blocks of replicates. Going on from it gives the same content as going through.
-"""
+"""Files of moments. They are small and are rewritten as a whole at intervals, so that the file always contains a number
+of complete blocks of replicates. A resumed run has the same content as an uninterrupted one."""
 
 import time
 from pathlib import Path
@@ -27,7 +26,8 @@ _SECONDS = 10.0
 
 
 class MomentsFile(Moments):
-    """A sink that writes moments. Use it as a context manager: its end writes the moments so far, also after an error.
+    """A sink that writes moments. Use it as a context manager: at its end the moments so far are written, also after an
+    error.
 
     With `resumes`, it starts with the moments in the file at `path`, which must be of the same task.
     """
@@ -93,8 +93,7 @@ class MomentsFile(Moments):
 
 
 def write_moments(path: Path, moments: Moments, task: Task, values: dict[str, Any]) -> None:
-    """Write the file as a whole; `values` are settings and provenance. Raises StorageError where that cannot be
-    done."""
+    """Write the whole file; `values` are settings and provenance. Raises StorageError if this fails."""
     with written(path) as file:
         make(file, MOMENTS, values | _values(moments, task), kind=KIND)
 
@@ -123,7 +122,7 @@ def _values(moments: Moments, task: Task) -> dict[str, Any]:
 
 
 def load(file: h5py.File, moments: Moments) -> None:
-    """Take over what a file holds, which has been found valid."""
+    """Read the moments of a valid file."""
     for name in ARRAYS:
         setattr(moments, name, file[f"moments/{name}"][:])
     moments.statuses = file["statuses"][:]

@@ -1,4 +1,4 @@
-"""Reading files of moments: all of a file is read when it is opened."""
+"""Reading files of moments: the whole file is read when it is opened."""
 
 import json
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class MomentsRun(MomentsResult):
 
 
 def read(path: Path, file: h5py.File) -> MomentsRun:
-    """The contents of a valid file of moments."""
+    """The contents of a valid file of moments, as a `MomentsRun`."""
     attributes = file.attrs
     network = model_of(path, file)
     moments = Moments.__new__(Moments)

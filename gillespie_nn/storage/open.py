@@ -1,4 +1,4 @@
-"""`open_run`: any run in a file, of trajectories or of moments."""
+"""`open_run`: opens any run, of trajectories or of moments."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The file of a prediction by simulation, which is whole or absent at any moment."""
+"""The file of a prediction by simulation, which is complete or absent at any moment."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from .whole import written
 
 
 class Found(NamedTuple):
-    """What a file says."""
+    """The contents of a file."""
 
     arguments: dict
     task: str
@@ -26,8 +26,8 @@ class Found(NamedTuple):
 
 
 def write(path: Path, arguments: dict, task: str, targets: np.ndarray, outputs: np.ndarray) -> None:
-    """Write the file, or say in a sentence why not. `arguments` are all that decides the content, the training run's
-    own included."""
+    """Write the file. Raises StorageError if this fails. `arguments` are everything that determines the content,
+    including those of the training run."""
     values: dict[str, Any] = {"task": task, "arguments": json.dumps(arguments)}
     values |= {"targets": np.asarray(targets, dtype=np.float64), "outputs": np.asarray(outputs, dtype=np.float64)}
     with written(path) as file:
@@ -35,7 +35,8 @@ def write(path: Path, arguments: dict, task: str, targets: np.ndarray, outputs: 
 
 
 def read(path: Path) -> Found:
-    """Raises InputError for a file of another type or a newer major version, or a damaged one."""
+    """The contents of the file. Raises InputError for a file of another type or a newer major version, and for a
+    damaged one."""
     with opened(path, PREDICTIONS) as file, readable(path):
         return Found(
             json.loads(file.attrs["arguments"]),

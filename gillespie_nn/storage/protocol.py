@@ -1,4 +1,4 @@
-"""What every run in a file has, with trajectories or moments: enough to resume, follow or summarise it."""
+"""What runs in files have in common, with trajectories or moments: enough to resume, follow or summarise them."""
 
 from pathlib import Path
 from typing import Any, Protocol

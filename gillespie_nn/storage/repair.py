@@ -1,7 +1,7 @@
-"""Making a run file whole that its writer did not close: what is committed is copied into a new file.
+"""Repairing a run file that its writer did not close: the committed data are copied into a new file.
 
-Nothing is changed in place. The copy is made beside the original, compared with the schema, and takes its place at the
-end; a kill at any moment leaves one or the other.
+Nothing is changed in place. The copy is made next to the original and compared with the schema; then it replaces the
+original. A kill at any moment leaves one or the other.
 """
 
 from pathlib import Path
@@ -35,17 +35,16 @@ _ROWS = ("counts", "covariance", "observables", "firings")
 
 
 def repair(path: str | Path) -> dict:
-    """Make the run file at `path` one that every program opens.
+    """Make the run file at `path` readable for every program, with all committed data.
 
-    Returns `file`, `kind`, `repaired` (False where the file was closed as it should be, and is left alone), `kept` of
-    `planned` replicates or records, `lost`, the numbers of replicates that were committed and cannot be read (they are
-    no longer committed, and `resume` simulates them), and `presentations` of the last whole checkpoint of a training
-    run.
+    Returns `file`, `kind`, `repaired` (False if the file was closed properly, and is unchanged), `kept` of `planned`
+    replicates or records, `lost`, the numbers of committed replicates that cannot be read (they are no longer
+    committed, and `resume` simulates them), and `presentations` of the last complete checkpoint of a training run.
 
     Raises
     ------
-    InputError : no run file; one that another process is writing; one of which nothing can be read. StorageError : the
-    disk is full.
+    InputError : the file is no run file, another process is writing it, or nothing in it can be read.
+    StorageError : the disk is full.
     """
     path = checks.existing_file("run file", path, f"expected the path of a run file, got {path!r}")
     lock = Lock(path)

@@ -1,4 +1,4 @@
-"""The committed part of a dataset, sliced from disk like an array."""
+"""The committed part of a dataset, read from disk when it is indexed."""
 
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ _BYTES = 1 << 24
 
 
 class LazyRows:
-    """A view of the committed part of `/counts` or `/observables`, sliced from disk like an array [replicate, point,
-    species], or of `/covariance`, whose rows are matrices. Counts of -1, which were not reached, come masked."""
+    """The committed part of `/counts` or `/observables`, indexed like an array [replicate, point, species] and read
+    from disk, or of `/covariance`, whose rows are matrices. Counts of -1, which were not reached, are masked."""
 
     def __init__(self, path: Path, dataset: h5py.Dataset, replicates: np.ndarray, n_points: int):
         self.dtype, self.ndim = dataset.dtype, dataset.ndim
@@ -71,27 +71,27 @@ class LazyRows:
                         found[own[0] : own[-1] + 1, inside] = rows[place]
 
     def mean(self, *arguments: Any, **named: Any) -> Any:
-        """As of an array, over what was reached; all is read."""
+        """As `mean` of a numpy array, over the points that were reached; reads all rows."""
         return self[:].mean(*arguments, **named)
 
     def std(self, *arguments: Any, **named: Any) -> Any:
-        """As of an array, over what was reached; all is read."""
+        """As `std` of a numpy array, over the points that were reached; reads all rows."""
         return self[:].std(*arguments, **named)
 
     def var(self, *arguments: Any, **named: Any) -> Any:
-        """As of an array, over what was reached; all is read."""
+        """As `var` of a numpy array, over the points that were reached; reads all rows."""
         return self[:].var(*arguments, **named)
 
     def sum(self, *arguments: Any, **named: Any) -> Any:
-        """As of an array, over what was reached; all is read."""
+        """As `sum` of a numpy array, over the points that were reached; reads all rows."""
         return self[:].sum(*arguments, **named)
 
     def min(self, *arguments: Any, **named: Any) -> Any:
-        """As of an array, over what was reached; all is read."""
+        """As `min` of a numpy array, over the points that were reached; reads all rows."""
         return self[:].min(*arguments, **named)
 
     def max(self, *arguments: Any, **named: Any) -> Any:
-        """As of an array, over what was reached; all is read."""
+        """As `max` of a numpy array, over the points that were reached; reads all rows."""
         return self[:].max(*arguments, **named)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

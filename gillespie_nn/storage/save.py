@@ -1,4 +1,4 @@
-"""Results in memory become run files, and run files are copied: each is whole or absent at any moment."""
+"""Saving results in memory as run files, and copying run files. A file is complete or absent at any moment."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from .whole import clear, move
 
 
 def save_trajectories(result: Result, path: str | Path, overwrite: bool = False) -> None:
-    """Write the run file of a `Result`, as its method `save` says."""
+    """Write the run file of a `Result`, see `Result.save`."""
     task = result._task
     assert task is not None  # `Result.save` refuses the others
     values, provenance = layout.settings_values(task, result.method_reason), json.dumps(_plain(result.provenance))
@@ -36,7 +36,7 @@ def save_trajectories(result: Result, path: str | Path, overwrite: bool = False)
 
 
 def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = False) -> None:
-    """Write the file of a `MomentsResult`, as its method `save` says."""
+    """Write the file of a `MomentsResult`, see `MomentsResult.save`."""
     task = result._task
     assert task is not None  # `MomentsResult.save` refuses the others
     target = checks.new_run_file(path, overwrite)

@@ -1,7 +1,7 @@
 """The first bytes of an HDF5 file, which say whether a program has it open for writing (HDF5 format 3.0, II.A).
 
-A program that is killed leaves them saying so, and HDF5 then refuses the file for ever. Only superblocks of version 2
-and 3 are known here, which is what SWMR needs; their last four bytes are a checksum of the rest.
+A killed program leaves this mark, and HDF5 then refuses the file. Only superblocks of versions 2 and 3 are handled, as
+SWMR requires; their last four bytes are a checksum of the rest.
 """
 
 import io
@@ -18,14 +18,14 @@ HEAD_BYTES = 64
 
 
 def marks(path: str | Path) -> tuple[bool, bool]:
-    """Whether a file says that it is open for writing, and whether in SWMR mode; of another file, no."""
+    """Whether a file is marked as open for writing, and whether in SWMR mode; (False, False) for any other file."""
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
     return (bool(head[_FLAGS] & _WRITE), bool(head[_FLAGS] & _SWMR)) if _known(head) else (False, False)
 
 
 def closed(head: bytes, size: int) -> bytes:
-    """The superblock at the start of `head`, as it is once a file of `size` bytes is closed."""
+    """The superblock at the start of `head`, as it would be after closing a file of `size` bytes."""
     width = head[_OFFSET_SIZE]
     block = bytearray(head[: _HEAD + _N_ADDRESSES * width])
     block[_FLAGS] = 0
@@ -37,8 +37,8 @@ def closed(head: bytes, size: int) -> bytes:
 class Closed(io.FileIO):
     """A file that was left open for writing, read as if it had been closed: for `h5py.File(Closed(path), "r")`.
 
-    Not by `swmr=True`: there HDF5 takes what does not fit its checksum for a write under way, and waits for it, each
-    time twice as long as the time before, a hundred times.
+    `swmr=True` cannot be used: with it HDF5 takes a wrong checksum for a write in progress, and waits a hundred times,
+    each time twice as long.
     """
 
     def __init__(self, path: str | Path):

@@ -1,4 +1,4 @@
-"""The file of a training run: counts, weights and predictions at the ends of presentations, checkpoints, the end."""
+"""The file of a training run: counts, weights and predictions at the ends of presentations, and checkpoints."""
 
 import time
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ class TrainingFile(RunFile):
     """A sink (`simulation.training.TrainingSink`) that writes a file.
 
     With `resumes`, it replaces the interrupted file of the same plan at `path`, and starts with its records and
-    checkpoints. `resumed_from` is the last checkpoint, if there is one; `scores` are those of validation, and `seconds`
-    is the wall time of presentations, both up to there.
+    checkpoints. `resumed_from` is the last checkpoint, if there is one. `scores` are those of validation, and `seconds`
+    is the wall time of presentations, both up to that checkpoint.
     """
 
     kind = TRAINING

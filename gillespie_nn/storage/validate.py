@@ -1,8 +1,8 @@
-"""Whether a file that calls itself one of ours is one: every attribute and dataset of its kind in its place, type and
-shape, and nothing that stands in another file.
+"""Validation of files: every attribute and dataset of the kind must exist with its type and shape, and nothing may be
+stored in another file.
 
-A file from elsewhere may hold anything; whoever reads one that was found valid can trust names, types and sizes. What
-is there is checked whatever version the file says it has: readers take what they find.
+A file from elsewhere may contain anything. In a valid file, names, types and sizes can be trusted. Everything present
+is checked, whatever version the file claims to have, because readers use everything present.
 """
 
 import math
@@ -26,8 +26,8 @@ _MOST_PLACES = 10_000
 
 
 def form_of(path: Path, file: h5py.File, expected: Format | None = None) -> Format:
-    """The kind of file that it says it is. Raises InputError for a type that is not known, or not the `expected` one,
-    and for another major version."""
+    """The kind of file by its `filetype`. Raises InputError for an unknown type, for another type than `expected`, and
+    for another major version."""
     filetype = file.attrs.get("filetype")
     known = FORMATS if expected is None else (expected,)
     form = next((f for f in known if isinstance(filetype, str) and filetype == f.filetype), None)
@@ -45,13 +45,14 @@ def form_of(path: Path, file: h5py.File, expected: Format | None = None) -> Form
 
 
 def version_of(file: h5py.File) -> Version:
-    """That of the format, in a file of which `form_of` is known."""
+    """The version of the format of a file, after `form_of`."""
     major, minor = (int(v) for v in file.attrs["version"])
     return major, minor
 
 
 def check(path: Path, file: h5py.File, expected: Format | None = None) -> Format:
-    """The kind of file that it is, by default any. Raises InputError for what differs from the table of that kind."""
+    """Compare a file with the table of its kind, which is returned. Raises InputError for any difference, or if the
+    kind is not the `expected` one (default: any)."""
     form = form_of(path, file, expected)
     version = version_of(file)
     _check_places(path, file)

@@ -1,4 +1,4 @@
-"""What the values in a file have to agree on, which a table of datasets does not say, for each kind of file."""
+"""Values in a file that must agree with each other, which a table of datasets cannot express, by kind of file."""
 
 import math
 from collections.abc import Mapping

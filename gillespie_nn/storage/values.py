@@ -1,4 +1,4 @@
-"""Single values of a file, each checked as it is read: all raise InputError for what is not as it should be."""
+"""Single values of a file, checked when they are read. All functions raise InputError for invalid values."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ _SMALL_BYTES = 1 << 16
 
 
 def text(path: Path, where: Any, name: str) -> str:
-    """An attribute that is one."""
+    """An attribute that is a string."""
     value = where.attrs.get(name)
     if not isinstance(value, str):
         raise damaged(path, f"the attribute {name} is {shown(value)}, expected a string")
@@ -30,7 +30,7 @@ def text(path: Path, where: Any, name: str) -> str:
 
 
 def strings(path: Path, dataset: h5py.Dataset) -> Any:
-    """What a dataset of texts holds."""
+    """The string or strings of a dataset."""
     try:
         heap.check_lengths(path, dataset)
         found = dataset.asstr()[()]
@@ -44,7 +44,7 @@ def strings(path: Path, dataset: h5py.Dataset) -> Any:
 
 
 def check_size(path: Path, dataset: h5py.Dataset, n_written: int) -> None:
-    """`n_written` numbers of a dataset must be there: a small file can name any size."""
+    """Check that `n_written` numbers of a dataset are stored: a small file can claim any size."""
     n_bytes = n_written * dataset.dtype.itemsize
     if n_bytes > _SMALL_BYTES:
         dataset.refresh()  # what another process wrote since it was opened
@@ -54,7 +54,7 @@ def check_size(path: Path, dataset: h5py.Dataset, n_written: int) -> None:
 
 
 def json_object(path: Path, what: str, text: Any) -> dict:
-    """The JSON object that a text is. `what` names it."""
+    """Parse `text` as a JSON object; `what` names it in the message."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -70,7 +70,7 @@ def json_text(path: Path, where: Any, name: str) -> dict:
 
 
 def sizes(path: Path, where: Any, name: str) -> tuple[int, ...]:
-    """An attribute that lists sizes of layers, two at least."""
+    """An attribute that lists sizes of layers, at least two."""
     found = np.asarray(where.attrs.get(name))
     if found.dtype.kind not in "iu" or found.ndim != 1 or len(found) < 2 or (found < 1).any():
         raise damaged(path, f"the attribute {name} is {shown(found)}, expected sizes of layers")
@@ -78,7 +78,7 @@ def sizes(path: Path, where: Any, name: str) -> tuple[int, ...]:
 
 
 def whole_number(path: Path, where: Any, name: str, least: int) -> int:
-    """An attribute that is one, and at least `least`."""
+    """An attribute that is an integer, at least `least`."""
     found = where.attrs.get(name)
     value = np.asarray(found)
     if value.shape != () or value.dtype.kind not in "iu" or value < least:
@@ -87,7 +87,7 @@ def whole_number(path: Path, where: Any, name: str, least: int) -> int:
 
 
 def positive_number(path: Path, where: Any, name: str) -> float:
-    """An attribute that is one."""
+    """An attribute that is a positive number."""
     found = where.attrs.get(name)
     value = np.asarray(found)
     if value.shape != () or value.dtype.kind not in "iuf" or not 0 < value < np.inf:
@@ -96,7 +96,7 @@ def positive_number(path: Path, where: Any, name: str) -> float:
 
 
 def model_of(path: Path, file: h5py.File) -> ReactionNetwork:
-    """The reaction network, as it was given (before overrides of rates and initial counts)."""
+    """The reaction network as given, before overrides of rates and initial counts."""
     try:
         network = ReactionNetwork.from_text(bytes(file["model/text"][:]).decode())
     except (InputError, UnicodeDecodeError) as error:

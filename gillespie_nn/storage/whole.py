@@ -1,7 +1,8 @@
-"""Files that are made under another name and moved into place, so that they are whole or absent at any moment.
+"""Files that are created under a temporary name and moved into place, so that they are complete or absent at any
+moment.
 
-The other name is one that nobody can foresee, and it is made, never opened: what stands under a name already, such as a
-link to somewhere else, is not written through.
+Nobody can predict the temporary name, and the file is always created and never opened: nothing is written through a
+link at that name.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from .schema import LIBVER
 
 
 def clear(path: Path) -> None:
-    """Take away what killed processes left of `path`; whoever asks for it holds the lock on it."""
+    """Remove temporary files that killed processes left for `path`. The caller must hold its lock."""
     for name in os.listdir(path.parent):
         middle = name.removeprefix(f".{path.name}.").removesuffix(PART_SUFFIX)
         if name == f".{path.name}.{middle}{PART_SUFFIX}" and len(middle) == 2 * PART_BYTES and middle.isalnum():
@@ -27,14 +28,14 @@ def clear(path: Path) -> None:
 
 
 def move(part: Path, path: Path) -> None:
-    """Put a whole file, safely on the disk, in the place of `path`."""
+    """Replace `path` by a complete file, after forcing it to disk."""
     with open(part, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(part, path)
 
 
 def put(path: Path, data: bytes | memoryview) -> None:
-    """Write a whole file in the place of `path`. Raises StorageError where that cannot be done."""
+    """Write a whole file in place of `path`. Raises StorageError if this fails."""
     try:
         with replaced(path) as part, open(part, "xb") as file:
             file.write(data)
@@ -48,10 +49,10 @@ def put(path: Path, data: bytes | memoryview) -> None:
 
 @contextmanager
 def written(path: str | Path) -> Iterator[h5py.File]:
-    """An empty HDF5 file to fill, in the place of `path` once it is. Raises StorageError where that cannot be done.
+    """An empty HDF5 file that replaces `path` at the end of the context. Raises StorageError if this fails.
 
-    It is made in memory and written as bytes: on a disk that is full HDF5 does not find out before it closes a file,
-    and may end the process then.
+    It is created in memory and written as bytes: on a full disk HDF5 would notice the error only when it closes the
+    file, and may end the process then.
     """
     own = secrets.token_hex(PART_BYTES)  # HDF5 takes two files of one name for one, also in memory
     with h5py.File(own, "w", driver="core", backing_store=False, libver=LIBVER) as file:

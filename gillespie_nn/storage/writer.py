@@ -1,4 +1,4 @@
-"""Writing run files: everything is created first, then filled under SWMR, so that a reader may watch."""
+"""Writing run files: all objects are created first, then filled in SWMR mode, so that readers can follow."""
 
 import os
 import time
@@ -22,11 +22,11 @@ _Self = TypeVar("_Self", bound="RunFile")
 
 
 class RunFile:
-    """A run file that is being written. A context manager: `seconds` of wall time are noted when it closes.
+    """A run file that is being written, as a context manager. Its wall time is stored when it closes.
 
-    It is made under another name beside `path` and moved there when all is created, so that a kill at any moment leaves
-    no file, the one that was there before, or one that opens. After a failed write nothing more is written: the file
-    stays as a killed process would leave it, and StorageError says so.
+    It is created under a temporary name and moved to `path` when all objects exist. A kill at any moment therefore
+    leaves no file, the previous one, or one that opens. After a failed write nothing more is written: the file stays as
+    a killed process would leave it, and StorageError is raised.
     """
 
     kind: str
@@ -80,7 +80,7 @@ class RunFile:
                 self._lock.release()
 
     def add_seconds(self, seconds: float) -> None:
-        """The run took so many seconds before the file was made."""
+        """Add wall time from before the file was created."""
         self._start -= float(np.nan_to_num(seconds))
 
     def _at(self, name: str) -> h5py.Dataset:

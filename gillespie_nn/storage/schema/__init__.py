@@ -1,7 +1,7 @@
-"""Every kind of file: its type and version, attributes and datasets. The tables make files and check them.
+"""Every kind of file: its type and version, attributes and datasets. Files are created and checked by these tables.
 
-To add a dataset: its entry in the table, its line in FORMAT.md, and where it is filled, if it does not begin with a
-value of its own (`Entry.start`). To add a kind of file: its table, and its line in `FORMATS`.
+To add a dataset, add its entry to the table, its line to FORMAT.md, and the code that fills it, unless it has an
+initial value (`Entry.start`). To add a kind of file, add its table and its line in `FORMATS`.
 """
 
 from .bounds import BOUNDS

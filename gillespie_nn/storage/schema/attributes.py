@@ -1,4 +1,4 @@
-"""Attributes that several kinds of file have, and what their values can be."""
+"""Attributes that several kinds of file have, and their valid values."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ SIZES = (values.sizes, "int64[layer]")
 
 
 def whole(least: int) -> tuple[Callable, str]:
-    """A whole number, at least `least`."""
+    """An integer of at least `least`."""
     return partial(values.whole_number, least=least), f"int64, at least {least}"
 
 

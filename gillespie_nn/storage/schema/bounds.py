@@ -1,4 +1,4 @@
-"""Files of a verification of bounds: what is known of each path."""
+"""Files of a verification of bounds: the results of each path."""
 
 from .attributes import JSON, STAMP
 from .entries import BYTE, INTEGER, NAME, REAL, TRUTH, Attribute, Format, deflated, entry, plain

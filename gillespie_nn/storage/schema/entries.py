@@ -1,6 +1,6 @@
-"""What the table of a kind of file is made of: attributes, and datasets with axes, dtype, unit and how they are stored.
+"""Building blocks of the tables of files: attributes, and datasets with axes, dtype, unit and storage.
 
-The same entries make a file (`making`) and check one (`check`), and FORMAT.md says in words what each is for.
+The same entries create a file (`making`) and check one (`validate`). FORMAT.md describes the content in words.
 """
 
 import math
@@ -28,7 +28,7 @@ Storing = Callable[[Shape, int, "int | None"], dict]
 
 
 def plain(shape: Shape, n_bytes: int, together: int | None) -> dict:
-    """As it is."""
+    """Contiguous, not compressed."""
     return {}
 
 
@@ -38,12 +38,12 @@ def packed(shape: Shape, n_bytes: int, together: int | None) -> dict:
 
 
 def deflated(shape: Shape, n_bytes: int, together: int | None) -> dict:
-    """Compressed in any case, without shuffling."""
+    """Always compressed, without shuffling."""
     return {"compression": "gzip", "compression_opts": 1}
 
 
 def rows(shape: Shape, n_bytes: int, together: int | None) -> dict:
-    """Compressed in chunks of about 256 KiB, of rows of the last axis and of one replicate, if that is the first."""
+    """Compressed in chunks of at most 256 KiB: rows of the last axis, of one replicate if that is the first axis."""
     *replicates, n_rows, n_columns = shape
     if not n_columns:
         return packed(shape, n_bytes, together)
@@ -53,8 +53,8 @@ def rows(shape: Shape, n_bytes: int, together: int | None) -> dict:
 
 
 def replicates(shape: Shape, n_bytes: int, together: int | None) -> dict:
-    """Compressed in chunks: of several replicates, the first axis, as fit into 64 KiB; where one alone fills more than
-    half of that, of its rows, as `rows`."""
+    """Compressed in chunks of as many replicates (first axis) as fit into 64 KiB. If one replicate takes more than half
+    of that, chunks contain rows of one replicate, see `rows`."""
     n_replicates, *each = shape
     if n_replicates > 1 and 0 < 16 * math.prod(each) <= _TOGETHER_BYTES:
         fitting = min(n_replicates, _TOGETHER_BYTES // (8 * math.prod(each)))
@@ -65,7 +65,7 @@ def replicates(shape: Shape, n_bytes: int, together: int | None) -> dict:
 
 
 def matrices(shape: Shape, n_bytes: int, together: int | None) -> dict:
-    """Compressed, each matrix of the last two axes for itself."""
+    """Compressed, one chunk for each matrix of the last two axes."""
     *outer, n_rows, n_columns = shape
     if not n_rows * n_columns:
         return packed(shape, n_bytes, together)
@@ -73,7 +73,7 @@ def matrices(shape: Shape, n_bytes: int, together: int | None) -> dict:
 
 
 def growing(most: int = _CHUNK_ROWS) -> Storing:
-    """As it is; the last axis can be made longer, and has chunks of `most` places, or fewer where it begins shorter."""
+    """Not compressed; the last axis can grow, in chunks of `most` places, or fewer if it starts shorter."""
 
     def options(shape: Shape, n_bytes: int, together: int | None) -> dict:
         *outer, length = shape
@@ -83,8 +83,8 @@ def growing(most: int = _CHUNK_ROWS) -> Storing:
 
 
 class Entry(NamedTuple):
-    """A dataset. `path` may end in `/*`: all that stands in that group. `units` are those it may have, one for all
-    dtypes or one for each; `kind` is that of the files that have it, empty for all."""
+    """A dataset. A `path` that ends in `/*` stands for all datasets of that group. `units` has one unit for all dtypes
+    or one for each. `kind` is that of the files that have the dataset, empty for all."""
 
     path: str
     axes: tuple[str, ...]
@@ -108,21 +108,21 @@ class Entry(NamedTuple):
 
     @property
     def open(self) -> bool:
-        """Whether it stands for all datasets of its group, whatever their names."""
+        """Whether the entry stands for all datasets of its group."""
         return self.path.endswith("/*")
 
     def unit(self, dtype: str) -> str:
-        """That of the dataset with this dtype."""
+        """The unit of the dataset with this dtype."""
         return self.units[self.dtypes.index(dtype)] if len(self.units) > 1 else self.units[0]
 
     def filling(self, dtype: str) -> float | None:
-        """What stands in a new dataset of this dtype."""
+        """The initial value of a dataset of this dtype."""
         return -1 if self.start is not None and np.isnan(self.start) and dtype == INTEGER else self.start
 
 
 class Attribute(NamedTuple):
     """An attribute of the root, or of the group before the last `/` of its path. `check(path, item, name)` raises
-    InputError for a value that it cannot have; `what` says in words which it can."""
+    InputError for an invalid value; `what` describes valid ones."""
 
     path: str
     check: Callable
@@ -160,14 +160,14 @@ class Format(NamedTuple):
     """What to do about a file that is none of these."""
 
     def entries_of(self, kind: str, version: Version | None = None) -> list[Entry]:
-        """What stands in a file of this kind and version (by default the present one)."""
+        """The datasets of a file of this kind and version (by default the present one)."""
         return [e for e in self.entries if e.kind in ("", kind) and e.since <= (version or self.version)]
 
     def attributes_of(self, kind: str, version: Version | None = None) -> list[Attribute]:
-        """Likewise."""
+        """The attributes of a file of this kind and version (by default the present one)."""
         return [a for a in self.attributes if a.kind in ("", kind) and a.since <= (version or self.version)]
 
 
 def entry(path: str, axes: str, dtypes: str, units: str = "", **more: Any) -> Entry:
-    """`axes` and `dtypes` are parted by spaces, `units` by ` or `."""
+    """An `Entry`. `axes` and `dtypes` are separated by spaces, `units` by ` or `."""
     return Entry(path, tuple(axes.split()), tuple(dtypes.split()), tuple(units.split(" or ")), **more)

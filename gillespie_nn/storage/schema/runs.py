@@ -1,7 +1,7 @@
 """Run files: an ensemble, or a training run.
 
-An axis has the same length wherever its name stands; its dimension scale is the dataset of that name in the group, or
-in one above it.
+Axes of the same name have the same length. The dimension scale of an axis is the dataset of its name in the same group,
+or in one above it.
 """
 
 import math
