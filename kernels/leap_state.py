@@ -109,7 +109,9 @@ def leap_value(channels, laws, plan, state, c):
     if plan.live_plain[c]:  # nearly always, and most of the work of a leap
         first = np.int64(plan.live_first[c])
         for t in range(first, first + np.int64(plan.live_start[c + 1]) - np.int64(plan.live_start[c])):
-            pair = counts[channels.terms[t].first] * (counts[channels.terms[t].second] - channels.terms[t].second_offset)
+            pair = counts[channels.terms[t].first] * (
+                counts[channels.terms[t].second] - channels.terms[t].second_offset
+            )
             total += channels.terms[t].coefficient * pair
         return total
     for k in range(plan.live_start[c], plan.live_start[c + 1]):

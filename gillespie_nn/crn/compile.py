@@ -172,9 +172,7 @@ class Structure:
         terms["coefficient"][:-1] = self.coefficients(rates, volume)
         extras = _structured(EXTRA, len(a["extra_a"]), kind=a["extra_kind"], a=a["extra_a"], b=a["extra_b"])
         ranges = _structured(RANGE, self.n_channels + 1, term_start=a["term_start"], change_start=a["change_start"])
-        changes = _structured(
-            CHANGE, len(a["change_species"]), species=a["change_species"], amount=a["change_amount"]
-        )
+        changes = _structured(CHANGE, len(a["change_species"]), species=a["change_species"], amount=a["change_amount"])
         return Channels(terms, extras, ranges, changes)
 
     def laws(self, volume: float) -> Laws:

@@ -155,9 +155,7 @@ class Replicates:
         stopped, which may be that it was interrupted."""
         task = self.task
         method = self._at_start() if _restarts(task) else None
-        self._rng.bit_generator.state = seeds.stream(
-            task.seed, Purpose.SIMULATION, 0, replicate
-        ).bit_generator.state
+        self._rng.bit_generator.state = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate).bit_generator.state
         if method is None:
             method = self._started(task.start(replicate), replicate)
         elif task.noise is not None:

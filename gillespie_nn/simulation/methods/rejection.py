@@ -62,9 +62,7 @@ class Rejection(Compiled):
         )  # fmt: skip
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        set_counts_rejection(
-            self._channels, self._programs, self._readers, self._pools, self._state, species, values
-        )
+        set_counts_rejection(self._channels, self._programs, self._readers, self._pools, self._state, species, values)
 
     def _renew(self) -> None:
         set_coefficients_rejection(self._channels, self._programs, self._state)

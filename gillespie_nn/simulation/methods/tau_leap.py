@@ -126,9 +126,7 @@ class TauLeap(Compiled):
         )  # fmt: skip
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        set_counts_leap(
-            self._channels, self._programs, self._families, self._plan, self._state, species, values
-        )
+        set_counts_leap(self._channels, self._programs, self._families, self._plan, self._state, species, values)
 
     def _renew(self) -> None:
         refresh_leap(self._channels, self._programs, self._families, self._plan, self._state)
