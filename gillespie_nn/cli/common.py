@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from .. import checks
-from ..analysis import citations, citations_text
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _WIDTH = 100
@@ -65,6 +64,8 @@ class Cite(argparse.Action):
     """Print what to cite, and end."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from ..analysis import citations, citations_text  # which loads half of the package
+
         print(citations_text(citations()))
         parser.exit()
 
