@@ -74,7 +74,7 @@ def warm(names: Sequence[str] | None = None, workers: int | None = None, progres
     ------
     InputError : an unknown method, or NUMBA_DISABLE_JIT is set. UnfinishedError : a process was killed.
     """
-    if config.DISABLE_JIT:
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise InputError("NUMBA_DISABLE_JIT is set, so nothing is compiled: unset it")
     known = [kind.name for kind in known_to_training()]
     chosen = known if names is None else [checks.choice("method", name, known) for name in names]
@@ -82,7 +82,7 @@ def warm(names: Sequence[str] | None = None, workers: int | None = None, progres
     n = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
     done: list[Warmed] = []
     with Progress("compile kernels", len(chosen), progress) as bar:
-        bar.update(0, f"{len(chosen)} methods")
+        bar.update(0, f"left: {', '.join(chosen)}")
         for warmed in map(warm_one, chosen) if n == 1 else _in_processes(chosen, min(n, len(chosen))):
             done.append(warmed)
             left = [name for name in chosen if name not in {w.name for w in done}]

@@ -1,7 +1,8 @@
 """The `gillespie-nn` command: each subcommand has its own file; exit codes and error messages are handled here.
 
-To add a subcommand, write a file with `add(subparsers)` and `run(arguments)` and add its name to `COMMANDS`. If its
-work can be continued after Ctrl-C, also write `interrupted(arguments)`, which returns the message that says how.
+To add a subcommand, write a file with `add(subparsers)` and `run(arguments)` and add a line to `COMMANDS`, in
+registry.py. If its work can be continued after Ctrl-C, also write `interrupted(arguments)`, which returns the message
+that says how.
 """
 
 import argparse
@@ -17,15 +18,8 @@ from .. import interrupts
 from .._version import __version__
 from ..checks import GillespieError, printable
 from .common import Cite, Parser
+from .registry import COMMANDS
 
-COMMANDS = {
-    name: name.replace("-", "_")
-    for name in (
-        "simulate", "train", "resume", "repair", "analyze", "report", "export", "certify", "verify-methods",
-        "verify-bounds", "reproduce", "bench", "models", "fetch-data", "warm", "completion",
-    )
-} | {"models": "packaged_models"}  # fmt: skip
-"""The module of each subcommand. It is imported when its parser is needed."""
 INTERRUPTED = interrupts.EXIT_CODE
 INTERNAL = 3
 _EPILOG = """examples:
@@ -48,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Ctrl-C. Bad input gives a message without a traceback; `GILLESPIE_NN_DEBUG=1` shows the traceback.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = make_parser(_needed(words)).parse_args(words)
+    arguments = make_parser(words).parse_args(words)
     try:
         with interrupts.raised(), warnings.catch_warnings():
             warnings.showwarning = _warn
@@ -69,15 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("internal error: please report it with the lines above", INTERNAL)
 
 
-def _needed(words: Sequence[str]) -> Iterable[str]:
-    """The subcommands without which a command line cannot be parsed."""
-    if words[:1] == ["--version"]:
-        return ()
-    return words[:1] if words and words[0] in COMMANDS else COMMANDS
-
-
-def make_parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """Make the parser of the command line, with the subcommands `names`; by default all."""
+def make_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Make the parser of the command line `words`; of any, by default. Subcommands that are not among the words have a
+    summary and no arguments, and their modules are not imported."""
     parser = Parser(
         prog="gillespie-nn",
         description="Simulate chemical reaction networks, and train neural networks made of reactions.",
@@ -88,8 +76,12 @@ def make_parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
         "--cite", action=Cite, nargs=0, help="print what to cite and the references of all methods, and exit"
     )
     subparsers = parser.add_subparsers(required=True, metavar="command")
-    for name in names:
-        command = importlib.import_module(f".{COMMANDS[name]}", __name__)
+    used = set(words)
+    for name, (module, summary) in COMMANDS.items():
+        if name not in used:
+            subparsers.add_parser(name, help=summary)
+            continue
+        command = importlib.import_module(f".{module}", __name__)
         own = {"run": command.run, "interrupted": getattr(command, "interrupted", _kept), "whole": make_parser}
         command.add(subparsers).set_defaults(**own)
     return parser

@@ -13,7 +13,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "completion",
-        "print a completion script for bash, zsh or tcsh",
         (
             "bash > ~/.local/share/bash-completion/completions/gillespie-nn",
             'zsh > "${fpath[1]}/_gillespie-nn"',

@@ -13,7 +13,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "warm",
-        "compile the kernels of all methods now, so that no later run has to wait for it",
         ("", "--method direct --method tau_leap", "--workers 1"),
     )
     command.add_argument(
