@@ -21,7 +21,7 @@ from ..crn import ReactionNetwork
 from ..kernels.jit import cached_kernels
 from ..noise import ConcentrationNoise, RateNoise
 from ..progress import Compilation, Progress
-from ..simulation.methods import METHODS, Method, known_to_training
+from ..simulation.methods import METHODS, OPTIONS, Method, known_to_training
 from .simulate import simulate
 from .train import train
 
@@ -39,7 +39,10 @@ class Example(NamedTuple):
 _MASS_ACTION = "make: 0 -> A @ 100\nlose: A -> 0 @ 0.1\n2 A -> B @ 0.001\nB -> 2 A @ 1\nA = 1000"
 EXAMPLES = {
     "mass action": Example(_MASS_ACTION),
-    "stiff": Example("A -> B @ 1e4\nB -> A @ 1e4\nB -> C @ 1\nA = 2", {"t_end": 1.0}),
+    "implicit solver": Example(_MASS_ACTION, {"solver": "BDF"}),
+    "implicit leaps": Example(_MASS_ACTION, {"scheme": "trapezoidal"}),
+    "fixed leaps": Example(_MASS_ACTION, {"tau": 0.01}),
+    "fixed steps": Example(_MASS_ACTION, {"step": 0.01}),
     "general laws": Example("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8"),
     "law of time": Example("0 -> A @ propensity(10 * (1 + sin(time)))\nA -> 0 @ 1"),
     "event": Example("0 -> A @ 10\nA -> 0 @ 1\n@event drop: when time >= 0.05; set A = 1"),
@@ -114,9 +117,9 @@ def _works(name: str) -> Iterator[Callable[[], Any]]:
             yield from _simulations(methods[name], example)
         if methods[name].records_covariance:
             return
-    yield lambda: _train(name, None)
+    yield lambda: _train(name, predict=name in methods)
     if name in methods:
-        yield lambda: _train(name, (RateNoise(0.1), ConcentrationNoise(0.1)))
+        yield lambda: _train(name, noise=(RateNoise(0.1), ConcentrationNoise(0.1)))
 
 
 def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[], Any]]:
@@ -127,6 +130,8 @@ def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[]
     except InputError:
         return
     arguments = {"t_end": 0.1, "n_points": 3, "seed": 0, "method": method.name, "progress": False, **example.arguments}
+    if set(example.arguments) & OPTIONS.keys() - {option.name for option in method.options}:
+        return
     if "count_firings" in arguments and method.dtype != np.int64:
         return
     if "record" in arguments and method.deterministic:
@@ -137,10 +142,9 @@ def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[]
         yield lambda: simulate(network, **arguments, replicates=3)
 
 
-def _train(name: str, noise: Any) -> None:
+def _train(name: str, **arguments: Any) -> None:
     train(
-        "xor", method=name, volume=20.0, seed=0, presentations=2, running_time=0.1, noise=noise, predict=True,
-        progress=False,
+        "xor", method=name, volume=20.0, seed=0, presentations=2, running_time=0.1, progress=False, **arguments
     )  # fmt: skip
 
 
