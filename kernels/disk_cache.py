@@ -70,6 +70,8 @@ class DiskCache(NullCache):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._write(self._path(key), dumps((key, compiled._reduce())))
         except OSError as error:
+            if self._path(key).exists():  # Windows does not replace a file that another process has open
+                return
             warnings.warn(
                 f"a compiled kernel could not be written to {self._folder} ({error.strerror}), so the next run "
                 "compiles it again: name a folder with space in GILLESPIE_NN_CACHE",

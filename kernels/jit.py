@@ -7,6 +7,7 @@ sources, and it looks only at the file that holds a function, so an edit in a he
 """
 
 import atexit
+import contextlib
 import hashlib
 import os
 import re
@@ -87,23 +88,27 @@ def _mark_used(folder: Path) -> None:
     """Once a day, set the time of the folder's mark `used`, and remove folders whose mark is too old.
 
     A process that still uses a removed folder loses nothing: it compiles again what it does not find, as for any miss.
+    What the file system refuses, because others own it or remove it at the same time, is left as it is.
     """
     mark, now = folder / "used", time.time()
+    if mark.exists() and now - _time_of(mark) < _DAY:
+        return
+    with contextlib.suppress(OSError):
+        mark.touch()
+        for other in folder.parent.iterdir():
+            if other == folder or other.is_symlink() or not _NAME.fullmatch(other.name):
+                continue
+            marks = [path for path in (other, other / "used") if path.exists()]
+            if all(now - _time_of(path) > _UNUSED for path in marks):
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def _time_of(path: Path) -> float:
+    """When a file or folder was last changed [s since 1970]; now, if it cannot be asked."""
     try:
-        if now - mark.stat().st_mtime < _DAY:
-            return
-    except FileNotFoundError:
-        pass
-    mark.touch()
-    for other in folder.parent.iterdir():
-        if other != folder and _NAME.fullmatch(other.name) and not other.is_symlink() and now - _used(other) > _UNUSED:
-            shutil.rmtree(other, ignore_errors=True)
-
-
-def _used(folder: Path) -> float:
-    """When a folder was last used [s since 1970]; without a mark, when its entries last changed."""
-    mark = folder / "used"
-    return max(path.stat().st_mtime for path in (folder, mark) if path.exists())
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 _FOLDER = cache_folder()

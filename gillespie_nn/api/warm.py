@@ -1,7 +1,8 @@
 """Compiles the kernels of methods ahead of time, by short runs of small models through the public functions.
 
 What is compiled depends on the method and on what a run has: general laws, product families, events, noise, training.
-`EXAMPLES` and `_train` have each of these once; a kernel that only other runs need is compiled by the first of them.
+`EXAMPLES` and `_train` have each of these once; a kernel that only other runs need is compiled by the first of them. So
+are those of `verify-bounds`, which no simulation uses.
 """
 
 import multiprocessing
