@@ -82,7 +82,7 @@ def warm(names: Sequence[str] | None = None, workers: int | None = None, progres
         raise InputError("NUMBA_DISABLE_JIT is set, so nothing is compiled: unset it")
     known = [kind.name for kind in known_to_training()]
     chosen = known if names is None else [checks.choice("method", name, known) for name in names]
-    chosen = sorted(dict.fromkeys(chosen), key=lambda name: name not in _SLOWEST)
+    chosen = sorted(dict.fromkeys(chosen), key=lambda name: (*_SLOWEST, name).index(name))
     n = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
     done: list[Warmed] = []
     with Progress("compile kernels", len(chosen), progress) as bar:
