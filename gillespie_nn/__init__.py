@@ -3,6 +3,7 @@
 import importlib as _importlib
 from typing import TYPE_CHECKING
 
+from ._later import later as _later
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _MODULES = (
     "verification",
 )  # fmt: skip
 """Public modules, imported when they are first used: `gillespie_nn.analysis.histogram` needs no import of its own."""
-_LATER = {name: f".{module}" for module, names in _HOME.items() for name in names}
+_later_name = _later(globals(), _HOME)
 
 __all__ = [
     "Certificate",
@@ -77,12 +78,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in _LATER:
-        value = globals()[name] = getattr(_importlib.import_module(_LATER[name], __name__), name)
-        return value
-    if name in _MODULES:
-        return _importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _importlib.import_module(f".{name}", __name__) if name in _MODULES else _later_name(name)
 
 
 def __dir__() -> list[str]:

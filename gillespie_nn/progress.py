@@ -2,6 +2,9 @@
 
 `update` only stores numbers. A thread draws them, so that time passes on the screen while kernels are compiled, and
 work that is done within a second shows nothing.
+
+Compilation that took more than a second is reported in one line on stderr, also where progress is not shown, because a
+first call that takes much longer than the second needs an explanation. `shown=False` asks for silence.
 """
 
 import sys
@@ -15,6 +18,8 @@ _PATIENCE = 1.0
 """Work that takes no longer shows nothing [s]."""
 _active = 0
 """How many are being shown: what a shown one calls shows nothing of its own unless it is forced to."""
+_reporting = 0
+"""How many will report compilation: only the outermost does."""
 
 
 def somebody_looks() -> bool:
@@ -30,7 +35,8 @@ class Progress:
     ----------
     label : what is being done.
     total : the value of `done` at the end; None if nobody knows.
-    shown : True or False; None shows it if somebody looks and no other progress is being shown.
+    shown : True or False; None shows it if somebody looks and no other progress is being shown. Unless it is False,
+        compilation is reported.
     kernels : name of the method whose kernels may have to be compiled first.
     """
 
@@ -41,23 +47,41 @@ class Progress:
         self._over = threading.Event()
 
     def __enter__(self) -> "Progress":
-        global _active
+        global _active, _reporting
         self._shown = (somebody_looks() and not _active) if self._asked is None else self._asked
+        self._reports = self._asked is not False and not _reporting
+        _reporting += self._reports
+        if self._shown or self._reports:
+            self._start, self._compiler = time.monotonic(), Compilation()
         if self._shown:
             _active += 1
-            self._start, self._compiler = time.monotonic(), _Compiler()
             self._thread = threading.Thread(target=self._draw, daemon=True)
             self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        global _active
+        global _active, _reporting
         if self._shown:
             _active -= 1
             self._ended = kind is None
             self._over.set()
             self._thread.join()
+        if self._shown or self._reports:
             self._compiler.close()
+        if self._reports:
+            _reporting -= 1
+            self._report()
+
+    def _report(self) -> None:
+        seconds = self._compiler.seconds
+        if seconds > _PATIENCE and sys.stderr is not None:
+            of = f" of {self.kernels}" if self.kernels else ""
+            print(
+                f"gillespie-nn: compiled the kernels{of} for this machine in {seconds:.1f} s (once per version; "
+                "`gillespie-nn warm` compiles all)",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def update(self, done: float, note: str = "") -> None:
         self.done, self.note = done, note
@@ -97,11 +121,12 @@ class Progress:
                 screen.close()
 
 
-class _Compiler:
-    """Listens to numba: whether something is being compiled, and for how long it was [s]."""
+class Compilation:
+    """Listens to numba until `close`: whether something is being compiled, for how long [s], and how many kernels."""
 
     def __init__(self) -> None:
         self._depth, self._seconds, self._since, self._listener = 0, 0.0, 0.0, None
+        self.n_kernels = 0
         if "numba" not in sys.modules:  # nothing that is shown compiles
             return
         from numba.core import event
@@ -116,6 +141,7 @@ class _Compiler:
 
             def on_end(self, _: Any) -> None:
                 outer._depth = max(0, outer._depth - 1)
+                outer.n_kernels += 1
                 if not outer._depth:
                     outer._seconds += time.monotonic() - outer._since
 

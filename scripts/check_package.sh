@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds sdist and wheel of what is committed, compares their files with the checkout's, and installs, in a path with a
 # space: the wheel, which runs commands, the sdist, and a checkout whose links are text files, as git makes them on
-# Windows. Kernels are compiled anew for each, which takes some minutes for the wheel and seconds for the others.
+# Windows. Kernels are compiled once, for the wheel, in an empty cache; the others share it.
 set -eu
 cd "$(dirname "$0")/.."
 git diff --quiet HEAD || echo "changes that are not committed are not in the package that is checked" >&2

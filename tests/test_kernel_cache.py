@@ -1,9 +1,11 @@
-"""Compiled kernels are kept by a digest of all sources, so that an edit anywhere compiles them anew."""
+"""Compiled kernels are kept by a digest of all sources, so that an edit anywhere compiles them anew, for every
+installation with these sources."""
 
 import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from test_layout import FOLDERS
@@ -44,13 +46,25 @@ def copy(tmp_path):
     return folder
 
 
-def _ask(folder):
-    """Digest, result of a kernel of the copy, and how often it came out of the cache, in a new process."""
+def _start(folder, script, cache=None, **environment):
+    """A new process with `script` for the copy in `folder`."""
     above = folder.parent
-    environment = os.environ | {"GILLESPIE_NN_CACHE": str(above / "cache")}
-    done = subprocess.run([sys.executable, "-c", _ASK], cwd=above, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    digest, result, n_cached = done.stdout.split()
+    environment = os.environ | {"GILLESPIE_NN_CACHE": str(cache or above / "cache")} | environment
+    return subprocess.Popen(
+        [sys.executable, "-c", script], cwd=above, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def _said(process):
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return out.split()
+
+
+def _ask(folder, cache=None, **environment):
+    """Digest, result of a kernel of the copy, and how often it came out of the cache, in a new process."""
+    digest, result, n_cached = _said(_start(folder, _ASK, cache, **environment))
     return digest, int(result), int(n_cached)
 
 
@@ -72,3 +86,106 @@ def test_a_digest_that_leaves_out_subfolders_is_caught(copy):
     assert found == [3, 0]
     (copy / "deep" / "helper.py").write_text(_HELPER.format(size=5))
     assert _ask(copy) == (digest, 3, 1)
+
+
+def test_installations_with_the_same_sources_share_what_is_compiled(copy, tmp_path):
+    _ask(copy)
+    other = tmp_path / "another" / "kernels"
+    shutil.copytree(copy, other, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in other.rglob("*.py"):
+        os.utime(path, (1e9, 1e9))
+    assert _ask(other, copy.parent / "cache")[1:] == (3, 1)
+
+
+def test_another_processor_shares_nothing(copy):
+    _ask(copy)
+    assert _ask(copy, NUMBA_CPU_NAME="generic")[1:] == (3, 0)
+    assert _ask(copy)[1:] == (3, 1)
+
+
+def test_processes_that_compile_one_kernel_at_once_leave_what_each_needs(copy):
+    """For other types of arguments, of which an index that both write would lose one."""
+    call = "from kernels.deep.caller import twice; print(twice({}), sum(twice.stats.cache_hits.values()))"
+    arguments, answers = ("1", "1.5", "2j"), ("3", "3.5", "(2+2j)")
+    first = [_start(copy, call.format(x)) for x in arguments + arguments]
+    assert [_said(process)[0] for process in first] == [*answers, *answers]
+    assert [_said(_start(copy, call.format(x))) for x in arguments] == [[a, "1"] for a in answers]
+    assert not list((copy.parent / "cache").rglob("*.part"))
+
+
+def test_a_damaged_file_is_compiled_and_written_anew(copy):
+    _ask(copy)
+    (path,) = (copy.parent / "cache").rglob("caller.twice-*.nbc")
+    for damage in (b"", path.read_bytes()[:1000], b"no pickle"):
+        path.write_bytes(damage)
+        assert _ask(copy)[1:] == (3, 0)
+        assert _ask(copy)[1:] == (3, 1)
+
+
+def test_a_file_of_another_kernel_is_not_taken_for_this_one(copy):
+    _ask(copy)
+    (path,) = (copy.parent / "cache").rglob("caller.twice-*.nbc")
+    (other,) = (copy.parent / "cache").rglob("helper.step-*.nbc")
+    shutil.copy(other, path)
+    assert _ask(copy)[1:] == (3, 0)
+
+
+@pytest.mark.parametrize(
+    "change, back",
+    [
+        ("import numba.core.caching as c; kept = c.NullCache; del c.NullCache", "c.NullCache = kept"),
+        (
+            "from numba.core.compiler import CompileResult as c; kept = c.__dict__['_rebuild']; del c._rebuild",
+            "c._rebuild = kept",
+        ),
+    ],
+)
+def test_a_numba_without_the_parts_that_the_cache_needs_has_its_own_cache(copy, change, back):
+    """The parts are there again when numba's cache needs them."""
+    script = f"{change}\nimport kernels.jit\n{back}\nassert kernels.jit.DiskCache is None\n{_ASK}"
+    for n_cached in (0, 1):
+        assert _said(_start(copy, script))[1:] == ["3", str(n_cached)]
+    assert list((copy.parent / "cache").rglob("*.nbi"))
+
+
+def test_kernels_run_uncompiled_where_numba_is_told_so(copy):
+    call = "from kernels.deep.caller import twice; print(twice(1), type(twice).__name__)"
+    assert _said(_start(copy, call, NUMBA_DISABLE_JIT="1")) == ["3", "function"]
+
+
+def test_folders_that_nobody_used_for_a_month_are_removed(copy):
+    _ask(copy)
+    cache = copy.parent / "cache"
+    (own,) = cache.iterdir()
+    days = {"kernels-" + "0" * 16: 40, "kernels-" + "1" * 16: 20, "somebody-else": 40, "kernels-mine": 40}
+    for name, age in days.items():
+        (cache / name).mkdir()
+        (cache / name / "used").touch()
+        for path in (cache / name / "used", cache / name):
+            os.utime(path, (time.time() - 86400 * age,) * 2)
+    (cache / ("kernels-" + "2" * 16)).symlink_to(cache / "somebody-else")
+    _ask(copy)
+    assert len(list(cache.iterdir())) == 6  # once a day is enough
+    os.utime(own / "used", (1e9, 1e9))
+    assert _ask(copy)[1:] == (3, 1)
+    assert {path.name for path in cache.iterdir()} == {
+        own.name, "kernels-" + "1" * 16, "somebody-else", "kernels-mine", "kernels-" + "2" * 16
+    }  # fmt: skip
+    assert time.time() - (own / "used").stat().st_mtime < 600
+
+
+def test_a_full_disk_costs_a_warning_and_no_result(copy):
+    script = """
+import warnings
+from kernels import disk_cache
+from pathlib import Path
+def full(path, content):
+    raise OSError(28, "No space left on device")
+disk_cache.DiskCache._write = staticmethod(full)
+from kernels.deep.caller import twice
+with warnings.catch_warnings(record=True) as raised:
+    warnings.simplefilter("always")
+    print(twice(1), len(raised), raised[0].message)
+"""
+    result, n_warnings, *sentence = _said(_start(copy, script))
+    assert result == "3" and int(n_warnings) >= 1 and "No space left on device" in " ".join(sentence)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "data": ROOT / "data"}
 
 LAYERS = [
-    {"kernels", "data", "_version", "interrupts"},
+    {"kernels", "data", "_version", "_later", "interrupts"},
     {"checks", "options", "status", "seeds", "progress", "display"},
     {"crn"},
     {"activations", "noise"},
@@ -95,7 +95,7 @@ def test_lower_layers_never_import_higher_ones(path, package):
 
 
 def test_kernels_import_numpy_and_numba_only():
-    allowed = {"numpy", "numba", "gillespie_nn", *sys.stdlib_module_names}
+    allowed = {"numpy", "numba", "llvmlite", "gillespie_nn", *sys.stdlib_module_names}
     for path, package in _modules():
         if not package.startswith("gillespie_nn.kernels"):
             continue

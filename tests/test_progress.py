@@ -100,8 +100,46 @@ def test_compilation_is_told_while_it_lasts(patient, capsys):
         bar.update(1.0)
         time.sleep(0.2)
     compiling = "compiling the kernels of rejection (first run of this version on this machine"
-    lines = capsys.readouterr().err.splitlines()
+    *lines, last = capsys.readouterr().err.splitlines()
     assert compiling in lines[0] and compiling not in lines[-2]
+    assert last.startswith(
+        "gillespie-nn: compiled the kernels of rejection for this machine in 0.2 s (once per version"
+    )
+
+
+def compiled(seconds):
+    from numba.core import event
+
+    event.start_event("numba:compile")
+    time.sleep(seconds)
+    event.end_event("numba:compile")
+
+
+def test_compilation_is_reported_once_in_one_line_where_nobody_looks(patient, capsys):
+    with Progress("sweep", 2, kernels="direct"):
+        for _ in range(2):
+            with Progress("simulate", 1, kernels="direct"):
+                compiled(0.06)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("gillespie-nn: compiled the kernels of direct for this machine in 0.1 s")
+    with Progress("simulate", 2, kernels="direct"):
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def test_compilation_is_reported_after_a_failure(patient, capsys):
+    with pytest.raises(ValueError), Progress("simulate", 2):
+        compiled(0.1)
+        raise ValueError
+    assert capsys.readouterr().err.startswith("gillespie-nn: compiled the kernels for this machine in 0.1 s")
+
+
+def test_silence_and_short_compilations_report_nothing(patient, capsys):
+    with Progress("simulate", 2, False):
+        compiled(0.1)
+    with Progress("simulate", 2):
+        compiled(0.02)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_first_run_on_a_machine_says_that_it_compiles(tmp_path):
@@ -128,6 +166,7 @@ with progress.Progress("second", 1, True) as bar:
 def test_functions_show_progress_by_default_only_where_somebody_looks(patient, monkeypatch, capsys):
     net = gnn.ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 1\nA = 20000")
     run = {"t_end": 500.0, "n_points": 3, "seed": 1}
+    gnn.simulate(net, **run, progress=False)  # compiles, if nobody did
     gnn.simulate(net, **run)
     assert capsys.readouterr().err == ""
     shown = []

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 VERDICTS = WITHIN, INCONCLUSIVE, OUTSIDE = "within", "inconclusive", "outside"
 _MOST_REPLICATES = 1e12
@@ -137,7 +137,7 @@ def _quantile(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float, 
     """Half the width of a difference's interval over its standard error, from the standard errors of both."""
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = (one**2 + other**2) ** 2 / (one**4 / (n_one - 1) + other**4 / (n_other - 1))
-    return stats.t.isf(level / 2, np.where(np.isfinite(freedom), freedom, np.inf))
+    return scipy.stats.t.isf(level / 2, np.where(np.isfinite(freedom), freedom, np.inf))
 
 
 class Distance(NamedTuple):
@@ -165,7 +165,7 @@ def _p_of_distance(one: np.ndarray, other: np.ndarray) -> float:
     method = "exact" if max(len(one), len(other)) <= _MOST_EXACT else "asymp"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where rounding makes the exact one a little more than 1
-        return float(min(1.0, stats.ks_2samp(one, other, method=method).pvalue))
+        return float(min(1.0, scipy.stats.ks_2samp(one, other, method=method).pvalue))
 
 
 def judge(errors: Errors, tolerance: float) -> np.ndarray:
@@ -190,7 +190,7 @@ def sufficient_replicates(errors: Errors, tolerance: np.ndarray, replicates: int
     estimate may lie off by `_SPARE` of its standard errors.
     """
     size = np.where((errors.low > 0) | (errors.high < 0), np.abs(errors.error), 0.0)
-    needed_width = (stats.norm.isf(level / 2) + _SPARE) * errors.standard
+    needed_width = (scipy.stats.norm.isf(level / 2) + _SPARE) * errors.standard
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = replicates * np.square(needed_width / (tolerance - size))
     beyond = size > tolerance

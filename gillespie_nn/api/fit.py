@@ -25,9 +25,6 @@ from ..simulation.start import start_simulation
 from ..simulation.training import Trained, TrainingPlan
 from ..simulation.weight_record import MOST_RECORDS, WeightCourse, evenly
 from ..status import Status
-from ..storage import open_trajectories
-from ..storage.averages import averaged_weights
-from ..storage.save import copy_file
 
 TOLERANCE = 0.25
 """For `solved`, an output is right when it is this close to its target [concentration]."""
@@ -100,6 +97,8 @@ class Fit:
                 "this fit has no file, and it does not hold the record of training that a run file needs: call train "
                 "with output=..., which writes the file during training"
             )
+        from ..storage.save import copy_file
+
         copy_file(Path(self.output), path, overwrite)
 
     @property
@@ -176,6 +175,9 @@ class Fit:
         if self.course is not None:
             return self.course
         assert self.output is not None  # a fit has one of both
+        from ..storage import open_trajectories
+        from ..storage.averages import averaged_weights
+
         with open_trajectories(self.output) as run:
             weights, at = averaged_weights(run), run.training.recorded[: len(run.weights)] + 1
         rows = evenly(len(at), MOST_RECORDS)

@@ -1,13 +1,15 @@
 """Runs in files: an interrupted one is continued as if nothing had happened, a finished one is returned."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import checks
+from .. import checks, storage
 from .._version import __version__
 from ..checks import InputError
 from ..datasets import Dataset
@@ -17,7 +19,6 @@ from ..simulation.training import Trained, TrainingPlan
 from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import best_evaluation
 from ..status import Status
-from ..storage import MomentsRun, Run, TrainingFile, open_run
 from ..storage.damage import damaged, understood
 from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
@@ -27,6 +28,9 @@ from .outside import OF_ENSEMBLES, OF_TRAINING, taken
 from .plan import make_plan
 from .resume_ensemble import resume_ensemble
 from .train import carry_out
+
+if TYPE_CHECKING:
+    from ..storage import MomentsRun, Run
 
 _SINCE = (1, 4)
 """Older files have no checkpoints."""
@@ -55,19 +59,19 @@ def resume(
     process is writing. UnfinishedError : as for `train`.
     """
     execution = Execution(workers=workers)
-    with open_run(path) as run:
-        if isinstance(run, MomentsRun) or run.kind != TRAINING:
+    with storage.open_run(path) as run:
+        if isinstance(run, storage.MomentsRun) or run.kind != TRAINING:
             for name in objects:
                 checks.choice("object", name, OF_ENSEMBLES, "resume takes")
             if run.ended:
-                return open_run(path)
+                return storage.open_run(path)
             _check_version(path, run)
             return resume_ensemble(path, run, execution, progress, objects)
         plan = _plan(run, objects, "load_fit" if run.ended else "resume")
         if run.ended:
             return _fit(run, plan)
         _check_version(path, run)
-        file = TrainingFile(path, plan, resumed(run.provenance), resumes=True)
+        file = storage.TrainingFile(path, plan, resumed(run.provenance), resumes=True)
     with file:
         return carry_out(plan, file, progress)
 
@@ -85,8 +89,8 @@ def load_fit(path: str | Path, **objects: Any) -> Fit:
 
     Raises InputError for an unfinished run, and for everything that `resume` refuses.
     """
-    with open_run(path) as run:
-        if isinstance(run, MomentsRun):
+    with storage.open_run(path) as run:
+        if isinstance(run, storage.MomentsRun):
             raise InputError(f"{path} is not a training run (as `train` writes): its kind is {run.kind!r}")
         plan = _plan(run, objects, "load_fit")
         if not run.ended:

@@ -1,21 +1,26 @@
 """Interrupted ensembles in files: only the missing replicates are simulated."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import storage
 from ..checks import InputError
 from ..simulation.options import MOMENTS, QUANTILES, TRAJECTORIES, Execution, RunOptions
 from ..simulation.task import Task, make_task
-from ..storage import MomentsRun, Run, open_run
 from ..storage.damage import understood
 from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
 from .outside import taken
 from .simulate import Workers, carry_out, new_file, told
+
+if TYPE_CHECKING:
+    from ..storage import MomentsRun, Run
 
 SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
 """Older files do not store all arguments of an ensemble."""
@@ -39,7 +44,7 @@ def resume_ensemble(
     ):
         run.close()
         carry_out(task, file, pool, progress, file.missing)
-    return told(open_run(path))
+    return told(storage.open_run(path))
 
 
 def task_of(run: OpenedRun, objects: Mapping[str, Any] = MappingProxyType({})) -> Task:

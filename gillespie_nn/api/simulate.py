@@ -1,11 +1,13 @@
 """`simulate`: trajectories of any reaction network."""
 
+from __future__ import annotations
+
 import json
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import checks
+from .. import checks, storage
 from ..crn import ReactionNetwork
 from ..options import options_of, takes
 from ..progress import Progress
@@ -16,10 +18,11 @@ from ..simulation.moments import ARRAYS, Moments
 from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
-from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run, open_run
 from ..storage.layout import settings_values
 from ..storage.provenance import provenance
-from ..storage.save import save_moments, save_trajectories
+
+if TYPE_CHECKING:
+    from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run
 
 
 @takes(options_of(RunOptions), options_of(Execution), options_of(Destination))
@@ -55,7 +58,7 @@ def simulate(
             return told(result_of(task, sink, reason, origin, time.perf_counter() - begun))
         with new_file(output, task, reason, destination.overwrite) as file:
             carry_out(task, file, pool, destination.progress)
-    return told(open_run(output))
+    return told(storage.open_run(output))
 
 
 def told(result: Any) -> Any:
@@ -81,12 +84,24 @@ def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = 
         "provenance": json.loads(origin) | {"seconds": seconds},
     }  # fmt: skip
     if task.record != TRAJECTORIES:
-        return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, _writer=save_moments, **about)
+        return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, _writer=_save_moments, **about)
     return Result(
         task.grid, sink.counts, network.species, sink.n_events, sink.status, firings=sink.firings,
         observables=sink.observables, observable_names=network.observables, statistics=sink.statistics,
-        covariance=sink.covariance, _writer=save_trajectories, **about,
+        covariance=sink.covariance, _writer=_save_trajectories, **about,
     )  # fmt: skip
+
+
+def _save_trajectories(*arguments: Any, **settings: Any) -> None:
+    from ..storage.save import save_trajectories  # which loads h5py
+
+    save_trajectories(*arguments, **settings)
+
+
+def _save_moments(*arguments: Any, **settings: Any) -> None:
+    from ..storage.save import save_moments  # which loads h5py
+
+    save_moments(*arguments, **settings)
 
 
 def origin_of(task: Task, reason: str) -> str:
@@ -117,7 +132,7 @@ def new_file(
 ) -> EnsembleFile | MomentsFile:
     """The file of an ensemble, to be written; `reason` says why this method, and `provenance_json` where a run came
     from that is resumed."""
-    kind = EnsembleFile if task.record == TRAJECTORIES else MomentsFile
+    kind = storage.EnsembleFile if task.record == TRAJECTORIES else storage.MomentsFile
     origin = provenance_json or origin_of(task, reason)
     return kind(output, task, settings_values(task, reason), origin, overwrite, **how)
 
@@ -151,7 +166,7 @@ class Workers:
         self.n = execution.workers
         self.cluster = None if execution.scheduler is None else Cluster(execution.scheduler)
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:

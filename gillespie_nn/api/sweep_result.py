@@ -4,16 +4,18 @@ The table has the columns `row`, `seed` and `file`, then those of the sweep; its
 version, the seed of the sweep and what is recorded.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import checks
+from .. import checks, storage
 from ..checks import InputError
 from ..display import tables
 from ..display.html import fragment
@@ -22,8 +24,10 @@ from ..simulation.columns import Columns
 from ..simulation.ensemble_result import csv_to
 from ..simulation.glance import last
 from ..simulation.task import RECORDS, TRAJECTORIES, Task
-from ..storage import MomentsRun, Run, open_moments, open_trajectories
 from .sweep_table import Table, as_csv, cells, folder_of, numbers
+
+if TYPE_CHECKING:
+    from ..storage import MomentsRun, Run
 
 TABLE = "table.csv"
 _HEAD = re.compile(r"# gillespie-nn sweep, version (\d+)\.(\d+), seed (\d+), (\w+)\s*")
@@ -277,4 +281,4 @@ def head(path: Any) -> tuple[int, str] | None:
 
 def open_row(path: Any, record: str) -> Run | MomentsRun:
     """The open file of a row."""
-    return open_trajectories(path) if record == TRAJECTORIES else open_moments(path)
+    return storage.open_trajectories(path) if record == TRAJECTORIES else storage.open_moments(path)

@@ -1,13 +1,15 @@
 """`train`: a reaction network learns a dataset by its own chemistry."""
 
+from __future__ import annotations
+
 import time
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import checks
+from .. import checks, storage
 from ..activations import ACTIVATIONS
 from ..checks import InputError, UnfinishedError
 from ..datasets import Dataset
@@ -21,10 +23,12 @@ from ..simulation.training import TrainingPlan, run_training
 from ..simulation.training_options import TrainingOptions
 from ..simulation.weight_record import WeightRecord
 from ..status import Status
-from ..storage import TrainingFile
 from ..storage.provenance import provenance
 from .fit import Fit
 from .plan import make_plan
+
+if TYPE_CHECKING:
+    from ..storage import TrainingFile
 
 
 @takes(options_of(TrainingOptions), setting_options(), options_of(Destination))
@@ -82,7 +86,7 @@ def new_file(output: Any, plan: TrainingPlan, overwrite: bool) -> TrainingFile:
         "method_reason": plan.learner.method_reason,
         "checksums": plan.dataset.checksums,
     }
-    return TrainingFile(output, plan, provenance(parameters), overwrite)
+    return storage.TrainingFile(output, plan, provenance(parameters), overwrite)
 
 
 def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | None) -> Fit:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from .. import seeds
 from ..analysis.comparison import Errors, judge, verdict_of
@@ -213,7 +213,7 @@ def _error(spec: TrainingNetwork, case: LeapCase, begin: Callable[..., Method]) 
             for parts in (mean_parts, variance_parts)
         )
     n = 2 * len(labels)
-    quantile = stats.t.isf((1 - CONFIDENCE) / n / 2, 2 * N_BATCHES - 2)
+    quantile = scipy.stats.t.isf((1 - CONFIDENCE) / n / 2, 2 * N_BATCHES - 2)
     mean, variance = (_interval(one, other, quantile) for one, other in (mean_parts, variance_parts))
     return {
         "volume": case.volume,

@@ -1,43 +1,25 @@
 """The `gillespie-nn` command: each subcommand has its own file; exit codes and error messages are handled here.
 
-To add a subcommand, write a file with `add(subparsers)` and `run(arguments)` and add a line to `COMMANDS`. If its work
-can be continued after Ctrl-C, also write `interrupted(arguments)`, which returns the message that says how.
+To add a subcommand, write a file with `add(subparsers)` and `run(arguments)` and add a line to `COMMANDS`, in
+registry.py. If its work can be continued after Ctrl-C, also write `interrupted(arguments)`, which returns the message
+that says how.
 """
 
 import argparse
+import importlib
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import interrupts
 from .._version import __version__
 from ..checks import GillespieError, printable
-from . import (
-    analyze,
-    bench,
-    certify,
-    completion,
-    export,
-    fetch_data,
-    packaged_models,
-    repair,
-    report,
-    reproduce,
-    resume,
-    simulate,
-    train,
-    verify_bounds,
-    verify_methods,
-)  # fmt: skip
 from .common import Cite, Parser
+from .registry import COMMANDS
 
-COMMANDS = (
-    simulate, train, resume, repair, analyze, report, export, certify, verify_methods, verify_bounds, reproduce, bench,
-    packaged_models, fetch_data, completion,
-)  # fmt: skip
 INTERRUPTED = interrupts.EXIT_CODE
 INTERNAL = 3
 _EPILOG = """examples:
@@ -59,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: success. 1: a check failed. 2: wrong usage or bad input. 3: the work could not be finished. 130: interrupted with
     Ctrl-C. Bad input gives a message without a traceback; `GILLESPIE_NN_DEBUG=1` shows the traceback.
     """
-    arguments = make_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = make_parser(words).parse_args(words)
     try:
         with interrupts.raised(), warnings.catch_warnings():
             warnings.showwarning = _warn
@@ -80,8 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("internal error: please report it with the lines above", INTERNAL)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of the whole command line."""
+def make_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Make the parser of the command line `words`; of any, by default. Subcommands that are not among the words have a
+    summary and no arguments, and their modules are not imported."""
     parser = Parser(
         prog="gillespie-nn",
         description="Simulate chemical reaction networks, and train neural networks made of reactions.",
@@ -92,8 +76,13 @@ def make_parser() -> argparse.ArgumentParser:
         "--cite", action=Cite, nargs=0, help="print what to cite and the references of all methods, and exit"
     )
     subparsers = parser.add_subparsers(required=True, metavar="command")
-    for command in COMMANDS:
-        own = {"run": command.run, "interrupted": getattr(command, "interrupted", _kept), "whole": parser}
+    used = set(words)
+    for name, (module, summary) in COMMANDS.items():
+        if name not in used:
+            subparsers.add_parser(name, help=summary)
+            continue
+        command = importlib.import_module(f".{module}", __name__)
+        own = {"run": command.run, "interrupted": getattr(command, "interrupted", _kept), "whole": make_parser}
         command.add(subparsers).set_defaults(**own)
     return parser
 

@@ -17,7 +17,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "analyze",
-        "summarise a run file, analyse it and, with --figure, draw it",
         (
             "runs/xor.h5",
             "runs/xor.h5 --figure runs/xor.png --overwrite",

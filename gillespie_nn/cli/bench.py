@@ -30,7 +30,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "bench",
-        "measure the speed of the exact methods; other programs are included if the extra `bench` is installed",
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--scale", "--leap --json",
             "--ensemble --workers 2", "--storage",

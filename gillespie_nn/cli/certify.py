@@ -20,8 +20,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "certify",
-        "compare an approximate method with an exact one on a model; the exit code is 0 if the errors are within "
-        "tolerance, 1 if not, and 3 if more replicates are needed to decide",
         (
             "model.txt --method tau_leap --t-end 20 --replicates 30000 --workers 2",
             "model.ant --method linear_noise --t-end 50 --species A --tolerance-variance 0.1",

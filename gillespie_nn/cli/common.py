@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from .. import checks
-from ..analysis import citations, citations_text
+from .registry import COMMANDS
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _WIDTH = 100
@@ -65,6 +65,8 @@ class Cite(argparse.Action):
     """Print what to cite, and end."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from ..analysis import citations, citations_text  # which loads half of the package
+
         print(citations_text(citations()))
         parser.exit()
 
@@ -75,13 +77,14 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parser(subparsers: Subparsers, name: str, summary: str, examples: Sequence[str]) -> argparse.ArgumentParser:
-    """A subparser whose help ends with examples."""
+def parser(subparsers: Subparsers, name: str, examples: Sequence[str], more: str = "") -> argparse.ArgumentParser:
+    """A subparser, whose help begins with the summary of `COMMANDS` and `more`, and ends with examples."""
+    summary = COMMANDS[name].summary
     epilog = "examples:\n" + "\n".join(f"  gillespie-nn {name} {example}" for example in examples)
     return subparsers.add_parser(
         name,
         help=summary,
-        description=textwrap.fill(f"{summary[0].upper()}{summary[1:]}.", _WIDTH),
+        description=textwrap.fill(f"{summary[0].upper()}{summary[1:]}{more}.", _WIDTH),
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -13,7 +13,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "completion",
-        "print a completion script for bash, zsh or tcsh",
         (
             "bash > ~/.local/share/bash-completion/completions/gillespie-nn",
             'zsh > "${fpath[1]}/_gillespie-nn"',
@@ -27,8 +26,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     checks.choice("shell", arguments.shell, SHELLS)
     shtab = checks.optional("shtab", "completion", "shell completion")
-    _complete_values(arguments.whole, shtab)
-    script = shtab.complete(arguments.whole, shell=arguments.shell)
+    whole = arguments.whole()
+    _complete_values(whole, shtab)
+    script = shtab.complete(whole, shell=arguments.shell)
     if arguments.json:
         print_json({"shell": arguments.shell, "script": script})
     else:

@@ -12,7 +12,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "export",
-        "write the committed data of a run file as a table (CSV, Parquet) or as arrays (NetCDF)",
         ("runs/xor.h5 --to csv", "runs/ensemble.h5 --to netcdf --output ensemble.nc"),
     )
     command.add_argument("file", metavar="RUN.h5", help="run file of simulate or train")

@@ -14,7 +14,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "fetch-data",
-        "download the data files that a case needs and check their SHA-256",
         ("mnist", "mnist --output DATA --json", "mnist --source https://mirror.example/mnist/"),
     )
     command.add_argument(

@@ -10,7 +10,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "models",
-        "list the models that come with the package, or print one; commands take their names in place of a file",
         ("", "toggle_switch > my_model.txt"),
     )
     command.add_argument("name", nargs="?", metavar="NAME", help="print the text of this model, to start your own from")

@@ -13,7 +13,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "repair",
-        "repair a run file whose writer was killed: committed data are copied, and the copy replaces the file",
         ("runs/xor.h5", "runs/ensemble.h5 --json"),
     )
     command.add_argument("file", metavar="RUN.h5", help="run file of simulate or train")

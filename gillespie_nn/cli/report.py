@@ -14,7 +14,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "report",
-        "write a self-contained HTML report of a run, with figures, tables and provenance",
         ("runs/xor.h5", "run.h5 --output report.html --species A --overwrite"),
     )
     command.add_argument("file", metavar="RUN.h5", help="run file or moments file, written by simulate or train")

@@ -19,7 +19,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "reproduce",
-        "run the case studies and write a report with tables, figures and verdicts on the claims",
         ("--quick", "--case iris --study parity", "--redraw", "--case digits --seeds 5 --workers 2"),
     )
     names = ", ".join(c.name for c in CASES)

@@ -17,7 +17,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "resume",
-        "continue a run that was killed or interrupted; the result is the same as without the interruption",
         ("runs/xor.h5", "runs/mnist.h5 --json", "runs/ensemble.h5 --workers 2"),
     )
     command.add_argument("file", metavar="RUN.h5", help="run file of train or simulate; the run continues in this file")

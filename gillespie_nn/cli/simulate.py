@@ -33,7 +33,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "simulate",
-        f"simulate a model: {FORMATS_HELP}. A text model has lines such as `A + B -> C @ 0.5` and `A = 10`",
         (
             "toggle_switch --t-end 50",
             "model.txt --t-end 20",
@@ -44,6 +43,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
             "model.txt --t-end 20 --replicates 100 --rate-noise 0.1 --rate-noise-kind bounded --noise-step 0.5",
             "model.txt --t-end 20 --replicates 100000 --scheduler tcp://10.0.0.1:8786 --output run.h5",
         ),
+        f": {FORMATS_HELP}. A text model has lines such as `A + B -> C @ 0.5` and `A = 10`",
     )
     add_model(command)
     command.add_argument(

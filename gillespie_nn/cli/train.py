@@ -25,7 +25,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "train",
-        "train a neural network made of chemical reactions, by simulating the reactions",
         (
             "xor --seed 0 --output runs/xor.h5",
             "iris --validation 0.2 --patience 5 --json",

@@ -36,7 +36,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-bounds",
-        "test whether noise of size eps changes a network by at most eps Theta: sup |x(t; eps) - x(t)| <= eps Theta",
         (
             "--proposition 5.1 --noise rate --case xor --paths 200 --seed 0 --json",
             "--proposition 5.2 --noise intrinsic --case iris",

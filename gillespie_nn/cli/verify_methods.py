@@ -19,7 +19,6 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command = parser(
         subparsers,
         "verify-methods",
-        "test the exact methods against the chemical master equation",
         (
             "--list",
             "--ladder --output ladder.png",

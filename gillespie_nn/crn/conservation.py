@@ -1,21 +1,34 @@
 """Conservation laws: an integer basis of the left null space of the stoichiometry, in exact arithmetic."""
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array
 
 if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
+
     from .network import ReactionNetwork
 
 Column = tuple[tuple[int, int], ...]
 """(species, amount) of what a reaction changes."""
 
 
-def laws(stoichiometry: csc_array) -> csr_array:
-    """Integer basis, sparse int64[law, species], of all w with w @ stoichiometry = 0.
+Law = dict[int, int]
+"""Coefficient of each species that has one, modulo 2**64 as int64."""
+
+
+def laws(stoichiometry: "csc_array") -> "csr_array":
+    """Integer basis, sparse int64[law, species], of all w with w @ stoichiometry = 0, see `basis`."""
+    from scipy.sparse import csc_array
+
+    return sparse(basis(_columns(csc_array(stoichiometry)), stoichiometry.shape[0]), stoichiometry.shape[0])
+
+
+def basis(columns: Iterable[Column], n_species: int) -> list[Law]:
+    """Integer basis of all w with w @ column = 0 for each of the `columns`.
 
     Rows have no common factor; coefficients beyond int64 are given modulo 2**64.
 
@@ -23,16 +36,30 @@ def laws(stoichiometry: csc_array) -> csr_array:
     has weight 0 in every law, and removing it may leave another alone, so most of the matrix goes before the
     elimination starts.
     """
-    n_species, _ = stoichiometry.shape
-    columns = _columns(csc_array(stoichiometry))
+    columns = sorted(set(columns))
     zero = _alone(columns, n_species)
     free = [s for s in range(n_species) if s not in zero]
     position = {s: k for k, s in enumerate(free)}
     reduced = {tuple(sorted((position[s], n) for s, n in column if s in position)) for column in columns}
-    basis = _left_null_space(sorted(r for r in reduced if r), len(free))
-    entries = [(k, free[s], _wrapped(n)) for k, row in enumerate(basis) for s, n in row.items()]
-    rows, places, values = np.array(entries, dtype=np.int64).reshape(-1, 3).T
-    return csr_array((values, (rows, places)), shape=(len(basis), n_species))
+    null_space = _left_null_space(sorted(r for r in reduced if r), len(free))
+    return [{free[s]: _wrapped(n) for s, n in row.items()} for row in null_space]
+
+
+def sparse(rows: list[Law], n_species: int) -> "csr_array":
+    """The laws as sparse int64[law, species]."""
+    from scipy.sparse import csr_array
+
+    entries = [(k, s, n) for k, row in enumerate(rows) for s, n in row.items()]
+    numbers, places, values = np.array(entries, dtype=np.int64).reshape(-1, 3).T
+    return csr_array((values, (numbers, places)), shape=(len(rows), n_species))
+
+
+def dense(rows: list[Law], n_species: int) -> np.ndarray:
+    """The laws as int64[law, species]."""
+    matrix = np.zeros((len(rows), n_species), dtype=np.int64)
+    for k, row in enumerate(rows):
+        matrix[k, list(row)] = list(row.values())
+    return matrix
 
 
 def _wrapped(n: int) -> int:
@@ -57,12 +84,10 @@ def _nonzero(law: np.ndarray) -> list[tuple[int, int]]:
     return [(int(s), int(law[s])) for s in np.flatnonzero(law)]
 
 
-def _columns(matrix: csc_array) -> list[Column]:
-    found: set[Column] = set()
+def _columns(matrix: "csc_array") -> Iterator[Column]:
     for r in range(matrix.shape[1]):
         part = slice(matrix.indptr[r], matrix.indptr[r + 1])
-        found.add(tuple(zip(matrix.indices[part].tolist(), matrix.data[part].tolist())))
-    return sorted(found)
+        yield tuple(zip(matrix.indices[part].tolist(), matrix.data[part].tolist()))
 
 
 def _alone(columns: list[Column], n_species: int) -> set[int]:

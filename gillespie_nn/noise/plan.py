@@ -55,6 +55,11 @@ class NoisePlan:
         units = coo_array((ones, (disturbed, np.arange(len(disturbed)))), shape=shape)
         return laws(hstack([self.network.stoichiometry, units]))
 
+    @property
+    def law_matrix(self) -> Any:
+        """The same, as `ReactionNetwork.law_matrix`."""
+        return self.conservation_laws
+
     def start(self, seed: int, replicate: int = 0) -> Drive:
         """The paths of replicate number `replicate`, functions of that and of `seed`."""
         return Drive(self.parts, self.rates, seed, replicate, self._prediction)

@@ -15,7 +15,7 @@ class Invariants:
 
     def __init__(self, network, dtype=np.int64):
         self._tolerance = 0.0 if np.issubdtype(dtype, np.integer) else _ROUNDING
-        self._laws = network.conservation_laws
+        self._laws = network.law_matrix
         self._species = network.species
         self._values = np.full(self._laws.shape[0], np.nan)  # before `start` no value is right
 

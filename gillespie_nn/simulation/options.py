@@ -188,7 +188,8 @@ class Destination(Options):
     overwrite: bool = option(False, yes_or_no, "replace an existing output file", kind=bool)
     progress: bool | None = option(
         None, yes_or_no, "show progress", kind=None, usual="on a terminal and in a notebook",
-        more="work that is done within a second shows nothing",
+        more="work that is done within a second shows nothing; compilation that takes longer is reported in one line "
+        "on stderr, in scripts too, unless progress is False",
     )  # fmt: skip
 
 

@@ -1,13 +1,32 @@
 """Run files in HDF5, written under a commit flag and readable while they are being written. FORMAT.md is the
 specification."""
 
-from .ensemble_file import EnsembleFile
-from .moments_file import MomentsFile
-from .moments_reader import MomentsRun
-from .open import open_moments, open_run, open_trajectories
-from .reader import Run
-from .training_file import TrainingFile
-from .training_record import TrainingRecord
+from typing import TYPE_CHECKING
+
+from .._later import later
+
+if TYPE_CHECKING:
+    from .ensemble_file import EnsembleFile
+    from .moments_file import MomentsFile
+    from .moments_reader import MomentsRun
+    from .open import open_moments, open_run, open_trajectories
+    from .reader import Run
+    from .training_file import TrainingFile
+    from .training_record import TrainingRecord
+
+# h5py is loaded with the first of them: a run in memory needs none.
+__getattr__ = later(
+    globals(),
+    {
+        "ensemble_file": ("EnsembleFile",),
+        "moments_file": ("MomentsFile",),
+        "moments_reader": ("MomentsRun",),
+        "open": ("open_moments", "open_run", "open_trajectories"),
+        "reader": ("Run",),
+        "training_file": ("TrainingFile",),
+        "training_record": ("TrainingRecord",),
+    },
+)
 
 __all__ = [
     "EnsembleFile",

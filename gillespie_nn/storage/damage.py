@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
-
 from ..checks import GillespieError, InputError
 
 _WORDS = (
@@ -25,6 +23,8 @@ _ADVICE = "the file is damaged, or another program wrote it: restore a backup, o
 
 def damaged(path: str | Path | None, what: str) -> InputError:
     """The error for a file; `what` says what is wrong."""
+    import h5py
+
     newer = f"{_NEWER}, version {h5py.version.hdf5_version}: update h5py" if _UNKNOWN_FORM in what else _ADVICE
     return InputError(f"{path}: {what}; {newer}")
 

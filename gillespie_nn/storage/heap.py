@@ -9,10 +9,12 @@ import mmap
 import os
 import struct
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import h5py
 import numpy as np
+
+if TYPE_CHECKING:
+    import h5py
 
 _SIGNATURE = b"GCOL\x01\0\0\0"
 _HEADER, _OBJECT = struct.Struct("<8sQ"), struct.Struct("<HH4xQ")
@@ -52,9 +54,11 @@ def _checked(file: BinaryIO, start: int, most: int) -> int:
     return length
 
 
-def check_lengths(path: str | Path, dataset: h5py.Dataset) -> None:
+def check_lengths(path: str | Path, dataset: "h5py.Dataset") -> None:
     """Raise OSError if texts are longer than the file (HDF5 allocates memory for them before it reads them), or if
     their heap is damaged."""
+    import h5py
+
     if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
         return
     place, n_bytes = dataset.id.get_offset(), dataset.size * _TEXT.itemsize

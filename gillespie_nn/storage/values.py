@@ -2,9 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from ..checks import InputError
@@ -13,6 +12,9 @@ from ..crn.dual_rail import Rails
 from ..simulation.task import quantities_of
 from . import heap
 from .damage import damaged, said, shown
+
+if TYPE_CHECKING:
+    import h5py
 
 _MOST_PACKED = 1100
 """Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
@@ -29,7 +31,7 @@ def text(path: Path, where: Any, name: str) -> str:
     return value
 
 
-def strings(path: Path, dataset: h5py.Dataset) -> Any:
+def strings(path: Path, dataset: "h5py.Dataset") -> Any:
     """The string or strings of a dataset."""
     try:
         heap.check_lengths(path, dataset)
@@ -43,7 +45,7 @@ def strings(path: Path, dataset: h5py.Dataset) -> Any:
     return found
 
 
-def check_size(path: Path, dataset: h5py.Dataset, n_written: int) -> None:
+def check_size(path: Path, dataset: "h5py.Dataset", n_written: int) -> None:
     """Check that `n_written` numbers of a dataset are stored: a small file can claim any size."""
     n_bytes = n_written * dataset.dtype.itemsize
     if n_bytes > _SMALL_BYTES:
@@ -95,7 +97,7 @@ def positive_number(path: Path, where: Any, name: str) -> float:
     return float(value)
 
 
-def model_of(path: Path, file: h5py.File) -> ReactionNetwork:
+def model_of(path: Path, file: "h5py.File") -> ReactionNetwork:
     """The reaction network as given, before overrides of rates and initial counts."""
     try:
         network = ReactionNetwork.from_text(bytes(file["model/text"][:]).decode())
@@ -107,7 +109,7 @@ def model_of(path: Path, file: h5py.File) -> ReactionNetwork:
     return network
 
 
-def _check_model(path: Path, file: h5py.File, network: ReactionNetwork) -> None:
+def _check_model(path: Path, file: "h5py.File", network: ReactionNetwork) -> None:
     """Raises InputError where something in a file does not fit its model: columns would be taken for others."""
     reactions = tuple(r.name for r in network.reactions)
     for name, expected in (

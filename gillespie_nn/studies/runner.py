@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import checks, interrupts
 from ..checks import StorageError, UnfinishedError
-from ..kernels.jit import cache_folder
+from ..kernels.jit import cached_kernels
 from ..progress import Progress
 from .points import Point, compile_kernels
 
@@ -88,7 +88,7 @@ def carry_out(
     todo = [p for p in missing if not any(n.stem in failed for n in p.needs)]
     with Progress("points", len(todo), progress) as bar:
         done = 0
-        if not any(cache_folder().rglob("*.nbi")):  # which workers see, and not this process
+        if not cached_kernels():  # which workers see, and not this process
             bar.update(0, "first, every process compiles the kernels, which takes up to a minute")
         for stage in _stages(todo):
             for point, blown in _stage(stage, folder, min(workers, len(stage)), time_limit):

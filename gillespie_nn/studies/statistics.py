@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ..display.tables import estimate as shown
 
@@ -56,7 +56,7 @@ def estimate_fraction(values: ArrayLike) -> Estimate:
     mean, half, n = _student(values)
     if n < 2:
         return Estimate(mean, np.nan, np.nan, n)
-    quantile = float(stats.t.isf(LEVEL / 2, n - 1))
+    quantile = float(scipy.stats.t.isf(LEVEL / 2, n - 1))
     trials = mean * (1.0 - mean) * (quantile / half) ** 2 if half > 0 else n
     spread = quantile**2 / trials
     middle = (mean + 0.5 * spread) / (1.0 + spread)
@@ -70,7 +70,7 @@ def _student(values: ArrayLike) -> tuple[float, float, int]:
     n = len(values)
     if not n:
         return np.nan, np.nan, 0
-    half = stats.t.isf(LEVEL / 2, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    half = scipy.stats.t.isf(LEVEL / 2, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
     return float(values.mean()), float(half), n
 
 
@@ -86,7 +86,7 @@ def ratio_of_means(one: ArrayLike, other: ArrayLike) -> Estimate:
     if n < 2:
         return Estimate(float(pairs[0, 0] / pairs[0, 1]) if n else np.nan, np.nan, np.nan, n)
     a, b = pairs.mean(axis=0)
-    (va, vab), (_, vb) = np.cov(pairs.T, ddof=1) / n * stats.t.isf(LEVEL / 2, n - 1) ** 2
+    (va, vab), (_, vb) = np.cov(pairs.T, ddof=1) / n * scipy.stats.t.isf(LEVEL / 2, n - 1) ** 2
     # (a - r b)^2 <= va - 2 r vab + r^2 vb
     square, half, rest = b * b - vb, a * b - vab, a * a - va
     under = half * half - square * rest
@@ -111,7 +111,7 @@ def paired(differences: ArrayLike) -> Test:
         return Test(found, np.nan)
     if np.ptp(values) == 0:
         return Test(found, 1.0)
-    return Test(found, float(stats.ttest_1samp(values, 0.0).pvalue))
+    return Test(found, float(scipy.stats.ttest_1samp(values, 0.0).pvalue))
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

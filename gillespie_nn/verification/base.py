@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 _LEAST_EXPECTED = 20.0
 """Least expected number in a cell of a chi-square test; smaller cells are pooled."""
@@ -63,7 +63,7 @@ def chi_square_two(one: np.ndarray, other: np.ndarray) -> float:
     size = int(max(one.max(), other.max()) - low + 1)
     seen = np.array([np.bincount(x - low, minlength=size) for x in (one, other)])
     pooled = _pooled(seen.sum(axis=0) * min(len(one), len(other)) / (len(one) + len(other)), seen)
-    return 1.0 if pooled.shape[1] < 2 else float(stats.chi2_contingency(pooled, correction=False).pvalue)
+    return 1.0 if pooled.shape[1] < 2 else float(scipy.stats.chi2_contingency(pooled, correction=False).pvalue)
 
 
 def _pooled(weight: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -92,4 +92,4 @@ def chi_square(samples: np.ndarray, law: np.ndarray) -> float:
     seen, expected = _pooled(expected, np.array([seen, expected]))
     if len(seen) < 2:
         raise ValueError("the law has only one cell: there is nothing to test")
-    return float(stats.chi2.sf(np.sum((seen - expected) ** 2 / expected), len(seen) - 1))
+    return float(scipy.stats.chi2.sf(np.sum((seen - expected) ** 2 / expected), len(seen) - 1))

@@ -1,7 +1,7 @@
 """Networks whose law is known in closed form: the whole distribution at one time, by a chi-square test."""
 
 import numpy as np
-from scipy import linalg, stats
+import scipy
 
 from ..crn import ReactionNetwork
 from .base import Check, Options, Outcome, chi_square
@@ -33,31 +33,31 @@ def _reset(t: float) -> np.ndarray:
         rates[n + 1 if n < 9 else 2, n] += 8.0
         if n:
             rates[n - 1, n] += 0.5 * n
-    return linalg.expm(rates * t)[:, 0]
+    return scipy.linalg.expm(rates * t)[:, 0]
 
 
 CASES = {
     "immigration-death": (
         "0 -> A @ 5\nA -> 0 @ 0.5",
         2.0,
-        lambda: stats.poisson.pmf(_N, 10.0 * (1 - np.exp(-1.0))),
+        lambda: scipy.stats.poisson.pmf(_N, 10.0 * (1 - np.exp(-1.0))),
     ),
     "isomerisation": (
         "A -> B @ 1.0\nB -> A @ 0.5\nA = 30",
         0.8,
-        lambda: stats.binom.pmf(_N, 30, (0.5 + np.exp(-1.5 * 0.8)) / 1.5),
+        lambda: scipy.stats.binom.pmf(_N, 30, (0.5 + np.exp(-1.5 * 0.8)) / 1.5),
     ),
-    "Yule": ("A -> 2 A @ 0.7\nA = 1", 3.0, lambda: np.append(0.0, stats.geom.pmf(_N[1:], np.exp(-0.7 * 3.0)))),
+    "Yule": ("A -> 2 A @ 0.7\nA = 1", 3.0, lambda: np.append(0.0, scipy.stats.geom.pmf(_N[1:], np.exp(-0.7 * 3.0)))),
     "birth-death": ("A -> 2 A @ 0.9\nA -> 0 @ 1.1\nA = 1", 2.0, lambda: _linear_birth_death(0.9, 1.1, 2.0)),
     "a rate that depends on the time": (
         "0 -> A @ propensity(6 * (1 + sin(4 * time)))\nA -> 0 @ 0.9",
         1.05,
-        lambda: stats.poisson.pmf(_N, _wave(1.05)),
+        lambda: scipy.stats.poisson.pmf(_N, _wave(1.05)),
     ),
     "a rate that an event sets": (
         "@parameter k = 2\n0 -> A @ propensity(k)\nA -> 0 @ 1\n@event more: when time > 0.5; set k = 20",
         1.3,
-        lambda: stats.poisson.pmf(_N, 20 + (2 * (1 - np.exp(-0.5)) - 20) * np.exp(-0.8)),
+        lambda: scipy.stats.poisson.pmf(_N, 20 + (2 * (1 - np.exp(-0.5)) - 20) * np.exp(-0.8)),
     ),
     "an event at a count": ("0 -> A @ 8\nA -> 0 @ 0.5\n@event full: when A >= 10; set A = 2", 3.0, lambda: _reset(3.0)),
 }

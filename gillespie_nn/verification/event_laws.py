@@ -10,9 +10,7 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from scipy.linalg import expm
-from scipy.sparse import csr_array
-from scipy.sparse.linalg import expm_multiply
+import scipy
 
 from ..crn import ReactionNetwork
 from .master_equation import generator
@@ -40,7 +38,7 @@ def at(count: int) -> np.ndarray:
 
 def evolve(seconds: float, rates: np.ndarray | None = None) -> np.ndarray:
     """Probabilities float64[to, from] after some time, by default without any rule."""
-    return expm((free() if rates is None else rates) * seconds)
+    return scipy.linalg.expm((free() if rates is None else rates) * seconds)
 
 
 def assignment(value: Callable[[int], int]) -> np.ndarray:
@@ -80,7 +78,9 @@ def delayed(
     `waiting` are the rates before that, and `trigger` those at which it becomes true, from the state before to the one
     after. `change` is the assignment, worked out after the delay if it is `late`, else before.
     """
-    never, freely = csr_array(waiting), csr_array(free())
+    from scipy.sparse.linalg import expm_multiply
+
+    never, freely = scipy.sparse.csr_array(waiting), scipy.sparse.csr_array(free())
 
     def after(state: np.ndarray, left: float) -> np.ndarray:
         """`left` [s] from when the condition became true."""
@@ -109,13 +109,13 @@ def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int
     is set back. An arrival acts on the flow of its own moment: three passes a step solve for both."""
     step, n_steps = delay / parts, round(t / delay * parts)
     stay = [at(level)[level:]]  # the law of those that have been above ever since an arrival, by the time since
-    move = expm(free()[level:, level:] * step)
+    move = scipy.linalg.expm(free()[level:, level:] * step)
     for _ in range(parts):
         stay.append(move @ stay[-1])
     leaving = DEATH * level * np.array([x[0] for x in stay])  # [1/s]
     state, arrivals = at(start)[:level], np.zeros(n_steps + 1)
     arrivals[0] = BIRTH * state[-1]
-    move = expm(free()[:level, :level] * step)
+    move = scipy.linalg.expm(free()[:level, :level] * step)
 
     def since(n: int) -> np.ndarray:
         """Arrivals of the last `delay` before step n, the latest first, by the weights of the trapezoid rule."""
@@ -158,7 +158,7 @@ def passages(start: int, passed: Callable[[np.ndarray], np.ndarray], edges: np.n
         both[:_SIZE, :_SIZE] = np.where(inside[:, None], 0.0, stopped)
         both[_SIZE:, :_SIZE] = np.where(inside[:, None], stopped, 0.0)
         both[_SIZE:, _SIZE:] = free()
-        law = expm(both * (high - low)) @ np.concatenate([waiting, np.zeros(_SIZE)])
+        law = scipy.linalg.expm(both * (high - low)) @ np.concatenate([waiting, np.zeros(_SIZE)])
         waiting = law[:_SIZE]
         found[k] = evolve(edges[-1] - high) @ law[_SIZE:]
     found[-1] = waiting

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.linalg import expm
+import scipy
 
 from ..crn import ReactionNetwork
 from .langevin_law import langevin_distance, langevin_moments
@@ -103,7 +103,7 @@ def _limit() -> tuple[float, float]:
 def _master(volume: float) -> tuple[float, float]:
     """Mean and variance of the count by the master equation."""
     n = np.arange(int(3 * volume) + 30)
-    law = expm(generator(PAIRS, [(int(k),) for k in n], volume) * _T)[:, 0]
+    law = scipy.linalg.expm(generator(PAIRS, [(int(k),) for k in n], volume) * _T)[:, 0]
     mean = law @ n
     return mean, law @ (n - mean) ** 2
 

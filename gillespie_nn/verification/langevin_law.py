@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.linalg import expm_multiply
+import scipy
 
 from ..crn import ReactionNetwork
 from .master_equation import generator
@@ -84,7 +83,9 @@ def _sample(seed: int, volume: float, replicates: int, method: str = "langevin",
 def _law(volume: float) -> np.ndarray:
     """Of the count, by the master equation, float64[count]; states above hold less than 1e-9."""
     n = np.arange(int(1.3 * volume) + 40)
-    flow = csr_array(generator(ReactionNetwork.from_text(_MODEL), [(int(k),) for k in n], float(volume)))
+    from scipy.sparse.linalg import expm_multiply
+
+    flow = scipy.sparse.csr_array(generator(ReactionNetwork.from_text(_MODEL), [(int(k),) for k in n], float(volume)))
     return expm_multiply(flow * _TIME, (n == volume).astype(np.float64))
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import expm
+import scipy
 
 from ..crn import ReactionNetwork
 from .base import Check, Options, Outcome, chi_square
@@ -71,8 +71,8 @@ def laws(name: str) -> tuple[ReactionNetwork, np.ndarray, np.ndarray]:
     ]  # fmt: skip
     rates = generator(network, states, model.volume)
     start = np.array([float(s == tuple(network.counts().tolist())) for s in states])
-    first = expm(rates * model.times[0]) @ start
-    step = expm(rates * (model.times[1] - model.times[0]))
+    first = scipy.linalg.expm(rates * model.times[0]) @ start
+    step = scipy.linalg.expm(rates * (model.times[1] - model.times[0]))
     law = np.zeros([m + 1 for m in model.most])
     joint = np.zeros((model.most[0] + 1, model.most[0] + 1))
     for state, p in zip(states, step @ first):

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 CONFIDENCE = 0.95
 
@@ -29,7 +29,7 @@ class Rate(NamedTuple):
     @property
     def interval(self) -> tuple[float, float]:
         """For the exponent."""
-        half = stats.t.isf((1 - CONFIDENCE) / 2, self.degrees) * self.standard_error
+        half = scipy.stats.t.isf((1 - CONFIDENCE) / 2, self.degrees) * self.standard_error
         return self.exponent - half, self.exponent + half
 
     @property
@@ -44,7 +44,7 @@ class Rate(NamedTuple):
     def p(self) -> float:
         """p-value that the exponent is the expected one within the tolerance; 0 if there is none."""
         beyond = max(abs(self.exponent - self.expected) - self.tolerance, 0.0)
-        return 2 * stats.t.sf(beyond / self.standard_error, self.degrees) if np.isfinite(self.exponent) else 0.0
+        return 2 * scipy.stats.t.sf(beyond / self.standard_error, self.degrees) if np.isfinite(self.exponent) else 0.0
 
     def record(self) -> dict:
         return self._asdict() | {"interval": self.interval, "holds": self.holds, "confidence": CONFIDENCE}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ..api import simulate
 from ..checks import InputError
@@ -121,7 +121,7 @@ def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
     z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
     spread = np.sqrt(np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 1e-300) / n)
     v = np.maximum(np.abs(variance - sigma**2) - 2 * sigma * _ROUNDING, 0.0) / spread
-    return [float(p) for p in 2 * stats.norm.sf(np.concatenate([z, v]))]
+    return [float(p) for p in 2 * scipy.stats.norm.sf(np.concatenate([z, v]))]
 
 
 def _model(folder: Path) -> Path:

@@ -6,7 +6,7 @@ is cut off by the end of the run. Propensities are worked out here from the reac
 """
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from .. import seeds
 from ..checks import UnfinishedError
@@ -68,9 +68,9 @@ def gaps(
 
 def p_values(rows: np.ndarray) -> list[float]:
     """Of the gaps of each reaction, of all together, and of a gap given the one before."""
-    rank = stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
-    after = 2 * stats.norm.sf(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
-    return [*(float(stats.kstest(x, "expon").pvalue) for x in (*rows, rows.ravel())), float(after)]
+    rank = scipy.stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
+    after = 2 * scipy.stats.norm.sf(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
+    return [*(float(scipy.stats.kstest(x, "expon").pvalue) for x in (*rows, rows.ravel())), float(after)]
 
 
 class TimeChange(Check):

@@ -8,7 +8,6 @@ S. Blanes, F. Casas, J. A. Oteo, J. Ros, The Magnus expansion and some of its ap
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
 GAUSS = 0.5 + np.sqrt(3) / 6 * np.array([-1.0, 1.0])
 """Points of a step of length 1."""
@@ -42,7 +41,7 @@ def flow(a: Any, d: Any, c: np.ndarray) -> np.ndarray:
         return c
     # One part from 0, and the fundamental matrix of it; then twice as much time by each pass.
     n_halvings = int(np.ceil(np.log2(norm)))
-    a = a.toarray() if issparse(a) else a
+    a = a.toarray() if hasattr(a, "toarray") else a
     q = _series(a, d, np.zeros_like(c), 2.0**n_halvings)
     phi = term = np.eye(len(c))
     for k in range(1, 20):

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csc_array
+import scipy
 
 from ...crn import ReactionNetwork
 from ...kernels import rate_equations as kernels
@@ -36,12 +36,12 @@ class Equations:
         self.state = state
 
     @property
-    def stoichiometry(self) -> csc_array:
+    def stoichiometry(self) -> "scipy.sparse.csc_array":
         """Change of each species by each channel, sparse float64[species, channel]."""
         c = self.channels
         shape = (self.n_species, len(c.ranges) - 1)
         amount = c.changes["amount"].astype(np.float64)
-        return csc_array((amount, c.changes["species"], c.ranges["change_start"]), shape=shape)
+        return scipy.sparse.csc_array((amount, c.changes["species"], c.ranges["change_start"]), shape=shape)
 
     def derivative(self, t: float, x: np.ndarray) -> np.ndarray:
         """dx/dt float64[species] [molecules/s] at time t [s] and x float64[species] [molecules]."""
@@ -55,12 +55,12 @@ class Equations:
         kernels.rates(self.channels, self.laws, self._at(t, x), out)
         return out
 
-    def jacobian(self, t: float, x: np.ndarray) -> csc_array:
+    def jacobian(self, t: float, x: np.ndarray) -> "scipy.sparse.csc_array":
         """d(dx/dt)/dx, sparse float64[species, species] [1/s], always of the same pattern."""
         partials, indices, starts = self._pattern
         data = np.empty(len(indices))
         kernels.jacobian(self.channels, self.laws, partials, self._at(t, x), data)
-        return csc_array((data, indices, starts), shape=(self.n_species, self.n_species))
+        return scipy.sparse.csc_array((data, indices, starts), shape=(self.n_species, self.n_species))
 
     def _at(self, t: float, x: np.ndarray) -> np.ndarray:
         self.state[: self.n_species] = x

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ...checks import shortened
 from .statistics import Slopes, bootstrap, median, upper_quantile
@@ -169,7 +169,7 @@ def in_law(names: Sequence[str], theta: np.ndarray, theta_0: np.ndarray, level: 
 
     Two-sample Kolmogorov-Smirnov tests of all quantities, p-values by Bonferroni's inequality.
     """
-    p = np.array([stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
+    p = np.array([scipy.stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
     adjusted = np.minimum(p * len(p), 1.0)
     ratio = np.median(theta, axis=0) / np.median(theta_0, axis=0) - 1
     worst, farthest = int(np.argmin(p)), int(np.argmax(np.abs(ratio)))

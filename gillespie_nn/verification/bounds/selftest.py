@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import expm
+import scipy
 
 from ...kernels.perturbed import Perturbed
 from ...nn.chemistry import PREACTIVATIONS
@@ -113,7 +113,7 @@ def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
     terms, first = system.terms, next(setting.samples().steps(0, 0.0, setting.running_time))
     start = np.append(setting.start(), 1.0)
     start[first.species] = first.counts
-    flow, u, rows = expm(_jacobian(terms, start) * _STEP), np.zeros(len(start)), []
+    flow, u, rows = scipy.linalg.expm(_jacobian(terms, start) * _STEP), np.zeros(len(start)), []
     for _ in driven.pieces(path, _STEP):
         x = system.columns[:, 0]
         rate = terms.along * x[terms.first] * x[terms.second]

@@ -1,0 +1,177 @@
+"""Compiles the kernels of methods ahead of time, by short runs of small models through the public functions.
+
+What is compiled depends on the method and on what a run has: general laws, product families, events, noise, training.
+`EXAMPLES` and `_train` have each of these once; a kernel that only other runs need is compiled by the first of them. So
+are those of `verify-bounds`, which no simulation uses.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import config
+
+from .. import checks, interrupts
+from ..checks import InputError, UnfinishedError
+from ..crn import ReactionNetwork
+from ..kernels.jit import cached_kernels
+from ..noise import ConcentrationNoise, RateNoise
+from ..progress import Compilation, Progress
+from ..simulation.methods import METHODS, OPTIONS, Method, known_to_training
+from .simulate import simulate
+from .train import train
+
+_SLOWEST = "tau_leap", "rejection", "layered", "next_reaction"
+"""Methods that take longest to compile: they go first, so that the others fill the time of the last."""
+
+
+class Example(NamedTuple):
+    """A model, and arguments of `simulate`."""
+
+    model: str
+    arguments: Mapping[str, Any] = {}
+
+
+_MASS_ACTION = "make: 0 -> A @ 100\nlose: A -> 0 @ 0.1\n2 A -> B @ 0.001\nB -> 2 A @ 1\nA = 1000"
+EXAMPLES = {
+    "mass action": Example(_MASS_ACTION),
+    "implicit solver": Example(_MASS_ACTION, {"solver": "BDF"}),
+    "implicit leaps": Example(_MASS_ACTION, {"scheme": "trapezoidal"}),
+    "fixed leaps": Example(_MASS_ACTION, {"tau": 0.01}),
+    "fixed steps": Example(_MASS_ACTION, {"step": 0.01}),
+    "general laws": Example("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8"),
+    "law of time": Example("0 -> A @ propensity(10 * (1 + sin(time)))\nA -> 0 @ 1"),
+    "event": Example("0 -> A @ 10\nA -> 0 @ 1\n@event drop: when time >= 0.05; set A = 1"),
+    "schedule": Example(_MASS_ACTION, {"schedule": [(0.05, {"lose": 0.2})]}),
+    "noise": Example(_MASS_ACTION, {"noise": (RateNoise(0.1, "constant"), ConcentrationNoise(0.1, "constant"))}),
+    "firings": Example(_MASS_ACTION, {"count_firings": True}),
+    "moments": Example(_MASS_ACTION, {"record": "moments"}),
+    "quantiles": Example(_MASS_ACTION, {"record": "quantiles"}),
+}
+"""By what a run has."""
+
+
+class Warmed(NamedTuple):
+    """What was compiled for one method."""
+
+    name: str
+    seconds: float
+    """How long it took to compile [s]."""
+
+
+def warm(names: Sequence[str] | None = None, workers: int | None = None, progress: bool | None = None) -> list[Warmed]:
+    """Compile the kernels of methods, or load those that are compiled already.
+
+    Parameters
+    ----------
+    names : names of methods or training levels; None for all.
+    workers : number of processes; None for one a core. Scripts call this below `if __name__ == "__main__"`, unless
+        there is 1.
+    progress : show progress; None: on a terminal and in a notebook.
+
+    Raises
+    ------
+    InputError : an unknown method, or NUMBA_DISABLE_JIT is set. UnfinishedError : a process was killed.
+    """
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise InputError("NUMBA_DISABLE_JIT is set, so nothing is compiled: unset it")
+    known = [kind.name for kind in known_to_training()]
+    chosen = known if names is None else [checks.choice("method", name, known) for name in names]
+    chosen = sorted(dict.fromkeys(chosen), key=lambda name: (*_SLOWEST, name).index(name))
+    n = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
+    done: list[Warmed] = []
+    with Progress("compile kernels", len(chosen), progress) as bar:
+        bar.update(0, f"left: {', '.join(chosen)}")
+        for warmed in map(warm_one, chosen) if n == 1 else _in_processes(chosen, min(n, len(chosen))):
+            done.append(warmed)
+            left = [name for name in chosen if name not in {w.name for w in done}]
+            bar.update(len(done), f"left: {', '.join(left)}" if left else "")
+    return sorted(done, key=lambda warmed: known.index(warmed.name))
+
+
+def warm_one(name: str) -> Warmed:
+    """Compile the kernels of one method, or load them."""
+    compilation = Compilation()
+    try:
+        for work in _works(name):
+            work()
+    finally:
+        compilation.close()
+    return Warmed(name, compilation.seconds)
+
+
+def size() -> tuple[int, int]:
+    """How many kernels the cache folder of this version has, and how large they are [bytes]."""
+    files = cached_kernels()
+    return len(files), sum(path.stat().st_size for path in files)
+
+
+def _works(name: str) -> Iterator[Callable[[], Any]]:
+    methods = {method.name: method for method in METHODS}
+    if name in methods:
+        for example in EXAMPLES.values():
+            yield from _simulations(methods[name], example)
+        if methods[name].records_covariance:
+            return
+    yield lambda: _train(name, predict=name in methods)
+    if name in methods:
+        yield lambda: _train(name, noise=(RateNoise(0.1), ConcentrationNoise(0.1)))
+
+
+def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[], Any]]:
+    """Runs of one replicate, and of several where the method has them, unless the method refuses the model."""
+    network = ReactionNetwork.from_text(example.model)
+    try:
+        method.refuse(network)
+    except InputError:
+        return
+    arguments = {"t_end": 0.1, "n_points": 3, "seed": 0, "method": method.name, "progress": False, **example.arguments}
+    if set(example.arguments) & OPTIONS.keys() - {option.name for option in method.options}:
+        return
+    if "count_firings" in arguments and method.dtype != np.int64:
+        return
+    if "record" in arguments and method.deterministic:
+        return
+    if "record" not in arguments:
+        yield lambda: simulate(network, **arguments)
+    if not method.deterministic:
+        yield lambda: simulate(network, **arguments, replicates=3)
+
+
+def _train(name: str, **arguments: Any) -> None:
+    train(
+        "xor", method=name, volume=20.0, seed=0, presentations=2, running_time=0.1, progress=False, **arguments
+    )  # fmt: skip
+
+
+def _in_processes(names: Sequence[str], n: int) -> Iterator[Warmed]:
+    """The methods in `n` processes, as they end. When interrupted, the processes are ended."""
+    context = multiprocessing.get_context("spawn")  # a fork would share numba's locks
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(n, context, _ignore_interrupts)
+    try:
+        with interrupts.not_for_children():
+            futures = [pool.submit(warm_one, name) for name in names]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        raise UnfinishedError(
+            "a process that compiled kernels was killed, perhaps because memory ran out: run it again with fewer "
+            "workers; what is compiled stays"
+        ) from None
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches the whole group of processes; the parent ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
