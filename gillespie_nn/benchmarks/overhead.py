@@ -1,7 +1,7 @@
 """What a replicate costs beyond its events: starting it, recording it, and keeping it in memory or in a file.
 
-The model is a chain, 0 -> S1 -> S2 -> ... -> 0, which starts at its mean. Replicates and one long run then have the same
-events per second. N replicates take the time of one run of as many events, and N times the overhead.
+The model is a chain, 0 -> S1 -> S2 -> ... -> 0, which starts at its mean. Replicates and one long run then have
+the same events per second. N replicates take the time of one run of as many events, and N times the overhead.
 """
 
 import statistics

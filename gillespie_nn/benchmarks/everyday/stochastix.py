@@ -1,5 +1,6 @@
-"""stochastix on the CPU: `stochsimsolve` under `vmap` and `jit`, compiled beforehand for the number of replicates, and its
-`interpolate` to the recorded points. Its `faststochsimsolve` records no points; called once an interval it was slower."""
+"""stochastix on the CPU: `stochsimsolve` under `vmap` and `jit`, compiled beforehand for the number of replicates, and
+its `interpolate` to the recorded points. Its `faststochsimsolve` records no points; called once an interval it was
+slower."""
 
 import os
 import warnings
