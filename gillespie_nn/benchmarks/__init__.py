@@ -1,8 +1,8 @@
 """Speed of the methods and of other programs, measured in one run on the same models."""
 
-from . import everyday
 from .cold import cold_benchmark
 from .ensemble import ensemble_benchmark
+from .everyday import everyday_benchmark
 from .leaping import CASES as LEAP_CASES
 from .leaping import leap_benchmark
 from .overhead import overhead
@@ -17,7 +17,7 @@ __all__ = [
     "benchmark",
     "cold_benchmark",
     "ensemble_benchmark",
-    "everyday",
+    "everyday_benchmark",
     "leap_benchmark",
     "markdown",
     "overhead",

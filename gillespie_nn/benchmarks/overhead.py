@@ -1,6 +1,6 @@
 """What a replicate costs beyond its events: starting it, recording it, and keeping it in memory or in a file.
 
-The model is a chain, 0 -> S1 -> S2 -> ... -> 0, which starts at its mean. Replicates and one long run then have
+The model is a chain, 0 -> Q1 -> Q2 -> ... -> 0, which starts at its mean. Replicates and one long run then have
 the same events per second. N replicates take the time of one run of as many events, and N times the overhead.
 """
 
@@ -28,8 +28,8 @@ _KB = 1000.0
 
 
 def chain(n_species: int) -> ReactionNetwork:
-    """0 -> S1 -> ... -> 0 with 10 molecules of each species, where it is stationary."""
-    names = [f"S{k + 1}" for k in range(n_species)]
+    """0 -> Q1 -> ... -> 0 with 10 molecules of each species, where it is stationary."""
+    names = [f"Q{k + 1}" for k in range(n_species)]
     steps = [f"{left} -> {right} @ {rate}" for left, right, rate in zip(["0", *names], [*names, "0"], [1, *[0.1] * 5])]
     return ReactionNetwork.from_text("\n".join([*steps, *(f"{s} = 10" for s in names)]))
 

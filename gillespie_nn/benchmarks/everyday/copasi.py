@@ -1,4 +1,4 @@
-"""COPASI's direct method through basico: its scan task repeats the time course, and one table holds all runs.
+"""COPASI's direct method through basico: its scan task repeats the time course and fills one table.
 
 The model uses COPASI's mass action, which is faster there than laws read from SBML. COPASI draws the seeds itself.
 """
@@ -11,6 +11,9 @@ import numpy as np
 from .base import N_POINTS, Job, Peer
 
 _REPRESSION = "gillespie_nn_repression"
+
+_SCANNED = 100
+"""Runs of a scan. One scan of 10,000 runs took 2.5 times as long a run: basico collects the table in Python lists."""
 
 
 class Copasi(Peer):
@@ -56,15 +59,19 @@ class Copasi(Peer):
         for parameter, value in (("k", h.k), ("K", h.half), ("n", h.power)):
             basico.set_reaction_parameters(f"({name}).{parameter}", value=value, model=model)
 
-    def run(self, n: int, seed: int) -> Any:
+    def run(self, n: int, seed: int) -> list:
+        return [self._scan(min(_SCANNED, n - first)) for first in range(0, n, _SCANNED)]
+
+    def _scan(self, n: int) -> Any:
         self._program.set_scan_settings(
             scan_items=[{"type": "repeat", "num_steps": n}], subtask="Time-Course", output_during_subtask=True,
             model=self._model,
         )  # fmt: skip
         return self._program.run_scan(output=self._columns, model=self._model)
 
-    def counts(self, result: Any) -> np.ndarray:
-        return result[self._columns].to_numpy().reshape(-1, N_POINTS, len(self._columns))[:, :, 1:]
+    def counts(self, result: list) -> np.ndarray:
+        tables = [table[self._columns].to_numpy().reshape(-1, N_POINTS, len(self._columns)) for table in result]
+        return np.concatenate(tables)[:, :, 1:]
 
     def close(self) -> None:
         self._program.remove_datamodel(self._model)
