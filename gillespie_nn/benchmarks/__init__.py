@@ -1,8 +1,11 @@
-"""Speed of the methods and of other programs, measured in one run on the same models from the same SBML."""
+"""Speed of the methods and of other programs, measured in one run on the same models."""
 
+from .cold import cold_benchmark
 from .ensemble import ensemble_benchmark
+from .everyday import everyday_benchmark
 from .leaping import CASES as LEAP_CASES
 from .leaping import leap_benchmark
+from .overhead import overhead
 from .report import markdown
 from .run import CASES, benchmark
 from .scale import scale
@@ -12,9 +15,12 @@ __all__ = [
     "CASES",
     "LEAP_CASES",
     "benchmark",
+    "cold_benchmark",
     "ensemble_benchmark",
+    "everyday_benchmark",
     "leap_benchmark",
     "markdown",
+    "overhead",
     "scale",
     "storage_benchmark",
 ]

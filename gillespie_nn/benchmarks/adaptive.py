@@ -1,6 +1,6 @@
-"""COPASI's adaptive SSA/tau-leaping on a network of ours, for comparison, with its default tolerance.
+"""COPASI's adaptive SSA/tau-leaping on one of our networks, with its default tolerance.
 
-It runs in a process of its own, which is ended after a while: models of many thousand reactions may take hours to load.
+It runs in a separate process with a time limit, because COPASI may take hours to load models of thousands of reactions.
 """
 
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""How ensembles scale with workers: one worker against several, in turn, on the same replicates."""
+"""Ensembles: how they scale with workers, and what a replicate costs beyond its events (`overhead`)."""
 
 import statistics
 import time
@@ -10,6 +10,7 @@ import numpy as np
 from ..api import simulate
 from ..nn import training_network
 from ..simulation.task import MOMENTS, TRAJECTORIES
+from .overhead import overhead
 from .run import VOLUME, machine
 
 REPLICATES = 64
@@ -20,12 +21,13 @@ _POINTS = 100
 
 def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], object] = lambda line: None) -> dict:
     """Time [s] of 64 replicates of the 2-4-1 training network (as in `run.benchmark`), with one worker and
-    `workers`, for trajectories and for moments. Runs are timed in pairs of alternating order, each with its ratio."""
+    `workers`, for trajectories and for moments. Runs are timed in pairs of alternating order, each with its ratio.
+    Under `overhead`, the rows of the function of that name."""
     spec = training_network((2, 4, 1), h=0.05, annihilation_rate=1.0)
     rng = np.random.default_rng(0)
     initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
     initial |= spec.presentation(rng.random(2), rng.random(1), VOLUME)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "machine": machine(),
         "replicates": REPLICATES,
         "workers": workers,
@@ -49,7 +51,7 @@ def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], 
             times = {n: seconds(n, record) for n in order}
             pairs.append((times[1], times[workers]))
         ratios = [one / several for one, several in pairs]
-        found["records"][record] = {
+        result["records"][record] = {
             "seconds": pairs,
             "ratios": ratios,
             "median": statistics.median(ratios),
@@ -60,4 +62,5 @@ def ensemble_benchmark(repeats: int = 5, workers: int = 2, say: Callable[[str], 
             f"{record}: {workers} workers are {statistics.median(ratios):.2f} times as fast as one on {REPLICATES} "
             f"replicates, {min(ratios):.2f} to {max(ratios):.2f} in {repeats} pairs"
         )
-    return found
+    result["overhead"] = overhead(repeats, say=say)
+    return result

@@ -1,8 +1,8 @@
-"""Other programs' exact methods behind one call: `prepare(path, ends)` loads an SBML file and returns
-`run(t_end, seed)`, which simulates once to one of `ends` and returns nothing, and the program's version.
+"""Other programs' exact methods, for single runs of training networks.
 
-Each uses the program's own fastest plain stochastic method, recording the end point only. To add one: a function
-and its place in `PEERS`.
+Each function `prepare(path, ends)` loads an SBML file. It returns the program's version, and a function
+`run(t_end, seed)`, which simulates once to one of `ends` and returns nothing. Each uses the fastest exact method of the
+program and records the end point only. To add a program: a function, and its place in `PEERS`.
 """
 
 import importlib.metadata

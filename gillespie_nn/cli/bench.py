@@ -9,7 +9,9 @@ from ..benchmarks import (
     CASES,
     LEAP_CASES,
     benchmark,
+    cold_benchmark,
     ensemble_benchmark,
+    everyday,
     leap_benchmark,
     markdown,
     scale,
@@ -18,12 +20,23 @@ from ..benchmarks import (
 from .common import Subparsers, add_json, parser, print_json
 
 _INSTEAD = {
+    "--everyday": (
+        ("--case", "--peers", "--markdown", "--exact-methods", "--replicates"),
+        "ensembles of six everyday models, with other programs",
+    ),
     "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
     "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
-    "--ensemble": ((), "speed of ensembles with one worker and with several"),
+    "--ensemble": (
+        ("--workers",),
+        "speed with several workers, and the cost of a replicate beyond its events",
+    ),
     "--storage": ((), "cost of storing a run in a file"),
+    "--cold": ((), "CPU time of a first run, which compiles its kernels"),
 }
-"""Measurements that replace the comparison with other programs: the other flags each accepts, and what it measures."""
+"""Measurements that replace the training networks: the other flags each accepts, and what it measures."""
+_DEFAULT = ("--case", "--peers", "--markdown")
+"""The flags that the measurement of training networks accepts."""
+_WORKERS = 2
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -31,13 +44,16 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         subparsers,
         "bench",
         (
-            "--peers --markdown", "--case 2-4-1 --no-peers --json", "--scale", "--leap --json",
-            "--ensemble --workers 2", "--storage",
+            "--peers --markdown", "--case 2-4-1 --no-peers --json", "--everyday --exact-methods",
+            "--everyday --case toggle_switch --replicates 1000", "--scale", "--leap --json", "--ensemble --workers 2",
+            "--storage", "--cold",
         ),
     )  # fmt: skip
     command.add_argument(
-        "--case", action="append", help=f"network to measure: {', '.join(CASES)} (all); may be given several times"
-    )
+        "--case", action="append",
+        help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)} (all); may be "
+        "given several times",
+    )  # fmt: skip
     command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
     command.add_argument(
         "--peers", action=argparse.BooleanOptionalAction, help="include other programs (the default), or leave them out"
@@ -45,9 +61,12 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     instead = command.add_mutually_exclusive_group()
     for flag, (_, what) in _INSTEAD.items():
         instead.add_argument(flag, action="store_true", help=f"measure instead: {what}")
+    command.add_argument("--workers", type=int, help=f"workers that --ensemble compares with one ({_WORKERS})")
     command.add_argument(
-        "--workers", type=int, default=2, help="number of workers that --ensemble compares with one (2)"
-    )
+        "--replicates", type=int,
+        help=f"number of short runs of --everyday ({everyday.REPLICATES}); it simulates a fifth as many long runs",
+    )  # fmt: skip
+    command.add_argument("--exact-methods", action="store_true", help="include each exact method in --everyday")
     command.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json(command)
     return command
@@ -55,38 +74,52 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     _check_given(arguments)
-    cases = LEAP_CASES if arguments.leap else CASES
+    cases = LEAP_CASES if arguments.leap else everyday.MODELS if arguments.everyday else CASES
     names = arguments.case or list(cases)
     for name in names:
         checks.choice("benchmark case", name, cases)
     repeats = checks.whole("repeats", arguments.repeats)
-    found = _measure(arguments, names, repeats, lambda line: print(line, flush=True))
+    result = _measure(arguments, names, repeats, lambda line: print(line, flush=True))
     if arguments.json:
-        print_json(found)
-    right = not arguments.leap or all(case["error"]["verdict"] == WITHIN for case in found["cases"].values())
+        print_json(result)
+    right = not arguments.leap or all(case["error"]["verdict"] == WITHIN for case in result["cases"].values())
     return 0 if right else 1
 
 
 def _check_given(arguments: argparse.Namespace) -> None:
     """Refuse flags that the requested measurement does not use."""
     instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:])), None)
-    given = {"--case": arguments.case, "--peers": arguments.peers, "--markdown": arguments.markdown}
-    for flag, value in given.items():
-        if value not in (None, False) and instead and flag not in _INSTEAD[instead][0]:
+    accepted = _INSTEAD[instead][0] if instead else _DEFAULT
+    for flag in dict.fromkeys((*_DEFAULT, *(flag for flags, _ in _INSTEAD.values() for flag in flags))):
+        if getattr(arguments, flag[2:].replace("-", "_")) in (None, False) or flag in accepted:
+            continue
+        if instead:
             raise checks.InputError(f"{instead} cannot be combined with {flag}: omit one of them")
+        takers = [name for name, (flags, _) in _INSTEAD.items() if flag in flags]
+        raise checks.InputError(f"{flag} only applies to {', '.join(takers)}: add it, or omit {flag}")
 
 
 def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, say: Callable[[str], None]) -> dict:
+    peers = arguments.peers is not False
+    if arguments.everyday:
+        n = everyday.REPLICATES if arguments.replicates is None else checks.whole("replicates", arguments.replicates)
+        programs = everyday.PEERS if peers else ()
+        result = everyday.everyday_benchmark(names, repeats, n, arguments.exact_methods, programs, say)
+        print(everyday.markdown(result) if arguments.markdown else everyday.text(result))
+        return result
     if arguments.scale:
         return scale(repeats, say=say)
     if arguments.ensemble:
-        workers = checks.whole("workers", arguments.workers, 2, hint="they are compared with one worker")
+        asked = _WORKERS if arguments.workers is None else arguments.workers
+        workers = checks.whole("workers", asked, 2, hint="they are compared with one worker")
         return ensemble_benchmark(repeats, workers, say=say)
     if arguments.storage:
         return storage_benchmark(repeats, say=say)
+    if arguments.cold:
+        return cold_benchmark(repeats, say=say)
     if arguments.leap:
-        return leap_benchmark(names, repeats, arguments.peers is not False, say=say)
-    found = benchmark(names, repeats, arguments.peers is not False, say=say)
+        return leap_benchmark(names, repeats, peers, say=say)
+    result = benchmark(names, repeats, peers, say=say)
     if arguments.markdown:
-        print(markdown(found))
-    return found
+        print(markdown(result))
+    return result

@@ -1,0 +1,87 @@
+"""Six everyday models in this project's text format. A `short` run has about 100 events, a `long` one about 1,000.
+
+Other programs get the repression in the toggle switch as a `Hill` function. The tests compare it with the law in the
+text.
+"""
+
+from typing import NamedTuple
+
+from ...crn import ReactionNetwork
+from ...crn.packaged import packaged_text
+
+
+class Hill(NamedTuple):
+    """A propensity k / (1 + (n[repressor] / half)^power) [1/s]."""
+
+    k: float
+    repressor: str
+    half: float
+    power: float
+
+
+class EverydayModel(NamedTuple):
+    """A model, and the times at which its two runs end."""
+
+    text: str
+    short: float
+    """Time [s] at which a run of about 100 events ends."""
+    long: float
+    """Time [s] at which a run of about 1,000 events ends."""
+    source: str
+    hill: dict[str, Hill] = {}
+    """The reactions that are not mass action, by name."""
+
+    def network(self) -> ReactionNetwork:
+        """The model as a network."""
+        return ReactionNetwork.from_text(self.text)
+
+
+_BIRTH_DEATH = """
+0 -> A @ 1
+A -> 0 @ 0.1
+A = 0
+"""
+# Wilkinson's c1 = 1.66e-3 is the rate of a pair of molecules. Here P (P - 1) counts each pair twice.
+_DIMERISATION = """
+2 P -> P2 @ 1.66e-3 / 2
+P2 -> 2 P @ 0.2
+P = 301
+P2 = 0
+"""
+_MICHAELIS_MENTEN = """
+S + E -> SE @ 0.0017
+SE -> S + E @ 0.5
+SE -> P + E @ 0.1
+S = 301
+E = 120
+SE = 0
+P = 0
+"""
+
+MODELS = {
+    "birth_death": EverydayModel(
+        _BIRTH_DEATH, 50.0, 500.0,
+        "T. Jahnke, W. Huisinga, J. Math. Biol. 54 (2007) 1-26, doi:10.1007/s00285-006-0034-x; the rates are ours",
+    ),
+    "dimerisation": EverydayModel(
+        _DIMERISATION, 2.05, 30.0,
+        "D. J. Wilkinson, Stochastic Modelling for Systems Biology, CRC Press 2006, dimerisation kinetics",
+    ),
+    "michaelis_menten": EverydayModel(
+        _MICHAELIS_MENTEN, 1.7, 18.5,
+        "L. Michaelis, M. L. Menten, Biochem. Z. 49 (1913) 333-369; the numbers of the example of GillesPy2",
+    ),
+    "schlogl": EverydayModel(
+        packaged_text("schlogl"), 0.044, 0.44,
+        "F. Schlogl, Z. Phys. 253 (1972) 147-161, doi:10.1007/BF01379769; the numbers in wide use",
+    ),
+    "circadian_oscillator": EverydayModel(
+        packaged_text("circadian_oscillator"), 0.205, 0.55,
+        "J. M. G. Vilar et al., Proc. Natl. Acad. Sci. USA 99 (2002) 5988-5992, doi:10.1073/pnas.092133899",
+    ),
+    "toggle_switch": EverydayModel(
+        packaged_text("toggle_switch"), 1.5, 7.0,
+        "T. S. Gardner, C. R. Cantor, J. J. Collins, Nature 403 (2000) 339-342, doi:10.1038/35002131",
+        {"make_U": Hill(625.0, "V", 4.0, 2.5), "make_V": Hill(62.4, "U", 4.0, 1.0)},
+    ),
+}  # fmt: skip
