@@ -42,6 +42,10 @@ def simulated(task):
             n_points[replicate] = start + len(rows)
             super().write(replicate, start, rows, *more)
 
+        def write_block(self, first, rows, ends):
+            n_points[first : first + len(ends.n_points)] = ends.n_points
+            super().write_block(first, rows, ends)
+
     for unit in range(task.n_units):
         hand_over(run_units(task, [unit], Counting).parts, sink)
     rows = Rows(sink.counts, sink.observables, sink.covariance)
