@@ -12,6 +12,7 @@ class Status(IntEnum):
     NO_REACTION_POSSIBLE = codes.NO_REACTION_POSSIBLE
     EVENT_LIMIT = codes.EVENT_LIMIT
     INTERRUPTED = codes.INTERRUPTED
+    CONDITION_MET = codes.CONDITION_MET
     OVERFLOW = codes.OVERFLOW
     NEGATIVE = codes.NEGATIVE
     BAD_PROPENSITY = codes.BAD_PROPENSITY
@@ -29,6 +30,7 @@ _SENTENCES = {
     Status.REACHED_END: "reached the end",
     Status.NO_REACTION_POSSIBLE: "reached the end; no further reaction is possible",
     Status.EVENT_LIMIT: "stopped at the event limit before the end",
+    Status.CONDITION_MET: "stopped: the condition of stop_when became true",
     Status.INTERRUPTED: "interrupted before the end",
     Status.OVERFLOW: (
         "stopped: a count exceeded 2**53, a propensity overflowed float64, or the next time step underflowed"

@@ -25,6 +25,8 @@ class Event(NamedTuple):
     """Whether the condition counts as true before time 0: then being true at 0 does not make it happen."""
     values_at_trigger: bool = True
     """Right-hand sides are worked out when the condition becomes true, not after the delay."""
+    stops: bool = False
+    """The simulation ends when the condition becomes true; not of a model, but of a run."""
 
     def expressions(self) -> list[Expression]:
         found = [self.trigger, *(e for _, e in self.assignments), self.delay, self.priority]

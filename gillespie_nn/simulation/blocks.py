@@ -25,6 +25,7 @@ from ..kernels.replicates import (
 )
 from ..seeds import Purpose
 from ..status import Status
+from .events import Events
 from .faults import explain
 from .invariants import Invariants
 from .methods import Method
@@ -33,6 +34,7 @@ from .observer import Observer
 from .replicate import Pace, run_replicate
 from .sinks import Ends, Rows
 from .start import start_simulation
+from .stopping import END_TIME
 from .task import Task
 
 _BYTES = 1 << 22
@@ -62,8 +64,13 @@ def _row_bytes(task: Task) -> int:
 
 def go_in_blocks(task: Task) -> bool:
     """Whether replicates of a task run in blocks."""
-    alone = task.network.events or task.changes or task.noise
+    alone = task.network.events or task.changes or task.noise or _waits_for_time(task)
     return not alone and _restarts(task) and _row_bytes(task) <= _MOST_BYTES
+
+
+def _waits_for_time(task: Task) -> bool:
+    """Whether the condition at which replicates stop reads the time: kernels see what reactions change."""
+    return task.stopping is not None and task.stopping.compiled.programs.triggers[-1].reads_time
 
 
 def block_size(task: Task) -> int:
@@ -98,8 +105,11 @@ class Replicates:
         run = self._block_of(method, first, n)
         n_done = 0
         try:
-            for n_done in self._carry_on(method, run, first, pause):
-                pass
+            if self._stops_at_once:
+                n_done = self._stop_at_once(run)
+            else:
+                for n_done in self._carry_on(method, run, first, pause):
+                    pass
             return n_done == n
         finally:
             if n_done:
@@ -109,6 +119,19 @@ class Replicates:
                 )  # fmt: skip
                 self.n_candidates += int(done.ends["n_candidates"].sum())
                 hand_over(first, self._recorded(method, done), self._ends(method, done))
+
+    def _condition_holds(self) -> bool:
+        """Whether the condition at which replicates stop is true at the start."""
+        events = Events(self.task.stopping, self._method, self.task.grid[-1])
+        events.happen()
+        return events.stops
+
+    def _stop_at_once(self, run: Run) -> int:
+        """All replicates stop at time 0, in the state that is recorded there."""
+        n_points = int(np.searchsorted(self.task.grid, 0.0, side="right"))
+        run.rows[:, :n_points] = self._method.counts
+        run.ends["status"], run.ends["n_points"] = Status.CONDITION_MET, n_points
+        return len(run.ends)
 
     def _block_of(self, method: Any, first: int, n: int) -> Run:
         task = self.task
@@ -181,6 +204,7 @@ class Replicates:
         if self._method is None:
             self._method = self._started(self.task.start(0), None)
             self._memory = self._method.gather()
+            self._stops_at_once = self.task.stopping is not None and self._condition_holds()
             self._initial = self._memory.copy()
         else:
             self._memory[:] = self._initial
@@ -193,7 +217,7 @@ class Replicates:
         task = self.task
         noise = {} if replicate is None or task.noise is None else {"seed": task.seed, "replicate": replicate}
         return start_simulation(
-            task.method, task.network, task.rates, task.volume, counts, self._rng, noise=task.noise,
+            task.method, task.simulated, task.rates, task.volume, counts, self._rng, noise=task.noise,
             count_firings=task.count_firings, options=task.options, follow=bool(noise), **noise,
         )  # fmt: skip
 
@@ -228,6 +252,9 @@ class Replicates:
     def _ends(self, method: Any, run: Run) -> Ends:
         ends = run.ends
         statistics = method.statistics_of(run.numbers, ends["n_candidates"])
+        if self.task.stopping is not None:
+            stopped = ends["status"] == Status.CONDITION_MET
+            statistics = statistics | {END_TIME: np.where(stopped, ends["time"], np.nan)}
         return Ends(ends["n_points"], ends["status"], ends["n_events"], run.firings, statistics)
 
     def _named(self, error: ModelError, replicate: int) -> ModelError:

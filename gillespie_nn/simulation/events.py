@@ -49,6 +49,8 @@ class Events:
         self._since = [0.0] * len(self._events)
         self._fired = [-1] * len(self._events)
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
+        self.stops = False
+        """Whether the condition has become true at which the simulation ends."""
         if self._events:
             method.laws.triggered[:] = [event.initially for event in self._events]
 
@@ -99,7 +101,9 @@ class Events:
             if true == bool(laws.triggered[k]):
                 continue
             laws.triggered[k] = true
-            if true:
+            if true and event.stops:
+                self.stops = True
+            elif true:
                 self._count_happening(k, now)
                 values = self._worked_out(k) if event.values_at_trigger else None
                 self._pending.append(_Pending(now + self._delay_of(k), k, values))

@@ -35,7 +35,7 @@ class Moments:
         shape = (len(task.grid), len(task.quantities))
         self.n, self.mean, self.squares, self.minimum, self.maximum = _no_arrays(shape)
         self.statuses, self.n_events = np.zeros(N_STATUSES, dtype=np.int64), 0
-        self.statistics = {name: 0.0 for name in task.method.statistics_names}
+        self.statistics = {name: 0.0 for name in task.statistics_names}
         self.sketch = Sketch(whole(task)) if task.record == QUANTILES else None
         place = {name: k for k, name in enumerate(task.quantities)}
         self._observed = [place[name] for name in network.observables]

@@ -20,6 +20,7 @@ from ..noise import Noise, as_noises, from_record
 from ..options import Check, Options, as_it_is, number, one_of, option, options_of, positive, restored, whole, yes_or_no
 from ..seeds import resolve_seed
 from .methods import AUTO, METHODS
+from .stopping import condition
 
 TRAJECTORIES, MOMENTS, QUANTILES = RECORDS = "trajectories", "moments", "quantiles"
 """What is kept of an ensemble: all trajectories; mean, variance, minimum and maximum over replicates at each recorded
@@ -120,6 +121,13 @@ class RunOptions(Options):
     max_events: int | None = option(
         None, Check(_event_limit, "at least 0"), "stop a replicate after this number of reactions", kind=int,
         more="its status is then EVENT_LIMIT", recorded=True,
+    )  # fmt: skip
+    stop_when: Any = option(
+        None, condition, "condition at which a replicate stops", kind=str, metavar="'A >= 100'",
+        more="an expression over species, rules, parameters and `time` that is true or false, in the form of "
+        "`gillespie_nn.law`; its status is then CONDITION_MET, `statistics['end_time']` says when [s], and points after "
+        "that are masked",
+        recorded=True,
     )  # fmt: skip
     round_initial: str | None = option(
         None, one_of(*ROUNDINGS), "how to round initial amounts to whole numbers, for methods that count molecules",

@@ -81,7 +81,15 @@ class _Replicate:
         method = self._method
         block = _Block(first, time, method.n_species, len(method.network.observables), method.dtype)
         method.start_block()
+        if self._events.stops:  # from the start: the state at time 0 is recorded, and nothing happens
+            points = time[: np.searchsorted(time, method.time, side="right")]
+            advance_to(method, method.time, lambda now: False, grid_time=points, grid_counts=block.rows)
+            self._see(block)
         while True:
+            if self._events.stops:
+                block.code = codes.CONDITION_MET
+                self._hand_on(block)
+                return block
             change = self._changes[-1].time if self._changes else np.inf
             due = min(change, self._events.next_time())
             stop = min(due, time[-1])

@@ -115,7 +115,8 @@ def save_with(writer: Callable[..., None] | None, result: Any, path: str | Path,
 
 def unfinished(result: Any) -> str:
     """A sentence about the replicates of a result that did not reach the end; empty if all did."""
-    why = {status: n for status, n in result.statuses.items() if not status.complete}
+    asked = Status.CONDITION_MET
+    why = {status: n for status, n in result.statuses.items() if not status.complete and status != asked}
     if not why:
         return ""
     reasons = ", ".join(f"{n}: {str(status).removeprefix('stopped: ')}" for status, n in why.items())

@@ -103,7 +103,7 @@ class MemorySink:
         self.status = np.full(n, Status.INTERRUPTED, dtype=np.int64)
         self.n_events = np.zeros(n, dtype=np.int64)
         self.firings = np.zeros((n, len(network.reactions) if task.count_firings else 0), dtype=np.int64)
-        self.statistics = {name: np.full(n, np.nan) for name in method.statistics_names}
+        self.statistics = {name: np.full(n, np.nan) for name in task.statistics_names}
 
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         part = slice(start, start + len(rows))

@@ -20,6 +20,7 @@ from .methods.options import resolve
 from .options import ARGUMENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, RunOptions
 from .rounding import announce, started
 from .schedule import Change, parse_schedule, record
+from .stopping import END_TIME, stopping
 
 __all__ = ["BLOCK", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "Task", "make_task", "quantities_of"]
 BLOCK = 16
@@ -46,6 +47,18 @@ class Task(NamedTuple):
     changes: tuple[Change, ...] = ()
     options: dict[str, Any] = {}  # of the method, all of them
     noise: NoisePlan | None = None
+    stopping: ReactionNetwork | None = None
+    """The network with the condition at which replicates stop; None without such a condition."""
+
+    @property
+    def simulated(self) -> ReactionNetwork:
+        """The network that is simulated, without noise: `network`, with the condition at which replicates stop."""
+        return self.network if self.stopping is None else self.stopping
+
+    @property
+    def statistics_names(self) -> tuple[str, ...]:
+        """Names of the numbers that are kept of each replicate: those of the method, and when it stopped."""
+        return self.method.statistics_names + (() if self.stopping is None else (END_TIME,))
 
     def start(self, replicate: int) -> np.ndarray:
         """Initial state [species] of a replicate, of the method's dtype or whole [molecules]."""
@@ -167,7 +180,8 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
     if method.dtype == np.int64 and counts.dtype != np.int64:
         announce(network.species, counts, run.round_initial)
     volume, rates = _volume(network, run.volume), network.rates(run.rates)
-    noise = plan_noise(run.noise, network, rates, presented=False)
+    stops = None if run.stop_when is None else stopping(network, run.stop_when, method)
+    noise = plan_noise(run.noise, stops or network, rates, presented=False)
     _refuse_combinations(run, method, noise)
     task = Task(
         network=network,
@@ -179,6 +193,7 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         changes=parse_schedule(run.schedule, network, run.grid[-1], method.dtype, run.rates),
         options=resolve(method, run.options, lambda name: elsewhere(name, ARGUMENTS)),
         noise=noise,
+        stopping=stops,
     )
     return task, reason
 

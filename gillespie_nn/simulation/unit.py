@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..status import Status
 from .blocks import Pause, Replicates, go_in_blocks
 from .moments import Moments
+from .stopping import END_TIME, end_time
 from .task import TRAJECTORIES, Task
 
 _NEARLY = 1.0 - 2.0**-53
@@ -111,7 +112,10 @@ def _one_by_one(replicates, numbers, part, pause, before=0):
         if status == Status.INTERRUPTED:
             return False
         firings = method.firings[: len(replicates.task.network.reactions)]  # noise adds reactions behind
-        part.finish(replicate, status, method.n_events, firings, method.statistics)
+        statistics = method.statistics
+        if replicates.task.stopping is not None:
+            statistics = statistics | {END_TIME: end_time(status, method.time)}
+        part.finish(replicate, status, method.n_events, firings, statistics)
         if pause(k + 1.0):
             return False
     return True

@@ -1,6 +1,7 @@
 """Contents of a new file: values and lengths by the names in its table. The table says how they are stored."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,13 @@ def model_values(network: ReactionNetwork, rates: np.ndarray, counts: np.ndarray
     }
 
 
-def trajectory_values(
-    method: type[Method] | type[Level], network: ReactionNetwork, n_replicates: int
-) -> dict[str, Any]:
-    """Names of what is recorded, and empty statistics of the method."""
+def trajectory_values(network: ReactionNetwork, n_replicates: int, statistics_names: Sequence[str]) -> dict[str, Any]:
+    """Names of what is recorded, and empty statistics."""
     return {
         "species": network.species,
         "observable": network.observables,
         "replicate": np.arange(n_replicates, dtype=np.int64),
-    } | {f"statistics/{name}": np.full(n_replicates, np.nan) for name in method.statistics_names}
+    } | {f"statistics/{name}": np.full(n_replicates, np.nan) for name in statistics_names}
 
 
 def trajectory_lengths(method: type[Method] | type[Level], network: ReactionNetwork, n_points: int) -> dict[str, int]:
@@ -60,7 +59,7 @@ def ensemble_values(task: Task) -> dict[str, Any]:
     network: Any = task.network
     counted = network.reactions if task.count_firings else ()
     values = {"time": task.grid, "reaction": [r.name for r in counted]}
-    return values | trajectory_values(task.method, network, task.n_replicates)
+    return values | trajectory_values(network, task.n_replicates, task.statistics_names)
 
 
 def training_values(plan: TrainingPlan) -> dict[str, Any]:
@@ -90,7 +89,7 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
     # Samples of data that are no case's, so that the file can be resumed; else none.
     values |= {f"samples/{name}": getattr(data, name)[: None if plan.own_data else 0] for name in SAMPLES}
     return {f"training/{name}": value for name, value in values.items()} | trajectory_values(
-        plan.method, spec.network, 1
+        spec.network, 1, plan.method.statistics_names
     )
 
 
