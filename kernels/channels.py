@@ -15,7 +15,8 @@ import numpy as np
 
 from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, REACHED_END, STEP
 from .intervals import law_range
-from .jit import inlined, kernel
+from .jit import inlined
+from .linked import kernel
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
 
 _MOST_EXPECTED = 1000.0

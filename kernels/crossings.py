@@ -3,7 +3,7 @@
 import numpy as np
 
 from .intervals import law_range
-from .jit import kernel
+from .linked import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START, law_value
 
 _FINE_STEPS = 5_000

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .jit import kernel
+from .linked import kernel
 from .laws import (
     ABS,
     ADD,

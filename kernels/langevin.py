@@ -37,7 +37,7 @@ from .codes import (
     STEP,
     TIME,
 )
-from .jit import kernel
+from .linked import kernel
 from .laws import TIME_VARIABLE, law_value
 from .replicates import begin_replicate, end_replicate, next_stop, record
 

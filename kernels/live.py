@@ -1,7 +1,7 @@
 """Which part of a network can move: what is at zero and made by nothing stays at zero, and takes terms with it."""
 
 from .codes import FALLING
-from .jit import kernel
+from .linked import kernel
 
 
 @kernel

@@ -35,7 +35,7 @@ from .codes import (
     TRIGGERED,
 )
 from .families import draw_member, family_can_fire
-from .jit import kernel
+from .linked import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .renewal import renew_window_rejection
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log

@@ -26,7 +26,7 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
-from .jit import kernel
+from .linked import kernel
 from .streams import seed_stream
 
 REPLICATE = 0

@@ -7,7 +7,7 @@ bounds that their slots amount to.
 import numpy as np
 
 from .codes import N_CANDIDATES
-from .jit import kernel
+from .linked import kernel
 from .urn import give_slots, is_sparse, refill
 
 LOWER, BOUND = 0, 1

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from .jit import kernel
+from .linked import kernel
 
 _POOL = 4
 _WORDS = 16
