@@ -12,8 +12,8 @@ from .channels import open_window, program_of, term_value, window_range
 from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END, TIME
 from .families import sum_pools
 from .intervals import law_range
-from .linked import kernel
 from .laws import TIME_VARIABLE, WINDOW_START, law_value
+from .linked import kernel
 from .slots import BOUND, LOWER, SAFE, fit_slots, refill_all, refill_if_needed
 from .urn import Urn, is_overfull, mark_overfull
 

@@ -16,8 +16,8 @@ import numpy as np
 from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, REACHED_END, STEP
 from .intervals import law_range
 from .jit import inlined
-from .linked import kernel
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
+from .linked import kernel
 
 _MOST_EXPECTED = 1000.0
 """Candidates of each law that reads the time, in a window of time, of which most would be rejected: more, and the

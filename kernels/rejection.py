@@ -35,8 +35,8 @@ from .codes import (
     TRIGGERED,
 )
 from .families import draw_member, family_can_fire
-from .linked import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
+from .linked import kernel
 from .renewal import renew_window_rejection
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 from .slots import BOUND, LOWER, mean_wait

@@ -5,8 +5,8 @@ from .channels import open_window, program_of
 from .clock import rescale_pending
 from .codes import N_CANDIDATES, TIME
 from .families import sum_pools
-from .linked import kernel
 from .laws import TIME_VARIABLE, WINDOW_END
+from .linked import kernel
 from .slots import fit_slots, refill_all, refill_if_needed, total_bound
 from .urn import is_overfull, mark_overfull
 

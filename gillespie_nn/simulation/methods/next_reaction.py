@@ -16,7 +16,6 @@ from ...kernels.replicates import Run
 from .compiled import Compiled
 
 
-
 class NextReaction(Compiled):
     name = "next_reaction"
     summary = "exact: one pending time per reaction, in a heap; for many reactions where each event affects few"
