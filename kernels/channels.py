@@ -84,7 +84,8 @@ def term_value(channels, laws, t, up, down):
     then numba leaves out all that is behind `if laws is not None`, and nobody waits for it to be compiled.
     """
     # The counts first: a coefficient near the end of float64 times nothing is nothing.
-    value = channels.terms[t].coefficient * (up[channels.terms[t].first] * (up[channels.terms[t].second] - channels.terms[t].second_offset))
+    pair = up[channels.terms[t].first] * (up[channels.terms[t].second] - channels.terms[t].second_offset)
+    value = channels.terms[t].coefficient * pair
     for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
         a = channels.extras[e].a
         b = channels.extras[e].b
@@ -186,7 +187,8 @@ def _end_before_pulse(channels, laws, t, counts):
     low, high = window_range(laws, p, counts)
     for _ in range(1100):
         width = window[WINDOW_END] - window[WINDOW_START]
-        if low >= 0.5 * high or not channels.terms[t].coefficient * high * width > _MOST_EXPECTED * laws.timed_terms.size:
+        most = _MOST_EXPECTED * laws.timed_terms.size
+        if low >= 0.5 * high or not channels.terms[t].coefficient * high * width > most:
             break
         shorter = window[WINDOW_START] + 0.5 * width
         if not window[WINDOW_START] < shorter < window[WINDOW_END]:

@@ -1,12 +1,12 @@
 """Which replicate a kernel runs, and where it writes: one protocol for the kernels of all methods.
 
-A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there what
-kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the end:
-that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of memory, in
-which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
+A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there
+what kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the
+end: that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of
+memory, in which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
 
-A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for that),
-and goes on there at the next call.
+A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for
+that), and goes on there at the next call.
 """
 
 from typing import NamedTuple
