@@ -27,6 +27,7 @@ from .codes import (
     TRIGGERED,
 )
 from .linked import kernel
+from .records import record_type
 from .streams import seed_stream
 
 REPLICATE = 0
@@ -42,10 +43,8 @@ PLACE_SIZE = 8
 PER_REPLICATE = 50
 """What a replicate costs besides its candidates, in candidates."""
 
-END = np.dtype(
-    [("time", np.float64), ("n_events", np.int64), ("n_candidates", np.int64), ("status", np.int64)]
-)
-LOGGED = np.dtype([("time", np.float64), ("reaction", np.int64)])
+END = record_type(time=np.float64, n_events=np.int64, n_candidates=np.int64, status=np.int64)
+LOGGED = record_type(time=np.float64, reaction=np.int64)
 
 
 class Run(NamedTuple):
