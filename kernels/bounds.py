@@ -12,37 +12,52 @@ from .channels import open_window, program_of, term_value, window_range
 from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END, TIME
 from .families import sum_pools
 from .intervals import law_range
-from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_START, law_value
-from .slots import BOUND, LOWER, SAFE, fit_slots, refill_all, refill_if_needed
-from .urn import Urn, is_overfull, mark_overfull
+from .linked import kernel
+from .records import record_type
+from .slots import SAFE, fit_slots, refill_all, refill_if_needed
+from .urn import HEAVY, Urns, is_overfull, mark_overfull
 
 _PATIENCE = 10
 _MOST_UPDATES = 64
-"""Running sums over the terms of a channel are made afresh after so many updates."""
+"""Running sums over the terms of a channel are made afresh after so many updates: each rounds by 2**-53 of the sum at
+most, and all together stay far below `SAFE`."""
 BLOCK = 5
 """Gaps are also summed in blocks of 2**BLOCK terms: a channel of a thousand terms is searched in forty steps."""
+
+
+INTERVAL = record_type(
+    width=np.int64,  # half the interval when it is set
+    renewed=np.int64,  # the candidate at which it was last set
+)
+TERM_BOUNDS = record_type(
+    lower=np.float64,  # value at the lower ends [1/s]
+    gap=np.float64,  # value at the upper ends less that [1/s]
+)
+LIMITS = record_type(
+    lower=np.float64,  # below this part of the bound a candidate fires without a look at its terms [1/s]
+    bound=np.float64,  # what the channel is drawn by: its slots, at least the sum of the upper ends [1/s]
+)
+SUMS = record_type(
+    lower=np.float64,  # running sum of `lower` over the terms [1/s]
+    upper=np.float64,  # running sum of `lower` + `gap` [1/s]
+    summed=np.float64,  # the second sum when last made afresh
+    updates=np.int64,  # updates since then
+    touched=np.bool_,  # scratch of scheduled changes
+    light=np.bool_,  # in which of the two urns
+)
 
 
 class RejectionState(NamedTuple):
     counts: np.ndarray  # int64[species + pools + 1], the last always 1
     low: np.ndarray  # int64, like counts: bounds hold while low <= counts <= high
     high: np.ndarray  # int64, like counts
-    width: np.ndarray  # int64, like counts: half the interval when it is set
-    renewed: np.ndarray  # int64, like counts: the candidate at which it was last set
-    term_lower: np.ndarray  # float64[term] [1/s], value at the lower ends
-    term_gap: np.ndarray  # float64[term] [1/s], value at the upper ends less that
+    intervals: np.ndarray  # INTERVAL, like counts
+    terms: np.ndarray  # TERM_BOUNDS[term]
     block_gap: np.ndarray  # float64[block] [1/s], sum of the gaps of terms block << BLOCK to (block + 1) << BLOCK
-    limits: np.ndarray  # float64[channel + 1, 2] [1/s]: sum of term_lower, and the effective upper bound
-    sums: np.ndarray  # float64[channel, 2] [1/s]: running sums of term_lower and of term_lower + term_gap
-    summed: np.ndarray  # float64[channel]: the second sum when last made afresh
-    updates: np.ndarray  # int64[channel]: updates since then
-    touched: np.ndarray  # bool[channel], scratch of scheduled changes
-    urn: Urn  # of the heavy channels, and one more that stands for all light ones
-    light_urn: Urn  # of the light channels
-    light: np.ndarray  # bool[channel]: in which of the two
-    bounds: np.ndarray  # float64[channel + 1], scratch
-    refilled: np.ndarray  # int64[1]: the candidate at which this was last decided
+    limits: np.ndarray  # LIMITS[channel + 1]; the last is of all light channels together
+    sums: np.ndarray  # SUMS[channel + 1]; the last is not used
+    urns: Urns
     clock: np.ndarray  # float64[CLOCK_SIZE]
     tally: np.ndarray  # int64[TALLY_SIZE]
     firings: np.ndarray  # int64[reaction], or empty when firings are not counted
@@ -50,14 +65,17 @@ class RejectionState(NamedTuple):
 
 @kernel
 def is_block_end(t):
+    """Whether a block ends before term t, and so another begins with it."""
     return t & ((1 << BLOCK) - 1) == 0
 
 
 @kernel
 def set_interval(state, s):
+    """The interval of species s around its count, by the present width."""
     n = state.counts[s]
-    state.low[s] = max(n - state.width[s], 0)
-    state.high[s] = min(n + state.width[s], COUNT_LIMIT)
+    width = state.intervals[s].width
+    state.low[s] = max(n - width, 0)
+    state.high[s] = min(n + width, COUNT_LIMIT)
 
 
 @kernel
@@ -69,11 +87,12 @@ def _adapt_width(readers, state, s):
     """
     work = 2 + np.int64(readers.term_start[s + 1]) - np.int64(readers.term_start[s])
     now = state.tally[N_CANDIDATES]
-    if now - state.renewed[s] > _PATIENCE * state.width.size * work:
-        state.width[s] >>= 1
+    interval = state.intervals[s]
+    if now - interval.renewed > _PATIENCE * state.intervals.size * work:
+        interval.width >>= 1
     else:
-        state.width[s] = min(2 * state.width[s] + 1, np.int64(1.0 + np.sqrt(state.counts[s])))
-    state.renewed[s] = now
+        interval.width = min(2 * interval.width + 1, np.int64(1.0 + np.sqrt(state.counts[s])))
+    interval.renewed = now
 
 
 @kernel
@@ -119,11 +138,12 @@ def bound_term(channels, laws, state, t):
 
 @kernel
 def _set_bounds(state, t, lower, upper):
-    old_lower = state.term_lower[t]
-    old_gap = state.term_gap[t]
+    bounds = state.terms[t]
+    old_lower = bounds.lower
+    old_gap = bounds.gap
     gap = upper - lower
-    state.term_lower[t] = lower
-    state.term_gap[t] = gap
+    bounds.lower = lower
+    bounds.gap = gap
     state.block_gap[t >> BLOCK] += gap - old_gap
     return lower - old_lower, upper - (old_lower + old_gap)
 
@@ -135,35 +155,36 @@ def sum_channel(channels, state, c):
     upper = 0.0
     block = 0.0
     for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
-        gap = state.term_gap[t]
-        lower += state.term_lower[t]
-        upper += state.term_lower[t] + gap
+        gap = state.terms[t].gap
+        lower += state.terms[t].lower
+        upper += state.terms[t].lower + gap
         block += gap
         if is_block_end(t + 1):
             state.block_gap[t >> BLOCK] = block  # of no use, and not used, where the block began in another channel
             block = 0.0
-    state.sums[c, LOWER] = lower
-    state.sums[c, BOUND] = upper
-    state.summed[c] = upper
-    state.updates[c] = 0
-    state.limits[c, LOWER] = lower * (1.0 - SAFE)
+    sums = state.sums[c]
+    sums.lower = lower
+    sums.upper = upper
+    sums.summed = upper
+    sums.updates = 0
+    state.limits[c].lower = lower * (1.0 - SAFE)
 
 
 @kernel
 def _shift_channel(channels, state, c, lower_change, upper_change):
-    """Add changes to the sums of channel c, or make them afresh before rounding can matter."""
-    upper = state.sums[c, BOUND] + upper_change
-    state.updates[c] += 1
-    if state.updates[c] > _MOST_UPDATES or not 0.5 * state.summed[c] <= upper <= 2.0 * state.summed[c]:
+    """Add changes to the sums of channel c, or make them afresh before rounding can matter: after so many updates, or
+    when a sum has shrunk so far that what it was rounded by when large is no small part of it."""
+    sums = state.sums[c]
+    upper = sums.upper + upper_change
+    lower = sums.lower + lower_change
+    sums.updates += 1
+    fresh = sums.updates > _MOST_UPDATES or not 0.5 * sums.summed <= upper <= 2.0 * sums.summed
+    if fresh or not lower >= 0.05 * upper:
         sum_channel(channels, state, c)
         return
-    lower = state.sums[c, LOWER] + lower_change
-    if not lower >= 0.05 * upper:
-        sum_channel(channels, state, c)
-        return
-    state.sums[c, LOWER] = lower
-    state.sums[c, BOUND] = upper
-    state.limits[c, LOWER] = lower * (1.0 - SAFE)
+    sums.lower = lower
+    sums.upper = upper
+    state.limits[c].lower = lower * (1.0 - SAFE)
 
 
 @kernel
@@ -175,11 +196,11 @@ def _refresh_species(channels, laws, readers, state, s):
     k = readers.term_start[s]
     end = readers.term_start[s + 1]
     while k < end:
-        c = readers.channel[readers.term[k]]
+        c = np.int64(readers.channel[readers.term[k]])
         lower_change = 0.0
         upper_change = 0.0
         while k < end and readers.channel[readers.term[k]] == c:
-            lower, upper = bound_term(channels, laws, state, readers.term[k])
+            lower, upper = bound_term(channels, laws, state, np.int64(readers.term[k]))
             lower_change += lower
             upper_change += upper
             k += 1
@@ -197,54 +218,51 @@ def refresh_if_outside(channels, laws, readers, state, s):
             return NEGATIVE
         _adapt_width(readers, state, s)
         _refresh_species(channels, laws, readers, state, s)
-        if n > COUNT_LIMIT or is_overfull(state.urn):
+        if n > COUNT_LIMIT or is_overfull(state.urns, HEAVY):
             return OVERFLOW
     return REACHED_END
 
 
 @kernel
 def _read_by(channels, laws, t, k):
-    """The k-th species that term t reads, of `_n_read`, repetitions among them."""
+    """The k-th species that term t reads, repetitions among them, or -1 behind the last."""
     if laws is not None:
         p = program_of(channels, t)
         if p >= 0:
-            return laws.read[laws.read_start[p] + np.uint32(k)]
+            j = np.int64(laws.read_start[p]) + k
+            return np.int64(laws.read[j]) if j < laws.read_start[p + 1] else -1
     if k == 0:
-        return channels.terms[t].first
+        return np.int64(channels.terms[t].first)
     if k == 1:
-        return channels.terms[t].second
-    e = channels.terms[t].extra_start + np.uint32((k - 2) >> 1)
-    if k & 1 and channels.extras[e].kind != FALLING:
-        return channels.extras[e].b
-    return channels.extras[e].a
-
-
-@kernel
-def _n_read(channels, laws, t):
-    if laws is not None:
-        p = program_of(channels, t)
-        if p >= 0:
-            return np.int64(laws.read_start[p + 1]) - np.int64(laws.read_start[p])
-    return 2 + 2 * (np.int64(channels.terms[t + 1].extra_start) - np.int64(channels.terms[t].extra_start))
+        return np.int64(channels.terms[t].second)
+    e = np.int64(channels.terms[t].extra_start) + ((k - 2) >> 1)
+    if e >= channels.terms[t + 1].extra_start:
+        return -1
+    if k & 1 and channels.extras[e].kind != FALLING:  # the b of FALLING is no species
+        return np.int64(channels.extras[e].b)
+    return np.int64(channels.extras[e].a)
 
 
 @kernel
 def tighten(channels, laws, readers, state, c):
     """Make the bounds of channel c exact, by intervals of one count for all that its terms read."""
     for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
-        for k in range(_n_read(channels, laws, t)):
-            s = _read_by(channels, laws, t, k)
+        k = 0
+        s = _read_by(channels, laws, np.int64(t), k)
+        while s >= 0:
             if state.low[s] < state.high[s]:
-                state.width[s] = 0
-                state.renewed[s] = state.tally[N_CANDIDATES]
+                state.intervals[s].width = 0
+                state.intervals[s].renewed = state.tally[N_CANDIDATES]
                 _refresh_species(channels, laws, readers, state, s)
+            k += 1
+            s = _read_by(channels, laws, np.int64(t), k)
 
 
 @kernel
 def refresh_changed(channels, laws, readers, state, c):
     """Refresh every species changed by channel c whose count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
-        status = refresh_if_outside(channels, laws, readers, state, channels.changes[k].species)
+        status = refresh_if_outside(channels, laws, readers, state, np.int64(channels.changes[k].species))
         if status != REACHED_END:
             return status
     return REACHED_END
@@ -253,7 +271,7 @@ def refresh_changed(channels, laws, readers, state, c):
 @kernel
 def bound_all(channels, laws, state):
     """Bound every term over the present intervals, and sum them up by channel."""
-    for c in range(state.light.size):
+    for c in range(state.sums.size - 1):
         for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
             bound_term(channels, laws, state, t)
         sum_channel(channels, state, c)
@@ -270,12 +288,12 @@ def refresh_rejection(channels, laws, families, state):
         open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
     one = state.counts.size - 1
     for s in range(one):
-        state.width[s] = 0
-        state.renewed[s] = state.tally[N_CANDIDATES]
+        state.intervals[s].width = 0
+        state.intervals[s].renewed = state.tally[N_CANDIDATES]
         set_interval(state, s)
     state.low[one] = 1
     state.high[one] = 1
     bound_all(channels, laws, state)
     refill_all(state)
     if not fits:
-        mark_overfull(state.urn)
+        mark_overfull(state.urns, HEAVY)

@@ -15,8 +15,10 @@ import numpy as np
 
 from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, REACHED_END, STEP
 from .intervals import law_range
-from .jit import inlined, kernel
+from .jit import inlined
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
+from .linked import kernel
+from .records import record_type
 
 _MOST_EXPECTED = 1000.0
 """Candidates of each law that reads the time, in a window of time, of which most would be rejected: more, and the
@@ -24,26 +26,28 @@ window is shortened. Windows that only follow the candidates of those before hav
 law, so that none is shortened but before a pulse."""
 
 
-TERM = np.dtype(
-    [
-        ("coefficient", np.float64),  # k * Omega**(1 - order) [1/s]
-        ("second_offset", np.float64),  # 0 or 1
-        ("first", np.uint32),  # a species, a pool, or the last entry, the constant 1
-        ("second", np.uint32),
-        ("extra_start", np.uint32),
-        ("reaction", np.uint32),
-    ],
-    align=True,
+TERM = record_type(
+    coefficient=np.float64,  # k * Omega**(1 - order) [1/s]
+    second_offset=np.float64,  # 0 or 1
+    first=np.uint32,  # a species, a pool, or the last entry, the constant 1
+    second=np.uint32,
+    extra_start=np.uint32,
+    reaction=np.uint32,
 )
-EXTRA = np.dtype(
-    [
-        ("kind", np.uint32),  # FALLING, STEP, RAMP or LAW
-        ("a", np.uint32),  # a species, or the program of LAW
-        ("b", np.uint32),  # a species, or the offset of FALLING
-    ]
+EXTRA = record_type(
+    kind=np.uint32,  # FALLING, STEP, RAMP or LAW
+    a=np.uint32,  # a species, or the program of LAW
+    b=np.uint32,  # a species, or the offset of FALLING
 )
-RANGE = np.dtype([("term_start", np.uint32), ("change_start", np.uint32)])
-CHANGE = np.dtype([("amount", np.int64), ("species", np.uint32)], align=True)
+RANGE = record_type(term_start=np.uint32, change_start=np.uint32)
+CHANGE = record_type(amount=np.int64, species=np.uint32)
+PAIR = record_type(
+    amount=np.int64,  # the first change of a channel; the constant, with amount 0, where there is none
+    other_amount=np.int64,  # the second
+    species=np.uint32,
+    other=np.uint32,
+    more_start=np.uint32,  # changes beyond two
+)
 
 
 class Channels(NamedTuple):
@@ -64,11 +68,8 @@ class Readers(NamedTuple):
     term_start: np.ndarray  # uint32[species + 1]
     term: np.ndarray  # uint32[reader], ascending for each species
     channel: np.ndarray  # uint32[term]: the channel of each term
-    pair_species: np.ndarray  # uint32[channel, 2]; the constant, with amount 0, where there is no change
-    pair_amount: np.ndarray  # int64[channel, 2]
-    more_start: np.ndarray  # uint32[channel + 1]: changes beyond two
-    more_species: np.ndarray  # uint32[more]
-    more_amount: np.ndarray  # int64[more]
+    pairs: np.ndarray  # PAIR[channel + 1]
+    more: np.ndarray  # CHANGE[more]
 
 
 @kernel
@@ -83,9 +84,8 @@ def term_value(channels, laws, t, up, down):
     then numba leaves out all that is behind `if laws is not None`, and nobody waits for it to be compiled.
     """
     # The counts first: a coefficient near the end of float64 times nothing is nothing.
-    value = channels.terms[t].coefficient * (
-        up[channels.terms[t].first] * (up[channels.terms[t].second] - channels.terms[t].second_offset)
-    )
+    pair = up[channels.terms[t].first] * (up[channels.terms[t].second] - channels.terms[t].second_offset)
+    value = channels.terms[t].coefficient * pair
     for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
         a = channels.extras[e].a
         b = channels.extras[e].b
@@ -187,10 +187,8 @@ def _end_before_pulse(channels, laws, t, counts):
     low, high = window_range(laws, p, counts)
     for _ in range(1100):
         width = window[WINDOW_END] - window[WINDOW_START]
-        if (
-            low >= 0.5 * high
-            or not channels.terms[t].coefficient * high * width > _MOST_EXPECTED * laws.timed_terms.size
-        ):
+        most = _MOST_EXPECTED * laws.timed_terms.size
+        if low >= 0.5 * high or not channels.terms[t].coefficient * high * width > most:
             break
         shorter = window[WINDOW_START] + 0.5 * width
         if not window[WINDOW_START] < shorter < window[WINDOW_END]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .codes import NEXT_TIME, TIME
-from .jit import kernel
+from .linked import kernel
 
 
 @kernel

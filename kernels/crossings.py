@@ -3,8 +3,8 @@
 import numpy as np
 
 from .intervals import law_range
-from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START, law_value
+from .linked import kernel
 
 _FINE_STEPS = 5_000
 _MOST_STEPS = 1_000_000

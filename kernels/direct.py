@@ -1,8 +1,8 @@
 """Direct method: the next reaction is found by a linear search through all propensities, one reaction a channel.
 
-The plain reference that the other exact methods are tested against. After a reaction only the propensities are computed
-anew that can have changed, each from the counts, and all are added up afresh in their order: no sum is carried over from
-the last reaction, so there is no rounding that could pile up.
+The plain reference that the other exact methods are tested against. After a reaction only the propensities are
+computed anew that can have changed, each from the counts, and all are added up afresh in their order: no sum is carried
+over from the last reaction, so there is no rounding that could pile up.
 
 D. T. Gillespie, Exact stochastic simulation of coupled chemical reactions, J. Phys. Chem. 81 (1977) 2340-2361,
 doi:10.1021/j100540a008.
@@ -28,9 +28,12 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
-from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
+from .linked import kernel
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
+
+_SURELY_MOVES = 2.0**51
+"""Time in mean waits, up to which a mean wait surely moves it: a float64 has 53 bits, one of them left for rounding."""
 
 
 class DirectState(NamedTuple):
@@ -108,17 +111,17 @@ def set_counts_direct(channels, laws, state, species, values):
 
 @kernel
 def _refresh_dependents(channels, laws, dependents, state, c):
-    """Compute what the firing of channel c can have changed."""
+    """Compute what the firing of channel c can have changed. Returns the sum of all propensities."""
     if laws is not None:
         laws.variables[TIME_VARIABLE] = state.clock[TIME]
         if laws.timed_terms.size:  # what is left of the window got shorter, and all bounds over it with it
             refresh_direct(channels, laws, state)
-            return
+            return state.total[0]
     for j in range(dependents.start[c], dependents.start[c + 1]):
         if laws is not None:
             look_at_channel(channels, laws, dependents.channel[j], state.counts)
         _compute(channels, laws, state, dependents.channel[j])
-    state.total[0] = _sum(state.propensity)
+    return _sum(state.propensity)
 
 
 @kernel
@@ -138,65 +141,97 @@ def _choose(propensity, left):
 def _advance(channels, laws, dependents, state, rng, run, t_stop, budget, event_limit):
     """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
     OVERFLOW or NEGATIVE."""
-    counts, clock, tally = state.counts, state.clock, state.tally
-    pause = tally[N_CANDIDATES] + within_log(run, budget)
-    boundary, is_point = next_stop(run, tally[GRID_INDEX], t_stop)
+    counts, clock, tally, propensity = state.counts, state.clock, state.tally, state.propensity
+    names_reactions = state.firings.size > 0 or run.log.size > 0
+    # In local variables, which the compiler keeps in registers; the state has them at each call that reads them there,
+    # and in the end.
+    time, next_time = clock[TIME], clock[NEXT_TIME]
+    n_events, n_candidates = tally[N_EVENTS], tally[N_CANDIDATES]
+    # No more events than candidates: one comparison keeps the slice, the log and the event limit.
+    pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
+    k = tally[GRID_INDEX]
+    boundary, is_point = next_stop(run, k, t_stop)
+    limit = boundary
+    total = state.total[0]
+    status = REACHED_END
     while True:
-        # What holds here: propensities and their sum are those of the counts, and the next reaction is due at
-        # clock[NEXT_TIME], exponential from clock[TIME] at the rate of the sum; NaN if it has not been drawn.
-        total = state.total[0]
+        # What holds here: propensities and their sum are those of the counts, or bounds of them until the window of
+        # time ends; and the next candidate is due at `next_time`, exponential from `time` at the rate of the sum. It is
+        # NaN if it has not been drawn.
         if tally[FAULT]:
-            return BAD_PROPENSITY
+            status = BAD_PROPENSITY
+            break
         if not total < np.inf:
-            return OVERFLOW
-        if np.isnan(clock[NEXT_TIME]):
-            clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / total
-        if clock[TIME] + 1.0 / total == clock[TIME]:
-            return OVERFLOW  # time would stand still: the network explodes
+            status = OVERFLOW
+            break
+        # Below `_SURELY_MOVES` the mean wait is more than two steps of float64 at `time`: nothing to divide out.
+        if not np.abs(time) * total < _SURELY_MOVES:
+            if time + 1.0 / total == time:
+                status = OVERFLOW  # time would stand still: the network explodes
+                break
         if laws is not None:
-            if laws.window[WINDOW_END] < boundary and not clock[NEXT_TIME] <= laws.window[WINDOW_END]:
-                _renew_window(channels, laws, state)
+            limit = min(boundary, laws.window[WINDOW_END])
+        if not next_time <= limit:
+            if np.isnan(next_time):
+                next_time = time + rng.standard_exponential() / total
                 continue
-        if not clock[NEXT_TIME] <= boundary:
+            if laws is not None:
+                if limit < boundary:
+                    clock[TIME], clock[NEXT_TIME], tally[N_CANDIDATES] = time, next_time, n_candidates
+                    state.total[0] = total
+                    _renew_window(channels, laws, state)
+                    time, next_time = clock[TIME], clock[NEXT_TIME]
+                    total = state.total[0]
+                    continue
             if not is_point:
-                clock[TIME] = t_stop
-                return REACHED_END
-            record(run, tally[GRID_INDEX], counts)
-            tally[GRID_INDEX] += 1
-            boundary, is_point = next_stop(run, tally[GRID_INDEX], t_stop)
+                time = t_stop
+                break
+            record(run, k, counts)
+            k += 1
+            boundary, is_point = next_stop(run, k, t_stop)
+            limit = boundary
             continue
-        if tally[N_EVENTS] >= event_limit:
-            return EVENT_LIMIT
-        if tally[N_CANDIDATES] >= pause:
-            return SLICE_END
-        clock[TIME] = clock[NEXT_TIME]
-        chosen = _choose(state.propensity, rng.random() * total)
-        tally[N_CANDIDATES] += 1
+        if n_candidates >= pause:
+            status = EVENT_LIMIT if n_events >= event_limit else SLICE_END
+            break
+        time = next_time
+        chosen = _choose(propensity, rng.random() * total)
+        n_candidates += 1
         if laws is not None:
             if laws.timed_channel.size and laws.timed_channel[chosen]:
                 # Thinning: its propensity is a bound over the window, and it fires by the share of its value now.
-                laws.variables[TIME_VARIABLE] = clock[TIME]
+                laws.variables[TIME_VARIABLE] = time
                 value = value_now(channels, laws, chosen, counts)
                 if not value >= 0.0:
                     tally[FAULT] = 1
-                if not rng.random() * state.propensity[chosen] < value:
-                    clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / total
+                if not rng.random() * propensity[chosen] < value:
+                    next_time = time + rng.standard_exponential() / total
                     continue
         status = fire(channels, chosen, counts)
-        tally[N_EVENTS] += 1
-        if state.firings.size or run.log.size:
+        n_events += 1
+        if names_reactions:
             reaction = channels.terms[channels.ranges[chosen].term_start].reaction
             if state.firings.size:
                 state.firings[reaction] += 1
             if run.log.size:
-                log_reaction(run, clock[TIME], reaction)
+                log_reaction(run, time, reaction)
         if status != REACHED_END:
-            return status
-        _refresh_dependents(channels, laws, dependents, state, chosen)
-        clock[NEXT_TIME] = clock[TIME] + rng.standard_exponential() / state.total[0]
+            break
+        if laws is not None:
+            clock[TIME] = time
+        total = _refresh_dependents(channels, laws, dependents, state, chosen)
+        next_time = time + rng.standard_exponential() / total
         if laws is not None:
             if laws.triggered.size and fires_trigger(channels, laws, chosen, counts):
-                return TRIGGERED
+                status = TRIGGERED
+                break
+    state.total[0] = total
+    clock[TIME] = time
+    clock[NEXT_TIME] = next_time
+    tally[N_EVENTS] = n_events
+    tally[N_CANDIDATES] = n_candidates
+    tally[GRID_INDEX] = k
+    return status
 
 
 @kernel

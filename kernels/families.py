@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .codes import COUNT_LIMIT
-from .jit import kernel
+from .linked import kernel
 
 
 class Families(NamedTuple):

@@ -1,6 +1,6 @@
 """An indexed binary heap of channels by their next time: the earliest on top, any of them moved in log steps."""
 
-from .jit import kernel
+from .linked import kernel
 
 
 @kernel

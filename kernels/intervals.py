@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 
-from .jit import kernel
 from .laws import (
     ABS,
     ADD,
@@ -50,6 +49,7 @@ from .laws import (
     is_binary,
     unary,
 )
+from .linked import kernel
 
 _ROUNDING = 1e-15
 """Slack, relative, of functions that are not rounded correctly and so are monotone only nearly."""

@@ -37,8 +37,8 @@ from .codes import (
     STEP,
     TIME,
 )
-from .jit import kernel
 from .laws import TIME_VARIABLE, law_value
+from .linked import kernel
 from .replicates import begin_replicate, end_replicate, next_stop, record
 
 SHARE = 0.1

@@ -1,7 +1,7 @@
 """Which part of a network can move: what is at zero and made by nothing stays at zero, and takes terms with it."""
 
 from .codes import FALLING
-from .jit import kernel
+from .linked import kernel
 
 
 @kernel
@@ -29,9 +29,9 @@ def mark_live(channels, x, species, terms):
 
 @kernel
 def _can_be(channels, t, species):
-    if channels.terms[t].coefficient == 0.0 or not (
-        species[channels.terms[t].first] and species[channels.terms[t].second]
-    ):
+    if channels.terms[t].coefficient == 0.0:
+        return False
+    if not (species[channels.terms[t].first] and species[channels.terms[t].second]):
         return False
     for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
         if channels.extras[e].kind == FALLING and not species[channels.extras[e].a]:

@@ -25,8 +25,8 @@ from .codes import (
     TRIGGERED,
 )
 from .heap import build, move
-from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
+from .linked import kernel
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 
 

@@ -35,12 +35,12 @@ from .codes import (
     TRIGGERED,
 )
 from .families import draw_member, family_can_fire
-from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
+from .linked import kernel
 from .renewal import renew_window_rejection
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
-from .slots import BOUND, LOWER, mean_wait
-from .urn import NONE, is_overfull
+from .slots import mean_wait
+from .urn import HEAVY, LIGHT, NONE, is_overfull
 
 _MOST_REJECTED = 100
 """After so many candidates rejected in a row the bounds of the last one are made tight: a network that can hardly react
@@ -54,7 +54,7 @@ def _term_of_gap(channels, state, c, share):
 
     Each term owns as much of the interval as its bounds are apart, so that one term is evaluated, not the sum.
     """
-    share -= state.sums[c, LOWER]
+    share -= state.sums[c].lower
     t = np.int64(channels.ranges[c].term_start)
     end = np.int64(channels.ranges[c + 1].term_start)
     while t < end:
@@ -64,7 +64,7 @@ def _term_of_gap(channels, state, c, share):
                 share -= gap
                 t += 1 << BLOCK
                 continue
-        gap = state.term_gap[t]
+        gap = state.terms[t].gap
         if share < gap:
             return t, share
         share -= gap
@@ -77,9 +77,9 @@ def _term_of_lower(channels, state, c, share):
     """The term in whose lower bound `share`, below the sum of the lower bounds, falls."""
     last = channels.ranges[c + 1].term_start - 1
     for t in range(channels.ranges[c].term_start, last):
-        if share < state.term_lower[t]:
+        if share < state.terms[t].lower:
             return np.int64(t)
-        share -= state.term_lower[t]
+        share -= state.terms[t].lower
     return np.int64(last)
 
 
@@ -88,27 +88,27 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
     OVERFLOW or NEGATIVE."""
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
-    pair_species, pair_amount = readers.pair_species, readers.pair_amount
-    urn, clock, tally = state.urn, state.clock, state.tally
+    pairs, owner = readers.pairs, state.urns.owner
+    clock, tally = state.clock, state.tally
+    urn, light_urn = state.urns.urn[HEAVY], state.urns.urn[LIGHT]
     if tally[FAULT]:
         return BAD_PROPENSITY
-    if is_overfull(urn):
+    if is_overfull(state.urns, HEAVY):
         return OVERFLOW
-    n_channels = state.light.size
+    n_channels = limits.size - 1
     first_family = n_channels
     if families is not None:
         first_family = families.first_channel[0]
     names_reactions = state.firings.size > 0 or run.log.size > 0
-    more_changes = readers.more_species.size > 0
+    more_changes = readers.more.size > 0
     n_events = tally[N_EVENTS]
     n_candidates = tally[N_CANDIDATES]
     # No more events than candidates: one comparison keeps the slice, the log and the event limit.
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
-    light_urn = state.light_urn
-    size = urn.size[0]
-    light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
+    size = urn.size
+    light_size = limits[n_channels].bound / light_urn.quantum
     wait = mean_wait(state)
     if time + wait == time:
         return OVERFLOW  # time stands still: the network explodes
@@ -131,11 +131,11 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     clock[NEXT_TIME] = next_time
                     tally[N_CANDIDATES] = n_candidates
                     renew_window_rejection(channels, laws, readers, state)
-                    size = urn.size[0]
-                    light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
+                    size = urn.size
+                    light_size = limits[n_channels].bound / light_urn.quantum
                     wait = mean_wait(state)
                     time = clock[TIME]
-                    if is_overfull(urn) or time + wait == time:
+                    if is_overfull(state.urns, HEAVY) or time + wait == time:
                         status = OVERFLOW
                     if tally[FAULT]:
                         status = BAD_PROPENSITY
@@ -165,16 +165,16 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
         # slot and independent of which, decides whether the candidate fires and which of the terms it is.
         place = rng.random() * size
         slot = np.int64(place)
-        c = urn.channel[np.uint32(slot)]
+        c = np.int64(owner[np.uint64(slot)])
         if c == n_channels:
             place = rng.random() * light_size
             slot = np.int64(place)
-            if slot >= light_urn.size[0]:
+            if slot >= light_urn.size:
                 next_time = time + rng.standard_exponential() * wait
                 continue
-            c = light_urn.channel[np.uint32(slot)]
-        share = (place - slot) * limits[c, BOUND]  # uniform on [0, bound), independent of the slot
-        fires = share < limits[c, LOWER]
+            c = np.int64(owner[np.uint64(light_urn.first + slot)])
+        share = (place - slot) * limits[c].bound  # uniform on [0, bound), independent of the slot
+        fires = share < limits[c].lower
         t = NONE
         if fires:
             if names_reactions:
@@ -185,7 +185,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 if laws is not None:
                     laws.variables[TIME_VARIABLE] = time
                     look_at_term(channels, laws, t, counts, tally)
-                fires = share < term_value(channels, laws, t, counts, counts) - state.term_lower[t]
+                fires = share < term_value(channels, laws, t, counts, counts) - state.terms[t].lower
         member = NONE
         if families is not None:
             if fires and c >= first_family:
@@ -201,8 +201,8 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 n_rejected = 0
                 tally[N_CANDIDATES] = n_candidates
                 tighten(channels, laws, readers, state, c)
-                size = urn.size[0]
-                light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
+                size = urn.size
+                light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if laws is not None:
                     limit = min(boundary, laws.window[WINDOW_END])
@@ -221,17 +221,17 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     log_reaction(run, time, reaction)
             inside = True
             if member == NONE:
-                s0 = pair_species[c, 0]
-                s1 = pair_species[c, 1]
-                n0 = counts[s0] + pair_amount[c, 0]
+                s0 = pairs[c].species
+                s1 = pairs[c].other
+                n0 = counts[s0] + pairs[c].amount
                 counts[s0] = n0
-                n1 = counts[s1] + pair_amount[c, 1]
+                n1 = counts[s1] + pairs[c].other_amount
                 counts[s1] = n1
                 inside = low[s0] <= n0 and n0 <= high[s0] and low[s1] <= n1 and n1 <= high[s1]
                 if more_changes:
-                    for j in range(readers.more_start[c], readers.more_start[c + 1]):
-                        s = readers.more_species[j]
-                        counts[s] += readers.more_amount[j]
+                    for j in range(pairs[c].more_start, pairs[c + 1].more_start):
+                        s = readers.more[j].species
+                        counts[s] += readers.more[j].amount
                         inside = inside and low[s] <= counts[s] and counts[s] <= high[s]
             elif families is not None:
                 s = families.species[member]
@@ -244,9 +244,9 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 if member == NONE:
                     status = refresh_changed(channels, laws, readers, state, c)
                 elif families is not None:
-                    status = refresh_if_outside(channels, laws, readers, state, families.species[member])
-                size = urn.size[0]
-                light_size = limits[n_channels, BOUND] / light_urn.quantum[0]
+                    status = refresh_if_outside(channels, laws, readers, state, np.int64(families.species[member]))
+                size = urn.size
+                light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if time + wait == time:
                     status = OVERFLOW  # time would stand still: the network explodes
@@ -305,7 +305,7 @@ def run_rejection(channels, laws, readers, families, state, rng, run, t_stop, bu
         reacts = status == REACHED_END and run.ends.size > 0
         if reacts:
             reacts = can_react_rejection(channels, laws, families, state.counts)
-        if not end_replicate(run, state.clock, state.tally, state.firings, state.bounds[:0], status, reacts):
+        if not end_replicate(run, state.clock, state.tally, state.firings, state.block_gap[:0], status, reacts):
             return status
         if budget <= 0:
             return SLICE_END

@@ -1,14 +1,16 @@
 """Bounds renewed out of turn: at scheduled changes and events, and when a window of time is over."""
 
+import numpy as np
+
 from .bounds import bound_all, bound_term, set_interval, sum_channel
 from .channels import open_window, program_of
 from .clock import rescale_pending
 from .codes import N_CANDIDATES, TIME
 from .families import sum_pools
-from .jit import kernel
 from .laws import TIME_VARIABLE, WINDOW_END
+from .linked import kernel
 from .slots import fit_slots, refill_all, refill_if_needed, total_bound
-from .urn import is_overfull, mark_overfull
+from .urn import HEAVY, is_overfull, mark_overfull
 
 
 @kernel
@@ -18,12 +20,12 @@ def _enclose(channels, laws, readers, state, s):
         return
     set_interval(state, s)
     for j in range(readers.term_start[s], readers.term_start[s + 1]):
-        t = readers.term[j]
+        t = np.int64(readers.term[j])
         if laws is not None:
             if program_of(channels, t) >= 0:
                 continue  # all laws are bounded anew in the end: variables may have been set, too
         bound_term(channels, laws, state, t)
-        state.touched[readers.channel[t]] = True
+        state.sums[readers.channel[t]].touched = True
 
 
 @kernel
@@ -35,7 +37,7 @@ def set_counts_rejection(channels, laws, readers, families, state, species, valu
     for k in range(species.size):
         state.counts[species[k]] = values[k]
     for k in range(species.size):
-        _enclose(channels, laws, readers, state, species[k])
+        _enclose(channels, laws, readers, state, np.int64(species[k]))
     pools_fit = True
     if families is not None:
         pools_fit = sum_pools(families, state.counts)
@@ -45,7 +47,7 @@ def set_counts_rejection(channels, laws, readers, families, state, species, valu
         _rebound(channels, laws, readers, state, laws.terms)
     _sum_touched(channels, state)
     if not pools_fit:
-        mark_overfull(state.urn)
+        mark_overfull(state.urns, HEAVY)
     rescale_pending(state.clock, old, total_bound(state))
 
 
@@ -56,10 +58,10 @@ def set_coefficients_rejection(channels, laws, state):
     if laws is not None:
         laws.variables[TIME_VARIABLE] = state.clock[TIME]
     bound_all(channels, laws, state)
-    overfull = is_overfull(state.urn)
+    overfull = is_overfull(state.urns, HEAVY)
     refill_all(state)
     if overfull:
-        mark_overfull(state.urn)
+        mark_overfull(state.urns, HEAVY)
     rescale_pending(state.clock, old, total_bound(state))
 
 
@@ -67,16 +69,16 @@ def set_coefficients_rejection(channels, laws, state):
 def _rebound(channels, laws, readers, state, terms):
     """New bounds of general laws."""
     for j in range(terms.size):
-        bound_term(channels, laws, state, terms[j])
-        state.touched[readers.channel[terms[j]]] = True
+        bound_term(channels, laws, state, np.int64(terms[j]))
+        state.sums[readers.channel[terms[j]]].touched = True
 
 
 @kernel
 def _sum_touched(channels, state):
     fits = True
-    for c in range(state.touched.size):
-        if state.touched[c]:
-            state.touched[c] = False
+    for c in range(state.sums.size - 1):
+        if state.sums[c].touched:
+            state.sums[c].touched = False
             sum_channel(channels, state, c)
             fits = fit_slots(state, c) and fits
     refill_if_needed(state, fits)

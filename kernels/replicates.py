@@ -1,12 +1,12 @@
 """Which replicate a kernel runs, and where it writes: one protocol for the kernels of all methods.
 
-A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there what
-kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the end:
-that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of memory, in
-which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
+A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there
+what kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the
+end: that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of
+memory, in which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
 
-A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for that),
-and goes on there at the next call.
+A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for
+that), and goes on there at the next call.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,8 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
-from .jit import kernel
+from .linked import kernel
+from .records import record_type
 from .streams import seed_stream
 
 REPLICATE = 0
@@ -43,16 +44,8 @@ PLACE_SIZE = 8
 PER_REPLICATE = 50
 """What a replicate costs besides its candidates, in candidates."""
 
-END = np.dtype(
-    [
-        ("time", np.float64),
-        ("n_points", np.int64),  # recorded
-        ("n_events", np.int64),
-        ("n_candidates", np.int64),
-        ("status", np.int64),
-    ]
-)
-LOGGED = np.dtype([("time", np.float64), ("reaction", np.int64)])
+END = record_type(time=np.float64, n_points=np.int64, n_events=np.int64, n_candidates=np.int64, status=np.int64)
+LOGGED = record_type(time=np.float64, reaction=np.int64)
 
 
 class Run(NamedTuple):

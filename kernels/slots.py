@@ -1,18 +1,16 @@
 """Which channel owns how many slots: the urn of the heavy channels, and the one that the light channels share.
 
 `state` is a `bounds.RejectionState`; read here are the sums of each channel's upper bounds, written the urns and the
-bounds that their slots amount to.
+bounds that their slots amount to. One holder more, behind the channels, stands in the heavy urn for all light ones.
 """
 
 import numpy as np
 
 from .codes import N_CANDIDATES
-from .jit import kernel
-from .urn import give_slots, is_sparse, refill
+from .linked import kernel
+from .urn import HEAVY, LIGHT, NONE, give_slots, is_sparse, start_filling
 
-LOWER, BOUND = 0, 1
-"""Columns of `limits`; of `sums`, with the sum of the upper ends in the place of the bound."""
-_MANY = 4096
+MANY = 4096
 _LIGHT = 0.5
 """Of so many channels or more, those with a bound below this part of the mean are light: they share an urn of their
 own, so that the slots in constant use stay few and near."""
@@ -26,9 +24,18 @@ SAFE = 1e-12
 """Relative slack of running sums, far above what 64 updates can round away."""
 
 
+def capacities(n_channels):
+    """Room for the slots of the heavy and of the light urn: twice what is aimed at, and one for each channel that a
+    quantum is rounded up for."""
+    n = n_channels + 1
+    capacity = 2 * max(_LEAST_SLOTS, _SLOTS * n) + n
+    return capacity, (capacity if n_channels >= MANY else 0)
+
+
 @kernel
 def total_bound(state):
-    return state.urn.size[0] * state.urn.quantum[0]
+    """Rate of the candidates [1/s]."""
+    return state.urns.urn[HEAVY].size * state.urns.urn[HEAVY].quantum
 
 
 @kernel
@@ -40,56 +47,69 @@ def mean_wait(state):
 @kernel
 def refill_all(state):
     """Hand out all slots afresh: first which channels are light, then both urns."""
-    bounds = state.bounds
-    state.refilled[0] = state.tally[N_CANDIDATES]
-    n = state.light.size
+    urns, sums, holders = state.urns, state.sums, state.urns.holders
+    urns.urn[HEAVY].refilled = state.tally[N_CANDIDATES]
+    n = sums.size - 1
     total = 0.0
     for c in range(n):
-        total += state.sums[c, BOUND] * (1.0 + SAFE)
-    few = n < _MANY
+        total += sums[c].upper * (1.0 + SAFE)
+    few = n < MANY
     mean = total / n
     n_light = 0
+    heavy = 0.0
+    light = 0.0
     for c in range(n):
-        bound = state.sums[c, BOUND] * (1.0 + SAFE)
-        state.light[c] = not (few or bound >= _LIGHT * mean)
-        n_light += state.light[c]
-        bounds[c] = bound if state.light[c] else 0.0
-    bounds[n] = 0.0
-    state.light_urn.target[0] = _LIGHT_SLOTS * max(n_light, 1)
-    refill(state.light_urn, bounds)
-    bounds[n] = light_bound(state)
-    for c in range(n):
-        bounds[c] = 0.0 if state.light[c] else state.sums[c, BOUND] * (1.0 + SAFE)
-    state.urn.target[0] = max(_LEAST_SLOTS, _SLOTS * (n - n_light))
-    refill(state.urn, bounds)
+        bound = sums[c].upper * (1.0 + SAFE)
+        is_light = not (few or bound >= _LIGHT * mean)
+        sums[c].light = is_light
+        if is_light:
+            n_light += 1
+            light += bound
+        else:
+            heavy += bound
     for c in range(n + 1):
+        holders[c].owned = 0
+        holders[c].head = NONE
+    start_filling(urns, LIGHT, light, _LIGHT_SLOTS * max(n_light, 1))
+    for c in range(n):
+        if sums[c].light:
+            give_slots(urns, LIGHT, c, sums[c].upper * (1.0 + SAFE))
+    light = light_bound(state)
+    start_filling(urns, HEAVY, heavy + light, max(_LEAST_SLOTS, _SLOTS * (n - n_light)))
+    for c in range(n + 1):
+        if c == n:
+            give_slots(urns, HEAVY, c, light)
+        elif not sums[c].light:
+            give_slots(urns, HEAVY, c, sums[c].upper * (1.0 + SAFE))
         _set_bound(state, c)
 
 
 @kernel
 def light_bound(state):
     """What the light channels' slots add up to [1/s]."""
-    return state.light_urn.size[0] * state.light_urn.quantum[0]
+    return state.urns.urn[LIGHT].size * state.urns.urn[LIGHT].quantum
 
 
 @kernel
 def _set_bound(state, c):
-    urn = state.light_urn if c < state.light.size and state.light[c] else state.urn
-    state.limits[c, BOUND] = urn.owned[c] * urn.quantum[0]
+    """The effective bound of channel c is what its slots amount to: a little more than the sum of the upper ends."""
+    u = LIGHT if state.sums[c].light else HEAVY
+    state.limits[c].bound = state.urns.holders[c].owned * state.urns.urn[u].quantum
 
 
 @kernel
 def fit_slots(state, c):
-    bound = state.sums[c, BOUND] * (1.0 + SAFE)
-    if state.light[c]:
-        if not give_slots(state.light_urn, c, bound):
+    """Slots of channel c for the present sum of its upper ends. False if they do not fit."""
+    bound = state.sums[c].upper * (1.0 + SAFE)
+    if state.sums[c].light:
+        if not give_slots(state.urns, LIGHT, c, bound):
             return False
         _set_bound(state, c)
-        c = np.int64(state.light.size)
+        c = np.int64(state.sums.size - 1)
         bound = light_bound(state)
-        if bound <= state.limits[c, BOUND] <= 1.25 * bound + 2.0 * state.urn.quantum[0]:
+        if bound <= state.limits[c].bound <= 1.25 * bound + 2.0 * state.urns.urn[HEAVY].quantum:
             return True  # slots beyond the light ones reject
-    if not give_slots(state.urn, c, bound):
+    if not give_slots(state.urns, HEAVY, c, bound):
         return False
     _set_bound(state, c)
     return True
@@ -98,13 +118,14 @@ def fit_slots(state, c):
 @kernel
 def _is_stale(state):
     """Which channels are light should be decided anew, and enough candidates have gone by to pay for it."""
-    if state.tally[N_CANDIDATES] - state.refilled[0] < 4 * state.light.size:
+    if state.tally[N_CANDIDATES] - state.urns.urn[HEAVY].refilled < 4 * (state.sums.size - 1):
         return False
-    urn = state.light_urn
-    return light_bound(state) > _TOO_MUCH * total_bound(state) or urn.size[0] > 4 * urn.target[0]
+    light = state.urns.urn[LIGHT]
+    return light_bound(state) > _TOO_MUCH * total_bound(state) or light.size > 4 * light.target
 
 
 @kernel
 def refill_if_needed(state, fits):
-    if not fits or is_sparse(state.urn) or _is_stale(state):
+    """Hand out all slots afresh if some did not fit, or if they have become too few or unevenly used."""
+    if not fits or is_sparse(state.urns, HEAVY) or _is_stale(state):
         refill_all(state)

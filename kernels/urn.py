@@ -1,116 +1,126 @@
-"""An urn of equal slots: a channel is drawn in constant time, with probability proportional to its slots.
+"""Urns of equal slots: a channel is drawn in constant time, with probability proportional to its slots.
 
-Each slot stands for the same amount of propensity, the quantum. A channel whose upper propensity bound is `b`
-owns ceil(b / quantum) slots, so its effective bound is a whole number of quanta; the excess is rejected like
-any other slack of a bound, and the method stays exact. Slots of a channel form a doubly linked list, so that
-adding or removing one costs a few memory accesses whatever the number of channels.
+Each slot stands for the same amount of propensity, the quantum. A channel whose upper propensity bound is `b` owns
+ceil(b / quantum) slots, so its effective bound is a whole number of quanta; the excess is rejected like any other slack
+of a bound, and the method stays exact. Slots of a channel form a doubly linked list, so that adding or removing one
+costs a few memory accesses whatever the number of channels.
+
+There are two urns, which share the arrays: see `slots`. A channel has slots in one of them only.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .jit import kernel
+from .linked import kernel
+from .records import record_type
 
 NONE = -1
+HEAVY, LIGHT = np.int64(0), np.int64(1)
+"""The urns, by number."""
+
+LINK = record_type(
+    following=np.int32,  # next slot of the same channel, or NONE
+    preceding=np.int32,
+)
+HOLDER = record_type(
+    owned=np.int64,  # slots of the channel
+    head=np.int32,  # one of them, the first of the list, or NONE
+)
+URN = record_type(
+    quantum=np.float64,  # propensity of a slot [1/s]; infinite in an urn that is overfull
+    first=np.int64,  # its slots begin here
+    capacity=np.int64,  # and are so many,
+    size=np.int64,  # of which the first `size` are in use
+    target=np.int64,  # slots aimed at when the quantum is chosen
+    refilled=np.int64,  # the candidate at which all slots were handed out afresh
+)
 
 
-class Urn(NamedTuple):
-    channel: np.ndarray  # uint32[capacity]: owner of each slot in use
-    following: np.ndarray  # int32[capacity]: next slot of the same channel
-    preceding: np.ndarray  # int32[capacity]
-    head: np.ndarray  # int32[channel]: a slot of the channel, or NONE
-    owned: np.ndarray  # int64[channel]: slots of the channel
-    size: np.ndarray  # int64[1]: slots in use, the first `size`
-    quantum: np.ndarray  # float64[1]: propensity of a slot [1/s]
-    target: np.ndarray  # int64[1]: slots aimed at when the quantum is chosen
-
-
-@kernel
-def _push(urn, c):
-    slot = urn.size[0]
-    top = urn.head[c]
-    urn.channel[slot] = c
-    urn.following[slot] = top
-    urn.preceding[slot] = NONE
-    if top != NONE:
-        urn.preceding[top] = slot
-    urn.head[c] = slot
-    urn.size[0] = slot + 1
-
-
-@kernel
-def _pop(urn, c):
-    hole = urn.head[c]
-    after = urn.following[hole]
-    urn.head[c] = after
-    if after != NONE:
-        urn.preceding[after] = NONE
-    last = urn.size[0] - 1
-    urn.size[0] = last
-    if hole == last:
-        return
-    mover = urn.channel[last]
-    after = urn.following[last]
-    before = urn.preceding[last]
-    urn.channel[hole] = mover
-    urn.following[hole] = after
-    urn.preceding[hole] = before
-    if after != NONE:
-        urn.preceding[after] = hole
-    if before != NONE:
-        urn.following[before] = hole
-    else:
-        urn.head[mover] = hole
+class Urns(NamedTuple):
+    urn: np.ndarray  # URN[2]
+    owner: np.ndarray  # uint32[slot]: the channel of each slot in use; alone, since every candidate looks up one
+    links: np.ndarray  # LINK[slot]
+    holders: np.ndarray  # HOLDER[channel + 1]
 
 
 @kernel
-def is_overfull(urn):
-    """The bounds add up to more than a float64 holds; the urn is empty and of no use."""
-    return urn.quantum[0] == np.inf
+def is_overfull(urns, u):
+    """The bounds add up to more than a float64 holds; urn u is empty and of no use."""
+    return urns.urn[u].quantum == np.inf
 
 
 @kernel
-def mark_overfull(urn):
+def mark_overfull(urns, u):
     """Say so: the simulation stops before it draws again."""
-    urn.quantum[0] = np.inf
-    urn.size[0] = 0
+    urns.urn[u].quantum = np.inf
+    urns.urn[u].size = 0
 
 
 @kernel
-def give_slots(urn, c, bound):
-    """Let channel c own enough slots for `bound` [1/s]. False, with nothing done, if they do not fit."""
-    wanted = np.ceil(bound / urn.quantum[0])
+def give_slots(urns, u, c, bound):
+    """Let channel c own enough slots of urn u for `bound` [1/s]. False, with nothing done, if they do not fit."""
+    urn, owner, links, holders = urns.urn[u], urns.owner, urns.links, urns.holders
+    owned = holders[c].owned
+    wanted = np.ceil(bound / urn.quantum)
     # Written so that a bound that is infinite or not a number does not fit either.
-    if is_overfull(urn) or not urn.size[0] - urn.owned[c] + wanted <= urn.channel.size:
+    if is_overfull(urns, u) or not urn.size - owned + wanted <= urn.capacity:
         return False
     n_wanted = np.int64(wanted)
-    for _ in range(urn.owned[c], n_wanted):
-        _push(urn, c)
-    for _ in range(n_wanted, urn.owned[c]):
-        _pop(urn, c)
-    urn.owned[c] = n_wanted
+    for _ in range(owned, n_wanted):
+        # The first slot that is free becomes the head of the list.
+        slot = urn.first + urn.size
+        head = holders[c].head
+        owner[slot] = c
+        links[slot].following = head
+        links[slot].preceding = NONE
+        if head != NONE:
+            links[head].preceding = slot
+        holders[c].head = slot
+        urn.size += 1
+    for _ in range(n_wanted, owned):
+        # The head of the list becomes a hole, and the last slot in use moves into it: slots in use have no gaps.
+        hole = holders[c].head
+        after = links[hole].following
+        holders[c].head = after
+        if after != NONE:
+            links[after].preceding = NONE
+        urn.size -= 1
+        last = urn.first + urn.size
+        if hole == last:
+            continue
+        mover = owner[last]
+        after = links[last].following
+        before = links[last].preceding
+        owner[hole] = mover
+        links[hole].following = after
+        links[hole].preceding = before
+        if after != NONE:
+            links[after].preceding = hole
+        if before != NONE:
+            links[before].following = hole
+        else:
+            holders[mover].head = hole
+    holders[c].owned = n_wanted
     return True
 
 
 @kernel
-def is_sparse(urn):
+def is_sparse(urns, u):
     """So few slots are in use that a finer quantum would waste less."""
-    return 0 < urn.size[0] < urn.target[0] // 4
+    return 0 < urns.urn[u].size < urns.urn[u].target // 4
 
 
 @kernel
-def refill(urn, bounds):
-    """Choose the quantum anew for `bounds` float64[channel] and hand out all slots afresh."""
-    total = 0.0
-    for c in range(bounds.size):
-        total += bounds[c]
-        urn.head[c] = NONE
-        urn.owned[c] = 0
-    urn.size[0] = 0
+def start_filling(urns, u, total, target):
+    """Choose the quantum for bounds that add up to `total` [1/s], in about `target` slots, all of which become free.
+
+    The caller has taken the slots away from their holders.
+    """
+    urn = urns.urn[u]
+    urn.size = 0
+    urn.target = target
     if not total < np.inf:
-        urn.quantum[0] = np.inf
-        return
-    urn.quantum[0] = total / urn.target[0] if total > 0.0 else 1.0
-    for c in range(bounds.size):
-        give_slots(urn, c, bounds[c])
+        urn.quantum = np.inf
+    else:
+        urn.quantum = total / target if total > 0.0 else 1.0

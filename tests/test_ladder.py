@@ -23,9 +23,10 @@ class Loud(Langevin):
 
     def __init__(self, network, rates, volume, *rest, **options):
         super().__init__(network, rates, volume, *rest, **options)
-        self._channels = self._channels._replace(
-            change_amount=2 * self._channels.change_amount, coefficient=self._channels.coefficient / 2
-        )
+        changes, terms = self._channels.changes.copy(), self._channels.terms.copy()
+        changes["amount"] *= 2
+        terms["coefficient"] /= 2
+        self._channels = self._channels._replace(changes=changes, terms=terms)
 
 
 SAMPLED = {

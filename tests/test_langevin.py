@@ -47,9 +47,10 @@ def test_noise_of_the_wrong_size_is_caught(name, monkeypatch):
         def __init__(self, network, rates, volume, *rest, **options):
             super().__init__(network, rates, volume, *rest, **options)
             # Twice the molecules that react at once, half as often: the mean stays.
-            self._channels = self._channels._replace(
-                change_amount=2 * self._channels.change_amount, coefficient=self._channels.coefficient / 2
-            )
+            changes, terms = self._channels.changes.copy(), self._channels.terms.copy()
+            changes["amount"] *= 2
+            terms["coefficient"] /= 2
+            self._channels = self._channels._replace(changes=changes, terms=terms)
 
     monkeypatch.setattr("gillespie_nn.simulation.methods.METHODS", (*METHODS, Loud))
     of_mean, of_variance = _moments(name, "loud", step=0.02)

@@ -36,13 +36,13 @@ def by_change(network, structure, rates, volume, counts):
     found = {}
     for c, change in enumerate(structure.changes[: structure.n_plain]):
         key = tuple((network.species[s], n) for s, n in change if s < len(network.species))
-        found[key] = found.get(key, 0.0) + channel_value(channels, c, state, state)
+        found[key] = found.get(key, 0.0) + channel_value(channels, None, c, state, state)
     for f, (rows, columns) in enumerate(families.pools):
         pool = [
             families.pool_species[families.pool_start[p] : families.pool_start[p + 1]].tolist() for p in (rows, columns)
         ]
         m = families.member_start[f]
-        total = channel_value(channels, structure.n_plain + f, state, state)
+        total = channel_value(channels, None, structure.n_plain + f, state, state)
         sums = [int(counts[p].sum()) for p in pool]
         for i in pool[0]:
             for j in pool[1]:
@@ -165,9 +165,9 @@ def test_bounds_hold_and_pools_are_kept_through_a_run_with_scheduled_changes(nam
         fresh = m._counts.copy()
         sum_pools(m._families, fresh)
         np.testing.assert_array_equal(fresh, m._counts)
-        value = np.array([channel_value(m._channels, c, m._counts, m._counts) for c in range(len(m._state.light))])
         limits = m._state.limits[:-1]
-        assert (limits[:, 0] <= value * (1 + 1e-12)).all() and (value <= limits[:, 1]).all()
+        value = np.array([channel_value(m._channels, None, c, m._counts, m._counts) for c in range(len(limits))])
+        assert (limits["lower"] <= value * (1 + 1e-12)).all() and (value <= limits["bound"]).all()
         assert m._clock[codes.NEXT_TIME] > m._clock[codes.TIME]
 
 
@@ -177,11 +177,12 @@ def test_light_channels_share_an_urn_and_keep_the_law(monkeypatch):
 
     slow = "\n".join(f"A -> S{k} @ 0.002\nS{k} -> A @ 0.05" for k in range(2100))
     network = gnn.ReactionNetwork.from_text(f"0 -> A @ 300\nA -> 0 @ 10\n{slow}")
-    assert len(network.reactions) > slots._MANY
+    assert len(network.reactions) > slots.MANY
     r = gnn.simulate(network, 1.0, 2, method="rejection", replicates=4000, seed=3, workers=2)
     m = Rejection(network, network.rates(), 1.0, network.counts(), seeds.stream(1, Purpose.SIMULATION))
     m.advance(1.0)
-    assert m._state.light.sum() > 4000 and not m._state.light[0]
+    light = m._state.sums["light"]
+    assert light.sum() > 4000 and not light[0]
     # Linear, from nothing: A and each S are independent Poisson; their means solve two equations.
     slow_out, slow_in = 2100 * 0.002, 0.05
     generator = np.array([[-10 - slow_out, slow_in, 300], [slow_out, -slow_in, 0], [0, 0, 0]])

@@ -101,17 +101,18 @@ def test_compiled_propensities_are_those_of_the_definition(name):
     rng = np.random.default_rng(1)
     for lumped in (False, True):
         structure = network.compiled.lumped if lumped else network.compiled.single
-        channels = structure.channels(network.rates(), volume)
+        channels, laws, _ = structure.arrays_for(network.rates(), volume)
+        start, reaction = channels.ranges["term_start"], channels.terms["reaction"][:-1]
         for _ in range(20):
             counts = np.append(rng.integers(0, 6, len(network.species)), 1)
             state = dict(zip(network.species, counts.tolist()))
             expected = np.array([propensity(r, state, volume) for r in network.reactions])
-            look_at_laws(channels, counts)
-            terms = np.array([term_value(channels, t, counts, counts) for t in range(len(expected))])
-            np.testing.assert_allclose(terms, expected[channels.term_reaction], rtol=1e-13)
+            look_at_laws(laws, counts)
+            terms = np.array([term_value(channels, laws, t, counts, counts) for t in range(len(expected))])
+            np.testing.assert_allclose(terms, expected[reaction], rtol=1e-13)
             for c in range(structure.n_channels):
-                part = channels.term_reaction[channels.term_start[c] : channels.term_start[c + 1]]
-                value = channel_value(channels, c, counts, counts)
+                part = reaction[start[c] : start[c + 1]]
+                value = channel_value(channels, laws, c, counts, counts)
                 np.testing.assert_allclose(value, expected[part].sum(), rtol=1e-12)
 
 

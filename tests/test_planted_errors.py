@@ -40,9 +40,10 @@ def test_a_wrong_pair_propensity_is_caught(base, change):
 
 
 def test_a_wrong_volume_exponent_is_caught():
-    def change(channels):
-        pairs = channels.second_offset > 0
-        return channels._replace(coefficient=np.where(pairs, 4.0, 1.0) * channels.coefficient)
+    def change(channels, laws):
+        terms = channels.terms.copy()
+        terms["coefficient"] *= np.where(terms["second_offset"] > 0, 4.0, 1.0)
+        return channels._replace(terms=terms), laws
 
     assert rejects(_p("two species", _run("two species", of_channels(change)(Rejection))))
 

@@ -56,7 +56,7 @@ class StaleTerm(Rejection):
         super().__init__(*arguments, **options)
         readers, channels = self._readers, self._channels
         network_c = 2  # species C of MIXED
-        terms = np.arange(len(channels.first))
+        terms = channels.terms[:-1]
         a = 0
         start, end = readers.term_start[a], readers.term_start[a + 1]
         lumped = [k for k in range(start, end) if _makes_only(channels, readers.channel[readers.term[k]], network_c)]
@@ -67,8 +67,9 @@ class StaleTerm(Rejection):
 
 
 def _makes_only(channels, c, species):
-    start, end = channels.change_start[c], channels.change_start[c + 1]
-    return end - start == 1 and channels.change_species[start] == species and channels.change_amount[start] == 1
+    start, end = channels.ranges["change_start"][c : c + 2]
+    change = channels.changes[start]
+    return end - start == 1 and change["species"] == species and change["amount"] == 1
 
 
 def test_a_stale_term_of_a_lumped_channel_is_caught():
@@ -90,8 +91,10 @@ def test_a_pool_that_is_not_kept_is_caught():
         def __init__(self, *arguments, **options):
             super().__init__(*arguments, **options)
             first = self._families.first_pool[0]
-            self._readers.pair_amount[self._readers.pair_species >= first] = 0
-            self._readers.more_amount[self._readers.more_species >= first] = 0
+            pairs, more = self._readers.pairs, self._readers.more
+            pairs["amount"][pairs["species"] >= first] = 0
+            pairs["other_amount"][pairs["other"] >= first] = 0
+            more["amount"][more["species"] >= first] = 0
 
     model = product_model()
     network = model.network

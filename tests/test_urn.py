@@ -2,81 +2,109 @@
 
 import numpy as np
 
+from gillespie_nn.kernels import slots
 from gillespie_nn.kernels import urn as kernel
-from gillespie_nn.simulation.methods.rejection import _urn
+from gillespie_nn.kernels.urn import HEAVY, LIGHT
+from gillespie_nn.simulation.methods.rejection import _urns
 
 
-def _check(urn, owned):
-    size = int(urn.size[0])
-    assert size == owned.sum()
-    np.testing.assert_array_equal(np.bincount(urn.channel[:size], minlength=len(owned)), owned)
-    np.testing.assert_array_equal(urn.owned, owned)
+def _check(urns, u, owned):
+    urn = urns.urn[u]
+    first, size = int(urn["first"]), int(urn["size"])
+    assert size == owned.sum() and size <= urn["capacity"]
+    np.testing.assert_array_equal(np.bincount(urns.owner[first : first + size], minlength=len(owned)), owned)
+    np.testing.assert_array_equal(urns.holders["owned"][: len(owned)], owned)
     for c in range(len(owned)):
-        slots, slot, before = [], int(urn.head[c]), kernel.NONE
+        seen, slot, before = [], int(urns.holders["head"][c]), kernel.NONE
         while slot != kernel.NONE:
-            assert urn.channel[slot] == c
-            assert urn.preceding[slot] == before
+            assert first <= slot < first + size
+            assert urns.owner[slot] == c
+            assert urns.links["preceding"][slot] == before
             before = slot
-            slots.append(slot)
-            slot = int(urn.following[slot])
-        assert len(set(slots)) == len(slots) == owned[c]
+            seen.append(slot)
+            slot = int(urns.links["following"][slot])
+        assert len(set(seen)) == len(seen) == owned[c]
 
 
-def _made(n):
-    urn = _urn(n)
-    urn.target[0] = max(1024, 16 * n)
-    return urn
+def _filled(u, bounds, n=None):
+    """Urns for n channels, of which those with `bounds` have slots in urn u."""
+    urns = _urns(len(bounds) if n is None else n)
+    _fill(urns, u, bounds)
+    return urns
+
+
+def _fill(urns, u, bounds):
+    urns.holders["owned"], urns.holders["head"] = 0, kernel.NONE
+    kernel.start_filling(urns, u, bounds.sum(), max(1024, 16 * len(bounds)))
+    for c, bound in enumerate(bounds):
+        kernel.give_slots(urns, u, c, bound)
+
+
+def _change_at_random(u, n, rng):
+    bounds = rng.random(7)
+    urns = _filled(u, bounds, n)
+    quantum = urns.urn["quantum"][u]
+    owned = np.ceil(bounds / quantum).astype(int)
+    _check(urns, u, owned)
+    refused = 0
+    for _ in range(2000):
+        c = rng.integers(len(bounds))
+        bound = rng.choice([0.0, rng.random() * 2, rng.random() * 1e-3])
+        wanted = int(np.ceil(bound / quantum))
+        fits = owned.sum() - owned[c] + wanted <= urns.urn["capacity"][u]
+        assert kernel.give_slots(urns, u, c, bound) == fits
+        refused += not fits
+        if fits:
+            owned[c] = wanted
+    _check(urns, u, owned)
+    return urns, refused
 
 
 def test_slots_follow_bounds_through_random_changes():
-    rng = np.random.default_rng(2)
-    n = 7
-    urn = _made(n)
-    bounds = rng.random(n)
-    kernel.refill(urn, bounds)
-    owned = np.ceil(bounds / urn.quantum[0]).astype(int)
-    _check(urn, owned)
-    for _ in range(2000):
-        c = rng.integers(n)
-        bound = rng.choice([0.0, rng.random() * 2, rng.random() * 1e-3])
-        wanted = int(np.ceil(bound / urn.quantum[0]))
-        fits = owned.sum() - owned[c] + wanted <= len(urn.channel)
-        assert kernel.give_slots(urn, c, bound) == fits
-        if fits:
-            owned[c] = wanted
-    _check(urn, owned)
+    urns, refused = _change_at_random(HEAVY, 7, np.random.default_rng(2))
+    assert refused and urns.urn["size"][LIGHT] == 0
+
+
+def test_light_slots_lie_behind_the_heavy_ones_and_leave_them_alone():
+    urns, _ = _change_at_random(LIGHT, slots.MANY, np.random.default_rng(5))
+    assert urns.urn["first"][LIGHT] == urns.urn["capacity"][HEAVY] > 0
+    assert urns.urn["size"][HEAVY] == 0 and not urns.owner[: urns.urn["first"][LIGHT]].any()
+
+
+def test_few_channels_have_no_room_for_light_slots():
+    urns = _urns(slots.MANY - 1)
+    assert urns.urn["capacity"][LIGHT] == 0 and len(urns.owner) == urns.urn["capacity"][HEAVY]
 
 
 def test_a_bound_that_does_not_fit_changes_nothing():
-    urn = _made(3)
-    kernel.refill(urn, np.array([1.0, 2.0, 3.0]))
-    owned = urn.owned.copy()
-    assert not kernel.give_slots(urn, 1, 1e300)
-    assert not kernel.give_slots(urn, 1, np.inf)
-    _check(urn, owned)
+    urns = _filled(HEAVY, np.array([1.0, 2.0, 3.0]))
+    owned = urns.holders["owned"][:3].copy()
+    assert not kernel.give_slots(urns, HEAVY, 1, 1e300)
+    assert not kernel.give_slots(urns, HEAVY, 1, np.inf)
+    _check(urns, HEAVY, owned)
 
 
-def test_refill_hands_out_at_least_every_bound_and_about_the_target():
+def test_filling_hands_out_at_least_every_bound_and_about_the_target():
     rng = np.random.default_rng(3)
     bounds = np.concatenate([10.0 ** rng.uniform(-12, 6, 40), np.zeros(10)])
-    urn = _made(len(bounds))
-    kernel.refill(urn, bounds)
-    assert (urn.owned * urn.quantum[0] >= bounds * (1 - 1e-12)).all()
-    assert (urn.owned[bounds == 0] == 0).all()
-    assert urn.target[0] <= urn.size[0] <= urn.target[0] + len(bounds)
+    urns = _filled(HEAVY, bounds)
+    urn, owned = urns.urn[HEAVY], urns.holders["owned"][: len(bounds)]
+    assert (owned * urn["quantum"] >= bounds * (1 - 1e-12)).all()
+    assert (owned[bounds == 0] == 0).all()
+    assert urn["target"] <= urn["size"] <= urn["target"] + len(bounds)
 
 
 def test_an_empty_and_an_overfull_urn_say_so():
-    urn = _made(2)
-    kernel.refill(urn, np.zeros(2))
-    assert urn.size[0] == 0 and not kernel.is_overfull(urn) and not kernel.is_sparse(urn)
-    kernel.refill(urn, np.array([1e308, 1e308]))
-    assert urn.size[0] == 0 and kernel.is_overfull(urn)
+    urns = _filled(HEAVY, np.zeros(2))
+    size = urns.urn["size"]
+    assert size[HEAVY] == 0 and not kernel.is_overfull(urns, HEAVY) and not kernel.is_sparse(urns, HEAVY)
+    with np.errstate(over="ignore"):
+        _fill(urns, HEAVY, np.array([1e308, 1e308]))
+    assert size[HEAVY] == 0 and kernel.is_overfull(urns, HEAVY)
 
 
 def test_an_urn_with_few_slots_left_is_sparse():
-    urn = _made(2)
-    kernel.refill(urn, np.array([1.0, 1e-6]))
-    assert not kernel.is_sparse(urn)
-    kernel.give_slots(urn, 0, 0.1)
-    assert kernel.is_sparse(urn)
+    urns = _filled(HEAVY, np.array([1.0, 1e-6]))
+    assert not kernel.is_sparse(urns, HEAVY)
+    kernel.give_slots(urns, HEAVY, 0, 0.1)
+    assert kernel.is_sparse(urns, HEAVY)

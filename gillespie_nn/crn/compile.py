@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..display.words import counted
-from ..kernels.channels import CHANGE, EXTRA, RANGE, TERM, Channels, Readers
+from ..kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
 from ..kernels.families import Families
 from ..kernels.laws import Laws
 from . import programs
@@ -207,17 +207,19 @@ class Structure:
             for s in species:
                 terms[s].append(t)
         padded = [(*change[:2], (self._one, 0), (self._one, 0))[:2] for change in self.changes]
-        pairs = np.array(padded, dtype=np.int64).reshape(-1, 2, 2)
+        first = np.array(padded, dtype=np.int64).reshape(-1, 2, 2)
         more = [change[2:] for change in self.changes]
+        pairs = _structured(PAIR, self.n_channels + 1, more_start=_starts(more))
+        for k, (species, amount) in enumerate((("species", "amount"), ("other", "other_amount"))):
+            pairs[species][:-1] = first[:, k, 0]
+            pairs[amount][:-1] = first[:, k, 1]
+        changes = np.array(list(chain.from_iterable(more)), dtype=np.int64).reshape(-1, 2)
         return Readers(
             term_start=_starts(terms),
             term=np.array(list(chain.from_iterable(terms)), dtype=np.uint32),
             channel=np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"])).astype(np.uint32),
-            pair_species=pairs[:, :, 0].astype(np.uint32),
-            pair_amount=pairs[:, :, 1].copy(),
-            more_start=_starts(more),
-            more_species=np.array([s for change in more for s, _ in change], dtype=np.uint32),
-            more_amount=np.array([n for change in more for _, n in change], dtype=np.int64),
+            pairs=pairs,
+            more=_structured(CHANGE, len(changes), species=changes[:, 0], amount=changes[:, 1]),
         )
 
     @cached_property

@@ -100,7 +100,7 @@ def never_rejecting(base: Any) -> type:
         def _advance(self, *arguments: Any) -> int:
             *others, event_limit = arguments
             while True:
-                self._state.limits[:, 0] = self._state.limits[:, 1]
+                self._state.limits["lower"] = self._state.limits["bound"]
                 code = super()._advance(*others, min(event_limit, self.n_events + 1))
                 if code != codes.EVENT_LIMIT or self.n_events >= event_limit:
                     return code

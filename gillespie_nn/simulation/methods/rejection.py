@@ -6,11 +6,12 @@ import numpy as np
 
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
-from ...kernels.bounds import BLOCK, RejectionState, refresh_rejection
+from ...kernels.bounds import BLOCK, INTERVAL, LIMITS, SUMS, TERM_BOUNDS, RejectionState, refresh_rejection
 from ...kernels.rejection import can_react_rejection, run_rejection
 from ...kernels.renewal import set_coefficients_rejection, set_counts_rejection
 from ...kernels.replicates import Run
-from ...kernels.urn import Urn
+from ...kernels.slots import capacities
+from ...kernels.urn import HOLDER, LINK, NONE, URN, Urns
 from .compiled import Compiled
 
 
@@ -30,21 +31,12 @@ class Rejection(Compiled):
             counts=self._counts,
             low=np.zeros_like(self._counts),
             high=np.zeros_like(self._counts),
-            width=np.zeros_like(self._counts),
-            renewed=np.zeros_like(self._counts),
-            term_lower=np.zeros(n_terms),
-            term_gap=np.zeros(n_terms),
+            intervals=np.zeros(self._counts.size, dtype=INTERVAL),
+            terms=np.zeros(n_terms, dtype=TERM_BOUNDS),
             block_gap=np.zeros((n_terms >> BLOCK) + 1),
-            limits=np.zeros((n + 1, 2)),
-            sums=np.zeros((n, 2)),
-            summed=np.zeros(n),
-            updates=np.zeros(n, dtype=np.int64),
-            touched=np.zeros(n, dtype=np.bool_),
-            urn=_urn(n + 1),
-            light_urn=_urn(n + 1),
-            light=np.zeros(n, dtype=np.bool_),
-            bounds=np.zeros(n + 1),
-            refilled=np.zeros(1, dtype=np.int64),
+            limits=np.zeros(n + 1, dtype=LIMITS),
+            sums=np.zeros(n + 1, dtype=SUMS),
+            urns=_urns(n),
             clock=self._clock,
             tally=self._tally,
             firings=self.firings,
@@ -71,11 +63,14 @@ class Rejection(Compiled):
         return can_react_rejection(self._channels, self._programs, self._pools, self._counts)
 
 
-def _urn(n_channels: int) -> Urn:
-    """An empty urn with room for the slots that `kernels.bounds` aims at, twice."""
-    capacity = 2 * max(1024, 16 * n_channels) + n_channels
-    owner = np.empty(capacity, dtype=np.uint32)
-    before, after = np.empty((2, capacity), dtype=np.int32)
-    head = np.full(n_channels, -1, dtype=np.int32)
-    owned = np.zeros(n_channels, dtype=np.int64)
-    return Urn(owner, before, after, head, owned, np.zeros(1, dtype=np.int64), np.ones(1), np.zeros(1, dtype=np.int64))
+def _urns(n_channels: int) -> Urns:
+    """Empty urns for the slots of so many channels, and of one holder more."""
+    heavy, light = capacities(n_channels)
+    urn = np.zeros(2, dtype=URN)
+    urn["capacity"] = heavy, light
+    urn["first"] = 0, heavy
+    urn["quantum"] = 1.0
+    links = np.zeros(heavy + light, dtype=LINK)
+    holders = np.zeros(n_channels + 1, dtype=HOLDER)
+    holders["head"] = NONE
+    return Urns(urn, np.zeros(heavy + light, dtype=np.uint32), links, holders)
