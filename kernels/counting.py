@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from .jit import kernel
+from .jit import inlined, kernel
 
 MANY = 8.0
 """Least variance (for Poisson numbers the mean) of the second way; both bounds hold from 7 on."""
@@ -109,7 +109,7 @@ def _draw_rarer(rng, n, p):
     return _corrected(rng, k, u, mean + p, variance, float(n), p)
 
 
-@kernel
+@inlined
 def _few_poisson(mean, u):
     """The number whose share of (0, 1] holds 1 - u."""
     rest = 1.0 - u
@@ -122,7 +122,7 @@ def _few_poisson(mean, u):
     return k
 
 
-@kernel
+@inlined
 def _few_binomial(n, p, u):
     """The number whose share of (0, 1] holds 1 - u."""
     if n == 1:
@@ -138,7 +138,7 @@ def _few_binomial(n, p, u):
     return k
 
 
-@kernel
+@inlined
 def _power(base, n):
     """By multiplication, for small n faster than by logarithm."""
     product = base
@@ -183,7 +183,7 @@ def _log_poisson(k, mean):
     return k * math.log1p(below / k) - below - 0.5 * math.log(k) - _HALF_LOG_TWO_PI - _stirling(k)
 
 
-@kernel
+@inlined
 def _stirling(k):
     """log k! less Stirling's formula; the series is good to rounding from 16 on."""
     if k >= 16.0:
