@@ -65,6 +65,7 @@ def solve_pair(channels, laws, blocks, plan, state, b, tau):
         y += amount_y * state.blocks.drawn[e]
         mean_x += amount_x * firings
         mean_y += amount_y * firings
+        # Most entries read no species of their own block, and leave the matrix alone.
         if blocks.entries[e].slope_start < blocks.entries[e + 1].slope_start:
             slope_x = slope_y = 0.0
             for j in range(blocks.entries[e].slope_start, blocks.entries[e + 1].slope_start):
@@ -79,10 +80,12 @@ def solve_pair(channels, laws, blocks, plan, state, b, tau):
             yx -= amount_y * slope_x
             yy -= amount_y * slope_y
         row += 2
-    # The trace of the Jacobian, up to its sign: entries of the matrix are those of 1 - half a step times it.
+    # From the diagonal of the Jacobian, of which half a step is taken from 1 in the matrix.
     relaxing = (abs(xx - 1.0) + abs(yy - 1.0)) / half
+    # A diagonal of 1 - half a step times a rate of growth would pass 0 in long steps, and the change its pole.
     xx, yy = max(xx, _LEAST_DIAGONAL), max(yy, _LEAST_DIAGONAL)
     determinant = xx * yy - xy * yx
+    # Cramer's rule, as long as the determinant is no difference of nearly equal products.
     if abs(determinant) > _NEARLY_SINGULAR * (abs(xx * yy) + abs(xy * yx)):
         inverse = 1.0 / determinant
         solution[0].change, solution[1].change = inverse * (yy * x - xy * y), inverse * (xx * y - yx * x)
@@ -146,6 +149,7 @@ def _eliminate(state, n):
             factor = matrix[j, i] / matrix[i, i]
             for k in range(i + 1, n + 2):
                 matrix[j, k] -= factor * matrix[i, k]
+    # Two right-hand sides, in the columns behind the matrix: the firings drawn, and those expected.
     for i in range(n - 1, -1, -1):
         for side in range(n, n + 2):
             value = matrix[i, side]

@@ -31,8 +31,9 @@ def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
     wanted += state.channels[c].carried
     if not wanted < COUNT_LIMIT:
         return np.int64(-1)
+    # The nearest whole number, never below none; what it differs by is not lost.
     firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
-    # Below 0 no debt is carried on that a step could never pay.
+    # Rounding leaves half a firing at most; what is below that is dropped, as nothing fires backwards.
     state.channels[c].carried = max(wanted - firings, -0.5)
     s, other = entry.first_species, entry.second_species
     x = counts[s] + entry.first_amount * firings
@@ -77,6 +78,7 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
     largest = 0.0
     all_reacting = all_relaxing = 1e-300
     drawn, solution = state.blocks.drawn, state.blocks.solution
+    # All numbers from the propensities at the start of the step, before any block changes a count.
     for e in range(drawn.size):
         drawn[e] = state.channels[blocks.entries[e].channel].value * tau
     draw_poissons(rng, drawn)
@@ -88,12 +90,13 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
         else:
             reacting, relaxing = solve_block(channels, laws, blocks, plan, state, b, n, tau)
         all_reacting += reacting
-        all_relaxing += relaxing * reacting / n
+        all_relaxing += relaxing * reacting / n  # the mean rate of its species, weighted by its firings
         for i in range(n):
             x = state.counts[blocks.species[start + i]]
             change = abs(solution[i].expected)
             if change > _SMALL * (epsilon * x + 10.0):
                 largest = max(largest, change / block_change(epsilon, x))
+        # Before the next block, which sees these counts: what acts on a block comes before it, where loops allow.
         fired = _fire_block(channels, laws, blocks, plan, state, b, n, rng)
         if fired < 0:
             return OVERFLOW, firings, largest

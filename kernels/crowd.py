@@ -96,7 +96,7 @@ def leap_crowd(channels, plan, state, tau, rng):
         mean = value * tau
         n = np.int64(0)
         if mean <= _OFTEN:
-            # The member's piece of the line ends where `until` is left of the next point, or below 0 behind it.
+            # `until` is how far the next point is; it lies in the piece of this member if that becomes negative.
             until -= mean
             if until >= 0.0:
                 continue
@@ -104,6 +104,7 @@ def leap_crowd(channels, plan, state, tau, rng):
                 n += 1
                 until += rng.standard_exponential()
         t = plan.slow.crowd[m]
+        # The counts are those now: pairs before this one may have taken of them.
         there = min(state.counts[channels.terms[t].first], state.counts[channels.terms[t].second])
         if mean > _OFTEN:
             # Of so many the pair may use up the fewer within the step, which a Poisson number would pass.

@@ -73,6 +73,7 @@ def _fire_row(channels, families, plan, state, f, i, each, until, rng):
         if mean > _OFTEN:
             n = draw_poisson(rng, mean)
         else:
+            # The next point may lie in the piece of this member, and others behind it: each is a firing.
             until -= mean
             while until < 0.0:
                 n += 1
@@ -103,7 +104,7 @@ def leap_exposed(channels, families, plan, state, f, rng):
     for i in range(np.int64(plan.slow.families[f + 1].row_start) - first):
         each = rate * state.slow.exposure[first + i]
         state.slow.exposure[first + i] = 0.0
-        if each > 0.0:
+        if each > 0.0:  # an input of 0 costs no more than this
             n, until = _fire_row(channels, families, plan, state, f, i, each, until, rng)
             fired += n
     return fired
@@ -131,6 +132,7 @@ def leap_family(channels, families, plan, state, f, tau, rng):
         i = find(running, start, end, np.int64(rng.random() * running[end - 1])) - start
         j = find(running, first, last, np.int64(rng.random() * running[last - 1])) - first
         m = np.int64(families.member_start[f]) + i * (last - first) + j
+        # Drawn as if all members were as fast as the fastest; one is that only with the probability of its share.
         share = families.share[m]
         if share >= 1.0 or rng.random() < share:
             fire_family(channels, families, plan, state, m, np.int64(1))

@@ -9,7 +9,7 @@ from .jit import inlined, kernel
 from .leap_state import CLIPPED, leap_value
 
 
-@inlined
+@kernel
 def _count_reactions(channels, laws, plan, state, c, n, rng):
     """Note n firings of channel c, distributed over its reactions by their propensities.
 
@@ -27,7 +27,7 @@ def _count_reactions(channels, laws, plan, state, c, n, rng):
         n -= here
 
 
-@kernel
+@inlined
 def fire_often(channels, laws, plan, state, c, n, rng):
     """Fire channel c up to n times, as often as there are molecules for. Returns how often, or -1 where a count would
     pass the largest."""

@@ -35,6 +35,7 @@ def _sum_kept(channels, plan, state):
     for k in range(slow.kept_channel.size):
         state.channels[slow.kept_channel[k]].kept_sum = 0.0
     for k in range(slow.summed.size - 1):
+        # No weight where possible: an input that is 0 saves the whole range.
         x = state.counts[slow.summed[k].species]
         if x:
             for j in range(slow.summed[k].start, slow.summed[k + 1].start):
@@ -56,8 +57,8 @@ def _note_even(families, state):
 
 @kernel
 def refresh_leap(channels, laws, families, plan, state, species, values, rates_too):
-    """Compute everything from the counts after counts[species] = values, at clock[TIME]: at the start, and after a change
-    that no reaction made; with `rates_too` also what follows from rate constants."""
+    """Set counts[species] = values at clock[TIME], and compute everything from the counts: at the start, and after a
+    change that no reaction made. With `rates_too` also what follows from rate constants."""
     for k in range(species.size):
         state.counts[species[k]] = values[k]
     if laws is not None:
@@ -79,7 +80,7 @@ def refresh_leap(channels, laws, families, plan, state, species, values, rates_t
         if crowd_too:
             state.ledger[CROWD_STALE] = 1.0
             sum_crowd(channels, plan, state)
-    state.ledger[NEXT_STEP] = 0.0
+    state.ledger[NEXT_STEP] = 0.0  # what the last step was says nothing about the state that is now
 
 
 @kernel

@@ -11,8 +11,8 @@ Channels fall into four kinds, which every step treats in this order:
 - the channels of *blocks*: sets of species that act on each other, solved one after the other, see `blocks`.
 
 Kernels get None for `families` where a network has neither families nor sums that are kept, and None for `blocks` where
-all channels are explicit: what is behind `if families is not None` is then not compiled. `LeapPlan.slow` and the parts of
-`LeapState` that belong to them are None at the same time.
+all channels are explicit: what is behind `if families is not None` is then not compiled. `LeapPlan.slow` and the parts
+of `LeapState` that belong to them are None at the same time.
 """
 
 from typing import NamedTuple
@@ -175,7 +175,9 @@ def leap_value(channels, laws, plan, state, c):
     first, end = np.int64(plan.channels[c].start), np.int64(plan.channels[c].end)
     if plan.channels[c].consecutive:  # nearly always, and most of the work of a leap
         for t in range(first, end):
-            pair = counts[channels.terms[t].first] * (counts[channels.terms[t].second] - channels.terms[t].second_offset)
+            # The offset is a float64: the product of counts cannot pass the largest int64.
+            second = counts[channels.terms[t].second] - channels.terms[t].second_offset
+            pair = counts[channels.terms[t].first] * second
             total += channels.terms[t].coefficient * pair
         return total
     for k in range(first, end):

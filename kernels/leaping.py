@@ -43,9 +43,9 @@ from .slow import fire_slow
 from .step_size import longest_leap
 
 _FIRINGS = 10.0
-"""A leap shorter than so many firings is not worth it, and exact steps are taken,"""
+"""A leap shorter than so many firings is not worth it, and exact steps are taken; as in the paper of 2006,"""
 _EXACT_STEPS = 100
-"""so many of them."""
+"""like their number."""
 _ANY = 1e300
 """A step [s] where what reacts changes no propensity: as long as one likes."""
 _GROWTH = 2.0
@@ -56,8 +56,10 @@ _RELAXATIONS = 5.0
 
 @inlined
 def _draw_from(plan, state, n, left, critical_only):
-    """The channel among the first n of `plan.fires` that holds `left` of their summed propensities, and what is left, -1;
-    where `left` is beyond their sum, the last that can fire, and what is left behind them."""
+    """The channel among the first n of `plan.fires` that holds `left` of their summed propensities, and -1.
+
+    Where `left` is beyond their sum, the last that can fire, and what is left behind them.
+    """
     chosen = np.int64(-1)
     for k in range(n):
         c = plan.fires[k]
@@ -172,6 +174,7 @@ def _leap(channels, laws, families, blocks, plan, state, rng, tau, epsilon, sing
             continue
         n = np.int64(c == critical)
         if not state.channels[c].critical:
+            # Independent of each other, given the state at the start of the step: that is what a leap assumes.
             n = draw_poisson(rng, a * tau)
         if n > 0:
             done = fire_often(channels, laws, plan, state, c, n, rng)
@@ -202,12 +205,13 @@ def _choose(channels, families, blocks, plan, state, rng, epsilon, fixed):
         return fixed, -1.0
     total = total_propensity(plan, state, state.ledger[CROWD_TOTAL])
     if families is not None:
-        if total == 0.0:
+        if total == 0.0:  # the crowd may have changed since it was looked at: does it react at all?
             sum_crowd(channels, plan, state)
             total = state.ledger[CROWD_TOTAL]
     if total == 0.0:
         return np.inf, -1.0
     if blocks is not None:
+        # Later steps follow from how much the expected changes were in the one before, see `_advance`.
         tau = state.ledger[NEXT_STEP]
         if tau == 0.0:
             tau, _ = longest_leap(channels, families, blocks, plan, state, epsilon)
@@ -239,6 +243,7 @@ def _advance(channels, laws, families, blocks, plan, state, rng, run, t_stop, bu
         if clock[TIME] >= boundary:
             if not is_point:
                 return REACHED_END
+            # No step passes a boundary, so that the state is the one at the recorded time.
             record(run, tally[GRID_INDEX], state.counts)
             tally[GRID_INDEX] += 1
             continue
@@ -259,12 +264,13 @@ def _advance(channels, laws, families, blocks, plan, state, rng, run, t_stop, bu
             tally[N_CANDIDATES] += _EXACT_STEPS
             status = _exact_steps(channels, laws, families, plan, state, rng, boundary, _EXACT_STEPS)
             ledger[NEXT_STEP] = 0.0
-        elif tau == np.inf:
+        elif tau == np.inf:  # nothing can react, nor is anything owed
             clock[TIME] = boundary
         else:
             tally[N_CANDIDATES] += 1
             cut = tau > boundary - clock[TIME]
             if cut:
+                # A critical channel was to fire at the end of the whole step, not before.
                 tau = boundary - clock[TIME]
                 single = -1.0
             end = boundary if cut else clock[TIME] + tau
@@ -298,6 +304,7 @@ def run_leap(channels, laws, families, blocks, plan, state, rng, run, t_stop, bu
         status = _advance(
             channels, laws, families, blocks, plan, state, rng, run, t_stop, budget, event_limit, epsilon, fixed
         )  # fmt: skip
+        # One more than its steps: a replicate that does nothing must not be free, or no call would end.
         budget -= state.tally[N_CANDIDATES] - before + 1
         reacts = True
         if status == REACHED_END and run.ends.size:

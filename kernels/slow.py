@@ -11,7 +11,7 @@ from .jit import kernel
 from .leap_state import WINDOW, WINDOW_LENGTH
 
 _SHARE = 1.0
-"""The sums over weights may change by so much of epsilon in the meantime."""
+"""The sums over weights may change by so much of epsilon in the meantime, so that what waits is not felt."""
 
 
 @kernel

@@ -99,7 +99,7 @@ def longest_leap(channels, families, blocks, plan, state, epsilon):
         if not a > 0.0:
             continue
         if state.channels[c].critical:
-            critical += a
+            critical += a  # fires at most once, which limits no step
             continue
         for j in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
             s = channels.changes[j].species

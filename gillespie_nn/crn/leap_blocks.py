@@ -34,8 +34,11 @@ def leap_blocks(
     targets: frozenset[int],
     varies: set[int],
 ) -> tuple[list[int], list[int], BlockPlan | None]:
-    """The explicit ones of the plain `channels` that are not in the crowd, those of the blocks, and the plan of blocks, if
-    there are any, at rate constants float64[reaction]; with None for these all are explicit. `targets` are the species that families change, `varies` all that any reaction does."""
+    """The explicit channels, those of the blocks, and the plan of the blocks if there are any.
+
+    `channels` are the plain ones outside the crowd; `rates` the rate constants float64[reaction], or None: all channels
+    are then explicit. `targets` are the species that families change, `varies` all that any reaction changes.
+    """
     found, explicit = ([], {c.number for c in channels}) if rates is None else _blocks(channels, structure, rates)
     left_out = _producers_first([c for c in channels if c.number in explicit])
     entries = _entries(found, [c for c in channels if c.number not in explicit])

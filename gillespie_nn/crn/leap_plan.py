@@ -20,9 +20,7 @@ _ORDER_OF_LAW = 3
 """What is taken as the order of a general law, which has none."""
 
 
-def leap_plan(
-    structure: "Structure", rates: np.ndarray, blockwise: bool
-) -> tuple[LeapPlan, BlockPlan | None]:
+def leap_plan(structure: "Structure", rates: np.ndarray, blockwise: bool) -> tuple[LeapPlan, BlockPlan | None]:
     """The plan for a `crn.compile.Structure` at rate constants float64[reaction], and that of its blocks, if any.
 
     With `blockwise`, channels are solved in blocks wherever loops of species are short enough; else all are explicit.
@@ -112,10 +110,9 @@ def _kept(channels: list[PlainChannel], structure: "Structure", slow: frozenset[
     return found
 
 
-def _kept_by_species(
-    kept: set[int], slow: frozenset[int], structure: "Structure"
-) -> tuple[np.ndarray, np.ndarray]:
-    """SUMMED[... + 1] and SUMMAND[...]: the kept terms, by one of the two species that each reads, preferring one that is no weight."""
+def _kept_by_species(kept: set[int], slow: frozenset[int], structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
+    """SUMMED[... + 1] and SUMMAND[...]: the kept terms by one of the two species that each reads, if possible no
+    weight."""
     arrays = structure.arrays
     groups: dict[int, list[int]] = {}
     others: dict[int, int] = {}
@@ -189,8 +186,8 @@ def _consecutive(numbers: list[int]) -> bool:
 
 
 def _orders(structure: "Structure") -> np.ndarray:
-    """ORDER[state]: highest order of the reactions that read each species, and how many of it they then take; 1 of what only the
-    condition of an event reads, so that the event happens about when it should."""
+    """ORDER[state]: the highest order of the reactions that read each species, and how many of it they then take; 1 of
+    what only the condition of an event reads, so that the event happens about when it should."""
     best: dict[int, tuple[int, int]] = {}
     for t, reads in enumerate(structure.reads):
         term, multiplicity = structure.terms[t], structure.terms[t].multiplicity
