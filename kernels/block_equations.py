@@ -13,79 +13,86 @@ _LEAST_DIAGONAL = 0.5
 
 
 @inlined
-def _slope(channels, laws, plan, j, counts):
-    """Derivative of the term of slope j by the count of its species."""
-    t = plan.slope_term[j]
-    if plan.slope_plain[j]:
-        return channels.terms[t].coefficient * (counts[plan.slope_other[j]] - plan.slope_offset[j])
-    s = plan.slope_species[j]
+def _slope(channels, laws, slope, counts):
+    """Derivative of the term of a row of `BlockPlan.slopes` by the count of its species."""
+    t = slope.term
+    if slope.plain:
+        return channels.terms[t].coefficient * (counts[slope.other] - slope.offset)
+    # The quotient of differences around the count: exact up to the second order, and finite at thresholds.
+    s = slope.species
     counts[s] += 1
-    slope = term_value(channels, laws, t, counts, counts)
+    change = term_value(channels, laws, t, counts, counts)
     counts[s] -= 2
-    slope -= term_value(channels, laws, t, counts, counts)
+    change -= term_value(channels, laws, t, counts, counts)
     counts[s] += 1
-    return 0.5 * slope
+    return 0.5 * change
 
 
 @inlined
-def _expect(channels, laws, plan, state, e, tau):
+def _expect(channels, laws, blocks, plan, state, e, tau):
     """Add to the firings drawn for entry e what other blocks have changed in its propensity. Returns the firings
     expected."""
-    c = plan.entry_channel[e]
-    before = state.value[c]
+    c = blocks.entries[e].channel
+    before = state.channels[c].value
     expected = before * tau
-    if plan.entry_moves[e]:
+    if blocks.entries[e].moves:
+        # Half of the step at the propensity before, half at the one after: the rule for what is known already.
         now = leap_value(channels, laws, plan, state, c)
-        state.value[c] = now
+        state.channels[c].value = now
         change = 0.5 * tau * (now - before)
-        state.drawn[e] += change
+        state.blocks.drawn[e] += change
         expected += change
     return expected
 
 
 @inlined
-def solve_pair(channels, laws, plan, state, b, tau):
-    """Solve the equations of block b of one species, or of two, as most are: `state.change` becomes the change of each
-    with the firings drawn, and `state.expected` that expected. Returns the expected firings, and the sum of the rates
+def solve_pair(channels, laws, blocks, plan, state, b, tau):
+    """Solve the equations of block b of one species, or of two, as most are: `BlockState.solution` becomes the
+    change of each with the firings drawn, and that expected. Returns the expected firings, and the sum of the rates
     at which the species relax [1/s]."""
     half = 0.5 * tau
+    solution = state.blocks.solution
     xx, xy, yx, yy = 1.0, 0.0, 0.0, 1.0
     x = y = 0.0
     mean_x = mean_y = 0.0
     reacting = 0.0
-    row = np.int64(plan.dense_start[b])
-    for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        firings = _expect(channels, laws, plan, state, e, tau)
+    row = np.int64(blocks.blocks[b].dense_start)
+    for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
+        firings = _expect(channels, laws, blocks, plan, state, e, tau)
         reacting += firings
-        amount_x, amount_y = plan.amount[row], plan.amount[row + 1]
-        x += amount_x * state.drawn[e]
-        y += amount_y * state.drawn[e]
+        amount_x, amount_y = blocks.amount[row], blocks.amount[row + 1]
+        x += amount_x * state.blocks.drawn[e]
+        y += amount_y * state.blocks.drawn[e]
         mean_x += amount_x * firings
         mean_y += amount_y * firings
-        if plan.slope_start[e] < plan.slope_start[e + 1]:
+        # Most entries read no species of their own block, and leave the matrix alone.
+        if blocks.entries[e].slope_start < blocks.entries[e + 1].slope_start:
             slope_x = slope_y = 0.0
-            for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-                slope = half * _slope(channels, laws, plan, j, state.counts)
-                if plan.slope_place[j]:
+            for j in range(blocks.entries[e].slope_start, blocks.entries[e + 1].slope_start):
+                slope = half * _slope(channels, laws, blocks.slopes[j], state.counts)
+                if blocks.slopes[j].place:
                     slope_y += slope
                 else:
                     slope_x += slope
-            state.slope[row], state.slope[row + 1] = slope_x, slope_y
+            state.blocks.slope[row], state.blocks.slope[row + 1] = slope_x, slope_y
             xx -= amount_x * slope_x
             xy -= amount_x * slope_y
             yx -= amount_y * slope_x
             yy -= amount_y * slope_y
         row += 2
+    # From the diagonal of the Jacobian, of which half a step is taken from 1 in the matrix.
     relaxing = (abs(xx - 1.0) + abs(yy - 1.0)) / half
+    # A diagonal of 1 - half a step times a rate of growth would pass 0 in long steps, and the change its pole.
     xx, yy = max(xx, _LEAST_DIAGONAL), max(yy, _LEAST_DIAGONAL)
     determinant = xx * yy - xy * yx
+    # Cramer's rule, as long as the determinant is no difference of nearly equal products.
     if abs(determinant) > _NEARLY_SINGULAR * (abs(xx * yy) + abs(xy * yx)):
         inverse = 1.0 / determinant
-        state.change[0], state.change[1] = inverse * (yy * x - xy * y), inverse * (xx * y - yx * x)
-        state.expected[0] = inverse * (yy * mean_x - xy * mean_y)
-        state.expected[1] = inverse * (xx * mean_y - yx * mean_x)
+        solution[0].change, solution[1].change = inverse * (yy * x - xy * y), inverse * (xx * y - yx * x)
+        solution[0].expected = inverse * (yy * mean_x - xy * mean_y)
+        solution[1].expected = inverse * (xx * mean_y - yx * mean_x)
     else:
-        matrix = state.matrix
+        matrix = state.blocks.matrix
         matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[0, 3] = xx, xy, x, mean_x
         matrix[1, 0], matrix[1, 1], matrix[1, 2], matrix[1, 3] = yx, yy, y, mean_y
         _eliminate(state, 2)
@@ -93,30 +100,31 @@ def solve_pair(channels, laws, plan, state, b, tau):
 
 
 @inlined
-def solve_block(channels, laws, plan, state, b, n, tau):
+def solve_block(channels, laws, blocks, plan, state, b, n, tau):
     """The same for a block of n species."""
-    matrix = state.matrix
+    matrix = state.blocks.matrix
     half = 0.5 * tau
     reacting = relaxing = 0.0
     for i in range(n):
         for j in range(n + 2):
             matrix[i, j] = 0.0
         matrix[i, i] = 1.0
-    row = np.int64(plan.dense_start[b])
-    for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        firings = _expect(channels, laws, plan, state, e, tau)
+    row = np.int64(blocks.blocks[b].dense_start)
+    for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
+        firings = _expect(channels, laws, blocks, plan, state, e, tau)
         reacting += firings
         for i in range(n):
-            state.slope[row + i] = 0.0
-        for j in range(plan.slope_start[e], plan.slope_start[e + 1]):
-            state.slope[row + np.int64(plan.slope_place[j])] += half * _slope(channels, laws, plan, j, state.counts)
+            state.blocks.slope[row + i] = 0.0
+        for j in range(blocks.entries[e].slope_start, blocks.entries[e + 1].slope_start):
+            place = np.int64(blocks.slopes[j].place)
+            state.blocks.slope[row + place] += half * _slope(channels, laws, blocks.slopes[j], state.counts)
         for i in range(n):
-            amount = plan.amount[row + i]
+            amount = blocks.amount[row + i]
             if amount != 0.0:
-                matrix[i, n] += amount * state.drawn[e]
+                matrix[i, n] += amount * state.blocks.drawn[e]
                 matrix[i, n + 1] += amount * firings
                 for j in range(n):
-                    matrix[i, j] -= amount * state.slope[row + j]
+                    matrix[i, j] -= amount * state.blocks.slope[row + j]
         row += n
     for i in range(n):
         relaxing += abs(matrix[i, i] - 1.0) / half
@@ -127,8 +135,8 @@ def solve_block(channels, laws, plan, state, b, n, tau):
 
 @inlined
 def _eliminate(state, n):
-    """Solve the n equations in `state.matrix` for both right-hand sides, by elimination with pivots."""
-    matrix = state.matrix
+    """Solve the n equations in `BlockState.matrix` for both right-hand sides, by elimination with pivots."""
+    matrix = state.blocks.matrix
     for i in range(n):
         pivot = i
         for j in range(i + 1, n):
@@ -141,10 +149,12 @@ def _eliminate(state, n):
             factor = matrix[j, i] / matrix[i, i]
             for k in range(i + 1, n + 2):
                 matrix[j, k] -= factor * matrix[i, k]
+    # Two right-hand sides, in the columns behind the matrix: the firings drawn, and those expected.
     for i in range(n - 1, -1, -1):
         for side in range(n, n + 2):
             value = matrix[i, side]
             for k in range(i + 1, n):
                 value -= matrix[i, k] * matrix[k, side]
             matrix[i, side] = value / matrix[i, i]
-        state.change[i], state.expected[i] = matrix[i, n], matrix[i, n + 1]
+        state.blocks.solution[i].change = matrix[i, n]
+        state.blocks.solution[i].expected = matrix[i, n + 1]

@@ -22,73 +22,82 @@ _SMALL = 0.4
 
 
 @inlined
-def _fire(channels, laws, plan, state, e, wanted, rng):
+def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
     """Fire entry e a whole number of times; parts are carried on, and what is not there does not react. Returns the
     number of firings, or -1 for an overflow."""
     counts = state.counts
-    c = plan.entry_channel[e]
-    wanted += state.carried[c]
+    entry = blocks.entries[e]
+    c = entry.channel
+    wanted += state.channels[c].carried
     if not wanted < COUNT_LIMIT:
         return np.int64(-1)
+    # The nearest whole number, never below none; what it differs by is not lost.
     firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
-    state.carried[c] = max(wanted - firings, -0.5)
-    s, other = plan.fire_species[e, 0], plan.fire_species[e, 1]
-    x = counts[s] + plan.fire_amount[e, 0] * firings
-    y = counts[other] + plan.fire_amount[e, 1] * firings
-    if plan.fire_more[e] or state.firings.size or min(x, y) < 0 or max(x, y) > COUNT_LIMIT:
-        return fire_often(channels, laws, plan, state, c, firings, rng) if firings > 0 else np.int64(0)
+    # Rounding leaves half a firing at most; what is below that is dropped, as nothing fires backwards.
+    state.channels[c].carried = max(wanted - firings, -0.5)
+    s, other = entry.first_species, entry.second_species
+    x = counts[s] + entry.first_amount * firings
+    y = counts[other] + entry.second_amount * firings
+    # Two species that stay in range are set at once; else the slower way, which sees what is there.
+    if entry.more or state.firings.size or min(x, y) < 0 or max(x, y) > COUNT_LIMIT:
+        return fire_often(channels, laws, plan, state, np.int64(c), firings, rng) if firings > 0 else np.int64(0)
     counts[s] = x
     counts[other] = y
     return firings
 
 
 @inlined
-def _fire_block(channels, laws, plan, state, b, n, rng):
+def _fire_block(channels, laws, blocks, plan, state, b, n, rng):
     """Fire the channels of block b of n species. Returns the number of firings, or -1 for an overflow."""
     fired = np.int64(0)
     width = max(2, n)
-    row = np.int64(plan.dense_start[b])
-    for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        wanted = state.drawn[e] + state.slope[row] * state.change[0] + state.slope[row + 1] * state.change[1]
+    slope, solution = state.blocks.slope, state.blocks.solution
+    row = np.int64(blocks.blocks[b].dense_start)
+    for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
+        wanted = state.blocks.drawn[e] + slope[row] * solution[0].change + slope[row + 1] * solution[1].change
         for i in range(2, n):
-            wanted += state.slope[row + i] * state.change[i]
-        firings = _fire(channels, laws, plan, state, e, wanted, rng)
+            wanted += slope[row + i] * solution[i].change
+        firings = _fire(channels, laws, blocks, plan, state, e, wanted, rng)
         if firings < 0:
             return firings
         fired += firings
         row += width
-    for e in range(plan.entry_start[b], plan.entry_start[b + 1]):
-        if plan.slope_start[e] < plan.slope_start[e + 1]:
-            c = plan.entry_channel[e]
-            state.value[c] = leap_value(channels, laws, plan, state, c)
+    # For the next step; what reads no species of its block is looked at there, if others may have changed it.
+    for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
+        if blocks.entries[e].slope_start < blocks.entries[e + 1].slope_start:
+            c = blocks.entries[e].channel
+            state.channels[c].value = leap_value(channels, laws, plan, state, c)
     return fired
 
 
 @kernel
-def leap_blocks(channels, laws, plan, state, tau, epsilon, rng):
+def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
     """Leap over tau in every block. Returns the status, the number of firings, and the largest expected change of a
     species as a multiple of what `epsilon` allows."""
-    firings = 0
+    firings = np.int64(0)
     largest = 0.0
     all_reacting = all_relaxing = 1e-300
-    for e in range(plan.entry_channel.size):
-        state.drawn[e] = state.value[plan.entry_channel[e]] * tau
-    draw_poissons(rng, state.drawn)
-    for b in range(plan.block_start.size - 1):
-        start = np.int64(plan.block_start[b])
-        n = np.int64(plan.block_start[b + 1]) - start
+    drawn, solution = state.blocks.drawn, state.blocks.solution
+    # All numbers from the propensities at the start of the step, before any block changes a count.
+    for e in range(drawn.size):
+        drawn[e] = state.channels[blocks.entries[e].channel].value * tau
+    draw_poissons(rng, drawn)
+    for b in range(blocks.blocks.size - 1):
+        start = np.int64(blocks.blocks[b].species_start)
+        n = np.int64(blocks.blocks[b + 1].species_start) - start
         if n <= 2:
-            reacting, relaxing = solve_pair(channels, laws, plan, state, b, tau)
+            reacting, relaxing = solve_pair(channels, laws, blocks, plan, state, b, tau)
         else:
-            reacting, relaxing = solve_block(channels, laws, plan, state, b, n, tau)
+            reacting, relaxing = solve_block(channels, laws, blocks, plan, state, b, n, tau)
         all_reacting += reacting
-        all_relaxing += relaxing * reacting / n
+        all_relaxing += relaxing * reacting / n  # the mean rate of its species, weighted by its firings
         for i in range(n):
-            x = state.counts[plan.block_species[start + i]]
-            change = abs(state.expected[i])
+            x = state.counts[blocks.species[start + i]]
+            change = abs(solution[i].expected)
             if change > _SMALL * (epsilon * x + 10.0):
                 largest = max(largest, change / block_change(epsilon, x))
-        fired = _fire_block(channels, laws, plan, state, b, n, rng)
+        # Before the next block, which sees these counts: what acts on a block comes before it, where loops allow.
+        fired = _fire_block(channels, laws, blocks, plan, state, b, n, rng)
         if fired < 0:
             return OVERFLOW, firings, largest
         firings += fired

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from .jit import kernel
+from .jit import inlined, kernel
 
 MANY = 8.0
 """Least variance (for Poisson numbers the mean) of the second way; both bounds hold from 7 on."""
@@ -41,7 +41,7 @@ def draw_poisson(rng, mean):
     k = np.floor(mean + math.sqrt(mean) * rng.standard_normal())
     below = mean - k
     if below <= 0.0:
-        return int(k)
+        return int(k)  # from the mean on the law is not below the normal cell: always accepted
     u = rng.random()
     if below * below * below <= 6.0 * mean * mean * u:
         return int(k)
@@ -88,7 +88,7 @@ def draw_binomial(rng, n, p):
         return 0
     if p >= 1.0:
         return n
-    if p > 0.5:
+    if p > 0.5:  # count the failures, which are the rarer
         return n - _draw_rarer(rng, n, 1.0 - p)
     return _draw_rarer(rng, n, p)
 
@@ -109,7 +109,7 @@ def _draw_rarer(rng, n, p):
     return _corrected(rng, k, u, mean + p, variance, float(n), p)
 
 
-@kernel
+@inlined
 def _few_poisson(mean, u):
     """The number whose share of (0, 1] holds 1 - u."""
     rest = 1.0 - u
@@ -122,7 +122,7 @@ def _few_poisson(mean, u):
     return k
 
 
-@kernel
+@inlined
 def _few_binomial(n, p, u):
     """The number whose share of (0, 1] holds 1 - u."""
     if n == 1:
@@ -138,9 +138,9 @@ def _few_binomial(n, p, u):
     return k
 
 
-@kernel
+@inlined
 def _power(base, n):
-    """By multiplication, for small n faster than by logarithm."""
+    """base^n by multiplication, for small n faster than by logarithm."""
     product = base
     for _ in range(n - 1):
         product *= base
@@ -150,10 +150,13 @@ def _power(base, n):
 @kernel
 def _corrected(rng, k, u, centre, variance, n, p):
     """Accept the normal number k by its exact ratio with probability 1 - u, or draw from where the law exceeds it."""
+    # Accepted numbers have the density min(law, cell). What they lack to the law is law - cell where that is positive:
+    # its sum is the probability of a rejection, so that one draw from there for each rejection makes the law exact.
     deviation = math.sqrt(variance)
     if _law(k, centre, n, p) >= (1.0 - u) * _normal_cell(k, centre, deviation):
         return int(k)
     while True:
+        # From the Laplace density about LAPLACE_CENTRE; |u| is uniform, too, and decides on the acceptance.
         e = rng.standard_exponential()
         u = 2.0 * rng.random() - 1.0
         k = np.floor(centre + deviation * (LAPLACE_CENTRE + math.copysign(e, u)))
@@ -183,7 +186,7 @@ def _log_poisson(k, mean):
     return k * math.log1p(below / k) - below - 0.5 * math.log(k) - _HALF_LOG_TWO_PI - _stirling(k)
 
 
-@kernel
+@inlined
 def _stirling(k):
     """log k! less Stirling's formula; the series is good to rounding from 16 on."""
     if k >= 16.0:

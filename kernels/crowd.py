@@ -20,7 +20,8 @@ _OFTEN = 0.5
 @inlined
 def _pair_value(channels, plan, state, m):
     """Propensity of member m now [1/s]."""
-    t = plan.crowd_term[m]
+    t = plan.slow.crowd[m]
+    # The product of two counts may pass the largest int64.
     pair = np.float64(state.counts[channels.terms[t].first]) * state.counts[channels.terms[t].second]
     return channels.terms[t].coefficient * pair
 
@@ -29,7 +30,7 @@ def _pair_value(channels, plan, state, m):
 def crowd_propensity(channels, plan, state):
     """Propensity of the crowd now [1/s]."""
     total = 0.0
-    for m in range(plan.crowd_term.size):
+    for m in range(plan.slow.crowd.size):
         total += _pair_value(channels, plan, state, m)
     return total
 
@@ -47,10 +48,10 @@ def pick_member(channels, plan, state, left):
     """The member that holds `left` of the propensity of the crowd; where rounding carried that past the end, the last
     that can fire, or -1."""
     chosen = np.int64(-1)
-    for m in range(plan.crowd_term.size):
+    for m in range(plan.slow.crowd.size):
         value = _pair_value(channels, plan, state, m)
         if value > 0.0:
-            chosen = m
+            chosen = np.int64(m)
             left -= value
             if left < 0.0:
                 break
@@ -64,16 +65,18 @@ def change_slow(channels, plan, state, s, amount):
     counts[s] += amount
     if counts[s] > COUNT_LIMIT:
         state.ledger[OVERFULL] = 1.0
-    for k in range(plan.reader_start[s], plan.reader_start[s + 1]):
-        change = np.float64(amount) * counts[plan.reader_other[k]]
-        state.kept_sum[plan.reader_channel[k]] += channels.terms[plan.reader_term[k]].coefficient * change
+    # A kept term is linear in the species, as a square is none: its change needs no look at the count before.
+    readers = plan.slow.readers
+    for k in range(plan.slow.species[s].reader_start, plan.slow.species[s + 1].reader_start):
+        change = np.float64(amount) * counts[readers[k].other]
+        state.channels[readers[k].channel].kept_sum += channels.terms[readers[k].term].coefficient * change
     state.ledger[CROWD_STALE] = 1.0
 
 
 @inlined
 def fire_member(channels, plan, state, m, n):
     """Let n molecules of each of the pair m react."""
-    t = plan.crowd_term[m]
+    t = plan.slow.crowd[m]
     change_slow(channels, plan, state, channels.terms[t].first, -n)
     change_slow(channels, plan, state, channels.terms[t].second, -n)
     if state.firings.size:
@@ -87,21 +90,24 @@ def leap_crowd(channels, plan, state, tau, rng):
     total = 0.0
     fired = 0
     until = rng.standard_exponential()
-    for m in range(plan.crowd_term.size):
+    for m in range(plan.slow.crowd.size):
         value = _pair_value(channels, plan, state, m)
         total += value
         mean = value * tau
-        n = 0
+        n = np.int64(0)
         if mean <= _OFTEN:
+            # `until` is how far the next point is; it lies in the piece of this member if that becomes negative.
             until -= mean
             if until >= 0.0:
                 continue
             while until < 0.0:
                 n += 1
                 until += rng.standard_exponential()
-        t = plan.crowd_term[m]
+        t = plan.slow.crowd[m]
+        # The counts are those now: pairs before this one may have taken of them.
         there = min(state.counts[channels.terms[t].first], state.counts[channels.terms[t].second])
         if mean > _OFTEN:
+            # Of so many the pair may use up the fewer within the step, which a Poisson number would pass.
             n = draw_binomial(rng, there, -math.expm1(-mean / there))
         elif n > there:
             state.ledger[CLIPPED] += n - there

@@ -11,13 +11,16 @@ from .leap_state import CLIPPED, leap_value
 
 @kernel
 def _count_reactions(channels, laws, plan, state, c, n, rng):
-    """Note n firings of channel c, distributed over its reactions by their propensities."""
+    """Note n firings of channel c, distributed over its reactions by their propensities.
+
+    A multinomial number, reaction after reaction: given those before, each has a binomial number of what is left.
+    """
     rest = leap_value(channels, laws, plan, state, c)
     end = channels.ranges[c + 1].term_start
     for t in range(channels.ranges[c].term_start, end):
         here = n
         if t + 1 < end and rest > 0.0:
-            value = term_value(channels, laws, t, state.counts, state.counts)
+            value = term_value(channels, laws, np.uint32(t), state.counts, state.counts)
             here = draw_binomial(rng, n, value / rest)
             rest -= value
         state.firings[channels.terms[t].reaction] += here
@@ -38,6 +41,7 @@ def fire_often(channels, laws, plan, state, c, n, rng):
     if there < n:
         state.ledger[CLIPPED] += n - there
     if there > 0 and state.firings.size:
+        # By the counts before they change, which the propensities of the reactions belong to.
         _count_reactions(channels, laws, plan, state, c, there, rng)
     fits = True
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):

@@ -9,6 +9,10 @@ Channels fall into four kinds, which every step treats in this order:
   together with the families;
 - explicit channels: a Poisson number each, from the propensity at the start of the step;
 - the channels of *blocks*: sets of species that act on each other, solved one after the other, see `blocks`.
+
+Kernels get None for `families` where a network has neither families nor sums that are kept, and None for `blocks` where
+all channels are explicit: what is behind `if families is not None` is then not compiled. `LeapPlan.slow` and the parts
+of `LeapState` that belong to them are None at the same time.
 """
 
 from typing import NamedTuple
@@ -27,49 +31,124 @@ channels last fired [s], how long they may wait [s], how fast the species of blo
 react [1/s], whether the propensity of the crowd may have changed, and whether a slow count is beyond the largest."""
 
 
-class LeapPlan(NamedTuple):
-    """Numbers of channels and species; ranges are given by their starts."""
+def _row(**fields: type) -> np.dtype:
+    return np.dtype(list(fields.items()), align=True)
 
-    explicit: np.ndarray  # uint32[...]: channels that fire by their propensity at the start of a step
-    block_start: np.ndarray  # uint32[block + 1], into block_species
-    block_species: np.ndarray  # uint32[...]
-    dense_start: np.ndarray  # uint32[block + 1], into `amount` and `LeapState.slope`, which have a row for each entry
-    entry_start: np.ndarray  # uint32[block + 1], into entry_channel
-    entry_channel: np.ndarray  # uint32[entry]: channels of each block, those that only produce first
-    entry_moves: np.ndarray  # bool[entry]: reads a species that other firings of the step change
+
+# Arrays of one axis are one array of rows, because a kernel takes the longer to compile the more arrays it is passed.
+# Where ranges are given by their starts there is one row more, behind the last.
+
+TERMS = _row(
+    start=np.uint32,
+    end=np.uint32,
+    consecutive=np.bool_,  # start and end are terms, all without extra factors; else they are places in `live_term`
+)
+ORDER = _row(
+    order=np.uint8,  # highest order of the reactions that use the species up, 0 if none does; see `step_size`
+    own=np.uint8,  # how many of it they take
+)
+BLOCK = _row(
+    species_start=np.uint32,  # into `BlockPlan.species`
+    entry_start=np.uint32,  # into `BlockPlan.entries`: those that only produce come first
+    dense_start=np.uint32,  # into `BlockPlan.amount` and `BlockState.slope`, which have a row for each entry
+)
+ENTRY = _row(
+    first_amount=np.int64,  # change of a first species, and of a second; of the constant, by 0, where there is none
+    second_amount=np.int64,
+    first_species=np.uint32,
+    second_species=np.uint32,
+    channel=np.uint32,
+    slope_start=np.uint32,  # into `BlockPlan.slopes`
+    more=np.bool_,  # changes more than two species
+    moves=np.bool_,  # reads a species that other firings of the step change
+)
+SLOPE = _row(
+    offset=np.float64,  # the derivative of a plain term is proportional to what `other` is more than this
+    other=np.uint32,
+    term=np.uint32,  # of the channel; it reads a species of its own block:
+    species=np.uint32,
+    place=np.uint32,  # which is here in the block
+    plain=np.bool_,  # a term without extra factors
+)
+SUMMAND = _row(
+    term=np.uint32,  # one of which the sum is kept
+    other=np.uint32,  # what it reads besides the species that the row stands under
+    channel=np.uint32,
+)
+SUMMED = _row(
+    species=np.uint32,  # what all kept terms of a range read, if possible no weight
+    start=np.uint32,  # into `SlowPlan.kept`
+)
+WEIGHT = _row(
+    reader_start=np.uint32,  # into `SlowPlan.readers`: kept terms that read the species
+    in_crowd=np.bool_,  # members of the crowd read it
+)
+FAMILY = _row(
+    row_start=np.uint32,  # into `SlowState.exposure`
+    waits=np.bool_,  # its columns are constant, and its species read in sums that are kept alone
+    felt=np.bool_,  # its species are read otherwise, so that steps are limited by what it changes
+)
+CHANNEL_STATE = _row(
+    value=np.float64,  # propensity now [1/s]
+    kept_sum=np.float64,  # sum of the kept terms [1/s]
+    kept_before=np.float64,  # when slow channels last fired
+    carried=np.float64,  # the part of a firing that is carried to the next step
+    critical=np.bool_,  # at most one of these fires in the present step
+)
+EXPECTED = _row(
+    mean=np.float64,  # change in a step, per second
+    spread=np.float64,  # its variance
+    loss=np.float64,  # without the gains
+)
+SOLUTION = _row(
+    change=np.float64,  # of a species of the block, with the firings drawn
+    expected=np.float64,  # with those expected
+)
+
+
+class BlockPlan(NamedTuple):
+    blocks: np.ndarray  # BLOCK[block + 1]
+    species: np.ndarray  # uint32[...]
+    entries: np.ndarray  # ENTRY[entry + 1]: the channels of each block
+    slopes: np.ndarray  # SLOPE[...]
     amount: np.ndarray  # float64[dense]: change of each species of the block, with a place more where it has but one
-    slope_start: np.ndarray  # uint32[entry + 1], into slope_term
-    slope_term: np.ndarray  # uint32[slope]: terms of the channel that read a species of its own block
-    slope_place: np.ndarray  # uint32[slope]: place of the species in the block
-    slope_species: np.ndarray  # uint32[slope]
-    slope_other: np.ndarray  # uint32[slope]: what the derivative of a plain term is proportional to, when it is more
-    slope_offset: np.ndarray  # float64[slope]: than this
-    slope_plain: np.ndarray  # bool[slope]
-    fire_species: np.ndarray  # uint32[entry, 2]; the constant, with amount 0, where there is no change
-    fire_amount: np.ndarray  # int64[entry, 2]
-    fire_more: np.ndarray  # bool[entry]: changes more than two
-    live_first: np.ndarray  # uint32[channel]: first live term, where they are consecutive and have no extra factors
-    live_plain: np.ndarray  # bool[channel]: that is so
-    live_start: np.ndarray  # uint32[channel + 1], into live_term
-    live_term: np.ndarray  # uint32[...]: terms of each channel that are added up when it is looked at
-    kept_term: np.ndarray  # uint32[...]: the others, of which sums are kept up to date as weights change
-    kept_start: np.ndarray  # uint32[... + 1], into kept_term
-    kept_species: np.ndarray  # uint32[...]: a species that the terms between two starts read, if possible no weight
-    kept_other: np.ndarray  # uint32[...]: the other one that each reads
-    kept_sum_of: np.ndarray  # uint32[...]: the channel of each
-    reader_start: np.ndarray  # uint32[state + 1], into reader_term
-    reader_term: np.ndarray  # uint32[...]: kept terms, by the species that varies
-    reader_other: np.ndarray  # uint32[...]: the other species of each
-    reader_channel: np.ndarray  # uint32[...]: the channel of each
-    watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
-    crowd_term: np.ndarray  # uint32[member]: the one term of each
-    in_crowd: np.ndarray  # bool[state]: members read the species
+
+
+class SlowPlan(NamedTuple):
+    """Families, the crowd, and the sums that are kept up to date as weights change."""
+
+    families: np.ndarray  # FAMILY[family + 1]
+    species: np.ndarray  # WEIGHT[state + 1]
+    crowd: np.ndarray  # uint32[member]: the one term of each
+    summed: np.ndarray  # SUMMED[... + 1]
+    kept: np.ndarray  # SUMMAND[...]: kept terms, under `summed`
+    readers: np.ndarray  # SUMMAND[...]: kept terms, under each species that varies
     kept_channel: np.ndarray  # uint32[...]: channels with kept terms
-    waits: np.ndarray  # bool[family]: its columns are constant, and its species read in sums that are kept alone
-    felt: np.ndarray  # bool[family]: its species are read otherwise, so that steps are limited by what it changes
-    row_start: np.ndarray  # uint32[family + 1], into exposure
-    order: np.ndarray  # uint8[state]: highest order of the reactions that use a species up, see `step_size`
-    own: np.ndarray  # uint8[state]: how many of it they take
+
+
+class LeapPlan(NamedTuple):
+    fires: np.ndarray  # uint32[...]: the explicit channels, then those of the entries of blocks, in order
+    n_explicit: int  # so many of `fires` have their propensity at the start of the step
+    first_family: int  # the channel of the first family; those behind it are families, too
+    channels: np.ndarray  # TERMS[channel]: terms that are added up when the channel is looked at, the others being kept
+    live_term: np.ndarray  # uint32[...]
+    species: np.ndarray  # ORDER[state]
+    watched: np.ndarray  # uint32[...]: species that explicit and block channels change, and families that are felt
+    slow: SlowPlan | None
+
+
+class BlockState(NamedTuple):
+    drawn: np.ndarray  # float64[entry]: firings of block channels in this step
+    slope: np.ndarray  # float64[dense]: half a step times the derivative of a propensity by a species of its block
+    solution: np.ndarray  # SOLUTION[LARGEST_BLOCK]
+    matrix: np.ndarray  # float64[LARGEST_BLOCK, LARGEST_BLOCK + 2], scratch
+
+
+class SlowState(NamedTuple):
+    exposure: np.ndarray  # float64[row of each family]: counts of the rows, added up over time since slow ones fired
+    filled: np.ndarray  # uint32[pool member]: members of each pool that are there, from the start of the pool on
+    n_filled: np.ndarray  # int64[pool]
+    even: np.ndarray  # bool[family]: its members all have the largest rate constant of it
 
 
 class LeapState(NamedTuple):
@@ -77,24 +156,11 @@ class LeapState(NamedTuple):
     clock: np.ndarray  # float64[CLOCK_SIZE]
     tally: np.ndarray  # int64[TALLY_SIZE]
     ledger: np.ndarray  # float64[LEDGER_SIZE]
-    value: np.ndarray  # float64[channel]: propensities now
-    kept_sum: np.ndarray  # float64[channel]: sums of the kept terms
-    kept_before: np.ndarray  # float64[channel]: when slow channels last fired
-    exposure: np.ndarray  # float64[row of each family]: counts of the rows, added up over time since then
-    filled: np.ndarray  # uint32[pool member]: members of each pool that are there, from the start of the pool on
-    n_filled: np.ndarray  # int64[pool]
-    drawn: np.ndarray  # float64[entry]: firings of block channels in this step
-    carried: np.ndarray  # float64[channel]: parts of a firing carried to the next step
-    slope: np.ndarray  # float64[dense]: half a step times the derivative of a propensity by a species of its block
-    even: np.ndarray  # bool[family]: its members all have the largest rate constant of it
-    critical: np.ndarray  # bool[channel]: at most one of these fires in the present step
-    mean: np.ndarray  # float64[state], scratch: expected change of each species
-    spread: np.ndarray  # float64[state], scratch: its variance
-    loss: np.ndarray  # float64[state], scratch: expected loss of each species
-    change: np.ndarray  # float64[LARGEST_BLOCK], scratch: of the species of a block, with the firings drawn
-    expected: np.ndarray  # float64[LARGEST_BLOCK], scratch: with those expected
-    matrix: np.ndarray  # float64[LARGEST_BLOCK, LARGEST_BLOCK + 2], scratch
+    channels: np.ndarray  # CHANNEL_STATE[channel]
+    species: np.ndarray  # EXPECTED[state], scratch
     firings: np.ndarray  # int64[reaction], or empty
+    blocks: BlockState | None
+    slow: SlowState | None
 
 
 LARGEST_BLOCK = 8
@@ -104,16 +170,16 @@ LARGEST_BLOCK = 8
 @inlined
 def leap_value(channels, laws, plan, state, c):
     """Propensity of a plain channel now [1/s]."""
-    total = max(state.kept_sum[c], 0.0)  # what rounding left of nothing is no propensity
+    total = max(state.channels[c].kept_sum, 0.0)  # what rounding left of nothing is no propensity
     counts = state.counts
-    if plan.live_plain[c]:  # nearly always, and most of the work of a leap
-        first = np.int64(plan.live_first[c])
-        for t in range(first, first + np.int64(plan.live_start[c + 1]) - np.int64(plan.live_start[c])):
-            pair = counts[channels.terms[t].first] * (
-                counts[channels.terms[t].second] - channels.terms[t].second_offset
-            )
+    first, end = np.int64(plan.channels[c].start), np.int64(plan.channels[c].end)
+    if plan.channels[c].consecutive:  # nearly always, and most of the work of a leap
+        for t in range(first, end):
+            # The offset is a float64: the product of counts cannot pass the largest int64.
+            second = counts[channels.terms[t].second] - channels.terms[t].second_offset
+            pair = counts[channels.terms[t].first] * second
             total += channels.terms[t].coefficient * pair
         return total
-    for k in range(plan.live_start[c], plan.live_start[c + 1]):
+    for k in range(first, end):
         total += term_value(channels, laws, plan.live_term[k], counts, counts)
     return total

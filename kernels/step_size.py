@@ -13,14 +13,17 @@ Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10
 
 import numpy as np
 
-from .jit import kernel
+from .jit import inlined, kernel
 
 FEW = 10
+"""As in the paper of 2006, whose n_c it is."""
 _LOSS = 3.0
+"""Share of what reacts in a step, as a multiple of epsilon: the variance is too large by half of it."""
 _TRANSIENT = 20.0
+"""Standard deviations of a Poisson number of molecules; see `block_change`."""
 
 
-@kernel
+@inlined
 def _g(order, own, x):
     """Relative change of a propensity for a relative change of the count x, at most."""
     if own <= 1:
@@ -32,7 +35,7 @@ def _g(order, own, x):
     return 3.0 + 1.0 / (x - 1.0) + 2.0 / (x - 2.0)
 
 
-@kernel
+@inlined
 def block_change(epsilon, x):
     """Expected change in a step that is allowed to the count x of a species of a block: blocks are stable whatever the
     step, so that what noise hides may pass.
@@ -43,7 +46,7 @@ def block_change(epsilon, x):
     return epsilon * x + _TRANSIENT * np.sqrt(x + 1.0)
 
 
-@kernel
+@inlined
 def _is_critical(channels, c, counts, value):
     """Whether channel c can fire, but fewer than `FEW` times."""
     if not value > 0.0:
@@ -59,8 +62,8 @@ def _is_critical(channels, c, counts, value):
 def _add_families(channels, families, plan, state):
     """Add to the expected changes and their variances what families do whose species are felt at once."""
     for f in range(families.pools.shape[0]):
-        c = families.first_channel[0] + f
-        if not plan.felt[f] or not state.value[c] > 0.0:
+        c = plan.first_family + f
+        if not plan.slow.families[f].felt or not state.channels[c].value > 0.0:
             continue
         rate = channels.terms[channels.ranges[c].term_start].coefficient
         rows, columns = families.pools[f, 0], families.pools[f, 1]
@@ -70,52 +73,55 @@ def _add_families(channels, families, plan, state):
             for j in range(families.pool_start[columns], families.pool_start[columns + 1]):
                 s = families.species[m]
                 change = families.amount[m] * (of_row * families.share[m] * state.counts[families.pool_species[j]])
-                state.mean[s] += change
-                state.spread[s] += families.amount[m] * change
+                state.species[s].mean += change
+                state.species[s].spread += families.amount[m] * change
                 m += 1
 
 
 @kernel
-def longest_leap(channels, families, plan, state, epsilon, with_noise):
+def longest_leap(channels, families, blocks, plan, state, epsilon):
     """The longest leap that the condition allows, and the total propensity of the critical channels.
 
-    Without `with_noise` only the expected change is bounded, as that of blocks is, and no channel is critical.
+    With blocks only the expected change is bounded, as theirs is, and no channel is critical.
     """
-    counts, value, mean, spread = state.counts, state.value, state.mean, state.spread
-    loss = state.loss
+    counts, species = state.counts, state.species
     critical = 0.0
     for k in range(plan.watched.size):
-        mean[plan.watched[k]] = 0.0
-        spread[plan.watched[k]] = 0.0
-        loss[plan.watched[k]] = 0.0
-    n_explicit = plan.explicit.size
-    for k in range(n_explicit + plan.entry_channel.size):
-        c = plan.explicit[k] if k < n_explicit else plan.entry_channel[k - n_explicit]
-        a = value[c]
-        state.critical[c] = with_noise and _is_critical(channels, c, counts, a)
+        s = plan.watched[k]
+        species[s].mean = 0.0
+        species[s].spread = 0.0
+        species[s].loss = 0.0
+    for k in range(plan.fires.size):
+        c = plan.fires[k]
+        a = state.channels[c].value
+        if blocks is None:
+            state.channels[c].critical = _is_critical(channels, c, counts, a)
         if not a > 0.0:
             continue
-        if state.critical[c]:
-            critical += a
+        if state.channels[c].critical:
+            critical += a  # fires at most once, which limits no step
             continue
         for j in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
             s = channels.changes[j].species
             amount = channels.changes[j].amount
-            mean[s] += amount * a
-            spread[s] += amount * amount * a
+            species[s].mean += amount * a
+            species[s].spread += amount * amount * a
             if amount < 0:
-                loss[s] -= amount * a
-    _add_families(channels, families, plan, state)
+                species[s].loss -= amount * a
+    if families is not None:
+        _add_families(channels, families, plan, state)
     leap = np.inf
     for k in range(plan.watched.size):
         s = plan.watched[k]
-        if spread[s] > 0.0 and plan.order[s] > 0:
+        if species[s].spread > 0.0 and plan.species[s].order > 0:
             x = np.float64(counts[s])
-            if not with_noise:
-                leap = min(leap, block_change(epsilon, x) / abs(mean[s]))
-                continue
-            allowed = max(epsilon * x / _g(plan.order[s], plan.own[s], max(x, 3.0)), 1.0)
-            leap = min(leap, allowed / abs(mean[s]), allowed * allowed / spread[s])
-            if loss[s] > 0.0:
-                leap = min(leap, max(_LOSS * epsilon * x, 1.0) / loss[s])
+            mean = abs(species[s].mean)  # 0 where gains and losses cancel: the quotient is then infinite
+            if blocks is None:
+                # From 3 molecules on _g is finite, for any order.
+                allowed = max(epsilon * x / _g(plan.species[s].order, plan.species[s].own, max(x, 3.0)), 1.0)
+                leap = min(leap, allowed / mean, allowed * allowed / species[s].spread)
+                if species[s].loss > 0.0:
+                    leap = min(leap, max(_LOSS * epsilon * x, 1.0) / species[s].loss)
+            else:
+                leap = min(leap, block_change(epsilon, x) / mean)
     return leap, critical

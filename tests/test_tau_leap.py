@@ -128,15 +128,17 @@ def test_sums_that_are_kept_are_what_adding_up_gives():
     spec = training_network((100, 12, 10), learning_rate=0.05)
     _, simulation = _presented(TauLeap, spec, 3)
     state, plan, channels = simulation._state, simulation._plan, simulation._channels
-    assert len(plan.kept_term) and len(plan.crowd_term)
-    sums = np.zeros_like(state.kept_sum)
+    assert len(plan.slow.kept) and len(plan.slow.crowd)
+    kept_sum = state.channels["kept_sum"]
+    sums = np.zeros_like(kept_sum)
     counts = state.counts
-    reader = dict(zip(plan.kept_term, plan.kept_sum_of))
-    for t in plan.kept_term:
-        product = counts[channels.first[t]] * (counts[channels.second[t]] - channels.second_offset[t])
-        sums[reader[t]] += channels.coefficient[t] * product
-    np.testing.assert_allclose(state.kept_sum, sums, rtol=1e-12)
-    values = [channels.coefficient[t] * counts[channels.first[t]] * counts[channels.second[t]] for t in plan.crowd_term]
+    for row in plan.slow.kept:
+        term = channels.terms[row["term"]]
+        product = counts[term["first"]] * (counts[term["second"]] - term["second_offset"])
+        sums[row["channel"]] += term["coefficient"] * product
+    np.testing.assert_allclose(kept_sum, sums, rtol=1e-12)
+    terms = channels.terms[plan.slow.crowd]
+    values = terms["coefficient"] * counts[terms["first"]] * counts[terms["second"]]
     np.testing.assert_allclose(crowd_propensity(channels, plan, state), np.sum(values), rtol=1e-9)
 
 

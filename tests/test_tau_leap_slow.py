@@ -81,7 +81,7 @@ def test_each_pair_of_the_crowd_annihilates_a_number_of_the_right_law():
     start = {f"{s}{i}_{j}": n for i, j in _PAIRS for s, n in (("A", 9), ("B", 20))}
     tau = 2e-3
     plan = TauLeap(network, network.rates(), 1.0, [0] * len(network.species), np.random.default_rng(0))._plan
-    assert len(plan.crowd_term) == len(_PAIRS)
+    assert len(plan.slow.crowd) == len(_PAIRS)
     r = gnn.simulate(network, time=[tau], method="tau_leap", tau=tau, replicates=4000, seed=3, initial=start)
     for k in [0, 1, 2, 5, 40, 63]:
         i, j = _PAIRS[k]
@@ -103,14 +103,14 @@ def test_members_of_the_crowd_see_what_other_channels_take():
     )
     simulation = TauLeap(network, network.rates(), 1.0, _start(network), np.random.default_rng(1))
     plan = simulation._plan
-    others = {s for c in plan.explicit for s in _changed(simulation, c)}
-    others |= {s for c in plan.entry_channel for s in _changed(simulation, c)}
-    assert others.isdisjoint(np.flatnonzero(plan.in_crowd))
+    others = {s for c in plan.fires for s in _changed(simulation, c)}
+    assert others.isdisjoint(np.flatnonzero(plan.slow.species["in_crowd"]))
 
 
 def _changed(simulation, c):
     channels = simulation._channels
-    return channels.change_species[channels.change_start[c] : channels.change_start[c + 1]].tolist()
+    start, end = channels.ranges["change_start"][c : c + 2]
+    return channels.changes["species"][start:end].tolist()
 
 
 def _start(network):
@@ -145,23 +145,20 @@ def test_sums_are_kept_where_a_change_times_a_count_passes_int64():
     simulation = TauLeap(spec.network, spec.network.rates(), volume, start, rng)
     _present(simulation, samples, 0, 1)
     state, plan, channels = simulation._state, simulation._plan, simulation._channels
-    assert plan.waits.any() and len(plan.kept_term)
-    sums = np.zeros_like(state.kept_sum)
+    kept, kept_sum = plan.slow.kept, state.channels["kept_sum"]
+    assert plan.slow.families["waits"].any() and len(kept)
+    sums = np.zeros_like(kept_sum)
     counts = state.counts.astype(np.float64)
-    terms = plan.kept_term
-    np.add.at(
-        sums,
-        plan.kept_sum_of,
-        channels.coefficient[terms] * counts[channels.first[terms]] * counts[channels.second[terms]],
-    )
-    np.testing.assert_allclose(state.kept_sum, sums, rtol=1e-9)
+    terms = channels.terms[kept["term"]]
+    np.add.at(sums, kept["channel"], terms["coefficient"] * counts[terms["first"]] * counts[terms["second"]])
+    np.testing.assert_allclose(kept_sum, sums, rtol=1e-9)
 
 
 def test_what_no_kept_sum_watches_does_not_wait():
     """With few inputs the weights are read at each step, and so have to follow at each."""
     small, large = (_at_rest(training_network(layers, learning_rate=0.05)) for layers in [(8, 6, 2), (16, 16, 10)])
-    assert not small._plan.waits.any()
-    assert large._plan.waits.any()
+    assert not small._plan.slow.families["waits"].any()
+    assert large._plan.slow.families["waits"].any()
 
 
 def _at_rest(spec):
@@ -181,7 +178,7 @@ def test_a_leap_that_is_resumed_goes_on_as_it_would_have():
     other.recall(one.n_events, one.memory())
     for simulation in (one, other):
         _present(simulation, samples, 2, 4)
-    assert len(one._plan.crowd_term)
+    assert len(one._plan.slow.crowd)
     np.testing.assert_array_equal(one.counts, other.counts)
     np.testing.assert_array_equal(one.memory(), other.memory())
 

@@ -15,9 +15,10 @@ from ..display.words import counted
 from ..kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
 from ..kernels.families import Families
 from ..kernels.laws import Laws
+from ..kernels.leap_state import BlockPlan, LeapPlan
 from . import programs
 from .families import Change, ProductFamily, product_families
-from .leap_plan import LeapPlan, leap_plan
+from .leap_plan import leap_plan
 from .programs import NetworkPrograms
 from .programs import starts as _starts
 from .terms import Factor, Term, term_arrays, term_of
@@ -81,7 +82,7 @@ class Structure:
         self.has_programs = bool(laws.laws or laws.triggers)
         self._parameters = laws.parameters
         self._kept: tuple[tuple[bytes, float], Channels, Laws, Families] | None = None
-        self._plans: dict[tuple[bytes, bool], LeapPlan] = {}
+        self._plans: dict[tuple[bytes, bool], tuple[LeapPlan, BlockPlan | None]] = {}
 
     @property
     def n_state(self) -> int:
@@ -98,7 +99,7 @@ class Structure:
         """Species that conditions of events read."""
         return np.flatnonzero(np.diff(self._laws["watch_start"].astype(np.int64))).tolist()
 
-    def leap_plan(self, rates: np.ndarray, blockwise: bool) -> LeapPlan:
+    def leap_plan(self, rates: np.ndarray, blockwise: bool) -> tuple[LeapPlan, BlockPlan | None]:
         """The plan of tau-leaping, see `crn.leap_plan`; kept."""
         key = (rates.tobytes(), blockwise)
         if key not in self._plans:

@@ -1,20 +1,20 @@
-"""What a leap treats in blocks, and what is explicit: their arrays of `kernels.leap_state.LeapPlan`."""
+"""What a leap treats in blocks, and what is explicit: the `BlockPlan` of `kernels.leap_state`."""
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..kernels.leap_state import LARGEST_BLOCK
+from ..kernels.leap_state import BLOCK, ENTRY, LARGEST_BLOCK, SLOPE, BlockPlan
 from .blocks import Action, blocks
 from .programs import starts
 
 if TYPE_CHECKING:
     from .compile import Structure
 
-Slope = tuple[int, int, int, int, float, bool]
-"""(term, place, species, other, offset, plain)."""
+Slope = tuple[float, int, int, int, int, bool]
+"""A row of SLOPE: (offset, other, term, species, place, plain)."""
 
 
 class PlainChannel:
@@ -33,27 +33,32 @@ def leap_blocks(
     rates: np.ndarray | None,
     targets: frozenset[int],
     varies: set[int],
-) -> dict[str, np.ndarray]:
-    """Arrays for the plain `channels` that are not in the crowd, at rate constants float64[reaction]; with None for
-    these all are explicit. `targets` are the species that families change, `varies` all that any reaction does."""
+) -> tuple[list[int], list[int], BlockPlan | None]:
+    """The explicit channels, those of the blocks, and the plan of the blocks if there are any.
+
+    `channels` are the plain ones outside the crowd; `rates` the rate constants float64[reaction], or None: all channels
+    are then explicit. `targets` are the species that families change, `varies` all that any reaction changes.
+    """
     found, explicit = ([], {c.number for c in channels}) if rates is None else _blocks(channels, structure, rates)
     left_out = _producers_first([c for c in channels if c.number in explicit])
     entries = _entries(found, [c for c in channels if c.number not in explicit])
     disturbed = _disturbed(found, entries, left_out, targets)
     flat = list(chain.from_iterable(entries))
+    if not flat:
+        return [c.number for c in left_out], [], None
     moves = [
         bool(b in disturbed or (c.reads & varies).difference(found[b])) for b, some in enumerate(entries) for c in some
     ]
-    return {
-        "explicit": uint([c.number for c in left_out]),
-        "block_start": starts(found),
-        "block_species": uint(list(chain.from_iterable(found))),
-        "entry_start": starts(entries),
-        "entry_channel": uint([c.number for c in flat]),
-        "entry_moves": np.array(moves, dtype=np.bool_),
-        **_within(found, entries, structure),
-        **_changes(flat, structure.n_state),
-    }
+    amounts, slopes = _within(found, entries, structure)
+    numbers = [c.number for c in flat]
+    plan = BlockPlan(
+        blocks=table(BLOCK, species_start=starts(found), entry_start=starts(entries), dense_start=starts(amounts)),
+        species=uint(list(chain.from_iterable(found))),
+        entries=_entry_rows(flat, moves, starts(slopes), structure.n_state),
+        slopes=np.array(list(chain.from_iterable(slopes)), dtype=SLOPE),
+        amount=np.concatenate(amounts),
+    )
+    return [c.number for c in left_out], numbers, plan
 
 
 def _blocks(
@@ -91,8 +96,10 @@ def _disturbed(
     return disturbed
 
 
-def _within(found: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure") -> dict[str, np.ndarray]:
-    """What the channels of a block change in it, and how their propensities depend on it."""
+def _within(
+    found: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure"
+) -> tuple[list[np.ndarray], list[list[Slope]]]:
+    """What the channels of each block change in it, and for each channel how its propensity depends on the block."""
     amounts: list[np.ndarray] = []
     slopes: list[list[Slope]] = []
     for members, some in zip(found, entries):
@@ -105,39 +112,32 @@ def _within(found: list[list[int]], entries: list[list[PlainChannel]], structure
                     row[place[s]] = n
             slopes.append([slope for t in c.terms for slope in _slopes(t, place, structure)])
         amounts.append(rows.ravel())
-    terms, places, species, others, offsets, plain = list(zip(*chain.from_iterable(slopes))) or [()] * 6
-    return {
-        "dense_start": starts(amounts),
-        "amount": np.concatenate([*amounts, np.empty(0)]),
-        "slope_start": starts(slopes),
-        "slope_term": uint(terms),
-        "slope_place": uint(places),
-        "slope_species": uint(species),
-        "slope_other": uint(others),
-        "slope_offset": np.array(offsets, dtype=np.float64),
-        "slope_plain": np.array(plain, dtype=np.bool_),
-    }
+    return amounts, slopes
 
 
 def _slopes(t: int, place: dict[int, int], structure: "Structure") -> list[Slope]:
     """For each species of the block that term t reads; two of a square."""
     if not structure.terms[t].is_plain:
-        return [(t, place[s], s, s, 0.0, False) for s in sorted(place.keys() & structure.reads[t])]
+        return [(0.0, s, t, s, place[s], False) for s in sorted(place.keys() & structure.reads[t])]
     first, second = int(structure.arrays["first"][t]), int(structure.arrays["second"][t])
     by_first = (first, second, float(structure.arrays["second_offset"][t]))
     return [
-        (t, place[s], s, other, offset, True) for s, other, offset in (by_first, (second, first, 0.0)) if s in place
+        (offset, other, t, s, place[s], True) for s, other, offset in (by_first, (second, first, 0.0)) if s in place
     ]
 
 
-def _changes(channels: list[PlainChannel], n_state: int) -> dict[str, np.ndarray]:
-    species = np.full((len(channels), 2), n_state - 1, dtype=np.uint32)
-    amount = np.zeros((len(channels), 2), dtype=np.int64)
-    for e, c in enumerate(channels):
-        for k, (s, n) in enumerate(list(c.changes.items())[:2]):
-            species[e, k], amount[e, k] = s, n
-    more = np.array([len(c.changes) > 2 for c in channels], dtype=np.bool_)
-    return {"fire_species": species, "fire_amount": amount, "fire_more": more}
+def _entry_rows(
+    channels: list[PlainChannel], moves: Sequence[bool], slope_start: np.ndarray, n_state: int
+) -> np.ndarray:
+    """ENTRY[entry + 1]."""
+    rows = np.zeros(len(channels) + 1, dtype=ENTRY)
+    rows["slope_start"] = slope_start
+    rows["first_species"] = rows["second_species"] = n_state - 1
+    for row, c, some in zip(rows, channels, moves):
+        row["channel"], row["moves"], row["more"] = c.number, some, len(c.changes) > 2
+        for which, (s, n) in zip(("first", "second"), c.changes.items()):
+            row[f"{which}_species"], row[f"{which}_amount"] = s, n
+    return rows
 
 
 def _producers_first(channels: list[PlainChannel]) -> list[PlainChannel]:
@@ -146,3 +146,11 @@ def _producers_first(channels: list[PlainChannel]) -> list[PlainChannel]:
 
 def uint(values: Sequence[int]) -> np.ndarray:
     return np.array(values, dtype=np.uint32)
+
+
+def table(row: np.dtype, **columns: Any) -> np.ndarray:
+    """An array of rows of a structured dtype, from all of its columns."""
+    rows = np.zeros(len(next(iter(columns.values()))), dtype=row)
+    for name in row.names or ():
+        rows[name] = columns[name]
+    return rows

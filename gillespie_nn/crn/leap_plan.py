@@ -1,18 +1,16 @@
-"""How tau-leaping treats the channels of a compiled network: the arrays of `kernels.leap_state.LeapPlan`."""
+"""How tau-leaping treats the channels of a compiled network: the plans of `kernels.leap_state`."""
 
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..kernels.leap_state import LeapPlan
-from .leap_blocks import PlainChannel, leap_blocks, uint
+from ..kernels.leap_state import FAMILY, ORDER, SUMMAND, SUMMED, TERMS, WEIGHT, BlockPlan, LeapPlan, SlowPlan
+from .leap_blocks import PlainChannel, leap_blocks, table, uint
 from .programs import starts
 
 if TYPE_CHECKING:
     from .compile import Structure
-
-Arrays = dict[str, np.ndarray]
 
 _CROWD = 64
 """So many channels are worth to be treated as one."""
@@ -22,32 +20,52 @@ _ORDER_OF_LAW = 3
 """What is taken as the order of a general law, which has none."""
 
 
-def leap_plan(structure: "Structure", rates: np.ndarray, blockwise: bool) -> LeapPlan:
-    """The plan for a `crn.compile.Structure` at rate constants float64[reaction].
+def leap_plan(structure: "Structure", rates: np.ndarray, blockwise: bool) -> tuple[LeapPlan, BlockPlan | None]:
+    """The plan for a `crn.compile.Structure` at rate constants float64[reaction], and that of its blocks, if any.
 
     With `blockwise`, channels are solved in blocks wherever loops of species are short enough; else all are explicit.
     """
     arrays = structure.arrays
-    n_state = structure.n_state
     channels = _channels(structure)
     targets = structure.family_targets
     crowd, others, slow = _crowd(channels, targets)
     varies = set(np.flatnonzero(arrays["varies"]).tolist())
     kept = _kept(others, structure, slow, varies)
-    order, own = _orders(structure)
     felt = _felt(others, kept, structure)
-    return LeapPlan(
-        **leap_blocks(others, structure, rates if blockwise else None, targets, varies),
-        **_live(channels, kept, structure),
-        **_kept_by_species(kept, slow, structure),
-        **_readers(n_state, kept, slow, structure),
+    explicit, entries, block_plan = leap_blocks(others, structure, rates if blockwise else None, targets, varies)
+    live, live_term = _live(channels, kept, structure)
+    plan = LeapPlan(
+        fires=uint([*explicit, *entries]),
+        n_explicit=len(explicit),
+        first_family=structure.n_plain,
+        channels=live,
+        live_term=live_term,
+        species=_orders(structure),
         watched=uint(sorted({s for c in others for s in c.changes} | (targets & felt))),
-        crowd_term=uint([c.terms[0] for c in crowd]),
-        in_crowd=np.isin(np.arange(n_state), list(chain.from_iterable(c.reads for c in crowd))),
+        slow=_slow_plan(structure, rates, felt, crowd, kept, slow) if targets or kept else None,
+    )
+    return plan, block_plan
+
+
+def _slow_plan(
+    structure: "Structure",
+    rates: np.ndarray,
+    felt: set[int],
+    crowd: list[PlainChannel],
+    kept: set[int],
+    slow: frozenset[int],
+) -> SlowPlan:
+    summed, kept_rows = _kept_by_species(kept, slow, structure)
+    reader_start, readers = _readers(kept, slow, structure)
+    in_crowd = np.isin(np.arange(structure.n_state + 1), list(chain.from_iterable(c.reads for c in crowd)))
+    return SlowPlan(
+        families=_families(structure, rates, felt),
+        species=table(WEIGHT, reader_start=reader_start, in_crowd=in_crowd),
+        crowd=uint([c.terms[0] for c in crowd]),
+        summed=summed,
+        kept=kept_rows,
+        readers=readers,
         kept_channel=uint(sorted({int(structure.readers.channel[t]) for t in kept})),
-        **_families(structure, rates, felt),
-        order=order,
-        own=own,
     )
 
 
@@ -92,8 +110,9 @@ def _kept(channels: list[PlainChannel], structure: "Structure", slow: frozenset[
     return found
 
 
-def _kept_by_species(kept: set[int], slow: frozenset[int], structure: "Structure") -> Arrays:
-    """The kept terms, by one of the two species that each reads, preferring one that is no weight."""
+def _kept_by_species(kept: set[int], slow: frozenset[int], structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
+    """SUMMED[... + 1] and SUMMAND[...]: the kept terms by one of the two species that each reads, if possible no
+    weight."""
     arrays = structure.arrays
     groups: dict[int, list[int]] = {}
     others: dict[int, int] = {}
@@ -102,13 +121,12 @@ def _kept_by_species(kept: set[int], slow: frozenset[int], structure: "Structure
         species, others[t] = (second, first) if first in slow else (first, second)
         groups.setdefault(species, []).append(t)
     terms = list(chain.from_iterable(groups.values()))
-    return {
-        "kept_species": uint(list(groups)),
-        "kept_start": starts(groups.values()),
-        "kept_term": uint(terms),
-        "kept_other": uint([others[t] for t in terms]),
-        "kept_sum_of": structure.readers.channel[uint(terms)],
-    }
+    summed = table(SUMMED, species=[*groups, 0], start=starts(groups.values()))
+    return summed, _summands(terms, [others[t] for t in terms], structure)
+
+
+def _summands(terms: list[int], others: list[int], structure: "Structure") -> np.ndarray:
+    return table(SUMMAND, term=terms, other=others, channel=structure.readers.channel[uint(terms)])
 
 
 def _channels(structure: "Structure") -> list[PlainChannel]:
@@ -122,55 +140,54 @@ def _channels(structure: "Structure") -> list[PlainChannel]:
     return found
 
 
-def _readers(n_state: int, kept: set[int], slow: frozenset[int], structure: "Structure") -> Arrays:
-    terms: list[list[int]] = [[] for _ in range(n_state)]
-    others: list[list[int]] = [[] for _ in range(n_state)]
+def _readers(kept: set[int], slow: frozenset[int], structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
+    """Starts uint32[state + 1] and SUMMAND[...]: the kept terms by each species that varies in them."""
+    terms: list[list[int]] = [[] for _ in range(structure.n_state)]
+    others: list[list[int]] = [[] for _ in range(structure.n_state)]
     first, second = structure.arrays["first"], structure.arrays["second"]
     for t in sorted(kept):
         for s in slow.intersection(structure.reads[t]):
             terms[s].append(t)
             others[s].append(int(second[t] if first[t] == s else first[t]))
-    reader_term = uint(list(chain.from_iterable(terms)))
-    return {
-        "reader_start": starts(terms),
-        "reader_term": reader_term,
-        "reader_other": uint(list(chain.from_iterable(others))),
-        "reader_channel": structure.readers.channel[reader_term],
-    }
+    flat = list(chain.from_iterable(terms))
+    return starts(terms), _summands(flat, list(chain.from_iterable(others)), structure)
 
 
-def _families(structure: "Structure", rates: np.ndarray, felt: set[int]) -> Arrays:
+def _families(structure: "Structure", rates: np.ndarray, felt: set[int]) -> np.ndarray:
+    """FAMILY[family + 1]."""
     families = structure.families(rates)
     rows = np.diff(families.pool_start.astype(np.int64))[families.pools[:, 0]]
     targets = np.split(families.species, families.member_start[1:-1])[: len(rows)]
     at_once = np.array([not felt.isdisjoint(some.tolist()) for some in targets], dtype=np.bool_)
-    return {
-        "waits": ~families.pool_varies[families.pools[:, 1]] & ~at_once,
-        "felt": at_once,
-        "row_start": np.concatenate([[0], np.cumsum(rows)]).astype(np.uint32),
-    }
+    waits = ~families.pool_varies[families.pools[:, 1]] & ~at_once
+    return table(
+        FAMILY,
+        row_start=np.concatenate([[0], np.cumsum(rows)]),
+        waits=np.append(waits, False),
+        felt=np.append(at_once, False),
+    )
 
 
-def _live(channels: list[PlainChannel], kept: set[int], structure: "Structure") -> Arrays:
+def _live(channels: list[PlainChannel], kept: set[int], structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
+    """TERMS[channel], and uint32[...], the terms of those of which they are not consecutive."""
     live: list[list[int]] = [[] for _ in range(structure.n_channels)]
     for c in channels:
         live[c.number] = [t for t in c.terms if t not in kept]
     plain = [all(structure.terms[t].is_plain for t in some) and _consecutive(some) for some in live]
-    return {
-        "live_first": uint([some[0] if some else 0 for some in live]),
-        "live_plain": np.array(plain, dtype=np.bool_),
-        "live_start": starts(live),
-        "live_term": uint(list(chain.from_iterable(live))),
-    }
+    listed = [[] if direct else some for some, direct in zip(live, plain)]
+    place = starts(listed)
+    start = [(some[0] if some else 0) if direct else k for some, direct, k in zip(live, plain, place)]
+    end = [first + len(some) for first, some in zip(start, live)]
+    return table(TERMS, start=start, end=end, consecutive=plain), uint(list(chain.from_iterable(listed)))
 
 
 def _consecutive(numbers: list[int]) -> bool:
     return not numbers or numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
-def _orders(structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
-    """Highest order of the reactions that read each species, and how many of it they then take; 1 of what only the
-    condition of an event reads, so that the event happens about when it should."""
+def _orders(structure: "Structure") -> np.ndarray:
+    """ORDER[state]: the highest order of the reactions that read each species, and how many of it they then take; 1 of
+    what only the condition of an event reads, so that the event happens about when it should."""
     best: dict[int, tuple[int, int]] = {}
     for t, reads in enumerate(structure.reads):
         term, multiplicity = structure.terms[t], structure.terms[t].multiplicity
@@ -179,7 +196,7 @@ def _orders(structure: "Structure") -> tuple[np.ndarray, np.ndarray]:
             best[s] = max(best.get(s, (0, 0)), (min(n, 3), min(multiplicity.get(s, 1), 3)))
     for s in structure.watched_by_events:
         best.setdefault(s, (1, 1))
-    order, own = np.zeros(structure.n_state, dtype=np.uint8), np.zeros(structure.n_state, dtype=np.uint8)
-    for s, (n, k) in best.items():
-        order[s], own[s] = n, k
-    return order, own
+    orders = np.zeros(structure.n_state, dtype=ORDER)
+    for s, row in best.items():
+        orders[s] = row
+    return orders

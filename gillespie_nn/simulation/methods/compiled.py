@@ -112,5 +112,7 @@ class Compiled(Method):
 
 
 def _each(arrays: Any, do: Any) -> Any:
-    """A NamedTuple of arrays, and of NamedTuples of them, with `do(array)` in the place of each array."""
+    """A NamedTuple of arrays, of NamedTuples of them, and of None, with `do(array)` in the place of each array."""
+    if arrays is None:
+        return None
     return type(arrays)(*(do(a) if isinstance(a, np.ndarray) else _each(a, do) for a in arrays))

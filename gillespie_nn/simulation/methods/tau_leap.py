@@ -8,20 +8,27 @@ from ... import checks
 from ...checks import InputError
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
-from ...kernels.crowd import crowd_propensity
-from ...kernels.leap_refresh import refresh_leap, set_counts_leap, total_propensity
+from ...kernels.families import Families
+from ...kernels.leap_refresh import can_react_leap, refresh_leap
 from ...kernels.leap_state import (
+    CHANNEL_STATE,
     CLIPPED,
     CROWD_STALE,
     CROWD_TOTAL,
     EXACT_STEPS,
+    EXPECTED,
     LARGEST_BLOCK,
     LEAPS,
     LEDGER_SIZE,
     RELAXATION,
+    SOLUTION,
     TIME_LEAPT,
     WINDOW_LENGTH,
+    BlockPlan,
+    BlockState,
     LeapState,
+    SlowPlan,
+    SlowState,
 )
 from ...kernels.leaping import run_leap
 from ...kernels.replicates import Run
@@ -32,6 +39,7 @@ _WORK = 4_000_000
 """Channels looked at in a slice, about."""
 _KEPT = [TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, CROWD_TOTAL, WINDOW_LENGTH, RELAXATION, CROWD_STALE]
 """What of the ledger is no function of the counts, at a stop, where nothing waits to be fired."""
+_NO_NUMBERS = np.empty(0, dtype=np.int64)
 AUTO, EXPLICIT, TRAPEZOIDAL = "auto", "explicit", "trapezoidal"
 
 
@@ -61,34 +69,20 @@ class TauLeap(Compiled):
         self._counts = structure.state(self.counts)
         scheme = self.settings["scheme"]
         blockwise = scheme == TRAPEZOIDAL or (scheme == AUTO and bool(structure.family_targets))
-        self._plan = plan = structure.leap_plan(rates, blockwise)
-        n_state, n_entries = structure.n_state, len(plan.entry_channel)
-        self._slice = max(1, _WORK // (1 + n_entries + len(plan.explicit)))
+        self._plan, self._blocks = structure.leap_plan(rates, blockwise)
+        self._slice = max(1, _WORK // (1 + len(self._plan.fires)))
         self._state = LeapState(
             counts=self._counts,
             clock=self._clock,
             tally=self._tally,
             ledger=np.zeros(LEDGER_SIZE),
-            value=np.zeros(structure.n_channels),
-            kept_sum=np.zeros(structure.n_channels),
-            kept_before=np.zeros(structure.n_channels),
-            exposure=np.zeros(plan.row_start[-1]),
-            filled=np.zeros(len(self._families.pool_species), dtype=np.uint32),
-            n_filled=np.zeros(len(self._families.pool_varies), dtype=np.int64),
-            drawn=np.zeros(n_entries),
-            carried=np.zeros(structure.n_channels),
-            slope=np.zeros(len(plan.amount)),
-            even=np.zeros(len(plan.waits), dtype=np.bool_),
-            critical=np.zeros(structure.n_channels, dtype=np.bool_),
-            mean=np.zeros(n_state),
-            spread=np.zeros(n_state),
-            loss=np.zeros(n_state),
-            change=np.zeros(LARGEST_BLOCK),
-            expected=np.zeros(LARGEST_BLOCK),
-            matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
+            channels=np.zeros(structure.n_channels, dtype=CHANNEL_STATE),
+            species=np.zeros(structure.n_state, dtype=EXPECTED),
             firings=self.firings,
+            blocks=None if self._blocks is None else _block_state(self._blocks),
+            slow=None if self._plan.slow is None else _slow_state(self._plan.slow, self._families),
         )
-        refresh_leap(self._channels, self._programs, self._families, plan, self._state)
+        self._renew()
 
     @classmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
@@ -114,23 +108,49 @@ class TauLeap(Compiled):
         return dict(zip(cls.statistics_names, numbers[:, [LEAPS, TIME_LEAPT, EXACT_STEPS, CLIPPED]].T))
 
     def _memory(self) -> np.ndarray:
-        return np.concatenate([self._state.ledger[_KEPT], self._state.carried])
+        return np.concatenate([self._state.ledger[_KEPT], self._state.channels["carried"]])
 
     def _recall(self, memory: np.ndarray) -> None:
-        self._state.ledger[_KEPT], self._state.carried[:] = np.split(memory, [len(_KEPT)])
+        self._state.ledger[_KEPT], self._state.channels["carried"] = np.split(memory, [len(_KEPT)])
 
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         return run_leap(
-            self._channels, self._programs, self._families, self._plan, self._state, self.rng, run, t_stop, budget,
-            event_limit, self.settings["epsilon"], self.settings["tau"] or 0.0,
+            self._channels, self._programs, self._pools, self._blocks, self._plan, self._state, self.rng, run, t_stop,
+            budget, event_limit, self.settings["epsilon"], self.settings["tau"] or 0.0,
         )  # fmt: skip
 
+    @property
+    def _pools(self) -> Families | None:
+        return None if self._plan.slow is None else self._families
+
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        set_counts_leap(self._channels, self._programs, self._families, self._plan, self._state, species, values)
+        self._refresh(species, values, False)
 
     def _renew(self) -> None:
-        refresh_leap(self._channels, self._programs, self._families, self._plan, self._state)
+        self._refresh(_NO_NUMBERS, _NO_NUMBERS, True)
+
+    def _refresh(self, species: np.ndarray, values: np.ndarray, rates_too: bool) -> None:
+        refresh_leap(
+            self._channels, self._programs, self._pools, self._plan, self._state, species, values, rates_too
+        )  # fmt: skip
 
     def can_react(self) -> bool:
-        crowd = crowd_propensity(self._channels, self._plan, self._state)
-        return total_propensity(self._families, self._plan, self._state, crowd) > 0
+        return can_react_leap(self._channels, self._pools, self._plan, self._state)
+
+
+def _block_state(plan: BlockPlan) -> BlockState:
+    return BlockState(
+        drawn=np.zeros(len(plan.entries) - 1),
+        slope=np.zeros(len(plan.amount)),
+        solution=np.zeros(LARGEST_BLOCK, dtype=SOLUTION),
+        matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
+    )
+
+
+def _slow_state(plan: SlowPlan, families: Families) -> SlowState:
+    return SlowState(
+        exposure=np.zeros(plan.families["row_start"][-1]),
+        filled=np.zeros(len(families.pool_species), dtype=np.uint32),
+        n_filled=np.zeros(len(families.pool_varies), dtype=np.int64),
+        even=np.zeros(len(families.pools), dtype=np.bool_),
+    )
