@@ -101,7 +101,7 @@ def test_what_needs_python_goes_alone():
     assert not go_in_blocks(task_of(network("@event e: when A > 30; set A = 0")))
     assert not go_in_blocks(task_of(net, stop_when="time > 1 && A > 30"))
     assert not go_in_blocks(task_of(net, method="ode"))
-    assert not go_in_blocks(task_of(net, n_points=100_000))  # its rows are handed on while it runs
+    assert not go_in_blocks(task_of(net, n_points=1_000_000))  # its rows are handed on while it runs
     # What a class from outside does beside the kernel cannot be known; planted arrays can be copied.
     assert not go_in_blocks(task_of(net, method=never_rejecting(Rejection)))
     assert go_in_blocks(task_of(net, method=of_channels(halve_pairs)(Direct)))
@@ -161,7 +161,7 @@ def test_finished_replicates_of_an_interrupted_block_are_kept(end, monkeypatch):
 
 def test_a_fault_names_its_replicate_and_keeps_those_before_it(tmp_path):
     arguments = {"t_end": 1.0, "n_points": 3, "replicates": 200, "seed": 3, "method": "direct"}
-    net = gnn.ReactionNetwork.from_text("A = 5\n0 -> A @ 5\nA -> 0 @ 1\n0 -> B @ propensity(13 - A)\n")
+    net = gnn.ReactionNetwork.from_text("A = 5\n0 -> A @ 5\nA -> 0 @ 1\n0 -> B @ propensity(10 - A)\n")
     with pytest.raises(ModelError, match=r"replicate (\d+) of seed 3: the propensity of reaction") as error:
         gnn.simulate(net, **arguments, output=tmp_path / "r.h5")
     replicate = int(str(error.value).split()[1])
