@@ -166,7 +166,7 @@ def test_a_fault_names_its_replicate_and_keeps_those_before_it(tmp_path):
         gnn.simulate(net, **arguments, output=tmp_path / "r.h5")
     replicate = int(str(error.value).split()[1])
     done = gnn.open_run(tmp_path / "r.h5")
-    assert replicate > 0 and done.n_done >= replicate
+    assert replicate > 0 and done.n_replicates >= replicate
     alone = gnn.simulate(net, **(arguments | {"replicates": replicate}))
     np.testing.assert_array_equal(np.asarray(done.counts)[:replicate], alone.counts)
 
