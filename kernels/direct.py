@@ -118,9 +118,10 @@ def _refresh_dependents(channels, laws, dependents, state, c):
             refresh_direct(channels, laws, state)
             return state.total[0]
     for j in range(dependents.start[c], dependents.start[c + 1]):
+        other = np.int64(dependents.channel[j])
         if laws is not None:
-            look_at_channel(channels, laws, dependents.channel[j], state.counts)
-        _compute(channels, laws, state, dependents.channel[j])
+            look_at_channel(channels, laws, other, state.counts)
+        _compute(channels, laws, state, other)
     return _sum(state.propensity)
 
 
@@ -194,6 +195,7 @@ def _advance(channels, laws, dependents, state, rng, run, t_stop, budget, event_
         if n_candidates >= pause:
             status = EVENT_LIMIT if n_events >= event_limit else SLICE_END
             break
+        # The channel is independent of the time: each has its propensity's share of the sum.
         time = next_time
         chosen = _choose(propensity, rng.random() * total)
         n_candidates += 1
