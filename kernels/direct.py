@@ -29,7 +29,7 @@ from .codes import (
     TRIGGERED,
 )
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
-from .linked import kernel
+from .linked import kernel, within
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 
 _SURELY_MOVES = 2.0**51
@@ -52,7 +52,7 @@ class Dependents(NamedTuple):
     channel: np.ndarray  # uint32[dependence], ascending for each
 
 
-@kernel
+@within
 def _compute(channels, laws, state, c):
     """Propensity of channel c from the counts; of one that reads the time, a bound over the rest of the window."""
     value = channel_value(channels, laws, c, state.counts, state.counts)
@@ -109,7 +109,7 @@ def set_counts_direct(channels, laws, state, species, values):
     rescale_pending(state.clock, old, state.total[0])
 
 
-@kernel
+@within
 def _refresh_dependents(channels, laws, dependents, state, c):
     """Compute what the firing of channel c can have changed. Returns the sum of all propensities."""
     if laws is not None:
@@ -125,7 +125,7 @@ def _refresh_dependents(channels, laws, dependents, state, c):
     return _sum(state.propensity)
 
 
-@kernel
+@within
 def _choose(propensity, left):
     """The channel in whose propensity `left`, a part of the total, falls."""
     chosen = -1

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .linked import kernel
+from .linked import kernel, within
 
 
 @kernel
@@ -11,7 +11,7 @@ def _place(heap, position, k, c):
     position[c] = k
 
 
-@kernel
+@within
 def _rise(heap, position, key, c):
     k = np.int64(position[c])
     while k > 0:
@@ -23,7 +23,7 @@ def _rise(heap, position, key, c):
     _place(heap, position, k, c)
 
 
-@kernel
+@within
 def _sink(heap, position, key, c):
     k = np.int64(position[c])
     while True:
@@ -39,7 +39,7 @@ def _sink(heap, position, key, c):
     _place(heap, position, k, c)
 
 
-@kernel
+@within
 def move(heap, position, key, c):
     """Channel c has a new key float64[channel]: restore the order of heap and position, both int32[channel]."""
     # One of the two does nothing: a key that rises past the entry above is below those under it.

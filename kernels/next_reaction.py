@@ -26,7 +26,7 @@ from .codes import (
 )
 from .heap import build, move
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
-from .linked import kernel
+from .linked import kernel, within
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 
 
@@ -73,7 +73,7 @@ def _earliest(state):
     return state.next_time[state.heap[0]] if state.heap.size else np.inf
 
 
-@kernel
+@within
 def _draw(state, c, now, rng):
     """A new wait of channel c, which begins at `now`; the heap is put in order by the caller."""
     state.next_time[c] = np.inf
@@ -81,13 +81,13 @@ def _draw(state, c, now, rng):
         state.next_time[c] = now + rng.standard_exponential() / state.propensity[c]
 
 
-@kernel
+@within
 def _update(channels, laws, state, c, now, rng):
     """The propensity of c may have changed at `now`.
 
-    What is left of its pending time is a unit exponential over the old propensity. It runs on at the new one (random time
-    change), so that one number is drawn for each firing. With no propensity before, nothing was pending, and a wait is
-    drawn: an exponential has no memory.
+    What is left of its pending time is a unit exponential over the old propensity. It runs on at the new one (random
+    time change), so that one number is drawn for each firing. With no propensity before, nothing was pending, and a
+    wait is drawn: an exponential has no memory.
     """
     old = state.propensity[c]
     new = _checked(state, channel_value(channels, laws, c, state.counts, state.counts))

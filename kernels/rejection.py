@@ -173,9 +173,9 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 next_time = time + rng.standard_exponential() * wait
                 continue
             c = np.int64(owner[np.uint64(light_urn.first + slot)])
-        # Uniform on [0, bound), independent of the slot. The candidate fires if it is below the propensity. The propensity
-        # is at least the sum of the lower ends, so that most candidates fire without a look at it. Between that and
-        # the bound each term has a piece as long as its gap, and fires on the part of it that its value reaches.
+        # Uniform on [0, bound), independent of the slot. The candidate fires if it is below the propensity. The
+        # propensity is at least the sum of the lower ends, so that most candidates fire without a look at it. Between
+        # that and the bound each term has a piece as long as its gap, and fires on the part that its value reaches.
         share = (place - slot) * limits[c].bound
         fires = share < limits[c].lower
         t = NONE
