@@ -117,6 +117,14 @@ def _refresh_dependents(channels, laws, dependents, state, c):
         if laws.timed_terms.size:  # what is left of the window got shorter, and all bounds over it with it
             refresh_direct(channels, laws, state)
             return state.total[0]
+    if laws is None:
+        if 2 * (dependents.start[c + 1] - dependents.start[c]) >= state.propensity.size:
+            # In a small network it is faster to compute all in one go. Those that did not change get the same value.
+            total = 0.0
+            for other in range(state.propensity.size):
+                _compute(channels, laws, state, other)
+                total += state.propensity[other]
+            return total
     for j in range(dependents.start[c], dependents.start[c + 1]):
         other = np.int64(dependents.channel[j])
         if laws is not None:
