@@ -233,12 +233,12 @@ def test_simulations_of_one_network_do_not_share_their_rates():
     network = _family()
     for method in EVERY:
         one, other = (_start(method, network, 10.0, 1) for _ in range(2))
-        before = [other._channels.coefficient.copy(), other._families.share.copy()]
+        before = [other._channels.terms["coefficient"].copy(), other._families.share.copy()]
         one.set_rates(np.random.default_rng(1).uniform(0.5, 1.5, 64))
-        np.testing.assert_array_equal(other._channels.coefficient, before[0])
+        np.testing.assert_array_equal(other._channels.terms["coefficient"], before[0])
         np.testing.assert_array_equal(other._families.share, before[1])
         fresh = _start(method, network, 10.0, 1)
-        np.testing.assert_array_equal(fresh._channels.coefficient, before[0])
+        np.testing.assert_array_equal(fresh._channels.terms["coefficient"], before[0])
 
 
 @pytest.mark.parametrize("method", EVERY, ids=lambda m: m.name)
