@@ -5,9 +5,10 @@ import numpy as np
 from .codes import FAULT, TIME
 from .crowd import crowd_propensity, sum_crowd
 from .family_leap import count_pool, sum_families
-from .jit import inlined, kernel
+from .jit import inlined
 from .laws import TIME_VARIABLE, law_value
 from .leap_state import CROWD_STALE, NEXT_STEP, OVERFULL, leap_value
+from .linked import kernel
 
 
 @kernel

@@ -196,9 +196,9 @@ def test_portions_share_the_work_and_know_its_cost():
 def test_threads_with_tasks_in_turn_do_not_mix_them(tmp_path):
     """A thread keeps its last simulation: another task must not get it."""
     grid = {"rates": [{"bind": k} for k in (0.05, 0.1, 0.2)]}
-    many = [gnn.simulate(network(), 3.0, 7, replicates=20, seed=s, method="direct", **{"rates": r})
+    many = [gnn.simulate(network(), 3.0, 7, replicates=20, seed=s, method="direct", rates=r)
             for r in grid["rates"] for s in (1, 2)]  # fmt: skip
-    again = [gnn.simulate(network(), 3.0, 7, replicates=20, seed=s, method="direct", workers=2, **{"rates": r})
+    again = [gnn.simulate(network(), 3.0, 7, replicates=20, seed=s, method="direct", workers=2, rates=r)
              for r in grid["rates"] for s in (1, 2)]  # fmt: skip
     for a, b in zip(many, again, strict=True):
         np.testing.assert_array_equal(a.counts, b.counts)

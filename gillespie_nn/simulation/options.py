@@ -125,8 +125,8 @@ class RunOptions(Options):
     stop_when: Any = option(
         None, condition, "condition at which a replicate stops", kind=str, metavar="'A >= 100'",
         more="an expression of species, rules, parameters and `time` that is true or false, in the language of rate "
-        "laws; the status is then CONDITION_MET, `statistics['end_time']` is the time of the stop [s], and later points "
-        "are masked",
+        "laws; the status is then CONDITION_MET, `statistics['end_time']` is the time of the stop [s], and points "
+        "after it are masked",
         recorded=True,
     )  # fmt: skip
     round_initial: str | None = option(
