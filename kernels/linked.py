@@ -16,7 +16,7 @@ try:
     from numba.core.compiler import Compiler
 except ImportError:  # numba has moved them
     CPUCodeLibrary = Compiler = object  # type: ignore[assignment,misc]
-_NEEDED = ("_optimize_final_module", "_finalize_final_module", "_finalize_dynamic_globals", "get_pointer_to_function")
+_NEEDED = ("_optimize_final_module", "_finalize_final_module", "_finalize_dynamic_globals")
 _CAN_LINK = all(hasattr(CPUCodeLibrary, name) for name in _NEEDED)
 """Whether this numba is made as we know it; with another, kernels are compiled as numba does, which takes longer."""
 

@@ -189,3 +189,10 @@ with warnings.catch_warnings(record=True) as raised:
 """
     result, n_warnings, *sentence = _said(_start(copy, script))
     assert result == "3" and int(n_warnings) >= 1 and "No space left on device" in " ".join(sentence)
+
+
+def test_kernels_are_linked_with_this_numba():
+    """With a numba that is made otherwise they are compiled one by one: right, but several times slower."""
+    from gillespie_nn.kernels import linked
+
+    assert linked._CAN_LINK
