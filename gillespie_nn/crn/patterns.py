@@ -32,8 +32,8 @@ def several(name: str, value: Any) -> tuple[str, ...]:
     texts = [value] if isinstance(value, str) else value
     texts = list(texts) if isinstance(texts, Iterable) and not isinstance(texts, Mapping) else []
     if not texts or not all(isinstance(text, str) for text in texts):
-        shown = checks.shortened_text(repr(value))
-        raise InputError(f"{name} must be names or patterns, for example ['A', 'B*'], got {shown}")
+        message = f"{name} must be names or patterns, for example ['A', 'C*'], got {value!r}"
+        raise InputError(message[:300])
     found = tuple(dict.fromkeys(part for text in texts for part in re.split(r"[,\s]+", text) if part))
     if not found:
         raise InputError(f"{name} has no name in {value!r}: give one, or omit {name}")

@@ -157,7 +157,7 @@ class RunOptions(Options):
         "sketches with a stated error",
     )  # fmt: skip
     species: Sequence[str] | None = option(
-        None, several, "species to record", kind=str, several=True, usual="all", metavar="'A B*'",
+        None, several, "species to record", kind=str, several=True, usual="all", metavar="'A,C*'",
         more="one or several names or patterns, as for `initial`; results and files contain these species in this "
         "order, those of a pattern in the order of the model; rules, and parameters that events change, are always "
         "recorded",

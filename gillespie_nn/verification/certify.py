@@ -65,7 +65,7 @@ class CertifyOptions(Options):
     )  # fmt: skip
     species: Sequence[str] | None = option(
         None, several, "species or observables to compare", kind=str, usual="all species that can change",
-        metavar="'A B*'", several=True, more="one or several names or patterns; observables are in their own units",
+        metavar="'A,C*'", several=True, more="one or several names or patterns; observables are in their own units",
     )  # fmt: skip
 
 
