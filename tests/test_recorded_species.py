@@ -308,7 +308,7 @@ def test_a_file_that_contradicts_itself_is_damaged(change, message, tmp_path):
     run(species=["C", "A2"], output=path).close()
     _planted(path, change)
     with pytest.raises(gnn.InputError, match=message):
-        gnn.open_run(path).model.species
+        _ = gnn.open_run(path).model
 
 
 @pytest.mark.parametrize("names", [["C", "A9", "sum"], ["C", "C", "sum"], ["sum", "C", "A2"], ["C", "A2", "A1"]])
