@@ -12,9 +12,10 @@ import numpy as np
 from .block_equations import solve_block, solve_pair
 from .codes import COUNT_LIMIT, OVERFLOW, REACHED_END
 from .counting import draw_poissons
-from .jit import inlined, kernel
+from .jit import inlined
 from .leap_firings import fire_often
 from .leap_state import RELAXATION, leap_value
+from .linked import kernel
 from .step_size import block_change
 
 _SMALL = 0.4

@@ -17,7 +17,7 @@ from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, R
 from .intervals import law_range
 from .jit import inlined
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
-from .linked import kernel
+from .linked import kernel, within
 from .records import record_type
 
 _MOST_EXPECTED = 1000.0
@@ -72,7 +72,7 @@ class Readers(NamedTuple):
     more: np.ndarray  # CHANGE[more]
 
 
-@kernel
+@within
 def term_value(channels, laws, t, up, down):
     """Value of term t [1/s]: non-decreasing in the counts `up`, non-increasing in the counts `down`.
 
@@ -225,7 +225,7 @@ def open_window(channels, laws, counts, now, n_candidates):
         _end_before_pulse(channels, laws, laws.timed_terms[j], counts)
 
 
-@kernel
+@within
 def fire(channels, c, counts):
     """Fire channel c once. Returns REACHED_END, or NEGATIVE or OVERFLOW for the first count out of range."""
     status = REACHED_END

@@ -21,5 +21,6 @@ def rescale_pending(clock, old_total, new_total):
     elif old_total == 0.0 or clock[NEXT_TIME] == np.inf:
         clock[NEXT_TIME] = np.nan
     else:
+        # An exponential at the old rate, times the old rate over the new one, is an exponential at the new rate.
         now = clock[TIME]
         clock[NEXT_TIME] = now + (clock[NEXT_TIME] - now) * (old_total / new_total)

@@ -15,7 +15,8 @@ import math
 
 import numpy as np
 
-from .jit import inlined, kernel
+from .jit import inlined
+from .linked import kernel
 
 MANY = 8.0
 """Least variance (for Poisson numbers the mean) of the second way; both bounds hold from 7 on."""

@@ -52,6 +52,7 @@ def next_crossing(laws, p, counts, start, end):
         laws.window[WINDOW_START] = a
         laws.window[WINDOW_END] = b
         low, high = law_range(laws, p, counts, counts)
+        # Surely true, or surely false, on all of [a, b]: no change there. Else the piece is halved until it is short.
         same = (low > 0.0 or high < 0.0) if before else (low == 0.0 and high == 0.0)
         shortest = np.nextafter(a, np.inf)
         if n > _FINE_STEPS:

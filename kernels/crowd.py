@@ -10,8 +10,9 @@ import numpy as np
 
 from .codes import COUNT_LIMIT
 from .counting import draw_binomial
-from .jit import inlined, kernel
+from .jit import inlined
 from .leap_state import CLIPPED, CROWD_STALE, CROWD_TOTAL, OVERFULL
+from .linked import kernel
 
 _OFTEN = 0.5
 """What expects more firings has a number of its own drawn."""

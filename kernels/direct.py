@@ -29,7 +29,7 @@ from .codes import (
     TRIGGERED,
 )
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
-from .linked import kernel
+from .linked import kernel, within
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 
 _SURELY_MOVES = 2.0**51
@@ -52,7 +52,7 @@ class Dependents(NamedTuple):
     channel: np.ndarray  # uint32[dependence], ascending for each
 
 
-@kernel
+@within
 def _compute(channels, laws, state, c):
     """Propensity of channel c from the counts; of one that reads the time, a bound over the rest of the window."""
     value = channel_value(channels, laws, c, state.counts, state.counts)
@@ -109,7 +109,7 @@ def set_counts_direct(channels, laws, state, species, values):
     rescale_pending(state.clock, old, state.total[0])
 
 
-@kernel
+@within
 def _refresh_dependents(channels, laws, dependents, state, c):
     """Compute what the firing of channel c can have changed. Returns the sum of all propensities."""
     if laws is not None:
@@ -117,14 +117,23 @@ def _refresh_dependents(channels, laws, dependents, state, c):
         if laws.timed_terms.size:  # what is left of the window got shorter, and all bounds over it with it
             refresh_direct(channels, laws, state)
             return state.total[0]
+    if laws is None:
+        if 2 * (dependents.start[c + 1] - dependents.start[c]) >= state.propensity.size:
+            # In a small network it is faster to compute all in one go. Those that did not change get the same value.
+            total = 0.0
+            for other in range(state.propensity.size):
+                _compute(channels, laws, state, other)
+                total += state.propensity[other]
+            return total
     for j in range(dependents.start[c], dependents.start[c + 1]):
+        other = np.int64(dependents.channel[j])
         if laws is not None:
-            look_at_channel(channels, laws, dependents.channel[j], state.counts)
-        _compute(channels, laws, state, dependents.channel[j])
+            look_at_channel(channels, laws, other, state.counts)
+        _compute(channels, laws, state, other)
     return _sum(state.propensity)
 
 
-@kernel
+@within
 def _choose(propensity, left):
     """The channel in whose propensity `left`, a part of the total, falls."""
     chosen = -1
@@ -194,6 +203,7 @@ def _advance(channels, laws, dependents, state, rng, run, t_stop, budget, event_
         if n_candidates >= pause:
             status = EVENT_LIMIT if n_events >= event_limit else SLICE_END
             break
+        # The channel is independent of the time: each has its propensity's share of the sum.
         time = next_time
         chosen = _choose(propensity, rng.random() * total)
         n_candidates += 1

@@ -71,6 +71,7 @@ def _pick(families, counts, p, rng):
     """A member of pool p, as a number within the pool, drawn in proportion to its count."""
     start = np.int64(families.pool_start[p])
     end = np.int64(families.pool_start[p + 1])
+    # Uniform on the molecules of the pool, counted from 0; the member that holds this one.
     left = np.int64(rng.random() * counts[families.first_pool[0] + p])
     if not families.pool_varies[p]:
         return find(families.running, start, end, left) - start
@@ -89,6 +90,8 @@ def draw_member(families, counts, f, rng):
     i = _pick(families, counts, families.pools[f, 0], rng)
     j = _pick(families, counts, columns, rng)
     m = np.int64(families.member_start[f]) + i * width + j
+    # The channel has the propensity of u times v at the largest rate constant. Member (i, j) is drawn with probability
+    # u_i v_j / (u v) and kept with k_ij / k_max, and so fires at its own propensity k_ij u_i v_j.
     share = families.share[m]
     if share < 1.0 and not rng.random() < share:
         return -1

@@ -11,7 +11,8 @@ import numpy as np
 from .counting import draw_poisson
 from .crowd import change_slow
 from .families import find, sum_pool
-from .jit import inlined, kernel
+from .jit import inlined
+from .linked import kernel
 
 _OFTEN = 0.5
 """What expects more firings has a number of its own drawn."""

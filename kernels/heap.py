@@ -1,6 +1,8 @@
 """An indexed binary heap of channels by their next time: the earliest on top, any of them moved in log steps."""
 
-from .linked import kernel
+import numpy as np
+
+from .linked import kernel, within
 
 
 @kernel
@@ -9,21 +11,21 @@ def _place(heap, position, k, c):
     position[c] = k
 
 
-@kernel
+@within
 def _rise(heap, position, key, c):
-    k = position[c]
+    k = np.int64(position[c])
     while k > 0:
         above = (k - 1) >> 1
         if not key[c] < key[heap[above]]:
             break
-        _place(heap, position, k, heap[above])
+        _place(heap, position, k, np.int64(heap[above]))
         k = above
     _place(heap, position, k, c)
 
 
-@kernel
+@within
 def _sink(heap, position, key, c):
-    k = position[c]
+    k = np.int64(position[c])
     while True:
         below = 2 * k + 1
         if below >= heap.size:
@@ -32,14 +34,15 @@ def _sink(heap, position, key, c):
             below += 1
         if not key[heap[below]] < key[c]:
             break
-        _place(heap, position, k, heap[below])
+        _place(heap, position, k, np.int64(heap[below]))
         k = below
     _place(heap, position, k, c)
 
 
-@kernel
+@within
 def move(heap, position, key, c):
     """Channel c has a new key float64[channel]: restore the order of heap and position, both int32[channel]."""
+    # One of the two does nothing: a key that rises past the entry above is below those under it.
     _rise(heap, position, key, c)
     _sink(heap, position, key, c)
 
@@ -49,5 +52,6 @@ def build(heap, position, key):
     """Order all channels, from any state of the arrays."""
     for c in range(heap.size):
         _place(heap, position, c, c)
+    # From the last entry that has others under it up to the top: what is under an entry is in order when it sinks.
     for k in range(heap.size // 2 - 1, -1, -1):
-        _sink(heap, position, key, heap[k])
+        _sink(heap, position, key, np.int64(heap[k]))

@@ -78,6 +78,7 @@ def _is_infinite(a, b):
 @kernel
 def _corners(op, a, b, c, d):
     """Range of an operation that is monotone in each argument, over [a, b] x [c, d]."""
+    # A function that is monotone in each argument has its extremes at corners of the box.
     p, q, r, s = binary(op, a, c), binary(op, a, d), binary(op, b, c), binary(op, b, d)
     if p != p or q != q or r != r or s != s:
         return np.nan, np.nan
@@ -94,7 +95,7 @@ def _power(a, b, c, d):
             return -np.inf, np.inf  # a pole inside
         low, high = _corners(POWER, a, b, c, c)
         if c != 0.0 and c % 2.0 == 0.0 and b > 0.0:
-            low = 0.0
+            low = 0.0  # an even power of numbers on both sides of 0
         return _widened(low, high)
     return np.nan, np.nan
 
@@ -106,6 +107,7 @@ def _wave(op, a, b):
         return -1.0, 1.0
     low = max(min(unary(op, a), unary(op, b)) - _ROUNDING, -1.0)
     high = min(max(unary(op, a), unary(op, b)) + _ROUNDING, 1.0)
+    # Far out, the place of a crest is known to some multiple of the rounding of the argument: 1e-14 is 45 times 2**-52.
     slack = 1e-14 * (1.0 + np.abs(a) + np.abs(b))
     shift = 0.0 if op == COS else 0.5 * math.pi  # of the crests; troughs lie half a turn on
     crest = 2.0 * math.pi * np.ceil((a - slack - shift) / (2.0 * math.pi)) + shift
@@ -179,7 +181,7 @@ def _binary_range(op, a, b, c, d):
         return _power(a, b, c, d)
     if op in (MIN, MAX):
         return binary(op, a, c), binary(op, b, d)
-    # what divides
+    # DIVIDE, QUOTIENT and REMAINDER: 0 / 0 and infinite / infinite may be NaN
     if (_holds_zero(a, b) and _holds_zero(c, d)) or (_is_infinite(a, b) and _is_infinite(c, d)):
         return np.nan, np.nan
     if op == DIVIDE:
@@ -188,6 +190,7 @@ def _binary_range(op, a, b, c, d):
         return np.nan, np.nan
     if op == QUOTIENT:
         return _corners(op, a, b, c, d)
+    # REMAINDER has the sign of the dividend and is smaller than the divisor.
     size = max(np.abs(c), np.abs(d))
     slack = _ROUNDING * (np.abs(a) + np.abs(b))
     if c == d and np.trunc(a / c) == np.trunc(b / c):

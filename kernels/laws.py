@@ -142,6 +142,7 @@ def is_binary(op):
 @kernel
 def law_value(laws, p, counts):
     """Value of program p at `counts` and the variables; NaN or infinite where the expression is."""
+    # What instructions leave on the stack is what the next ones take from it; one value is left in the end.
     stack = laws.stack
     top = -1
     for k in range(laws.start[p], laws.start[p + 1]):

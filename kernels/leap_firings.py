@@ -5,8 +5,9 @@ import numpy as np
 from .channels import term_value
 from .codes import COUNT_LIMIT
 from .counting import draw_binomial
-from .jit import inlined, kernel
+from .jit import inlined
 from .leap_state import CLIPPED, leap_value
+from .linked import kernel
 
 
 @kernel

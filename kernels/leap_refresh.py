@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from .channels import look_at_laws
 from .codes import FAULT, TIME
 from .crowd import crowd_propensity, sum_crowd
 from .family_leap import count_pool, sum_families
-from .jit import inlined, kernel
-from .laws import TIME_VARIABLE
+from .jit import inlined
+from .laws import TIME_VARIABLE, law_value
 from .leap_state import CROWD_STALE, NEXT_STEP, OVERFULL, leap_value
+from .linked import kernel
 
 
 @kernel
@@ -16,7 +16,9 @@ def look_again(channels, laws, families, plan, state, n):
     """Bring up to date what firings have changed: the first n channels of `plan.fires`, and the families, but not the
     crowd, which is only looked at when it is used. False if a slow count is beyond the largest."""
     if laws is not None:
-        look_at_laws(laws, state.counts)
+        # Their values themselves, not bounds over a window of time: no law reads the time here, see `TauLeap.refuse`.
+        for p in range(laws.first_trigger[0]):
+            laws.value[p] = law_value(laws, p, state.counts)
     for k in range(n):
         c = plan.fires[k]
         value = leap_value(channels, laws, plan, state, c)

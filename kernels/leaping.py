@@ -24,7 +24,7 @@ from .counting import draw_poisson
 from .crowd import fire_member, pick_member, sum_crowd
 from .families import draw_member
 from .family_leap import expose, fire_family, leap_family
-from .jit import inlined, kernel
+from .jit import inlined
 from .laws import law_value
 from .leap_firings import fire_often
 from .leap_refresh import can_react_leap, look_again, total_propensity
@@ -38,6 +38,7 @@ from .leap_state import (
     WINDOW,
     WINDOW_LENGTH,
 )
+from .linked import kernel
 from .replicates import begin_replicate, end_replicate, next_stop, record
 from .slow import fire_slow
 from .step_size import longest_leap

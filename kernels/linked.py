@@ -8,10 +8,17 @@ kernel that Python calls is optimised once, as a whole.
 """
 
 import numba
-from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import Compiler
 
 from . import jit
+
+try:
+    from numba.core.codegen import CPUCodeLibrary
+    from numba.core.compiler import Compiler
+except ImportError:  # numba has moved them
+    CPUCodeLibrary = Compiler = object  # type: ignore[assignment,misc]
+_NEEDED = ("_optimize_final_module", "_finalize_final_module", "_finalize_dynamic_globals", "get_pointer_to_function")
+_CAN_LINK = all(hasattr(CPUCodeLibrary, name) for name in _NEEDED)
+"""Whether this numba is made as we know it; with another, kernels are compiled as numba does, which takes longer."""
 
 
 class _Code(CPUCodeLibrary):
@@ -52,17 +59,24 @@ class _Linked(Compiler):
 
 def kernel(function):
     """As `jit.kernel`, for kernels that kernels call, and now and then Python."""
+    return _compiled(function)
+
+
+def within(function):
+    """The same for what happens at every event: the compiler always puts it into its caller, since a call with all
+    arrays as arguments would take longer than the work."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function, **options):
     called = jit.kernel(function)
     if called is function:  # numba is told not to compile
         return function
-    linked = numba.njit(
-        nogil=True,
-        error_model="numpy",
-        _nrt=False,
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-        pipeline_class=_Linked,
-    )(function)
+    if not _CAN_LINK:
+        return called
+    options |= {"nogil": True, "error_model": "numpy", "_nrt": False}
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _Linked}
+    linked = numba.njit(**options)(function)
     # What numba asks a dispatcher for when a compiled function calls it.
     called.get_call_template = linked.get_call_template
     called.get_overload = linked.get_overload

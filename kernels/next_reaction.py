@@ -26,7 +26,7 @@ from .codes import (
 )
 from .heap import build, move
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
-from .linked import kernel
+from .linked import kernel, within
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
 
 
@@ -69,19 +69,26 @@ def _checked(state, value):
 
 @kernel
 def _earliest(state):
+    """When the next channel fires; infinite in a network without reactions."""
     return state.next_time[state.heap[0]] if state.heap.size else np.inf
 
 
-@kernel
+@within
 def _draw(state, c, now, rng):
+    """A new wait of channel c, which begins at `now`; the heap is put in order by the caller."""
     state.next_time[c] = np.inf
     if state.propensity[c] > 0.0:
         state.next_time[c] = now + rng.standard_exponential() / state.propensity[c]
 
 
-@kernel
+@within
 def _update(channels, laws, state, c, now, rng):
-    """The propensity of c may have changed at `now`. With none before, the wait is drawn: it has no memory."""
+    """The propensity of c may have changed at `now`.
+
+    What is left of its pending time is a unit exponential over the old propensity. It runs on at the new one (random
+    time change), so that one number is drawn for each firing. With no propensity before, nothing was pending, and a
+    wait is drawn: an exponential has no memory.
+    """
     old = state.propensity[c]
     new = _checked(state, channel_value(channels, laws, c, state.counts, state.counts))
     if new == old:
@@ -163,7 +170,7 @@ def _advance(channels, laws, state, rng, run, t_stop, budget, event_limit):
             return EVENT_LIMIT
         if tally[N_CANDIDATES] >= pause:
             return SLICE_END
-        c = state.heap[0]
+        c = np.int64(state.heap[0])
         now = clock[NEXT_TIME]
         if not state.propensity[c] < np.inf or now + 1.0 / state.propensity[c] == now:
             return OVERFLOW  # time would stand still: the network explodes
@@ -190,10 +197,11 @@ def _advance(channels, laws, state, rng, run, t_stop, budget, event_limit):
         if status != REACHED_END:
             return status
         for j in range(state.dependent_start[c], state.dependent_start[c + 1]):
-            if state.dependent[j] != c:
+            other = np.int64(state.dependent[j])
+            if other != c:
                 if laws is not None:
-                    look_at_channel(channels, laws, state.dependent[j], counts)
-                _update(channels, laws, state, state.dependent[j], now, rng)
+                    look_at_channel(channels, laws, other, counts)
+                _update(channels, laws, state, other, now, rng)
         if laws is not None:
             look_at_channel(channels, laws, c, counts)
         # The channel that fired has used its time up: a new one is drawn, where the others keep what is left of theirs.

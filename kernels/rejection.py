@@ -107,7 +107,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
-    size = urn.size
+    size = urn.used
     light_size = limits[n_channels].bound / light_urn.quantum
     wait = mean_wait(state)
     if time + wait == time:
@@ -131,7 +131,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     clock[NEXT_TIME] = next_time
                     tally[N_CANDIDATES] = n_candidates
                     renew_window_rejection(channels, laws, readers, state)
-                    size = urn.size
+                    size = urn.used
                     light_size = limits[n_channels].bound / light_urn.quantum
                     wait = mean_wait(state)
                     time = clock[TIME]
@@ -169,11 +169,14 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
         if c == n_channels:
             place = rng.random() * light_size
             slot = np.int64(place)
-            if slot >= light_urn.size:
+            if slot >= light_urn.used:  # in the slack between the light slots and their stand-in's bound: rejected
                 next_time = time + rng.standard_exponential() * wait
                 continue
             c = np.int64(owner[np.uint64(light_urn.first + slot)])
-        share = (place - slot) * limits[c].bound  # uniform on [0, bound), independent of the slot
+        # Uniform on [0, bound), independent of the slot. The candidate fires if it is below the propensity. The
+        # propensity is at least the sum of the lower ends, so that most candidates fire without a look at it. Between
+        # that and the bound each term has a piece as long as its gap, and fires on the part that its value reaches.
+        share = (place - slot) * limits[c].bound
         fires = share < limits[c].lower
         t = NONE
         if fires:
@@ -195,13 +198,13 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
             if tally[FAULT]:
                 status = BAD_PROPENSITY
                 break
-            # What the shares of a family reject no tighter bound would spare.
+            # Tighter bounds do not spare what the shares of a family reject: that does not count.
             n_rejected += c < first_family
             if n_rejected >= _MOST_REJECTED:
                 n_rejected = 0
                 tally[N_CANDIDATES] = n_candidates
                 tighten(channels, laws, readers, state, c)
-                size = urn.size
+                size = urn.used
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if laws is not None:
@@ -245,7 +248,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     status = refresh_changed(channels, laws, readers, state, c)
                 elif families is not None:
                     status = refresh_if_outside(channels, laws, readers, state, np.int64(families.species[member]))
-                size = urn.size
+                size = urn.used
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if time + wait == time:

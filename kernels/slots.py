@@ -35,7 +35,7 @@ def capacities(n_channels):
 @kernel
 def total_bound(state):
     """Rate of the candidates [1/s]."""
-    return state.urns.urn[HEAVY].size * state.urns.urn[HEAVY].quantum
+    return state.urns.urn[HEAVY].used * state.urns.urn[HEAVY].quantum
 
 
 @kernel
@@ -87,7 +87,7 @@ def refill_all(state):
 @kernel
 def light_bound(state):
     """What the light channels' slots add up to [1/s]."""
-    return state.urns.urn[LIGHT].size * state.urns.urn[LIGHT].quantum
+    return state.urns.urn[LIGHT].used * state.urns.urn[LIGHT].quantum
 
 
 @kernel
@@ -121,7 +121,7 @@ def _is_stale(state):
     if state.tally[N_CANDIDATES] - state.urns.urn[HEAVY].refilled < 4 * (state.sums.size - 1):
         return False
     light = state.urns.urn[LIGHT]
-    return light_bound(state) > _TOO_MUCH * total_bound(state) or light.size > 4 * light.target
+    return light_bound(state) > _TOO_MUCH * total_bound(state) or light.used > 4 * light.target
 
 
 @kernel

@@ -7,8 +7,8 @@ import numpy as np
 
 from .crowd import leap_crowd
 from .family_leap import leap_exposed
-from .jit import kernel
 from .leap_state import WINDOW, WINDOW_LENGTH
+from .linked import kernel
 
 _SHARE = 1.0
 """The sums over weights may change by so much of epsilon in the meantime, so that what waits is not felt."""

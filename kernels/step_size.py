@@ -13,7 +13,8 @@ Y. Cao, D. T. Gillespie, L. R. Petzold, J. Chem. Phys. 124 (2006) 044109, doi:10
 
 import numpy as np
 
-from .jit import inlined, kernel
+from .jit import inlined
+from .linked import kernel
 
 FEW = 10
 """As in the paper of 2006, whose n_c it is."""

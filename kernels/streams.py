@@ -33,7 +33,7 @@ _STATE = 6
 _ROUNDS = 12
 """Steps of SFC64 that are thrown away after seeding."""
 
-if numba.config.DISABLE_JIT:
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
 
     def _words_at(address):
         return (ctypes.c_uint64 * 5).from_address(int(address))

@@ -31,7 +31,7 @@ URN = record_type(
     quantum=np.float64,  # propensity of a slot [1/s]; infinite in an urn that is overfull
     first=np.int64,  # its slots begin here
     capacity=np.int64,  # and are so many,
-    size=np.int64,  # of which the first `size` are in use
+    used=np.int64,  # of which the first `used` are in use
     target=np.int64,  # slots aimed at when the quantum is chosen
     refilled=np.int64,  # the candidate at which all slots were handed out afresh
 )
@@ -54,7 +54,7 @@ def is_overfull(urns, u):
 def mark_overfull(urns, u):
     """Say so: the simulation stops before it draws again."""
     urns.urn[u].quantum = np.inf
-    urns.urn[u].size = 0
+    urns.urn[u].used = 0
 
 
 @kernel
@@ -64,12 +64,12 @@ def give_slots(urns, u, c, bound):
     owned = holders[c].owned
     wanted = np.ceil(bound / urn.quantum)
     # Written so that a bound that is infinite or not a number does not fit either.
-    if is_overfull(urns, u) or not urn.size - owned + wanted <= urn.capacity:
+    if is_overfull(urns, u) or not urn.used - owned + wanted <= urn.capacity:
         return False
     n_wanted = np.int64(wanted)
     for _ in range(owned, n_wanted):
         # The first slot that is free becomes the head of the list.
-        slot = urn.first + urn.size
+        slot = urn.first + urn.used
         head = holders[c].head
         owner[slot] = c
         links[slot].following = head
@@ -77,7 +77,7 @@ def give_slots(urns, u, c, bound):
         if head != NONE:
             links[head].preceding = slot
         holders[c].head = slot
-        urn.size += 1
+        urn.used += 1
     for _ in range(n_wanted, owned):
         # The head of the list becomes a hole, and the last slot in use moves into it: slots in use have no gaps.
         hole = holders[c].head
@@ -85,8 +85,8 @@ def give_slots(urns, u, c, bound):
         holders[c].head = after
         if after != NONE:
             links[after].preceding = NONE
-        urn.size -= 1
-        last = urn.first + urn.size
+        urn.used -= 1
+        last = urn.first + urn.used
         if hole == last:
             continue
         mover = owner[last]
@@ -108,7 +108,7 @@ def give_slots(urns, u, c, bound):
 @kernel
 def is_sparse(urns, u):
     """So few slots are in use that a finer quantum would waste less."""
-    return 0 < urns.urn[u].size < urns.urn[u].target // 4
+    return 0 < urns.urn[u].used < urns.urn[u].target // 4
 
 
 @kernel
@@ -118,7 +118,7 @@ def start_filling(urns, u, total, target):
     The caller has taken the slots away from their holders.
     """
     urn = urns.urn[u]
-    urn.size = 0
+    urn.used = 0
     urn.target = target
     if not total < np.inf:
         urn.quantum = np.inf

@@ -30,7 +30,7 @@ NETWORKS = {
 
 def by_change(network, structure, rates, volume, counts):
     """Total propensity of each net change, from compiled arrays: {((species, amount), ...): value}."""
-    channels, families = structure.arrays_for(rates, volume)
+    channels, _, families = structure.arrays_for(rates, volume)
     state = structure.state(counts)
     sum_pools(families, state)
     found = {}

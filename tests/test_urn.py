@@ -10,7 +10,7 @@ from gillespie_nn.simulation.methods.rejection import _urns
 
 def _check(urns, u, owned):
     urn = urns.urn[u]
-    first, size = int(urn["first"]), int(urn["size"])
+    first, size = int(urn["first"]), int(urn["used"])
     assert size == owned.sum() and size <= urn["capacity"]
     np.testing.assert_array_equal(np.bincount(urns.owner[first : first + size], minlength=len(owned)), owned)
     np.testing.assert_array_equal(urns.holders["owned"][: len(owned)], owned)
@@ -62,13 +62,13 @@ def _change_at_random(u, n, rng):
 
 def test_slots_follow_bounds_through_random_changes():
     urns, refused = _change_at_random(HEAVY, 7, np.random.default_rng(2))
-    assert refused and urns.urn["size"][LIGHT] == 0
+    assert refused and urns.urn["used"][LIGHT] == 0
 
 
 def test_light_slots_lie_behind_the_heavy_ones_and_leave_them_alone():
     urns, _ = _change_at_random(LIGHT, slots.MANY, np.random.default_rng(5))
     assert urns.urn["first"][LIGHT] == urns.urn["capacity"][HEAVY] > 0
-    assert urns.urn["size"][HEAVY] == 0 and not urns.owner[: urns.urn["first"][LIGHT]].any()
+    assert urns.urn["used"][HEAVY] == 0 and not urns.owner[: urns.urn["first"][LIGHT]].any()
 
 
 def test_few_channels_have_no_room_for_light_slots():
@@ -91,16 +91,16 @@ def test_filling_hands_out_at_least_every_bound_and_about_the_target():
     urn, owned = urns.urn[HEAVY], urns.holders["owned"][: len(bounds)]
     assert (owned * urn["quantum"] >= bounds * (1 - 1e-12)).all()
     assert (owned[bounds == 0] == 0).all()
-    assert urn["target"] <= urn["size"] <= urn["target"] + len(bounds)
+    assert urn["target"] <= urn["used"] <= urn["target"] + len(bounds)
 
 
 def test_an_empty_and_an_overfull_urn_say_so():
     urns = _filled(HEAVY, np.zeros(2))
-    size = urns.urn["size"]
-    assert size[HEAVY] == 0 and not kernel.is_overfull(urns, HEAVY) and not kernel.is_sparse(urns, HEAVY)
+    used = urns.urn["used"]
+    assert used[HEAVY] == 0 and not kernel.is_overfull(urns, HEAVY) and not kernel.is_sparse(urns, HEAVY)
     with np.errstate(over="ignore"):
         _fill(urns, HEAVY, np.array([1e308, 1e308]))
-    assert size[HEAVY] == 0 and kernel.is_overfull(urns, HEAVY)
+    assert used[HEAVY] == 0 and kernel.is_overfull(urns, HEAVY)
 
 
 def test_an_urn_with_few_slots_left_is_sparse():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import checks, storage
@@ -174,7 +174,7 @@ class Workers:
             self.cluster.close()
 
 
-def carry_out(task: Task, sink: Any, pool: Workers, progress: bool | None, units: Iterable[int] | None = None) -> None:
+def carry_out(task: Task, sink: Any, pool: Workers, progress: bool | None, units: Sequence[int] | None = None) -> None:
     """Run the units of work of a task, or those numbered `units`, into `sink`; `pool` are `Workers`."""
     n_replicates = task.n_replicates if units is None else sum(len(task.replicates(unit)) for unit in units)
     with Progress("simulate", n_replicates, progress, task.method.name) as bar:

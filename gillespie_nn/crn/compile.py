@@ -211,9 +211,8 @@ class Structure:
         first = np.array(padded, dtype=np.int64).reshape(-1, 2, 2)
         more = [change[2:] for change in self.changes]
         pairs = _structured(PAIR, self.n_channels + 1, more_start=_starts(more))
-        for k, (species, amount) in enumerate((("species", "amount"), ("other", "other_amount"))):
-            pairs[species][:-1] = first[:, k, 0]
-            pairs[amount][:-1] = first[:, k, 1]
+        pairs["species"][:-1], pairs["other"][:-1] = first[:, :, 0].T
+        pairs["amount"][:-1], pairs["other_amount"][:-1] = first[:, :, 1].T
         changes = np.array(list(chain.from_iterable(more)), dtype=np.int64).reshape(-1, 2)
         return Readers(
             term_start=_starts(terms),

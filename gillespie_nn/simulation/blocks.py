@@ -4,7 +4,7 @@ What can go in blocks are methods with a kernel, without events, scheduled chang
 replicate is then its start and its stream. A start is made once and copied, also where replicates run one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -110,15 +110,14 @@ class Replicates:
         """
         method = self._at_start()
         run = self._block_of(method, first, n)
-        n_done = 0
         try:
             if self._stops_at_once:
-                n_done = self._stop_at_once(run)
+                self._stop_at_once(run)
             else:
-                for n_done in self._carry_on(method, run, first, pause):
-                    pass
-            return n_done == n
+                self._carry_on(method, run, first, pause)
+            return bool(run.place[REPLICATE] == n)
         finally:
+            n_done = int(run.place[REPLICATE])
             if n_done:
                 done = run._replace(
                     rows=run.rows[:n_done], ends=run.ends[:n_done], firings=run.firings[:n_done],
@@ -133,17 +132,17 @@ class Replicates:
         events.happen()
         return events.stops
 
-    def _stop_at_once(self, run: Run) -> int:
+    def _stop_at_once(self, run: Run) -> None:
         """All replicates stop at time 0, in the state that is recorded there."""
         n_points = int(np.searchsorted(self.task.grid, 0.0, side="right"))
         run.rows[:, :n_points] = self._method.counts
         run.ends["status"], run.ends["n_points"] = Status.CONDITION_MET, n_points
-        return len(run.ends)
+        run.place[REPLICATE] = len(run.ends)
 
     def _block_of(self, method: Any, first: int, n: int) -> Run:
         task = self.task
         place = np.zeros_like(method.place)
-        place[[FIRST, SEED, PURPOSE, PARAMETER_SET]] = first, task.seed, Purpose.SIMULATION, 0
+        place[[FIRST, SEED, PURPOSE, PARAMETER_SET]] = first, task.seed, int(Purpose.SIMULATION), 0
         place[ADDRESS] = self._rng.bit_generator.ctypes.state_address
         return Run(
             time=task.grid,
@@ -158,8 +157,8 @@ class Replicates:
             scratch=method.scratch,
         )
 
-    def _carry_on(self, method: Any, run: Run, first: int, pause: Pause) -> Iterator[int]:
-        """Call the kernel until all replicates are done, or `pause` says stop; how many are done after each call."""
+    def _carry_on(self, method: Any, run: Run, first: int, pause: Pause) -> None:
+        """Call the kernel until all replicates are done, or `pause` says stop."""
         task, place, n = self.task, run.place, len(run.ends)
         end = float(task.grid[-1])
         pace, running = None, -1
@@ -169,8 +168,8 @@ class Replicates:
                 if code in _FAULTS:
                     explain(task.network, method, code)
             except ModelError as error:
-                raise self._named(error, first + int(place[REPLICATE]) - 1) from None
-            yield int(place[REPLICATE])
+                place[REPLICATE] -= 1  # the kernel counts the faulty one as done
+                raise self._named(error, first + int(place[REPLICATE])) from None
             if place[REPLICATE] == n:
                 return
             if running != place[REPLICATE] or pace is None:
@@ -181,8 +180,8 @@ class Replicates:
                 return
 
     def alone(self, replicate: int, write: Any, pause: Pause) -> tuple[Method, Status]:
-        """Run one replicate by itself; `write` gets its rows as they come. Returns the simulation at its end, and why it
-        stopped, which may be that it was interrupted."""
+        """Run one replicate by itself; `write` gets its rows as they come. Returns the simulation at its end, and why
+        it stopped, which may be that it was interrupted."""
         task = self.task
         method = self._at_start() if _restarts(task) else None
         self._rng.bit_generator.state = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate).bit_generator.state
@@ -237,7 +236,7 @@ class Replicates:
         task, network = self.task, self.task.network
         n, n_points, n_species = run.rows.shape
         reached = run.ends["n_points"]
-        for k in np.flatnonzero(reached < n_points):
+        for k in np.flatnonzero(reached < n_points).tolist():
             run.rows[k, reached[k] :] = 0
         flat = run.rows.reshape(-1, n_species)
         invariants = Invariants(network, method.dtype)

@@ -138,9 +138,9 @@ class RunOptions(Options):
     )  # fmt: skip
     stop_when: Any = option(
         None, condition, "condition at which a replicate stops", kind=str, metavar="'A >= 100'",
-        more="an expression over species, rules, parameters and `time` that is true or false, in the form of "
-        "`gillespie_nn.law`; its status is then CONDITION_MET, `statistics['end_time']` says when [s], and points after "
-        "that are masked",
+        more="an expression of species, rules, parameters and `time` that is true or false, in the language of rate "
+        "laws; the status is then CONDITION_MET, `statistics['end_time']` is the time of the stop [s], and points "
+        "after it are masked",
         recorded=True,
     )  # fmt: skip
     round_initial: str | None = option(

@@ -162,8 +162,8 @@ def advance_to(method, time, pause, **grid) -> int:
 
 
 class Pace:
-    """Looks after every `_MANY_EVENTS` reactions of an exact method whether it will ever come to `end` [s]; does nothing
-    for what is not `endless`, because it leaps or has an event limit."""
+    """Looks after every `_MANY_EVENTS` reactions of an exact method whether it will ever come to `end` [s]; does
+    nothing for what is not `endless`, because it leaps or has an event limit."""
 
     def __init__(self, method, end, endless=True):
         self._method, self._end, self._endless = method, end, endless

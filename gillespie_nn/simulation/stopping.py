@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..crn.events import Event

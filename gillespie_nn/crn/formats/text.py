@@ -213,10 +213,11 @@ def _event(cursor: Cursor) -> Event:
         name,
         read_expression(cursor, found["when"], f"the condition of event {name}"),
         tuple(assignments),
+        delay=optional.get("delay"),
+        priority=optional.get("priority"),
         persistent="not persistent" not in found,
         initially="initially true" in found,
         values_at_trigger="values after delay" not in found,
-        **optional,
     )
 
 

@@ -73,8 +73,8 @@ class Compiled(Method):
         return {}
 
     def run(self, run: Run, t_stop: float, event_limit: int) -> int:
-        """Run a block of replicates on, to the end of a slice at most. Returns REACHED_END when all are done, SLICE_END,
-        or the fault with which the last replicate ended, in whose state the simulation is then."""
+        """Run a block of replicates on, to the end of a slice at most. Returns REACHED_END when all are done,
+        SLICE_END, or the fault with which the last replicate ended, in whose state the simulation is then."""
         return self._run(run, t_stop, self._slice, event_limit)
 
     def restart(self) -> None:
@@ -95,7 +95,8 @@ class Compiled(Method):
         arrays += [*programs.values(), self._families.running]
         sizes = [-(-array.nbytes // 8) for array in arrays]
         memory = np.zeros(sum(sizes), dtype=np.uint64)
-        moved, place = {}, 0
+        moved: dict[int, Any] = {}
+        place = 0
         for array, size in zip(arrays, sizes):
             if id(array) not in moved:
                 view = memory[place : place + size].view(np.uint8)[: array.nbytes].view(array.dtype)
