@@ -19,6 +19,8 @@ from .checks import InputError
 
 _WIDTH = 120
 _OWN = "option"
+IF_GIVEN = "if given"
+"""Files record an option only where it is given: those without it are as they were before there was the option."""
 _Options = TypeVar("_Options", bound="Options")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -101,9 +103,9 @@ class Option(NamedTuple):
     """An example, if the flag takes NAME=NUMBER and can be repeated."""
     several: bool = False
     """Whether the flag can be repeated; the values form a list."""
-    recorded: Callable[[Any], Any] | bool = False
-    """Whether run files store it in their `arguments`, as a plain value; or a function that computes the plain value
-    from the checked run."""
+    recorded: Callable[[Any], Any] | bool | str = False
+    """Whether run files store it in their `arguments`, as a plain value: True, or `IF_GIVEN`; or a function that
+    computes the plain value from the checked run."""
     restored: Callable[[Any], Any] = lambda plain: plain
     """Converts the plain value back."""
 
@@ -167,7 +169,7 @@ def record_of(options: Options, run: Any) -> dict[str, Any]:
     return {
         name: each.recorded(run) if callable(each.recorded) else getattr(options, name)
         for name, each in options_of(type(options)).items()
-        if each.recorded
+        if each.recorded and not (each.recorded == IF_GIVEN and getattr(options, name) == each.default)
     }
 
 

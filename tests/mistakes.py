@@ -151,6 +151,9 @@ MISTAKES = {
             without="pandas",
         ),
         _python("gnn.simulate(net, 1).of('C')", "unknown species 'C'", "the result has A, B"),
+        _simulate("--t-end 1 --species a", "unknown species 'a'", "did you mean 'A'?", "has A, B"),
+        _python("gnn.simulate(net, 1, species=[])", "names or patterns", "['A', 'C*']", "got []"),
+        _python("gnn.simulate(net, 1, species=['A'])['B']", "'B' was not recorded", "has A", "B in species"),
     ),
     "Output": (
         _simulate("--t-end 1 --output run.h5", "run.h5 exists", "another name", "--overwrite"),

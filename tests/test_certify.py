@@ -178,7 +178,7 @@ def test_a_run_that_does_not_reach_the_end_is_not_compared():
         ({"n_points": 0}, "n_points must be at least 1"),
         ({"t_end": -1}, "t_end must be positive"),
         ({"species": ["B"]}, "unknown species 'B'"),
-        ({"species": []}, "no species to compare"),
+        ({"species": []}, "species must be names or patterns"),
         ({"rates": {"make": 0, "lose": 0}}, "no species to compare"),
         ({"reference": "off"}, "reference must be an exact method, got 'off'"),
         ({"reference": "ssa"}, "unknown method 'ssa'"),

@@ -12,7 +12,7 @@ import gillespie_nn as gnn
 from gillespie_nn.api.plan import make_plan
 from gillespie_nn.cli import main, make_parser
 from gillespie_nn.cli.flags import flag_of
-from gillespie_nn.options import any_of, option, options_of, takes, whole
+from gillespie_nn.options import IF_GIVEN, any_of, option, options_of, takes, whole
 from gillespie_nn.simulation.methods import METHODS, OPTIONS, known_to_training
 from gillespie_nn.simulation.options import Destination, Execution, RunOptions
 from gillespie_nn.simulation.task import make_task
@@ -76,7 +76,8 @@ def test_the_record_of_a_run_has_what_is_recorded_and_makes_it_again(tmp_path):
     ).close()  # fmt: skip
     with h5py.File(path) as file:
         kept = file.attrs["arguments"]
-    assert list(json.loads(kept)) == [*(name for name, each in RUN.items() if each.recorded), "options"]
+    always = [name for name, each in RUN.items() if each.recorded and each.recorded != IF_GIVEN]
+    assert list(json.loads(kept)) == [*always, "options"]
     assert list(json.loads(kept))[:4] == ["schedule", "noise", "count_firings", "max_events"]
     again = RunOptions.again(json.loads(kept), time=[0, 0.5, 1], seed=1, method="tau_leap")
     assert json.dumps(make_task(NET, again)[0].arguments) == kept

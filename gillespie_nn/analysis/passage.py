@@ -15,7 +15,7 @@ variance on the scale of log(-log) (scipy.stats.ecdf).
 
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from ..crn.events import Event
 from ..crn.expressions import Expression, number, operation
 from ..crn.expressions import name as name_of
 from ..crn.infix import RELATIONS
+from ..display.ensembles import known_name
 from ..display.figures import Drawing, add_legend, new_axes, style, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate, few, shown
@@ -112,7 +113,7 @@ def watch(network: ReactionNetwork, condition: str, name: str = "passage") -> Re
     InputError for an invalid condition or a name already in use.
     """
     known = (*network.species, *network.rules, *network.parameters)
-    expression = read_condition(condition, known, "the network has")
+    expression = read_condition(condition, known, lambda name: checks.choice("species", name, known, "the network has"))
     events = [event.name for event in network.events]
     if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in (*known, *network.observables) or f"note_{name}" in events:
         raise InputError(f"name must be an unused identifier, got {name!r}: choose another for the time of passage")
@@ -156,15 +157,15 @@ def _band(survival: Any, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def read_condition(text: str, names: Collection[str], known: str) -> Expression:
-    """The condition that a text holds, over `names` and `time`; `known` says whose names they are, for messages."""
+def read_condition(text: str, names: Collection[str], check: Callable[[str], Any]) -> Expression:
+    """The condition that a text holds, over `names` and `time`; `check(name)` raises InputError for any other name."""
     language = formula.Language()
     language.words = {word: sign for word, sign in _WORDS.items() if word not in names}
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"passage must be a condition, for example 'A >= 10' or 'A - B > 5 && C <= 3', got {text!r}")
     expression = formula.parse(text, f"the condition {text!r}", language)
     for written in sorted(expression.names() - {_TIME}):
-        checks.choice("species", written, names, known)
+        check(written)
     if not expression.names():
         raise InputError(f"the condition {text!r} contains no species: write one that does, for example 'A >= 10'")
     if expression.op not in _TRUE_OR_FALSE:
@@ -186,7 +187,7 @@ def _noted(run: Trajectories, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _searched(run: Trajectories, text: str) -> tuple[np.ndarray, np.ndarray]:
-    condition = read_condition(text, names_of(run), "the run has")
+    condition = read_condition(text, names_of(run), lambda name: known_name(run, name, whose="the run has"))
     names = tuple(sorted(condition.names() - {_TIME})) or names_of(run)[:1]
     time, n = run.time, run.counts.shape[0]
     first, end = np.full(n, -1), _ends(run)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..display.ensembles import known_name
 from ..simulation import MomentsResult, Trajectories
 from ..simulation.parts import blocks, names_of, read, split
 
@@ -25,7 +26,7 @@ def chosen(run: Trajectories, names: Sequence[str] = (), most: int = 8) -> tuple
     model without species."""
     every = names_of(run)
     if len(names):
-        return tuple(dict.fromkeys(checks.choice("species", name, every, "the run has") for name in names))
+        return tuple(dict.fromkeys(known_name(run, name, whose="the run has") for name in names))
     if not every:
         raise InputError("the run has no species, so there is nothing to analyse")
     if not run.species:

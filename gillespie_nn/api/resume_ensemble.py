@@ -13,7 +13,7 @@ from .. import storage
 from ..checks import InputError
 from ..simulation.options import MOMENTS, QUANTILES, TRAJECTORIES, Execution, RunOptions
 from ..simulation.task import Task, make_task
-from ..storage.damage import understood
+from ..storage.damage import damaged, understood
 from ..storage.protocol import OpenedRun
 from ..storage.provenance import resumed
 from .outside import taken
@@ -66,12 +66,15 @@ def task_of(run: OpenedRun, objects: Mapping[str, Any] = MappingProxyType({})) -
             volume=run.volume if network.volume is None else None,
             replicates=run.n_replicates,
             seed=run.seed,
-            initial=_overrides(network.species, network.amounts(), run.initial),
+            initial=_overrides(network.species, network.amounts(), run.initial_of_model),
             rates=_overrides((r.name for r in network.reactions), network.rates(), run.rates),
             record=run.record,
             **found,
         )
-        return make_task(network, asked)[0]
+        task = make_task(network, asked)[0]
+    if (*run.quantities,) != task.quantities:
+        raise damaged(run.path, "its names of species do not match its arguments")
+    return task
 
 
 def _overrides(names: Iterable[str], own: np.ndarray, found: np.ndarray) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = 
     if task.record != TRAJECTORIES:
         return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, _writer=_save_moments, **about)
     return Result(
-        task.grid, sink.counts, network.species, sink.n_events, sink.status, firings=sink.firings,
+        task.grid, sink.counts, task.species, sink.n_events, sink.status, firings=sink.firings,
         observables=sink.observables, observable_names=network.observables, statistics=sink.statistics,
         covariance=sink.covariance, _writer=_save_trajectories, **about,
     )  # fmt: skip
@@ -139,23 +139,23 @@ def new_file(
 
 def _check_memory(task: Task) -> None:
     """Raise InputError for what memory cannot hold."""
-    n_points, n_species = len(task.grid), len(task.network.species)
+    n_points, n_species = len(task.grid), len(task.species)
     if task.record != TRAJECTORIES:
         n_bytes = 8 * len(ARRAYS) * n_points * len(task.quantities)
         checks.fits_memory(
             f"the moments of {len(task.quantities)} quantities at {n_points} recorded times", n_bytes,
-            "record fewer times",
+            "record fewer times or species",
         )  # fmt: skip
         return
     size = covariance_size(task.method, n_species)
     checks.fits_memory(
         f"the covariances of {size} species at {n_points} recorded times", 8 * n_points * size**2,
-        "record fewer times, or give an output file",
+        "record fewer times or species, or give an output file",
     )  # fmt: skip
     checks.fits_memory(
         f"{task.n_replicates} trajectories of {n_species} species at {n_points} recorded times",
         8 * task.n_replicates * n_points * (n_species + len(task.network.observables)),
-        "record='moments' or 'quantiles', fewer points or replicates, or give an output file",
+        "record='moments' or 'quantiles', fewer points, replicates or species, or give an output file",
     )  # fmt: skip
 
 

@@ -45,7 +45,18 @@ def species_of(result: Any) -> tuple[str, ...]:
 
 def all_species(result: Any) -> tuple[str, ...]:
     """Names of the species, also of those that rules give."""
-    return tuple(result.model.species if is_moments(result) else result.species)
+    if not is_moments(result):
+        return tuple(result.species)
+    return tuple(name for name in result.quantities if name in result.model.index)
+
+
+def known_name(result: Any, name: Any, kind: str = "species", whose: str = "the result has", **how: Any) -> Any:
+    """`name`, which must be a quantity of the result; `kind`, `whose` and `how` are for the message of `checks.choice`.
+    Raises InputError for another name, which says so if it is a species of the model that was not recorded."""
+    if isinstance(name, str) and name not in result.quantities and name in getattr(result.model, "index", ()):
+        have = checks.shortened(list(result.quantities)) or "none"
+        raise InputError(f"species {name!r} was not recorded: {whose} {have}; simulate again with {name} in species")
+    return checks.choice(kind, name, result.quantities, whose, **how)
 
 
 def is_whole(result: Any) -> bool:
@@ -64,7 +75,7 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
         )
     if len(names):
         names = [names] if isinstance(names, str) else names
-        return tuple(dict.fromkeys(checks.choice("quantity", name, every, "the result has") for name in names))
+        return tuple(dict.fromkeys(known_name(result, name, "quantity") for name in names))
     known = all_species(result) or every
     if len(known) <= most:
         return known

@@ -62,6 +62,13 @@ def _row_bytes(task: Task) -> int:
     return 8 * len(task.grid) * (len(task.network.species) + len(task.network.observables))
 
 
+def _of_recorded_pairs(task: Task, covariance: np.ndarray) -> np.ndarray:
+    """Of covariances [point, species, species], or [point, 0, 0] without any, those of the recorded species."""
+    if not covariance.shape[-1]:
+        return covariance
+    return task.of_recorded(task.of_recorded(covariance).swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
 def go_in_blocks(task: Task) -> bool:
     """Whether replicates of a task run in blocks."""
     alone = task.network.events or task.changes or task.noise or _waits_for_time(task)
@@ -184,6 +191,7 @@ class Replicates:
             method.follow(task.noise.start(task.seed, replicate))
 
         def hand_on(first: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
+            rows, covariance = task.of_recorded(rows), _of_recorded_pairs(task, covariance)
             if task.method.units == "concentration":
                 rows, covariance = rows / task.volume, covariance / task.volume**2
             write(replicate, first, rows, observed, covariance)
@@ -242,7 +250,8 @@ class Replicates:
         if network.observables:
             found = Observer(network).observe(method, flat, np.tile(task.grid, n))
             observed = found.reshape(n, n_points, -1)
-        rows = run.rows / task.volume if task.method.units == "concentration" else run.rows
+        rows = task.of_recorded(run.rows)  # only now: laws and rules also read species that are not recorded
+        rows = rows / task.volume if task.method.units == "concentration" else rows
         return Rows(rows, observed, np.zeros((n, n_points, 0, 0)))
 
     def _start_counts(self) -> np.ndarray:

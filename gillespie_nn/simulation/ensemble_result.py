@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError
+from ..display.ensembles import known_name
 from ..display.trajectories import PLOT_OPTIONS, plot_ensemble
 from ..status import Status
 from . import glance
@@ -81,7 +82,7 @@ class EnsembleResult:
             if name == "time" and name not in self.quantities:
                 return self.time
             synonyms = {"t": ("time",)}
-            checks.choice("species", name, self.quantities, "the result has", beside=("time",), synonyms=synonyms)
+            known_name(self, name, beside=("time",), synonyms=synonyms)
             return self.of(name)
         if isinstance(name, (list, tuple)) and name and all(isinstance(n, str) for n in name):
             return self._several(self._known(name))
@@ -175,7 +176,7 @@ class EnsembleResult:
         raise NotImplementedError
 
     def _known(self, names: Sequence[str]) -> list[str]:
-        return [checks.choice("species", name, self.quantities, "the result has") for name in names]
+        return [known_name(self, name) for name in names]
 
     def _chosen(self, name: str | Sequence[str] | None) -> Sequence[str]:
         if name is None:

@@ -39,7 +39,7 @@ class Moments:
         self.sketch = Sketch(whole(task)) if task.record == QUANTILES else None
         place = {name: k for k, name in enumerate(task.quantities)}
         self._observed = [place[name] for name in network.observables]
-        self._n_species = len(network.species)
+        self._n_species = len(task.species)
 
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         values = np.empty((len(rows), self.n.shape[1]))
@@ -146,6 +146,6 @@ def _include(
 def whole(task: Task) -> np.ndarray:
     """bool[point * quantity]: where only whole numbers can be recorded."""
     is_whole = np.zeros(len(task.quantities), dtype=bool)
-    is_whole[: len(task.network.species)] = np.issubdtype(task.method.dtype, np.integer)
-    is_whole[[task.network.index[s] for s in task.network.rules if s in task.network.index]] = False
+    is_whole[: len(task.species)] = np.issubdtype(task.method.dtype, np.integer)
+    is_whole[[k for k, name in enumerate(task.species) if name in task.network.rules]] = False
     return np.tile(is_whole, len(task.grid))

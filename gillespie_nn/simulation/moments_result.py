@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
+from ..display.ensembles import known_name
 from ..status import Status
 from .columns import MOMENTS, Columns, of_moments
 from .ensemble_result import EnsembleResult
@@ -93,7 +94,7 @@ class MomentsResult(EnsembleResult):
 
     def place(self, name: str) -> int:
         """Column of a quantity."""
-        return self.quantities.index(checks.choice("quantity", name, self.quantities, "the result has"))
+        return self.quantities.index(known_name(self, name, "quantity"))
 
     def of(self, name: str) -> np.ndarray:
         """float64[point], the mean of a quantity by name. Raises InputError for an unknown name."""

@@ -15,9 +15,23 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..crn.amounts import ROUNDINGS
+from ..crn.patterns import several
 from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import Noise, as_noises, from_record
-from ..options import Check, Options, as_it_is, number, one_of, option, options_of, positive, restored, whole, yes_or_no
+from ..options import (
+    IF_GIVEN,
+    Check,
+    Options,
+    as_it_is,
+    number,
+    one_of,
+    option,
+    options_of,
+    positive,
+    restored,
+    whole,
+    yes_or_no,
+)
 from ..seeds import resolve_seed
 from .methods import AUTO, METHODS
 from .stopping import condition
@@ -141,6 +155,13 @@ class RunOptions(Options):
         "what to keep: all trajectories, or for large ensembles only moments, or moments and quantiles", kind=str,
         more="moments are mean, variance, minimum and maximum at each recorded time; quantiles are computed from "
         "sketches with a stated error",
+    )  # fmt: skip
+    species: Sequence[str] | None = option(
+        None, several, "species to record", kind=str, several=True, usual="all", metavar="'A,C*'",
+        more="one or several names or patterns, as for `initial`; results and files contain these species in this "
+        "order, those of a pattern in the order of the model; rules, and parameters that events change, are always "
+        "recorded",
+        recorded=IF_GIVEN,
     )  # fmt: skip
     options: dict[str, Any] = field(default_factory=dict)
     """Of the method, by name; checked when the method is known."""

@@ -31,6 +31,7 @@ class Result(Trajectories):
     """int64[replicate, point, species] [molecules], or float64 for methods whose `units` are concentrations. Masked
     where a replicate did not reach the point, or a rule has no whole value."""
     species: tuple[str, ...]
+    """Names of the recorded species."""
     n_events: np.ndarray
     """int64[replicate], reactions fired."""
     status: np.ndarray
@@ -82,7 +83,7 @@ class Result(Trajectories):
     @property
     def initial(self) -> np.ndarray | None:
         """[species], initial amounts after overrides [molecules]; None for a result made by hand."""
-        return None if self._task is None else self._task.counts
+        return None if self._task is None else self._task.of_recorded(self._task.counts)
 
     @property
     def rates(self) -> np.ndarray | None:

@@ -95,7 +95,7 @@ class MemorySink:
     def __init__(self, task: "Task") -> None:
         n, method, network = task.n_replicates, task.method, task.network
         shape = (n, len(task.grid))
-        n_species = len(network.species)
+        n_species = len(task.species)
         size = covariance_size(method, n_species)
         self.counts: np.ndarray = np.full((*shape, n_species), not_reached(method.dtype), dtype=method.dtype)
         self.observables = np.full((*shape, len(network.observables)), np.nan)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..crn.network import how_to_read
+from ..crn.patterns import chosen
 from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import NoisePlan, plan_noise
 from ..options import options_of, record_of
@@ -30,9 +32,10 @@ _IN_EVERY_DIGEST = ("count_firings", "noise")
 and `max_events` are there in other words: names of files of sweeps rest on it."""
 
 
-def quantities_of(network: ReactionNetwork) -> tuple[str, ...]:
-    """Names of what moments are of: the species, and the observables that are no species."""
-    return (*network.species, *(n for n in network.observables if n not in network.index))
+def quantities_of(network: ReactionNetwork, species: Sequence[str]) -> tuple[str, ...]:
+    """Names of what moments are of: the recorded species, and the observables that are not among them."""
+    known = set(species)
+    return (*species, *(n for n in network.observables if n not in known))
 
 
 class Task(NamedTuple):
@@ -49,6 +52,18 @@ class Task(NamedTuple):
     noise: NoisePlan | None = None
     stopping: ReactionNetwork | None = None
     """The network with the condition at which replicates stop; None without such a condition."""
+    recorded: np.ndarray | None = None
+    """int64, places of the recorded species among those of the network, in order; None if all are recorded."""
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Names of the recorded species."""
+        every = self.network.species
+        return every if self.recorded is None else tuple(every[k] for k in self.recorded.tolist())
+
+    def of_recorded(self, values: np.ndarray) -> np.ndarray:
+        """Of `values` [..., species] those of the recorded species; the array itself if all are recorded."""
+        return values if self.recorded is None else values.take(self.recorded, axis=-1)
 
     @property
     def simulated(self) -> ReactionNetwork:
@@ -94,7 +109,7 @@ class Task(NamedTuple):
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        return quantities_of(self.network)
+        return quantities_of(self.network, self.species)
 
     @property
     def n_together(self) -> int:
@@ -194,8 +209,22 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         options=resolve(method, run.options, lambda name: elsewhere(name, ARGUMENTS)),
         noise=noise,
         stopping=stops,
+        recorded=_recorded(network, run.species),
     )
     return task, reason
+
+
+def _recorded(network: ReactionNetwork, asked: Sequence[str] | None) -> np.ndarray | None:
+    """`Task.recorded` for the option `species`."""
+    if asked is None:
+        return None
+    others = [name for name in asked if name in network.observables and name not in network.index]
+    if others:
+        raise InputError(
+            f"species: {others[0]!r} is a rule or a parameter, which is always recorded: leave it out of species"
+        )
+    names = chosen("species", asked, network.index)
+    return None if names == network.species else np.array([network.index[name] for name in names], dtype=np.int64)
 
 
 def _refuse_combinations(run: RunOptions, method: type[Method], noise: NoisePlan | None) -> None:

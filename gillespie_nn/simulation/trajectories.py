@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import checks
+from ..display.ensembles import known_name
 from ..status import Status
 from . import parts
 from .columns import Columns, of_trajectories
@@ -58,7 +59,7 @@ class Trajectories(EnsembleResult):
     def of(self, name: str) -> np.ndarray:
         """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name;
         masked, or NaN, where a replicate did not reach the point. Raises InputError for an unknown name."""
-        checks.choice("species", name, self.quantities, "the result has")
+        known_name(self, name)
         if name in self.observable_names:
             return self.observables[:, :, self.observable_names.index(name)]
         return self.counts[:, :, self.species.index(name)]

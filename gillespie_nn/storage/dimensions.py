@@ -3,6 +3,7 @@
 import h5py
 
 from .schema import Entry, Format
+from .values import ALL_SPECIES
 
 _BARE = "This is a netCDF dimension but not a netCDF variable. {:>10d}"
 """Name of a scale without values, in netCDF's own words."""
@@ -27,6 +28,12 @@ def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
     if entry.open:
         return list(file[entry.group].values()) if entry.group in file else []
     return [file[entry.path]] if entry.path in file else []
+
+
+def axis_name(file: h5py.Group, entry: Entry, axis: str) -> str:
+    """The name of an axis of an entry whose datasets are in the file; axes of the same name have the same length. The
+    species of a model have their own where not all of them are recorded."""
+    return ALL_SPECIES if f"{entry.group}/{axis}" == ALL_SPECIES and ALL_SPECIES in file else axis
 
 
 def _attach(dataset: h5py.Dataset, number: int, axis: str) -> None:

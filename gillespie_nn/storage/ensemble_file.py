@@ -69,7 +69,7 @@ class EnsembleFile(RunFile):
         self._thread: threading.Thread | None = None
         values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
         values |= layout.model_values(task.network, task.rates, task.counts)
-        lengths = layout.trajectory_lengths(task.method, task.network, len(task.grid))
+        lengths = layout.ensemble_lengths(task)
         super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
 
     def _begin(self) -> None:

@@ -13,6 +13,7 @@ from ..simulation.slow_limit import Level
 from ..simulation.task import Task
 from ..simulation.training import TrainingPlan
 from .schema.runs import SAMPLES
+from .values import ALL_SPECIES
 
 _LEAST_ROWS = 8
 _SMALL_BYTES = 1 << 20
@@ -48,9 +49,9 @@ def trajectory_values(network: ReactionNetwork, n_replicates: int, statistics_na
     } | {f"statistics/{name}": np.full(n_replicates, np.nan) for name in statistics_names}
 
 
-def trajectory_lengths(method: type[Method] | type[Level], network: ReactionNetwork, n_points: int) -> dict[str, int]:
+def trajectory_lengths(method: type[Method] | type[Level], n_species: int, n_points: int) -> dict[str, int]:
     """Lengths of the axes of what is recorded."""
-    size = covariance_size(method, len(network.species))
+    size = covariance_size(method, n_species)
     return {"time": n_points, "covariance_row": size, "covariance_column": size}
 
 
@@ -59,7 +60,13 @@ def ensemble_values(task: Task) -> dict[str, Any]:
     network: Any = task.network
     counted = network.reactions if task.count_firings else ()
     values = {"time": task.grid, "reaction": [r.name for r in counted]}
-    return values | trajectory_values(network, task.n_replicates, task.statistics_names)
+    values |= trajectory_values(network, task.n_replicates, task.statistics_names) | {"species": task.species}
+    return values if task.recorded is None else values | {ALL_SPECIES: network.species}
+
+
+def ensemble_lengths(task: Task) -> dict[str, int]:
+    """Lengths of axes that the values do not show."""
+    return trajectory_lengths(task.method, len(task.species), len(task.grid))
 
 
 def training_values(plan: TrainingPlan) -> dict[str, Any]:
@@ -94,7 +101,8 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
 
 
 def training_lengths(plan: TrainingPlan) -> dict[str, int]:
-    return trajectory_lengths(plan.method, plan.spec.network, len(plan.presentations.recorded)) | {"memory_place": 0}
+    n_species, n_points = len(plan.spec.network.species), len(plan.presentations.recorded)
+    return trajectory_lengths(plan.method, n_species, n_points) | {"memory_place": 0}
 
 
 def records_together(plan: TrainingPlan) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._version import __version__
 from ..checks import InternalError
-from .dimensions import describe
+from .dimensions import axis_name, describe
 from .schema import NAME, Entry, Format
 
 
@@ -72,7 +72,7 @@ def _paths(entry: Entry, values: Mapping[str, Any]) -> list[str]:
     """Those of the datasets that an entry stands for."""
     if entry.open:
         return [path for path in values if path.rpartition("/")[0] == entry.group]
-    return [] if entry.optional and entry.path not in values else [entry.path]
+    return [] if (entry.optional or entry.sometimes) and entry.path not in values else [entry.path]
 
 
 def _make_given(
@@ -90,7 +90,8 @@ def _make_given(
         if data.dtype.name not in entry.dtypes or len(shape) != len(entry.axes):
             raise InternalError(f"{path} must be {entry.dtypes} {entry.axes}, got {data.dtype} {shape}")
         file.create_dataset(path, data=data, **entry.stored(shape, data.nbytes, together))
-    for axis, length in zip(entry.axes, shape):
+    for written, length in zip(entry.axes, shape):
+        axis = axis_name(file, entry, written)
         if lengths.setdefault(axis, length) != length:
             raise InternalError(f"{path} has {length} of {axis}, and there are {lengths[axis]}")
 

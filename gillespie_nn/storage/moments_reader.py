@@ -13,7 +13,7 @@ from ..simulation.glance import span
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
-from ..simulation.task import MOMENTS, QUANTILES, quantities_of
+from ..simulation.task import MOMENTS, QUANTILES
 from .moments_file import load
 from .save import copy_file
 from .schema.moments import KIND
@@ -30,7 +30,7 @@ class MomentsRun(MomentsResult):
     """Version of the file's format."""
     software_version: str = ""
     initial: np.ndarray | None = None
-    """int64[species], initial counts after overrides [molecules]."""
+    """[species], initial counts of every species of the model after overrides [molecules]."""
     rates: np.ndarray | None = None
     """float64[reaction], rate constants after overrides."""
     arguments: dict | None = None
@@ -41,6 +41,11 @@ class MomentsRun(MomentsResult):
     def record(self) -> str:
         """What is recorded: `moments` or `quantiles`."""
         return MOMENTS if self.moments.sketch is None else QUANTILES
+
+    @property
+    def initial_of_model(self) -> np.ndarray | None:
+        """The same as `initial`."""
+        return self.initial
 
     @property
     def ended(self) -> bool:
@@ -85,7 +90,7 @@ def read(path: Path, file: h5py.File) -> MomentsRun:
     load(file, moments)
     provenance = json.loads(file["provenance/json"].asstr()[()])
     return MomentsRun(
-        time=file["time"][:], quantities=quantities_of(network), moments=moments,
+        time=file["time"][:], quantities=tuple(file["quantity"].asstr()[:]), moments=moments,
         n_replicates=int(attributes["n_replicates"]), method=printable(attributes["method"]),
         seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network,
         units=printable(attributes["units"]), method_reason=printable(attributes["method_reason"]), path=path,

@@ -38,8 +38,10 @@ class OpenedRun(Protocol):
     @property
     def units(self) -> str: ...
     @property
-    def initial(self) -> Any:
-        """Counts in force after overrides [molecules]."""
+    def quantities(self) -> tuple[str, ...]: ...
+    @property
+    def initial_of_model(self) -> Any:
+        """Counts in force of every species of the model after overrides [molecules]."""
 
     @property
     def rates(self) -> Any:

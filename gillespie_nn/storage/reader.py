@@ -99,13 +99,19 @@ class Run(Trajectories):
 
     @cached_property
     def species(self) -> tuple[str, ...]:
-        _ = self.model  # which has the same, or the file is damaged
+        _ = self.model  # which has these, or the file is damaged
         return self._names("species")
 
     @property
     def initial(self) -> np.ndarray:
-        """[species], initial counts after overrides [molecules]: int64, or float64 in training runs with methods in
-        real numbers."""
+        """[species], initial counts after overrides [molecules]: int64, or float64 where they are not whole, and in
+        training runs with methods in real numbers."""
+        index = self.model.index
+        return self.initial_of_model[[index[name] for name in self.species]]
+
+    @property
+    def initial_of_model(self) -> np.ndarray:
+        """`initial` of every species of the model, recorded or not."""
         return self._read("model/initial")
 
     @property

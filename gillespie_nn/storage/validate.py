@@ -15,7 +15,7 @@ import numpy as np
 
 from ..checks import InputError
 from .damage import damaged, shown
-from .dimensions import datasets_of
+from .dimensions import axis_name, datasets_of
 from .schema import FORMATS, NAME, Entry, Format, Version
 from .validate_values import CHECKS
 from .values import check_size, json_object, strings, text
@@ -67,13 +67,14 @@ def check(path: Path, file: h5py.File, expected: Format | None = None) -> Format
         _check_group(path, file, group, group in {e.group for e in form.entries_of(kind, version)})
     for entry in form.entries:
         if not _is_there(file, entry):
-            if entry.path in needed and not entry.open and not (entry.optional and entry.group not in file):
+            if entry.path in needed and not _may_be_missing(file, entry):
                 raise damaged(path, f"/{entry.path} is missing")
             continue
         for name in file[entry.group] if entry.open else ():
             _check_name(path, f"/{entry.group}", name)
         for dataset in datasets_of(file, entry):
-            _check_dataset(path, dataset, entry, lengths)
+            axes = [axis_name(file, entry, axis) for axis in entry.axes]
+            _check_dataset(path, dataset, entry, axes, lengths)
     _check_attributes(path, file, form, kind, version)
     CHECKS[form.filetype](path, file, lengths)
     return form
@@ -127,8 +128,13 @@ def _is_there(file: h5py.File, entry: Entry) -> bool:
     return isinstance(group, h5py.Group) and (entry.open or entry.path.rpartition("/")[2] in group)
 
 
-def _check_dataset(path: Path, dataset: Any, entry: Entry, lengths: dict[str, int]) -> None:
-    """Raises InputError where a dataset is not as its entry says; `lengths` of the axes known so far are filled in."""
+def _may_be_missing(file: h5py.File, entry: Entry) -> bool:
+    return entry.open or entry.sometimes or (entry.optional and entry.group not in file)
+
+
+def _check_dataset(path: Path, dataset: Any, entry: Entry, axes: list[str], lengths: dict[str, int]) -> None:
+    """Raises InputError where a dataset is not as its entry says; `axes` are the names of its axes, and `lengths` of
+    those known so far are filled in."""
     where = dataset.name
     if not isinstance(dataset, h5py.Dataset):
         raise damaged(path, f"{where} is a group, expected a dataset")
@@ -137,7 +143,7 @@ def _check_dataset(path: Path, dataset: Any, entry: Entry, lengths: dict[str, in
         raise damaged(path, f"{where} has dtype {dataset.dtype}, expected {' or '.join(entry.dtypes)}")
     if dataset.shape is None or len(dataset.shape) != len(entry.axes):
         raise damaged(path, f"{where} has shape {dataset.shape}, expected [{', '.join(entry.axes)}]")
-    for axis, length in zip(entry.axes, dataset.shape):
+    for axis, length in zip(axes, dataset.shape):
         if lengths.setdefault(axis, length) != length:
             raise damaged(path, f"{where} has shape {dataset.shape}, expected {axis} = {lengths[axis]}")
     unit = dataset.attrs.get("units", "")

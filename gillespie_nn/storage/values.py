@@ -16,6 +16,8 @@ from .damage import damaged, said, shown
 if TYPE_CHECKING:
     import h5py
 
+ALL_SPECIES = "model/species"
+"""Dataset of the names of all species, where only some are recorded; else `/species` has them."""
 _MOST_PACKED = 1100
 """Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
 _SMALL_BYTES = 1 << 16
@@ -109,13 +111,34 @@ def model_of(path: Path, file: "h5py.File") -> ReactionNetwork:
     return network
 
 
+def _check_recorded(path: Path, file: "h5py.File", network: ReactionNetwork) -> None:
+    """Raises InputError where `/species`, or `/quantity` in a file of moments, contains other names than the model, or
+    not all of its species, unless the file was asked for some of them."""
+    asked = json_text(path, file, "arguments").get("species") if "arguments" in file.attrs else None
+    name = "species" if "species" in file else "quantity"
+    names = tuple(strings(path, file[name]))
+    expected = network.species if name == "species" else quantities_of(network, network.species)
+    if names == expected:
+        return
+    # Observables that are not among the recorded species follow these, in their order.
+    place = {observable: k for k, observable in enumerate(network.observables if name == "quantity" else ())}
+    n = len(names)
+    while n and place.get(names[n - 1], len(place)) < (place[names[n]] if n < len(names) else len(place)):
+        n -= 1
+    fits = place.keys() <= set(names) and set(names[:n]) <= network.index.keys() and len(set(names)) == len(names)
+    if not (asked and names and fits):
+        raise damaged(path, f"/{name} does not match the names in the model")
+    if name == "species" and ALL_SPECIES not in file:
+        raise damaged(path, f"/{ALL_SPECIES} is missing")
+
+
 def _check_model(path: Path, file: "h5py.File", network: ReactionNetwork) -> None:
     """Raises InputError where something in a file does not fit its model: columns would be taken for others."""
     reactions = tuple(r.name for r in network.reactions)
+    _check_recorded(path, file, network)
     for name, expected in (
-        ("species", network.species),
+        (ALL_SPECIES, network.species),
         ("observable", network.observables),
-        ("quantity", quantities_of(network)),
         ("model/reactions", reactions),
         ("reaction", reactions),
     ):

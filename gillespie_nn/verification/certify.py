@@ -10,6 +10,7 @@ from .. import checks
 from ..api import simulate
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.patterns import chosen, several
 from ..options import Check, Options, any_of, as_it_is, fraction, option, options_of, positive, takes, whole
 from ..seeds import resolve_seed
 from ..simulation import EXACT, METHODS, choose_method
@@ -63,12 +64,12 @@ class CertifyOptions(Options):
         unit="molecules",
     )  # fmt: skip
     species: Sequence[str] | None = option(
-        None, as_it_is, "species or observable to compare", kind=str, usual="all species that can change",
-        metavar="NAME", several=True, more="one name or several; observables are in their own units",
+        None, several, "species or observables to compare", kind=str, usual="all species that can change",
+        metavar="'A,C*'", several=True, more="one or several names or patterns; observables are in their own units",
     )  # fmt: skip
 
 
-_OF_RUN = options_of(RunOptions, without=("time", "noise", "count_firings", "max_events", "record"))
+_OF_RUN = options_of(RunOptions, without=("time", "noise", "count_firings", "max_events", "record", "species"))
 """Options of a run that both methods are given."""
 OPTIONS = any_of(options_of(CertifyOptions), _OF_RUN, options_of(Execution))
 
@@ -108,17 +109,18 @@ def certify(
     grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
     initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
     amounts = network.amounts(initial)
-    chosen, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
+    tested, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
     of_method = {name: value for name, value in given.items() if name not in OPTIONS}
-    resolve(chosen, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
-    changes = parse_schedule(schedule, network, own.t_end, chosen.dtype, rates)
+    resolve(tested, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
+    changes = parse_schedule(schedule, network, own.t_end, tested.dtype, rates)
     names = _names(network, own.species, rates, changes)
-    one = shared | {"seed": seed, "replicates": 1 if chosen.deterministic else own.replicates} | of_method
+    shared["species"] = [name for name in names if name in network.index] or None
+    one = shared | {"seed": seed, "replicates": 1 if tested.deterministic else own.replicates} | of_method
     other = shared | {"seed": seed + 1, "replicates": own.replicates}
-    for tried, of in ((chosen, one), (exact, other)):
+    for tried, of in ((tested, one), (exact, other)):
         short = of | {"replicates": 1, "schedule": None}
         simulate(network, time=_SHORT * grid[:1], method=tried, **short)
-    ensemble = Ensemble(chosen, names, network, grid, one, destination.progress)
+    ensemble = Ensemble(tested, names, network, grid, one, destination.progress)
     truth = Ensemble(exact, names, network, grid, other, destination.progress)
     return compare(ensemble, truth, names, grid, (own.tolerance_mean, own.tolerance_variance), own.floor)
 
@@ -133,15 +135,13 @@ def _reference(name: str | type[Method], network: ReactionNetwork, amounts: np.n
 
 def _names(
     network: ReactionNetwork,
-    species: str | Sequence[str] | None,
+    species: Sequence[str] | None,
     rates: Mapping[str, float] | None,
     changes: Sequence[Change],
 ) -> tuple[str, ...]:
     """The requested names, or all species that reactions, rules, events or the schedule can change."""
     if species is not None:
-        names = (species,) if isinstance(species, str) else tuple(dict.fromkeys(species))
-        for name in names:
-            checks.choice("species", name, (*network.species, *network.observables), "the network has")
+        names = chosen("species", species, dict.fromkeys((*network.species, *network.observables)))
     else:
         changing = set(network.rules)
         highest = np.max([network.rates(rates), *(c.rates for c in changes if c.rates is not None)], axis=0)

@@ -99,6 +99,8 @@ class Entry(NamedTuple):
     stored: Storing = packed
     optional: bool = False
     """Only in some files: where its group is there."""
+    sometimes: bool = False
+    """Only in some files, whether or not its group is there."""
     json: bool = False
     """A text that is a JSON object."""
 

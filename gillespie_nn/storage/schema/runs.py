@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from ...status import Status
+from ..values import ALL_SPECIES
 from .attributes import JSON, RUN, SIZES, TEXT
 from .entries import (
     BYTE,
@@ -56,6 +57,7 @@ MODEL = (
     entry("model/rates", "reactions", REAL),
     entry("model/initial", "species", f"{INTEGER} {REAL}", "molecules"),
 )
+_ALL_SPECIES = entry(ALL_SPECIES, "species", NAME, kind=ENSEMBLE, since=(1, 6), sometimes=True)
 _TRAJECTORIES = (
     entry("time", "time", REAL, "s", start=_NAN, stored=growing()),
     entry("species", "species", NAME),
@@ -124,7 +126,7 @@ _CHECKPOINT = (
 RUNS = Format(
     name="run file",
     filetype="gillespie-nn run",
-    version=(1, 5),
+    version=(1, 6),
     attributes=(
         *RUN,
         Attribute("method_reason", *TEXT, since=(1, 1)),
@@ -136,7 +138,7 @@ RUNS = Format(
         Attribute("training/arguments", *JSON, kind=TRAINING, since=(1, 4)),
         Attribute("training/data", *JSON, kind=TRAINING, since=(1, 4)),
     ),
-    entries=(*_TRAJECTORIES, *MODEL, *_PROVENANCE, *_RECORDS, *_CHECKPOINT),
+    entries=(*_TRAJECTORIES, _ALL_SPECIES, *MODEL, *_PROVENANCE, *_RECORDS, *_CHECKPOINT),
     groups=("statistics",),
     kinds=(ENSEMBLE, TRAINING),
     lengths={"entry": 3, "slot": N_SLOTS, "word": N_WORDS, "digest_byte": N_DIGEST_BYTES},
