@@ -141,7 +141,7 @@ class RunOptions(Options):
         more="an expression of species, rules, parameters and `time` that is true or false, in the language of rate "
         "laws; the status is then CONDITION_MET, `statistics['end_time']` is the time of the stop [s], and points "
         "after it are masked",
-        recorded=True,
+        recorded=IF_GIVEN,
     )  # fmt: skip
     round_initial: str | None = option(
         None, one_of(*ROUNDINGS), "how to round initial amounts to whole numbers, for methods that count molecules",
