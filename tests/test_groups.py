@@ -167,7 +167,7 @@ def test_blocks_pass_through_what_buffers_replicates():
     for between in (Kept(), Passing(MemorySink(task), threading.Lock())):
         in_blocks(between, rows, ends, 20)
         sink = between._sink if isinstance(between, Passing) else MemorySink(task)
-        hand_over(between, sink)
+        hand_over([between], sink)
         np.testing.assert_array_equal(sink.counts, rows.counts)
 
 
