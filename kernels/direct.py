@@ -229,7 +229,7 @@ def _advance(channels, laws, dependents, state, rng, run, t_stop, budget, event_
             break
         if laws is not None:
             clock[TIME] = time
-        total = _refresh_dependents(channels, laws, dependents, state, chosen)
+        total = np.float64(_refresh_dependents(channels, laws, dependents, state, chosen))
         next_time = time + rng.standard_exponential() / total
         if laws is not None:
             if laws.triggered.size and fires_trigger(channels, laws, chosen, counts):
