@@ -80,7 +80,7 @@ def test_the_first_variation_and_the_bound_follow_the_jacobian(short):
     out = out.reshape(y.shape)[:-1]
     equations = RateEquations(short.network, short.network.rates(), 1.0)
     forcing = RateEquations(short.network, short.network.rates(), 1.0)
-    forcing.channels.coefficient[:] = terms.along  # signed, as no rate constant is
+    forcing.channels.terms["coefficient"][:-1] = terms.along  # signed, as no rate constant is
     x, u = y[:-1, 0], y[:-1, VARIATION]
     expected = equations.jacobian(0.0, x) @ u + forcing.derivative(0.0, x)
     assert out[:, VARIATION] == pytest.approx(expected, rel=1e-12, abs=1e-13)
@@ -201,7 +201,7 @@ def test_the_largest_error_is_that_of_continuous_time(short, monkeypatch):
     volume = 400.0
     paths = CountedPaths(short, volume)
     assert paths.candidates == 1
-    monkeypatch.setattr("gillespie_nn.simulation.methods.rejection._SLICE", 1)
+    monkeypatch.setattr(Rejection, "_slice", 1)
     samples, quantities = short.samples(volume, np.int64), short.quantities
     rng = seeds.stream(0, seeds.Purpose.COUNTS_BESIDE_LIMIT, 0, 0)
     start = short.start(volume, np.int64)
