@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from .. import seeds
-from ..checks import ModelError
+from ..checks import InputError, ModelError
 from ..kernels import codes
 from ..kernels.replicates import (
     ADDRESS,
     BEGUN,
     END,
     FIRST,
+    LOGGED,
     PARAMETER_SET,
     PURPOSE,
     REPLICATE,
@@ -25,6 +26,7 @@ from ..kernels.replicates import (
 )
 from ..seeds import Purpose
 from ..status import Status
+from .event_log import BlockLog, Fired, fired
 from .faults import explain
 from .invariants import Invariants
 from .methods import Method
@@ -39,10 +41,14 @@ _BYTES = 1 << 22
 """Rows of a block, at most; a single replicate may have more."""
 _MOST_BYTES = 1 << 24
 """A replicate with more rows goes alone, and hands them on while it runs."""
+_LOG = 1 << 16
+"""Reactions that a log holds until Python empties it: 1 MiB, some milliseconds of a kernel."""
 _FAULTS = (codes.OVERFLOW, codes.NEGATIVE, codes.BAD_PROPENSITY)
 _OURS = "gillespie_nn.simulation.methods."
 _OWN_STATE = ("__init__", "advance", "_advance", "_run", "start_block", "set_counts", "set_rates")
 
+WriteEvents = Callable[[int, Fired], None]
+"""Gets a piece of the log of reactions: the number of its first replicate, and the reactions."""
 Pause = Callable[[float], bool]
 """Called between slices with the number of replicates done, with fractions; the run stops if it returns True."""
 
@@ -88,18 +94,25 @@ class Replicates:
     def __exit__(self, *error: Any) -> None:
         self._lent.__exit__(*error)
 
-    def block(self, first: int, n: int, pause: Pause, hand_over: Callable[[int, Rows, Ends], None]) -> bool:
+    def block(
+        self, first: int, n: int, pause: Pause, hand_over: Callable[[int, Rows, Ends], None],
+        write_events: WriteEvents | None = None,
+    ) -> bool:  # fmt: skip
         """Run replicates first, ..., first + n - 1 of a task that goes in blocks; returns False if it was interrupted.
-        `hand_over(first, rows, ends)` gets those that are done, also where an exception ends this.
+        `hand_over(first, rows, ends)` gets those that are done, also where an exception ends this; before, if reactions
+        are recorded, `write_events` gets them.
 
         Raises ModelError where a rate law has no meaning, UnfinishedError for a replicate that would never end.
         """
         method = self._at_start()
         run = self._block_of(method, first, n)
         n_done = 0
+        log = None if write_events is None else BlockLog(method, run, first, write_events)
         try:
-            for n_done in self._carry_on(method, run, first, pause):
-                pass
+            for done in self._carry_on(method, run, first, pause):
+                if log is not None:
+                    log.drain(done)
+                n_done = done  # last: an interrupt must not hand over replicates without their reactions
             return n_done == n
         finally:
             if n_done:
@@ -150,8 +163,10 @@ class Replicates:
             if pause(running + fraction):
                 return
 
-    def alone(self, replicate: int, write: Any, pause: Pause) -> tuple[Method, Status]:
-        """Run one replicate by itself; `write` gets its rows as they come. Returns the simulation at its end, and why it
+    def alone(
+        self, replicate: int, write: Any, pause: Pause, write_events: WriteEvents | None = None
+    ) -> tuple[Method, Status]:
+        """Run one replicate by itself; `write` gets its rows as they come, and `write_events` its reactions. Returns the simulation at its end, and why it
         stopped, which may be that it was interrupted."""
         task = self.task
         method = self._at_start() if _restarts(task) else None
@@ -166,14 +181,27 @@ class Replicates:
                 rows, covariance = rows / task.volume, covariance / task.volume**2
             write(replicate, first, rows, observed, covariance)
 
+        n_logged = 0
+
+        def drain() -> None:
+            nonlocal n_logged
+            if write_events is not None and len(log := method.drain_log()):
+                n_logged += len(log)
+                write_events(replicate, fired(log))
+
         invariants = Invariants(task.noise or task.network, task.method.dtype)
         try:
             status = run_replicate(
                 method, task.grid, task.changes, hand_on, lambda time: pause(min(time / task.grid[-1], 1.0)),
-                task.event_limit, invariants,
+                task.event_limit, invariants, drain,
             )  # fmt: skip
         except ModelError as error:
             raise self._named(error, replicate) from None
+        if write_events is not None and n_logged != method.n_events:
+            raise InputError(
+                f"record={task.record!r}: method {method.name} logged {n_logged} of {method.n_events} reactions; its "
+                "class must log each in the log of its `Run`"
+            )
         return method, status
 
     def _at_start(self) -> Any:
@@ -185,6 +213,7 @@ class Replicates:
         else:
             self._memory[:] = self._initial
         self._method.restart()
+        self._method.drain_log()  # what a replicate that was interrupted left
         self._method.rng = self._rng
         return self._method
 
@@ -192,10 +221,14 @@ class Replicates:
         """A new simulation; without noise for no `replicate`."""
         task = self.task
         noise = {} if replicate is None or task.noise is None else {"seed": task.seed, "replicate": replicate}
-        return start_simulation(
+        method = start_simulation(
             task.method, task.network, task.rates, task.volume, counts, self._rng, noise=task.noise,
             count_firings=task.count_firings, options=task.options, follow=bool(noise), **noise,
         )  # fmt: skip
+        if task.records_events:
+            assert isinstance(method, Compiled)  # `make_task` refuses the others
+            method.log = np.empty(_LOG, dtype=LOGGED)
+        return method
 
     def _pace(self, method: Any) -> Pace:
         return Pace(method, self.task.grid[-1], method.exact and self.task.event_limit == codes.NO_EVENT_LIMIT)
