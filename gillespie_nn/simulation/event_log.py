@@ -86,8 +86,9 @@ class LogBuilder(ABC):
         ends = np.cumsum(sizes)
         last = len(sizes) - 1
         continued = int(last > 0 and self._is_kept(first))
-        if continued:
+        if continued:  # and whole now
             self._keep(first, time[: ends[0]], reaction[: ends[0]])
+            self._store_kept(first)
         if last > continued:
             part = slice(ends[0] if continued else 0, ends[last - 1])
             self._store(first + continued, Fired(sizes[continued:last], time[part], reaction[part]))

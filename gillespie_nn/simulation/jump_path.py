@@ -38,7 +38,7 @@ def valid(time: np.ndarray, reaction: np.ndarray, sizes: np.ndarray, t_end: floa
     return np.bincount(np.repeat(np.arange(len(sizes)), sizes), wrong, len(sizes)) == 0
 
 
-def jump_path(result: Any, replicate: int, log: EventLog) -> JumpPath:
+def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
     """The path of a replicate of a `Result` or `Run` that recorded `log`.
 
     Raises InputError for a model whose counts also change otherwise than by reactions and scheduled changes.

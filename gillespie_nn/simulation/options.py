@@ -135,7 +135,7 @@ class RunOptions(Options):
         "what to record: all trajectories, these and every reaction (events), or for large ensembles only moments, or "
         "moments and quantiles", kind=str,
         more="with `events`, `result.events(replicate)` has the time of every reaction and which it was, and "
-        "`result.path(replicate)` the exact path; moments are mean, variance, minimum and maximum at each recorded time; "
+        "`result.jump_path(replicate)` the exact path; moments are mean, variance, minimum and maximum at each recorded time; "
         "quantiles are computed from sketches with a stated error",
     )  # fmt: skip
     options: dict[str, Any] = field(default_factory=dict)

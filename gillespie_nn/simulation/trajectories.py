@@ -11,7 +11,7 @@ from ..status import Status
 from . import parts
 from .columns import Columns, of_trajectories
 from .ensemble_result import EnsembleResult
-from .jump_path import EventLog, JumpPath, jump_path
+from .jump_path import EventLog, JumpPath, path_of
 
 if TYPE_CHECKING:
     import pandas
@@ -80,7 +80,7 @@ class Trajectories(EnsembleResult):
             raise InputError('this result has no reactions: simulate it with record="events"')
         return log
 
-    def path(self, replicate: int) -> JumpPath:
+    def jump_path(self, replicate: int) -> JumpPath:
         """The exact path of the replicate with this number: `time` float64[jump + 1] [s], from 0, and `counts`
         int64[jump + 1, species], those of `model.species` from each time on [molecules]. The jumps are its reactions and
         the scheduled changes of counts; those come after the reactions at their times.
@@ -88,7 +88,7 @@ class Trajectories(EnsembleResult):
         Raises InputError as `events` does, for a model in which events or rules set counts, and for a path that does not
         go through the recorded counts.
         """
-        return jump_path(self, int(replicate), self.events(replicate))
+        return path_of(self, int(replicate), self.events(replicate))
 
     def _log_of(self, replicate: int) -> EventLog | None:
         """The reactions of a replicate; None if they were not recorded."""

@@ -11,8 +11,10 @@ import numpy as np
 from ..checks import InputError, printable
 from ..crn import ReactionNetwork
 from ..simulation.glance import span
-from ..simulation.task import TRAJECTORIES
+from ..simulation.jump_path import EventLog, valid
+from ..simulation.task import EVENTS, TRAJECTORIES
 from ..simulation.trajectories import Trajectories
+from . import event_log
 from .damage import damaged, is_of_hdf5, readable, said
 from .rows import LazyRows
 from .save import copy_file
@@ -64,8 +66,8 @@ class Run(Trajectories):
 
     @property
     def record(self) -> str:
-        """What is recorded: `trajectories`."""
-        return TRAJECTORIES
+        """What is recorded: `trajectories`, or `events`, if every reaction is, too."""
+        return EVENTS if self._has(event_log.GROUP) else TRAJECTORIES
 
     @cached_property
     def model(self) -> ReactionNetwork:
@@ -243,6 +245,16 @@ class Run(Trajectories):
         writing this run; StorageError if the copy cannot be written. An existing file is replaced only by a complete
         copy."""
         copy_file(self.path, path, overwrite)
+
+    def _log_of(self, replicate: int) -> EventLog | None:
+        if self.record != EVENTS:
+            return None
+        first, n = (int(self._read(name, replicate)) for name in (event_log.FIRST, "n_events"))
+        part = slice(first, first + n)
+        log = EventLog(self._read(event_log.TIME, part), self._read(event_log.REACTION, part))
+        if not valid(*log, np.array([n]), float(self.time[-1]), len(self.model.reactions)):
+            raise damaged(self.path, f"the reactions of replicate {replicate} are not in order, or not in the model")
+        return log
 
     def _more_columns(self) -> dict[str, np.ndarray]:
         if not self._is_training:
