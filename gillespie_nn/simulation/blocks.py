@@ -109,10 +109,10 @@ class Replicates:
         n_done = 0
         log = None if write_events is None else BlockLog(method, run, first, write_events)
         try:
-            for done in self._carry_on(method, run, first, pause):
+            for so_far in self._carry_on(method, run, first, pause):
                 if log is not None:
-                    log.drain(done)
-                n_done = done  # last: an interrupt must not hand over replicates without their reactions
+                    log.drain(so_far)
+                n_done = so_far  # last: an interrupt must not hand over replicates without their reactions
             return n_done == n
         finally:
             if n_done:
@@ -166,10 +166,10 @@ class Replicates:
     def alone(
         self, replicate: int, write: Any, pause: Pause, write_events: WriteEvents | None = None
     ) -> tuple[Method, Status]:
-        """Run one replicate by itself; `write` gets its rows as they come, and `write_events` its reactions. Returns the simulation at its end, and why it
-        stopped, which may be that it was interrupted."""
+        """Run one replicate by itself; `write` gets its rows as they come, and `write_events` its reactions. Returns
+        the simulation at its end, and why it stopped, which may be that it was interrupted."""
         task = self.task
-        method = self._at_start() if _restarts(task) else None
+        method: Any = self._at_start() if _restarts(task) else None
         self._rng.bit_generator.state = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate).bit_generator.state
         if method is None:
             method = self._started(task.start(replicate), replicate)

@@ -1,7 +1,7 @@
 """Logs of reactions: every reaction of an ensemble, with its time and its number in the network.
 
-Reactions come from kernels in pieces of bounded size. The pieces of a replicate arrive in order, before its end; a piece
-may cover several replicates.
+Reactions come from kernels in pieces of bounded size. The pieces of a replicate arrive in order, before its end; a
+piece may cover several replicates.
 """
 
 from abc import ABC, abstractmethod

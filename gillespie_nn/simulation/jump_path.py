@@ -77,8 +77,8 @@ def _refuse(network: ReactionNetwork) -> None:
         for target, _ in event.assignments:
             if target in network.index:
                 raise InputError(
-                    f"event {event.name} sets {target}, which the log of reactions does not show: the path is not known "
-                    "between recorded times; use events(replicate) and counts"
+                    f"event {event.name} sets {target}, which the log of reactions does not show: the path is not "
+                    "known between recorded times; use events(replicate) and counts"
                 )
     for target in network.rules:
         if target in network.index:

@@ -22,8 +22,8 @@ from ..seeds import resolve_seed
 from .methods import AUTO, METHODS
 
 TRAJECTORIES, EVENTS, MOMENTS, QUANTILES = RECORDS = "trajectories", "events", "moments", "quantiles"
-"""What is recorded of an ensemble: all trajectories; these and every reaction with its time; mean, variance, minimum and
-maximum over replicates at each recorded time; or these and sketches of quantiles."""
+"""What is recorded of an ensemble: all trajectories; these and every reaction with its time; mean, variance, minimum
+and maximum over replicates at each recorded time; or these and sketches of quantiles."""
 WITH_ROWS = (TRAJECTORIES, EVENTS)
 """Those that record the counts of each replicate."""
 _MOST = 2**40
@@ -135,8 +135,8 @@ class RunOptions(Options):
         "what to record: all trajectories, these and every reaction (events), or for large ensembles only moments, or "
         "moments and quantiles", kind=str,
         more="with `events`, `result.events(replicate)` has the time of every reaction and which it was, and "
-        "`result.jump_path(replicate)` the exact path; moments are mean, variance, minimum and maximum at each recorded time; "
-        "quantiles are computed from sketches with a stated error",
+        "`result.jump_path(replicate)` the exact path; moments are mean, variance, minimum and maximum at each "
+        "recorded time; quantiles are computed from sketches with a stated error",
     )  # fmt: skip
     options: dict[str, Any] = field(default_factory=dict)
     """Of the method, by name; checked when the method is known."""

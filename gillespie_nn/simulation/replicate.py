@@ -41,9 +41,9 @@ def run_replicate(
     grid [molecules], the observables float64[point, observable] and what `Method.covariance` gives.
 
     `invariants` are checked in every row. `pause(time)` is called between slices; if it returns True the run stops as
-    INTERRUPTED. Rows of grid points that were not reached are not written. `drain()` is called between slices and at the
-    end, to empty the log of the method. Raises ModelError where a rate law or an
-    event leads to what has no meaning.
+    INTERRUPTED. Rows of grid points that were not reached are not written. `drain()` is called between slices and at
+    the end, to empty the log of the method. Raises ModelError where a rate law or an event leads to what has no
+    meaning.
     """
     run = _Replicate(method, grid, changes, write, pause, event_limit, invariants, drain)
     size = block_rows(method.n_species)

@@ -214,7 +214,9 @@ def _refuse_events(network: ReactionNetwork, method: type[Method], noise: NoiseP
     if not (method.exact and issubclass(method, Compiled)):
         exact = ", ".join(m.name for m in METHODS if m.exact)
         raise InputError(f"record={EVENTS!r}: method {method.name} has no single reactions; use one of {exact}")
-    if noise is not None and (noise.network is not network or any(len(p.noise.disturbs(p.places)) for p in noise.parts)):
+    if noise is not None and (
+        noise.network is not network or any(len(p.noise.disturbs(p.places)) for p in noise.parts)
+    ):
         raise InputError(
             f"record={EVENTS!r}: this noise changes counts without a reaction of the model; use noise in rates, or "
             f"record={TRAJECTORIES!r}"

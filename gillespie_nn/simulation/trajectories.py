@@ -72,9 +72,8 @@ class Trajectories(EnsembleResult):
         Raises InputError for a result that was not simulated with record="events", and for another number.
         """
         if not isinstance(replicate, (int, np.integer)) or replicate not in self.replicates:
-            raise InputError(
-                f"the number of a replicate must be one of {checks.shortened(self.replicates.tolist())}, got {replicate!r}"
-            )
+            known = checks.shortened(self.replicates.tolist())
+            raise InputError(f"the number of a replicate must be one of {known}, got {replicate!r}")
         log = self._log_of(int(replicate))
         if log is None:
             raise InputError('this result has no reactions: simulate it with record="events"')
@@ -82,11 +81,11 @@ class Trajectories(EnsembleResult):
 
     def jump_path(self, replicate: int) -> JumpPath:
         """The exact path of the replicate with this number: `time` float64[jump + 1] [s], from 0, and `counts`
-        int64[jump + 1, species], those of `model.species` from each time on [molecules]. The jumps are its reactions and
-        the scheduled changes of counts; those come after the reactions at their times.
+        int64[jump + 1, species], those of `model.species` from each time on [molecules]. The jumps are its reactions
+        and the scheduled changes of counts, which come after the reactions at their times.
 
-        Raises InputError as `events` does, for a model in which events or rules set counts, and for a path that does not
-        go through the recorded counts.
+        Raises InputError as `events` does, for a model in which events or rules set counts, and for a path that does
+        not go through the recorded counts.
         """
         return path_of(self, int(replicate), self.events(replicate))
 

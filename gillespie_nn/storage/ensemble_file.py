@@ -183,8 +183,8 @@ class EnsembleFile(RunFile):
             self._wait_for_room()
             self._arrived(n_bytes)
 
-        datasets = (self._at(name) for name in (event_log.TIME, event_log.REACTION, event_log.SCALE))
-        return event_log.FileLog(*datasets, self._task.n_replicates, room)
+        time, reaction, scale = (self._at(name) for name in (event_log.TIME, event_log.REACTION, event_log.SCALE))
+        return event_log.FileLog(time, reaction, scale, self._task.n_replicates, room)
 
     def _add(self, first: int, start: int, rows: Rows) -> None:
         for name, values in zip(_ROWS, rows):

@@ -1,5 +1,5 @@
-"""The log of reactions in a file: `/events/time` and `/events/reaction`, replicate after replicate, each of which begins
-at `/events/first`.
+"""The log of reactions in a file: `/events/time` and `/events/reaction`, replicate after replicate, each of which
+begins at `/events/first`.
 
 The arrays only grow. A replicate is added when all its reactions are there; what belongs to no committed replicate is
 never read. Chunks are written whole, see `chunks`: only the last is written again, when more has come.
@@ -98,7 +98,7 @@ class FileLog(LogBuilder):
 
     def _keep(self, replicate: int, time: np.ndarray, reaction: np.ndarray) -> None:
         if replicate not in self._spools:
-            self._spools[replicate] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=self._folder)  # noqa: SIM115
+            self._spools[replicate] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=str(self._folder))  # noqa: SIM115
         piece = np.empty(len(time), dtype=_PIECE)
         piece["time"], piece["reaction"] = time, reaction
         try:

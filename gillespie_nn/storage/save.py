@@ -21,7 +21,6 @@ from .lock import Lock, is_locked
 from .moments_file import write_moments
 from .whole import clear, move
 
-
 _TOGETHER = 1 << 20
 """Reactions that are written at once, about."""
 
@@ -42,12 +41,11 @@ def save_trajectories(result: Result, path: str | Path, overwrite: bool = False)
             file.write_block(0, rows, ends)
             return
         together = np.cumsum(result.n_events) // _TOGETHER
-        for part in np.split(np.arange(len(result)), np.flatnonzero(np.diff(together)) + 1):
-            logs = [result.events(int(k)) for k in part]
-            fired = Fired(result.n_events[part], *(np.concatenate(arrays) for arrays in zip(*logs)))
-            numbers = slice(part[0], part[-1] + 1)
-            file.write_events(int(part[0]), fired)
-            file.write_block(int(part[0]), Rows(*(values[numbers] for values in rows)), ends.part(numbers))
+        for group in np.split(np.arange(len(result)), np.flatnonzero(np.diff(together)) + 1):
+            first, numbers = int(group[0]), slice(group[0], group[-1] + 1)
+            logs = [result.events(k) for k in group.tolist()]
+            file.write_events(first, Fired(result.n_events[group], *(np.concatenate(arrays) for arrays in zip(*logs))))
+            file.write_block(first, Rows(*(values[numbers] for values in rows)), ends.part(numbers))
 
 
 def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = False) -> None:
