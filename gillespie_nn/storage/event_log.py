@@ -17,6 +17,7 @@ from ..simulation.event_log import Fired, LogBuilder
 from ..simulation.jump_path import valid
 from . import disk
 from .chunks import Chunk, store
+from .schema.entries import streamed
 
 GROUP, SCALE = "events", "events/event"
 TIME, REACTION, FIRST = "events/time", "events/reaction", "events/first"
@@ -141,12 +142,12 @@ def groups(first: np.ndarray, n_events: np.ndarray, replicates: np.ndarray) -> l
 
 
 def copy_log(source: h5py.File, target: h5py.File, replicates: np.ndarray) -> None:
-    """Put the reactions of these replicates, int64[replicate], into the log of `target`, which is emptied before."""
+    """Put the reactions of these replicates, int64[replicate], into the log of `target`, which has no others."""
     first, n_events = source[FIRST][:], source["n_events"][:]
     made, n = np.full(len(first), ABSENT), 0
     for name in (TIME, REACTION, SCALE):
-        target[name].resize(0, axis=0)
-        target[name].resize(int(n_events[replicates].sum()), axis=0)
+        if name in target:
+            target[name].resize(int(n_events[replicates].sum()), axis=0)
     for group in groups(first, n_events, replicates):
         made[group] = n + np.cumsum(n_events[group]) - n_events[group]
         start, length = int(first[group[0]]), int(n_events[group].sum())
@@ -156,6 +157,11 @@ def copy_log(source: h5py.File, target: h5py.File, replicates: np.ndarray) -> No
                 target[name][n + k : n + k + size] = source[name][start + k : start + k + size]
         n += length
     target[FIRST][:] = made
+
+
+def make_empty(target: h5py.File, name: str, dtype: np.dtype) -> h5py.Dataset:
+    """An array of the log in a file that is being copied, without the reactions."""
+    return target.create_dataset(name, (0,), dtype, **streamed((0,), 0, None))
 
 
 def wrong_replicates(file: h5py.File, replicates: np.ndarray) -> list[int]:

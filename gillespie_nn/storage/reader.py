@@ -11,11 +11,11 @@ import numpy as np
 from ..checks import InputError, printable
 from ..crn import ReactionNetwork
 from ..simulation.glance import span
-from ..simulation.jump_path import EventLog, valid
+from ..simulation.jump_path import EventLog, JumpPath, valid
 from ..simulation.task import EVENTS, TRAJECTORIES
 from ..simulation.trajectories import Trajectories
 from . import event_log
-from .damage import damaged, is_of_hdf5, readable, said
+from .damage import damaged, is_of_hdf5, readable, said, understood
 from .rows import LazyRows
 from .save import copy_file
 from .schema import TRAINING
@@ -67,7 +67,7 @@ class Run(Trajectories):
     @property
     def record(self) -> str:
         """What is recorded: `trajectories`, or `events`, if every reaction is, too."""
-        return EVENTS if self._has(event_log.GROUP) else TRAJECTORIES
+        return EVENTS if self._has(event_log.GROUP) and not self._is_training else TRAJECTORIES
 
     @cached_property
     def model(self) -> ReactionNetwork:
@@ -245,6 +245,10 @@ class Run(Trajectories):
         writing this run; StorageError if the copy cannot be written. An existing file is replaced only by a complete
         copy."""
         copy_file(self.path, path, overwrite)
+
+    def jump_path(self, replicate: int) -> JumpPath:
+        with understood(self.path):
+            return super().jump_path(replicate)
 
     def _log_of(self, replicate: int) -> EventLog | None:
         if self.record != EVENTS:

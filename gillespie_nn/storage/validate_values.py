@@ -73,6 +73,9 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
 
 def _check_events(path: Path, file: h5py.File, replicates: np.ndarray) -> None:
     """Raises InputError unless the reactions of these replicates have places of their own in the log."""
+    for name in (TIME, REACTION, FIRST):
+        if not isinstance(file[GROUP], h5py.Group) or name.rpartition("/")[2] not in file[GROUP]:
+            raise damaged(path, f"/{name} is missing")
     time, reaction = file[TIME], file[REACTION]
     if file.swmr_mode:
         time.refresh()  # what another process added since it was opened
