@@ -43,16 +43,16 @@ def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
 
     Raises InputError for a model whose counts also change otherwise than by reactions and scheduled changes.
     """
-    network, index = result.model, int(np.searchsorted(result.replicates, replicate))
+    network = result.model
     _refuse(network)
     start = np.asarray(result.initial)
     if start.dtype != np.int64:
         start = started(start, result.arguments.get("round_initial"), result.seed, replicate)
-    rows = np.ma.getdata(result.counts[index])
+    rows, status = result._rows_of(replicate)
     grid = np.asarray(result.time)
     reached = int((rows >= 0).all(axis=1).sum())
     known = max(grid[reached - 1] if reached else 0.0, log.time[-1] if len(log.time) else 0.0)
-    if result.status[index] in (Status.REACHED_END, Status.NO_REACTION_POSSIBLE):
+    if status in (Status.REACHED_END, Status.NO_REACTION_POSSIBLE):
         known = grid[-1]
     changes = parse_schedule(result.arguments["schedule"], network, grid[-1], np.int64)
     changes = tuple(c for c in changes if len(c.species) and c.time <= known)

@@ -101,6 +101,9 @@ class Result(Trajectories):
     def _log_of(self, replicate: int) -> EventLog | None:
         return None if self._log is None else EventLog(*self._log.of(replicate))
 
+    def _rows_of(self, replicate: int) -> tuple[np.ndarray, int]:
+        return np.ma.getdata(self.counts[replicate]), int(self.status[replicate])
+
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the same file as `simulate(..., output=path)`: `open_run`, `resume` and all commands read it.
 

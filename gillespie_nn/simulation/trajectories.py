@@ -93,6 +93,10 @@ class Trajectories(EnsembleResult):
         """The reactions of a replicate; None if they were not recorded."""
         raise NotImplementedError
 
+    def _rows_of(self, replicate: int) -> tuple[np.ndarray, int]:
+        """(rows [point, species] with -1 where they were not reached, status) of the replicate with this number."""
+        raise NotImplementedError
+
     def to_dataframe(self) -> "pandas.DataFrame":
         """A pandas DataFrame indexed by (replicate, time), one column for each species and observable; NaN where a
         replicate did not reach the point. Raises MissingExtraError without pandas."""

@@ -260,6 +260,10 @@ class Run(Trajectories):
             raise damaged(self.path, f"the reactions of replicate {replicate} are not in order, or not in the model")
         return log
 
+    def _rows_of(self, replicate: int) -> tuple[np.ndarray, int]:
+        # By their numbers: places among the committed ones change while another process writes the file.
+        return self._read("counts", replicate), int(self._read("status", replicate))
+
     def _more_columns(self) -> dict[str, np.ndarray]:
         if not self._is_training:
             return {}
