@@ -31,7 +31,7 @@ def ensemble(path):
     gnn.simulate(
         gnn.ReactionNetwork.from_text(RULES), 2.0, 9, replicates=4, seed=3, method="rejection", initial={"A": 30},
         rates={"r3": 2.0}, schedule=[(0.5, {"B": 4})], noise=gnn.RateNoise(0.1, "bounded", step=0.5),
-        count_firings=True, max_events=5000, output=path,
+        count_firings=True, max_events=5000, record="events", output=path,
     ).close()  # fmt: skip
 
 

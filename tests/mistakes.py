@@ -54,7 +54,7 @@ MISTAKES = {
         _simulate("--t-end 1 --rate bind 3", "--rate takes NAME=K", "--rate bind=3"),
         _simulate("--t-end 10s", "--t-end", "a number", "'10s'"),
         _simulate("--t-end 1 --replicates 1e3", "--replicates", "a whole number", "'1e3'"),
-        _simulate("--t-end 1 --record mean", "unknown record", "'mean'", "trajectories, moments, quantiles"),
+        _simulate("--t-end 1 --record mean", "unknown record", "'mean'", "trajectories, events, moments, quantiles"),
     ),
     "Models": (
         _simulate("--t-end 1", "no such model file", "modle.txt", "did you mean 'model.txt'?", model="modle.txt"),

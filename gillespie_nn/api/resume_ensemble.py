@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import storage
 from ..checks import InputError
-from ..simulation.options import MOMENTS, QUANTILES, TRAJECTORIES, Execution, RunOptions
+from ..simulation.options import EVENTS, MOMENTS, QUANTILES, TRAJECTORIES, Execution, RunOptions
 from ..simulation.task import Task, make_task
 from ..storage.damage import damaged, understood
 from ..storage.protocol import OpenedRun
@@ -22,7 +22,7 @@ from .simulate import Workers, carry_out, new_file, told
 if TYPE_CHECKING:
     from ..storage import MomentsRun, Run
 
-SINCE = {TRAJECTORIES: (1, 5), MOMENTS: (1, 1), QUANTILES: (1, 1)}
+SINCE = {TRAJECTORIES: (1, 5), EVENTS: (1, 6), MOMENTS: (1, 1), QUANTILES: (1, 1)}
 """Older files do not store all arguments of an ensemble."""
 
 

@@ -15,7 +15,7 @@ from ..simulation import MomentsResult, Result, run_ensemble, unfinished
 from ..simulation.distribution import Cluster
 from ..simulation.methods import name_of
 from ..simulation.moments import ARRAYS, Moments
-from ..simulation.options import TRAJECTORIES, Destination, Execution, RunOptions
+from ..simulation.options import Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
 from ..storage.layout import settings_values
@@ -71,7 +71,7 @@ def told(result: Any) -> Any:
 def memory_sink(task: Task) -> MemorySink | Moments:
     """What keeps an ensemble in memory."""
     _check_memory(task)
-    return MemorySink(task) if task.record == TRAJECTORIES else Moments(task)
+    return MemorySink(task) if task.records_rows else Moments(task)
 
 
 def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = float("nan")) -> Result | MomentsResult:
@@ -83,12 +83,12 @@ def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = 
         "model": network, "units": task.method.units, "_task": task,
         "provenance": json.loads(origin) | {"seconds": seconds},
     }  # fmt: skip
-    if task.record != TRAJECTORIES:
+    if not task.records_rows:
         return MomentsResult(task.grid, task.quantities, sink, task.n_replicates, _writer=_save_moments, **about)
     return Result(
         task.grid, sink.counts, task.species, sink.n_events, sink.status, firings=sink.firings,
         observables=sink.observables, observable_names=network.observables, statistics=sink.statistics,
-        covariance=sink.covariance, _writer=_save_trajectories, **about,
+        covariance=sink.covariance, _log=sink.log, _writer=_save_trajectories, **about,
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def new_file(
 ) -> EnsembleFile | MomentsFile:
     """The file of an ensemble, to be written; `reason` says why this method, and `provenance_json` where a run came
     from that is resumed."""
-    kind = storage.EnsembleFile if task.record == TRAJECTORIES else storage.MomentsFile
+    kind = storage.EnsembleFile if task.records_rows else storage.MomentsFile
     origin = provenance_json or origin_of(task, reason)
     return kind(output, task, settings_values(task, reason), origin, overwrite, **how)
 
@@ -140,7 +140,7 @@ def new_file(
 def _check_memory(task: Task) -> None:
     """Raise InputError for what memory cannot hold."""
     n_points, n_species = len(task.grid), len(task.species)
-    if task.record != TRAJECTORIES:
+    if not task.records_rows:
         n_bytes = 8 * len(ARRAYS) * n_points * len(task.quantities)
         checks.fits_memory(
             f"the moments of {len(task.quantities)} quantities at {n_points} recorded times", n_bytes,

@@ -23,7 +23,7 @@ from ..display.sweeps import plot_sweep
 from ..simulation.columns import Columns
 from ..simulation.ensemble_result import csv_to
 from ..simulation.glance import last
-from ..simulation.task import RECORDS, TRAJECTORIES, Task
+from ..simulation.task import RECORDS, TRAJECTORIES, WITH_ROWS, Task
 from .sweep_table import Table, as_csv, cells, folder_of, numbers
 
 if TYPE_CHECKING:
@@ -281,4 +281,4 @@ def head(path: Any) -> tuple[int, str] | None:
 
 def open_row(path: Any, record: str) -> Run | MomentsRun:
     """The open file of a row."""
-    return storage.open_trajectories(path) if record == TRAJECTORIES else storage.open_moments(path)
+    return storage.open_trajectories(path) if record in WITH_ROWS else storage.open_moments(path)

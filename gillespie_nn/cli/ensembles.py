@@ -10,7 +10,7 @@ from ..api import Sweep
 from ..crn import ReactionNetwork
 from ..display.words import counted
 from ..simulation import MomentsResult, final_values
-from ..simulation.task import TRAJECTORIES
+from ..simulation.task import WITH_ROWS
 from .common import print_json
 
 _SHOWN_COLUMNS = 4
@@ -67,7 +67,7 @@ def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
 
 
 def _row(sweep: Sweep, row: int, result: Any) -> dict:
-    if sweep.record == TRAJECTORIES:
+    if sweep.record in WITH_ROWS:
         names, final = final_values(result)
         mean = final.mean(axis=0) if len(final) else np.full(len(names), np.nan)
         deviation = final.std(axis=0, ddof=1) if len(final) > 1 else np.full(len(names), np.nan)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from .. import seeds
-from ..checks import ModelError
+from ..checks import InputError, ModelError
 from ..kernels import codes
 from ..kernels.replicates import (
     ADDRESS,
     BEGUN,
     END,
     FIRST,
+    LOGGED,
     PARAMETER_SET,
     PURPOSE,
     REPLICATE,
@@ -25,6 +26,7 @@ from ..kernels.replicates import (
 )
 from ..seeds import Purpose
 from ..status import Status
+from .event_log import BlockLog, Fired, fired
 from .events import Events
 from .faults import explain
 from .invariants import Invariants
@@ -41,10 +43,14 @@ _BYTES = 1 << 22
 """Rows of a block, at most; a single replicate may have more."""
 _MOST_BYTES = 1 << 24
 """A replicate with more rows goes alone, and hands them on while it runs."""
+_LOG = 1 << 16
+"""Reactions that a log holds until Python empties it: 1 MiB, some milliseconds of a kernel."""
 _FAULTS = (codes.OVERFLOW, codes.NEGATIVE, codes.BAD_PROPENSITY)
 _OURS = "gillespie_nn.simulation.methods."
 _OWN_STATE = ("__init__", "advance", "_advance", "_run", "start_block", "set_counts", "set_rates")
 
+WriteEvents = Callable[[int, Fired], None]
+"""Gets a piece of the log of reactions: the number of its first replicate, and the reactions."""
 Pause = Callable[[float], bool]
 """Called between slices with the number of replicates done, with fractions; the run stops if it returns True."""
 
@@ -102,22 +108,28 @@ class Replicates:
     def __exit__(self, *error: Any) -> None:
         self._lent.__exit__(*error)
 
-    def block(self, first: int, n: int, pause: Pause, hand_over: Callable[[int, Rows, Ends], None]) -> bool:
+    def block(
+        self, first: int, n: int, pause: Pause, hand_over: Callable[[int, Rows, Ends], None],
+        write_events: WriteEvents | None = None,
+    ) -> bool:  # fmt: skip
         """Run replicates first, ..., first + n - 1 of a task that goes in blocks; returns False if it was interrupted.
-        `hand_over(first, rows, ends)` gets those that are done, also where an exception ends this.
+        `hand_over(first, rows, ends)` gets those that are done, also where an exception ends this; before, if reactions
+        are recorded, `write_events` gets them.
 
         Raises ModelError where a rate law has no meaning, UnfinishedError for a replicate that would never end.
         """
         method = self._at_start()
         run = self._block_of(method, first, n)
+        log = None if write_events is None else BlockLog(method, run, first, write_events)
+        self._n_done = 0
         try:
             if self._stops_at_once:
                 self._stop_at_once(run)
             else:
-                self._carry_on(method, run, first, pause)
-            return bool(run.place[REPLICATE] == n)
+                self._carry_on(method, run, first, pause, log)
+            return self._n_done == n
         finally:
-            n_done = int(run.place[REPLICATE])
+            n_done = self._n_done
             if n_done:
                 done = run._replace(
                     rows=run.rows[:n_done], ends=run.ends[:n_done], firings=run.firings[:n_done],
@@ -137,7 +149,7 @@ class Replicates:
         n_points = int(np.searchsorted(self.task.grid, 0.0, side="right"))
         run.rows[:, :n_points] = self._method.counts
         run.ends["status"], run.ends["n_points"] = Status.CONDITION_MET, n_points
-        run.place[REPLICATE] = len(run.ends)
+        self._n_done = len(run.ends)
 
     def _block_of(self, method: Any, first: int, n: int) -> Run:
         task = self.task
@@ -157,8 +169,9 @@ class Replicates:
             scratch=method.scratch,
         )
 
-    def _carry_on(self, method: Any, run: Run, first: int, pause: Pause) -> None:
-        """Call the kernel until all replicates are done, or `pause` says stop."""
+    def _carry_on(self, method: Any, run: Run, first: int, pause: Pause, log: BlockLog | None) -> None:
+        """Call the kernel until all replicates are done, or `pause` says stop. Replicates count as done when their
+        reactions, if they are recorded, have been handed on."""
         task, place, n = self.task, run.place, len(run.ends)
         end = float(task.grid[-1])
         pace, running = None, -1
@@ -170,6 +183,10 @@ class Replicates:
             except ModelError as error:
                 place[REPLICATE] -= 1  # the kernel counts the faulty one as done
                 raise self._named(error, first + int(place[REPLICATE])) from None
+            finally:
+                if log is not None:
+                    log.drain(int(place[REPLICATE]))
+                self._n_done = int(place[REPLICATE])
             if place[REPLICATE] == n:
                 return
             if running != place[REPLICATE] or pace is None:
@@ -179,11 +196,13 @@ class Replicates:
             if pause(running + fraction):
                 return
 
-    def alone(self, replicate: int, write: Any, pause: Pause) -> tuple[Method, Status]:
-        """Run one replicate by itself; `write` gets its rows as they come. Returns the simulation at its end, and why
-        it stopped, which may be that it was interrupted."""
+    def alone(
+        self, replicate: int, write: Any, pause: Pause, write_events: WriteEvents | None = None
+    ) -> tuple[Method, Status]:
+        """Run one replicate by itself; `write` gets its rows as they come, and `write_events` its reactions. Returns
+        the simulation at its end, and why it stopped, which may be that it was interrupted."""
         task = self.task
-        method = self._at_start() if _restarts(task) else None
+        method: Any = self._at_start() if _restarts(task) else None
         self._rng.bit_generator.state = seeds.stream(task.seed, Purpose.SIMULATION, 0, replicate).bit_generator.state
         if method is None:
             method = self._started(task.start(replicate), replicate)
@@ -196,14 +215,27 @@ class Replicates:
                 rows, covariance = rows / task.volume, covariance / task.volume**2
             write(replicate, first, rows, observed, covariance)
 
+        n_logged = 0
+
+        def drain() -> None:
+            nonlocal n_logged
+            if write_events is not None and len(log := method.drain_log()):
+                n_logged += len(log)
+                write_events(replicate, fired(log))
+
         invariants = Invariants(task.noise or task.network, task.method.dtype)
         try:
             status = run_replicate(
                 method, task.grid, task.changes, hand_on, lambda time: pause(min(time / task.grid[-1], 1.0)),
-                task.event_limit, invariants,
+                task.event_limit, invariants, drain,
             )  # fmt: skip
         except ModelError as error:
             raise self._named(error, replicate) from None
+        if write_events is not None and n_logged != method.n_events:
+            raise InputError(
+                f"record={task.record!r}: method {method.name} logged {n_logged} of {method.n_events} reactions; its "
+                "class must log each in the log of its `Run`"
+            )
         return method, status
 
     def _at_start(self) -> Any:
@@ -216,6 +248,7 @@ class Replicates:
         else:
             self._memory[:] = self._initial
         self._method.restart()
+        self._method.drain_log()  # what a replicate that was interrupted left
         self._method.rng = self._rng
         return self._method
 
@@ -223,10 +256,14 @@ class Replicates:
         """A new simulation; without noise for no `replicate`."""
         task = self.task
         noise = {} if replicate is None or task.noise is None else {"seed": task.seed, "replicate": replicate}
-        return start_simulation(
+        method = start_simulation(
             task.method, task.simulated, task.rates, task.volume, counts, self._rng, noise=task.noise,
             count_firings=task.count_firings, options=task.options, follow=bool(noise), **noise,
         )  # fmt: skip
+        if task.records_events:
+            assert isinstance(method, Compiled)  # `make_task` refuses the others
+            method.log = np.empty(_LOG, dtype=LOGGED)
+        return method
 
     def _pace(self, method: Any) -> Pace:
         return Pace(method, self.task.grid[-1], method.exact and self.task.event_limit == codes.NO_EVENT_LIMIT)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, NamedTuple
 
 from .blocks import block_size
-from .task import TRAJECTORIES, Task
+from .task import Task
 from .unit import Passing, Work, forget, hand_over, run_units
 
 __all__ = ["Job", "Task", "run_ensemble", "run_ensembles"]
@@ -98,7 +98,7 @@ class _Sizes:
 
     def __init__(self, task, workers):
         self._workers, self._together = workers, task.n_together
-        self._most = block_size(task) // (1 if task.record == TRAJECTORIES else task.n_together)
+        self._most = block_size(task) // (1 if task.records_rows else task.n_together)
         self._n_replicates = self._n_candidates = 0
 
     def next(self, n_left) -> int:

@@ -36,9 +36,11 @@ from ..seeds import resolve_seed
 from .methods import AUTO, METHODS
 from .stopping import condition
 
-TRAJECTORIES, MOMENTS, QUANTILES = RECORDS = "trajectories", "moments", "quantiles"
-"""What is kept of an ensemble: all trajectories; mean, variance, minimum and maximum over replicates at each recorded
-time; or these and sketches of quantiles."""
+TRAJECTORIES, EVENTS, MOMENTS, QUANTILES = RECORDS = "trajectories", "events", "moments", "quantiles"
+"""What is recorded of an ensemble: all trajectories; these and every reaction with its time; mean, variance, minimum
+and maximum over replicates at each recorded time; or these and sketches of quantiles."""
+WITH_ROWS = (TRAJECTORIES, EVENTS)
+"""Those that record the counts of each replicate."""
 _MOST = 2**40
 SEED = Check(lambda name, value: resolve_seed(value), "at least 0")
 
@@ -152,9 +154,11 @@ class RunOptions(Options):
     )  # fmt: skip
     record: str = option(
         TRAJECTORIES, one_of(*RECORDS),
-        "what to keep: all trajectories, or for large ensembles only moments, or moments and quantiles", kind=str,
-        more="moments are mean, variance, minimum and maximum at each recorded time; quantiles are computed from "
-        "sketches with a stated error",
+        "what to record: all trajectories, these and every reaction (events), or for large ensembles only moments, or "
+        "moments and quantiles", kind=str,
+        more="with `events`, `result.events(replicate)` has the time of every reaction and which it was, and "
+        "`result.jump_path(replicate)` the exact path; moments are mean, variance, minimum and maximum at each "
+        "recorded time; quantiles are computed from sketches with a stated error",
     )  # fmt: skip
     species: Sequence[str] | None = option(
         None, several, "species to record", kind=str, several=True, usual="all", metavar="'A,C*'",

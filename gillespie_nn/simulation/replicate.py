@@ -35,15 +35,17 @@ def run_replicate(
     pause: Callable[[float], bool] = lambda time: False,
     event_limit: int = codes.NO_EVENT_LIMIT,
     invariants: Invariants | None = None,
+    drain: Callable[[], None] = lambda: None,
 ) -> Status:
     """Simulate from 0 to grid[-1], calling `write(first, rows, observed, covariance)` with rows [point, species] of the
     grid [molecules], the observables float64[point, observable] and what `Method.covariance` gives.
 
     `invariants` are checked in every row. `pause(time)` is called between slices; if it returns True the run stops as
-    INTERRUPTED. Rows of grid points that were not reached are not written. Raises ModelError where a rate law or an
-    event leads to what has no meaning.
+    INTERRUPTED. Rows of grid points that were not reached are not written. `drain()` is called between slices and at
+    the end, to empty the log of the method. Raises ModelError where a rate law or an event leads to what has no
+    meaning.
     """
-    run = _Replicate(method, grid, changes, write, pause, event_limit, invariants)
+    run = _Replicate(method, grid, changes, write, pause, event_limit, invariants, drain)
     size = block_rows(method.n_species)
     for first in range(0, len(grid), size):
         block = run.block(first, grid[first : first + size])
@@ -65,9 +67,9 @@ class _Block:
 
 
 class _Replicate:
-    def __init__(self, method, grid, changes, write, pause, event_limit, invariants):
+    def __init__(self, method, grid, changes, write, pause, event_limit, invariants, drain):
         self._method, self._event_limit, self._invariants = method, event_limit, invariants
-        self._write, self._pause = write, pause
+        self._write, self._pause, self._drain = write, pause, drain
         self._changes = list(reversed(changes))
         self._events = Events(method.network, method, grid[-1])
         self._observer = Observer(method.network) if method.network.observables else None
@@ -109,10 +111,12 @@ class _Replicate:
                 self._changed()
             else:
                 block.code = code
+                self._drain()
                 self._hand_on(block)
                 return block
 
     def _between_slices(self, block, now):
+        self._drain()
         if self._method.records_covariance:  # too large to be kept until the block is full
             self._see(block)
             self._hand_on(block)

@@ -10,6 +10,8 @@ import numpy as np
 from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..status import Status
+from .event_log import MemoryLog
+from .jump_path import EventLog
 from .sinks import reached
 from .trajectories import Trajectories
 
@@ -60,6 +62,8 @@ class Result(Trajectories):
     """Command, parameters, versions, machine, and `seconds` of wall time."""
     _writer: Callable[..., None] | None = None
     """Writes the run file for `save`: `storage.save`."""
+    _log: MemoryLog | None = None
+    """Every reaction, with record="events"."""
 
     def __post_init__(self) -> None:
         if isinstance(self.counts, np.ndarray):
@@ -94,6 +98,12 @@ class Result(Trajectories):
     def arguments(self) -> dict | None:
         """Other arguments that determine the ensemble; None for a result made by hand."""
         return None if self._task is None else self._task.arguments
+
+    def _log_of(self, replicate: int) -> EventLog | None:
+        return None if self._log is None else EventLog(*self._log.of(replicate))
+
+    def _rows_of(self, replicate: int) -> tuple[np.ndarray, int]:
+        return np.ma.getdata(self.counts[replicate]), int(self.status[replicate])
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the same file as `simulate(..., output=path)`: `open_run`, `resume` and all commands read it.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from ..status import Status
+from .event_log import Fired, MemoryLog
 
 if TYPE_CHECKING:
     from .task import Task
@@ -88,6 +89,10 @@ class Sink(Protocol):
         """Replicates first, first + 1, ..., all complete. A sink of moments takes them in order: `first` is the number
         of replicates so far, and a multiple of `task.BLOCK`."""
 
+    def write_events(self, first: int, fired: Fired) -> None:
+        """Reactions of replicates first, first + 1, ..., if they are recorded. The last may go on in a later call; all
+        of a replicate come in order, before its end."""
+
 
 class MemorySink:
     """Arrays in memory, of the sizes that a `simulation.task.Task` needs."""
@@ -104,6 +109,7 @@ class MemorySink:
         self.n_events = np.zeros(n, dtype=np.int64)
         self.firings = np.zeros((n, len(network.reactions) if task.count_firings else 0), dtype=np.int64)
         self.statistics = {name: np.full(n, np.nan) for name in task.statistics_names}
+        self.log = MemoryLog(n) if task.records_events else None
 
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         part = slice(start, start + len(rows))
@@ -119,6 +125,12 @@ class MemorySink:
         self.status[replicate] = status
         self.n_events[replicate] = n_events
         self.firings[replicate] = firings
+        if self.log is not None:
+            self.log.end(replicate, 1)
+
+    def write_events(self, first: int, fired: Fired) -> None:
+        assert self.log is not None
+        self.log.add(first, fired)
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
         replicates = slice(first, first + len(ends.status))
@@ -133,3 +145,5 @@ class MemorySink:
         self.n_events[replicates] = ends.n_events
         self.firings[replicates] = ends.firings
         self.status[replicates] = ends.status
+        if self.log is not None:
+            self.log.end(first, len(ends.status))

@@ -17,14 +17,18 @@ from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import NoisePlan, plan_noise
 from ..options import options_of, record_of
 from ..seeds import resolve_seed
-from .methods import Method, choose_method, elsewhere, name_of
+from .methods import METHODS, Method, choose_method, elsewhere, name_of
+from .methods.compiled import Compiled
 from .methods.options import resolve
-from .options import ARGUMENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, RunOptions
+from .options import ARGUMENTS, EVENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, WITH_ROWS, RunOptions
 from .rounding import announce, started
 from .schedule import Change, parse_schedule, record
 from .stopping import END_TIME, stopping
 
-__all__ = ["BLOCK", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "Task", "make_task", "quantities_of"]
+__all__ = [
+    "BLOCK", "EVENTS", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "WITH_ROWS", "Task", "make_task",
+    "quantities_of",
+]  # fmt: skip
 BLOCK = 16
 """Replicates whose moments are summed together before they are merged. Part of the results: never change it."""
 _IN_EVERY_DIGEST = ("count_firings", "noise")
@@ -108,13 +112,23 @@ class Task(NamedTuple):
         return self.run.record
 
     @property
+    def records_rows(self) -> bool:
+        """Whether the counts of each replicate are recorded."""
+        return self.record in WITH_ROWS
+
+    @property
+    def records_events(self) -> bool:
+        """Whether every reaction is recorded."""
+        return self.record == EVENTS
+
+    @property
     def quantities(self) -> tuple[str, ...]:
         return quantities_of(self.network, self.species)
 
     @property
     def n_together(self) -> int:
         """Replicates in a unit of work."""
-        return 1 if self.record == TRAJECTORIES else BLOCK
+        return 1 if self.records_rows else BLOCK
 
     @property
     def n_units(self) -> int:
@@ -198,6 +212,8 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
     stops = None if run.stop_when is None else stopping(network, run.stop_when, method)
     noise = plan_noise(run.noise, stops or network, rates, presented=False)
     _refuse_combinations(run, method, noise)
+    if run.record == EVENTS:
+        _refuse_events(network, method, noise)
     task = Task(
         network=network,
         method=method,
@@ -232,9 +248,23 @@ def _refuse_combinations(run: RunOptions, method: type[Method], noise: NoisePlan
         raise InputError(f"replicates={run.replicates!r}: method {method.name} is deterministic; use 1 replicate")
     if run.count_firings and method.dtype != np.int64:
         raise InputError(f"count_firings: method {method.name} has no single firings; use an exact method or tau_leap")
-    if run.record != TRAJECTORIES and (method.deterministic or run.count_firings):
+    if run.record not in WITH_ROWS and (method.deterministic or run.count_firings):
         why = "firings are counted" if run.count_firings else f"method {method.name} has a single trajectory"
         raise InputError(f"record={run.record!r}: {why}; use record='trajectories'")
+
+
+def _refuse_events(network: ReactionNetwork, method: type[Method], noise: NoisePlan | None) -> None:
+    """Raise InputError where not every reaction can be recorded, or not all that changes counts is a reaction."""
+    if not (method.exact and issubclass(method, Compiled)):
+        exact = ", ".join(m.name for m in METHODS if m.exact)
+        raise InputError(f"record={EVENTS!r}: method {method.name} has no single reactions; use one of {exact}")
+    if noise is not None and (
+        noise.network is not network or any(len(p.noise.disturbs(p.places)) for p in noise.parts)
+    ):
+        raise InputError(
+            f"record={EVENTS!r}: this noise changes counts without a reaction of the model; use noise in rates, or "
+            f"record={TRAJECTORIES!r}"
+        )
 
 
 def _volume(network: ReactionNetwork, volume: float | None) -> float:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import checks
+from ..checks import InputError
 from ..display.ensembles import known_name
 from ..status import Status
 from . import parts
 from .columns import Columns, of_trajectories
 from .ensemble_result import EnsembleResult
+from .jump_path import EventLog, JumpPath, path_of
 
 if TYPE_CHECKING:
     import pandas
@@ -63,6 +65,38 @@ class Trajectories(EnsembleResult):
         if name in self.observable_names:
             return self.observables[:, :, self.observable_names.index(name)]
         return self.counts[:, :, self.species.index(name)]
+
+    def events(self, replicate: int) -> EventLog:
+        """Every reaction of the replicate with this number (one of `replicates`): `time` float64[reaction] [s], in
+        order, and `reaction` uint32[reaction], numbers of `model.reactions`. Of a file only this part is read.
+
+        Raises InputError for a result that was not simulated with record="events", and for another number.
+        """
+        if not isinstance(replicate, (int, np.integer)) or replicate not in self.replicates:
+            known = checks.shortened(self.replicates.tolist())
+            raise InputError(f"the number of a replicate must be one of {known}, got {replicate!r}")
+        log = self._log_of(int(replicate))
+        if log is None:
+            raise InputError('this result has no reactions: simulate it with record="events"')
+        return log
+
+    def jump_path(self, replicate: int) -> JumpPath:
+        """The exact path of the replicate with this number: `time` float64[jump + 1] [s], from 0, and `counts`
+        int64[jump + 1, species], those of `model.species` from each time on [molecules]. The jumps are its reactions
+        and the scheduled changes of counts, which come after the reactions at their times.
+
+        Raises InputError as `events` does, for a model in which events or rules set counts, and for a path that does
+        not go through the recorded counts.
+        """
+        return path_of(self, int(replicate), self.events(replicate))
+
+    def _log_of(self, replicate: int) -> EventLog | None:
+        """The reactions of a replicate; None if they were not recorded."""
+        raise NotImplementedError
+
+    def _rows_of(self, replicate: int) -> tuple[np.ndarray, int]:
+        """(rows [point, species] with -1 where they were not reached, status) of the replicate with this number."""
+        raise NotImplementedError
 
     def to_dataframe(self) -> "pandas.DataFrame":
         """A pandas DataFrame indexed by (replicate, time), one column for each species and observable; NaN where a

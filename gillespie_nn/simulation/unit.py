@@ -10,7 +10,7 @@ from ..status import Status
 from .blocks import Pause, Replicates, go_in_blocks
 from .moments import Moments
 from .stopping import END_TIME, end_time
-from .task import TRAJECTORIES, Task
+from .task import Task
 
 _NEARLY = 1.0 - 2.0**-53
 """Fraction of a replicate that has come to the last time, and is not finished."""
@@ -34,6 +34,10 @@ class Passing:
         with self._lock:
             self._sink.write_block(*block)
 
+    def write_events(self, *piece):
+        with self._lock:
+            self._sink.write_events(*piece)
+
 
 class Kept:
     """Buffers rows of a trajectory from another process until they can be written."""
@@ -49,6 +53,9 @@ class Kept:
 
     def write_block(self, *block):
         self._calls.append(("write_block", copy.deepcopy(block)))  # the arrays are the caller's
+
+    def write_events(self, *piece):
+        self._calls.append(("write_events", piece))
 
     def hand_over(self, sink):
         """Write everything to the sink."""
@@ -74,10 +81,11 @@ def run_units(task: Task, units: Sequence[int], kept, pause: Pause = lambda done
     first, last = task.replicates(units[0]).start, task.replicates(units[-1]).stop
     with _replicates(task) as replicates:
         before = replicates.n_candidates
-        if task.record == TRAJECTORIES:
+        if task.records_rows:
             parts = [kept()]
             if go_in_blocks(task):
-                finished = replicates.block(first, last - first, pause, parts[0].write_block)
+                log = parts[0].write_events if task.records_events else None
+                finished = replicates.block(first, last - first, pause, parts[0].write_block, log)
             else:
                 finished = _one_by_one(replicates, range(first, last), parts[0], pause)
         elif go_in_blocks(task):
@@ -107,8 +115,9 @@ def hand_over(parts, sink) -> None:
 
 def _one_by_one(replicates, numbers, part, pause, before=0):
     """Run replicates alone, `before` of the units' being done; returns whether they finished."""
+    log = part.write_events if replicates.task.records_events else None
     for k, replicate in enumerate(numbers, before):
-        method, status = replicates.alone(replicate, part.write, lambda done, k=k: pause(k + min(done, _NEARLY)))
+        method, status = replicates.alone(replicate, part.write, lambda done, k=k: pause(k + min(done, _NEARLY)), log)
         if status == Status.INTERRUPTED:
             return False
         firings = method.firings[: len(replicates.task.network.reactions)]  # noise adds reactions behind

@@ -42,6 +42,20 @@ class Chunk:
         self.due, self.spent = False, 0
 
 
+def store(dataset: h5py.Dataset, offset: tuple[int, ...], chunk: Chunk, rows: np.ndarray) -> None:
+    """Write a chunk, which begins at `offset` in the dataset. At most twice its plain size of the file is used for it,
+    however often it is written."""
+    data = compressed(rows)
+    old = dataset.id.get_chunk_info_by_coord(offset) if chunk.in_file else None
+    in_place = old is not None and (old.filter_mask or old.size == len(data))
+    if in_place or chunk.spent + len(data) >= rows.nbytes:
+        dataset.id.write_direct_chunk(offset, rows, _UNFILTERED)
+    else:
+        dataset.id.write_direct_chunk(offset, data)
+        chunk.spent += len(data)
+    chunk.in_file = True
+
+
 class ChunkedRows:
     """The chunks of a dataset [replicate, point, ...] that are being filled. `committed` bool[replicate]: replicates in
     the file already.
@@ -95,18 +109,9 @@ class ChunkedRows:
         return taken
 
     def store(self, chunk: Chunk, rows: np.ndarray) -> None:
-        """Write a chunk that was taken. At most twice its plain size of the file is used for it, however often it is
-        written."""
+        """Write a chunk that was taken."""
         offset = (chunk.place[0] * self._n, chunk.place[1] * self._length, *(0 for _ in self._shape[2:]))
-        data = compressed(rows)
-        old = self._dataset.id.get_chunk_info_by_coord(offset) if chunk.in_file else None
-        in_place = old is not None and (old.filter_mask or old.size == len(data))
-        if in_place or chunk.spent + len(data) >= rows.nbytes:
-            self._dataset.id.write_direct_chunk(offset, rows, _UNFILTERED)
-        else:
-            self._dataset.id.write_direct_chunk(offset, data)
-            chunk.spent += len(data)
-        chunk.in_file = True
+        store(self._dataset, offset, chunk, rows)
 
     def _chunk(self, place: Place) -> Chunk:
         if place not in self._open:

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
+from ..simulation.event_log import Fired
 from ..simulation.sinks import Ends, Rows
 from ..simulation.task import Task
 from ..status import Status
-from . import layout
+from . import event_log, layout
 from .chunks import ChunkedRows
 from .copying import copy_replicates
 from .hdf5 import opened
@@ -84,6 +85,8 @@ class EnsembleFile(RunFile):
         replicates = np.flatnonzero(committed)
         for name in (*_ROWS, "firings"):
             copy_replicates(earlier[name], self._file[name], replicates)
+        if self._task.records_events:
+            event_log.copy_log(earlier, self._file, replicates)
         for name in ("status", "n_events", *(f"statistics/{name}" for name in earlier["statistics"]), "committed"):
             self._file[name][:] = np.where(committed, earlier[name][:], self._file[name][:])
         self.add_seconds(earlier["provenance/seconds"][()])
@@ -134,6 +137,13 @@ class EnsembleFile(RunFile):
                 self._end(first + start, ended)
                 self._arrived(each * len(ended.status))
 
+    def write_events(self, first: int, fired: Fired) -> None:
+        """Add reactions of replicates first, first + 1, ...; those of a replicate in progress wait in a temporary
+        file."""
+        with self._turn:
+            self._raise_failure()
+            self._log.add(first, fired)
+
     def commit(self) -> None:
         """Commit every complete replicate now, without waiting for more."""
         with self._turn:
@@ -153,6 +163,8 @@ class EnsembleFile(RunFile):
                 _join(self._thread)
         finally:
             self.__dict__.pop("_chunked", None)
+            if (log := self.__dict__.pop("_log", None)) is not None:
+                log.close()
             super().close()
         if not self._told:
             self._raise_failure()
@@ -162,6 +174,17 @@ class EnsembleFile(RunFile):
         """Datasets of rows that are not empty, by name."""
         names = [name for name in (*_ROWS, "firings") if self._at(name).size]
         return {name: ChunkedRows(self._at(name), self._committed) for name in names}
+
+    @cached_property
+    def _log(self) -> event_log.FileLog:
+        """The reactions of a run that records them."""
+
+        def room(n_bytes: int) -> None:
+            self._wait_for_room()
+            self._arrived(n_bytes)
+
+        time, reaction, scale = (self._at(name) for name in (event_log.TIME, event_log.REACTION, event_log.SCALE))
+        return event_log.FileLog(time, reaction, scale, self._task.n_replicates, room)
 
     def _add(self, first: int, start: int, rows: Rows) -> None:
         for name, values in zip(_ROWS, rows):
@@ -182,6 +205,9 @@ class EnsembleFile(RunFile):
                     self._chunked[name].end(first + k, 1, reached)
         values = {"status": ends.status, "n_events": ends.n_events}
         values |= {f"statistics/{name}": numbers for name, numbers in ends.statistics.items()}
+        if self._task.records_events:
+            self._log.end(first, n)
+            values[event_log.FIRST] = self._log.first[first : first + n]
         # Last: where an interrupt comes before, they stay uncommitted.
         self._ended.append(_Ended(np.arange(first, first + n), {k: np.array(v) for k, v in values.items()}))
         if len(self._ended) == 1:
@@ -234,6 +260,7 @@ class EnsembleFile(RunFile):
         """Write what is full, and commit every complete replicate."""
         with self._turn:
             taken = [(chunked, chunked.take()) for chunked in self._chunked.values()]
+            reactions = self._log.take() if self._task.records_events else None
             ended, self._ended = self._ended, []
             n_bytes, self._n_bytes = self._n_bytes, 0
             self._hurries, self._writes = False, True
@@ -242,6 +269,8 @@ class EnsembleFile(RunFile):
             for chunked, chunks in taken:
                 for chunk, rows in chunks:
                     chunked.store(chunk, rows)
+            if reactions is not None:
+                self._log.store(reactions)
             if ended:
                 self._commit(ended)
         with self._turn:

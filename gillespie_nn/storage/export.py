@@ -12,6 +12,7 @@ import numpy as np
 from .. import checks
 from ..checks import InputError, StorageError, replaced
 from ..simulation.columns import missing, write_csv
+from ..simulation.options import EVENTS
 from . import disk
 from .moments_reader import MomentsRun
 from .open import open_run
@@ -32,6 +33,8 @@ def export(path: str | Path, format: str, output: str | Path, overwrite: bool = 
     with open_run(path) as run, _made(output) as part:
         if not isinstance(run, Run) and format != "csv":
             raise InputError(f"{path} contains {run.record}, which can only be exported as csv, got format {format!r}")
+        if run.record == EVENTS:
+            checks.warn(f"{output} has no reactions: read them with open_run({str(path)!r}).events(replicate)")
         FORMATS[format](run, part)
         return len(run)
 

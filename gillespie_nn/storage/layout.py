@@ -12,6 +12,7 @@ from ..simulation.sinks import covariance_size
 from ..simulation.slow_limit import Level
 from ..simulation.task import Task
 from ..simulation.training import TrainingPlan
+from . import event_log
 from .schema.runs import SAMPLES
 from .values import ALL_SPECIES
 
@@ -59,7 +60,10 @@ def ensemble_values(task: Task) -> dict[str, Any]:
     """Values that depend on a `simulation.task.Task`."""
     network: Any = task.network
     counted = network.reactions if task.count_firings else ()
-    values = {"time": task.grid, "reaction": [r.name for r in counted]}
+    values: dict[str, Any] = {"time": task.grid, "reaction": [r.name for r in counted]}
+    if task.records_events:
+        first = np.full(task.n_replicates, event_log.ABSENT, dtype=np.int64)
+        values |= {event_log.TIME: np.empty(0), event_log.REACTION: np.empty(0, np.uint32), event_log.FIRST: first}
     values |= trajectory_values(network, task.n_replicates, task.statistics_names) | {"species": task.species}
     return values if task.recorded is None else values | {ALL_SPECIES: network.species}
 

@@ -11,9 +11,11 @@ import numpy as np
 from ..checks import InputError, printable
 from ..crn import ReactionNetwork
 from ..simulation.glance import span
-from ..simulation.task import TRAJECTORIES
+from ..simulation.jump_path import EventLog, JumpPath, valid
+from ..simulation.task import EVENTS, TRAJECTORIES
 from ..simulation.trajectories import Trajectories
-from .damage import damaged, is_of_hdf5, readable, said
+from . import event_log
+from .damage import damaged, is_of_hdf5, readable, said, understood
 from .rows import LazyRows
 from .save import copy_file
 from .schema import TRAINING
@@ -64,8 +66,8 @@ class Run(Trajectories):
 
     @property
     def record(self) -> str:
-        """What is recorded: `trajectories`."""
-        return TRAJECTORIES
+        """What is recorded: `trajectories`, or `events`, if every reaction is, too."""
+        return EVENTS if self._has(event_log.GROUP) and not self._is_training else TRAJECTORIES
 
     @cached_property
     def model(self) -> ReactionNetwork:
@@ -249,6 +251,24 @@ class Run(Trajectories):
         writing this run; StorageError if the copy cannot be written. An existing file is replaced only by a complete
         copy."""
         copy_file(self.path, path, overwrite)
+
+    def jump_path(self, replicate: int) -> JumpPath:
+        with understood(self.path):
+            return super().jump_path(replicate)
+
+    def _log_of(self, replicate: int) -> EventLog | None:
+        if self.record != EVENTS:
+            return None
+        first, n = (int(self._read(name, replicate)) for name in (event_log.FIRST, "n_events"))
+        part = slice(first, first + n)
+        log = EventLog(self._read(event_log.TIME, part), self._read(event_log.REACTION, part))
+        if not valid(*log, np.array([n]), float(self.time[-1]), len(self.model.reactions)):
+            raise damaged(self.path, f"the reactions of replicate {replicate} are not in order, or not in the model")
+        return log
+
+    def _rows_of(self, replicate: int) -> tuple[np.ndarray, int]:
+        # By their numbers: places among the committed ones change while another process writes the file.
+        return self._read("counts", replicate), int(self._read("status", replicate))
 
     def _more_columns(self) -> dict[str, np.ndarray]:
         if not self._is_training:

@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError, part_of
+from ..simulation.options import EVENTS
 from ..status import Status
-from . import checkpoints, disk, superblock
+from . import checkpoints, disk, event_log, superblock
 from .copying import copy_replicates
 from .damage import damaged, is_of_hdf5, said
 from .hdf5 import opened
@@ -106,6 +107,8 @@ def _unreadable(run: Run) -> list[int]:
                 if training:
                     raise damaged(run.path, said(error)) from None
                 lost.update(group.tolist())
+    if run.record == EVENTS:
+        lost.update(event_log.wrong_replicates(run._file, committed))
     return sorted(lost)
 
 
@@ -125,7 +128,8 @@ def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
         if isinstance(item, h5py.Group):
             made = target.create_group(name)
         else:
-            made = _made(target, name, item)
+            of_log = name in (event_log.TIME, event_log.REACTION, event_log.SCALE) and not run._is_training
+            made = event_log.make_empty(target, name, item.dtype) if of_log else _made(target, name, item)
             datasets.append((item, made))
             _fill(run, item, made, lost)
         made.attrs.update({key: value for key, value in item.attrs.items() if key not in _SCALE})
@@ -138,6 +142,8 @@ def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
         for axis in range(item.ndim if not item.is_scale else 0):
             for scale in item.dims[axis].values():
                 made.dims[axis].attach_scale(target[scale.name])
+    if run.record == EVENTS:
+        event_log.copy_log(source, target, np.setdiff1d(run.replicates, lost))
     if lost:
         target["committed"][lost] = 0
         target["status"][lost] = int(Status.INTERRUPTED)
@@ -154,8 +160,8 @@ def _made(target: h5py.File, name: str, item: h5py.Dataset) -> h5py.Dataset:
 
 def _fill(run: Run, item: h5py.Dataset, made: h5py.Dataset, lost: list[int]) -> None:
     name = item.name.lstrip("/")
-    if not item.id.get_storage_size():
-        return
+    if not item.id.get_storage_size() or (name.startswith(f"{event_log.GROUP}/") and run.record == EVENTS):
+        return  # `copy_log` copies the reactions
     if name in _ROWS and run.kind != TRAINING:
         copy_replicates(item, made, np.setdiff1d(run.replicates, lost))
     elif name in _ROWS:

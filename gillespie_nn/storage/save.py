@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError, part_of
+from ..simulation.event_log import Fired
 from ..simulation.moments_result import MomentsResult
 from ..simulation.result import Result
 from ..simulation.sinks import Ends, Rows
@@ -19,6 +20,9 @@ from .ensemble_file import EnsembleFile
 from .lock import Lock, is_locked
 from .moments_file import write_moments
 from .whole import clear, move
+
+_TOGETHER = 1 << 20
+"""Reactions that are written at once, about."""
 
 
 def save_trajectories(result: Result, path: str | Path, overwrite: bool = False) -> None:
@@ -32,7 +36,16 @@ def save_trajectories(result: Result, path: str | Path, overwrite: bool = False)
         file.add_seconds(result.provenance["seconds"])
         n_points = np.full(len(result), len(result.time))
         ends = Ends(n_points, result.status, result.n_events, result.firings, result.statistics)
-        file.write_block(0, Rows(counts, result.observables, result.covariance), ends)
+        rows = Rows(counts, result.observables, result.covariance)
+        if not task.records_events:
+            file.write_block(0, rows, ends)
+            return
+        together = np.cumsum(result.n_events) // _TOGETHER
+        for group in np.split(np.arange(len(result)), np.flatnonzero(np.diff(together)) + 1):
+            first, numbers = int(group[0]), slice(group[0], group[-1] + 1)
+            logs = [result.events(k) for k in group.tolist()]
+            file.write_events(first, Fired(result.n_events[group], *(np.concatenate(arrays) for arrays in zip(*logs))))
+            file.write_block(first, Rows(*(values[numbers] for values in rows)), ends.part(numbers))
 
 
 def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = False) -> None:

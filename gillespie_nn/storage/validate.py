@@ -144,7 +144,7 @@ def _check_dataset(path: Path, dataset: Any, entry: Entry, axes: list[str], leng
     if dataset.shape is None or len(dataset.shape) != len(entry.axes):
         raise damaged(path, f"{where} has shape {dataset.shape}, expected [{', '.join(entry.axes)}]")
     for axis, length in zip(axes, dataset.shape):
-        if lengths.setdefault(axis, length) != length:
+        if lengths.setdefault(axis, length) != length and not entry.grows:
             raise damaged(path, f"{where} has shape {dataset.shape}, expected {axis} = {lengths[axis]}")
     unit = dataset.attrs.get("units", "")
     if not isinstance(unit, str) or unit != entry.unit(found):

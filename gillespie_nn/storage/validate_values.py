@@ -11,6 +11,7 @@ from ..simulation.sketch import possible
 from ..simulation.task import BLOCK
 from ..status import Status
 from .damage import damaged, shown
+from .event_log import FIRST, GROUP, REACTION, TIME
 from .schema import BOUNDS, MOMENTS, PREDICTIONS, RUNS
 from .schema.moments import SKETCH
 from .schema.runs import TRAINING
@@ -66,6 +67,29 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
             check_size(path, file[name], n_written * math.prod(file[name].shape[2:]))
     if "firings" in file:
         check_size(path, file["firings"], int(committed.sum()) * file["firings"].shape[1])
+    if GROUP in file and not training:
+        _check_events(path, file, np.flatnonzero(committed))
+
+
+def _check_events(path: Path, file: h5py.File, replicates: np.ndarray) -> None:
+    """Raises InputError unless the reactions of these replicates have places of their own in the log."""
+    for name in (TIME, REACTION, FIRST):
+        if not isinstance(file[GROUP], h5py.Group) or name.rpartition("/")[2] not in file[GROUP]:
+            raise damaged(path, f"/{name} is missing")
+    time, reaction = file[TIME], file[REACTION]
+    if file.swmr_mode:
+        time.refresh()  # what another process added since it was opened
+        reaction.refresh()
+    n = min(len(time), len(reaction))
+    first, n_events = file[FIRST][:][replicates], file["n_events"][:][replicates]
+    if (first < 0).any() or (n_events < 0).any() or (first > n - n_events).any():
+        raise damaged(path, f"/{FIRST} and /n_events do not match the {n} reactions in /{GROUP}")
+    order = np.argsort(first + np.minimum(n_events, 1), kind="stable")
+    order = order[n_events[order] > 0]
+    if (first[order[1:]] < (first + n_events)[order[:-1]]).any():
+        raise damaged(path, f"/{FIRST} gives several replicates the same reactions")
+    for dataset in (time, reaction):
+        check_size(path, dataset, int(n_events.sum()))
 
 
 def _check_moments(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:

@@ -28,7 +28,7 @@ from ..checks import GillespieError, InputError, InternalError
 from ..crn import ReactionNetwork
 from ..noise import RateNoise
 from ..simulation import run_ensemble
-from ..simulation.options import QUANTILES, RunOptions
+from ..simulation.options import EVENTS, QUANTILES, RunOptions
 from ..simulation.task import make_task
 from ..storage import Run, bounds_file, open_run, prediction_file
 from ..storage.repair import repair
@@ -57,7 +57,7 @@ def make_originals(folder: str | Path) -> list[Path]:
     paths = [Path(folder) / name for name in ("ensemble.h5", "training.h5")]
     run = simulate(
         network, 2.0, 7, replicates=3, seed=1, method="rejection", max_events=1000, count_firings=True,
-        schedule=[(1.0, {"A": 3})], noise=RateNoise(0.1, kind="constant"), output=paths[0],
+        schedule=[(1.0, {"A": 3})], noise=RateNoise(0.1, kind="constant"), record=EVENTS, output=paths[0],
     )  # fmt: skip
     assert isinstance(run, Run)
     run.close()
@@ -317,6 +317,8 @@ def _read(path: Path) -> None:
             for block in run.table().blocks:
                 _check_own(*block)
             _check_own(run.covariance, *run.statistics.values())
+            for k in run.replicates.tolist() if run.record == EVENTS else ():
+                _check_own(*run.events(k), *run.jump_path(k))
     if not all(line.isprintable() for text in said for line in text.splitlines()):
         raise AssertionError("what a terminal obeys comes out of a file")
 

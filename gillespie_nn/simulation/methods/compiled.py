@@ -50,11 +50,13 @@ class Compiled(Method):
             _NO_WORDS, self.scratch,
         )  # fmt: skip
 
-    def drain_log(self) -> np.ndarray:
-        """The reactions logged since the last call, LOGGED[reaction]; the log is then empty."""
-        n = self.place[replicates.N_LOGGED]
-        self.place[replicates.N_LOGGED] = 0
-        return self.log[:n].copy()
+    def drain_log(self, place: np.ndarray | None = None) -> np.ndarray:
+        """The reactions logged since the last call, LOGGED[reaction], a view until the next call of the kernel; the log
+        is then empty. `place` is that of a block's `Run`."""
+        place = self.place if place is None else place
+        n = place[replicates.N_LOGGED]
+        place[replicates.N_LOGGED] = 0
+        return self.log[:n]
 
     @property
     def numbers(self) -> np.ndarray:

@@ -82,6 +82,11 @@ def growing(most: int = _CHUNK_ROWS) -> Storing:
     return options
 
 
+def streamed(shape: Shape, n_bytes: int, together: int | None) -> dict:
+    """Compressed; the only axis can grow, in chunks of 32,768 places."""
+    return {"maxshape": (None,), "chunks": (_CHUNK_ROWS,)} | _FILTERS
+
+
 class Entry(NamedTuple):
     """A dataset. A `path` that ends in `/*` stands for all datasets of that group. `units` has one unit for all dtypes
     or one for each. `kind` is that of the files that have the dataset, empty for all."""
@@ -101,6 +106,8 @@ class Entry(NamedTuple):
     """Only in some files: where its group is there."""
     sometimes: bool = False
     """Only in some files, whether or not its group is there."""
+    grows: bool = False
+    """Longer than what is committed, while the file is written: datasets of one axis may differ in length."""
     json: bool = False
     """A text that is a JSON object."""
 

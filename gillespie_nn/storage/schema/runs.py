@@ -24,6 +24,7 @@ from .entries import (
     plain,
     replicates,
     rows,
+    streamed,
 )
 
 ENSEMBLE, TRAINING = "ensemble", "training"
@@ -33,6 +34,7 @@ _NAN = math.nan
 _CONCENTRATION = "concentration"
 _1_4: dict[str, Any] = {"since": (1, 4)}
 _1_5: dict[str, Any] = {"since": (1, 5)}
+_1_6: dict[str, Any] = {"since": (1, 6)}
 _SUFFIXES = ("", "_before", "_gradient_descent", "_best")
 SAMPLES = ("train_x", "train_t", "test_x", "test_t")
 
@@ -75,6 +77,13 @@ _TRAJECTORIES = (
     entry("committed", "replicate", BYTE, start=0, stored=plain),
     entry("firings", "replicate reaction", INTEGER, kind=ENSEMBLE, start=0, filled_later=True, stored=replicates),
     entry("statistics/*", "replicate", REAL, since=(1, 3), start=_NAN, stored=plain),
+)  # fmt: skip
+_EVENTS = (
+    entry("events/time", "event", REAL, "s", kind=ENSEMBLE, filled_later=True, stored=streamed, optional=True,
+          grows=True, **_1_6),
+    entry("events/reaction", "event", "uint32", kind=ENSEMBLE, filled_later=True, stored=streamed, optional=True,
+          grows=True, **_1_6),
+    entry("events/first", "replicate", INTEGER, kind=ENSEMBLE, stored=plain, optional=True, **_1_6),
 )  # fmt: skip
 _PROVENANCE = (
     entry("provenance/json", "", NAME, json=True),
@@ -138,7 +147,7 @@ RUNS = Format(
         Attribute("training/arguments", *JSON, kind=TRAINING, since=(1, 4)),
         Attribute("training/data", *JSON, kind=TRAINING, since=(1, 4)),
     ),
-    entries=(*_TRAJECTORIES, _ALL_SPECIES, *MODEL, *_PROVENANCE, *_RECORDS, *_CHECKPOINT),
+    entries=(*_TRAJECTORIES, _ALL_SPECIES, *_EVENTS, *MODEL, *_PROVENANCE, *_RECORDS, *_CHECKPOINT),
     groups=("statistics",),
     kinds=(ENSEMBLE, TRAINING),
     lengths={"entry": 3, "slot": N_SLOTS, "word": N_WORDS, "digest_byte": N_DIGEST_BYTES},
