@@ -86,6 +86,17 @@ def test_a_worker_lost_on_the_way_changes_nothing_and_no_replicate_comes_twice(c
         np.testing.assert_array_equal(getattr(found, name), getattr(local, name))
 
 
+def test_every_reaction_comes_from_the_workers(cluster, tmp_path):
+    how = {"t_end": 3.0, "n_points": 7, "replicates": N, "seed": 2, "method": "direct", "record": "events"}
+    for schedule in (None, [(1.0, {"A": 9})]):  # in blocks, and one by one
+        local = gnn.simulate(NET, **how, schedule=schedule)
+        path = tmp_path / f"{schedule is None}.h5"
+        with gnn.simulate(NET, **how, schedule=schedule, scheduler=cluster.scheduler_address, output=path) as found:
+            for k in range(N):
+                for a, b in zip(found.events(k), local.events(k)):
+                    np.testing.assert_array_equal(a, b)
+
+
 def test_moments_files_and_sweeps_are_those_of_a_local_run(cluster, tmp_path):
     table = {"r1": [5.0, 8.0]}
     address = {"scheduler": cluster.scheduler_address}

@@ -319,6 +319,15 @@ def test_one_replicate_is_read_alone(tmp_path, monkeypatch):
         assert len(parts) == 2 and all(part.stop - part.start == n for part in parts)
 
 
+def test_a_path_is_that_of_its_replicate_while_others_are_committed(tmp_path, monkeypatch):
+    """Each look at a file that is being written finds one more replicate, before the others."""
+    with simulated(output=tmp_path / "run.h5") as run:
+        path, looks = run.jump_path(9), iter(range(9, 0, -1))
+        monkeypatch.setattr(type(run), "replicates", property(lambda self: np.arange(next(looks), 20)))
+        np.testing.assert_array_equal(run.jump_path(9).counts, path.counts)
+        assert next(looks) < 9
+
+
 def test_without_the_option_a_file_has_no_log(tmp_path):
     simulated(record="trajectories", output=tmp_path / "run.h5").close()
     with h5py.File(tmp_path / "run.h5") as file:

@@ -217,7 +217,7 @@ def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, damage, what):
 def test_what_cannot_be_used_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "_free_memory", lambda: 1e7)
     for arguments, what in (
-        ({"record": "means"}, "unknown record 'means' .*: choose one of trajectories, moments, quantiles"),
+        ({"record": "means"}, "unknown record 'means' .*: choose one of trajectories, events, moments, quantiles"),
         ({"record": "moments", "count_firings": True}, "firings are counted; use record='trajectories'"),
         ({"record": "moments", "method": "ode"}, "method ode has a single trajectory"),
         ({"record": "moments", "n_points": 10**6}, "GB, but only 0.01 GB of memory are free: record fewer times"),
