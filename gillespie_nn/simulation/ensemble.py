@@ -18,6 +18,8 @@ _AHEAD = 64
 _CANDIDATES = 20_000_000
 """What is handed out at once takes about so many candidates, half a second: then others can have the rest, and what is
 done is committed."""
+_MOMENTS = 8
+"""Units of moments are handed out together, at most: each keeps its sums until its turn to be merged."""
 _SHARE = 4
 """What is handed out at once is at most one of so many parts, for each worker, of what is left: all end together."""
 
@@ -98,7 +100,9 @@ class _Sizes:
 
     def __init__(self, task, workers):
         self._workers, self._together = workers, task.n_together
-        self._most = block_size(task) // (1 if task.records_rows else task.n_together)
+        self._most = block_size(task)
+        if not task.records_rows:
+            self._most = min(self._most // task.n_together, _MOMENTS)
         self._n_replicates = self._n_candidates = 0
 
     def next(self, n_left) -> int:

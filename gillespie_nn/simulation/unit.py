@@ -120,7 +120,8 @@ def _one_by_one(replicates, numbers, part, pause, before=0):
         method, status = replicates.alone(replicate, part.write, lambda done, k=k: pause(k + min(done, _NEARLY)), log)
         if status == Status.INTERRUPTED:
             return False
-        firings = method.firings[: len(replicates.task.network.reactions)]  # noise adds reactions behind
+        # A copy: the next replicate uses the same memory. Noise adds reactions behind those of the network.
+        firings = method.firings[: len(replicates.task.network.reactions)].copy()
         statistics = method.statistics
         if replicates.task.stopping is not None:
             statistics = statistics | {END_TIME: end_time(status, method.time)}

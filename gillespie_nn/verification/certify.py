@@ -69,7 +69,9 @@ class CertifyOptions(Options):
     )  # fmt: skip
 
 
-_OF_RUN = options_of(RunOptions, without=("time", "noise", "count_firings", "max_events", "record", "species"))
+_OF_RUN = options_of(
+    RunOptions, without=("time", "noise", "count_firings", "max_events", "stop_when", "record", "species")
+)
 """Options of a run that both methods are given."""
 OPTIONS = any_of(options_of(CertifyOptions), _OF_RUN, options_of(Execution))
 
