@@ -203,3 +203,10 @@ def test_threads_with_tasks_in_turn_do_not_mix_them(tmp_path):
     for a, b in zip(many, again, strict=True):
         np.testing.assert_array_equal(a.counts, b.counts)
     assert not np.array_equal(many[0].counts, many[2].counts)
+
+
+def test_networks_without_species_and_grids_of_one_point_run():
+    nothing = gnn.ReactionNetwork.from_text("go: 0 -> 0 @ 1")
+    r = gnn.simulate(nothing, 2.0, 3, replicates=40, seed=1)
+    assert r.counts.shape == (40, 3, 0) and r.n_events.sum() > 20
+    assert gnn.simulate(network(), time=[0.0], replicates=3, seed=1).counts[:, 0, 0].tolist() == [20] * 3

@@ -137,7 +137,7 @@ def test_falling_factorials_of_fractions_are_zero_below_their_last_molecule():
     method = Langevin(network, network.rates(), 1.0, network.counts(), np.random.default_rng(1))
     found = []
     for x in (0.5, 1.5, 2.5):
-        assert propensities(method._channels, 0.0, np.array([x, 1.0]), method._state.propensity)
+        assert propensities(method._channels, None, 0.0, np.array([x, 1.0]), method._state.propensity)
         found.append(method._state.propensity.tolist())
     np.testing.assert_allclose(found, [[0, 0], [0, 0.75], [2 * 2.5 * 1.5 * 0.5, 3.75]])
 

@@ -199,6 +199,8 @@ def test_memory_does_not_grow_with_the_recorded_times(tmp_path, monkeypatch):
     network = gnn.ReactionNetwork.from_text("\n".join(f"0 -> S{k} @ 5\nS{k} -> 0 @ 1" for k in range(40)))
     settings = {"time": np.linspace(0.0, 0.5, 300), "volume": 10.0, "method": "linear_noise"}
     monkeypatch.setattr("gillespie_nn.simulation.methods.linear_noise._SLICE_BYTES", 1 << 16)
+    for name in ("_GROUP_BYTES", "_MOST_BYTES"):  # what may wait to be written
+        monkeypatch.setattr(f"gillespie_nn.storage.ensemble_file.{name}", 1 << 18)
     gnn.simulate(network, output=tmp_path / "first.h5", **settings | {"time": [0.0, 0.1]}).close()  # imports, compiles
     tracemalloc.start()
     with gnn.simulate(network, output=tmp_path / "n.h5", **settings) as run:

@@ -12,7 +12,7 @@ import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.noise import RateNoise
-from gillespie_nn.simulation import unit
+from gillespie_nn.simulation import ensemble
 from gillespie_nn.simulation.methods import Direct, Method, choose_method, name_of
 from gillespie_nn.simulation.slow_limit import LEVELS
 
@@ -26,15 +26,15 @@ class Stopped(BaseException):
 
 def cut(path, monkeypatch, **arguments):
     """An ensemble in a file, cut off in replicate 17."""
-    plain = unit.start_simulation
+    plain = ensemble.run_units
 
-    def start(*args, **named):
-        if named["replicate"] == 17:
+    def run_units(task, units, *rest):
+        if task.replicates(units[-1]).stop > 17:
             raise Stopped
-        return plain(*args, **named)
+        return plain(task, units, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(unit, "start_simulation", start)
+        patch.setattr(ensemble, "run_units", run_units)
         with pytest.raises(Stopped):
             gnn.simulate(NET, **arguments, output=path)
 

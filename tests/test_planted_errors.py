@@ -9,6 +9,7 @@ from models import MODELS, N_SAMPLES, SEED, master_law, pairs_of_replicates
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.kernels import codes
+from gillespie_nn.simulation import blocks
 from gillespie_nn.simulation.ensemble import run_ensemble
 from gillespie_nn.simulation.methods import Direct, Rejection
 from gillespie_nn.simulation.options import RunOptions
@@ -80,9 +81,14 @@ def test_a_record_before_the_last_event_is_caught():
     assert rejects(_p("immigration-death", _run("immigration-death", Early)))
 
 
-def test_a_stream_shared_by_replicates_is_caught(monkeypatch):
-    right = seeds.stream
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "in blocks"])
+def test_a_stream_shared_by_replicates_is_caught(together, monkeypatch):
+    right, block_of = seeds.stream, blocks.Replicates._block_of
     monkeypatch.setattr(seeds, "stream", lambda seed, purpose, k, replicate: right(seed, purpose, k, replicate // 4))
+    monkeypatch.setattr(blocks.Replicates, "_block_of", lambda self, m, first, n: block_of(self, m, first // 4, n))
+    monkeypatch.setattr(blocks, "_BYTES", 1)  # one replicate in a block
+    if not together:
+        monkeypatch.setattr(blocks, "_restarts", lambda task: False)
     assert rejects(pairs_of_replicates(_run("immigration-death", Rejection)[:, -1, 0]))
 
 

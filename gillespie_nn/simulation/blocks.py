@@ -275,7 +275,7 @@ class Replicates:
         reached = run.ends["n_points"]
         for k in np.flatnonzero(reached < n_points).tolist():
             run.rows[k, reached[k] :] = 0
-        flat = run.rows.reshape(-1, n_species)
+        flat = run.rows.reshape(n * n_points, n_species)
         invariants = Invariants(network, method.dtype)
         invariants.start(self._start_counts())
         if (reached == n_points).all():
@@ -286,7 +286,7 @@ class Replicates:
         observed = np.empty((n, n_points, 0))
         if network.observables:
             found = Observer(network).observe(method, flat, np.tile(task.grid, n))
-            observed = found.reshape(n, n_points, -1)
+            observed = found.reshape(n, n_points, len(network.observables))
         rows = task.of_recorded(run.rows)  # only now: laws and rules also read species that are not recorded
         rows = rows / task.volume if task.method.units == "concentration" else rows
         return Rows(rows, observed, np.zeros((n, n_points, 0, 0)))
