@@ -62,7 +62,7 @@ def check_lengths(path: str | Path, dataset: "h5py.Dataset") -> None:
     if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
         return
     place, n_bytes = dataset.id.get_offset(), dataset.size * _TEXT.itemsize
-    with open(path, "rb") as file:
+    with open(_opened(path, dataset), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if place is None or n_bytes > size - place:
             raise OSError(f"{dataset.name} is not stored in one piece")
@@ -73,6 +73,15 @@ def check_lengths(path: str | Path, dataset: "h5py.Dataset") -> None:
             _checked(file, start, size - start)
     if len(data) < n_bytes or texts["length"].sum(dtype=np.uint64) > size:
         raise OSError(f"{dataset.name} contains strings longer than the file")
+
+
+def _opened(path: str | Path, dataset: "h5py.Dataset") -> str | Path:
+    """A name of the very file that HDF5 has open: another process may have put a new one at `path` since."""
+    try:
+        name = f"/proc/self/fd/{dataset.file.id.get_vfd_handle()}"  # on Linux
+    except (RuntimeError, NotImplementedError):
+        return path
+    return name if os.path.exists(name) else path
 
 
 def _walks(collection: bytes) -> bool:
