@@ -172,7 +172,7 @@ run()
 def test_a_disk_that_fills_up_is_a_sentence_and_leaves_a_readable_file(kind, tmp_path):
     path, model = tmp_path / "x.h5", tmp_path / "model.txt"
     model.write_text("0 -> A @ 100\nA -> 0 @ 1\nA = 100\n")
-    command = ["simulate", model, "--t-end", 5, "--n-points", 5001, "--replicates", 400, "--method", "direct"]
+    command = ["simulate", model, "--t-end", 5, "--n-points", 5001, "--replicates", 2000, "--method", "direct"]
     if kind == "training":
         command = [
             "train",
@@ -194,7 +194,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_leaves_a_readable_file(kind, tmp
     with gnn.open_run(path) as run:
         assert run.counts[:].size and (run.counts[:] >= 0).all()
         n = len(run.weights) if kind == "training" else len(run.counts)
-        assert 0 < n < {"ensemble": 400, "training": 4000}[kind]
+        assert 0 < n < {"ensemble": 2000, "training": 4000}[kind]
     repair(path)
     assert main(["resume", str(path)]) == 0
     with gnn.open_run(path) as run:
