@@ -19,6 +19,8 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 SUFFIX = ".nbc"
+_DIGEST = 32
+"""Bytes at the start of a file: the SHA-256 of the others."""
 
 # None of these parts of numba is public. Whoever imports this module uses numba's own cache if one is missing.
 for _part in (
@@ -53,10 +55,13 @@ class DiskCache(NullCache):
         target.refresh()
         key = self._key(types, target.codegen())
         try:
-            known, payload = pickle.loads(self._path(key).read_bytes())
+            content = self._path(key).read_bytes()
+            if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
+                return None  # damaged: LLVM would end the process, or make something else of it
+            known, payload = pickle.loads(content[_DIGEST:])
         except FileNotFoundError:
             return None
-        except Exception:  # damaged, and pickle raises anything: compile again, which writes it anew
+        except Exception:  # what else stands there: pickle raises anything. Compile again, which writes it anew
             return None
         return CompileResult._rebuild(target, *payload) if known == key else None
 
@@ -68,7 +73,8 @@ class DiskCache(NullCache):
         key = self._key(types, compiled.library.codegen)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._write(self._path(key), dumps((key, compiled._reduce())))
+            content = dumps((key, compiled._reduce()))
+            self._write(self._path(key), hashlib.sha256(content).digest() + content)
         except OSError as error:
             if self._path(key).exists():  # Windows does not replace a file that another process has open
                 return

@@ -21,6 +21,7 @@ import numpy as np
 
 from .channels import term_value
 from .jit import inlined
+from .records import record_type
 
 TIME_LEAPT, LEAPS, EXACT_STEPS, CLIPPED, NEXT_STEP, CROWD_TOTAL = 0, 1, 2, 3, 4, 5
 WINDOW, WINDOW_LENGTH, RELAXATION, CROWD_STALE, OVERFULL = 6, 7, 8, 9, 10
@@ -30,29 +31,24 @@ there, the step to try next [s] (0: to be chosen), the propensity of the crowd w
 channels last fired [s], how long they may wait [s], how fast the species of blocks relax, weighted by how much they
 react [1/s], whether the propensity of the crowd may have changed, and whether a slow count is beyond the largest."""
 
-
-def _row(**fields: type) -> np.dtype:
-    return np.dtype(list(fields.items()), align=True)
-
-
 # Arrays of one axis are one array of rows, because a kernel takes the longer to compile the more arrays it is passed.
 # Where ranges are given by their starts there is one row more, behind the last.
 
-TERMS = _row(
+TERMS = record_type(
     start=np.uint32,
     end=np.uint32,
     consecutive=np.bool_,  # start and end are terms, all without extra factors; else they are places in `live_term`
 )
-ORDER = _row(
+ORDER = record_type(
     order=np.uint8,  # highest order of the reactions that use the species up, 0 if none does; see `step_size`
     own=np.uint8,  # how many of it they take
 )
-BLOCK = _row(
+BLOCK = record_type(
     species_start=np.uint32,  # into `BlockPlan.species`
     entry_start=np.uint32,  # into `BlockPlan.entries`: those that only produce come first
     dense_start=np.uint32,  # into `BlockPlan.amount` and `BlockState.slope`, which have a row for each entry
 )
-ENTRY = _row(
+ENTRY = record_type(
     first_amount=np.int64,  # change of a first species, and of a second; of the constant, by 0, where there is none
     second_amount=np.int64,
     first_species=np.uint32,
@@ -62,7 +58,7 @@ ENTRY = _row(
     more=np.bool_,  # changes more than two species
     moves=np.bool_,  # reads a species that other firings of the step change
 )
-SLOPE = _row(
+SLOPE = record_type(
     offset=np.float64,  # the derivative of a plain term is proportional to what `other` is more than this
     other=np.uint32,
     term=np.uint32,  # of the channel; it reads a species of its own block:
@@ -70,37 +66,37 @@ SLOPE = _row(
     place=np.uint32,  # which is here in the block
     plain=np.bool_,  # a term without extra factors
 )
-SUMMAND = _row(
+SUMMAND = record_type(
     term=np.uint32,  # one of which the sum is kept
     other=np.uint32,  # what it reads besides the species that the row stands under
     channel=np.uint32,
 )
-SUMMED = _row(
+SUMMED = record_type(
     species=np.uint32,  # what all kept terms of a range read, if possible no weight
     start=np.uint32,  # into `SlowPlan.kept`
 )
-WEIGHT = _row(
+WEIGHT = record_type(
     reader_start=np.uint32,  # into `SlowPlan.readers`: kept terms that read the species
     in_crowd=np.bool_,  # members of the crowd read it
 )
-FAMILY = _row(
+FAMILY = record_type(
     row_start=np.uint32,  # into `SlowState.exposure`
     waits=np.bool_,  # its columns are constant, and its species read in sums that are kept alone
     felt=np.bool_,  # its species are read otherwise, so that steps are limited by what it changes
 )
-CHANNEL_STATE = _row(
+CHANNEL_STATE = record_type(
     value=np.float64,  # propensity now [1/s]
     kept_sum=np.float64,  # sum of the kept terms [1/s]
     kept_before=np.float64,  # when slow channels last fired
     carried=np.float64,  # the part of a firing that is carried to the next step
     critical=np.bool_,  # at most one of these fires in the present step
 )
-EXPECTED = _row(
-    mean=np.float64,  # change in a step, per second
+EXPECTED = record_type(
+    drift=np.float64,  # mean change in a step, per second
     spread=np.float64,  # its variance
     loss=np.float64,  # without the gains
 )
-SOLUTION = _row(
+SOLUTION = record_type(
     change=np.float64,  # of a species of the block, with the firings drawn
     expected=np.float64,  # with those expected
 )

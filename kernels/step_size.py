@@ -74,7 +74,7 @@ def _add_families(channels, families, plan, state):
             for j in range(families.pool_start[columns], families.pool_start[columns + 1]):
                 s = families.species[m]
                 change = families.amount[m] * (of_row * families.share[m] * state.counts[families.pool_species[j]])
-                state.species[s].mean += change
+                state.species[s].drift += change
                 state.species[s].spread += families.amount[m] * change
                 m += 1
 
@@ -89,7 +89,7 @@ def longest_leap(channels, families, blocks, plan, state, epsilon):
     critical = 0.0
     for k in range(plan.watched.size):
         s = plan.watched[k]
-        species[s].mean = 0.0
+        species[s].drift = 0.0
         species[s].spread = 0.0
         species[s].loss = 0.0
     for k in range(plan.fires.size):
@@ -105,7 +105,7 @@ def longest_leap(channels, families, blocks, plan, state, epsilon):
         for j in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
             s = channels.changes[j].species
             amount = channels.changes[j].amount
-            species[s].mean += amount * a
+            species[s].drift += amount * a
             species[s].spread += amount * amount * a
             if amount < 0:
                 species[s].loss -= amount * a
@@ -116,7 +116,7 @@ def longest_leap(channels, families, blocks, plan, state, epsilon):
         s = plan.watched[k]
         if species[s].spread > 0.0 and plan.species[s].order > 0:
             x = np.float64(counts[s])
-            mean = abs(species[s].mean)  # 0 where gains and losses cancel: the quotient is then infinite
+            mean = abs(species[s].drift)  # 0 where gains and losses cancel: the quotient is then infinite
             if blocks is None:
                 # From 3 molecules on _g is finite, for any order.
                 allowed = max(epsilon * x / _g(plan.species[s].order, plan.species[s].own, max(x, 3.0)), 1.0)

@@ -210,3 +210,62 @@ def test_networks_without_species_and_grids_of_one_point_run():
     r = gnn.simulate(nothing, 2.0, 3, replicates=40, seed=1)
     assert r.counts.shape == (40, 3, 0) and r.n_events.sum() > 20
     assert gnn.simulate(network(), time=[0.0], replicates=3, seed=1).counts[:, 0, 0].tolist() == [20] * 3
+
+
+@pytest.mark.parametrize("record", ["trajectories", "moments"])
+def test_a_law_without_meaning_at_the_start_names_the_first_replicate(record):
+    net = gnn.ReactionNetwork.from_text("A = 10\n0 -> A @ propensity(5 - A)")
+    with pytest.raises(ModelError, match="replicate 0 of seed 5: the propensity of reaction r1 is negative"):
+        gnn.simulate(net, 1.0, 3, replicates=40, seed=5, method="langevin", record=record)
+
+
+def test_replicates_that_no_call_of_the_kernel_ran_are_not_handed_over():
+    net = gnn.ReactionNetwork.from_text("A = 10\n0 -> A @ propensity(5 - A)")
+    handed = []
+    with Replicates(task_of(net, replicates=40, method="langevin")) as replicates, pytest.raises(ModelError):
+        replicates.block(0, 40, lambda done: False, lambda *block: handed.append(block))
+    assert not handed
+
+
+def test_a_network_without_species_runs():
+    r = gnn.simulate(gnn.ReactionNetwork((), ()), 1.0, 3, replicates=3, seed=5, method="direct")
+    assert r.counts.shape == (3, 3, 0) and set(r.statuses) == {Status.NO_REACTION_POSSIBLE}
+
+
+class NeverOver(Direct):
+    def can_react(self):
+        return True
+
+
+class SaysMore(Direct):
+    statistics_names = ("reactions",)
+
+    @property
+    def statistics(self):
+        return {"reactions": float(self.n_events)}
+
+
+class Remembers(Direct):
+    n_set = 0
+
+    def _set_counts(self, species, values):
+        self.n_set += 1
+        super()._set_counts(species, np.full_like(values, self.n_set))
+
+
+def test_what_a_class_from_outside_does_otherwise_is_done_for_each_replicate():
+    net = gnn.ReactionNetwork.from_text("A = 3\nA -> 0 @ 1")
+    options = {"t_end": 1e4, "n_points": 3, "replicates": 3, "seed": 5}
+    assert set(gnn.simulate(net, method=NeverOver, **options).statuses) == {Status.REACHED_END}
+    assert gnn.simulate(net, method=SaysMore, **options).statistics["reactions"].tolist() == [3, 3, 3]
+    still = gnn.ReactionNetwork.from_text("A = 3\nA -> 0 @ 0")
+    r = gnn.simulate(still, method=Remembers, schedule=[(1.0, {"A": 7})], **options)
+    assert r.counts[:, -1, 0].tolist() == [1, 1, 1]
+
+
+def test_moments_of_long_replicates_are_summed_while_they_run(monkeypatch):
+    """Not in a block, which would hold the rows of a whole unit of work."""
+    monkeypatch.setattr(blocks, "_MOST_BYTES", 16 * 7 * 4 * 8)
+    assert go_in_blocks(task_of(network(), replicates=16, record="moments"))
+    assert go_in_blocks(task_of(network(), replicates=16, n_points=8))
+    assert not go_in_blocks(task_of(network(), replicates=16, n_points=8, record="moments"))

@@ -116,7 +116,10 @@ def test_processes_that_compile_one_kernel_at_once_leave_what_each_needs(copy):
 def test_a_damaged_file_is_compiled_and_written_anew(copy):
     _ask(copy)
     (path,) = (copy.parent / "cache").rglob("caller.twice-*.nbc")
-    for damage in (b"", path.read_bytes()[:1000], b"no pickle"):
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    turned = whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
+    for damage in (b"", whole[:1000], b"no pickle", turned):
         path.write_bytes(damage)
         assert _ask(copy)[1:] == (3, 0)
         assert _ask(copy)[1:] == (3, 1)

@@ -67,7 +67,11 @@ def test_laws_run_where_numba_is_told_not_to_compile():
     code = (
         "import gillespie_nn as gnn\n"
         "n = gnn.ReactionNetwork.from_text('0 -> P @ propensity(5 / (1 + P))\\nP -> 0 @ 1')\n"
-        "print([gnn.simulate(n, 2.0, 3, method=m, seed=1).of('P')[0].tolist() for m in ('direct', 'rejection')])"
+        "methods = 'direct', 'next_reaction', 'rejection', 'layered', 'tau_leap', 'langevin'\n"
+        "print([gnn.simulate(n, 2.0, 3, replicates=2, method=m, seed=1).of('P').tolist() for m in methods])\n"
+        "n = gnn.ReactionNetwork.from_text('A = 50\\n0 -> A @ 9\\n2 A -> B @ 0.1\\nB -> 2 A @ 1')\n"
+        "for scheme in ('explicit', 'trapezoidal'):\n"
+        "    print(gnn.simulate(n, 2.0, 3, replicates=2, method='tau_leap', scheme=scheme, seed=1).counts.tolist())\n"
     )
     run = [
         subprocess.run([sys.executable, "-c", code], env=os.environ | extra, capture_output=True, text=True, check=True)

@@ -126,3 +126,17 @@ def test_methods_without_counts_refuse_it(method):
 def test_a_condition_looked_at_only_at_recorded_points_is_seen():
     planted = at_recorded_points(of_channels(_deaf))(Direct)
     assert rejects(_p(planted))
+
+
+def test_an_event_at_time_0_happens_once():
+    net = gnn.ReactionNetwork.from_text("B = 5\n0 -> A @ 1\nB -> 0 @ 0\n@event more: when time >= 0; set B = B + 10")
+    r = gnn.simulate(net, 1.0, 3, replicates=3, seed=2, method="direct", stop_when="A >= 1000")
+    assert (r.counts[:, :, r.species.index("B")] == 15).all()
+
+
+@pytest.mark.parametrize("more", [{"schedule": ["0.1 r1=3"]}, {"stop_when": "A >= 5 && time >= 0"}])
+def test_reactions_up_to_the_stop_are_recorded_where_replicates_run_alone(more):
+    options = {"replicates": 3, "seed": 2, "method": "direct", "stop_when": "A >= 5", "record": "events"} | more
+    r = gnn.simulate(BIRTH, 40.0, 3, **options)
+    for k in range(3):
+        assert len(r.events(k).time) == 5 and r.events(k).time[-1] == r.statistics["end_time"][k]

@@ -4,6 +4,7 @@ What can go in blocks are methods with a kernel, without events, scheduled chang
 replicate is then its start and its stream. A start is made once and copied, also where replicates run one by one.
 """
 
+from abc import ABC
 from collections.abc import Callable
 from typing import Any
 
@@ -42,12 +43,14 @@ from .task import Task
 _BYTES = 1 << 22
 """Rows of a block, at most; a single replicate may have more."""
 _MOST_BYTES = 1 << 24
-"""A replicate with more rows goes alone, and hands them on while it runs."""
+"""A unit of work with more rows goes alone, and each replicate hands them on while it runs."""
 _LOG = 1 << 16
 """Reactions that a log holds until Python empties it: 1 MiB, some milliseconds of a kernel."""
 _FAULTS = (codes.OVERFLOW, codes.NEGATIVE, codes.BAD_PROPENSITY)
 _OURS = "gillespie_nn.simulation.methods."
-_OWN_STATE = ("__init__", "advance", "_advance", "_run", "start_block", "set_counts", "set_rates")
+_NO_STATE = ("_own_arrays", "compile", "refuse", "statistics_of")
+"""What a class from outside may define anew while its replicates still run in blocks: they are called at the start, or
+for whole blocks."""
 
 WriteEvents = Callable[[int, Fired], None]
 """Gets a piece of the log of reactions: the number of its first replicate, and the reactions."""
@@ -58,9 +61,23 @@ Pause = Callable[[float], bool]
 def _restarts(task: Task) -> bool:
     """Whether a simulation can be put back to its start: what a class from outside does, cannot be known."""
     kind = task.method
-    if not issubclass(kind, Compiled) or any(not getattr(kind, n).__module__.startswith(_OURS) for n in _OWN_STATE):
+    if not issubclass(kind, Compiled) or any(_does_other_things(each) for each in kind.__mro__):
         return False
     return kind.dtype != np.int64 or np.issubdtype(task.counts.dtype, np.integer)  # else each start is rounded anew
+
+
+def _does_other_things(kind: type) -> bool:
+    """Whether a class has methods or properties from outside that kernels or a restart would pass over."""
+    if kind in (object, ABC):
+        return False
+    ours = kind.__module__.startswith(_OURS)
+    return any(
+        hasattr(type(value), "__get__")
+        and (name == "__init__" or not name.startswith("__"))
+        and name not in _NO_STATE
+        and not (ours and getattr(value, "__module__", _OURS).startswith(_OURS))
+        for name, value in vars(kind).items()
+    )
 
 
 def _row_bytes(task: Task) -> int:
@@ -78,7 +95,7 @@ def _of_recorded_pairs(task: Task, covariance: np.ndarray) -> np.ndarray:
 def go_in_blocks(task: Task) -> bool:
     """Whether replicates of a task run in blocks."""
     alone = task.network.events or task.changes or task.noise or _waits_for_time(task)
-    return not alone and _restarts(task) and _row_bytes(task) <= _MOST_BYTES
+    return not alone and _restarts(task) and task.n_together * _row_bytes(task) <= _MOST_BYTES
 
 
 def _waits_for_time(task: Task) -> bool:
@@ -123,7 +140,7 @@ class Replicates:
         log = None if write_events is None else BlockLog(method, run, first, write_events)
         self._n_done = 0
         try:
-            if self._stops_at_once:
+            if self.task.stopping is not None and self._condition_holds():
                 self._stop_at_once(run)
             else:
                 self._carry_on(method, run, first, pause, log)
@@ -176,12 +193,14 @@ class Replicates:
         end = float(task.grid[-1])
         pace, running = None, -1
         while place[REPLICATE] < n:
+            before = int(place[REPLICATE])
             try:
                 code = method.run(run, end, task.event_limit)
                 if code in _FAULTS:
                     explain(task.network, method, code)
             except ModelError as error:
-                place[REPLICATE] -= 1  # the kernel counts the faulty one as done
+                # The kernel counts the faulty one as done, if it was called at all.
+                place[REPLICATE] = max(before, int(place[REPLICATE]) - 1)
                 raise self._named(error, first + int(place[REPLICATE])) from None
             finally:
                 if log is not None:
@@ -243,7 +262,6 @@ class Replicates:
         if self._method is None:
             self._method = self._started(self.task.start(0), None)
             self._memory = self._method.gather()
-            self._stops_at_once = self.task.stopping is not None and self._condition_holds()
             self._initial = self._memory.copy()
         else:
             self._memory[:] = self._initial

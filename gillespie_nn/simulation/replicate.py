@@ -90,6 +90,7 @@ class _Replicate:
         while True:
             if self._events.stops:
                 block.code = codes.CONDITION_MET
+                self._drain()
                 self._hand_on(block)
                 return block
             change = self._changes[-1].time if self._changes else np.inf
