@@ -22,6 +22,11 @@ class Status(IntEnum):
         """Whether the whole time span was simulated."""
         return self in (Status.REACHED_END, Status.NO_REACTION_POSSIBLE)
 
+    @property
+    def intended(self) -> bool:
+        """Whether the replicate ended as it should: at the end of the time span, or by `stop_when`."""
+        return self.complete or self == Status.CONDITION_MET
+
     def __str__(self) -> str:
         return _SENTENCES[self]
 

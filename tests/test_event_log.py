@@ -359,3 +359,11 @@ def test_waiting_times_of_a_poisson_process_are_exponential(method):
         assert len(waits[-1]) == 100
     accept(stats.kstest(4.0 * np.concatenate(waits), "expon").pvalue, "waiting times")
     accept(stats.binomtest(int((np.concatenate(marks) == 0).sum()), 20_000, 0.75).pvalue, "which reaction fires")
+
+
+def test_a_path_has_every_species_also_those_that_were_not_recorded(tmp_path):
+    whole = simulated().jump_path(3)
+    for more in ({}, {"output": tmp_path / "r.h5"}):
+        path = simulated(species="B", **more).jump_path(3)
+        np.testing.assert_array_equal(path.time, whole.time)
+        np.testing.assert_array_equal(path.counts, whole.counts)

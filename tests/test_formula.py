@@ -148,6 +148,9 @@ def test_brackets_that_change_nothing_are_left_out_but_for_mixed_and_or():
         ("α", 1, "got 'α'"), ("a < b < c", 7, "unexpected '<'"), ("a == b != c", 8, "unexpected '!='"),
         ("min(a,)", 7, "got ')'"), ("sin(", 5, "got the end"), ("&& a", 1, "got '&&'"), ("a ** b", 4, "got '*'"),
         ("a $ b", 3, "unexpected '$ b'"),
+        ("a > 1 and b", 7, "unexpected 'and': write &&"), ("(a > 1 OR b)", 8, "got 'OR': write ||"),
+        ("a & b", 3, "unexpected '& b': write &&"), ("a =3", 3, "unexpected '=3': write =="),
+        ("a => 3", 3, "unexpected '=> 3': write >="),
     ],
 )  # fmt: skip
 def test_errors_name_the_column(text, column, message):

@@ -6,6 +6,7 @@ from checks_of_chance import accept, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
+from gillespie_nn.cli import main
 from gillespie_nn.simulation.methods import EXACT, Direct
 from gillespie_nn.status import Status
 from gillespie_nn.verification.planted import _deaf, at_recorded_points, of_channels
@@ -106,7 +107,9 @@ def test_no_warning_says_that_what_was_asked_for_happened(recwarn):
     ("condition", "message"),
     [
         ("A >", "stop_when"),
-        ("B > 3", "B"),
+        ("B > 3", "unknown name 'B' in event stop_when"),
+        ("a > 3", "did you mean 'A'"),
+        ("A > 3 or time > 2", "unexpected 'or': write ||"),
         ("", "must be a condition such as"),
         (3, "must be a condition such as"),
         ("1 > 0", "reads no species, rule or time"),
@@ -115,6 +118,23 @@ def test_no_warning_says_that_what_was_asked_for_happened(recwarn):
 def test_wrong_conditions_are_refused(condition, message):
     with pytest.raises(gnn.InputError, match=message):
         gnn.simulate(BIRTH, 1.0, 3, stop_when=condition)
+
+
+@pytest.mark.parametrize("record", ["trajectories", "moments"])
+def test_commands_say_that_replicates_stopped_as_they_should(tmp_path, capsys, record):
+    (tmp_path / "m.txt").write_text("0 -> A @ 2\n")
+    out = str(tmp_path / "r.h5")
+    asked = ["simulate", str(tmp_path / "m.txt"), "--t-end", "40", "--replicates", "5", "--record", record]
+    assert main([*asked, "--stop-when", "A >= 5", "--output", out]) == 0
+    capsys.readouterr()
+    assert main(["resume", out]) == 0
+    assert "5 replicates stopped: the condition of stop_when became true" in capsys.readouterr().out
+    table = tmp_path / "t.csv"
+    table.write_text("A\n0\n1\n")
+    assert main([*asked, "--stop-when", "A >= 5", "--sweep", str(table)]) == 0
+    if record == "trajectories":
+        assert main([*asked, "--max-events", "3"]) == 3
+        assert main([*asked, "--max-events", "3", "--sweep", str(table)]) == 3
 
 
 @pytest.mark.parametrize("method", ["ode", "langevin", "linear_noise"])

@@ -113,8 +113,8 @@ def _training_lines(found: dict) -> list[str]:
 
 def _ensemble_lines(found: dict) -> list[str]:
     if not found["complete"]:
-        return ["no replicate has reached the end yet"]
-    lines = [f"{counted(found['complete'], 'replicate')} reached the end"]
+        return _early(found) or ["no replicate has reached the end yet"]
+    lines = [f"{counted(found['complete'], 'replicate')} reached the end", *_early(found)]
     n = len(found["species"])
     deviation, error, moved = (
         np.full(n, np.nan) if found.get(name) is None else np.array(found[name], dtype=float)
@@ -124,6 +124,12 @@ def _ensemble_lines(found: dict) -> list[str]:
     lines.append(state.table(found["t_end"], found["units"]).text())
     work = said_of_method(found["statistics"], found["complete"])
     return lines + ([work] if work else [])
+
+
+def _early(found: dict) -> list[str]:
+    """A line for each reason for which replicates stopped before the end."""
+    ends = {Status[name.upper()]: n for name, n in found["status"].items() if n}
+    return [f"{counted(n, 'replicate')} {status}" for status, n in sorted(ends.items()) if not status.complete]
 
 
 def _row(values: Iterable[float], form: str = "g") -> str:

@@ -39,7 +39,7 @@ def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: ar
         print(f"written to {arguments.output}")
     if arguments.json:
         print_json(found | _about(result, arguments))
-    return 0 if result.complete else 3
+    return 0 if all(status.intended for status in result.statuses) else 3
 
 
 def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
@@ -63,7 +63,7 @@ def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
         print(f"written to the folder {arguments.output}, one file a row and table.csv")
     if arguments.json:
         print_json({"seed": sweep.seed, "record": sweep.record, "output": arguments.output, "rows": rows})
-    return 3 if unfinished else 0
+    return 0 if all(found["intended"] for found in rows) else 3
 
 
 def _row(sweep: Sweep, row: int, result: Any) -> dict:
@@ -75,7 +75,9 @@ def _row(sweep: Sweep, row: int, result: Any) -> dict:
     else:
         found = _last(result) | {"quantities": list(result.quantities)}
     about = {"parameters": sweep.table.row(row), "seed": result.seed, "method": result.method}
-    return about | found | {"events": int(np.sum(result.n_events)), "complete": result.complete}
+    intended = all(status.intended for status in result.statuses)
+    ends = {"complete": result.complete, "intended": intended}
+    return about | found | {"events": int(np.sum(result.n_events)), **ends}
 
 
 def _last(result: MomentsResult) -> dict:

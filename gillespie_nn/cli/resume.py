@@ -47,7 +47,8 @@ def _ensemble(run: Run | MomentsRun, ended: bool, arguments: argparse.Namespace)
         print(summary_text(found))
         if arguments.json:
             print_json(found | {"had_ended": ended})
-        return 0 if run.complete else 3
+        all_done = len(run) == run.n_planned
+        return 0 if all_done and all(status.intended for status in run.statuses) else 3
 
 
 def interrupted(arguments: argparse.Namespace) -> str:

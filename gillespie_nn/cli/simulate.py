@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"written to {arguments.output}")
     if arguments.json:
         print_json(_record(result, names, final, arguments))
-    return 0 if result.complete else 3
+    return 0 if all(status.intended for status in result.statuses) else 3
 
 
 def _as_simulated(network: ReactionNetwork, asked: Mapping[str, Any]) -> ReactionNetwork:

@@ -16,6 +16,8 @@ NOT = "not"
 _SHOWN = 80
 """Characters of a law that a message repeats."""
 _Said = TypeVar("_Said")
+_INSTEAD = {"and": "&&", "&": "&&", "or": "||", "|": "||", "=": "==", "=>": ">=", "=<": "<="}
+"""What is written instead of an operator of another language."""
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<op><=|>=|==|!=|&&|\|\||[-+*/^<>!(),]))",
     re.ASCII,
@@ -79,6 +81,13 @@ def _quoted(token: str) -> str:
     return repr(token) if token else "the end of the text"
 
 
+def _instead(written: str) -> str:
+    """The operator to write for one of another language, after a colon, or nothing."""
+    first = re.match(r"\w+|[^\w\s]+", written)
+    operator = _INSTEAD.get(first.group().lower()) if first else None
+    return "" if operator is None else f": write {operator}"
+
+
 class _Parser:
     """Precedence climbing over tokens (kind, text, column)."""
 
@@ -113,12 +122,14 @@ class _Parser:
 
     def need(self, text: str) -> None:
         if not self.take(text):
-            self.fail(f"expected {text!r}, got {_quoted(self.tokens[self.place][1])}")
+            written = self.tokens[self.place][1]
+            self.fail(f"expected {text!r}, got {_quoted(written)}{_instead(written)}")
 
     def all(self) -> Expression:
         found = self.either()
         if self.tokens[self.place][0] != "end":
-            self.fail(f"unexpected {self.tokens[self.place][1]!r}")
+            written = self.tokens[self.place][1]
+            self.fail(f"unexpected {written!r}{_instead(written)}")
         return found
 
     def either(self) -> Expression:

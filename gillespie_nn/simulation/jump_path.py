@@ -45,7 +45,7 @@ def path_of(result: Any, replicate: int, log: EventLog) -> JumpPath:
     """
     network = result.model
     _refuse(network)
-    start = np.asarray(result.initial)
+    start = np.asarray(result.initial_of_model)  # a reaction may change species that were not recorded
     if start.dtype != np.int64:
         start = started(start, result.arguments.get("round_initial"), result.seed, replicate)
     rows, status = result._rows_of(replicate)

@@ -139,7 +139,8 @@ class RunOptions(Options):
         more="its status is then EVENT_LIMIT", recorded=True,
     )  # fmt: skip
     stop_when: Any = option(
-        None, condition, "condition at which a replicate stops", kind=str, metavar="'A >= 100'",
+        None, condition, "stop a replicate when this condition becomes true; combine by && || !", kind=str,
+        metavar="'A >= 100'",
         more="an expression of species, rules, parameters and `time` that is true or false, in the language of rate "
         "laws; the status is then CONDITION_MET, `statistics['end_time']` is the time of the stop [s], and points "
         "after it are masked",

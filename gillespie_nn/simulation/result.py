@@ -90,6 +90,11 @@ class Result(Trajectories):
         return None if self._task is None else self._task.of_recorded(self._task.counts)
 
     @property
+    def initial_of_model(self) -> np.ndarray | None:
+        """`initial` of every species of the model, recorded or not."""
+        return None if self._task is None else self._task.counts
+
+    @property
     def rates(self) -> np.ndarray | None:
         """float64[reaction], rate constants after overrides; None for a result made by hand."""
         return None if self._task is None else self._task.rates

@@ -37,12 +37,13 @@ def stopping(network: ReactionNetwork, text: str, method: Any) -> ReactionNetwor
             "than counts do; use an exact method such as rejection, or tau_leap"
         )
     trigger = parse(text, f"stop_when, {text!r}")
-    if trigger.names().isdisjoint({*network.index, *network.rules, "time"}):
-        raise InputError(f"stop_when={text!r} reads no species, rule or time, so it never changes: name a species")
     name = "stop_when"
     while any(event.name == name for event in network.events):
         name += "_"
-    return replace(network, events=(*network.events, Event(name, trigger, (), stops=True)))
+    stopped = replace(network, events=(*network.events, Event(name, trigger, (), stops=True)))  # checks the names
+    if trigger.names().isdisjoint({*network.index, *network.rules, "time"}):
+        raise InputError(f"stop_when={text!r} reads no species, rule or time, so it never changes: name a species")
+    return stopped
 
 
 def end_time(status: int, time: float) -> float:
