@@ -1,10 +1,14 @@
 """Ctrl-C in real processes: one sentence, exit code 130, and what is left goes on to the content of a whole run."""
 
+import os
 import signal
 
+import h5py
+import numpy as np
 import pytest
 
 from gillespie_nn import interrupts
+from gillespie_nn.storage import disk
 from gillespie_nn.verification.interrupted_runs import Ended, attempts, carry_out, wrong
 
 
@@ -78,3 +82,29 @@ def test_children_are_started_without_ctrl_c():
     with interrupts.not_for_children():
         assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["at the end", "between two copies"])
+def test_ctrl_c_waits_while_hdf5_calls_python(early, tmp_path):
+    """An exception out of the function that HDF5 calls to write would end the process with a segmentation fault."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reached = []
+    try:
+        with (
+            pytest.raises(KeyboardInterrupt),
+            disk.quiet(tmp_path / "x.h5") as made,
+            h5py.File(made, "w") as file,
+        ):
+            os.kill(os.getpid(), signal.SIGINT)
+            file["a"] = np.arange(100_000)
+            reached.append("a")
+            if early:
+                disk.raise_postponed()
+            file["b"] = np.arange(100_000)
+            reached.append("b")
+        disk.raise_postponed()  # nothing is left over
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reached == (["a"] if early else ["a", "b"])
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert sorted(file) == reached

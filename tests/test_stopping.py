@@ -93,6 +93,8 @@ def test_files_moments_sweeps_and_resume_have_it(tmp_path):
     moments = gnn.simulate(BIRTH, **options, record="moments", output=tmp_path / "m.h5")
     assert moments.statuses == memory.statuses
     np.testing.assert_allclose(moments.mean("A"), memory.mean("A"))
+    assert np.isnan(memory.statistics["end_time"]).any()
+    assert moments.statistics["end_time"] == pytest.approx(np.nanmean(memory.statistics["end_time"]))
     table = gnn.sweep(BIRTH, {"r1": [1.0, 2.0]}, **options, output=tmp_path / "s")
     assert len(table) == 2
     np.testing.assert_array_equal(gnn.resume(tmp_path / "r.h5").statistics["end_time"], memory.statistics["end_time"])

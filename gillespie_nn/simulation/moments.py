@@ -57,7 +57,8 @@ class Moments:
         self.n_done += 1
         self.n_events += n_events
         for name, value in statistics.items():
-            self.statistics[name] += value
+            if not np.isnan(value):  # the time of a stop, of one that did not stop
+                self.statistics[name] += value
 
     def write_block(self, first: int, rows: Rows, ends: Ends) -> None:
         """Include complete replicates, see `Sink`. The sums have the bits of `write`, replicate by replicate, in blocks

@@ -16,6 +16,7 @@ from .ensemble_result import EnsembleResult
 from .moments import Moments
 from .parts import Sums
 from .result import save_with
+from .stopping import END_TIME
 
 if TYPE_CHECKING:
     from .task import Task
@@ -84,8 +85,13 @@ class MomentsResult(EnsembleResult):
 
     @property
     def statistics(self) -> dict[str, float]:
-        """Statistics that the method reports about its steps, averaged over the replicates."""
-        return {name: total / max(1, self.n_done) for name, total in self.moments.statistics.items()}
+        """Statistics that the method reports about its steps, averaged over the replicates; `end_time` over those that
+        the condition of `stop_when` stopped [s], NaN if there are none."""
+        n_stopped = int(self.moments.statuses[Status.CONDITION_MET])
+        means = {name: total / max(1, self.n_done) for name, total in self.moments.statistics.items()}
+        if END_TIME in means:
+            means[END_TIME] = self.moments.statistics[END_TIME] / n_stopped if n_stopped else np.nan
+        return means
 
     @property
     def complete(self) -> bool:

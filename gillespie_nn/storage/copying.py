@@ -3,6 +3,8 @@
 import h5py
 import numpy as np
 
+from . import disk
+
 _BLOCK_BYTES = 1 << 22
 
 
@@ -20,5 +22,6 @@ def copy_replicates(
         for first in range(0, len(run), together):
             numbers = slice(int(run[first]), int(run[min(first + together, len(run)) - 1]) + 1)
             for start in range(0, n_points, n_rows):
+                disk.raise_postponed()
                 part = slice(start, min(start + n_rows, n_points))
                 target[numbers, part] = source[numbers, part]

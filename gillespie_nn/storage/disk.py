@@ -9,6 +9,8 @@ import io
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -80,10 +82,40 @@ class Quiet(io.FileIO):
 
 @contextlib.contextmanager
 def quiet(path: Path) -> Iterator[Quiet]:
-    """A `Quiet` file as a context manager; a write error is raised at the end."""
-    with Quiet(path) as file:
+    """A `Quiet` file as a context manager; a write error is raised at the end. Ctrl-C waits for the end, or for
+    `raise_postponed`: HDF5 calls `write`, and an exception that comes out of that ends the process."""
+    with _postponed(), Quiet(path) as file:
         try:
             yield file
         finally:
             if file.error is not None:
                 raise file.error
+
+
+_came: list[tuple] = []
+"""Arguments of the handler of SIGINT, of one that is postponed."""
+
+
+@contextlib.contextmanager
+def _postponed() -> Iterator[None]:
+    """Inside, SIGINT in the main thread is noted, and handled at the end."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    _came.clear()
+    signal.signal(signal.SIGINT, lambda *arguments: _came.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        came = _came[:1]
+        _came.clear()
+        for arguments in came:
+            handler(*arguments)
+
+
+def raise_postponed() -> None:
+    """Raise KeyboardInterrupt if one is postponed. For long work, between calls of HDF5."""
+    if _came:
+        raise KeyboardInterrupt

@@ -152,6 +152,7 @@ def copy_log(source: h5py.File, target: h5py.File, replicates: np.ndarray) -> No
         made[group] = n + np.cumsum(n_events[group]) - n_events[group]
         start, length = int(first[group[0]]), int(n_events[group].sum())
         for k in range(0, length, _TOGETHER):
+            disk.raise_postponed()
             size = min(_TOGETHER, length - k)
             for name in (TIME, REACTION):
                 target[name][n + k : n + k + size] = source[name][start + k : start + k + size]
