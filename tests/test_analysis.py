@@ -422,7 +422,7 @@ def test_intervals_of_a_summary_are_students_t_for_two_replicates_too():
         "file": "x.h5", "kind": "ensemble", "committed": 2, "replicates": 2, "complete": 2, "n_species": 1,
         "n_reactions": 1, "method": "direct", "volume": 1.0, "seed": 1, "points": 2, "events": 3, "seconds": 1.0,
         "species": ["A"], "mean": [10.0], "standard_error": [1.0], "units": "molecules", "moved": [1.0], "t_end": 1.0,
-        "statistics": {},
+        "statistics": {}, "status": {},
     }  # fmt: skip
     assert "10 [-3, 23]" in summary_text(found)  # 12.7062, Student's t of one degree of freedom
 

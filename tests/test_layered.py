@@ -196,7 +196,7 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     tiny = gnn.ReactionNetwork.from_text("0 -> A @ 1")
     middle = gnn.training_network((2, 4, 1)).network
     for network, name, word in (
-        (tiny, "direct", "1 reaction and"),
+        (tiny, "direct", "1 reaction of mass action"),
         (middle, "rejection", "187 reactions"),
         (NETWORKS["gain"], "layered", "2 product families"),
     ):

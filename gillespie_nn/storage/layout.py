@@ -12,7 +12,6 @@ from ..simulation.sinks import covariance_size
 from ..simulation.slow_limit import Level
 from ..simulation.task import Task
 from ..simulation.training import TrainingPlan
-from . import event_log
 from .schema.runs import SAMPLES
 from .values import ALL_SPECIES
 
@@ -62,6 +61,8 @@ def ensemble_values(task: Task) -> dict[str, Any]:
     counted = network.reactions if task.count_firings else ()
     values: dict[str, Any] = {"time": task.grid, "reaction": [r.name for r in counted]}
     if task.records_events:
+        from . import event_log  # loads h5py
+
         first = np.full(task.n_replicates, event_log.ABSENT, dtype=np.int64)
         values |= {event_log.TIME: np.empty(0), event_log.REACTION: np.empty(0, np.uint32), event_log.FIRST: first}
     values |= trajectory_values(network, task.n_replicates, task.statistics_names) | {"species": task.species}
