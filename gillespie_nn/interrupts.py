@@ -81,3 +81,8 @@ def _raise(*_: object) -> NoReturn:
     global _came
     _came = True
     raise KeyboardInterrupt
+
+
+def ignored() -> None:
+    """In a worker process: ignore Ctrl-C, which reaches the whole group of processes; the parent ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -7,7 +7,6 @@ are those of `verify-bounds`, which no simulation uses.
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -153,7 +152,7 @@ def _in_processes(names: Sequence[str], n: int) -> Iterator[Warmed]:
     """The methods in `n` processes, as they end. When interrupted, the processes are ended."""
     context = multiprocessing.get_context("spawn")  # a fork would share numba's locks
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(n, context, _ignore_interrupts)
+    pool = ProcessPoolExecutor(n, context, interrupts.ignored)
     try:
         with interrupts.not_for_children():
             futures = [pool.submit(warm_one, name) for name in names]
@@ -170,8 +169,3 @@ def _in_processes(names: Sequence[str], n: int) -> Iterator[Warmed]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole group of processes; the parent ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

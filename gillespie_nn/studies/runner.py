@@ -115,7 +115,7 @@ def _stage(
         return
     context = multiprocessing.get_context("spawn")  # a fork would share locks of threads and of HDF5
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
+    pool = ProcessPoolExecutor(workers, context, interrupts.ignored)
     waiting, left = {}, iter(points)
     try:
         while True:
@@ -139,11 +139,6 @@ def _stage(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole group of processes; the parent ends its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def one(point: Point, folder: str | Path, time_limit: float | None = None) -> str | None:

@@ -24,10 +24,13 @@ _ROUNDING = 1e-12
 _LATEST = np.finfo(np.float64).max
 
 
+WRITTEN_LAWS = ("variables", "window", "triggered", "stack", "value")
+"""Arrays of `Laws` that a simulation writes."""
+
+
 def own_laws(laws: Laws) -> Laws:
     """`laws` with arrays of their own for what one simulation writes."""
-    written = ("variables", "window", "triggered", "stack", "value")
-    return laws._replace(**{name: getattr(laws, name).copy() for name in written})
+    return laws._replace(**{name: getattr(laws, name).copy() for name in WRITTEN_LAWS})
 
 
 class Method(ABC):

@@ -8,14 +8,13 @@ import numpy as np
 from ...kernels import codes, replicates
 from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
 from ...kernels.streams import SCRATCH
-from .base import Method
+from .base import WRITTEN_LAWS, Method
 
 _NO_ENDS = np.empty(0, dtype=END)
 _NO_LOG = np.empty(0, dtype=LOGGED)
 _NO_FIRINGS = np.empty((1, 0), dtype=np.int64)
 _NO_NUMBERS = np.empty((1, 0))
 _NO_WORDS = np.empty(0, dtype=np.uint64)
-_WRITTEN_LAWS = ("variables", "window", "triggered", "stack", "value")
 
 
 class Compiled(Method):
@@ -91,7 +90,7 @@ class Compiled(Method):
 
         A copy of it, written back, puts the simulation back to where it is now.
         """
-        programs = {name: getattr(self._laws, name) for name in _WRITTEN_LAWS}
+        programs = {name: getattr(self._laws, name) for name in WRITTEN_LAWS}
         arrays: list[np.ndarray] = []
         _each(self._state, arrays.append)
         arrays += [*programs.values(), self._families.running]
