@@ -86,6 +86,8 @@ def term_value(channels, laws, t, up, down):
     # The counts first: a coefficient near the end of float64 times nothing is nothing.
     pair = up[channels.terms[t].first] * (up[channels.terms[t].second] - channels.terms[t].second_offset)
     value = channels.terms[t].coefficient * pair
+    if not channels.extras.size:
+        return value
     for e in range(channels.terms[t].extra_start, channels.terms[t + 1].extra_start):
         a = channels.extras[e].a
         b = channels.extras[e].b

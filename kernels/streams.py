@@ -8,13 +8,9 @@ reactions. Here the same words are hashed in some 40 nanoseconds and written whe
 C. Doty-Humphrey (2010). Both are fixed by numpy's policy on streams; `tests/test_streams.py` compares with numpy.
 """
 
-import ctypes
-
-import numba
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
+from .generator import words_at
 from .linked import kernel
 
 _POOL = 4
@@ -32,22 +28,6 @@ _STATE = 6
 """Words that SFC64 is started with, uint32."""
 _ROUNDS = 12
 """Steps of SFC64 that are thrown away after seeding."""
-
-if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-
-    def _words_at(address):
-        return (ctypes.c_uint64 * 5).from_address(int(address))
-
-else:
-
-    @intrinsic
-    def _words_at(context, address):
-        """The uint64 words that begin at a memory address."""
-
-        def generate(target, builder, signature, arguments):
-            return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
-
-        return types.CPointer(types.uint64)(address), generate
 
 
 @kernel
@@ -112,7 +92,7 @@ def seed_stream(address, seed, purpose, parameter_set, replicate, scratch):
         b = c + (c << np.uint64(3))
         c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + out
     # The state of SFC64: three words, a counter, and no half of a word left over.
-    state = _words_at(address)
+    state = words_at(address)
     state[0] = a
     state[1] = b
     state[2] = c

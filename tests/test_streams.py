@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from gillespie_nn import seeds
+from gillespie_nn.kernels import generator
+from gillespie_nn.kernels.draws import draw_exponentials, draw_uniforms
 from gillespie_nn.kernels.streams import SCRATCH, seed_stream
 from gillespie_nn.seeds import Purpose
 
@@ -58,3 +60,22 @@ def test_no_two_of_some_neighbouring_streams_are_equal():
         for s in (0, 1, 2**32) for p in (0, 1) for k in (0, 1) for r in (0, 1, 2**32)
     }  # fmt: skip
     assert len(states) == 36
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_draws_inside_a_kernel_are_those_of_numpy(seed):
+    n = 1_000_000  # some 400 of the exponentials come from the tail, 20,000 from beyond the quick part of a layer
+    inside, numpys = seeds.stream(seed, Purpose.SIMULATION), seeds.stream(seed, Purpose.SIMULATION)
+    address = np.uint64(inside.bit_generator.ctypes.state_address)
+    exponentials, uniforms = np.empty((2, n))
+    draw_exponentials(address, exponentials)
+    draw_uniforms(address, uniforms)
+    np.testing.assert_array_equal(exponentials, numpys.standard_exponential(n))
+    np.testing.assert_array_equal(uniforms, numpys.random(n))
+    assert str(inside.bit_generator.state) == str(numpys.bit_generator.state)
+    assert (exponentials > 7.7).sum() > 100
+
+
+def test_tables_of_the_ziggurat_are_those_of_the_formula():
+    for used, formula in zip((generator._WIDTH, generator._WITHIN, generator._DENSITY), generator._layers()):
+        np.testing.assert_allclose(used.astype(float), formula.astype(float), rtol=1e-12)

@@ -6,6 +6,7 @@ replicate is then its start and its stream. A start is made once and copied, als
 
 from abc import ABC
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ def _restarts(task: Task) -> bool:
     return kind.dtype != np.int64 or np.issubdtype(task.counts.dtype, np.integer)  # else each start is rounded anew
 
 
+@cache
 def _does_other_things(kind: type) -> bool:
     """Whether a class has methods or properties from outside that kernels or a restart would pass over."""
     if kind in (object, ABC):

@@ -19,10 +19,13 @@ from .layered import Layered
 from .linear_noise import LinearNoise
 from .next_reaction import NextReaction
 from .ode import Ode
+from .optimized_direct import OptimizedDirect
 from .rejection import Rejection
 from .tau_leap import TauLeap
 
-METHODS: tuple[type[Method], ...] = (Direct, NextReaction, Rejection, Layered, TauLeap, Langevin, LinearNoise, Ode)
+METHODS: tuple[type[Method], ...] = (
+    Direct, OptimizedDirect, NextReaction, Rejection, Layered, TauLeap, Langevin, LinearNoise, Ode,
+)  # fmt: skip
 EXACT = tuple(m for m in METHODS if m.exact)
 
 
@@ -37,6 +40,7 @@ AUTO = "auto"
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("ssa", "gillespie", "exact", "stochastic"), ("direct", "rejection")),
     **dict.fromkeys(("rssa", "rejection_ssa"), ("rejection",)),
+    **dict.fromkeys(("odm", "sorting_direct"), ("optimized_direct",)),
     **dict.fromkeys(("nrm", "gibson_bruck"), ("next_reaction",)),
     **dict.fromkeys(("tau", "tau_leaping", "tauleaping", "leaping"), ("tau_leap",)),
     **dict.fromkeys(("cle", "sde", "chemical_langevin"), ("langevin",)),

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import InputError
 from ...kernels import codes, replicates
 from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
 from ...kernels.streams import SCRATCH
@@ -28,12 +29,27 @@ class Compiled(Method):
     """Candidates, or steps, of one call: some 50 ms."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.place = np.zeros(PLACE_SIZE, dtype=np.int64)
         super().__init__(*arguments, **named)
         self.log = _NO_LOG
         """LOGGED[capacity], every reaction that fires; empty if they are not recorded."""
-        self.place = np.zeros(PLACE_SIZE, dtype=np.int64)
         self.scratch = np.zeros(SCRATCH, dtype=np.uint32)
         self._at_rates = self._channels, self._families
+
+    @property
+    def rng(self) -> np.random.Generator:  # type: ignore[override]
+        """The generator of this replicate, an SFC64: kernels draw from its state where numpy keeps it."""
+        return self._rng
+
+    @rng.setter
+    def rng(self, rng: np.random.Generator) -> None:
+        if not isinstance(rng.bit_generator, np.random.SFC64):
+            raise InputError(
+                f"rng must be a generator of numpy with SFC64, such as numpy.random.Generator(numpy.random.SFC64(1)), "
+                f"got one with {type(rng.bit_generator).__name__}"
+            )
+        self._rng = rng
+        self.place[replicates.ADDRESS] = rng.bit_generator.ctypes.state_address
 
     @abstractmethod
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
