@@ -301,7 +301,7 @@ def can_react_rejection(channels, laws, families, counts):
 @kernel
 def run_rejection(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit):
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
-    while begin_replicate(run, rng):
+    while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         status = _advance(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
