@@ -15,7 +15,7 @@ from .intervals import law_range
 from .laws import TIME_VARIABLE, WINDOW_START, law_value
 from .linked import kernel
 from .records import record_type
-from .slots import SAFE, fit_slots, refill_all, refill_if_needed
+from .slots import SAFE, fit_slots, refill_if_needed, start_slots
 from .urn import HEAVY, Urns, is_overfull, mark_overfull
 
 _PATIENCE = 10
@@ -44,7 +44,7 @@ SUMS = record_type(
     summed=np.float64,  # the second sum when last made afresh
     updates=np.int64,  # updates since then
     touched=np.bool_,  # scratch of scheduled changes
-    light=np.bool_,  # in which of the two urns
+    place=np.int8,  # which urn it has slots in, HEAVY or LIGHT; or LOOSE
 )
 
 
@@ -204,8 +204,9 @@ def _refresh_species(channels, laws, readers, state, s):
             lower_change += lower
             upper_change += upper
             k += 1
-        _shift_channel(channels, state, c, lower_change, upper_change)
-        fits = fit_slots(state, c) and fits
+        if lower_change != 0.0 or upper_change != 0.0:  # not a number is a change, too
+            _shift_channel(channels, state, c, lower_change, upper_change)
+            fits = fit_slots(state, c) and fits
     refill_if_needed(state, fits)
 
 
@@ -294,6 +295,6 @@ def refresh_rejection(channels, laws, families, state):
     state.low[one] = 1
     state.high[one] = 1
     bound_all(channels, laws, state)
-    refill_all(state)
+    start_slots(state)
     if not fits:
         mark_overfull(state.urns, HEAVY)

@@ -39,7 +39,7 @@ from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .linked import kernel
 from .renewal import renew_window_rejection
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
-from .slots import mean_wait
+from .slots import find_loose, mean_wait
 from .urn import HEAVY, LIGHT, NONE, is_overfull
 
 _MOST_REJECTED = 100
@@ -91,6 +91,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     pairs, owner = readers.pairs, state.urns.owner
     clock, tally = state.clock, state.tally
     urn, light_urn = state.urns.urn[HEAVY], state.urns.urn[LIGHT]
+    spare = state.urns.spare[0]
     if tally[FAULT]:
         return BAD_PROPENSITY
     if is_overfull(state.urns, HEAVY):
@@ -108,6 +109,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
     size = urn.used
+    loose = spare.total
     light_size = limits[n_channels].bound / light_urn.quantum
     wait = mean_wait(state)
     if time + wait == time:
@@ -123,8 +125,8 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     n_rejected = tally[N_REJECTED]
     while True:
         # What holds here: every count lies in its interval, so that all bounds hold; and the next candidate is due at
-        # `next_time`, exponential from `time` at the sum of the bounds. `size`, `light_size` and `wait` are copies of
-        # what the urns hold, made again whenever a bound has changed.
+        # `next_time`, exponential from `time` at the sum of the bounds. `size`, `loose`, `light_size` and `wait` are copies
+        # of what the urns hold, made again whenever a bound has changed.
         if not next_time <= limit:
             if laws is not None:
                 if limit < boundary:
@@ -132,6 +134,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     tally[N_CANDIDATES] = n_candidates
                     renew_window_rejection(channels, laws, readers, state)
                     size = urn.used
+                    loose = spare.total
                     light_size = limits[n_channels].bound / light_urn.quantum
                     wait = mean_wait(state)
                     time = clock[TIME]
@@ -161,22 +164,30 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
             break
         n_candidates += 1
         time = next_time
-        # One uniform number does for three draws: its whole part is the slot, and what is left of it, uniform on the
-        # slot and independent of which, decides whether the candidate fires and which of the terms it is.
-        place = rng.random() * size
-        slot = np.int64(place)
-        c = np.int64(owner[np.uint64(slot)])
-        if c == n_channels:
-            place = rng.random() * light_size
+        # `share` becomes uniform on [0, bound) of the channel drawn, and independent of which it is.
+        share = np.inf
+        c = n_channels
+        if loose > 0.0:
+            share = rng.random() * (size * urn.quantum + loose)
+        if share < loose:
+            c, share = find_loose(state, share)
+        else:
+            # One uniform number does for three draws: its whole part is the slot, and what is left of it, uniform on
+            # the slot and independent of which, decides whether the candidate fires and which of the terms it is.
+            place = rng.random() * size
             slot = np.int64(place)
-            if slot >= light_urn.used:  # in the slack between the light slots and their stand-in's bound: rejected
-                next_time = time + rng.standard_exponential() * wait
-                continue
-            c = np.int64(owner[np.uint64(light_urn.first + slot)])
-        # Uniform on [0, bound), independent of the slot. The candidate fires if it is below the propensity. The
-        # propensity is at least the sum of the lower ends, so that most candidates fire without a look at it. Between
-        # that and the bound each term has a piece as long as its gap, and fires on the part that its value reaches.
-        share = (place - slot) * limits[c].bound
+            c = np.int64(owner[np.uint64(slot)])
+            if c == n_channels:
+                place = rng.random() * light_size
+                slot = np.int64(place)
+                if slot >= light_urn.used:  # in the slack between the light slots and their stand-in's bound: rejected
+                    next_time = time + rng.standard_exponential() * wait
+                    continue
+                c = np.int64(owner[np.uint64(light_urn.first + slot)])
+            share = (place - slot) * limits[c].bound
+        # The candidate fires if the share is below the propensity. The propensity is at least the sum of the lower
+        # ends, so that most candidates fire without a look at it. Between that and the bound each term has a piece as
+        # long as its gap, and fires on the part that its value reaches.
         fires = share < limits[c].lower
         t = NONE
         if fires:
@@ -205,6 +216,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 tally[N_CANDIDATES] = n_candidates
                 tighten(channels, laws, readers, state, c)
                 size = urn.used
+                loose = spare.total
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if laws is not None:
@@ -249,6 +261,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 elif families is not None:
                     status = refresh_if_outside(channels, laws, readers, state, np.int64(families.species[member]))
                 size = urn.used
+                loose = spare.total
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if time + wait == time:
