@@ -43,9 +43,10 @@ from .slots import find_loose, mean_wait
 from .urn import HEAVY, LIGHT, NONE, is_overfull
 
 _MOST_REJECTED = 100
-"""After so many candidates rejected in a row the bounds of the last one are made tight: a network that can hardly react
-any more would else be asked again and again until the end. The moment depends on the past alone, so the law is the
-same."""
+_TOLERATED = 4
+"""After so many candidates rejected, beyond four for each event, the bounds of the last one are made tight: it is one
+of those of which most are rejected, or else a network that can hardly react any more would be asked again and again until
+the end. The moment depends on the past alone, so the law is the same."""
 
 
 @kernel
@@ -212,9 +213,9 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
             # Tighter bounds do not spare what the shares of a family reject: that does not count.
             n_rejected += c < first_family
             if n_rejected >= _MOST_REJECTED:
-                n_rejected = 0
                 tally[N_CANDIDATES] = n_candidates
-                tighten(channels, laws, readers, state, c)
+                tally[N_EVENTS] = n_events
+                n_rejected = -tighten(channels, laws, readers, state, c)
                 size = urn.used
                 loose = spare.total
                 light_size = limits[n_channels].bound / light_urn.quantum
@@ -222,7 +223,8 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 if laws is not None:
                     limit = min(boundary, laws.window[WINDOW_END])
         else:
-            n_rejected = 0
+            if n_rejected > 0:
+                n_rejected -= _TOLERATED
             n_events += 1
             if names_reactions:
                 reaction = np.int64(0)
@@ -254,6 +256,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 inside = low[s] <= counts[s] and counts[s] <= high[s]
             if not inside:
                 tally[N_CANDIDATES] = n_candidates
+                tally[N_EVENTS] = n_events
                 if laws is not None:
                     laws.variables[TIME_VARIABLE] = time
                 if member == NONE:
