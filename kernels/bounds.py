@@ -13,7 +13,7 @@ from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_EVENTS, N_REFRES
 from .families import sum_pools
 from .intervals import law_range
 from .laws import TIME_VARIABLE, WINDOW_START, law_value
-from .linked import kernel
+from .linked import kernel, within
 from .records import record_type
 from .slots import SAFE, fit_slots, refill_if_needed, start_slots
 from .urn import HEAVY, Urns, is_overfull, is_sparse, mark_overfull
@@ -76,7 +76,7 @@ def is_block_end(t):
     return t & ((1 << BLOCK) - 1) == 0
 
 
-@kernel
+@within
 def set_interval(state, s):
     """The interval of species s around its count, by the present width."""
     n = state.counts[s]
@@ -85,13 +85,13 @@ def set_interval(state, s):
     state.high[s] = min(n + width, COUNT_LIMIT)
 
 
-@kernel
+@within
 def work_of(readers, s):
     """Work of refreshing species s, about that of so many candidates."""
     return 2 + np.int64(readers.term_start[s + 1]) - np.int64(readers.term_start[s])
 
 
-@kernel
+@within
 def _adapt_width(readers, state, s):
     """Widen the interval of a species that left it soon, narrow it for one that stayed long.
 
@@ -164,7 +164,7 @@ def _bound_law(laws, state, p):
     return (lower if lower >= 0.0 else 0.0), max(upper, value)
 
 
-@kernel
+@within
 def bound_term(channels, laws, state, t):
     """Bounds of one term from the intervals; returns the changes of its lower and of its upper bound."""
     if laws is not None:
@@ -177,7 +177,7 @@ def bound_term(channels, laws, state, t):
     return _set_bounds(state, t, lower, upper)
 
 
-@kernel
+@within
 def _set_bounds(state, t, lower, upper):
     bounds = state.terms[t]
     old_lower = bounds.lower
@@ -189,7 +189,7 @@ def _set_bounds(state, t, lower, upper):
     return lower - old_lower, upper - (old_lower + old_gap)
 
 
-@kernel
+@within
 def sum_channel(channels, state, c):
     """Sums over the terms of channel c, and over its whole blocks, afresh."""
     lower = 0.0
@@ -211,7 +211,7 @@ def sum_channel(channels, state, c):
     state.limits[c].lower = lower * (1.0 - SAFE)
 
 
-@kernel
+@within
 def _shift_channel(channels, state, c, lower_change, upper_change):
     """Add changes to the sums of channel c, or make them afresh before rounding can matter: after so many updates, or
     when a sum has shrunk so far that what it was rounded by when large is no small part of it."""
@@ -228,7 +228,7 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
     state.limits[c].lower = lower * (1.0 - SAFE)
 
 
-@kernel
+@within
 def _refresh_species(channels, laws, readers, state, s):
     """A new interval for s, and new bounds of every term that reads it."""
     state.tally[N_REFRESHES] += 1
@@ -251,7 +251,7 @@ def _refresh_species(channels, laws, readers, state, s):
     refill_if_needed(state, fits)
 
 
-@kernel
+@within
 def refresh_if_outside(channels, laws, readers, state, s):
     """Refresh species s if its count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
     n = state.counts[s]

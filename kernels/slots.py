@@ -11,7 +11,7 @@ species that comes and goes, and takes the largest bound with it, costs a few op
 import numpy as np
 
 from .codes import N_CANDIDATES
-from .linked import kernel
+from .linked import kernel, within
 from .urn import HEAVY, LIGHT, LOOSE, NONE, give_slots, is_overfull, is_sparse, mark_overfull, start_filling
 
 MANY = 4096
@@ -45,13 +45,13 @@ def capacities(n_channels):
     return capacity, (capacity if n_channels >= MANY else 0)
 
 
-@kernel
+@within
 def total_bound(state):
     """Rate of the candidates [1/s]."""
     return state.urns.urn[HEAVY].used * state.urns.urn[HEAVY].quantum + state.urns.spare[0].total
 
 
-@kernel
+@within
 def mean_wait(state):
     """Mean time to the next candidate; infinite when there is none."""
     return 1.0 / total_bound(state)
@@ -153,13 +153,13 @@ def start_slots(state):
     give_credit(state, _REFILLS)
 
 
-@kernel
+@within
 def light_bound(state):
     """What the light channels' slots add up to [1/s]."""
     return state.urns.urn[LIGHT].used * state.urns.urn[LIGHT].quantum
 
 
-@kernel
+@within
 def _set_bound(state, c):
     """The effective bound of channel c is what its slots amount to: a little more than the sum of the upper ends."""
     u = np.int64(state.sums[c].place)
@@ -179,11 +179,13 @@ def _earn(state):
     spare.credited = now
 
 
-@kernel
+@within
 def _move_slots(state, u, c, bound):
     """Slots of urn u for `bound`, if there is room and credit for them. Whether there was."""
     spare = state.urns.spare[0]
     moved = np.abs(np.ceil(bound / state.urns.urn[u].quantum) - state.urns.holders[c].owned)
+    if moved == 0.0:
+        return True
     if moved > _FEW_SLOTS:
         if u == LIGHT and bound >= _LIGHT_SLOTS * state.urns.urn[HEAVY].quantum:
             return False
@@ -234,7 +236,7 @@ def _fit_light(state, c, bound):
     return True
 
 
-@kernel
+@within
 def fit_slots(state, c):
     """Slots of channel c for the present sum of its upper ends. False if a refill would do good: the channel has just
     become loose, or the bounds are beyond what a float64 holds."""
@@ -259,7 +261,7 @@ def fit_slots(state, c):
     return fits
 
 
-@kernel
+@within
 def _sum_loose(state):
     """The sum of the bounds of the loose channels, afresh."""
     spare = state.urns.spare[0]
@@ -270,7 +272,7 @@ def _sum_loose(state):
     spare.credit += spare.n_loose  # a long list pays for its end
 
 
-@kernel
+@within
 def _is_stale(state):
     """Which channels are light should be decided anew, and enough candidates have gone by to pay for it."""
     if state.tally[N_CANDIDATES] - state.urns.urn[HEAVY].refilled < 4 * (state.sums.size - 1):
@@ -279,18 +281,26 @@ def _is_stale(state):
     return light_bound(state) > _TOO_MUCH * total_bound(state) or light.used > 4 * light.target
 
 
-@kernel
+@within
 def refill_if_needed(state, fits):
     """After bounds have changed: hand out all slots afresh if some did not fit, or if they have become too few or
     unevenly used, and there is credit for it. What has become loose stays so otherwise."""
     spare = state.urns.spare[0]
-    overfull = is_overfull(state.urns, HEAVY)
-    if overfull or not fits or spare.n_loose > _MOST_LOOSE or is_sparse(state.urns, HEAVY) or _is_stale(state):
-        _earn(state)
-        cost = _refill_cost(state)
-        if overfull or spare.credit >= cost:
-            spare.credit -= cost
-            refill_all(state)
+    if not fits or spare.n_loose > _MOST_LOOSE or is_sparse(state.urns, HEAVY) or _is_stale(state):
+        if _refill_on_credit(state):
             return
     spare.n_settled = spare.n_loose
     _sum_loose(state)
+
+
+@kernel
+def _refill_on_credit(state):
+    """Hand out all slots afresh if there is credit. Whether there was; an overfull urn needs none."""
+    spare = state.urns.spare[0]
+    _earn(state)
+    cost = _refill_cost(state)
+    if spare.credit < cost and not is_overfull(state.urns, HEAVY):
+        return False
+    spare.credit -= cost
+    refill_all(state)
+    return True
