@@ -18,6 +18,8 @@ MANY = 4096
 _LIGHT = 0.5
 """Of so many channels or more, those with a bound below this part of the mean are light: they share an urn of their
 own, so that the slots in constant use stay few and near."""
+_MOST_EMPTY = 8
+"""If fewer than one in so many channels have a positive bound, and credit was short before, the others do not count."""
 _TOO_MUCH = 0.3
 """When the light ones have become this part of the whole, it is decided anew which are light; not too often."""
 _SLOTS = 16
@@ -90,8 +92,10 @@ def refill_all(state):
             total += sums[c].upper * (1.0 + SAFE)
             n_active += sums[c].upper > 0.0
     few = n < MANY
-    mean = total / max(n_active, 1)
-    n_heavy = n_filled = 0
+    # Slots for channels that are empty make those of the others small, and many to move.
+    crowded = not spare.is_short or _MOST_EMPTY * n_active >= n
+    mean = total / (n if crowded else max(n_active, 1))
+    n_heavy = n_light = 0
     heavy = 0.0
     light = 0.0
     for c in range(n):
@@ -104,14 +108,13 @@ def refill_all(state):
             heavy += bound
         else:
             sums[c].place = LIGHT
-            n_filled += bound > 0.0
+            n_light += crowded or bound > 0.0
             light += bound
     for c in range(n + 1):
         holders[c].owned = 0
         holders[c].head = NONE
-    # Most channels of a large network may have no molecules: slots for them would make those of the others too small.
-    start_filling(urns, LIGHT, light, _LIGHT_SLOTS * max(n_filled, 1))
-    if n_filled == 0 and 0.0 < total < np.inf:
+    start_filling(urns, LIGHT, light, _LIGHT_SLOTS * max(n_light, 1))
+    if light == 0.0 and not crowded and total < np.inf:
         urns.urn[LIGHT].quantum = _LIGHT * mean / _LIGHT_SLOTS
     for c in range(n):
         if sums[c].place == LIGHT:
@@ -149,6 +152,7 @@ def start_slots(state):
         state.sums[state.urns.loose[k]].place = HEAVY
     spare.n_loose = spare.n_settled = 0
     spare.credit = 0
+    spare.is_short = False
     refill_all(state)
     give_credit(state, _REFILLS)
 
@@ -191,6 +195,7 @@ def _move_slots(state, u, c, bound):
             return False
         _earn(state)
         if not moved <= spare.credit:
+            spare.is_short = True
             return False
     if not give_slots(state.urns, u, c, bound):
         return False
@@ -300,6 +305,7 @@ def _refill_on_credit(state):
     _earn(state)
     cost = _refill_cost(state)
     if spare.credit < cost and not is_overfull(state.urns, HEAVY):
+        spare.is_short = True
         return False
     spare.credit -= cost
     refill_all(state)

@@ -41,6 +41,7 @@ SPARE = record_type(
     n_settled=np.int64,  # of which the first so many have been loose since before this refresh
     total=np.float64,  # sum of their bounds [1/s]
     credit=np.int64,  # slots that may be moved
+    is_short=np.bool_,  # there once was too little
     credited=np.int64,  # the candidate up to which credit was given
     spent=np.int64,  # slots moved and channels passed by so far
 )
