@@ -39,7 +39,7 @@ from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .linked import kernel
 from .renewal import renew_window_rejection
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
-from .slots import find_loose, mean_wait
+from .slots import drawing, find_loose, mean_wait
 from .urn import HEAVY, LIGHT, NONE, is_overfull
 
 _MOST_REJECTED = 100
@@ -109,8 +109,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
-    size = urn.used
-    loose = spare.total
+    length, edge = drawing(state)
     light_size = limits[n_channels].bound / light_urn.quantum
     wait = mean_wait(state)
     if time + wait == time:
@@ -126,16 +125,15 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     n_rejected = tally[N_REJECTED]
     while True:
         # What holds here: every count lies in its interval, so that all bounds hold; and the next candidate is due at
-        # `next_time`, exponential from `time` at the sum of the bounds. `size`, `loose`, `light_size` and `wait` are copies
-        # of what the urns hold, made again whenever a bound has changed.
+        # `next_time`, exponential from `time` at the sum of the bounds. `length`, `edge`, `light_size` and `wait` are
+        # what the urns hold, made again whenever a bound has changed.
         if not next_time <= limit:
             if laws is not None:
                 if limit < boundary:
                     clock[NEXT_TIME] = next_time
                     tally[N_CANDIDATES] = n_candidates
                     renew_window_rejection(channels, laws, readers, state)
-                    size = urn.used
-                    loose = spare.total
+                    length, edge = drawing(state)
                     light_size = limits[n_channels].bound / light_urn.quantum
                     wait = mean_wait(state)
                     time = clock[TIME]
@@ -165,17 +163,21 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
             break
         n_candidates += 1
         time = next_time
-        # `share` becomes uniform on [0, bound) of the channel drawn, and independent of which it is.
-        share = np.inf
-        c = n_channels
-        if loose > 0.0:
-            share = rng.random() * (size * urn.quantum + loose)
-        if share < loose:
-            c, share = find_loose(state, share)
-        else:
-            # One uniform number does for three draws: its whole part is the slot, and what is left of it, uniform on
-            # the slot and independent of which, decides whether the candidate fires and which of the terms it is.
-            place = rng.random() * size
+        # `share` becomes uniform on [0, bound) of the channel drawn, and independent of which it is. One uniform number
+        # does for three draws: its whole part is the slot, and what is left of it, uniform on the slot and independent
+        # of which, decides whether the candidate fires and which of the terms it is.
+        place = rng.random() * length
+        is_loose = False
+        if place >= edge:
+            if edge > 0.0:
+                is_loose = True
+                c, share = find_loose(state, (place - edge) * urn.quantum)
+            elif place < spare.total:
+                is_loose = True
+                c, share = find_loose(state, place)
+            else:
+                place = rng.random() * urn.used
+        if not is_loose:
             slot = np.int64(place)
             c = np.int64(owner[np.uint64(slot)])
             if c == n_channels:
@@ -216,8 +218,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 tally[N_CANDIDATES] = n_candidates
                 tally[N_EVENTS] = n_events
                 n_rejected = -tighten(channels, laws, readers, state, c)
-                size = urn.used
-                loose = spare.total
+                length, edge = drawing(state)
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if laws is not None:
@@ -263,8 +264,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     status = refresh_changed(channels, laws, readers, state, c)
                 elif families is not None:
                     status = refresh_if_outside(channels, laws, readers, state, np.int64(families.species[member]))
-                size = urn.used
-                loose = spare.total
+                length, edge = drawing(state)
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if time + wait == time:

@@ -35,6 +35,7 @@ _REFILLS = 16
 ends, and no channel becomes loose."""
 _FEW_SLOTS = 32
 """So many slots are moved without credit: they take no longer than the bounds of the channel took."""
+_MOST_COARSE = 16.0
 _MOST_LOOSE = 8
 """With more loose channels than this all slots are handed out afresh as soon as there is credit."""
 
@@ -59,6 +60,23 @@ def mean_wait(state):
     return 1.0 / total_bound(state)
 
 
+@within
+def drawing(state):
+    """How a channel is drawn: the length of the line on which a point falls, and where on it the loose channels begin
+    behind the slots [slots].
+
+    If they take nearly all of it, the place of the point among the slots would be known to few digits. Then the line is
+    that of the bounds [1/s], the loose channels come first and begin at 0, and among the slots it is drawn anew.
+    """
+    size = np.float64(state.urns.urn[HEAVY].used)
+    quantum, loose = state.urns.urn[HEAVY].quantum, state.urns.spare[0].total
+    if loose == 0.0:
+        return size, size
+    if loose <= _MOST_COARSE * size * quantum:
+        return size + loose / quantum, size
+    return size * quantum + loose, 0.0
+
+
 @kernel
 def find_loose(state, share):
     """The loose channel in whose bound `share`, below the sum of their bounds, falls, and the share within it."""
@@ -77,11 +95,13 @@ def find_loose(state, share):
 @kernel
 def refill_all(state):
     """Hand out all slots afresh: first which channels are light, then both urns. Loose stay those that have settled, if
-    they are few."""
+    they are few and credit is not plenty."""
     urns, sums, holders, spare = state.urns, state.sums, state.urns.holders, state.urns.spare[0]
     urns.urn[HEAVY].refilled = state.tally[N_CANDIDATES]
     n = sums.size - 1
-    n_loose = spare.n_settled if spare.n_settled <= _MOST_LOOSE else 0
+    n_loose = spare.n_settled
+    if n_loose > _MOST_LOOSE or spare.credit > _REFILLS // 2 * _refill_cost(state):
+        n_loose = 0
     for k in range(n_loose, spare.n_loose):
         sums[urns.loose[k]].place = HEAVY
     spare.n_loose = spare.n_settled = n_loose
@@ -94,7 +114,7 @@ def refill_all(state):
     few = n < MANY
     # Slots for channels that are empty make those of the others small, and many to move.
     crowded = not spare.is_short or _MOST_EMPTY * n_active >= n
-    mean = total / (n if crowded else max(n_active, 1))
+    mean = total / (n if crowded else max(n_active, MANY))
     n_heavy = n_light = 0
     heavy = 0.0
     light = 0.0
@@ -114,8 +134,9 @@ def refill_all(state):
         holders[c].owned = 0
         holders[c].head = NONE
     start_filling(urns, LIGHT, light, _LIGHT_SLOTS * max(n_light, 1))
-    if light == 0.0 and not crowded and total < np.inf:
-        urns.urn[LIGHT].quantum = _LIGHT * mean / _LIGHT_SLOTS
+    if not crowded and total < np.inf:
+        # Those that are empty now may become as large as the largest light ones, and take no more than 32 slots then.
+        urns.urn[LIGHT].quantum = max(urns.urn[LIGHT].quantum if light > 0.0 else 0.0, _LIGHT * mean / _FEW_SLOTS)
     for c in range(n):
         if sums[c].place == LIGHT:
             give_slots(urns, LIGHT, c, sums[c].upper * (1.0 + SAFE))
@@ -191,7 +212,7 @@ def _move_slots(state, u, c, bound):
     if moved == 0.0:
         return True
     if moved > _FEW_SLOTS:
-        if u == LIGHT and bound >= _LIGHT_SLOTS * state.urns.urn[HEAVY].quantum:
+        if u == LIGHT and bound >= state.urns.urn[HEAVY].quantum * (1.0 if spare.is_short else _LIGHT_SLOTS):
             return False
         _earn(state)
         if not moved <= spare.credit:
