@@ -63,7 +63,6 @@ GROUPS = """#              time                 A_P         A_unbound_P
 class Twin:
     """A peer that is this package with other seeds."""
 
-    name = "twin"
     stretch = 1.0
 
     def __init__(self, path):
@@ -244,6 +243,30 @@ def test_without_the_other_program_ours_is_measured(folder):
         (row,) = result["networks"]
         assert row["methods"]["auto"]["rate"] > 0 and "ratio" not in row["methods"]["auto"]
         assert said in networks.text(result)
+
+
+def test_a_method_of_ours_that_differs_has_no_ratio(folder, monkeypatch):
+    def wrong(self, t_end, seed, run=Ours.run):
+        return run(self, (0.9 if self._asked == "rejection" else 1.0) * t_end, seed)
+
+    monkeypatch.setattr(Ours, "run", wrong)
+    result, _ = measured(folder, Twin, names=["another"], repeats=1, exact_methods=True)
+    methods = result["networks"][0]["methods"]
+    assert {name for name, record in methods.items() if "differs" in record} == {"rejection"}
+    assert {name for name, record in methods.items() if "ratio" not in record} == {"rejection"}
+
+
+def test_where_ours_fails_nothing_is_compared(folder, monkeypatch):
+    def fails(self, t_end, seed, run=Ours.run):
+        if seed and self._asked == "auto":  # not when the file is read
+            raise RuntimeError("a propensity overflowed")
+        return run(self, t_end, seed)
+
+    monkeypatch.setattr(Ours, "run", fails)
+    result, lines = measured(folder, Twin, names=["another"], repeats=1)
+    (row,) = result["networks"]
+    assert row["check_end"] is None and "rate" in row["peer"] and "ratio" not in row["methods"]["auto"]
+    assert "a propensity overflowed" in lines[0] and "another, auto: RuntimeError: a prop" in networks.text(result)
 
 
 def runs(rng, mean, n_species=2, groups=("Free",)):

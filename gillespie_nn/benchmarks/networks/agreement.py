@@ -11,10 +11,12 @@ RUNS = 10
 EVENTS = 1e5
 """Events of such a run, about: less than a second for each program."""
 LEVEL = 1e-5
-"""Programs that agree are said to differ in so many comparisons, about: a value is taken as normal."""
+"""Probability that a difference is reported between programs that agree, if values have normal distributions."""
 _MOST = 20
 """Species that are compared where there are no groups, the most abundant ones."""
 _FIRST, _GROWTH = 1e-3, 2.0
+_SEEDS = 10_000
+"""Seeds of compared runs start here and are so far apart; timed runs have 1, 2, ..."""
 
 
 def check_end(program: Program, t_end: float) -> float:
@@ -25,9 +27,9 @@ def check_end(program: Program, t_end: float) -> float:
     return min(end, t_end)
 
 
-def runs_of(program: Program, end: float, first_seed: int) -> list[Run]:
-    """The runs that are compared, with seeds that no timed run has."""
-    return [program.run(end, first_seed + k) for k in range(RUNS)]
+def runs_of(program: Program, end: float, k: int) -> list[Run]:
+    """The compared runs of program number `k`, with seeds that no other runs have."""
+    return [program.run(end, _SEEDS * (k + 1) + n) for n in range(RUNS)]
 
 
 def difference(ours: Sequence[Run], theirs: Sequence[Run]) -> str:

@@ -21,14 +21,10 @@ from ..run import machine
 from . import agreement
 from .files import START, Case, cases
 from .run_network import RunNetwork
-from .runs import Ours, Peer, Program
+from .runs import PEER, Ours, Peer, Program
 
 _SLOW = 30.0
 """A program whose first run takes more seconds than this is timed only once."""
-_CHECK_SEED = 10_000
-"""The first seed of compared runs; timed runs have 1, 2, ..."""
-PEER = "BioNetGen"
-"""The label of the other program among those that are measured."""
 
 
 def networks_benchmark(
@@ -61,7 +57,7 @@ def networks_benchmark(
             say(_sentence(rows[-1]))
     about = None
     if peer is not None:
-        about = {"name": peer.name} | ({"missing": missing} if missing else {"version": peer.version()})
+        about = {"missing": missing} if missing else {"version": peer.version()}
     return {
         "machine": machine(),
         "version": __version__,
@@ -87,16 +83,7 @@ def _network(case: Case, methods: Sequence[str], peer: type[Peer] | None, repeat
         row["peer"] = {}
         programs[PEER] = peer(case.path)
     every = records | ({PEER: row["peer"]} if peer is not None else {})
-    # The compared runs also compile every kernel, which is not timed.
-    with _failure(every[AUTO]):
-        row["check_end"] = end = agreement.check_end(ours[AUTO], case.t_end)
-        reference = agreement.runs_of(ours[AUTO], end, _CHECK_SEED)
-        for k, label in enumerate(programs):
-            if label != AUTO:
-                with _failure(every[label]):
-                    runs = agreement.runs_of(programs[label], end, _CHECK_SEED * (k + 1))
-                    if what := agreement.difference(reference, runs):
-                        every[label]["differs"] = what
+    row["check_end"] = _compare(programs, every, case.t_end)
     _time(programs, every, case.t_end, repeats)
     for method, program in ours.items():
         records[method]["method"] = program.method
@@ -107,9 +94,25 @@ def _network(case: Case, methods: Sequence[str], peer: type[Peer] | None, repeat
         timed.append(row["full"])
     theirs = row.get("peer", {})
     for record in timed:
-        if {"rate"} <= set(record) & set(theirs) and "differs" not in theirs:
+        if all("rate" in r and "differs" not in r for r in (record, theirs)) and row["check_end"] is not None:
             record["ratio"] = record["rate"] / theirs["rate"]
     return row
+
+
+def _compare(programs: Mapping[str, Program], records: Mapping[str, dict], t_end: float) -> float | None:
+    """Compare each program with ours under `auto`; what differs is put into `records`. Returns the end of these runs,
+    None if ours failed. They also compile every kernel, so that timed runs need not."""
+    with _failure(records[AUTO]):
+        end = agreement.check_end(programs[AUTO], t_end)
+        reference = agreement.runs_of(programs[AUTO], end, 0)
+        for k, label in enumerate(programs):
+            with _failure(records[label]):
+                if label != AUTO and (
+                    what := agreement.difference(reference, agreement.runs_of(programs[label], end, k))
+                ):
+                    records[label]["differs"] = what
+        return end
+    return None
 
 
 @contextmanager

@@ -29,8 +29,6 @@ _STEPS = re.compile(r"^TOTAL STEPS:\s*(\d+)\s*$", re.MULTILINE)
 class RunNetwork:
     """`run_network` with one file. Its method is the direct method; it updates the propensities that changed."""
 
-    name = "BioNetGen"
-
     def __init__(self, path: Path) -> None:
         """Raises FileNotFoundError if the program is not installed."""
         self._path, self._program = path.resolve(), program()

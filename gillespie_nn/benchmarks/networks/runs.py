@@ -10,6 +10,9 @@ from ...api import simulate
 from ...crn import ReactionNetwork
 from ...simulation.result import Result, unfinished
 
+PEER = "BioNetGen"
+"""The other program."""
+
 
 class Run(NamedTuple):
     """A run of one program."""
@@ -33,8 +36,6 @@ class Program(Protocol):
 
 class Peer(Program, Protocol):
     """The other program, made from the path of a `.net` file."""
-
-    name: str
 
     def __init__(self, path: Path) -> None: ...
 

@@ -5,10 +5,11 @@ from statistics import median
 from ...display.tables import Table
 from ..everyday.table import as_markdown
 from .published import SOURCE
+from .runs import PEER
 
 _COLUMNS = (
     "network", "reactions", "end time", "method", "events", "start-up [s]", "seconds", "events/s",
-    "BioNetGen start-up [s]", "BioNetGen seconds", "BioNetGen events/s", "ratio", "published ratio",
+    f"{PEER} start-up [s]", f"{PEER} seconds", f"{PEER} events/s", "ratio", "published ratio",
 )  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def notes(result: dict) -> list[str]:
     """What a reader of the table must know."""
     peer = result["peer"] or {}
     versions = f"Versions: gillespie-nn {result['version']}"
-    lines = [f"{versions}, BioNetGen {peer['version']}" if "version" in peer else versions]
+    lines = [f"{versions}, {PEER} {peer['version']}" if "version" in peer else versions]
     if "missing" in peer:
         lines.append(peer["missing"])
     if any("published" in row for row in result["networks"]):
@@ -58,19 +59,18 @@ def notes(result: dict) -> list[str]:
         if published.get("start_up"):
             lines.append(
                 f"{row['network']}: {published['start_up']:g} s of the published {published['bionetgen']:g} s of "
-                f"BioNetGen are taken as start-up and subtracted"
+                f"{PEER} are taken as start-up and subtracted"
             )
         if "full" in row:
             lines.append(
                 f"{row['network']}, end time {row['full']['t_end']:g}: one run, compared with the events per second of "
-                f"BioNetGen in runs to {row['t_end']:g}"
+                f"{PEER} in runs to {row['t_end']:g}"
             )
-        every = {**row["methods"], "BioNetGen": row.get("peer", {})}
+        every = {**row["methods"], PEER: row.get("peer", {})}
+        for label, record in {**every, "to the published end": row.get("full", {})}.items():
+            lines += [f"{row['network']}, {label}: {record[key]}" for key in ("failed", "differs") if key in record]
         for label, record in every.items():
-            for key in ("failed", "differs"):
-                if key in record:
-                    lines.append(f"{row['network']}, {label}: {record[key]}")
-            if 0 < len(record.get("seconds", ())) < result["repeats"] and "failed" not in record:
+            if "rate" in record and len(record["seconds"]) < result["repeats"]:
                 lines.append(f"{row['network']}, {label}: timed once, because a run takes {record['seconds'][0]:.3g} s")
     return lines
 
