@@ -10,7 +10,7 @@ RUNS = 10
 """Runs of each program that are compared."""
 EVENTS = 3e4
 """A compared run has at least so many events, up to twice as many: on the largest network, where an event of BioNetGen
-takes 0.2 ms, that is as long as its start-up."""
+takes 0.1 ms, that is as long as its start-up."""
 LEVEL = 1e-5
 """Probability that a difference is reported between programs that agree, if values have normal distributions."""
 _MOST = 20
