@@ -223,8 +223,8 @@ def test_exact_methods_and_the_published_end_are_measured_on_request(folder, mon
     assert not any({"differs", "failed"} & set(record) for record in row["methods"].values())
     assert row["full"]["t_end"] == 15.0 and len(row["full"]["seconds"]) == 1
     assert row["full"]["events"][0] > 2 * row["methods"]["auto"]["events"][0]
-    assert row["full"]["ratio"] == row["full"]["rate"] / row["peer"]["rate"]
-    assert "BCR, end time 15: one run" in networks.text(result)
+    assert "ratio" not in row["full"]  # events cost BioNetGen more later in a run
+    assert "BCR, end time 15: one run; published 428 s for Catalyst and 40068 s for BioNetGen" in networks.text(result)
 
 
 def test_a_program_that_simulates_something_else_has_no_ratio(folder):

@@ -87,13 +87,11 @@ def _network(case: Case, methods: Sequence[str], peer: type[Peer] | None, repeat
     _time(programs, every, case.t_end, repeats)
     for method, program in ours.items():
         records[method]["method"] = program.method
-    timed = [*records.values()]
     if full and case.published is not None and case.published.full_end != case.t_end:
         row["full"] = {"t_end": case.published.full_end, "method": ours[AUTO].method}
         _time({AUTO: ours[AUTO]}, {AUTO: row["full"]}, case.published.full_end, 1)
-        timed.append(row["full"])
     theirs = row.get("peer", {})
-    for record in timed:
+    for record in records.values():
         if all("rate" in r and "differs" not in r for r in (record, theirs)) and row["check_end"] is not None:
             record["ratio"] = record["rate"] / theirs["rate"]
     return row

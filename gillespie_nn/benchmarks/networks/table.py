@@ -63,8 +63,8 @@ def notes(result: dict) -> list[str]:
             )
         if "full" in row:
             lines.append(
-                f"{row['network']}, end time {row['full']['t_end']:g}: one run, compared with the events per second of "
-                f"{PEER} in runs to {row['t_end']:g}"
+                f"{row['network']}, end time {row['full']['t_end']:g}: one run; published {published['fastest']:g} s for "
+                f"Catalyst and {published['bionetgen']:g} s for {PEER}"
             )
         every = {**row["methods"], PEER: row.get("peer", {})}
         for label, record in {**every, "to the published end": row.get("full", {})}.items():
