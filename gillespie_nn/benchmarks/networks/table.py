@@ -63,8 +63,8 @@ def notes(result: dict) -> list[str]:
             )
         if "full" in row:
             lines.append(
-                f"{row['network']}, end time {row['full']['t_end']:g}: one run; published {published['fastest']:g} s for "
-                f"Catalyst and {published['bionetgen']:g} s for {PEER}"
+                f"{row['network']}, end time {row['full']['t_end']:g}: one run; published {published['fastest']:g} s "
+                f"for Catalyst and {published['bionetgen']:g} s for {PEER}"
             )
         every = {**row["methods"], PEER: row.get("peer", {})}
         for label, record in {**every, "to the published end": row.get("full", {})}.items():
