@@ -14,6 +14,8 @@ from ..benchmarks import (
     everyday,
     leap_benchmark,
     markdown,
+    networks,
+    networks_benchmark,
     scale,
     storage_benchmark,
 )
@@ -23,6 +25,10 @@ _INSTEAD = {
     "--everyday": (
         ("--case", "--peers", "--markdown", "--exact-methods", "--replicates"),
         "ensembles of six everyday models, with other programs",
+    ),
+    "--networks": (
+        ("--case", "--peers", "--markdown", "--exact-methods", "--full", "--end-time"),
+        "published rule-based networks (.net files in the folder DIR), with BioNetGen",
     ),
     "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
     "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
@@ -37,6 +43,8 @@ _INSTEAD = {
 _DEFAULT = ("--case", "--peers", "--markdown")
 """The flags that the measurement of training networks accepts."""
 _WORKERS = 2
+_FOLDER = "--networks"
+"""The measurement that takes a folder."""
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -45,14 +53,14 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "bench",
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--everyday --exact-methods",
-            "--everyday --case toggle_switch --replicates 1000", "--scale", "--leap --json", "--ensemble --workers 2",
-            "--storage", "--cold",
+            "--everyday --case toggle_switch --replicates 1000", "--networks networks --full", "--scale",
+            "--leap --json", "--ensemble --workers 2", "--storage", "--cold",
         ),
     )  # fmt: skip
     command.add_argument(
         "--case", action="append",
-        help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)} (all); may be "
-        "given several times",
+        help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)} (all), and with "
+        "--networks the name of a file without .net; may be given several times",
     )  # fmt: skip
     command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
     command.add_argument(
@@ -60,13 +68,22 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     instead = command.add_mutually_exclusive_group()
     for flag, (_, what) in _INSTEAD.items():
-        instead.add_argument(flag, action="store_true", help=f"measure instead: {what}")
+        how: dict = {"metavar": "DIR"} if flag == _FOLDER else {"action": "store_true"}
+        instead.add_argument(flag, help=f"measure instead: {what}", **how)
     command.add_argument("--workers", type=int, help=f"workers that --ensemble compares with one ({_WORKERS})")
     command.add_argument(
         "--replicates", type=int,
         help=f"number of short runs of --everyday ({everyday.REPLICATES}); it simulates a fifth as many long runs",
     )  # fmt: skip
-    command.add_argument("--exact-methods", action="store_true", help="include each exact method in --everyday")
+    command.add_argument(
+        "--exact-methods", action="store_true", help="include each exact method in --everyday or --networks"
+    )
+    command.add_argument(
+        "--full",
+        action="store_true",
+        help="in --networks also simulate BCR to its published end time, without BioNetGen",
+    )
+    command.add_argument("--end-time", type=float, help="end time of networks without a published one, for --networks")
     command.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json(command)
     return command
@@ -76,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_given(arguments)
     cases = LEAP_CASES if arguments.leap else everyday.MODELS if arguments.everyday else CASES
     names = arguments.case or list(cases)
-    for name in names:
+    for name in names if arguments.networks is None else ():  # the folder says which cases there are
         checks.choice("benchmark case", name, cases)
     repeats = checks.whole("repeats", arguments.repeats)
     result = _measure(arguments, names, repeats, lambda line: print(line, flush=True))
@@ -88,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_given(arguments: argparse.Namespace) -> None:
     """Refuse flags that the requested measurement does not use."""
-    instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:])), None)
+    instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:]) not in (None, False)), None)
     accepted = _INSTEAD[instead][0] if instead else _DEFAULT
     for flag in dict.fromkeys((*_DEFAULT, *(flag for flags, _ in _INSTEAD.values() for flag in flags))):
         if getattr(arguments, flag[2:].replace("-", "_")) in (None, False) or flag in accepted:
@@ -106,6 +123,13 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
         programs = everyday.PEERS if peers else ()
         result = everyday.everyday_benchmark(names, repeats, n, arguments.exact_methods, programs, say)
         print(everyday.markdown(result) if arguments.markdown else everyday.text(result))
+        return result
+    if arguments.networks is not None:
+        result = networks_benchmark(
+            arguments.networks, arguments.case or (), repeats, arguments.exact_methods, arguments.full,
+            arguments.end_time, networks.RunNetwork if peers else None, say,
+        )  # fmt: skip
+        print(networks.markdown(result) if arguments.markdown else networks.text(result))
         return result
     if arguments.scale:
         return scale(repeats, say=say)
