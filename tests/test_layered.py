@@ -16,7 +16,7 @@ from gillespie_nn.kernels import codes
 from gillespie_nn.kernels.channels import channel_value
 from gillespie_nn.kernels.families import sum_pools
 from gillespie_nn.seeds import Purpose
-from gillespie_nn.simulation.methods import Layered, Rejection, choose_method
+from gillespie_nn.simulation.methods import Layered, Rejection, choose_for_training, choose_method
 
 N_STATES = 100
 NETWORKS = {
@@ -195,13 +195,19 @@ def test_light_channels_share_an_urn_and_keep_the_law(monkeypatch):
 def test_auto_chooses_by_size_and_structure_and_says_why():
     tiny = gnn.ReactionNetwork.from_text("0 -> A @ 1")
     middle = gnn.training_network((2, 4, 1)).network
-    for network, name, word in (
-        (tiny, "direct", "1 reaction of mass action"),
-        (middle, "rejection", "187 reactions"),
-        (NETWORKS["gain"], "layered", "2 product families"),
+    chain = gnn.ReactionNetwork.from_text("".join(f"A{k} -> A{k + 1} @ 1\n" for k in range(12)))
+    for network, counts, name, word in (
+        (tiny, [0], "direct", "1 reaction"),
+        (tiny, [1000], "adaptive", "1 reaction"),
+        (chain, [1000] * 12 + [0], "optimized_direct", "12 reactions"),
+        (chain, [1000] * 13, "adaptive", "12 reactions"),
+        (chain, None, "optimized_direct", "12 reactions"),
+        (middle, None, "adaptive", "187 reactions"),
+        (NETWORKS["gain"], None, "layered", "2 product families"),
     ):
-        choice = choose_method("auto", network)
+        choice = choose_method("auto", network, None if counts is None else np.array(counts))
         assert choice.method.name == name and word in choice.reason
+    assert choose_for_training("auto", middle).method.name == "rejection"
     assert choose_method("direct", middle).reason == "requested"
     with pytest.raises(gnn.checks.InputError, match="auto"):
         choose_method("rejektion", middle)

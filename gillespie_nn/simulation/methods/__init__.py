@@ -49,12 +49,11 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
 }
 """Names of methods in the literature and in other programs."""
-_FEW_REACTIONS = 20
-"""Up to so many reactions of mass action a linear search was as fast as keeping bounds (1.4 times slower to 2.5 times
-faster on six models of 2 to 16 reactions), and its kernel is compiled in half the time."""
-_FEW_LAWS = 12
-_FEW_MOLECULES = 100
-"""Up to these sizes the same holds with general rate laws."""
+_FEW_REACTIONS, _SOME_REACTIONS = 8, 30
+"""Up to so many reactions a linear search is faster than keeping bounds, the first plain, the second with a running sum:
+measured on the models of `bench --methods`, those that were held out not among them."""
+_MANY_MOLECULES = 200
+"""With so many molecules of everything that reacts, bounds hold for so long that keeping them is faster at any size."""
 
 
 class Choice(NamedTuple):
@@ -81,8 +80,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
     structure of `network`. A class derived from `Method` is used as it is.
 
     `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
-    the same distribution. It never chooses `next_reaction`: `rejection` was faster on all training networks and rings
-    measured.
+    the same distribution.
     """
     if not isinstance(name, str):
         of_class = _checked_class(name, Method)
@@ -98,13 +96,18 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
         found.refuse(network)
         return Choice(found, "requested")
+    return _fastest(network, counts)
+
+
+def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
+    """What `auto` chooses: by the number of reactions, product families, and how few molecules there are at the start
+    of what reactions change. `Adaptive` may change its mind during a run."""
     n_reactions = len(network.reactions)
     reactions = f"{n_reactions} reaction{'' if n_reactions == 1 else 's'}"
-    few = counts is None or counts.max(initial=0) < _FEW_MOLECULES
-    if not network.compiled.programs.laws and n_reactions <= _FEW_REACTIONS:
-        return Choice(Direct, f"auto: searches all reactions at each event; fast for {reactions} of mass action")
-    if n_reactions <= _FEW_LAWS and few:
-        return Choice(Direct, f"auto: searches all reactions at each event; fast for {reactions} and few molecules")
+    if n_reactions <= _SOME_REACTIONS and not _is_crowded(network, counts):
+        if n_reactions <= _FEW_REACTIONS:
+            return Choice(Direct, f"auto: searches all reactions at each event; fast for {reactions}")
+        return Choice(OptimizedDirect, f"auto: searches all reactions at each event; fast for {reactions}")
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)
@@ -112,7 +115,15 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
             Layered,
             f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
-    return Choice(Rejection, f"auto: fastest for {reactions} without product families")
+    return Choice(Adaptive, f"auto: keeps bounds as long as that is fast; for {reactions} without product families")
+
+
+def _is_crowded(network: ReactionNetwork, counts: np.ndarray | None) -> bool:
+    """Whether there are many molecules of every species that reactions change."""
+    if counts is None:
+        return False
+    varies = network.compiled.lumped.arrays["varies"][: len(network.species)]
+    return bool(varies.any()) and counts[varies].min() >= _MANY_MOLECULES
 
 
 def choose_for_training(name: str | type[Method] | type[Level], network: ReactionNetwork) -> TrainingChoice:
@@ -129,7 +140,10 @@ def choose_for_training(name: str | type[Method] | type[Level], network: Reactio
         if found.records_covariance:
             raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
         name = found
-    return TrainingChoice(*choose_method(name, network))
+    method, reason = choose_method(name, network)
+    if name == AUTO and method is Adaptive:  # learning networks stay as they are for long
+        return TrainingChoice(Rejection, f"auto: fastest for {len(network.reactions)} reactions without families")
+    return TrainingChoice(method, reason)
 
 
 def _checked_class(given: Any, *bases: Any) -> Any:
