@@ -16,7 +16,7 @@ import numpy as np
 from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, REACHED_END, STEP
 from .intervals import law_range
 from .jit import inlined
-from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
+from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, law_value_of_counts, trigger_changed
 from .linked import kernel, within
 from .records import record_type
 
@@ -102,7 +102,7 @@ def term_value(channels, laws, t, up, down):
     return value
 
 
-@kernel
+@within
 def channel_value(channels, laws, c, up, down):
     """Sum of the terms of channel c [1/s]; see `term_value`."""
     total = 0.0
@@ -111,7 +111,7 @@ def channel_value(channels, laws, c, up, down):
     return total
 
 
-@kernel
+@within
 def program_of(channels, t):
     """Program of term t if it is a general law, else -1."""
     e = channels.terms[t].extra_start
@@ -127,7 +127,7 @@ def look_at_laws(laws, counts):
         laws.value[p] = _limit(laws, p, counts)
 
 
-@kernel
+@within
 def look_at_channel(channels, laws, c, counts):
     """Set `value` of the rate laws in channel c; see `look_at_laws`."""
     for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
@@ -136,12 +136,12 @@ def look_at_channel(channels, laws, c, counts):
             laws.value[p] = _limit(laws, p, counts)
 
 
-@kernel
+@within
 def _limit(laws, p, counts):
     if laws.reads_time[p]:
         low, high = window_range(laws, p, counts)
         return high
-    return law_value(laws, p, counts)
+    return law_value_of_counts(laws, p, counts)
 
 
 @kernel
@@ -166,7 +166,7 @@ def look_at_term(channels, laws, t, counts, tally):
     """Set `value` of term t, if it is one, to its value now; a negative one is a fault."""
     p = program_of(channels, t)
     if p >= 0:
-        laws.value[p] = law_value(laws, p, counts)
+        laws.value[p] = law_value_of_counts(laws, p, counts)
         if not laws.value[p] >= 0.0:
             tally[FAULT] = 1
 

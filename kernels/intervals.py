@@ -16,8 +16,8 @@ from .laws import (
     ARCCOSH,
     ARCSIN,
     ARCTANH,
+    BOUNDS,
     CEIL,
-    CONSTANT,
     COS,
     COSH,
     COUNT,
@@ -216,38 +216,38 @@ def _truth_range(op, a, b, c, d):
 @kernel
 def law_range(laws, p, low, high):
     """Lower and upper bound of program p over counts in [low, high] and times in the window."""
-    lows, highs = laws.stack[0], laws.stack[1]
-    top = -1
-    for k in range(laws.start[p], laws.start[p + 1]):
-        op = laws.op[k]
-        i = laws.index[k]
-        if op == CONSTANT:
-            top += 1
-            lows[top] = highs[top] = laws.constant[k]
-        elif op == COUNT:
-            top += 1
-            lows[top] = low[i]
-            highs[top] = high[i]
+    program = laws.programs[p]
+    first = program.body
+    if not laws.ready[p] & BOUNDS:
+        first = program.start
+        laws.ready[p] |= BOUNDS
+    lows, highs = laws.registers[1], laws.registers[2]
+    for k in range(first, laws.programs[p + 1].start):
+        code = laws.code[k]
+        op, target, a, b, c = code.op, code.target, code.a, code.b, code.c
+        if op == COUNT:
+            lows[target] = low[a]
+            highs[target] = high[a]
         elif op == VARIABLE:
-            top += 1
-            if i == TIME_VARIABLE:
-                lows[top] = laws.window[WINDOW_START]
-                highs[top] = laws.window[WINDOW_END]
+            if a == TIME_VARIABLE:
+                lows[target] = laws.window[WINDOW_START]
+                highs[target] = laws.window[WINDOW_END]
             else:
-                lows[top] = highs[top] = laws.variables[i]
+                lows[target] = highs[target] = laws.variables[a]
         elif is_binary(op):
-            top -= 1
-            lows[top], highs[top] = _binary_range(op, lows[top], highs[top], lows[top + 1], highs[top + 1])
+            lows[target], highs[target] = _binary_range(op, lows[a], highs[a], lows[b], highs[b])
         elif op == SELECT:
-            top -= 2
-            never = lows[top + 1] == 0.0 and highs[top + 1] == 0.0
-            always = lows[top + 1] > 0.0 or highs[top + 1] < 0.0
+            never = lows[b] == 0.0 and highs[b] == 0.0
+            always = lows[b] > 0.0 or highs[b] < 0.0
             if never:
-                lows[top] = lows[top + 2]
-                highs[top] = highs[top + 2]
-            elif not always:
-                lows[top] = binary(MIN, lows[top], lows[top + 2])
-                highs[top] = binary(MAX, highs[top], highs[top + 2])
+                lows[target] = lows[c]
+                highs[target] = highs[c]
+            elif always:
+                lows[target] = lows[a]
+                highs[target] = highs[a]
+            else:
+                lows[target] = binary(MIN, lows[a], lows[c])
+                highs[target] = binary(MAX, highs[a], highs[c])
         else:
-            lows[top], highs[top] = _unary_range(op, lows[top], highs[top])
-    return lows[0], highs[0]
+            lows[target], highs[target] = _unary_range(op, lows[a], highs[a])
+    return lows[program.result], highs[program.result]

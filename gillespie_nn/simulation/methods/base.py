@@ -12,7 +12,7 @@ from ...crn.compile import Structure
 from ...kernels import codes
 from ...kernels.channels import Channels
 from ...kernels.families import Families
-from ...kernels.laws import Laws
+from ...kernels.laws import DERIVED_FROM_VARIABLES, STATE_OF_LAWS, Laws, forget_variables
 from ...nn.phases import Phase
 from ...noise import Drive
 from .options import Option, resolve
@@ -24,13 +24,9 @@ _ROUNDING = 1e-12
 _LATEST = np.finfo(np.float64).max
 
 
-WRITTEN_LAWS = ("variables", "window", "triggered", "stack", "value")
-"""Arrays of `Laws` that a simulation writes."""
-
-
 def own_laws(laws: Laws) -> Laws:
     """`laws` with arrays of their own for what one simulation writes."""
-    return laws._replace(**{name: getattr(laws, name).copy() for name in WRITTEN_LAWS})
+    return laws._replace(**{name: getattr(laws, name).copy() for name in (*STATE_OF_LAWS, *DERIVED_FROM_VARIABLES)})
 
 
 class Method(ABC):
@@ -246,7 +242,9 @@ class Method(ABC):
     ) -> None:
         """Set counts[species] = values at the current time (int64 arrays), and variables of `laws` likewise, and update
         all dependent values."""
-        self.laws.variables[list(variables)] = variable_values
+        if len(variables):
+            self.laws.variables[list(variables)] = variable_values
+            forget_variables(self.laws)
         self._set_counts(species, values)
 
     @abstractmethod

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from ...kernels import codes, replicates
+from ...kernels.laws import STATE_OF_LAWS, forget_variables
 from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
 from ...kernels.streams import SCRATCH
-from .base import WRITTEN_LAWS, Method
+from .base import Method
 
 _NO_ENDS = np.empty(0, dtype=END)
 _NO_LOG = np.empty(0, dtype=LOGGED)
@@ -82,6 +83,7 @@ class Compiled(Method):
         """Forget what is not in the memory of `gather`, which has been put back to the start: rates and noise."""
         self._channels, families = self._at_rates
         self._families = families._replace(running=self._families.running)
+        forget_variables(self._laws)
         self._owns_rates = False
         self._drive = None
 
@@ -90,7 +92,7 @@ class Compiled(Method):
 
         A copy of it, written back, puts the simulation back to where it is now.
         """
-        programs = {name: getattr(self._laws, name) for name in WRITTEN_LAWS}
+        programs = {name: getattr(self._laws, name) for name in STATE_OF_LAWS}
         arrays: list[np.ndarray] = []
         _each(self._state, arrays.append)
         arrays += [*programs.values(), self._families.running]
