@@ -16,7 +16,15 @@ import numpy as np
 from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, REACHED_END, STEP
 from .intervals import law_range
 from .jit import inlined
-from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, law_value_of_counts, trigger_changed
+from .laws import (
+    WINDOW_CANDIDATES,
+    WINDOW_END,
+    WINDOW_START,
+    WINDOW_WIDTH,
+    law_value,
+    law_value_of_counts,
+    trigger_changed,
+)
 from .linked import kernel, within
 from .records import record_type
 

@@ -49,7 +49,7 @@ from .laws import (
     is_binary,
     unary,
 )
-from .linked import kernel
+from .linked import kernel, within
 
 _ROUNDING = 1e-15
 """Slack, relative, of functions that are not rounded correctly and so are monotone only nearly."""
@@ -79,7 +79,12 @@ def _is_infinite(a, b):
 def _corners(op, a, b, c, d):
     """Range of an operation that is monotone in each argument, over [a, b] x [c, d]."""
     # A function that is monotone in each argument has its extremes at corners of the box.
-    p, q, r, s = binary(op, a, c), binary(op, a, d), binary(op, b, c), binary(op, b, d)
+    p, s = binary(op, a, c), binary(op, b, d)
+    q, r = p, s
+    if a == b:
+        q, r = s, p
+    elif c != d:
+        q, r = binary(op, a, d), binary(op, b, c)
     if p != p or q != q or r != r or s != s:
         return np.nan, np.nan
     return min(min(p, q), min(r, s)), max(max(p, q), max(r, s))
@@ -214,29 +219,27 @@ def _truth_range(op, a, b, c, d):
 
 
 @kernel
-def law_range(laws, p, low, high):
-    """Lower and upper bound of program p over counts in [low, high] and times in the window."""
-    program = laws.programs[p]
-    first = program.body
-    if not laws.ready[p] & BOUNDS:
-        first = program.start
-        laws.ready[p] |= BOUNDS
-    lows, highs = laws.registers[1], laws.registers[2]
-    for k in range(first, laws.programs[p + 1].start):
-        code = laws.code[k]
-        op, target, a, b, c = code.op, code.target, code.a, code.b, code.c
+def _execute_range(code, registers, variables, window, low, high, first, end):
+    """Bounds of instructions first, ..., end - 1; see `laws.execute`."""
+    lows, highs = registers[1], registers[2]
+    for k in range(first, end):
+        op = code[k].op
+        target = code[k].target
+        a = code[k].a
+        b = code[k].b
         if op == COUNT:
             lows[target] = low[a]
             highs[target] = high[a]
         elif op == VARIABLE:
             if a == TIME_VARIABLE:
-                lows[target] = laws.window[WINDOW_START]
-                highs[target] = laws.window[WINDOW_END]
+                lows[target] = window[WINDOW_START]
+                highs[target] = window[WINDOW_END]
             else:
-                lows[target] = highs[target] = laws.variables[a]
+                lows[target] = highs[target] = variables[a]
         elif is_binary(op):
             lows[target], highs[target] = _binary_range(op, lows[a], highs[a], lows[b], highs[b])
         elif op == SELECT:
+            c = code[k].c
             never = lows[b] == 0.0 and highs[b] == 0.0
             always = lows[b] > 0.0 or highs[b] < 0.0
             if never:
@@ -250,4 +253,15 @@ def law_range(laws, p, low, high):
                 highs[target] = binary(MAX, highs[a], highs[c])
         else:
             lows[target], highs[target] = _unary_range(op, lows[a], highs[a])
-    return lows[program.result], highs[program.result]
+
+
+@within
+def law_range(laws, p, low, high):
+    """Lower and upper bound of program p over counts in [low, high] and times in the window."""
+    first = laws.programs[p].body
+    if not laws.ready[p] & BOUNDS:
+        first = laws.programs[p].start
+        laws.ready[p] |= BOUNDS
+    end = laws.programs[p + 1].start
+    _execute_range(laws.code, laws.registers, laws.variables, laws.window, low, high, first, end)
+    return laws.registers[1, laws.programs[p].result], laws.registers[2, laws.programs[p].result]

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ...kernels import codes, replicates
-from ...kernels.laws import STATE_OF_LAWS, forget_variables
+from ...kernels.laws import forget_variables
 from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
 from ...kernels.streams import SCRATCH
-from .base import Method
+from .base import WRITTEN_LAWS, Method
 
 _NO_ENDS = np.empty(0, dtype=END)
 _NO_LOG = np.empty(0, dtype=LOGGED)
@@ -92,7 +92,7 @@ class Compiled(Method):
 
         A copy of it, written back, puts the simulation back to where it is now.
         """
-        programs = {name: getattr(self._laws, name) for name in STATE_OF_LAWS}
+        programs = {name: getattr(self._laws, name) for name in WRITTEN_LAWS}
         arrays: list[np.ndarray] = []
         _each(self._state, arrays.append)
         arrays += [*programs.values(), self._families.running]
