@@ -79,12 +79,7 @@ def _is_infinite(a, b):
 def _corners(op, a, b, c, d):
     """Range of an operation that is monotone in each argument, over [a, b] x [c, d]."""
     # A function that is monotone in each argument has its extremes at corners of the box.
-    p, s = binary(op, a, c), binary(op, b, d)
-    q, r = p, s
-    if a == b:
-        q, r = s, p
-    elif c != d:
-        q, r = binary(op, a, d), binary(op, b, c)
+    p, q, r, s = binary(op, a, c), binary(op, a, d), binary(op, b, c), binary(op, b, d)
     if p != p or q != q or r != r or s != s:
         return np.nan, np.nan
     return min(min(p, q), min(r, s)), max(max(p, q), max(r, s))
@@ -93,6 +88,11 @@ def _corners(op, a, b, c, d):
 @kernel
 def _power(a, b, c, d):
     if a >= 0.0:
+        if c == d:  # as in most laws: half the powers do
+            p, s = binary(POWER, a, c), binary(POWER, b, c)
+            if p != p or s != s:
+                return np.nan, np.nan
+            return _widened(min(p, s), max(p, s))
         low, high = _corners(POWER, a, b, c, d)
         return _widened(low, high)
     if c == d and c == np.floor(c) and np.abs(c) < 1e9:
@@ -255,7 +255,7 @@ def _execute_range(code, registers, variables, window, low, high, first, end):
             lows[target], highs[target] = _unary_range(op, lows[a], highs[a])
 
 
-@within
+@kernel
 def law_range(laws, p, low, high):
     """Lower and upper bound of program p over counts in [low, high] and times in the window."""
     first = laws.programs[p].body

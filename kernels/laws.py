@@ -75,6 +75,7 @@ class Laws(NamedTuple):
     terms: np.ndarray  # uint32[law]: term of each rate law
     timed_terms: np.ndarray  # uint32[...]: those that read the time
     timed_channel: np.ndarray  # bool[channel], or empty where no law reads the time
+    timed: np.ndarray | None  # empty; None if no law reads the time: kernels are then compiled without bounds over time
     first_trigger: np.ndarray  # int64[1]
     watch_start: np.ndarray  # uint32[species + 1], or one entry where nothing is watched
     watch: np.ndarray  # uint32[...]: triggers, from 0, that read each species
@@ -221,18 +222,23 @@ def _empty_table(table):
 @within
 def law_value_of_counts(laws, p, counts):
     """`law_value` at whole counts, from the table of the program if it has one."""
+    # The program is in one place here: it is compiled into each caller.
     row = laws.programs[p].table
-    if row == NO_TABLE:
-        return law_value(laws, p, counts)
-    if not laws.ready[p] & TABLE:
-        laws.ready[p] |= TABLE
-        _empty_table(laws.table[row])
-    n = counts[laws.programs[p].species]
-    k = n & (laws.table.shape[1] - 1)
-    if laws.table[row, k].count != n:
-        laws.table[row, k].value = law_value(laws, p, counts)
+    n = np.int64(0)
+    k = np.int64(0)
+    if row != NO_TABLE:
+        if not laws.ready[p] & TABLE:
+            laws.ready[p] |= TABLE
+            _empty_table(laws.table[row])
+        n = counts[laws.programs[p].species]
+        k = n & (laws.table.shape[1] - 1)
+        if laws.table[row, k].count == n:
+            return laws.table[row, k].value
+    value = law_value(laws, p, counts)
+    if row != NO_TABLE:
         laws.table[row, k].count = n
-    return laws.table[row, k].value
+        laws.table[row, k].value = value
+    return value
 
 
 @kernel

@@ -169,6 +169,7 @@ def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dic
         "programs": programs,
         "code": code,
         "reads_time": np.array([p.reads_time for p in all_programs], dtype=np.bool_),
+        "timed": np.empty(0) if any(law.reads_time for law in laws) else None,
         "read_start": starts([p.species for p in all_programs]),
         "read": np.array(list(chain.from_iterable(p.species for p in all_programs)), dtype=np.uint32),
         "first_trigger": np.array([len(laws)]),
