@@ -49,7 +49,7 @@ from .laws import (
     is_binary,
     unary,
 )
-from .linked import kernel, within
+from .linked import kernel
 
 _ROUNDING = 1e-15
 """Slack, relative, of functions that are not rounded correctly and so are monotone only nearly."""
