@@ -16,7 +16,15 @@ import numpy as np
 from .codes import FALLING, FAULT, LAW, RAMP, STEP
 from .intervals import law_range
 from .jit import inlined
-from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
+from .laws import (
+    WINDOW_CANDIDATES,
+    WINDOW_END,
+    WINDOW_START,
+    WINDOW_WIDTH,
+    law_value,
+    law_value_of_counts,
+    trigger_changed,
+)
 from .linked import kernel, within
 from .records import record_type
 
@@ -24,6 +32,10 @@ _MOST_EXPECTED = 1000.0
 """Candidates of each law that reads the time, in a window of time, of which most would be rejected: more, and the
 window is shortened. Windows that only follow the candidates of those before have some ten to a hundred for each such
 law, so that none is shortened but before a pulse."""
+
+
+_MOST_HALVINGS = 1101
+"""More than it takes to shorten any window to one step of float64."""
 
 
 TERM = record_type(
@@ -104,7 +116,7 @@ def term_value(channels, laws, t, up, down):
     return value
 
 
-@kernel
+@within
 def channel_value(channels, laws, c, up, down):
     """Sum of the terms of channel c [1/s]; see `term_value`."""
     total = 0.0
@@ -113,7 +125,7 @@ def channel_value(channels, laws, c, up, down):
     return total
 
 
-@kernel
+@within
 def program_of(channels, t):
     """Program of term t if it is a general law, else -1."""
     e = channels.terms[t].extra_start
@@ -126,24 +138,25 @@ def program_of(channels, t):
 def look_at_laws(laws, counts):
     """Set `value` of every rate law at `counts`: its value, or where it reads the time, a bound over the window."""
     for p in range(laws.first_trigger[0]):
-        laws.value[p] = _limit(laws, p, counts)
+        laws.value[p] = _limit(laws, laws.timed, p, counts)
 
 
-@kernel
+@within
 def look_at_channel(channels, laws, c, counts):
     """Set `value` of the rate laws in channel c; see `look_at_laws`."""
     for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
         p = program_of(channels, t)
         if p >= 0:
-            laws.value[p] = _limit(laws, p, counts)
+            laws.value[p] = _limit(laws, laws.timed, p, counts)
 
 
-@kernel
-def _limit(laws, p, counts):
-    if laws.reads_time[p]:
-        low, high = window_range(laws, p, counts)
-        return high
-    return law_value(laws, p, counts)
+@within
+def _limit(laws, timed, p, counts):
+    if timed is not None:  # an argument, so that nothing behind it is compiled if it is None
+        if laws.reads_time[p]:
+            low, high = window_range(laws, p, counts)
+            return high
+    return law_value_of_counts(laws, p, counts)
 
 
 @kernel
@@ -151,15 +164,15 @@ def window_range(laws, p, counts):
     """Bounds of a law that reads the time, at `counts` and from the start of the window to its end, which comes nearer
     until they are finite. A shorter window leaves the bounds of other laws valid."""
     window = laws.window
-    low, high = law_range(laws, p, counts, counts)
-    for _ in range(1100):
+    low, high = -np.inf, np.inf
+    for _ in range(_MOST_HALVINGS):
+        low, high = law_range(laws, p, counts, counts)
         if high < np.inf or not window[WINDOW_END] > np.nextafter(window[WINDOW_START], np.inf):
             break
         window[WINDOW_WIDTH] = 0.5 * (window[WINDOW_END] - window[WINDOW_START])
         window[WINDOW_END] = max(
             window[WINDOW_START] + window[WINDOW_WIDTH], np.nextafter(window[WINDOW_START], np.inf)
         )
-        low, high = law_range(laws, p, counts, counts)
     return low, high
 
 
@@ -168,7 +181,7 @@ def look_at_term(channels, laws, t, counts, tally):
     """Set `value` of term t, if it is one, to its value now; a negative one is a fault."""
     p = program_of(channels, t)
     if p >= 0:
-        laws.value[p] = law_value(laws, p, counts)
+        laws.value[p] = law_value_of_counts(laws, p, counts)
         if not laws.value[p] >= 0.0:
             tally[FAULT] = 1
 
@@ -187,7 +200,7 @@ def _end_before_pulse(channels, laws, t, counts):
     window = laws.window
     p = program_of(channels, t)
     low, high = window_range(laws, p, counts)
-    for _ in range(1100):
+    for _ in range(_MOST_HALVINGS):
         width = window[WINDOW_END] - window[WINDOW_START]
         most = _MOST_EXPECTED * laws.timed_terms.size
         if low >= 0.5 * high or not channels.terms[t].coefficient * high * width > most:
@@ -208,23 +221,29 @@ def open_window(channels, laws, counts, now, n_candidates):
     is no secret of the future, so that it may also end before a pulse: else every candidate up to there would be drawn
     at the height of the pulse, and rejected.
     """
+    _open(channels, laws, laws.timed, counts, now, n_candidates)
+
+
+@within
+def _open(channels, laws, timed, counts, now, n_candidates):
     window = laws.window
     n_timed = laws.timed_terms.size
     if n_timed == 0:
         window[WINDOW_END] = np.inf
         return
-    width = window[WINDOW_WIDTH]
-    seen = n_candidates - window[WINDOW_CANDIDATES]
-    if seen < 10 * n_timed:
-        width = min(2.0 * width, 1e300)
-    elif seen > 100 * n_timed:
-        width *= 0.5
-    window[WINDOW_START] = now
-    window[WINDOW_CANDIDATES] = n_candidates
-    window[WINDOW_WIDTH] = width
-    window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
-    for j in range(n_timed):
-        _end_before_pulse(channels, laws, laws.timed_terms[j], counts)
+    if timed is not None:
+        width = window[WINDOW_WIDTH]
+        seen = n_candidates - window[WINDOW_CANDIDATES]
+        if seen < 10 * n_timed:
+            width = min(2.0 * width, 1e300)
+        elif seen > 100 * n_timed:
+            width *= 0.5
+        window[WINDOW_START] = now
+        window[WINDOW_CANDIDATES] = n_candidates
+        window[WINDOW_WIDTH] = width
+        window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
+        for j in range(n_timed):
+            _end_before_pulse(channels, laws, laws.timed_terms[j], counts)
 
 
 @kernel

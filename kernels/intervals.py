@@ -16,8 +16,8 @@ from .laws import (
     ARCCOSH,
     ARCSIN,
     ARCTANH,
+    BOUNDS,
     CEIL,
-    CONSTANT,
     COS,
     COSH,
     COUNT,
@@ -88,6 +88,11 @@ def _corners(op, a, b, c, d):
 @kernel
 def _power(a, b, c, d):
     if a >= 0.0:
+        if c == d:  # as in most laws: half the powers do
+            p, s = binary(POWER, a, c), binary(POWER, b, c)
+            if p != p or s != s:
+                return np.nan, np.nan
+            return _widened(min(p, s), max(p, s))
         low, high = _corners(POWER, a, b, c, d)
         return _widened(low, high)
     if c == d and c == np.floor(c) and np.abs(c) < 1e9:
@@ -214,40 +219,49 @@ def _truth_range(op, a, b, c, d):
 
 
 @kernel
+def _execute_range(code, registers, variables, window, low, high, first, end):
+    """Bounds of instructions first, ..., end - 1; see `laws.execute`."""
+    lows, highs = registers[1], registers[2]
+    for k in range(first, end):
+        op = code[k].op
+        target = code[k].target
+        a = code[k].a
+        b = code[k].b
+        if op == COUNT:
+            lows[target] = low[a]
+            highs[target] = high[a]
+        elif op == VARIABLE:
+            if a == TIME_VARIABLE:
+                lows[target] = window[WINDOW_START]
+                highs[target] = window[WINDOW_END]
+            else:
+                lows[target] = highs[target] = variables[a]
+        elif is_binary(op):
+            lows[target], highs[target] = _binary_range(op, lows[a], highs[a], lows[b], highs[b])
+        elif op == SELECT:
+            c = code[k].c
+            never = lows[b] == 0.0 and highs[b] == 0.0
+            always = lows[b] > 0.0 or highs[b] < 0.0
+            if never:
+                lows[target] = lows[c]
+                highs[target] = highs[c]
+            elif always:
+                lows[target] = lows[a]
+                highs[target] = highs[a]
+            else:
+                lows[target] = binary(MIN, lows[a], lows[c])
+                highs[target] = binary(MAX, highs[a], highs[c])
+        else:
+            lows[target], highs[target] = _unary_range(op, lows[a], highs[a])
+
+
+@kernel
 def law_range(laws, p, low, high):
     """Lower and upper bound of program p over counts in [low, high] and times in the window."""
-    lows, highs = laws.stack[0], laws.stack[1]
-    top = -1
-    for k in range(laws.start[p], laws.start[p + 1]):
-        op = laws.op[k]
-        i = laws.index[k]
-        if op == CONSTANT:
-            top += 1
-            lows[top] = highs[top] = laws.constant[k]
-        elif op == COUNT:
-            top += 1
-            lows[top] = low[i]
-            highs[top] = high[i]
-        elif op == VARIABLE:
-            top += 1
-            if i == TIME_VARIABLE:
-                lows[top] = laws.window[WINDOW_START]
-                highs[top] = laws.window[WINDOW_END]
-            else:
-                lows[top] = highs[top] = laws.variables[i]
-        elif is_binary(op):
-            top -= 1
-            lows[top], highs[top] = _binary_range(op, lows[top], highs[top], lows[top + 1], highs[top + 1])
-        elif op == SELECT:
-            top -= 2
-            never = lows[top + 1] == 0.0 and highs[top + 1] == 0.0
-            always = lows[top + 1] > 0.0 or highs[top + 1] < 0.0
-            if never:
-                lows[top] = lows[top + 2]
-                highs[top] = highs[top + 2]
-            elif not always:
-                lows[top] = binary(MIN, lows[top], lows[top + 2])
-                highs[top] = binary(MAX, highs[top], highs[top + 2])
-        else:
-            lows[top], highs[top] = _unary_range(op, lows[top], highs[top])
-    return lows[0], highs[0]
+    first = laws.programs[p].body
+    if not laws.ready[p] & BOUNDS:
+        first = laws.programs[p].start
+        laws.ready[p] |= BOUNDS
+    end = laws.programs[p + 1].start
+    _execute_range(laws.code, laws.registers, laws.variables, laws.window, low, high, first, end)
+    return laws.registers[1, laws.programs[p].result], laws.registers[2, laws.programs[p].result]

@@ -1,7 +1,11 @@
-"""General rate laws and event triggers: programs in postfix form, and the interpreter that gives their values.
+"""General rate laws and event triggers: programs over registers, and the interpreter that computes their values.
 
 A program reads counts, and variables: the time, the volume, and the parameters, which events may change. Truth is 1,
-falsehood 0.
+falsehood 0. An instruction reads up to three registers and writes one; no register is written by two instructions.
+
+A program begins with its fixed part, the instructions that read neither counts nor the time. They are executed once,
+and again after `forget_variables`. Of a law that reads one species and no time, values are kept in a table: they are
+those that the program computed, so a result does not depend on whether the table had it.
 """
 
 import math
@@ -9,16 +13,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .linked import kernel
+from .linked import kernel, within
+from .records import record_type
 
-CONSTANT, COUNT, VARIABLE = 0, 1, 2
+COUNT, VARIABLE = 1, 2
 ADD, MULTIPLY, DIVIDE, POWER, LESS, LESS_OR_EQUAL, EQUAL, AND, OR = 3, 4, 5, 6, 7, 8, 9, 10, 11
 MIN, MAX, QUOTIENT, REMAINDER = 12, 13, 14, 15
 SELECT = 16
 NEGATIVE_OF, NOT, ABS, EXP, LN, LOG10, SQRT, FLOOR, CEIL, FACTORIAL = 17, 18, 19, 20, 21, 22, 23, 24, 25, 26
 SIN, COS, TAN, ARCSIN, ARCCOS, ARCTAN = 27, 28, 29, 30, 31, 32
 SINH, COSH, TANH, ARCSINH, ARCCOSH, ARCTANH = 33, 34, 35, 36, 37, 38
-"""Operations: of two arguments from ADD to REMAINDER, of one behind SELECT."""
+"""Operations: of two arguments from ADD to REMAINDER, of one behind SELECT. SELECT has a value, a condition, and the
+value if the condition is 0."""
 
 TIME_VARIABLE = 0
 VOLUME_VARIABLE = 1
@@ -32,28 +38,61 @@ WINDOW_CANDIDATES = 3
 FIRST_WIDTH = 1e-9
 
 
+NO_TABLE = 2**32 - 1
+"""`PROGRAM.table` of a program without a table."""
+EMPTY = np.int64(-(2**63))
+"""`ENTRY.count` of an entry that holds no value."""
+
+PROGRAM = record_type(
+    start=np.uint32,  # first instruction, of the fixed part
+    body=np.uint32,  # first instruction behind the fixed part
+    result=np.uint32,  # register of the value
+    species=np.uint32,  # the only species that the program reads, if it has a table
+    table=np.uint32,  # row of `Laws.table`, or NO_TABLE
+)
+INSTRUCTION = record_type(
+    op=np.uint32,
+    target=np.uint32,  # register
+    a=np.uint32,  # register; of COUNT a species, of VARIABLE a variable
+    b=np.uint32,  # register
+    c=np.uint32,  # register
+)
+ENTRY = record_type(count=np.int64, value=np.float64)
+
+VALUES, BOUNDS, TABLE = 1, 2, 4
+"""Bits of `Laws.ready`: the fixed part has been executed by `law_value`; by `law_range`; the table is of the present
+variables."""
+
+
 class Laws(NamedTuple):
     """Programs, by number. Those of rate laws come first, then those of event triggers."""
 
-    start: np.ndarray  # uint32[program + 1]
-    op: np.ndarray  # uint8[instruction]
-    index: np.ndarray  # uint32[instruction], of COUNT a species, of VARIABLE a variable
-    constant: np.ndarray  # float64[instruction]
+    programs: np.ndarray  # PROGRAM[program + 1]; of the last, `start` is the end of the instructions
+    code: np.ndarray  # INSTRUCTION[instruction]
     reads_time: np.ndarray  # bool[program]
     read_start: np.ndarray  # uint32[program + 1]
     read: np.ndarray  # uint32[...]: the species that each program reads
     terms: np.ndarray  # uint32[law]: term of each rate law
     timed_terms: np.ndarray  # uint32[...]: those that read the time
     timed_channel: np.ndarray  # bool[channel], or empty where no law reads the time
+    timed: np.ndarray | None  # empty; None if no law reads the time: kernels are then compiled without bounds over time
     first_trigger: np.ndarray  # int64[1]
     watch_start: np.ndarray  # uint32[species + 1], or one entry where nothing is watched
     watch: np.ndarray  # uint32[...]: triggers, from 0, that read each species
-    # Of one simulation; each takes copies.
+    # State of one simulation; each has its own.
     variables: np.ndarray  # float64[variable]: time, volume, parameters
     window: np.ndarray  # float64[4]
     triggered: np.ndarray  # int8[trigger]: value when last looked at
-    stack: np.ndarray  # float64[2, depth], scratch
     value: np.ndarray  # float64[law]: the value of each rate law when last looked at
+    # What one simulation computed from the variables, and can compute again; see `forget_variables`.
+    registers: np.ndarray  # float64[3, register]: values, lower bounds, upper bounds
+    ready: np.ndarray  # uint8[program]: VALUES, BOUNDS and TABLE
+    table: np.ndarray  # ENTRY[row, 2**k]: the value at count n is in place n modulo 2**k, if it is known
+
+
+def forget_variables(laws):
+    """To be called when variables other than the time have changed: what was computed from them is computed again."""
+    laws.ready[:] = 0
 
 
 @kernel
@@ -114,6 +153,8 @@ def binary(op, a, b):
     if op == DIVIDE:
         return a / b
     if op == POWER:
+        if b == 2.0:  # faster, and never less accurate
+            return a * a
         return a**b
     if op == LESS:
         return 1.0 if a < b else 0.0
@@ -140,32 +181,64 @@ def is_binary(op):
 
 
 @kernel
+def execute(code, registers, variables, counts, first, end):
+    """Execute instructions first, ..., end - 1."""
+    # Compiled code passes every array of a tuple in several arguments, so that a call with all of `Laws` would take
+    # longer than most programs: this one gets what it needs alone, and its caller is put into its callers.
+    for k in range(first, end):
+        op = code[k].op
+        target = code[k].target
+        a = code[k].a
+        b = code[k].b
+        if op == COUNT:
+            registers[0, target] = counts[a]
+        elif op == VARIABLE:
+            registers[0, target] = variables[a]
+        elif is_binary(op):
+            registers[0, target] = binary(op, registers[0, a], registers[0, b])
+        elif op == SELECT:
+            registers[0, target] = registers[0, a if registers[0, b] != 0.0 else code[k].c]
+        else:
+            registers[0, target] = unary(op, registers[0, a])
+
+
+@within
 def law_value(laws, p, counts):
     """Value of program p at `counts` and the variables; NaN or infinite where the expression is."""
-    # What instructions leave on the stack is what the next ones take from it; one value is left in the end.
-    stack = laws.stack
-    top = -1
-    for k in range(laws.start[p], laws.start[p + 1]):
-        op = laws.op[k]
-        if op == CONSTANT:
-            top += 1
-            stack[0, top] = laws.constant[k]
-        elif op == COUNT:
-            top += 1
-            stack[0, top] = counts[laws.index[k]]
-        elif op == VARIABLE:
-            top += 1
-            stack[0, top] = laws.variables[laws.index[k]]
-        elif is_binary(op):
-            top -= 1
-            stack[0, top] = binary(op, stack[0, top], stack[0, top + 1])
-        elif op == SELECT:  # value, condition, otherwise
-            top -= 2
-            if stack[0, top + 1] == 0.0:
-                stack[0, top] = stack[0, top + 2]
-        else:
-            stack[0, top] = unary(op, stack[0, top])
-    return stack[0, 0]
+    first = laws.programs[p].body
+    if not laws.ready[p] & VALUES:
+        first = laws.programs[p].start
+        laws.ready[p] |= VALUES
+    execute(laws.code, laws.registers, laws.variables, counts, first, laws.programs[p + 1].start)
+    return laws.registers[0, laws.programs[p].result]
+
+
+@kernel
+def _empty_table(table):
+    for k in range(table.size):
+        table[k].count = EMPTY
+
+
+@within
+def law_value_of_counts(laws, p, counts):
+    """`law_value` at whole counts, from the table of the program if it has one."""
+    # The program is in one place here: it is compiled into each caller.
+    row = laws.programs[p].table
+    n = np.int64(0)
+    k = np.int64(0)
+    if row != NO_TABLE:
+        if not laws.ready[p] & TABLE:
+            laws.ready[p] |= TABLE
+            _empty_table(laws.table[row])
+        n = counts[laws.programs[p].species]
+        k = n & (laws.table.shape[1] - 1)
+        if laws.table[row, k].count == n:
+            return laws.table[row, k].value
+    value = law_value(laws, p, counts)
+    if row != NO_TABLE:
+        laws.table[row, k].count = n
+        laws.table[row, k].value = value
+    return value
 
 
 @kernel

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_expressions import EXACT, SPECIES, examples, expressions, laws_of, node, value_of
+from random_expressions import EXACT, SPECIES, VARIABLES, examples, expressions, laws_of, node, value_of
 
 from gillespie_nn.crn.expressions import FUNCTIONS, name, number, operation
+from gillespie_nn.crn.formula import parse
+from gillespie_nn.crn.programs import program
 from gillespie_nn.kernels.laws import law_value
 
 ROUNDED_OTHERWISE = {*FUNCTIONS, "power"} - EXACT
@@ -61,6 +63,35 @@ def test_functions_have_the_values_of_numpy(function):
     for a, b in itertools.product(points, points if len(e.args) == 2 else [1.0]):
         found = law_value(laws_of(e, volume=a, k=b), 0, np.zeros(3, dtype=np.int64))
         np.testing.assert_allclose(found, e.evaluate({"volume": a, "k": b}), rtol=1e-12, err_msg=f"{a}, {b}")
+
+
+COMPILED = {  # constants, instructions of the fixed part, and of the body
+    "k^2 / (k^2 + A^2) + A^2": (1, 2, 5),
+    "volume * k / (1 + (A / volume)^k)": (1, 3, 5),
+    "piecewise(A, k > 1, B, time > k, A)": (1, 2, 6),
+    "A * B / (A + B) * time": (0, 0, 7),
+    "exp(k) + 2 * 3": (2, 4, 0),
+    "5": (1, 0, 0),
+}
+
+
+@pytest.mark.parametrize("text", COMPILED)
+def test_each_operation_is_compiled_once_and_what_reads_neither_counts_nor_time_comes_first(text):
+    e = parse(text)
+    found = program(e, SPECIES, VARIABLES)
+    assert (len(found.constants), found.n_fixed, len(found.instructions) - found.n_fixed) == COMPILED[text]
+    laws = laws_of(e)
+    for time in (0.5, 3.0):  # the fixed part is executed in the first round alone
+        laws.variables[VARIABLES["time"]] = time
+        assert law_value(laws, 0, np.array([4, 7, 0])) == _expected(e, (4, 7, 0), time)
+
+
+def test_programs_do_not_disturb_each_other():
+    trees = [parse(text) for text in COMPILED]
+    laws = laws_of(*trees)
+    for counts in ((4, 7, 0), (0, 1, 2)):
+        for p, e in enumerate(trees):
+            assert law_value(laws, p, np.array(counts)) == _expected(e, counts, 0.0)
 
 
 def test_laws_run_where_numba_is_told_not_to_compile():

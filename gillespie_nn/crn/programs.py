@@ -1,6 +1,11 @@
-"""From expressions to the postfix programs that kernels interpret."""
+"""Compile expressions to the register programs that kernels interpret, see `kernels.laws`.
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+An operation that occurs twice in an expression is executed once. Operations are executed as they are written, and in no
+other order, so values have no other rounding than those of the expression.
+"""
+
+from collections.abc import Iterable, Mapping, Sized
+from functools import reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,8 +17,14 @@ from .expressions import Expression
 if TYPE_CHECKING:
     from .network import ReactionNetwork
 
-Instruction = tuple[int, int, float]
-"""(op, index, constant)."""
+Instruction = tuple[int, int, int, int]
+"""(op, a, b, c), see `kernels.laws.INSTRUCTION`. Registers are counted from the first of the program."""
+
+_MOST_ENTRIES = 1024
+"""Entries of a table: counts mostly stay within such a range for long, and 16 KiB fit into the cache of a processor."""
+_MOST_IN_ALL = 1 << 17
+"""Entries of all tables together, 2 MiB. A network with more laws than that has smaller tables."""
+_LEAST_ENTRIES = 16
 
 _NARY = {"sum": codes.ADD, "product": codes.MULTIPLY, "and": codes.AND, "or": codes.OR, "min": codes.MIN,
          "max": codes.MAX}  # fmt: skip
@@ -30,80 +41,98 @@ _SWAPPED = {">": codes.LESS, ">=": codes.LESS_OR_EQUAL}
 
 
 class Program(NamedTuple):
-    """One expression: instructions (op, index, constant), the deepest stack, and the species it reads."""
+    """One expression. Register k holds constant k, and behind the constants, what instruction k computes."""
 
+    constants: tuple[float, ...]
     instructions: tuple[Instruction, ...]
-    depth: int
+    n_fixed: int
+    """Instructions at the beginning that read neither counts nor the time."""
+    result: int
+    """The register of the value."""
     species: tuple[int, ...]
+    """The species that it reads."""
     reads_time: bool
+
+    @property
+    def has_table(self) -> bool:
+        """Whether its value depends on one count alone."""
+        return len(self.species) == 1 and not self.reads_time
 
 
 def program(expression: Expression, species: Mapping[str, int], variables: Mapping[str, int]) -> Program:
     """Compile; `species` and `variables` give the place of each name."""
-    found: list[Instruction] = []
-    _emit(expression, species, variables, found)
-    counts = sorted({i for op, i, _ in found if op == codes.COUNT})
-    reads_time = any(op == codes.VARIABLE and i == codes.TIME_VARIABLE for op, i, _ in found)
-    return Program(tuple(found), _depth(found), tuple(counts), reads_time)
+    values = _Values(species, variables)
+    return values.program(values.of(expression))
 
 
-def _emit(node: Expression, species: Mapping[str, int], variables: Mapping[str, int], found: list[Instruction]) -> None:
-    op, args = node.op, node.args
-    if op == "number":
-        found.append((codes.CONSTANT, 0, node.value))
-    elif op == "name":
-        if node.value in species:
-            found.append((codes.COUNT, species[node.value], 0.0))
-        else:
-            found.append((codes.VARIABLE, variables[node.value], 0.0))
-    elif op == "piecewise":
-        _emit_piecewise(args, species, variables, found)
-    elif op in _NARY:
-        _emit(args[0], species, variables, found)
-        for a in args[1:]:
-            _emit(a, species, variables, found)
-            found.append((_NARY[op], 0, 0.0))
-    else:
-        for a in reversed(args) if op in _SWAPPED else args:
-            _emit(a, species, variables, found)
+class _Values:
+    """The distinct values that an expression computes, numbered in the order of their computation."""
+
+    def __init__(self, species: Mapping[str, int], variables: Mapping[str, int]) -> None:
+        self._species, self._variables = species, variables
+        self._number: dict[tuple, int] = {}
+        self._instructions: list[Instruction | None] = []  # None for a constant
+        self._constants: list[float] = []  # 0 for what is no constant
+        self._is_fixed: list[bool] = []
+
+    def of(self, node: Expression) -> int:
+        """The number of the value of an expression."""
+        op, args = node.op, node.args
+        if op == "number":
+            return self._constant(node.value)
+        if op == "name":
+            if node.value in self._species:
+                return self._add((codes.COUNT, self._species[node.value], 0, 0), False)
+            place = self._variables[node.value]
+            return self._add((codes.VARIABLE, place, 0, 0), place != codes.TIME_VARIABLE)
+        parts = [self.of(a) for a in args]
+        if op == "piecewise":  # value, condition, value, condition, ..., otherwise
+            found = parts[-1] if len(parts) % 2 else self._constant(float("nan"))
+            for k in range(len(parts) - len(parts) % 2 - 2, -1, -2):
+                found = self._operation(codes.SELECT, parts[k], parts[k + 1], found)
+            return found
+        if op in _NARY:
+            return reduce(lambda a, b: self._operation(_NARY[op], a, b), parts)
+        if op in _SWAPPED:
+            return self._operation(_SWAPPED[op], *reversed(parts))
         if op == "!=":
-            found += [(codes.EQUAL, 0, 0.0), (codes.NOT, 0, 0.0)]
-        else:
-            found.append((_SWAPPED.get(op) or _PLAIN[op], 0, 0.0))
+            return self._operation(codes.NOT, self._operation(codes.EQUAL, *parts))
+        return self._operation(_PLAIN[op], *parts)
 
+    def _constant(self, value: float) -> int:
+        return self._add(None, True, value)
 
-def _emit_piecewise(
-    args: tuple[Expression, ...],
-    species: Mapping[str, int],
-    variables: Mapping[str, int],
-    found: list[Instruction],
-) -> None:
-    """value, condition, value, condition, ..., otherwise: the conditions in turn."""
-    n = len(args) // 2
-    for a in args[: 2 * n]:
-        _emit(a, species, variables, found)
-    if len(args) % 2:
-        _emit(args[-1], species, variables, found)
-    else:
-        found.append((codes.CONSTANT, 0, float("nan")))
-    found += [(codes.SELECT, 0, 0.0)] * n
+    def _operation(self, op: int, *values: int) -> int:
+        a, b, c = (*values, values[0], values[0])[:3]
+        return self._add((op, a, b, c), all(self._is_fixed[v] for v in values))
 
+    def _add(self, instruction: Instruction | None, is_fixed: bool, constant: float = 0.0) -> int:
+        key = instruction or (float(constant).hex(),)  # 0 and -0 are two constants, NaN and NaN are one
+        if key not in self._number:
+            self._number[key] = len(self._instructions)
+            self._instructions.append(instruction)
+            self._constants.append(constant)
+            self._is_fixed.append(is_fixed)
+        return self._number[key]
 
-# In plain Python, which it is already where numba is told not to compile (NUMBA_DISABLE_JIT).
-_is_binary = getattr(codes.is_binary, "py_func", codes.is_binary)
-
-
-def _depth(instructions: Sequence[Instruction]) -> int:
-    most = now = 0
-    for op, _, _ in instructions:
-        if op in (codes.CONSTANT, codes.COUNT, codes.VARIABLE):
-            now += 1
-        elif op == codes.SELECT:
-            now -= 2
-        elif _is_binary(op):
-            now -= 1
-        most = max(most, now)
-    return most
+    def program(self, result: int) -> Program:
+        """The program that computes them all, and whose value is `result`: constants, the fixed part, the body."""
+        groups: list[list[int]] = [[], [], []]
+        for value, instruction in enumerate(self._instructions):
+            groups[0 if instruction is None else 1 if self._is_fixed[value] else 2].append(value)
+        register = {value: k for k, value in enumerate(chain.from_iterable(groups))}
+        found: list[Instruction] = []
+        for op, a, b, c in filter(None, (self._instructions[v] for v in groups[1] + groups[2])):
+            reads = op in (codes.COUNT, codes.VARIABLE)
+            found.append((op, a, b, c) if reads else (op, register[a], register[b], register[c]))
+        return Program(
+            tuple(self._constants[v] for v in groups[0]),
+            tuple(found),
+            len(groups[1]),
+            register[result],
+            tuple(sorted({a for op, a, _, _ in found if op == codes.COUNT})),
+            any(op == codes.VARIABLE and a == codes.TIME_VARIABLE for op, a, _, _ in found),
+        )
 
 
 class NetworkPrograms:
@@ -125,28 +154,64 @@ class NetworkPrograms:
 
 def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dict[str, Any]:
     """The fields of `kernels.laws.Laws` that depend on the programs alone."""
-    programs = [*laws, *triggers]
-    code = list(chain.from_iterable(p.instructions for p in programs))
+    all_programs = [*laws, *triggers]
     watch: list[list[int]] = [[] for _ in range(state_size if triggers else 0)]
     for k, trigger in enumerate(triggers):
         for s in trigger.species:
             watch[s].append(k)
+    programs, code, registers = _linked(all_programs)
+    tabled = [k for k, law in enumerate(laws) if law.has_table]
+    size = _table_size(len(tabled))
+    if size:
+        programs["table"][tabled] = np.arange(len(tabled))
+        programs["species"][tabled] = [laws[k].species[0] for k in tabled]
     return {
-        "start": starts([p.instructions for p in programs]),
-        "op": np.array([c[0] for c in code], dtype=np.uint8),
-        "index": np.array([c[1] for c in code], dtype=np.uint32),
-        "constant": np.array([c[2] for c in code], dtype=np.float64),
-        "reads_time": np.array([p.reads_time for p in programs], dtype=np.bool_),
-        "read_start": starts([p.species for p in programs]),
-        "read": np.array(list(chain.from_iterable(p.species for p in programs)), dtype=np.uint32),
+        "programs": programs,
+        "code": code,
+        "reads_time": np.array([p.reads_time for p in all_programs], dtype=np.bool_),
+        "timed": np.empty(0) if any(law.reads_time for law in laws) else None,
+        "read_start": starts([p.species for p in all_programs]),
+        "read": np.array(list(chain.from_iterable(p.species for p in all_programs)), dtype=np.uint32),
         "first_trigger": np.array([len(laws)]),
         "watch_start": starts(watch),
         "watch": np.array(list(chain.from_iterable(watch)), dtype=np.uint32),
         "window": np.array([0.0, np.inf, codes.FIRST_WIDTH, 0.0]),
         "triggered": np.zeros(len(triggers), dtype=np.int8),
-        "stack": np.zeros((2, max([1, *(p.depth for p in programs)]))),
         "value": np.zeros(len(laws)),
+        "registers": registers,
+        "ready": np.zeros(len(all_programs), dtype=np.uint8),
+        "table": np.zeros((len(tabled) if size else 0, max(size, 1)), dtype=codes.ENTRY),
     }
+
+
+def _linked(all_programs: list[Program]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Laws.programs` without tables, `Laws.code` and `Laws.registers`: each program has registers of its own."""
+    programs = np.zeros(len(all_programs) + 1, dtype=codes.PROGRAM)
+    programs["table"] = codes.NO_TABLE
+    programs["start"] = starts([p.instructions for p in all_programs])
+    code: list[tuple[int, ...]] = []
+    values: list[float] = []
+    for k, p in enumerate(all_programs):
+        first, target = len(values), len(values) + len(p.constants)
+        programs["body"][k] = len(code) + p.n_fixed
+        programs["result"][k] = first + p.result
+        for op, *places in p.instructions:
+            shift = 0 if op in (codes.COUNT, codes.VARIABLE) else first
+            code.append((op, target, *(place + shift for place in places)))
+            target += 1
+        values += [*p.constants, *(0.0 for _ in p.instructions)]
+    instructions = np.zeros(len(code), dtype=codes.INSTRUCTION)
+    for name, column in zip(codes.INSTRUCTION.names, np.array(code, dtype=np.uint32).reshape(-1, 5).T):
+        instructions[name] = column
+    return programs, instructions, np.array([values] * 3)
+
+
+def _table_size(n: int) -> int:
+    """Entries of each of n tables, a power of 2; 0 if tables would be too many."""
+    size = _MOST_ENTRIES
+    while size * n > _MOST_IN_ALL:
+        size //= 2
+    return size if n and size >= _LEAST_ENTRIES else 0
 
 
 def starts(groups: Iterable[Sized]) -> np.ndarray:

@@ -12,7 +12,7 @@ from ...crn.compile import Structure
 from ...kernels import codes
 from ...kernels.channels import Channels
 from ...kernels.families import Families
-from ...kernels.laws import Laws
+from ...kernels.laws import Laws, forget_variables
 from ...nn.phases import Phase
 from ...noise import Drive
 from .options import Option, resolve
@@ -24,13 +24,17 @@ _ROUNDING = 1e-12
 _LATEST = np.finfo(np.float64).max
 
 
-WRITTEN_LAWS = ("variables", "window", "triggered", "stack", "value")
-"""Arrays of `Laws` that a simulation writes."""
+WRITTEN_LAWS = ("variables", "window", "triggered", "value")
+"""Arrays of `Laws` that are part of the state of a simulation. It also writes `registers`, `ready` and `table`, which
+follow from the variables: replicates with the same variables share them."""
 
 
 def own_laws(laws: Laws) -> Laws:
-    """`laws` with arrays of their own for what one simulation writes."""
-    return laws._replace(**{name: getattr(laws, name).copy() for name in WRITTEN_LAWS})
+    """`laws` with separate arrays for what one simulation writes."""
+    copies = {name: getattr(laws, name).copy() for name in (*WRITTEN_LAWS, "registers", "ready")}
+    separate = laws._replace(**copies, table=np.empty_like(laws.table))
+    forget_variables(separate)
+    return separate
 
 
 class Method(ABC):
@@ -246,7 +250,9 @@ class Method(ABC):
     ) -> None:
         """Set counts[species] = values at the current time (int64 arrays), and variables of `laws` likewise, and update
         all dependent values."""
-        self.laws.variables[list(variables)] = variable_values
+        if len(variables):
+            self.laws.variables[list(variables)] = variable_values
+            forget_variables(self.laws)
         self._set_counts(species, values)
 
     @abstractmethod

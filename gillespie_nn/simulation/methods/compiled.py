@@ -7,6 +7,7 @@ import numpy as np
 
 from ...checks import InputError
 from ...kernels import codes, replicates
+from ...kernels.laws import forget_variables
 from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
 from ...kernels.streams import SCRATCH
 from .base import WRITTEN_LAWS, Method
@@ -98,6 +99,7 @@ class Compiled(Method):
         """Forget what is not in the memory of `gather`, which has been put back to the start: rates and noise."""
         self._channels, families = self._at_rates
         self._families = families._replace(running=self._families.running)
+        forget_variables(self._laws)
         self._owns_rates = False
         self._drive = None
 

@@ -152,8 +152,8 @@ class LivePart(Equations):
         for species in (plain["first"][terms], plain["second"][terms], a[one_species], b[two_species]):
             read[species] = True
         if laws is not None:
-            is_count = laws.op == COUNT
-            read[laws.index[is_count]] = True
+            is_count = laws.code["op"] == COUNT
+            read[laws.code["a"][is_count]] = True
         read[-1] = False
         self.moving = np.flatnonzero(moving)
         """int64[species], the species that move."""
@@ -177,7 +177,9 @@ class LivePart(Equations):
         changes = c.changes[change]
         changes["species"] = number[changes["species"]]
         if laws is not None:
-            laws = laws._replace(index=renumbered(laws.index, is_count), read=number[laws.read])
+            code = laws.code.copy()
+            code["a"] = renumbered(code["a"], is_count)
+            laws = laws._replace(code=code, read=number[laws.read])
         super().__init__(Channels(some, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)))
 
     def stand_at(self, state: np.ndarray, coefficient: np.ndarray) -> None:
