@@ -15,6 +15,9 @@ TRIGGERED = 8
 """The condition of an event may have changed; the caller looks at it and calls again."""
 SLICE_END = 9
 """The budget of one slice is spent; the caller looks around and calls again."""
+LOOK_DUE = 10
+"""As many candidates as in LOOK: the caller may hand over to another method. Returned right behind a candidate, whatever
+the pending time is, so that it may be drawn anew."""
 
 FALLING = 0
 """Extra factor x[a] - b of a term (one step of a falling factorial)."""
@@ -44,5 +47,5 @@ N_REJECTED = 4
 FAULT = 5
 """1 once a propensity was found negative or not a number."""
 LOOK = 6
-"""Candidates after which the rejection method returns, with nothing pending; 0 for never."""
+"""Candidates after which a kernel returns LOOK_DUE; 0 for never."""
 TALLY_SIZE = 7

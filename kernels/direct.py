@@ -23,9 +23,12 @@ from .codes import (
     EVENT_LIMIT,
     FAULT,
     GRID_INDEX,
+    LOOK,
+    LOOK_DUE,
     N_CANDIDATES,
     N_EVENTS,
     NEXT_TIME,
+    NO_EVENT_LIMIT,
     OVERFLOW,
     REACHED_END,
     SLICE_END,
@@ -183,8 +186,8 @@ def _choose(propensity, left):
 
 @kernel
 def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, event_limit):
-    """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
-    OVERFLOW or NEGATIVE."""
+    """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED,
+    BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
     counts, clock, tally, propensity = state.counts, state.clock, state.tally, state.propensity
     words = words_at(np.uint64(run.place[ADDRESS]))
     names_reactions = state.firings.size > 0 or run.log.size > 0
@@ -194,6 +197,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
     n_events, n_candidates = tally[N_EVENTS], tally[N_CANDIDATES]
     # No more events than candidates: one comparison keeps the slice, the log and the event limit.
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
+    look = tally[LOOK] if tally[LOOK] else NO_EVENT_LIMIT
     k = tally[GRID_INDEX]
     boundary, is_point = next_stop(run, k, t_stop)
     limit = boundary
@@ -277,6 +281,10 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
         if laws is not None:
             if laws.triggered.size and fires_trigger(channels, laws, chosen, counts):
                 status = TRIGGERED
+                break
+        if drift is not None:
+            if n_candidates >= look:
+                status = LOOK_DUE
                 break
     state.total[0] = total
     clock[TIME] = time

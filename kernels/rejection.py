@@ -25,6 +25,7 @@ from .codes import (
     FAULT,
     GRID_INDEX,
     LOOK,
+    LOOK_DUE,
     N_CANDIDATES,
     N_EVENTS,
     N_REJECTED,
@@ -98,8 +99,8 @@ def _term_of_lower(channels, state, c, share):
 
 @kernel
 def _advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit):
-    """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
-    OVERFLOW or NEGATIVE."""
+    """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED,
+    BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
     pairs, owner = readers.pairs, state.urns.owner
     clock, tally = state.clock, state.tally
@@ -299,11 +300,10 @@ def _advance(channels, laws, readers, families, state, run, t_stop, budget, even
                         status = TRIGGERED
                         next_time = time + exponential(words) * wait
                         break
-        if n_candidates >= look:  # the caller looks how this method does, between two candidates: nothing is pending
-            next_time = np.nan
-            status = SLICE_END
-            break
         next_time = time + exponential(words) * wait
+        if n_candidates >= look:
+            status = LOOK_DUE
+            break
     clock[TIME] = time
     clock[NEXT_TIME] = next_time
     tally[N_EVENTS] = n_events

@@ -17,6 +17,7 @@ from .codes import (
     BAD_PROPENSITY,
     CONDITION_MET,
     GRID_INDEX,
+    LOOK_DUE,
     N_CANDIDATES,
     N_EVENTS,
     NEGATIVE,
@@ -89,7 +90,7 @@ def begin_replicate(run):
 def end_replicate(run, clock, tally, firings, numbers, status, reacts):
     """Whether a kernel goes on with the next replicate, after one stopped with `status`; `reacts` says whether it could
     go on, at the end."""
-    if run.ends.size == 0 or status == SLICE_END:
+    if run.ends.size == 0 or status == SLICE_END or status == LOOK_DUE:
         return False
     if status == REACHED_END and not reacts:
         status = NO_REACTION_POSSIBLE

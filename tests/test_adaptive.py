@@ -10,7 +10,7 @@ import gillespie_nn as gnn
 from gillespie_nn.kernels import codes
 from gillespie_nn.simulation import blocks
 from gillespie_nn.simulation.methods import Rejection
-from gillespie_nn.simulation.methods.adaptive import Adaptive
+from gillespie_nn.simulation.methods.adaptive import Adaptive, AdaptiveDirect
 from gillespie_nn.simulation.methods.next_reaction import NextReaction
 from gillespie_nn.simulation.methods.optimized_direct import OptimizedDirect
 
@@ -21,7 +21,7 @@ class Early(Adaptive):
     """Hands over after the third candidate, whatever it would gain."""
 
     name = "early"
-    _first_look = 3
+    _first_look = _first_look_of_second = 3
     _worth = 0.0
 
 
@@ -31,6 +31,19 @@ class EarlyToNext(Early):
     @staticmethod
     def _costs(structure):
         return [(1.0, NextReaction)]
+
+
+class EarlyDirect(AdaptiveDirect):
+    """Hands over after the third reaction to one that hands over after three candidates more."""
+
+    name = "early_direct"
+    _first_look = 3
+
+    def _better(self, *counted):
+        return Early
+
+
+HASTY = (Early, EarlyToNext, EarlyDirect)
 
 
 def _counts(network, method, **arguments):
@@ -56,14 +69,14 @@ def _of_pairs(method):
     return chi_square(pairs, np.outer(*laws).ravel())
 
 
-@pytest.mark.parametrize("method", [Early, EarlyToNext], ids=lambda m: m.name)
+@pytest.mark.parametrize("method", HASTY, ids=lambda m: m.name)
 @pytest.mark.parametrize("name", ["two species", "isomerisation", "immigration-death"])
 def test_a_handover_keeps_the_law(name, method):
     ps = _of_model(name, method)
     accept(min(ps), f"{name}, {method.name}", family=len(ps))
 
 
-@pytest.mark.parametrize("method", [Early, EarlyToNext], ids=lambda m: m.name)
+@pytest.mark.parametrize("method", HASTY, ids=lambda m: m.name)
 def test_a_handover_keeps_the_law_of_two_times(method):
     accept(_of_pairs(method), f"births, {method.name}")
 
@@ -82,7 +95,7 @@ def test_a_handover_that_redraws_a_pending_time_is_caught():
     assert rejects(_of_pairs(Redrawing))
 
 
-@pytest.mark.parametrize("method", [Early, EarlyToNext], ids=lambda m: m.name)
+@pytest.mark.parametrize("method", HASTY, ids=lambda m: m.name)
 def test_schedules_noise_and_events_go_on_after_a_handover(method):
     text = "0 -> A @ 5\nA -> 0 @ 0.5\n0 -> B @ k\nB -> 0 @ 1\n@parameter k = 2\n"
     text += "@event drop: when A >= 12; set A = 2, k = 6\n"
@@ -96,11 +109,12 @@ def test_schedules_noise_and_events_go_on_after_a_handover(method):
     accept(min(ps), f"{method.name} with all that happens from outside", family=2)
 
 
+@pytest.mark.parametrize("method", [Early, EarlyDirect], ids=lambda m: m.name)
 @pytest.mark.parametrize("text", [SCARCE, MODELS["two species"].network.to_text()], ids=["scarce", "two species"])
-def test_a_replicate_is_the_same_alone_in_a_block_and_on_two_threads(text, monkeypatch):
+def test_a_replicate_is_the_same_alone_in_a_block_and_on_two_threads(text, method, monkeypatch):
     network = gnn.ReactionNetwork.from_text(text)
     arguments = {
-        "t_end": 3.0, "n_points": 7, "replicates": 12, "seed": 3, "method": Early, "count_firings": True,
+        "t_end": 3.0, "n_points": 7, "replicates": 12, "seed": 3, "method": method, "count_firings": True,
         "record": "events",
     }  # fmt: skip
     together = gnn.simulate(network, **arguments)
@@ -110,9 +124,9 @@ def test_a_replicate_is_the_same_alone_in_a_block_and_on_two_threads(text, monke
     for other in (threads, alone):
         for name in ("counts", "n_events", "firings", "status"):
             np.testing.assert_array_equal(getattr(together, name), getattr(other, name))
-        for name in Adaptive.statistics_names:
+        for name in method.statistics_names:
             np.testing.assert_array_equal(together.statistics[name], other.statistics[name])
-    assert (together.statistics["handover_events"] > 0).any()
+    assert together.statistics["handovers"].max() == (1 if method is Early else 2)
     assert together.firings.sum() == together.n_events.sum()
 
 
@@ -139,3 +153,20 @@ def test_it_stays_where_rejection_is_fast():
         spec.network, 10.0, 2, volume=1000.0, initial=initial, seed=1, method="adaptive", max_events=200_000
     )
     assert np.isnan(result.statistics["handover_time"]).all() and result.n_events[0] == 200_000
+    assert result.statistics["handovers"][0] == 0
+
+
+def test_a_long_run_of_a_small_network_goes_on_with_bounds_where_that_is_faster():
+    network = gnn.ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 1\nA = 100000\nB = 100000\n")
+    short, long = (
+        gnn.simulate(network, 1e9, 2, seed=1, max_events=n, method="adaptive_direct").statistics
+        for n in (100_000, 1_000_000)
+    )
+    assert short["handovers"] == 0 and np.isnan(short["handover_events"][0])
+    assert long["handovers"] == 1 and long["handover_events"] == 1 << 18
+
+
+def test_a_long_run_goes_back_to_a_search_where_bounds_are_slow():
+    network = gnn.ReactionNetwork.from_text("G -> H @ 1\nH -> G @ 1\nH -> H + M @ 2\nM -> 0 @ 1\nG = 1\n")
+    result = gnn.simulate(network, 1e9, 2, seed=1, max_events=400_000, method="adaptive_direct")
+    assert result.statistics["handovers"] == 2 and result.n_events[0] == 400_000

@@ -196,18 +196,17 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     tiny = gnn.ReactionNetwork.from_text("0 -> A @ 1")
     middle = gnn.training_network((2, 4, 1)).network
     chain = gnn.ReactionNetwork.from_text("".join(f"A{k} -> A{k + 1} @ 1\n" for k in range(12)))
-    for network, counts, name, word in (
-        (tiny, [0], "direct", "1 reaction"),
-        (tiny, [1000], "adaptive", "1 reaction"),
-        (chain, [1000] * 12 + [0], "optimized_direct", "12 reactions"),
-        (chain, [1000] * 13, "adaptive", "12 reactions"),
-        (chain, None, "optimized_direct", "12 reactions"),
-        (middle, None, "adaptive", "187 reactions"),
-        (NETWORKS["gain"], None, "layered", "2 product families"),
+    for network, name, word in (
+        (tiny, "adaptive_direct", "1 reaction"),
+        (chain, "adaptive_direct", "12 reactions"),
+        (middle, "adaptive", "187 reactions"),
+        (NETWORKS["gain"], "layered", "2 product families"),
     ):
-        choice = choose_method("auto", network, None if counts is None else np.array(counts))
+        choice = choose_method("auto", network)
         assert choice.method.name == name and word in choice.reason
     assert choose_for_training("auto", middle).method.name == "rejection"
+    with pytest.raises(gnn.InputError, match="adaptive may hand over during a run, which training does not use: use r"):
+        choose_for_training("adaptive", middle)
     assert choose_method("direct", middle).reason == "requested"
     with pytest.raises(gnn.checks.InputError, match="auto"):
         choose_method("rejektion", middle)

@@ -6,13 +6,11 @@ A method of your own needs no line: its class is passed in place of a name, `sim
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ... import checks
 from ...crn import ReactionNetwork
 from ...options import recorded_name
 from ..slow_limit import LEVELS, Level
-from .adaptive import Adaptive
+from .adaptive import Adaptive, AdaptiveDirect, HandsOver
 from .base import Method
 from .direct import Direct
 from .langevin import Langevin
@@ -25,7 +23,8 @@ from .rejection import Rejection
 from .tau_leap import TauLeap
 
 METHODS: tuple[type[Method], ...] = (
-    Direct, OptimizedDirect, NextReaction, Rejection, Adaptive, Layered, TauLeap, Langevin, LinearNoise, Ode,
+    Direct, OptimizedDirect, NextReaction, Rejection, Layered, Adaptive, AdaptiveDirect, TauLeap, Langevin, LinearNoise,
+    Ode,
 )  # fmt: skip
 EXACT = tuple(m for m in METHODS if m.exact)
 
@@ -49,11 +48,9 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
 }
 """Names of methods in the literature and in other programs."""
-_FEW_REACTIONS, _SOME_REACTIONS = 8, 30
-"""Up to so many reactions a linear search is faster than keeping bounds, the first plain, the second with a running sum:
-measured on the models of `bench --methods`, those that were held out not among them."""
-_MANY_MOLECULES = 200
-"""With so many molecules of everything that reacts, bounds hold for so long that keeping them is faster at any size."""
+_FEW_REACTIONS = 30
+"""Up to so many reactions a run begins with a linear search, which needs no bounds: measured on the models of `bench
+--methods`, those that were held out not among them."""
 
 
 class Choice(NamedTuple):
@@ -75,12 +72,11 @@ def name_of(method: Any) -> str:
     return method if isinstance(method, str) else recorded_name(method, known_to_training())
 
 
-def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
+def choose_method(name: str | type[Method], network: ReactionNetwork) -> Choice:
     """The method called `name`; for `auto`, the one that was fastest in measurements of networks with the size and
     structure of `network`. A class derived from `Method` is used as it is.
 
-    `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
-    the same distribution.
+    `auto` always chooses an exact method; all of them sample the same distribution.
     """
     if not isinstance(name, str):
         of_class = _checked_class(name, Method)
@@ -96,18 +92,16 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
         found.refuse(network)
         return Choice(found, "requested")
-    return _fastest(network, counts)
+    return _fastest(network)
 
 
-def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
-    """What `auto` chooses: by the number of reactions, product families, and how few molecules there are at the start
-    of what reactions change. `Adaptive` may change its mind during a run."""
+def _fastest(network: ReactionNetwork) -> Choice:
+    """What `auto` chooses, by the number of reactions and product families. The two adaptive methods correct it by what
+    they see in a run."""
     n_reactions = len(network.reactions)
     reactions = f"{n_reactions} reaction{'' if n_reactions == 1 else 's'}"
-    if n_reactions <= _SOME_REACTIONS and not _is_crowded(network, counts):
-        if n_reactions <= _FEW_REACTIONS:
-            return Choice(Direct, f"auto: searches all reactions at each event; fast for {reactions}")
-        return Choice(OptimizedDirect, f"auto: searches all reactions at each event; fast for {reactions}")
+    if n_reactions <= _FEW_REACTIONS:
+        return Choice(AdaptiveDirect, f"auto: searches all reactions at each event; fast for {reactions}")
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)
@@ -116,14 +110,6 @@ def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
             f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
     return Choice(Adaptive, f"auto: keeps bounds as long as that is fast; for {reactions} without product families")
-
-
-def _is_crowded(network: ReactionNetwork, counts: np.ndarray | None) -> bool:
-    """Whether there are many molecules of every species that reactions change."""
-    if counts is None:
-        return False
-    varies = network.compiled.lumped.arrays["varies"][: len(network.species)]
-    return bool(varies.any()) and counts[varies].min() >= _MANY_MOLECULES
 
 
 def choose_for_training(name: str | type[Method] | type[Level], network: ReactionNetwork) -> TrainingChoice:
@@ -139,9 +125,13 @@ def choose_for_training(name: str | type[Method] | type[Level], network: Reactio
             return TrainingChoice(found, "requested")
         if found.records_covariance:
             raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
+        if issubclass(found, HandsOver):
+            raise checks.InputError(
+                f"method {found.name} may hand over during a run, which training does not use: use rejection"
+            )
         name = found
     method, reason = choose_method(name, network)
-    if name == AUTO and method is Adaptive:  # learning networks stay as they are for long
+    if name == AUTO and issubclass(method, HandsOver):  # a resumed run would hand over at another moment
         return TrainingChoice(Rejection, f"auto: fastest for {len(network.reactions)} reactions without families")
     return TrainingChoice(method, reason)
 
