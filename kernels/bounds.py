@@ -16,10 +16,11 @@ from .laws import TIME_VARIABLE, WINDOW_START, law_value
 from .linked import kernel, within
 from .records import record_type
 from .slots import SAFE, fit_slots, refill_if_needed, start_slots
-from .urn import HEAVY, Urns, is_overfull, is_sparse, mark_overfull
+from .urn import HEAVY, Urns, is_overfull, mark_overfull
 
 _PATIENCE = 10
-_HELD = 100
+_NARROWED = 0.25
+_HELD = 32
 _MOST_DOUBLINGS = 10
 """An interval is kept narrow for this work, in candidates, and for up to 2**10 times as much."""
 _MOST_UPDATES = 64
@@ -240,12 +241,14 @@ def _refresh_species(channels, laws, readers, state, s):
         c = np.int64(readers.channel[readers.term[k]])
         lower_change = 0.0
         upper_change = 0.0
+        changed = False
         while k < end and readers.channel[readers.term[k]] == c:
             lower, upper = bound_term(channels, laws, state, np.int64(readers.term[k]))
             lower_change += lower
             upper_change += upper
+            changed = changed or lower != 0.0 or upper != 0.0  # not a number is a change, too
             k += 1
-        if lower_change != 0.0 or upper_change != 0.0:  # not a number is a change, too
+        if changed:  # of most terms the other species is not there
             _shift_channel(channels, state, c, lower_change, upper_change)
             fits = fit_slots(state, c) and fits
     refill_if_needed(state, fits)
@@ -286,22 +289,33 @@ def _read_by(channels, laws, t, k):
 
 
 @kernel
-def tighten(channels, laws, readers, state, c):
-    """Make the bounds of channel c exact, by intervals of one count for all that its terms read. Returns the work, in
-    candidates."""
+def _relative_width(state, s):
+    """How wide the interval of species s is for its count."""
+    return (state.high[s] - state.low[s]) / (state.counts[s] + 1.0)
+
+
+@kernel
+def tighten(channels, laws, readers, state, t):
+    """Narrow the intervals of what term t reads to one count, but for those that are far less wide for their counts than
+    the widest: to narrow a species of which there is plenty, and that is read by many, would cost much and help little.
+    Returns the work, in candidates."""
+    widest = 0.0
+    k = 0
+    s = _read_by(channels, laws, t, k)
+    while s >= 0:
+        widest = max(widest, _relative_width(state, s))
+        k += 1
+        s = _read_by(channels, laws, t, k)
     work = np.int64(0)
-    for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
-        k = 0
-        s = _read_by(channels, laws, np.int64(t), k)
-        while s >= 0:
-            if state.low[s] < state.high[s]:
-                _hold(readers, state, s)
-                _refresh_species(channels, laws, readers, state, s)
-                work += work_of(readers, s)
-            k += 1
-            s = _read_by(channels, laws, np.int64(t), k)
-    if is_sparse(state.urns, HEAVY):
-        refill_if_needed(state, True)
+    k = 0
+    s = _read_by(channels, laws, t, k)
+    while s >= 0:
+        if state.low[s] < state.high[s] and _relative_width(state, s) >= _NARROWED * widest:
+            _hold(readers, state, s)
+            _refresh_species(channels, laws, readers, state, s)
+            work += work_of(readers, s)
+        k += 1
+        s = _read_by(channels, laws, t, k)
     return work
 
 

@@ -35,7 +35,10 @@ _REFILLS = 16
 ends, and no channel becomes loose."""
 _FEW_SLOTS = 32
 """So many slots are moved without credit: they take no longer than the bounds of the channel took."""
+_CLEARLY_HEAVY = 4.0
+"""A light channel whose bound jumps to so many heavy slots becomes heavy; to one, if credit was short before."""
 _MOST_COARSE = 16.0
+"""If loose channels are drawn up to so many times as often as all slots, one random number decides all."""
 _MOST_LOOSE = 8
 """With more loose channels than this all slots are handed out afresh as soon as there is credit."""
 
@@ -134,7 +137,7 @@ def refill_all(state):
         holders[c].owned = 0
         holders[c].head = NONE
     start_filling(urns, LIGHT, light, _LIGHT_SLOTS * max(n_light, 1))
-    if not crowded and total < np.inf:
+    if not crowded and 0.0 < total < np.inf:
         # Those that are empty now may become as large as the largest light ones, and take no more than 32 slots then.
         urns.urn[LIGHT].quantum = max(urns.urn[LIGHT].quantum if light > 0.0 else 0.0, _LIGHT * mean / _FEW_SLOTS)
     for c in range(n):
@@ -160,9 +163,8 @@ def _refill_cost(state):
 @kernel
 def give_credit(state, n_refills):
     """Give credit for so many refills at least."""
-    spare = state.urns.spare[0]
-    spare.credit = max(spare.credit, n_refills * _refill_cost(state))
-    spare.credited = state.tally[N_CANDIDATES]
+    _earn(state)
+    state.urns.spare[0].credit = max(state.urns.spare[0].credit, n_refills * _refill_cost(state))
 
 
 @kernel
@@ -173,6 +175,7 @@ def start_slots(state):
         state.sums[state.urns.loose[k]].place = HEAVY
     spare.n_loose = spare.n_settled = 0
     spare.credit = 0
+    spare.credited = state.tally[N_CANDIDATES]
     spare.is_short = False
     refill_all(state)
     give_credit(state, _REFILLS)
@@ -212,7 +215,7 @@ def _move_slots(state, u, c, bound):
     if moved == 0.0:
         return True
     if moved > _FEW_SLOTS:
-        if u == LIGHT and bound >= state.urns.urn[HEAVY].quantum * (1.0 if spare.is_short else _LIGHT_SLOTS):
+        if u == LIGHT and bound >= state.urns.urn[HEAVY].quantum * (1.0 if spare.is_short else _CLEARLY_HEAVY):
             return False
         _earn(state)
         if not moved <= spare.credit:
@@ -317,6 +320,13 @@ def refill_if_needed(state, fits):
             return
     spare.n_settled = spare.n_loose
     _sum_loose(state)
+
+
+@kernel
+def improve_slots(state):
+    """Hand out all slots afresh if they have become too few, and there is credit: what is rejected earns it."""
+    if is_sparse(state.urns, HEAVY):
+        _refill_on_credit(state)
 
 
 @kernel
