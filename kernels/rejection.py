@@ -37,16 +37,17 @@ from .codes import (
 from .families import draw_member, family_can_fire
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .linked import kernel
+from .refill import improve_slots
 from .renewal import renew_window_rejection
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
-from .slots import drawing, find_loose, improve_slots, mean_wait
+from .slots import drawing, find_loose, mean_wait
 from .urn import HEAVY, LIGHT, NONE, is_overfull
 
 _MOST_REJECTED = 32
 _TOLERATED = 4
-"""After so many candidates rejected, beyond four for each event, the bounds of the last one's term are made tight: it is
-one of those of which most are rejected, or else a network that can hardly react any more would be asked again and again until
-the end. The moment depends on the past alone, so the law is the same."""
+"""After 32 rejected candidates more than four for each event, the bounds of the term that rejected the last one are
+made tight: it is likely one that rejects most. Without this, a network that can hardly react any more would reject
+candidates until the end. The moment depends on the past alone, so the law is the same."""
 
 
 @kernel
