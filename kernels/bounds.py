@@ -26,13 +26,13 @@ from .intervals import law_range
 from .laws import TIME_VARIABLE, WINDOW_START, law_value
 from .linked import kernel, within
 from .records import record_type
-from .slots import SAFE, fit_slots, refill_if_needed, start_slots
-from .urn import HEAVY, Urns, is_overfull, is_sparse, mark_overfull
+from .refill import refill_if_needed, start_slots
+from .slots import SAFE, fit_slots
+from .urn import HEAVY, Urns, is_overfull, mark_overfull
+from .widths import adapt_width, hold, relative_width, set_interval, work_of
 
-_PATIENCE = 10
-_HELD = 100
-_MOST_DOUBLINGS = 10
-"""An interval is kept narrow for this work, in candidates, and for up to 2**10 times as much."""
+_NARROWED = 0.25
+"""Of what a term reads, intervals are narrowed that are at least this part as wide, for their counts, as the widest."""
 _MOST_UPDATES = 64
 """Running sums over the terms of a channel are made afresh after so many updates: each rounds by 2**-53 of the sum at
 most, and all together stay far below `SAFE`."""
@@ -40,14 +40,6 @@ BLOCK = 5
 """Gaps are also summed in blocks of 2**BLOCK terms: a channel of a thousand terms is searched in forty steps."""
 
 
-INTERVAL = record_type(
-    width=np.int64,  # half the interval when it is set
-    renewed=np.int64,  # the candidate at which it was last set
-    held=np.int64,  # times that it is still kept narrow
-    level=np.int64,  # it was so `_HELD` * 2**level candidates' work
-    since=np.int64,  # the event since which it is kept narrow, or free
-    lasted=np.int64,  # events for which it was kept narrow the last time
-)
 TERM_BOUNDS = record_type(
     lower=np.float64,  # value at the lower ends [1/s]
     gap=np.float64,  # value at the upper ends less that [1/s]
@@ -85,66 +77,6 @@ class RejectionState(NamedTuple):
 def is_block_end(t):
     """Whether a block ends before term t, and so another begins with it."""
     return t & ((1 << BLOCK) - 1) == 0
-
-
-@within
-def set_interval(state, s):
-    """The interval of species s around its count, by the present width."""
-    n = state.counts[s]
-    width = state.intervals[s].width
-    state.low[s] = max(n - width, 0)
-    state.high[s] = min(n + width, COUNT_LIMIT)
-
-
-@within
-def work_of(readers, s):
-    """Work of refreshing species s, about that of so many candidates."""
-    return 2 + np.int64(readers.term_start[s + 1]) - np.int64(readers.term_start[s])
-
-
-@within
-def _adapt_width(readers, state, s):
-    """Widen the interval of a species that left it soon, narrow it for one that stayed long.
-
-    Bounds are as tight as the work of renewing them allows: if every species stays for `_PATIENCE` times the number of
-    species times its own work, counted in candidates, renewals take a `_PATIENCE`th of the time.
-    """
-    work = work_of(readers, s)
-    now = state.tally[N_CANDIDATES]
-    interval = state.intervals[s]
-    if now - interval.renewed > _PATIENCE * state.intervals.size * work:
-        interval.width >>= 1
-    else:
-        interval.width = min(2 * interval.width + 1, np.int64(1.0 + np.sqrt(state.counts[s])))
-    if interval.held > 0:
-        interval.width = min(interval.width, state.counts[s] >> 2)
-        interval.held -= 1
-        if interval.held == 0:
-            interval.lasted = state.tally[N_EVENTS] - interval.since
-            interval.since = state.tally[N_EVENTS]
-    interval.renewed = now
-
-
-@kernel
-def _hold(readers, state, s):
-    """Keep the interval of a species narrow for a while, since too many candidates are rejected when it is wide.
-
-    Either costs: a wide interval candidates, a narrow one renewals. The species is given as much time narrow as costs
-    what it cost wide; twice as much after each time that it lasted longer so, in events for the same cost, and half
-    as much otherwise. So it spends nearly all its time in the way that is cheaper.
-    """
-    interval = state.intervals[s]
-    interval.width = 0
-    interval.renewed = state.tally[N_CANDIDATES]
-    if interval.held > 0:
-        return
-    free = state.tally[N_EVENTS] - interval.since
-    if interval.lasted >> interval.level > free:
-        interval.level = min(interval.level + 1, _MOST_DOUBLINGS)
-    elif interval.level > 0:
-        interval.level -= 1
-    interval.held = (1 + _HELD // work_of(readers, s)) << interval.level
-    interval.since = state.tally[N_EVENTS]
 
 
 @kernel
@@ -251,12 +183,14 @@ def _refresh_species(channels, laws, readers, state, s):
         c = np.int64(readers.channel[readers.term[k]])
         lower_change = 0.0
         upper_change = 0.0
+        changed = False
         while k < end and readers.channel[readers.term[k]] == c:
             lower, upper = bound_term(channels, laws, state, np.int64(readers.term[k]))
             lower_change += lower
             upper_change += upper
+            changed = changed or lower != 0.0 or upper != 0.0  # not a number is a change, too
             k += 1
-        if lower_change != 0.0 or upper_change != 0.0:  # not a number is a change, too
+        if changed:  # of most terms the other species is not there
             _shift_channel(channels, state, c, lower_change, upper_change)
             fits = fit_slots(state, c) and fits
     refill_if_needed(state, fits)
@@ -269,7 +203,7 @@ def refresh_if_outside(channels, laws, readers, state, s):
     if n < state.low[s] or n > state.high[s]:
         if n < 0:
             return NEGATIVE
-        _adapt_width(readers, state, s)
+        adapt_width(readers, state, s)
         _refresh_species(channels, laws, readers, state, s)
         if n > COUNT_LIMIT or is_overfull(state.urns, HEAVY):
             return OVERFLOW
@@ -297,22 +231,30 @@ def _read_by(channels, laws, t, k):
 
 
 @kernel
-def tighten(channels, laws, readers, state, c):
-    """Make the bounds of channel c exact, by intervals of one count for all that its terms read. Returns the work, in
-    candidates."""
+def tighten(channels, laws, readers, state, t):
+    """Narrow the intervals of what term t reads to one count, and keep them narrow for a while. Returns the work, in
+    candidates.
+
+    Intervals far less wide for their counts than the widest stay: narrowing a species of which there is plenty, and
+    which many terms read, would cost much and help little.
+    """
+    widest = 0.0
+    k = 0
+    s = _read_by(channels, laws, t, k)
+    while s >= 0:
+        widest = max(widest, relative_width(state, s))
+        k += 1
+        s = _read_by(channels, laws, t, k)
     work = np.int64(0)
-    for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
-        k = 0
-        s = _read_by(channels, laws, np.int64(t), k)
-        while s >= 0:
-            if state.low[s] < state.high[s]:
-                _hold(readers, state, s)
-                _refresh_species(channels, laws, readers, state, s)
-                work += work_of(readers, s)
-            k += 1
-            s = _read_by(channels, laws, np.int64(t), k)
-    if is_sparse(state.urns, HEAVY):
-        refill_if_needed(state, True)
+    k = 0
+    s = _read_by(channels, laws, t, k)
+    while s >= 0:
+        if state.low[s] < state.high[s] and relative_width(state, s) >= _NARROWED * widest:
+            hold(readers, state, s)
+            _refresh_species(channels, laws, readers, state, s)
+            work += work_of(readers, s)
+        k += 1
+        s = _read_by(channels, laws, t, k)
     return work
 
 

@@ -43,7 +43,7 @@ GRID_INDEX = 1
 N_CANDIDATES = 2
 N_REFRESHES = 3
 N_REJECTED = 4
-"""Candidates rejected, less those that the events since pay for."""
+"""Candidates rejected beyond those that are tolerated for each event."""
 FAULT = 5
 """1 once a propensity was found negative or not a number."""
 LOOK = 6

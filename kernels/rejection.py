@@ -41,6 +41,7 @@ from .families import draw_member, family_can_fire
 from .generator import exponential, uniform, words_at
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .linked import kernel
+from .refill import improve_slots
 from .renewal import renew_window_rejection
 from .replicates import (
     ADDRESS,
@@ -55,11 +56,11 @@ from .replicates import (
 from .slots import drawing, find_loose, mean_wait
 from .urn import HEAVY, LIGHT, NONE, is_overfull
 
-_MOST_REJECTED = 100
+_MOST_REJECTED = 32
 _TOLERATED = 4
-"""After so many candidates rejected, beyond four for each event, the bounds of the last one are made tight: it is one
-of those of which most are rejected, or else a network that can hardly react any more would be asked again and again until
-the end. The moment depends on the past alone, so the law is the same."""
+"""After 32 rejected candidates more than four for each event, the bounds of the term that rejected the last one are
+made tight: it is likely one that rejects most. Without this, a network that can hardly react any more would reject
+candidates until the end. The moment depends on the past alone, so the law is the same."""
 
 
 @kernel
@@ -232,7 +233,10 @@ def _advance(channels, laws, readers, families, state, run, t_stop, budget, even
             if n_rejected >= _MOST_REJECTED:
                 tally[N_CANDIDATES] = n_candidates
                 tally[N_EVENTS] = n_events
-                n_rejected = -tighten(channels, laws, readers, state, c)
+                n_rejected = 0
+                if t != NONE:
+                    n_rejected = -tighten(channels, laws, readers, state, t)
+                improve_slots(state)
                 length, edge = drawing(state)
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)

@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from .bounds import bound_all, bound_term, set_interval, sum_channel
+from .bounds import bound_all, bound_term, sum_channel
 from .channels import open_window, program_of
 from .clock import rescale_pending
 from .codes import N_CANDIDATES, TIME
 from .families import sum_pools
 from .laws import TIME_VARIABLE, WINDOW_END
 from .linked import kernel
-from .slots import fit_slots, give_credit, refill_all, refill_if_needed, total_bound
+from .refill import give_credit, refill_all, refill_if_needed
+from .slots import fit_slots, total_bound
 from .urn import HEAVY, is_overfull, mark_overfull
+from .widths import set_interval
 
 _REFILLS = 4
 """A scheduled change passes by every channel: it may move slots, and hand them out afresh, at about that cost."""

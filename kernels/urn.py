@@ -5,8 +5,8 @@ ceil(b / quantum) slots, so its effective bound is a whole number of quanta; the
 of a bound, and the method stays exact. Slots of a channel form a doubly linked list, so that adding or removing one
 costs a few memory accesses whatever the number of channels.
 
-There are two urns, which share the arrays: see `slots`. A channel has slots in one of them, or is loose: it is drawn
-by its bound itself, from a list.
+There are two urns, which share the arrays: see `slots`. A channel has slots in one of them, or none if it is loose:
+then it is drawn by its bound itself, from a list.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from .records import record_type
 
 NONE = -1
 HEAVY, LIGHT, LOOSE = np.int64(0), np.int64(1), np.int64(2)
-"""The urns, by number; and where a channel is that has no slots."""
+"""The urns, by number; and the place of a channel without slots."""
 
 LINK = record_type(
     following=np.int32,  # next slot of the same channel, or NONE
@@ -38,12 +38,12 @@ URN = record_type(
 )
 SPARE = record_type(
     n_loose=np.int64,  # loose channels
-    n_settled=np.int64,  # of which the first so many have been loose since before this refresh
+    n_settled=np.int64,  # those at the start of the list that were loose before this refresh
     total=np.float64,  # sum of their bounds [1/s]
     credit=np.int64,  # slots that may be moved
-    is_short=np.bool_,  # there once was too little
+    is_short=np.bool_,  # credit was too small once
     credited=np.int64,  # the candidate up to which credit was given
-    spent=np.int64,  # slots moved and channels passed by so far
+    spent=np.int64,  # work so far: slots moved, and channels and slots of refills
 )
 
 

@@ -15,6 +15,7 @@ from gillespie_nn.crn.families import product_families
 from gillespie_nn.kernels import codes
 from gillespie_nn.kernels.channels import channel_value
 from gillespie_nn.kernels.families import sum_pools
+from gillespie_nn.kernels.urn import LIGHT
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import Layered, Rejection, choose_for_training, choose_method
 
@@ -181,7 +182,7 @@ def test_light_channels_share_an_urn_and_keep_the_law(monkeypatch):
     r = gnn.simulate(network, 1.0, 2, method="rejection", replicates=4000, seed=3, workers=2)
     m = Rejection(network, network.rates(), 1.0, network.counts(), seeds.stream(1, Purpose.SIMULATION))
     m.advance(1.0)
-    light = m._state.sums["light"]
+    light = m._state.sums["place"] == LIGHT
     assert light.sum() > 4000 and not light[0]
     # Linear, from nothing: A and each S are independent Poisson; their means solve two equations.
     slow_out, slow_in = 2100 * 0.002, 0.05

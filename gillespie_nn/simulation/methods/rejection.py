@@ -6,12 +6,13 @@ import numpy as np
 
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
-from ...kernels.bounds import BLOCK, INTERVAL, LIMITS, SUMS, TERM_BOUNDS, RejectionState, refresh_rejection
+from ...kernels.bounds import BLOCK, LIMITS, SUMS, TERM_BOUNDS, RejectionState, refresh_rejection
 from ...kernels.rejection import can_react_rejection, run_rejection
 from ...kernels.renewal import set_coefficients_rejection, set_counts_rejection
 from ...kernels.replicates import Run
 from ...kernels.slots import capacities
 from ...kernels.urn import HOLDER, LINK, NONE, SPARE, URN, Urns
+from ...kernels.widths import INTERVAL
 from .compiled import Compiled
 
 
