@@ -5,6 +5,7 @@ from .ensemble import ensemble_benchmark
 from .everyday import everyday_benchmark
 from .leaping import CASES as LEAP_CASES
 from .leaping import leap_benchmark
+from .methods import methods_benchmark
 from .overhead import overhead
 from .report import markdown
 from .run import CASES, benchmark
@@ -20,6 +21,7 @@ __all__ = [
     "everyday_benchmark",
     "leap_benchmark",
     "markdown",
+    "methods_benchmark",
     "overhead",
     "scale",
     "storage_benchmark",
