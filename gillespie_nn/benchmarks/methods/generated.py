@@ -30,7 +30,7 @@ def ring(n_reactions: int) -> str:
 def lattice(*sides: int, species: int = 1, sources: Iterable[str] = (), start: int = 10) -> str:
     """Molecules that hop between neighbouring sites of a grid with the given `sides` [sites].
 
-    `sources` are further reactions of each site, in which X0, X1, ... are its species.
+    `sources` are further reactions of each site, in which U0, U1, ... are its species.
     """
     sites = list(product(*map(range, sides)))
     lines = []
@@ -39,12 +39,12 @@ def lattice(*sides: int, species: int = 1, sources: Iterable[str] = (), start: i
         for axis, n in enumerate(sides):
             if site[axis] + 1 < n:
                 other = "_".join(str(x + (k == axis)) for k, x in enumerate(site))
-                lines += [f"X{s}_{label} <-> X{s}_{other} @ 1, 1" for s in range(species)]
+                lines += [f"U{s}_{label} <-> U{s}_{other} @ 1, 1" for s in range(species)]
         for source in sources:
             for s in range(species):
-                source = source.replace(f"X{s}", f"X{s}_{label}")
+                source = source.replace(f"U{s}", f"U{s}_{label}")
             lines.append(source)
-        lines += _amounts((f"X{s}_{label}" for s in range(species)), start)
+        lines += _amounts((f"U{s}_{label}" for s in range(species)), start)
     return _text(lines)
 
 
@@ -56,24 +56,24 @@ def polymers(longest: int) -> str:
 
 def phosphorylation(n_sites: int) -> str:
     """A protein with `n_sites` sites: a kinase fills them and a phosphatase empties them, in any order."""
-    lines: list[str] = []
+    lines = []
     for state in product("01", repeat=n_sites):
         for site in range(n_sites):
             if state[site] == "0":
                 a, b = "".join(state), "".join("1" if k == site else x for k, x in enumerate(state))
-                lines += [f"S{a} + K -> S{b} + K @ 0.02", f"S{b} + F -> S{a} + F @ 0.03"]
-    return _text([*lines, f"S{'0' * n_sites} = 2000", "K = 50", "F = 40"])
+                lines += [f"P{a} + K -> P{b} + K @ 0.02", f"P{b} + F -> P{a} + F @ 0.03"]
+    return _text([*lines, f"P{'0' * n_sites} = 2000", "K = 50", "F = 40"])
 
 
 def outer_product(n: int) -> str:
-    """W_ij is made at a rate proportional to A_i and B_j, which fluctuate, and is lost: the reactions of a layer that
+    """M_ij is made at a rate proportional to A_i and C_j, which fluctuate, and is lost: the reactions of a layer that
     learns."""
-    lines: list[str] = []
+    lines = []
     for i in range(n):
-        lines += [f"0 -> A{i} @ {2 + i % 7}", f"A{i} -> 0 @ 0.2", f"0 -> B{i} @ {1 + i % 5}", f"B{i} -> 0 @ 0.1"]
-        lines += [f"A{i} + B{j} -> A{i} + B{j} + W{i}_{j} @ 0.0001" for j in range(n)]
-        lines += [f"W{i}_{j} -> 0 @ 0.01" for j in range(n)]
-        lines += [f"A{i} = {5 * (2 + i % 7)}", f"B{i} = {10 * (1 + i % 5)}"]
+        lines += [f"0 -> A{i} @ {2 + i % 7}", f"A{i} -> 0 @ 0.2", f"0 -> C{i} @ {1 + i % 5}", f"C{i} -> 0 @ 0.1"]
+        lines += [f"A{i} + C{j} -> A{i} + C{j} + M{i}_{j} @ 0.0001" for j in range(n)]
+        lines += [f"M{i}_{j} -> 0 @ 0.01" for j in range(n)]
+        lines += [f"A{i} = {5 * (2 + i % 7)}", f"C{i} = {10 * (1 + i % 5)}"]
     return _text(lines)
 
 
@@ -93,7 +93,7 @@ def random_network(n_species: int, n_reactions: int, seed: int, decades: float, 
     def side(n: int) -> str:
         return " + ".join(names[int(draw() * n_species)] for _ in range(n))
 
-    lines = []
+    lines: list[str] = []
     while len(lines) < n_reactions // 2:
         order = 1 + (draw() < 0.5)
         left, right = side(order), side(order)
@@ -136,8 +136,8 @@ def households(n: int) -> str:
     lines = ["V -> 0 @ 5", "0 -> V @ 0.5"]
     for h in range(n):
         lines += [
-            f"S{h} + I{h} -> 2 I{h} @ 0.4", f"S{h} + V -> I{h} + V @ 0.002", f"I{h} -> I{h} + V @ 0.5",
-            f"I{h} -> R{h} @ 0.3", f"R{h} -> S{h} @ 0.1", f"S{h} = {5 if h % 10 else 4}",
+            f"H{h} + I{h} -> 2 I{h} @ 0.4", f"H{h} + V -> I{h} + V @ 0.002", f"I{h} -> I{h} + V @ 0.5",
+            f"I{h} -> R{h} @ 0.3", f"R{h} -> H{h} @ 0.1", f"H{h} = {5 if h % 10 else 4}",
             f"I{h} = {0 if h % 10 else 1}",
         ]  # fmt: skip
     return _text(lines)
@@ -145,11 +145,11 @@ def households(n: int) -> str:
 
 def food_chain(n: int) -> str:
     """Grass that grows and competes, and n - 1 animals each of which eats the one before; some of each immigrate."""
-    lines = ["X0 -> 2 X0 @ 10", "2 X0 -> X0 @ 0.002"]
+    lines = ["N0 -> 2 N0 @ 10", "2 N0 -> N0 @ 0.002"]
     for i in range(n):
-        lines += [f"0 -> X{i} @ 1", f"X{i} -> 0 @ {0.5 + 0.1 * i}", f"X{i} = {800 - 50 * i}"]
+        lines += [f"0 -> N{i} @ 1", f"N{i} -> 0 @ {0.5 + 0.1 * i}", f"N{i} = {800 - 50 * i}"]
         if i:
-            lines.append(f"X{i - 1} + X{i} -> 2 X{i} @ 0.004")
+            lines.append(f"N{i - 1} + N{i} -> 2 N{i} @ 0.004")
     return _text(lines)
 
 
@@ -159,8 +159,8 @@ def switches(n: int) -> str:
     for i in range(n):
         enzyme = "20" if i == 0 else f"(0.1 * M{i - 1})"
         lines += [
-            f"W{i} -> M{i} @ propensity({enzyme} * W{i} / (5 + W{i}))",
-            f"M{i} -> W{i} @ propensity(18 * M{i} / (5 + M{i}))", f"W{i} = 200", f"M{i} = 200",
+            f"U{i} -> M{i} @ propensity({enzyme} * U{i} / (5 + U{i}))",
+            f"M{i} -> U{i} @ propensity(18 * M{i} / (5 + M{i}))", f"U{i} = 200", f"M{i} = 200",
         ]  # fmt: skip
     return _text(lines)
 
@@ -180,9 +180,9 @@ def promoter(n_sites: int) -> str:
     """A promoter whose sites bind an activator cooperatively, and the gene of the activator behind it."""
     lines = ["M -> 0 @ 1", "M -> M + A @ 4", "A -> 0 @ 0.2"]
     for k in range(n_sites):
-        lines.append(f"D{k} + A <-> D{k + 1} @ {0.02 * (n_sites - k)!r}, {20.0 * (k + 1) / 1.3**k!r}")
-    lines += [f"D{k} -> D{k} + M @ {1 + 3 * k}" for k in range(n_sites + 1)]
-    return _text([*lines, "D0 = 1", "A = 200", "M = 10"])
+        lines.append(f"O{k} + A <-> O{k + 1} @ {0.02 * (n_sites - k)!r}, {20.0 * (k + 1) / 1.3**k!r}")
+    lines += [f"O{k} -> O{k} + M @ {1 + 3 * k}" for k in range(n_sites + 1)]
+    return _text([*lines, "O0 = 1", "A = 200", "M = 10"])
 
 
 def coagulation(largest: int) -> str:

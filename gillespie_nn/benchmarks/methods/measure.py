@@ -23,14 +23,13 @@ from ..run import machine
 from .models import GROUPS, MODELS, MethodsModel
 
 METHODS = (*(m.name for m in EXACT), AUTO)
-EVENTS = 1_000_000
+EVENTS = 2_000_000
 """Events of a run, or of all replicates of an ensemble."""
 LONGEST = 2.0
 """CPU time [s] that a run may take. A method that needs more is timed over a tenth of the events, a hundredth, ..."""
-_PILOT = 1000
-"""Events of the first runs, which load kernels and show how long a run will take."""
-_LEAST = 10
-"""Events, at least."""
+_STEP = 10
+_PILOT = 2000
+"""Events, at most, of the first runs, which load kernels and show how long a run will take."""
 _AT_ONCE = 1e-30
 """End [s] of a run without events."""
 
@@ -88,16 +87,13 @@ def methods_benchmark(
 def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) -> dict:
     """The row of one model."""
     network, events = model.make(), events or EVENTS
-    sizes, chosen = {}, ""
-    for method in METHODS:
-        sizes[method], used = _size(network, model, method, events)
-        chosen = used if method == AUTO else chosen
+    sized = {method: _size(network, model, method, events) for method in METHODS}
     times: dict[str, list[tuple[float, int]]] = {method: [] for method in METHODS}
     start_up: dict[str, list[float]] = {method: [] for method in METHODS}
     for k in range(repeats):
         first = k % len(METHODS)
         for method in METHODS[first:] + METHODS[:first]:
-            size = sizes[method]
+            size, _ = sized[method]
             start_up[method].append(_timed(network, method, size.start_up(), k)[0])
             seconds, result = _timed(network, method, size, k)
             times[method].append((seconds, int(result.n_events.sum())))
@@ -114,7 +110,7 @@ def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) 
         "dependents": float(np.diff(network.compiled.single.dependents[0].astype(np.int64)).mean()),
         "events": max(record["events"] for record in found.values()),
         "methods": found,
-        "auto_chose": chosen,
+        "auto_chose": sized[AUTO][1],
         "best": best,
         "auto_over_best": ns[AUTO] / ns[best] if best and AUTO in ns else None,
     }
@@ -122,14 +118,19 @@ def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) 
 
 def _size(network: ReactionNetwork, model: MethodsModel, method: str, events: int) -> tuple[_Size, str]:
     """How much `method` simulates within the CPU time allowed, and the method that simulates it."""
-    pilot = _Size.of(model, min(_PILOT, events))
-    chosen = _timed(network, method, pilot, 0)[1].method  # compiles
-    start_up, _ = _timed(network, method, pilot.start_up(), 0)
-    seconds, result = _timed(network, method, pilot, 0)
-    expected = (seconds - start_up) / max(1, result.n_events.sum()) * events
-    while expected > LONGEST and events >= 10 * _LEAST:
-        events, expected = events // 10, expected / 10
-    return _Size.of(model, events), chosen
+    numbers = [events]
+    while numbers[0] > _PILOT:
+        numbers.insert(0, numbers[0] // _STEP)
+    size = _Size.of(model, numbers[0])
+    chosen = _timed(network, method, size, 0)[1].method  # compiles
+    start_up, _ = _timed(network, method, size.start_up(), 0)
+    # Ever longer runs, since the first events of a large network are slower than those that follow.
+    for n in numbers[1:]:
+        seconds, _ = _timed(network, method, size, 0)
+        if _STEP * (seconds - start_up) > LONGEST:
+            break
+        size = _Size.of(model, n)
+    return size, chosen
 
 
 def _timed(network: ReactionNetwork, method: str, size: _Size, seed: int) -> tuple[float, Any]:

@@ -126,7 +126,7 @@ MODELS: dict[str, MethodsModel] = {
     "annihilation": MethodsModel(
         HELD_OUT,
         lambda: ReactionNetwork.from_text(
-            generated.lattice(8, 8, 8, species=2, sources=("X0 + X1 -> 0 @ 1", "0 -> X0 @ 2", "0 -> X1 @ 2"), start=3)
+            generated.lattice(8, 8, 8, species=2, sources=("U0 + U1 -> 0 @ 1", "0 -> U0 @ 2", "0 -> U1 @ 2"), start=3)
         ),
     ),
     "coagulation": _generated(HELD_OUT, generated.coagulation, 40),
