@@ -9,16 +9,30 @@ from typing import NamedTuple
 import numpy as np
 
 from .channels import open_window, program_of, term_value, window_range
-from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END, TIME
+from .codes import (
+    COUNT_LIMIT,
+    FALLING,
+    FAULT,
+    N_CANDIDATES,
+    N_EVENTS,
+    N_REFRESHES,
+    NEGATIVE,
+    OVERFLOW,
+    REACHED_END,
+    TIME,
+)
 from .families import sum_pools
 from .intervals import law_range
 from .laws import TIME_VARIABLE, WINDOW_START, law_value
-from .linked import kernel
+from .linked import kernel, within
 from .records import record_type
-from .slots import SAFE, fit_slots, refill_all, refill_if_needed
-from .urn import HEAVY, Urns, is_overfull, mark_overfull
+from .slots import SAFE, fit_slots, refill_if_needed, start_slots
+from .urn import HEAVY, Urns, is_overfull, is_sparse, mark_overfull
 
 _PATIENCE = 10
+_HELD = 100
+_MOST_DOUBLINGS = 10
+"""An interval is kept narrow for this work, in candidates, and for up to 2**10 times as much."""
 _MOST_UPDATES = 64
 """Running sums over the terms of a channel are made afresh after so many updates: each rounds by 2**-53 of the sum at
 most, and all together stay far below `SAFE`."""
@@ -29,6 +43,10 @@ BLOCK = 5
 INTERVAL = record_type(
     width=np.int64,  # half the interval when it is set
     renewed=np.int64,  # the candidate at which it was last set
+    held=np.int64,  # times that it is still kept narrow
+    level=np.int64,  # it was so `_HELD` * 2**level candidates' work
+    since=np.int64,  # the event since which it is kept narrow, or free
+    lasted=np.int64,  # events for which it was kept narrow the last time
 )
 TERM_BOUNDS = record_type(
     lower=np.float64,  # value at the lower ends [1/s]
@@ -44,7 +62,7 @@ SUMS = record_type(
     summed=np.float64,  # the second sum when last made afresh
     updates=np.int64,  # updates since then
     touched=np.bool_,  # scratch of scheduled changes
-    light=np.bool_,  # in which of the two urns
+    place=np.int8,  # which urn it has slots in, HEAVY or LIGHT; or LOOSE
 )
 
 
@@ -69,7 +87,7 @@ def is_block_end(t):
     return t & ((1 << BLOCK) - 1) == 0
 
 
-@kernel
+@within
 def set_interval(state, s):
     """The interval of species s around its count, by the present width."""
     n = state.counts[s]
@@ -78,21 +96,55 @@ def set_interval(state, s):
     state.high[s] = min(n + width, COUNT_LIMIT)
 
 
-@kernel
+@within
+def work_of(readers, s):
+    """Work of refreshing species s, about that of so many candidates."""
+    return 2 + np.int64(readers.term_start[s + 1]) - np.int64(readers.term_start[s])
+
+
+@within
 def _adapt_width(readers, state, s):
     """Widen the interval of a species that left it soon, narrow it for one that stayed long.
 
     Bounds are as tight as the work of renewing them allows: if every species stays for `_PATIENCE` times the number of
     species times its own work, counted in candidates, renewals take a `_PATIENCE`th of the time.
     """
-    work = 2 + np.int64(readers.term_start[s + 1]) - np.int64(readers.term_start[s])
+    work = work_of(readers, s)
     now = state.tally[N_CANDIDATES]
     interval = state.intervals[s]
     if now - interval.renewed > _PATIENCE * state.intervals.size * work:
         interval.width >>= 1
     else:
         interval.width = min(2 * interval.width + 1, np.int64(1.0 + np.sqrt(state.counts[s])))
+    if interval.held > 0:
+        interval.width = min(interval.width, state.counts[s] >> 2)
+        interval.held -= 1
+        if interval.held == 0:
+            interval.lasted = state.tally[N_EVENTS] - interval.since
+            interval.since = state.tally[N_EVENTS]
     interval.renewed = now
+
+
+@kernel
+def _hold(readers, state, s):
+    """Keep the interval of a species narrow for a while, since too many candidates are rejected when it is wide.
+
+    Either costs: a wide interval candidates, a narrow one renewals. The species is given as much time narrow as costs
+    what it cost wide; twice as much after each time that it lasted longer so, in events for the same cost, and half
+    as much otherwise. So it spends nearly all its time in the way that is cheaper.
+    """
+    interval = state.intervals[s]
+    interval.width = 0
+    interval.renewed = state.tally[N_CANDIDATES]
+    if interval.held > 0:
+        return
+    free = state.tally[N_EVENTS] - interval.since
+    if interval.lasted >> interval.level > free:
+        interval.level = min(interval.level + 1, _MOST_DOUBLINGS)
+    elif interval.level > 0:
+        interval.level -= 1
+    interval.held = (1 + _HELD // work_of(readers, s)) << interval.level
+    interval.since = state.tally[N_EVENTS]
 
 
 @kernel
@@ -123,7 +175,7 @@ def _bound_law(laws, state, p):
     return (lower if lower >= 0.0 else 0.0), max(upper, value)
 
 
-@kernel
+@within
 def bound_term(channels, laws, state, t):
     """Bounds of one term from the intervals; returns the changes of its lower and of its upper bound."""
     if laws is not None:
@@ -136,7 +188,7 @@ def bound_term(channels, laws, state, t):
     return _set_bounds(state, t, lower, upper)
 
 
-@kernel
+@within
 def _set_bounds(state, t, lower, upper):
     bounds = state.terms[t]
     old_lower = bounds.lower
@@ -148,7 +200,7 @@ def _set_bounds(state, t, lower, upper):
     return lower - old_lower, upper - (old_lower + old_gap)
 
 
-@kernel
+@within
 def sum_channel(channels, state, c):
     """Sums over the terms of channel c, and over its whole blocks, afresh."""
     lower = 0.0
@@ -170,7 +222,7 @@ def sum_channel(channels, state, c):
     state.limits[c].lower = lower * (1.0 - SAFE)
 
 
-@kernel
+@within
 def _shift_channel(channels, state, c, lower_change, upper_change):
     """Add changes to the sums of channel c, or make them afresh before rounding can matter: after so many updates, or
     when a sum has shrunk so far that what it was rounded by when large is no small part of it."""
@@ -187,7 +239,7 @@ def _shift_channel(channels, state, c, lower_change, upper_change):
     state.limits[c].lower = lower * (1.0 - SAFE)
 
 
-@kernel
+@within
 def _refresh_species(channels, laws, readers, state, s):
     """A new interval for s, and new bounds of every term that reads it."""
     state.tally[N_REFRESHES] += 1
@@ -204,12 +256,13 @@ def _refresh_species(channels, laws, readers, state, s):
             lower_change += lower
             upper_change += upper
             k += 1
-        _shift_channel(channels, state, c, lower_change, upper_change)
-        fits = fit_slots(state, c) and fits
+        if lower_change != 0.0 or upper_change != 0.0:  # not a number is a change, too
+            _shift_channel(channels, state, c, lower_change, upper_change)
+            fits = fit_slots(state, c) and fits
     refill_if_needed(state, fits)
 
 
-@kernel
+@within
 def refresh_if_outside(channels, laws, readers, state, s):
     """Refresh species s if its count left its interval: REACHED_END, OVERFLOW or NEGATIVE."""
     n = state.counts[s]
@@ -245,17 +298,22 @@ def _read_by(channels, laws, t, k):
 
 @kernel
 def tighten(channels, laws, readers, state, c):
-    """Make the bounds of channel c exact, by intervals of one count for all that its terms read."""
+    """Make the bounds of channel c exact, by intervals of one count for all that its terms read. Returns the work, in
+    candidates."""
+    work = np.int64(0)
     for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
         k = 0
         s = _read_by(channels, laws, np.int64(t), k)
         while s >= 0:
             if state.low[s] < state.high[s]:
-                state.intervals[s].width = 0
-                state.intervals[s].renewed = state.tally[N_CANDIDATES]
+                _hold(readers, state, s)
                 _refresh_species(channels, laws, readers, state, s)
+                work += work_of(readers, s)
             k += 1
             s = _read_by(channels, laws, np.int64(t), k)
+    if is_sparse(state.urns, HEAVY):
+        refill_if_needed(state, True)
+    return work
 
 
 @kernel
@@ -290,10 +348,12 @@ def refresh_rejection(channels, laws, families, state):
     for s in range(one):
         state.intervals[s].width = 0
         state.intervals[s].renewed = state.tally[N_CANDIDATES]
+        state.intervals[s].held = state.intervals[s].level = state.intervals[s].lasted = 0
+        state.intervals[s].since = state.tally[N_EVENTS]
         set_interval(state, s)
     state.low[one] = 1
     state.high[one] = 1
     bound_all(channels, laws, state)
-    refill_all(state)
+    start_slots(state)
     if not fits:
         mark_overfull(state.urns, HEAVY)

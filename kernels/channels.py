@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import COUNT_LIMIT, FALLING, FAULT, LAW, NEGATIVE, OVERFLOW, RAMP, REACHED_END, STEP
+from .codes import FALLING, FAULT, LAW, RAMP, STEP
 from .intervals import law_range
 from .jit import inlined
 from .laws import WINDOW_CANDIDATES, WINDOW_END, WINDOW_START, WINDOW_WIDTH, law_value, trigger_changed
@@ -225,21 +225,6 @@ def open_window(channels, laws, counts, now, n_candidates):
     window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
     for j in range(n_timed):
         _end_before_pulse(channels, laws, laws.timed_terms[j], counts)
-
-
-@within
-def fire(channels, c, counts):
-    """Fire channel c once. Returns REACHED_END, or NEGATIVE or OVERFLOW for the first count out of range."""
-    status = REACHED_END
-    for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
-        s = channels.changes[k].species
-        counts[s] += channels.changes[k].amount
-        if status == REACHED_END:
-            if counts[s] < 0:
-                status = NEGATIVE
-            elif counts[s] > COUNT_LIMIT:
-                status = OVERFLOW
-    return status
 
 
 @kernel

@@ -40,7 +40,7 @@ GRID_INDEX = 1
 N_CANDIDATES = 2
 N_REFRESHES = 3
 N_REJECTED = 4
-"""Candidates rejected since the last event."""
+"""Candidates rejected, less those that the events since pay for."""
 FAULT = 5
 """1 once a propensity was found negative or not a number."""
 TALLY_SIZE = 6

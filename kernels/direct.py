@@ -20,13 +20,11 @@ from .channels import fires_trigger, look_at_channel, look_at_laws, open_window,
 from .clock import rescale_pending
 from .codes import (
     BAD_PROPENSITY,
-    COUNT_LIMIT,
     EVENT_LIMIT,
     FAULT,
     GRID_INDEX,
     N_CANDIDATES,
     N_EVENTS,
-    NEGATIVE,
     NEXT_TIME,
     OVERFLOW,
     REACHED_END,
@@ -34,6 +32,7 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
+from .firing import fault_of, fire
 from .generator import exponential, uniform, words_at
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
 from .linked import kernel, within
@@ -71,15 +70,6 @@ class DirectState(NamedTuple):
     total: np.ndarray  # float64[1]
     firings: np.ndarray  # int64[reaction], or empty when firings are not counted
     drift: Drift | None  # also passed to kernels by itself: numba leaves out what is not needed for an argument None
-
-
-class Dependents(NamedTuple):
-    """What the firing of a channel changes: counts, and propensities."""
-
-    start: np.ndarray  # uint32[channel + 1]
-    channel: np.ndarray  # uint32[dependence], ascending for each: channels whose propensity it can change
-    pairs: np.ndarray  # PAIR[channel + 1]: the changes of counts, two of them in fixed places
-    more: np.ndarray  # CHANGE[more]: those beyond two
 
 
 @within
@@ -191,37 +181,6 @@ def _choose(propensity, left):
     return c
 
 
-@within
-def _fire(dependents, counts, c):
-    """Change the counts as channel c does. Returns whether one may be out of range."""
-    s0, s1 = dependents.pairs[c].species, dependents.pairs[c].other
-    n0 = counts[s0] + dependents.pairs[c].amount
-    counts[s0] = n0
-    n1 = counts[s1] + dependents.pairs[c].other_amount
-    counts[s1] = n1
-    # A negative number is a large one without its sign: one comparison does for both ends, and for all counts.
-    bits = np.uint64(n0) | np.uint64(n1)
-    if dependents.more.size:
-        for j in range(dependents.pairs[c].more_start, dependents.pairs[c + 1].more_start):
-            s = dependents.more[j].species
-            n = counts[s] + dependents.more[j].amount
-            counts[s] = n
-            bits |= np.uint64(n)
-    return bits >= np.uint64(COUNT_LIMIT)
-
-
-@kernel
-def _fault(channels, counts, c):
-    """NEGATIVE or OVERFLOW, whichever the first count that channel c put out of range is."""
-    for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
-        n = counts[channels.changes[k].species]
-        if n < 0:
-            return NEGATIVE
-        if n > COUNT_LIMIT:
-            return OVERFLOW
-    return REACHED_END
-
-
 @kernel
 def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, event_limit):
     """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
@@ -299,7 +258,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 if not uniform(words) * propensity[chosen] < value:
                     next_time = time + exponential(words) / total
                     continue
-        outside = _fire(dependents, counts, chosen)
+        outside = fire(dependents, counts, chosen)
         n_events += 1
         if names_reactions:
             reaction = channels.terms[chosen].reaction
@@ -308,7 +267,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
             if run.log.size:
                 log_reaction(run, time, reaction)
         if outside:
-            status = _fault(channels, counts, chosen)
+            status = fault_of(channels, counts, chosen)
             if status != REACHED_END:
                 break
         if laws is not None:
@@ -329,9 +288,9 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
 
 
 @kernel
-def run_direct(channels, laws, dependents, drift, state, rng, run, t_stop, budget, event_limit):
+def run_direct(channels, laws, dependents, drift, state, run, t_stop, budget, event_limit):
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
-    while begin_replicate(run, rng):
+    while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         status = _advance(channels, laws, dependents, drift, state, run, t_stop, budget, event_limit)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE

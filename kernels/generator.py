@@ -6,8 +6,8 @@ numpy keeps them, and turned into numbers as numpy does, so that a stream gives 
 `tests/test_streams.py` compares them.
 
 SFC64 is the generator of C. Doty-Humphrey (2010). Exponentials are drawn by the ziggurat method of G. Marsaglia and
-W. W. Tsang, J. Stat. Softw. 5 (2000) no. 8, doi:10.18637/jss.v005.i08: the area under the density is cut into 256 layers
-of the same area; almost every draw falls into the part of its layer that lies wholly under the density.
+W. W. Tsang, J. Stat. Softw. 5 (2000) no. 8, doi:10.18637/jss.v005.i08: the area under the density is cut into 256
+layers of the same area; almost every draw falls into the part of its layer that lies wholly under the density.
 """
 
 import ctypes

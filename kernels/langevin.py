@@ -260,7 +260,7 @@ def run_langevin(channels, laws, state, rng, run, step, t_stop, budget, event_li
 
     `step` [s] is the longest, or infinite for one that adapts.
     """
-    while begin_replicate(run, rng):
+    while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         status = _advance(channels, laws, state, rng, run, step, t_stop, budget, event_limit)
         budget -= state.tally[N_CANDIDATES] - before + 1

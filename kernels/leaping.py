@@ -300,7 +300,7 @@ def _advance(channels, laws, families, blocks, plan, state, rng, run, t_stop, bu
 @kernel
 def run_leap(channels, laws, families, blocks, plan, state, rng, run, t_stop, budget, event_limit, epsilon, fixed):
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
-    while begin_replicate(run, rng):
+    while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         status = _advance(
             channels, laws, families, blocks, plan, state, rng, run, t_stop, budget, event_limit, epsilon, fixed

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import channel_value, fire, fires_trigger, look_at_channel, look_at_laws, open_window, value_now
+from .channels import fires_trigger, look_at_channel, look_at_laws, open_window, term_value, value_now
 from .codes import (
     BAD_PROPENSITY,
     EVENT_LIMIT,
@@ -24,10 +24,21 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
+from .firing import fault_of, fire
+from .generator import exponential, uniform, words_at
 from .heap import build, move
 from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
 from .linked import kernel, within
-from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
+from .replicates import (
+    ADDRESS,
+    PER_REPLICATE,
+    begin_replicate,
+    end_replicate,
+    log_reaction,
+    next_stop,
+    record,
+    within_log,
+)
 
 
 class NextReactionState(NamedTuple):
@@ -38,8 +49,6 @@ class NextReactionState(NamedTuple):
     next_time: np.ndarray  # float64[channel], infinite while the propensity is 0
     heap: np.ndarray  # int32[channel]
     position: np.ndarray  # int32[channel], of each channel in the heap
-    dependent_start: np.ndarray  # uint32[channel + 1]
-    dependent: np.ndarray  # uint32[dependence]: channels whose propensity the firing of a channel can change
     firings: np.ndarray  # int64[reaction], or empty when firings are not counted
 
 
@@ -51,7 +60,7 @@ def refresh_next_reaction(channels, laws, state):
         open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
         look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
-        state.propensity[c] = _checked(state, channel_value(channels, laws, c, state.counts, state.counts))
+        state.propensity[c] = _checked(state, term_value(channels, laws, c, state.counts, state.counts))
 
 
 @kernel
@@ -74,15 +83,15 @@ def _earliest(state):
 
 
 @within
-def _draw(state, c, now, rng):
+def _draw(state, c, now, words):
     """A new wait of channel c, which begins at `now`; the heap is put in order by the caller."""
     state.next_time[c] = np.inf
     if state.propensity[c] > 0.0:
-        state.next_time[c] = now + rng.standard_exponential() / state.propensity[c]
+        state.next_time[c] = now + exponential(words) / state.propensity[c]
 
 
 @within
-def _update(channels, laws, state, c, now, rng):
+def _update(channels, laws, state, c, now, words):
     """The propensity of c may have changed at `now`.
 
     What is left of its pending time is a unit exponential over the old propensity. It runs on at the new one (random
@@ -90,20 +99,21 @@ def _update(channels, laws, state, c, now, rng):
     wait is drawn: an exponential has no memory.
     """
     old = state.propensity[c]
-    new = _checked(state, channel_value(channels, laws, c, state.counts, state.counts))
+    new = _checked(state, term_value(channels, laws, c, state.counts, state.counts))
     if new == old:
         return
     state.propensity[c] = new
     if old > 0.0 and new > 0.0 and state.next_time[c] < np.inf:
         state.next_time[c] = now + (state.next_time[c] - now) * (old / new)
     else:
-        _draw(state, c, now, rng)
+        _draw(state, c, now, words)
     move(state.heap, state.position, state.next_time, c)
 
 
 @kernel
-def set_counts_next_reaction(channels, laws, state, species, values, rng):
-    """Scheduled change: counts[species] = values at clock[TIME]."""
+def set_counts_next_reaction(channels, laws, state, species, values, address):
+    """Scheduled change: counts[species] = values at clock[TIME]; the generator's state is at `address`."""
+    words = words_at(np.uint64(address))
     for k in range(species.size):
         state.counts[species[k]] = values[k]
     if laws is not None:
@@ -114,12 +124,12 @@ def set_counts_next_reaction(channels, laws, state, species, values, rng):
     if laws is not None:
         look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
-        _update(channels, laws, state, c, state.clock[TIME], rng)
+        _update(channels, laws, state, c, state.clock[TIME], words)
     state.clock[NEXT_TIME] = _earliest(state)
 
 
 @kernel
-def _renew_window(channels, laws, state, rng):
+def _renew_window(channels, laws, state, words):
     """The window is over: the next begins, and pending times run on at the new bounds."""
     now = laws.window[WINDOW_END]
     state.clock[TIME] = now
@@ -128,27 +138,28 @@ def _renew_window(channels, laws, state, rng):
     look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
         if laws.timed_channel[c]:
-            _update(channels, laws, state, c, now, rng)
+            _update(channels, laws, state, c, now, words)
     state.clock[NEXT_TIME] = _earliest(state)
 
 
 @kernel
-def _start(state, rng):
+def _start(state, words):
     for c in range(state.propensity.size):
-        _draw(state, c, state.clock[TIME], rng)
+        _draw(state, c, state.clock[TIME], words)
     build(state.heap, state.position, state.next_time)
     state.clock[NEXT_TIME] = _earliest(state)
 
 
 @kernel
-def _advance(channels, laws, state, rng, run, t_stop, budget, event_limit):
+def _advance(channels, laws, dependents, state, run, t_stop, budget, event_limit):
     """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
     OVERFLOW or NEGATIVE."""
     counts, clock, tally = state.counts, state.clock, state.tally
+    words = words_at(np.uint64(run.place[ADDRESS]))
     pause = tally[N_CANDIDATES] + within_log(run, budget)
     boundary, is_point = next_stop(run, tally[GRID_INDEX], t_stop)
     if np.isnan(clock[NEXT_TIME]):
-        _start(state, rng)
+        _start(state, words)
     while True:
         # What holds here: propensities are those of the counts, the time of each channel is exponential from now at its
         # propensity, all of them independent, and the top of the heap is the earliest.
@@ -156,7 +167,7 @@ def _advance(channels, laws, state, rng, run, t_stop, budget, event_limit):
             return BAD_PROPENSITY
         if laws is not None:
             if laws.window[WINDOW_END] < boundary and not clock[NEXT_TIME] <= laws.window[WINDOW_END]:
-                _renew_window(channels, laws, state, rng)
+                _renew_window(channels, laws, state, words)
                 continue
         if not clock[NEXT_TIME] <= boundary:
             if not is_point:
@@ -181,32 +192,34 @@ def _advance(channels, laws, state, rng, run, t_stop, budget, event_limit):
             if laws.timed_channel.size and laws.timed_channel[c]:
                 # Thinning: its propensity is a bound over the window, and it fires by the share of its value now.
                 value = _checked(state, value_now(channels, laws, c, counts))
-                if not rng.random() * state.propensity[c] < value:
-                    _draw(state, c, now, rng)
+                if not uniform(words) * state.propensity[c] < value:
+                    _draw(state, c, now, words)
                     move(state.heap, state.position, state.next_time, c)
                     clock[NEXT_TIME] = _earliest(state)
                     continue
-        status = fire(channels, c, counts)
+        outside = fire(dependents, counts, c)
         tally[N_EVENTS] += 1
         if state.firings.size or run.log.size:
-            reaction = channels.terms[channels.ranges[c].term_start].reaction
+            reaction = channels.terms[c].reaction
             if state.firings.size:
                 state.firings[reaction] += 1
             if run.log.size:
                 log_reaction(run, now, reaction)
-        if status != REACHED_END:
-            return status
-        for j in range(state.dependent_start[c], state.dependent_start[c + 1]):
-            other = np.int64(state.dependent[j])
+        if outside:
+            status = fault_of(channels, counts, c)
+            if status != REACHED_END:
+                return status
+        for j in range(dependents.start[c], dependents.start[c + 1]):
+            other = np.int64(dependents.channel[j])
             if other != c:
                 if laws is not None:
                     look_at_channel(channels, laws, other, counts)
-                _update(channels, laws, state, other, now, rng)
+                _update(channels, laws, state, other, now, words)
         if laws is not None:
             look_at_channel(channels, laws, c, counts)
         # The channel that fired has used its time up: a new one is drawn, where the others keep what is left of theirs.
-        state.propensity[c] = _checked(state, channel_value(channels, laws, c, counts, counts))
-        _draw(state, c, now, rng)
+        state.propensity[c] = _checked(state, term_value(channels, laws, c, counts, counts))
+        _draw(state, c, now, words)
         move(state.heap, state.position, state.next_time, c)
         clock[NEXT_TIME] = _earliest(state)
         if laws is not None:
@@ -225,11 +238,11 @@ def _can_react(laws, state):
 
 
 @kernel
-def run_next_reaction(channels, laws, state, rng, run, t_stop, budget, event_limit):
+def run_next_reaction(channels, laws, dependents, state, run, t_stop, budget, event_limit):
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
-    while begin_replicate(run, rng):
+    while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
-        status = _advance(channels, laws, state, rng, run, t_stop, budget, event_limit)
+        status = _advance(channels, laws, dependents, state, run, t_stop, budget, event_limit)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
         reacts = _can_react(laws, state)
         if not end_replicate(run, state.clock, state.tally, state.firings, state.propensity[:0], status, reacts):

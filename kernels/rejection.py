@@ -39,13 +39,14 @@ from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .linked import kernel
 from .renewal import renew_window_rejection
 from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
-from .slots import mean_wait
+from .slots import drawing, find_loose, mean_wait
 from .urn import HEAVY, LIGHT, NONE, is_overfull
 
 _MOST_REJECTED = 100
-"""After so many candidates rejected in a row the bounds of the last one are made tight: a network that can hardly react
-any more would else be asked again and again until the end. The moment depends on the past alone, so the law is the
-same."""
+_TOLERATED = 4
+"""After so many candidates rejected, beyond four for each event, the bounds of the last one are made tight: it is one
+of those of which most are rejected, or else a network that can hardly react any more would be asked again and again until
+the end. The moment depends on the past alone, so the law is the same."""
 
 
 @kernel
@@ -91,6 +92,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     pairs, owner = readers.pairs, state.urns.owner
     clock, tally = state.clock, state.tally
     urn, light_urn = state.urns.urn[HEAVY], state.urns.urn[LIGHT]
+    spare = state.urns.spare[0]
     if tally[FAULT]:
         return BAD_PROPENSITY
     if is_overfull(state.urns, HEAVY):
@@ -107,7 +109,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
-    size = urn.used
+    length, edge = drawing(state)
     light_size = limits[n_channels].bound / light_urn.quantum
     wait = mean_wait(state)
     if time + wait == time:
@@ -123,7 +125,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     n_rejected = tally[N_REJECTED]
     while True:
         # What holds here: every count lies in its interval, so that all bounds hold; and the next candidate is due at
-        # `next_time`, exponential from `time` at the sum of the bounds. `size`, `light_size` and `wait` are copies of
+        # `next_time`, exponential from `time` at the sum of the bounds. `length`, `edge`, `light_size` and `wait` are
         # what the urns hold, made again whenever a bound has changed.
         if not next_time <= limit:
             if laws is not None:
@@ -131,7 +133,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     clock[NEXT_TIME] = next_time
                     tally[N_CANDIDATES] = n_candidates
                     renew_window_rejection(channels, laws, readers, state)
-                    size = urn.used
+                    length, edge = drawing(state)
                     light_size = limits[n_channels].bound / light_urn.quantum
                     wait = mean_wait(state)
                     time = clock[TIME]
@@ -161,22 +163,34 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
             break
         n_candidates += 1
         time = next_time
-        # One uniform number does for three draws: its whole part is the slot, and what is left of it, uniform on the
-        # slot and independent of which, decides whether the candidate fires and which of the terms it is.
-        place = rng.random() * size
-        slot = np.int64(place)
-        c = np.int64(owner[np.uint64(slot)])
-        if c == n_channels:
-            place = rng.random() * light_size
+        # `share` becomes uniform on [0, bound) of the channel drawn, and independent of which it is. One uniform number
+        # does for three draws: its whole part is the slot, and what is left of it, uniform on the slot and independent
+        # of which, decides whether the candidate fires and which of the terms it is.
+        place = rng.random() * length
+        is_loose = False
+        if place >= edge:
+            if edge > 0.0:
+                is_loose = True
+                c, share = find_loose(state, (place - edge) * urn.quantum)
+            elif place < spare.total:
+                is_loose = True
+                c, share = find_loose(state, place)
+            else:
+                place = rng.random() * urn.used
+        if not is_loose:
             slot = np.int64(place)
-            if slot >= light_urn.used:  # in the slack between the light slots and their stand-in's bound: rejected
-                next_time = time + rng.standard_exponential() * wait
-                continue
-            c = np.int64(owner[np.uint64(light_urn.first + slot)])
-        # Uniform on [0, bound), independent of the slot. The candidate fires if it is below the propensity. The
-        # propensity is at least the sum of the lower ends, so that most candidates fire without a look at it. Between
-        # that and the bound each term has a piece as long as its gap, and fires on the part that its value reaches.
-        share = (place - slot) * limits[c].bound
+            c = np.int64(owner[np.uint64(slot)])
+            if c == n_channels:
+                place = rng.random() * light_size
+                slot = np.int64(place)
+                if slot >= light_urn.used:  # in the slack between the light slots and their stand-in's bound: rejected
+                    next_time = time + rng.standard_exponential() * wait
+                    continue
+                c = np.int64(owner[np.uint64(light_urn.first + slot)])
+            share = (place - slot) * limits[c].bound
+        # The candidate fires if the share is below the propensity. The propensity is at least the sum of the lower
+        # ends, so that most candidates fire without a look at it. Between that and the bound each term has a piece as
+        # long as its gap, and fires on the part that its value reaches.
         fires = share < limits[c].lower
         t = NONE
         if fires:
@@ -201,16 +215,17 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
             # Tighter bounds do not spare what the shares of a family reject: that does not count.
             n_rejected += c < first_family
             if n_rejected >= _MOST_REJECTED:
-                n_rejected = 0
                 tally[N_CANDIDATES] = n_candidates
-                tighten(channels, laws, readers, state, c)
-                size = urn.used
+                tally[N_EVENTS] = n_events
+                n_rejected = -tighten(channels, laws, readers, state, c)
+                length, edge = drawing(state)
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if laws is not None:
                     limit = min(boundary, laws.window[WINDOW_END])
         else:
-            n_rejected = 0
+            if n_rejected > 0:
+                n_rejected -= _TOLERATED
             n_events += 1
             if names_reactions:
                 reaction = np.int64(0)
@@ -242,13 +257,14 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 inside = low[s] <= counts[s] and counts[s] <= high[s]
             if not inside:
                 tally[N_CANDIDATES] = n_candidates
+                tally[N_EVENTS] = n_events
                 if laws is not None:
                     laws.variables[TIME_VARIABLE] = time
                 if member == NONE:
                     status = refresh_changed(channels, laws, readers, state, c)
                 elif families is not None:
                     status = refresh_if_outside(channels, laws, readers, state, np.int64(families.species[member]))
-                size = urn.used
+                length, edge = drawing(state)
                 light_size = limits[n_channels].bound / light_urn.quantum
                 wait = mean_wait(state)
                 if time + wait == time:
@@ -301,7 +317,7 @@ def can_react_rejection(channels, laws, families, counts):
 @kernel
 def run_rejection(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit):
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
-    while begin_replicate(run, rng):
+    while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
         status = _advance(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE

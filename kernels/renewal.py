@@ -9,8 +9,11 @@ from .codes import N_CANDIDATES, TIME
 from .families import sum_pools
 from .laws import TIME_VARIABLE, WINDOW_END
 from .linked import kernel
-from .slots import fit_slots, refill_all, refill_if_needed, total_bound
+from .slots import fit_slots, give_credit, refill_all, refill_if_needed, total_bound
 from .urn import HEAVY, is_overfull, mark_overfull
+
+_REFILLS = 4
+"""A scheduled change passes by every channel: it may move slots, and hand them out afresh, at about that cost."""
 
 
 @kernel
@@ -45,7 +48,11 @@ def set_counts_rejection(channels, laws, readers, families, state, species, valu
             _enclose(channels, laws, readers, state, families.first_pool[0] + p)
     if laws is not None:
         _rebound(channels, laws, readers, state, laws.terms)
-    _sum_touched(channels, state)
+    give_credit(state, _REFILLS)
+    fits = True
+    for c in range(state.sums.size - 1):
+        fits = _fit_touched(channels, state, c) and fits
+    refill_if_needed(state, fits)
     if not pools_fit:
         mark_overfull(state.urns, HEAVY)
     rescale_pending(state.clock, old, total_bound(state))
@@ -60,6 +67,7 @@ def set_coefficients_rejection(channels, laws, state):
     bound_all(channels, laws, state)
     overfull = is_overfull(state.urns, HEAVY)
     refill_all(state)
+    give_credit(state, 1)
     if overfull:
         mark_overfull(state.urns, HEAVY)
     rescale_pending(state.clock, old, total_bound(state))
@@ -74,14 +82,13 @@ def _rebound(channels, laws, readers, state, terms):
 
 
 @kernel
-def _sum_touched(channels, state):
-    fits = True
-    for c in range(state.sums.size - 1):
-        if state.sums[c].touched:
-            state.sums[c].touched = False
-            sum_channel(channels, state, c)
-            fits = fit_slots(state, c) and fits
-    refill_if_needed(state, fits)
+def _fit_touched(channels, state, c):
+    """Sums and slots of channel c if its bounds have changed. Whether its slots fit."""
+    if not state.sums[c].touched:
+        return True
+    state.sums[c].touched = False
+    sum_channel(channels, state, c)
+    return fit_slots(state, c)
 
 
 @kernel
@@ -93,5 +100,8 @@ def renew_window_rejection(channels, laws, readers, state):
     laws.variables[TIME_VARIABLE] = now
     open_window(channels, laws, state.counts, now, state.tally[N_CANDIDATES])
     _rebound(channels, laws, readers, state, laws.timed_terms)
-    _sum_touched(channels, state)
+    fits = True
+    for j in range(laws.timed_terms.size):
+        fits = _fit_touched(channels, state, np.int64(readers.channel[laws.timed_terms[j]])) and fits
+    refill_if_needed(state, fits)
     rescale_pending(state.clock, old, total_bound(state))

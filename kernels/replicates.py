@@ -65,7 +65,7 @@ class Run(NamedTuple):
 
 
 @kernel
-def begin_replicate(run, rng):
+def begin_replicate(run):
     """Whether there is a replicate to run. One that has not begun gets its start and its stream."""
     place = run.place
     if place[REPLICATE] >= run.rows.shape[0]:

@@ -5,19 +5,20 @@ ceil(b / quantum) slots, so its effective bound is a whole number of quanta; the
 of a bound, and the method stays exact. Slots of a channel form a doubly linked list, so that adding or removing one
 costs a few memory accesses whatever the number of channels.
 
-There are two urns, which share the arrays: see `slots`. A channel has slots in one of them only.
+There are two urns, which share the arrays: see `slots`. A channel has slots in one of them, or is loose: it is drawn
+by its bound itself, from a list.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from .linked import kernel
+from .linked import kernel, within
 from .records import record_type
 
 NONE = -1
-HEAVY, LIGHT = np.int64(0), np.int64(1)
-"""The urns, by number."""
+HEAVY, LIGHT, LOOSE = np.int64(0), np.int64(1), np.int64(2)
+"""The urns, by number; and where a channel is that has no slots."""
 
 LINK = record_type(
     following=np.int32,  # next slot of the same channel, or NONE
@@ -35,6 +36,15 @@ URN = record_type(
     target=np.int64,  # slots aimed at when the quantum is chosen
     refilled=np.int64,  # the candidate at which all slots were handed out afresh
 )
+SPARE = record_type(
+    n_loose=np.int64,  # loose channels
+    n_settled=np.int64,  # of which the first so many have been loose since before this refresh
+    total=np.float64,  # sum of their bounds [1/s]
+    credit=np.int64,  # slots that may be moved
+    is_short=np.bool_,  # there once was too little
+    credited=np.int64,  # the candidate up to which credit was given
+    spent=np.int64,  # slots moved and channels passed by so far
+)
 
 
 class Urns(NamedTuple):
@@ -42,9 +52,11 @@ class Urns(NamedTuple):
     owner: np.ndarray  # uint32[slot]: the channel of each slot in use; alone, since every candidate looks up one
     links: np.ndarray  # LINK[slot]
     holders: np.ndarray  # HOLDER[channel + 1]
+    spare: np.ndarray  # SPARE[1]
+    loose: np.ndarray  # uint32[channel]: the loose channels
 
 
-@kernel
+@within
 def is_overfull(urns, u):
     """The bounds add up to more than a float64 holds; urn u is empty and of no use."""
     return urns.urn[u].quantum == np.inf
@@ -105,7 +117,7 @@ def give_slots(urns, u, c, bound):
     return True
 
 
-@kernel
+@within
 def is_sparse(urns, u):
     """So few slots are in use that a finer quantum would waste less."""
     return 0 < urns.urn[u].used < urns.urn[u].target // 4

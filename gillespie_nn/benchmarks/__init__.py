@@ -6,6 +6,7 @@ from .everyday import everyday_benchmark
 from .leaping import CASES as LEAP_CASES
 from .leaping import leap_benchmark
 from .methods import methods_benchmark
+from .networks import networks_benchmark
 from .overhead import overhead
 from .report import markdown
 from .run import CASES, benchmark
@@ -22,6 +23,7 @@ __all__ = [
     "leap_benchmark",
     "markdown",
     "methods_benchmark",
+    "networks_benchmark",
     "overhead",
     "scale",
     "storage_benchmark",

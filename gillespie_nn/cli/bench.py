@@ -15,6 +15,8 @@ from ..benchmarks import (
     leap_benchmark,
     markdown,
     methods,
+    networks,
+    networks_benchmark,
     scale,
     storage_benchmark,
 )
@@ -29,6 +31,10 @@ _INSTEAD = {
         ("--case", "--markdown"),
         "each exact method and `auto` on models of all kinds, in CPU time an event",
     ),
+    "--networks": (
+        ("--case", "--peers", "--markdown", "--exact-methods", "--full", "--end-time"),
+        "published rule-based networks (.net files in the folder DIR), with BioNetGen",
+    ),
     "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
     "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
     "--ensemble": (
@@ -42,6 +48,8 @@ _INSTEAD = {
 _DEFAULT = ("--case", "--peers", "--markdown")
 """The flags that the measurement of training networks accepts."""
 _WORKERS = 2
+_FOLDER = "--networks"
+"""The measurement that takes a folder."""
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -50,15 +58,16 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "bench",
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--everyday --exact-methods",
-            "--everyday --case toggle_switch --replicates 1000",
-            "--methods --case chain_60 --repeats 3", "--scale", "--leap --json", "--ensemble --workers 2",
-            "--storage", "--cold",
+            "--everyday --case toggle_switch --replicates 1000", "--methods --case chain_60 --repeats 3",
+            "--networks networks --full", "--scale", "--leap --json", "--ensemble --workers 2", "--storage",
+            "--cold",
         ),
     )  # fmt: skip
     command.add_argument(
         "--case", action="append",
-        help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)}; with "
-        f"--methods {', '.join(methods.MODELS)} (all); may be given several times",
+        help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)}; with --methods "
+        f"{', '.join(methods.MODELS)} (all); and with --networks the name of a file without .net; may be given several "
+        "times",
     )  # fmt: skip
     command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
     command.add_argument(
@@ -66,13 +75,22 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     instead = command.add_mutually_exclusive_group()
     for flag, (_, what) in _INSTEAD.items():
-        instead.add_argument(flag, action="store_true", help=f"measure instead: {what}")
+        how: dict = {"metavar": "DIR"} if flag == _FOLDER else {"action": "store_true"}
+        instead.add_argument(flag, help=f"measure instead: {what}", **how)
     command.add_argument("--workers", type=int, help=f"workers that --ensemble compares with one ({_WORKERS})")
     command.add_argument(
         "--replicates", type=int,
         help=f"number of short runs of --everyday ({everyday.REPLICATES}); it simulates a fifth as many long runs",
     )  # fmt: skip
-    command.add_argument("--exact-methods", action="store_true", help="include each exact method in --everyday")
+    command.add_argument(
+        "--exact-methods", action="store_true", help="include each exact method in --everyday or --networks"
+    )
+    command.add_argument(
+        "--full",
+        action="store_true",
+        help="in --networks also simulate BCR to its published end time, without BioNetGen",
+    )
+    command.add_argument("--end-time", type=float, help="end time of networks without a published one, for --networks")
     command.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json(command)
     return command
@@ -82,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_given(arguments)
     cases = _cases(arguments)
     names = arguments.case or cases
-    for name in names:
+    for name in names if arguments.networks is None else ():  # the folder says which cases there are
         checks.choice("benchmark case", name, cases)
     repeats = checks.whole("repeats", arguments.repeats)
     result = _measure(arguments, names, repeats, lambda line: print(line, flush=True))
@@ -100,7 +118,7 @@ def _cases(arguments: argparse.Namespace) -> Sequence[str]:
 
 def _check_given(arguments: argparse.Namespace) -> None:
     """Refuse flags that the requested measurement does not use."""
-    instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:])), None)
+    instead = next((flag for flag in _INSTEAD if getattr(arguments, flag[2:]) not in (None, False)), None)
     accepted = _INSTEAD[instead][0] if instead else _DEFAULT
     for flag in dict.fromkeys((*_DEFAULT, *(flag for flags, _ in _INSTEAD.values() for flag in flags))):
         if getattr(arguments, flag[2:].replace("-", "_")) in (None, False) or flag in accepted:
@@ -122,6 +140,13 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
     if arguments.methods:
         result = methods.methods_benchmark(names, repeats, say=say)
         print(methods.markdown(result) if arguments.markdown else methods.text(result))
+        return result
+    if arguments.networks is not None:
+        result = networks_benchmark(
+            arguments.networks, arguments.case or (), repeats, arguments.exact_methods, arguments.full,
+            arguments.end_time, networks.RunNetwork if peers else None, say,
+        )  # fmt: skip
+        print(networks.markdown(result) if arguments.markdown else networks.text(result))
         return result
     if arguments.scale:
         return scale(repeats, say=say)

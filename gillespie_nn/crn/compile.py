@@ -14,6 +14,7 @@ import numpy as np
 from ..display.words import counted
 from ..kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
 from ..kernels.families import Families
+from ..kernels.firing import Dependents
 from ..kernels.laws import Laws
 from ..kernels.leap_state import BlockPlan, LeapPlan
 from . import programs
@@ -223,14 +224,15 @@ class Structure:
         )
 
     @cached_property
-    def dependents(self) -> tuple[np.ndarray, np.ndarray]:
-        """Channels whose propensity the firing of each can change: starts uint32[channel + 1] and uint32[...]."""
+    def dependents(self) -> Dependents:
+        """What the firing of each channel changes."""
         readers = self.readers
         starts, terms, channel = readers.term_start.tolist(), readers.term.tolist(), readers.channel.tolist()
         found = []
         for change in self.changes:
             found.append(sorted({channel[t] for s, _ in change for t in terms[starts[s] : starts[s + 1]]}))
-        return _starts(found), np.array(list(chain.from_iterable(found)), dtype=np.uint32)
+        channel = np.array(list(chain.from_iterable(found)), dtype=np.uint32)
+        return Dependents(_starts(found), channel, readers.pairs, readers.more)
 
 
 class CompiledNetwork:

@@ -102,9 +102,7 @@ class MemorySink:
         shape = (n, len(task.grid))
         n_species = len(task.species)
         size = covariance_size(method, n_species)
-        # Not filled: of a replicate that is done every row is written, and the others are never shown.
-        self.counts: np.ndarray = np.empty((*shape, n_species), dtype=method.dtype)
-        self._n_rows = np.zeros(n, dtype=np.int64)
+        self.counts: np.ndarray = np.full((*shape, n_species), not_reached(method.dtype), dtype=method.dtype)
         self.observables = np.full((*shape, len(network.observables)), np.nan)
         self.covariance = np.full((*shape, size, size), np.nan)
         self.status = np.full(n, Status.INTERRUPTED, dtype=np.int64)
@@ -116,7 +114,6 @@ class MemorySink:
     def write(self, replicate: int, start: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
         part = slice(start, start + len(rows))
         self.counts[replicate, part] = rows
-        self._n_rows[replicate] = part.stop
         self.observables[replicate, part] = observed
         self.covariance[replicate, part] = covariance
 
@@ -125,7 +122,6 @@ class MemorySink:
     ) -> None:
         for name, value in statistics.items():
             self.statistics[name][replicate] = value
-        self.counts[replicate, self._n_rows[replicate] :] = not_reached(self.counts.dtype)
         self.status[replicate] = status
         self.n_events[replicate] = n_events
         self.firings[replicate] = firings

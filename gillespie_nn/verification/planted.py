@@ -73,18 +73,17 @@ def stale(base: Any) -> type:
     """The first dependency of the first channel on another, or of the first species, is forgotten."""
 
     class Stale(base):  # type: ignore[misc, valid-type]
-        _state: Any
+        _dependents: Any
         _readers: Any
 
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            if isinstance(self, NextReaction):
-                start, dependent = self._state.dependent_start.copy(), self._state.dependent
+            if isinstance(self, (Direct, NextReaction)):
+                start, channel = self._dependents.start.copy(), self._dependents.channel
                 # The first channel's own place in its list does nothing: it is looked at in any case.
-                gone = int(np.flatnonzero(dependent != 0)[0])
+                gone = int(np.flatnonzero(channel != 0)[0])
                 start[1:] -= 1
-                dependent = np.delete(dependent, gone)
-                self._state = self._state._replace(dependent_start=start, dependent=dependent)
+                self._dependents = self._dependents._replace(start=start, channel=np.delete(channel, gone))
             else:
                 start = self._readers.term_start.copy()
                 start[1:] -= 1

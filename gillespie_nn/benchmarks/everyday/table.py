@@ -1,5 +1,7 @@
 """The measurement as a table, with notes."""
 
+from collections.abc import Sequence
+
 from ...display.tables import Table
 
 _UNIT = 1e6
@@ -61,8 +63,12 @@ def text(found: dict) -> str:
 
 def markdown(found: dict) -> str:
     """The table and its notes in Markdown."""
-    shown = table(found)
+    return as_markdown(table(found), notes(found))
+
+
+def as_markdown(shown: Table, notes: Sequence[str]) -> str:
+    """A table of the benchmarks and its notes in Markdown."""
     lines = [shown.caption + ".", ""]
     for cells in (shown.columns, ("---",) * len(shown.columns), *shown.rows):
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes(found))])
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes)])

@@ -101,6 +101,11 @@ class Compiled(Method):
         self._owns_rates = False
         self._drive = None
 
+    def share(self, counts: np.ndarray, clock: np.ndarray, tally: np.ndarray, firings: np.ndarray) -> None:
+        """Work on these arrays of another simulation of the same network from now on."""
+        self._state = self._state._replace(counts=counts, clock=clock, tally=tally, firings=firings)
+        self._counts, self._clock, self._tally, self.firings = counts, clock, tally, firings
+
     def gather(self) -> np.ndarray:
         """Move all that this simulation writes into one piece of memory, uint64[word], and return that.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
-from ...kernels.direct import Dependents, DirectState, Drift, run_direct, set_counts_direct, start_direct
+from ...kernels.direct import DirectState, Drift, run_direct, set_counts_direct, start_direct
 from ...kernels.replicates import Run
 from .compiled import Compiled
 
@@ -22,8 +22,7 @@ class Direct(Compiled):
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(network, rates, volume, *rest, **named)
         n = self._structure.n_channels
-        readers = self._structure.readers
-        self._dependents = Dependents(*self._structure.dependents, readers.pairs, readers.more)
+        self._dependents = self._structure.dependents
         self._slice = max(1000, 100_000_000 // (n + 1))
         self._state = DirectState(
             self._counts, self._clock, self._tally, np.zeros(n), np.zeros(1), self.firings, self._drift()
@@ -41,7 +40,7 @@ class Direct(Compiled):
 
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         return run_direct(
-            self._channels, self._programs, self._dependents, self._state.drift, self._state, self.rng, run, t_stop, budget,
+            self._channels, self._programs, self._dependents, self._state.drift, self._state, run, t_stop, budget,
             event_limit,
         )  # fmt: skip
 

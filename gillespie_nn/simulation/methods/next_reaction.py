@@ -12,7 +12,7 @@ from ...kernels.next_reaction import (
     run_next_reaction,
     set_counts_next_reaction,
 )
-from ...kernels.replicates import Run
+from ...kernels.replicates import ADDRESS, Run
 from .compiled import Compiled
 
 
@@ -24,8 +24,8 @@ class NextReaction(Compiled):
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(network, rates, volume, *rest, **named)
-        structure = self.compile(network, rates)
-        n = structure.n_channels
+        n = self._structure.n_channels
+        self._dependents = self._structure.dependents
         self._state = NextReactionState(
             counts=self._counts,
             clock=self._clock,
@@ -34,8 +34,6 @@ class NextReaction(Compiled):
             next_time=np.full(n, np.inf),
             heap=np.zeros(n, dtype=np.int32),
             position=np.zeros(n, dtype=np.int32),
-            dependent_start=structure.dependents[0],
-            dependent=structure.dependents[1],
             firings=self.firings,
         )
         refresh_next_reaction(self._channels, self._programs, self._state)
@@ -46,11 +44,11 @@ class NextReaction(Compiled):
 
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         return run_next_reaction(
-            self._channels, self._programs, self._state, self.rng, run, t_stop, budget, event_limit
+            self._channels, self._programs, self._dependents, self._state, run, t_stop, budget, event_limit
         )
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        set_counts_next_reaction(self._channels, self._programs, self._state, species, values, self.rng)
+        set_counts_next_reaction(self._channels, self._programs, self._state, species, values, self.place[ADDRESS])
 
     def can_react(self) -> bool:
         return bool((self._state.propensity > 0).any() or self.laws.timed_terms.size)

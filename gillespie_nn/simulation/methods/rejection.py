@@ -11,7 +11,7 @@ from ...kernels.rejection import can_react_rejection, run_rejection
 from ...kernels.renewal import set_coefficients_rejection, set_counts_rejection
 from ...kernels.replicates import Run
 from ...kernels.slots import capacities
-from ...kernels.urn import HOLDER, LINK, NONE, URN, Urns
+from ...kernels.urn import HOLDER, LINK, NONE, SPARE, URN, Urns
 from .compiled import Compiled
 
 
@@ -73,4 +73,5 @@ def _urns(n_channels: int) -> Urns:
     links = np.zeros(heavy + light, dtype=LINK)
     holders = np.zeros(n_channels + 1, dtype=HOLDER)
     holders["head"] = NONE
-    return Urns(urn, np.zeros(heavy + light, dtype=np.uint32), links, holders)
+    owner, loose = np.zeros(heavy + light, dtype=np.uint32), np.zeros(n_channels, dtype=np.uint32)
+    return Urns(urn, owner, links, holders, np.zeros(1, dtype=SPARE), loose)

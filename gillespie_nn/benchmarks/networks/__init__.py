@@ -1,0 +1,8 @@
+"""Published rule-based networks, simulated by this package and by BioNetGen's `run_network`."""
+
+from .measure import networks_benchmark
+from .published import PUBLISHED, Published
+from .run_network import RunNetwork
+from .table import markdown, text
+
+__all__ = ["PUBLISHED", "Published", "RunNetwork", "markdown", "networks_benchmark", "text"]

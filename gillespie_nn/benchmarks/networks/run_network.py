@@ -1,0 +1,126 @@
+"""BioNetGen's simulator `run_network`, a program that reads the same `.net` file.
+
+It prints `TOTAL STEPS: 1287701`, the number of reactions that fired. It writes tables with a heading and a row for each
+time: `OUT.gdat` for groups, `OUT.cdat` for species S1, S2, ... in the order of the file.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .runs import Run
+
+_PACKAGE = "bionetgen"
+_FOLDER = "BNGPATH"
+"""Environment variable of BioNetGen: the folder with `bin/run_network`."""
+_PLATFORMS = {"linux": "bng-linux", "darwin": "bng-mac"}
+_STEPS = re.compile(r"^TOTAL STEPS:\s*(\d+)\s*$", re.MULTILINE)
+
+
+class RunNetwork:
+    """`run_network` with one file. Its method is the direct method; it updates the propensities that changed."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises FileNotFoundError if the program is not installed."""
+        self._path, self._program = path.resolve(), program()
+
+    def run(self, t_end: float, seed: int) -> Run:
+        """One process that reads the file and simulates to `t_end`. Its time is CPU time, from its start to its end.
+
+        Raises RuntimeError if it fails or does not report its events."""
+        import resource  # Linux and macOS only, as `missing` says
+
+        with tempfile.TemporaryDirectory() as folder:
+            command = [self._program, "-o", "run", "-p", "ssa", "-h", seed + 1, "-g", self._path, self._path, t_end, 1]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            process = subprocess.run(
+                list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                errors="replace", check=False,
+            )  # fmt: skip
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if process.returncode != 0:
+                raise RuntimeError(_why(process))
+            groups, species = (last_row((Path(folder) / f"run.{ending}").read_text()) for ending in ("gdat", "cdat"))
+        seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        return Run(seconds, events(process.stdout), groups, np.array(list(species.values())))
+
+    @classmethod
+    def missing(cls) -> str:
+        """What is missing to measure the program, and what to do; nothing if it is there."""
+        if sys.platform == "win32":
+            return "run_network is only measured on Linux and macOS, which report the CPU time of a process"
+        try:
+            found = program()
+        except FileNotFoundError:
+            return (
+                f"run_network is not installed: pip install {_PACKAGE}, or set {_FOLDER} to the folder of an "
+                f"installed BioNetGen"
+            )
+        return "" if os.access(found, os.X_OK) else f"{found} may not be executed: chmod +x {found}"
+
+    @classmethod
+    def version(cls) -> str:
+        """The version of BioNetGen, in its file VERSION; that of the Python package without one."""
+        file = program().parent.parent / "VERSION"
+        if file.is_file():
+            return file.read_text().strip()
+        try:
+            return f"of {_PACKAGE} {importlib.metadata.version(_PACKAGE)}"
+        except importlib.metadata.PackageNotFoundError:
+            return "of unknown version"
+
+
+def program() -> Path:
+    """The path of `run_network`: in the folder $BNGPATH, in the Python package, or on the search path of programs.
+
+    Raises FileNotFoundError."""
+    for path in _places():
+        if path.is_file():
+            return path.resolve()
+    raise FileNotFoundError("run_network")
+
+
+def _places() -> Iterator[Path]:
+    if os.environ.get(_FOLDER):
+        yield Path(os.environ[_FOLDER]) / "bin" / "run_network"
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is not None and spec.origin and sys.platform in _PLATFORMS:
+        yield Path(spec.origin).parent / _PLATFORMS[sys.platform] / "bin" / "run_network"
+    if on_path := shutil.which("run_network"):
+        yield Path(on_path)
+
+
+def events(report: str) -> int:
+    """The number of reactions that fired, from what the program printed. Raises RuntimeError if it is not there."""
+    match = _STEPS.search(report)
+    if not match:
+        raise RuntimeError("it did not report TOTAL STEPS")
+    return int(match[1])
+
+
+def last_row(table: str) -> dict[str, float]:
+    """The values at the last time of a table, by name; the time itself is left out. Raises RuntimeError for a table
+    that is not complete."""
+    lines = [line.lstrip("#").split() for line in table.splitlines()]
+    if len(lines) < 3 or len(lines[0]) != len(lines[-1]):
+        raise RuntimeError("its table is not complete")
+    names, row = lines[0], lines[-1]
+    return dict(zip(names[1:], map(float, row[1:])))
+
+
+def _why(process: subprocess.CompletedProcess) -> str:
+    """The last line of its error, or how it ended."""
+    lines = process.stderr.strip().splitlines()
+    if lines:
+        return lines[-1]
+    code = process.returncode
+    return f"signal {-code} ended it" if code < 0 else f"it ended with exit code {code}"
