@@ -9,7 +9,18 @@ from typing import NamedTuple
 import numpy as np
 
 from .channels import open_window, program_of, term_value, window_range
-from .codes import COUNT_LIMIT, FALLING, FAULT, N_CANDIDATES, N_EVENTS, N_REFRESHES, NEGATIVE, OVERFLOW, REACHED_END, TIME
+from .codes import (
+    COUNT_LIMIT,
+    FALLING,
+    FAULT,
+    N_CANDIDATES,
+    N_EVENTS,
+    N_REFRESHES,
+    NEGATIVE,
+    OVERFLOW,
+    REACHED_END,
+    TIME,
+)
 from .families import sum_pools
 from .intervals import law_range
 from .laws import TIME_VARIABLE, WINDOW_START, law_value

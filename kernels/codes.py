@@ -43,4 +43,6 @@ N_REJECTED = 4
 """Candidates rejected, less those that the events since pay for."""
 FAULT = 5
 """1 once a propensity was found negative or not a number."""
-TALLY_SIZE = 6
+LOOK = 6
+"""Candidates after which the rejection method returns, with nothing pending; 0 for never."""
+TALLY_SIZE = 7

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .codes import COUNT_LIMIT
+from .generator import uniform
 from .linked import kernel
 
 
@@ -67,12 +68,12 @@ def find(running, start, end, left):
 
 
 @kernel
-def _pick(families, counts, p, rng):
+def _pick(families, counts, p, words):
     """A member of pool p, as a number within the pool, drawn in proportion to its count."""
     start = np.int64(families.pool_start[p])
     end = np.int64(families.pool_start[p + 1])
     # Uniform on the molecules of the pool, counted from 0; the member that holds this one.
-    left = np.int64(rng.random() * counts[families.first_pool[0] + p])
+    left = np.int64(uniform(words) * counts[families.first_pool[0] + p])
     if not families.pool_varies[p]:
         return find(families.running, start, end, left) - start
     for k in range(start, end - 1):
@@ -83,17 +84,17 @@ def _pick(families, counts, p, rng):
 
 
 @kernel
-def draw_member(families, counts, f, rng):
+def draw_member(families, counts, f, words):
     """A member of family f, drawn by u_i v_j and kept by its share of the largest rate constant; -1 if not kept."""
     columns = families.pools[f, 1]
     width = np.int64(families.pool_start[columns + 1]) - np.int64(families.pool_start[columns])
-    i = _pick(families, counts, families.pools[f, 0], rng)
-    j = _pick(families, counts, columns, rng)
+    i = _pick(families, counts, families.pools[f, 0], words)
+    j = _pick(families, counts, columns, words)
     m = np.int64(families.member_start[f]) + i * width + j
     # The channel has the propensity of u times v at the largest rate constant. Member (i, j) is drawn with probability
     # u_i v_j / (u v) and kept with k_ij / k_max, and so fires at its own propensity k_ij u_i v_j.
     share = families.share[m]
-    if share < 1.0 and not rng.random() < share:
+    if share < 1.0 and not uniform(words) < share:
         return -1
     return m
 

@@ -24,6 +24,7 @@ from .counting import draw_poisson
 from .crowd import fire_member, pick_member, sum_crowd
 from .families import draw_member
 from .family_leap import expose, fire_family, leap_family
+from .generator import exponential, uniform, words_at
 from .jit import inlined
 from .laws import law_value
 from .leap_firings import fire_often
@@ -39,7 +40,7 @@ from .leap_state import (
     WINDOW_LENGTH,
 )
 from .linked import kernel
-from .replicates import begin_replicate, end_replicate, next_stop, record
+from .replicates import ADDRESS, begin_replicate, end_replicate, next_stop, record
 from .slow import fire_slow
 from .step_size import longest_leap
 
@@ -74,13 +75,13 @@ def _draw_from(plan, state, n, left, critical_only):
 
 
 @kernel
-def _fire_slow_one(channels, families, plan, state, left, rng):
+def _fire_slow_one(channels, families, plan, state, left, words):
     """Fire the one member of a family or of the crowd that holds `left` of their propensity. Returns the firings, or -1
     if none can fire."""
     for f in range(families.pools.shape[0]):
         left -= state.channels[plan.first_family + f].value
         if left < 0.0:
-            m = draw_member(families, state.counts, f, rng)
+            m = draw_member(families, state.counts, f, words)
             if m < 0:
                 return np.int64(0)  # the propensity of a family is that of its fastest members for all
             fire_family(channels, families, plan, state, m, np.int64(1))
@@ -94,12 +95,12 @@ def _fire_slow_one(channels, families, plan, state, left, rng):
 
 
 @kernel
-def _fire_one(channels, laws, families, plan, state, left, rng):
+def _fire_one(channels, laws, families, plan, state, left, rng, words):
     """Fire the one reaction that holds `left` of the total propensity. Returns the firings, or -1 for an overflow."""
     c, left = _draw_from(plan, state, plan.fires.size, left, False)
     if families is not None:
         if left >= 0.0:
-            fired = _fire_slow_one(channels, families, plan, state, left, rng)
+            fired = _fire_slow_one(channels, families, plan, state, left, words)
             if fired >= 0:
                 return fired
     # Also where rounding carried `left` past the end: the last channel that can fire.
@@ -107,7 +108,7 @@ def _fire_one(channels, laws, families, plan, state, left, rng):
 
 
 @kernel
-def _exact_steps(channels, laws, families, plan, state, rng, boundary, n_steps):
+def _exact_steps(channels, laws, families, plan, state, rng, words, boundary, n_steps):
     """Up to n_steps steps of the direct method, not beyond `boundary` [s]."""
     clock = state.clock
     for _ in range(n_steps):
@@ -117,14 +118,14 @@ def _exact_steps(channels, laws, families, plan, state, rng, boundary, n_steps):
         if not total < np.inf:
             return OVERFLOW
         # Without memory: what is left of a wait that is cut off at the boundary may be drawn anew there.
-        wait = rng.standard_exponential() / total
+        wait = exponential(words) / total
         if not clock[TIME] + wait <= boundary:
             clock[TIME] = boundary
             return REACHED_END
         if clock[TIME] + 1.0 / total == clock[TIME]:
             return OVERFLOW  # time would stand still: the network explodes
         clock[TIME] += wait
-        fired = _fire_one(channels, laws, families, plan, state, rng.random() * total, rng)
+        fired = _fire_one(channels, laws, families, plan, state, uniform(words) * total, rng, words)
         state.tally[N_EVENTS] += fired
         state.ledger[EXACT_STEPS] += 1
         if not look_again(channels, laws, families, plan, state, plan.fires.size) or fired < 0:
@@ -263,7 +264,17 @@ def _advance(channels, laws, families, blocks, plan, state, rng, run, t_stop, bu
             continue
         if tau == 0.0:
             tally[N_CANDIDATES] += _EXACT_STEPS
-            status = _exact_steps(channels, laws, families, plan, state, rng, boundary, _EXACT_STEPS)
+            status = _exact_steps(
+                channels,
+                laws,
+                families,
+                plan,
+                state,
+                rng,
+                words_at(np.uint64(run.place[ADDRESS])),
+                boundary,
+                _EXACT_STEPS,
+            )
             ledger[NEXT_STEP] = 0.0
         elif tau == np.inf:  # nothing can react, nor is anything owed
             clock[TIME] = boundary

@@ -24,10 +24,12 @@ from .codes import (
     EVENT_LIMIT,
     FAULT,
     GRID_INDEX,
+    LOOK,
     N_CANDIDATES,
     N_EVENTS,
     N_REJECTED,
     NEXT_TIME,
+    NO_EVENT_LIMIT,
     OVERFLOW,
     REACHED_END,
     SLICE_END,
@@ -35,10 +37,20 @@ from .codes import (
     TRIGGERED,
 )
 from .families import draw_member, family_can_fire
+from .generator import exponential, uniform, words_at
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .linked import kernel
 from .renewal import renew_window_rejection
-from .replicates import PER_REPLICATE, begin_replicate, end_replicate, log_reaction, next_stop, record, within_log
+from .replicates import (
+    ADDRESS,
+    PER_REPLICATE,
+    begin_replicate,
+    end_replicate,
+    log_reaction,
+    next_stop,
+    record,
+    within_log,
+)
 from .slots import drawing, find_loose, mean_wait
 from .urn import HEAVY, LIGHT, NONE, is_overfull
 
@@ -85,7 +97,7 @@ def _term_of_lower(channels, state, c, share):
 
 
 @kernel
-def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit):
+def _advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit):
     """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY,
     OVERFLOW or NEGATIVE."""
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
@@ -107,6 +119,8 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     n_candidates = tally[N_CANDIDATES]
     # No more events than candidates: one comparison keeps the slice, the log and the event limit.
     pause = n_candidates + min(within_log(run, budget), event_limit - n_events)
+    look = tally[LOOK] if tally[LOOK] else NO_EVENT_LIMIT
+    words = words_at(np.uint64(run.place[ADDRESS]))
     time = clock[TIME]
     next_time = clock[NEXT_TIME]
     length, edge = drawing(state)
@@ -115,7 +129,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
     if time + wait == time:
         return OVERFLOW  # time stands still: the network explodes
     if np.isnan(next_time):
-        next_time = time + rng.standard_exponential() * wait
+        next_time = time + exponential(words) * wait
     k = tally[GRID_INDEX]
     boundary, is_point = next_stop(run, k, t_stop)
     limit = boundary
@@ -145,7 +159,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                     if status != REACHED_END:
                         break
                     if np.isnan(next_time):
-                        next_time = time + rng.standard_exponential() * wait
+                        next_time = time + exponential(words) * wait
                     limit = min(boundary, laws.window[WINDOW_END])
                     continue
             if not is_point:
@@ -166,7 +180,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
         # `share` becomes uniform on [0, bound) of the channel drawn, and independent of which it is. One uniform number
         # does for three draws: its whole part is the slot, and what is left of it, uniform on the slot and independent
         # of which, decides whether the candidate fires and which of the terms it is.
-        place = rng.random() * length
+        place = uniform(words) * length
         is_loose = False
         if place >= edge:
             if edge > 0.0:
@@ -176,15 +190,15 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                 is_loose = True
                 c, share = find_loose(state, place)
             else:
-                place = rng.random() * urn.used
+                place = uniform(words) * urn.used
         if not is_loose:
             slot = np.int64(place)
             c = np.int64(owner[np.uint64(slot)])
             if c == n_channels:
-                place = rng.random() * light_size
+                place = uniform(words) * light_size
                 slot = np.int64(place)
                 if slot >= light_urn.used:  # in the slack between the light slots and their stand-in's bound: rejected
-                    next_time = time + rng.standard_exponential() * wait
+                    next_time = time + exponential(words) * wait
                     continue
                 c = np.int64(owner[np.uint64(light_urn.first + slot)])
             share = (place - slot) * limits[c].bound
@@ -206,7 +220,7 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
         member = NONE
         if families is not None:
             if fires and c >= first_family:
-                member = draw_member(families, counts, c - first_family, rng)
+                member = draw_member(families, counts, c - first_family, words)
                 fires = member != NONE
         if not fires:
             if tally[FAULT]:
@@ -283,9 +297,13 @@ def _advance(channels, laws, readers, families, state, rng, run, t_stop, budget,
                             changed = trigger_changed(laws, families.species[member], counts)
                     if changed:
                         status = TRIGGERED
-                        next_time = time + rng.standard_exponential() * wait
+                        next_time = time + exponential(words) * wait
                         break
-        next_time = time + rng.standard_exponential() * wait
+        if n_candidates >= look:  # the caller looks how this method does, between two candidates: nothing is pending
+            next_time = np.nan
+            status = SLICE_END
+            break
+        next_time = time + exponential(words) * wait
     clock[TIME] = time
     clock[NEXT_TIME] = next_time
     tally[N_EVENTS] = n_events
@@ -315,11 +333,11 @@ def can_react_rejection(channels, laws, families, counts):
 
 
 @kernel
-def run_rejection(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit):
+def run_rejection(channels, laws, readers, families, state, run, t_stop, budget, event_limit):
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
-        status = _advance(channels, laws, readers, families, state, rng, run, t_stop, budget, event_limit)
+        status = _advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
         reacts = status == REACHED_END and run.ends.size > 0
         if reacts:

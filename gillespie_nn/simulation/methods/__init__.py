@@ -12,6 +12,7 @@ from ... import checks
 from ...crn import ReactionNetwork
 from ...options import recorded_name
 from ..slow_limit import LEVELS, Level
+from .adaptive import Adaptive
 from .base import Method
 from .direct import Direct
 from .langevin import Langevin
@@ -24,7 +25,7 @@ from .rejection import Rejection
 from .tau_leap import TauLeap
 
 METHODS: tuple[type[Method], ...] = (
-    Direct, OptimizedDirect, NextReaction, Rejection, Layered, TauLeap, Langevin, LinearNoise, Ode,
+    Direct, OptimizedDirect, NextReaction, Rejection, Adaptive, Layered, TauLeap, Langevin, LinearNoise, Ode,
 )  # fmt: skip
 EXACT = tuple(m for m in METHODS if m.exact)
 

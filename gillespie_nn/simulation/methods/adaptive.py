@@ -1,11 +1,10 @@
 """Rejection that hands a replicate over to another exact method where it rejects or renews too often.
 
-After so many candidates that none is pending, a simulation looks at what it did since it looked last: how many reactions
-fired, how many candidates were rejected, how often bounds were renewed. From these numbers, not from a clock, it works
-out what a reaction costs, and compares that with what it would cost another method. So what happens depends on the model
-and the seed alone. It hands over right behind a candidate, when no time is pending and the state says all there is to
-know about the future: the other method starts from it as from any other state, and the law stays that of the master
-equation.
+Now and then a replicate looks back: how many reactions fired, how many candidates were drawn for them, how often bounds
+were renewed. From these numbers, not from a clock, it works out what a reaction took, and compares that with what it
+would take another method. So what happens depends on the model and the seed alone. It hands over right behind a
+candidate, when no time is pending and the state says all there is to know about the future: the other method starts
+from it as from any other state, and the law stays that of the master equation.
 """
 
 from typing import Any
@@ -22,12 +21,8 @@ from .next_reaction import NextReaction
 from .optimized_direct import OptimizedDirect
 from .rejection import Rejection
 
-_FIRST_LOOK = 4096
-"""Candidates after which a replicate first looks; then after twice as many, and so on."""
 _CANDIDATE, _REFRESH = 15.0, 150.0
 """What a candidate and a renewal of bounds cost, about [ns]."""
-_WORTH = 1.2
-"""It hands over where it took so many times longer than another method would."""
 
 
 class Adaptive(Rejection):
@@ -35,10 +30,14 @@ class Adaptive(Rejection):
     summary = "exact: rejection, which hands over to another exact method where it would reject or renew too often"
     reference = f"{Rejection.reference}; {OptimizedDirect.reference}; {NextReaction.reference}"
     statistics_names = ("handover_time", "handover_events")
+    _first_look = 4096
+    """Candidates after which a replicate first looks; then after twice as many, and so on."""
+    _worth = 1.2
+    """It hands over where it took so many times longer than another method would."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(network, rates, volume, *rest, **named)
-        self._tally[codes.LOOK] = _FIRST_LOOK
+        self._tally[codes.LOOK] = self._first_look
         self._second: Compiled | None = None
         self._handover = np.zeros(2)
         self._first_rates = self._present_rates = np.array(rates, dtype=np.float64)
@@ -102,8 +101,8 @@ class Adaptive(Rejection):
         tally[codes.LOOK] *= 2
         n_events, n_candidates, n_refreshes = tally[[codes.N_EVENTS, codes.N_CANDIDATES, codes.N_REFRESHES]].tolist()
         spent = _CANDIDATE * n_candidates + _REFRESH * n_refreshes
-        cost, kind = min(_costs(self.network.compiled.single), key=lambda pair: pair[0])
-        if spent <= _WORTH * cost * n_events:
+        cost, kind = min(self._costs(self.network.compiled.single), key=lambda pair: pair[0])
+        if spent <= self._worth * cost * n_events:
             return
         self._second = self._handed_over(kind)
         self._handover[:] = self._clock[codes.TIME], n_events
@@ -123,11 +122,11 @@ class Adaptive(Rejection):
         second.set_rates(self._present_rates)
         return second
 
-
-def _costs(structure: Structure) -> list[tuple[float, type[Compiled]]]:
-    """What a reaction costs the other methods, about [ns], from the size of the network."""
-    n, each = structure.n_channels, len(structure.dependents.channel) / max(1, structure.n_channels)
-    return [
-        (20.0 + 0.35 * n + 4.0 * each, OptimizedDirect),
-        (60.0 + (20.0 + 6.0 * np.log2(n + 1)) * each, NextReaction),
-    ]
+    @staticmethod
+    def _costs(structure: Structure) -> list[tuple[float, type[Compiled]]]:
+        """What a reaction takes the other methods, about [ns], by the size of the network."""
+        n, each = structure.n_channels, len(structure.dependents.channel) / max(1, structure.n_channels)
+        return [
+            (20.0 + 0.35 * n + 4.0 * each, OptimizedDirect),
+            (60.0 + (20.0 + 6.0 * np.log2(n + 1)) * each, NextReaction),
+        ]

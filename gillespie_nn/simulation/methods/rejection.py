@@ -49,7 +49,7 @@ class Rejection(Compiled):
 
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         return run_rejection(
-            self._channels, self._programs, self._readers, self._pools, self._state, self.rng, run, t_stop, budget,
+            self._channels, self._programs, self._readers, self._pools, self._state, run, t_stop, budget,
             event_limit,
         )  # fmt: skip
 

@@ -1,0 +1,141 @@
+"""The adaptive method: when it hands over, and that a handover changes no law and no content."""
+
+import numpy as np
+import pytest
+from checks_of_chance import accept, chi_square, chi_square_two, rejects
+from models import MODELS, SEED, master_law
+from scipy import stats
+
+import gillespie_nn as gnn
+from gillespie_nn.kernels import codes
+from gillespie_nn.simulation import blocks
+from gillespie_nn.simulation.methods import Rejection
+from gillespie_nn.simulation.methods.adaptive import Adaptive
+from gillespie_nn.simulation.methods.next_reaction import NextReaction
+from gillespie_nn.simulation.methods.optimized_direct import OptimizedDirect
+
+SCARCE = "H + F -> HF @ 500\nHF -> H + F @ 1\nH = 300000\nHF = 5900\n"
+
+
+class Early(Adaptive):
+    """Hands over after the third candidate, whatever it would gain."""
+
+    name = "early"
+    _first_look = 3
+    _worth = 0.0
+
+
+class EarlyToNext(Early):
+    name = "early_to_next"
+
+    @staticmethod
+    def _costs(structure):
+        return [(1.0, NextReaction)]
+
+
+def _counts(network, method, **arguments):
+    return np.ma.getdata(gnn.simulate(network, method=method, **arguments).counts)
+
+
+def _of_model(name, method):
+    model = MODELS[name]
+    counts = _counts(model.network, method, time=[model.time], replicates=20_000, seed=SEED, volume=model.volume)
+    law, _ = master_law(name)
+    return [
+        chi_square(counts[:, 0, s], law.sum(axis=tuple(a for a in range(law.ndim) if a != s))) for s in range(law.ndim)
+    ]
+
+
+def _of_pairs(method):
+    """Births at rate 10, before time 1 and from there to 1.1, together: where a time that is pending beyond 1 is drawn
+    anew from the last birth on, a birth before 1 may be counted behind it. At either time alone the law is right."""
+    network = gnn.ReactionNetwork.from_text("0 -> A @ 10\n")
+    first, second = _counts(network, method, time=[1.0, 1.1], replicates=20_000, seed=SEED)[:, :, 0].T
+    laws = [stats.poisson(mean).pmf(np.arange(n)) for mean, n in ((10.0, 30), (1.0, 10))]
+    pairs = np.ravel_multi_index((np.minimum(first, 29), np.minimum(second - first, 9)), (30, 10))
+    return chi_square(pairs, np.outer(*laws).ravel())
+
+
+@pytest.mark.parametrize("method", [Early, EarlyToNext], ids=lambda m: m.name)
+@pytest.mark.parametrize("name", ["two species", "isomerisation", "immigration-death"])
+def test_a_handover_keeps_the_law(name, method):
+    ps = _of_model(name, method)
+    accept(min(ps), f"{name}, {method.name}", family=len(ps))
+
+
+@pytest.mark.parametrize("method", [Early, EarlyToNext], ids=lambda m: m.name)
+def test_a_handover_keeps_the_law_of_two_times(method):
+    accept(_of_pairs(method), f"births, {method.name}")
+
+
+def test_a_handover_that_redraws_a_pending_time_is_caught():
+    class Redrawing(Rejection):
+        """Every few candidates the time that is pending is drawn anew, from the last candidate on, as a handover at the
+        end of a slice would do it."""
+
+        def _run(self, run, t_stop, budget, event_limit):
+            code = super()._run(run, t_stop, 3, event_limit)
+            if code == codes.SLICE_END:
+                self._clock[codes.NEXT_TIME] = np.nan
+            return code
+
+    assert rejects(_of_pairs(Redrawing))
+
+
+@pytest.mark.parametrize("method", [Early, EarlyToNext], ids=lambda m: m.name)
+def test_schedules_noise_and_events_go_on_after_a_handover(method):
+    text = "0 -> A @ 5\nA -> 0 @ 0.5\n0 -> B @ k\nB -> 0 @ 1\n@parameter k = 2\n"
+    text += "@event drop: when A >= 12; set A = 2, k = 6\n"
+    network = gnn.ReactionNetwork.from_text(text)
+    noise = gnn.RateNoise(0.3, "bounded", step=0.4)
+    arguments = {
+        "t_end": 4.0, "n_points": 9, "replicates": 3000, "noise": noise, "schedule": [(1.5, {"A": 8})],
+    }  # fmt: skip
+    samples = [_counts(network, m, seed=seed, **arguments)[:, -1] for m, seed in ((method, 1), (OptimizedDirect, 2))]
+    ps = [chi_square_two(samples[0][:, s], samples[1][:, s]) for s in range(2)]
+    accept(min(ps), f"{method.name} with all that happens from outside", family=2)
+
+
+@pytest.mark.parametrize("text", [SCARCE, MODELS["two species"].network.to_text()], ids=["scarce", "two species"])
+def test_a_replicate_is_the_same_alone_in_a_block_and_on_two_threads(text, monkeypatch):
+    network = gnn.ReactionNetwork.from_text(text)
+    arguments = {
+        "t_end": 3.0, "n_points": 7, "replicates": 12, "seed": 3, "method": Early, "count_firings": True,
+        "record": "events",
+    }  # fmt: skip
+    together = gnn.simulate(network, **arguments)
+    threads = gnn.simulate(network, **arguments, workers=2)
+    monkeypatch.setattr(blocks, "_restarts", lambda task: False)
+    alone = gnn.simulate(network, **arguments)
+    for other in (threads, alone):
+        for name in ("counts", "n_events", "firings", "status"):
+            np.testing.assert_array_equal(getattr(together, name), getattr(other, name))
+        for name in Adaptive.statistics_names:
+            np.testing.assert_array_equal(together.statistics[name], other.statistics[name])
+    assert (together.statistics["handover_events"] > 0).any()
+    assert together.firings.sum() == together.n_events.sum()
+
+
+def test_it_hands_over_where_rejection_is_slow_and_says_when(tmp_path):
+    result = gnn.simulate(
+        gnn.ReactionNetwork.from_text(SCARCE), 1.0, 3, replicates=3, seed=1, method=Slow, output=tmp_path / "r.h5"
+    )
+    assert result.method.endswith("Slow")
+    assert (result.statistics["handover_events"] > 1000).all() and (result.statistics["handover_time"] > 0).all()
+    assert (result.statistics["handover_time"] < 1.0).all()
+
+
+class Slow(Adaptive):
+    """Believes that a candidate takes it a microsecond."""
+
+    name = "slow"
+    _worth = 0.02
+
+
+def test_it_stays_where_rejection_is_fast():
+    spec = gnn.training_network((2, 4, 1))
+    initial = spec.initial(spec.floating.initial_weights(1), 1000.0) | spec.presentation([0, 1], [1], 1000.0)
+    result = gnn.simulate(
+        spec.network, 10.0, 2, volume=1000.0, initial=initial, seed=1, method="adaptive", max_events=200_000
+    )
+    assert np.isnan(result.statistics["handover_time"]).all() and result.n_events[0] == 200_000
