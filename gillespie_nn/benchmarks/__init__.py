@@ -5,6 +5,7 @@ from .ensemble import ensemble_benchmark
 from .everyday import everyday_benchmark
 from .leaping import CASES as LEAP_CASES
 from .leaping import leap_benchmark
+from .methods import methods_benchmark
 from .networks import networks_benchmark
 from .overhead import overhead
 from .report import markdown
@@ -21,6 +22,7 @@ __all__ = [
     "everyday_benchmark",
     "leap_benchmark",
     "markdown",
+    "methods_benchmark",
     "networks_benchmark",
     "overhead",
     "scale",

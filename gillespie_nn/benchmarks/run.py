@@ -63,14 +63,19 @@ def benchmark(
     return found
 
 
+def started(layers: Sequence[int]) -> tuple[ReactionNetwork, dict[str, int]]:
+    """The training network of `layers`, and its counts just after a random sample is set."""
+    spec = training_network(layers, h=0.05, annihilation_rate=1.0)
+    rng = np.random.default_rng(0)
+    initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
+    initial |= spec.presentation(rng.random(layers[0]), rng.random(layers[-1]), VOLUME)
+    return spec.network, initial
+
+
 def _case(
     name: str, case: BenchmarkCase, repeats: int, with_peers: bool, draws_ns: float, say: Callable[[str], object]
 ) -> dict:
-    spec = training_network(case.layers, h=0.05, annihilation_rate=1.0)
-    rng = np.random.default_rng(0)
-    initial = spec.initial(spec.floating.initial_weights(0), VOLUME)
-    initial |= spec.presentation(rng.random(case.layers[0]), rng.random(case.layers[-1]), VOLUME)
-    network = spec.network
+    network, initial = started(case.layers)
     ours = {}
     for method in EXACT:
         ours[method.name] = _ours(method, network, initial, case.t_end, repeats, draws_ns)

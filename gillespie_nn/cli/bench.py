@@ -1,7 +1,7 @@
 """Measure speed and compare with other programs that are installed."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .. import checks
 from ..analysis.comparison import WITHIN
@@ -14,6 +14,7 @@ from ..benchmarks import (
     everyday,
     leap_benchmark,
     markdown,
+    methods,
     networks,
     networks_benchmark,
     scale,
@@ -25,6 +26,10 @@ _INSTEAD = {
     "--everyday": (
         ("--case", "--peers", "--markdown", "--exact-methods", "--replicates"),
         "ensembles of six everyday models, with other programs",
+    ),
+    "--methods": (
+        ("--case", "--markdown"),
+        "each exact method and `auto` on models of all kinds, in CPU time an event",
     ),
     "--networks": (
         ("--case", "--peers", "--markdown", "--exact-methods", "--full", "--end-time"),
@@ -53,14 +58,16 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "bench",
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--everyday --exact-methods",
-            "--everyday --case toggle_switch --replicates 1000", "--networks networks --full", "--scale",
-            "--leap --json", "--ensemble --workers 2", "--storage", "--cold",
+            "--everyday --case toggle_switch --replicates 1000", "--methods --case chain_60 --repeats 3",
+            "--networks networks --full", "--scale", "--leap --json", "--ensemble --workers 2", "--storage",
+            "--cold",
         ),
     )  # fmt: skip
     command.add_argument(
         "--case", action="append",
-        help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)} (all), and with "
-        "--networks the name of a file without .net; may be given several times",
+        help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)}; with --methods "
+        f"{', '.join(methods.MODELS)} (all); and with --networks the name of a file without .net; may be given several "
+        "times",
     )  # fmt: skip
     command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
     command.add_argument(
@@ -91,8 +98,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     _check_given(arguments)
-    cases = LEAP_CASES if arguments.leap else everyday.MODELS if arguments.everyday else CASES
-    names = arguments.case or list(cases)
+    cases = _cases(arguments)
+    names = arguments.case or cases
     for name in names if arguments.networks is None else ():  # the folder says which cases there are
         checks.choice("benchmark case", name, cases)
     repeats = checks.whole("repeats", arguments.repeats)
@@ -101,6 +108,12 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(result)
     right = not arguments.leap or all(case["error"]["verdict"] == WITHIN for case in result["cases"].values())
     return 0 if right else 1
+
+
+def _cases(arguments: argparse.Namespace) -> Sequence[str]:
+    """The names that --case takes."""
+    instead: dict[str, Iterable[str]] = {"leap": LEAP_CASES, "everyday": everyday.MODELS, "methods": methods.MODELS}
+    return next((tuple(cases) for flag, cases in instead.items() if getattr(arguments, flag)), tuple(CASES))
 
 
 def _check_given(arguments: argparse.Namespace) -> None:
@@ -123,6 +136,10 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
         programs = everyday.PEERS if peers else ()
         result = everyday.everyday_benchmark(names, repeats, n, arguments.exact_methods, programs, say)
         print(everyday.markdown(result) if arguments.markdown else everyday.text(result))
+        return result
+    if arguments.methods:
+        result = methods.methods_benchmark(names, repeats, say=say)
+        print(methods.markdown(result) if arguments.markdown else methods.text(result))
         return result
     if arguments.networks is not None:
         result = networks_benchmark(
