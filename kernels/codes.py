@@ -16,8 +16,8 @@ TRIGGERED = 8
 SLICE_END = 9
 """The budget of one slice is spent; the caller looks around and calls again."""
 LOOK_DUE = 10
-"""As many candidates as in LOOK: the caller may hand over to another method. Returned right behind a candidate, whatever
-the pending time is, so that it may be drawn anew."""
+"""As many candidates as in LOOK: the caller may hand over to another method. Returned right behind a candidate,
+whatever the pending time is, so that it may be drawn anew."""
 
 FALLING = 0
 """Extra factor x[a] - b of a term (one step of a falling factorial)."""

@@ -1,10 +1,10 @@
 """Exact methods that look back at a run and hand it over to another exact method where that is faster.
 
 A replicate looks back after so many candidates: how many reactions fired, how many candidates were drawn for them, and
-how often bounds were renewed. From these numbers, not from a clock, it works out what a reaction took, and compares that with what
-it would take another method. So what happens depends on the model and the seed alone. It hands over right behind a
-candidate, when no time is pending and the state says all there is to know about the future: the other method starts
-from it as from any other state, and the law stays that of the master equation.
+how often bounds were renewed. From these numbers, not from a clock, it works out what a reaction took, and compares
+that with what it would take another method. So what happens depends on the model and the seed alone. It hands over
+right behind a candidate, when no pending time has been looked at and the state says all there is to know about the
+future: the other method starts from it as from any other state, and the law stays that of the master equation.
 """
 
 from abc import abstractmethod
@@ -76,13 +76,21 @@ class HandsOver(Compiled):
 
     def set_rates(self, rates: np.ndarray) -> None:
         self._present_rates = np.array(rates, dtype=np.float64)
-        (super() if self._second is None else self._second).set_rates(rates)
+        if self._second is None:
+            super().set_rates(rates)
+        else:
+            self._second.set_rates(rates)
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
-        super()._set_counts(species, values) if self._second is None else self._second._set_counts(species, values)
+        if self._second is None:
+            super()._set_counts(species, values)  # type: ignore[safe-super]
+        else:
+            self._second._set_counts(species, values)
 
     def can_react(self) -> bool:
-        return super().can_react() if self._second is None else self._second.can_react()
+        if self._second is None:
+            return super().can_react()  # type: ignore[safe-super]
+        return self._second.can_react()
 
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         if self._second is None:
