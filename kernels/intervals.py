@@ -220,7 +220,7 @@ def _truth_range(op, a, b, c, d):
 
 @kernel
 def _execute_range(code, registers, variables, window, low, high, first, end):
-    """Bounds of instructions first, ..., end - 1; see `laws.execute`."""
+    """Bounds of instructions first, ..., end - 1; as `laws.execute`."""
     lows, highs = registers[1], registers[2]
     for k in range(first, end):
         op = code[k].op

@@ -4,8 +4,8 @@ A program reads counts, and variables: the time, the volume, and the parameters,
 falsehood 0. An instruction reads up to three registers and writes one; no register is written by two instructions.
 
 A program begins with its fixed part, the instructions that read neither counts nor the time. They are executed once,
-and again after `forget_variables`. Of a law that reads one species and no time, values are kept in a table: they are
-those that the program computed, so a result does not depend on whether the table had it.
+and again after `forget_variables`. For a law that reads one species and no time, a table stores the values that the
+program computed, so results do not depend on the table.
 """
 
 import math
@@ -84,14 +84,14 @@ class Laws(NamedTuple):
     window: np.ndarray  # float64[4]
     triggered: np.ndarray  # int8[trigger]: value when last looked at
     value: np.ndarray  # float64[law]: the value of each rate law when last looked at
-    # What one simulation computed from the variables, and can compute again; see `forget_variables`.
+    # What one simulation computed from its variables; see `forget_variables`.
     registers: np.ndarray  # float64[3, register]: values, lower bounds, upper bounds
     ready: np.ndarray  # uint8[program]: VALUES, BOUNDS and TABLE
     table: np.ndarray  # ENTRY[row, 2**k]: the value at count n is in place n modulo 2**k, if it is known
 
 
 def forget_variables(laws):
-    """To be called when variables other than the time have changed: what was computed from them is computed again."""
+    """Discard what was computed from the variables. Call it when variables other than the time have changed."""
     laws.ready[:] = 0
 
 
@@ -183,8 +183,8 @@ def is_binary(op):
 @kernel
 def execute(code, registers, variables, counts, first, end):
     """Execute instructions first, ..., end - 1."""
-    # Compiled code passes every array of a tuple in several arguments, so that a call with all of `Laws` would take
-    # longer than most programs: this one gets what it needs alone, and its caller is put into its callers.
+    # Compiled code passes each array of a tuple as seven or more arguments, so a call with all of `Laws` takes longer
+    # than most programs. This function takes only what it needs, and `law_value` is compiled into its callers.
     for k in range(first, end):
         op = code[k].op
         target = code[k].target
@@ -222,7 +222,7 @@ def _empty_table(table):
 @within
 def law_value_of_counts(laws, p, counts):
     """`law_value` at whole counts, from the table of the program if it has one."""
-    # The program is in one place here: it is compiled into each caller.
+    # `law_value` is called in one place: each call of it is compiled into the caller.
     row = laws.programs[p].table
     n = np.int64(0)
     k = np.int64(0)

@@ -69,6 +69,11 @@ def test_other_laws_have_no_table(text):
     assert laws.programs["table"].tolist() == [NO_TABLE] * 2 and not laws.table.size
 
 
+@pytest.mark.parametrize(("text", "is_timed"), [("A * time", True), ("A * k", False)])
+def test_bounds_over_time_are_compiled_only_for_laws_that_read_the_time(text, is_timed):
+    assert (laws_of(parse(text)).timed is not None) == is_timed
+
+
 def test_tables_are_bounded_in_all():
     sizes = {n: programs.arrays([programs.program(parse("k + A"), {"A": 0}, VARIABLES)] * n, [], 1)["table"] for n in
              (1, 1000, 20_000)}  # fmt: skip
