@@ -13,6 +13,7 @@ from .codes import (
     COUNT_LIMIT,
     FALLING,
     FAULT,
+    N_BOUNDED,
     N_CANDIDATES,
     N_EVENTS,
     N_REFRESHES,
@@ -179,6 +180,7 @@ def _refresh_species(channels, laws, readers, state, s):
     fits = True
     k = readers.term_start[s]
     end = readers.term_start[s + 1]
+    state.tally[N_BOUNDED] += np.int64(end) - np.int64(k)
     while k < end:
         c = np.int64(readers.channel[readers.term[k]])
         lower_change = 0.0

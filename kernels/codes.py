@@ -48,4 +48,6 @@ FAULT = 5
 """1 once a propensity was found negative or not a number."""
 LOOK = 6
 """Candidates after which a kernel returns LOOK_DUE; 0 for never."""
-TALLY_SIZE = 7
+N_BOUNDED = 7
+"""Bounds of terms made anew in refreshes."""
+TALLY_SIZE = 8

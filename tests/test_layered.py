@@ -205,6 +205,11 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     ):
         choice = choose_method("auto", network)
         assert choice.method.name == name and word in choice.reason
+    crowd = np.full(len(chain.species), 200)
+    assert choose_method("auto", chain, crowd).method.name == "adaptive"
+    assert choose_method("auto", chain, crowd - 1).method.name == "adaptive_direct"
+    timed = gnn.ReactionNetwork.from_text("0 -> A @ propensity(2 + sin(time))")
+    assert choose_method("auto", timed).method.name == "adaptive"
     assert choose_for_training("auto", middle).method.name == "rejection"
     with pytest.raises(gnn.InputError, match="adaptive may hand over during a run, which training does not use: use r"):
         choose_for_training("adaptive", middle)

@@ -205,7 +205,7 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: {how}")
     network = network.with_parameters(run.parameters)
     counts = network.amounts(run.initial)
-    method, reason = choose_method(run.method, network)
+    method, reason = choose_method(run.method, network, counts)
     if method.dtype == np.int64 and counts.dtype != np.int64:
         announce(network.species, counts, run.round_initial)
     volume, rates = _volume(network, run.volume), network.rates(run.rates)

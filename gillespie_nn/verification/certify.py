@@ -111,7 +111,7 @@ def certify(
     grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
     initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
     amounts = network.amounts(initial)
-    tested, exact = choose_method(own.method, network).method, _reference(own.reference, network, amounts)
+    tested, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
     of_method = {name: value for name, value in given.items() if name not in OPTIONS}
     resolve(tested, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))
     changes = parse_schedule(schedule, network, own.t_end, tested.dtype, rates)
@@ -128,7 +128,7 @@ def certify(
 
 
 def _reference(name: str | type[Method], network: ReactionNetwork, amounts: np.ndarray) -> type[Method]:
-    found = choose_method(name, network).method
+    found = choose_method(name, network, amounts).method
     if not found.exact:
         exact = ", ".join(m.name for m in EXACT)
         raise InputError(f"reference must be an exact method, got {found.name!r}: use one of auto, {exact}")

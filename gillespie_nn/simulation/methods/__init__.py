@@ -6,6 +6,8 @@ A method of your own needs no line: its class is passed in place of a name, `sim
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ... import checks
 from ...crn import ReactionNetwork
 from ...options import recorded_name
@@ -51,6 +53,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 _FEW_REACTIONS = 30
 """Up to so many reactions a run begins with a linear search, which needs no bounds: measured on the models of `bench
 --methods`, those that were held out not among them."""
+_MANY_MOLECULES = 200
+"""With so many molecules of everything that reacts, bounds hold for so long that keeping them is faster at any size."""
 
 
 class Choice(NamedTuple):
@@ -72,11 +76,12 @@ def name_of(method: Any) -> str:
     return method if isinstance(method, str) else recorded_name(method, known_to_training())
 
 
-def choose_method(name: str | type[Method], network: ReactionNetwork) -> Choice:
+def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
     """The method called `name`; for `auto`, the one that was fastest in measurements of networks with the size and
     structure of `network`. A class derived from `Method` is used as it is.
 
-    `auto` always chooses an exact method; all of them sample the same distribution.
+    `counts` int64[species] is the initial state, if known. `auto` always chooses an exact method; all of them sample
+    the same distribution.
     """
     if not isinstance(name, str):
         of_class = _checked_class(name, Method)
@@ -92,15 +97,16 @@ def choose_method(name: str | type[Method], network: ReactionNetwork) -> Choice:
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
         found.refuse(network)
         return Choice(found, "requested")
-    return _fastest(network)
+    return _fastest(network, counts)
 
 
-def _fastest(network: ReactionNetwork) -> Choice:
-    """What `auto` chooses, by the number of reactions and product families. The two adaptive methods correct it by what
-    they see in a run."""
+def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
+    """What `auto` chooses, by the number of reactions, product families, rates that depend on the time, and whether
+    there are many molecules at the start. The two adaptive methods correct it by what they see in a run."""
     n_reactions = len(network.reactions)
     reactions = f"{n_reactions} reaction{'' if n_reactions == 1 else 's'}"
-    if n_reactions <= _FEW_REACTIONS:
+    timed = any(law.reads_time for law in network.compiled.programs.laws)
+    if n_reactions <= _FEW_REACTIONS and not timed and not _is_crowded(network, counts):
         return Choice(AdaptiveDirect, f"auto: searches all reactions at each event; fast for {reactions}")
     families = network.compiled.families
     if families:
@@ -110,6 +116,14 @@ def _fastest(network: ReactionNetwork) -> Choice:
             f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
     return Choice(Adaptive, f"auto: keeps bounds as long as that is fast; for {reactions} without product families")
+
+
+def _is_crowded(network: ReactionNetwork, counts: np.ndarray | None) -> bool:
+    """Whether there are many molecules of every species that reactions change."""
+    if counts is None:
+        return False
+    varies = network.compiled.lumped.arrays["varies"][: len(network.species)]
+    return bool(varies.any()) and counts[varies].min() >= _MANY_MOLECULES
 
 
 def choose_for_training(name: str | type[Method] | type[Level], network: ReactionNetwork) -> TrainingChoice:

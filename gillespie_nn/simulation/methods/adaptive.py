@@ -7,35 +7,35 @@ right behind a candidate, when no pending time has been looked at and the state 
 future: the other method starts from it as from any other state, and the law stays that of the master equation.
 """
 
-from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 
 from ...crn import ReactionNetwork
-from ...crn.compile import Structure
 from ...kernels import codes
-from ...kernels.laws import Laws
+from ...kernels.laws import Laws, forget_variables
 from ...kernels.replicates import REPLICATE, Run
 from .compiled import Compiled
 from .next_reaction import NextReaction
 from .optimized_direct import OptimizedDirect
 from .rejection import Rejection
 
-_CANDIDATE, _REFRESH = 15.0, 150.0
-"""What a candidate and a renewal of bounds take `Rejection`, about [ns]."""
-_COUNTED = (codes.N_EVENTS, codes.N_CANDIDATES, codes.N_REFRESHES)
+_COUNTED = [codes.N_EVENTS, codes.N_CANDIDATES, codes.N_REFRESHES, codes.N_BOUNDED]
 _FAULTLESS = (codes.REACHED_END, codes.SLICE_END)
 
 
 class HandsOver(Compiled):
-    """A method that may hand a replicate over; behind it stands the class whose kernel begins."""
+    """A method that may hand a replicate over to another one, and that to a third. The class next in line has the
+    kernel that begins."""
 
     statistics_names = ("handover_time", "handover_events", "handovers")
     _first_look: int
-    """Candidates after which a replicate first looks; then after twice as many, and so on."""
-    _first_look_of_second = 256
-    """The same after it was handed a replicate, to see whether it is faster: that must not take long if it is not."""
+    """Candidates after which a replicate first looks back; then after twice as many, and so on."""
+    _looks = {OptimizedDirect: 1 << 18, Rejection: 256, NextReaction: 0}
+    """The same for those that take over; 0 for never. A search is slow for a while before bounds are tried again, and
+    soon after the trial it is known whether they are faster."""
+    _worth = 1.2
+    """Bounds are given up where they took so many times longer than another method would."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
         self._second: Compiled | None = None
@@ -43,13 +43,8 @@ class HandsOver(Compiled):
         self._tally[codes.LOOK] = self._first_look
         self._handover = np.zeros(len(self.statistics_names))
         self._before = np.zeros(len(_COUNTED), dtype=np.int64)
-        """What was counted when this simulation took the replicate over from another."""
+        """What had been counted when the present method took over."""
         self._first_rates = self._present_rates = np.array(rates, dtype=np.float64)
-
-    @abstractmethod
-    def _better(self, n_events: int, n_candidates: int, n_refreshes: int) -> "type[Compiled] | None":
-        """The method to which the replicate is handed over, after so many reactions, candidates and renewals; None to
-        go on."""
 
     @property
     def numbers(self) -> np.ndarray:
@@ -72,7 +67,7 @@ class HandsOver(Compiled):
 
     def _begin(self) -> None:
         """Forget the last replicate."""
-        self._second, self._handover[:] = None, 0.0
+        self._second, self._handover[:], self._before[:] = None, 0.0, 0
 
     def set_rates(self, rates: np.ndarray) -> None:
         self._present_rates = np.array(rates, dtype=np.float64)
@@ -95,37 +90,74 @@ class HandsOver(Compiled):
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
         if self._second is None:
             status = super()._run(run, t_stop, budget, event_limit)  # type: ignore[safe-super]
-            if status != codes.LOOK_DUE:
-                return status
-            self._look(run)
-            return codes.SLICE_END
-        if run.ends.size == 0:
-            return self._second._run(run, t_stop, budget, event_limit)
-        # Of a block it gets this replicate only: the next one starts as this one did.
-        r = int(run.place[REPLICATE])
-        this = run._replace(rows=run.rows[: r + 1], ends=run.ends[: r + 1])
-        status = self._second._run(this, t_stop, budget, event_limit)
-        if run.place[REPLICATE] > r and status in _FAULTLESS:  # a fault is explained by the simulation that had it
-            self._begin()
-            return codes.SLICE_END if run.place[REPLICATE] < len(run.ends) else codes.REACHED_END
-        return status
+        elif run.ends.size == 0:
+            status = self._second._run(run, t_stop, budget, event_limit)
+        else:
+            # Of a block it gets this replicate only: the next one starts as this one did.
+            r = int(run.place[REPLICATE])
+            this = run._replace(rows=run.rows[: r + 1], ends=run.ends[: r + 1])
+            status = self._second._run(this, t_stop, budget, event_limit)
+            if run.place[REPLICATE] > r and status in _FAULTLESS:  # a fault is explained by the simulation that had it
+                self._begin()
+                return codes.SLICE_END if run.place[REPLICATE] < len(run.ends) else codes.REACHED_END
+        if status != codes.LOOK_DUE:
+            return status
+        self._look(run)
+        return codes.SLICE_END
 
     def _look(self, run: Run) -> None:
-        """Right behind a candidate: hand over if that is worth it, else say when to look again."""
+        """Right behind a candidate: hand over if that is worth it, and say when to look again."""
         tally = self._tally
-        tally[codes.LOOK] *= 2
-        kind = self._better(*(tally[list(_COUNTED)] - self._before).tolist())
+        counted = tally[_COUNTED] - self._before
+        tally[codes.LOOK] += counted[1]
+        kind = self._better(*counted.tolist())
         if kind is None:
             return
-        handovers = self._handover[2] + 1
-        if handovers == 1:
+        if not self._handover[2]:
             self._handover[:2] = self._clock[codes.TIME], tally[codes.N_EVENTS]
-        self._handover[2] = handovers
+        self._handover[2] += 1
         if run.ends.size:
             run.numbers[run.place[REPLICATE]] = self._handover
-        # The pending time is of the bounds of this method. It was not looked at, and is drawn anew by the other one.
+        # The pending time is one of the method so far. Nobody has looked at it, and the other method draws it anew.
         self._clock[codes.NEXT_TIME] = np.nan
         self._second = self._handed_over(kind)
+        self._before[:] = tally[_COUNTED]
+        look = self._looks[kind]
+        if kind is OptimizedDirect:  # each trial of bounds that was given up puts off the next one
+            look <<= int(self._handover[2]) // 2
+        tally[codes.LOOK] = tally[codes.N_CANDIDATES] + look if look else 0
+
+    def _better(self, n_events: int, n_candidates: int, n_refreshes: int, n_bounded: int) -> type[Compiled] | None:
+        """The method to hand the replicate over to, after so many reactions, candidates, renewals of a species' bounds,
+        and bounds of terms made anew in them; None to go on.
+
+        Bounds have to be tried: what they cost depends on how soon the counts leave them. What a search, and what a
+        heap of pending times, takes for a reaction follows from the present propensities. Times are in ns, fitted to
+        measurements of the models of `bench --methods`, and only their ratios matter.
+        """
+        if isinstance(self if self._second is None else self._second, OptimizedDirect):
+            return Rejection
+        spent = 9 * n_events + 25 * (n_candidates - n_events) + 100 * n_refreshes + 10 * n_bounded
+        steps, changes = self._expected()
+        others = {
+            OptimizedDirect: 15 + 0.65 * steps + 1.5 * changes,
+            NextReaction: 20 + 12 * changes + 4 * np.log2(self.network.compiled.single.n_channels + 1),
+        }
+        kind: type[Compiled] = min(others, key=lambda k: others[k])  # type: ignore[type-abstract]
+        return kind if spent > self._worth * others[kind] * n_events else None
+
+    def _expected(self) -> tuple[float, float]:
+        """Of a search for the next reaction the steps, and of its firing the propensities that change, expected at the
+        present propensities; thresholds and general rate laws are taken for 1."""
+        structure = self.network.compiled.single
+        terms = structure.arrays_for(self._present_rates, self._volume)[0].terms[:-1]
+        x = np.append(self.counts, 1).astype(np.float64)
+        propensity = terms["coefficient"] * x[terms["first"]] * (x[terms["second"]] - terms["second_offset"])
+        total = propensity.sum()
+        if not 0.0 < total < np.inf:
+            propensity, total = np.ones(len(terms)), float(len(terms))
+        changes = np.diff(structure.dependents.start.astype(np.int64))
+        return float(propensity @ np.arange(1, len(terms) + 1)) / total, float(propensity @ changes) / total
 
     def _handed_over(self, kind: type[Compiled]) -> Compiled:
         """A simulation of another method in the present state, in the same arrays."""
@@ -135,13 +167,9 @@ class HandsOver(Compiled):
         )  # fmt: skip
         for name in ("variables", "triggered"):
             getattr(second.laws, name)[:] = getattr(self.laws, name)
+        forget_variables(second.laws)
         second.share(self._counts, self._clock, self._tally, self.firings)
         second.log, second.place = self.log, self.place
-        self._tally[codes.LOOK] = 0
-        if isinstance(second, HandsOver):
-            self._tally[codes.LOOK] = self._tally[codes.N_CANDIDATES] + second._first_look_of_second
-            second._before[:] = self._tally[list(_COUNTED)]
-            second._handover = self._handover
         second.set_rates(self._present_rates)
         return second
 
@@ -151,30 +179,11 @@ class Adaptive(HandsOver, Rejection):
     summary = "exact: rejection, which hands over to another exact method where it would reject or renew too often"
     reference = f"{Rejection.reference}; {OptimizedDirect.reference}; {NextReaction.reference}"
     _first_look = 4096
-    _worth = 1.2
-    """It hands over where it took so many times longer than another method would."""
-
-    def _better(self, n_events: int, n_candidates: int, n_refreshes: int) -> type[Compiled] | None:
-        cost, kind = min(self._costs(self.network.compiled.single), key=lambda pair: pair[0])
-        spent = _CANDIDATE * n_candidates + _REFRESH * n_refreshes
-        return kind if spent > self._worth * cost * n_events else None
-
-    @staticmethod
-    def _costs(structure: Structure) -> list[tuple[float, type[Compiled]]]:
-        """What a reaction takes the other methods, about [ns], by the size of the network."""
-        n, each = structure.n_channels, len(structure.dependents.channel) / max(1, structure.n_channels)
-        return [
-            (20.0 + 0.35 * n + 4.0 * each, OptimizedDirect),
-            (60.0 + (20.0 + 6.0 * np.log2(n + 1)) * each, NextReaction),
-        ]
 
 
 class AdaptiveDirect(HandsOver, OptimizedDirect):
     name = "adaptive_direct"
-    summary = "exact: optimized_direct, for small networks; hands a long run over to adaptive"
+    summary = "exact: optimized_direct, for small networks; a long run goes on with rejection where that is faster"
     reference = Adaptive.reference
     _first_look = 1 << 18
     """Some milliseconds: a shorter run would gain nothing, and might have to wait until kernels are compiled."""
-
-    def _better(self, n_events: int, n_candidates: int, n_refreshes: int) -> type[Compiled] | None:
-        return Adaptive
