@@ -108,7 +108,7 @@ def _bound_law(laws, state, p):
     return (lower if lower >= 0.0 else 0.0), max(upper, value)
 
 
-@within
+@kernel
 def bound_term(channels, laws, state, t):
     """Bounds of one term from the intervals; returns the changes of its lower and of its upper bound."""
     if laws is not None:
@@ -121,7 +121,7 @@ def bound_term(channels, laws, state, t):
     return _set_bounds(state, t, lower, upper)
 
 
-@within
+@kernel
 def _set_bounds(state, t, lower, upper):
     bounds = state.terms[t]
     old_lower = bounds.lower
@@ -155,7 +155,7 @@ def sum_channel(channels, state, c):
     state.limits[c].lower = lower * (1.0 - SAFE)
 
 
-@within
+@kernel
 def _shift_channel(channels, state, c, lower_change, upper_change):
     """Add changes to the sums of channel c, or make them afresh before rounding can matter: after so many updates, or
     when a sum has shrunk so far that what it was rounded by when large is no small part of it."""
@@ -233,6 +233,12 @@ def _read_by(channels, laws, t, k):
 
 
 @kernel
+def _refresh_now_and_then(channels, laws, readers, state, s):
+    """`_refresh_species` where calls do not matter: put in place there, it would be compiled once more."""
+    _refresh_species(channels, laws, readers, state, s)
+
+
+@kernel
 def tighten(channels, laws, readers, state, t):
     """Narrow the intervals of what term t reads to one count, and keep them narrow for a while. Returns the work, in
     candidates.
@@ -253,7 +259,7 @@ def tighten(channels, laws, readers, state, t):
     while s >= 0:
         if state.low[s] < state.high[s] and relative_width(state, s) >= _NARROWED * widest:
             hold(readers, state, s)
-            _refresh_species(channels, laws, readers, state, s)
+            _refresh_now_and_then(channels, laws, readers, state, s)
             work += work_of(readers, s)
         k += 1
         s = _read_by(channels, laws, t, k)

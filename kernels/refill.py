@@ -7,7 +7,7 @@ no longer fit or too few are left, and there is credit for it (`slots`).
 import numpy as np
 
 from .codes import N_CANDIDATES
-from .linked import kernel, within
+from .linked import kernel
 from .slots import (
     FEW_SLOTS,
     LEAST_SLOTS,
@@ -119,7 +119,7 @@ def start_slots(state):
     give_credit(state, REFILLS)
 
 
-@within
+@kernel
 def _is_stale(state):
     """Which channels are light should be decided anew, and enough candidates have gone by to pay for it."""
     if state.tally[N_CANDIDATES] - state.urns.urn[HEAVY].refilled < 4 * (state.sums.size - 1):
@@ -128,7 +128,7 @@ def _is_stale(state):
     return light_bound(state) > _TOO_MUCH * total_bound(state) or light.used > 4 * light.target
 
 
-@within
+@kernel
 def refill_if_needed(state, fits):
     """After bounds have changed: hand out all slots afresh if some did not fit, or if they have become too few or
     unevenly used, and there is credit for it. What has become loose stays so otherwise."""

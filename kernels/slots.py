@@ -12,7 +12,7 @@ Credit depends on the past alone, and slots change no propensity: the method sta
 import numpy as np
 
 from .codes import N_CANDIDATES
-from .linked import kernel, within
+from .linked import kernel
 from .urn import HEAVY, LIGHT, LOOSE, give_slots, is_overfull, mark_overfull
 
 MANY = 4096
@@ -42,19 +42,19 @@ def capacities(n_channels):
     return capacity, (capacity if n_channels >= MANY else 0)
 
 
-@within
+@kernel
 def total_bound(state):
     """Rate of the candidates [1/s]."""
     return state.urns.urn[HEAVY].used * state.urns.urn[HEAVY].quantum + state.urns.spare[0].total
 
 
-@within
+@kernel
 def mean_wait(state):
     """Mean time to the next candidate; infinite when there is none."""
     return 1.0 / total_bound(state)
 
 
-@within
+@kernel
 def drawing(state):
     """How a channel is drawn: the length of the line on which a point falls, and where on it the loose channels begin
     behind the slots [slots].
@@ -91,13 +91,13 @@ def refill_cost(state):
     return state.sums.size + state.urns.urn[HEAVY].target + state.urns.urn[LIGHT].target
 
 
-@within
+@kernel
 def light_bound(state):
     """What the light channels' slots add up to [1/s]."""
     return state.urns.urn[LIGHT].used * state.urns.urn[LIGHT].quantum
 
 
-@within
+@kernel
 def set_bound(state, c):
     """The effective bound of channel c is what its slots amount to: a little more than the sum of the upper ends."""
     u = np.int64(state.sums[c].place)
@@ -117,7 +117,7 @@ def earn(state):
     spare.credited = now
 
 
-@within
+@kernel
 def _move_slots(state, u, c, bound):
     """Slots of urn u for `bound`, if there is room and credit for them. Whether there was."""
     spare = state.urns.spare[0]
@@ -175,7 +175,7 @@ def _fit_light(state, c, bound):
     return True
 
 
-@within
+@kernel
 def fit_slots(state, c):
     """Slots of channel c for the present sum of its upper ends. False if a refill would do good: the channel has just
     become loose, or the bounds are beyond what a float64 holds."""
@@ -200,7 +200,7 @@ def fit_slots(state, c):
     return fits
 
 
-@within
+@kernel
 def sum_loose(state):
     """The sum of the bounds of the loose channels, afresh."""
     spare = state.urns.spare[0]

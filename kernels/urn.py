@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .linked import kernel, within
+from .linked import kernel
 from .records import record_type
 
 NONE = -1
@@ -56,7 +56,7 @@ class Urns(NamedTuple):
     loose: np.ndarray  # uint32[channel]: the loose channels
 
 
-@within
+@kernel
 def is_overfull(urns, u):
     """The bounds add up to more than a float64 holds; urn u is empty and of no use."""
     return urns.urn[u].quantum == np.inf
@@ -117,7 +117,7 @@ def give_slots(urns, u, c, bound):
     return True
 
 
-@within
+@kernel
 def is_sparse(urns, u):
     """So few slots are in use that a finer quantum would waste less."""
     return 0 < urns.urn[u].used < urns.urn[u].target // 4

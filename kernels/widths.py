@@ -7,7 +7,7 @@ that the method stays exact.
 import numpy as np
 
 from .codes import COUNT_LIMIT, N_CANDIDATES, N_EVENTS
-from .linked import kernel, within
+from .linked import kernel
 from .records import record_type
 
 _PATIENCE = 10
@@ -26,7 +26,7 @@ INTERVAL = record_type(
 )
 
 
-@within
+@kernel
 def set_interval(state, s):
     """The interval of species s around its count, by the present width."""
     n = state.counts[s]
@@ -35,13 +35,13 @@ def set_interval(state, s):
     state.high[s] = min(n + width, COUNT_LIMIT)
 
 
-@within
+@kernel
 def work_of(readers, s):
     """Work of refreshing species s, about that of so many candidates."""
     return 2 + np.int64(readers.term_start[s + 1]) - np.int64(readers.term_start[s])
 
 
-@within
+@kernel
 def adapt_width(readers, state, s):
     """Widen the interval of a species that left it soon, narrow it for one that stayed long.
 
