@@ -137,7 +137,9 @@ class HandsOver(Compiled):
         """
         if isinstance(self if self._second is None else self._second, OptimizedDirect):
             return Rejection
-        spent = 9 * n_events + 25 * (n_candidates - n_events) + 100 * n_refreshes + 10 * n_bounded
+        n_rejected = n_candidates - n_events
+        # The first of many rejected cost more: where they are rare, the processor does not expect them.
+        spent = 9 * n_events + 25 * n_rejected + 35 * min(n_rejected, 0.3 * n_events) + 60 * n_refreshes + 10 * n_bounded
         steps, changes = self._expected()
         others = {
             OptimizedDirect: 15 + 0.65 * steps + 1.5 * changes,
