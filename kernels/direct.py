@@ -62,7 +62,7 @@ a sum rounds by at most 2**-53 (d + 1) times the sums before and after, so that 
 class Drift(NamedTuple):
     """What bounds the rounding of a running sum."""
 
-    spent: np.ndarray  # float64[1]: the sums since all propensities were last added up, added up
+    spent: np.ndarray  # float64[1]: all sums since the propensities were last added up, that one among them, added up
 
 
 class DirectState(NamedTuple):
@@ -97,7 +97,7 @@ def _sum(propensity):
 
 
 @kernel
-def refresh_direct(channels, laws, state):
+def refresh_direct(channels, laws, drift, state):
     """Compute every propensity from the counts."""
     if laws is not None:
         laws.variables[TIME_VARIABLE] = state.clock[TIME]
@@ -106,22 +106,24 @@ def refresh_direct(channels, laws, state):
     for c in range(state.propensity.size):
         _compute(channels, laws, state, c)
     state.total[0] = _sum(state.propensity)
+    if drift is not None:
+        drift.spent[0] = state.total[0]
 
 
 @kernel
-def start_direct(channels, laws, state):
+def start_direct(channels, laws, drift, state):
     """Begin at the counts and the time of the state."""
     if laws is not None:
         open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
-    refresh_direct(channels, laws, state)
+    refresh_direct(channels, laws, drift, state)
 
 
 @kernel
-def _renew_window(channels, laws, state):
+def _renew_window(channels, laws, drift, state):
     """The window is over: the next begins, and what is left of the pending time runs on at the new bounds."""
     old = state.total[0]
     state.clock[TIME] = laws.window[WINDOW_END]
-    start_direct(channels, laws, state)
+    start_direct(channels, laws, drift, state)
     rescale_pending(state.clock, old, state.total[0])
 
 
@@ -131,9 +133,7 @@ def set_counts_direct(channels, laws, drift, state, species, values):
     old = state.total[0]
     for k in range(species.size):
         state.counts[species[k]] = values[k]
-    refresh_direct(channels, laws, state)
-    if drift is not None:
-        drift.spent[0] = 0.0
+    refresh_direct(channels, laws, drift, state)
     rescale_pending(state.clock, old, state.total[0])
 
 
@@ -144,7 +144,7 @@ def _refresh_dependents(channels, laws, dependents, drift, state, c, total):
     if laws is not None:
         laws.variables[TIME_VARIABLE] = state.clock[TIME]
         if laws.timed_terms.size:  # what is left of the window got shorter, and all bounds over it with it
-            refresh_direct(channels, laws, state)
+            refresh_direct(channels, laws, drift, state)
             return state.total[0]
     start, end = dependents.start[c], dependents.start[c + 1]
     if laws is None:
@@ -153,6 +153,8 @@ def _refresh_dependents(channels, laws, dependents, drift, state, c, total):
             total = 0.0
             for other in range(state.propensity.size):
                 total += _compute(channels, laws, state, other)
+            if drift is not None:
+                drift.spent[0] = total
             return total
     change = 0.0
     for j in range(start, end):
@@ -167,7 +169,8 @@ def _refresh_dependents(channels, laws, dependents, drift, state, c, total):
         drift.spent[0] += total
         if drift.spent[0] <= _MOST_DRIFT * total:
             return total
-        drift.spent[0] = 0.0
+        drift.spent[0] = _sum(state.propensity)
+        return drift.spent[0]
     return _sum(state.propensity)
 
 
@@ -230,7 +233,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 if limit < boundary:
                     clock[TIME], clock[NEXT_TIME], tally[N_CANDIDATES] = time, next_time, n_candidates
                     state.total[0] = total
-                    _renew_window(channels, laws, state)
+                    _renew_window(channels, laws, drift, state)
                     time, next_time = clock[TIME], clock[NEXT_TIME]
                     total = state.total[0]
                     continue

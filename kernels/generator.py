@@ -12,6 +12,7 @@ layers of the same area; almost every draw falls into the part of its layer that
 
 import ctypes
 import math
+import warnings
 
 import numba
 import numpy as np
@@ -47,7 +48,12 @@ try:  # numba has numpy's tables, whose last digits are not those of the formula
     from numba.np.random._constants import fe_double, ke_double, we_double
 
     _WIDTH, _WITHIN, _DENSITY = np.array(we_double), np.array(ke_double), np.array(fe_double)
-except ImportError:  # numba has moved them: draws then differ from numpy's in the last digits
+except ImportError:
+    warnings.warn(
+        "numba has moved its tables of the ziggurat: exponentials differ from those of numpy in the last digits, so a "
+        "seed gives other trajectories than with another version of numba",
+        stacklevel=2,
+    )
     _WIDTH, _WITHIN, _DENSITY = _layers()
 
 _UNIT = 2.0**-53

@@ -24,7 +24,7 @@ class Early(Adaptive):
     """Hands over after the third candidate, whatever it would gain, and back three reactions later, and so on."""
 
     name = "early"
-    _first_look, _looks, _worth = 3, _SOON, 0.0
+    _first_look, _looks, _worth, _preparation = 3, _SOON, 0.0, 0.0
 
 
 class EarlyToNext(Early):
@@ -36,7 +36,7 @@ class EarlyToNext(Early):
 
 class EarlyDirect(AdaptiveDirect):
     name = "early_direct"
-    _first_look, _looks, _worth = 3, _SOON, 0.0
+    _first_look, _looks, _worth, _preparation = 3, _SOON, 0.0, 0.0
 
 
 HASTY = (Early, EarlyToNext, EarlyDirect)
@@ -124,6 +124,53 @@ def test_a_replicate_is_the_same_alone_in_a_block_and_on_two_threads(text, metho
             np.testing.assert_array_equal(together.statistics[name], other.statistics[name])
     assert together.statistics["handovers"].max() > 2
     assert together.firings.sum() == together.n_events.sum()
+
+
+@pytest.mark.parametrize("base", [Early, EarlyDirect], ids=lambda m: m.name)
+def test_a_replicate_that_ends_in_a_fault_after_a_handover_leaves_nothing_behind(base, monkeypatch):
+    """It explodes: a count exceeds what can be counted."""
+    text = SCARCE + "Z -> 4000000000000000 Z @ 0.4\nZ + W -> Z + W + V @ 1e-13\nZ = 1\nW = 1\n"
+    network = gnn.ReactionNetwork.from_text(text)
+    arguments = {"t_end": 1.0, "n_points": 2, "replicates": 12, "seed": 3, "method": base}
+    with pytest.warns(UserWarning, match="did not reach"):
+        together = gnn.simulate(network, **arguments)
+        monkeypatch.setattr(blocks, "_restarts", lambda task: False)
+        alone = gnn.simulate(network, **arguments)
+    assert (alone.status == gnn.Status.OVERFLOW).any() and (alone.status != gnn.Status.OVERFLOW).any()
+    for name in ("counts", "n_events", "status"):
+        np.testing.assert_array_equal(np.ma.getdata(getattr(together, name)), np.ma.getdata(getattr(alone, name)))
+
+
+@pytest.mark.parametrize("other", [NextReaction, OptimizedDirect], ids=lambda m: m.name)
+def test_each_method_that_takes_over_gives_in_a_block_what_it_gives_alone(other, monkeypatch):
+    monkeypatch.setattr(Adaptive, "_better", lambda self, *counted: other if self._second is None else None)
+    monkeypatch.setattr(Adaptive, "_first_look", 3)
+    network = gnn.ReactionNetwork.from_text(SCARCE)
+    arguments = {"t_end": 0.02, "n_points": 7, "replicates": 12, "seed": 3, "method": "adaptive"}
+    together = gnn.simulate(network, **arguments)
+    monkeypatch.setattr(blocks, "_restarts", lambda task: False)
+    alone = gnn.simulate(network, **arguments)
+    np.testing.assert_array_equal(together.counts, alone.counts)
+    assert (together.statistics["handovers"] == 1).all()
+
+
+def test_a_handover_that_keeps_the_pending_time_is_caught():
+    """The time was drawn at the bounds of one method, and is taken for one at the propensities of another."""
+    network = gnn.ReactionNetwork.from_text("A -> B @ 3\nA = 10\n")
+    arguments = {"time": [0.3], "replicates": 20_000, "seed": 5}
+    right = _counts(network, Early, **arguments)[:, 0, 1]
+
+    class Keeping(Early):
+        def _better(self, *counted):
+            self._pending = self._clock[codes.NEXT_TIME]
+            return super()._better(*counted)
+
+        def _handed_over(self, kind):
+            second = super()._handed_over(kind)
+            self._clock[codes.NEXT_TIME] = self._pending
+            return second
+
+    assert rejects(chi_square_two(right, _counts(network, Keeping, **arguments)[:, 0, 1]))
 
 
 def test_it_hands_over_where_rejection_is_slow_and_says_when(tmp_path):

@@ -49,6 +49,29 @@ def test_the_sum_stays_within_its_bound():
     assert worst < 1e-11
 
 
+def test_a_fall_in_one_event_leaves_no_error_behind():
+    """What is left is smaller than what the first sum was rounded by."""
+    idle = "".join(f"C{k} -> 0 @ 0\n" for k in range(9))
+    simulation = _started(f"A -> 0 @ 1\nB -> 0 @ 1e-17\n{idle}A = 1\nB = 1\n")
+    simulation.advance(np.inf, event_limit=1)
+    assert simulation._state.total[0] == 1e-17 and simulation.can_react()
+    assert simulation.advance(np.inf) == codes.REACHED_END and simulation.n_events == 2
+
+
+@pytest.mark.parametrize("rate", [1e6, 1e12])
+def test_the_sum_stays_within_its_bound_when_it_rises_and_falls_at_single_events(rate):
+    slow = "".join(f"D{k} -> E{k} @ 0.01\n" for k in range(9))
+    text = f"G -> H @ {rate / 1000}\nH -> G @ {rate / 1000}\nH + K -> H + K + M @ {rate}\nM -> 0 @ {rate}\n"
+    text += f"K -> K + F @ 0.03\nF -> 0 @ 0.03\nG -> L @ {rate / 1000}\nL -> G @ 0.01\n{slow}G = 1\nK = 1\nD3 = 2\n"
+    simulation = _started(text)
+    worst = 0.0
+    for n_events in range(1, 60_000, 7):
+        simulation.advance(np.inf, event_limit=n_events)
+        total, true = simulation._state.total[0], simulation._state.propensity.sum()
+        worst = max(worst, abs(total - true) / true)
+    assert worst < 1e-11
+
+
 def test_the_sum_is_zero_when_nothing_can_react():
     simulation = _started(
         "A -> B @ 0.1\nB -> C @ 0.3\n" + "".join(f"D{k} -> E{k} @ 0.7\n" for k in range(20)) + "A = 1000\nD3 = 9"

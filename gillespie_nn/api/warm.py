@@ -115,7 +115,9 @@ def _works(name: str) -> Iterator[Callable[[], Any]]:
     if name in methods:
         for example in EXAMPLES.values():
             yield from _simulations(methods[name], example)
-        if methods[name].records_covariance:
+        for other in methods[name].hands_over_to:
+            yield from (work for example in EXAMPLES.values() for work in _simulations(methods[other], example))
+        if methods[name].records_covariance or not methods[name].trains:
             return
     yield lambda: _train(name, predict=name in methods)
     if name in methods:

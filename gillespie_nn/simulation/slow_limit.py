@@ -56,6 +56,8 @@ class Level(ABC):
     start_time : time of the state [s].
     """
 
+    trains = True
+
     name: ClassVar[str]
     summary: ClassVar[str]
     """When to choose it, in one line."""

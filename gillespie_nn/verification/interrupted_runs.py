@@ -123,11 +123,12 @@ class InterruptedRuns(Check):
     summary = f"commands interrupted at {N_INTERRUPTED} random times and resumed: same content (p: 1 if all, else 0)"
 
     def run(self, method: str, seed: int, options: Options) -> list:
-        covariance = next(m for m in METHODS if m.name == method).records_covariance
+        kind = next(m for m in METHODS if m.name == method)
         return [
             attempts(what, method, seed, N_INTERRUPTED)
             for what in COMMANDS
-            if not (covariance and what in ("training", "moments"))
+            if not (kind.records_covariance and what in ("training", "moments"))
+            if kind.trains or what != "training"
         ]
 
 

@@ -42,7 +42,9 @@ def runs(method: str) -> dict:
     """What is killed, by name: functions of the output."""
     found = {"one trajectory": partial(ensemble, method, 1), "an ensemble": partial(ensemble, method, 24)}
     kind = next(m for m in METHODS if m.name == method)
-    return found if kind.records_covariance else found | {"a training run": partial(training, method)}
+    return (
+        found if kind.records_covariance or not kind.trains else found | {"a training run": partial(training, method)}
+    )
 
 
 def killed_and_resumed(run: Callable[[Path], object], whole: Path, path: Path, delay: float) -> str:

@@ -107,7 +107,7 @@ def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) 
         "n_species": len(network.species),
         "n_reactions": len(network.reactions),
         "n_laws": sum(reaction.law is not None for reaction in network.reactions),
-        "dependents": float(np.diff(network.compiled.single.dependents[0].astype(np.int64)).mean()),
+        "dependents": float(np.diff(network.compiled.single.dependents.start.astype(np.int64)).mean()),
         "events": max(record["events"] for record in found.values()),
         "methods": found,
         "auto_chose": sized[AUTO][1],

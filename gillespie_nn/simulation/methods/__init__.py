@@ -10,9 +10,10 @@ import numpy as np
 
 from ... import checks
 from ...crn import ReactionNetwork
+from ...display.words import counted
 from ...options import recorded_name
 from ..slow_limit import LEVELS, Level
-from .adaptive import Adaptive, AdaptiveDirect, HandsOver
+from .adaptive import Adaptive, AdaptiveDirect
 from .base import Method
 from .direct import Direct
 from .langevin import Langevin
@@ -32,11 +33,12 @@ EXACT = tuple(m for m in METHODS if m.exact)
 
 
 def known_to_training() -> tuple[type[Method] | type[Level], ...]:
-    """The methods, followed by the training levels."""
-    return (*METHODS, *LEVELS)
+    """The methods that training may use, followed by the training levels."""
+    return (*(m for m in METHODS if m.trains), *LEVELS)
 
 
-OPTIONS = {option.name: option for method in known_to_training() for option in method.options}
+_ALL: tuple[type[Method] | type[Level], ...] = (*METHODS, *LEVELS)
+OPTIONS = {option.name: option for method in _ALL for option in method.options}
 """All options of methods and training levels, by name; a name has the same meaning in all of them."""
 AUTO = "auto"
 _SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -50,6 +52,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
 }
 """Names of methods in the literature and in other programs."""
+_HANDS_OVER = "method {} may hand over during a run, which training does not use: use rejection"
 _FEW_REACTIONS = 30
 """Up to so many reactions a run begins with a linear search, which needs no bounds: measured on the models of `bench
 --methods`, those that were held out not among them."""
@@ -73,7 +76,7 @@ class TrainingChoice(NamedTuple):
 
 def name_of(method: Any) -> str:
     """The name that results and files record for a method or training level, given by its name or class."""
-    return method if isinstance(method, str) else recorded_name(method, known_to_training())
+    return method if isinstance(method, str) else recorded_name(method, _ALL)
 
 
 def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
@@ -104,10 +107,16 @@ def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
     """What `auto` chooses, by the number of reactions, product families, rates that depend on the time, and whether
     there are many molecules at the start. The two adaptive methods correct it by what they see in a run."""
     n_reactions = len(network.reactions)
-    reactions = f"{n_reactions} reaction{'' if n_reactions == 1 else 's'}"
     timed = any(law.reads_time for law in network.compiled.programs.laws)
     if n_reactions <= _FEW_REACTIONS and not timed and not _is_crowded(network, counts):
+        reactions = counted(n_reactions, "reaction")
         return Choice(AdaptiveDirect, f"auto: searches all reactions at each event; fast for {reactions}")
+    return _with_bounds(network, Adaptive)
+
+
+def _with_bounds(network: ReactionNetwork, without_families: type[Method]) -> Choice:
+    """`Layered` where there are product families, else the method given."""
+    reactions = counted(len(network.reactions), "reaction")
     families = network.compiled.families
     if families:
         members = sum(len(f.reactions) for f in families)
@@ -115,7 +124,7 @@ def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
             Layered,
             f"auto: {members} of {reactions} form {len(families)} product famil{'y' if len(families) == 1 else 'ies'}",
         )
-    return Choice(Adaptive, f"auto: keeps bounds as long as that is fast; for {reactions} without product families")
+    return Choice(without_families, f"auto: keeps bounds of propensities; for {reactions} without product families")
 
 
 def _is_crowded(network: ReactionNetwork, counts: np.ndarray | None) -> bool:
@@ -132,6 +141,8 @@ def choose_for_training(name: str | type[Method] | type[Level], network: Reactio
     if name != AUTO:
         by_name = {m.name: m for m in known_to_training()}
         if isinstance(name, str):
+            if name in {m.name for m in METHODS if not m.trains}:
+                raise checks.InputError(_HANDS_OVER.format(name))
             found = by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
         else:
             found = _checked_class(name, Method, Level)
@@ -139,15 +150,12 @@ def choose_for_training(name: str | type[Method] | type[Level], network: Reactio
             return TrainingChoice(found, "requested")
         if found.records_covariance:
             raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
-        if issubclass(found, HandsOver):
-            raise checks.InputError(
-                f"method {found.name} may hand over during a run, which training does not use: use rejection"
-            )
+        if not found.trains:
+            raise checks.InputError(_HANDS_OVER.format(found.name))
         name = found
-    method, reason = choose_method(name, network)
-    if name == AUTO and issubclass(method, HandsOver):  # a resumed run would hand over at another moment
-        return TrainingChoice(Rejection, f"auto: fastest for {len(network.reactions)} reactions without families")
-    return TrainingChoice(method, reason)
+    else:
+        return TrainingChoice(*_with_bounds(network, Rejection))
+    return TrainingChoice(*choose_method(name, network))
 
 
 def _checked_class(given: Any, *bases: Any) -> Any:

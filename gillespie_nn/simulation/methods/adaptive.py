@@ -14,13 +14,15 @@ import numpy as np
 from ...crn import ReactionNetwork
 from ...kernels import codes
 from ...kernels.laws import Laws, forget_variables
-from ...kernels.replicates import REPLICATE, Run
+from ...kernels.replicates import BEGUN, REPLICATE, Run
 from .compiled import Compiled
 from .next_reaction import NextReaction
 from .optimized_direct import OptimizedDirect
 from .rejection import Rejection
 
 _COUNTED = [codes.N_EVENTS, codes.N_CANDIDATES, codes.N_REFRESHES, codes.N_BOUNDED]
+_MOST_DEPENDENCES = 10_000_000
+"""The other methods list every pair of a reaction and one whose propensity it changes: no more than fit in memory."""
 _FAULTLESS = (codes.REACHED_END, codes.SLICE_END)
 
 
@@ -34,6 +36,10 @@ class HandsOver(Compiled):
     _looks = {OptimizedDirect: 1 << 18, Rejection: 256, NextReaction: 0}
     """The same for those that take over; 0 for never. A search is slow for a while before bounds are tried again, and
     soon after the trial it is known whether they are faster."""
+    hands_over_to = tuple(method.name for method in _looks)
+    trains = False  # a resumed run would hand over at another moment
+    _preparation = 1e5
+    """What the other methods take to prepare a network, about, for each reaction [ns]."""
     _worth = 1.2
     """Bounds are given up where they took so many times longer than another method would."""
 
@@ -91,12 +97,15 @@ class HandsOver(Compiled):
         if self._second is None:
             status = super()._run(run, t_stop, budget, event_limit)  # type: ignore[safe-super]
         elif run.ends.size == 0:
-            status = self._second._run(run, t_stop, budget, event_limit)
+            status = self._second._run(run, t_stop, min(budget, self._second._slice), event_limit)
+        elif not run.place[BEGUN]:  # the replicate that was handed over ended with a fault, which has been explained
+            self._begin()
+            return self._run(run, t_stop, budget, event_limit)
         else:
             # Of a block it gets this replicate only: the next one starts as this one did.
             r = int(run.place[REPLICATE])
             this = run._replace(rows=run.rows[: r + 1], ends=run.ends[: r + 1])
-            status = self._second._run(this, t_stop, budget, event_limit)
+            status = self._second._run(this, t_stop, min(budget, self._second._slice), event_limit)
             if run.place[REPLICATE] > r and status in _FAULTLESS:  # a fault is explained by the simulation that had it
                 self._begin()
                 return codes.SLICE_END if run.place[REPLICATE] < len(run.ends) else codes.REACHED_END
@@ -118,7 +127,7 @@ class HandsOver(Compiled):
         self._handover[2] += 1
         if run.ends.size:
             run.numbers[run.place[REPLICATE]] = self._handover
-        # The pending time is one of the method so far. Nobody has looked at it, and the other method draws it anew.
+        # The pending time belongs to the method so far. No decision depended on it; the other method draws a new one.
         self._clock[codes.NEXT_TIME] = np.nan
         self._second = self._handed_over(kind)
         self._before[:] = tally[_COUNTED]
@@ -139,27 +148,38 @@ class HandsOver(Compiled):
             return Rejection
         n_rejected = n_candidates - n_events
         # The first of many rejected cost more: where they are rare, the processor does not expect them.
-        spent = 9 * n_events + 25 * n_rejected + 35 * min(n_rejected, 0.3 * n_events) + 60 * n_refreshes + 10 * n_bounded
-        steps, changes = self._expected()
+        spent = 9 * n_events + 25 * n_rejected + 35 * min(n_rejected, 0.3 * n_events) + 60 * n_refreshes + 3 * n_bounded
+        n_reactions = len(self.network.reactions)
+        if spent < self._preparation * n_reactions:  # as much as other methods take before they begin
+            return None
+        steps, changes, n_dependences = self._expected()
+        if n_dependences > _MOST_DEPENDENCES:
+            return None
         others = {
             OptimizedDirect: 15 + 0.65 * steps + 1.5 * changes,
-            NextReaction: 20 + 12 * changes + 4 * np.log2(self.network.compiled.single.n_channels + 1),
+            NextReaction: 20 + 12 * changes + 4 * np.log2(n_reactions + 1),
         }
         kind: type[Compiled] = min(others, key=lambda k: others[k])  # type: ignore[type-abstract]
         return kind if spent > self._worth * others[kind] * n_events else None
 
-    def _expected(self) -> tuple[float, float]:
+    def _expected(self) -> tuple[float, float, int]:
         """Of a search for the next reaction the steps, and of its firing the propensities that change, expected at the
-        present propensities; thresholds and general rate laws are taken for 1."""
-        structure = self.network.compiled.single
+        present propensities; thresholds and general rate laws are taken for 1. And the number of pairs of a reaction
+        and one whose propensity it changes."""
+        structure, readers = self._structure, self._structure.readers
         terms = structure.arrays_for(self._present_rates, self._volume)[0].terms[:-1]
-        x = np.append(self.counts, 1).astype(np.float64)
+        x = self._counts.astype(np.float64)
         propensity = terms["coefficient"] * x[terms["first"]] * (x[terms["second"]] - terms["second_offset"])
         total = propensity.sum()
         if not 0.0 < total < np.inf:
             propensity, total = np.ones(len(terms)), float(len(terms))
-        changes = np.diff(structure.dependents.start.astype(np.int64))
-        return float(propensity @ np.arange(1, len(terms) + 1)) / total, float(propensity @ changes) / total
+        n_readers = np.append(np.diff(readers.term_start.astype(np.int64)), 0)
+        start, species = structure.arrays["change_start"], structure.arrays["change_species"]
+        summed = np.append(0, np.cumsum(n_readers[species]))
+        changes = (summed[start[1:]] - summed[start[:-1]])[readers.channel]
+        # Added up by numpy, not by a product: that may use threads, whose number would decide the last digits.
+        steps = (propensity * np.arange(1, len(terms) + 1)).sum()
+        return float(steps / total), float((propensity * changes).sum() / total), int(changes.sum())
 
     def _handed_over(self, kind: type[Compiled]) -> Compiled:
         """A simulation of another method in the present state, in the same arrays."""

@@ -46,7 +46,7 @@ class Method(ABC):
     rates : rate constants float64[reaction].
     volume : Omega.
     counts : initial state int64[species] [molecules].
-    rng : numpy Generator of this replicate only.
+    rng : numpy Generator of this replicate only; of SFC64, as `seeds.stream` makes them, for methods with kernels.
     count_firings : also count how often each reaction fired.
     options : values of the class's `options`, by name; missing ones have their defaults.
     start_time : time of the initial state [s].
@@ -59,6 +59,10 @@ class Method(ABC):
     """What to cite; publications are separated by `; `."""
     exact = True
     """Whether counts follow the law of the chemical master equation exactly."""
+    trains = True
+    """Whether training may use it."""
+    hands_over_to: tuple[str, ...] = ()
+    """Names of the methods to which a replicate may be handed over during a run."""
     deterministic = False
     """Whether all replicates are identical."""
     dtype: type = np.int64

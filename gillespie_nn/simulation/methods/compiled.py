@@ -44,13 +44,17 @@ class Compiled(Method):
 
     @rng.setter
     def rng(self, rng: np.random.Generator) -> None:
-        if not isinstance(rng.bit_generator, np.random.SFC64):
+        if not isinstance(getattr(rng, "bit_generator", None), np.random.SFC64):
             raise InputError(
-                f"rng must be a generator of numpy with SFC64, such as numpy.random.Generator(numpy.random.SFC64(1)), "
-                f"got one with {type(rng.bit_generator).__name__}"
+                "rng must be a generator of numpy with SFC64, such as numpy.random.Generator(numpy.random.SFC64(1)), "
+                f"got {rng!r}"
             )
         self._rng = rng
-        self.place[replicates.ADDRESS] = rng.bit_generator.ctypes.state_address
+        self._point()
+
+    def _point(self) -> None:
+        """Tell kernels where the state of the generator is: of a simulation that was copied it is elsewhere."""
+        self.place[replicates.ADDRESS] = self._rng.bit_generator.ctypes.state_address
 
     @abstractmethod
     def _run(self, run: Run, t_stop: float, budget: int, event_limit: int) -> int:
@@ -61,6 +65,7 @@ class Compiled(Method):
 
     def _alone(self, grid_time: np.ndarray, grid_counts: np.ndarray) -> Run:
         """What a kernel is told to carry this simulation on, recording rows `grid_counts` at `grid_time`."""
+        self._point()
         return Run(
             grid_time, grid_counts[np.newaxis], self.log, self.place, _NO_ENDS, _NO_FIRINGS, _NO_NUMBERS, _NO_WORDS,
             _NO_WORDS, self.scratch,

@@ -27,7 +27,7 @@ class Direct(Compiled):
         self._state = DirectState(
             self._counts, self._clock, self._tally, np.zeros(n), np.zeros(1), self.firings, self._drift()
         )
-        start_direct(self._channels, self._programs, self._state)
+        start_direct(self._channels, self._programs, self._state.drift, self._state)
 
     @staticmethod
     def _drift() -> Drift | None:

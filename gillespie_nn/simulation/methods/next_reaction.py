@@ -48,6 +48,7 @@ class NextReaction(Compiled):
         )
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
+        self._point()
         set_counts_next_reaction(self._channels, self._programs, self._state, species, values, self.place[ADDRESS])
 
     def can_react(self) -> bool:
