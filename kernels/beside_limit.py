@@ -218,7 +218,7 @@ def _point(limit, beside, counts, k):
 
 
 @kernel
-def follow(channels, laws, readers, families, state, rng, run, limit, beside, candidates, t_start):
+def follow(channels, laws, readers, families, state, run, limit, beside, candidates, t_start):
     """Run over the whole grid of the limit, from t_start [s], with a look after so many `candidates`. Returns
     REACHED_END, or why it stopped."""
     start(limit, beside, state.counts)
@@ -228,7 +228,7 @@ def follow(channels, laws, readers, families, state, rng, run, limit, beside, ca
         code = SLICE_END
         while code == SLICE_END:
             code = run_rejection(
-                channels, laws, readers, families, state, rng, run, end, candidates, NO_EVENT_LIMIT
+                channels, laws, readers, families, state, run, end, candidates, NO_EVENT_LIMIT
             )  # fmt: skip
             _look(limit, beside, state.counts, k, 1.0 - (end - state.clock[TIME]) / step)
         if code != REACHED_END:

@@ -165,6 +165,7 @@ def test_runs_have_about_100_and_1000_events(name):
     for t_end, events in ((model.short, 100), (model.long, 1000)):
         result = simulated(make_job(model, t_end), 300, 1)
         assert 0.85 * events < result.n_events.mean() < 1.15 * events
+    assert 7e5 < simulated(make_job(model, model.very_long), model.few, 1).n_events.sum() < 1.4e6
     assert model.source
 
 

@@ -20,10 +20,10 @@ from ...simulation.methods import AUTO
 from ..one_core import one_core
 from ..run import machine
 from .base import N_POINTS, Job, Peer, make_job
-from .models import MODELS
+from .models import MODELS, EverydayModel
 from .registry import PEERS
 
-SHORT, LONG = "short", "long"
+SHORT, LONG, VERY_LONG = "short", "long", "very long"
 REPLICATES = 10_000
 """Of short runs. Long ones are a fifth as many."""
 _SHARE = 5
@@ -33,6 +33,8 @@ _SPARE = 1.6
 """Events for which programs in JAX reserve memory, over the most that a run of ours had."""
 _CHECKED = [1, N_POINTS // 2, N_POINTS - 1]
 """Points whose means are compared. At the end a stationary model forgets its time scale, at the first it does not."""
+_FEWEST = 50
+"""Runs whose means are compared, at least."""
 _ERRORS = 5.0
 """Standard errors by which means may differ. Chance exceeds them once in two million comparisons."""
 
@@ -66,8 +68,9 @@ def everyday_benchmark(
     peers: Sequence[type[Peer]] = PEERS,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
-    """Time [s] of ensembles of the everyday models `names`: `replicates` short runs of about 100 events, and a fifth as
-    many long ones of about 1,000, recorded at 51 points. Returns a dictionary of plain values.
+    """Time [s] of ensembles of the everyday models `names`: `replicates` short runs of about 100 events, a fifth as
+    many long ones of about 1,000, and one very long run, or a few, of a million events, recorded at 51 points. Returns
+    a dictionary of plain values.
 
     Our method is the one that `auto` chooses; with `exact_methods` each exact method is measured too. The programs run
     in turn, `repeats` times, on one core. `say` gets a line for each ensemble.
@@ -77,11 +80,12 @@ def everyday_benchmark(
     for name in names:
         checks.choice("everyday model", name, MODELS)
     methods = (AUTO, *(m.name for m in EXACT if exact_methods))
-    sizes = {SHORT: replicates, LONG: max(1, replicates // _SHARE)}
     with one_core() as confined, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = [
-            _ensemble(name, length, repeats, n, methods, peers, say) for name in names for length, n in sizes.items()
+            _ensemble(name, length, repeats, n, methods, peers, say)
+            for name in names
+            for length, n in _sizes(MODELS[name], replicates).items()
         ]
     return {
         "machine": machine(),
@@ -94,6 +98,12 @@ def everyday_benchmark(
     }
 
 
+def _sizes(model: EverydayModel, replicates: int) -> dict[str, int]:
+    """Runs of each length; fewer than usual are a quick look, without those that are very long."""
+    sizes = {SHORT: replicates, LONG: max(1, replicates // _SHARE)}
+    return sizes | {VERY_LONG: model.few} if replicates >= REPLICATES else sizes
+
+
 def _about(peer: type[Peer]) -> dict:
     missing = peer.missing()
     return {"documented": peer.documented} | ({"missing": missing} if missing else {"version": peer.version()})
@@ -104,7 +114,7 @@ def _ensemble(
 ) -> dict:
     """The row of one model and length."""
     model = MODELS[name]
-    t_end = model.short if length == SHORT else model.long
+    t_end = {SHORT: model.short, LONG: model.long, VERY_LONG: model.very_long}[length]
     job = make_job(model, t_end)
     ours = {method: _Ours(job, method) for method in methods}
     first = {method: program.run(n, 0) for method, program in ours.items()}
@@ -168,6 +178,8 @@ def _agreement(ours: np.ndarray, theirs: np.ndarray, job: Job) -> dict:
     if not np.array_equal(np.asarray(theirs[0, 0]), ours[0, 0]):
         raise ValueError(f"it started at {np.asarray(theirs[0, 0]).tolist()}, not {ours[0, 0].tolist()}")
     a, b = (np.asarray(c[:, _CHECKED], dtype=float) for c in (ours, theirs))
+    if len(a) < _FEWEST:  # the ensembles have shown whether it is the same model
+        return {}
     difference = np.abs(a.mean(0) - b.mean(0))
     error = np.sqrt((a.var(0) + b.var(0)) / len(a))
     times = job.grid[_CHECKED]

@@ -29,7 +29,7 @@ class _Followed(Rejection):
 
     def run_beside(self, limit: Any, beside: Any, candidates: int) -> int:
         return beside_limit.follow(
-            self._channels, self._programs, self._readers, self._pools, self._state, self.rng,
+            self._channels, self._programs, self._readers, self._pools, self._state,
             self._alone(np.empty(0), self._no_counts), limit, beside, candidates, self.time,
         )  # fmt: skip
 
