@@ -84,12 +84,13 @@ MODELS = {
         few=70,
     ),
     "circadian_oscillator": EverydayModel(
-        packaged_text("circadian_oscillator"), 0.205, 0.55, 550.0,
+        packaged_text("circadian_oscillator"), 0.205, 0.55, 370.0,
         "J. M. G. Vilar et al., Proc. Natl. Acad. Sci. USA 99 (2002) 5988-5992, doi:10.1073/pnas.092133899",
     ),
     "toggle_switch": EverydayModel(
-        packaged_text("toggle_switch"), 1.5, 7.0, 5000.0,
+        packaged_text("toggle_switch"), 1.5, 7.0, 30.0,
         "T. S. Gardner, C. R. Cantor, J. J. Collins, Nature 403 (2000) 339-342, doi:10.1038/35002131",
+        few=50,
         hill={"make_U": Hill(625.0, "V", 4.0, 2.5), "make_V": Hill(62.4, "U", 4.0, 1.0)},
     ),
 }  # fmt: skip
