@@ -35,14 +35,25 @@ class Script:
 
 @pytest.fixture(params=EXACT, ids=lambda m: m.name)
 def plain(request, monkeypatch):
-    """A method whose kernels that draw are interpreted, so that it takes any object as its generator."""
+    """A method whose kernels that draw are interpreted, and draw from a script in place of the generator."""
     for module in (direct, families, next_reaction, rejection, *_METHOD_FILES):
         for name, value in list(vars(module).items()):
-            if hasattr(value, "py_func") and "rng" in inspect.signature(value.py_func).parameters:
+            if hasattr(value, "py_func") and {"words", "run", "address"} & {
+                *inspect.signature(value.py_func).parameters
+            }:
                 monkeypatch.setattr(module, name, value.py_func)
 
-    def make(text, rng, **initial):
+    def make(text, script, **initial):
+        draws = {
+            "words_at": lambda address: script,
+            "uniform": lambda words: words.random(),
+            "exponential": lambda words: words.standard_exponential(),
+        }
+        for module in (direct, families, next_reaction, rejection):
+            for name in draws.keys() & vars(module).keys():
+                monkeypatch.setattr(module, name, draws[name])
         network = gnn.ReactionNetwork.from_text(text)
+        rng = np.random.Generator(np.random.SFC64(1))
         return request.param(network, network.rates(), 1.0, network.counts(initial), rng, True)
 
     return make

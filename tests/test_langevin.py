@@ -134,7 +134,7 @@ def test_counts_stay_at_or_above_zero_and_invariants_hold():
 
 def test_falling_factorials_of_fractions_are_zero_below_their_last_molecule():
     network = gnn.ReactionNetwork.from_text("3 A -> 0 @ 2\n2 A -> 0 @ 1\nA = 3")
-    method = Langevin(network, network.rates(), 1.0, network.counts(), np.random.default_rng(1))
+    method = Langevin(network, network.rates(), 1.0, network.counts(), np.random.Generator(np.random.SFC64(1)))
     found = []
     for x in (0.5, 1.5, 2.5):
         assert propensities(method._channels, None, 0.0, np.array([x, 1.0]), method._state.propensity)

@@ -211,7 +211,10 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     timed = gnn.ReactionNetwork.from_text("0 -> A @ propensity(2 + sin(time))")
     assert choose_method("auto", timed).method.name == "adaptive"
     assert choose_for_training("auto", middle).method.name == "rejection"
-    with pytest.raises(gnn.InputError, match="adaptive may hand over during a run, which training does not use: use r"):
+    with pytest.raises(
+        gnn.InputError,
+        match="adaptive may hand a run over to another method, and a",
+    ):
         choose_for_training("adaptive", middle)
     assert choose_method("direct", middle).reason == "requested"
     with pytest.raises(gnn.checks.InputError, match="auto"):

@@ -153,7 +153,7 @@ def test_what_cannot_be_a_method_is_refused_in_a_sentence():
     class Abstract(Method):
         name = "abstract"
 
-    mine = Mine(NET, NET.rates(), 1.0, NET.amounts(), np.random.default_rng(1))
+    mine = Mine(NET, NET.rates(), 1.0, NET.amounts(), np.random.Generator(np.random.SFC64(1)))
     for method, message in (
         (int, "method must be one of auto, direct, .*, or a class derived from Method, got <class 'int'>"),
         (3, "or a class derived from Method, got 3"),

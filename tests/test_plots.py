@@ -406,7 +406,7 @@ def test_the_overlay_shows_both_runs_in_the_same_units(ensemble, ode):
     panels = compare(ensemble, ode, ["M"]).plot()
     _check(panels)
     lines = {line.get_label(): line.get_ydata() for line in np.ravel(panels)[0].lines}
-    assert set(lines) == {"M, 1: direct", "M, 2: ode"} and np.allclose(lines["M, 2: ode"], 10 * ode.of("M")[0])
+    assert set(lines) == {"M, 1: adaptive_direct", "M, 2: ode"} and np.allclose(lines["M, 2: ode"], 10 * ode.of("M")[0])
 
 
 # Bins.

@@ -20,7 +20,7 @@ from gillespie_nn.simulation import LEVELS, METHODS, checkpoints, training
 from gillespie_nn.simulation.checkpoints import generator_state, restored_generator
 from gillespie_nn.storage.lock import Lock
 
-TRAINING = [m.name for m in (*METHODS, *LEVELS) if not m.records_covariance]
+TRAINING = [m.name for m in (*METHODS, *LEVELS) if m.trains and not m.records_covariance]
 """Methods that train."""
 SHORT = {"volume": 40.0, "presentations": 23, "running_time": 1.0, "seed": 5, "checkpoint_every": 4}
 

@@ -19,7 +19,7 @@ def test_the_result_has_its_shapes_and_types():
     r = gnn.simulate(FLOW, 4.0, 9, volume=10.0, replicates=3, seed=1)
     assert r.counts.shape == (3, 9, 2) and r.counts.dtype == np.int64
     np.testing.assert_array_equal(r.time, np.linspace(0, 4, 9))
-    assert r.species == ("A", "B") and r.method == "direct" and r.seed == 1 and r.volume == 10.0
+    assert r.species == ("A", "B") and r.method == "adaptive_direct" and r.seed == 1 and r.volume == 10.0
     assert r.n_events.shape == r.status.shape == (3,)
     assert (r.counts[:, 0] == 0).all()
 

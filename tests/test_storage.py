@@ -26,6 +26,8 @@ def content(path):
             if name.split("/")[0] == "provenance":
                 return
             value = item[()].tolist() if isinstance(item, h5py.Dataset) else None
+            if isinstance(value, list) and str(value).count("nan"):
+                value = str(value)  # in which NaN equals NaN
             attributes = {k: str(v) for k, v in item.attrs.items() if "LIST" not in k}
             found[name] = (value, attributes)
 

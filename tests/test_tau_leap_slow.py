@@ -80,7 +80,7 @@ def test_each_pair_of_the_crowd_annihilates_a_number_of_the_right_law():
     )
     start = {f"{s}{i}_{j}": n for i, j in _PAIRS for s, n in (("A", 9), ("B", 20))}
     tau = 2e-3
-    plan = TauLeap(network, network.rates(), 1.0, [0] * len(network.species), np.random.default_rng(0))._plan
+    plan = TauLeap(network, network.rates(), 1.0, [0] * len(network.species), _generator(0))._plan
     assert len(plan.slow.crowd) == len(_PAIRS)
     r = gnn.simulate(network, time=[tau], method="tau_leap", tau=tau, replicates=4000, seed=3, initial=start)
     for k in [0, 1, 2, 5, 40, 63]:
@@ -101,7 +101,7 @@ def test_members_of_the_crowd_see_what_other_channels_take():
         "Y + 2 A{i}_{j} -> Y @ 0.001",
         start="U{i} = 3",
     )
-    simulation = TauLeap(network, network.rates(), 1.0, _start(network), np.random.default_rng(1))
+    simulation = TauLeap(network, network.rates(), 1.0, _start(network), _generator(1))
     plan = simulation._plan
     others = {s for c in plan.fires for s in _changed(simulation, c)}
     assert others.isdisjoint(np.flatnonzero(plan.slow.species["in_crowd"]))
@@ -111,6 +111,10 @@ def _changed(simulation, c):
     channels = simulation._channels
     start, end = channels.ranges["change_start"][c : c + 2]
     return channels.changes["species"][start:end].tolist()
+
+
+def _generator(seed):
+    return np.random.Generator(np.random.SFC64(seed))
 
 
 def _start(network):
@@ -127,7 +131,7 @@ def test_a_crowd_that_has_died_out_has_no_propensity():
         start="U{i} -> 0 @ 1",
     )
     for seed in range(6):
-        simulation = TauLeap(network, network.rates(), 3.0, _start(network), np.random.default_rng(seed))
+        simulation = TauLeap(network, network.rates(), 3.0, _start(network), _generator(seed))
         for _ in range(20):
             before = simulation.time
             code = simulation.advance(1e9)
@@ -163,7 +167,7 @@ def test_what_no_kept_sum_watches_does_not_wait():
 
 def _at_rest(spec):
     start = spec.start(spec.floating.initial_weights(0), 100.0)
-    return TauLeap(spec.network, spec.network.rates(), 100.0, start, np.random.default_rng(0))
+    return TauLeap(spec.network, spec.network.rates(), 100.0, start, _generator(0))
 
 
 def test_a_leap_that_is_resumed_goes_on_as_it_would_have():
@@ -172,7 +176,7 @@ def test_a_leap_that_is_resumed_goes_on_as_it_would_have():
     samples = Samples(spec, rng.random((4, 16)), rng.random((4, 10)), 100.0)
     one = _at_rest(spec)
     _present(one, samples, 0, 2)
-    rng = np.random.default_rng()
+    rng = _generator(0)
     rng.bit_generator.state = one.rng.bit_generator.state
     other = TauLeap(spec.network, spec.network.rates(), 100.0, one.counts.copy(), rng, start_time=one.time)
     other.recall(one.n_events, one.memory())

@@ -19,7 +19,7 @@ def test_random_order_passes_over_all_samples_and_depends_on_the_seed():
     np.testing.assert_array_equal(presentation_order(3, 5, "cyclic", 1), [0, 1, 2, 0, 1])
 
 
-@pytest.mark.parametrize("method", [m.name for m in EXACT])
+@pytest.mark.parametrize("method", [m.name for m in EXACT if m.trains])
 @pytest.mark.parametrize("activation", [a.name for a in ACTIVATIONS])
 def test_every_method_trains_every_activation(activation, method):
     fit = gnn.train("xor", activation=activation, method=method, **SHORT)

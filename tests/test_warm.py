@@ -69,7 +69,10 @@ def test_every_method_has_runs_of_each_kind_that_it_takes():
     exact = ["implicit solver", "implicit leaps", "fixed leaps", "fixed steps"]
     real = ["event", "firings", "moments", "quantiles"]
     assert refused == {
-        **dict.fromkeys(("direct", "next_reaction", "rejection", "layered"), exact),
+        **dict.fromkeys(
+            ("direct", "optimized_direct", "next_reaction", "rejection", "layered", "adaptive", "adaptive_direct"),
+            exact,
+        ),
         "tau_leap": ["implicit solver", "fixed steps", "law of time"],
         "langevin": ["implicit solver", "implicit leaps", "fixed leaps", "event", "firings"],
         "linear_noise": ["implicit leaps", "fixed leaps", "fixed steps", *real],

@@ -21,7 +21,7 @@ from ..crn import ReactionNetwork
 from ..kernels.jit import cached_kernels
 from ..noise import ConcentrationNoise, RateNoise
 from ..progress import Compilation, Progress
-from ..simulation.methods import METHODS, OPTIONS, Method, known_to_training
+from ..simulation.methods import LEVELS, METHODS, OPTIONS, Method
 from .simulate import simulate
 from .train import train
 
@@ -79,7 +79,7 @@ def warm(names: Sequence[str] | None = None, workers: int | None = None, progres
     """
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise InputError("NUMBA_DISABLE_JIT is set, so nothing is compiled: unset it")
-    known = [kind.name for kind in known_to_training()]
+    known = [*(method.name for method in METHODS), *(level.name for level in LEVELS)]
     chosen = known if names is None else [checks.choice("method", name, known) for name in names]
     chosen = sorted(dict.fromkeys(chosen), key=lambda name: (*_SLOWEST, name).index(name))
     n = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)

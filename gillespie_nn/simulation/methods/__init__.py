@@ -52,7 +52,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
 }
 """Names of methods in the literature and in other programs."""
-_HANDS_OVER = "method {} may hand over during a run, which training does not use: use rejection"
+_HANDS_OVER = "method {} may hand a run over to another method, and a training run could not be resumed: use rejection"
 _FEW_REACTIONS = 30
 """Up to so many reactions a run begins with a linear search, which needs no bounds: measured on the models of `bench
 --methods`, those that were held out not among them."""

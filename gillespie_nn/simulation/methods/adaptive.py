@@ -21,6 +21,8 @@ from .optimized_direct import OptimizedDirect
 from .rejection import Rejection
 
 _COUNTED = [codes.N_EVENTS, codes.N_CANDIDATES, codes.N_REFRESHES, codes.N_BOUNDED]
+_LEAST = 15.0
+"""What a reaction takes a search at least, about [ns]."""
 _MOST_DEPENDENCES = 10_000_000
 """The other methods list every pair of a reaction and one whose propensity it changes: no more than fit in memory."""
 _FAULTLESS = (codes.REACHED_END, codes.SLICE_END)
@@ -38,8 +40,9 @@ class HandsOver(Compiled):
     soon after the trial it is known whether they are faster."""
     hands_over_to = tuple(method.name for method in _looks)
     trains = False  # a resumed run would hand over at another moment
-    _preparation = 1e5
-    """What the other methods take to prepare a network, about, for each reaction [ns]."""
+    _preparation, _quickly = 1e5, 1000
+    """What the other methods take to prepare a network, about, for each reaction [ns]; for so many reactions it does
+    not count."""
     _worth = 1.2
     """Bounds are given up where they took so many times longer than another method would."""
 
@@ -150,13 +153,15 @@ class HandsOver(Compiled):
         # The first of many rejected cost more: where they are rare, the processor does not expect them.
         spent = 9 * n_events + 25 * n_rejected + 35 * min(n_rejected, 0.3 * n_events) + 60 * n_refreshes + 3 * n_bounded
         n_reactions = len(self.network.reactions)
-        if spent < self._preparation * n_reactions:  # as much as other methods take before they begin
+        # Another method must be worth its preparation, and none takes less for a reaction than a search of few.
+        least = max(self._preparation * (n_reactions - self._quickly), self._worth * _LEAST * n_events)
+        if spent <= least:
             return None
         steps, changes, n_dependences = self._expected()
         if n_dependences > _MOST_DEPENDENCES:
             return None
         others = {
-            OptimizedDirect: 15 + 0.65 * steps + 1.5 * changes,
+            OptimizedDirect: _LEAST + 0.65 * steps + 1.5 * changes,
             NextReaction: 20 + 12 * changes + 4 * np.log2(n_reactions + 1),
         }
         kind: type[Compiled] = min(others, key=lambda k: others[k])  # type: ignore[type-abstract]
@@ -207,5 +212,5 @@ class AdaptiveDirect(HandsOver, OptimizedDirect):
     name = "adaptive_direct"
     summary = "exact: optimized_direct, for small networks; a long run goes on with rejection where that is faster"
     reference = Adaptive.reference
-    _first_look = 1 << 18
-    """Some milliseconds: a shorter run would gain nothing, and might have to wait until kernels are compiled."""
+    _first_look = 1 << 14
+    """A shorter run would gain little, and on a new machine wait until the kernel of bounds is compiled."""
