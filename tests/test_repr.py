@@ -48,7 +48,7 @@ def test_a_training_network_without_learning():
 
 def test_results(tmp_path):
     net = gnn.ReactionNetwork.from_text(MODEL)
-    span = "3 replicates, 101 points from 0 to 2 s, 1 quantity [molecules]\n  method direct (auto: "
+    span = "3 replicates, 101 points from 0 to 2 s, 1 quantity [molecules]\n  method adaptive_direct (auto: "
     whole = _short(gnn.simulate(net, 2.0, replicates=3, seed=1))
     assert whole.startswith(f"Result: {span}") and whole.endswith("seed 1, Omega = 1")
     stopped = gnn.simulate(net, 2.0, seed=1, max_events=1)

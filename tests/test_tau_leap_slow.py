@@ -143,7 +143,7 @@ def test_a_crowd_that_has_died_out_has_no_propensity():
 def test_sums_are_kept_where_a_change_times_a_count_passes_int64():
     spec = training_network((16, 16, 10), learning_rate=0.05)
     volume = 1e12
-    rng = np.random.default_rng(0)
+    rng = _generator(0)
     samples = Samples(spec, rng.random((1, 16)), rng.random((1, 10)), volume)
     start = spec.start(spec.floating.initial_weights(0), volume)
     simulation = TauLeap(spec.network, spec.network.rates(), volume, start, rng)
