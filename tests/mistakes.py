@@ -115,7 +115,9 @@ MISTAKES = {
         _python("gnn.train((x, t), method='SSA')", "did you mean 'direct' or 'rejection'?"),
         _simulate("--t-end 1 --method Tau-Leap", "'Tau-Leap'", "did you mean 'tau_leap'?"),
         _simulate("--t-end 1 --method gradient_descent", "gradient_descent", "training method", "use train("),
-        _simulate("--t-end 1 --epsilon 0.1", "epsilon", "method adaptive_direct takes no options", "it applies to tau_leap"),
+        _simulate(
+            "--t-end 1 --epsilon 0.1", "epsilon", "method adaptive_direct takes no options", "it applies to tau_leap"
+        ),
         _simulate("--t-end 1 --method tau_leap --epsilon 3", "epsilon", "between 0 and 1", "3", "epsilon=0.03"),
         _simulate("--t-end 1 --replicates 0", "replicates must be at least 1", "0"),
         _simulate("--t-end 1 --method ode --replicates 5", "replicates=5", "is deterministic", "use 1 replicate"),

@@ -24,7 +24,7 @@ class Early(Adaptive):
     """Hands over after the third candidate, whatever it would gain, and back three reactions later, and so on."""
 
     name = "early"
-    _first_look, _looks, _worth, _preparation = 3, _SOON, 0.0, 0.0
+    _first_look, _looks, _worth, _tried, _preparation = 3, _SOON, 0.0, 0.0, 0.0
 
 
 class EarlyToNext(Early):
@@ -36,7 +36,7 @@ class EarlyToNext(Early):
 
 class EarlyDirect(AdaptiveDirect):
     name = "early_direct"
-    _first_look, _looks, _worth, _preparation = 3, _SOON, 0.0, 0.0
+    _first_look, _looks, _worth, _tried, _preparation = 3, _SOON, 0.0, 0.0, 0.0
 
 
 HASTY = (Early, EarlyToNext, EarlyDirect)

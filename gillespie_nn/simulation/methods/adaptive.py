@@ -43,8 +43,9 @@ class HandsOver(Compiled):
     _preparation, _quickly = 1e5, 1000
     """What the other methods take to prepare a network, about, for each reaction [ns]; for so many reactions it does
     not count."""
-    _worth = 1.2
-    """Bounds are given up where they took so many times longer than another method would."""
+    _worth, _tried = 1.2, 1 / 1.2
+    """Bounds are given up where they took so many times longer than another method would; on trial, where they were not
+    so much faster."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
         self._second: Compiled | None = None
@@ -154,18 +155,18 @@ class HandsOver(Compiled):
         spent = 9 * n_events + 25 * n_rejected + 35 * min(n_rejected, 0.3 * n_events) + 60 * n_refreshes + 3 * n_bounded
         n_reactions = len(self.network.reactions)
         # Another method must be worth its preparation, and none takes less for a reaction than a search of few.
-        least = max(self._preparation * (n_reactions - self._quickly), self._worth * _LEAST * n_events)
-        if spent <= least:
+        worth = self._worth if self._second is None else self._tried
+        if spent <= max(self._preparation * (n_reactions - self._quickly), worth * _LEAST * n_events):
             return None
         steps, changes, n_dependences = self._expected()
         if n_dependences > _MOST_DEPENDENCES:
             return None
         others = {
-            OptimizedDirect: _LEAST + 0.65 * steps + 1.5 * changes,
+            OptimizedDirect: _LEAST + 0.65 * steps + 1.5 * changes + (10 if self.network.compiled.programs.laws else 0),
             NextReaction: 20 + 12 * changes + 4 * np.log2(n_reactions + 1),
         }
         kind: type[Compiled] = min(others, key=lambda k: others[k])  # type: ignore[type-abstract]
-        return kind if spent > self._worth * others[kind] * n_events else None
+        return kind if spent > worth * others[kind] * n_events else None
 
     def _expected(self) -> tuple[float, float, int]:
         """Of a search for the next reaction the steps, and of its firing the propensities that change, expected at the
