@@ -15,6 +15,7 @@ import numpy as np
 from ... import checks
 from ..._version import __version__
 from ...api import simulate
+from ...display.words import counted
 from ...simulation import EXACT
 from ...simulation.methods import AUTO
 from ..one_core import one_core
@@ -208,7 +209,8 @@ def _fastest(records: dict[str, dict], peers: Sequence[type[Peer]]) -> dict:
 
 def _sentence(row: dict) -> str:
     ours = row["programs"]["gillespie-nn"]
-    text = f"{row['model']}, {row['replicates']} {row['length']} runs of {row['events']:.0f} events: "
+    runs = counted(row["replicates"], f"{row['length']} run")
+    text = f"{row['model']}, {runs} of {row['events']:.0f} events: "
     text += f"{ours['median']:.3g} s with {ours['method']}"
     if "fastest" in row:
         other = row["programs"][row["fastest"]]["median"]
