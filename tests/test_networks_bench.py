@@ -3,6 +3,7 @@
 `run_network` itself is optional. No test depends on how long anything takes."""
 
 import json
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -117,7 +118,10 @@ def pretend(tmp_path, monkeypatch, code):
     """A program `run_network` that executes `code`, found through BNGPATH."""
     program = tmp_path / "BioNetGen" / "bin" / "run_network"
     program.parent.mkdir(parents=True)
-    program.write_text(f"#!{sys.executable}\nimport json, os, sys\nfrom pathlib import Path\n{code}\n")
+    script = program.with_suffix(".py")
+    script.write_text(f"import json, os, sys\nfrom pathlib import Path\n{code}\n")
+    # Through a shell: the first line of a script cannot name a program in a folder with a space.
+    program.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} \"$@\"\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("BNGPATH", str(program.parent.parent))
     return program

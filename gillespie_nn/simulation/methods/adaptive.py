@@ -35,7 +35,7 @@ class HandsOver(Compiled):
     statistics_names = ("handover_time", "handover_events", "handovers")
     _first_look: int
     """Candidates after which a replicate first looks back; then after twice as many, and so on."""
-    _looks = {OptimizedDirect: 1 << 18, Rejection: 256, NextReaction: 0}
+    _looks = {OptimizedDirect: 1 << 18, Rejection: 1024, NextReaction: 0}
     """The same for those that take over; 0 for never. A search is slow for a while before bounds are tried again, and
     soon after the trial it is known whether they are faster."""
     hands_over_to = tuple(method.name for method in _looks)
