@@ -121,7 +121,7 @@ def pretend(tmp_path, monkeypatch, code):
     script = program.with_suffix(".py")
     script.write_text(f"import json, os, sys\nfrom pathlib import Path\n{code}\n")
     # Through a shell: the first line of a script cannot name a program in a folder with a space.
-    program.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} \"$@\"\n")
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} "$@"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("BNGPATH", str(program.parent.parent))
     return program
