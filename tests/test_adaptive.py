@@ -1,5 +1,7 @@
 """The adaptive method: when it hands over, and that a handover changes no law and no content."""
 
+import copy
+
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, chi_square_two, rejects
@@ -187,6 +189,26 @@ class Slow(Adaptive):
 
     name = "slow"
     _worth = 0.02
+
+
+def test_a_look_that_hands_nothing_over_prepares_no_other_method():
+    """Listing what every reaction changes takes memory in the square of a hub's partners."""
+    text = "".join(f"R + M{k} <-> C{k} @ 1e-3, 1\nM{k} = 500\n" for k in range(60)) + "R = 100000\n"
+    network = gnn.ReactionNetwork.from_text(text)
+    result = gnn.simulate(network, 1e9, 2, seed=1, max_events=20_000, method="adaptive")
+    assert result.statistics["handovers"][0] == 0 and "single" not in vars(network.compiled)
+
+
+def test_a_copy_of_a_simulation_draws_from_its_own_generator():
+    for method in (Adaptive, AdaptiveDirect, NextReaction):
+        network = gnn.ReactionNetwork.from_text(SCARCE)
+        rng = np.random.Generator(np.random.SFC64(1))
+        simulation = method(network, network.rates(), 1.0, network.counts(), rng)
+        copied, before = copy.deepcopy(simulation), str(rng.bit_generator.state)
+        copied.advance(1e-3)
+        copied.set_counts(np.array([0]), np.array([7]))
+        assert str(rng.bit_generator.state) == before
+        assert str(copied.rng.bit_generator.state) != before
 
 
 def test_it_stays_where_rejection_is_fast():

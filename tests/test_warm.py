@@ -80,6 +80,14 @@ def test_every_method_has_runs_of_each_kind_that_it_takes():
     }
 
 
+@pytest.mark.parametrize("name", ["adaptive", "adaptive_direct"])
+def test_a_method_that_hands_over_is_compiled_with_those_that_take_over(name):
+    assert [warmed.name for warmed in warm([name], 1, False)] == [name]
+    assert set(next(m for m in METHODS if m.name == name).hands_over_to) == {
+        "optimized_direct", "rejection", "next_reaction"
+    }  # fmt: skip
+
+
 def test_what_cannot_be_compiled_is_refused(monkeypatch):
     with pytest.raises(InputError, match="unknown method 'direkt'.*direct"):
         warm(["direkt"], 1)

@@ -52,7 +52,6 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
 }
 """Names of methods in the literature and in other programs."""
-_HANDS_OVER = "method {} may hand a run over to another method, and a training run could not be resumed: use rejection"
 _FEW_REACTIONS = 30
 """Up to so many reactions a run begins with a linear search, which needs no bounds: measured on the models of `bench
 --methods`, those that were held out not among them."""
@@ -141,9 +140,8 @@ def choose_for_training(name: str | type[Method] | type[Level], network: Reactio
     if name != AUTO:
         by_name = {m.name: m for m in known_to_training()}
         if isinstance(name, str):
-            if name in {m.name for m in METHODS if not m.trains}:
-                raise checks.InputError(_HANDS_OVER.format(name))
-            found = by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
+            refused = {m.name: m for m in METHODS if not m.trains}
+            found = refused.get(name) or by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
         else:
             found = _checked_class(name, Method, Level)
         if issubclass(found, Level):
@@ -151,7 +149,10 @@ def choose_for_training(name: str | type[Method] | type[Level], network: Reactio
         if found.records_covariance:
             raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
         if not found.trains:
-            raise checks.InputError(_HANDS_OVER.format(found.name))
+            raise checks.InputError(
+                f"method {found.name} may hand a run over to another method, and a training run could not be resumed: "
+                "use rejection"
+            )
         name = found
     else:
         return TrainingChoice(*_with_bounds(network, Rejection))
