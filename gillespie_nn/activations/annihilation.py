@@ -52,12 +52,15 @@ class AnnihilationReLU(Activation):
     def slope(self, z: np.ndarray) -> np.ndarray:
         return ReLU().slope(z)
 
-    def at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> AtRest:
-        plus, minus = self._rails(np.asarray(z), np.asarray(made), decay)
+    def of_rails(self, plus: np.ndarray, minus: np.ndarray) -> AtRest:
         return AtRest(plus, plus, self._share(plus, minus))
 
-    def _rails(self, z: np.ndarray, made: np.ndarray, decay: float) -> tuple[np.ndarray, np.ndarray]:
-        """Both rails of z at rest. Their sum r solves kappa r^2 + 2 r = kappa z^2 + 2 made."""
+    def at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> AtRest:
+        return self.of_rails(*self.rails_at_rest(np.asarray(z), np.asarray(made), decay))
+
+    def rails_at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """Both rails of z at rest, each float64[...]; parameters as of `at_rest`. Their sum r solves kappa r^2 + 2 r =
+        kappa z^2 + 2 made, with kappa over `decay`."""
         kappa = self.kappa / decay
         square = 2.0 * made + kappa * np.square(z)
         total = square / (1.0 + np.sqrt(1.0 + kappa * square))
@@ -107,8 +110,7 @@ class LeakyAnnihilationReLU(AnnihilationReLU):
     def slope(self, z: np.ndarray) -> np.ndarray:
         return LeakyReLU().slope(z)
 
-    def at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> AtRest:
-        plus, minus = self._rails(np.asarray(z), np.asarray(made), decay)
+    def of_rails(self, plus: np.ndarray, minus: np.ndarray) -> AtRest:
         on = self._share(plus, minus)
         return AtRest(plus - self.leak * minus, plus + self.leak * minus, self.leak + (1.0 - self.leak) * on)
 
@@ -140,8 +142,8 @@ class RailReLU(AnnihilationReLU):
     def slope(self, z: np.ndarray) -> np.ndarray:
         return SmoothReLU(h=self.h).slope(z)
 
-    def at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> AtRest:
-        return super().at_rest(z, np.asarray(made) + 2.0 * self.kappa * self.h / decay, decay)
+    def rails_at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        return super().rails_at_rest(z, made + 2.0 * self.kappa * self.h / decay, decay)
 
     def settle_rails(self, builder: NetworkBuilder, z: Rails, annihilation_rate: float) -> None:
         super().settle_rails(builder, z, annihilation_rate)

@@ -58,8 +58,15 @@ class Activation(Options, ABC):
     def slope(self, z: np.ndarray) -> np.ndarray:
         """f'(z) elementwise."""
 
+    def of_rails(self, plus: np.ndarray, minus: np.ndarray) -> AtRest:
+        """The fixed point of y and of the slope, where the rails of z are at `plus` and `minus` float64[...]
+        [concentration]."""
+        z = np.asarray(plus) - minus
+        y = self.value(z)
+        return AtRest(y, np.abs(y), self.slope(z))
+
     def at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> AtRest:
-        """The fixed point of y and of the slope.
+        """The fixed point of y and of the slope, where the rails of z are at rest, too.
 
         Parameters
         ----------

@@ -27,7 +27,9 @@ class SmoothReLU(Activation):
     """
 
     h: float = smoothing()
-    derivative: str = option("switch", one_of(*DERIVATIVES), "reactions for the derivative of the smooth ReLU", kind=str)
+    derivative: str = option(
+        "switch", one_of(*DERIVATIVES), "reactions for the derivative of the smooth ReLU", kind=str
+    )
 
     name = "smooth_relu"
     reference = (

@@ -25,7 +25,9 @@ class Product(NamedTuple):
     first: Key | None = None
     second: Key | None = None
 
-    def array(self, values: _Values, read: Callable[[_Values, Key], np.ndarray] = operator.getitem) -> np.ndarray | float:
+    def array(
+        self, values: _Values, read: Callable[[_Values, Key], np.ndarray] = operator.getitem
+    ) -> np.ndarray | float:
         """Without the number. `read` gives the array of a key."""
         if self.first is None:
             return 1.0
