@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from outside_relu import OutsideReLU
 from naive import mass_action
+from outside_relu import OutsideReLU
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn

@@ -84,7 +84,8 @@ def test_rails_come_to_rest_where_they_annihilate_as_fast_as_they_are_made(name,
 
 def test_a_large_kappa_makes_an_ideal_relu_and_a_source_a_smooth_one():
     z = np.array([-2.0, -0.1, 0.1, 3.0])
-    for name, ideal in (("annihilation_relu", "relu"), ("leaky_annihilation_relu", "leaky_relu"), ("rail_relu", "smooth_relu")):  # fmt: skip
+    ideals = {"annihilation_relu": "relu", "leaky_annihilation_relu": "leaky_relu", "rail_relu": "smooth_relu"}
+    for name, ideal in ideals.items():
         rest = make_activation(name, kappa=1e9).at_rest(z, np.abs(z) + 1.0)
         np.testing.assert_allclose(rest.value, make_activation(ideal).value(z), atol=1e-7)
         np.testing.assert_allclose(rest.slope, make_activation(ideal).slope(z), atol=1e-6)

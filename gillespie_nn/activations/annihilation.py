@@ -1,13 +1,13 @@
 """ReLU, leaky ReLU and smooth ReLU by annihilation of the rails of z. All three are mass action.
 
-After Z_p + Z_m -> 0 the plus rail is what is left of z, if z > 0. With P and M for what the rails are made at and a decay
-of 1, the rails come to rest where
+After Z_p + Z_m -> 0 the plus rail is what is left of z, if z > 0. With P and M for what the rails are made at, and a
+decay of 1, the rails come to rest where
 
     z_p - z_m = P - M = z,   z_p z_m = (P - z_p) / kappa = h',   hence   z_p = (z + sqrt(z^2 + 4 h')) / 2.
 
 So the annihilation ReLU is a smooth ReLU, too: of an h' of about min(P, M) / kappa, which nobody chose, and which is 0
-where one rail is not made. With the reaction 0 -> Z_p + Z_m at kappa h more, h' is h + (P - z_p) / kappa. The reactions are
-this project's reconstruction.
+where one rail is not made. With the reaction 0 -> Z_p + Z_m at kappa h more, h' is h + (P - z_p) / kappa. The reactions
+are this project's.
 """
 
 from collections.abc import Mapping
@@ -31,8 +31,8 @@ class AnnihilationReLU(Activation):
     """
 
     kappa: float = option(
-        60.0, positive("1/(concentration s)", "for example 60"), "rate constant of Z_p + Z_m -> 0 in a neuron that reads "
-        "both rails of z", unit="1/(concentration s)",
+        60.0, positive("1/(concentration s)", "for example 60"),
+        "rate constant of Z_p + Z_m -> 0 in a neuron that reads both rails of z", unit="1/(concentration s)",
     )  # fmt: skip
     switch_rate: float = option(
         1.0, positive("1/(concentration s)", "for example 1"), "rate constants of the switch that holds the slope",

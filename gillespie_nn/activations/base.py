@@ -42,7 +42,7 @@ class Activation(Options, ABC):
     signed_output: ClassVar[bool] = False
     """Whether y can be negative and needs two rails."""
     reads_rails: ClassVar[bool] = False
-    """Whether y and the slope depend on both rails of z, and not only on their difference: then `at_rest` gives them."""
+    """Whether y and the slope depend on both rails of z, and not only on their difference."""
 
     @property
     def helpers(self) -> Mapping[str, float]:

@@ -14,6 +14,7 @@ Key = tuple[str, int]
 """(quantity, layer); inputs and targets are of layer 0."""
 _LEARNING_RATE = "learning_rate"
 _Values = Mapping[Key, np.ndarray]
+_Read = Callable[[_Values, Key], np.ndarray]
 COPY, TIMES, OUTER, MATRIX, TRANSPOSED, CONSTANT = range(6)
 
 
@@ -25,9 +26,7 @@ class Product(NamedTuple):
     first: Key | None = None
     second: Key | None = None
 
-    def array(
-        self, values: _Values, read: Callable[[_Values, Key], np.ndarray] = operator.getitem
-    ) -> np.ndarray | float:
+    def array(self, values: _Values, read: _Read = operator.getitem) -> np.ndarray | float:
         """Without the number. `read` gives the array of a key."""
         if self.first is None:
             return 1.0
@@ -117,7 +116,10 @@ def read_rails(steps: Sequence[Step]) -> list[Step]:
     decay."""
     read = {s.argument for s in steps if s.activation is not None and s.activation.reads_rails}
     decays = {s.target: s.decay_rate for s in steps if s.target in read and s.activation is None}
-    return [s._replace(rails=s.target in decays, decay=decays.get(s.argument, 1.0)) for s in steps]
+    return [
+        s._replace(rails=s.target in decays, decay=1.0 if s.argument is None else decays.get(s.argument, 1.0))
+        for s in steps
+    ]
 
 
 def _step(layers: Layers, equation: Equation, layer: int) -> Step:
@@ -197,7 +199,7 @@ def _sum(
     products: Sequence[Product],
     values: _Values,
     divisor: float = 1.0,
-    read: Callable[[_Values, Key], np.ndarray] = operator.getitem,
+    read: _Read = operator.getitem,
 ) -> np.ndarray:
     """The sum of numbers times arrays. A number of 1 costs nothing and rounds nothing."""
     total: np.ndarray | float = 0.0

@@ -16,7 +16,7 @@ from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 from .chemistries import KangKim
 from .chemistry import Chemistry
-from .fixed_points import Key, Step, rails_of, read_rails, steps_of
+from .fixed_points import Key, Step, read_rails, steps_of
 from .reactions import Layers, group_name
 
 _MOST_GRADIENTS = 50_000
