@@ -68,7 +68,7 @@ class SmoothReLU(Activation):
         builder.react((y, y), (y,), 1.0)
 
     def _switch(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helpers: Mapping[str, Rails]) -> None:
-        """u' = h - z u - u^2, so u is the smooth ReLU of -z, y - z ; s' = y a - u s, a' = -s', at rest at y / (y + u)."""
+        """u' = h - z u - u^2, so u is y - z ; s' = y a - u s, a' = -s', which rests at y / (y + u)."""
         u, a = helpers["U"], helpers["A"]
         self._root(builder, z.rail(-1), z.plus, u.plus)
         builder.react((y.plus, a.plus), (y.plus, s.plus), 1.0)
