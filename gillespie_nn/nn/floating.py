@@ -16,7 +16,7 @@ from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 from .chemistries import KangKim
 from .chemistry import Chemistry
-from .fixed_points import Key, Step, steps_of
+from .fixed_points import Key, Step, read_rails, steps_of
 from .reactions import Layers, group_name
 
 _MOST_GRADIENTS = 50_000
@@ -45,8 +45,10 @@ class FloatNetwork:
         # Directions of learning are those at a learning rate of 1.
         unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
         up = range(1, len(self.layers))
-        self._forward = [step for layer in up for step in steps_of(self.stack, chemistry.forward, layer)]
-        self._backward = [step for layer in reversed(up) for step in steps_of(self.stack, chemistry.backward, layer)]
+        forward = [step for layer in up for step in steps_of(self.stack, chemistry.forward, layer)]
+        backward = [step for layer in reversed(up) for step in steps_of(self.stack, chemistry.backward, layer)]
+        together = read_rails([*forward, *backward])
+        self._forward, self._backward = together[: len(forward)], together[len(forward) :]
         self._update = [
             one if one.target[0] in chemistry.weights else step
             for layer in up
@@ -188,4 +190,4 @@ class FloatNetwork:
 
 def _run(steps: Sequence[Step], values: dict[Key, np.ndarray]) -> None:
     for step in steps:
-        values[step.target] = step.settle(values)
+        step.run(values)
