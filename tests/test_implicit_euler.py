@@ -9,7 +9,7 @@ from gillespie_nn.checks import InputError, InternalError, ModelError
 from gillespie_nn.crn import implicit_blocks
 from gillespie_nn.kernels.codes import SLICE_END
 from gillespie_nn.kernels.implicit_steps import GENERAL, LINEAR, ONE, RAILS
-from gillespie_nn.nn.chemistry import PREACTIVATIONS, SLOPES
+from gillespie_nn.nn.chemistry import BIASES, PREACTIVATIONS, SLOPES, WEIGHTS
 from gillespie_nn.noise import AdditiveNoise, ConcentrationNoise, RateNoise
 from gillespie_nn.simulation.methods.implicit_euler import ImplicitEuler
 
@@ -159,7 +159,13 @@ def test_rest_is_that_of_the_activation_whatever_the_step(function, step):
     z = spec.read([n.rails for n in spec.numbers.select(PREACTIVATIONS, layer=1)], method.counts, 1.0)
     slopes = spec.read([n.rails for n in spec.numbers.select(SLOPES, layer=1)], method.counts, 1.0)
     assert spec.read_outputs(method.counts, 1.0) == pytest.approx(spec.floating.forward(weights, x[None])[0], abs=1e-9)
-    assert slopes == pytest.approx(activation.slope(z), abs=1e-9)
+    w = [
+        [n.rails for n in spec.numbers.select(WEIGHTS, layer=1)],
+        [n.rails for n in spec.numbers.select(BIASES, layer=1)],
+    ]
+    matrix, biases = (np.abs(spec.read(rails, method.counts, 1.0)) for rails in w)
+    made = matrix.reshape(3, 2) @ x + biases
+    assert slopes == pytest.approx(activation.at_rest(z, made).slope, abs=1e-9)
 
 
 def test_training_follows_the_rate_equations_in_first_order():
