@@ -1,17 +1,17 @@
 """The share of random starts that learn XOR in every one of several settings of running time and noise.
 
-A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons one that never fires is missed, and a
-slope that is never 0 brings it back. Rate equations; settings, limit and seeds were fixed before the first run.
+A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons one that never fires is missed, and
+a slope that is never 0 brings it back. Rate equations; settings, limit and seeds were fixed before the first run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..display.figures import COLOURS
 from .base import ROAD, Extent, Results, Study, Table, own_settings
-from .points import Training
+from .points import Point, Training
 from .running_time import at_running_time
 from .settings import ALL_CONTENDERS, SMOOTH, concentration_noise, rate_noise
 from .statistics import LEVEL, holm, mcnemar, share
@@ -49,9 +49,10 @@ class Learns(Study):
     cases = ("xor",)
     most_seeds = 80
 
-    def seeds(self, extent: Extent) -> Sequence[int]:
+    def seeds(self, extent: Extent) -> range:
         """Counted from 300 on."""
-        return [_FIRST_SEED + s for s in super().seeds(extent)]
+        counted = super().seeds(extent)
+        return range(_FIRST_SEED + counted.start, _FIRST_SEED + counted.stop)
 
     def _groups(self, case: str, extent: Extent) -> list[_Group]:
         n = own_settings(case, extent).presentations
@@ -71,7 +72,7 @@ class Learns(Study):
                 for seed in self.seeds(extent)
             ]  # fmt: skip
 
-    def points(self, case: str, extent: Extent) -> list[Training]:
+    def points(self, case: str, extent: Extent) -> list[Point]:
         return [
             point
             for group in self._groups(case, extent)
@@ -80,9 +81,9 @@ class Learns(Study):
             for point in points
         ]
 
-    def _learnt(self, results: Results, group: _Group, contender: str) -> dict[str, np.ndarray]:
-        """bool[seed] by setting, and in all of them. A run that blew up has not learnt; seeds of which a run is missing
-        are left out of all."""
+    def _learnt(self, results: Results, group: _Group, contender: str) -> dict[str, Any]:
+        """bool[seed] by setting, and in all of them. A run that blew up has not learnt; seeds of which a run is
+        missing are masked in all."""
         rows, missing = {}, np.zeros(len(self.seeds(results.extent)), dtype=np.bool_)
         for setting, points in self._runs(results.case, results.extent, group, contender):
             scores = results.scores(points)
