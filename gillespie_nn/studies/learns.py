@@ -14,7 +14,7 @@ from .base import ROAD, Extent, Results, Study, Table, own_settings
 from .points import Point, Training
 from .running_time import at_running_time
 from .settings import ALL_CONTENDERS, OPPONENTS, SMOOTH, concentration_noise, rate_noise
-from .statistics import LEVEL, holm, mcnemar, share
+from .statistics import LEVEL, Estimate, holm, mcnemar, share
 
 LEARNT = 0.25
 """RMSE [concentration]; that of the constant 1/2 is 0.5."""
@@ -106,7 +106,7 @@ class Learns(Study):
             pairs = {c: _pairs(learnt[SMOOTH][_EVERY], learnt[c][_EVERY]) for c in others}
             adjusted = dict(zip(others, holm([mcnemar(*pairs[c]) for c in others])))
             for contender, found in learnt.items():
-                shares = [str(share(int(row.sum()), int(row.count()))) for row in found.values()]
+                shares = [str(_share(row)) for row in found.values()]
                 against = ["", ""]
                 if contender != SMOOTH:
                     more, fewer = pairs[contender]
@@ -133,7 +133,7 @@ class Learns(Study):
                 if contender not in group.contenders:
                     continue
                 learnt = self._learnt(results, group, contender)
-                found = [share(int(row.sum()), int(row.count())) for row in learnt.values()]
+                found = [_share(row) for row in learnt.values()]
                 x = np.arange(len(settings)) + 0.09 * (k - (len(ALL_CONTENDERS) - 1) / 2)
                 mean = np.array([e.mean for e in found])
                 ends = np.nan_to_num([[e.mean - e.low for e in found], [e.high - e.mean for e in found]])
@@ -152,6 +152,10 @@ class Learns(Study):
         figure.suptitle(f"{results.case}: {self.title} (RMSE below {LEARNT:g})", fontsize=11)
 
 
+def _share(learnt: Any) -> Estimate:
+    return share(int(learnt.filled(False).sum()), int(learnt.count()))
+
+
 def _pairs(one: Any, other: Any) -> tuple[int, int]:
     """How many starts only `one` learns, and how many only `other`."""
-    return int((one & ~other).sum()), int((other & ~one).sum())
+    return int((one & ~other).filled(False).sum()), int((other & ~one).filled(False).sum())
