@@ -13,7 +13,7 @@ from ..display.figures import COLOURS
 from .base import ROAD, Extent, Results, Study, Table, own_settings
 from .points import Point, Training
 from .running_time import at_running_time
-from .settings import ALL_CONTENDERS, OPPONENTS, SMOOTH, concentration_noise, rate_noise
+from .settings import ALL_CONTENDERS, IDEAL_LEAKY, OPPONENTS, SMOOTH, concentration_noise, rate_noise
 from .statistics import LEVEL, Estimate, holm, mcnemar, share
 
 LEARNT = 0.25
@@ -42,7 +42,7 @@ class _Group(NamedTuple):
     label: str
     hidden: tuple[int, ...]
     presentations: int
-    contenders: tuple[str, ...] = (SMOOTH, *OPPONENTS)
+    contenders: tuple[str, ...] = (SMOOTH, *(name for name in OPPONENTS if name != IDEAL_LEAKY))
 
 
 class Learns(Study):
