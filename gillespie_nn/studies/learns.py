@@ -32,6 +32,7 @@ _SETTINGS = {
 }
 """Share of the case's running time, and noise."""
 _EVERY = "in all five"
+_FEWER = (SMOOTH, *(name for name in OPPONENTS if name != IDEAL_LEAKY))
 _LONGER = 3
 """The network of the case is trained so many times as long, too."""
 
@@ -42,7 +43,7 @@ class _Group(NamedTuple):
     label: str
     hidden: tuple[int, ...]
     presentations: int
-    contenders: tuple[str, ...] = (SMOOTH, *(name for name in OPPONENTS if name != IDEAL_LEAKY))
+    contenders: tuple[str, ...] = _FEWER
 
 
 class Learns(Study):
