@@ -200,7 +200,7 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     for network, name, word in (
         (tiny, "adaptive_direct", "1 reaction"),
         (chain, "adaptive_direct", "12 reactions"),
-        (middle, "adaptive", "187 reactions"),
+        (middle, "adaptive", "195 reactions"),
         (NETWORKS["gain"], "layered", "2 product families"),
     ):
         choice = choose_method("auto", network)

@@ -130,7 +130,7 @@ def test_a_wrong_noise_matrix_does_not_near_it(monkeypatch):
 
 
 def test_the_training_network_has_the_covariance_of_the_plain_definition():
-    """XOR's 74 species with learning on."""
+    """XOR's 82 species with learning on."""
     spec = gnn.training_network((2, 4, 1), learning_rate=0.1)
     volume, network = 1000.0, spec.network
     initial = spec.initial(spec.floating.initial_weights(3), volume) | spec.presentation([0, 1], [1], volume)

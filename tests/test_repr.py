@@ -39,7 +39,7 @@ def test_the_parts_of_a_fit(fit):
     assert "4 presentations" in _short(fit.plan) and "seed 3" in _short(fit.plan)
     assert "17 weights" in _short(fit.trained) and str(fit.n_events) in _short(fit.trained)
     assert "xor, threshold, 4 training and 4 test samples, 2 features, 1 outputs" in _short(fit.plan.dataset)
-    assert "2-4-1, smooth_relu, linear output, 17 weights, 74 species, 187 reactions" in _short(fit.spec)
+    assert "2-4-1, smooth_relu, linear output, 17 weights, 82 species, 195 reactions" in _short(fit.spec)
 
 
 def test_a_training_network_without_learning():
@@ -83,4 +83,4 @@ def test_a_network_shows_its_reactions_in_a_notebook():
 def test_a_training_network_shows_its_modules_in_a_notebook(fit):
     page = fit.spec._repr_html_()
     assert page.count("<tr>") == 7 and '<td>update</td><td class="number">51</td>' in page
-    assert sum(map(int, re.findall(r'"number">(\d+)</td>', page))) == 187
+    assert sum(map(int, re.findall(r'"number">(\d+)</td>', page))) == 195

@@ -41,7 +41,7 @@ def test_recording_changes_no_reaction_and_keeps_the_last_presentation(tmp_path)
     with gnn.open_run(tmp_path / "x.h5") as run:
         assert run.training["recorded"][:].tolist() == [4, 9, 11]
         np.testing.assert_allclose(run.time, [10.0, 20.0, 24.0])
-        assert run.counts.shape == (1, 3, 74)
+        assert run.counts.shape == (1, 3, 82)
         spec = fit.spec
         np.testing.assert_array_equal(run.weights, spec.read_weights(run.counts[0], 60.0))
         np.testing.assert_array_equal(run.predictions, spec.read_outputs(run.counts[0], 60.0))
