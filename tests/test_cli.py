@@ -60,7 +60,7 @@ def test_train_then_analyze_with_a_figure(tmp_path, capsys):
     for key in ("accuracy", "outputs", "presentations", "events", "events_per_second", "seconds", "h", "seed", "method",
                 "output", "accuracy_chemical", "accuracy_gradient_descent", "solved", "solved_before"):  # fmt: skip
         assert key in found
-    assert "right?" in captured.out and "195 reactions became 141 channels" in captured.out
+    assert "right?" in captured.out and "195 reactions became 145 channels" in captured.out
     assert main(["analyze", run, "--figure", str(figure)]) == 0
     assert figure.stat().st_size > 10_000
     assert main(["analyze", run, "--figure", str(figure)]) == 2
