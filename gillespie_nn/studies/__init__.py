@@ -9,6 +9,7 @@ from .chemistries import Chemistries
 from .claims import Claims
 from .confusion import Confusion
 from .effects import Annihilation, StepSize, Transient
+from .gradient import Gradient
 from .images import Images
 from .learning import Learning
 from .noise_sweeps import ConcentrationNoiseStudy, RateNoiseStudy
@@ -21,7 +22,7 @@ from .time_course import TimeCourse
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
-    Annihilation, Transient, StepSize, Claims, Parity, Chemistries,
+    Annihilation, Transient, StepSize, Claims, Parity, Chemistries, Gradient,
 )  # fmt: skip
 
 __all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]
