@@ -232,3 +232,22 @@ def test_negative_input_without_minus_rails_is_refused():
     spec = gnn.training_network((2, 3, 1))
     with pytest.raises(gnn.InputError, match="X_1_p cannot represent -0.5.*signed_inputs=True"):
         spec.presentation([0.1, -0.5], [1.0], 100)
+
+
+@pytest.mark.parametrize("name, common", [("smooth_relu", 0.2), ("relu", 0.0), ("annihilation_relu", None)])
+def test_drives_are_what_the_rails_are_made_at(name, common):
+    h = {"h": 0.2} if name == "smooth_relu" else {}
+    network = gnn.training_network((2, 3, 1), name, **h).floating
+    weights, x = np.random.default_rng(3).normal(0, 1, network.n_weights), np.array([[0.3, 0.8], [1.0, 0.1]])
+    found = network.drives(weights, x)
+    (w1, b1), (w2, b2) = network.matrices(weights)
+    z = x @ w1.T + b1
+    made = x @ np.abs(w1).T + np.abs(b1)
+    if common is None:
+        p, m = make_activation(name).rails_at_rest(z, made)
+        y, common = p, p * m
+    else:
+        y = make_activation(name, **h).value(z)
+    np.testing.assert_allclose(found.common, np.broadcast_to(common, z.shape), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(found.output_made, y @ np.abs(w2).T + np.abs(b2))
+    np.testing.assert_allclose(found.output, network.forward(weights, x))

@@ -54,6 +54,7 @@ class Structure:
         laws: NetworkPrograms,
     ):
         self.order = np.array([r.order for r in network.reactions], dtype=np.int64)
+        self._powers: tuple[float, np.ndarray] | None = None
         self.n_species = len(network.species)
         self._pools = list(dict.fromkeys(pool for f in families for pool in (f.rows, f.columns)))
         self._one = self.n_species + len(self._pools)
@@ -161,8 +162,10 @@ class Structure:
     def coefficients(self, rates: np.ndarray, volume: float) -> np.ndarray:
         """k Omega**(1 - order) of each term, float64[term] [1/s], for rate constants float64[reaction] in `volume`; a
         family has the largest of its members."""
-        power = float(volume) ** (1.0 - np.arange(self.order.max(initial=0) + 1))
-        scaled = np.multiply(rates, power[self.order], out=np.zeros_like(rates), where=rates > 0)
+        if self._powers is None or self._powers[0] != volume:
+            power = float(volume) ** (1.0 - np.arange(self.order.max(initial=0) + 1))
+            self._powers = (volume, power[self.order])
+        scaled = np.multiply(rates, self._powers[1], out=np.zeros_like(rates), where=rates > 0)
         found = scaled[self.term_reaction]
         for k, reactions in enumerate(self._members, len(found) - len(self._members)):
             found[k] = scaled[reactions].max()
@@ -171,8 +174,9 @@ class Structure:
     def shares(self, rates: np.ndarray) -> np.ndarray:
         """Rate constant of each member of a family over the largest of its family, float64[member]."""
         largest = [np.full(len(m), rates[m].max() or 1.0) for m in self._members]
-        members = np.concatenate([np.empty(0, np.int64), *self._members])
-        return rates[members] / np.concatenate([np.empty(0), *largest])
+        if not largest:
+            return np.empty(0)
+        return rates[np.concatenate(self._members)] / np.concatenate(largest)
 
     def channels(self, rates: np.ndarray, volume: float) -> Channels:
         """The arrays for rate constants float64[reaction] in `volume`."""

@@ -39,7 +39,7 @@ class Path:
         if self._value is None:
             return np.zeros(self._size)
         supremum = self._noise.law.supremum(self._noise)
-        return np.clip(self._value, -supremum, supremum)
+        return np.minimum(np.maximum(self._value, -supremum), supremum)
 
     @property
     def end(self) -> float:

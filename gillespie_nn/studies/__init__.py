@@ -12,6 +12,7 @@ from .effects import Annihilation, StepSize, Transient
 from .gradient import Gradient
 from .images import Images
 from .learning import Learning
+from .learns import Learns
 from .noise_sweeps import ConcentrationNoiseStudy, RateNoiseStudy
 from .omega import Omega
 from .parity import Parity
@@ -22,7 +23,7 @@ from .time_course import TimeCourse
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
-    Annihilation, Transient, StepSize, Claims, Parity, Chemistries, Gradient,
+    Annihilation, Transient, StepSize, Claims, Gradient, Learns, Parity, Chemistries,
 )  # fmt: skip
 
 __all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]

@@ -79,12 +79,12 @@ class HandsOver(Compiled):
         """Forget the last replicate."""
         self._second, self._handover[:], self._before[:] = None, 0.0, 0
 
-    def set_rates(self, rates: np.ndarray) -> None:
+    def _use_rates(self, rates: np.ndarray) -> None:
         self._present_rates = np.array(rates, dtype=np.float64)
         if self._second is None:
-            super().set_rates(rates)
+            super()._use_rates(rates)
         else:
-            self._second.set_rates(rates)
+            self._second._use_rates(rates)
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         if self._second is None:

@@ -238,7 +238,7 @@ class Method(ABC):
     def _disturb(self, rates_change: bool, impulses: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
         assert self._drive is not None
         if rates_change:
-            self.set_rates(self._drive.rates())
+            self._use_rates(self._drive.rates())
         for species, factors in impulses:
             self.scale_counts(species, factors)
 
@@ -273,6 +273,9 @@ class Method(ABC):
         n = len(self.network.reactions)
         if rates.shape != (n,) or not ((rates >= 0) & (rates < np.inf)).all():
             raise InputError(f"rates must be {n} finite numbers, at least 0, one per reaction, got {rates!r}")
+        self._use_rates(rates)
+
+    def _use_rates(self, rates: np.ndarray) -> None:
         if not self._owns_rates:
             self._channels = self._channels._replace(terms=self._channels.terms.copy())
             self._families = self._families._replace(share=self._families.share.copy())
