@@ -201,7 +201,7 @@ def test_a_growing_species_ends_in_a_clear_sentence():
     assert 50.0 < found[0, -1, 0] < np.inf  # the solution is 403; a whole step would give (1 / (1 - 3))^2
 
 
-def test_what_it_cannot_treat_is_refused():
+def test_what_it_cannot_treat_is_refused(tmp_path):
     for text, match in {
         "A -> 0 @ 1\n@event drop: when time >= 1; set A = 1": "does not support events, but the network has drop",
         "A -> 0 @ propensity(A / (1 + A))": "does not support rate laws, as in reaction r1.*use ode",
@@ -209,8 +209,16 @@ def test_what_it_cannot_treat_is_refused():
     }.items():
         with pytest.raises(InputError, match=match):
             gnn.simulate(gnn.ReactionNetwork.from_text(text), t_end=1.0, n_points=2, method="implicit_euler")
+    noise = AdditiveNoise(0.1, "constant")
+    more = {"method": "implicit_euler", "noise": noise, "seed": 0, "output": tmp_path / "run.h5", "progress": False}
     with pytest.raises(InputError, match="does not support rate laws, as in reaction added"):
-        gnn.train("xor", method="implicit_euler", noise=AdditiveNoise(0.1), presentations=1, seed=0)
+        gnn.train("xor", presentations=1, **more)
+    with pytest.raises(InputError, match="does not support rate laws, as in reaction added"):
+        gnn.simulate(gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 1"), t_end=1.0, n_points=2, **more)
+    assert not list(tmp_path.iterdir())
+    fit = gnn.train("xor", method="implicit_euler", presentations=1, seed=0, progress=False)
+    with pytest.raises(InputError, match="does not support rate laws, as in reaction added"):
+        fit.predict(fit.plan.dataset.test_x, noise=noise, progress=False)
     with pytest.raises(InputError, match="fixed_step must be"):
         gnn.train("xor", method="implicit_euler", fixed_step=0.0, presentations=1, seed=0)
 

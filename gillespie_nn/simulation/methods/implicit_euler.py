@@ -45,6 +45,7 @@ class ImplicitEuler(Method):
     """Steps, and solutions of single blocks for which a step was divided."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        self.refuse(network)  # which may be one with reactions that noise adds
         super().__init__(network, rates, volume, *rest, **named)
         self._plan = self._structure.implicit_plan(rates)
         self._slice = max(1, _SLICE // (1 + len(self._plan.items)))
