@@ -119,7 +119,7 @@ class Gradient(Study):
         columns = ("activation", *(c.name for c in every))
 
         def table(title: str, cell: Callable[[Line, Condition], Estimate]) -> Table:
-            rows = [(line.label, *(str(cell(line, c)) for c in every)) for line in LINES_DRAWN]
+            rows = [(line.label, *(_shown(cell(line, c)) for c in every)) for line in LINES_DRAWN]
             return Table(f"{title} [95 %]", columns, rows)
 
         reference = LINES_DRAWN[0].label
@@ -166,7 +166,7 @@ class Gradient(Study):
         by_size.set_xlabel("size of the noise eps", fontsize=9)
         for axes in (by_z, by_time):
             axes.set_yscale("log")
-            axes.set_ylim(bottom=NEGLIGIBLE)
+            axes.set_ylim(NEGLIGIBLE, 1.0)
             axes.set_ylabel(f"rms error of the slope\n(below {NEGLIGIBLE:g} not drawn)", fontsize=9)
         handles, labels = by_z.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, handlelength=4)
@@ -237,6 +237,15 @@ class _Errors:
 def _interval(value: float, resampled: np.ndarray, n: int) -> Estimate:
     low, high = np.quantile(resampled, (0.025, 0.975))
     return Estimate(float(value), float(low), float(high), n)
+
+
+def _shown(found: Estimate) -> str:
+    """Three digits: where nothing is random but the configuration, an interval would have more of them."""
+    if not found.n:
+        return "-"
+    if found.high < NEGLIGIBLE:
+        return f"< {NEGLIGIBLE:g}"
+    return f"{found.mean:.3g} [{found.low:.3g}, {found.high:.3g}]"
 
 
 def _errorbars(axes: Any, x: np.ndarray, found: Sequence[Estimate], style: dict) -> None:
