@@ -72,6 +72,7 @@ class ImplicitPlan(NamedTuple):
 
 class ImplicitState(NamedTuple):
     x: np.ndarray  # float64[species + 1] [molecules], the last always 1
+    coefficient: np.ndarray  # float64[item]: those of the terms, put side by side at the start of a call
     value: np.ndarray  # float64[item]: what is known of a term
     before: np.ndarray  # float64[largest block]: values at the start of a part of a step
     matrix: np.ndarray  # float64[largest block, largest block + 1]
@@ -81,9 +82,11 @@ class ImplicitState(NamedTuple):
 
 
 @inlined
-def _known(channels, item, x):
-    """What is known of a term [1/s, or per molecules of the block]: its coefficient and the factors from outside."""
-    value = channels.terms[item.term].coefficient * (x[item.known] * x[item.other_known])
+def _known(channels, plan, state, j):
+    """What is known of the term of item j [1/s, or per molecules of the block]: its coefficient, and the factors from
+    outside of the block."""
+    item, x = plan.items[j], state.x
+    value = state.coefficient[j] * (x[item.known] * x[item.other_known])
     if channels.extras.size:
         for e in range(channels.terms[item.term].extra_start, channels.terms[item.term + 1].extra_start):
             a = channels.extras[e].a
@@ -136,7 +139,7 @@ def _solve_one(channels, plan, state, b, step):
     constant = grow = lose = square = 0.0
     makes = plan.blocks[b].made_start < plan.blocks[b + 1].made_start
     for j in range(plan.blocks[b].item_start, plan.blocks[b + 1].item_start):
-        value = _known(channels, plan.items[j], x)
+        value = _known(channels, plan, state, j)
         if makes:
             state.value[j] = value
         value *= plan.items[j].amount
@@ -173,7 +176,7 @@ def _solve_two(channels, plan, state, b, step):
     pp = pm = mp = mm = 0.0  # rates of change in proportion: pm is that of p by m
     makes = plan.blocks[b].made_start < plan.blocks[b + 1].made_start
     for j in range(plan.blocks[b].item_start, plan.blocks[b + 1].item_start):
-        value = _known(channels, plan.items[j], x)
+        value = _known(channels, plan, state, j)
         if makes:
             state.value[j] = value
         degree = plan.items[j].degree
@@ -223,7 +226,7 @@ def _solve_many(channels, plan, state, b, step):
     start = np.int64(plan.blocks[b].species_start)
     n = np.int64(plan.blocks[b + 1].species_start) - start
     for j in range(plan.blocks[b].item_start, plan.blocks[b + 1].item_start):
-        state.value[j] = _known(channels, plan.items[j], x)
+        state.value[j] = _known(channels, plan, state, j)
     left, part = step, step
     parts = 0
     while left > 0.0:
@@ -354,6 +357,8 @@ def run_implicit(channels, plan, state, grid_time, rows, longest, t_stop, budget
     t_stop; those before one are equally long. Returns REACHED_END, SLICE_END or OVERFLOW."""
     clock, tally, x = state.clock, state.tally, state.x
     pause = tally[N_CANDIDATES] + budget
+    for j in range(plan.items.size):
+        state.coefficient[j] = channels.terms[plan.items[j].term].coefficient
     while True:
         k = tally[GRID_INDEX]
         is_point = k < grid_time.size and grid_time[k] <= t_stop

@@ -45,14 +45,16 @@ class ImplicitEuler(Method):
     """Steps, and solutions of single blocks for which a step was divided."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
-        self.refuse(network)  # which may be one with reactions that noise adds
         super().__init__(network, rates, volume, *rest, **named)
+        if self._structure.has_programs:
+            self.refuse(network)  # which may be one with reactions that noise adds
         self._plan = self._structure.implicit_plan(rates)
         self._slice = max(1, _SLICE // (1 + len(self._plan.items)))
         starts = self._plan.blocks["species_start"].astype(np.int64)
         largest = int(np.diff(starts).max(initial=1))
         self._state = ImplicitState(
             x=self._counts,
+            coefficient=np.zeros(len(self._plan.items)),
             value=np.zeros(len(self._plan.items)),
             before=np.zeros(largest),
             matrix=np.zeros((largest, largest + 1)),
