@@ -18,9 +18,11 @@ from gillespie_nn.cli import main
 from gillespie_nn.storage.lock import Lock
 from gillespie_nn.studies import STUDIES, Extent, Results, reproduce, runner
 from gillespie_nn.studies.base import Finding
+from gillespie_nn.studies.learns import Learns
 from gillespie_nn.studies.parity import judge
 from gillespie_nn.studies.points import Course, Prediction, Training
 from gillespie_nn.studies.report import adjusted
+from gillespie_nn.studies.settings import ALL_CONTENDERS, CONTENDERS, IDEAL, SMOOTH
 from gillespie_nn.studies.statistics import (
     FAILS,
     HOLDS,
@@ -29,8 +31,10 @@ from gillespie_nn.studies.statistics import (
     estimate_error,
     estimate_fraction,
     holm,
+    mcnemar,
     paired,
     ratio_of_means,
+    share,
     verdict,
 )
 
@@ -381,9 +385,8 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
     points = runner.unique(made.points(case, extent))
     assert points == runner.unique(made.points(case, extent)) and study.title and study.summary
     # Scores that need no simulation: what is drawn is tested here, what is simulated elsewhere.
-    cheap = (
-        points if study.name in ("time-course", "learning", "confusion", "weights", "chemistries", "gradient") else []
-    )
+    simulated = ("time-course", "learning", "confusion", "weights", "chemistries", "claims", "gradient")
+    cheap = points if study.name in simulated else []
     runner.carry_out(cheap, tmp_path, workers=1, say=lambda line: None)
     records, failed, _ = runner.read_all(cheap, tmp_path)
     if not cheap:
@@ -431,7 +434,7 @@ def test_gradient_descent_is_one_line_or_one_for_each_series(shared):
     study.draw(figure, Results("xor", TINY, records))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     descent = [label for label in labels if label.startswith("float gradient descent")]
-    every = [f"float gradient descent, {name}" for name in ("smooth ReLU", "ReLU", "leaky ReLU")]
+    every = [f"float gradient descent, {name}" for name in CONTENDERS]
     assert descent == (["float gradient descent"] if shared else every)
 
 
@@ -444,17 +447,51 @@ def test_claims_find_what_is_planted_with_the_right_sign():
     for point in runner.unique(study.points("xor", extent)):
         trained = point.training if isinstance(point, Prediction) else point
         settings = dict(trained.settings)
-        smooth = settings["activation"] == "smooth_relu"
+        smooth = settings["activation"] in ("smooth_relu", "rail_relu")
         noisy = bool(point.noise) or bool(trained.noise)
         shorter = settings.get("running_time") == 5.0  # a quarter of the case's own
         steep = (0.02 if smooth else 0.4) + 0.005 * np.sin(1.0 + point.seed * (1 + smooth))
         loss = 0.1 * point.seed + steep * (noisy + shorter)
         records[point.stem] = base.Record(point, None, "threshold", {"rmse": loss}, "0")
     claims = adjusted(study.findings(Results("xor", extent, records)))
-    assert {c.claim for c in claims} == set(CLAIMS) and len(claims) == 12 + 14
+    assert {c.claim for c in claims} == set(CLAIMS) and len(claims) == 36 + 42
     assert all(c.verdict == HOLDS and c.n == 6 for c in claims)
     assert all(c.mean == pytest.approx(0.38, abs=0.03) for c in claims if c.unit == "loss")
-    assert [c.mean for c in claims if "halving" in c.unit] == pytest.approx([0.19, 0.19], abs=0.02)
+    assert [c.mean for c in claims if "halving" in c.unit] == pytest.approx([0.19] * 6, abs=0.02)
+
+
+def test_a_start_learns_where_it_does_in_every_setting():
+    """Planted: the ideal ReLU misses two seeds in one setting each, and one run of `gain` blew up."""
+    study, extent = Learns(), Extent(n_seeds=6, quick=True)
+    records, failed = {}, {}
+    (first, *_), seeds = study._groups("xor", extent), study.seeds(extent)
+    assert seeds == range(300, 306)
+    for contender in ALL_CONTENDERS:
+        for k, (_, points) in enumerate(study._runs("xor", extent, first, contender)):
+            for point in points:
+                missed = contender == IDEAL and point.seed in (301 + k, 304 - k) and k < 2
+                records[point.stem] = base.Record(point, None, "threshold", {"rmse": 0.4 if missed else 0.1}, "0")
+    _, points = next(study._runs("xor", extent, first, "smooth ReLU, gain"))
+    failed[points[0].stem] = records.pop(points[0].stem)
+    results = Results("xor", extent, records, failed)
+    learnt = {c: study._learnt(results, first, c) for c in ALL_CONTENDERS}
+    assert learnt[SMOOTH]["in all five"].all() and len(learnt[SMOOTH]) == 6
+    assert learnt[IDEAL]["in all five"].tolist() == [True, False, False, False, False, True]
+    assert learnt["smooth ReLU, gain"]["in all five"].tolist() == [False, True, True, True, True, True]
+    (table,) = study.tables(results)
+    row = next(r for r in table.rows if r[0] == IDEAL)
+    assert row[-2] == "4 : 0" and row[6].startswith("0.33")
+    del records[points[1].stem]
+    again = study._learnt(Results("xor", extent, records, failed), first, "smooth ReLU, gain")
+    assert all(row.count() == 5 for row in again.values())
+
+
+def test_shares_and_mcnemar_are_the_exact_ones():
+    found = share(7, 10)  # Clopper and Pearson: 0.3475 to 0.9333
+    assert (found.mean, found.low, found.high) == pytest.approx((0.7, 0.34755, 0.93326), abs=1e-5)
+    assert (share(0, 5).low, share(5, 5).high) == (0.0, 1.0) and share(0, 5).high == pytest.approx(1 - 0.025**0.2)
+    assert mcnemar(9, 1) == pytest.approx(2 * (1 + 10) / 2**10) and mcnemar(0, 0) == 1.0
+    assert mcnemar(1, 9) == mcnemar(9, 1) and mcnemar(5, 5) == 1.0
 
 
 # The whole, and the command

@@ -54,6 +54,7 @@ class FloatNetwork:
         chemistry = KangKim() if chemistry is None else chemistry
         functions = [*[hidden_activation] * (len(layers) - 2), output_activation]
         self.stack = Layers(chemistry, layers, functions)
+        self._known_blocks: dict[tuple[str, ...], list[tuple[int, Key, tuple[int, ...]]]] = {}
         # Directions of learning are those at a learning rate of 1.
         unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
         up = range(1, len(self.layers))
@@ -77,7 +78,9 @@ class FloatNetwork:
 
     def _blocks(self, names: Sequence[str]) -> list[tuple[int, Key, tuple[int, ...]]]:
         """(size, key, shape) of each array of these quantities, in the order of the flat vector."""
-        found = []
+        if (known := self._known_blocks.get(tuple(names))) is not None:
+            return known
+        found = self._known_blocks[tuple(names)] = []
         for layer in range(1, len(self.layers)):
             for name in names:
                 if shape := self.stack.shape(name, layer):

@@ -128,7 +128,7 @@ class Claims(Study):
             points = [
                 training(results.case, s, results.extent, (), ROAD, **settings) for s in self.seeds(results.extent)
             ]
-            records = [r for p in points if (r := results.record(p)) is not None and r.path is not None]
+            records = [r for p in points if (r := results.record(p)) is not None]
             drives, smoothings = [], []
             for record in records:
                 with open_trajectories(record.path) as run:

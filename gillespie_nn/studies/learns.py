@@ -13,14 +13,16 @@ from ..display.figures import COLOURS
 from .base import ROAD, Extent, Results, Study, Table, own_settings
 from .points import Point, Training
 from .running_time import at_running_time
-from .settings import ALL_CONTENDERS, SMOOTH, concentration_noise, rate_noise
-from .statistics import LEVEL, holm, mcnemar, share
+from .settings import ALL_CONTENDERS, IDEAL_LEAKY, OPPONENTS, SMOOTH, concentration_noise, rate_noise
+from .statistics import LEVEL, Estimate, holm, mcnemar, share
 
 LEARNT = 0.25
 """RMSE [concentration]; that of the constant 1/2 is 0.5."""
 _FIRST_SEED = 300
 """No seed below was free of earlier looks."""
-_NETWORKS = {(3,): "2-3-1", (4,): "2-4-1", (8,): "2-8-1"}
+_NETWORKS = {"2-3-1": (3,), "2-4-1": (4,), "2-8-1": (8,)}
+_OWN = "2-4-1"
+"""The network of the case, with which all activations are compared."""
 _SETTINGS = {
     "T = 20 s": (1.0, ()),
     "T = 10 s": (0.5, ()),
@@ -30,6 +32,7 @@ _SETTINGS = {
 }
 """Share of the case's running time, and noise."""
 _EVERY = "in all five"
+_FEWER = (SMOOTH, *(name for name in OPPONENTS if name != IDEAL_LEAKY))
 _LONGER = 3
 """The network of the case is trained so many times as long, too."""
 
@@ -40,6 +43,7 @@ class _Group(NamedTuple):
     label: str
     hidden: tuple[int, ...]
     presentations: int
+    contenders: tuple[str, ...] = _FEWER
 
 
 class Learns(Study):
@@ -56,8 +60,9 @@ class Learns(Study):
 
     def _groups(self, case: str, extent: Extent) -> list[_Group]:
         n = own_settings(case, extent).presentations
-        groups = [_Group(label, hidden, n) for hidden, label in extent.of(_NETWORKS, {(4,): "2-4-1"}).items()]
-        longer = [_Group(f"2-4-1, {_LONGER * n:,} presentations", (4,), _LONGER * n)]
+        groups = [_Group(label, hidden, n) for label, hidden in extent.of(_NETWORKS, {_OWN: _NETWORKS[_OWN]}).items()]
+        groups = [g._replace(contenders=tuple(ALL_CONTENDERS)) if g.label == _OWN else g for g in groups]
+        longer = [_Group(f"{_OWN}, {_LONGER * n:,} presentations", _NETWORKS[_OWN], _LONGER * n)]
         return groups + extent.of(longer, [])
 
     def _runs(self, case: str, extent: Extent, group: _Group, contender: str) -> Iterator[tuple[str, list[Training]]]:
@@ -76,7 +81,7 @@ class Learns(Study):
         return [
             point
             for group in self._groups(case, extent)
-            for contender in ALL_CONTENDERS
+            for contender in group.contenders
             for _, points in self._runs(case, extent, group, contender)
             for point in points
         ]
@@ -96,13 +101,13 @@ class Learns(Study):
     def tables(self, results: Results) -> list[Table]:
         tables = []
         for group in self._groups(results.case, results.extent):
-            learnt = {c: self._learnt(results, group, c) for c in ALL_CONTENDERS}
+            learnt = {c: self._learnt(results, group, c) for c in group.contenders}
             rows = []
-            others = [c for c in ALL_CONTENDERS if c != SMOOTH]
+            others = [c for c in group.contenders if c != SMOOTH]
             pairs = {c: _pairs(learnt[SMOOTH][_EVERY], learnt[c][_EVERY]) for c in others}
             adjusted = dict(zip(others, holm([mcnemar(*pairs[c]) for c in others])))
             for contender, found in learnt.items():
-                shares = [str(share(int(row.sum()), int(row.count()))) for row in found.values()]
+                shares = [str(_share(row)) for row in found.values()]
                 against = ["", ""]
                 if contender != SMOOTH:
                     more, fewer = pairs[contender]
@@ -126,8 +131,10 @@ class Learns(Study):
         settings = [*_SETTINGS, _EVERY]
         for axes, group in zip(panels, groups):
             for k, contender in enumerate(ALL_CONTENDERS):
+                if contender not in group.contenders:
+                    continue
                 learnt = self._learnt(results, group, contender)
-                found = [share(int(row.sum()), int(row.count())) for row in learnt.values()]
+                found = [_share(row) for row in learnt.values()]
                 x = np.arange(len(settings)) + 0.09 * (k - (len(ALL_CONTENDERS) - 1) / 2)
                 mean = np.array([e.mean for e in found])
                 ends = np.nan_to_num([[e.mean - e.low for e in found], [e.high - e.mean for e in found]])
@@ -135,16 +142,21 @@ class Learns(Study):
                     x, mean, np.maximum(ends, 0.0), fmt="osD^vP*X"[k], color=COLOURS[k], capsize=2, markersize=4,
                     linewidth=1.0, label=contender,
                 )  # fmt: skip
-            axes.axvline(len(_SETTINGS) - 0.5, color="0.6", linewidth=0.8, linestyle=":")
+            axes.axvspan(len(_SETTINGS) - 0.5, len(_SETTINGS) + 0.5, color="0.93", zorder=0)
             axes.set_xticks(range(len(settings)), settings, rotation=35, ha="right", fontsize=8)
             axes.set_title(group.label, fontsize=10)
             axes.set_ylim(-0.02, 1.02)
         panels[0].set_ylabel("share of starts that learn\nand exact 95 % interval")
-        handles, labels = panels[0].get_legend_handles_labels()
+        widest = max(range(len(groups)), key=lambda k: len(groups[k].contenders))
+        handles, labels = panels[widest].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
         figure.suptitle(f"{results.case}: {self.title} (RMSE below {LEARNT:g})", fontsize=11)
 
 
+def _share(learnt: Any) -> Estimate:
+    return share(int(learnt.filled(False).sum()), int(learnt.count()))
+
+
 def _pairs(one: Any, other: Any) -> tuple[int, int]:
     """How many starts only `one` learns, and how many only `other`."""
-    return int((one & ~other).sum()), int((other & ~one).sum())
+    return int((one & ~other).filled(False).sum()), int((other & ~one).filled(False).sum())

@@ -20,9 +20,12 @@ from ..datasets import case as case_of
 from ..nn import TrainingNetwork, training_network
 from ..nn.settings import Settings, setting_options
 from ..noise import ConcentrationNoise, Noise, RateNoise
+from ..simulation.methods import METHODS
 from ..simulation.presentations import presentation_order
 from ..storage import Run, open_trajectories, prediction_file
 
+_CHECKPOINTS = 5
+"""In a run of rate equations."""
 N_RECORDS = 50
 """Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
 _SETTINGS = set(setting_options())
@@ -132,6 +135,13 @@ class Training(Point):
     def kernels(self) -> tuple[str, bool]:
         return self.method, bool(self.noise)
 
+    @property
+    def _checkpoint_every(self) -> int | None:
+        """Seldom where nothing is drawn, so that checkpoints decide nothing, and a run takes a second; else None, the
+        default."""
+        deterministic = {m.name for m in METHODS if m.deterministic}
+        return max(1, self._own["presentations"] // _CHECKPOINTS) if self.method in deterministic else None
+
     def carry_out(self, folder: str | Path) -> None:
         path = self.path(folder)
         if path.exists():
@@ -139,7 +149,8 @@ class Training(Point):
             return
         train(
             self.case, method=self.method, volume=self.volume, seed=self.seed, limit=self.limit, noise=self.noise,
-            record_every=max(1, self._own["presentations"] // N_RECORDS), output=path, progress=False, **self._own,
+            record_every=max(1, self._own["presentations"] // N_RECORDS), checkpoint_every=self._checkpoint_every,
+            output=path, progress=False, **self._own,
         )  # fmt: skip
 
     def read(self, folder: str | Path) -> Record | None:
