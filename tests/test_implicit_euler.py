@@ -8,7 +8,7 @@ from gillespie_nn.activations import ACTIVATIONS
 from gillespie_nn.checks import InputError, InternalError, ModelError
 from gillespie_nn.crn import implicit_blocks
 from gillespie_nn.kernels.codes import SLICE_END
-from gillespie_nn.kernels.implicit_steps import GENERAL, LINEAR, ONE, RAILS
+from gillespie_nn.kernels.implicit_state import GENERAL, LINEAR, ONE, RAILS
 from gillespie_nn.nn.chemistry import BIASES, PREACTIVATIONS, SLOPES, WEIGHTS
 from gillespie_nn.noise import AdditiveNoise, ConcentrationNoise, RateNoise
 from gillespie_nn.simulation.methods.implicit_euler import ImplicitEuler

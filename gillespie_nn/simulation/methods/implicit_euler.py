@@ -9,7 +9,8 @@ from ...checks import InputError, ModelError
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels import codes
-from ...kernels.implicit_steps import ImplicitState, run_implicit
+from ...kernels.implicit_state import ImplicitState
+from ...kernels.implicit_steps import run_implicit
 from .base import Method
 from .options import Option
 
