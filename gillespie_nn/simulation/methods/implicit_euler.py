@@ -26,8 +26,9 @@ class ImplicitEuler(Method):
     """Concentrations by the rate equations, in steps of `fixed_step`, of first order: the error is proportional to the
     step, and nothing estimates it. Halve the step to see it.
 
-    Measured on `xor`, six seeds, after 1,500 presentations: with steps of 0.1 s the RMSE differs by at most 0.001 from
-    that with 0.025 s, with 0.4 s by 0.01 (0.036 in place of 0.044 in the mean), at a third of the time.
+    Measured on `xor`, six seeds, after 1,500 presentations: with steps of 0.1 s the RMSE differs by at most 0.002 from
+    that with 0.025 s, which is 0.029 in the mean, and with steps of 0.4 s by up to 0.009. A run takes 0.3 s of CPU time
+    with steps of 0.1 s, and 0.2 s with steps of 0.4 s.
 
     Steps end at recorded times, scheduled changes and stops, and are equally long up to there. However fast reactions
     are, no concentration is ever negative, and the states of rest are those of the rate equations exactly. What is
