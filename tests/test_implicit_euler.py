@@ -223,7 +223,14 @@ def test_what_it_cannot_treat_is_refused(tmp_path):
         gnn.train("xor", method="implicit_euler", fixed_step=0.0, presentations=1, seed=0)
 
 
-def test_statistics_count_the_steps_also_after_checkpoints():
-    for every in (2, 6):
-        fit = gnn.train("xor", method="implicit_euler", presentations=6, seed=1, checkpoint_every=every, progress=False)
-        assert fit.trained.statistics["steps"] == 6 * 200
+def test_a_run_is_the_same_from_checkpoints_and_from_its_file(tmp_path):
+    noise = [RateNoise(0.1, "presentation"), ConcentrationNoise(0.1, step=1.0)]
+    asked = {"method": "implicit_euler", "presentations": 6, "seed": 1, "progress": False}
+    whole, parts = (gnn.train("xor", checkpoint_every=n, noise=noise, **asked) for n in (6, 2))
+    np.testing.assert_array_equal(whole.last_weights, parts.last_weights)
+    assert whole.trained.statistics == parts.trained.statistics
+    assert gnn.train("xor", **asked).trained.statistics["steps"] == 6 * 200
+    gnn.train("xor", output=tmp_path / "run.h5", noise=noise, **asked)
+    with gnn.open_run(tmp_path / "run.h5") as run:
+        assert run.method == "implicit_euler" and run.training.arguments["settings"]["fixed_step"] == 0.1
+    np.testing.assert_array_equal(gnn.load_fit(tmp_path / "run.h5").last_weights, whole.last_weights)
