@@ -8,7 +8,7 @@ from gillespie_nn.activations import ACTIVATIONS
 from gillespie_nn.checks import InputError, InternalError, ModelError
 from gillespie_nn.crn import implicit_blocks
 from gillespie_nn.kernels.codes import SLICE_END
-from gillespie_nn.kernels.implicit_steps import GENERAL, LINEAR, ONE, RAILS
+from gillespie_nn.kernels.implicit_state import GENERAL, LINEAR, ONE, RAILS
 from gillespie_nn.nn.chemistry import BIASES, PREACTIVATIONS, SLOPES, WEIGHTS
 from gillespie_nn.noise import AdditiveNoise, ConcentrationNoise, RateNoise
 from gillespie_nn.simulation.methods.implicit_euler import ImplicitEuler
@@ -201,7 +201,7 @@ def test_a_growing_species_ends_in_a_clear_sentence():
     assert 50.0 < found[0, -1, 0] < np.inf  # the solution is 403; a whole step would give (1 / (1 - 3))^2
 
 
-def test_what_it_cannot_treat_is_refused():
+def test_what_it_cannot_treat_is_refused(tmp_path):
     for text, match in {
         "A -> 0 @ 1\n@event drop: when time >= 1; set A = 1": "does not support events, but the network has drop",
         "A -> 0 @ propensity(A / (1 + A))": "does not support rate laws, as in reaction r1.*use ode",
@@ -209,13 +209,28 @@ def test_what_it_cannot_treat_is_refused():
     }.items():
         with pytest.raises(InputError, match=match):
             gnn.simulate(gnn.ReactionNetwork.from_text(text), t_end=1.0, n_points=2, method="implicit_euler")
+    noise = AdditiveNoise(0.1, "constant")
+    more = {"method": "implicit_euler", "noise": noise, "seed": 0, "output": tmp_path / "run.h5", "progress": False}
     with pytest.raises(InputError, match="does not support rate laws, as in reaction added"):
-        gnn.train("xor", method="implicit_euler", noise=AdditiveNoise(0.1), presentations=1, seed=0)
+        gnn.train("xor", presentations=1, **more)
+    with pytest.raises(InputError, match="does not support rate laws, as in reaction added"):
+        gnn.simulate(gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 1"), t_end=1.0, n_points=2, **more)
+    assert not list(tmp_path.iterdir())
+    fit = gnn.train("xor", method="implicit_euler", presentations=1, seed=0, progress=False)
+    with pytest.raises(InputError, match="does not support rate laws, as in reaction added"):
+        fit.predict(fit.plan.dataset.test_x, noise=noise, progress=False)
     with pytest.raises(InputError, match="fixed_step must be"):
         gnn.train("xor", method="implicit_euler", fixed_step=0.0, presentations=1, seed=0)
 
 
-def test_statistics_count_the_steps_also_after_checkpoints():
-    for every in (2, 6):
-        fit = gnn.train("xor", method="implicit_euler", presentations=6, seed=1, checkpoint_every=every, progress=False)
-        assert fit.trained.statistics["steps"] == 6 * 200
+def test_a_run_is_the_same_from_checkpoints_and_from_its_file(tmp_path):
+    noise = [RateNoise(0.1, "presentation"), ConcentrationNoise(0.1, step=1.0)]
+    asked = {"method": "implicit_euler", "presentations": 6, "seed": 1, "progress": False}
+    whole, parts = (gnn.train("xor", checkpoint_every=n, noise=noise, **asked) for n in (6, 2))
+    np.testing.assert_array_equal(whole.last_weights, parts.last_weights)
+    assert whole.trained.statistics == parts.trained.statistics
+    assert gnn.train("xor", **asked).trained.statistics["steps"] == 6 * 200
+    gnn.train("xor", output=tmp_path / "run.h5", noise=noise, **asked)
+    with gnn.open_run(tmp_path / "run.h5") as run:
+        assert run.method == "implicit_euler" and run.training.arguments["settings"]["fixed_step"] == 0.1
+    np.testing.assert_array_equal(gnn.load_fit(tmp_path / "run.h5").last_weights, whole.last_weights)

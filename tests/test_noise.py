@@ -282,7 +282,11 @@ def test_forcing_that_the_network_cannot_hold_ends_with_an_overflow():
 @pytest.mark.parametrize("method", [m.name for m in METHODS if m.trains and m.name != "linear_noise"])
 def test_every_method_trains_under_every_noise_together(method):
     short = SHORT | {"presentations": 2}
-    fits = [gnn.train("xor", method=method, noise=noise, **short) for noise in (IN_TRAINING, IN_TRAINING, None)]
+    noises = IN_TRAINING
+    if method == "implicit_euler":  # which refuses additive noise, whose reactions have rate laws
+        noises = [noise for noise in IN_TRAINING if not isinstance(noise, gnn.AdditiveNoise)]
+        assert len(noises) < len(IN_TRAINING)
+    fits = [gnn.train("xor", method=method, noise=noise, **short) for noise in (noises, noises, None)]
     np.testing.assert_array_equal(fits[0].weights, fits[1].weights)
     assert np.isfinite(fits[0].weights).all() and not np.array_equal(fits[0].weights, fits[2].weights)
 

@@ -13,6 +13,7 @@ from gillespie_nn.api.resume_ensemble import task_of
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import EXACT, METHODS
 from gillespie_nn.simulation.methods.base import Method
+from gillespie_nn.simulation.methods.implicit_euler import ImplicitEuler
 from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.schedule import parse_schedule
 from gillespie_nn.simulation.task import make_task
@@ -45,9 +46,10 @@ def _mean():
     return mean
 
 
-def _final(form, method, n=3000):
+def _final(form, method, n=3000, **options):
     network, schedule = FORMS[form]
-    return gnn.simulate(network, TIMES[-1], 2, method=method, schedule=schedule, replicates=n, seed=11).of("A")[:, -1]
+    run = gnn.simulate(network, TIMES[-1], 2, method=method, schedule=schedule, replicates=n, seed=11, **options)
+    return run.of("A")[:, -1]
 
 
 def _p(found):
@@ -62,10 +64,11 @@ def test_exact_methods_have_the_law_of_the_rates_in_turn(method, form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_other_methods_have_the_mean_of_the_rates_in_turn(form):
-    for method in (m for m in METHODS if not m.exact):
-        found = _final(form, method.name, 1 if method.deterministic else 2000)
+    for method in (m for m in METHODS if not m.exact and (m is not ImplicitEuler or FORMS[form][0] is not LAWS)):
+        options = {"fixed_step": 1e-4} if method is ImplicitEuler else {}
+        found = _final(form, method.name, 1 if method.deterministic else 2000, **options)
         if method.deterministic:
-            assert found[0] == pytest.approx(_mean(), rel=1e-5), method.name
+            assert found[0] == pytest.approx(_mean(), rel=1e-4 if options else 1e-5), method.name
         else:
             accept(mean_is(found, _mean(), slack=0.3), f"scheduled {form}, {method.name}")
 

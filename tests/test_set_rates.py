@@ -195,7 +195,8 @@ def test_setting_the_same_rates_changes_no_law_and_other_rates_do(method):
         found.append(_run_to(simulation, 1.5).counts[0])
     expected = 100 + (40 - 100) * np.exp(-2.0)
     if method.deterministic:
-        assert found[0] == pytest.approx(expected, rel=1e-6)
+        error = 0.02 if method.name == "implicit_euler" else 1e-6  # of first order in a step of 0.1 s
+        assert found[0] == pytest.approx(expected, rel=error)
     else:
         accept(mean_is(found, expected, slack=0.0 if method.exact else 0.5), f"mean after changes, {method.name}")
 

@@ -385,7 +385,8 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
     points = runner.unique(made.points(case, extent))
     assert points == runner.unique(made.points(case, extent)) and study.title and study.summary
     # Scores that need no simulation: what is drawn is tested here, what is simulated elsewhere.
-    cheap = points if study.name in ("time-course", "learning", "confusion", "weights", "chemistries", "claims") else []
+    simulated = ("time-course", "learning", "confusion", "weights", "chemistries", "claims", "gradient")
+    cheap = points if study.name in simulated else []
     runner.carry_out(cheap, tmp_path, workers=1, say=lambda line: None)
     records, failed, _ = runner.read_all(cheap, tmp_path)
     if not cheap:

@@ -15,7 +15,7 @@ from ..noise import plan_noise
 from ..options import options_of
 from ..seeds import resolve_seed
 from ..simulation.learner import Learner
-from ..simulation.methods import OPTIONS, choose_for_training, elsewhere, known_to_training
+from ..simulation.methods import OPTIONS, Method, choose_for_training, elsewhere, known_to_training
 from ..simulation.methods.options import resolve
 from ..simulation.options import Destination
 from ..simulation.presentations import PresentationPlan, presentation_order
@@ -100,6 +100,8 @@ def _learner(
     counts = spec.start(weights, volume, method.dtype)
     rates = spec.network.rates(asked.rates)
     noise = plan_noise(noises, spec.network, rates, unforced=spec.unforced)
+    if noise is not None and issubclass(method, Method):
+        method.refuse(noise.network)  # with the reactions that noise adds
     return Learner(spec, settings, method, reason, options, volume, counts, rates, noise)
 
 

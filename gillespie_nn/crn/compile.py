@@ -15,7 +15,7 @@ from ..display.words import counted
 from ..kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
 from ..kernels.families import Families
 from ..kernels.firing import Dependents
-from ..kernels.implicit_steps import ImplicitPlan
+from ..kernels.implicit_state import ImplicitPlan
 from ..kernels.laws import Laws
 from ..kernels.leap_state import BlockPlan, LeapPlan
 from . import programs

@@ -1,11 +1,11 @@
-"""Which species implicit steps solve together, and in which order: the `ImplicitPlan` of `kernels.implicit_steps`."""
+"""Which species implicit steps solve together, and in which order: the `ImplicitPlan` of `kernels.implicit_state`."""
 
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..kernels.implicit_steps import BLOCK, GENERAL, ITEM, LINEAR, MADE, ONE, RAILS, ImplicitPlan
+from ..kernels.implicit_state import BLOCK, GENERAL, ITEM, LINEAR, MADE, ONE, RAILS, ImplicitPlan
 from .blocks import Action, blocks
 from .leap_blocks import table, uint
 from .programs import starts

@@ -211,6 +211,8 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
     volume, rates = _volume(network, run.volume), network.rates(run.rates)
     stops = None if run.stop_when is None else stopping(network, run.stop_when, method)
     noise = plan_noise(run.noise, stops or network, rates, presented=False)
+    if noise is not None:
+        method.refuse(noise.network)  # with the reactions that noise adds
     _refuse_combinations(run, method, noise)
     if run.record == EVENTS:
         _refuse_events(network, method, noise)

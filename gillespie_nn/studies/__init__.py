@@ -9,6 +9,7 @@ from .chemistries import Chemistries
 from .claims import Claims
 from .confusion import Confusion
 from .effects import Annihilation, StepSize, Transient
+from .gradient import Gradient
 from .images import Images
 from .learning import Learning
 from .learns import Learns
@@ -22,7 +23,7 @@ from .time_course import TimeCourse
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
-    Annihilation, Transient, StepSize, Claims, Learns, Parity, Chemistries,
+    Annihilation, Transient, StepSize, Claims, Gradient, Learns, Parity, Chemistries,
 )  # fmt: skip
 
 __all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]

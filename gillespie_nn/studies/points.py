@@ -119,7 +119,7 @@ class Training(Point):
 
     @property
     def decided(self) -> dict:
-        return _plain(
+        return plain(
             {
                 "case": self.case,
                 "seed": self.seed,
@@ -169,7 +169,7 @@ class Training(Point):
         found = {name: arguments[name] for name in expected}
         # The file also has the options that were left at their defaults.
         found["settings"] = {k: v for k, v in found["settings"].items() if k in expected["settings"]}
-        if _plain(found) != expected:
+        if plain(found) != expected:
             self._refuse(path, found)
 
 
@@ -192,7 +192,7 @@ class Prediction(Point):
 
     @property
     def decided(self) -> dict:
-        return _plain(
+        return plain(
             {"training": self.training.decided, "noise": [n.record() for n in self.noise], "limit": self.limit}
         )
 
@@ -290,6 +290,6 @@ def compile_kernels(method: str, noisy: bool) -> None:
     )  # fmt: skip
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON gives it back: lists for tuples, and numbers of Python's own."""
     return json.loads(json.dumps(value, default=lambda v: v.item() if isinstance(v, np.generic) else list(v)))

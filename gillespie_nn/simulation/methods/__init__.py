@@ -53,6 +53,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("lna", "linear_noise_approximation"), ("linear_noise",)),
     **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
     **dict.fromkeys(("euler", "backward_euler"), ("implicit_euler",)),
+    **dict.fromkeys(("adam", "sgd", "backpropagation"), ("gradient_descent",)),
 }
 """Names of methods in the literature and in other programs."""
 _FEW_REACTIONS = 30

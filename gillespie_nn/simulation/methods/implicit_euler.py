@@ -9,7 +9,8 @@ from ...checks import InputError, ModelError
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels import codes
-from ...kernels.implicit_steps import ImplicitState, run_implicit
+from ...kernels.implicit_state import ImplicitState
+from ...kernels.implicit_steps import run_implicit
 from .base import Method
 from .options import Option
 
@@ -25,8 +26,9 @@ class ImplicitEuler(Method):
     """Concentrations by the rate equations, in steps of `fixed_step`, of first order: the error is proportional to the
     step, and nothing estimates it. Halve the step to see it.
 
-    Measured on `xor`, six seeds, after 1,500 presentations: with steps of 0.1 s the RMSE differs by at most 0.001 from
-    that with 0.025 s, with 0.4 s by 0.01 (0.036 in place of 0.044 in the mean), at a third of the time.
+    Measured on `xor`, six seeds, after 1,500 presentations: with steps of 0.1 s the RMSE differs by at most 0.002 from
+    that with 0.025 s, which is 0.029 in the mean, and with steps of 0.4 s by up to 0.009. A run takes 0.3 s of CPU time
+    with steps of 0.1 s, and 0.2 s with steps of 0.4 s.
 
     Steps end at recorded times, scheduled changes and stops, and are equally long up to there. However fast reactions
     are, no concentration is ever negative, and the states of rest are those of the rate equations exactly. What is
@@ -45,14 +47,16 @@ class ImplicitEuler(Method):
     """Steps, and solutions of single blocks for which a step was divided."""
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
-        self.refuse(network)  # also reactions that noise adds
         super().__init__(network, rates, volume, *rest, **named)
+        if self._structure.has_programs:
+            self.refuse(network)  # which may be one with reactions that noise adds
         self._plan = self._structure.implicit_plan(rates)
         self._slice = max(1, _SLICE // (1 + len(self._plan.items)))
         starts = self._plan.blocks["species_start"].astype(np.int64)
         largest = int(np.diff(starts).max(initial=1))
         self._state = ImplicitState(
             x=self._counts,
+            coefficient=np.zeros(len(self._plan.items)),
             value=np.zeros(len(self._plan.items)),
             before=np.zeros(largest),
             matrix=np.zeros((largest, largest + 1)),
