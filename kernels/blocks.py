@@ -12,8 +12,10 @@ import numpy as np
 from .block_equations import solve_block, solve_pair
 from .codes import COUNT_LIMIT, OVERFLOW, REACHED_END
 from .counting import draw_poissons
+from .fast_pairs import annihilate, settle_pair, show_average, show_counts
 from .jit import inlined
 from .leap_firings import fire_often
+from .leap_refresh import look_again
 from .leap_state import RELAXATION, leap_value
 from .linked import kernel
 from .step_size import block_change
@@ -35,7 +37,8 @@ def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
     # The nearest whole number, never below none; what it differs by is not lost.
     firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
     # Rounding leaves half a firing at most; what is below that is dropped, as nothing fires backwards.
-    state.channels[c].carried = max(wanted - firings, -0.5)
+    # Only firings that a fast pair borrowed from this step are owed for longer.
+    state.channels[c].carried = max(wanted - firings, min(state.channels[c].carried, -0.5))
     s, other = entry.first_species, entry.second_species
     x = counts[s] + entry.first_amount * firings
     y = counts[other] + entry.second_amount * firings
@@ -48,13 +51,16 @@ def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
 
 
 @inlined
-def _fire_block(channels, laws, blocks, plan, state, b, n, rng):
+def _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled):
     """Fire the channels of block b of n species. Returns the number of firings, or -1 for an overflow."""
     fired = np.int64(0)
     width = max(2, n)
     slope, solution = state.blocks.slope, state.blocks.solution
     row = np.int64(blocks.blocks[b].dense_start)
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
+        if settled and e == blocks.blocks[b].annihilation:
+            row += width
+            continue  # fires last, as often as the drawn count of the scarcer species needs
         wanted = state.blocks.drawn[e] + slope[row] * solution[0].change + slope[row + 1] * solution[1].change
         for i in range(2, n):
             wanted += slope[row + i] * solution[i].change
@@ -63,6 +69,11 @@ def _fire_block(channels, laws, blocks, plan, state, b, n, rng):
             return firings
         fired += firings
         row += width
+    if settled:
+        firings = annihilate(channels, laws, blocks, plan, state, b, rng)
+        if firings < 0:
+            return firings
+        fired += firings
     # For the next step; what reads no species of its block is looked at there, if others may have changed it.
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
         if blocks.entries[e].slope_start < blocks.entries[e + 1].slope_start:
@@ -72,12 +83,13 @@ def _fire_block(channels, laws, blocks, plan, state, b, n, rng):
 
 
 @kernel
-def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
+def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng, final):
     """Leap over tau in every block. Returns the status, the number of firings, and the largest expected change of a
     species as a multiple of what `epsilon` allows."""
     firings = np.int64(0)
     largest = 0.0
     all_reacting = all_relaxing = 1e-300
+    any_settled = False
     drawn, solution = state.blocks.drawn, state.blocks.solution
     # All numbers from the propensities at the start of the step, before any block changes a count.
     for e in range(drawn.size):
@@ -86,8 +98,12 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
     for b in range(blocks.blocks.size - 1):
         start = np.int64(blocks.blocks[b].species_start)
         n = np.int64(blocks.blocks[b + 1].species_start) - start
+        settled, scarce, shrink = False, 0.0, 1.0
         if n <= 2:
             reacting, relaxing = solve_pair(channels, laws, blocks, plan, state, b, tau)
+            if blocks.blocks[b].pair:
+                settled, scarce, shrink, slow = settle_pair(channels, blocks, state, b, tau, rng)
+                relaxing = min(relaxing, slow)
         else:
             reacting, relaxing = solve_block(channels, laws, blocks, plan, state, b, n, tau)
         all_reacting += reacting
@@ -98,9 +114,16 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
             if change > _SMALL * (epsilon * x + 10.0):
                 largest = max(largest, change / block_change(epsilon, x))
         # Before the next block, which sees these counts: what acts on a block comes before it, where loops allow.
-        fired = _fire_block(channels, laws, blocks, plan, state, b, n, rng)
+        fired = _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled)
         if fired < 0:
             return OVERFLOW, firings, largest
         firings += fired
+        if settled:
+            show_average(blocks, state, b, scarce, shrink, rng)
+            any_settled = True
+    if any_settled:
+        show_counts(blocks, state)
+        if final and not look_again(channels, laws, None, plan, state, plan.fires.size):
+            return OVERFLOW, firings, largest
     state.ledger[RELAXATION] = all_relaxing / all_reacting
     return REACHED_END, firings, largest

@@ -18,8 +18,10 @@ from ...kernels.leap_state import (
     EXACT_STEPS,
     EXPECTED,
     LARGEST_BLOCK,
+    LARGEST_SUM,
     LEAPS,
     LEDGER_SIZE,
+    PAIR,
     RELAXATION,
     SOLUTION,
     TIME_LEAPT,
@@ -144,6 +146,8 @@ def _block_state(plan: BlockPlan) -> BlockState:
         slope=np.zeros(len(plan.amount)),
         solution=np.zeros(LARGEST_BLOCK, dtype=SOLUTION),
         matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
+        pairs=np.zeros(len(plan.blocks) - 1, dtype=PAIR),
+        weights=np.zeros(LARGEST_SUM),
     )
 
 
