@@ -98,11 +98,11 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng, final):
     for b in range(blocks.blocks.size - 1):
         start = np.int64(blocks.blocks[b].species_start)
         n = np.int64(blocks.blocks[b + 1].species_start) - start
-        settled, scarce, shrink = False, 0.0, 1.0
+        settled, scarce, shrink, hidden = False, 0.0, 1.0, 0.0
         if n <= 2:
             reacting, relaxing = solve_pair(channels, laws, blocks, plan, state, b, tau)
             if blocks.blocks[b].pair:
-                settled, scarce, shrink, slow = settle_pair(channels, blocks, state, b, tau, rng)
+                settled, scarce, shrink, slow, hidden = settle_pair(channels, blocks, state, b, tau, rng)
                 relaxing = min(relaxing, slow)
         else:
             reacting, relaxing = solve_block(channels, laws, blocks, plan, state, b, n, tau)
@@ -110,6 +110,8 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng, final):
         all_relaxing += relaxing * reacting / n  # the mean rate of its species, weighted by its firings
         for i in range(n):
             x = state.counts[blocks.species[start + i]]
+            if settled:
+                x = np.int64(hidden)
             change = abs(solution[i].expected)
             if change > _SMALL * (epsilon * x + 10.0):
                 largest = max(largest, change / block_change(epsilon, x))

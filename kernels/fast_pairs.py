@@ -127,7 +127,7 @@ def settle_pair(channels, blocks, state, b, tau, rng):
         plenty = max(plenty * (1.0 + noise / spread), 0.0)
         scarce = max(scarce * (1.0 - noise / spread), 0.0)
     if not k > 0.0:
-        return False, 0.0, 1.0, slow
+        return False, 0.0, 1.0, slow, 0.0
     birth = both + 0.5 * (plenty + scarce)
     total = r = 0.0
     for _ in range(_ROUNDS):
@@ -135,7 +135,7 @@ def settle_pair(channels, blocks, state, b, tau, rng):
         r = away / total if total > 0.0 else 1.0
         birth = both + 0.5 * ((1.0 - r) * plenty + (1.0 + r) * scarce)
     if not k * total * tau > _FAST:
-        return False, 0.0, 1.0, slow
+        return False, 0.0, 1.0, slow, 0.0
     n = mean = 0.0
     if birth > 0.0:
         mean = 2.0 * birth / (k * (total + away))  # the root of k n (n + d) = b
@@ -155,7 +155,7 @@ def settle_pair(channels, blocks, state, b, tau, rng):
     d += expected - change
     solution[0].expected = mean + max(d, 0.0) - x
     solution[1].expected = mean + max(-d, 0.0) - y
-    return True, mean, math.sqrt(min(2.0 / (k * total * tau), 1.0)), slow
+    return True, mean, math.sqrt(min(2.0 / (k * total * tau), 1.0)), slow, max(x + y, spread)
 
 
 @kernel

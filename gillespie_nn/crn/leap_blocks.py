@@ -92,13 +92,13 @@ def _pairs(found: list[list[int]], entries: list[list[PlainChannel]], structure:
     """For each block, the entry by which its two species annihilate if the block is a pair that may be fast, else -1;
     and -1 for the end. int64[block + 1].
 
-    A pair has a decay of each species, which reads nothing else of the block, and no other channel that reads one.
+    Besides annihilation a pair may have channels that make one of either species or both, and linear decays.
     """
     entry = np.full(len(found) + 1, -1)
     number = 0
     for b, (members, some) in enumerate(zip(found, entries)):
         kinds = [_kind(members, c, structure) for c in some]
-        if None not in kinds and {(-1, 0), (0, -1)} <= set(kinds) and kinds.count((-1, -1)) == 1:
+        if None not in kinds and kinds.count((-1, -1)) == 1:
             entry[b] = number + kinds.index((-1, -1))
         number += len(some)
     return entry
