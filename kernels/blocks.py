@@ -20,14 +20,16 @@ from .leap_state import RELAXATION, leap_value
 from .linked import kernel
 from .step_size import block_change
 
+_TURNS = 20
+"""Times that what waits for molecules in a block gets its turn; what is not there then does not react."""
 _SMALL = 0.4
 """A smaller part of the change that is allowed makes no difference to the next step, which grows by two at most."""
 
 
 @inlined
 def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
-    """Fire entry e a whole number of times; parts are carried on, and what is not there does not react. Returns the
-    number of firings, or -1 for an overflow."""
+    """Fire entry e a whole number of times; parts are carried on. Returns the number of firings, or -1 for an overflow;
+    where molecules are missing, 0, and `BlockState.drawn` becomes the number of firings that wait for them."""
     counts = state.counts
     entry = blocks.entries[e]
     c = entry.channel
@@ -39,36 +41,77 @@ def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
     # Rounding leaves half a firing at most; what is below that is dropped, as nothing fires backwards.
     # Only firings that a fast pair borrowed from this step are owed for longer.
     state.channels[c].carried = max(wanted - firings, min(state.channels[c].carried, -0.5))
+    state.blocks.drawn[e] = 0.0
     s, other = entry.first_species, entry.second_species
     x = counts[s] + entry.first_amount * firings
     y = counts[other] + entry.second_amount * firings
+    if min(x, y) < 0:
+        state.blocks.drawn[e] = firings
+        return np.int64(0)
     # Two species that stay in range are set at once; else the slower way, which sees what is there.
-    if entry.more or state.firings.size or min(x, y) < 0 or max(x, y) > COUNT_LIMIT:
+    if entry.more or state.firings.size or max(x, y) > COUNT_LIMIT:
         return fire_often(channels, laws, plan, state, np.int64(c), firings, rng) if firings > 0 else np.int64(0)
     counts[s] = x
     counts[other] = y
     return firings
 
 
+@kernel
+def _fire_waiting(channels, laws, blocks, plan, state, b, rng):
+    """Fire what waits for molecules, which others of the block may have made: of two conversions that are fast only the
+    difference may be there to react. Returns the number of firings, or -1 for an overflow."""
+    fired = np.int64(0)
+    for turn in range(_TURNS):
+        left = False
+        for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
+            n = np.int64(state.blocks.drawn[e])
+            if n == 0:
+                continue
+            entry = blocks.entries[e]
+            there = n
+            if turn + 1 < _TURNS:
+                if entry.first_amount < 0:
+                    there = min(there, state.counts[entry.first_species] // -entry.first_amount)
+                if entry.second_amount < 0:
+                    there = min(there, state.counts[entry.second_species] // -entry.second_amount)
+            state.blocks.drawn[e] = n - there
+            left = left or there < n
+            if there > 0:
+                firings = fire_often(channels, laws, plan, state, np.int64(entry.channel), there, rng)
+                if firings < 0:
+                    return firings
+                fired += firings
+        if not left:
+            break
+    return fired
+
+
 @inlined
 def _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled):
     """Fire the channels of block b of n species. Returns the number of firings, or -1 for an overflow."""
     fired = np.int64(0)
+    waits = False
     width = max(2, n)
     slope, solution = state.blocks.slope, state.blocks.solution
     row = np.int64(blocks.blocks[b].dense_start)
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
-        if settled and e == blocks.blocks[b].annihilation:
-            row += width
-            continue  # fires last, as often as the drawn count of the scarcer species needs
         wanted = state.blocks.drawn[e] + slope[row] * solution[0].change + slope[row + 1] * solution[1].change
         for i in range(2, n):
             wanted += slope[row + i] * solution[i].change
+        row += width
+        if settled and e == blocks.blocks[b].annihilation:
+            state.blocks.drawn[e] = 0.0
+            continue  # fires last, as often as the drawn count of the scarcer species needs
         firings = _fire(channels, laws, blocks, plan, state, e, wanted, rng)
         if firings < 0:
             return firings
         fired += firings
-        row += width
+        waits = waits or state.blocks.drawn[e] > 0.0
+    if waits:
+        firings = _fire_waiting(channels, laws, blocks, plan, state, b, rng)
+        if firings < 0:
+            return firings
+        fired += firings
     if settled:
         firings = annihilate(channels, laws, blocks, plan, state, b, rng)
         if firings < 0:
