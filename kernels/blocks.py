@@ -146,7 +146,8 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng, final):
             reacting, relaxing = solve_pair(channels, laws, blocks, plan, state, b, tau)
             if blocks.blocks[b].pair:
                 settled, scarce, shrink, slow, hidden = settle_pair(channels, blocks, state, b, tau, rng)
-                relaxing = min(relaxing, slow)
+                if settled:
+                    relaxing = min(relaxing, slow)
         else:
             reacting, relaxing = solve_block(channels, laws, blocks, plan, state, b, n, tau)
         all_reacting += reacting

@@ -30,7 +30,7 @@ from .linked import kernel
 
 _FAST = 5.0
 """Relaxation times in a step from which on a pair counts as at rest: exp(-5) of its memory is left."""
-_AS_FAST = 10.0
+_AS_FAST = 7.0
 """A pair limits steps as if it relaxed at most so many times as fast as its species decay."""
 _FEW = 10.0
 """From so many molecules on the law is a normal one, corrected for its skewness."""
