@@ -28,7 +28,7 @@ from .leap_firings import fire_often
 from .leap_state import LARGEST_SUM
 from .linked import kernel
 
-_FAST = 5.0
+_FAST = 3.0
 """Relaxation times in a step from which on a pair counts as at rest: exp(-5) of its memory is left."""
 _AS_FAST = 7.0
 """A pair limits steps as if it relaxed at most so many times as fast as its species decay."""

@@ -131,6 +131,7 @@ class SlowPlan(NamedTuple):
 
 class LeapPlan(NamedTuple):
     fires: np.ndarray  # uint32[...]: the explicit channels, then those of the entries of blocks, in order
+    n_species: int  # pools have their counts behind those of the species
     n_explicit: int  # so many of `fires` have their propensity at the start of the step
     first_family: int  # the channel of the first family; those behind it are families, too
     channels: np.ndarray  # TERMS[channel]: terms that are added up when the channel is looked at, the others being kept
