@@ -15,7 +15,6 @@ from .counting import draw_poissons
 from .fast_pairs import annihilate, settle_pair, show_average, show_counts
 from .jit import inlined
 from .leap_firings import fire_often
-from .leap_refresh import look_again
 from .leap_state import RELAXATION, leap_value
 from .linked import kernel
 from .step_size import block_change
@@ -126,7 +125,7 @@ def _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled):
 
 
 @kernel
-def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng, final):
+def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
     """Leap over tau in every block. Returns the status, the number of firings, and the largest expected change of a
     species as a multiple of what `epsilon` allows."""
     firings = np.int64(0)
@@ -169,7 +168,5 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng, final):
             any_settled = True
     if any_settled:
         show_counts(blocks, state)
-        if final and not look_again(channels, laws, None, plan, state, plan.fires.size):
-            return OVERFLOW, firings, largest
     state.ledger[RELAXATION] = all_relaxing / all_reacting
     return REACHED_END, firings, largest

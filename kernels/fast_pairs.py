@@ -1,22 +1,24 @@
-"""Pairs of rails in a leap that is long against their annihilation: the scarcer of the two is drawn from its law at rest.
+"""Fast pairs in a leap: two rails that annihilate so fast that the scarcer one is at rest at the end of the step.
 
-Annihilation changes both species x and y of a pair by -1, so their difference d = x - y is slow: it follows the
-trapezoidal rule as in every block. The sum s = x + y relaxes at the rate k s, for a propensity k x y. Where that is much
-faster than the step, the scarcer count n = min(x, y) forgets in the step what it was. Given d it is then a birth-death
-process at rest, with births at a rate b and deaths at k n (n + |d|) + g n, for a decay g, so that
+Annihilation changes both species x and y of a pair by -1. Their difference d = x - y is slow: it follows the
+trapezoidal rule, as in every block. Their sum s = x + y relaxes at the rate k s, for a propensity k x y. In a step
+tau much longer than 1 / (k s) the scarcer count n = min(x, y) forgets what it was. Given d, it is then a birth-death
+process at rest, with births at a rate b, and deaths at k n (n + |d|) + (1 + |r|) g n for a decay g of both species:
 
-    pi(n) / pi(n - 1) = (b / (k n (n + |d|) + g n))^e.
+    pi(n) / pi(n - 1) = (b / (k n (n + |d|) + (1 + |r|) g n))^e,    r = d / s.
 
-Let P, M, H be the propensities of making x, making y, and making both, d > 0 without loss of generality, and r = d / s.
-Linear noise of x and y, with d as slow, gives what corrects the process of a d that stands still:
+Let P, M and H be the propensities of making x, making y, and making both, and d > 0. That d moves while n relaxes adds
+corrections, which follow from the linear noise of x and y for k s much larger than g:
 
-- b = H + ((1 - r) P + (1 + r) M) / 2, which is H + M for |d| >> n, and symmetric at d = 0;
-- a variance smaller by the factor f = ((1 - r)^2 P + (1 + r)^2 M + 4 H + 4 b) / (8 b), from 3/4 at d = 0 to 1;
-- a covariance c = ((1 - r) P - (1 + r) M) / (2 k s) of n with the noise of d in the step: the births of both. It makes
-  P and M those of the step, given its noise in d, and takes its share from the variance.
+- b = H + ((1 - r) P + (1 + r) M) / 2: H + M for d much larger than n, the mean of both rails at d = 0;
+- a variance smaller by the factor f = ((1 - r)^2 P + (1 + r)^2 M + 4 H + 4 b) / (8 b), 1 for large d and 3/4 at d = 0;
+- a covariance c = ((1 - r) P - (1 + r) M) / (2 k s) of n with the noise of d in the step, whose variance is v: P
+  becomes P (1 + w) and M becomes M (1 - w), where w is the noise of d over v, and n keeps the variance f V - c^2 / v,
+  where V = b / (k s).
 
-Hence e = 1 / (f - c^2 / ...). What reads the pair in the step must see its mean over the step, not its end: the noise of
-n counts there with a variance smaller by 2 / (k s tau), its integral being that of a noise which relaxes at the rate k s.
+The exponent is e = V / (f V - c^2 / v). Readers of the pair in this step must see its mean over the step. They see n
+with its noise reduced by sqrt(2 / (k s tau)), since the integral of a noise that relaxes at the rate k s has a variance
+smaller by that factor squared. From k s tau = 2 down that factor is 1, as by the trapezoidal rule.
 """
 
 import math
@@ -29,15 +31,21 @@ from .leap_state import LARGEST_SUM
 from .linked import kernel
 
 _FAST = 3.0
-"""Relaxation times in a step from which on a pair counts as at rest: exp(-5) of its memory is left."""
-_AS_FAST = 7.0
-"""A pair limits steps as if it relaxed at most so many times as fast as its species decay."""
+"""A pair is fast in a step of more than so many of its relaxation times. Of its memory exp(-3) = 0.05 is left; the
+trapezoidal rule, which holds in shorter steps, keeps (1 - 3 / 2) / (1 + 3 / 2) = -0.2 of it there."""
+_AS_FAST = 5.0
+"""A fast pair limits steps as if it relaxed at most so many times as fast as its species decay. At 20 per unit of
+concentration the pairs of training networks relax about that fast; with 10 there would be 1.5 times as many leaps."""
 _FEW = 10.0
-"""From so many molecules on the law is a normal one, corrected for its skewness."""
+"""From so many molecules on, the law of the scarcer species is a normal one, corrected for its skewness."""
 _NEGLIGIBLE = 1e-9
+"""Part of a sum of probabilities at which it ends."""
 _ROUNDS = 3
-"""Of the iteration for s, which has one root."""
+"""Of the iteration for s and r."""
 _LEAST_FACTOR = 0.25
+"""Of the variance; below it the corrections are no small ones."""
+_MOST_BIRTHS = 0.5
+"""Largest correction of births, as a part of them; it is that large for less than a molecule at d = 0 alone."""
 
 
 @inlined
@@ -75,10 +83,12 @@ def _draw_scarce(weights, rng, mean, birth, k, d, decay, variance, exponent):
         skewed = z + (z * z - 1.0) * third / (6.0 * variance * math.sqrt(variance))
         # Rounding adds the variance of a uniform number.
         return max(math.floor(mean + math.sqrt(max(variance - 1.0 / 12.0, 0.0)) * skewed + 0.5), 0.0), mean
-    # The power lowers the mean by nearly this, which births make up for; a smaller variance wants a larger one.
-    both = 2.0 * mean + d
-    share = (mean + d) / both
-    birth *= 1.0 + min((exponent - 1.0) * (0.5 * (share * share + (1.0 - share) ** 2) + variance / both) / (exponent * variance), 0.5)
+    # The power lowers the mean by (1 - 1/e) v^2 (1/n^2 + 1/(n + d)^2) / 2, v the variance for e = 1; the smaller
+    # variance raises it, by E n (n + d) = b / k. More births make up for both: d mean / d log b is v.
+    whole = 2.0 * mean + d
+    share = (mean + d) / whole
+    lost = (1.0 - 1.0 / exponent) * (0.5 * (share * share + (1.0 - share) ** 2) + exponent * variance / whole)
+    birth *= 1.0 + min(lost / (exponent * variance), _MOST_BIRTHS)
     total, moment, weight = 1.0, 0.0, 1.0
     n = 0
     weights[0] = 1.0

@@ -149,7 +149,7 @@ def _triggered(laws, state):
 
 
 @kernel
-def _leap(channels, laws, families, blocks, plan, state, rng, tau, epsilon, single, settles, final):
+def _leap(channels, laws, families, blocks, plan, state, rng, tau, epsilon, single, settles):
     """Leap over tau; of the critical channels, if any, the one that holds `single` of their propensity fires once.
     With `settles` the slow channels fire, too, and the state is that of the end of the step.
 
@@ -185,7 +185,7 @@ def _leap(channels, laws, families, blocks, plan, state, rng, tau, epsilon, sing
             fired += done
     status, largest = REACHED_END, 0.0
     if blocks is not None:
-        status, in_blocks, largest = leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng, final)
+        status, in_blocks, largest = leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng)
         fired += in_blocks
     else:
         rng.standard_exponential()  # as blocks without channels would, so that a seed gives what it always gave
@@ -292,9 +292,7 @@ def _advance(channels, laws, families, blocks, plan, state, rng, run, t_stop, bu
             settles = end == boundary
             if laws is not None:
                 settles = settles or laws.triggered.size > 0
-            status, largest = _leap(
-                channels, laws, families, blocks, plan, state, rng, tau, epsilon, single, settles, end == t_stop
-            )  # fmt: skip
+            status, largest = _leap(channels, laws, families, blocks, plan, state, rng, tau, epsilon, single, settles)
             clock[TIME] = end
             if blocks is not None:
                 # A step that was cut short tells nothing about the next, unless even it was too long. The change is

@@ -55,8 +55,12 @@ def leap_blocks(
     annihilation = _pairs(found, entries, structure)
     plan = BlockPlan(
         blocks=table(
-            BLOCK, species_start=starts(found), entry_start=starts(entries), dense_start=starts(amounts),
-            annihilation=np.maximum(annihilation, 0), pair=annihilation >= 0,
+            BLOCK,
+            species_start=starts(found),
+            entry_start=starts(entries),
+            dense_start=starts(amounts),
+            annihilation=np.maximum(annihilation, 0),
+            pair=annihilation >= 0,
         ),
         species=uint(list(chain.from_iterable(found))),
         entries=_entry_rows(flat, moves, starts(slopes), structure.n_state),
@@ -110,13 +114,14 @@ def _kind(members: list[int], c: PlainChannel, structure: "Structure") -> tuple[
         return None
     change = tuple(c.changes.get(s, 0) for s in members)
     takes = {s for s, n in zip(members, change) if n < 0}
-    if any(takes != set(members).intersection(structure.reads[t]) for t in c.terms) or not -1 <= min(change):
+    # What is made reads nothing of the pair, and what is taken only itself, each once.
+    if any(takes != set(members).intersection(structure.reads[t]) for t in c.terms):
         return None
-    if max(change) > 1 or not any(change) or (takes and not all(_is_linear(structure.terms[t]) for t in c.terms)):
+    if takes and not all(_is_linear(structure.terms[t]) for t in c.terms):
         return None
-    if len(takes) == 2:
+    if change == (-1, -1):
         return change if len(c.terms) == 1 and c.annihilates else None
-    return change if sum(change) == -1 or not takes else None
+    return change if change in {(1, 0), (0, 1), (1, 1), (-1, 0), (0, -1)} else None
 
 
 def _is_linear(term: Term) -> bool:
