@@ -2,7 +2,8 @@
 
 A channel fires a Poisson number with the propensity at the start of the step, plus half the step times the change of
 its propensity over the step, linearised in the species of its own block. On linear networks the mean and the stationary
-covariance are those of the master equation whatever the step, also where modes are much faster than it.
+covariance are those of the master equation whatever the step, also where modes are much faster than it. A pair of rails
+whose annihilation is much faster than the step is no linear network: see `fast_pairs`.
 
 Trapezoidal leaping: Y. Cao, L. Petzold, Proc. FOSBE (2005) 149-152; the solution block by block is ours.
 """

@@ -81,8 +81,8 @@ def _add_families(channels, families, plan, state):
 
 @inlined
 def _pass_annihilation(channels, blocks, plan, state, epsilon):
-    """Of pairs at rest leave the drift of their difference alone, which becomes that of the more abundant species:
-    annihilation of what noise has made too many is fast, and no reason for a short step."""
+    """For pairs at rest, keep only the drift of their difference, as that of the more abundant species: the drift of
+    their sum is noise, which annihilation removes in less than a step."""
     species = state.species
     for b in range(blocks.blocks.size - 1):
         if not blocks.blocks[b].pair:
