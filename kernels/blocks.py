@@ -2,7 +2,8 @@
 
 A channel fires a Poisson number with the propensity at the start of the step, plus half the step times the change of
 its propensity over the step, linearised in the species of its own block. On linear networks the mean and the stationary
-covariance are those of the master equation whatever the step, also where modes are much faster than it.
+covariance are those of the master equation whatever the step, also where modes are much faster than it. A pair of rails
+whose annihilation is much faster than the step is no linear network: see `fast_pairs`.
 
 Trapezoidal leaping: Y. Cao, L. Petzold, Proc. FOSBE (2005) 149-152; the solution block by block is ours.
 """
@@ -12,20 +13,23 @@ import numpy as np
 from .block_equations import solve_block, solve_pair
 from .codes import COUNT_LIMIT, OVERFLOW, REACHED_END
 from .counting import draw_poissons
+from .fast_pairs import annihilate, settle_pair, show_average, show_counts
 from .jit import inlined
 from .leap_firings import fire_often
 from .leap_state import RELAXATION, leap_value
 from .linked import kernel
 from .step_size import block_change
 
+_TURNS = 20
+"""Times that what waits for molecules in a block gets its turn; what is not there then does not react."""
 _SMALL = 0.4
 """A smaller part of the change that is allowed makes no difference to the next step, which grows by two at most."""
 
 
 @inlined
 def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
-    """Fire entry e a whole number of times; parts are carried on, and what is not there does not react. Returns the
-    number of firings, or -1 for an overflow."""
+    """Fire entry e a whole number of times; parts are carried on. Returns the number of firings, or -1 for an overflow;
+    where molecules are missing, 0, and `BlockState.drawn` becomes the number of firings that wait for them."""
     counts = state.counts
     entry = blocks.entries[e]
     c = entry.channel
@@ -35,22 +39,58 @@ def _fire(channels, laws, blocks, plan, state, e, wanted, rng):
     # The nearest whole number, never below none; what it differs by is not lost.
     firings = np.int64(np.floor(max(wanted, 0.0) + 0.5))
     # Rounding leaves half a firing at most; what is below that is dropped, as nothing fires backwards.
-    state.channels[c].carried = max(wanted - firings, -0.5)
+    # Only firings that a fast pair borrowed from this step are owed for longer.
+    state.channels[c].carried = max(wanted - firings, min(state.channels[c].carried, -0.5))
+    state.blocks.drawn[e] = 0.0
     s, other = entry.first_species, entry.second_species
     x = counts[s] + entry.first_amount * firings
     y = counts[other] + entry.second_amount * firings
+    if min(x, y) < 0:
+        state.blocks.drawn[e] = firings
+        return np.int64(0)
     # Two species that stay in range are set at once; else the slower way, which sees what is there.
-    if entry.more or state.firings.size or min(x, y) < 0 or max(x, y) > COUNT_LIMIT:
+    if entry.more or state.firings.size or max(x, y) > COUNT_LIMIT:
         return fire_often(channels, laws, plan, state, np.int64(c), firings, rng) if firings > 0 else np.int64(0)
     counts[s] = x
     counts[other] = y
     return firings
 
 
+@kernel
+def _fire_waiting(channels, laws, blocks, plan, state, b, rng):
+    """Fire what waits for molecules, which others of the block may have made: of two conversions that are fast only the
+    difference may be there to react. Returns the number of firings, or -1 for an overflow."""
+    fired = np.int64(0)
+    for turn in range(_TURNS):
+        left = False
+        for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
+            n = np.int64(state.blocks.drawn[e])
+            if n == 0:
+                continue
+            entry = blocks.entries[e]
+            there = n
+            if turn + 1 < _TURNS:
+                if entry.first_amount < 0:
+                    there = min(there, state.counts[entry.first_species] // -entry.first_amount)
+                if entry.second_amount < 0:
+                    there = min(there, state.counts[entry.second_species] // -entry.second_amount)
+            state.blocks.drawn[e] = n - there
+            left = left or there < n
+            if there > 0:
+                firings = fire_often(channels, laws, plan, state, np.int64(entry.channel), there, rng)
+                if firings < 0:
+                    return firings
+                fired += firings
+        if not left:
+            break
+    return fired
+
+
 @inlined
-def _fire_block(channels, laws, blocks, plan, state, b, n, rng):
+def _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled):
     """Fire the channels of block b of n species. Returns the number of firings, or -1 for an overflow."""
     fired = np.int64(0)
+    waits = False
     width = max(2, n)
     slope, solution = state.blocks.slope, state.blocks.solution
     row = np.int64(blocks.blocks[b].dense_start)
@@ -58,11 +98,25 @@ def _fire_block(channels, laws, blocks, plan, state, b, n, rng):
         wanted = state.blocks.drawn[e] + slope[row] * solution[0].change + slope[row + 1] * solution[1].change
         for i in range(2, n):
             wanted += slope[row + i] * solution[i].change
+        row += width
+        if settled and e == blocks.blocks[b].annihilation:
+            state.blocks.drawn[e] = 0.0
+            continue  # fires last, as often as the drawn count of the scarcer species needs
         firings = _fire(channels, laws, blocks, plan, state, e, wanted, rng)
         if firings < 0:
             return firings
         fired += firings
-        row += width
+        waits = waits or state.blocks.drawn[e] > 0.0
+    if waits:
+        firings = _fire_waiting(channels, laws, blocks, plan, state, b, rng)
+        if firings < 0:
+            return firings
+        fired += firings
+    if settled:
+        firings = annihilate(channels, laws, blocks, plan, state, b, rng)
+        if firings < 0:
+            return firings
+        fired += firings
     # For the next step; what reads no species of its block is looked at there, if others may have changed it.
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
         if blocks.entries[e].slope_start < blocks.entries[e + 1].slope_start:
@@ -78,6 +132,7 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
     firings = np.int64(0)
     largest = 0.0
     all_reacting = all_relaxing = 1e-300
+    any_settled = False
     drawn, solution = state.blocks.drawn, state.blocks.solution
     # All numbers from the propensities at the start of the step, before any block changes a count.
     for e in range(drawn.size):
@@ -86,21 +141,33 @@ def leap_blocks(channels, laws, blocks, plan, state, tau, epsilon, rng):
     for b in range(blocks.blocks.size - 1):
         start = np.int64(blocks.blocks[b].species_start)
         n = np.int64(blocks.blocks[b + 1].species_start) - start
+        settled, scarce, shrink, hidden = False, 0.0, 1.0, 0.0
         if n <= 2:
             reacting, relaxing = solve_pair(channels, laws, blocks, plan, state, b, tau)
+            if blocks.blocks[b].pair:
+                settled, scarce, shrink, slow, hidden = settle_pair(channels, blocks, state, b, tau, rng)
+                if settled:
+                    relaxing = min(relaxing, slow)
         else:
             reacting, relaxing = solve_block(channels, laws, blocks, plan, state, b, n, tau)
         all_reacting += reacting
         all_relaxing += relaxing * reacting / n  # the mean rate of its species, weighted by its firings
         for i in range(n):
             x = state.counts[blocks.species[start + i]]
+            if settled:
+                x = np.int64(hidden)
             change = abs(solution[i].expected)
             if change > _SMALL * (epsilon * x + 10.0):
                 largest = max(largest, change / block_change(epsilon, x))
         # Before the next block, which sees these counts: what acts on a block comes before it, where loops allow.
-        fired = _fire_block(channels, laws, blocks, plan, state, b, n, rng)
+        fired = _fire_block(channels, laws, blocks, plan, state, b, n, rng, settled)
         if fired < 0:
             return OVERFLOW, firings, largest
         firings += fired
+        if settled:
+            show_average(blocks, state, b, scarce, shrink, rng)
+            any_settled = True
+    if any_settled:
+        show_counts(blocks, state)
     state.ledger[RELAXATION] = all_relaxing / all_reacting
     return REACHED_END, firings, largest

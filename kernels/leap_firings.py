@@ -36,6 +36,8 @@ def fire_often(channels, laws, plan, state, c, n, rng):
     there = n
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
         amount = channels.changes[k].amount
+        if channels.changes[k].species >= plan.n_species:
+            break  # the sums of pools, behind the species: they are summed afresh, and limit nothing
         # The division, which is slow, only where there may be too few molecules.
         if amount < 0 and np.float64(-amount) * there >= counts[channels.changes[k].species]:
             there = min(there, counts[channels.changes[k].species] // -amount)
@@ -47,6 +49,8 @@ def fire_often(channels, laws, plan, state, c, n, rng):
     fits = True
     for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
         s = channels.changes[k].species
+        if s >= plan.n_species:
+            break
         counts[s] += channels.changes[k].amount * there
         fits = fits and counts[s] <= COUNT_LIMIT
     return there if fits else -1

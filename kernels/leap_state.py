@@ -47,6 +47,8 @@ BLOCK = record_type(
     species_start=np.uint32,  # into `BlockPlan.species`
     entry_start=np.uint32,  # into `BlockPlan.entries`: those that only produce come first
     dense_start=np.uint32,  # into `BlockPlan.amount` and `BlockState.slope`, which have a row for each entry
+    annihilation=np.uint32,  # of a pair that may be fast: the entry by which its two species annihilate
+    pair=np.bool_,  # whether the block is such a pair, see `fast_pairs`
 )
 ENTRY = record_type(
     first_amount=np.int64,  # change of a first species, and of a second; of the constant, by 0, where there is none
@@ -96,6 +98,11 @@ EXPECTED = record_type(
     spread=np.float64,  # its variance
     loss=np.float64,  # without the gains
 )
+PAIR = record_type(
+    first=np.int64,  # counts of the two species of a pair at the end of the step
+    second=np.int64,
+    settled=np.bool_,  # whether the pair was drawn from its law at rest in this step
+)
 SOLUTION = record_type(
     change=np.float64,  # of a species of the block, with the firings drawn
     expected=np.float64,  # with those expected
@@ -124,6 +131,7 @@ class SlowPlan(NamedTuple):
 
 class LeapPlan(NamedTuple):
     fires: np.ndarray  # uint32[...]: the explicit channels, then those of the entries of blocks, in order
+    n_species: int  # pools have their counts behind those of the species
     n_explicit: int  # so many of `fires` have their propensity at the start of the step
     first_family: int  # the channel of the first family; those behind it are families, too
     channels: np.ndarray  # TERMS[channel]: terms that are added up when the channel is looked at, the others being kept
@@ -138,6 +146,8 @@ class BlockState(NamedTuple):
     slope: np.ndarray  # float64[dense]: half a step times the derivative of a propensity by a species of its block
     solution: np.ndarray  # SOLUTION[LARGEST_BLOCK]
     matrix: np.ndarray  # float64[LARGEST_BLOCK, LARGEST_BLOCK + 2], scratch
+    pairs: np.ndarray  # PAIR[block]
+    weights: np.ndarray  # float64[LARGEST_SUM], scratch
 
 
 class SlowState(NamedTuple):
@@ -161,6 +171,8 @@ class LeapState(NamedTuple):
 
 LARGEST_BLOCK = 8
 """Species in a block, at most."""
+LARGEST_SUM = 128
+"""Probabilities that are added up to draw the scarcer species of a fast pair, at most."""
 
 
 @inlined

@@ -9,6 +9,7 @@ import numpy as np
 from ..kernels.leap_state import BLOCK, ENTRY, LARGEST_BLOCK, SLOPE, BlockPlan
 from .blocks import Action, blocks
 from .programs import starts
+from .terms import Term
 
 if TYPE_CHECKING:
     from .compile import Structure
@@ -51,8 +52,16 @@ def leap_blocks(
     ]
     amounts, slopes = _within(found, entries, structure)
     numbers = [c.number for c in flat]
+    annihilation = _pairs(found, entries, structure)
     plan = BlockPlan(
-        blocks=table(BLOCK, species_start=starts(found), entry_start=starts(entries), dense_start=starts(amounts)),
+        blocks=table(
+            BLOCK,
+            species_start=starts(found),
+            entry_start=starts(entries),
+            dense_start=starts(amounts),
+            annihilation=np.maximum(annihilation, 0),
+            pair=annihilation >= 0,
+        ),
         species=uint(list(chain.from_iterable(found))),
         entries=_entry_rows(flat, moves, starts(slopes), structure.n_state),
         slopes=np.array(list(chain.from_iterable(slopes)), dtype=SLOPE),
@@ -81,6 +90,43 @@ def _entries(found: list[list[int]], channels: list[PlainChannel]) -> list[list[
     for c in channels:
         entries[min(in_block[s] for s in c.changes)].append(c)
     return [_producers_first(some) for some in entries]
+
+
+def _pairs(found: list[list[int]], entries: list[list[PlainChannel]], structure: "Structure") -> np.ndarray:
+    """For each block, the entry by which its two species annihilate if the block is a pair that may be fast, else -1;
+    and -1 for the end. int64[block + 1].
+
+    Besides annihilation a pair may have channels that make one of either species or both, and linear decays.
+    """
+    entry = np.full(len(found) + 1, -1)
+    number = 0
+    for b, (members, some) in enumerate(zip(found, entries)):
+        kinds = [_kind(members, c, structure) for c in some]
+        if None not in kinds and kinds.count((-1, -1)) == 1:
+            entry[b] = number + kinds.index((-1, -1))
+        number += len(some)
+    return entry
+
+
+def _kind(members: list[int], c: PlainChannel, structure: "Structure") -> tuple[int, ...] | None:
+    """What channel c changes of a pair of species, or None where no pair has such a channel."""
+    if len(members) != 2 or len(c.changes) > 2:
+        return None
+    change = tuple(c.changes.get(s, 0) for s in members)
+    takes = {s for s, n in zip(members, change) if n < 0}
+    # What is made reads nothing of the pair, and what is taken only itself, each once.
+    if any(takes != set(members).intersection(structure.reads[t]) for t in c.terms):
+        return None
+    if takes and not all(_is_linear(structure.terms[t]) for t in c.terms):
+        return None
+    if change == (-1, -1):
+        return change if len(c.terms) == 1 and c.annihilates else None
+    return change if change in {(1, 0), (0, 1), (1, 1), (-1, 0), (0, -1)} else None
+
+
+def _is_linear(term: Term) -> bool:
+    """Whether a term is linear in each of the species that it reads."""
+    return term.is_plain and max(term.multiplicity.values(), default=0) < 2
 
 
 def _disturbed(

@@ -36,6 +36,7 @@ def leap_plan(structure: "Structure", rates: np.ndarray, blockwise: bool) -> tup
     live, live_term = _live(channels, kept, structure)
     plan = LeapPlan(
         fires=uint([*explicit, *entries]),
+        n_species=structure.n_species,
         n_explicit=len(explicit),
         first_family=structure.n_plain,
         channels=live,

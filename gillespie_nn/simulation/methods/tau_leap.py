@@ -18,8 +18,10 @@ from ...kernels.leap_state import (
     EXACT_STEPS,
     EXPECTED,
     LARGEST_BLOCK,
+    LARGEST_SUM,
     LEAPS,
     LEDGER_SIZE,
+    PAIR,
     RELAXATION,
     SOLUTION,
     TIME_LEAPT,
@@ -47,8 +49,9 @@ class TauLeap(Compiled):
     """Options: `epsilon`, the tolerance; `tau`, a fixed step instead; `scheme`.
 
     `explicit` is the method of Cao, Gillespie and Petzold (2006). `trapezoidal` solves blocks of species that act on
-    each other by the trapezoidal rule (`kernels.blocks`), which does not lose its step to fast modules; it is what
-    `auto` takes for networks with product families, and `train` for every one: annihilation of rails is fast.
+    each other by the trapezoidal rule (`kernels.blocks`), which fast modules do not slow down, and draws rails that
+    annihilate fast from their law at rest (`kernels.fast_pairs`). `auto` takes it for networks with product families,
+    and `train` for every network.
     """
 
     name = "tau_leap"
@@ -144,6 +147,8 @@ def _block_state(plan: BlockPlan) -> BlockState:
         slope=np.zeros(len(plan.amount)),
         solution=np.zeros(LARGEST_BLOCK, dtype=SOLUTION),
         matrix=np.zeros((LARGEST_BLOCK, LARGEST_BLOCK + 2)),
+        pairs=np.zeros(len(plan.blocks) - 1, dtype=PAIR),
+        weights=np.zeros(LARGEST_SUM),
     )
 
 
