@@ -182,7 +182,11 @@ MISTAKES = {
         _train("mnist", "the files of MNIST are missing", "fetch-data", "GILLESPIE_NN_DATA"),
         _train("xor --hidden 4x4", "--hidden", "4 or 32,16", "'4x4'"),
         _train("xor --h 0", "h must be positive", "[concentration^2]", "0", "h=0.25"),
-        _train("xor --activation sigmoid", "unknown activation 'sigmoid'", "smooth_relu, relu, leaky_relu"),
+        _train(
+            "xor --activation sigmoid",
+            "unknown activation 'sigmoid'",
+            "smooth_relu, annihilation_relu, leaky_annihilation_relu, rail_relu, relu, leaky_relu",
+        ),
         _train("xor --presentations 0", "presentations must be at least 1", "0"),
         _train("xor --hold 30", "hold", "30 s and 20 s", "shorter"),
         _train("xor --method adam", "unknown method 'adam'", "gradient_descent"),

@@ -38,11 +38,12 @@ def test_concentrations_are_reflected_at_0(method):
     assert found == pytest.approx(expected, abs=1e-5 if method == "ode" else 0.04)
 
 
-def test_it_adds_two_reactions_a_species_and_leaves_weights_alone():
+def test_it_adds_two_reactions_a_species_and_leaves_weights_and_switches_alone():
     spec = gnn.training_network((1, 1, 1))
-    slow = tuple(s for rails in spec.weights for s, _ in rails.signs())
-    plan = plan_noise([gnn.AdditiveNoise(0.1)], spec.network, slow=slow)
+    weights = [s for rails in spec.weights for s, _ in rails.signs()]
+    assert set(spec.unforced) >= {*weights, "S1_0", "A1_0"}
+    plan = plan_noise([gnn.AdditiveNoise(0.1)], spec.network, unforced=spec.unforced)
     added = plan.network.reactions[plan.n_own_reactions :]
     (places,) = (part.places for part in plan.parts)
     assert len(added) == 2 * len(places)
-    assert not {spec.network.species[s] for s in places} & set(slow)
+    assert not {spec.network.species[s] for s in places} & set(spec.unforced)

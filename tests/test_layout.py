@@ -254,12 +254,12 @@ EXPECTED_LETTERS = {"Z", "Y", "S", "E", "D", "W", "B", "X", "T", "G", "L", "F"}
 
 
 def _letters():
-    """The letters of all quantities of all chemistries."""
+    """The letters of all quantities of all chemistries; an activation names its own species."""
     found = set()
     for kind in CHEMISTRIES:
         for chemistry in (kind(), kind(hold=1.0)):
             numbers = training_network((2, 2, 1), chemistry=chemistry).numbers
-            found.update(number.quantity for number in numbers)
+            found.update(number.quantity for number in numbers if number.meaning != "auxiliaries")
     return found
 
 

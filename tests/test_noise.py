@@ -12,6 +12,7 @@ from test_resume import interrupted, same, train
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
+from gillespie_nn.activations import AnnihilationReLU, LeakyAnnihilationReLU, ReLU, SmoothReLU
 from gillespie_nn.cli import main
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.noise import KINDS, NOISES, from_record, plan_noise
@@ -301,15 +302,22 @@ def test_training_under_noise_of_amplitude_zero_changes_no_bit(method):
     np.testing.assert_array_equal(one.predict(x), other.predict(x, noise=none))
 
 
-def test_weights_are_not_forced_unless_asked_for():
-    spec = gnn.training_network((2, 3, 1))
-    slow = [s for r in spec.weights for s in (r.plus, r.minus)]
-    forced = plan_noise(gnn.ConcentrationNoise(0.1), spec.network, slow=slow).parts[0].places
-    letters = {spec.network.species[s][0] for s in forced}
-    assert letters == {"Z", "Y", "S", "E", "D"}
-    asked = plan_noise(gnn.ConcentrationNoise(0.1, species=("W*", "B2_0_p")), spec.network, slow=slow)
-    assert {spec.network.species[s][0] for s in asked.parts[0].places} == {"W", "B"}
-    plan = plan_noise(gnn.ConcentrationNoise(0.1), gnn.training_network((16, 16, 10)).network, slow=())
+@pytest.mark.parametrize("activation, forced", [
+    (SmoothReLU(), "ZYUED"), (SmoothReLU(derivative="gain"), "ZYSED"), (AnnihilationReLU(), "ZYED"),
+    (LeakyAnnihilationReLU(), "ZYSED"), (ReLU(), "ZYSED"),
+])  # fmt: skip
+def test_weights_and_switches_are_not_forced_unless_asked_for(activation, forced):
+    spec = gnn.training_network((2, 3, 1), activation)
+    chosen = plan_noise(gnn.ConcentrationNoise(0.1), spec.network, unforced=spec.unforced).parts[0].places
+    assert {spec.network.species[s][0] for s in chosen} == set(forced)
+    asked = plan_noise(
+        gnn.ConcentrationNoise(0.1, species=("W*", "B2_0_p", "S*")), spec.network, unforced=spec.unforced
+    )
+    assert {spec.network.species[s][0] for s in asked.parts[0].places} == {"W", "B", "S"}
+
+
+def test_forced_networks_keep_their_families():
+    plan = plan_noise(gnn.ConcentrationNoise(0.1), gnn.training_network((16, 16, 10)).network)
     families = plan.network.compiled.families
     assert families and [len(f.reactions) for f in families] == [
         len(f.reactions) for f in gnn.training_network((16, 16, 10)).network.compiled.families
@@ -333,9 +341,9 @@ def test_presentation_noise_is_new_at_each_presentation_and_path_noise_at_each_s
     given = []
 
     class Watched(Ode):
-        def set_rates(self, rates):
+        def _use_rates(self, rates):
             given.append((round(self.time, 9), rates.copy()))
-            super().set_rates(rates)
+            super()._use_rates(rates)
 
     fit = gnn.train("xor", method="ode", noise=gnn.RateNoise(0.2), **SHORT)
     plan = _with(fit.plan, method=Watched, noise=plan_noise(gnn.RateNoise(0.2), fit.spec.network))

@@ -68,8 +68,8 @@ LINES_DRAWN = (
         1, 3,
     ),
     Line("leaky annihilation ReLU, kappa = 1000", "leaky_annihilation_relu", (("kappa", 1e3),), 3),
-    Line("threshold ReLU (idealised)", "relu", (), 6),
-    Line("leaky threshold ReLU (idealised)", "leaky_relu", (), 7),
+    Line("idealised ReLU", "relu", (), 6),
+    Line("idealised leaky ReLU", "leaky_relu", (), 7),
 )  # fmt: skip
 """The first is the one that others are compared with. The others were not tuned."""
 
