@@ -99,7 +99,7 @@ class _Stale:
 
 
 class _Ignorant:
-    def set_rates(self, rates):
+    def _use_rates(self, rates):
         pass
 
 
@@ -163,8 +163,8 @@ def test_a_family_keeps_its_law_when_rates_become_unequal(method):
 
 def test_shares_that_stay_equal_are_caught():
     class Planted(Layered):
-        def set_rates(self, rates):
-            super().set_rates(rates)
+        def _use_rates(self, rates):
+            super()._use_rates(rates)
             self._families.share[:] = 1.0
 
     assert rejects(_family_p(Planted))
