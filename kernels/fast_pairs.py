@@ -33,9 +33,10 @@ from .linked import kernel
 _FAST = 3.0
 """A pair is fast in a step of more than so many of its relaxation times. Of its memory exp(-3) = 0.05 is left; the
 trapezoidal rule, which holds in shorter steps, keeps (1 - 3 / 2) / (1 + 3 / 2) = -0.2 of it there."""
-_AS_FAST = 5.0
+_AS_FAST = 7.0
 """A fast pair limits steps as if it relaxed at most so many times as fast as its species decay. At 20 per unit of
-concentration the pairs of training networks relax about that fast; with 10 there would be 1.5 times as many leaps."""
+concentration the pairs of training networks relax about that fast. With 5, rails of some ten molecules come out too
+full after a switch of the input."""
 _FEW = 10.0
 """From so many molecules on, the law of the scarcer species is a normal one, corrected for its skewness."""
 _NEGLIGIBLE = 1e-9
