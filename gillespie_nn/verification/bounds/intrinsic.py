@@ -16,7 +16,7 @@ import numpy as np
 from ...checks import InputError
 from ...kernels.perturbed import N_SIZES
 from . import judgements, planted
-from .counting import CANDIDATES_A_LOOK, STEP, CountedPaths
+from .counting import STEP, STRIDE, CountedPaths
 from .judgements import SLOPE_IN_VOLUME, Judgement
 from .results import Results
 from .setting import Setting
@@ -56,7 +56,7 @@ class Intrinsic(Source):
         self._counted = [CountedPaths(setting, volume) for volume in self.volumes]
 
     def record(self) -> dict:
-        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, CANDIDATES_A_LOOK]}
+        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, STRIDE]}
 
     def empty(self) -> Results:
         return Results.empty(self.sizes, self.setting.quantities, self.paths)
@@ -128,7 +128,7 @@ class Intrinsic(Source):
         """The numerics: the same paths looked at at every event; the comparison's grid is theirs."""
         changes = []
         for k, volume in enumerate(self.volumes):
-            finer = CountedPaths(self.setting, volume, STEP / 2, 0.0)
+            finer = CountedPaths(self.setting, volume, STEP / 2, 2 * STRIDE)
             for path in range(min(_REFINED_PATHS, self.paths)):
                 theta = finer.errors(self.seed, k, path)[0][numbers]
                 known = theta > 0
