@@ -14,14 +14,19 @@ from ..seeds import resolve_seed
 from ..verification.bounds import (
     CASES,
     FEWEST_PATHS,
+    MOST_LOOKS,
     PROPOSITIONS,
+    SEQUENCES,
     SOURCES,
     Choice,
     carry_out,
     course_of,
+    error_rates,
     self_test,
     sentences,
     setting_of,
+    stored_results,
+    table_of_rates,
     theta_against_h,
     verdict,
     write_report,
@@ -62,7 +67,12 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--activation", default="smooth_relu", metavar="NAME",
         help=f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)} (smooth_relu)",
     )  # fmt: skip
-    command.add_argument("--paths", type=int, default=200, help="number of noise paths (200)")
+    usual = ", ".join(f"{s.usual_paths} with {s.name}" for s in SOURCES)
+    command.add_argument("--paths", type=int, metavar="N", help=f"number of noise paths at the first look ({usual})")
+    command.add_argument(
+        "--looks", type=int, default=MOST_LOOKS, metavar="N",
+        help=f"look at most so many times, with more paths each time, until every check is decided ({MOST_LOOKS})",
+    )  # fmt: skip
     command.add_argument("--kind", metavar="KIND", help=f"kind of the noise paths: {', '.join(k.name for k in KINDS)}")
     command.add_argument("--step", type=float, metavar="S", help="time for which a noise path stays constant [s]")
     command.add_argument(
@@ -89,6 +99,11 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--overwrite", action="store_true", help="replace existing output and start from the beginning"
     )
     command.add_argument("--self-test", action="store_true", help="check that known faults are detected, and exit")
+    command.add_argument(
+        "--error-rates", action="store_true",
+        help=f"measure how often the sequential rule is wrong: draw {SEQUENCES} sequences of looks from the paths of a "
+        "verification that ended, given by the same options, and exit",
+    )  # fmt: skip
     add_json(command)
     return command
 
@@ -96,6 +111,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.self_test:
         return _self_test(arguments)
+    if arguments.error_rates:
+        return _error_rates(arguments)
     checks.optional("matplotlib", "plot", "drawing the figures of a verification")
     source, output = _source(arguments), _output(arguments)
     beside = _beside(output)
@@ -107,8 +124,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(source.setting.described(), flush=True)
     for note in source.notes:
         print(note, flush=True)
-    results = carry_out(source, output, arguments.workers, arguments.overwrite, progress=True)
-    found = verdict(source, results, say=lambda line: print(line, flush=True))
+    outcome = carry_out(source, output, arguments.workers, arguments.overwrite, progress=True, say=_say)
+    found = verdict(source, outcome, say=_say)
     found |= {
         "seconds": time.monotonic() - start,
         "command": shlex.join(["gillespie-nn", "verify-bounds", *_given(arguments)]),
@@ -118,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
         found["smoothing"] = theta_against_h(source.seed)
         for line in sentences(found["smoothing"]):
             print(line, flush=True)
-    draw_bounds(results, found, source.setting.spec.numbers, figure)
+    draw_bounds(outcome.results, found, source.setting.spec.numbers, figure)
     draw_course(course_of(source), course_figure)
     write_report(report, found, [figure.name, course_figure.name])
     checks.write_text(record, json.dumps(plain(found), indent=1) + "\n")
@@ -144,6 +161,21 @@ def _self_test(arguments: argparse.Namespace) -> int:
     return 1 if missed else 0
 
 
+def _error_rates(arguments: argparse.Namespace) -> int:
+    start = time.monotonic()
+    source, output = _source(arguments), _output(arguments)
+    results = stored_results(source, output)
+    rates = error_rates(source.criteria(results), source.allotted, source.seed)
+    print(table_of_rates(rates).text())
+    wrong = [r for r in rates if not r.as_promised]
+    print(f"{len(rates) - len(wrong)} of {len(rates)} rates are as low as promised")
+    if arguments.json:
+        rows = [r._asdict() for r in rates]
+        verdict = "fails" if wrong else "holds"
+        print_json({"verdict": verdict, "seconds": time.monotonic() - start, "output": str(output), "rates": rows})
+    return 1 if wrong else 0
+
+
 def interrupted(arguments: argparse.Namespace) -> str:
     """The message after Ctrl-C."""
     return f"interrupted; finished paths are stored in {_output(arguments)}; run the same command again to continue"
@@ -157,10 +189,15 @@ def _source(arguments: argparse.Namespace) -> Source:
         arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.learning_rate,
         arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
-    paths = checks.whole(
-        "paths", arguments.paths, least=FEWEST_PATHS, hint="fewer give no estimate of slopes and quantiles"
-    )
-    return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)
+    paths = arguments.paths
+    if paths is not None:
+        checks.whole("paths", paths, least=FEWEST_PATHS, hint="fewer give no estimate of slopes and quantiles")
+    looks = checks.whole("looks", arguments.looks, most=MOST_LOOKS)
+    return source(setting_of(choice), paths, seed, looks, arguments.kind, arguments.step, arguments.correlation_time)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _output(arguments: argparse.Namespace) -> Path:
@@ -185,7 +222,7 @@ def _beside(output: Path) -> list[Path]:
 
 _NUMBERS = (
     "step", "correlation_time", "h", "learning_rate", "annihilation_rate", "running_time", "presentations", "paths",
-    "seed",
+    "looks", "seed",
 )  # fmt: skip
 
 

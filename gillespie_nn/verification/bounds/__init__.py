@@ -7,10 +7,12 @@ in `CASES` there.
 
 from .cases import CASES, Choice, setting_of
 from .course import course_of
+from .error_rates import SEQUENCES, error_rates, table_of_rates
 from .extrinsic import FEWEST_PATHS, Additive, Concentration, Rate
 from .intrinsic import Intrinsic
+from .looks import MOST_LOOKS
 from .report import write_report
-from .run import carry_out, verdict
+from .run import carry_out, stored_results, verdict
 from .selftest import self_test
 from .setting import PROPOSITIONS
 from .smoothing import sentences, theta_against_h
@@ -18,6 +20,7 @@ from .smoothing import sentences, theta_against_h
 SOURCES = (Rate, Concentration, Additive, Intrinsic)
 
 __all__ = [
-    "CASES", "FEWEST_PATHS", "PROPOSITIONS", "SOURCES", "Choice", "carry_out", "course_of", "self_test", "sentences",
-    "setting_of", "theta_against_h", "verdict", "write_report",
+    "CASES", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SOURCES", "Choice", "carry_out",
+    "course_of", "error_rates", "self_test", "sentences", "setting_of", "stored_results", "table_of_rates",
+    "theta_against_h", "verdict", "write_report",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import cycle
-from typing import Any
 
 import numpy as np
 
@@ -43,9 +42,7 @@ class CountedPaths:
     thresholds, which linear noise knows nothing of.
     """
 
-    def __init__(
-        self, setting: Setting, volume: float, step: float = STEP, stride: int = STRIDE
-    ) -> None:
+    def __init__(self, setting: Setting, volume: float, step: float = STEP, stride: int = STRIDE) -> None:
         self.setting, self.volume = setting, float(volume)
         network = setting.network
         self._quantities = setting.quantities

@@ -15,7 +15,7 @@ from .cases import SETTINGS
 from .driven import DrivenPaths
 from .extrinsic import LARGEST, N_SIZES, SMALLEST
 from .setting import LEARNING, Setting
-from .statistics import bootstrap, median
+from .statistics import MEDIAN, bootstrap, median
 
 SMOOTHINGS = (0.25, 0.0625, 0.015625, 0.00390625, 0.0009765625)
 _PATHS = 40
@@ -35,7 +35,7 @@ def theta_against_h(seed: int, paths: int = _PATHS) -> dict:
         for path in range(paths):
             theta[path, k] = driven.errors(path).theta[0, chosen]
     values = np.concatenate([theta, theta[:, :, :1] / theta[:, :, 1:]], axis=2)
-    slopes = bootstrap(values, np.array(SMOOTHINGS), seed, median)
+    slopes = bootstrap(values, np.array(SMOOTHINGS), seed, MEDIAN)
     found = median(values)
     return {
         "h": list(SMOOTHINGS),
