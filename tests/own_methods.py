@@ -74,7 +74,7 @@ class Warmth(Noise):
     purposes = (1000, 1001)
     kinds = ("constant", "presentation")
 
-    def places(self, network, slow):
+    def places(self, network, unforced):
         return np.arange(len(network.reactions))
 
     def act(self, rates, xi, places, first):

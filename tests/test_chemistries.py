@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from annihilation_relu import AnnihilationReLU
 from naive import mass_action
+from outside_relu import OutsideReLU
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
@@ -198,7 +198,7 @@ def test_weights_that_do_not_learn_at_the_learning_rate_are_refused():
 
 @pytest.mark.parametrize("z", [-1.3, -0.2, 0.2, 1.1])
 def test_an_activation_with_a_conserved_switch_settles(z):
-    spec = gnn.training_network((1, 1, 1), AnnihilationReLU(), chemistry=KangKim(learning_rate=0.0))
+    spec = gnn.training_network((1, 1, 1), OutsideReLU(), chemistry=KangKim(learning_rate=0.0))
     assert spec.at_start == {"A1_0": 1.0}
     weights = np.array([abs(z), z - abs(z), 0.7, 0.1])
     omega = 1e9
@@ -211,7 +211,7 @@ def test_an_activation_with_a_conserved_switch_settles(z):
 
 def test_a_switch_is_conserved_molecule_by_molecule_while_the_network_learns():
     fit = gnn.train(
-        "xor", activation=AnnihilationReLU(sharpness=50.0), seed=2, presentations=3, running_time=3.0, volume=200.0,
+        "xor", activation=OutsideReLU(sharpness=50.0), seed=2, presentations=3, running_time=3.0, volume=200.0,
         method="rejection",
     )  # fmt: skip
     names = fit.spec.network.species
@@ -224,7 +224,7 @@ def test_a_switch_is_conserved_molecule_by_molecule_while_the_network_learns():
     run_presentations(method, samples, fit.plan.order, 3.0, lambda k: counts.append(method.counts[switched].tolist()))
     assert len(counts) == 3 and all(sum(pair) == 200 for pair in counts) and any(s > 0 for _, s in counts)
     assert fit.plan.settings.record()["sharpness"] == 50.0
-    assert fit.plan.settings.record()["activation"].endswith("annihilation_relu:AnnihilationReLU")
+    assert fit.plan.settings.record()["activation"].endswith("outside_relu:OutsideReLU")
 
 
 # What species mean is asked of the network.
@@ -232,7 +232,7 @@ def test_a_switch_is_conserved_molecule_by_molecule_while_the_network_learns():
 
 @every
 @pytest.mark.parametrize("hold", [0.0, 2.0])
-@pytest.mark.parametrize("activation", [SmoothReLU(derivative="ratio"), AnnihilationReLU(), LeakyReLU()])
+@pytest.mark.parametrize("activation", [SmoothReLU(derivative="ratio"), OutsideReLU(), LeakyReLU()])
 def test_every_species_carries_one_number_and_every_number_has_a_meaning(chemistry, hold, activation):
     for output, signed, learning in itertools.product((LINEAR, activation), (False, True), (False, True)):
         spec = gnn.training_network(

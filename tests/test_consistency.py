@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.activations import SmoothReLU
+from gillespie_nn.activations import ReLU, SmoothReLU
 from gillespie_nn.nn.chemistries import FeedbackAlignment, KangKim
 from gillespie_nn.nn.chemistry import ABOVE, BELOW
 from gillespie_nn.nn.equations import LAST, Equation, EquationError
@@ -142,7 +142,7 @@ def test_phases_that_fill_the_presentation_are_refused_before_a_run_begins(tmp_p
 
 
 def test_a_volume_in_which_no_weight_is_a_molecule_is_refused_whatever_else_is_there():
-    class Switched(SmoothReLU):
+    class Switched(ReLU):
         helpers = {"A": 100.0}
 
         def backward(self, builder, z, y, s, helpers):

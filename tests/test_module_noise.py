@@ -10,7 +10,7 @@ import pytest
 from checks_of_chance import accept, mean_is
 from naive import mass_action
 from scipy.integrate import solve_ivp
-from scipy.linalg import solve_continuous_lyapunov
+from scipy.linalg import orth, solve_continuous_lyapunov
 from scipy.stats import norm
 
 import gillespie_nn as gnn
@@ -44,8 +44,24 @@ def _smooth_relu(builder):
 def _slope(derivative):
     def add(builder):
         activation = make_activation("smooth_relu", h=H, derivative=derivative)
-        activation.backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), {"A": Rails("A")})
-        return {"Z_p": 0.7, "Z_m": 0.2, "Y": float(activation.value(0.5))}
+        helpers = {name: Rails(name) for name in activation.helpers}
+        activation.backward(builder, Rails.signed("Z"), Rails("Y"), Rails("S"), helpers)
+        return {"Z_p": 0.7, "Z_m": 0.2, "Y": float(activation.value(0.5)), **activation.helpers}
+
+    return add
+
+
+def _annihilation(name, **settings):
+    """A neuron with both rails made, and what reads them."""
+
+    def add(builder):
+        activation = make_activation(name, kappa=20.0, **settings)
+        layers = Layers(KangKim(), (2, 1, 1), [activation, None])
+        for label in ("preactivation", "activation", "slope"):
+            (equation,) = [e for e in (*KangKim.forward, *KangKim.backward) if e.label == label]
+            add_equation(builder, layers, 1, equation, {"i": 0})
+        inputs = {"W1_0_0_p": 0.6, "W1_0_1_m": 0.4, "X_0_p": 1.0, "X_1_p": 1.2, "B1_0_p": 0.1}
+        return inputs | {f"{helper}1_0": value for helper, value in activation.helpers.items()}
 
     return add
 
@@ -74,6 +90,14 @@ def _relu(builder):
 MODULES = {
     "pre-activation": (_pre_activation, ("Z1_0_p", "Z1_0_m")),
     "smooth ReLU": (_smooth_relu, ("Y", None)),
+    "slope, switch": (_slope("switch"), ("S", None)),
+    "annihilation, both rails": (_annihilation("annihilation_relu"), ("Z1_0_p", None)),
+    "annihilation ReLU": (_annihilation("annihilation_relu"), ("Y1_0", None)),
+    "annihilation ReLU, slope": (_annihilation("annihilation_relu", switch_rate=2.0), ("S1_0", None)),
+    "leaky annihilation ReLU": (_annihilation("leaky_annihilation_relu"), ("Y1_0_p", "Y1_0_m")),
+    "leaky annihilation ReLU, slope": (_annihilation("leaky_annihilation_relu"), ("S1_0", None)),
+    "rail ReLU": (_annihilation("rail_relu", h=H), ("Y1_0", None)),
+    "rail ReLU, slope": (_annihilation("rail_relu", h=H), ("S1_0", None)),
     "slope, gain": (_slope("gain"), ("S", None)),
     "slope, ratio": (_slope("ratio"), ("S", None)),
     "output error": (_output_error, ("D1_0_p", "D1_0_m")),
@@ -108,22 +132,19 @@ def _path(network, inputs, times):
 
 
 def linear_noise(network, at):
-    """Covariance of concentrations at rest times Omega, of the species that vary (all others: zero)."""
-    moving = [k for k, s in enumerate(network.species) if any(s in r.net_change() for r in network.reactions)]
+    """Covariance of concentrations at rest times Omega, in the directions in which reactions move the state: what they
+    conserve, as the total of a switch, does not vary."""
     right = mass_action(network)
     step = 1e-6 * np.eye(len(at))
-    jacobian = np.array([(right(at + e) - right(at - e)) / 2e-6 for e in step]).T[np.ix_(moving, moving)]
+    jacobian = np.array([(right(at + e) - right(at - e)) / 2e-6 for e in step]).T
+    changes = np.array([[reaction.net_change().get(s, 0) for s in network.species] for reaction in network.reactions])
     noise = np.zeros((len(at), len(at)))
-    for reaction in network.reactions:
-        change = np.zeros(len(at))
-        for s, n in reaction.net_change().items():
-            change[network.index[s]] = n
+    for reaction, change in zip(network.reactions, changes):
         alone = mass_action(gnn.ReactionNetwork(network.species, (reaction,)))
         rate = alone(at) @ change / (change @ change)  # the equations of one reaction are its rate times its change
         noise += rate * np.outer(change, change)
-    covariance = np.zeros_like(noise)
-    covariance[np.ix_(moving, moving)] = solve_continuous_lyapunov(jacobian, -noise[np.ix_(moving, moving)])
-    return covariance
+    basis = orth(changes.T.astype(float))
+    return basis @ solve_continuous_lyapunov(basis.T @ jacobian @ basis, -basis.T @ noise @ basis) @ basis.T
 
 
 @pytest.fixture(scope="module")

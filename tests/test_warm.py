@@ -77,6 +77,9 @@ def test_every_method_has_runs_of_each_kind_that_it_takes():
         "langevin": ["implicit solver", "implicit leaps", "fixed leaps", "event", "firings"],
         "linear_noise": ["implicit leaps", "fixed leaps", "fixed steps", *real],
         "ode": ["implicit leaps", "fixed leaps", "fixed steps", *real],
+        "implicit_euler": [
+            "implicit solver", "implicit leaps", "fixed leaps", "fixed steps", "general laws", "law of time", *real
+        ],
     }
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from .. import checks
 from ..options import options_of
+from .annihilation import AnnihilationReLU, LeakyAnnihilationReLU, RailReLU
 from .base import Activation
 from .leaky_relu import LeakyReLU
 from .relu import ReLU
 from .smooth_relu import DERIVATIVES, SmoothReLU
 
-ACTIVATIONS = (SmoothReLU, ReLU, LeakyReLU)
+ACTIVATIONS = (SmoothReLU, AnnihilationReLU, LeakyAnnihilationReLU, RailReLU, ReLU, LeakyReLU)
 
 
 def make_activation(name: str, **settings: Any) -> Activation:
@@ -25,4 +26,7 @@ def make_activation(name: str, **settings: Any) -> Activation:
     return made(**settings)
 
 
-__all__ = ["ACTIVATIONS", "DERIVATIVES", "Activation", "LeakyReLU", "ReLU", "SmoothReLU", "make_activation"]
+__all__ = [
+    "ACTIVATIONS", "DERIVATIVES", "Activation", "AnnihilationReLU", "LeakyAnnihilationReLU", "LeakyReLU", "RailReLU",
+    "ReLU", "SmoothReLU", "make_activation",
+]  # fmt: skip

@@ -3,20 +3,37 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..crn.dual_rail import NetworkBuilder, Rails
-from ..options import Options
+from ..options import Options, option, positive
+
+
+def smoothing() -> Any:
+    """The option `h`, which several activations have."""
+    return option(
+        0.25, positive("concentration^2", "the smoothing, for example h=0.25"), "smoothing of the smooth ReLU",
+        unit="concentration^2",
+    )  # fmt: skip
+
+
+class AtRest(NamedTuple):
+    """An activation at rest, each elementwise."""
+
+    value: np.ndarray
+    """y [concentration]."""
+    rails: np.ndarray
+    """The sum of the rails of y [concentration]."""
+    slope: np.ndarray
 
 
 @dataclass(frozen=True)
 class Activation(Options, ABC):
     """A scalar function y = f(z), its derivative, and the chemistry that computes both from the rails of z.
 
-    The reactions take Z as a catalyst: they must not change it. Settings are fields of the class, made by
-    `options.option`.
+    The reactions must not change the number z. Settings are fields of the class, made by `options.option`.
     """
 
     name: ClassVar[str]
@@ -24,6 +41,8 @@ class Activation(Options, ABC):
     """What to cite for its reactions, if anything."""
     signed_output: ClassVar[bool] = False
     """Whether y can be negative and needs two rails."""
+    reads_rails: ClassVar[bool] = False
+    """Whether y and the slope depend on both rails of z, and not only on their difference."""
 
     @property
     def helpers(self) -> Mapping[str, float]:
@@ -38,6 +57,31 @@ class Activation(Options, ABC):
     @abstractmethod
     def slope(self, z: np.ndarray) -> np.ndarray:
         """f'(z) elementwise."""
+
+    def of_rails(self, plus: np.ndarray, minus: np.ndarray) -> AtRest:
+        """The fixed point of y and of the slope, where the rails of z are at `plus` and `minus` float64[...]
+        [concentration]."""
+        z = np.asarray(plus) - minus
+        y = self.value(z)
+        return AtRest(y, np.abs(y), self.slope(z))
+
+    def at_rest(self, z: np.ndarray, made: np.ndarray, decay: float = 1.0) -> AtRest:
+        """The fixed point of y and of the slope, where the rails of z are at rest, too.
+
+        Parameters
+        ----------
+        z : pre-activations float64[...] [concentration].
+        made : float64[...], the sum of what both rails of z are made at, over `decay` [concentration]: |z| where only
+            one of them is made.
+        decay : rate constant of the decay of the rails of z [1/s].
+        """
+        y = self.value(z)
+        return AtRest(y, np.abs(y), self.slope(z))
+
+    def settle_rails(self, builder: NetworkBuilder, z: Rails, annihilation_rate: float) -> None:
+        """Add the reactions that act on both rails of z at once: by default Z_p + Z_m -> 0 at the rate constant of the
+        chemistry."""
+        builder.annihilate(z, annihilation_rate)
 
     @abstractmethod
     def forward(self, builder: NetworkBuilder, z: Rails, y: Rails, helpers: Mapping[str, Rails]) -> None:

@@ -1,4 +1,4 @@
-"""Leaky ReLU as threshold chemistry, with an output on two rails."""
+"""Leaky ReLU as an idealised threshold, with an output on two rails."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""ReLU as threshold chemistry.
+"""ReLU as an idealised threshold: the rates jump where z crosses 0, so these reactions are not mass action.
 
-Its derivative jumps. Mass-action networks can come to rest at ReLU and its slope for every z other than 0, as the
-smooth ReLU does with h = 0, but not uniformly fast: relaxation slows down without limit as z comes near 0.
+Mass-action networks can come to rest at ReLU and its slope for every z other than 0, as those of `annihilation.py` do
+in the limit of large kappa, but not uniformly fast: relaxation slows down without limit as z comes near 0.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Smooth ReLU, the positive root of y^2 - z y - h = 0, and two chemical modules for its derivative.
+"""Smooth ReLU, the positive root of y^2 - z y - h = 0, and three chemical modules for its derivative.
 
 The construction of y is that of D. F. Anderson, B. Joshi and A. Deshpande, On reaction network implementations
-of neural networks, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031. The modules `gain`
+of neural networks, J. R. Soc. Interface 18 (2021) 20210031, doi:10.1098/rsif.2021.0031. The modules `switch`, `gain`
 and `ratio` are this project's, not taken from a publication.
 """
 
@@ -11,24 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..crn.dual_rail import NetworkBuilder, Rails
-from ..options import one_of, option, positive
-from .base import Activation
+from ..options import one_of, option
+from .base import Activation, smoothing
 
-DERIVATIVES = ("gain", "ratio")
+DERIVATIVES = ("switch", "gain", "ratio")
 
 
 @dataclass(frozen=True)
 class SmoothReLU(Activation):
     """y = (z + sqrt(z^2 + 4 h)) / 2, with 0 < y - max(z, 0) <= sqrt(h); y' = y^2 / (y^2 + h).
 
-    `gain` relaxes at sqrt(z^2 + 4 h), `ratio` at y^2 + h, which is slow when the neuron is off.
+    `switch` and `gain` relax at sqrt(z^2 + 4 h), `ratio` at y^2 + h, which is slow when the neuron is off. The slope of
+    `switch` is a share of molecules, between 0 and 1 on every path. That of `gain` has no such bound: it grows while
+    z > 2 y, which happens where z rises fast, or where rates are wrong by 20 % or more.
     """
 
-    h: float = option(
-        0.25, positive("concentration^2", "the smoothing, for example h=0.25"), "smoothing of the smooth ReLU",
-        unit="concentration^2",
-    )  # fmt: skip
-    derivative: str = option("gain", one_of(*DERIVATIVES), "reactions for the derivative of the smooth ReLU", kind=str)
+    h: float = smoothing()
+    derivative: str = option(
+        "switch", one_of(*DERIVATIVES), "reactions for the derivative of the smooth ReLU", kind=str
+    )
 
     name = "smooth_relu"
     reference = (
@@ -37,7 +38,7 @@ class SmoothReLU(Activation):
 
     @property
     def helpers(self) -> Mapping[str, float]:
-        return {"A": 0.0} if self.derivative == "ratio" else {}
+        return {"switch": {"A": 1.0, "U": 0.0}, "gain": {}, "ratio": {"A": 0.0}}[self.derivative]
 
     def value(self, z: np.ndarray) -> np.ndarray:
         root = np.sqrt(np.square(z) + 4.0 * self.h)
@@ -49,17 +50,29 @@ class SmoothReLU(Activation):
         return square / (square + self.h)
 
     def forward(self, builder: NetworkBuilder, z: Rails, y: Rails, helpers: Mapping[str, Rails]) -> None:
-        """y' = h + z y - y^2."""
-        builder.react((), (y.plus,), self.h)
-        builder.react((z.plus, y.plus), (z.plus, y.plus, y.plus), 1.0)
-        builder.react((z.rail(-1), y.plus), (z.rail(-1),), 1.0)
-        builder.react((y.plus, y.plus), (y.plus,), 1.0)
+        self._root(builder, z.plus, z.rail(-1), y.plus)
 
     def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helpers: Mapping[str, Rails]) -> None:
-        if self.derivative == "gain":
+        if self.derivative == "switch":
+            self._switch(builder, z, y, s, helpers)
+        elif self.derivative == "gain":
             self._gain(builder, z, y, s)
         else:
             self._ratio(builder, y, s, helpers["A"])
+
+    def _root(self, builder: NetworkBuilder, more: str, less: str, y: str) -> None:
+        """y' = h + (more - less) y - y^2."""
+        builder.react((), (y,), self.h)
+        builder.react((more, y), (more, y, y), 1.0)
+        builder.react((less, y), (less,), 1.0)
+        builder.react((y, y), (y,), 1.0)
+
+    def _switch(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helpers: Mapping[str, Rails]) -> None:
+        """u' = h - z u - u^2, so u is y - z ; s' = y a - u s, a' = -s', which rests at y / (y + u)."""
+        u, a = helpers["U"], helpers["A"]
+        self._root(builder, z.rail(-1), z.plus, u.plus)
+        builder.react((y.plus, a.plus), (y.plus, s.plus), 1.0)
+        builder.react((u.plus, s.plus), (u.plus, a.plus), 1.0)
 
     def _gain(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails) -> None:
         """s' = y - (2 y - z) s."""

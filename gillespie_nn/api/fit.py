@@ -14,7 +14,6 @@ from ..display.html import fragment
 from ..display.tables import Table
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
-from ..nn.compiler import rail_species
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
@@ -228,7 +227,7 @@ class Fit:
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         changed = self.plan.learner.changed_rates
         rates = network.rates({name: k for name, k in changed.items() if name in network.reaction_index})
-        noise = plan_noise(noise, network, rates, slow=rail_species(spec.weights), prediction=True)
+        noise = plan_noise(noise, network, rates, unforced=spec.unforced, prediction=True)
         method = start_simulation(
             kind, network, rates, volume, counts, rng, noise=noise, seed=seed,
             options=self.plan.learner.options,

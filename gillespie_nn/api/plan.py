@@ -10,7 +10,6 @@ from .. import checks
 from ..checks import InputError
 from ..datasets import Case, Dataset, case, own_data
 from ..nn import training_network
-from ..nn.compiler import rail_species
 from ..nn.settings import Settings, setting_options
 from ..noise import plan_noise
 from ..options import options_of
@@ -100,7 +99,7 @@ def _learner(
             _check_held(f"largest {which} weight", numbers, volume)
     counts = spec.start(weights, volume, method.dtype)
     rates = spec.network.rates(asked.rates)
-    noise = plan_noise(noises, spec.network, rates, slow=rail_species(spec.weights))
+    noise = plan_noise(noises, spec.network, rates, unforced=spec.unforced)
     return Learner(spec, settings, method, reason, options, volume, counts, rates, noise)
 
 

@@ -15,10 +15,12 @@ from ..display.words import counted
 from ..kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
 from ..kernels.families import Families
 from ..kernels.firing import Dependents
+from ..kernels.implicit_steps import ImplicitPlan
 from ..kernels.laws import Laws
 from ..kernels.leap_state import BlockPlan, LeapPlan
 from . import programs
 from .families import Change, ProductFamily, product_families
+from .implicit_blocks import implicit_plan
 from .leap_plan import leap_plan
 from .programs import NetworkPrograms
 from .programs import starts as _starts
@@ -84,6 +86,7 @@ class Structure:
         self._parameters = laws.parameters
         self._kept: tuple[tuple[bytes, float], Channels, Laws, Families] | None = None
         self._plans: dict[tuple[bytes, bool], tuple[LeapPlan, BlockPlan | None]] = {}
+        self._implicit: dict[bytes, ImplicitPlan] = {}
 
     @property
     def n_state(self) -> int:
@@ -106,6 +109,13 @@ class Structure:
         if key not in self._plans:
             self._plans = {key: leap_plan(self, rates, blockwise)}
         return self._plans[key]
+
+    def implicit_plan(self, rates: np.ndarray) -> ImplicitPlan:
+        """The plan of implicit steps, see `crn.implicit_blocks`; kept."""
+        key = rates.tobytes()
+        if key not in self._implicit:
+            self._implicit = {key: implicit_plan(self, rates)}
+        return self._implicit[key]
 
     def _law_arrays(self, laws: NetworkPrograms, terms: Sequence[Term]) -> dict[str, Any]:
         """What `Laws` has of the structure: the programs, and which terms and channels are of which."""

@@ -95,6 +95,15 @@ class TrainingNetwork:
         """All numbers in the network: their meanings, places and species."""
         return Numbers(self.floating.stack, self.network.species)
 
+    @cached_property
+    def unforced(self) -> tuple[str, ...]:
+        """Species that noise in concentrations leaves out unless asked: nothing brings weights back, nor the total of a
+        switch, which its reactions conserve."""
+        conserved = self.network.conservation_laws
+        shared = conserved.indices[np.repeat(np.diff(conserved.indptr) > 1, np.diff(conserved.indptr))]
+        names = self.network.species
+        return tuple(dict.fromkeys((*rail_species(self.weights), *(names[s] for s in np.unique(shared).tolist()))))
+
     def initial(self, weights: ArrayLike, volume: float) -> dict[str, int]:
         """Initial counts by name that hold `weights` float64[weight] in `volume`, and what else is there at the start;
         all others are 0."""

@@ -1,6 +1,7 @@
 """Equations of a chemistry in floating point: the fixed point of a quantity, and the direction of a weight."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ Key = tuple[str, int]
 """(quantity, layer); inputs and targets are of layer 0."""
 _LEARNING_RATE = "learning_rate"
 _Values = Mapping[Key, np.ndarray]
+_Read = Callable[[_Values, Key], np.ndarray]
 COPY, TIMES, OUTER, MATRIX, TRANSPOSED, CONSTANT = range(6)
 
 
@@ -24,14 +26,14 @@ class Product(NamedTuple):
     first: Key | None = None
     second: Key | None = None
 
-    def array(self, values: _Values) -> np.ndarray | float:
-        """Without the number."""
+    def array(self, values: _Values, read: _Read = operator.getitem) -> np.ndarray | float:
+        """Without the number. `read` gives the array of a key."""
         if self.first is None:
             return 1.0
-        first = values[self.first]
+        first = read(values, self.first)
         if self.second is None:
             return first
-        second = values[self.second]
+        second = read(values, self.second)
         if self.how == TIMES:
             return first * second
         if self.how == OUTER:
@@ -50,6 +52,34 @@ class Step(NamedTuple):
     activation: Activation | None = None
     slope: bool = False
     argument: Key | None = None
+    decay: float = 1.0
+    """Of an activation: the rate constant at which its argument decays."""
+    rails: bool = False
+    """Whether the sum of its rails is needed, too."""
+
+    def run(self, values: dict[Key, np.ndarray]) -> None:
+        """Add the fixed point to `values`, and the sum of its rails where it is needed."""
+        if self.activation is not None and self.activation.reads_rails:
+            assert self.argument is not None
+            rest = self.activation.at_rest(values[self.argument], values[rails_of(self.argument)], self.decay)
+            values[self.target] = rest.slope if self.slope else rest.value
+            if not self.slope:
+                values[rails_of(self.target)] = rest.rails
+            return
+        values[self.target] = self.settle(values)
+        if self.rails:
+            values[rails_of(self.target)] = self.made_on_rails(values)
+
+    def made_on_rails(self, values: _Values) -> np.ndarray:
+        """What both rails together are made at, over their decay: their sum without annihilation."""
+        return _sum([p._replace(number=abs(p.number)) for p in self.made], values, self.decay_rate, _on_rails)
+
+    @property
+    def decay_rate(self) -> float:
+        """The rate constant at which the quantity decays. Raises EquationError where it is no number."""
+        if len(self.lost) != 1 or self.lost[0].first is not None:
+            raise EquationError(f"{self.target[0]}: an activation that reads both rails needs a constant decay")
+        return abs(self.lost[0].number)
 
     def settle(self, values: _Values) -> np.ndarray:
         """The fixed point."""
@@ -66,9 +96,30 @@ class Step(NamedTuple):
         out[...] = _sum(tuple(p._replace(number=-p.number) for p in self.made), values)
 
 
+def rails_of(key: Key) -> Key:
+    """The key of the sum of the rails of a quantity, where it is not |value|."""
+    return f"|{key[0]}|", key[1]
+
+
+def _on_rails(values: _Values, key: Key) -> np.ndarray:
+    found = values.get(rails_of(key))
+    return np.abs(values[key]) if found is None else found
+
+
 def steps_of(layers: Layers, equations: Sequence[Equation], layer: int) -> list[Step]:
     """The equations of a layer, in order. Raises EquationError for those that have no fixed point."""
     return [_step(layers, equation, layer) for group in layers.equations(equations, layer) for equation in group]
+
+
+def read_rails(steps: Sequence[Step]) -> list[Step]:
+    """Those steps, of which the ones that an activation reads both rails of say so, and the activation how they
+    decay."""
+    read = {s.argument for s in steps if s.activation is not None and s.activation.reads_rails}
+    decays = {s.target: s.decay_rate for s in steps if s.target in read and s.activation is None}
+    return [
+        s._replace(rails=s.target in decays, decay=1.0 if s.argument is None else decays.get(s.argument, 1.0))
+        for s in steps
+    ]
 
 
 def _step(layers: Layers, equation: Equation, layer: int) -> Step:
@@ -144,11 +195,16 @@ def _while_learning(layers: Layers, name: str) -> float:
     return float(values.pop())  # type: ignore[arg-type]
 
 
-def _sum(products: Sequence[Product], values: _Values, divisor: float = 1.0) -> np.ndarray:
+def _sum(
+    products: Sequence[Product],
+    values: _Values,
+    divisor: float = 1.0,
+    read: _Read = operator.getitem,
+) -> np.ndarray:
     """The sum of numbers times arrays. A number of 1 costs nothing and rounds nothing."""
     total: np.ndarray | float = 0.0
     for k, product in enumerate(products):
-        size, array = abs(product.number / divisor), product.array(values)
+        size, array = abs(product.number / divisor), product.array(values, read)
         term = array if size == 1.0 else size * array
         signed = term if product.number > 0 else -term
         total = total + signed if k else signed

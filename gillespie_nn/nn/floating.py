@@ -6,6 +6,7 @@ the chemistry: each quantity is at the fixed point of its own equation, and weig
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,11 +17,22 @@ from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 from .chemistries import KangKim
 from .chemistry import Chemistry
-from .fixed_points import Key, Step, steps_of
+from .fixed_points import Key, Step, rails_of, read_rails, steps_of
 from .reactions import Layers, group_name
 
 _MOST_GRADIENTS = 50_000
 """Of the flow of one sample; some 30 are enough at the steps of training."""
+
+
+class Drives(NamedTuple):
+    """What a network computes with, see `FloatNetwork.drives`."""
+
+    output: np.ndarray
+    """float64[sample, output] [concentration]."""
+    output_made: np.ndarray
+    """float64[sample, output]: the sum of what both rails of the output are made at, over their decay."""
+    common: np.ndarray
+    """float64[sample, hidden neuron]: h' = y (y - z) with the plus rail of y [concentration^2]."""
 
 
 class FloatNetwork:
@@ -45,8 +57,10 @@ class FloatNetwork:
         # Directions of learning are those at a learning rate of 1.
         unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
         up = range(1, len(self.layers))
-        self._forward = [step for layer in up for step in steps_of(self.stack, chemistry.forward, layer)]
-        self._backward = [step for layer in reversed(up) for step in steps_of(self.stack, chemistry.backward, layer)]
+        forward = [step for layer in up for step in steps_of(self.stack, chemistry.forward, layer)]
+        backward = [step for layer in reversed(up) for step in steps_of(self.stack, chemistry.backward, layer)]
+        together = read_rails([*forward, *backward])
+        self._forward, self._backward = together[: len(forward)], together[len(forward) :]
         self._update = [
             one if one.target[0] in chemistry.weights else step
             for layer in up
@@ -111,13 +125,31 @@ class FloatNetwork:
         for another number of weights."""
         return self._activate(np.asarray(weights, dtype=np.float64), x)[self._output]
 
-    def _activate(self, weights: np.ndarray, x: ArrayLike) -> dict[Key, np.ndarray]:
+    def drives(self, weights: ArrayLike, x: ArrayLike) -> "Drives":
+        """What the rails of the outputs are made at, and what the rails of the pre-activations have in common, for
+        inputs float64[sample, input]. Raises EquationError for a chemistry whose pre-activations decay at no constant
+        rate."""
+        forward = [step._replace(rails=step.activation is None) for step in self._forward]
+        values = self._activate(np.asarray(weights, dtype=np.float64), x, forward)
+        common = []
+        for step in forward:
+            if step.activation is not None and step.target != self._output:
+                assert step.argument is not None
+                y, z = values[step.target], values[step.argument]
+                plus = 0.5 * (y + values.get(rails_of(step.target), np.abs(y)))
+                common.append(plus * (plus - z))
+        made = values.get(rails_of(self._output), np.abs(values[self._output]))
+        return Drives(values[self._output], made, np.concatenate(common, axis=-1) if common else np.empty(0))
+
+    def _activate(
+        self, weights: np.ndarray, x: ArrayLike, forward: Sequence[Step] | None = None
+    ) -> dict[Key, np.ndarray]:
         if weights.shape != (self.n_weights,):
             raise InputError(f"weights must have shape ({self.n_weights},), got {weights.shape}")
         chemistry = self.stack.chemistry
         values = self._views(chemistry.weights, weights) | self._views(tuple(chemistry.fixed), self._fixed)
         values[chemistry.inputs, 0] = np.asarray(x, dtype=np.float64)
-        _run(self._forward, values)
+        _run(self._forward if forward is None else forward, values)
         return values
 
     def gradient(self, weights: np.ndarray, x: ArrayLike, t: ArrayLike) -> np.ndarray:
@@ -188,4 +220,4 @@ class FloatNetwork:
 
 def _run(steps: Sequence[Step], values: dict[Key, np.ndarray]) -> None:
     for step in steps:
-        values[step.target] = step.settle(values)
+        step.run(values)

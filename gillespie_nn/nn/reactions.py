@@ -34,6 +34,7 @@ class Layers:
         self.chemistry, self.sizes, self.functions = chemistry, tuple(sizes), (None, *functions)
         self._signed_inputs = signed_inputs
         self._single = {*chemistry.unsigned, *chemistry.ports.values()}
+        self._arguments = {e.parsed.argument.name for e in chemistry.forward if e.parsed.argument is not None}
 
     @property
     def last(self) -> int:
@@ -59,6 +60,10 @@ class Layers:
     def resolve_name(self, name: str, layer: int) -> str:
         """The quantity that stands for `name` in a layer: another one where the layer has no activation."""
         return self.chemistry.linear.get(name, name) if self.functions[layer] is None else name
+
+    def function_of(self, name: str, layer: int) -> Activation | None:
+        """The activation of a layer, if its argument is the quantity `name`."""
+        return self.functions[layer] if name in self._arguments else None
 
     def locate(self, quantity: Quantity, layer: int) -> tuple[tuple[str, int], tuple[int, ...]]:
         """((name, layer), shape) of a quantity that an equation of `layer` names. Inputs and targets are of layer 0."""
@@ -170,7 +175,11 @@ def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: 
     builder.module(f"{equation.label}_{target.name}")
     for term in parts.terms:
         _add_term(builder, layers, layer, equation, term, target, place)
-    builder.annihilate(target, layers.chemistry.annihilation_rate)
+    rate, function = layers.chemistry.annihilation_rate, layers.function_of(parts.target.name, layer)
+    if function is None:
+        builder.annihilate(target, rate)
+    else:
+        function.settle_rails(builder, target, rate)
 
 
 def _add_function(

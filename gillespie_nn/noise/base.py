@@ -93,10 +93,10 @@ class Noise(ABC):
         return {"noise": recorded_name(kind, (kind,) if registered else ())} | asdict(self)
 
     @abstractmethod
-    def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
+    def places(self, network: ReactionNetwork, unforced: Sequence[str]) -> np.ndarray:
         """What it acts on, int64[component]: numbers of reactions or of species.
 
-        `slow` are names of species that it excludes by default.
+        `unforced` are names of species that it excludes by default.
         """
 
     def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple:

@@ -25,9 +25,10 @@ class ConcentrationNoise(Noise):
     Parameters
     ----------
     species : names of the species forced, or patterns with `*`. By default all that some reaction changes, so no
-        inputs and targets, which are what is presented; and in training no weights, which have nothing that brings them
-        back: forced, they would wander off over a whole run. ("W*", "B*") asks for them, by the names of species of
-        the default chemistry. The others are those of `Noise`.
+        inputs and targets, which are what is presented; and in training no weights and no switches (S and A, whose
+        total is conserved), which have nothing that brings them back: forced, they would wander off over a whole run.
+        ("W*", "B*", "S*", "A*") asks for them, by the names of species of the default chemistry. The others are those
+        of `Noise`.
     """
 
     kind: str = OrnsteinUhlenbeck.name
@@ -48,10 +49,10 @@ class ConcentrationNoise(Noise):
     def largest_amplitude(self) -> float:
         return super().largest_amplitude if self.law.strikes else np.inf
 
-    def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
+    def places(self, network: ReactionNetwork, unforced: Sequence[str]) -> np.ndarray:
         if self.species is None:
             changed = np.unique(network.stoichiometry.indices)
-            left_out = {network.index[s] for s in slow}
+            left_out = {network.index[s] for s in unforced}
             return np.array([s for s in changed if s not in left_out], dtype=np.int64)
         found = matching("species", self.species, network.species)
         for s in found:

@@ -22,7 +22,7 @@ class NoisePlan:
     """
 
     def __init__(
-        self, noises: Any, network: ReactionNetwork, rates: np.ndarray | None, slow: Sequence[str], prediction: bool
+        self, noises: Any, network: ReactionNetwork, rates: np.ndarray | None, unforced: Sequence[str], prediction: bool
     ) -> None:
         self.noises, self._prediction = noises, prediction
         self.n_own_reactions = len(network.reactions)
@@ -34,7 +34,7 @@ class NoisePlan:
             number = seen[noise.name] = seen.get(noise.name, -1) + 1
             if noise.amplitude == 0:
                 continue
-            places = noise.places(network, slow)
+            places = noise.places(network, unforced)
             self.parts.append(Part(noise, number, places, self.n_own_reactions + len(added)))
             added += noise.added_reactions(network, places, number)
         self.network = _with_reactions(network, added) if added else network
@@ -74,7 +74,7 @@ def plan_noise(
     noises: Any,
     network: ReactionNetwork,
     rates: np.ndarray | None = None,
-    slow: Sequence[str] = (),
+    unforced: Sequence[str] = (),
     presented: bool = True,
     prediction: bool = False,
 ) -> NoisePlan | None:
@@ -85,7 +85,8 @@ def plan_noise(
     noises : a `Noise`, or a list of some.
     network : what they act on.
     rates : its rate constants float64[reaction]; by default the network's.
-    slow : names of species that are forced only on request, the weights of a training network.
+    unforced : names of species that are forced only on request: of a training network its weights, and the switches of
+        its slopes.
     presented : whether the run has presentations.
     prediction : whether the paths are for inference instead of training.
 
@@ -102,7 +103,7 @@ def plan_noise(
                 f"{instead}"
             )
     rates = network.rates() if rates is None else rates
-    plan = NoisePlan(noises, network, rates, slow, prediction)
+    plan = NoisePlan(noises, network, rates, unforced, prediction)
     return plan if plan.parts else None
 
 

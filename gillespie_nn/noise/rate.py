@@ -29,7 +29,7 @@ class RateNoise(Noise):
     purposes = (Purpose.RATE_NOISE, Purpose.RATE_NOISE_OF_PREDICTION)
     kinds: ClassVar[tuple[str, ...]] = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
 
-    def places(self, network: ReactionNetwork, slow: Sequence[str]) -> np.ndarray:
+    def places(self, network: ReactionNetwork, unforced: Sequence[str]) -> np.ndarray:
         names = [reaction.name for reaction in network.reactions]
         return np.arange(len(names)) if self.reactions is None else matching("reaction", self.reactions, names)
 

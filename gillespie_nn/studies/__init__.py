@@ -11,6 +11,7 @@ from .confusion import Confusion
 from .effects import Annihilation, StepSize, Transient
 from .images import Images
 from .learning import Learning
+from .learns import Learns
 from .noise_sweeps import ConcentrationNoiseStudy, RateNoiseStudy
 from .omega import Omega
 from .parity import Parity
@@ -21,7 +22,7 @@ from .time_course import TimeCourse
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
-    Annihilation, Transient, StepSize, Claims, Parity, Chemistries,
+    Annihilation, Transient, StepSize, Claims, Learns, Parity, Chemistries,
 )  # fmt: skip
 
 __all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]

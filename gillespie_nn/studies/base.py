@@ -25,6 +25,10 @@ _QUICK = {
 _QUICK_LIMIT, _SWEEP_LIMIT = {"mnist": 500}, {"mnist": 10_000}
 """Training samples, once each, where a whole pass is too long."""
 LEAPING = "tau_leap"
+ROAD = "implicit_euler"
+"""Rate equations in fixed steps: noise in rates and concentrations alone, without that of counts."""
+_LONGEST_STEP, _STEPS = 0.4, 16
+"""Of the rate equations: a step is at most so many seconds, and a presentation has at least so many steps."""
 
 
 class Extent(NamedTuple):
@@ -197,6 +201,9 @@ def training(
         settings["scheme"] = "trapezoidal"
     limit = _QUICK_LIMIT.get(case) if extent.quick else _SWEEP_LIMIT.get(case) if sweep else None
     settings = _quick_settings(case, extent) | settings
+    if method == ROAD:
+        running_time = settings.get("running_time", own_settings(case, extent).running_time)
+        settings["fixed_step"] = min(_LONGEST_STEP, running_time / _STEPS)
     return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), limit)
 
 

@@ -1,111 +1,171 @@
-"""The paper's two claims as paired tests over seeds, regime by regime; and the figure of the differences.
+"""The paper's two claims as paired tests over seeds, regime by regime; levels, and what may explain them.
 
 The paper's abstract says that training with the smooth ReLU is robust to noise in rates and concentrations. As we test
-it, loss being the error rate of a classification and else the RMSE:
+it, loss being the error rate of a classification and else the RMSE, in rate equations with noise:
 
 1. Loss rises less under noise: (rise of the other activation) - (rise of the smooth ReLU) from no noise to eps, of the
    same seed, is above 0.
 2. Loss depends less on the running time, and on the size of noise: likewise for the least-squares slope of the loss on
    the number of halvings of T, or on eps.
+
+The rail ReLU is tested against the annihilation ReLU, too: they differ by one reaction, which makes it smooth.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..analysis.learning import averaged_weights, float_network
+from ..datasets import case as case_of
 from ..display.figures import COLOURS
-from .base import Extent, Finding, Results, Study, Table
-from .noise_sweeps import PLACES, ConcentrationNoiseStudy, RateNoiseStudy
+from ..storage import open_trajectories
+from .base import ROAD, Extent, Finding, Results, Study, Table, training
+from .noise_sweeps import PLACES, TRAINING, ConcentrationNoiseStudy, RateNoiseStudy
 from .points import Point
 from .running_time import at_running_time, times
-from .settings import ACTIVATIONS, OTHERS, SMOOTH
+from .settings import ANNIHILATION, CONTENDERS, OPPONENTS, RAIL, SMOOTH
 from .statistics import estimate
 
 LESS_LOSS, LESS_DEPENDENCE = CLAIMS = (
     "Under noise the loss rises less with smooth ReLU",
     "The loss depends less on running time and noise size with smooth ReLU",
 )
+PAIRS = (*((SMOOTH, other) for other in OPPONENTS), (RAIL, ANNIHILATION))
+"""(smooth, other)."""
 _NOISES = (RateNoiseStudy(), ConcentrationNoiseStudy())
+_QUANTILES = (0.1, 0.5, 0.9)
+_MOST_SAMPLES = 200
+
+
+class _Tested(NamedTuple):
+    """A finding, and which regime and pair it is of."""
+
+    regime: str
+    pair: tuple[str, str]
+    finding: Finding
 
 
 class Claims(Study):
     name = "claims"
-    title = "loss of the other activations minus loss of smooth ReLU"
-    summary = "the paper's two claims as paired tests over seeds, in every regime"
+    title = "loss of the other activations minus loss of the smooth one"
+    summary = "the paper's two claims as paired tests over seeds, in every regime, with levels and drives"
     cases = ("xor", "iris", "regression", "digits")
 
     def points(self, case: str, extent: Extent) -> list[Point]:
         sweeps = [p for study in _NOISES for p in study.points(case, extent)]
-        return sweeps + [
-            at_running_time(case, s, extent, t, activation=a)
-            for a in ACTIVATIONS
-            for t in times(case, extent)
-            for s in self.seeds(extent)
+        at_times = [p for c in CONTENDERS for t in times(case, extent) for p in self._at(case, extent, c, t)]
+        return [*sweeps, *at_times]
+
+    def _at(self, case: str, extent: Extent, contender: str, time: float) -> list[Point]:
+        return [
+            at_running_time(case, s, extent, time, method=ROAD, **CONTENDERS[contender]) for s in self.seeds(extent)
         ]
 
     def findings(self, results: Results) -> list[Finding]:
+        return [tested.finding for tested in self._tested(results)]
+
+    def _tested(self, results: Results) -> list[_Tested]:
         case, extent, seeds = results.case, results.extent, self.seeds(results.extent)
         found = []
+
+        def add(claim: str, regime: str, unit: str, by_contender: dict[str, np.ndarray]) -> None:
+            for one, other in PAIRS:
+                text = f"{regime}, {'' if one == SMOOTH else f'{one} '}against {other}"
+                finding = Finding(claim, case, text, unit, by_contender[other] - by_contender[one])
+                found.append(_Tested(regime, (one, other), finding))
+
         for study in _NOISES:
             sizes = extent.of(study.sizes, study.quick_sizes)
             for place in PLACES:
                 loss = {
-                    a: np.array(
-                        [results.losses([study.point(case, s, extent, place, a, x) for s in seeds]) for x in sizes]
+                    c: np.array(
+                        [results.losses([study.point(case, s, extent, place, c, x) for s in seeds]) for x in sizes]
                     )
-                    for a in ACTIVATIONS
+                    for c in CONTENDERS
                 }  # float64[size, seed] of each activation
                 where = f"{study.title}, {place}"
-                for other in OTHERS:
-                    against = f"against {ACTIVATIONS[other]}"
-                    for k, size in enumerate(sizes[1:], 1):
-                        rise = (loss[other][k] - loss[other][0]) - (loss[SMOOTH][k] - loss[SMOOTH][0])
-                        found.append(Finding(LESS_LOSS, case, f"{where}, eps = {size:g}, {against}", "loss", rise))
-                    steeper = slopes(loss[other], sizes) - slopes(loss[SMOOTH], sizes)
-                    found.append(Finding(LESS_DEPENDENCE, case, f"{where}, {against}", "loss per eps", steeper))
-        return found + self._of_running_time(results, seeds)
-
-    def _of_running_time(self, results: Results, seeds: Sequence[int]) -> list[Finding]:
-        every_time = times(results.case, results.extent)
+                for k, size in enumerate(sizes[1:], 1):
+                    rises = {c: each[k] - each[0] for c, each in loss.items()}
+                    add(LESS_LOSS, f"{where}, eps = {size:g}", "loss", rises)
+                add(LESS_DEPENDENCE, where, "loss per eps", {c: slopes(each, sizes) for c, each in loss.items()})
+        every_time = times(case, extent)
         halvings = -np.log2(every_time)
-        slope = {}
-        for a in ACTIVATIONS:
-            every = [
-                [at_running_time(results.case, s, results.extent, t, activation=a) for s in seeds] for t in every_time
-            ]
-            slope[a] = slopes(np.array([results.losses(points) for points in every]), halvings)
-        return [
-            Finding(
-                LESS_DEPENDENCE,
-                results.case,
-                f"running time, against {ACTIVATIONS[other]}",
-                "loss per halving of T",
-                slope[other] - slope[SMOOTH],
-            )
-            for other in OTHERS
-        ]
+        slope = {
+            c: slopes(np.array([results.losses(self._at(case, extent, c, t)) for t in every_time]), halvings)
+            for c in CONTENDERS
+        }
+        add(LESS_DEPENDENCE, "running time", "loss per halving of T", slope)
+        return found
 
     def tables(self, results: Results) -> list[Table]:
-        return []  # the report has one for all cases, whose p-values are adjusted together
+        """Levels, and what the trained networks do; the report has one table of the claims for all cases, whose
+        p-values are adjusted together."""
+        return [self._levels(results), self._drives(results)]
+
+    def _levels(self, results: Results) -> Table:
+        case, extent, seeds = results.case, results.extent, self.seeds(results.extent)
+        regimes = {
+            f"{study.title}, eps = {x:g}" if x else "no noise": (study, x)
+            for study in _NOISES
+            for x in extent.of(study.sizes, study.quick_sizes)
+        }
+        rows = []
+        for contender in CONTENDERS:
+            trained = [
+                [study.point(case, s, extent, TRAINING, contender, x) for s in seeds] for study, x in regimes.values()
+            ]
+            at_times = [self._at(case, extent, contender, t) for t in times(case, extent)]
+            cells = [str(results.estimate(points)) for points in (*trained, *at_times)]
+            rows.append((contender, *cells))
+        columns = (*regimes, *(f"T = {t:g} s" for t in times(case, extent)))
+        title = f"{results.measure.label}, mean [95 %], noise in training"
+        return Table(title, ("activation", *columns), rows)
+
+    def _drives(self, results: Results) -> Table:
+        rows = []
+        for contender, settings in CONTENDERS.items():
+            points = [
+                training(results.case, s, results.extent, (), ROAD, **settings) for s in self.seeds(results.extent)
+            ]
+            records = [r for p in points if (r := results.record(p)) is not None and r.path is not None]
+            drives, smoothings = [], []
+            for record in records:
+                with open_trajectories(record.path) as run:
+                    inputs = run.training.inputs
+                    if not len(inputs):  # too large for the file: they are the case's own
+                        inputs = case_of(run.case).load(run.seed).test_x
+                    found = float_network(run).drives(averaged_weights(run)[-1], inputs[:_MOST_SAMPLES])
+                drives.append(found.output_made.sum() / np.abs(found.output).sum())
+                smoothings.append(found.common.ravel())
+            ratio = estimate(drives)
+            if smoothings:
+                h = np.quantile(np.concatenate(smoothings), _QUANTILES)
+                shown = " / ".join(f"{q:.2g}" for q in h)
+            else:
+                shown = "-"
+            rows.append((contender, str(ratio) if ratio.n else "-", shown))
+        return Table(
+            "Without noise, after training: what both rails of the output are made at, over the size of the output; and "
+            "h' = y (y - z) of hidden neurons, quantiles 10 / 50 / 90 % over samples, neurons and seeds",
+            ("activation", "drive ratio, mean [95 %]", "h' [concentration^2]"), rows,
+        )  # fmt: skip
 
     def draw(self, figure: Any, results: Results) -> None:
-        findings = self.findings(results)
-        units = list(dict.fromkeys(f.unit for f in findings))
-        groups = [[f for f in findings if f.unit == u] for u in units]
-        figure.set_size_inches(9.5, 1.6 + 0.2 * sum(map(len, groups)) + 0.5 * len(groups))
-        every = figure.subplots(len(groups), 1, height_ratios=[len(g) + 1.5 for g in groups], squeeze=False)[:, 0]
-        for axes, unit, group in zip(every, units, groups):
-            for k, finding in enumerate(group):
-                self._row(axes, k, finding)
+        every = self._tested(results)
+        units = list(dict.fromkeys(t.finding.unit for t in every))
+        groups = [[t for t in every if t.finding.unit == u] for u in units]
+        regimes = [list(dict.fromkeys(t.regime for t in group)) for group in groups]
+        figure.set_size_inches(9.5, 1.8 + 0.42 * sum(map(len, regimes)) + 0.6 * len(groups))
+        panels = figure.subplots(len(groups), 1, height_ratios=[len(r) + 1.0 for r in regimes], squeeze=False)[:, 0]
+        for axes, unit, group, names in zip(panels, units, groups, regimes):
+            for tested in group:
+                self._row(axes, names.index(tested.regime), tested)
             axes.axvline(0.0, color="0.4", linewidth=0.8)
-            axes.set_yticks(range(len(group)), [f.regime for f in group], fontsize=6.5)
-            axes.set_ylim(len(group) - 0.4, -0.6)
-            axes.set_xlabel(
-                f"{unit}: other activation minus smooth ReLU, same seed (right of 0 supports the claim)", fontsize=8
-            )
-        handles, labels = every[0].get_legend_handles_labels()
+            axes.set_yticks(range(len(names)), names, fontsize=7)
+            axes.set_ylim(len(names) - 0.4, -0.6)
+            axes.set_xlabel(f"{unit}: other minus smooth, same seed (right of 0 supports the claim)", fontsize=8)
+        handles, labels = panels[0].get_legend_handles_labels()
         kept = dict(zip(labels, handles))
         figure.legend(kept.values(), kept.keys(), loc="outside lower center", ncols=2, fontsize=8)
         task = "error rate" if results.measure.score == "accuracy" else "RMSE [concentration]"
@@ -114,15 +174,15 @@ class Claims(Study):
         )
 
     @staticmethod
-    def _row(axes: Any, k: int, finding: Finding) -> None:
-        found = estimate(finding.differences)
-        other = next(o for o in OTHERS if finding.regime.endswith(f"against {ACTIVATIONS[o]}"))
-        at = OTHERS.index(other)
+    def _row(axes: Any, k: int, tested: _Tested) -> None:
+        found = estimate(tested.finding.differences)
+        at = PAIRS.index(tested.pair)
+        one, other = tested.pair
         if found.n:
             half = 0.0 if np.isnan(found.low) else found.high - found.mean
             axes.errorbar(
-                found.mean, k, xerr=half, fmt="os"[at], color=COLOURS[at], capsize=2, markersize=3.5, linewidth=1.0,
-                label=f"against {ACTIVATIONS[other]}",
+                found.mean, k + 0.13 * (at - (len(PAIRS) - 1) / 2), xerr=half, fmt="osD^vP"[at], color=COLOURS[at],
+                capsize=1.5, markersize=3, linewidth=0.9, label=f"{other}, minus {one}",
             )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from ..display.figures import COLOURS, LINES
 from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point, Record
-from .settings import ACTIVATIONS, SMOOTH
+from .settings import FEW, SMOOTH
 from .statistics import estimate_error
 
 _MOST_SAMPLES = 1000
@@ -26,11 +26,11 @@ class Learning(Study):
     def _series(self, case: str, extent: Extent) -> Iterator[tuple[str, list[Point]]]:
         """(label, points) of each line."""
         seeds = self.seeds(extent)
-        for activation, label in ACTIVATIONS.items():
-            yield label, [training(case, s, extent, sweep=False, activation=activation) for s in seeds]
+        for contender, settings in FEW.items():
+            yield contender, [training(case, s, extent, sweep=False, **settings) for s in seeds]
         yield (
             _DESCENT,
-            [training(case, s, extent, sweep=False, method="gradient_descent", activation=SMOOTH) for s in seeds],
+            [training(case, s, extent, sweep=False, method="gradient_descent", **FEW[SMOOTH]) for s in seeds],
         )
 
     def points(self, case: str, extent: Extent) -> list[Point]:

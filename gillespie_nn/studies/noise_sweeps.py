@@ -3,12 +3,12 @@
 from functools import partial
 
 from ..noise import Noise
-from .base import Extent, training
+from .base import ROAD, Extent, training
 from .points import Point, Prediction
 from .score_study import Condition, ScoreStudy
 from .settings import (
-    ACTIVATIONS,
     CONCENTRATION_SIZES,
+    CONTENDERS,
     QUICK_CONCENTRATION_SIZES,
     QUICK_RATE_SIZES,
     RATE_SIZES,
@@ -23,7 +23,7 @@ _TITLES = {TRAINING: "noise in training", INFERENCE: "noise in inference", BOTH:
 
 
 class NoiseSweep(ScoreStudy):
-    """`sizes` and `quick_sizes` are those of eps, from 0 on; `noise(eps)` is the noise."""
+    """Of rate equations. `sizes` and `quick_sizes` are those of eps, from 0 on; `noise(eps)` is the noise."""
 
     sizes: tuple[float, ...] = (0.0,)
     quick_sizes: tuple[float, ...] = (0.0,)
@@ -32,10 +32,11 @@ class NoiseSweep(ScoreStudy):
     def noise(size: float) -> tuple[Noise, ...]:
         raise NotImplementedError
 
-    def point(self, case: str, seed: int, extent: Extent, place: str, activation: str, size: float) -> Point:
+    def point(self, case: str, seed: int, extent: Extent, place: str, contender: str, size: float) -> Point:
         """Trained, and judged: in floating point, or with noise in inference by simulation."""
         noise = self.noise(size)
-        trained = training(case, seed, extent, () if place == INFERENCE else noise, activation=activation)
+        in_training = () if place == INFERENCE else noise
+        trained = training(case, seed, extent, in_training, ROAD, **CONTENDERS[contender])
         if place == TRAINING:
             return trained
         return Prediction.of(trained, noise, _PREDICTED)
@@ -43,11 +44,11 @@ class NoiseSweep(ScoreStudy):
     def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
-                _TITLES[place], label, size,
-                partial(self.point, case, extent=extent, place=place, activation=activation, size=size),
+                _TITLES[place], contender, size,
+                partial(self.point, case, extent=extent, place=place, contender=contender, size=size),
             )
             for place in PLACES
-            for activation, label in ACTIVATIONS.items()
+            for contender in CONTENDERS
             for size in extent.of(self.sizes, self.quick_sizes)
         ]  # fmt: skip
 

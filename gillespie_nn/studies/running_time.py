@@ -1,12 +1,14 @@
 """Scores against the running time T, at the case's own step s = eta (T - hold)."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from .base import Extent, own_settings, training
+from ..noise import Noise
+from .base import LEAPING, ROAD, Extent, own_settings, training
 from .points import Training
 from .score_study import Condition, ScoreStudy
-from .settings import ACTIVATIONS
+from .settings import CONTENDERS
 
 _SHARES, _QUICK_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), (1 / 4, 1.0)
 
@@ -23,6 +25,8 @@ def at_running_time(
     running_time: float,
     step: float | None = None,
     share: float | None = None,
+    noise: Sequence[Noise] = (),
+    method: str = LEAPING,
     **settings: Any,
 ) -> Training:
     """A run with another running time T [s] at the same step s = eta (T - hold), by default the case's own. Learning is
@@ -31,7 +35,7 @@ def at_running_time(
     step = own.step if step is None else step
     hold = running_time * (own.hold / own.running_time if share is None else share)
     settings |= {"running_time": float(running_time), "hold": hold, "learning_rate": step / (running_time - hold)}
-    return training(case, seed, extent, **settings)
+    return training(case, seed, extent, noise, method, **settings)
 
 
 class RunningTime(ScoreStudy):
@@ -45,9 +49,9 @@ class RunningTime(ScoreStudy):
     def conditions(self, case: str, extent: Extent) -> list[Condition]:
         return [
             Condition(
-                "", label, t,
-                partial(at_running_time, case, extent=extent, running_time=t, activation=activation),
+                "", contender, t,
+                partial(at_running_time, case, extent=extent, running_time=t, method=ROAD, **settings),
             )
-            for activation, label in ACTIVATIONS.items()
+            for contender, settings in CONTENDERS.items()
             for t in times(case, extent)
         ]  # fmt: skip

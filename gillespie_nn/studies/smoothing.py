@@ -1,29 +1,29 @@
-"""Smooth ReLU for several h beside ReLU and leaky ReLU, at equal settings."""
+"""Smooth ReLU for several h beside ReLUs by annihilation and by thresholds, at equal settings."""
 
 from functools import partial
 
 from .base import Extent, Results, Table, training
 from .score_study import Condition, ScoreStudy
-from .settings import ACTIVATIONS, OTHERS
+from .settings import CONTENDERS, OPPONENTS, SMOOTH
 
 _H, _QUICK_H = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0), (0.05, 0.25, 1.0)
 
 
 class Smoothing(ScoreStudy):
-    """ReLU and leaky ReLU have no h: they are lines across."""
+    """The others have no h: they are lines across."""
 
     name = "smoothing"
-    title = "smooth ReLU for several h, ReLU and leaky ReLU"
-    summary = "scores of smooth ReLU for several h, ReLU and leaky ReLU at equal settings"
+    title = "smooth ReLU for several h, and other ReLUs"
+    summary = "scores of smooth ReLU for several h, and of other ReLUs at equal settings"
     x_label = "smoothing h of the smooth ReLU [concentration^2]"
     x_scale = "log"
 
     def conditions(self, case: str, extent: Extent) -> list[Condition]:
         sizes = extent.of(_H, _QUICK_H)
-        smooth = [Condition("", "smooth ReLU", h, partial(training, case, extent=extent, h=h)) for h in sizes]
+        smooth = [Condition("", SMOOTH, h, partial(training, case, extent=extent, h=h)) for h in sizes]
         across = [
-            Condition("", ACTIVATIONS[a], h, partial(training, case, extent=extent, activation=a))
-            for a in OTHERS
+            Condition("", name, h, partial(training, case, extent=extent, **CONTENDERS[name]))
+            for name in OPPONENTS
             for h in (sizes[0], sizes[-1])
         ]
         return smooth + across
@@ -32,7 +32,7 @@ class Smoothing(ScoreStudy):
         (table,) = super().tables(results)
         seen, rows = set(), []
         for name, h, *cells in table.rows:
-            if name == "smooth ReLU" or name not in seen:
-                rows.append((name, h if name == "smooth ReLU" else "-", *cells))
+            if name == SMOOTH or name not in seen:
+                rows.append((name, h if name == SMOOTH else "-", *cells))
             seen.add(name)
         return [table._replace(rows=rows)]

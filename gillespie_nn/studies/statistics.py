@@ -114,6 +114,21 @@ def paired(differences: ArrayLike) -> Test:
     return Test(found, float(scipy.stats.ttest_1samp(values, 0.0).pvalue))
 
 
+def share(k: int, n: int) -> Estimate:
+    """k of n, with the exact interval of C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413."""
+    if not n:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    low = scipy.stats.beta.ppf(LEVEL / 2, k, n - k + 1) if k else 0.0
+    high = scipy.stats.beta.isf(LEVEL / 2, k + 1, n - k) if k < n else 1.0
+    return Estimate(k / n, float(low), float(high), n)
+
+
+def mcnemar(more: int, fewer: int) -> float:
+    """The exact two-sided p-value that pairs which differ do so as often in one direction as in the other: `more` and
+    `fewer` of them. Q. McNemar, Psychometrika 12 (1947) 153-157."""
+    return float(scipy.stats.binomtest(more, more + fewer).pvalue) if more + fewer else 1.0
+
+
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjusted p-values float64[test]: those at most 0.05 are rejected with one false rejection or more in 5 % at most
     of all families. NaN stays NaN, and does not count.

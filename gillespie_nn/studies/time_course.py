@@ -13,7 +13,7 @@ from ..nn.chemistry import ERRORS, OUTPUTS, PREACTIVATIONS, WEIGHTS
 from ..storage import open_trajectories
 from .base import Extent, Results, Study, Table
 from .points import Course, Point, Record
-from .settings import ACTIVATIONS
+from .settings import FEW
 
 _EXACT, _VOLUME = "rejection", 1e3
 
@@ -33,8 +33,8 @@ class TimeCourse(Study):
     def _courses(self, case: str, extent: Extent) -> list[Course]:
         size = {"n_presentations": extent.of(6, 4), "n_points": extent.of(200, 100)}
         return [
-            Course(case, extent.seed, method, _VOLUME, (("activation", activation),), **size)
-            for activation in ACTIVATIONS
+            Course(case, extent.seed, method, _VOLUME, tuple(settings.items()), **size)
+            for settings in FEW.values()
             for method in (_EXACT, "ode")
         ]
 
@@ -44,23 +44,22 @@ class TimeCourse(Study):
             record = results.record(course)
             if record is not None and course.method == _EXACT:
                 with open_trajectories(record.path) as run:
-                    activation = ACTIVATIONS[dict(course.settings)["activation"]]
-                    rows.append((activation, f"{run.time[-1]:g}", f"{int(run.n_events[0]):.3g}"))
+                    rows.append((_contender(course), f"{run.time[-1]:g}", f"{int(run.n_events[0]):.3g}"))
         return [Table("The runs that are drawn", ("activation", "time [s]", "reactions fired"), rows)]
 
     def draw(self, figure: Any, results: Results) -> None:
         figure.set_size_inches(11, 9)
-        rows = figure.subplots(5, len(ACTIVATIONS), sharex=True, sharey="row")
+        rows = figure.subplots(5, len(FEW), sharex=True, sharey="row")
         points = self._courses(results.case, results.extent)
         courses = [(p, _Numbers(p, r)) for p in points if (r := results.record(p)) is not None]
         if not courses:
             return
         i, j = _liveliest([course for _, course in courses])
-        for column, (activation, label) in zip(rows.T, ACTIVATIONS.items()):
+        for column, contender in zip(rows.T, FEW):
             for point, course in courses:
-                if dict(point.settings)["activation"] == activation:
+                if _contender(point) == contender:
                     _draw_one(column, point, course, i, j)
-            column[0].set_title(label, fontsize=10)
+            column[0].set_title(contender, fontsize=10)
             column[-1].set_xlabel("time [s]")
         names = [number.name for number in courses[0][1].shown(i, j)]
         hidden = [f"{what}\n{name}" for what, name in zip(("pre-activation", "output", "error", "weight"), names)]
@@ -74,6 +73,10 @@ class TimeCourse(Study):
             f"the input switches every T = {running_time:g} s",
             fontsize=11,
         )
+
+
+def _contender(course: Course) -> str:
+    return next(name for name, settings in FEW.items() if settings == dict(course.settings))
 
 
 class _Numbers:

@@ -16,6 +16,7 @@ from ..slow_limit import LEVELS, Level
 from .adaptive import Adaptive, AdaptiveDirect
 from .base import Method
 from .direct import Direct
+from .implicit_euler import ImplicitEuler
 from .langevin import Langevin
 from .layered import Layered
 from .linear_noise import LinearNoise
@@ -27,6 +28,7 @@ from .tau_leap import TauLeap
 
 METHODS: tuple[type[Method], ...] = (
     Direct, OptimizedDirect, NextReaction, Rejection, Layered, Adaptive, AdaptiveDirect, TauLeap, Langevin, LinearNoise,
+    ImplicitEuler,
     Ode,
 )  # fmt: skip
 EXACT = tuple(m for m in METHODS if m.exact)
@@ -50,6 +52,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("cle", "sde", "chemical_langevin"), ("langevin",)),
     **dict.fromkeys(("lna", "linear_noise_approximation"), ("linear_noise",)),
     **dict.fromkeys(("deterministic", "rre", "lsoda", "cvode"), ("ode",)),
+    **dict.fromkeys(("euler", "backward_euler"), ("implicit_euler",)),
 }
 """Names of methods in the literature and in other programs."""
 _FEW_REACTIONS = 30

@@ -42,7 +42,7 @@ class DrivenPaths:
 
     def __init__(self, setting: Setting, noise: Noise, sizes: np.ndarray, seed: int, refinement: int = 1) -> None:
         self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
-        plan = plan_noise([noise], setting.network, slow=setting.slow)
+        plan = plan_noise([noise], setting.network, unforced=setting.spec.unforced)
         assert plan is not None  # the largest eps is not 0
         self._plan = plan
         self._samples = setting.samples()

@@ -47,11 +47,6 @@ class Setting:
     def quantities(self) -> Quantities:
         return quantities_of(self.network)
 
-    @cached_property
-    def slow(self) -> tuple[str, ...]:
-        """Names of the species that carry weights."""
-        return tuple(s for rails in self.spec.weights for s, _ in rails.signs())
-
     def samples(self, volume: float = 1.0, dtype: type = np.float64) -> Samples:
         """What is presented, in molecules."""
         return Samples(self.spec, self.x, self.t if self.spec.targets else self.x[:, :0], volume, dtype)

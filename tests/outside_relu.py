@@ -10,12 +10,12 @@ from gillespie_nn.options import option, positive
 
 
 @dataclass(frozen=True)
-class AnnihilationReLU(Activation):
+class OutsideReLU(Activation):
     """y = max(z, 0) and s = 1{z > 0}, to within O(1 / sharpness)."""
 
     sharpness: float = option(1e6, positive(), "rate constant of Y + N -> 0")
 
-    name = "annihilation_relu"
+    name = "outside_relu"
 
     @property
     def helpers(self):

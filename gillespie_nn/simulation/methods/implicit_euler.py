@@ -1,0 +1,121 @@
+"""The rate equations in fixed steps of implicit Euler, block by block; see `kernels.implicit_steps`."""
+
+from typing import Any
+
+import numpy as np
+
+from ... import checks
+from ...checks import InputError, ModelError
+from ...crn import ReactionNetwork
+from ...crn.compile import Structure
+from ...kernels import codes
+from ...kernels.implicit_steps import ImplicitState, run_implicit
+from .base import Method
+from .options import Option
+
+_SLICE = 1_000_000
+"""Terms worked out a slice: some 20 ms."""
+
+
+def _step(name: str, value: Any) -> float:
+    return checks.positive(name, value, "s", "for example 0.01")
+
+
+class ImplicitEuler(Method):
+    """Concentrations by the rate equations, in steps of `fixed_step`, of first order: the error is proportional to the
+    step, and nothing estimates it. Halve the step to see it.
+
+    Measured on `xor`, six seeds, after 1,500 presentations: with steps of 0.1 s the RMSE differs by at most 0.001 from
+    that with 0.025 s, with 0.4 s by 0.01 (0.036 in place of 0.044 in the mean), at a third of the time.
+
+    Steps end at recorded times, scheduled changes and stops, and are equally long up to there. However fast reactions
+    are, no concentration is ever negative, and the states of rest are those of the rate equations exactly. What is
+    coupled in no way but through slow catalysts, as the layers of a network that learns, is solved one after the other.
+    """
+
+    name = "implicit_euler"
+    summary = "rate equations in fixed implicit steps: fast for training without intrinsic noise; first order"
+    reference = "E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, Springer 1996, IV.3"
+    exact = False
+    deterministic = True
+    dtype = np.float64
+    units = "concentration"
+    options = (Option("fixed_step", 0.1, _step, "length of a step of the rate equations [s]"),)
+    statistics_names = ("steps", "divided")
+    """Steps, and solutions of single blocks for which a step was divided."""
+
+    def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float, *rest: Any, **named: Any) -> None:
+        self.refuse(network)  # also reactions that noise adds
+        super().__init__(network, rates, volume, *rest, **named)
+        self._plan = self._structure.implicit_plan(rates)
+        self._slice = max(1, _SLICE // (1 + len(self._plan.items)))
+        starts = self._plan.blocks["species_start"].astype(np.int64)
+        largest = int(np.diff(starts).max(initial=1))
+        self._state = ImplicitState(
+            x=self._counts,
+            value=np.zeros(len(self._plan.items)),
+            before=np.zeros(largest),
+            matrix=np.zeros((largest, largest + 1)),
+            clock=self._clock,
+            tally=self._tally,
+            divided=np.zeros(1, dtype=np.int64),
+        )
+
+    @classmethod
+    def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
+        return network.compiled.lumped
+
+    @classmethod
+    def refuse(cls, network: ReactionNetwork) -> None:
+        if network.events:
+            names = checks.shortened(event.name for event in network.events)
+            raise InputError(
+                f"method {cls.name} does not support events, but the network has {names}: use an exact method"
+            )
+        laws = [r.name for r in network.reactions if r.law is not None]
+        if laws:
+            raise InputError(
+                f"method {cls.name} does not support rate laws, as in reaction {checks.shortened(laws)}: its equations "
+                "are those of mass action; use ode"
+            )
+        long = [r.name for r in network.reactions if sum(n for _, n in r.reactants) > 2]
+        if long:
+            raise InputError(
+                f"method {cls.name} does not support reactions of more than two molecules, such as "
+                f"{checks.shortened(long)}: use ode"
+            )
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        numbers = self._tally[codes.N_CANDIDATES], self._state.divided[0]
+        return dict(zip(self.statistics_names, map(float, numbers)))
+
+    def _memory(self) -> np.ndarray:
+        """What `statistics` reports; steps depend on nothing that was before."""
+        return np.array([*self.statistics.values()])
+
+    def _recall(self, memory: np.ndarray) -> None:
+        self._tally[codes.N_CANDIDATES], self._state.divided[0] = memory
+
+    def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
+        code = run_implicit(
+            self._channels, self._plan, self._state, grid_time, grid_counts, self.settings["fixed_step"], t_stop,
+            self._slice,
+        )  # fmt: skip
+        if code == codes.OVERFLOW or not np.isfinite(self._counts).all():
+            self._blown_up()
+        return code
+
+    def _blown_up(self) -> None:
+        largest = int(np.argmax(np.abs(np.nan_to_num(self.counts, nan=np.inf))))
+        raise ModelError(
+            f"method {self.name}: no solution beyond t = {self.time:.10g} s, where {self.network.species[largest]} = "
+            f"{self.counts[largest] / self._volume:g} [concentration] is the largest: the rate equations diverge, or "
+            "the step is too long; check the rates, or use a smaller fixed_step"
+        )
+
+    def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
+        self._counts[species] = values
+
+    def can_react(self) -> bool:
+        return True
