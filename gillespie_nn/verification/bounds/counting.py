@@ -21,7 +21,7 @@ from .system import terms_of
 
 STEP = 4e-3
 """Of the grid of the limit [s], about."""
-STRIDE = 5
+STRIDE = 8
 """Points of that grid from one at which the explicit bound is computed to the next."""
 
 
@@ -160,16 +160,10 @@ class CountedPaths:
         """sup |u| of path number `replicate` of linear noise around the limit, float64[quantity]."""
         quantities, n = self._quantities, len(self.setting.network.species)
         rng = seeds.stream(seed, Purpose.LINEAR_NOISE, 0, replicate)
-        changes = np.zeros((len(self._term_start) - 1, n + 1))
-        for c, t in enumerate(self._term_start[:-1]):
-            own = slice(*self._terms["change_start"][[t, t + 1]])
-            changes[c, self._terms["change_species"][own]] = self._terms["change_amount"][own]
-        changes[:, n] = 0.0
-        by_quantity = np.ascontiguousarray(changes[:, quantities.plus] - changes[:, quantities.minus])
         n_quantities = len(quantities.names)
         linear = linear_noise_path.LinearNoise(
             self._term_start, quantities.plus, quantities.minus, np.zeros(n_quantities), np.zeros(n + 1),
-            np.zeros(n + 1), np.zeros((2, n + 1)), np.zeros(n + 1), np.zeros(n_quantities), by_quantity,
+            np.zeros(n + 1), np.zeros((2, n + 1)), np.zeros(n + 1), np.zeros(n_quantities), *self._moves,
         )  # fmt: skip
         for limit, species in zip(self._limits, cycle(self._samples.species)):
             linear.u[species] = 0.0
