@@ -165,7 +165,7 @@ def _error_rates(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     source, output = _source(arguments), _output(arguments)
     results = stored_results(source, output)
-    rates = error_rates(source.criteria(results), source.allotted, source.seed)
+    rates = error_rates(source.criteria(results), source.allotted, source.confidences, source.seed, say=_say)
     print(table_of_rates(rates).text())
     wrong = [r for r in rates if not r.as_promised]
     print(f"{len(rates) - len(wrong)} of {len(rates)} rates are as low as promised")

@@ -34,8 +34,8 @@ class Criterion(NamedTuple):
     """float64[path, ..., quantity], of each group of independent paths."""
     tasks: Sequence[int]
     """For each group, the column of the allotment of paths."""
-    estimate: Callable[[list[np.ndarray]], Slopes]
-    """Estimates and simultaneous intervals from such groups."""
+    estimate: Callable[[list[np.ndarray], float], Slopes]
+    """Estimates from such groups, and simultaneous intervals of a given confidence."""
     low: np.ndarray  # float64[quantity]: limits of the intervals
     high: np.ndarray  # float64[quantity], or infinite
     plants: Sequence[tuple[str, np.ndarray]]
@@ -67,29 +67,33 @@ class Rate(NamedTuple):
 def error_rates(
     criteria: Sequence[Criterion],
     allotted: np.ndarray,
+    confidences: np.ndarray,
     seed: int,
     sequences: int = SEQUENCES,
     say: Callable[[str], object] = lambda line: None,
 ) -> list[Rate]:
-    """Rates of all criteria; `allotted` int64[look, task] is the number of paths at each look."""
+    """Rates of all criteria; `allotted` int64[look, task] is the number of paths at each look, and
+    `confidences` float64[look] that of its intervals."""
     found = []
     for criterion in criteria:
-        rates = _rates(criterion, allotted, seed, sequences)
+        rates = _rates(criterion, allotted, confidences, seed, sequences)
         for rate in rates:
             say(sentence(rate))
         found += rates
     return found
 
 
-def _rates(criterion: Criterion, allotted: np.ndarray, seed: int, sequences: int) -> list[Rate]:
-    true = criterion.estimate(criterion.values).slope
+def _rates(
+    criterion: Criterion, allotted: np.ndarray, confidences: np.ndarray, seed: int, sequences: int
+) -> list[Rate]:
+    true = criterion.estimate(criterion.values, confidences[-1]).slope
     n = len(true)
     # Rows: nothing planted, then each plant in each quantity.
     shifts = np.concatenate([np.zeros((1, n)), *(np.diag(value - true) for _, value in criterion.plants)])
     holds, fails = np.zeros((2, len(shifts)), dtype=np.int64)
     for k in range(sequences):
         rng = seeds.stream(seed, Purpose.RESAMPLING, 1, k)
-        first, last = _sequence(criterion, allotted, shifts, rng)
+        first, last = _sequence(criterion, allotted, confidences, shifts, rng)
         holds += first
         fails += last
     rates = [_rate(criterion.check, "nothing", FAILS, "", fails[0], sequences, MOST_FALSE_FAILS)]
@@ -103,7 +107,11 @@ def _rates(criterion: Criterion, allotted: np.ndarray, seed: int, sequences: int
 
 
 def _sequence(
-    criterion: Criterion, allotted: np.ndarray, shifts: np.ndarray, rng: np.random.Generator
+    criterion: Criterion,
+    allotted: np.ndarray,
+    confidences: np.ndarray,
+    shifts: np.ndarray,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whether the check holds, and whether it fails, under each of the `shifts` float64[plant, quantity]."""
     drawn = [
@@ -111,8 +119,8 @@ def _sequence(
         for values, task in zip(criterion.values, criterion.tasks)
     ]
     holds, fails = np.zeros((2, len(shifts)), dtype=np.bool_)
-    for paths in allotted:
-        found = criterion.estimate([values[: paths[task]] for values, task in zip(drawn, criterion.tasks)])
+    for paths, confidence in zip(allotted, confidences):
+        found = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
         low, high = found.low + shifts, found.high + shifts
         open_ = ~(holds | fails)
         fails |= open_ & ((high < criterion.low) | (low > criterion.high)).any(axis=1)

@@ -88,7 +88,7 @@ class Extrinsic(Source):
             states.append(driven.system.columns[:-1, [0, N_SIZES]].T.copy())
         return np.array(time), *np.array(states).swapaxes(0, 1)
 
-    def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
+    def judgements(self, results: Results, confidence: float, say: Callable[[str], object]) -> list[Judgement]:
         ended, paths = results.ended(), len(results.theta)
         if len(ended.theta) < FEWEST_PATHS:
             raise ModelError(
@@ -96,14 +96,14 @@ class Extrinsic(Source):
                 f"verdict (at least {FEWEST_PATHS}): use weaker noise"
             )
         _, resolved = self._refined(results)
-        found = judge_driven(ended, self.seed, resolved, self.confidence)
+        found = judge_driven(ended, self.seed, resolved, confidence)
         if len(ended.theta) < paths:
             found.append(_exploded(paths - len(ended.theta), paths))
         return found
 
-    def closing(self, results: Results) -> list[Judgement]:
+    def closing(self, results: Results, confidence: float) -> list[Judgement]:
         numerics, _ = self._refined(results)
-        return [numerics, planted.caught(results.ended(), self.seed, self.confidence)]
+        return [numerics, planted.caught(results.ended(), self.seed, confidence)]
 
     def criteria(self, results: Results) -> list[Criterion]:
         ended = results.ended()
@@ -113,15 +113,15 @@ class Extrinsic(Source):
         every, size = judgements.with_largest(theta, ended.theta), ended.size
         low, high = (np.full(len(names), limit) for limit in judgements.SLOPE)
 
-        def slope(values: list[np.ndarray]) -> Slopes:
-            return bootstrap(values[0], size, self.seed, MEDIAN, confidence=self.confidence)
+        def slope(values: list[np.ndarray], confidence: float) -> Slopes:
+            return bootstrap(values[0], size, self.seed, MEDIAN, confidence=confidence)
 
         return [
             Criterion(
                 "slope", names, [theta * size[:, None]], (0,), slope, low, high,
                 planted.slopes(judgements.SLOPE, len(names)),
             ),
-            planted.growth([judgements.THE_LARGEST, *names], [every], (0,), size, self.seed, self.confidence),
+            planted.growth([judgements.THE_LARGEST, *names], [every], (0,), size, self.seed),
         ]  # fmt: skip
 
     def _refined(self, results: Results) -> tuple[Judgement, np.ndarray]:

@@ -45,8 +45,8 @@ class Intrinsic(Source):
     summary = "random reaction events (exact simulation), eps = Omega^(-1/2), six Omega from 4e2 to 4e4"
     brief = True
     usual_paths = 250
-    shares = (1.0, 0.25, 0.25, 0.25, 0.5, 1.5, 3.0)
-    growth = (1.0, 4.0, 7.0, 10.0, 13.0)
+    shares = (1.0, 0.2, 0.2, 0.25, 0.5, 1.0, 3.0)
+    growth = (1.0, 4.0, 8.0, 13.0, 20.0)
 
     def __init__(
         self,
@@ -95,23 +95,23 @@ class Intrinsic(Source):
         time, reference, counts = self._counted[N_SIZES - 1].recorded(self.seed, N_SIZES - 1, step)
         return time, reference, counts / self.volumes[-1]
 
-    def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
+    def judgements(self, results: Results, confidence: float, say: Callable[[str], object]) -> list[Judgement]:
         numbers = self._numbers(results)
         names, thetas, _ = self._judged(results, numbers, say)
         most, quantities = self._limits_of_law(results, numbers)
         return [
-            self._slope(names, thetas),
-            self._tightness(thetas),
+            self._slope(names, thetas, confidence),
+            self._tightness(thetas, confidence),
             judgements.in_law(
-                quantities, *_of_law(results, numbers), self.seed, most, self.confidence
+                quantities, *_of_law(results, numbers), self.seed, most, confidence
             ),
-            self._bounded(results),
+            self._bounded(results, confidence),
         ]  # fmt: skip
 
-    def closing(self, results: Results) -> list[Judgement]:
+    def closing(self, results: Results, confidence: float) -> list[Judgement]:
         numbers = self._numbers(results)
         names, thetas, theta_0 = self._judged(results, numbers, lambda line: None)
-        return [self._refined(results, numbers), self._power(names, thetas, theta_0)]
+        return [self._refined(results, numbers), self._power(names, thetas, theta_0, confidence)]
 
     def criteria(self, results: Results) -> list[Criterion]:
         numbers = self._numbers(results)
@@ -122,12 +122,12 @@ class Intrinsic(Source):
         tasks = range(N_SIZES)
         low, high = (np.full(len(names), limit) for limit in SLOPE_IN_VOLUME)
 
-        def slope(values: list[np.ndarray]) -> Slopes:
-            return bootstrap(values, self.volumes, self.seed, MEDIAN, confidence=self.confidence)
+        def slope(values: list[np.ndarray], confidence: float) -> Slopes:
+            return bootstrap(values, self.volumes, self.seed, MEDIAN, confidence=confidence)
 
-        def law(values: list[np.ndarray]) -> Slopes:
+        def law(values: list[np.ndarray], confidence: float) -> Slopes:
             theta, theta_0 = values
-            return log_ratios(theta, theta_0, (MEDIAN, UPPER), within, self.seed, self.confidence)
+            return log_ratios(theta, theta_0, (MEDIAN, UPPER), within, self.seed, confidence)
 
         within = np.tile(np.log1p(limits), 2)
         off = np.tile(np.log1p(FAULT_IN_LAW * limits), 2)
@@ -135,7 +135,7 @@ class Intrinsic(Source):
         percent = f"{100 * FAULT_IN_LAW * SAME_LAW:g} % (weights {100 * FAULT_IN_LAW * SAME_LAW_OF_WEIGHTS:g} %)"
         return [
             Criterion("slope", names, errors, tasks, slope, low, high, planted.slopes(SLOPE_IN_VOLUME, len(names))),
-            planted.growth([judgements.THE_LARGEST], largest, tasks, self.sizes, self.seed, self.confidence),
+            planted.growth([judgements.THE_LARGEST], largest, tasks, self.sizes, self.seed),
             Criterion(
                 "sharp constant", of, list(_of_law(results, numbers)), (0, _VARIATION), law, -within, within,
                 [(f"a factor of 1 + {percent}", off), (f"a factor of 1 / (1 + {percent})", -off)],
@@ -198,38 +198,38 @@ class Intrinsic(Source):
                 changes.append(np.abs(results.theta[path, k, numbers][known] / theta[known] - 1).max(initial=0.0))
         return judgements.numerics("a grid of the limit that is twice as fine changes Theta", changes, _MOST_REFINED)
 
-    def _power(self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray) -> Judgement:
+    def _power(
+        self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray, confidence: float
+    ) -> Judgement:
         """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
         sizes = self.sizes
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
         square = [t * eps for t, eps in zip(theta, sizes)]
         found = {
-            "Omega^(-1/4), check 1": self._slope(names, root),
-            "Omega^(-1/4), check 2": self._tightness(root),
-            "1/Omega, check 1": self._slope(names, square),
+            "Omega^(-1/4), check 1": self._slope(names, root, confidence),
+            "Omega^(-1/4), check 2": self._tightness(root, confidence),
+            "1/Omega, check 1": self._slope(names, square, confidence),
             "linear noise 1.2 times too large, check 3": judgements.in_law(
-                names, theta[0], 1.2 * theta_0, self.seed, SAME_LAW, self.confidence
+                names, theta[0], 1.2 * theta_0, self.seed, SAME_LAW, confidence
             ),
         }
         return planted.power({what: j.verdict for what, j in found.items()})
 
-    def _bounded(self, results: Results) -> Judgement:
+    def _bounded(self, results: Results, confidence: float) -> Judgement:
         """Check 4, of rails too: their bound asks for no scaling."""
         return judgements.upper_bound(
             results.quantity, results.theta, results.bound, results.ratio, results.violations, self.sizes, self.seed,
-            each=False, confidence=self.confidence,
+            each=False, confidence=confidence,
         )  # fmt: skip
 
-    def _tightness(self, theta: list[np.ndarray]) -> Judgement:
+    def _tightness(self, theta: list[np.ndarray], confidence: float) -> Judgement:
         """Check 2, of the largest of all: paths of different volumes share nothing."""
         largest = [t.max(axis=-1, keepdims=True) for t in theta]
-        return judgements.tightness(
-            [judgements.THE_LARGEST], largest, self.sizes, self.seed, confidence=self.confidence
-        )
+        return judgements.tightness([judgements.THE_LARGEST], largest, self.sizes, self.seed, confidence=confidence)
 
-    def _slope(self, names: Sequence[str], theta: list[np.ndarray]) -> Judgement:
+    def _slope(self, names: Sequence[str], theta: list[np.ndarray], confidence: float) -> Judgement:
         errors = [t * eps for t, eps in zip(theta, self.sizes)]
-        return judgements.slope(names, errors, self.volumes, self.seed, SLOPE_IN_VOLUME, confidence=self.confidence)
+        return judgements.slope(names, errors, self.volumes, self.seed, SLOPE_IN_VOLUME, confidence=confidence)
 
 
 def _simulated(values: np.ndarray) -> np.ndarray:

@@ -1,9 +1,12 @@
 """The sequential rule: at most five looks at the results, with more paths at each, until every check is decided.
 
-A look judges every check with simultaneous intervals of confidence 1 - ERROR / (number of looks). A check that holds or
-fails at a look is decided, and later looks do not change that; only a fact, such as a violation of the bound on a new
-path, can. By Bonferroni's inequality the intervals of all looks hold together with confidence 1 - ERROR: a check whose
-value lies outside its limits `holds` with at most that probability, whatever the look at which it is decided.
+Look number j of K judges every check with simultaneous intervals of confidence 1 - a_j, where a_j = ERROR 2 j / (K (K +
+1)): most of the error is spent at the last looks, which have most paths. A check that holds or fails at a look is
+decided, and later looks do not change that; only a fact, such as a violation of the bound on a new path, can. The a_j
+add up to ERROR, so by Bonferroni's inequality the intervals of all looks hold together with confidence 1 - ERROR: a
+check whose value lies outside its limits `holds` with at most that probability, whatever the look that decides.
+
+K. K. G. Lan, D. L. DeMets, Biometrika 70 (1983) 659-663, doi:10.1093/biomet/70.3.659 (errors spent look by look).
 """
 
 from collections.abc import Sequence
@@ -18,9 +21,9 @@ ERROR = 0.05
 """Probability that a check holds although its value lies outside the limits, over all looks; at most."""
 
 
-def confidence_of(n_looks: int) -> float:
-    """Of the intervals at each look."""
-    return 1.0 - ERROR / n_looks
+def confidences(n_looks: int) -> np.ndarray:
+    """Of the intervals at each look, float64[look]."""
+    return 1.0 - ERROR * 2.0 * np.arange(1, n_looks + 1) / (n_looks * (n_looks + 1))
 
 
 class Decided(NamedTuple):
@@ -53,8 +56,7 @@ class Decisions:
         return any(j.verdict == FAILS for j in found) or all(j.verdict != INCONCLUSIVE or j.final for j in found)
 
 
-def allotment(paths: int, shares: Sequence[float], growth: Sequence[float], most: int) -> np.ndarray:
+def allotment(paths: int, shares: Sequence[float], growth: Sequence[float]) -> np.ndarray:
     """int64[look, task]: number of paths of each size, and of the first variation, up to each look. `paths` is that of
-    the first look for a share of 1; `most` is a limit."""
-    found = np.rint(paths * np.outer(growth, shares)).astype(np.int64)
-    return np.minimum(found, max(most, paths))
+    the first look for a share of 1."""
+    return np.rint(paths * np.outer(growth, shares)).astype(np.int64)

@@ -57,11 +57,10 @@ def growth(
     tasks: Sequence[int],
     size: np.ndarray,
     seed: int,
-    confidence: float,
 ) -> Criterion:
     """Check 2 as a `Criterion`, of Theta float64[path, size, quantity], or of one float64[path, quantity] a size."""
 
-    def estimate(values: list[np.ndarray]) -> Slopes:
+    def estimate(values: list[np.ndarray], confidence: float) -> Slopes:
         return bootstrap(values[0] if len(values) == 1 else values, size, seed, UPPER, True, confidence)
 
     n = len(names)

@@ -69,10 +69,10 @@ def carry_out(
         known = None if overwrite else files.read(output, arguments)
         stored = source.empty() if known is None else known
         decisions = Decisions()
-        for paths in source.allotted:
+        for paths, confidence in zip(source.allotted, source.confidences):
             stored = _completed(source, stored, paths, output, arguments, workers, progress)
             results = stored.upto(paths)
-            decisions.add(source.judgements(results, say if decisions.look == 0 else lambda line: None))
+            decisions.add(source.judgements(results, confidence, say if decisions.look == 0 else _nobody))
             open_ = [name for name, d in decisions.by_name.items() if d.judgement.verdict == INCONCLUSIVE]
             say(
                 f"look {decisions.look} of at most {len(source.allotted)}, {_counted(paths)}: "
@@ -83,6 +83,10 @@ def carry_out(
         return Outcome(results, decisions, paths)
     finally:
         lock.release()
+
+
+def _nobody(line: str) -> None:
+    """Is told what was told before."""
 
 
 def arguments_of(source: Source) -> dict:
@@ -173,7 +177,9 @@ def _on_threads(
 def verdict(source: Source, outcome: Outcome, say: Callable[[str], object] = lambda line: None) -> dict:
     """Apply the checks that are judged at the end, and give the verdict; returns a dictionary of plain values."""
     results, decisions = outcome.results, outcome.decisions
-    closing = {j.name: Decided(j, decisions.look) for j in source.closing(results)}
+    closing = {
+        j.name: Decided(j, decisions.look) for j in source.closing(results, source.confidences[decisions.look - 1])
+    }
     decided_at = decisions.by_name | closing
     found = [d.judgement for d in decided_at.values()]
     for judgement, look in decided_at.values():
@@ -193,7 +199,7 @@ def verdict(source: Source, outcome: Outcome, say: Callable[[str], object] = lam
         "paths_of_each_size": outcome.paths[:-1],
         "looks": decisions.look,
         "most_looks": len(source.allotted),
-        "confidence_of_a_look": source.confidence,
+        "confidences": source.confidences,
         "seed": source.seed,
         "described": source.setting.described(),
         "notes": list(source.notes),

@@ -9,7 +9,7 @@ import numpy as np
 from ...kernels.perturbed import N_SIZES
 from .error_rates import Criterion
 from .judgements import Judgement
-from .looks import MOST_LOOKS, allotment, confidence_of
+from .looks import MOST_LOOKS, allotment, confidences
 from .results import Results
 from .setting import Setting
 
@@ -43,7 +43,6 @@ class Source(ABC):
     """Share of these paths that each size gets, and the first variation."""
     growth: ClassVar[tuple[float, ...]]
     """Paths at each look, over those of the first."""
-    most_paths: ClassVar[int] = 5000
 
     def __init__(
         self,
@@ -57,9 +56,10 @@ class Source(ABC):
     ) -> None:
         self.setting, self.seed = setting, seed
         self.paths = self.usual_paths if paths is None else paths
-        self.allotted = allotment(self.paths, self.shares, self.growth[:looks], self.most_paths)
+        self.allotted = allotment(self.paths, self.shares, self.growth[:looks])
         """int64[look, task]: paths of each size, and of the first variation, up to each look."""
-        self.confidence = confidence_of(looks)
+        self.confidences = confidences(looks)
+        """float64[look]"""
 
     @abstractmethod
     def record(self) -> dict:
@@ -84,11 +84,11 @@ class Source(ABC):
         without and with noise, float64[point, species] [concentration]."""
 
     @abstractmethod
-    def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
+    def judgements(self, results: Results, confidence: float, say: Callable[[str], object]) -> list[Judgement]:
         """What a look says: a `Judgement` of each check on results that are complete."""
 
     @abstractmethod
-    def closing(self, results: Results) -> list[Judgement]:
+    def closing(self, results: Results, confidence: float) -> list[Judgement]:
         """What is judged once, at the end: the numerics, and whether planted errors are detected."""
 
     @abstractmethod
