@@ -17,6 +17,7 @@ from ..verification.bounds import (
     MOST_LOOKS,
     PROPOSITIONS,
     SEQUENCES,
+    SHARPENED,
     SOURCES,
     Choice,
     carry_out,
@@ -27,7 +28,7 @@ from ..verification.bounds import (
     setting_of,
     stored_results,
     table_of_rates,
-    theta_against_h,
+    theta_when_sharpened,
     verdict,
     write_report,
 )  # fmt: skip
@@ -79,6 +80,11 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--correlation-time", type=float, metavar="S", help="correlation time of an ornstein_uhlenbeck path [s]"
     )
     command.add_argument("--h", type=float, help="smoothing of the smooth ReLU [concentration^2] (depends on the case)")
+    command.add_argument(
+        "--kappa", type=float,
+        help="annihilation rate constant of activations that read both rails [1/(concentration s)] (60)",
+    )  # fmt: skip
+    command.add_argument("--switch-rate", type=float, help="rate constant of their switch [1/(concentration s)] (1)")
     command.add_argument("--learning-rate", type=float, help="learning rate eta [1/s] (depends on the case)")
     command.add_argument(
         "--annihilation-rate", type=float, help="rate constant of the annihilation of rail pairs (depends on the case)"
@@ -131,8 +137,8 @@ def run(arguments: argparse.Namespace) -> int:
         "command": shlex.join(["gillespie-nn", "verify-bounds", *_given(arguments)]),
         "output": str(output),
     }
-    if (arguments.case, arguments.activation) == ("kink", "smooth_relu"):
-        found["smoothing"] = theta_against_h(source.seed)
+    if arguments.case == "kink" and arguments.activation in SHARPENED:
+        found["smoothing"] = theta_when_sharpened(arguments.activation, source.seed)
         for line in sentences(found["smoothing"]):
             print(line, flush=True)
     draw_bounds(outcome.results, found, source.setting.spec.numbers, figure)
@@ -186,7 +192,8 @@ def _source(arguments: argparse.Namespace) -> Source:
     source = by_name[checks.choice("noise", arguments.noise, by_name)]
     seed = resolve_seed(arguments.seed)
     choice = Choice(
-        arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.learning_rate,
+        arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.kappa,
+        arguments.switch_rate, arguments.learning_rate,
         arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
     paths = arguments.paths
@@ -221,8 +228,8 @@ def _beside(output: Path) -> list[Path]:
 
 
 _NUMBERS = (
-    "step", "correlation_time", "h", "learning_rate", "annihilation_rate", "running_time", "presentations", "paths",
-    "looks", "seed",
+    "step", "correlation_time", "h", "kappa", "switch_rate", "learning_rate", "annihilation_rate", "running_time",
+    "presentations", "paths", "looks", "seed",
 )  # fmt: skip
 
 

@@ -15,12 +15,12 @@ from .report import write_report
 from .run import carry_out, stored_results, verdict
 from .selftest import self_test
 from .setting import PROPOSITIONS
-from .smoothing import sentences, theta_against_h
+from .smoothing import SHARPENED, sentences, theta_when_sharpened
 
 SOURCES = (Rate, Concentration, Additive, Intrinsic)
 
 __all__ = [
-    "CASES", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SOURCES", "Choice", "carry_out",
+    "CASES", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SHARPENED", "SOURCES", "Choice", "carry_out",
     "course_of", "error_rates", "self_test", "sentences", "setting_of", "stored_results", "table_of_rates",
-    "theta_against_h", "verdict", "write_report",
+    "theta_when_sharpened", "verdict", "write_report",
 ]  # fmt: skip

@@ -35,7 +35,7 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     lines += ["|" + "---|" * (1 + len(found["theta_quantiles"]))]
     lines += ["| " + " | ".join(f"{v:.4g}" for v in row) + " |" for row in rows] + [""]
     if found.get("smoothing"):
-        lines += ["Theta for decreasing smoothing h, at rest on the kink (medians over paths):", ""]
+        lines += ["Theta for an activation that becomes sharper, at rest on the kink (medians over paths):", ""]
         lines += [f"- {line}" for line in sentences(found["smoothing"])] + [""]
     lines += [f"![{name}]({name})\n" for name in figures]
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
