@@ -14,9 +14,9 @@ from .jit import kernel
 def quantiles_of_draw(rows, order, values, ps, counts, out):
     """Quantiles of each column over the rows drawn, with linear interpolation between order statistics.
 
-    `rows` int64[row] are the rows drawn, as many as there are. `order` int64[column, row] sorts each column; `values`
-    float64[column, row] is sorted. `ps` float64[probability]; `counts` int64[row] is scratch; the quantiles go into
-    `out` float64[probability, column].
+    `rows` int32[row] are the rows drawn, as many as there are. `order` int32[column, row] sorts each column; `values`
+    float64[column, row] is sorted. `ps` float64[probability]; `counts` int16[row] is scratch, small so that it stays in
+    the cache; the quantiles go into `out` float64[probability, column].
     """
     n = rows.size
     counts[:] = 0
@@ -31,7 +31,7 @@ def quantiles_of_draw(rows, order, values, ps, counts, out):
             if 2 * low < n:
                 # From below: `passed` values of the draw are at or below the row at k.
                 k = 0
-                passed = counts[order[q, 0]]
+                passed = np.int64(counts[order[q, 0]])
                 while passed <= low:
                     k += 1
                     passed += counts[order[q, k]]
@@ -43,7 +43,7 @@ def quantiles_of_draw(rows, order, values, ps, counts, out):
             else:
                 # From above: `left` values of the draw are below the row at k.
                 k = n - 1
-                left = n - counts[order[q, k]]
+                left = n - np.int64(counts[order[q, k]])
                 while left > high:
                     k -= 1
                     left -= counts[order[q, k]]

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from .. import checks
-from ..activations import ACTIVATIONS
+from ..activations import ACTIVATIONS, DERIVATIVES
 from ..analysis.bounds import draw_bounds, draw_course
 from ..noise import KINDS
 from ..seeds import resolve_seed
@@ -71,7 +71,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     usual = ", ".join(f"{s.usual_paths} with {s.name}" for s in SOURCES)
     command.add_argument("--paths", type=int, metavar="N", help=f"number of noise paths at the first look ({usual})")
     command.add_argument(
-        "--looks", type=int, default=MOST_LOOKS, metavar="N",
+        "--looks", type=int, metavar="N",
         help=f"look at most so many times, with more paths each time, until every check is decided ({MOST_LOOKS})",
     )  # fmt: skip
     command.add_argument("--kind", metavar="KIND", help=f"kind of the noise paths: {', '.join(k.name for k in KINDS)}")
@@ -80,6 +80,11 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--correlation-time", type=float, metavar="S", help="correlation time of an ornstein_uhlenbeck path [s]"
     )
     command.add_argument("--h", type=float, help="smoothing of the smooth ReLU [concentration^2] (depends on the case)")
+    command.add_argument(
+        "--derivative",
+        metavar="NAME",
+        help=f"derivative of the smooth ReLU: {', '.join(DERIVATIVES)} ({DERIVATIVES[0]})",
+    )
     command.add_argument(
         "--kappa", type=float,
         help="annihilation rate constant of activations that read both rails [1/(concentration s)] (60)",
@@ -192,14 +197,14 @@ def _source(arguments: argparse.Namespace) -> Source:
     source = by_name[checks.choice("noise", arguments.noise, by_name)]
     seed = resolve_seed(arguments.seed)
     choice = Choice(
-        arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.kappa,
-        arguments.switch_rate, arguments.learning_rate,
+        arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.derivative,
+        arguments.kappa, arguments.switch_rate, arguments.learning_rate,
         arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
     paths = arguments.paths
     if paths is not None:
         checks.whole("paths", paths, least=FEWEST_PATHS, hint="fewer give no estimate of slopes and quantiles")
-    looks = checks.whole("looks", arguments.looks, most=MOST_LOOKS)
+    looks = MOST_LOOKS if arguments.looks is None else checks.whole("looks", arguments.looks, most=MOST_LOOKS)
     return source(setting_of(choice), paths, seed, looks, arguments.kind, arguments.step, arguments.correlation_time)
 
 
@@ -216,7 +221,14 @@ def _output(arguments: argparse.Namespace) -> Path:
         if path.is_dir():
             raise checks.InputError(f"output {path} is a folder: name a file in it, for example {path / 'bounds.h5'}")
         return path
-    parts = [arguments.proposition, arguments.noise, arguments.case, arguments.activation, arguments.kind]
+    parts = [
+        arguments.proposition,
+        arguments.noise,
+        arguments.case,
+        arguments.activation,
+        arguments.derivative,
+        arguments.kind,
+    ]
     parts += [f"{n}{v:g}" for n in _NUMBERS if (v := getattr(arguments, n)) is not None]
     return Path(_FOLDER) / ("-".join(str(p) for p in parts if p is not None) + ".h5")
 
@@ -236,7 +248,7 @@ _NUMBERS = (
 def _given(arguments: argparse.Namespace) -> list[str]:
     """The flags in force, as a command line."""
     given = []
-    for name in ("proposition", "noise", "case", "activation", "kind", *_NUMBERS, "output"):
+    for name in ("proposition", "noise", "case", "activation", "derivative", "kind", *_NUMBERS, "output"):
         value = getattr(arguments, name)
         if value is not None:
             given += [f"--{name.replace('_', '-')}", str(value)]

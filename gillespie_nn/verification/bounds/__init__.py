@@ -12,7 +12,7 @@ from .extrinsic import FEWEST_PATHS, Additive, Concentration, Rate
 from .intrinsic import Intrinsic
 from .looks import MOST_LOOKS
 from .report import write_report
-from .run import carry_out, stored_results, verdict
+from .run import carry_out, simulate_paths, stored_results, verdict
 from .selftest import self_test
 from .setting import PROPOSITIONS
 from .smoothing import SHARPENED, sentences, theta_when_sharpened
@@ -21,6 +21,6 @@ SOURCES = (Rate, Concentration, Additive, Intrinsic)
 
 __all__ = [
     "CASES", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SHARPENED", "SOURCES", "Choice", "carry_out",
-    "course_of", "error_rates", "self_test", "sentences", "setting_of", "stored_results", "table_of_rates",
-    "theta_when_sharpened", "verdict", "write_report",
+    "course_of", "error_rates", "self_test", "sentences", "setting_of", "simulate_paths", "stored_results",
+    "table_of_rates", "theta_when_sharpened", "verdict", "write_report",
 ]  # fmt: skip

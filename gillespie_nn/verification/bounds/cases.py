@@ -23,6 +23,7 @@ class Choice(NamedTuple):
     case: str = "xor"
     activation: str = "smooth_relu"
     h: float | None = None
+    derivative: str | None = None
     kappa: float | None = None
     switch_rate: float | None = None
     learning_rate: float | None = None
@@ -137,7 +138,7 @@ def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: b
     settings = own.replace(activation=choice.activation, **asked)
     if hasattr(settings, "h"):
         settings = settings.replace(h=own.h)
-    given = {name: getattr(choice, name) for name in ("h", "kappa", "switch_rate")}
+    given = {name: getattr(choice, name) for name in ("h", "derivative", "kappa", "switch_rate")}
     settings = settings.replace(**{name: value for name, value in given.items() if value is not None})
     return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)
 

@@ -4,7 +4,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,18 +61,10 @@ def carry_out(
     InputError : the file has other content, or another process writes it. ModelError : a simulation stops.
     StorageError : the disk is full.
     """
-    arguments = arguments_of(source)
-    workers = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
-    output = checks.new_file(output, overwrite=True)
-    lock = Lock(output)
-    try:
-        clear(output)
-        known = None if overwrite else files.read(output, arguments)
-        stored = source.empty() if known is None else known
-        decisions = Decisions()
+    decisions = Decisions()
+    with _opened(source, output, workers, overwrite, progress) as file:
         for paths, confidence in zip(source.allotted, source.confidences):
-            stored = _completed(source, stored, paths, output, arguments, workers, progress)
-            results = stored.upto(paths)
+            results = file.completed(paths)
             decisions.add(source.judgements(results, confidence, say if decisions.look == 0 else _nobody))
             open_ = [name for name, d in decisions.by_name.items() if d.judgement.verdict == INCONCLUSIVE]
             say(
@@ -80,9 +73,15 @@ def carry_out(
             )
             if decisions.over:
                 break
-        return Outcome(results, decisions, paths)
-    finally:
-        lock.release()
+    return Outcome(results, decisions, paths)
+
+
+def simulate_paths(
+    source: Source, output: Path, workers: int | None = None, overwrite: bool = False, progress: bool | None = None
+) -> Results:
+    """The paths of the first look, without a judgement; parameters and errors as of `carry_out`."""
+    with _opened(source, output, workers, overwrite, progress) as file:
+        return file.completed(source.allotted[0])
 
 
 def _nobody(line: str) -> None:
@@ -109,17 +108,40 @@ def _counted(paths: np.ndarray) -> str:
     return f"{counts[0]} paths" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} paths of each size"
 
 
-def _completed(
-    source: Source, stored: Results, paths: np.ndarray, output: Path, arguments: dict, workers: int,
-    progress: bool | None,
-) -> Results:  # fmt: skip
-    """Results with the first `paths` of each size."""
-    stored = stored.with_paths(int(paths.max()))
-    tasks = source.tasks(stored, paths)
-    if tasks:
-        files.write(output, arguments, stored)  # a disk that cannot be written is noticed before the work
-        _complete(source, stored, tasks, workers, progress, lambda: files.write(output, arguments, stored))
-    return stored
+class _File:
+    """The file of a verification, which this process alone writes."""
+
+    def __init__(self, source: Source, output: Path, known: Results | None, workers: int, progress: bool | None):
+        self.source, self.output, self.workers, self.progress = source, output, workers, progress
+        self.arguments = arguments_of(source)
+        self.stored = source.empty() if known is None else known
+
+    def completed(self, paths: np.ndarray) -> Results:
+        """Results of the first `paths` of each size. Those that the file lacks are simulated."""
+        self.stored = self.stored.with_paths(int(paths.max()))
+        tasks = self.source.tasks(self.stored, paths)
+        if tasks:
+            self._commit()  # a disk that cannot be written is noticed before the work
+            _complete(self.source, self.stored, tasks, self.workers, self.progress, self._commit)
+        return self.stored.upto(paths)
+
+    def _commit(self) -> None:
+        files.write(self.output, self.arguments, self.stored)
+
+
+@contextmanager
+def _opened(
+    source: Source, output: Path, workers: int | None, overwrite: bool, progress: bool | None
+) -> Iterator[_File]:
+    workers = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
+    output = checks.new_file(output, overwrite=True)
+    lock = Lock(output)
+    try:
+        clear(output)
+        known = None if overwrite else files.read(output, arguments_of(source))
+        yield _File(source, output, known, workers, progress)
+    finally:
+        lock.release()
 
 
 def _complete(

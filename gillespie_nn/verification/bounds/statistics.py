@@ -96,11 +96,11 @@ def _log_quantiles(values: np.ndarray, ps: Sequence[float], rng: np.random.Gener
     """Log quantiles of `values` float64[path, quantity], and of resamples of them, float64[1 + resample, quantity]: all
     quantities for the first of `ps`, then for the next."""
     n, n_quantities = values.shape
-    order = np.ascontiguousarray(np.argsort(values, axis=0, kind="stable").T)
+    order = np.ascontiguousarray(np.argsort(values, axis=0, kind="stable").T, dtype=np.int32)
     ordered = np.ascontiguousarray(np.sort(values, axis=0).T)
-    out, counts = np.empty((1 + RESAMPLES, len(ps), n_quantities)), np.empty(n, dtype=np.int64)
+    out, counts = np.empty((1 + RESAMPLES, len(ps), n_quantities)), np.empty(n, dtype=np.int16)
     for k, found in enumerate(out):
-        rows = rng.integers(n, size=n) if k else np.arange(n)
+        rows = rng.integers(n, size=n, dtype=np.int32) if k else np.arange(n, dtype=np.int32)
         quantiles_of_draw(rows, order, ordered, np.array(ps), counts, found)
     with np.errstate(divide="ignore"):
         return np.log(out).reshape(len(out), -1)
