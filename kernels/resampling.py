@@ -11,13 +11,19 @@ from .jit import kernel
 
 
 @kernel
-def quantiles_of_draw(rows, order, values, ps, counts, out):
-    """Quantiles of each column over the rows drawn, with linear interpolation between order statistics.
+def quantiles_of_draws(rows, order, values, ps, counts, out):
+    """Quantiles of each column over the rows of each draw, with linear interpolation between order statistics.
 
-    `rows` int32[row] are the rows drawn, as many as there are. `order` int32[column, row] sorts each column; `values`
+    `rows` int32[draw, row] are the rows drawn, as many as there are. `order` int32[column, row] sorts each column; `values`
     float64[column, row] is sorted. `ps` float64[probability]; `counts` int16[row] is scratch, small so that it stays in
-    the cache; the quantiles go into `out` float64[probability, column].
+    the cache; the quantiles go into `out` float64[draw, probability, column].
     """
+    for d in range(rows.shape[0]):
+        _quantiles_of_draw(rows[d], order, values, ps, counts, out[d])
+
+
+@kernel
+def _quantiles_of_draw(rows, order, values, ps, counts, out):
     n = rows.size
     counts[:] = 0
     for i in range(n):

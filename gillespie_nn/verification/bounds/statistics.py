@@ -16,12 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ... import seeds
-from ...kernels.resampling import quantiles_of_draw
+from ...kernels.resampling import quantiles_of_draws
 from ...seeds import Purpose
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
 MEDIAN, UPPER = 0.5, 0.95
+_TOGETHER = 50
+"""Resamples drawn at once."""
 _LEAST_ERROR = 1e-9
 """Standard errors below are rounding."""
 
@@ -98,10 +100,13 @@ def _log_quantiles(values: np.ndarray, ps: Sequence[float], rng: np.random.Gener
     n, n_quantities = values.shape
     order = np.ascontiguousarray(np.argsort(values, axis=0, kind="stable").T, dtype=np.int32)
     ordered = np.ascontiguousarray(np.sort(values, axis=0).T)
-    out, counts = np.empty((1 + RESAMPLES, len(ps), n_quantities)), np.empty(n, dtype=np.int16)
-    for k, found in enumerate(out):
-        rows = rng.integers(n, size=n, dtype=np.int32) if k else np.arange(n, dtype=np.int32)
-        quantiles_of_draw(rows, order, ordered, np.array(ps), counts, found)
+    counts, out = np.empty(n, dtype=np.int16), np.empty((1 + RESAMPLES, len(ps), n_quantities))
+    rows = np.arange(n, dtype=np.int32)[None]
+    for start in range(1 - _TOGETHER, 1 + RESAMPLES, _TOGETHER):
+        found = out[max(start, 0) : start + _TOGETHER]
+        if start > 0:
+            rows = rng.integers(n, size=(len(found), n), dtype=np.int32)
+        quantiles_of_draws(rows, order, ordered, np.array(ps), counts, found)
     with np.errstate(divide="ignore"):
         return np.log(out).reshape(len(out), -1)
 
