@@ -13,6 +13,7 @@ from ..noise import KINDS
 from ..seeds import resolve_seed
 from ..verification.bounds import (
     CASES,
+    ERROR,
     FEWEST_PATHS,
     MOST_LOOKS,
     PROPOSITIONS,
@@ -43,9 +44,10 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         subparsers,
         "verify-bounds",
         (
-            "--proposition 5.1 --noise rate --case xor --paths 200 --seed 0 --json",
+            "--proposition 5.1 --noise rate --case xor --seed 0 --json",
             "--proposition 5.2 --noise intrinsic --case iris",
             "--proposition 5.2 --case kink --activation relu",
+            "--proposition 5.1 --noise rate --case xor --seed 0 --error-rates",
             "--self-test",
         ),
     )
@@ -62,7 +64,11 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"source of noise: {', '.join(s.name for s in SOURCES)} (rate)",
     )
-    command.description = f"{command.description}\n\nsources of noise:\n{sources}"
+    command.description = (
+        f"{command.description}\n\nLooks at the results at most {MOST_LOOKS} times, with more paths each time, until "
+        f"every check holds or fails.\nA check whose true value is outside its limits holds with probability "
+        f"{100 * ERROR:g} % at most, over all looks.\n\nsources of noise:\n{sources}"
+    )
     command.add_argument("--case", default="xor", metavar="NAME", help=f"network: {', '.join(CASES)} (xor)")
     command.add_argument(
         "--activation", default="smooth_relu", metavar="NAME",

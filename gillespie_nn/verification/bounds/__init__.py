@@ -10,7 +10,7 @@ from .course import course_of
 from .error_rates import SEQUENCES, error_rates, table_of_rates
 from .extrinsic import FEWEST_PATHS, Additive, Concentration, Rate
 from .intrinsic import Intrinsic
-from .looks import MOST_LOOKS
+from .looks import ERROR, MOST_LOOKS
 from .report import write_report
 from .run import carry_out, simulate_paths, stored_results, verdict
 from .selftest import self_test
@@ -20,7 +20,7 @@ from .smoothing import SHARPENED, sentences, theta_when_sharpened
 SOURCES = (Rate, Concentration, Additive, Intrinsic)
 
 __all__ = [
-    "CASES", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SHARPENED", "SOURCES", "Choice", "carry_out",
-    "course_of", "error_rates", "self_test", "sentences", "setting_of", "simulate_paths", "stored_results",
+    "CASES", "ERROR", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SHARPENED", "SOURCES", "Choice",
+    "carry_out", "course_of", "error_rates", "self_test", "sentences", "setting_of", "simulate_paths", "stored_results",
     "table_of_rates", "theta_when_sharpened", "verdict", "write_report",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from .results import Results
 from .setting import Setting
 from .source import LARGEST, SMALLEST, Source
 from .statistics import CONFIDENCE, MEDIAN, Slopes, bootstrap
-from .system import TOLERANCES
+from .system import ATOL_VARIATION, TOLERANCES
 
 FEWEST_PATHS = 20
 """Slopes and quantiles need some."""
@@ -125,11 +125,12 @@ class Extrinsic(Source):
         ]  # fmt: skip
 
     def _refined(self, results: Results) -> tuple[Judgement, np.ndarray]:
-        """The numerics: the first few paths again, finer; and bool[quantity], whether Theta of each stays the same."""
+        """The numerics: the first few paths again, finer; and bool[quantity], whether Theta of each stays the same and
+        Theta_0 is above the absolute tolerance of u."""
         if self._refinement is not None:
             return self._refinement
         driven = self.driven(refinement=2)
-        changes, resolved = [], np.ones(len(results.quantity), dtype=np.bool_)
+        changes, resolved = [], np.median(results.theta_0, axis=0) > ATOL_VARIATION
         for path in np.flatnonzero(np.isfinite(results.theta).all(axis=(1, 2)))[:_REFINED_PATHS]:
             errors = driven.errors(path)
             for fine, coarse in ((errors.theta, results.theta[path]), (errors.theta_0, results.theta_0[path])):

@@ -281,7 +281,7 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
     sentence = f"{what} by at most {change:.1g} (relative) in {len(changes)} comparisons, required at most {most:g}"
     if unresolved:
         sentence += (
-            f"; the errors of {shortened(unresolved, 5)} are at the level of rounding and change by more, so no check "
+            f"; the errors of {shortened(unresolved, 5)} are at the level of rounding, so no check "
             "can fail because of these quantities"
         )
     verdict = HOLDS if change <= most else INCONCLUSIVE
