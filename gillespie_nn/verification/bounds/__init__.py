@@ -8,9 +8,9 @@ in `CASES` there.
 from .cases import CASES, Choice, setting_of
 from .course import course_of
 from .error_rates import SEQUENCES, error_rates, table_of_rates
-from .extrinsic import FEWEST_PATHS, Additive, Concentration, Rate
+from .extrinsic import Additive, Concentration, Rate
 from .intrinsic import Intrinsic
-from .looks import ERROR, MOST_LOOKS
+from .looks import ERROR, FEWEST_PATHS, MOST_LOOKS
 from .report import write_report
 from .run import carry_out, simulate_paths, stored_results, verdict
 from .selftest import self_test

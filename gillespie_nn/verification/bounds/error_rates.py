@@ -100,9 +100,8 @@ def _rates(
     for p, (what, _) in enumerate(criterion.plants):
         counts = holds[1 + p * n : 1 + (p + 1) * n]
         worst = int(np.argmax(counts))
-        rates.append(
-            _rate(criterion.check, what, HOLDS, criterion.names[worst], counts[worst], sequences, MOST_FALSE_HOLDS)
-        )
+        name = criterion.names[worst] if counts[worst] else "any one quantity"
+        rates.append(_rate(criterion.check, what, HOLDS, name, counts[worst], sequences, MOST_FALSE_HOLDS))
     return rates
 
 

@@ -12,15 +12,13 @@ from . import judgements, planted
 from .driven import DrivenPaths, Errors
 from .error_rates import Criterion
 from .judgements import FAILS, Judgement
-from .looks import MOST_LOOKS
+from .looks import FEWEST_PATHS, MOST_LOOKS
 from .results import Results
 from .setting import Setting
 from .source import LARGEST, SMALLEST, Source
 from .statistics import CONFIDENCE, MEDIAN, Slopes, bootstrap
 from .system import ATOL_VARIATION, TOLERANCES
 
-FEWEST_PATHS = 20
-"""Slopes and quantiles need some."""
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3
 """Relative change of Theta when tolerances are halved, and twice as many points are looked at in a step."""

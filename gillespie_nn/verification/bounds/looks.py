@@ -16,6 +16,8 @@ import numpy as np
 
 from .judgements import FAILS, INCONCLUSIVE, Judgement
 
+FEWEST_PATHS = 20
+"""Slopes and quantiles need some."""
 MOST_LOOKS = 5
 ERROR = 0.05
 """Probability that a check holds although its value lies outside the limits, over all looks; at most."""
@@ -58,5 +60,5 @@ class Decisions:
 
 def allotment(paths: int, shares: Sequence[float], growth: Sequence[float]) -> np.ndarray:
     """int64[look, task]: number of paths of each size, and of the first variation, up to each look. `paths` is that of
-    the first look for a share of 1."""
-    return np.rint(paths * np.outer(growth, shares)).astype(np.int64)
+    the first look for a share of 1; a small share gets `FEWEST_PATHS`."""
+    return np.maximum(np.rint(paths * np.outer(growth, shares)).astype(np.int64), min(paths, FEWEST_PATHS))
