@@ -8,7 +8,7 @@ from test_bounds import SHORT, SIZES
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.verification.bounds import error_rates, judgements, setting_of, stored_results
+from gillespie_nn.verification.bounds import error_rates, judgements, seeds_table, setting_of, stored_results
 from gillespie_nn.verification.bounds.error_rates import Criterion
 from gillespie_nn.verification.bounds.extrinsic import Rate
 from gillespie_nn.verification.bounds.intrinsic import Intrinsic
@@ -158,3 +158,16 @@ def test_error_rates_need_a_verification_that_ended(tmp_path, capsys):
     assert "without --error-rates first" in capsys.readouterr().err
     with pytest.raises(InputError, match="no verification that ended"):
         stored_results(Rate(setting_of(SHORT), 20, 0), output)
+
+
+def test_the_table_of_seeds_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
+    small = setting_of(SHORT)
+    monkeypatch.setattr(seeds_table, "setting_of", lambda choice: small)
+    monkeypatch.setattr(Rate, "usual_paths", 20)
+    words = [str(tmp_path), "--noise", "rate", "--proposition", "5.2", "--seeds"]
+    assert seeds_table.main([*words, "1"]) == 0
+    first = (tmp_path / "5.2-rate-0.json").stat().st_mtime_ns
+    assert seeds_table.main([*words, "2"]) == 0
+    rows = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert [row.split(" | ")[:3] for row in rows] == [["| 5.2", "rate", "0"], ["| 5.2", "rate", "1"]]
+    assert (tmp_path / "5.2-rate-0.json").stat().st_mtime_ns == first
