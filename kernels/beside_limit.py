@@ -8,9 +8,9 @@ difference, y = X / Omega - x - m,
 as products of two species have no higher derivatives; so |y| <= e, e' = M e + |J m + r|, with M of `perturbed`, and
 |X / Omega - x| <= e + |m|.
 
-Here y, m and e are on a grid, of every `stride`-th point of that of the limit: m with the integral of F_Omega(X / Omega)
-- F(x) by the trapezoidal rule, and e by the same rule, so that the inequality is one of sums. F_Omega has falling
-factorials where F has powers.
+Here y, m and e are on a grid, of every `stride`-th point of that of the limit: m with the integral of
+F_Omega(X / Omega) - F(x) by the trapezoidal rule, and e by the same rule, so that the inequality is one of sums.
+F_Omega has falling factorials where F has powers.
 
 The supremum is that of continuous time, see `following`.
 

@@ -101,8 +101,8 @@ def _term_of_lower(channels, state, c, share):
 
 @kernel
 def advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit, follower):
-    """Fire events up to and including t_stop, and show each to `follower` (None: nobody). Returns REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED,
-    BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
+    """Fire events up to and including t_stop; `follower` follows each (see `following`), unless it is None. Returns
+    REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
     pairs, owner = readers.pairs, state.urns.owner
     clock, tally = state.clock, state.tally

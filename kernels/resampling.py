@@ -14,9 +14,9 @@ from .jit import kernel
 def quantiles_of_draws(rows, order, values, ps, counts, out):
     """Quantiles of each column over the rows of each draw, with linear interpolation between order statistics.
 
-    `rows` int32[draw, row] are the rows drawn, as many as there are. `order` int32[column, row] sorts each column; `values`
-    float64[column, row] is sorted. `ps` float64[probability]; `counts` int16[row] is scratch, small so that it stays in
-    the cache; the quantiles go into `out` float64[draw, probability, column].
+    `rows` int32[draw, row] are the rows drawn, as many as there are. `order` int32[column, row] sorts each column;
+    `values` float64[column, row] is sorted. `ps` float64[probability]; `counts` int16[row] is scratch, small so that it
+    stays in the cache; the quantiles go into `out` float64[draw, probability, column].
     """
     for d in range(rows.shape[0]):
         _quantiles_of_draw(rows[d], order, values, ps, counts, out[d])
