@@ -8,12 +8,11 @@ difference, y = X / Omega - x - m,
 as products of two species have no higher derivatives; so |y| <= e, e' = M e + |J m + r|, with M of `perturbed`, and
 |X / Omega - x| <= e + |m|.
 
-Here y, m and e are on the grid of the limit: m with the integral of F_Omega(X / Omega) - F(x) by the trapezoidal rule,
-and e by the same rule, so that the inequality is one of sums. F_Omega has falling factorials where F has powers.
+Here y, m and e are on a grid, of every `stride`-th point of that of the limit: m with the integral of
+F_Omega(X / Omega) - F(x) by the trapezoidal rule, and e by the same rule, so that the inequality is one of sums.
+F_Omega has falling factorials where F has powers.
 
-The supremum is looked at after every so many candidates of the exact method, just before and just after the last of
-them. Counts rest in between: with looks at every candidate it is that of continuous time. With fewer, what one look saw
-stands for the time up to the next.
+The supremum is that of continuous time, see `following`.
 
 T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240, doi:10.1016/0304-4149(78)90020-0.
 """
@@ -22,12 +21,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import NO_EVENT_LIMIT, REACHED_END, SLICE_END, TIME
+from .codes import NO_EVENT_LIMIT, REACHED_END, SLICE_END
+from .following import begin_block
 from .jit import kernel
 from .perturbed_steps import FLOOR, SLACK
-from .rejection import run_rejection
+from .rejection import advance
 
-_ITERATIONS = 2
+_MOST_ITERATIONS, _CONVERGED = 40, 1e-4
+_BUDGET = 2_000_000
+"""Candidates of a call: the end of a block comes first."""
 
 
 class Limit(NamedTuple):
@@ -45,6 +47,9 @@ class Limit(NamedTuple):
     x: np.ndarray  # float64[point, species + 1], on an even grid, the constant 1 at the end [concentration]
     slope: np.ndarray  # float64[point, species + 1]: dx/dt
     step: np.ndarray  # float64[1]: of the grid [s]
+    stride: np.ndarray  # int64[1]: of the points at which the bound is computed
+    lowest: np.ndarray  # float64[block, quantity]: of the limit between two of these points [molecules]
+    highest: np.ndarray  # float64[block, quantity]
     volume: np.ndarray  # float64[1]
 
 
@@ -53,9 +58,7 @@ class Beside(NamedTuple):
 
     plus: np.ndarray  # int64[quantity]
     minus: np.ndarray  # int64[quantity], that of the constant where nothing is taken away
-    of_species: np.ndarray  # int64[species, 2]: quantities of each, -1 none
-    before: np.ndarray  # int64[species + 1]: counts before the event
-    error: np.ndarray  # float64[quantity]: sup
+    before: np.ndarray  # int64[species + 1]: counts at the end of the last presentation
     bound: np.ndarray  # float64[quantity]: sup over the grid
     ratio: np.ndarray  # float64[quantity]: largest share of the bound, on the grid
     violations: np.ndarray  # int64[quantity]: points of the grid beyond the bound
@@ -64,42 +67,10 @@ class Beside(NamedTuple):
     e: np.ndarray  # float64[species + 1]
     drift: np.ndarray  # float64[2, species + 1]: F_Omega(X / Omega) - F(x) at the last two points
     start: np.ndarray  # float64[species + 1]: e at the last point
-    own: np.ndarray  # float64[2, species + 1]: rates of e, at the last point and at this one
-    push: np.ndarray  # float64[2, species + 1]
+    own: np.ndarray  # float64[species + 1]: diagonal of M
+    forcing: np.ndarray  # float64[species + 1]: |J m + r|
+    push: np.ndarray  # float64[species + 1]: e' less the diagonal's part
     entries: np.ndarray  # float64[entry]: scratch
-
-
-@kernel
-def _at(limit, k, u, s):
-    """The limit of species s at point k + u, by the cubic through values and slopes."""
-    a, b = limit.x[k, s], limit.x[k + 1, s]
-    rise = b - a
-    first = limit.step[0] * limit.slope[k, s] - rise
-    last = rise - limit.step[0] * limit.slope[k + 1, s]
-    return a + u * (rise + (1.0 - u) * (first * (1.0 - u) + last * u))
-
-
-@kernel
-def _look(limit, beside, counts, k, u):
-    """What changed between `before` and `counts`, the state at point k + u: both differ from the limit there."""
-    volume = limit.volume[0]
-    one = counts.size - 1
-    scale = np.sqrt(volume)
-    for s in range(one):
-        if counts[s] != beside.before[s]:
-            for side in range(2):
-                q = beside.of_species[s, side]
-                if q >= 0:
-                    p, m = beside.plus[q], beside.minus[q]
-                    x = _at(limit, k, u, p) * volume
-                    old, new = np.float64(beside.before[p]), np.float64(counts[p])
-                    if m != one:
-                        x -= _at(limit, k, u, m) * volume
-                        old -= beside.before[m]
-                        new -= counts[m]
-                    beside.error[q] = max(beside.error[q], max(np.abs(old - x), np.abs(new - x)) / scale)
-    for s in range(one):
-        beside.before[s] = counts[s]
 
 
 @kernel
@@ -124,76 +95,99 @@ def _concentration(counts, s, volume):
 
 
 @kernel
-def start(limit, beside, counts):
+def start(limit, beside, follower, counts):
     """A presentation begins at point 0 of the limit, whose inputs and targets stand in `counts` already: what is set is
     the same in both, and has no martingale."""
     volume = limit.volume[0]
+    one = counts.size - 1
     for s in range(counts.size):
         difference = _concentration(counts, s, volume) - limit.x[0, s]
         if counts[s] != beside.before[s]:
             beside.martingale[s] = 0.0
             beside.e[s] = 0.0
         beside.difference[s] = difference
-        beside.before[s] = counts[s]
-    beside.difference[counts.size - 1] = 0.0
+    beside.difference[one] = 0.0
+    for q in range(beside.plus.size):
+        value = np.float64(counts[beside.plus[q]])
+        if beside.minus[q] != one:
+            value -= counts[beside.minus[q]]
+        follower.reach[q].value = value
     _drift(limit, counts, 0, beside.drift[1])
-    _rates_of_bound(limit, beside, 0, beside.own[0], beside.push[0])
+    _equations(limit, beside, 0)
+    _push(limit, beside)
 
 
 @kernel
-def _rates_of_bound(limit, beside, k, own, push):
-    """e' = own e + push at point k, from the differences, the martingale and e there."""
+def _equations(limit, beside, k):
+    """The diagonal of M, the rest of it and the forcing |J m + r| at point k, from the differences and the martingale
+    there."""
     volume = limit.volume[0]
     one = beside.e.size - 1
     beside.entries[:] = 0.0
-    push[:] = 0.0
-    own[:] = 0.0
+    beside.forcing[:] = 0.0
+    beside.own[:] = 0.0
     for t in range(limit.base.size):
         a, b = limit.first[t], limit.second[t]
         c = limit.base[t]
         # (X / Omega + x) / 2, from x and the difference; the constant differs by nothing.
-        middle_a = limit.x[k, a] + 0.5 * beside.difference[a]
-        middle_b = limit.x[k, b] + 0.5 * beside.difference[b]
-        pushed = c * (middle_a * beside.martingale[b] + middle_b * beside.martingale[a])
+        middle_a = c * (limit.x[k, a] + 0.5 * beside.difference[a])
+        middle_b = c * (limit.x[k, b] + 0.5 * beside.difference[b])
+        pushed = middle_a * beside.martingale[b] + middle_b * beside.martingale[a]
         if a == b and a != one:
             pushed -= c * (limit.x[k, a] + beside.difference[a]) / volume
         for j in range(limit.change_start[t], limit.change_start[t + 1]):
             amount = limit.change_amount[j]
-            push[limit.change_species[j]] += amount * pushed
+            beside.forcing[limit.change_species[j]] += amount * pushed
             if limit.place[j, 0] >= 0:
-                beside.entries[limit.place[j, 0]] += amount * c * middle_b
+                beside.entries[limit.place[j, 0]] += amount * middle_b
             if limit.place[j, 1] >= 0:
-                beside.entries[limit.place[j, 1]] += amount * c * middle_a
+                beside.entries[limit.place[j, 1]] += amount * middle_a
     for s in range(one):
-        push[s] = np.abs(push[s])
+        beside.forcing[s] = np.abs(beside.forcing[s])
     for n in range(limit.row.size):
-        i, j = limit.row[n], limit.column[n]
-        if i == j:
-            own[i] = beside.entries[n]
+        if limit.row[n] == limit.column[n]:
+            beside.own[limit.row[n]] = beside.entries[n]
+            beside.entries[n] = 0.0
         else:
-            push[i] += np.abs(beside.entries[n]) * beside.e[j]
+            beside.entries[n] = np.abs(beside.entries[n])
+
+
+@kernel
+def _push(limit, beside):
+    """e' without the part of the diagonal."""
+    for s in range(beside.push.size):
+        beside.push[s] = beside.forcing[s]
+    for n in range(limit.row.size):
+        beside.push[limit.row[n]] += beside.entries[n] * beside.e[limit.column[n]]
 
 
 @kernel
 def _bound(limit, beside, k):
-    """The bound at point k from that at k - 1, whose rates are in the first rows: (1 - h own / 2) e = |1 + h own / 2| e
-    + h (push + push) / 2, old rates on the right; the new push, which hangs on e, by iteration."""
-    half = 0.5 * limit.step[0]
+    """The bound at point k from that at the point before: (1 - h own / 2) e = |1 + h own / 2| e + h (push + push) / 2,
+    old rates on the right; the new push, which depends on e, by iteration."""
+    half = 0.5 * limit.step[0] * limit.stride[0]
     one = beside.e.size - 1
     for s in range(one):
-        beside.start[s] = np.abs(1.0 + half * beside.own[0, s]) * beside.e[s] + half * beside.push[0, s]
-    for _ in range(_ITERATIONS):
-        _rates_of_bound(limit, beside, k, beside.own[1], beside.push[1])
+        beside.start[s] = np.abs(1.0 + half * beside.own[s]) * beside.e[s] + half * beside.push[s]
+    _equations(limit, beside, k)
+    for _ in range(_MOST_ITERATIONS):
+        _push(limit, beside)
+        changed = False
         for s in range(one):
-            beside.e[s] = (beside.start[s] + half * beside.push[1, s]) / (1.0 - half * beside.own[1, s])
-    _rates_of_bound(limit, beside, k, beside.own[0], beside.push[0])
+            e = (beside.start[s] + half * beside.push[s]) / (1.0 - half * beside.own[s])
+            changed = changed or not np.abs(e - beside.e[s]) <= _CONVERGED * e
+            beside.e[s] = e
+        if not changed:
+            break
+    _push(limit, beside)
 
 
 @kernel
-def _point(limit, beside, counts, k):
+def _point(limit, beside, follower, counts, k):
     """Point k is reached: differences, martingale, and what the bound says."""
     volume = limit.volume[0]
     scale = np.sqrt(volume)
+    step = limit.step[0] * limit.stride[0]
     one = counts.size - 1
     for s in range(one):
         beside.drift[0, s] = beside.drift[1, s]
@@ -201,15 +195,16 @@ def _point(limit, beside, counts, k):
     for s in range(one):
         difference = counts[s] / volume - limit.x[k, s]
         risen = difference - beside.difference[s]
-        beside.martingale[s] += risen - 0.5 * limit.step[0] * (beside.drift[0, s] + beside.drift[1, s])
+        beside.martingale[s] += risen - 0.5 * step * (beside.drift[0, s] + beside.drift[1, s])
         beside.difference[s] = difference
     _bound(limit, beside, k)
     for q in range(beside.plus.size):
         p, m = beside.plus[q], beside.minus[q]
-        difference = np.abs(beside.difference[p] - beside.difference[m]) * scale
+        difference = np.abs(beside.difference[p] - beside.difference[m])
+        follower.reach[q].error = max(follower.reach[q].error, difference * volume)
         bound = beside.e[p] + beside.e[m] + np.abs(beside.martingale[p] - beside.martingale[m])
+        difference *= scale
         bound *= scale
-        beside.error[q] = max(beside.error[q], difference)
         beside.bound[q] = max(beside.bound[q], bound)
         if bound > FLOOR:
             beside.ratio[q] = max(beside.ratio[q], difference / bound)
@@ -218,20 +213,22 @@ def _point(limit, beside, counts, k):
 
 
 @kernel
-def follow(channels, laws, readers, families, state, run, limit, beside, candidates, t_start):
-    """Run over the whole grid of the limit, from t_start [s], with a look after so many `candidates`. Returns
-    REACHED_END, or why it stopped."""
-    start(limit, beside, state.counts)
-    step = limit.step[0]
-    for k in range(limit.x.shape[0] - 1):
-        end = t_start + (k + 1) * step
+def follow(channels, laws, readers, families, state, run, limit, beside, follower):
+    """Run over the whole grid of the limit, from where `follower` begins. Returns REACHED_END, or why it stopped."""
+    start(limit, beside, follower, state.counts)
+    stride = limit.stride[0]
+    for block in range(limit.lowest.shape[0]):
+        begin_block(follower, block)
+        last = (block + 1) * stride
+        end = follower.begin[0] + last * limit.step[0]
         code = SLICE_END
         while code == SLICE_END:
-            code = run_rejection(
-                channels, laws, readers, families, state, run, end, candidates, NO_EVENT_LIMIT
+            code = advance(
+                channels, laws, readers, families, state, run, end, _BUDGET, NO_EVENT_LIMIT, follower
             )  # fmt: skip
-            _look(limit, beside, state.counts, k, 1.0 - (end - state.clock[TIME]) / step)
         if code != REACHED_END:
             return code
-        _point(limit, beside, state.counts, k + 1)
+        _point(limit, beside, follower, state.counts, last)
+    for s in range(state.counts.size):
+        beside.before[s] = state.counts[s]
     return REACHED_END

@@ -30,7 +30,8 @@ class LinearNoise(NamedTuple):
     slope: np.ndarray  # float64[2, species + 1]: scratch
     noise: np.ndarray  # float64[species + 1]: scratch
     variance: np.ndarray  # float64[quantity]: scratch, of the noise of one step
-    by_quantity: np.ndarray  # float64[channel, quantity]: change of each quantity by each channel
+    start: np.ndarray  # int64[channel + 1]: moves of each channel
+    moves: np.ndarray  # following.MOVE[move]: change of a quantity by a channel
 
 
 @kernel
@@ -58,8 +59,8 @@ def _noise(limit, linear, rng, k):
             t = linear.term_start[c]
             for j in range(limit.change_start[t], limit.change_start[t + 1]):
                 linear.noise[limit.change_species[j]] += limit.change_amount[j] * moved
-            for q in range(linear.variance.size):
-                linear.variance[q] += linear.by_quantity[c, q] ** 2 * rate * limit.step[0]
+            for m in range(linear.start[c], linear.start[c + 1]):
+                linear.variance[linear.moves[m].quantity] += linear.moves[m].amount ** 2 * rate * limit.step[0]
 
 
 @kernel

@@ -38,6 +38,7 @@ from .codes import (
     TRIGGERED,
 )
 from .families import draw_member, family_can_fire
+from .following import follow_event
 from .generator import exponential, uniform, words_at
 from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
 from .linked import kernel
@@ -99,9 +100,9 @@ def _term_of_lower(channels, state, c, share):
 
 
 @kernel
-def _advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit):
-    """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED,
-    BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
+def advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit, follower):
+    """Fire events up to and including t_stop; `follower` follows each (see `following`), unless it is None. Returns
+    REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
     pairs, owner = readers.pairs, state.urns.owner
     clock, tally = state.clock, state.tally
@@ -256,6 +257,8 @@ def _advance(channels, laws, readers, families, state, run, t_stop, budget, even
                     state.firings[reaction] += 1
                 if run.log.size:
                     log_reaction(run, time, reaction)
+            if follower is not None:
+                follow_event(follower, c, time)
             inside = True
             if member == NONE:
                 s0 = pairs[c].species
@@ -338,10 +341,10 @@ def can_react_rejection(channels, laws, families, counts):
 
 @kernel
 def run_rejection(channels, laws, readers, families, state, run, t_stop, budget, event_limit):
-    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
+    """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `advance`."""
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
-        status = _advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit)
+        status = advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit, None)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
         reacts = status == REACHED_END and run.ends.size > 0
         if reacts:

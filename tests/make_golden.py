@@ -16,7 +16,7 @@ import gillespie_nn as gnn
 from gillespie_nn.simulation.training import Watch
 from gillespie_nn.storage import EnsembleFile, MomentsFile, moments_file, prediction_file
 from gillespie_nn.storage.schema import BOUNDS, MOMENTS, PREDICTIONS, RUNS
-from gillespie_nn.verification.bounds import carry_out, results, run, setting_of
+from gillespie_nn.verification.bounds import results, run, setting_of, simulate_paths
 from gillespie_nn.verification.bounds.cases import Choice
 from gillespie_nn.verification.bounds.extrinsic import Rate
 
@@ -54,11 +54,11 @@ def quantiles(path):
 
 
 def bounds_source():
-    return Rate(setting_of(Choice("5.2", "crossing", running_time=2.0, presentations=2)), 6, 0)
+    return Rate(setting_of(Choice("5.2", "crossing", derivative="gain", running_time=2.0, presentations=2)), 6, 0)
 
 
 def bounds(path):
-    carry_out(bounds_source(), path, workers=1)
+    simulate_paths(bounds_source(), path, workers=1)
 
 
 def prediction(path):
@@ -96,7 +96,7 @@ def killed(owner, name, n_calls):
 
 def interrupt(name, path):
     """Make the file `name` at `path`, and be killed on the way."""
-    moments_file._SECONDS = run._SECONDS = -1.0  # these files are written whenever something is new
+    moments_file._SECONDS = run._SECONDS = run._WRITING = -1.0  # these files are written whenever something is new
     MomentsFile._pause = property(lambda self: -1.0, lambda self, pause: None)
     owner, called, n_calls = {
         ensemble: (EnsembleFile, "finish", 2),

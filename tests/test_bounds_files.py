@@ -13,7 +13,7 @@ from test_layout import ROOT
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.verification.bounds import carry_out, setting_of
+from gillespie_nn.verification.bounds import carry_out, setting_of, simulate_paths
 from gillespie_nn.verification.bounds import results as files
 from gillespie_nn.verification.bounds.driven import DrivenPaths
 from gillespie_nn.verification.bounds.extrinsic import Rate
@@ -24,11 +24,11 @@ ARRAYS = ("theta", "theta_0", "bound", "ratio", "violations", "committed")
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The results of a verification that nothing interrupts."""
-    return carry_out(_source(), tmp_path_factory.mktemp("whole") / "one.h5", workers=1)
+    return simulate_paths(_source(), tmp_path_factory.mktemp("whole") / "one.h5", workers=1)
 
 
 def _source(paths=20):
-    return Rate(setting_of(SHORT), paths, 0)
+    return Rate(setting_of(SHORT), paths, 0, looks=3)
 
 
 def _begun(path):
@@ -45,22 +45,22 @@ def test_files_of_others_beside_the_results_are_not_overwritten(tmp_path, capsys
     monkeypatch.chdir(tmp_path)
     for name in ("notes.md", "notes.json", "notes.png", "notes-course.png"):
         (tmp_path / name).write_text("mine")
-        assert main(["verify-bounds", "--paths", "20", "--output", "notes.h5"]) == 2
+        assert main(["verify-bounds", "--paths", "20", "--looks", "1", "--output", "notes.h5"]) == 2
         assert f"{name} exists" in capsys.readouterr().err and (tmp_path / name).read_text() == "mine"
         (tmp_path / name).unlink()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_results_are_the_same_for_any_workers_and_after_an_error(whole, tmp_path, monkeypatch):
-    assert _same(whole, carry_out(_source(), tmp_path / "two.h5", workers=2))
+    assert _same(whole, simulate_paths(_source(), tmp_path / "two.h5", workers=2))
     errors = DrivenPaths.errors
     monkeypatch.setattr(DrivenPaths, "errors", lambda self, k: errors(self, k) if k < 7 else 1 / 0)
     output = tmp_path / "broken.h5"
     with pytest.raises(ZeroDivisionError):
-        carry_out(_source(), output, workers=1)
+        simulate_paths(_source(), output, workers=1)
     monkeypatch.undo()
     assert _begun(output).committed.all(axis=1).sum() == 7
-    assert _same(whole, carry_out(_source(), output, workers=2))
+    assert _same(whole, simulate_paths(_source(), output, workers=2))
 
 
 KILLED = """
@@ -68,10 +68,10 @@ import os, signal, sys
 sys.path.insert(0, "tests")
 from test_bounds import SHORT
 from gillespie_nn.storage import whole
-from gillespie_nn.verification.bounds import carry_out, run, setting_of
+from gillespie_nn.verification.bounds import run, setting_of, simulate_paths
 from gillespie_nn.verification.bounds.extrinsic import Rate
 
-run._SECONDS = 0.0  # the file is written after every path
+run._SECONDS = run._WRITING = 0.0  # the file is written after every path
 writings, replace = 0, os.replace
 
 def killing(part, path):
@@ -82,7 +82,7 @@ def killing(part, path):
     replace(part, path)
 
 whole.os.replace = killing
-carry_out(Rate(setting_of(SHORT), 20, 0), sys.argv[1], workers=1)
+simulate_paths(Rate(setting_of(SHORT), 20, 0), sys.argv[1], workers=1)
 """
 """Kills itself when the sixth file is whole, but not yet in the place of the fifth: that of four paths or more."""
 
@@ -94,14 +94,36 @@ def test_a_killed_verification_goes_on_to_the_content_of_an_uninterrupted_one(wh
     assert child.returncode == -signal.SIGKILL, child.stderr
     known = _begun(output).committed.all(axis=1).sum()
     assert 4 <= known < 20
-    assert len(_source().tasks(_begun(output))) == 20 - known
-    assert _same(whole, carry_out(_source(), output, workers=1))
+    source = _source()
+    assert len(source.tasks(_begun(output), source.allotted[0])) == 20 - known
+    assert _same(whole, simulate_paths(_source(), output, workers=1))
     assert _same(whole, _begun(output))
 
 
 def test_another_verification_is_not_mixed_with_one_in_a_file(tmp_path):
     output = tmp_path / "b.h5"
-    carry_out(_source(), output)
+    simulate_paths(_source(), output)
     with pytest.raises(InputError, match="paths.*--overwrite"):
-        carry_out(_source(paths=21), output)
-    assert len(carry_out(_source(paths=21), output, overwrite=True).theta) == 21
+        simulate_paths(_source(paths=21), output)
+    assert len(simulate_paths(_source(paths=21), output, overwrite=True).theta) == 21
+
+
+def test_later_looks_keep_the_paths_of_earlier_ones(whole, tmp_path, monkeypatch):
+    """With checks that the first two looks leave open, the paths of the first look are those of the last."""
+    source, output = _source(), tmp_path / "b.h5"
+    judged = source.judgements
+
+    def left_open(results, confidence, say):
+        found = judged(results, confidence, say)
+        return [j._replace(verdict="inconclusive") for j in found] if len(results.theta) < 60 else found
+
+    monkeypatch.setattr(source, "judgements", left_open)
+    simulated = []
+    tasks = source.tasks
+    monkeypatch.setattr(source, "tasks", lambda *given: simulated.append(tasks(*given)) or simulated[-1])
+    outcome = carry_out(source, output, workers=1)
+    assert [len(t) for t in simulated] == [20, 20, 20] and outcome.decisions.look == 3
+    assert _same(whole, outcome.results.upto(source.allotted[0])) and _same(outcome.results, _begun(output))
+    simulated.clear()
+    again = carry_out(source, output, workers=2)
+    assert [len(t) for t in simulated] == [0, 0, 0] and _same(again.results, outcome.results)

@@ -9,9 +9,11 @@ from test_layout import ROOT
 
 from gillespie_nn.checks import ModelError
 from gillespie_nn.cli import main
-from gillespie_nn.verification.bounds import SOURCES, judgements, selftest, setting_of, verdict
+from gillespie_nn.verification.bounds import SHARPENED, SOURCES, judgements, selftest, setting_of, verdict
 from gillespie_nn.verification.bounds.driven import DrivenPaths
 from gillespie_nn.verification.bounds.extrinsic import Rate
+from gillespie_nn.verification.bounds.looks import Decisions
+from gillespie_nn.verification.bounds.run import Outcome
 
 
 @pytest.mark.parametrize("what, plant, expected", selftest.PLANTS, ids=[p[0] for p in selftest.PLANTS])
@@ -38,16 +40,23 @@ def test_an_interval_too_wide_is_inconclusive_and_a_wrong_slope_fails():
 
 
 def _results(paths=24):
-    """A source, and all that it has to say."""
-    source = Rate(setting_of(SHORT), paths, 0)
+    """A source with one look, and all that it has to say."""
+    source = Rate(setting_of(SHORT), paths, 0, looks=1)
     results, work = source.empty(), source.worker()
-    for path in source.tasks(results):
+    for path in source.tasks(results, source.allotted[0]):
         work(results, path)
     return source, results
 
 
+def _verdict():
+    source, results = _results()
+    decisions = Decisions()
+    decisions.add(source.judgements(results, source.confidences[0], lambda line: None))
+    return verdict(source, Outcome(results, decisions, source.allotted[0]))
+
+
 def test_the_verdict_has_what_its_json_promises():
-    found = verdict(*_results())
+    found = _verdict()
     assert found["verdict"] in ("holds", "inconclusive") and found["violations"] == 0
     assert found["slope"] == pytest.approx(1.0, abs=0.1) and found["sharp_constant_error"] < 0.01
     assert len(found["slope_interval"]) == 2 and set(found["theta_quantiles"]) == {"0.05", "0.5", "0.95"}
@@ -62,12 +71,12 @@ def test_a_path_that_explodes_fails(monkeypatch):
         return errors(self, path)
 
     monkeypatch.setattr(DrivenPaths, "errors", exploding)
-    found = verdict(*_results())
+    found = _verdict()
     assert found["verdict"] == "fails" and "solutions" in found["reason"]
     assert np.isfinite(np.array(list(found["theta_quantiles"].values()))).all()
     monkeypatch.setattr("gillespie_nn.verification.bounds.extrinsic.FEWEST_PATHS", 24)
     with pytest.raises(ModelError, match="1 of 24 paths"):
-        verdict(*_results())
+        _verdict()
 
 
 def test_a_violation_of_what_rests_on_most_paths_is_seen():
@@ -75,7 +84,7 @@ def test_a_violation_of_what_rests_on_most_paths_is_seen():
     q = int(np.argmin(results.bound.max(axis=(0, 1))))
     results.theta[:20, :, q] = 0.0
     results.violations[21, 2, q] = 1
-    found = {j.name: j for j in source.judgements(results, lambda line: None)}
+    found = {j.name: j for j in source.judgements(results, 0.95, lambda line: None)}
     assert q not in results.reached() and found["upper bound"].verdict == judgements.FAILS
     assert found["upper bound"].numbers["violations"] == 1
 
@@ -86,9 +95,12 @@ def test_a_violation_of_what_rests_on_most_paths_is_seen():
 )
 def test_at_rest_on_the_kink(activation, paths, verdicts, tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr("gillespie_nn.verification.bounds.smoothing.SMOOTHINGS", (0.25, 0.0625))
+    monkeypatch.setitem(SHARPENED, "smooth_relu", ("h", (0.25, 0.0625)))
     output = tmp_path / "k.h5"
-    arguments = f"verify-bounds --proposition 5.2 --case kink --activation {activation} --paths {paths} --json".split()
+    arguments = (
+        f"verify-bounds --proposition 5.2 --case kink --activation {activation} --paths {paths} --looks 1 --json"
+    )
+    arguments = arguments.split()
     code = main([*arguments, "--output", str(output)])
     found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert found["verdict"] in verdicts and found["output"] == str(output)
@@ -104,8 +116,10 @@ def test_at_rest_on_the_kink(activation, paths, verdicts, tmp_path, capsys, monk
 def test_errors_as_small_as_rounding_are_inconclusive(h, tmp_path, capsys, monkeypatch):
     """The smooth ReLU is smooth, whatever h > 0: the proposition is true of it."""
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr("gillespie_nn.verification.bounds.smoothing.SMOOTHINGS", (0.25, 0.0625))
-    arguments = f"verify-bounds --proposition 5.2 --case kink --h {h} --paths 20 --seed 1 --json --output".split()
+    monkeypatch.setitem(SHARPENED, "smooth_relu", ("h", (0.25, 0.0625)))
+    arguments = (
+        f"verify-bounds --proposition 5.2 --case kink --h {h} --paths 20 --looks 1 --seed 1 --json --output".split()
+    )
     assert main([*arguments, str(tmp_path / "k.h5")]) == 1
     found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     assert found["verdict"] == "inconclusive" and "at the level of rounding" in found["reason"]

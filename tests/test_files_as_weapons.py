@@ -294,7 +294,7 @@ elif what == "report":
 elif what == "figure":
     words = ["analyze", "runs.h5", "--figure", path, "--overwrite"]
 elif what == "bounds":
-    words = ["verify-bounds", "--proposition", "5.1", "--case", "xor", "--paths", "20", "--output", path]
+    words = ["verify-bounds", "--proposition", "5.1", "--paths", "20", "--looks", "1", "--output", path]
 else:
     words = ["export", "runs.h5", "--to", what, "--output", path, "--overwrite"]
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -12,8 +12,8 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.storage import prediction_file
-from gillespie_nn.verification.bounds import carry_out
 from gillespie_nn.verification.bounds import results as bounds_file
+from gillespie_nn.verification.bounds import simulate_paths
 
 FINISHED = sorted(make_golden.FINISHED.glob("*.h5"))
 INTERRUPTED = sorted(make_golden.INTERRUPTED.glob("*.h5"))
@@ -72,7 +72,7 @@ def same(found, expected):
 
 def resumed(path):
     if kind_of(path) == "bounds":
-        carry_out(make_golden.bounds_source(), path, workers=1)
+        simulate_paths(make_golden.bounds_source(), path, workers=1)
     else:
         found = gnn.resume(path)
         if hasattr(found, "close"):

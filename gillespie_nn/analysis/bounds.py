@@ -76,9 +76,9 @@ def _errors(axes: Any, results: Any, kinds: list[_Kind]) -> list:
     for first, own, style in kinds:
         error = results.theta[:, :, own].max(axis=2) * size
         label = f"{first.quantity}, layer {first.layer}"
-        lines += axes.loglog(size, np.median(error, axis=0), **style, label=label)
-        axes.fill_between(size, *np.quantile(error, _BAND, axis=0), color=style["color"], alpha=0.12, linewidth=0)
-    level = np.exp(np.mean(np.log(results.theta.max(axis=2))))
+        lines += axes.loglog(size, np.nanmedian(error, axis=0), **style, label=label)
+        axes.fill_between(size, *np.nanquantile(error, _BAND, axis=0), color=style["color"], alpha=0.12, linewidth=0)
+    level = np.exp(np.nanmean(np.log(results.theta.max(axis=2))))
     lines += axes.loglog(size, 2 * level * size, ":", color="0.3", label="slope 1")
     _label(axes)
     axes.set_xlabel(_SIZE)
@@ -90,15 +90,16 @@ def _thetas(axes: Any, results: Any) -> None:
     size = results.size
     theta, bound = results.theta.max(axis=2), results.bound.max(axis=2)
     for values, colour, label in ((theta, COLOURS[0], "Theta(eps)"), (bound, COLOURS[1], "explicit bound / eps")):
-        low, middle, high = np.quantile(values, (0.05, 0.5, 0.95), axis=0)
+        low, middle, high = np.nanquantile(values, (0.05, 0.5, 0.95), axis=0)
         axes.loglog(size, middle, "o-", color=colour, label=f"{label}: median", markersize=4)
         axes.loglog(size, high, "^--", color=colour, label="95 % quantile", markersize=4)
         axes.fill_between(size, low, high, color=colour, alpha=0.15, linewidth=0)
     theta_0 = results.theta_0.max(axis=1)
-    if theta_0.max() > 0:
+    if np.nanmax(theta_0) > 0:
         for p, style in ((0.5, "-"), (0.95, "--")):
             name = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
-            axes.axhline(np.quantile(theta_0, p), color=COLOURS[2], linestyle=style, linewidth=1, label=name, zorder=0)
+            value = np.nanquantile(theta_0, p)
+            axes.axhline(value, color=COLOURS[2], linestyle=style, linewidth=1, label=name, zorder=0)
     _label(axes)
     axes.set_xlabel(_SIZE)
     axes.set_ylabel("Theta = sup-error / eps [concentration]\nlargest of all quantities")
@@ -125,7 +126,8 @@ def _laws(axes: Any, results: Any, kinds: list[_Kind]) -> None:
         for values, line, width in (
             (results.theta[:, 0, own], style["linestyle"], 1.5), (results.theta_0[:, own], ":", 1.0)
         ):  # fmt: skip
-            x = np.sort(values.max(axis=1))
+            largest = values.max(axis=1)
+            x = np.sort(largest[~np.isnan(largest)])
             share = np.arange(1, len(x) + 1) / len(x)
             axes.step(x, share, where="post", color=style["color"], linestyle=line, linewidth=width)
     axes.set_xscale("log")
@@ -149,7 +151,7 @@ def _label(axes: Any) -> None:
 
 def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
     for k, (_, own, style) in enumerate(kinds):
-        ratio = np.median(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
+        ratio = np.nanmedian(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
         points = style | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
         axes.semilogy(np.full(len(ratio), k), ratio, **points)
     axes.axhline(1.0, color="0.3", linewidth=1)

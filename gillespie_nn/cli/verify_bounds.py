@@ -7,22 +7,29 @@ import time
 from pathlib import Path
 
 from .. import checks
-from ..activations import ACTIVATIONS
+from ..activations import ACTIVATIONS, DERIVATIVES
 from ..analysis.bounds import draw_bounds, draw_course
 from ..noise import KINDS
 from ..seeds import resolve_seed
 from ..verification.bounds import (
     CASES,
+    ERROR,
     FEWEST_PATHS,
+    MOST_LOOKS,
     PROPOSITIONS,
+    SEQUENCES,
+    SHARPENED,
     SOURCES,
     Choice,
     carry_out,
     course_of,
+    error_rates,
     self_test,
     sentences,
     setting_of,
-    theta_against_h,
+    stored_results,
+    table_of_rates,
+    theta_when_sharpened,
     verdict,
     write_report,
 )  # fmt: skip
@@ -37,9 +44,10 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         subparsers,
         "verify-bounds",
         (
-            "--proposition 5.1 --noise rate --case xor --paths 200 --seed 0 --json",
+            "--proposition 5.1 --noise rate --case xor --seed 0 --json",
             "--proposition 5.2 --noise intrinsic --case iris",
             "--proposition 5.2 --case kink --activation relu",
+            "--proposition 5.1 --noise rate --case xor --seed 0 --error-rates",
             "--self-test",
         ),
     )
@@ -56,19 +64,38 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"source of noise: {', '.join(s.name for s in SOURCES)} (rate)",
     )
-    command.description = f"{command.description}\n\nsources of noise:\n{sources}"
+    command.description = (
+        f"{command.description}\n\nLooks at the results at most {MOST_LOOKS} times, with more paths each time, until "
+        f"every check holds or fails.\nA check whose true value is outside its limits holds with probability "
+        f"{100 * ERROR:g} % at most, over all looks.\n\nsources of noise:\n{sources}"
+    )
     command.add_argument("--case", default="xor", metavar="NAME", help=f"network: {', '.join(CASES)} (xor)")
     command.add_argument(
         "--activation", default="smooth_relu", metavar="NAME",
         help=f"hidden activation: {', '.join(a.name for a in ACTIVATIONS)} (smooth_relu)",
     )  # fmt: skip
-    command.add_argument("--paths", type=int, default=200, help="number of noise paths (200)")
+    usual = ", ".join(f"{s.usual_paths} with {s.name}" for s in SOURCES)
+    command.add_argument("--paths", type=int, metavar="N", help=f"number of noise paths at the first look ({usual})")
+    command.add_argument(
+        "--looks", type=int, metavar="N",
+        help=f"look at most so many times, with more paths each time, until every check is decided ({MOST_LOOKS})",
+    )  # fmt: skip
     command.add_argument("--kind", metavar="KIND", help=f"kind of the noise paths: {', '.join(k.name for k in KINDS)}")
     command.add_argument("--step", type=float, metavar="S", help="time for which a noise path stays constant [s]")
     command.add_argument(
         "--correlation-time", type=float, metavar="S", help="correlation time of an ornstein_uhlenbeck path [s]"
     )
     command.add_argument("--h", type=float, help="smoothing of the smooth ReLU [concentration^2] (depends on the case)")
+    command.add_argument(
+        "--derivative",
+        metavar="NAME",
+        help=f"derivative of the smooth ReLU: {', '.join(DERIVATIVES)} ({DERIVATIVES[0]})",
+    )
+    command.add_argument(
+        "--kappa", type=float,
+        help="annihilation rate constant of activations that read both rails [1/(concentration s)] (60)",
+    )  # fmt: skip
+    command.add_argument("--switch-rate", type=float, help="rate constant of their switch [1/(concentration s)] (1)")
     command.add_argument("--learning-rate", type=float, help="learning rate eta [1/s] (depends on the case)")
     command.add_argument(
         "--annihilation-rate", type=float, help="rate constant of the annihilation of rail pairs (depends on the case)"
@@ -89,6 +116,11 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "--overwrite", action="store_true", help="replace existing output and start from the beginning"
     )
     command.add_argument("--self-test", action="store_true", help="check that known faults are detected, and exit")
+    command.add_argument(
+        "--error-rates", action="store_true",
+        help=f"measure how often the sequential rule is wrong: draw {SEQUENCES} sequences of looks from the paths of a "
+        "verification that ended, given by the same options, and exit",
+    )  # fmt: skip
     add_json(command)
     return command
 
@@ -96,6 +128,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.self_test:
         return _self_test(arguments)
+    if arguments.error_rates:
+        return _error_rates(arguments)
     checks.optional("matplotlib", "plot", "drawing the figures of a verification")
     source, output = _source(arguments), _output(arguments)
     beside = _beside(output)
@@ -107,18 +141,18 @@ def run(arguments: argparse.Namespace) -> int:
     print(source.setting.described(), flush=True)
     for note in source.notes:
         print(note, flush=True)
-    results = carry_out(source, output, arguments.workers, arguments.overwrite, progress=True)
-    found = verdict(source, results, say=lambda line: print(line, flush=True))
+    outcome = carry_out(source, output, arguments.workers, arguments.overwrite, progress=True, say=_say)
+    found = verdict(source, outcome, say=_say)
     found |= {
         "seconds": time.monotonic() - start,
         "command": shlex.join(["gillespie-nn", "verify-bounds", *_given(arguments)]),
         "output": str(output),
     }
-    if (arguments.case, arguments.activation) == ("kink", "smooth_relu"):
-        found["smoothing"] = theta_against_h(source.seed)
+    if arguments.case == "kink" and arguments.activation in SHARPENED:
+        found["smoothing"] = theta_when_sharpened(arguments.activation, source.seed)
         for line in sentences(found["smoothing"]):
             print(line, flush=True)
-    draw_bounds(results, found, source.setting.spec.numbers, figure)
+    draw_bounds(outcome.results, found, source.setting.spec.numbers, figure)
     draw_course(course_of(source), course_figure)
     write_report(report, found, [figure.name, course_figure.name])
     checks.write_text(record, json.dumps(plain(found), indent=1) + "\n")
@@ -144,6 +178,21 @@ def _self_test(arguments: argparse.Namespace) -> int:
     return 1 if missed else 0
 
 
+def _error_rates(arguments: argparse.Namespace) -> int:
+    start = time.monotonic()
+    source, output = _source(arguments), _output(arguments)
+    results = stored_results(source, output)
+    rates = error_rates(source.criteria(results), source.allotted, source.confidences, source.seed, say=_say)
+    print(table_of_rates(rates).text())
+    wrong = [r for r in rates if not r.as_promised]
+    print(f"{len(rates) - len(wrong)} of {len(rates)} rates are as low as promised")
+    if arguments.json:
+        rows = [r._asdict() for r in rates]
+        verdict = "fails" if wrong else "holds"
+        print_json({"verdict": verdict, "seconds": time.monotonic() - start, "output": str(output), "rates": rows})
+    return 1 if wrong else 0
+
+
 def interrupted(arguments: argparse.Namespace) -> str:
     """The message after Ctrl-C."""
     return f"interrupted; finished paths are stored in {_output(arguments)}; run the same command again to continue"
@@ -154,13 +203,19 @@ def _source(arguments: argparse.Namespace) -> Source:
     source = by_name[checks.choice("noise", arguments.noise, by_name)]
     seed = resolve_seed(arguments.seed)
     choice = Choice(
-        arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.learning_rate,
+        arguments.proposition, arguments.case, arguments.activation, arguments.h, arguments.derivative,
+        arguments.kappa, arguments.switch_rate, arguments.learning_rate,
         arguments.annihilation_rate, arguments.running_time, arguments.presentations, seed, source.brief,
     )  # fmt: skip
-    paths = checks.whole(
-        "paths", arguments.paths, least=FEWEST_PATHS, hint="fewer give no estimate of slopes and quantiles"
-    )
-    return source(setting_of(choice), paths, seed, arguments.kind, arguments.step, arguments.correlation_time)
+    paths = arguments.paths
+    if paths is not None:
+        checks.whole("paths", paths, least=FEWEST_PATHS, hint="fewer give no estimate of slopes and quantiles")
+    looks = MOST_LOOKS if arguments.looks is None else checks.whole("looks", arguments.looks, most=MOST_LOOKS)
+    return source(setting_of(choice), paths, seed, looks, arguments.kind, arguments.step, arguments.correlation_time)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _output(arguments: argparse.Namespace) -> Path:
@@ -172,7 +227,14 @@ def _output(arguments: argparse.Namespace) -> Path:
         if path.is_dir():
             raise checks.InputError(f"output {path} is a folder: name a file in it, for example {path / 'bounds.h5'}")
         return path
-    parts = [arguments.proposition, arguments.noise, arguments.case, arguments.activation, arguments.kind]
+    parts = [
+        arguments.proposition,
+        arguments.noise,
+        arguments.case,
+        arguments.activation,
+        arguments.derivative,
+        arguments.kind,
+    ]
     parts += [f"{n}{v:g}" for n in _NUMBERS if (v := getattr(arguments, n)) is not None]
     return Path(_FOLDER) / ("-".join(str(p) for p in parts if p is not None) + ".h5")
 
@@ -184,15 +246,15 @@ def _beside(output: Path) -> list[Path]:
 
 
 _NUMBERS = (
-    "step", "correlation_time", "h", "learning_rate", "annihilation_rate", "running_time", "presentations", "paths",
-    "seed",
+    "step", "correlation_time", "h", "kappa", "switch_rate", "learning_rate", "annihilation_rate", "running_time",
+    "presentations", "paths", "looks", "seed",
 )  # fmt: skip
 
 
 def _given(arguments: argparse.Namespace) -> list[str]:
     """The flags in force, as a command line."""
     given = []
-    for name in ("proposition", "noise", "case", "activation", "kind", *_NUMBERS, "output"):
+    for name in ("proposition", "noise", "case", "activation", "derivative", "kind", *_NUMBERS, "output"):
         value = getattr(arguments, name)
         if value is not None:
             given += [f"--{name.replace('_', '-')}", str(value)]

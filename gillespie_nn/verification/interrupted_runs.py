@@ -61,7 +61,7 @@ COMMANDS = {
     "training": Command(
         "train xor --volume 60 --presentations 1500 --running-time 2 --seed 4 --output out.h5", "out.h5", _RESUME
     ),
-    "bounds": Command("verify-bounds --case xor --paths 40 --output out.h5", "out.h5"),
+    "bounds": Command("verify-bounds --case xor --paths 40 --looks 1 --output out.h5", "out.h5"),
 }
 _OF_ITS_OWN = ("bounds",)
 """Commands that take no method."""

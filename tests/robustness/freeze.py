@@ -322,7 +322,7 @@ def add_propositions():
         @run(f"verify-bounds {proposition} {noise}")
         def _(folder, noise=noise, proposition=proposition):
             output = folder / "bounds.h5"
-            flags = ["--paths", "20", "--seed", "3", "--running-time", "1", "--presentations", "1"]
+            flags = ["--paths", "20", "--looks", "1", "--seed", "3", "--running-time", "1", "--presentations", "1"]
             with contextlib.redirect_stdout(io.StringIO()):
                 command_line(["verify-bounds", "--proposition", proposition, "--noise", noise, *flags,
                               "--output", str(output)])  # fmt: skip

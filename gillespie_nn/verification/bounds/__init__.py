@@ -7,17 +7,20 @@ in `CASES` there.
 
 from .cases import CASES, Choice, setting_of
 from .course import course_of
-from .extrinsic import FEWEST_PATHS, Additive, Concentration, Rate
+from .error_rates import SEQUENCES, error_rates, table_of_rates
+from .extrinsic import Additive, Concentration, Rate
 from .intrinsic import Intrinsic
+from .looks import ERROR, FEWEST_PATHS, MOST_LOOKS
 from .report import write_report
-from .run import carry_out, verdict
+from .run import carry_out, simulate_paths, stored_results, verdict
 from .selftest import self_test
 from .setting import PROPOSITIONS
-from .smoothing import sentences, theta_against_h
+from .smoothing import SHARPENED, sentences, theta_when_sharpened
 
 SOURCES = (Rate, Concentration, Additive, Intrinsic)
 
 __all__ = [
-    "CASES", "FEWEST_PATHS", "PROPOSITIONS", "SOURCES", "Choice", "carry_out", "course_of", "self_test", "sentences",
-    "setting_of", "theta_against_h", "verdict", "write_report",
+    "CASES", "ERROR", "FEWEST_PATHS", "MOST_LOOKS", "PROPOSITIONS", "SEQUENCES", "SHARPENED", "SOURCES", "Choice",
+    "carry_out", "course_of", "error_rates", "self_test", "sentences", "setting_of", "simulate_paths", "stored_results",
+    "table_of_rates", "theta_when_sharpened", "verdict", "write_report",
 ]  # fmt: skip

@@ -23,6 +23,9 @@ class Choice(NamedTuple):
     case: str = "xor"
     activation: str = "smooth_relu"
     h: float | None = None
+    derivative: str | None = None
+    kappa: float | None = None
+    switch_rate: float | None = None
     learning_rate: float | None = None
     annihilation_rate: float | None = None
     running_time: float | None = None
@@ -133,8 +136,10 @@ def _only_learning(choice: Choice) -> None:
 def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: bool, signed: bool) -> TrainingNetwork:
     asked = {name: choice.of(name, getattr(own, name)) for name in ("learning_rate", "annihilation_rate")}
     settings = own.replace(activation=choice.activation, **asked)
-    if choice.h is not None or hasattr(settings, "h"):
-        settings = settings.replace(h=choice.of("h", own.h))
+    if hasattr(settings, "h"):
+        settings = settings.replace(h=own.h)
+    given = {name: getattr(choice, name) for name in ("h", "derivative", "kappa", "switch_rate")}
+    settings = settings.replace(**{name: value for name, value in given.items() if value is not None})
     return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)
 
 

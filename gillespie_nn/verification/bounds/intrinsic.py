@@ -1,11 +1,15 @@
 """The noise of finite counts, eps = Omega^(-1/2), by exact simulation, and linear noise beside it.
 
-A path at one Omega has nothing in common with one at another, so that Theta_0 is compared in law: sqrt(Omega) times the
-sup-error at the largest Omega with sup |u| of linear noise, by two-sample Kolmogorov-Smirnov tests. Judged are numbers,
-not rails: the rail of the other sign holds next to no molecules, and what is a few molecules does not scale like a
-fluctuation. For the same reason slopes are asked of those numbers only that linear noise moves by `LEAST_MOLECULES` or
-more at the smallest Omega, which is known without any count. They are asked of each neuron, as the proposition speaks
-of layers and neurons: of its weights and its bias together, the largest error.
+A path at one Omega has nothing in common with one at another. Theta_0 is therefore compared in law: sqrt(Omega) times
+the sup-error at the largest Omega with sup |u| of linear noise, by an equivalence test of medians and 95 % quantiles.
+For the same reason each Omega can have a number of paths of its own. The variance of a slope is the sum of
+weight^2 variance / number, and a path costs in proportion to Omega: many paths at the smallest Omega, and at the
+largest as many as the comparison of the laws needs.
+
+Numbers are judged, not rails: the minority rail holds next to no molecules, and the error of a few molecules does not
+scale like a fluctuation. Slopes are required only of those numbers that linear noise moves by `LEAST_MOLECULES` or
+more at the smallest Omega, which is known without any count. They are required of each neuron, as the proposition
+speaks of layers and neurons: of its weights and its bias together, by the largest error.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,20 +20,23 @@ import numpy as np
 from ...checks import InputError
 from ...kernels.perturbed import N_SIZES
 from . import judgements, planted
-from .counting import CANDIDATES_A_LOOK, STEP, CountedPaths
-from .judgements import SLOPE_IN_VOLUME, Judgement
+from .counting import STEP, STRIDE, CountedPaths
+from .error_rates import Criterion
+from .judgements import SAME_LAW, SAME_LAW_OF_WEIGHTS, SLOPE_IN_VOLUME, Judgement
+from .looks import MOST_LOOKS
 from .results import Results
 from .setting import Setting
 from .source import Source
+from .statistics import MEDIAN, UPPER, Slopes, bootstrap, log_ratios
 
 SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
 LEAST_MOLECULES = 4.0
-LEVEL = 0.01
-"""Chance that the law of a right engine is found to differ from that of linear noise."""
 _REFINED_PATHS = 2
 """Of each volume."""
 _MOST_REFINED = 0.02
-"""Relative change of Theta when the counts are looked at at every event, on a grid twice as fine."""
+"""Relative change of Theta when the grid of the limit is twice as fine."""
+FAULT_IN_LAW = 1.2
+"""Planted differences of the laws, over the allowed ones."""
 _VARIATION = N_SIZES
 
 
@@ -37,17 +44,21 @@ class Intrinsic(Source):
     name = "intrinsic"
     summary = "random reaction events (exact simulation), eps = Omega^(-1/2), six Omega from 4e2 to 4e4"
     brief = True
+    usual_paths = 250
+    shares = (1.0, 0.2, 0.2, 0.25, 0.5, 1.0, 3.0)
+    growth = (1.0, 4.0, 8.0, 13.0, 20.0)
 
     def __init__(
         self,
         setting: Setting,
-        paths: int,
+        paths: int | None,
         seed: int,
+        looks: int = MOST_LOOKS,
         kind: str | None = None,
         step: float | None = None,
         correlation_time: float | None = None,
     ) -> None:
-        super().__init__(setting, paths, seed)
+        super().__init__(setting, paths, seed, looks)
         for name, value in (("kind", kind), ("step", step), ("correlation_time", correlation_time)):
             if value is not None:
                 raise InputError(f"{name} does not apply to intrinsic noise, got {value!r}: omit it")
@@ -56,15 +67,16 @@ class Intrinsic(Source):
         self._counted = [CountedPaths(setting, volume) for volume in self.volumes]
 
     def record(self) -> dict:
-        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, CANDIDATES_A_LOOK]}
+        return {"noise": {"noise": self.name, "volume": self.volumes.tolist()}, "step": [STEP, STRIDE]}
 
     def empty(self) -> Results:
-        return Results.empty(self.sizes, self.setting.quantities, self.paths)
+        return Results.empty(self.sizes, self.setting.quantities, int(self.allotted[0].max()))
 
-    def tasks(self, results: Results) -> list[tuple[int, int]]:
-        """(path, size), the dearest first, and (path, `_VARIATION`) for linear noise."""
-        paths, columns = np.nonzero(results.committed.T == 0)[::-1]
-        return list(zip(paths.tolist(), columns.tolist()))
+    def tasks(self, results: Results, paths: np.ndarray) -> list[tuple[int, int]]:
+        """(path, size), the largest volumes first, and (path, `_VARIATION`) for linear noise."""
+        to_do = (results.committed[: paths.max()] == 0) & (np.arange(paths.max())[:, None] < paths)
+        rows, columns = np.nonzero(to_do.T)[::-1]
+        return list(zip(rows.tolist(), columns.tolist()))
 
     def worker(self) -> Callable[[Results, Any], None]:
         def carry_out(results: Results, task: tuple[int, int]) -> None:
@@ -83,12 +95,72 @@ class Intrinsic(Source):
         time, reference, counts = self._counted[N_SIZES - 1].recorded(self.seed, N_SIZES - 1, step)
         return time, reference, counts / self.volumes[-1]
 
-    def judgements(self, results: Results, say: Callable[[str], object]) -> list[Judgement]:
-        numbers = np.flatnonzero(results.is_number & (np.median(results.theta_0, axis=0) > 0))
+    def judgements(self, results: Results, confidence: float, say: Callable[[str], object]) -> list[Judgement]:
+        numbers = self._numbers(results)
+        names, thetas, _ = self._judged(results, numbers, say)
+        most, quantities = self._limits_of_law(results, numbers)
+        return [
+            self._slope(names, thetas, confidence),
+            self._tightness(thetas, confidence),
+            judgements.in_law(
+                quantities, *_of_law(results, numbers), self.seed, most, confidence
+            ),
+            self._bounded(results, confidence),
+        ]  # fmt: skip
+
+    def closing(self, results: Results, confidence: float) -> list[Judgement]:
+        numbers = self._numbers(results)
+        names, thetas, theta_0 = self._judged(results, numbers, lambda line: None)
+        return [self._refined(results, numbers), self._power(names, thetas, theta_0, confidence)]
+
+    def criteria(self, results: Results) -> list[Criterion]:
+        numbers = self._numbers(results)
+        names, thetas, _ = self._judged(results, numbers, lambda line: None)
+        errors = [t * eps for t, eps in zip(thetas, self.sizes)]
+        largest = [t.max(axis=1, keepdims=True) for t in thetas]
+        limits, quantities = self._limits_of_law(results, numbers)
+        tasks = range(N_SIZES)
+        low, high = (np.full(len(names), limit) for limit in SLOPE_IN_VOLUME)
+
+        def slope(values: list[np.ndarray], confidence: float) -> Slopes:
+            return bootstrap(values, self.volumes, self.seed, MEDIAN, confidence=confidence)
+
+        def law(values: list[np.ndarray], confidence: float) -> Slopes:
+            theta, theta_0 = values
+            return log_ratios(theta, theta_0, (MEDIAN, UPPER), within, self.seed, confidence)
+
+        within = np.tile(np.log1p(limits), 2)
+        off = np.tile(np.log1p(FAULT_IN_LAW * limits), 2)
+        of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in quantities]
+        percent = f"{100 * FAULT_IN_LAW * SAME_LAW:g} % (weights {100 * FAULT_IN_LAW * SAME_LAW_OF_WEIGHTS:g} %)"
+        return [
+            Criterion("slope", names, errors, tasks, slope, low, high, planted.slopes(SLOPE_IN_VOLUME, len(names))),
+            planted.growth([judgements.THE_LARGEST], largest, tasks, self.sizes, self.seed),
+            Criterion(
+                "sharp constant", of, list(_of_law(results, numbers)), (0, _VARIATION), law, -within, within,
+                [(f"a factor of 1 + {percent}", off), (f"a factor of 1 / (1 + {percent})", -off)],
+            ),
+        ]  # fmt: skip
+
+    def _limits_of_law(self, results: Results, numbers: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        """How far Theta of each number may be from sup|u| in law, relative, float64[number]; and their names."""
+        known = self.setting.spec.numbers
+        names = [results.quantity[q] for q in numbers]
+        return np.where([known.of(n).learned for n in names], SAME_LAW_OF_WEIGHTS, SAME_LAW), names
+
+    def _numbers(self, results: Results) -> np.ndarray:
+        """int64[...]: the encoded numbers that linear noise moves."""
+        numbers = np.flatnonzero(results.is_number & (np.nanmedian(results.theta_0, axis=0) > 0))
         if not len(numbers):
             raise InputError("no encoded number fluctuates, so there is nothing to verify: use a longer running time")
+        return numbers
+
+    def _judged(
+        self, results: Results, numbers: np.ndarray, say: Callable[[str], object]
+    ) -> tuple[list[str], list[np.ndarray], np.ndarray]:
+        """Of the neurons whose slopes are judged: names, Theta at each size and Theta_0, each float64[path, neuron]."""
         names, theta, theta_0 = self._by_neuron(results, numbers)
-        moved = np.median(theta_0, axis=0) * np.sqrt(SMALLEST_VOLUME)
+        moved = np.nanmedian(theta_0, axis=0) * np.sqrt(SMALLEST_VOLUME)
         judged = moved >= LEAST_MOLECULES
         if not judged.any():
             raise InputError(
@@ -102,17 +174,8 @@ class Intrinsic(Source):
                 f"less than {LEAST_MOLECULES:g} molecules at Omega = {SMALLEST_VOLUME:g}: {left_out}"
             )
         names = [n for n, j in zip(names, judged) if j]
-        thetas = [theta[:, k, judged] for k in range(N_SIZES)]
-        return [
-            self._slope(names, thetas),
-            self._tightness(thetas),
-            judgements.in_law(
-                [results.quantity[q] for q in numbers], results.theta[:, 0, numbers], results.theta_0[:, numbers], LEVEL
-            ),
-            self._bounded(results),
-            self._refined(results, numbers),
-            self._power(names, thetas, theta_0[:, judged]),
-        ]  # fmt: skip
+        thetas = [_simulated(theta[:, k, judged]) for k in range(N_SIZES)]
+        return names, thetas, _simulated(theta_0[:, judged])
 
     def _by_neuron(self, results: Results, numbers: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Names, Theta and Theta_0 of layers and neurons: of the weights and the bias of a neuron the largest."""
@@ -128,40 +191,52 @@ class Intrinsic(Source):
         """The numerics: the same paths looked at at every event; the comparison's grid is theirs."""
         changes = []
         for k, volume in enumerate(self.volumes):
-            finer = CountedPaths(self.setting, volume, STEP / 2, 0.0)
-            for path in range(min(_REFINED_PATHS, self.paths)):
+            finer = CountedPaths(self.setting, volume, STEP / 2, 2 * STRIDE)
+            for path in range(_REFINED_PATHS):
                 theta = finer.errors(self.seed, k, path)[0][numbers]
                 known = theta > 0
                 changes.append(np.abs(results.theta[path, k, numbers][known] / theta[known] - 1).max(initial=0.0))
-        return judgements.numerics(
-            "checking the counts at every event on a grid twice as fine changes Theta", changes, _MOST_REFINED
-        )
+        return judgements.numerics("a grid of the limit that is twice as fine changes Theta", changes, _MOST_REFINED)
 
-    def _power(self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray) -> Judgement:
+    def _power(
+        self, names: Sequence[str], theta: list[np.ndarray], theta_0: np.ndarray, confidence: float
+    ) -> Judgement:
         """Check 5: what scales like Omega^(-1/4) or 1 / Omega, and linear noise of 1.2 times the size, are rejected."""
         sizes = self.sizes
         root = [t / np.sqrt(eps) for t, eps in zip(theta, sizes)]
         square = [t * eps for t, eps in zip(theta, sizes)]
         found = {
-            "Omega^(-1/4), check 1": self._slope(names, root),
-            "Omega^(-1/4), check 2": self._tightness(root),
-            "1/Omega, check 1": self._slope(names, square),
-            "linear noise 1.2 times too large, check 3": judgements.in_law(names, theta[0], 1.2 * theta_0, LEVEL),
+            "Omega^(-1/4), check 1": self._slope(names, root, confidence),
+            "Omega^(-1/4), check 2": self._tightness(root, confidence),
+            "1/Omega, check 1": self._slope(names, square, confidence),
+            "linear noise 1.2 times too large, check 3": judgements.in_law(
+                names, theta[0], 1.2 * theta_0, self.seed, SAME_LAW, confidence
+            ),
         }
         return planted.power({what: j.verdict for what, j in found.items()})
 
-    def _bounded(self, results: Results) -> Judgement:
+    def _bounded(self, results: Results, confidence: float) -> Judgement:
         """Check 4, of rails too: their bound asks for no scaling."""
         return judgements.upper_bound(
             results.quantity, results.theta, results.bound, results.ratio, results.violations, self.sizes, self.seed,
-            each=False,
+            each=False, confidence=confidence,
         )  # fmt: skip
 
-    def _tightness(self, theta: list[np.ndarray]) -> Judgement:
+    def _tightness(self, theta: list[np.ndarray], confidence: float) -> Judgement:
         """Check 2, of the largest of all: paths of different volumes share nothing."""
         largest = [t.max(axis=-1, keepdims=True) for t in theta]
-        return judgements.tightness([judgements.THE_LARGEST], largest, self.sizes, self.seed)
+        return judgements.tightness([judgements.THE_LARGEST], largest, self.sizes, self.seed, confidence=confidence)
 
-    def _slope(self, names: Sequence[str], theta: list[np.ndarray]) -> Judgement:
+    def _slope(self, names: Sequence[str], theta: list[np.ndarray], confidence: float) -> Judgement:
         errors = [t * eps for t, eps in zip(theta, self.sizes)]
-        return judgements.slope(names, errors, self.volumes, self.seed, SLOPE_IN_VOLUME)
+        return judgements.slope(names, errors, self.volumes, self.seed, SLOPE_IN_VOLUME, confidence=confidence)
+
+
+def _simulated(values: np.ndarray) -> np.ndarray:
+    """The rows of float64[path, ...] that are known."""
+    return values[~np.isnan(values).any(axis=1)]
+
+
+def _of_law(results: Results, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Theta at the largest volume and sup|u|, each float64[path, number]."""
+    return _simulated(results.theta[:, 0, numbers]), _simulated(results.theta_0[:, numbers])

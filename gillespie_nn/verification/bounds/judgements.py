@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 
 from ...checks import shortened
-from .statistics import Slopes, bootstrap, median, upper_quantile
+from .statistics import CONFIDENCE, MEDIAN, UPPER, Slopes, bootstrap, log_ratios, median
 
 VERDICTS = HOLDS, INCONCLUSIVE, FAILS = "holds", "inconclusive", "fails"
 SLOPE = (0.95, 1.05)
@@ -21,6 +21,8 @@ RESOLUTION = 2e-5
 """Relative errors of Theta_0 below are the solver's."""
 BEYOND_LINEAR = 0.1
 """Relative error of the first variation above which an eps is too large for it; below half of it, small enough."""
+SAME_LAW, SAME_LAW_OF_WEIGHTS = 0.05, 0.10
+"""Medians and 95 % quantiles of Theta may differ from those of sup|u| by so much, relative."""
 _FEWEST = 3
 """Sizes that an order is fitted through."""
 
@@ -33,6 +35,8 @@ class Judgement(NamedTuple):
     sentence: str
     numbers: dict
     """Numbers, for JSON."""
+    final: bool = False
+    """Whether more paths cannot change the verdict: it states a fact, or only undecidable quantities leave it open."""
 
 
 def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> np.ndarray:
@@ -54,10 +58,11 @@ def slope(
     seed: int,
     limits: tuple[float, float] = SLOPE,
     undecided: np.ndarray | bool = False,
+    confidence: float = CONFIDENCE,
 ) -> Judgement:
     """Check 1: sup-errors, float64[path, x, quantity] or a list of float64[path, quantity], are proportional to x,
     or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
-    found = bootstrap(errors, x, seed, median)
+    found = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
     worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
     inside = (found.low >= limits[0]) & (found.high <= limits[1])
     outside = ((found.high < limits[0]) | (found.low > limits[1])) & ~np.asarray(undecided)
@@ -68,6 +73,7 @@ def slope(
         f"slope of the log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
         f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]; {_counted(names, inside)}",
         _slopes(names, found) | {"worst": names[worst], "limits": limits, "outside": _named(names, outside)},
+        _is_final(verdict, inside, undecided),
     )
 
 
@@ -77,20 +83,23 @@ def tightness(
     x: np.ndarray,
     seed: int,
     undecided: np.ndarray | bool = False,
+    confidence: float = CONFIDENCE,
 ) -> Judgement:
     """Check 2: the 95 % quantile of Theta does not grow as eps -> 0. `thetas` and `undecided` are as in `slope`, and
     `x` is eps."""
-    found = bootstrap(thetas, x, seed, upper_quantile, one_sided=True)
+    found = bootstrap(thetas, x, seed, UPPER, True, confidence)
     worst = int(np.argmin(found.low))
     inside = found.low >= LEAST_TIGHTNESS
     outside = (found.high < LEAST_TIGHTNESS) & ~np.asarray(undecided)
+    verdict = _verdict(inside, outside)
     return Judgement(
         "tightness",
-        _verdict(inside, outside),
+        verdict,
         f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {found.slope[worst]:.3f}, "
         f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}; "
         f"{_counted(names, inside)}",
         _slopes(names, found) | {"worst": names[worst], "outside": _named(names, outside)},
+        _is_final(verdict, inside, undecided),
     )
 
 
@@ -118,6 +127,7 @@ def sharp_constant(
     sizes: np.ndarray,
     seed: int,
     undecided: np.ndarray | bool = False,
+    confidence: float = CONFIDENCE,
 ) -> Judgement:
     """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
     quantity], with an error of order eps. `undecided` as in `slope`."""
@@ -134,7 +144,7 @@ def sharp_constant(
         f"{middle[0, worst]:.2g}, required at most {MOST_SHARP_ERROR:g}"
     )
     if enough.any():
-        found = _order(error[:, :, enough], sizes, resolved[:, enough], seed)
+        found = _order(error[:, :, enough], sizes, resolved[:, enough], seed, confidence)
         inside[enough] &= found.low >= LEAST_ORDER
         outside[enough] |= found.high < LEAST_ORDER
         least = int(np.argmin(found.low))
@@ -145,44 +155,62 @@ def sharp_constant(
         )
         order |= _slopes(known, found)
     outside &= ~np.asarray(undecided)
+    verdict = _verdict(inside, outside)
     return Judgement(
-        "sharp constant", _verdict(inside, outside), f"{sentence}; {_counted(names, inside)}",
-        order | {"outside": _named(names, outside)},
+        "sharp constant", verdict, f"{sentence}; {_counted(names, inside)}",
+        order | {"outside": _named(names, outside)}, _is_final(verdict, inside, undecided),
     )  # fmt: skip
 
 
-def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int) -> Any:
+def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int, confidence: float) -> Any:
     """Slopes over the largest sizes of which all are resolved; quantities with equally many go together."""
     first = len(sizes) - np.cumprod(resolved[::-1], axis=0).sum(axis=0)
     first = np.minimum(first, len(sizes) - _FEWEST)
     found = Slopes(*np.empty((3, error.shape[2])))
     for start in np.unique(first):
         own = first == start
-        part = bootstrap(error[:, start:, own], sizes[start:], seed, median)
+        part = bootstrap(error[:, start:, own], sizes[start:], seed, MEDIAN, confidence=confidence)
         for values, new in zip(found, part):
             values[own] = new
     return found
 
 
-def in_law(names: Sequence[str], theta: np.ndarray, theta_0: np.ndarray, level: float) -> Judgement:
-    """Check 3 without a path in common: Theta has the law of sup |u|, both float64[path, quantity].
+def in_law(
+    names: Sequence[str],
+    theta: np.ndarray,
+    theta_0: np.ndarray,
+    seed: int,
+    most: np.ndarray | float = SAME_LAW,
+    confidence: float = CONFIDENCE,
+) -> Judgement:
+    """Check 3 without a path in common, an equivalence test: median and 95 % quantile of Theta are those of sup |u|,
+    but for a difference of at most `most` (relative; float64[quantity] or one for all), with the whole simultaneous
+    interval. `theta` and `theta_0` are float64[path, quantity], of any number of paths each.
 
-    Two-sample Kolmogorov-Smirnov tests of all quantities, p-values by Bonferroni's inequality.
+    The smallest p-value of two-sample Kolmogorov-Smirnov tests, by Bonferroni's inequality, is reported; it decides
+    nothing: at a finite volume the laws differ a little, and with enough paths such a test finds that.
     """
+    limits = np.tile(np.log1p(np.broadcast_to(most, len(names))), 2)
+    found = log_ratios(theta, theta_0, (MEDIAN, UPPER), limits, seed, confidence)
+    inside = (found.low >= -limits) & (found.high <= limits)
+    outside = (found.high < -limits) | (found.low > limits)
+    worst = int(np.argmax(np.maximum(found.high, -found.low) / limits))
+    of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in names]
     p = np.array([scipy.stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
-    adjusted = np.minimum(p * len(p), 1.0)
-    ratio = np.median(theta, axis=0) / np.median(theta_0, axis=0) - 1
-    worst, farthest = int(np.argmin(p)), int(np.argmax(np.abs(ratio)))
-    outside = adjusted < level
+    least, adjusted = int(np.argmin(p)), float(min(p.min() * len(p), 1.0))
+    ratio, low, high = (np.expm1(v) for v in found)
+    farthest = int(np.argmax(np.abs(ratio)))
     return Judgement(
         "sharp constant",
-        FAILS if outside.any() else HOLDS,
-        f"Theta against sup|u| of linear noise, in distribution: smallest p-value {adjusted[worst]:.2g} "
-        f"({names[worst]}), adjusted for {len(p)} tests, rejected below {level:g}; largest relative difference of "
-        f"medians {abs(ratio[farthest]):.2g} ({names[farthest]})",
+        _verdict(inside, outside),
+        f"Theta against sup|u| of linear noise, relative difference farthest from 0 for the {of[worst]}: "
+        f"{ratio[worst]:.3f} [{low[worst]:.3f}, {high[worst]:.3f}], required within {np.expm1(limits[worst]):g} of 0; "
+        f"{int(inside.sum())} of {len(of)} medians and quantiles meet this; smallest p-value of Kolmogorov-Smirnov "
+        f"tests {adjusted:.2g} ({names[least]}), which decides nothing",
         {
-            "sharp_constant_error": float(abs(ratio[farthest])), "least_p": float(adjusted[worst]),
-            "median_ratio": dict(zip(names, (1 + ratio).tolist())), "outside": _named(names, outside),
+            "sharp_constant_error": float(abs(ratio[farthest])), "worst": of[worst], "least_p": adjusted,
+            "by_quantity": {n: list(row) for n, *row in zip(of, ratio.tolist(), low.tolist(), high.tolist())},
+            "outside": _named(of, outside),
         },
     )  # fmt: skip
 
@@ -196,16 +224,23 @@ def upper_bound(
     x: np.ndarray,
     seed: int,
     each: bool = True,
+    confidence: float = CONFIDENCE,
 ) -> Judgement:
-    """Check 4: no path beyond the explicit bound at any time, and the bound over eps stays bounded as eps -> 0: its
-    95 % quantile, for the largest of all quantities, and with `each` for every quantity too. It is as loose as it is
-    where most paths have an error."""
+    """Check 4: no path exceeds the explicit bound at any time, and the bound over eps does not grow as eps -> 0: its
+    95 % quantile, for the largest of all quantities, and with `each` for every quantity too. How loose the bound is, is
+    reported for quantities that have an error on most paths. Arrays are [path, size, quantity], NaN where a path was
+    not simulated at a size; then only `each` = False is possible."""
     tiny = np.finfo(np.float64).tiny
     bounds = np.maximum(bounds, tiny)  # one that is 0 has no logarithm, and is broken
-    reached = np.median(thetas, axis=0) > 0
-    looseness = np.log10(np.where(reached, np.median(bounds / np.maximum(thetas, tiny), axis=0), np.nan))
-    growth = with_largest(bounds) if each else bounds.max(axis=-1, keepdims=True)
-    found = bootstrap(growth, x, seed, upper_quantile, one_sided=True)
+    reached = np.nanmedian(thetas, axis=0) > 0
+    looseness = np.log10(np.where(reached, np.nanmedian(bounds / np.maximum(thetas, tiny), axis=0), np.nan))
+    known = np.isfinite(thetas[:, :, 0])
+    growth = (
+        with_largest(bounds)
+        if each
+        else [b[k].max(axis=1, keepdims=True) for b, k in zip(bounds.swapaxes(0, 1), known.T)]
+    )
+    found = bootstrap(growth, x, seed, UPPER, True, confidence)
     worst = int(np.argmin(found.low))
     of = (THE_LARGEST, *names)[worst]
     n = int(violations.sum())
@@ -215,16 +250,28 @@ def upper_bound(
     tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,
-        f"{n} violations of the explicit bound on {len(thetas)} paths; the bound exceeds the error by a factor of "
+        f"{n} violations of the explicit bound on {_counted_paths(known)}; the bound exceeds the error by a factor of "
         f"{10 ** np.nanmin(looseness):.3g} ({names[tightest]}) to {10 ** np.nanmax(looseness):.3g} ({names[loosest]}); "
         f"slope of its log 95 % quantile over eps, smallest for {of}: {found.slope[worst]:.3f}, one-sided lower bound "
         f"{found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}",
         {
             "violations": n, "log10_looseness": [float(np.nanmin(looseness)), float(np.nanmax(looseness))],
-            "largest_share_reached": float(ratio.max()), "bound_slope_low": float(found.low[worst]),
+            "largest_share_reached": float(np.nanmax(ratio)), "bound_slope_low": float(found.low[worst]),
             "outside": broken or _named((THE_LARGEST, *names), grows),
         },
+        final=bool(broken),
     )  # fmt: skip
+
+
+def _counted_paths(known: np.ndarray) -> str:
+    """`known` bool[path, size]."""
+    counts = known.sum(axis=0).tolist()
+    return f"{counts[0]} paths" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} paths of each size"
+
+
+def _is_final(verdict: str, inside: np.ndarray, undecided: np.ndarray | bool) -> bool:
+    """Whether only quantities that no number of paths decides leave the verdict open."""
+    return verdict == INCONCLUSIVE and bool(np.all(inside | undecided))
 
 
 def numerics(what: str, changes: Sequence[float], most: float, unresolved: Sequence[str] = ()) -> Judgement:
@@ -234,7 +281,7 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
     sentence = f"{what} by at most {change:.1g} (relative) in {len(changes)} comparisons, required at most {most:g}"
     if unresolved:
         sentence += (
-            f"; the errors of {shortened(unresolved, 5)} are at the level of rounding and change by more, so no check "
+            f"; the errors of {shortened(unresolved, 5)} are at the level of rounding, so no check "
             "can fail because of these quantities"
         )
     verdict = HOLDS if change <= most else INCONCLUSIVE

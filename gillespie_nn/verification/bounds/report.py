@@ -23,11 +23,13 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     lines = [
         f"# Proposition {found['proposition']}: {found['verdict']}", "",
         f"Statement: {_STATEMENTS[found['proposition']]}.", "",
-        f"Setting: {found['described']}. Noise: {found['noise']}, {found['paths']} paths, seed {found['seed']}.", "",
+        f"Setting: {found['described']}. Noise: {found['noise']}, seed {found['seed']}.", "",
+        f"Looks: {found['looks']} of at most {found['most_looks']}. Paths of each eps: "
+        f"{', '.join(str(n) for n in found['paths_of_each_size'])}.", "",
         *(f"Note: {note}." for note in found["notes"]),
         f"Verdict: **{found['verdict']}**: {found['reason']}.", "",
-        "| check | verdict | result |", "|---|---|---|",
-        *(f"| {c['name']} | {c['verdict']} | {_escaped(c['sentence'])} |" for c in found["checks"]), "",
+        "| check | verdict | look | result |", "|---|---|---|---|",
+        *(f"| {c['name']} | {c['verdict']} | {c['look']} | {_escaped(c['sentence'])} |" for c in found["checks"]), "",
     ]  # fmt: skip
     rows = zip(found["sizes"], *found["theta_quantiles"].values())
     lines += ["Quantiles of Theta over paths, maximum over all quantities [concentration]:", ""]
@@ -35,12 +37,13 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     lines += ["|" + "---|" * (1 + len(found["theta_quantiles"]))]
     lines += ["| " + " | ".join(f"{v:.4g}" for v in row) + " |" for row in rows] + [""]
     if found.get("smoothing"):
-        lines += ["Theta for decreasing smoothing h, at rest on the kink (medians over paths):", ""]
+        lines += ["Theta for an activation that becomes sharper, at rest on the kink (medians over paths):", ""]
         lines += [f"- {line}" for line in sentences(found["smoothing"])] + [""]
     lines += [f"![{name}]({name})\n" for name in figures]
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     lines += [
-        "Intervals are simultaneous over quantities, at 95 %, from a bootstrap over paths (studentized maximum).", "",
+        "Intervals are simultaneous over quantities, from a bootstrap over paths. Those of look j have a confidence of "
+        f"{', '.join(f'{100 * c:.4g}' for c in found['confidences'])} %, so that all looks together have 95 %.", "",
         f"- command: `{found['command']}`", f"- results of every path: `{found['output']}`",
         f"- gillespie-nn {__version__}, Python {platform.python_version()}, {libraries}", "",
     ]  # fmt: skip

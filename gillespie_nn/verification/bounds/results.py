@@ -4,7 +4,7 @@ The sup-error of a path is eps times theta, infinite where a solution explodes. 
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,31 @@ class Results(NamedTuple):
             committed,
         )  # fmt: skip
 
+    def with_paths(self, n_paths: int) -> "Results":
+        """The same with room for `n_paths` at least."""
+        more = n_paths - len(self.theta)
+        if more <= 0:
+            return self
+        empty = {"violations": 0, "committed": 0}
+        arrays: dict[str, Any] = {}
+        for name in _ARRAYS:
+            values = getattr(self, name)
+            added = np.full((more, *values.shape[1:]), empty.get(name, np.nan), dtype=values.dtype)
+            arrays[name] = np.concatenate([values, added])
+        return self._replace(**arrays)
+
+    def upto(self, paths: np.ndarray) -> "Results":
+        """The first `paths` int64[size + 1] of each size and of `theta_0`, as if there were no others."""
+        n = int(paths.max())
+        found = self._replace(**{name: getattr(self, name)[:n].copy() for name in _ARRAYS})
+        beyond = np.arange(n)[:, None] >= paths
+        for values in (found.theta, found.bound, found.ratio):
+            values[beyond[:, :-1]] = np.nan
+        found.theta_0[beyond[:, -1]] = np.nan
+        found.violations[beyond[:, :-1]] = 0
+        found.committed[beyond] = 0
+        return found
+
     def reached(self) -> np.ndarray:
         """Numbers of the quantities that the noise reaches on most paths at every size; the others rest, and a median
         error of 0 has no logarithm."""
@@ -47,7 +72,7 @@ class Results(NamedTuple):
 
     def ended(self) -> "Results":
         """Those of the paths on which all solutions reach the end."""
-        ended = np.isfinite(self.theta).all(axis=(1, 2))
+        ended = ~np.isinf(self.theta).any(axis=(1, 2))
         return self._replace(**{name: getattr(self, name)[ended] for name in _ARRAYS})
 
 

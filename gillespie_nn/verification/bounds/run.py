@@ -4,54 +4,142 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ... import checks
+from ...checks import InputError
 from ...progress import Progress
 from ...storage.lock import Lock
 from ...storage.whole import clear
 from . import results as files
 from .judgements import FAILS, HOLDS, INCONCLUSIVE, Judgement, together
+from .looks import Decided, Decisions
 from .results import Results
 from .source import Source
 
 _SECONDS = 2.0
-"""Between two writings of the file, and the longest work that a kill can cost, but for tasks in progress."""
+"""Between two writings of the file, and with tasks in progress the longest work that a kill can cost, [s]"""
+_WRITING = 20.0
+"""Or so many times as long as writing the file takes, if that is longer."""
+
+
+class Outcome(NamedTuple):
+    """A verification that ended."""
+
+    results: Results
+    """Of the paths up to the last look."""
+    decisions: Decisions
+    paths: np.ndarray
+    """int64[task]: number of paths of each size, and of the first variation."""
 
 
 def carry_out(
-    source: Source, output: Path, workers: int | None = None, overwrite: bool = False, progress: bool | None = None
-) -> Results:
-    """Complete the `Results` of a `Source`. Paths that the file `output` already has are kept; the others are simulated
-    and committed to it.
+    source: Source,
+    output: Path,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: bool | None = None,
+    say: Callable[[str], object] = lambda line: None,
+) -> Outcome:
+    """Look at the results of a `Source`, with more paths at each look until every check is decided. Paths that the
+    file `output` already has are used; the others are simulated and committed to it.
 
     Parameters
     ----------
     workers : threads, by default one per core; does not change the results.
     overwrite : replace a file with other content and start from the beginning.
     progress : show progress on stderr; None: on a terminal and in a notebook.
+    say : is told what each look decides.
 
     Raises
     ------
     InputError : the file has other content, or another process writes it. ModelError : a simulation stops.
     StorageError : the disk is full.
     """
-    arguments = source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
+    decisions = Decisions()
+    with _opened(source, output, workers, overwrite, progress) as file:
+        for paths, confidence in zip(source.allotted, source.confidences):
+            results = file.completed(paths)
+            decisions.add(source.judgements(results, confidence, say if decisions.look == 0 else _nobody))
+            open_ = [name for name, d in decisions.by_name.items() if d.judgement.verdict == INCONCLUSIVE]
+            say(
+                f"look {decisions.look} of at most {len(source.allotted)}, {_counted(paths)}: "
+                + (f"undecided are {', '.join(open_)}" if open_ else "every check is decided")
+            )
+            if decisions.over:
+                break
+    return Outcome(results, decisions, paths)
+
+
+def simulate_paths(
+    source: Source, output: Path, workers: int | None = None, overwrite: bool = False, progress: bool | None = None
+) -> Results:
+    """The paths of the first look, without a judgement; parameters and errors as of `carry_out`."""
+    with _opened(source, output, workers, overwrite, progress) as file:
+        return file.completed(source.allotted[0])
+
+
+def _nobody(line: str) -> None:
+    """Is told what was told before."""
+
+
+def arguments_of(source: Source) -> dict:
+    """All that decides the paths in the file of a `source`."""
+    return source.setting.record() | source.record() | {"paths": source.paths, "seed": source.seed}
+
+
+def stored_results(source: Source, output: Path) -> Results:
+    """The results in the file of a verification that ended: of the looks that are complete. Raises InputError if there
+    is no file, or no complete look."""
+    found = files.read(output, arguments_of(source))
+    complete = [] if found is None else [p for p in source.allotted if not source.tasks(found.with_paths(p.max()), p)]
+    if found is None or not complete:
+        raise InputError(f"{output} holds no verification that ended: run the same command without --error-rates first")
+    return found.upto(complete[-1])
+
+
+def _counted(paths: np.ndarray) -> str:
+    counts = paths[:-1].tolist()
+    return f"{counts[0]} paths" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} paths of each size"
+
+
+class _File:
+    """The file of a verification, which this process alone writes."""
+
+    def __init__(self, source: Source, output: Path, known: Results | None, workers: int, progress: bool | None):
+        self.source, self.output, self.workers, self.progress = source, output, workers, progress
+        self.arguments = arguments_of(source)
+        self.stored = source.empty() if known is None else known
+
+    def completed(self, paths: np.ndarray) -> Results:
+        """Results of the first `paths` of each size. Those that the file lacks are simulated."""
+        self.stored = self.stored.with_paths(int(paths.max()))
+        tasks = self.source.tasks(self.stored, paths)
+        if tasks:
+            self._commit()  # a disk that cannot be written is noticed before the work
+            _complete(self.source, self.stored, tasks, self.workers, self.progress, self._commit)
+        return self.stored.upto(paths)
+
+    def _commit(self) -> None:
+        files.write(self.output, self.arguments, self.stored)
+
+
+@contextmanager
+def _opened(
+    source: Source, output: Path, workers: int | None, overwrite: bool, progress: bool | None
+) -> Iterator[_File]:
     workers = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
     output = checks.new_file(output, overwrite=True)
     lock = Lock(output)
     try:
         clear(output)
-        found = None if overwrite else files.read(output, arguments)
-        found = source.empty() if found is None else found
-        tasks = source.tasks(found)
-        if tasks:
-            files.write(output, arguments, found)  # a disk that cannot be written is found out before the work
-            _complete(source, found, tasks, workers, progress, lambda: files.write(output, arguments, found))
-        return found
+        known = None if overwrite else files.read(output, arguments_of(source))
+        yield _File(source, output, known, workers, progress)
     finally:
         lock.release()
 
@@ -90,27 +178,34 @@ def _on_threads(
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
         thread.start()
-    written = time.monotonic()
+    written, pause = time.monotonic(), _SECONDS
     try:
         for done in range(1, len(tasks) + 1):
             error = ended.get()
             if error is not None:
                 raise error
             bar.update(done, f"{len(tasks) - done} left")
-            if time.monotonic() - written > _SECONDS:
+            now = time.monotonic()
+            if now - written > pause:
                 commit()
                 written = time.monotonic()
+                pause = max(_SECONDS, _WRITING * (written - now))
     finally:
         stop.set()
         for thread in threads:
             thread.join()
 
 
-def verdict(source: Source, results: Results, say: Callable[[str], object] = lambda line: None) -> dict:
-    """Apply every check to complete `results`; returns a dictionary of plain values."""
-    found = source.judgements(results, say)
-    for judgement in found:
-        say(f"{judgement.name}: {judgement.verdict}; {judgement.sentence}")
+def verdict(source: Source, outcome: Outcome, say: Callable[[str], object] = lambda line: None) -> dict:
+    """Apply the checks that are judged at the end, and give the verdict; returns a dictionary of plain values."""
+    results, decisions = outcome.results, outcome.decisions
+    closing = {
+        j.name: Decided(j, decisions.look) for j in source.closing(results, source.confidences[decisions.look - 1])
+    }
+    decided_at = decisions.by_name | closing
+    found = [d.judgement for d in decided_at.values()]
+    for judgement, look in decided_at.values():
+        say(f"{judgement.name}: {judgement.verdict} (look {look}); {judgement.sentence}")
     decided = together(found)
     by_name = {j.name: j for j in found}
     slope = by_name["slope"].numbers
@@ -122,7 +217,11 @@ def verdict(source: Source, results: Results, say: Callable[[str], object] = lam
         "noise": source.name,
         "case": source.setting.case,
         "activation": source.setting.activation,
-        "paths": source.paths,
+        "paths": int(outcome.paths.max()),
+        "paths_of_each_size": outcome.paths[:-1],
+        "looks": decisions.look,
+        "most_looks": len(source.allotted),
+        "confidences": source.confidences,
         "seed": source.seed,
         "described": source.setting.described(),
         "notes": list(source.notes),
@@ -133,13 +232,13 @@ def verdict(source: Source, results: Results, say: Callable[[str], object] = lam
         "violations": by_name["upper bound"].numbers["violations"],
         "theta_quantiles": _quantiles(largest),
         "sharp_constant_error": by_name["sharp constant"].numbers["sharp_constant_error"],
-        "checks": [j._asdict() for j in found],
+        "checks": [d.judgement._asdict() | {"look": d.look} for d in decided_at.values()],
     }
 
 
 def _quantiles(largest: np.ndarray) -> dict[str, np.ndarray]:
     """Of the Theta of the proposition, the largest of all quantities: rows of eps, by probability."""
-    return {f"{p:g}": np.quantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
+    return {f"{p:g}": np.nanquantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
 
 
 def _reason(source: Source, found: list[Judgement], decided: str) -> str:

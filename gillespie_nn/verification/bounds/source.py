@@ -6,6 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...kernels.perturbed import N_SIZES
+from .error_rates import Criterion
+from .judgements import Judgement
+from .looks import MOST_LOOKS, allotment, confidences
 from .results import Results
 from .setting import Setting
 
@@ -18,7 +22,8 @@ class Source(ABC):
     Parameters
     ----------
     setting : a `Setting`.
-    paths : number of paths.
+    paths : number of paths at the first look, None for the default of the source.
+    looks : most looks; with each there are more paths, see `looks`.
     seed : of the paths, and of resampling.
     kind, step, correlation_time : of a path that has them, None for the defaults of the noise; InputError otherwise.
     """
@@ -32,16 +37,29 @@ class Source(ABC):
     notes: tuple[str, ...] = ()
     """What a reader should know about the sizes and paths."""
 
+    usual_paths: ClassVar[int]
+    """Paths at the first look, by default."""
+    shares: ClassVar[tuple[float, ...]] = (1.0,) * (N_SIZES + 1)
+    """Share of these paths that each size gets, and the first variation."""
+    growth: ClassVar[tuple[float, ...]]
+    """Paths at each look, over those of the first."""
+
     def __init__(
         self,
         setting: Setting,
-        paths: int,
+        paths: int | None,
         seed: int,
+        looks: int = MOST_LOOKS,
         kind: str | None = None,
         step: float | None = None,
         correlation_time: float | None = None,
     ) -> None:
-        self.setting, self.paths, self.seed = setting, paths, seed
+        self.setting, self.seed = setting, seed
+        self.paths = self.usual_paths if paths is None else paths
+        self.allotted = allotment(self.paths, self.shares, self.growth[:looks])
+        """int64[look, task]: paths of each size, and of the first variation, up to each look."""
+        self.confidences = confidences(looks)
+        """float64[look]"""
 
     @abstractmethod
     def record(self) -> dict:
@@ -52,8 +70,9 @@ class Source(ABC):
         """Results of which nothing is known."""
 
     @abstractmethod
-    def tasks(self, results: Results) -> list:
-        """What is still to be done, independent of each other; a function of what is committed."""
+    def tasks(self, results: Results, paths: np.ndarray) -> list:
+        """What is still to be done for the first `paths` int64[task], independent of each other; a function of what is
+        committed."""
 
     @abstractmethod
     def worker(self) -> Callable[[Results, object], None]:
@@ -65,5 +84,13 @@ class Source(ABC):
         without and with noise, float64[point, species] [concentration]."""
 
     @abstractmethod
-    def judgements(self, results: Results, say: Callable[[str], object]) -> list:
-        """`Judgement`s on complete results."""
+    def judgements(self, results: Results, confidence: float, say: Callable[[str], object]) -> list[Judgement]:
+        """What a look says: a `Judgement` of each check on results that are complete."""
+
+    @abstractmethod
+    def closing(self, results: Results, confidence: float) -> list[Judgement]:
+        """What is judged once, at the end: the numerics, and whether planted errors are detected."""
+
+    @abstractmethod
+    def criteria(self, results: Results) -> list[Criterion]:
+        """The checks whose error rates can be measured on complete results."""

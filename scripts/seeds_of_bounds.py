@@ -1,0 +1,8 @@
+"""Table of seeds of the propositions: see `python scripts/seeds_of_bounds.py --help`."""
+
+import sys
+
+from gillespie_nn.verification.bounds.seeds_table import main
+
+if __name__ == "__main__":
+    sys.exit(main())
