@@ -8,7 +8,15 @@ from test_bounds import SHORT, SIZES
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.verification.bounds import error_rates, judgements, seeds_table, setting_of, stored_results
+from gillespie_nn.verification.bounds import (
+    SHARPENED,
+    error_rates,
+    judgements,
+    seeds_table,
+    setting_of,
+    stored_results,
+    theta_when_sharpened,
+)
 from gillespie_nn.verification.bounds.error_rates import Criterion
 from gillespie_nn.verification.bounds.extrinsic import Rate
 from gillespie_nn.verification.bounds.intrinsic import Intrinsic
@@ -171,3 +179,11 @@ def test_the_table_of_seeds_goes_on_where_it_stopped(tmp_path, capsys, monkeypat
     rows = capsys.readouterr().out.strip().splitlines()[-2:]
     assert [row.split(" | ")[:3] for row in rows] == [["| 5.2", "rate", "0"], ["| 5.2", "rate", "1"]]
     assert (tmp_path / "5.2-rate-0.json").stat().st_mtime_ns == first
+
+
+@pytest.mark.parametrize("activation", ["annihilation_relu", "leaky_annihilation_relu", "rail_relu"])
+def test_annihilation_at_rest_on_its_kink_is_a_smooth_relu_of_its_own_smoothing(activation, monkeypatch):
+    parameter, values = SHARPENED[activation]
+    monkeypatch.setitem(SHARPENED, activation, (parameter, values[:2]))
+    found = theta_when_sharpened(activation, 0, 3)
+    assert found["ratio"] == pytest.approx(found["lipschitz"], rel=2e-3) and found["h"][1] < 0.5 * found["h"][0]
