@@ -120,10 +120,10 @@ def _sequence(
     holds, fails = np.zeros((2, len(shifts)), dtype=np.bool_)
     for paths, confidence in zip(allotted, confidences):
         found = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
-        low, high = found.low + shifts, found.high + shifts
+        moved = Slopes(*(v + shifts for v in found))
         open_ = ~(holds | fails)
-        fails |= open_ & ((high < criterion.low) | (low > criterion.high)).any(axis=1)
-        holds |= open_ & ((low >= criterion.low) & (high <= criterion.high)).all(axis=1)
+        fails |= open_ & moved.outside(criterion.low, criterion.high).any(axis=1)
+        holds |= open_ & moved.inside(criterion.low, criterion.high).all(axis=1)
         if (holds | fails).all():
             break
     return holds, fails

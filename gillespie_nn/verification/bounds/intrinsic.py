@@ -127,7 +127,7 @@ class Intrinsic(Source):
 
         def law(values: list[np.ndarray], confidence: float) -> Slopes:
             theta, theta_0 = values
-            return log_ratios(theta, theta_0, (MEDIAN, UPPER), within, self.seed, confidence)
+            return log_ratios(theta, theta_0, (MEDIAN, UPPER), self.seed, confidence)
 
         within = np.tile(np.log1p(limits), 2)
         off = np.tile(np.log1p(FAULT_IN_LAW * limits), 2)

@@ -64,8 +64,8 @@ def slope(
     or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
     found = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
     worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
-    inside = (found.low >= limits[0]) & (found.high <= limits[1])
-    outside = ((found.high < limits[0]) | (found.low > limits[1])) & ~np.asarray(undecided)
+    inside = found.inside(*limits)
+    outside = found.outside(*limits) & ~np.asarray(undecided)
     verdict = _verdict(inside, outside)
     return Judgement(
         "slope",
@@ -89,8 +89,8 @@ def tightness(
     `x` is eps."""
     found = bootstrap(thetas, x, seed, UPPER, True, confidence)
     worst = int(np.argmin(found.low))
-    inside = found.low >= LEAST_TIGHTNESS
-    outside = (found.high < LEAST_TIGHTNESS) & ~np.asarray(undecided)
+    inside = found.inside(LEAST_TIGHTNESS, np.inf)
+    outside = found.outside(LEAST_TIGHTNESS, np.inf) & ~np.asarray(undecided)
     verdict = _verdict(inside, outside)
     return Judgement(
         "tightness",
@@ -145,8 +145,8 @@ def sharp_constant(
     )
     if enough.any():
         found = _order(error[:, :, enough], sizes, resolved[:, enough], seed, confidence)
-        inside[enough] &= found.low >= LEAST_ORDER
-        outside[enough] |= found.high < LEAST_ORDER
+        inside[enough] &= found.inside(LEAST_ORDER, np.inf)
+        outside[enough] |= found.outside(LEAST_ORDER, np.inf)
         least = int(np.argmin(found.low))
         known = [n for n, e in zip(names, enough) if e]
         sentence += (
@@ -166,7 +166,7 @@ def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int
     """Slopes over the largest sizes of which all are resolved; quantities with equally many go together."""
     first = len(sizes) - np.cumprod(resolved[::-1], axis=0).sum(axis=0)
     first = np.minimum(first, len(sizes) - _FEWEST)
-    found = Slopes(*np.empty((3, error.shape[2])))
+    found = Slopes(*np.empty((len(Slopes._fields), error.shape[2])))
     for start in np.unique(first):
         own = first == start
         part = bootstrap(error[:, start:, own], sizes[start:], seed, MEDIAN, confidence=confidence)
@@ -184,21 +184,20 @@ def in_law(
     confidence: float = CONFIDENCE,
 ) -> Judgement:
     """Check 3 without a path in common, an equivalence test: median and 95 % quantile of Theta are those of sup |u|,
-    but for a difference of at most `most` (relative; float64[quantity] or one for all), with the whole simultaneous
-    interval. `theta` and `theta_0` are float64[path, quantity], of any number of paths each.
+    but for a difference of at most `most` (relative; float64[quantity] or one for all), with the whole interval.
+    `theta` and `theta_0` are float64[path, quantity], of any number of paths each.
 
     The smallest p-value of two-sample Kolmogorov-Smirnov tests, by Bonferroni's inequality, is reported; it decides
     nothing: at a finite volume the laws differ a little, and with enough paths such a test finds that.
     """
     limits = np.tile(np.log1p(np.broadcast_to(most, len(names))), 2)
-    found = log_ratios(theta, theta_0, (MEDIAN, UPPER), limits, seed, confidence)
-    inside = (found.low >= -limits) & (found.high <= limits)
-    outside = (found.high < -limits) | (found.low > limits)
+    found = log_ratios(theta, theta_0, (MEDIAN, UPPER), seed, confidence)
+    inside, outside = found.inside(-limits, limits), found.outside(-limits, limits)
     worst = int(np.argmax(np.maximum(found.high, -found.low) / limits))
     of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in names]
     p = np.array([scipy.stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
     least, adjusted = int(np.argmin(p)), float(min(p.min() * len(p), 1.0))
-    ratio, low, high = (np.expm1(v) for v in found)
+    ratio, low, high = (np.expm1(v) for v in (found.slope, found.low, found.high))
     farthest = int(np.argmax(np.abs(ratio)))
     return Judgement(
         "sharp constant",
@@ -245,8 +244,8 @@ def upper_bound(
     of = (THE_LARGEST, *names)[worst]
     n = int(violations.sum())
     broken = _named(names, violations.sum(axis=(0, 1)) > 0)
-    grows = found.high < LEAST_TIGHTNESS
-    verdict = FAILS if broken else _verdict(found.low >= LEAST_TIGHTNESS, grows)
+    grows = found.outside(LEAST_TIGHTNESS, np.inf)
+    verdict = FAILS if broken else _verdict(found.inside(LEAST_TIGHTNESS, np.inf), grows)
     tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,

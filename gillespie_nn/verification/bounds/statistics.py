@@ -1,11 +1,15 @@
-"""Medians and quantiles over paths, their slopes in log-log scale and their ratios, with simultaneous intervals.
+"""Medians and quantiles over paths, their slopes in log-log scale and their ratios, with intervals of two kinds.
 
 Paths are drawn with replacement, each with all its sizes and quantities, so that the correlation between these is
-preserved. Intervals are those of the studentized maximum over all quantities: estimate +- c standard errors, where c is
-the quantile, at the confidence asked for, of the largest |estimate* - estimate| / standard error over quantities. All
-intervals hold together with that confidence. For ratios, which have a limit each, that limit takes the place of the
-standard error: then the quantities that are known least decide the width, and the others do not add to it.
+preserved.
 
+- Single intervals have the confidence of each of their ends for one quantity: estimate +- z standard errors. A check
+  that requires something of every quantity holds wrongly if one quantity is outside and its single bound is inside,
+  so that single bounds are enough to say that it holds (Berger 1982: an intersection-union test).
+- Simultaneous intervals have the confidence for all quantities together: estimate +- c standard errors, where c is the
+  quantile of the largest |estimate* - estimate| / standard error over quantities. A check fails by these.
+
+R. L. Berger, Technometrics 24 (1982) 295-300, doi:10.1080/00401706.1982.10487790.
 B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, Chapman and Hall 1993, chapters 6 and 13.
 J. P. Romano, M. Wolf, Econometrica 73 (2005) 1237-1282, doi:10.1111/j.1468-0262.2005.00615.x (the maximum).
 """
@@ -14,6 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy.stats
 
 from ... import seeds
 from ...kernels.resampling import quantiles_of_draws
@@ -29,11 +34,21 @@ _LEAST_ERROR = 1e-9
 
 
 class Slopes(NamedTuple):
-    """Of each quantity, float64[quantity]: an estimate and its interval."""
+    """Of each quantity, float64[quantity]: an estimate, its single interval, and its simultaneous one."""
 
     slope: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    all_low: np.ndarray
+    all_high: np.ndarray
+
+    def inside(self, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
+        """bool[quantity]: the single interval lies within the limits."""
+        return (self.low >= low) & (self.high <= high)
+
+    def outside(self, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
+        """bool[quantity]: the simultaneous interval lies beyond one of the limits."""
+        return (self.all_high < low) | (self.all_low > high)
 
 
 def bootstrap(
@@ -53,7 +68,9 @@ def bootstrap(
     x : float64[x], positive.
     seed : of the resampling.
     p : probability.
-    one_sided : `low` alone has the confidence, and so has `high` alone, not both together.
+    one_sided : of simultaneous intervals, `all_low` alone has the confidence, and so has `all_high` alone, not both
+        together. Of single ones each end always has it.
+    confidence : of the intervals.
     """
     rng = seeds.stream(seed, Purpose.RESAMPLING)
     if isinstance(values, list):
@@ -62,36 +79,31 @@ def bootstrap(
         n, n_x, n_quantities = values.shape
         logs = _log_quantiles(values.reshape(n, -1), (p,), rng).reshape(-1, n_x, n_quantities).swapaxes(0, 1)
     slopes = np.tensordot(_weights(x), logs, axes=(0, 0))
-    return _simultaneous(slopes[0], slopes[1:], one_sided, confidence)
+    return _intervals(slopes[0], slopes[1:], one_sided, confidence)
 
 
 def log_ratios(
     values: np.ndarray,
     others: np.ndarray,
     ps: Sequence[float],
-    widths: np.ndarray,
     seed: int,
     confidence: float = CONFIDENCE,
 ) -> Slopes:
     """Log of the ratio of quantiles of `values` to those of `others`, positive float64[path, quantity] each and
-    independent, for the probabilities `ps`: all quantities for the first, then for the next. Intervals are
-    simultaneous over all of them, with half-widths in proportion to `widths` float64[...]."""
+    independent, for the probabilities `ps`: all quantities for the first, then for the next."""
     rng = seeds.stream(seed, Purpose.RESAMPLING)
     logs = _log_quantiles(values, ps, rng) - _log_quantiles(others, ps, rng)
-    return _simultaneous(logs[0], logs[1:], False, confidence, widths)
+    return _intervals(logs[0], logs[1:], False, confidence)
 
 
-def _simultaneous(
-    found: np.ndarray, again: np.ndarray, one_sided: bool, confidence: float, widths: np.ndarray | None = None
-) -> Slopes:
-    """Intervals of estimates `found` float64[quantity] from those of resamples, float64[resample, quantity], with
-    half-widths in proportion to `widths`, by default the standard errors."""
-    if widths is None:
-        widths = np.maximum(again.std(axis=0, ddof=1), _LEAST_ERROR)
-    away = (again - found) / widths
+def _intervals(found: np.ndarray, again: np.ndarray, one_sided: bool, confidence: float) -> Slopes:
+    """Intervals of estimates `found` float64[quantity] from those of resamples, float64[resample, quantity]."""
+    error = np.maximum(again.std(axis=0, ddof=1), _LEAST_ERROR)
+    away = (again - found) / error
     sides = (away, -away) if one_sided else (np.abs(away),) * 2
     low, high = (np.quantile(side.max(axis=1), confidence) for side in sides)
-    return Slopes(found, found - low * widths, found + high * widths)
+    z = float(scipy.stats.norm.isf(1.0 - confidence))
+    return Slopes(found, found - z * error, found + z * error, found - low * error, found + high * error)
 
 
 def _log_quantiles(values: np.ndarray, ps: Sequence[float], rng: np.random.Generator) -> np.ndarray:
