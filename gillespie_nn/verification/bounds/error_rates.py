@@ -35,7 +35,7 @@ class Criterion(NamedTuple):
     tasks: Sequence[int]
     """For each group, the column of the allotment of paths."""
     estimate: Callable[[list[np.ndarray], float], Slopes]
-    """Estimates from such groups, and simultaneous intervals of a given confidence."""
+    """Estimates from such groups, and their intervals of a given confidence."""
     low: np.ndarray  # float64[quantity]: limits of the intervals
     high: np.ndarray  # float64[quantity], or infinite
     plants: Sequence[tuple[str, np.ndarray]]

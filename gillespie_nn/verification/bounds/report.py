@@ -42,7 +42,7 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     lines += [f"![{name}]({name})\n" for name in figures]
     libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     lines += [
-        "Intervals are simultaneous over quantities, from a bootstrap over paths. Those of look j have a confidence of "
+        "Intervals are of single quantities, from a bootstrap over paths. Each end has, at look j, a confidence of "
         f"{', '.join(f'{100 * c:.4g}' for c in found['confidences'])} %, so that all looks together have 95 %.", "",
         f"- command: `{found['command']}`", f"- results of every path: `{found['output']}`",
         f"- gillespie-nn {__version__}, Python {platform.python_version()}, {libraries}", "",
