@@ -111,7 +111,7 @@ def test_gradient_descent_learns_with_the_settings_of_the_case(name, least):
         ("layered", 0.55, {"volume": 300.0, "limit": 200, "running_time": 10.0, "hold": 0.0, "learning_rate": 0.01}),
         (
             "tau_leap",
-            0.7,
+            0.75,
             {"volume": 1000.0, "limit": 60, "running_time": 5.0, "hold": 0.0, "learning_rate": 0.02, "epsilon": 0.1},
         ),
     ],

@@ -340,7 +340,7 @@ def test_a_large_file_is_shown_by_some_of_its_replicates(tmp_path, monkeypatch):
 def test_many_quantities_make_no_long_page():
     spec = gnn.training_network((2, 4, 1))
     page = gnn.simulate(spec.network, 0.1, 2, seed=1, volume=10)._repr_html_()
-    assert page.count("<tr>") == 12 and "64 more" in page and "largest changes first" in page
+    assert page.count("<tr>") == 12 and "72 more" in page and "largest changes first" in page
 
 
 def test_a_run_that_has_nothing_yet(tmp_path):

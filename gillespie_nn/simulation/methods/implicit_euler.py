@@ -37,7 +37,7 @@ class ImplicitEuler(Method):
 
     name = "implicit_euler"
     summary = "rate equations in fixed implicit steps: fast for training without intrinsic noise; first order"
-    reference = "E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, Springer 1996, IV.3"
+    reference = "C. F. Curtiss, J. O. Hirschfelder, Proc. Natl. Acad. Sci. 38 (1952) 235-243, doi:10.1073/pnas.38.3.235"
     exact = False
     deterministic = True
     dtype = np.float64
