@@ -32,7 +32,8 @@ class AnnihilationReLU(Activation):
 
     kappa: float = option(
         60.0, positive("1/(concentration s)", "for example 60"),
-        "rate constant of the annihilation of the rails of a pre-activation, in an activation that reads both", unit="1/(concentration s)",
+        "rate constant of the annihilation of both rails of a pre-activation that a neuron reads",
+        unit="1/(concentration s)",
     )  # fmt: skip
     switch_rate: float = option(
         1.0, positive("1/(concentration s)", "for example 1"), "rate constants of the switch that holds the slope",

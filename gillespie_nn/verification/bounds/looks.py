@@ -1,7 +1,7 @@
 """The sequential rule: at most five looks at the results, with more paths at each, until every check is decided.
 
-Look number j of K judges every check with intervals of confidence 1 - a_j (`statistics`), where a_j = ERROR 2 j / (K (K +
-1)): most of the error is spent at the last looks, which have most paths. A check that holds or fails at a look is
+Look number j of K judges every check with intervals of confidence 1 - a_j (`statistics`), where a_j = ERROR 2 j / (K
+(K + 1)): most of the error is spent at the last looks, which have most paths. A check that holds or fails at a look is
 decided, and later looks do not change that; only a fact, such as a violation of the bound on a new path, can. The a_j
 add up to ERROR, so by Bonferroni's inequality the bounds of one quantity hold at all looks together with confidence
 1 - ERROR: a check of which a quantity lies outside its limits `holds` with at most that probability, whatever the look
