@@ -179,8 +179,10 @@ def _borrow(channels, laws, blocks, plan, state, b, missing, rng):
     for e in range(blocks.blocks[b].entry_start, blocks.blocks[b + 1].entry_start):
         c = blocks.entries[e].channel
         if blocks.amount[row + scarcer] > 0.0 and state.channels[c].value > 0.0:
-            state.channels[c].carried -= missing
-            return fire_often(channels, laws, plan, state, np.int64(c), missing, rng)
+            # No more than what it is made from allows, and only that is owed.
+            fired = fire_often(channels, laws, plan, state, np.int64(c), missing, rng)
+            state.channels[c].carried -= max(fired, 0)
+            return fired
         row += 2
     return np.int64(0)
 

@@ -76,10 +76,9 @@ def test_rails_come_to_rest_where_they_annihilate_as_fast_as_they_are_made(name,
     assert plus + source - p - kappa * p * m == pytest.approx(0.0, abs=1e-9 * scale)
     assert minus + source - m - kappa * p * m == pytest.approx(0.0, abs=1e-9 * scale)
     assert p == pytest.approx((z + np.sqrt(z * z + 4 * p * m)) / 2, abs=1e-12 * scale)
-    halved = f.at_rest(np.array(z), np.array(made), decay=2.0)  # of rails that decay and are made twice as fast
-    twice = f.__class__(**{"kappa": kappa / 2} | ({"h": f.h} if source else {})).at_rest(np.array(z), np.array(made))
-    if not source:
-        np.testing.assert_allclose(np.array(halved), np.array(twice), rtol=1e-12, atol=1e-300)
+    p, m = map(float, f.rails_at_rest(np.array(z), np.array(made), decay=2.0))  # made at twice P and M
+    assert 2 * plus + source - 2 * p - kappa * p * m == pytest.approx(0.0, abs=1e-9 * scale)
+    assert 2 * minus + source - 2 * m - kappa * p * m == pytest.approx(0.0, abs=1e-9 * scale)
 
 
 def test_a_large_kappa_makes_an_ideal_relu_and_a_source_a_smooth_one():

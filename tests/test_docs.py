@@ -268,3 +268,8 @@ def test_a_page_that_is_wrong_is_caught(tmp_path):
     written = ("x --output a.h5 --figure a.png", "report a.h5  # one page", "y --output b --overwrite")
     page.write_text("```\n" + "".join(f"gillespie-nn {line}\n" for line in written) + "```\n")
     assert list(outputs(page)) == ["a.h5", "a.png", "a.html"]
+
+
+def test_no_page_has_a_gap_to_be_filled():
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    assert not [(page.name, gap) for page in pages for gap in re.findall(r"^@[A-Z]+$", page.read_text(), re.MULTILINE)]

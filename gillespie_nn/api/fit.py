@@ -227,7 +227,7 @@ class Fit:
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         changed = self.plan.learner.changed_rates
         rates = network.rates({name: k for name, k in changed.items() if name in network.reaction_index})
-        noise = plan_noise(noise, network, rates, unforced=spec.unforced, prediction=True)
+        noise = plan_noise(noise, network, rates, unforced=spec.unforced if noise is not None else (), prediction=True)
         method = start_simulation(
             kind, network, rates, volume, counts, rng, noise=noise, seed=seed,
             options=self.plan.learner.options,

@@ -97,12 +97,25 @@ def _learner(
     if np.issubdtype(method.dtype, np.integer):
         for which, numbers in (("initial", weights), ("fixed", spec.floating.fixed_values)):
             _check_held(f"largest {which} weight", numbers, volume)
+        _check_helpers(spec, volume)
     counts = spec.start(weights, volume, method.dtype)
     rates = spec.network.rates(asked.rates)
-    noise = plan_noise(noises, spec.network, rates, unforced=spec.unforced)
+    noise = plan_noise(noises, spec.network, rates, unforced=spec.unforced if noises else ())
     if noise is not None and issubclass(method, Method):
         method.refuse(noise.network)  # with the reactions that noise adds
     return Learner(spec, settings, method, reason, options, volume, counts, rates, noise)
+
+
+def _check_helpers(spec: TrainingNetwork, volume: float) -> None:
+    """Raise InputError if a species that an activation needs from the start would have no molecule."""
+    for function in filter(None, (spec.hidden_activation, spec.output_activation)):
+        for name, value in function.helpers.items():
+            if value and round(value * volume) == 0:
+                raise InputError(
+                    f"volume = {volume:g} is too small: species {name} of activation {function.name} starts at "
+                    f"concentration {value:g}, which would be {value * volume:.2g} molecules; use a volume of a few "
+                    "hundred or more"
+                )
 
 
 def _check_held(what: str, numbers: np.ndarray, volume: float) -> None:

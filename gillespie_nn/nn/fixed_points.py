@@ -61,7 +61,7 @@ class Step(NamedTuple):
         """Add the fixed point to `values`, and the sum of its rails where it is needed."""
         if self.activation is not None and self.activation.reads_rails:
             assert self.argument is not None
-            rest = self.activation.at_rest(values[self.argument], values[rails_of(self.argument)], self.decay)
+            rest = self.activation.at_rest(values[self.argument], _on_rails(values, self.argument), self.decay)
             values[self.target] = rest.slope if self.slope else rest.value
             if not self.slope:
                 values[rails_of(self.target)] = rest.rails

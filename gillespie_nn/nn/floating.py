@@ -128,7 +128,7 @@ class FloatNetwork:
         for another number of weights."""
         return self._activate(np.asarray(weights, dtype=np.float64), x)[self._output]
 
-    def drives(self, weights: ArrayLike, x: ArrayLike) -> "Drives":
+    def drives(self, weights: ArrayLike, x: ArrayLike) -> Drives:
         """What the rails of the outputs are made at, and what the rails of the pre-activations have in common, for
         inputs float64[sample, input]. Raises EquationError for a chemistry whose pre-activations decay at no constant
         rate."""

@@ -34,7 +34,8 @@ class Layers:
         self.chemistry, self.sizes, self.functions = chemistry, tuple(sizes), (None, *functions)
         self._signed_inputs = signed_inputs
         self._single = {*chemistry.unsigned, *chemistry.ports.values()}
-        self._arguments = {e.parsed.argument.name for e in chemistry.forward if e.parsed.argument is not None}
+        applied = [e.parsed.argument for e in (*chemistry.forward, *chemistry.backward)]
+        self._arguments = {argument.name for argument in applied if argument is not None}
 
     @property
     def last(self) -> int:

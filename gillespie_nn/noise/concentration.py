@@ -25,7 +25,7 @@ class ConcentrationNoise(Noise):
     Parameters
     ----------
     species : names of the species forced, or patterns with `*`. By default all that some reaction changes, so no
-        inputs and targets, which are what is presented; and in training no weights and no switches (S and A, whose
+        inputs and targets, which are what is presented; and in training no weights and no switches (as S and A, whose
         total is conserved), which have nothing that brings them back: forced, they would wander off over a whole run.
         ("W*", "B*", "S*", "A*") asks for them, by the names of species of the default chemistry. The others are those
         of `Noise`.

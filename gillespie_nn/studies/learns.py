@@ -1,7 +1,6 @@
 """The share of random starts that learn XOR in every one of several settings of running time and noise.
 
-A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons one that never fires is missed, and
-a slope that is never 0 brings it back. Rate equations; settings, limit and seeds were fixed before the first run.
+A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons one that never fires is missed. Rate equations; settings, limit and seeds were fixed before the first run.
 """
 
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from .statistics import LEVEL, Estimate, holm, mcnemar, share
 LEARNT = 0.25
 """RMSE [concentration]; that of the constant 1/2 is 0.5."""
 _FIRST_SEED = 300
-"""No seed below was free of earlier looks."""
+"""Earlier seeds were used in exploratory runs."""
 _NETWORKS = {"2-3-1": (3,), "2-4-1": (4,), "2-8-1": (8,)}
 _OWN = "2-4-1"
 """The network of the case, with which all activations are compared."""

@@ -153,14 +153,14 @@ class Rate(Extrinsic):
 
 class Concentration(Extrinsic):
     name = "concentration"
-    summary = "x' = F(x) + eps xi(t) x for every reacting species except weights; or impulses"
+    summary = "x' = F(x) + eps xi(t) x for every reacting species except weights and switches; or impulses"
     noise = noises.ConcentrationNoise
     kind = "ornstein_uhlenbeck"
 
 
 class Additive(Extrinsic):
     name = "additive"
-    summary = "x' = F(x) + eps xi(t), reflected at 0, for every reacting species except weights"
+    summary = "x' = F(x) + eps xi(t), reflected at 0, for every reacting species except weights and switches"
     noise = noises.AdditiveNoise
     kind = "ornstein_uhlenbeck"
 

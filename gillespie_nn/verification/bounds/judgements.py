@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 
 from ...checks import shortened
-from .statistics import CONFIDENCE, MEDIAN, UPPER, Slopes, bootstrap, log_ratios, median
+from .statistics import CONFIDENCE, MEDIAN, UPPER, Slopes, bootstrap, log_medians, log_ratios, median
 
 VERDICTS = HOLDS, INCONCLUSIVE, FAILS = "holds", "inconclusive", "fails"
 SLOPE = (0.95, 1.05)
@@ -135,13 +135,15 @@ def sharp_constant(
     middle = median(error)
     resolved = middle > RESOLUTION
     enough = resolved.sum(axis=0) >= _FEWEST
-    small = middle[0] <= MOST_SHARP_ERROR
-    worst = int(np.argmax(middle[0]))
+    medians = log_medians(error[:, 0], seed, confidence)
+    worst = int(np.argmax(medians.high))
     order = {"sharp_constant_error": float(middle[0, worst]), "worst": names[worst]}
-    inside, outside = small.copy(), ~small
+    most = float(np.log(MOST_SHARP_ERROR))
+    inside, outside = medians.inside(-np.inf, most), medians.outside(-np.inf, most)
     sentence = (
-        f"relative difference of Theta and sup|u| at eps = {sizes[0]:g}, largest for {names[worst]}: "
-        f"{middle[0, worst]:.2g}, required at most {MOST_SHARP_ERROR:g}"
+        f"median relative difference of Theta and sup|u| at eps = {sizes[0]:g}, largest for {names[worst]}: "
+        f"{middle[0, worst]:.2g}, one-sided upper bound {np.exp(medians.high[worst]):.2g}, required at most "
+        f"{MOST_SHARP_ERROR:g}"
     )
     if enough.any():
         found = _order(error[:, :, enough], sizes, resolved[:, enough], seed, confidence)

@@ -96,6 +96,12 @@ def log_ratios(
     return _intervals(logs[0], logs[1:], False, confidence)
 
 
+def log_medians(values: np.ndarray, seed: int, confidence: float = CONFIDENCE) -> Slopes:
+    """Log of the medians of positive `values` float64[path, quantity]."""
+    logs = _log_quantiles(values, (MEDIAN,), seeds.stream(seed, Purpose.RESAMPLING))
+    return _intervals(logs[0], logs[1:], True, confidence)
+
+
 def _intervals(found: np.ndarray, again: np.ndarray, one_sided: bool, confidence: float) -> Slopes:
     """Intervals of estimates `found` float64[quantity] from those of resamples, float64[resample, quantity]."""
     error = np.maximum(again.std(axis=0, ddof=1), _LEAST_ERROR)
