@@ -22,8 +22,8 @@ class SmoothReLU(Activation):
     """y = (z + sqrt(z^2 + 4 h)) / 2, with 0 < y - max(z, 0) <= sqrt(h); y' = y^2 / (y^2 + h).
 
     `switch` and `gain` relax at sqrt(z^2 + 4 h), `ratio` at y^2 + h, which is slow when the neuron is off. The slope of
-    `switch` is a share of molecules, between 0 and 1 on every path if Omega is a whole number. That of `gain` has no such bound: it grows while
-    z > 2 y, which happens where z rises fast, or where rates are wrong by 20 % or more.
+    `switch` is a share of molecules, between 0 and 1 on every path if Omega is a whole number. That of `gain` has no
+    such bound: it grows while z > 2 y, which happens where z rises fast, or where rates are wrong by 20 % or more.
     """
 
     h: float = smoothing()

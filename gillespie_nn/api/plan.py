@@ -9,7 +9,7 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..datasets import Case, Dataset, case, own_data
-from ..nn import training_network
+from ..nn import TrainingNetwork, training_network
 from ..nn.settings import Settings, setting_options
 from ..noise import plan_noise
 from ..options import options_of

@@ -1,6 +1,7 @@
 """The share of random starts that learn XOR in every one of several settings of running time and noise.
 
-A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons one that never fires is missed. Rate equations; settings, limit and seeds were fixed before the first run.
+A start learns in a setting if its test RMSE is below 0.25. With few hidden neurons one that never fires is missed. Rate
+equations; settings, limit and seeds were fixed before the first run.
 """
 
 from collections.abc import Iterator

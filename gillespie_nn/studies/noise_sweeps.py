@@ -65,7 +65,7 @@ class RateNoiseStudy(NoiseSweep):
 class ConcentrationNoiseStudy(NoiseSweep):
     name = "concentration-noise"
     title = "noise in concentrations"
-    summary = "scores against the size of forcing of all species except weights and switches, in training, in inference and in both"
+    summary = "scores against forcing of all species but weights and switches, in training, in inference and in both"
     x_label = "eps of forcing [1/s]"
     sizes, quick_sizes = CONCENTRATION_SIZES, QUICK_CONCENTRATION_SIZES
     noise = staticmethod(concentration_noise)
