@@ -156,9 +156,7 @@ def test_a_volume_in_which_no_weight_is_a_molecule_is_refused_whatever_else_is_t
     with pytest.raises(gnn.InputError, match="volume = 100 is too small: the largest fixed weight, 0.00"):
         gnn.train("xor", **feedback, **few)
     gnn.train("xor", **feedback, **few, method="ode")  # which does not round
-    with pytest.raises(
-        gnn.InputError, match="volume = 0.4 is too small: species A of activation smooth_relu"
-    ):
+    with pytest.raises(gnn.InputError, match="volume = 0.4 is too small: species A of activation smooth_relu"):
         gnn.train("xor", volume=0.4, initial_scale=5.0, **few)
 
 
