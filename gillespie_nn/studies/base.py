@@ -25,7 +25,7 @@ _QUICK = {
 _QUICK_LIMIT, _SWEEP_LIMIT = {"mnist": 500}, {"mnist": 10_000}
 """Training samples, once each, where a whole pass is too long."""
 LEAPING = "tau_leap"
-ROAD = "implicit_euler"
+RATE_EQUATIONS = "implicit_euler"
 """Rate equations in fixed steps: noise in rates and concentrations alone, without that of counts."""
 
 
@@ -197,7 +197,7 @@ def training(
     where a case takes long."""
     if method == LEAPING:
         settings["scheme"] = "trapezoidal"
-    if method == ROAD:
+    if method == RATE_EQUATIONS:
         settings["fixed_step"] = 0.2
     limit = _QUICK_LIMIT.get(case) if extent.quick else _SWEEP_LIMIT.get(case) if sweep else None
     settings = _quick_settings(case, extent) | settings

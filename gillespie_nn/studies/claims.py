@@ -20,7 +20,7 @@ from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
 from ..display.figures import COLOURS
 from ..storage import open_trajectories
-from .base import ROAD, Extent, Finding, Results, Study, Table, training
+from .base import RATE_EQUATIONS, Extent, Finding, Results, Study, Table, training
 from .noise_sweeps import PLACES, TRAINING, ConcentrationNoiseStudy, RateNoiseStudy
 from .points import Point
 from .running_time import at_running_time, times
@@ -59,7 +59,8 @@ class Claims(Study):
 
     def _at(self, case: str, extent: Extent, contender: str, time: float) -> list[Point]:
         return [
-            at_running_time(case, s, extent, time, method=ROAD, **CONTENDERS[contender]) for s in self.seeds(extent)
+            at_running_time(case, s, extent, time, method=RATE_EQUATIONS, **CONTENDERS[contender])
+            for s in self.seeds(extent)
         ]
 
     def findings(self, results: Results) -> list[Finding]:
@@ -126,7 +127,8 @@ class Claims(Study):
         rows = []
         for contender, settings in CONTENDERS.items():
             points = [
-                training(results.case, s, results.extent, (), ROAD, **settings) for s in self.seeds(results.extent)
+                training(results.case, s, results.extent, (), RATE_EQUATIONS, **settings)
+                for s in self.seeds(results.extent)
             ]
             records = [r for p in points if (r := results.record(p)) is not None]
             drives, smoothings = [], []

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS
-from .base import ROAD, Extent, Results, Study, Table, own_settings
+from .base import RATE_EQUATIONS, Extent, Results, Study, Table, own_settings
 from .points import Point, Training
 from .running_time import at_running_time
 from .settings import ALL_CONTENDERS, IDEAL_LEAKY, OPPONENTS, SMOOTH, concentration_noise, rate_noise
@@ -71,7 +71,7 @@ class Learns(Study):
         for setting, (of_own, noise) in _SETTINGS.items():
             yield setting, [
                 at_running_time(
-                    case, seed, extent, own * of_own, noise=noise, method=ROAD, hidden=group.hidden,
+                    case, seed, extent, own * of_own, noise=noise, method=RATE_EQUATIONS, hidden=group.hidden,
                     presentations=group.presentations, **ALL_CONTENDERS[contender],
                 )
                 for seed in self.seeds(extent)

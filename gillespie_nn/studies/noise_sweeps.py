@@ -3,7 +3,7 @@
 from functools import partial
 
 from ..noise import Noise
-from .base import ROAD, Extent, training
+from .base import RATE_EQUATIONS, Extent, training
 from .points import Point, Prediction
 from .score_study import Condition, ScoreStudy
 from .settings import (
@@ -36,7 +36,7 @@ class NoiseSweep(ScoreStudy):
         """Trained, and judged: in floating point, or with noise in inference by simulation."""
         noise = self.noise(size)
         in_training = () if place == INFERENCE else noise
-        trained = training(case, seed, extent, in_training, ROAD, **CONTENDERS[contender])
+        trained = training(case, seed, extent, in_training, RATE_EQUATIONS, **CONTENDERS[contender])
         if place == TRAINING:
             return trained
         return Prediction.of(trained, noise, _PREDICTED)

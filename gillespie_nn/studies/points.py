@@ -174,7 +174,22 @@ class Training(Point):
 
 
 @dataclass(frozen=True)
-class Prediction(Point):
+class Outputs(Point):
+    """A point whose file has outputs and their targets."""
+
+    def read(self, folder: str | Path) -> Record | None:
+        path = self.path(folder)
+        if not path.is_file():
+            return None
+        found = prediction_file.read(path)
+        if found.arguments != self.decided:
+            self._refuse(path, found.arguments)
+        scores = prediction_file.scores(found)
+        return Record(self, path, found.task, scores, found.software_version)
+
+
+@dataclass(frozen=True)
+class Prediction(Outputs):
     """The first `limit` test samples predicted by simulation with the weights of a `training`, under `noise` of
     inference; paths of noise and reactions are decided by the seed of the training."""
 
@@ -206,16 +221,6 @@ class Prediction(Point):
         x, t = data.test_x[: self.limit], data.test_t[: self.limit]
         outputs = fit.predict(x, noise=list(self.noise), progress=False)
         prediction_file.write(self.path(folder), self.decided, data.task, t, outputs)
-
-    def read(self, folder: str | Path) -> Record | None:
-        path = self.path(folder)
-        if not path.is_file():
-            return None
-        found = prediction_file.read(path)
-        if found.arguments != self.decided:
-            self._refuse(path, found.arguments)
-        scores = prediction_file.scores(found)
-        return Record(self, path, found.task, scores, found.software_version)
 
 
 @dataclass(frozen=True)

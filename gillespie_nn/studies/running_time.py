@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from ..noise import Noise
-from .base import LEAPING, ROAD, Extent, own_settings, training
+from .base import LEAPING, RATE_EQUATIONS, Extent, own_settings, training
 from .points import Training
 from .score_study import Condition, ScoreStudy
 from .settings import CONTENDERS
@@ -50,7 +50,7 @@ class RunningTime(ScoreStudy):
         return [
             Condition(
                 "", contender, t,
-                partial(at_running_time, case, extent=extent, running_time=t, method=ROAD, **settings),
+                partial(at_running_time, case, extent=extent, running_time=t, method=RATE_EQUATIONS, **settings),
             )
             for contender, settings in CONTENDERS.items()
             for t in times(case, extent)

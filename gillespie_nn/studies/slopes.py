@@ -25,7 +25,7 @@ from ..simulation.presentations import Samples
 from ..simulation.replicate import advance_to
 from ..simulation.start import start_simulation
 from ..storage import prediction_file
-from .points import Point, Record, plain
+from .points import Outputs, plain
 
 _N_INPUTS = 2
 _WEIGHT_LIMIT = float(np.sqrt(3.0 / _N_INPUTS))
@@ -64,7 +64,7 @@ class HeldError(Chemistry):
 
 
 @dataclass(frozen=True)
-class Slopes(Point):
+class Slopes(Outputs):
     """Mean errors D of hidden neurons in `n` random configurations, over the second half of a presentation.
 
     A configuration has the seed `seed`, `seed` + 1, ...: weights of two inputs, uniform as at the start of training,
@@ -139,12 +139,3 @@ class Slopes(Point):
         mean = np.trapezoid(errors, grid, axis=0) / (grid[-1] - grid[0])
         made = np.abs(weights) @ samples[1] + np.abs(biases)
         return mean, self.function.at_rest(z, made).slope
-
-    def read(self, folder: str | Path) -> Record | None:
-        path = self.path(folder)
-        if not path.is_file():
-            return None
-        found = prediction_file.read(path)
-        if found.arguments != self.decided:
-            self._refuse(path, found.arguments)
-        return Record(self, path, found.task, prediction_file.scores(found), found.software_version)

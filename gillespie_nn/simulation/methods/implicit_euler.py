@@ -13,6 +13,7 @@ from ...kernels.implicit_state import ImplicitState
 from ...kernels.implicit_steps import run_implicit
 from .base import Method
 from .options import Option
+from .rate_equations import refuse_events
 
 _SLICE = 1_000_000
 """Terms worked out a slice: some 20 ms."""
@@ -71,11 +72,7 @@ class ImplicitEuler(Method):
 
     @classmethod
     def refuse(cls, network: ReactionNetwork) -> None:
-        if network.events:
-            names = checks.shortened(event.name for event in network.events)
-            raise InputError(
-                f"method {cls.name} does not support events, but the network has {names}: use an exact method"
-            )
+        refuse_events(cls.name, network)
         laws = [r.name for r in network.reactions if r.law is not None]
         if laws:
             raise InputError(

@@ -17,7 +17,7 @@ from ...crn.compile import Structure
 from ...kernels import codes
 from .base import Method
 from .options import Option, one_of
-from .rate_equations import RateEquations
+from .rate_equations import RateEquations, refuse_events
 from .solvers import FEW_SPECIES, IMPLICIT, Explicit, FromScipy
 
 AUTO, EXPLICIT = "auto", "DOP853"
@@ -95,11 +95,7 @@ class Ode(Method):
 
     @classmethod
     def refuse(cls, network: ReactionNetwork) -> None:
-        if network.events:
-            names = checks.shortened(event.name for event in network.events)
-            raise InputError(
-                f"method {cls.name} does not support events, but the network has {names}: use an exact method"
-            )
+        refuse_events(cls.name, network)
 
     @property
     def statistics(self) -> dict[str, float]:

@@ -5,6 +5,8 @@ from functools import cached_property
 import numpy as np
 import scipy
 
+from ... import checks
+from ...checks import InputError
 from ...crn import ReactionNetwork
 from ...kernels import rate_equations as kernels
 from ...kernels.channels import Channels
@@ -84,6 +86,13 @@ class Equations:
         of_term = np.searchsorted(term, np.arange(len(c.terms))).astype(np.uint32)
         partials = kernels.Partials(of_term, read.astype(np.uint32), place.ravel())
         return partials, indices, np.searchsorted(columns, np.arange(n + 1))
+
+
+def refuse_events(method: str, network: ReactionNetwork) -> None:
+    """Raise InputError if `network` has events, which rate equations cannot treat."""
+    if network.events:
+        names = checks.shortened(event.name for event in network.events)
+        raise InputError(f"method {method} does not support events, but the network has {names}: use an exact method")
 
 
 class RateEquations(Equations):
