@@ -33,6 +33,9 @@ class Purpose(IntEnum):
     COUNTS_BESIDE_LIMIT = 32
     ROUNDING = 33
     SWEEP = 40
+    SHIFTS = 50
+    BATCHES = 51
+    BATCHES_OF_PREDICTION = 52
 
 
 def resolve_seed(seed: int | None = None) -> int:

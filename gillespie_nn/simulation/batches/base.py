@@ -1,0 +1,130 @@
+"""What a batch method is: a training run of a network that is never listed reaction by reaction."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ... import seeds
+from ...activations import SmoothReLU
+from ...checks import InputError
+from ...nn import TrainingNetwork
+from ...nn.chemistries import KangKim
+from ...options import Option
+from ...seeds import Purpose
+from .weights import Weights
+
+
+class BatchMethod(ABC):
+    """A training run in progress. Every weight is held as molecules, and each neuron of each sample in arrays.
+
+    Parameters
+    ----------
+    spec : the TrainingNetwork.
+    running_time : how long a presentation takes [s].
+    volume : Omega.
+    counts : int64[species], see `counts`.
+    seed : decides all random numbers: those of a presentation are a function of the seed and its number.
+    options : values by name of the class's `options`, all of them.
+    start_time : time of the state [s].
+    """
+
+    trains = True
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """When to choose it, in one line."""
+    reference: ClassVar[str] = ""
+    """What to cite."""
+    exact: ClassVar[bool] = False
+    deterministic: ClassVar[bool] = False
+    dtype: ClassVar[type] = np.int64
+    units: ClassVar[str] = "molecules"
+    options: ClassVar[tuple[Option, ...]] = ()
+    training_options: ClassVar[dict[str, Any]] = {}
+    statistics_names: ClassVar[tuple[str, ...]] = ()
+    records_covariance: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        spec: TrainingNetwork,
+        running_time: float,
+        volume: float,
+        counts: np.ndarray,
+        seed: int,
+        options: Mapping[str, Any],
+        start_time: float = 0.0,
+    ) -> None:
+        self._spec, self._running_time, self._volume, self._seed = spec, running_time, float(volume), seed
+        self.settings = options
+        self._time, self._n_events = float(start_time), 0
+        self._n_weight_counts = 2 * len(spec.weights)
+        self.weights = Weights(spec.layers, volume, np.asarray(counts[: self._n_weight_counts]))
+        self._outputs = np.array(counts[self._n_weight_counts :], dtype=np.int64)
+
+    @classmethod
+    def refuse(cls, spec: TrainingNetwork) -> None:
+        """Raise InputError if this method does not support the network, naming the unsupported part."""
+        what = f"method {cls.name} supports"
+        if type(spec.chemistry) is not KangKim:
+            raise InputError(f"{what} the chemistry kang_kim only, got {spec.chemistry.name}: use tau_leap")
+        for function in (spec.hidden_activation, spec.output_activation):
+            if function is not None and (type(function) is not SmoothReLU or function.derivative != "switch"):
+                shown = function.name
+                raise InputError(
+                    f"{what} the activation smooth_relu with derivative=switch, and a linear output, got {shown}: use "
+                    "tau_leap"
+                )
+        if "licence" not in spec.ports:
+            raise InputError(
+                f"{what} networks with a licence only: set hold, for example 30 (s), or a learning schedule"
+            )
+
+    @property
+    def counts(self) -> np.ndarray:
+        """int64[species] [molecules]: both rails of each weight, in the order of `spec.weights`, and the rails of the
+        outputs of all samples at the end of the last presentation."""
+        return np.concatenate([self.weights.counts(), self._outputs])
+
+    @property
+    def time(self) -> float:
+        """Time advanced to [s]."""
+        return self._time
+
+    @property
+    def n_events(self) -> int:
+        """Firings of the reactions that change weights, drawn in leaps; those of neurons are not counted."""
+        return self._n_events
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Numbers about the run so far, by `statistics_names`."""
+        return {}
+
+    def present(self, k: int, x: np.ndarray, t: np.ndarray, licence: float) -> None:
+        """Presentation `k` of the inputs x float64[sample, input] and targets t float64[sample, output], with the
+        licence at `licence` [concentration] while weights learn."""
+        self._present(k, self._held(x), self._held(t), float(np.rint(licence * self._volume) / self._volume))
+        self._time += self._running_time
+
+    def _held(self, values: np.ndarray) -> np.ndarray:
+        """float32, as whole molecules hold them [concentration]."""
+        return (np.rint(values * self._volume) / self._volume).astype(np.float32)
+
+    def _stream(self, k: int, piece: int) -> np.random.Generator:
+        """Random numbers of presentation `k`; pieces are for parts that run at the same time."""
+        return seeds.stream(self._seed, Purpose.BATCHES, replicate=k, piece=piece)
+
+    @abstractmethod
+    def _present(self, k: int, x: np.ndarray, t: np.ndarray, licence: float) -> None:
+        """Simulate one presentation: change `weights`, `_outputs` and `_n_events`."""
+
+    def memory(self) -> np.ndarray:
+        """float64[number]: everything besides counts, time and `n_events` that a new simulation needs to continue like
+        this one."""
+        return np.empty(0)
+
+    def recall(self, n_events: int, memory: np.ndarray) -> None:
+        """Restore the number of events and the `memory` of another simulation; an empty memory is ignored."""
+        self._n_events = n_events
