@@ -26,6 +26,7 @@ from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
 from .quantities import Numbers
 from .reactions import Layers, add_reactions
 from .settings import LINEAR, Course, Settings
+from .sizes import Sizes, sizes_of
 
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of numbers among the species: plus rail, minus rail (the plus rail where there is none), and 1 where there is one."""
@@ -56,16 +57,21 @@ class TrainingNetwork:
     """The same network in floating point."""
     at_start: Mapping[str, float] = field(hash=False)
     """Concentrations at the start by species, besides those of the weights."""
+    sizes: Sizes
+    """Numbers of species and reactions, whether they are listed or not."""
+    listed: bool = True
+    """Whether `network` has all species and reactions. Otherwise it has the species of weights and outputs alone: methods
+    that need no list simulate it by its layers."""
 
     def __post_init__(self) -> None:
         check_phases(self.phases, self.ports)
 
     def __repr__(self) -> str:
         last = LINEAR if self.output_activation is None else self.output_activation.name
-        n_species, n_reactions = len(self.network.species), len(self.network.reactions)
+        ending = ("" if self.targets else ", without learning") + ("" if self.listed else ", not listed")
         return (
             f"TrainingNetwork({self.shape}, {self.hidden_activation.name}, {last} output, {len(self.weights)} weights, "
-            f"{n_species} species, {n_reactions} reactions{'' if self.targets else ', without learning'})"
+            f"{self.sizes.n_species} species, {self.sizes.n_reactions} reactions{ending})"
         )
 
     def _repr_html_(self) -> str:
@@ -226,6 +232,7 @@ def training_network(
     output: str | Activation = LINEAR,
     signed_inputs: bool = False,
     learning: bool = True,
+    listed: bool = True,
     seed: int = 0,
     **settings: Any,
 ) -> TrainingNetwork:
@@ -239,6 +246,7 @@ def training_network(
     output : `linear`, or the activation of the output layer.
     signed_inputs : give inputs a minus rail.
     learning : False leaves out targets, errors and updates: the forward network with fixed weights.
+    listed : False makes no list of reactions, for methods that need none: see `TrainingNetwork.listed`.
     seed : decides the fixed random numbers that some chemistries have.
     ...
     settings : of the chemistry and the activations, by name. These are those of the defaults.
@@ -261,13 +269,16 @@ def training_network(
     builder = NetworkBuilder()
     targets = stack.targets if learning else ()
     weights = stack.every(made.chemistry.weights)
-    builder.declare(*stack.inputs, *targets, *weights)
-    add_reactions(builder, stack, learning)
+    if listed:
+        builder.declare(*stack.inputs, *targets, *weights)
+        add_reactions(builder, stack, learning)
+    else:
+        builder.declare(*weights, *stack.signals)
     network = builder.network()
     floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed)
     return TrainingNetwork(
         layers, made.activation, made.output, network, *_environment(stack, network, learning), weights, stack.signals,
-        made.chemistry, floating, _at_start(stack, floating, network),
+        made.chemistry, floating, _at_start(stack, floating, network), sizes_of(stack, 1, learning), listed,
     )  # fmt: skip
 
 

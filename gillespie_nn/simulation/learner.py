@@ -7,7 +7,8 @@ import numpy as np
 from ..nn import TrainingNetwork
 from ..nn.settings import Settings
 from ..noise import NoisePlan
-from .methods import Method
+from .batches import BatchMethod
+from .methods import Method, TrainingMethod
 from .protocol import Simulation
 from .slow_limit import Level
 from .start import start_simulation
@@ -18,7 +19,7 @@ class Learner(NamedTuple):
 
     spec: TrainingNetwork
     settings: Settings
-    method: type[Method] | type[Level]
+    method: TrainingMethod
     method_reason: str
     options: dict[str, Any]  # of the method, all of them
     volume: float
@@ -42,9 +43,12 @@ class Learner(NamedTuple):
         """Whether nothing reacts: weights are numbers, and learn in floating point."""
         return issubclass(self.method, Level)
 
-    def start(self, seed: int, rng: np.random.Generator, counts: np.ndarray, time: float) -> Simulation:
+    def start(self, seed: int, rng: np.random.Generator, counts: np.ndarray, time: float) -> Simulation | BatchMethod:
         """A simulation that goes on from `counts` at `time` [s]; the paths of noise are those of `seed`."""
         spec = self.spec
+        if issubclass(self.method, BatchMethod):
+            running_time = self.settings.running_time
+            return self.method(spec, running_time, self.volume, counts, seed, self.options, time, rng)
         if issubclass(self.method, Level):
             return self.method(spec, self.settings.learning_rate, self.volume, counts, rng, self.options, time)
         return start_simulation(

@@ -9,6 +9,7 @@ import numpy as np
 from ... import seeds
 from ...activations import SmoothReLU
 from ...checks import InputError
+from ...kernels import codes
 from ...nn import TrainingNetwork
 from ...nn.chemistries import KangKim
 from ...options import Option
@@ -28,6 +29,7 @@ class BatchMethod(ABC):
     seed : decides all random numbers: those of a presentation are a function of the seed and its number.
     options : values by name of the class's `options`, all of them.
     start_time : time of the state [s].
+    rng : the Generator of the run, which checkpoints keep; not used.
     """
 
     trains = True
@@ -55,9 +57,10 @@ class BatchMethod(ABC):
         seed: int,
         options: Mapping[str, Any],
         start_time: float = 0.0,
+        rng: np.random.Generator | None = None,
     ) -> None:
         self._spec, self._running_time, self._volume, self._seed = spec, running_time, float(volume), seed
-        self.settings = options
+        self.settings, self.rng = options, np.random.Generator(np.random.SFC64(0)) if rng is None else rng
         self._time, self._n_events = float(start_time), 0
         self._n_weight_counts = 2 * len(spec.weights)
         self.weights = Weights(spec.layers, volume, np.asarray(counts[: self._n_weight_counts]))
@@ -107,6 +110,10 @@ class BatchMethod(ABC):
         licence at `licence` [concentration] while weights learn."""
         self._present(k, self._held(x), self._held(t), float(np.rint(licence * self._volume) / self._volume))
         self._time += self._running_time
+
+    def advance(self, t_stop: float) -> int:
+        """Nothing happens between presentations."""
+        return codes.REACHED_END
 
     def _held(self, values: np.ndarray) -> np.ndarray:
         """float32, as whole molecules hold them [concentration]."""

@@ -11,7 +11,9 @@ import numpy as np
 from ... import checks
 from ...crn import ReactionNetwork
 from ...display.words import counted
+from ...nn import TrainingNetwork
 from ...options import recorded_name
+from ..batches import BATCH_METHODS, BatchMethod
 from ..slow_limit import LEVELS, Level
 from .adaptive import Adaptive, AdaptiveDirect
 from .base import Method
@@ -34,12 +36,17 @@ METHODS: tuple[type[Method], ...] = (
 EXACT = tuple(m for m in METHODS if m.exact)
 
 
-def known_to_training() -> tuple[type[Method] | type[Level], ...]:
-    """The methods that training may use, followed by the training levels."""
-    return (*(m for m in METHODS if m.trains), *LEVELS)
+TrainingMethod = type[Method] | type[BatchMethod] | type[Level]
+ONLY_TRAINING: tuple[TrainingMethod, ...] = (*BATCH_METHODS, *LEVELS)
+"""Methods and levels that know training networks only."""
 
 
-_ALL: tuple[type[Method] | type[Level], ...] = (*METHODS, *LEVELS)
+def known_to_training() -> tuple[TrainingMethod, ...]:
+    """The methods that training may use, followed by those that know nothing else."""
+    return (*(m for m in METHODS if m.trains), *ONLY_TRAINING)
+
+
+_ALL: tuple[TrainingMethod, ...] = (*METHODS, *ONLY_TRAINING)
 OPTIONS = {option.name: option for method in _ALL for option in method.options}
 """All options of methods and training levels, by name; a name has the same meaning in all of them."""
 AUTO = "auto"
@@ -73,13 +80,13 @@ class Choice(NamedTuple):
 class TrainingChoice(NamedTuple):
     """A method or training level, and the reason for choosing it."""
 
-    method: type[Method] | type[Level]
+    method: TrainingMethod
     reason: str
 
 
 def name_of(method: Any) -> str:
     """The name that results and files record for a method or training level, given by its name or class."""
-    return method if isinstance(method, str) else recorded_name(method, (*METHODS, *LEVELS))
+    return method if isinstance(method, str) else recorded_name(method, _ALL)
 
 
 def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
@@ -94,7 +101,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
         of_class.refuse(network)
         return Choice(of_class, "requested")
     if name != AUTO:
-        levels = {level.name for level in LEVELS}
+        levels = {each.name for each in ONLY_TRAINING}
         if name in levels:
             raise checks.InputError(
                 f"{name} is a training method, not a simulation method: use train(..., method='{name}')"
@@ -138,29 +145,39 @@ def _is_crowded(network: ReactionNetwork, counts: np.ndarray | None) -> bool:
     return bool(varies.any()) and counts[varies].min() >= _MANY_MOLECULES
 
 
-def choose_for_training(name: str | type[Method] | type[Level], network: ReactionNetwork) -> TrainingChoice:
-    """The method or training level called `name`, or a class of either, for training; `auto` chooses as in
-    `choose_method`."""
-    if name != AUTO:
+def training_method(name: str | TrainingMethod) -> TrainingMethod | None:
+    """The method or training level called `name`, or a class of either; None for `auto`, which needs the network.
+
+    Raises InputError for one that training may not use.
+    """
+    if name == AUTO:
+        return None
+    if isinstance(name, str):
         by_name = {m.name: m for m in known_to_training()}
-        if isinstance(name, str):
-            refused = {m.name: m for m in METHODS if not m.trains}
-            found = refused.get(name) or by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
-        else:
-            found = _checked_class(name, Method, Level)
-        if issubclass(found, Level):
-            return TrainingChoice(found, "requested")
-        if found.records_covariance:
-            raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
-        if not found.trains:
-            raise checks.InputError(
-                f"method {found.name} may hand a run over to another method, and a training run could not be resumed: "
-                "use rejection"
-            )
-        name = found
+        refused = {m.name: m for m in METHODS if not m.trains}
+        found = refused.get(name) or by_name[checks.choice("method", name, (AUTO, *by_name), synonyms=_SYNONYMS)]
     else:
-        return TrainingChoice(*_with_bounds(network, Rejection))
-    return TrainingChoice(*choose_method(name, network))
+        found = _checked_class(name, Method, BatchMethod, Level)
+    if found.records_covariance:
+        raise checks.InputError(f"method {found.name} computes covariances, which training does not use: use ode")
+    if not found.trains:
+        raise checks.InputError(
+            f"method {found.name} may hand a run over to another method, and a training run could not be resumed: "
+            "use rejection"
+        )
+    return found
+
+
+def choose_for_training(found: TrainingMethod | None, spec: TrainingNetwork) -> TrainingChoice:
+    """What `training_method` found, or for None the method that `choose_method` takes for this network. Raises
+    InputError where it does not support the network."""
+    if found is None:
+        return TrainingChoice(*_with_bounds(spec.network, Rejection))
+    if issubclass(found, Method):
+        return TrainingChoice(*choose_method(found, spec.network))
+    if issubclass(found, BatchMethod):
+        found.refuse(spec)
+    return TrainingChoice(found, "requested")
 
 
 def _checked_class(given: Any, *bases: Any) -> Any:
@@ -190,10 +207,12 @@ def elsewhere(name: str, beside: Iterable[str] = ()) -> str:
 
 __all__ = [
     "AUTO",
+    "BATCH_METHODS",
     "EXACT",
     "LEVELS",
     "METHODS",
     "OPTIONS",
+    "BatchMethod",
     "Choice",
     "Method",
     "choose_for_training",
@@ -201,4 +220,5 @@ __all__ = [
     "elsewhere",
     "known_to_training",
     "name_of",
+    "training_method",
 ]
