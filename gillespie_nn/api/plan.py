@@ -8,24 +8,33 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..datasets import Case, Dataset, case, own_data
+from ..datasets import CASES, Case, Dataset, case, own_data
 from ..nn import TrainingNetwork, training_network
 from ..nn.settings import Settings, setting_options
 from ..noise import plan_noise
 from ..options import options_of
 from ..seeds import resolve_seed
 from ..simulation.learner import Learner
-from ..simulation.methods import OPTIONS, Method, choose_for_training, elsewhere, known_to_training
+from ..simulation.batches import BatchMethod
+from ..simulation.methods import (
+    OPTIONS,
+    Method,
+    choose_for_training,
+    elsewhere,
+    known_to_training,
+    training_method,
+)
 from ..simulation.methods.options import resolve
 from ..simulation.options import Destination
 from ..simulation.presentations import PresentationPlan, presentation_order
-from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan
 from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import evaluation_points, held_out
 
 _SMALL = 1000
-"""Below so many weights every presentation is recorded, else about a hundred."""
+"""Below so many weights every presentation is recorded."""
+_RECORDS, _FEWEST_RECORDS, _RECORDED_WEIGHTS = 100, 20, 4_000_000
+"""Larger networks have about so many records, and the largest fewer: about so many weights in all."""
 _CHECKPOINTS, _MOST_BETWEEN = 100, 500
 """A run has about so many checkpoints, and at most so many presentations between two."""
 _EVALUATIONS = 20
@@ -40,7 +49,7 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
     plan.
     """
     seed = resolve_seed(asked.seed)
-    dataset, defaults = _limited(*load_data(data, seed), asked.limit)
+    dataset, defaults = _limited(*load_data(data, seed, bool(asked.quick)), asked.limit)
     settings = _settings(defaults, asked.settings)
     learner = _learner(dataset, settings, asked, case(data) if isinstance(data, str) else Case, seed)
     n, n_samples = settings.presentations, len(dataset.train_x)
@@ -49,7 +58,9 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
     trained = np.setdiff1d(np.arange(n_samples), kept_out)
     record_every = asked.record_every
     if record_every is None:
-        record_every = 1 if len(learner.spec.weights) < _SMALL else max(1, n // 100)
+        n_weights = len(learner.spec.weights)
+        n_records = min(_RECORDS, max(_FEWEST_RECORDS, _RECORDED_WEIGHTS // n_weights))
+        record_every = 1 if n_weights < _SMALL else max(1, n // n_records)
     options = replace(
         asked,
         method=learner.method.name if learner.method in known_to_training() else learner.method,
@@ -78,19 +89,22 @@ def _learner(
 ) -> Learner:
     """The network for the samples; `own` has the defaults of their case."""
     volume = own.volume if asked.volume is None else asked.volume
+    asked_for = training_method(own.method if asked.method is None else asked.method)
     spec = training_network(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),
         **settings.of_network,
         signed_inputs=dataset.signed,
+        listed=asked_for is None or not issubclass(asked_for, BatchMethod),
         seed=seed,
     )
-    method, reason = choose_for_training(own.method if asked.method is None else asked.method, spec.network)
+    method, reason = choose_for_training(asked_for, spec)
     options = resolve(method, method.training_options | dict(asked.options), elsewhere)
     noises = asked.noise or ()
-    if noises and issubclass(method, Level):
-        raise InputError(f"noise: {method.name} learns in floating point and has no reactions: leave noise out")
-    if asked.rates and issubclass(method, Level):
-        raise InputError(f"rates: {method.name} learns in floating point and has no reactions: leave rates out")
+    if not issubclass(method, Method):
+        why = "has no list of reactions" if issubclass(method, BatchMethod) else "learns in floating point"
+        for name, given in (("noise", noises), ("rates", asked.rates), ("predict_noise", asked.predict_noise)):
+            if given:
+                raise InputError(f"{name}: method {method.name} {why}: leave {name} out, or use tau_leap")
     if asked.predict_noise and not asked.predict:
         raise InputError("noise of the prediction needs a prediction by simulation: set predict, too")
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
@@ -137,11 +151,15 @@ def _limited(dataset: Dataset, defaults: Settings, limit: int | None) -> tuple[D
     return dataset, defaults.replace(presentations=len(kept))
 
 
-def load_data(data: Any, seed: int) -> tuple[Dataset, Settings]:
-    """The samples of a case, a `Dataset` or a pair of arrays, and the settings that train them by default."""
+def load_data(data: Any, seed: int, quick: bool = False) -> tuple[Dataset, Settings]:
+    """The samples of a case, a `Dataset` or a pair of arrays, and the settings that train them by default, or with
+    `quick` in a short run."""
+    if quick and not (isinstance(data, str) and case(data).quick):
+        have = " and ".join(c.name for c in CASES if c.quick)
+        raise InputError(f"quick: only {have} has a short run: give the number of presentations instead")
     if isinstance(data, str):
         chosen = case(data)
-        return chosen.load(seed), chosen.settings
+        return chosen.load(seed), chosen.settings.replace(**chosen.quick) if quick else chosen.settings
     if isinstance(data, Dataset):
         return data, Settings()
     try:

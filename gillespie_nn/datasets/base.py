@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -197,6 +197,8 @@ class Case(ABC):
     name: str
     summary: str
     settings: Settings
+    quick: Mapping[str, Any] = {}
+    """Settings of its short run, by name; empty if it has none."""
     method: str = "auto"
     volume: float = 1000.0
     """Default Omega of a run, as `method` is its default method."""

@@ -15,10 +15,10 @@ from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
 from .invariants import Invariants
 from .learner import Learner
-from .methods import Method
+from .batches import BatchMethod
+from .methods import TrainingMethod
 from .presentations import PresentationPlan, Samples, run_presentations
 from .protocol import Simulation
-from .slow_limit import Level
 from .training_options import TrainingOptions
 from .validation import Watch
 
@@ -52,7 +52,7 @@ class TrainingPlan(NamedTuple):
         return self.learner.settings
 
     @property
-    def method(self) -> type[Method] | type[Level]:
+    def method(self) -> TrainingMethod:
         return self.learner.method
 
     @property
@@ -119,9 +119,8 @@ def run_training(
     `progress(presentations done, events)` is called between slices."""
     spec, volume, order, every = plan.spec, plan.volume, plan.order, plan.options.checkpoint_every
     assert every is not None
-    samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
     recorded = set(plan.presentations.recorded.tolist())
-    invariants = Invariants(plan.learner.noise or spec.network, plan.method.dtype)
+    invariants = Invariants(plan.learner.noise or spec.network, plan.method.dtype) if spec.listed else None
     watch = Watch(plan, checkpoint, scores)
     n_presented, stopped, looked = checkpoint.n_presented, False, monotonic()
 
@@ -136,29 +135,49 @@ def run_training(
 
     def record(k):
         nonlocal n_presented, stopped
-        counts = simulation.counts
-        invariants.check(counts[None])
-        weights = spec.read_weights(counts, volume)
-        check(weights)
         n_presented = k + 1
+        if invariants is not None:
+            invariants.check(simulation.counts[None])
+        elif k not in recorded and not watch.needs(k):  # to read large networks takes as long as to simulate them
+            return False
+        weights = read_weights()
+        check(weights)
         stopped = watch.see(k, weights)
         if sink is not None and k in recorded:
+            counts = simulation.counts
             sink.record(simulation.time, counts, weights, spec.read_outputs(counts, volume))
         return stopped
+
+    def read_weights():
+        if isinstance(simulation, BatchMethod):
+            return simulation.read_weights()
+        return spec.read_weights(simulation.counts, volume)
 
     def pause(time):
         nonlocal looked
         progress(time / plan.settings.running_time, simulation.n_events)
         if monotonic() > looked + 1.0:
-            check(spec.read_weights(simulation.counts, volume))
+            check(read_weights())
             looked = monotonic()
         return False
 
+    if invariants is None:
+        shown = Presented(plan)
+
+        def run(simulation, *rest):
+            return run_batches(simulation, shown, *rest)
+    else:
+        samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
+
+        def run(simulation, record, pause, first, stop):
+            running_time = plan.settings.running_time
+            return run_presentations(
+                simulation, samples, order, running_time, record, pause, invariants.start, first, stop
+            )
+
     while True:
         stop = min(len(order), (n_presented // every + 1) * every)
-        status = run_presentations(
-            simulation, samples, order, plan.settings.running_time, record, pause, invariants.start, n_presented, stop
-        )
+        status = run(simulation, record, pause, n_presented, stop)
         if stopped or status != Status.REACHED_END or stop == len(order):
             break
         numbers = n_presented, simulation.n_events, simulation.counts.copy(), generator_state(simulation.rng)
@@ -167,7 +186,7 @@ def run_training(
             sink.checkpoint(checkpoint, watch.scores)
         simulation = simulation_at(plan, checkpoint)
     explain(spec.network, simulation, status)
-    last = spec.read_weights(simulation.counts, volume)
+    last = read_weights()
     return Trained(
         status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,
         watch.best, watch.best_weights,

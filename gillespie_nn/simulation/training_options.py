@@ -10,7 +10,18 @@ from typing import Any
 
 from .. import checks
 from ..nn.settings import Settings
-from ..options import Check, Options, as_it_is, option, options_of, positive, record_of, restored, whole
+from ..options import (
+    Check,
+    Options,
+    as_it_is,
+    option,
+    options_of,
+    positive,
+    record_of,
+    restored,
+    whole,
+    yes_or_no,
+)
 from .methods import AUTO, OPTIONS, known_to_training, name_of
 from .options import SEED, noises, noises_again
 
@@ -48,6 +59,10 @@ class TrainingOptions(Options):
     seed: int | None = option(
         None, SEED, "seed of all random numbers", kind=int, recorded=True,
         usual="drawn and reported", more="it also decides initial weights, split and order",
+    )  # fmt: skip
+    quick: bool | None = option(
+        None, yes_or_no, "the short run of the case, where it has one: mnist", kind=bool, usual="the whole run",
+        more="a smaller network and fewer presentations; settings that are given win over it",
     )  # fmt: skip
     limit: int | None = option(
         None, whole(), "use only this number of training samples, evenly spaced", kind=int, recorded=True, usual="all",

@@ -73,13 +73,18 @@ class Watch:
         """Number of the best evaluation so far."""
         return best_evaluation(self.scores)
 
+    def needs(self, k) -> bool:
+        """Whether weights at the end of presentation k belong to an average."""
+        points = self._plan.presentations.evaluated
+        return k >= points[self.n_evaluated] - n_averaged(points, self.n_evaluated)
+
     def see(self, k, weights) -> bool:
         """`weights` float64[weight] at the end of presentation k; returns whether to stop."""
+        if not self.needs(k):
+            return False
         points = self._plan.presentations.evaluated
         end = points[self.n_evaluated]
         n = n_averaged(points, self.n_evaluated)
-        if k < end - n:
-            return False
         if k == end - n:
             self.weights_sum[:] = 0.0
         self.weights_sum += weights / n

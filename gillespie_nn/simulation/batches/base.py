@@ -1,7 +1,7 @@
 """What a batch method is: a training run of a network that is never listed reaction by reaction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -90,6 +90,10 @@ class BatchMethod(ABC):
         outputs of all samples at the end of the last presentation."""
         return np.concatenate([self.weights.counts(), self._outputs])
 
+    def read_weights(self) -> np.ndarray:
+        """float64[weight], in the order of `spec.weights` [concentration]."""
+        return self.weights.values()
+
     @property
     def time(self) -> float:
         """Time advanced to [s]."""
@@ -104,6 +108,10 @@ class BatchMethod(ABC):
     def statistics(self) -> dict[str, float]:
         """Numbers about the run so far, by `statistics_names`."""
         return {}
+
+    def check(self, samples: Sequence[tuple[np.ndarray, np.ndarray, float]]) -> None:
+        """Before the first presentation: raise InputError if this method is no approximation of a run that begins with
+        these inputs float64[sample, input], targets float64[sample, output] and licences."""
 
     def present(self, k: int, x: np.ndarray, t: np.ndarray, licence: float) -> None:
         """Presentation `k` of the inputs x float64[sample, input] and targets t float64[sample, output], with the

@@ -49,6 +49,11 @@ class Weights:
             value[...] = difference / self.volume
             both[...] = (np.abs(difference) + 2.0 * scarcer) / self.volume
 
+    def values(self) -> np.ndarray:
+        """float64[weight] [concentration], in the same order."""
+        parts = [part for d in self.difference for part in (d[:-1].T.ravel(), d[-1])]
+        return np.concatenate(parts) / self.volume
+
     def counts(self) -> np.ndarray:
         """int64[2 * weight], as they were given."""
         found = np.empty(2 * sum(d.size for d in self.difference), dtype=np.int64)
