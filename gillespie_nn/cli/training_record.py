@@ -32,9 +32,9 @@ def record(fit: Fit, total: float | None = None) -> dict:
     found = {
         "case": dataset.name,
         "layers": fit.spec.layers,
-        "n_species": len(fit.spec.network.species),
-        "n_reactions": len(fit.spec.network.reactions),
-        "n_channels": fit.spec.network.compiled.n_channels,
+        "n_species": fit.spec.sizes.n_species,
+        "n_reactions": fit.spec.sizes.n_reactions,
+        "n_channels": fit.spec.network.compiled.n_channels if fit.spec.listed else None,
         "presentations": fit.trained.n_presented,
         "presentations_planned": settings.presentations,
         "events": fit.n_events,
@@ -80,10 +80,11 @@ def _accuracies(fit: Fit) -> dict[str, int]:
 
 def print_fit(fit: Fit, total: float | None = None) -> None:
     """The run in words; `total` is the time of the whole command [s], without earlier processes."""
-    plan, network, scores = fit.plan, fit.spec.network, fit.scores
+    plan, spec, scores = fit.plan, fit.spec, fit.scores
     if plan.dataset.notice:
         print(f"note: {plan.dataset.notice}")
-    print(f"{'-'.join(map(str, fit.spec.layers))} network: {len(network.species)} species, {network.compiled}")
+    reactions = spec.network.compiled if spec.listed else f"{spec.sizes.n_reactions} reactions, which are not listed"
+    print(f"{spec.shape} network: {spec.sizes.n_species} species, {reactions}")
     rate = f", {fit.n_events:.3g} reactions fired ({fit.n_events / fit.seconds:.2g} per second)" if fit.n_events else ""
     print(f"{counted(fit.trained.n_presented, 'presentation')} in {fit.seconds:.1f} s{rate}{_whole(fit, total)}")
     print(f"method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}")

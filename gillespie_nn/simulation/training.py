@@ -15,9 +15,9 @@ from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
 from .invariants import Invariants
 from .learner import Learner
-from .batches import BatchMethod
+from .batches.run import run_batches
 from .methods import TrainingMethod
-from .presentations import PresentationPlan, Samples, run_presentations
+from .presentations import PresentationPlan, Presented, Samples, run_presentations
 from .protocol import Simulation
 from .training_options import TrainingOptions
 from .validation import Watch
@@ -117,10 +117,10 @@ def run_training(
 ) -> Trained:
     """Present the samples of `plan` from `checkpoint` on, where `simulation` stands and validation has found `scores`;
     `progress(presentations done, events)` is called between slices."""
-    spec, volume, order, every = plan.spec, plan.volume, plan.order, plan.options.checkpoint_every
+    every, n_planned = plan.options.checkpoint_every, len(plan.order)
     assert every is not None
+    course = (_Listed if plan.spec.listed else _Batches)(plan)
     recorded = set(plan.presentations.recorded.tolist())
-    invariants = Invariants(plan.learner.noise or spec.network, plan.method.dtype) if spec.listed else None
     watch = Watch(plan, checkpoint, scores)
     n_presented, stopped, looked = checkpoint.n_presented, False, monotonic()
 
@@ -136,58 +136,81 @@ def run_training(
     def record(k):
         nonlocal n_presented, stopped
         n_presented = k + 1
-        if invariants is not None:
-            invariants.check(simulation.counts[None])
-        elif k not in recorded and not watch.needs(k):  # to read large networks takes as long as to simulate them
+        course.check(simulation)
+        if not (course.reads_all or k in recorded or watch.needs(k)):
             return False
-        weights = read_weights()
+        weights = course.weights(simulation)
         check(weights)
         stopped = watch.see(k, weights)
         if sink is not None and k in recorded:
             counts = simulation.counts
-            sink.record(simulation.time, counts, weights, spec.read_outputs(counts, volume))
+            sink.record(simulation.time, counts, weights, plan.spec.read_outputs(counts, plan.volume))
         return stopped
-
-    def read_weights():
-        if isinstance(simulation, BatchMethod):
-            return simulation.read_weights()
-        return spec.read_weights(simulation.counts, volume)
 
     def pause(time):
         nonlocal looked
         progress(time / plan.settings.running_time, simulation.n_events)
         if monotonic() > looked + 1.0:
-            check(read_weights())
+            check(course.weights(simulation))
             looked = monotonic()
         return False
 
-    if invariants is None:
-        shown = Presented(plan)
-
-        def run(simulation, *rest):
-            return run_batches(simulation, shown, *rest)
-    else:
-        samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
-
-        def run(simulation, record, pause, first, stop):
-            running_time = plan.settings.running_time
-            return run_presentations(
-                simulation, samples, order, running_time, record, pause, invariants.start, first, stop
-            )
-
     while True:
-        stop = min(len(order), (n_presented // every + 1) * every)
-        status = run(simulation, record, pause, n_presented, stop)
-        if stopped or status != Status.REACHED_END or stop == len(order):
+        stop = min(n_planned, (n_presented // every + 1) * every)
+        status = course.run(simulation, record, pause, n_presented, stop)
+        if stopped or status != Status.REACHED_END or stop == n_planned:
             break
         numbers = n_presented, simulation.n_events, simulation.counts.copy(), generator_state(simulation.rng)
         checkpoint = Checkpoint(*numbers, simulation.memory(), watch.weights_sum.copy(), watch.best_weights.copy())
         if sink is not None:
             sink.checkpoint(checkpoint, watch.scores)
         simulation = simulation_at(plan, checkpoint)
-    explain(spec.network, simulation, status)
-    last = read_weights()
+    explain(plan.spec.network, simulation, status)
+    last = course.weights(simulation)
     return Trained(
         status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,
         watch.best, watch.best_weights,
     )  # fmt: skip
+
+
+class _Listed:
+    """The way through the presentations of a network whose species are listed."""
+
+    reads_all = True
+    """Whether weights are read after each presentation."""
+
+    def __init__(self, plan):
+        self._plan = plan
+        self._samples = Samples(plan.spec, plan.dataset.train_x, plan.dataset.train_t, plan.volume, plan.method.dtype)
+        self._invariants = Invariants(plan.learner.noise or plan.spec.network, plan.method.dtype)
+
+    def run(self, simulation, record, pause, first, stop):
+        order, running_time = self._plan.order, self._plan.settings.running_time
+        return run_presentations(
+            simulation, self._samples, order, running_time, record, pause, self._invariants.start, first, stop
+        )
+
+    def check(self, simulation):
+        self._invariants.check(simulation.counts[None])
+
+    def weights(self, simulation):
+        return self._plan.spec.read_weights(simulation.counts, self._plan.volume)
+
+
+class _Batches:
+    """The way of a batch method, whose network has no list. To read large networks takes as long as to simulate them,
+    so weights are read where they are used."""
+
+    reads_all = False
+
+    def __init__(self, plan):
+        self._shown = Presented(plan)
+
+    def run(self, simulation, record, pause, first, stop):
+        return run_batches(simulation, self._shown, record, pause, first, stop)
+
+    def check(self, simulation):
+        pass
+
+    def weights(self, simulation):
+        return simulation.read_weights()
