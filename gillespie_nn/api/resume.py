@@ -135,7 +135,7 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
     for what, made_here, kept_there in (
         # A version may have more of them, or fewer: settings that did not apply used to be recorded.
         ("settings", {n: made[n] for n in made if n in kept}, {n: kept[n] for n in kept if n in made}),
-        ("order of presentations", plan.order.tolist(), record.presentations.tolist()),
+        ("order of presentations", plan.order.ravel().tolist(), record.presentations.tolist()),
         ("recorded presentations", plan.presentations.recorded.tolist(), record.planned_records.tolist()),
         ("initial counts", plan.learner.counts.tolist(), run.initial.tolist()),
     ):

@@ -57,7 +57,7 @@ def train(data: Any, **settings: Any) -> Fit:
         raise InputError(f"output={output!r} would name a file: set output_activation for the output layer")
     with Progress("prepare the network", None, destination.progress):
         plan = make_plan(data, TrainingOptions.of(given))
-    if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):
+    if plan.own_data and (large := plan.size_warning):
         checks.warn(large)
     if not isinstance(data, (str, Dataset)) and (likely := _class_warning(plan.dataset.train_t)):
         checks.warn(likely)

@@ -20,14 +20,13 @@ _NORMAL = 1.959963984540054
 
 
 def gradient_descent(plan, n_presented) -> np.ndarray:
-    """Weights by float gradient descent from the same start, in the same order, with step eta (T - hold), and
-    averaged over the last presentations as those of the chemistry are."""
+    """Weights by float gradient descent from the same start, with the same presentations and steps eta (T - hold) times
+    the factor of the schedule, averaged over the last presentations as those of the chemistry are."""
     evaluated = plan.presentations.evaluated
     averaged = n_averaged(evaluated, int(np.searchsorted(evaluated, n_presented)))
-    data = plan.dataset
-    return plan.spec.floating.gradient_descent(
-        plan.learner.initial_weights, data.train_x, data.train_t, plan.order[:n_presented], plan.settings.step, averaged
-    )
+    shown, step = plan.presented, plan.settings.step
+    presentations = ((shown.x(k), shown.t(k), step * shown.licence(k)) for k in range(n_presented))
+    return plan.spec.floating.descend(plan.learner.initial_weights, presentations, n_presented, averaged)
 
 
 def evaluate(plan, trained) -> tuple[dict, dict]:
@@ -37,7 +36,8 @@ def evaluate(plan, trained) -> tuple[dict, dict]:
     every = dict(zip(_SUFFIXES, (trained.weights, plan.learner.initial_weights, descent, trained.best_weights)))
     if trained.best is None:
         del every["_best"]
-    arrays = {f"outputs{suffix}": forward(w, data.test_x) for suffix, w in every.items()}
+    test_x = data.test_x - plan.centre
+    arrays = {f"outputs{suffix}": forward(w, test_x) for suffix, w in every.items()}
     scores = {}
     for name, outputs in arrays.items():
         suffix = name.removeprefix("outputs")

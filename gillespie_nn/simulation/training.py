@@ -17,6 +17,7 @@ from .invariants import Invariants
 from .learner import Learner
 from .methods import Method
 from .presentations import PresentationPlan, Samples, run_presentations
+from .presented import Presented
 from .protocol import Simulation
 from .slow_limit import Level
 from .training_options import TrainingOptions
@@ -36,6 +37,8 @@ class TrainingPlan(NamedTuple):
     """The samples are no case's, so a file has to hold them."""
     learner: Learner
     presentations: PresentationPlan
+    presented: Presented
+    """What the environment presents in them."""
 
     def __repr__(self):
         return (
@@ -66,8 +69,28 @@ class TrainingPlan(NamedTuple):
 
     @property
     def order(self) -> np.ndarray:
-        """int64[presentation], numbers of training samples."""
+        """int64[presentation, sample of the batch], numbers of training samples."""
         return self.presentations.order
+
+    @property
+    def batch(self) -> int:
+        """Samples presented at once."""
+        return self.settings.course.batch
+
+    @property
+    def centre(self) -> np.ndarray:
+        """float64[input], what is subtracted from every input [concentration]; 0 without centring."""
+        return self.presented.centre
+
+    @property
+    def signed(self) -> bool:
+        """Whether inputs have a minus rail."""
+        return self.dataset.signed or self.settings.course.centred
+
+    @property
+    def size_warning(self) -> str:
+        """See `Dataset.size_warning`."""
+        return self.dataset.size_warning(self.settings.step, self.batch, self.settings.course.centred)
 
 
 class TrainingSink(Protocol):
@@ -119,7 +142,7 @@ def run_training(
     `progress(presentations done, events)` is called between slices."""
     spec, volume, order, every = plan.spec, plan.volume, plan.order, plan.options.checkpoint_every
     assert every is not None
-    samples = Samples(spec, plan.dataset.train_x, plan.dataset.train_t, volume, plan.method.dtype)
+    samples = Samples(spec, plan.presented, volume, plan.method.dtype)
     recorded = set(plan.presentations.recorded.tolist())
     invariants = Invariants(plan.learner.noise or spec.network, plan.method.dtype)
     watch = Watch(plan, checkpoint, scores)
@@ -128,7 +151,7 @@ def run_training(
     def check(weights):
         largest = float(np.max(np.abs(weights)))
         if largest > _RUN_AWAY and not plan.learner.in_floating_point:  # which says for itself where it diverges
-            cause = plan.dataset.size_warning(plan.settings.step)
+            cause = plan.size_warning
             raise UnfinishedError(
                 f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; "
                 + (f"the likely cause: {cause}" if cause else "use a smaller learning rate or initial scale")
@@ -157,7 +180,7 @@ def run_training(
     while True:
         stop = min(len(order), (n_presented // every + 1) * every)
         status = run_presentations(
-            simulation, samples, order, plan.settings.running_time, record, pause, invariants.start, n_presented, stop
+            simulation, samples, plan.settings.running_time, record, pause, invariants.start, n_presented, stop
         )
         if stopped or status != Status.REACHED_END or stop == len(order):
             break

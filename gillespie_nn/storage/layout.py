@@ -90,7 +90,7 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
         "data": json.dumps(about),
         "weight": [rails.name for rails in spec.weights],
         "output": [rails.name for rails in spec.outputs],
-        "presentations": np.asarray(plan.order, dtype=np.int64),
+        "presentations": np.asarray(plan.order, dtype=np.int64).ravel(),
         "recorded": np.asarray(schedule.recorded, dtype=np.int64),
         "held_out": schedule.held_out,
         "evaluated": schedule.evaluated[:n_evaluations],
