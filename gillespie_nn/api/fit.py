@@ -212,20 +212,19 @@ class Fit:
         x = _numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
         )
-        x = x - self.centre
         n_weights = len(self.weights)
         weights = self.weights if weights is None else _numbers("weights", weights, (n_weights,), f"[{n_weights}]")
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
-            return self.spec.floating.forward(weights, x)
-        readings = self.readings(x, weights, self.plan.seed if seed is None else resolve_seed(seed), noise, progress)
-        return readings.mean(axis=1)
+            return self.spec.floating.forward(weights, x - self.centre)
+        seed = self.plan.seed if seed is None else resolve_seed(seed)
+        return average(self.readings(x, weights, seed, noise, progress))
 
     def readings(self, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None) -> np.ndarray:
         """Outputs by simulation at several times of the second half of a presentation, the last of them its end,
-        float64[sample, reading, output] [concentration]; `x` float64[sample, input] are centred if those of training
-        were."""
+        float64[sample, reading, output] [concentration]; arguments as of `predict`, checked."""
+        x = x - self.centre
         settings, volume = self.plan.settings, self.plan.volume
         batch = min(self.plan.batch, len(x)) or 1
         spec = training_network(
@@ -267,6 +266,11 @@ class Fit:
                 outputs[k * batch : (k + 1) * batch] = read.swapaxes(0, 1)
                 bar.update(min(len(x), (k + 1) * batch))
         return outputs[: len(x)]
+
+
+def average(readings: np.ndarray) -> np.ndarray:
+    """float64[sample, output], the mean of `Fit.readings`."""
+    return np.array([each.mean(axis=0) for each in readings]).reshape(len(readings), readings.shape[-1])
 
 
 def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:

@@ -148,7 +148,8 @@ def _data(run: Run, data: dict) -> Dataset:
     train_x, train_t, test_x, test_t = run.training.samples
     task, checksums, notice = run.training.task, data["checksums"], data["notice"]
     classes, scaled = tuple(data.get("classes", ())), data.get("scaled", False)
-    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled)
+    image = data.get("image")
+    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled, image)
 
 
 def _fit(run: Run, plan: TrainingPlan) -> Fit:
@@ -169,7 +170,7 @@ def _fit(run: Run, plan: TrainingPlan) -> Fit:
     )
     n_predicted = plan.options.predict
     names = [n for n in SCORES if trained.best is not None or not n.endswith("_best")]
-    names += CHEMICAL_SCORES if n_predicted else ()
+    names += [n for n in CHEMICAL_SCORES if n in record.scores] if n_predicted else ()
     scores = {name: record.scores[name] for name in names}
     chemical = record["outputs_chemical"][:n_predicted] if n_predicted else None
     return Fit(plan, trained, record.seconds, scores, str(run.path), chemical)

@@ -90,6 +90,10 @@ class TrainingNetwork:
         """Number of samples presented at once."""
         return self.floating.stack.batch
 
+    def sample_suffix(self, sample: int) -> str:
+        """What the names of a sample's numbers end with, for example `_b2`; nothing unless there is a batch."""
+        return self.floating.stack.suffix(sample)
+
     @property
     def inputs(self) -> tuple[Rails, ...]:
         """The port `inputs`."""

@@ -13,8 +13,8 @@ OUTPUTS = tuple(f"outputs{suffix}" for suffix in _SUFFIXES)
 """Arrays float64[test sample, output] [concentration] of an evaluation; `_best` only after validation."""
 SCORES = tuple(score + suffix for score in ("accuracy", "rmse", "largest_error") for suffix in _SUFFIXES)
 """Numbers of an evaluation: `accuracy` is a fraction (NaN for regression), the errors are concentrations."""
-CHEMICAL_SCORES = ("accuracy_chemical", "rmse_chemical")
-"""The same of outputs by simulation."""
+CHEMICAL_SCORES = ("accuracy_chemical", "rmse_chemical", "accuracy_chemical_moment")
+"""Of outputs by simulation, averaged over time, and the accuracy of the last reading alone."""
 _NORMAL = 1.959963984540054
 """97.5 % of the standard normal distribution lie below."""
 
@@ -47,10 +47,12 @@ def evaluate(plan, trained) -> tuple[dict, dict]:
     return arrays, scores
 
 
-def evaluate_chemical(dataset, outputs) -> dict:
-    """Numbers by the names `CHEMICAL_SCORES` for `outputs` float64[sample, output] of the first test samples."""
+def evaluate_chemical(dataset, outputs, at_one_moment) -> dict:
+    """Numbers by the names `CHEMICAL_SCORES` for `outputs` float64[sample, output] of the first test samples, averaged
+    over time, and those `at_one_moment`."""
     first = replace(dataset, test_x=dataset.test_x[: len(outputs)], test_t=dataset.test_t[: len(outputs)])
-    return dict(zip(CHEMICAL_SCORES, (first.accuracy(outputs), first.rmse(outputs))))
+    found = first.accuracy(outputs), first.rmse(outputs), first.accuracy(at_one_moment)
+    return dict(zip(CHEMICAL_SCORES, found))
 
 
 def accuracy_interval(accuracy, dataset, n_samples) -> tuple[float, float]:
