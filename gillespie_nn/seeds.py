@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     PREDICTION = 4
     VALIDATION = 6
     FIXED_WEIGHTS = 7
+    SHIFTS = 8
     RATE_NOISE = 20
     CONCENTRATION_NOISE = 21
     RATE_NOISE_OF_PREDICTION = 22
@@ -33,7 +34,6 @@ class Purpose(IntEnum):
     COUNTS_BESIDE_LIMIT = 32
     ROUNDING = 33
     SWEEP = 40
-    SHIFTS = 50
     BATCHES = 51
     BATCHES_OF_PREDICTION = 52
 

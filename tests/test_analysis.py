@@ -435,7 +435,7 @@ def test_the_error_drawn_is_that_of_the_output_in_counts_and_in_concentrations(t
         with gnn.open_run(path) as run:
             drawn = figure.Figure()
             training_drawing(run).on(drawn)
-            targets = [gnn.load_fit(path).plan.dataset.train_t[k] for k in gnn.load_fit(path).plan.order]
+            targets = [gnn.load_fit(path).plan.dataset.train_t[k] for k in gnn.load_fit(path).plan.order[:, 0]]
             (points, _) = drawn.axes[1].lines
             np.testing.assert_allclose(
                 points.get_ydata(), np.abs(run.predictions - targets)[:, 0], atol=1e-12, err_msg=method

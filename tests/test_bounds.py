@@ -207,7 +207,7 @@ def test_the_largest_error_is_that_of_continuous_time(short, monkeypatch):
     method = Rejection(short.network, short.network.rates(), volume, start, rng)
     largest, time = np.zeros(len(quantities)), 0.0
     for k, limit in enumerate(paths._limits):
-        (_,) = samples.present(method, k, k, time, time + short.running_time)
+        (_,) = samples.present(method, k, time, time + short.running_time)
         grid = time + limit.step[0] * np.arange(len(limit.x))
         x = CubicHermiteSpline(grid, limit.x, limit.slope)
         times, counts, code = [time], [method.counts.copy()], None

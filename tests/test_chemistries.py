@@ -219,9 +219,8 @@ def test_a_switch_is_conserved_molecule_by_molecule_while_the_network_learns():
     switched = [names.index(s) for s in ("A1_0", "S1_0")]
     assert any(set(np.flatnonzero(law)) == set(switched) for law in laws.toarray())
     method, counts = simulation_at(fit.plan, first_checkpoint(fit.plan)), []
-    data = fit.plan.dataset
-    samples = Samples(fit.spec, data.train_x, data.train_t, 200.0)
-    run_presentations(method, samples, fit.plan.order, 3.0, lambda k: counts.append(method.counts[switched].tolist()))
+    samples = Samples(fit.spec, fit.plan.presented, 200.0)
+    run_presentations(method, samples, 3.0, lambda k: counts.append(method.counts[switched].tolist()))
     assert len(counts) == 3 and all(sum(pair) == 200 for pair in counts) and any(s > 0 for _, s in counts)
     assert fit.plan.settings.record()["sharpness"] == 50.0
     assert fit.plan.settings.record()["activation"].endswith("outside_relu:OutsideReLU")

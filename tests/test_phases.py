@@ -12,6 +12,7 @@ from gillespie_nn.nn.phases import SAMPLE, Phase
 from gillespie_nn.noise import RateNoise
 from gillespie_nn.simulation.methods import Ode, Rejection
 from gillespie_nn.simulation.presentations import Samples, run_presentations
+from gillespie_nn.simulation.presented import Presented
 from gillespie_nn.simulation.slow_limit import GradientDescent
 from gillespie_nn.verification.bounds.cases import Choice, setting_of
 from gillespie_nn.verification.bounds.counting import CountedPaths
@@ -65,13 +66,13 @@ def _watched(kind):
 @pytest.mark.parametrize("kind", [Rejection, Ode])
 def test_presentations_go_through_the_phases(kind):
     spec, order, ended = _made(), np.array([1, 0, 1]), []
-    samples = Samples(spec, X, T, VOLUME, kind.dtype)
+    samples = Samples(spec, Presented(X, T, order[:, None]), VOLUME, kind.dtype)
     start = spec.start(spec.floating.initial_weights(0), VOLUME, kind.dtype)
     rng = seeds.stream(0, seeds.Purpose.SIMULATION)
     method = _watched(kind)(spec.network, spec.network.rates(), VOLUME, start, rng)
     method.seen, presented = [], []
     run_presentations(
-        method, samples, order, RUNNING_TIME, lambda k: ended.append((k, method.time)),
+        method, samples, RUNNING_TIME, lambda k: ended.append((k, method.time)),
         presented=lambda counts: presented.append(_ports(spec, counts)),
     )  # fmt: skip
     assert ended == [(0, 10.0), (1, 20.0), (2, 30.0)]
@@ -114,7 +115,7 @@ def test_levels_in_floating_point_learn_in_the_phases_that_learn():
     weights = spec.floating.initial_weights(0)
     level = GradientDescent(spec, 0.1, volume, spec.start(weights, volume, np.float64), None, {})
     learnt = []
-    for step in Samples(spec, X, T, volume, np.float64).present(level, 0, 1, 0.0, RUNNING_TIME):
+    for step in Samples(spec, Presented.each(X, T), volume, np.float64).present(level, 1, 0.0, RUNNING_TIME):
         level.advance(step.end)
         learnt.append(spec.read_weights(level.counts, volume) - weights)
     change = -0.1 * 5.5 * spec.floating.gradient(weights, X[1], T[1])
@@ -163,21 +164,21 @@ def test_phases_longer_than_the_presentation_are_refused():
     with pytest.raises(gnn.InputError, match=r"phase 'nudge' ends at 8.5 s, after its presentation.* 6 s"):
         spec.schedule(X[0], T[0], VOLUME, 5.0, start=1.0)
     with pytest.raises(gnn.InputError, match="phase 'nudge' ends at 7.5 s"):
-        list(Samples(spec, X, T, VOLUME).steps(0, 0.0, 5.0))
+        list(Samples(spec, Presented.each(X, T), VOLUME).steps(0, 0.0, 5.0))
 
 
 def test_a_number_too_large_for_a_count_is_refused_before_the_run():
     spec = _made()
     large = replace(spec, phases=(Phase("all", None, (("gate", 1e16),)),))
     with pytest.raises(gnn.InputError, match="exceed the largest count"):
-        Samples(large, X, T, VOLUME)
+        Samples(large, Presented.each(X, T), VOLUME)
 
 
 @pytest.mark.parametrize("volume", [0.4, 10.6])
 def test_numbers_set_in_a_phase_are_rounded_only_where_molecules_are_counted(volume):
     spec = gnn.training_network((2, 1), hold=3.0)
     for dtype, expected in ((np.float64, volume), (np.int64, round(volume))):
-        _, learn = Samples(spec, X, T, volume, dtype).steps(0, 0.0, RUNNING_TIME)
+        _, learn = Samples(spec, Presented.each(X, T), volume, dtype).steps(0, 0.0, RUNNING_TIME)
         assert learn.counts.dtype == dtype and learn.counts.tolist() == [expected]
 
 

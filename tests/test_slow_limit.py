@@ -157,7 +157,7 @@ def test_a_run_file_holds_weights_sample_and_output_as_concentrations(output_act
     t = np.array([-0.5, 0.2, 1.0])
     settings = {"hidden": (3,), "output_activation": output_activation, "volume": 50.0, "record_every": 5}
     fit = gnn.train((x, t), method=method, output=tmp_path / "g.h5", **settings, **SHORT)
-    spec, last = fit.spec, fit.plan.order[-1]
+    spec, last = fit.spec, fit.plan.order[-1, 0]
     with gnn.open_run(tmp_path / "g.h5") as run:
         assert run.complete and run.units == "concentration" and run.n_events.tolist() == [0]
         np.testing.assert_allclose(run.time, [10.0, 20.0, 24.0])

@@ -15,6 +15,7 @@ from gillespie_nn.nn import training_network
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import Layered, TauLeap
 from gillespie_nn.simulation.presentations import Samples
+from gillespie_nn.simulation.presented import Presented
 from gillespie_nn.status import Status
 
 IMMIGRATION_DEATH = gnn.ReactionNetwork.from_text("0 -> A @ 10\nA -> 0 @ 1\nA = 0")
@@ -80,7 +81,7 @@ def _presented(method, spec, n, seed=0, volume=300.0, **settings):
     """Counts after each of n presentations, int64[presentation, species], and the simulation."""
     rng = np.random.default_rng(seed)
     x, t = rng.random((n, spec.layers[0])), rng.random((n, spec.layers[-1]))
-    samples = Samples(spec, x, t, volume)
+    samples = Samples(spec, Presented.each(x, t), volume)
     start = spec.start(spec.floating.initial_weights(seed), volume)
     network = spec.network
     simulation = method(
@@ -89,7 +90,7 @@ def _presented(method, spec, n, seed=0, volume=300.0, **settings):
     rows = []
     for k in range(n):
         before = simulation.firings.copy()
-        (_,) = samples.present(simulation, k, k, 5.0 * k, 5.0 * (k + 1))
+        (_,) = samples.present(simulation, k, 5.0 * k, 5.0 * (k + 1))
         counts = simulation.counts.copy()
         while (code := simulation.advance(5.0 * (k + 1))) == codes.SLICE_END:
             pass

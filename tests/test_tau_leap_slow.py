@@ -10,6 +10,7 @@ from gillespie_nn.kernels import codes
 from gillespie_nn.nn import training_network
 from gillespie_nn.simulation.methods import TauLeap
 from gillespie_nn.simulation.presentations import Samples
+from gillespie_nn.simulation.presented import Presented
 
 _PAIRS = [(i, j) for i in range(8) for j in range(8)]
 
@@ -144,7 +145,7 @@ def test_sums_are_kept_where_a_change_times_a_count_passes_int64():
     spec = training_network((16, 16, 10), learning_rate=0.05)
     volume = 1e12
     rng = _generator(0)
-    samples = Samples(spec, rng.random((1, 16)), rng.random((1, 10)), volume)
+    samples = Samples(spec, Presented.each(rng.random((1, 16)), rng.random((1, 10))), volume)
     start = spec.start(spec.floating.initial_weights(0), volume)
     simulation = TauLeap(spec.network, spec.network.rates(), volume, start, rng)
     _present(simulation, samples, 0, 1)
@@ -173,7 +174,7 @@ def _at_rest(spec):
 def test_a_leap_that_is_resumed_goes_on_as_it_would_have():
     spec = training_network((16, 16, 10), learning_rate=0.05)
     rng = np.random.default_rng(0)
-    samples = Samples(spec, rng.random((4, 16)), rng.random((4, 10)), 100.0)
+    samples = Samples(spec, Presented.each(rng.random((4, 16)), rng.random((4, 10))), 100.0)
     one = _at_rest(spec)
     _present(one, samples, 0, 2)
     rng = _generator(0)
@@ -189,7 +190,7 @@ def test_a_leap_that_is_resumed_goes_on_as_it_would_have():
 
 def _present(simulation, samples, first, stop):
     for k in range(first, stop):
-        for step in samples.present(simulation, k, k, 5.0 * k, 5.0 * (k + 1)):
+        for step in samples.present(simulation, k, 5.0 * k, 5.0 * (k + 1)):
             while (code := simulation.advance(step.end)) == codes.SLICE_END:
                 pass
             assert code == codes.REACHED_END

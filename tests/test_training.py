@@ -13,10 +13,14 @@ SHORT = {"volume": 60.0, "presentations": 12, "running_time": 2.0, "seed": 3}
 
 def test_random_order_passes_over_all_samples_and_depends_on_the_seed():
     order = presentation_order(7, 21, "random", 1)
+    assert order.shape == (21, 1)
+    order = order.ravel()
     for k in range(3):
         assert sorted(order[7 * k : 7 * k + 7]) == list(range(7))
-    assert not np.array_equal(order, presentation_order(7, 21, "random", 2))
-    np.testing.assert_array_equal(presentation_order(3, 5, "cyclic", 1), [0, 1, 2, 0, 1])
+    assert not np.array_equal(order, presentation_order(7, 21, "random", 2).ravel())
+    np.testing.assert_array_equal(presentation_order(3, 5, "cyclic", 1).ravel(), [0, 1, 2, 0, 1])
+    # a batch shows the same samples, so many at once; the last pass goes on with the next permutation
+    np.testing.assert_array_equal(presentation_order(7, 5, "random", 1, 4).ravel(), order[:20])
 
 
 @pytest.mark.parametrize("method", [m.name for m in EXACT if m.trains])
@@ -46,7 +50,7 @@ def test_recording_changes_no_reaction_and_keeps_the_last_presentation(tmp_path)
         np.testing.assert_array_equal(run.weights, spec.read_weights(run.counts[0], 60.0))
         np.testing.assert_array_equal(run.predictions, spec.read_outputs(run.counts[0], 60.0))
         # the last record still holds the last sample's input: it comes before any further change
-        last = fit.plan.dataset.train_x[fit.plan.order[-1]]
+        last = fit.plan.dataset.train_x[fit.plan.order[-1, 0]]
         np.testing.assert_array_equal(spec.read(spec.inputs, run.counts[0, -1], 60.0), last)
         assert run.complete and run.n_events.tolist() == [fit.n_events]
 

@@ -15,7 +15,8 @@ def float_network(run: Run) -> FloatNetwork:
     """The network of a training run in floating point, from the settings in its file."""
     with understood(run.path):
         settings = Settings.restored(run.training.settings)
-    return FloatNetwork(run.training.layers, settings.activation, settings.output, settings.chemistry, run.seed)
+    parts = settings.activation, settings.output, settings.chemistry
+    return FloatNetwork(run.training.layers, *parts, run.seed, settings.course.batch)
 
 
 def numbers_of(run: Run) -> Numbers:
@@ -24,6 +25,7 @@ def numbers_of(run: Run) -> Numbers:
 
 
 def output_curves(run: Run, inputs: np.ndarray) -> np.ndarray:
-    """Float forward pass of the averaged weights at each record, float64[record, sample, output]."""
-    network = float_network(run)
+    """Float forward pass of the averaged weights at each record, float64[record, sample, output]; `inputs` as in
+    `TrainingRecord.inputs`."""
+    network, inputs = float_network(run), inputs - run.training.centre
     return np.array([network.forward(w, inputs) for w in averaged_weights(run)])

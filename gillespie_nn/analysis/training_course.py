@@ -75,10 +75,11 @@ def course(run: Run, most: int = _MOST_RECORDS) -> Course:
     weights, network = averaged_weights(run)[chosen], float_network(run)
     inputs, targets = record.inputs, record.targets
     accuracy, rmse = np.full(len(chosen), np.nan), np.full(len(chosen), np.nan)
+    presented = inputs - record.centre
     if len(inputs):
         data = Dataset(run.case, record.task, inputs[:0], targets[:0], inputs, targets)
         for k, w in enumerate(weights):
-            outputs = network.forward(w, inputs)
+            outputs = network.forward(w, presented)
             accuracy[k], rmse[k] = data.accuracy(outputs), data.rmse(outputs)
     layers, size, moved = _by_layer(network, weights, record.initial_weights)
     return Course(record.recorded[chosen] + 1, accuracy, rmse, layers, size, moved, title_of(run))

@@ -79,7 +79,7 @@ def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) 
     axes.set_xlabel("presentation")
     if is_class:
         score, column = "accuracy", 1
-        right = _right(run.predictions, target, record.task)[:, None].astype(float)
+        right = _right(_predictions(run), target, record.task)[:, None]
         label = f"molecules' output, mean of {min(_WINDOW, len(right))} records"
         axes.plot(presentation, running_mean(right, _WINDOW), color=COLOURS[0], label=label)
         axes.set_ylabel("accuracy")
@@ -103,27 +103,38 @@ def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) 
 
 
 def _right(outputs: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
-    """bool[record]: the output is on the target's side."""
+    """float64[record]: the share of the samples whose output is on the target's side."""
     if task == "classification":
-        return outputs.argmax(axis=1) == target.argmax(axis=1)
-    return ((outputs > 0.5) == (target > 0.5)).all(axis=1)
+        right = outputs.argmax(axis=2) == target.argmax(axis=2)
+    else:
+        right = ((outputs > 0.5) == (target > 0.5)).all(axis=2)
+    share: np.ndarray = right.mean(axis=1)
+    return share
 
 
 def _targets(run: Run, n: int) -> np.ndarray:
-    """float64[record, output] [concentration], those that were present."""
+    """float64[record, sample of the batch, output] [concentration], those that were present."""
     targets = [number.rails for number in numbers_of(run).select(TARGETS)]
     names = [*(rails.plus for rails in targets), *(rails.rail(-1) for rails in targets)]
     rails = np.concatenate([read(run, names, part)[0] for part in blocks(run, len(names))])[:n]
-    return (rails[:, : len(targets)] - rails[:, len(targets) :]) / per_concentration(run)
+    values = (rails[:, : len(targets)] - rails[:, len(targets) :]) / per_concentration(run)
+    return values.reshape(len(values), run.training.batch, -1)
+
+
+def _predictions(run: Run) -> np.ndarray:
+    """float64[record, sample of the batch, output] [concentration]."""
+    predictions = run.predictions
+    return predictions.reshape(len(predictions), run.training.batch, -1)
 
 
 def _error(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) -> None:
-    """The chemistry's own output at the end of each presentation, against the target then present."""
-    error = np.linalg.norm(run.predictions - target, axis=1)[:, None]
+    """The chemistry's own outputs at the end of each presentation, against the targets then present."""
+    error = np.linalg.norm(_predictions(run) - target, axis=2).mean(axis=1)[:, None]
     axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each recorded presentation")
     axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40 of them")
     axes.set_xlabel("presentation")
-    axes.set_ylabel("error of the molecules' output\nwhen the sample leaves [conc.]")
+    leave = "sample leaves" if run.training.batch == 1 else "samples leave"
+    axes.set_ylabel(f"error of the molecules' output\nwhen the {leave} [conc.]")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize=8)
 

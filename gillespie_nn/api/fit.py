@@ -19,6 +19,7 @@ from ..progress import Progress
 from ..seeds import Purpose, resolve_seed
 from ..simulation.methods import Method
 from ..simulation.presentations import Samples
+from ..simulation.presented import Presented
 from ..simulation.replicate import advance_to
 from ..simulation.start import start_simulation
 from ..simulation.training import Trained, TrainingPlan
@@ -130,6 +131,12 @@ class Fit:
         return self.plan.spec
 
     @property
+    def centre(self) -> np.ndarray:
+        """float64[input] [concentration], what `predict` subtracts from its inputs: with `centred` the mean of the
+        training samples, else 0."""
+        return self.plan.centre
+
+    @property
     def accuracy(self) -> float:
         """Fraction of the test set that the float forward pass gets right (NaN for regression)."""
         return self.scores["accuracy"]
@@ -148,7 +155,8 @@ class Fit:
         scores, data, done = self.scores, self.plan.dataset, self.trained.n_presented
         axes = new_axes((8.4, 4)) if ax is None else ax
         course = self._course()
-        outputs = (self.spec.floating.forward(weights, data.test_x) for weights in course.weights)
+        test_x = data.test_x - self.centre
+        outputs = (self.spec.floating.forward(weights, test_x) for weights in course.weights)
         curve = [data.accuracy(y) if accuracy else data.rmse(y) for y in outputs]
         axes.plot(course.presentation, curve, label="test set, mean of 100 presentations", **style(0))
         if len(self.trained.scores):
@@ -192,12 +200,14 @@ class Fit:
         progress: bool | None = None,
     ) -> np.ndarray:
         """Outputs float64[sample, output] [concentration] for inputs x float64[sample, feature], by `weights`
-        float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`).
+        float64[weight] [concentration] (default `self.weights`; also `last_weights`, `best_weights`). Inputs are as
+        they were given to `train`, not centred.
 
-        The forward network is simulated with fixed weights: each sample is presented for the running time, and the
-        output is averaged over its second half. With `exact_forward`, and after gradient descent or flow, outputs are
-        computed in floating point. `noise` acts on this prediction only, and is given as for `train`; each sample is a
-        presentation. `progress` shows progress, by default (None) on a terminal and in a notebook.
+        The forward network is simulated with fixed weights: each batch of samples is presented for the running time,
+        and the output is averaged over its second half. With `exact_forward`, and after gradient descent or flow,
+        outputs are computed in floating point. `noise` acts on this prediction only, and is given as for `train`; each
+        batch of samples is a presentation. `progress` shows progress, by default (None) on a terminal and in a
+        notebook.
         """
         x = _numbers(
             "inputs", x, (None, self.spec.layers[0]), f"[sample, {self.spec.layers[0]}]; one sample is [[...]]"
@@ -207,23 +217,29 @@ class Fit:
         if exact_forward or self.plan.learner.in_floating_point:
             if as_noises(noise):
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
-            return self.spec.floating.forward(weights, x)
-        with Progress("predict", len(x), progress, self.plan.method.name) as bar:
-            return self._by_simulation(x, weights, self.plan.seed if seed is None else resolve_seed(seed), noise, bar)
+            return self.spec.floating.forward(weights, x - self.centre)
+        seed = self.plan.seed if seed is None else resolve_seed(seed)
+        return average(self.readings(x, weights, seed, noise, progress))
 
-    def _by_simulation(self, x: Any, weights: Any, seed: int, noise: Any, bar: Progress) -> np.ndarray:
+    def readings(self, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None) -> np.ndarray:
+        """Outputs by simulation at several times of the second half of a presentation, the last of them its end,
+        float64[sample, reading, output] [concentration]; arguments as of `predict`, checked."""
+        x = x - self.centre
         settings, volume = self.plan.settings, self.plan.volume
+        batch = min(self.plan.batch, len(x)) or 1
         spec = training_network(
             self.spec.layers,
-            **settings.of_network,
-            signed_inputs=self.plan.dataset.signed or bool((x < 0).any()),
+            **settings.of_network | {"batch": batch},
+            signed_inputs=self.plan.signed or bool((x < 0).any()),
             learning=False,
             seed=self.plan.seed,
         )
         network = spec.network
         kind = self.plan.method
         assert issubclass(kind, Method)  # `predict` does for the others without it
-        samples = Samples(spec, x, None, volume, kind.dtype)
+        # The last presentation is filled up with the last sample.
+        order = np.minimum(np.arange(-(-len(x) // batch) * batch), len(x) - 1).reshape(-1, batch)
+        samples = Samples(spec, Presented(x, None, order), volume, kind.dtype)
         counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
         changed = self.plan.learner.changed_rates
         rates = network.rates({name: k for name, k in changed.items() if name in network.reaction_index})
@@ -234,19 +250,27 @@ class Fit:
         )  # fmt: skip
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
         rows: np.ndarray = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
-        outputs = []
-        for k in range(len(samples)):
-            method.start_block()
-            begin = k * settings.running_time
-            times = begin + readings
-            for step in samples.present(method, k, k, begin, times[-1]):
-                due = times[times < step.end] if step.end < times[-1] else times
-                code = advance_to(method, step.end, lambda time: False, grid_time=due, grid_counts=rows)
-                if code != codes.REACHED_END:
-                    raise UnfinishedError(f"the prediction of sample {k} stopped early: {Status(code)}")
-            outputs.append(spec.read_outputs(rows, volume).mean(axis=0))
-            bar.update(k + 1)
-        return np.array(outputs)
+        outputs = np.empty((order.size, _READINGS, spec.layers[-1]))
+        with Progress("predict", len(x), progress, kind.name) as bar:
+            for k in range(len(samples)):
+                method.start_block()
+                begin = k * settings.running_time
+                times = begin + readings
+                for step in samples.present(method, k, begin, times[-1]):
+                    due = times[times < step.end] if step.end < times[-1] else times
+                    code = advance_to(method, step.end, lambda time: False, grid_time=due, grid_counts=rows)
+                    if code != codes.REACHED_END:
+                        which = f"sample {k}" if batch == 1 else f"samples {order[k, 0]} to {order[k, -1]}"
+                        raise UnfinishedError(f"the prediction of {which} stopped early: {Status(code)}")
+                read = spec.read_outputs(rows, volume).reshape(_READINGS, batch, -1)
+                outputs[k * batch : (k + 1) * batch] = read.swapaxes(0, 1)
+                bar.update(min(len(x), (k + 1) * batch))
+        return outputs[: len(x)]
+
+
+def average(readings: np.ndarray) -> np.ndarray:
+    """float64[sample, output], the mean of `Fit.readings`."""
+    return np.array([each.mean(axis=0) for each in readings]).reshape(len(readings), readings.shape[-1])
 
 
 def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:

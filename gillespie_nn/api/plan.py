@@ -10,12 +10,12 @@ from .. import checks
 from ..checks import InputError
 from ..datasets import CASES, Case, Dataset, case, own_data
 from ..nn import TrainingNetwork, training_network
-from ..nn.settings import Settings, setting_options
+from ..nn.settings import Course, Settings, setting_options
 from ..noise import plan_noise
 from ..options import options_of
 from ..seeds import resolve_seed
-from ..simulation.learner import Learner
 from ..simulation.batches import BatchMethod
+from ..simulation.learner import Learner
 from ..simulation.methods import (
     OPTIONS,
     Method,
@@ -27,6 +27,7 @@ from ..simulation.methods import (
 from ..simulation.methods.options import resolve
 from ..simulation.options import Destination
 from ..simulation.presentations import PresentationPlan, presentation_order
+from ..simulation.presented import Presented
 from ..simulation.training import TrainingPlan
 from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import evaluation_points, held_out
@@ -49,11 +50,12 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
     plan.
     """
     seed = resolve_seed(asked.seed)
-    dataset, defaults = _limited(*load_data(data, seed, bool(asked.quick)), asked.limit)
-    settings = _settings(defaults, asked.settings)
+    dataset, defaults = load_data(data, seed, bool(asked.quick))
+    dataset = _limited(dataset, asked.limit)
+    settings = _settings(defaults, asked.settings, None if asked.limit is None else len(dataset.train_x))
     learner = _learner(dataset, settings, asked, case(data) if isinstance(data, str) else Case, seed)
     n, n_samples = settings.presentations, len(dataset.train_x)
-    fraction, evaluate_every, kept_out = _validation(n_samples, n, asked, seed)
+    fraction, evaluate_every, kept_out = _validation(n_samples, settings.course, asked, seed)
     evaluated = evaluation_points(n, evaluate_every)
     trained = np.setdiff1d(np.arange(n_samples), kept_out)
     record_every = asked.record_every
@@ -75,13 +77,14 @@ def make_plan(data: Any, asked: TrainingOptions) -> TrainingPlan:
         options=learner.options,
     )
     presentations = PresentationPlan(
-        order=trained[presentation_order(len(trained), n, settings.order, seed)],
+        order=trained[presentation_order(len(trained), n, settings.order, seed, settings.batch)],
         # A run may end at any evaluation, and the last presentation is always recorded.
         recorded=np.unique(np.concatenate([np.arange(record_every - 1, n, record_every), evaluated - 1])),
         held_out=kept_out,
         evaluated=evaluated,
     )
-    return TrainingPlan(options, dataset, not isinstance(data, str), learner, presentations)
+    presented = Presented.of(dataset, settings, presentations.order, seed)
+    return TrainingPlan(options, dataset, not isinstance(data, str), learner, presentations, presented)
 
 
 def _learner(
@@ -93,7 +96,7 @@ def _learner(
     spec = training_network(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),
         **settings.of_network,
-        signed_inputs=dataset.signed,
+        signed_inputs=dataset.signed or settings.centred,
         listed=asked_for is None or not issubclass(asked_for, BatchMethod),
         seed=seed,
     )
@@ -141,14 +144,13 @@ def _check_held(what: str, numbers: np.ndarray, volume: float) -> None:
         )
 
 
-def _limited(dataset: Dataset, defaults: Settings, limit: int | None) -> tuple[Dataset, Settings]:
-    """Samples and default settings when only `limit` training samples are taken."""
+def _limited(dataset: Dataset, limit: int | None) -> Dataset:
+    """The dataset with only `limit` training samples."""
     if limit is None:
-        return dataset, defaults
+        return dataset
     n = len(dataset.train_x)
     kept = np.arange(min(limit, n)) * n // min(limit, n)  # evenly spaced, so of every class
-    dataset = replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
-    return dataset, defaults.replace(presentations=len(kept))
+    return replace(dataset, train_x=dataset.train_x[kept], train_t=dataset.train_t[kept])
 
 
 def load_data(data: Any, seed: int, quick: bool = False) -> tuple[Dataset, Settings]:
@@ -172,7 +174,8 @@ def load_data(data: Any, seed: int, quick: bool = False) -> tuple[Dataset, Setti
     return own_data(x, t), Settings()
 
 
-def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settings:
+def _settings(defaults: Settings, given: Mapping[str, Any] | Settings, n_shown: int | None) -> Settings:
+    """Those of the run; `n_shown` samples are shown where neither says otherwise."""
     if isinstance(given, Settings):
         settings = given
     else:
@@ -182,7 +185,7 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
         for name in given:
             if name not in every:
                 checks.choice("setting", name, names, "a training run has", beside=beside)
-        settings = defaults.replace(**given)
+        settings = defaults.taking(given, n_shown)
     settings.record()  # refuses what no file could hold, with a file or without
     fixed, running_time = settings.chemistry.fixed_time, settings.running_time
     if fixed >= running_time:
@@ -195,7 +198,7 @@ def _settings(defaults: Settings, given: Mapping[str, Any] | Settings) -> Settin
 
 
 def _validation(
-    n_samples: int, n_presentations: int, asked: TrainingOptions, seed: int
+    n_samples: int, course: Course, asked: TrainingOptions, seed: int
 ) -> tuple[float | None, int | None, np.ndarray]:
     """(fraction, evaluate_every, samples held out); without validation (None, None, none)."""
     fraction, every = asked.validation, asked.evaluate_every
@@ -212,7 +215,8 @@ def _validation(
             f"at least one sample but not all, got {fraction!r}{left_at_default}"
         )
     if every is None:
-        every = max(1, min(n_samples - len(kept_out), n_presentations // _EVALUATIONS))
+        a_pass = -(-(n_samples - len(kept_out)) // course.batch)
+        every = max(1, min(a_pass, course.presentations // _EVALUATIONS))
     return fraction, every, kept_out
 
 

@@ -135,7 +135,7 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
     for what, made_here, kept_there in (
         # A version may have more of them, or fewer: settings that did not apply used to be recorded.
         ("settings", {n: made[n] for n in made if n in kept}, {n: kept[n] for n in kept if n in made}),
-        ("order of presentations", plan.order.tolist(), record.presentations.tolist()),
+        ("order of presentations", plan.order.ravel().tolist(), record.presentations.tolist()),
         ("recorded presentations", plan.presentations.recorded.tolist(), record.planned_records.tolist()),
         ("initial counts", plan.learner.counts.tolist(), run.initial.tolist()),
     ):
@@ -148,7 +148,8 @@ def _data(run: Run, data: dict) -> Dataset:
     train_x, train_t, test_x, test_t = run.training.samples
     task, checksums, notice = run.training.task, data["checksums"], data["notice"]
     classes, scaled = tuple(data.get("classes", ())), data.get("scaled", False)
-    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled)
+    image = data.get("image")
+    return Dataset(run.case, task, train_x, train_t, test_x, test_t, checksums, notice, classes, scaled, image)
 
 
 def _fit(run: Run, plan: TrainingPlan) -> Fit:
@@ -169,7 +170,7 @@ def _fit(run: Run, plan: TrainingPlan) -> Fit:
     )
     n_predicted = plan.options.predict
     names = [n for n in SCORES if trained.best is not None or not n.endswith("_best")]
-    names += CHEMICAL_SCORES if n_predicted else ()
+    names += [n for n in CHEMICAL_SCORES if n in record.scores] if n_predicted else ()
     scores = {name: record.scores[name] for name in names}
     chemical = record["outputs_chemical"][:n_predicted] if n_predicted else None
     return Fit(plan, trained, record.seconds, scores, str(run.path), chemical)

@@ -24,7 +24,7 @@ from ..simulation.training_options import TrainingOptions
 from ..simulation.weight_record import WeightRecord
 from ..status import Status
 from ..storage.provenance import provenance
-from .fit import Fit
+from .fit import Fit, average
 from .plan import make_plan
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def train(data: Any, **settings: Any) -> Fit:
         raise InputError(f"output={output!r} would name a file: set output_activation for the output layer")
     with Progress("prepare the network", None, destination.progress):
         plan = make_plan(data, TrainingOptions.of(given))
-    if plan.own_data and (large := plan.dataset.size_warning(plan.settings.step)):
+    if plan.own_data and (large := plan.size_warning):
         checks.warn(large)
     if not isinstance(data, (str, Dataset)) and (likely := _class_warning(plan.dataset.train_t)):
         checks.warn(likely)
@@ -121,8 +121,10 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | No
     fit = Fit(plan, trained, seconds, scores, output, earlier_seconds=earlier, course=course)
     if plan.options.predict:
         test_x = plan.dataset.test_x[: plan.options.predict]
-        outputs = fit.predict(test_x, noise=plan.options.predict_noise, progress=progress)
-        fit = replace(fit, scores=scores | evaluate_chemical(plan.dataset, outputs), chemical=outputs)
+        readings = fit.readings(test_x, fit.weights, plan.seed, plan.options.predict_noise, progress)
+        outputs = average(readings)
+        chemical = evaluate_chemical(plan.dataset, outputs, readings[:, -1])
+        fit = replace(fit, scores=scores | chemical, chemical=outputs)
         arrays["outputs_chemical"] = outputs
     if file is not None:
         file.finish(trained, arrays, fit.scores, seconds)

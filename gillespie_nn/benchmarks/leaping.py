@@ -22,6 +22,7 @@ from ..nn.chemistry import ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES
 from ..seeds import Purpose
 from ..simulation.methods import Layered, Method, Rejection, TauLeap
 from ..simulation.presentations import Samples
+from ..simulation.presented import Presented
 from .adaptive import copasi_adaptive
 from .run import machine
 
@@ -247,7 +248,7 @@ def presented_sample(samples: int = 200) -> dict:
     for row in x:
         row[rng.permutation(784)[_NONZERO:]] = 0.0
     t = np.eye(10)[rng.integers(10, size=samples)]
-    inputs = Samples(spec, x, t, volume)
+    inputs = Samples(spec, Presented.each(x, t), volume)
     simulation = TauLeap(
         network, network.rates(), volume, spec.start(spec.floating.initial_weights(0), volume),
         seeds.stream(0, Purpose.SIMULATION), options=OPTIONS,
@@ -255,7 +256,7 @@ def presented_sample(samples: int = 200) -> dict:
     times = []
     for k in range(samples):
         started = time.perf_counter()
-        for step in inputs.present(simulation, k, k, 10.0 * k, 10.0 * (k + 1)):
+        for step in inputs.present(simulation, k, 10.0 * k, 10.0 * (k + 1)):
             _run(simulation, step.end)
         times.append(time.perf_counter() - started)
     statistics = simulation.statistics

@@ -86,7 +86,8 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
     reactions = spec.network.compiled if spec.listed else f"{spec.sizes.n_reactions} reactions, which are not listed"
     print(f"{spec.shape} network: {spec.sizes.n_species} species, {reactions}")
     rate = f", {fit.n_events:.3g} reactions fired ({fit.n_events / fit.seconds:.2g} per second)" if fit.n_events else ""
-    print(f"{counted(fit.trained.n_presented, 'presentation')} in {fit.seconds:.1f} s{rate}{_whole(fit, total)}")
+    shown = counted(fit.trained.n_presented, "presentation") + (f" of {plan.batch} samples" if plan.batch > 1 else "")
+    print(f"{shown} in {fit.seconds:.1f} s{rate}{_whole(fit, total)}")
     print(f"method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}")
     if plan.presentations.validates:
         _print_validation(fit)
@@ -103,7 +104,9 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
             )
         if fit.chemical is not None:
             found = f"{scores['accuracy_chemical']:.3f}, 95 % interval {_interval(fit, '_chemical')}"
-            print(f"accuracy by simulation {found}, of {_predicted(fit)}")
+            moment = scores.get("accuracy_chemical_moment", np.nan)
+            at_one = "" if np.isnan(moment) else f"; {moment:.3f} from outputs at one moment"
+            print(f"accuracy by simulation {found}, of {_predicted(fit)}{at_one}")
     print(f"RMSE {scores['rmse']:.4f} (float gradient descent {scores['rmse_gradient_descent']:.4f})")
     if "rmse_best" in scores:
         print(f"RMSE of the best weights {scores['rmse_best']:.4f}")

@@ -19,6 +19,8 @@ from .samples import CLASSIFICATION, REGRESSION, TASKS, THRESHOLD, UNIT, matrix,
 
 _LARGEST_STEP = 2.0
 """Gradient descent on one linear neuron diverges if its step times the squared size of the input is larger."""
+_BATCHES = 16
+"""Batches of which the mean curvature is taken."""
 _LARGEST_TARGET = 20.0
 """Weights of this size and more take thousands of presentations to learn [concentration]."""
 
@@ -48,6 +50,8 @@ class Dataset:
     """Names of the classes, one for each output; () if they have none, or if the task is no classification."""
     scaled: bool = False
     """Whether the features were mapped to [0, 1]."""
+    image: tuple[int, int] | None = None
+    """Rows and columns, if each sample is an image, row by row."""
 
     def __post_init__(self) -> None:
         checks.choice("task", self.task, TASKS)
@@ -67,12 +71,24 @@ class Dataset:
             for name, value in zip(("train_t", "test_t", "classes"), one_hot(self.train_t, self.test_t)):
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
+        if self.image is not None:
+            object.__setattr__(self, "image", self._image(self.image))
         n_outputs = self.test_t.shape[1]
         if self.classes and (self.task != CLASSIFICATION or len(self.classes) != n_outputs):
             raise InputError(
                 f"classes has {len(self.classes)} names, but the task is {self.task} with {n_outputs} outputs: "
                 "a classification takes one name per output; otherwise leave classes out"
             )
+
+    def _image(self, image: Any) -> tuple[int, int]:
+        """`image`, checked."""
+        n = self.train_x.shape[1]
+        if not isinstance(image, (tuple, list)) or len(image) != 2:
+            raise InputError(f"image must be (rows, columns), for example (28, 28), got {image!r}")
+        rows, columns = (checks.whole(f"image {what}", n) for what, n in zip(("rows", "columns"), image))
+        if rows * columns != n:
+            raise InputError(f"image has {rows} x {columns} = {rows * columns} pixels, but a sample has {n} features")
+        return rows, columns
 
     @classmethod
     def from_arrays(
@@ -139,17 +155,24 @@ class Dataset:
             classes=classes, scaled=scale is not None,
         )  # fmt: skip
 
-    def size_warning(self, step: float) -> str:
-        """A sentence if the samples are so large that training with this step s usually diverges; else nothing."""
+    def size_warning(self, step: float, batch: int = 1, centred: bool = False) -> str:
+        """A sentence if the samples are so large that training with this step s usually diverges; else nothing.
+
+        Descent on linear neurons diverges where s times the largest eigenvalue of sum x x^T over the `batch` exceeds 2;
+        for one sample this is |x|^2. `centred` inputs are less their mean.
+        """
         if not len(self.train_x):
             return ""
-        size = step * float(np.mean(np.sum(np.square(self.train_x), axis=1)))
+        size = step * self._curvature(batch, centred)
         if size > _LARGEST_STEP:
+            what, also = "s |x|^2", ""
+            if batch > 1:
+                what, also = f"s times the largest eigenvalue of the sum of x x^T over {batch} samples", " or the batch"
             return (
-                f"the learning rate is too large for these inputs: s |x|^2 is {size:.2g} on average; the step s is "
+                f"the learning rate is too large for these inputs: {what} is {size:.2g} on average; the step s is "
                 f"learning_rate (running_time - hold) = {step:.2g}, and training usually diverges above "
                 f"{_LARGEST_STEP:g}; scale the features to 0 to 1 (scale='unit' of Dataset.from_csv and from_arrays, "
-                f"or --scale unit), or make the learning rate {size / _LARGEST_STEP:.2g} times smaller"
+                f"or --scale unit), or make the learning rate{also} {size / _LARGEST_STEP:.2g} times smaller"
             )
         largest = float(np.max(np.abs(self.train_t)))
         if largest > _LARGEST_TARGET:
@@ -158,6 +181,15 @@ class Dataset:
                 "them (scale='unit' of Dataset.from_csv and from_arrays, or --scale unit)"
             )
         return ""
+
+    def _curvature(self, batch: int, centred: bool) -> float:
+        """The largest eigenvalue of the sum of x x^T over a batch, in the mean over some batches."""
+        x = self.train_x - self.train_x.mean(axis=0) if centred else self.train_x
+        if batch == 1:
+            return float(np.mean(np.sum(np.square(x), axis=1)))
+        rng = np.random.default_rng(0)  # batches are mixed as those of training are, whatever the order of the file
+        drawn = [x[rng.integers(len(x), size=batch)] for _ in range(_BATCHES)]
+        return float(np.mean([np.linalg.norm(each, 2) ** 2 for each in drawn]))
 
     def __repr__(self) -> str:
         n_train, n_test = len(self.train_x), len(self.test_x)

@@ -10,6 +10,7 @@ from .base import CLASSIFICATION, Case, Dataset, Settings, stratified_split
 CHECKSUM = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 """SHA-256 of the grey values, sample by sample, and then of the classes, each as one byte."""
 _GREYS = 16
+_IMAGE = (8, 8)
 _N_CLASSES = 10
 _TRAINING_SHARE = 0.75
 
@@ -36,4 +37,5 @@ class Digits(Case):
         x, t = greys / _GREYS, np.eye(_N_CLASSES)[digit]
         train, test = stratified_split(digit, _TRAINING_SHARE, seed)
         checksums = {"digits, grey values and classes": found}
-        return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test], checksums, notice)
+        return Dataset(self.name, CLASSIFICATION, x[train], t[train], x[test], t[test], checksums, notice,
+                       image=_IMAGE)  # fmt: skip

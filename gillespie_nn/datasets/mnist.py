@@ -69,7 +69,8 @@ class MNIST(Case):
         t = [np.eye(_N_CLASSES)[a] for a in arrays[1::2]]
         other = [name for name, found in zip(FILES, sums) if found != FILES[name]]
         notice = f"{', '.join(other)} in {folder}: not the published file (different SHA-256)" if other else ""
-        return Dataset(self.name, CLASSIFICATION, x[0], t[0], x[1], t[1], dict(zip(FILES, sums)), notice)
+        return Dataset(self.name, CLASSIFICATION, x[0], t[0], x[1], t[1], dict(zip(FILES, sums)), notice,
+                       image=arrays[0].shape[1:])  # fmt: skip
 
 
 def _folder() -> Path:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from ..options import Options, not_negative, option, positive
 from .equations import Equation
 from .phases import INPUTS, SAMPLE, TARGETS, Phase
+from .schedules import CONSTANT
 
 BELOW, ABOVE = "below", "above"
 PREACTIVATIONS, OUTPUTS, SLOPES, ERROR_SUMS, ERRORS = "pre-activations", "outputs", "slopes", "error sums", "errors"
@@ -84,9 +85,15 @@ class Chemistry(Options):
         """The phases of a presentation."""
         return (Phase("learn", None, ((INPUTS, SAMPLE), (TARGETS, SAMPLE))),)
 
+    @property
+    def schedule(self) -> str:
+        """The name in `schedules.SCHEDULES` of what ports are set to where a phase says `SCHEDULED`."""
+        return CONSTANT
+
     def step(self, running_time: float) -> float:
         """s = eta T: how far a presentation of `running_time` T [s] moves the weights along the direction of learning,
-        in first order. Phases without learning do not count."""
+        in first order, for each of its samples and before a schedule lowers it. Phases without learning do not
+        count."""
         *_, last = self.phases
         learning = sum(phase.duration or 0.0 for phase in self.phases if phase.learns)
         others = self.fixed_time - learning  # before the last phase, which has the rest of the presentation

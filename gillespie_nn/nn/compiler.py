@@ -1,5 +1,6 @@
 """From layer sizes to a reaction network that computes, backpropagates and learns, all at once in one pot."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +23,7 @@ from .chemistries import KangKim
 from .chemistry import Chemistry
 from .consistency import check_equations
 from .floating import FloatNetwork
-from .phases import INPUTS, SAMPLE, TARGETS, Phase, check_phases, intervals
+from .phases import INPUTS, SAMPLE, SCHEDULED, TARGETS, Phase, check_phases, intervals
 from .quantities import Numbers
 from .reactions import Layers, add_reactions
 from .settings import LINEAR, Course, Settings
@@ -40,6 +41,9 @@ class TrainingNetwork:
 
     `weights` is always one float64 vector [concentration]: for each layer the matrix W[out, in] row by row, then the
     biases. A weight w is round(Omega |w|) molecules on the rail of its sign.
+
+    A network with a `batch` of B samples has B sets of neurons that share the weights: `inputs`, `targets` and
+    `outputs` are then those of all samples, sample after sample.
     """
 
     layers: tuple[int, ...]
@@ -68,10 +72,11 @@ class TrainingNetwork:
 
     def __repr__(self) -> str:
         last = LINEAR if self.output_activation is None else self.output_activation.name
+        batch = f"batch of {self.batch}, " if self.batch > 1 else ""
         ending = ("" if self.targets else ", without learning") + ("" if self.listed else ", not listed")
         return (
             f"TrainingNetwork({self.shape}, {self.hidden_activation.name}, {last} output, {len(self.weights)} weights, "
-            f"{self.sizes.n_species} species, {self.sizes.n_reactions} reactions{ending})"
+            f"{batch}{self.sizes.n_species} species, {self.sizes.n_reactions} reactions{ending})"
         )
 
     def _repr_html_(self) -> str:
@@ -85,6 +90,15 @@ class TrainingNetwork:
     def shape(self) -> str:
         """Layer sizes, as 2-4-1."""
         return "-".join(map(str, self.layers))
+
+    @property
+    def batch(self) -> int:
+        """Number of samples presented at once."""
+        return self.floating.stack.batch
+
+    def sample_suffix(self, sample: int) -> str:
+        """What the names of a sample's numbers end with, for example `_b2`; nothing unless there is a batch."""
+        return self.floating.stack.suffix(sample)
 
     @property
     def inputs(self) -> tuple[Rails, ...]:
@@ -116,18 +130,25 @@ class TrainingNetwork:
         counts = self._named(self.weights, self._vector("weights", weights, len(self.weights)), volume)
         return counts | {species: round(value * volume) for species, value in self.at_start.items()}
 
-    def presentation(self, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
+    def presentation(self, x: ArrayLike, t: ArrayLike | None, volume: float, scheduled: float = 1.0) -> dict[str, int]:
         """Counts by name that begin the presentation of input `x` float64[input] and, for a learning network, target
-        `t`: what the first phase sets."""
-        return self._set(self.phases[0], x, t, volume)
+        `t`: what the first phase sets. A batch takes `x` float64[sample, input] and `t` float64[sample, output].
+        `scheduled` is the factor of the learning schedule."""
+        return self._set(self.phases[0], x, t, volume, scheduled)
 
     def schedule(
-        self, x: ArrayLike, t: ArrayLike | None, volume: float, running_time: float, start: float = 0.0
+        self,
+        x: ArrayLike,
+        t: ArrayLike | None,
+        volume: float,
+        running_time: float,
+        start: float = 0.0,
+        scheduled: float = 1.0,
     ) -> list[tuple[float, dict[str, int]]]:
-        """The presentation of `x` and `t` from time `start` on for `running_time` [s], as entries (time, counts by
-        name) of a schedule, one per phase. Raises InputError if the phases take longer."""
+        """The presentation of `x` and `t`, as in `presentation`, from time `start` on for `running_time` [s], as
+        entries (time, counts by name) of a schedule, one per phase. Raises InputError if the phases take longer."""
         times = intervals(self.phases, start, start + running_time)
-        return [(begin, self._set(phase, x, t, volume)) for phase, begin, _ in times]
+        return [(begin, self._set(phase, x, t, volume, scheduled)) for phase, begin, _ in times]
 
     def read(self, rails: Sequence[Rails], counts: np.ndarray, volume: float) -> np.ndarray:
         """Concentrations float64[..., number] of `rails` in `counts` [..., species] [molecules]."""
@@ -149,8 +170,8 @@ class TrainingNetwork:
         return _read(self._weight_places, counts, volume)
 
     def read_outputs(self, counts: np.ndarray, volume: float) -> np.ndarray:
-        """Outputs float64[..., output] represented by `counts` int64[..., species]. For results in concentrations (see
-        their `units`), use volume 1."""
+        """Outputs float64[..., output] represented by `counts` int64[..., species], in a batch those of all samples,
+        sample after sample. For results in concentrations (see their `units`), use volume 1."""
         return _read(self._output_places, counts, volume)
 
     @cached_property
@@ -167,14 +188,29 @@ class TrainingNetwork:
         minus = np.array([index[r.minus or r.plus] for r in rails])
         return plus, minus, np.array([r.minus is not None for r in rails], dtype=np.int64)
 
-    def _set(self, phase: Phase, x: ArrayLike, t: ArrayLike | None, volume: float) -> dict[str, int]:
-        sample = {INPUTS: ("input", x), TARGETS: ("target", t)}
+    def _set(self, phase: Phase, x: ArrayLike, t: ArrayLike | None, volume: float, scheduled: float) -> dict[str, int]:
+        sample = {INPUTS: ("input", x, self.layers[0]), TARGETS: ("target", t, self.layers[-1])}
         counts: dict[str, int] = {}
         for port, value in phase.sets:
             rails = self.ports[port]
-            shown = self._vector(*sample[port], len(rails)) if value == SAMPLE else np.full(len(rails), value)
+            if value == SAMPLE:
+                shown = self._batch(*sample[port])
+            else:
+                shown = np.full(len(rails), scheduled if value == SCHEDULED else value)
             counts |= self._named(rails, shown, volume)
         return counts
+
+    def _batch(self, name: str, values: ArrayLike | None, size: int) -> np.ndarray:
+        """Inputs or targets of all samples, float64[sample * size]."""
+        found = np.asarray(values, dtype=np.float64)
+        if self.batch == 1 and found.shape != (1, size):
+            return self._vector(name, found, size)
+        if found.shape != (self.batch, size) or not np.isfinite(found).all():
+            raise InputError(
+                f"{name} must be finite numbers of shape ({self.batch}, {size}), one row per sample of the batch, got "
+                f"{values!r}"
+            )
+        return found.ravel()
 
     def _named(self, rails: Sequence[Rails], values: np.ndarray, volume: float) -> dict[str, int]:
         return dict(zip(rail_species(rails), rail_counts(rails, values, volume).tolist()))
@@ -232,6 +268,7 @@ def training_network(
     output: str | Activation = LINEAR,
     signed_inputs: bool = False,
     learning: bool = True,
+    batch: int = 1,
     listed: bool = True,
     seed: int = 0,
     **settings: Any,
@@ -246,6 +283,7 @@ def training_network(
     output : `linear`, or the activation of the output layer.
     signed_inputs : give inputs a minus rail.
     learning : False leaves out targets, errors and updates: the forward network with fixed weights.
+    batch : number of samples presented at once: so many sets of neurons share the weights.
     listed : False makes no list of reactions, for methods that need none: see `TrainingNetwork.listed`.
     seed : decides the fixed random numbers that some chemistries have.
     ...
@@ -264,7 +302,7 @@ def training_network(
             raise InputError(f"{name} is a setting of a training run, not of a network: give it to {instead}")
     made = Settings(chemistry=chemistry, activation=activation, output_activation=output, **settings)
     functions = [made.activation] * (len(layers) - 2) + [made.output]
-    stack = Layers(made.chemistry, layers, functions, signed_inputs)
+    stack = Layers(made.chemistry, layers, functions, signed_inputs, checks.whole("batch", batch))
     check_equations(stack)
     builder = NetworkBuilder()
     targets = stack.targets if learning else ()
@@ -275,10 +313,10 @@ def training_network(
     else:
         builder.declare(*weights, *stack.signals)
     network = builder.network()
-    floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed)
+    floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed, stack.batch)
     return TrainingNetwork(
         layers, made.activation, made.output, network, *_environment(stack, network, learning), weights, stack.signals,
-        made.chemistry, floating, _at_start(stack, floating, network), sizes_of(stack, 1, learning), listed,
+        made.chemistry, floating, _at_start(stack, floating, network), sizes_of(stack, learning), listed,
     )  # fmt: skip
 
 
@@ -305,5 +343,6 @@ def _at_start(stack: Layers, floating: FloatNetwork, network: ReactionNetwork) -
         found[rails.rail(1 if value >= 0 else -1)] = abs(value)
     for layer, function in enumerate(stack.functions):
         for name, value in (function.helpers if function is not None else {}).items():
-            found |= {stack.named(name, layer, i).plus: value for i in range(stack.sizes[layer])}
+            places = itertools.product(range(stack.batch), range(stack.sizes[layer]))
+            found |= {stack.named(name, layer, i, sample=b).plus: value for b, i in places}
     return {species: value for species, value in found.items() if value and species in network.index}

@@ -1,4 +1,7 @@
-"""Equations of a chemistry in floating point: the fixed point of a quantity, and the direction of a weight."""
+"""Equations of a chemistry in floating point: the fixed point of a quantity, and the direction of a weight.
+
+Of several samples at once, quantities that the samples do not share have one axis more, before the others.
+"""
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +11,7 @@ import numpy as np
 
 from ..activations import Activation
 from .equations import SLOPE, Equation, EquationError, Quantity, Term
+from .phases import SCHEDULED
 from .reactions import Layers, rate_of
 
 Key = tuple[str, int]
@@ -37,9 +41,22 @@ class Product(NamedTuple):
         if self.how == TIMES:
             return first * second
         if self.how == OUTER:
-            return np.outer(first, second)
-        matrix = first if self.how == MATRIX else first.T
+            return first[..., :, None] * second[..., None, :]
+        matrix = first if self.how == MATRIX else np.swapaxes(first, -1, -2)
+        if matrix.ndim > 2:  # a matrix of each sample
+            product: np.ndarray = (matrix @ second[..., None])[..., 0]
+            return product
         return matrix @ second if second.ndim == 1 else second @ matrix.T
+
+    def summed(self, values: _Values, n_axes: int) -> np.ndarray | float:
+        """Without the number, for a quantity of `n_axes` axes that all samples share: the sum over the samples."""
+        if self.how == OUTER:
+            assert self.first is not None and self.second is not None
+            first, second = values[self.first], values[self.second]
+            if first.ndim == second.ndim == 2:
+                return first.T @ second  # sum over samples of outer products
+        array = self.array(values)
+        return array if np.ndim(array) <= n_axes else np.sum(array, axis=0)
 
 
 class Step(NamedTuple):
@@ -92,8 +109,10 @@ class Step(NamedTuple):
         return _sum(self.made, values) / _sum(self.lost, values)
 
     def move(self, values: _Values, out: np.ndarray) -> None:
-        """Write minus the rate of change into `out`."""
-        out[...] = _sum(tuple(p._replace(number=-p.number) for p in self.made), values)
+        """Write minus the rate of change into `out`, summed over the samples. Terms without a quantity of a sample are
+        there once, as their reactions are."""
+        made = tuple(p._replace(number=-p.number) for p in self.made)
+        out[...] = _total(made, [p.summed(values, out.ndim) for p in made])
 
 
 def rails_of(key: Key) -> Key:
@@ -187,6 +206,7 @@ def _while_learning(layers: Layers, name: str) -> float:
     learning = set()
     for phase in (*chemistry.phases, *chemistry.phases):  # a port keeps its value into the next presentation
         value = dict(phase.sets).get(port, value) if port is not None else None
+        value = 1.0 if value == SCHEDULED else value  # what a schedule starts from
         if phase.learns:
             learning.add(value)
     values = (learning or {value}) - {None}
@@ -201,10 +221,15 @@ def _sum(
     divisor: float = 1.0,
     read: _Read = operator.getitem,
 ) -> np.ndarray:
-    """The sum of numbers times arrays. A number of 1 costs nothing and rounds nothing."""
+    """The sum of numbers times arrays."""
+    return _total(products, [product.array(values, read) for product in products], divisor)
+
+
+def _total(products: Sequence[Product], arrays: Sequence[np.ndarray | float], divisor: float = 1.0) -> np.ndarray:
+    """The sum of the numbers of products times these arrays. A number of 1 costs nothing and rounds nothing."""
     total: np.ndarray | float = 0.0
-    for k, product in enumerate(products):
-        size, array = abs(product.number / divisor), product.array(values, read)
+    for k, (product, array) in enumerate(zip(products, arrays)):
+        size = abs(product.number / divisor)
         term = array if size == 1.0 else size * array
         signed = term if product.number > 0 else -term
         total = total + signed if k else signed

@@ -4,7 +4,7 @@ This is the slow-learning limit of the chemistry and the reference for its accur
 the chemistry: each quantity is at the fixed point of its own equation, and weights move as their equations say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -39,7 +39,8 @@ class FloatNetwork:
     """Forward and backward pass for `layers`, with the loss 1/2 sum (yhat - t)^2.
 
     `weights` is the flat float64 vector of `TrainingNetwork`: per layer W[out, in] row by row, then biases. `seed`
-    decides the fixed random numbers that some chemistries have.
+    decides the fixed random numbers that some chemistries have. `batch` is the number of samples that the compiled
+    network takes at once, and changes nothing in floating point.
     """
 
     def __init__(
@@ -49,11 +50,12 @@ class FloatNetwork:
         output_activation: Activation | None = None,
         chemistry: Chemistry | None = None,
         seed: int = 0,
+        batch: int = 1,
     ) -> None:
         self.layers = tuple(layers)
         chemistry = KangKim() if chemistry is None else chemistry
         functions = [*[hidden_activation] * (len(layers) - 2), output_activation]
-        self.stack = Layers(chemistry, layers, functions)
+        self.stack = Layers(chemistry, layers, functions, batch=batch)
         self._known_blocks: dict[tuple[str, ...], list[tuple[int, Key, tuple[int, ...]]]] = {}
         # Directions of learning are those at a learning rate of 1.
         unit = Layers(replace(chemistry, learning_rate=1.0), layers, functions)
@@ -156,11 +158,15 @@ class FloatNetwork:
         return values
 
     def gradient(self, weights: np.ndarray, x: ArrayLike, t: ArrayLike) -> np.ndarray:
-        """Minus the direction of learning float64[weight] for one sample. With a chemistry that backpropagates, it is
-        the gradient of the loss."""
+        """Minus the direction of learning float64[weight] for one sample x float64[input], t float64[output], or the
+        sum over several, x float64[sample, input], t float64[sample, output]. With a chemistry that backpropagates, it
+        is the gradient of the loss."""
         chemistry = self.stack.chemistry
-        values = self._activate(np.asarray(weights, dtype=np.float64), x)
-        values[chemistry.targets, 0] = np.asarray(t, dtype=np.float64)
+        inputs, targets = np.asarray(x, dtype=np.float64), np.asarray(t, dtype=np.float64)
+        if inputs.ndim == 2 and len(inputs) == 1:  # rounded as one sample is
+            inputs, targets = inputs[0], targets[0]
+        values = self._activate(np.asarray(weights, dtype=np.float64), inputs)
+        values[chemistry.targets, 0] = targets
         _run(self._backward, values)
         gradient = np.zeros(self.n_weights)  # weights without an equation in a layer stay
         views = self._views(chemistry.weights, gradient)
@@ -174,7 +180,8 @@ class FloatNetwork:
     def gradient_flow(
         self, weights: np.ndarray, x: ArrayLike, t: ArrayLike, time: float, rtol: float = 1e-9
     ) -> np.ndarray:
-        """Weights after following dw/ds = -gradient of the loss of one sample for s = `time`.
+        """Weights after following dw/ds = -gradient of the loss of one sample, or of the sum of the losses of several,
+        for s = `time`.
 
         The solver is explicit (scipy's DOP853): steps of learning are short, and a multistep method gets stuck where a
         pre-activation comes to rest at the kink of ReLU. Raises UnfinishedError if the flow cannot be followed to the
@@ -209,14 +216,25 @@ class FloatNetwork:
         step: float,
         n_averaged: int = 1,
     ) -> np.ndarray:
-        """Weights after presenting the samples `order` int[presentation] one by one with step s = eta * T, averaged
-        over the last `n_averaged` presentations."""
+        """Weights after presenting the samples `order`, int[presentation] one by one or int[presentation, sample of the
+        batch] with step s = eta * T, averaged over the last `n_averaged` presentations."""
+        return self.descend(weights, ((x[k], t[k], step) for k in order), len(order), n_averaged)
+
+    def descend(
+        self,
+        weights: np.ndarray,
+        presentations: Iterable[tuple[np.ndarray, np.ndarray, float]],
+        n: int,
+        n_averaged: int = 1,
+    ) -> np.ndarray:
+        """Weights after `n` presentations (x, t, step), of one sample or several, averaged over the last
+        `n_averaged`."""
         weights = np.array(weights, dtype=np.float64)
-        n_averaged = min(n_averaged, len(order))
+        n_averaged = min(n_averaged, n)
         mean = np.zeros_like(weights)
-        for n, k in enumerate(order, 1):
-            weights -= step * self.gradient(weights, x[k], t[k])
-            if n > len(order) - n_averaged:
+        for k, (x, t, step) in enumerate(presentations, 1):
+            weights -= step * self.gradient(weights, x, t)
+            if k > n - n_averaged:
                 mean += weights / n_averaged
         return mean if n_averaged else weights
 

@@ -8,6 +8,8 @@ from ..checks import InputError
 
 SAMPLE = "sample"
 """In place of a number: the values of the sample that is presented."""
+SCHEDULED = "scheduled"
+"""In place of a number: the factor that the learning schedule has in the presentation, see `schedules`."""
 INPUTS, TARGETS = "inputs", "targets"
 """The ports for which a sample has values."""
 
@@ -19,7 +21,8 @@ class Phase(NamedTuple):
     duration: float | None
     """[s]; None is the rest of the presentation."""
     sets: tuple[tuple[str, float | str], ...]
-    """Pairs (port, concentration of all its numbers), or (port, `SAMPLE`), in the order in which they are set."""
+    """Pairs (port, concentration of all its numbers), (port, `SAMPLE`) or (port, `SCHEDULED`), in the order in which
+    they are set."""
     learns: bool = True
     """Whether weights follow the presented sample: methods in floating point learn in these phases only."""
 
@@ -52,5 +55,5 @@ def check_phases(phases: Sequence[Phase], ports: Mapping[str, Sequence]) -> None
                     f"phase {phase.name!r} sets port {port!r} to the value of the sample, but a sample has values for "
                     f"{INPUTS} and {TARGETS} only: give a number"
                 )
-            if value != SAMPLE:
+            if value not in (SAMPLE, SCHEDULED):
                 checks.finite(f"port {port!r} in phase {phase.name!r}", value)

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 from ..checks import InputError, meant
@@ -27,6 +28,8 @@ class Number(NamedTuple):
     """A word for the quantity, as `weights`: that of the chemistry, or the name of the port."""
     learned: bool
     """Whether it is a weight or a bias."""
+    sample: int | None = None
+    """The sample of the batch, from 0; None if all samples share the number, as they do weights."""
 
     @property
     def name(self) -> str:
@@ -47,6 +50,7 @@ class Numbers:
         found = [n for n in _every(layers, species) if any(s in place for s, _ in n.rails.signs())]
         found.sort(key=lambda n: min(place[s] for s, _ in n.rails.signs() if s in place))
         self._numbers = tuple(found)
+        self._layers = layers
         self._weights = layers.chemistry.weights
         self._by_name = {name: n for n in found for name in (n.name, *(s for s, _ in n.rails.signs()))}
         self._words = layers.chemistry.meanings
@@ -69,13 +73,18 @@ class Numbers:
             raise InputError(f"no number of this network is called {name!r}{meant(name, list(self._by_name))}")
         return self._by_name[name]
 
-    def select(self, *meanings: str, layer: int | None = None) -> tuple[Number, ...]:
-        """All numbers with one of these meanings, in one layer or in all."""
-        return tuple(n for n in self._numbers if n.meaning in meanings and layer in (None, n.layer))
+    def select(self, *meanings: str, layer: int | None = None, sample: int | None = None) -> tuple[Number, ...]:
+        """All numbers with one of these meanings, in one layer or in all, of one sample or of all; what the samples
+        share is always among them."""
+        return tuple(
+            n for n in self._numbers
+            if n.meaning in meanings and layer in (None, n.layer) and (sample is None or n.sample in (None, sample))
+        )  # fmt: skip
 
-    def one(self, meaning: str, layer: int, *indices: int) -> Number:
-        """The number with this meaning and place. Raises InputError if the network has none."""
-        found = [n for n in self.select(meaning, layer=layer) if n.indices == indices]
+    def one(self, meaning: str, layer: int, *indices: int, sample: int = 0) -> Number:
+        """The number with this meaning and place, of a sample of the batch. Raises InputError if the network has
+        none."""
+        found = [n for n in self.select(meaning, layer=layer, sample=sample) if n.indices == indices]
         if len(found) != 1:
             words = ", ".join(dict.fromkeys(self.meanings.values()))
             raise InputError(
@@ -87,29 +96,37 @@ class Numbers:
     def neuron(self, number: Number) -> str:
         """A name for a quantity of one neuron. All weights of a neuron and its bias have one name."""
         letter = self._weights[0] if number.learned else number.quantity
-        return "_".join([group_name(letter, number.layer), *map(str, number.indices[:1])])
+        name = "_".join([group_name(letter, number.layer), *map(str, number.indices[:1])])
+        return name if number.sample is None else name + self._layers.suffix(number.sample)
 
 
 def _every(layers: Layers, species: Sequence[str]) -> Iterator[Number]:
     """Those that a network of these layers can have."""
     chemistry = layers.chemistry
 
-    def number(letter: str, layer: int, indices: tuple[int, ...], rails: Rails, word: str = "") -> Number:
+    def number(
+        letter: str, layer: int, indices: tuple[int, ...], rails: Rails, word: str = "", sample: int | None = None
+    ) -> Number:
         word = word or chemistry.meanings.get(letter, letter)
-        return Number(letter, layer, indices, rails, word, letter in chemistry.weights)
+        return Number(letter, layer, indices, rails, word, letter in chemistry.weights, sample)
 
-    signed = pairs(species)
-    for j, rails in enumerate(layers.inputs):  # a file does not say whether inputs are signed; its species do
-        yield number(chemistry.inputs, 0, (j,), signed.get(rails.name, rails), INPUTS)
-    for i, rails in enumerate(layers.targets):
-        yield number(chemistry.targets, 0, (i,), rails, TARGETS)
+    signed, samples = pairs(species), range(layers.batch)
+    for b, j in product(samples, range(layers.sizes[0])):
+        rails = layers.input(j, b)  # a file does not say whether inputs are signed; its species do
+        yield number(chemistry.inputs, 0, (j,), signed.get(rails.name, rails), INPUTS, b)
+    for b, i in product(samples, range(layers.sizes[-1])):
+        yield number(chemistry.targets, 0, (i,), layers.target(i, b), TARGETS, b)
     for port, letter in chemistry.ports.items():
         yield number(letter, 0, (), Rails(letter), port)
     equations = (*chemistry.forward, *chemistry.backward, *chemistry.update)
     letters = [*chemistry.weights, *chemistry.fixed, *(e.parsed.target.name for e in equations)]
     for letter, layer, indices in layers.places(list(dict.fromkeys(letters))):
-        yield number(letter, layer, indices, layers.named(letter, layer, *indices))
+        if layers.shared(letter):
+            yield number(letter, layer, indices, layers.named(letter, layer, *indices))
+            continue
+        for b in samples:
+            yield number(letter, layer, indices, layers.named(letter, layer, *indices, sample=b), sample=b)
     for layer, function in enumerate(layers.functions):
         for letter in function.helpers if function is not None else ():
-            for i in range(layers.sizes[layer]):
-                yield number(letter, layer, (i,), layers.named(letter, layer, i), AUXILIARIES)
+            for b, i in product(samples, range(layers.sizes[layer])):
+                yield number(letter, layer, (i,), layers.named(letter, layer, i, sample=b), AUXILIARIES, b)

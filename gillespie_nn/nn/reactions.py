@@ -3,6 +3,10 @@
 Each signed number is the difference of two species. A product of quantities becomes catalytic reactions that make the
 rail of its sign; minus the quantity itself is its decay; and after its own equation the two rails of a quantity
 annihilate each other, which leaves their difference as it is.
+
+In a batch each sample has its own set of neurons. All sets react with the same weights, fixed numbers and ports, which
+are catalysts there. A weight has the reactions of every sample, so that its change is the sum over the samples; terms
+without a quantity of a sample, such as a decay, and the annihilation of its rails are there once.
 """
 
 import itertools
@@ -14,14 +18,17 @@ from .chemistry import ABOVE, BELOW, Chemistry
 from .equations import ACTIVATED, ALL, HIDDEN, LAST, SLOPE, Equation, EquationError, Quantity, Term
 
 _Place = Mapping[str, int]
-"""The value of each index."""
+"""The value of each index, and the number of the sample."""
+_SAMPLE = "sample"
+"""The key of the number of the sample in a place; indices are single letters."""
 
 
 class Layers:
     """The layers of a network: their sizes, their activations, and the species of every quantity.
 
     `sizes` are those of all layers from input to output; `functions` the activations from the first hidden layer on,
-    None where there is none.
+    None where there is none. `batch` is the number of samples presented at once. In a batch of several, species that
+    the samples do not share are named with the number of the sample: `Z1_0_b2_p`.
     """
 
     def __init__(
@@ -30,8 +37,11 @@ class Layers:
         sizes: Sequence[int],
         functions: Sequence[Activation | None],
         signed_inputs: bool = False,
+        batch: int = 1,
     ) -> None:
         self.chemistry, self.sizes, self.functions = chemistry, tuple(sizes), (None, *functions)
+        self.batch = batch
+        self._shared = {*chemistry.weights, *chemistry.fixed, *chemistry.ports.values()}
         self._signed_inputs = signed_inputs
         self._single = {*chemistry.unsigned, *chemistry.ports.values()}
         applied = [e.parsed.argument for e in (*chemistry.forward, *chemistry.backward)]
@@ -77,20 +87,27 @@ class Layers:
         """How many values the index at a position of a quantity takes."""
         return self.locate(quantity, layer)[1][position]
 
+    def shared(self, name: str) -> bool:
+        """Whether all samples of a batch share the quantity `name`: a weight, a fixed number or a port."""
+        return name in self._shared
+
     def rails(self, quantity: Quantity, layer: int, place: _Place) -> Rails:
         """The species of one number."""
         if not quantity.indices:
             return Rails(quantity.name)
+        sample = place.get(_SAMPLE, 0)
         if quantity.name == self.chemistry.targets:
-            return self.target(place[quantity.indices[0]])
+            return self.target(place[quantity.indices[0]], sample)
         name, at = self.resolve(quantity, layer)
         if at == 0:
-            return self.input(place[quantity.indices[0]])
-        return self.named(name, at, *(place[i] for i in quantity.indices))
+            return self.input(place[quantity.indices[0]], sample)
+        return self.named(name, at, *(place[i] for i in quantity.indices), sample=sample)
 
-    def named(self, name: str, layer: int, *indices: int) -> Rails:
-        """The species of a quantity of a layer by its indices."""
+    def named(self, name: str, layer: int, *indices: int, sample: int = 0) -> Rails:
+        """The species of a quantity of a layer by its indices and, unless all samples share it, its sample."""
         stem = "_".join([group_name(name, layer), *map(str, indices)])
+        if not self.shared(name):
+            stem += self.suffix(sample)
         function = self.functions[layer]
         if name == self.chemistry.signal:
             signed = function is not None and function.signed_output
@@ -98,23 +115,29 @@ class Layers:
             signed = name not in self._single and (function is None or name not in function.helpers)
         return Rails.signed(stem) if signed else Rails(stem)
 
-    def input(self, number: int) -> Rails:
-        rails = Rails.signed(f"{self.chemistry.inputs}_{number}")
+    def suffix(self, sample: int) -> str:
+        """What the names of a sample end with, before the rail; nothing where there is one sample."""
+        return f"_b{sample}" if self.batch > 1 else ""
+
+    def input(self, number: int, sample: int = 0) -> Rails:
+        rails = Rails.signed(f"{self.chemistry.inputs}_{number}{self.suffix(sample)}")
         return rails if self._signed_inputs else Rails(rails.plus)
 
-    def target(self, number: int) -> Rails:
-        return Rails.signed(f"{self.chemistry.targets}_{number}")
+    def target(self, number: int, sample: int = 0) -> Rails:
+        return Rails.signed(f"{self.chemistry.targets}_{number}{self.suffix(sample)}")
 
     @property
     def inputs(self) -> tuple[Rails, ...]:
-        return tuple(self.input(j) for j in range(self.sizes[0]))
+        """The inputs, sample after sample."""
+        return tuple(self.input(j, b) for b in range(self.batch) for j in range(self.sizes[0]))
 
     @property
     def targets(self) -> tuple[Rails, ...]:
-        return tuple(self.target(i) for i in range(self.sizes[-1]))
+        """The targets, sample after sample."""
+        return tuple(self.target(i, b) for b in range(self.batch) for i in range(self.sizes[-1]))
 
     def every(self, names: Sequence[str]) -> tuple[Rails, ...]:
-        """The species of these quantities in all layers that have them, layer by layer."""
+        """The species of these quantities, which all samples share, in all layers that have them, layer by layer."""
         return tuple(self.named(name, layer, *indices) for name, layer, indices in self.places(names))
 
     def places(self, names: Sequence[str]) -> Iterator[tuple[str, int, tuple[int, ...]]]:
@@ -134,9 +157,10 @@ class Layers:
 
     @property
     def signals(self) -> tuple[Rails, ...]:
-        """The outputs of the network."""
+        """The outputs of the network, sample after sample."""
         quantity = Quantity(self.chemistry.signal, ("i",))
-        return tuple(self.rails(quantity, self.last, {"i": i}) for i in range(self.sizes[-1]))
+        places = itertools.product(range(self.batch), range(self.sizes[-1]))
+        return tuple(self.rails(quantity, self.last, {"i": i, _SAMPLE: b}) for b, i in places)
 
 
 def group_name(quantity: str, layer: int) -> str:
@@ -157,24 +181,35 @@ def add_reactions(builder: NetworkBuilder, layers: Layers, learning: bool) -> No
 
 
 def _add_group(builder: NetworkBuilder, layers: Layers, layer: int, group: Sequence[Equation]) -> None:
-    """Equations of one label: all reactions of a neuron before those of the next."""
+    """Equations of one label, sample by sample: all reactions of a neuron before those of the next."""
     parsed = [(equation, equation.parsed) for equation in group]
-    for i in range(layers.sizes[layer]):
+    for sample, i in itertools.product(range(layers.batch), range(layers.sizes[layer])):
         for equation, parts in parsed:
+            if sample and layers.shared(parts.target.name):
+                continue  # the first sample has made the reactions of all
             first, *rest = parts.target.indices
             for others in itertools.product(*(range(layers.size(parts.target, 1, layer)) for _ in rest)):
-                add_equation(builder, layers, layer, equation, {first: i, **dict(zip(rest, others))})
+                add_equation(builder, layers, layer, equation, {first: i, **dict(zip(rest, others)), _SAMPLE: sample})
 
 
 def add_equation(builder: NetworkBuilder, layers: Layers, layer: int, equation: Equation, place: _Place) -> None:
-    """Add the reactions of one equation, for the values `place` of the indices on its left side."""
+    """Add the reactions of one equation, for the values `place` of the indices on its left side; for a quantity that
+    the samples share, those of all samples."""
     parts = equation.parsed
     target = layers.rails(parts.target, layer, place)
     if parts.argument is not None:
         _add_function(builder, layers, layer, equation, target, place)
         return
-    builder.module(f"{equation.label}_{target.name}")
-    for term in parts.terms:
+    label, once = f"{equation.label}_{target.name}", parts.terms
+    if layers.batch > 1 and layers.shared(parts.target.name):
+        of_samples = [term for term in parts.terms if not all(layers.shared(factor.name) for factor in term.factors)]
+        once = tuple(term for term in parts.terms if term not in of_samples)
+        for sample in range(layers.batch):
+            builder.module(label + layers.suffix(sample))
+            for term in of_samples:
+                _add_term(builder, layers, layer, equation, term, target, {**place, _SAMPLE: sample})
+    builder.module(label)
+    for term in once:
         _add_term(builder, layers, layer, equation, term, target, place)
     rate, function = layers.chemistry.annihilation_rate, layers.function_of(parts.target.name, layer)
     if function is None:
@@ -191,9 +226,10 @@ def _add_function(
     z = layers.rails(parts.argument, layer, place)
     builder.module(f"{equation.label}_{z.name}")
     indices = [place[i] for i in parts.target.indices]
-    helpers = {name: layers.named(name, layer, *indices) for name in function.helpers}
+    sample = place.get(_SAMPLE, 0)
+    helpers = {name: layers.named(name, layer, *indices, sample=sample) for name in function.helpers}
     if parts.function == SLOPE:
-        y = layers.named(layers.chemistry.signal, layer, *indices)
+        y = layers.named(layers.chemistry.signal, layer, *indices, sample=sample)
         function.backward(builder, z, y, target, helpers)
     else:
         function.forward(builder, z, target, helpers)

@@ -12,6 +12,7 @@ from .. import checks
 from ..activations import ACTIVATIONS, Activation
 from ..checks import InputError
 from ..options import (
+    IF_GIVEN,
     Check,
     Option,
     Options,
@@ -23,6 +24,7 @@ from ..options import (
     positive,
     recorded_name,
     whole,
+    yes_or_no,
 )
 from .chemistries import CHEMISTRIES
 from .chemistry import Chemistry
@@ -50,9 +52,24 @@ class Course(Options):
         20.0, positive("s", "how long a sample is presented"), "running time T: how long each sample is presented",
         unit="s", usual=_BY_CASE,
     )  # fmt: skip
-    presentations: int = option(1000, whole(), "number of samples presented", kind=int, usual=_BY_CASE)
+    batch: int = option(
+        1, whole(), "samples presented at once: so many sets of neurons share the weights", kind=int, usual=_BY_CASE,
+        recorded=IF_GIVEN, more="an update is the sum over the samples",
+    )  # fmt: skip
+    presentations: int = option(
+        1000, whole(), "number of presentations, each of a batch of samples", kind=int, usual=_BY_CASE,
+        more="with another batch than the case's, by default as many as show the same number of samples",
+    )  # fmt: skip
     initial_scale: float = option(1.0, positive(), "scale of the random initial weights", usual=_BY_CASE)
     order: str = option("random", one_of(*ORDERS), "order of the samples", kind=str, usual=_BY_CASE)
+    centred: bool = option(
+        False, yes_or_no, "subtract the mean of the training samples from all inputs", kind=bool, recorded=IF_GIVEN,
+        more="the mean is that of all training samples, also those held out for validation; predictions subtract it",
+    )  # fmt: skip
+    shift: int = option(
+        0, whole(0, 127), "shift each image by up to so many pixels each way, drawn anew for each presentation",
+        kind=int, unit="pixels", recorded=IF_GIVEN, more="pixels that become empty are 0 before centring",
+    )  # fmt: skip
 
 
 class _Part:
@@ -126,6 +143,15 @@ class Settings:
         known = _names(_parts({**self.given, **changes}))
         return Settings(**{name: value for name, value in self.given.items() if name in known} | changes)
 
+    def taking(self, given: Mapping[str, Any], n_shown: int | None = None) -> "Settings":
+        """These settings with those `given`. Where no number of presentations is given, as many as show `n_shown`
+        samples, by default as many samples as these settings show, whatever the batch."""
+        changed = self.replace(**given)
+        if given.get("presentations") is not None or (n_shown is None and changed.course.batch == self.course.batch):
+            return changed
+        n_shown = self.course.presentations * self.course.batch if n_shown is None else n_shown
+        return changed.replace(presentations=-(-n_shown // changed.course.batch))
+
     @classmethod
     def restored(cls, record: Mapping[str, Any], **objects: Any) -> "Settings":
         """Those of a `record`. `objects` are the chemistry and the activations that do not come with the package.
@@ -154,28 +180,37 @@ class Settings:
             "chemistry": self.chemistry,
             "activation": self.activation,
             "output": LINEAR if self.output is None else self.output,
+            "batch": self.course.batch,
         }
 
     def record(self) -> dict[str, Any]:
-        """Plain values by name, of all of them. Raises InputError where they do not fit in one record."""
-        found = {name: value for name, value in self._values()}
-        return found | {
+        """Plain values by name, of all of them that are always recorded or not at their default. Raises InputError
+        where they do not fit in one record."""
+        return self._named(self._values(if_given=False))
+
+    def every(self) -> dict[str, Any]:
+        """As `record`, with the settings that are recorded only where they are given."""
+        return self._named(self._values(if_given=True))
+
+    def _named(self, values: Iterator[tuple[str, Any]]) -> dict[str, Any]:
+        return dict(values) | {
             "chemistry": recorded_name(type(self.chemistry), CHEMISTRIES),
             "activation": recorded_name(type(self.activation), ACTIVATIONS),
             "output_activation": LINEAR if self.output is None else recorded_name(type(self.output), ACTIVATIONS),
         }
 
-    def _values(self) -> Iterator[tuple[str, Any]]:
+    def _values(self, if_given: bool) -> Iterator[tuple[str, Any]]:
         seen: dict[str, Any] = {}
         for part in (self.course, self.chemistry, self.activation, self.output):
-            for name in options_of(type(part)) if part is not None else ():
+            for name, each in options_of(type(part)).items() if part is not None else ():
                 value = getattr(part, name)
                 if seen.setdefault(name, value) != value:
                     raise InputError(
                         f"{name} is {seen[name]!r} in one part of the network and {value!r} in another, and a run "
                         "records one value of it: give both the same"
                     )
-                yield name, value
+                if if_given or each.recorded != IF_GIVEN or value != each.default:
+                    yield name, value
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and "course" in vars(self):

@@ -21,35 +21,31 @@ class Sizes(NamedTuple):
     n_reactions: int
 
 
-def sizes_of(layers: Layers, batch: int, learning: bool = True) -> Sizes:
-    """Those of the network that `training_network` makes of these layers with `batch` samples at once."""
-    chemistry = layers.chemistry
-    passes: tuple[_Equations, ...] = (chemistry.forward,)
+def sizes_of(layers: Layers, learning: bool = True) -> Sizes:
+    """Those of the network that `training_network` makes of these layers."""
+    chemistry, batch = layers.chemistry, layers.batch
+    passes: tuple[tuple[Equation, ...], ...] = (chemistry.forward,)
     if learning:
         passes = (*passes, chemistry.backward, chemistry.update)
-    shared = {*chemistry.weights, *chemistry.fixed}
-    ports = sum(len(rails.signs()) for rails in (*layers.inputs, *(layers.targets if learning else ())))
-    n_species, n_reactions = ports * batch + (len(chemistry.ports) if learning else 0), 0
-    n_species += sum(len(rails.signs()) for rails in layers.every(tuple(shared)))
+    ports = (*layers.inputs, *(layers.targets if learning else ()))
+    weights = layers.every((*chemistry.weights, *(chemistry.fixed if learning else ())))
+    n_species = sum(len(rails.signs()) for rails in (*ports, *weights)) + (len(chemistry.ports) if learning else 0)
+    n_reactions = 0
     for layer in range(1, layers.last + 1):
         every = NetworkBuilder()
-        for equations in passes:
-            for equation in (each for group in layers.equations(equations, layer) for each in group):
-                one = _one(layers, layer, equation)
-                target = equation.parsed.target
-                places = int(np.prod([layers.size(target, k, layer) for k in range(len(target.indices))]))
-                name = layers.resolve_name(target.name, layer)
-                rails = layers.named(name, layer, *(0 for _ in target.indices))
-                settling = 0
-                if name in shared:  # its rails annihilate once, whatever the batch
-                    settling = int(rails.minus is not None and not equation.parsed.argument)
-                else:
-                    n_species += places * len(rails.signs()) * batch
-                n_reactions += places * ((len(one.reactions) - settling) * batch + settling)
-                every.species.update(one.species)
+        for equation in (e for equations in passes for group in layers.equations(equations, layer) for e in group):
+            one = _one(layers, layer, equation)
+            target = equation.parsed.target
+            places = int(np.prod([layers.size(target, k, layer) for k in range(len(target.indices))]))
+            name = layers.resolve_name(target.name, layer)
+            if not layers.shared(name):  # of a quantity that all share, `_one` has the reactions of all samples
+                places *= batch
+                n_species += places * len(layers.named(name, layer, *(0 for _ in target.indices)).signs())
+            n_reactions += places * len(one.reactions)
+            every.species.update(one.species)
         function = layers.functions[layer]
         helpers = function.helpers if function is not None else ()
-        used = sum(layers.named(name, layer, 0).plus in every.species for name in helpers)
+        used = sum(layers.named(helper, layer, 0).plus in every.species for helper in helpers)
         n_species += layers.sizes[layer] * used * batch
     return Sizes(n_species, n_reactions)
 

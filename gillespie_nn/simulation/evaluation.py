@@ -13,21 +13,20 @@ OUTPUTS = tuple(f"outputs{suffix}" for suffix in _SUFFIXES)
 """Arrays float64[test sample, output] [concentration] of an evaluation; `_best` only after validation."""
 SCORES = tuple(score + suffix for score in ("accuracy", "rmse", "largest_error") for suffix in _SUFFIXES)
 """Numbers of an evaluation: `accuracy` is a fraction (NaN for regression), the errors are concentrations."""
-CHEMICAL_SCORES = ("accuracy_chemical", "rmse_chemical")
-"""The same of outputs by simulation."""
+CHEMICAL_SCORES = ("accuracy_chemical", "rmse_chemical", "accuracy_chemical_moment")
+"""Of outputs by simulation, averaged over time, and the accuracy of the last reading alone."""
 _NORMAL = 1.959963984540054
 """97.5 % of the standard normal distribution lie below."""
 
 
 def gradient_descent(plan, n_presented) -> np.ndarray:
-    """Weights by float gradient descent from the same start, in the same order, with step eta (T - hold), and
-    averaged over the last presentations as those of the chemistry are."""
+    """Weights by float gradient descent from the same start, with the same presentations and steps eta (T - hold) times
+    the factor of the schedule, averaged over the last presentations as those of the chemistry are."""
     evaluated = plan.presentations.evaluated
     averaged = n_averaged(evaluated, int(np.searchsorted(evaluated, n_presented)))
-    data = plan.dataset
-    return plan.spec.floating.gradient_descent(
-        plan.learner.initial_weights, data.train_x, data.train_t, plan.order[:n_presented], plan.settings.step, averaged
-    )
+    shown, step = plan.presented, plan.settings.step
+    presentations = ((shown.x(k), shown.t(k), step * shown.licence(k)) for k in range(n_presented))
+    return plan.spec.floating.descend(plan.learner.initial_weights, presentations, n_presented, averaged)
 
 
 def evaluate(plan, trained) -> tuple[dict, dict]:
@@ -37,7 +36,8 @@ def evaluate(plan, trained) -> tuple[dict, dict]:
     every = dict(zip(_SUFFIXES, (trained.weights, plan.learner.initial_weights, descent, trained.best_weights)))
     if trained.best is None:
         del every["_best"]
-    arrays = {f"outputs{suffix}": forward(w, data.test_x) for suffix, w in every.items()}
+    test_x = data.test_x - plan.centre
+    arrays = {f"outputs{suffix}": forward(w, test_x) for suffix, w in every.items()}
     scores = {}
     for name, outputs in arrays.items():
         suffix = name.removeprefix("outputs")
@@ -47,10 +47,12 @@ def evaluate(plan, trained) -> tuple[dict, dict]:
     return arrays, scores
 
 
-def evaluate_chemical(dataset, outputs) -> dict:
-    """Numbers by the names `CHEMICAL_SCORES` for `outputs` float64[sample, output] of the first test samples."""
+def evaluate_chemical(dataset, outputs, at_one_moment) -> dict:
+    """Numbers by the names `CHEMICAL_SCORES` for `outputs` float64[sample, output] of the first test samples, averaged
+    over time, and those `at_one_moment`."""
     first = replace(dataset, test_x=dataset.test_x[: len(outputs)], test_t=dataset.test_t[: len(outputs)])
-    return dict(zip(CHEMICAL_SCORES, (first.accuracy(outputs), first.rmse(outputs))))
+    found = first.accuracy(outputs), first.rmse(outputs), first.accuracy(at_one_moment)
+    return dict(zip(CHEMICAL_SCORES, found))
 
 
 def accuracy_interval(accuracy, dataset, n_samples) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from ..nn import TrainingNetwork
 from ..nn.settings import Settings
 from ..noise import NoisePlan
 from .batches import BatchMethod
-from .methods import Method, TrainingMethod
+from .methods import TrainingMethod
 from .protocol import Simulation
 from .slow_limit import Level
 from .start import start_simulation

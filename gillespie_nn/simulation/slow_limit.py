@@ -17,7 +17,7 @@ from ..crn import ReactionNetwork
 from ..crn.dual_rail import Rails
 from ..kernels import codes
 from ..nn import TrainingNetwork
-from ..nn.phases import Phase
+from ..nn.phases import SCHEDULED, Phase
 from ..options import Option, fraction
 
 
@@ -88,6 +88,9 @@ class Level(ABC):
         self._weights = spec.read_weights(self._state, volume)
         self._time = float(start_time)
         self._learns = True
+        scheduled = (port for phase in spec.phases for port, value in phase.sets if value == SCHEDULED)
+        port = next(scheduled, None)
+        self._licence = None if port is None else self.network.index[spec.ports[port][0].plus]
         groups = spec.inputs, spec.targets, spec.weights, spec.outputs
         self._inputs, self._targets, *self._results = (_Numbers(self.network, rails, volume) for rails in groups)
 
@@ -125,12 +128,14 @@ class Level(ABC):
         self._learns = phase.learns
 
     def advance(self, t_stop: float) -> int:
-        """Learn from the presented sample for the time up to t_stop."""
-        x, t = self._inputs.read(self._state), self._targets.read(self._state)
+        """Learn from the presented samples for the time up to t_stop, at the learning rate times the licence."""
+        x, t = (n.read(self._state).reshape(self._spec.batch, -1) for n in (self._inputs, self._targets))
         if t_stop > self._time and self._learns:
-            self._weights = self._learn(x, t, self._rate * (t_stop - self._time))
+            licence = 1.0 if self._licence is None else self._state[self._licence] / self._volume
+            self._weights = self._learn(x, t, self._rate * (t_stop - self._time) * licence)
         self._time = max(self._time, float(t_stop))
-        for numbers, values in zip(self._results, (self._weights, self._spec.floating.forward(self._weights, x))):
+        outputs = self._spec.floating.forward(self._weights, x[0] if len(x) == 1 else x).ravel()
+        for numbers, values in zip(self._results, (self._weights, outputs)):
             wrong = ~(np.abs(values) * self._volume <= codes.COUNT_LIMIT)
             if wrong.any():
                 raise UnfinishedError(
@@ -142,7 +147,8 @@ class Level(ABC):
 
     @abstractmethod
     def _learn(self, x: np.ndarray, t: np.ndarray, step: float) -> np.ndarray:
-        """Weights after the presented sample x, t, for `step` = eta T."""
+        """Weights after the presented samples x float64[sample, input], t float64[sample, output], for `step` = eta T
+        times the licence."""
 
     def memory(self) -> np.ndarray:
         """Empty: the state contains all weights."""

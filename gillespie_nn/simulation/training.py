@@ -11,13 +11,14 @@ from ..datasets import Dataset
 from ..nn import TrainingNetwork
 from ..nn.settings import Settings
 from ..status import Status
+from .batches.run import run_batches
 from .checkpoints import Checkpoint, generator_state, simulation_at
 from .faults import explain
 from .invariants import Invariants
 from .learner import Learner
-from .batches.run import run_batches
 from .methods import TrainingMethod
-from .presentations import PresentationPlan, Presented, Samples, run_presentations
+from .presentations import PresentationPlan, Samples, run_presentations
+from .presented import Presented
 from .protocol import Simulation
 from .training_options import TrainingOptions
 from .validation import Watch
@@ -36,6 +37,8 @@ class TrainingPlan(NamedTuple):
     """The samples are no case's, so a file has to hold them."""
     learner: Learner
     presentations: PresentationPlan
+    presented: Presented
+    """What the environment presents in them."""
 
     def __repr__(self):
         return (
@@ -66,8 +69,28 @@ class TrainingPlan(NamedTuple):
 
     @property
     def order(self) -> np.ndarray:
-        """int64[presentation], numbers of training samples."""
+        """int64[presentation, sample of the batch], numbers of training samples."""
         return self.presentations.order
+
+    @property
+    def batch(self) -> int:
+        """Samples presented at once."""
+        return self.settings.course.batch
+
+    @property
+    def centre(self) -> np.ndarray:
+        """float64[input], what is subtracted from every input [concentration]; 0 without centring."""
+        return self.presented.centre
+
+    @property
+    def signed(self) -> bool:
+        """Whether inputs have a minus rail."""
+        return self.dataset.signed or self.settings.course.centred
+
+    @property
+    def size_warning(self) -> str:
+        """See `Dataset.size_warning`."""
+        return self.dataset.size_warning(self.settings.step, self.batch, self.settings.course.centred)
 
 
 class TrainingSink(Protocol):
@@ -127,7 +150,7 @@ def run_training(
     def check(weights):
         largest = float(np.max(np.abs(weights)))
         if largest > _RUN_AWAY and not plan.learner.in_floating_point:  # which says for itself where it diverges
-            cause = plan.dataset.size_warning(plan.settings.step)
+            cause = plan.size_warning
             raise UnfinishedError(
                 f"the training diverged: a weight is {largest:.3g} in presentation {n_presented + 1}; "
                 + (f"the likely cause: {cause}" if cause else "use a smaller learning rate or initial scale")
@@ -181,13 +204,13 @@ class _Listed:
 
     def __init__(self, plan):
         self._plan = plan
-        self._samples = Samples(plan.spec, plan.dataset.train_x, plan.dataset.train_t, plan.volume, plan.method.dtype)
+        self._samples = Samples(plan.spec, plan.presented, plan.volume, plan.method.dtype)
         self._invariants = Invariants(plan.learner.noise or plan.spec.network, plan.method.dtype)
 
     def run(self, simulation, record, pause, first, stop):
-        order, running_time = self._plan.order, self._plan.settings.running_time
+        running_time = self._plan.settings.running_time
         return run_presentations(
-            simulation, self._samples, order, running_time, record, pause, self._invariants.start, first, stop
+            simulation, self._samples, running_time, record, pause, self._invariants.start, first, stop
         )
 
     def check(self, simulation):
@@ -204,7 +227,7 @@ class _Batches:
     reads_all = False
 
     def __init__(self, plan):
-        self._shown = Presented(plan)
+        self._shown = plan.presented
 
     def run(self, simulation, record, pause, first, stop):
         return run_batches(simulation, self._shown, record, pause, first, stop)

@@ -103,7 +103,7 @@ class TrainingOptions(Options):
         "disturbed only on request",
     )  # fmt: skip
     predict_noise: Any = option(
-        None, noises, "extrinsic noise in the prediction; each sample is a presentation", kind=None,
+        None, noises, "extrinsic noise in the prediction; each batch of samples is a presentation", kind=None,
         recorded=_records("predict_noise"), restored=noises_again,
     )  # fmt: skip
     rates: Mapping[str, float] | None = option(

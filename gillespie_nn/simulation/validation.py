@@ -58,7 +58,7 @@ class Watch:
             self._scores[: self.n_evaluated] = scores[: self.n_evaluated]
             data = plan.dataset
             kept = {
-                "test_x": data.train_x[plan.presentations.held_out],
+                "test_x": data.train_x[plan.presentations.held_out] - plan.centre,
                 "test_t": data.train_t[plan.presentations.held_out],
             }
             self._validation = replace(data, **kept)

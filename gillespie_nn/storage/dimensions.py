@@ -3,7 +3,7 @@
 import h5py
 
 from .schema import Entry, Format
-from .values import ALL_SPECIES
+from .values import ALL_SPECIES, PREDICTIONS, SHOWN_OUTPUT
 
 _BARE = "This is a netCDF dimension but not a netCDF variable. {:>10d}"
 """Name of a scale without values, in netCDF's own words."""
@@ -20,7 +20,7 @@ def describe(file: h5py.File, form: Format) -> None:
                 dataset.attrs["units"] = unit
             for number, axis in enumerate(entry.axes):
                 if form.scaled is None or axis in form.scaled:
-                    _attach(dataset, number, axis)
+                    _attach(dataset, number, axis_name(file, entry, axis))
 
 
 def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
@@ -32,7 +32,10 @@ def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
 
 def axis_name(file: h5py.Group, entry: Entry, axis: str) -> str:
     """The name of an axis of an entry whose datasets are in the file; axes of the same name have the same length. The
-    species of a model have their own where not all of them are recorded."""
+    species of a model have their own where not all of them are recorded, and predictions theirs where several samples
+    are presented at once."""
+    if entry.path == PREDICTIONS and axis == "output" and SHOWN_OUTPUT in file:
+        return SHOWN_OUTPUT.rpartition("/")[2]
     return ALL_SPECIES if f"{entry.group}/{axis}" == ALL_SPECIES and ALL_SPECIES in file else axis
 
 

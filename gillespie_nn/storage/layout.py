@@ -77,11 +77,11 @@ def ensemble_lengths(task: Task) -> dict[str, int]:
 def training_values(plan: TrainingPlan) -> dict[str, Any]:
     """Everything that determines a training run, a `simulation.training.TrainingPlan`."""
     spec, data = plan.spec, plan.dataset
-    schedule = plan.presentations
+    schedule, shown = plan.presentations, [rails.name for rails in spec.outputs]
     n_evaluations = len(schedule.evaluated) if schedule.validates else 0
     about = {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
     if plan.own_data:  # of a case they are loaded again
-        about |= {name: value for name in ("classes", "scaled") if (value := getattr(data, name))}
+        about |= {name: value for name in ("classes", "scaled", "image") if (value := getattr(data, name))}
     values: dict[str, Any] = {
         "layers": np.array(spec.layers, dtype=np.int64),
         "settings": json.dumps(plan.settings.record()),
@@ -89,8 +89,8 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
         "arguments": json.dumps(plan.options.arguments),
         "data": json.dumps(about),
         "weight": [rails.name for rails in spec.weights],
-        "output": [rails.name for rails in spec.outputs],
-        "presentations": np.asarray(plan.order, dtype=np.int64),
+        "output": [name.removesuffix(spec.sample_suffix(0)) for name in shown[: spec.layers[-1]]],
+        "presentations": np.asarray(plan.order, dtype=np.int64).ravel(),
         "recorded": np.asarray(schedule.recorded, dtype=np.int64),
         "held_out": schedule.held_out,
         "evaluated": schedule.evaluated[:n_evaluations],
@@ -98,6 +98,10 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
         "targets": data.test_t,
         "inputs": data.test_x if data.test_x.nbytes <= _SMALL_BYTES else data.test_x[:0],
     }
+    if spec.batch > 1:
+        values["shown_output"] = shown
+    if plan.settings.centred:
+        values["centre"] = plan.centre
     # Samples of data that are no case's, so that the file can be resumed; else none.
     values |= {f"samples/{name}": getattr(data, name)[: None if plan.own_data else 0] for name in SAMPLES}
     return {f"training/{name}": value for name, value in values.items()} | trajectory_values(

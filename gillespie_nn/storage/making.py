@@ -103,7 +103,7 @@ def _make_empty(
         raise InternalError(f"no value is given for {path}")
     dtype = np.dtype(entry.dtypes[0] if dtype is None else dtype)
     try:
-        shape = tuple(lengths[axis] for axis in entry.axes)
+        shape = tuple(lengths[axis_name(file, entry, axis)] for axis in entry.axes)
     except KeyError as error:
         raise InternalError(f"{path} needs the length of axis {error}") from None
     start = entry.filling(dtype.name)

@@ -229,7 +229,8 @@ class Run(Trajectories):
 
     @property
     def predictions(self) -> np.ndarray:
-        """float64[record, output] [concentration]: output of the chemistry at the end of each recorded presentation."""
+        """float64[record, output] [concentration]: output of the chemistry at the end of each recorded presentation; of
+        a batch those of all samples, sample after sample."""
         return self._recorded("predictions")
 
     @property

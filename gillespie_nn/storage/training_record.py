@@ -29,7 +29,7 @@ class TrainingRecord:
         return self._run._has(f"{self.GROUP}/{name}")
 
     def __getitem__(self, name: str) -> Any:
-        if name in ("weight", "output"):
+        if name in ("weight", "output", "shown_output"):
             return np.array(self._run._names(f"{self.GROUP}/{name}"), dtype=object)
         return self._run._read(f"{self.GROUP}/{name}")
 
@@ -73,12 +73,23 @@ class TrainingRecord:
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
-        """Names of the outputs, likewise."""
-        return self._names("output", "{}", "predictions")
+        """Names of the outputs in `predictions`, likewise; of a batch those of all samples, sample after sample."""
+        return self._names("shown_output" if "shown_output" in self else "output", "{}", "predictions")
+
+    @property
+    def batch(self) -> int:
+        """Samples presented at once."""
+        return int(self.settings.get("batch", 1))
+
+    @property
+    def centre(self) -> np.ndarray:
+        """float64[feature] [concentration], what was subtracted from every input; 0 unless the run was `centred`."""
+        return self["centre"] if "centre" in self else np.zeros(self.layers[0])
 
     @property
     def presentations(self) -> np.ndarray:
-        """int64[N], sample number of each presentation."""
+        """int64[N], sample number of each presentation; of a batch of B, int64[N B], the samples in the order shown, B
+        to a presentation."""
         return self["presentations"]
 
     @property
@@ -94,7 +105,7 @@ class TrainingRecord:
     @property
     def n_presented(self) -> int:
         """Presentations done, up to the last checkpoint or the end; before version 1.4 those planned."""
-        return int(self["n_presented"]) if "n_presented" in self else len(self.presentations)
+        return int(self["n_presented"]) if "n_presented" in self else len(self.presentations) // self.batch
 
     @property
     def seconds(self) -> float:
@@ -129,7 +140,7 @@ class TrainingRecord:
 
     @property
     def inputs(self) -> np.ndarray:
-        """float64[K, feature] [concentration], test inputs; no rows if they are too large to store."""
+        """float64[K, feature] [concentration], test inputs, not centred; no rows if they are too large to store."""
         return self["inputs"]
 
     @property

@@ -52,7 +52,8 @@ def _check_run(path: Path, file: h5py.File, lengths: Mapping[str, int]) -> None:
         if not 0 <= n_written <= points:
             raise damaged(path, f"/training/n_recorded is {n_written}, expected 0 to {points}")
         n_presented = file["training/n_presented"][()] if "training/n_presented" in file else 0
-        n_planned = lengths["presentation"]
+        batch = max(1, lengths.get("shown_output", 0) // max(1, lengths["output"]))
+        n_planned = lengths["presentation"] // batch
         if not 0 <= n_presented <= n_planned:
             raise damaged(path, f"/training/n_presented is {n_presented}, expected 0 to {n_planned}")
         for name in ("training/weights", "training/predictions"):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 ALL_SPECIES = "model/species"
 """Dataset of the names of all species, where only some are recorded; else `/species` has them."""
+PREDICTIONS = "training/predictions"
+SHOWN_OUTPUT = "training/shown_output"
+"""Dataset of the names of the outputs of all samples of a batch; of one sample `/training/output` has them."""
 _MOST_PACKED = 1100
 """Deflate packs at most 1,032 bytes into one: what claims to be more was never written."""
 _SMALL_BYTES = 1 << 16
@@ -152,7 +155,7 @@ def _check_model(path: Path, file: "h5py.File", network: ReactionNetwork) -> Non
     found = file["model/stoichiometry"][:]
     if len(found) != len(changes) or set(map(tuple, found.tolist())) != changes:
         raise damaged(path, "/model/stoichiometry does not match the model")
-    for name in ("training/weight", "training/output"):
+    for name in ("training/weight", SHOWN_OUTPUT if SHOWN_OUTPUT in file else "training/output"):
         for number in strings(path, file[name]) if name in file else ():  # on two rails, or a species if never negative
             if number not in index and not set(Rails.signed(number)) <= index.keys():
                 raise damaged(path, f"/{name} contains the name {shown(number)}, which is not in the model")

@@ -137,7 +137,8 @@ class Claims(Study):
                     inputs = run.training.inputs
                     if not len(inputs):  # too large for the file: they are the case's own
                         inputs = case_of(run.case).load(run.seed).test_x
-                    found = float_network(run).drives(averaged_weights(run)[-1], inputs[:_MOST_SAMPLES])
+                    inputs = inputs[:_MOST_SAMPLES] - run.training.centre
+                    found = float_network(run).drives(averaged_weights(run)[-1], inputs)
                 drives.append(found.output_made.sum() / np.abs(found.output).sum())
                 smoothings.append(found.common.ravel())
             ratio = estimate(drives)

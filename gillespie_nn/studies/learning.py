@@ -69,7 +69,7 @@ def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
         x, t = run.training.inputs, run.training.targets
         if not len(x):  # too large for the file: they are the case's own
             x = case_of(run.case).load(run.seed).test_x
-        x, t = x[:_MOST_SAMPLES], t[:_MOST_SAMPLES]
+        x, t = x[:_MOST_SAMPLES] - run.training.centre, t[:_MOST_SAMPLES]
         network = float_network(run)
         error = [np.sqrt(np.mean(np.square(network.forward(w, x) - t))) for w in averaged_weights(run)]
         return run.training.recorded[: len(error)] + 1, np.array(error)

@@ -22,6 +22,7 @@ from ..nn.settings import Settings, setting_options
 from ..noise import ConcentrationNoise, Noise, RateNoise
 from ..simulation.methods import METHODS
 from ..simulation.presentations import presentation_order
+from ..simulation.presented import Presented
 from ..storage import Run, open_trajectories, prediction_file
 
 _CHECKPOINTS = 5
@@ -107,15 +108,12 @@ class Training(Point):
     @property
     def chosen(self) -> Settings:
         """Settings in force."""
-        settings = case_of(self.case).settings
-        if self.limit is not None:
-            settings = settings.replace(presentations=self.limit)
-        return settings.replace(**{k: v for k, v in self.settings if k in _SETTINGS})
+        given = {k: v for k, v in self.settings if k in _SETTINGS}
+        return case_of(self.case).settings.taking(given, self.limit)
 
     @property
-    def _own(self) -> dict:
-        """These and options."""
-        return self.chosen.record() | {k: v for k, v in self.settings if k not in _SETTINGS}
+    def _options(self) -> dict:
+        return {k: v for k, v in self.settings if k not in _SETTINGS}
 
     @property
     def decided(self) -> dict:
@@ -125,7 +123,7 @@ class Training(Point):
                 "seed": self.seed,
                 "method": self.method,
                 "volume": float(self.volume),
-                "settings": self._own,
+                "settings": self.chosen.record() | self._options,
                 "noise": [n.record() for n in self.noise],
                 "limit": self.limit,
             }
@@ -140,7 +138,7 @@ class Training(Point):
         """Seldom where nothing is drawn, so that checkpoints decide nothing, and a run takes a second; else None, the
         default."""
         deterministic = {m.name for m in METHODS if m.deterministic}
-        return max(1, self._own["presentations"] // _CHECKPOINTS) if self.method in deterministic else None
+        return max(1, self.chosen.presentations // _CHECKPOINTS) if self.method in deterministic else None
 
     def carry_out(self, folder: str | Path) -> None:
         path = self.path(folder)
@@ -149,8 +147,8 @@ class Training(Point):
             return
         train(
             self.case, method=self.method, volume=self.volume, seed=self.seed, limit=self.limit, noise=self.noise,
-            record_every=max(1, self._own["presentations"] // N_RECORDS), checkpoint_every=self._checkpoint_every,
-            output=path, progress=False, **self._own,
+            record_every=max(1, self.chosen.presentations // N_RECORDS), checkpoint_every=self._checkpoint_every,
+            output=path, progress=False, **self.chosen.every(), **self._options,
         )  # fmt: skip
 
     def read(self, folder: str | Path) -> Record | None:
@@ -253,18 +251,20 @@ class Course(Point):
         return training_network(
             (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]),
             **own.of_network,
-            signed_inputs=data.signed,
+            signed_inputs=data.signed or own.centred,
             seed=self.seed,
         )
 
     def carry_out(self, folder: str | Path) -> None:
         own, data, spec = self._training.chosen, case_of(self.case).load(self.seed), self.spec
         weights = spec.floating.initial_weights(self.seed, own.initial_scale)
-        order = presentation_order(len(data.train_x), self.n_presentations, own.order, self.seed)
-        schedule = []
-        for k, s in enumerate(order):
-            sample = data.train_x[s], data.train_t[s]
-            schedule += spec.schedule(*sample, self.volume, own.running_time, k * own.running_time)
+        # The first presentations of the whole run: they decide what its learning schedule is there.
+        n = max(own.presentations, self.n_presentations)
+        order = presentation_order(len(data.train_x), n, own.order, self.seed, own.batch)
+        shown, schedule = Presented.of(data, own, order, self.seed), []
+        for k in range(self.n_presentations):
+            shown_now = shown.x(k), shown.t(k), self.volume, own.running_time, k * own.running_time, shown.licence(k)
+            schedule += spec.schedule(*shown_now)
         # Cheap enough to be made anew where it was interrupted.
         run = simulate(
             spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,

@@ -22,6 +22,7 @@ from ..noise import plan_noise
 from ..seeds import Purpose
 from ..simulation.methods.implicit_euler import ImplicitEuler
 from ..simulation.presentations import Samples
+from ..simulation.presented import Presented
 from ..simulation.replicate import advance_to
 from ..simulation.start import start_simulation
 from ..storage import prediction_file
@@ -128,9 +129,9 @@ class Slopes(Outputs):
         )  # fmt: skip
         grid = np.linspace(1.5 * self.running_time, 2.0 * self.running_time, _POINTS)
         rows = np.empty((_POINTS, simulation.n_species))
-        presented = Samples(spec, samples, np.zeros((2, 1)), 1.0, np.float64)
+        presented = Samples(spec, Presented.each(samples, np.zeros((2, 1))), 1.0, np.float64)
         for k in range(2):
-            for step in presented.present(simulation, k, k, k * self.running_time, (k + 1) * self.running_time):
+            for step in presented.present(simulation, k, k * self.running_time, (k + 1) * self.running_time):
                 advance_to(
                     simulation, step.end, lambda time: False, grid_time=grid[: k * _POINTS], grid_counts=rows
                 )  # fmt: skip

@@ -3,17 +3,19 @@ neural networks, arXiv:2410.11919.
 
 Forward pass, backpropagation and update are our reconstruction from the public abstract; the reactions of the smooth
 ReLU are those of its own reference. `hold` is ours, not the paper's: weights learn from copies G of the errors, which
-take a licence L to be made. The environment sets L to 0 with each sample, and to 1 after the hold.
+take a licence L to be made. The environment sets L to 0 with each sample, and to 1 after the hold. With a learning
+schedule it sets L to a factor f that falls over the run, so that weights learn at the rate eta f.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...options import not_negative, option
+from ...options import IF_GIVEN, not_negative, one_of, option
 from ..chemistry import BIASES, ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES, WEIGHTS, Chemistry
 from ..equations import ACTIVATED, HIDDEN, LAST, Equation
-from ..phases import INPUTS, SAMPLE, TARGETS, Phase
+from ..phases import INPUTS, SAMPLE, SCHEDULED, TARGETS, Phase
+from ..schedules import CONSTANT, SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class KangKim(Chemistry):
     hold: float = option(
         0.0, not_negative("s"), "time after each switch of the input during which weights do not change", unit="s"
     )
+
+    learning_schedule: str = option(
+        CONSTANT, one_of(*SCHEDULES), "how the learning rate falls over the presentations", kind=str,
+        recorded=IF_GIVEN, more="the environment lowers the licence L; a schedule needs no hold",
+    )  # fmt: skip
 
     name = "kang_kim"
     summary = "backpropagation: errors reach hidden neurons through the transposed weights"
@@ -55,18 +62,31 @@ class KangKim(Chemistry):
     )
 
     @property
+    def licensed(self) -> bool:
+        """Whether weights learn from licensed errors."""
+        return bool(self.hold) or self.schedule != CONSTANT
+
+    @property
+    def schedule(self) -> str:
+        return self.learning_schedule
+
+    @property
     def update(self) -> tuple[Equation, ...]:
-        return self.learn_if_licensed if self.hold else self.learn
+        return self.learn_if_licensed if self.licensed else self.learn
 
     @property
     def ports(self) -> Mapping[str, str]:
-        return {"licence": "L"} if self.hold else {}
+        return {"licence": "L"} if self.licensed else {}
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        if not self.hold:
+        if not self.licensed:
             return super().phases
+        sample = ((INPUTS, SAMPLE), (TARGETS, SAMPLE))
+        licence: tuple[tuple[str, float | str]] = (("licence", 1.0 if self.schedule == CONSTANT else SCHEDULED),)
+        if not self.hold:
+            return (Phase("learn", None, (*sample, *licence)),)
         return (
-            Phase("hold", self.hold, ((INPUTS, SAMPLE), (TARGETS, SAMPLE), ("licence", 0.0)), learns=False),
-            Phase("learn", None, (("licence", 1.0),)),
+            Phase("hold", self.hold, (*sample, ("licence", 0.0)), learns=False),
+            Phase("learn", None, licence),
         )

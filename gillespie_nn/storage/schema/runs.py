@@ -35,6 +35,7 @@ _CONCENTRATION = "concentration"
 _1_4: dict[str, Any] = {"since": (1, 4)}
 _1_5: dict[str, Any] = {"since": (1, 5)}
 _1_6: dict[str, Any] = {"since": (1, 6)}
+_1_7: dict[str, Any] = {"since": (1, 7)}
 _SUFFIXES = ("", "_before", "_gradient_descent", "_best")
 SAMPLES = ("train_x", "train_t", "test_x", "test_t")
 
@@ -93,6 +94,8 @@ _PROVENANCE = (
 _RECORDS = (
     _training("weight", "weight", NAME, **_1_5),
     _training("output", "output", NAME, **_1_5),
+    _training("shown_output", "shown_output", NAME, sometimes=True, **_1_7),
+    _training("centre", "input", REAL, _CONCENTRATION, sometimes=True, **_1_7),
     _training("presentations", "presentation", INTEGER),
     _training("recorded", "time", INTEGER),
     _training("n_recorded", "", INTEGER, start=0),
@@ -118,6 +121,7 @@ _RECORDS = (
       for score in ("accuracy", "rmse", "largest_error") for s in _SUFFIXES),
     _training("accuracy_chemical", "", REAL, start=_NAN, **_1_4),
     _training("rmse_chemical", "", REAL, start=_NAN, **_1_4),
+    _training("accuracy_chemical_moment", "", REAL, start=_NAN, **_1_7),
 )  # fmt: skip
 _CHECKPOINT = (
     _slot("number", "", INTEGER),
@@ -135,7 +139,7 @@ _CHECKPOINT = (
 RUNS = Format(
     name="run file",
     filetype="gillespie-nn run",
-    version=(1, 6),
+    version=(1, 7),
     attributes=(
         *RUN,
         Attribute("method_reason", *TEXT, since=(1, 1)),

@@ -76,7 +76,7 @@ def dataset(choice: Choice) -> Setting:
         choice = choice._replace(learning_rate=own.step / running_time)
     spec = _network(choice, (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), own, learning, data.signed)
     weights = spec.floating.initial_weights(choice.seed, own.initial_scale)
-    order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed)
+    order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed).ravel()
     if learning:
         order = order[:n]
     else:

@@ -106,7 +106,7 @@ class CountedPaths:
         """Present all samples to `method`; yields the limit over each phase, and the begin of the phase [s]."""
         limits, running_time = iter(self._limits), self.setting.running_time
         for k in range(len(self.setting.x)):
-            for step in self._samples.present(method, k, k, k * running_time, (k + 1) * running_time):
+            for step in self._samples.present(method, k, k * running_time, (k + 1) * running_time):
                 yield next(limits), step.begin
 
     def errors(self, seed: int, size: int, replicate: int) -> tuple[np.ndarray, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from ...crn import ReactionNetwork
 from ...nn import TrainingNetwork
 from ...simulation.presentations import Samples
+from ...simulation.presented import Presented
 from .quantities import Quantities, quantities_of
 
 FORWARD, LEARNING = "5.1", "5.2"
@@ -49,7 +50,7 @@ class Setting:
 
     def samples(self, volume: float = 1.0, dtype: type = np.float64) -> Samples:
         """What is presented, in molecules."""
-        return Samples(self.spec, self.x, self.t if self.spec.targets else self.x[:, :0], volume, dtype)
+        return Samples(self.spec, Presented.each(self.x, self.t if self.spec.targets else None), volume, dtype)
 
     def start(self, volume: float = 1.0, dtype: type = np.float64) -> np.ndarray:
         """The state `dtype`[species] at time 0, before anything is presented [molecules]."""

@@ -1,0 +1,29 @@
+"""Sizes of networks that are not listed: those of the list, where there is one."""
+
+import pytest
+
+from gillespie_nn.nn import training_network
+from gillespie_nn.nn.chemistries import CHEMISTRIES
+
+SETTINGS = (
+    {},
+    {"hold": 3.0},
+    {"learning_schedule": "cosine"},
+    {"output": "smooth_relu", "signed_inputs": True, "hold": 2.0},
+    {"derivative": "gain"},
+    {"derivative": "ratio", "learning": False},
+    {"activation": "annihilation_relu"},
+    {"activation": "leaky_relu", "output": "leaky_relu"},
+)
+
+
+@pytest.mark.parametrize("chemistry", CHEMISTRIES, ids=lambda c: c.name)
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("layers", [(3, 2), (5, 4, 3, 2)], ids=str)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_sizes_are_those_of_the_list(layers, batch, chemistry, settings):
+    spec = training_network(layers, chemistry=chemistry.name, batch=batch, **settings)
+    assert spec.sizes == (len(spec.network.species), len(spec.network.reactions))
+    outline = training_network(layers, chemistry=chemistry.name, batch=batch, listed=False, **settings)
+    assert outline.sizes == spec.sizes and len(outline.network.reactions) == 0
+    assert "not listed" in repr(outline)
