@@ -21,7 +21,8 @@ from ..crn import ReactionNetwork
 from ..kernels.jit import cached_kernels
 from ..noise import ConcentrationNoise, RateNoise
 from ..progress import Compilation, Progress
-from ..simulation.methods import LEVELS, METHODS, OPTIONS, Method
+from ..simulation.batches import BATCH_METHODS
+from ..simulation.methods import METHODS, ONLY_TRAINING, OPTIONS, Method
 from .simulate import simulate
 from .train import train
 
@@ -63,12 +64,15 @@ class Warmed(NamedTuple):
     """How long it took to compile [s]."""
 
 
+_BATCHES = tuple(method.name for method in BATCH_METHODS)
+
+
 def warm(names: Sequence[str] | None = None, workers: int | None = None, progress: bool | None = None) -> list[Warmed]:
     """Compile the kernels of methods, or load those that are compiled already.
 
     Parameters
     ----------
-    names : names of methods or training levels; None for all.
+    names : names of methods, those of training included; None for all.
     workers : number of processes; None for one a core. Scripts call this below `if __name__ == "__main__"`, unless
         there is 1.
     progress : show progress; None: on a terminal and in a notebook.
@@ -79,7 +83,7 @@ def warm(names: Sequence[str] | None = None, workers: int | None = None, progres
     """
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         raise InputError("NUMBA_DISABLE_JIT is set, so nothing is compiled: unset it")
-    known = [*(method.name for method in METHODS), *(level.name for level in LEVELS)]
+    known = [method.name for method in (*METHODS, *ONLY_TRAINING)]
     chosen = known if names is None else [checks.choice("method", name, known) for name in names]
     chosen = sorted(dict.fromkeys(chosen), key=lambda name: (*_SLOWEST, name).index(name))
     n = os.cpu_count() or 1 if workers is None else checks.whole("workers", workers)
@@ -119,9 +123,9 @@ def _works(name: str) -> Iterator[Callable[[], Any]]:
             yield from (work for example in EXAMPLES.values() for work in _simulations(methods[other], example))
         if methods[name].records_covariance or not methods[name].trains:
             return
-    yield lambda: _train(name, predict=name in methods)
+    yield lambda: train_briefly(name, predict=name in methods or name in _BATCHES)
     if name in methods:
-        yield lambda: _train(name, noise=(RateNoise(0.1), ConcentrationNoise(0.1)))
+        yield lambda: train_briefly(name, noise=(RateNoise(0.1), ConcentrationNoise(0.1)))
 
 
 def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[], Any]]:
@@ -144,10 +148,13 @@ def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[]
         yield lambda: simulate(network, **arguments, replicates=3)
 
 
-def _train(name: str, **arguments: Any) -> None:
-    train(
-        "xor", method=name, volume=20.0, seed=0, presentations=2, running_time=0.1, progress=False, **arguments
-    )  # fmt: skip
+def train_briefly(name: str, **arguments: Any) -> None:
+    """A run by the method `name` that is too short to matter: it has what training needs compiled and loaded. Networks
+    do not matter to that."""
+    settings: dict[str, Any] = {"volume": 20.0, "running_time": 0.1}
+    if name in _BATCHES:
+        settings = {"volume": 100.0, "running_time": 40.0, "hold": 20.0, "batch": 2, "learning_rate": 1e-4}
+    train("xor", method=name, seed=0, presentations=2, progress=False, **settings, **arguments)
 
 
 def _in_processes(names: Sequence[str], n: int) -> Iterator[Warmed]:

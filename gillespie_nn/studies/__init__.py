@@ -4,6 +4,7 @@ To add one: a file with a subclass of `Study` (or `ScoreStudy`, for a score agai
 `STUDIES`.
 """
 
+from .accuracy import Accuracy
 from .base import Extent, Results, Study
 from .chemistries import Chemistries
 from .claims import Claims
@@ -24,6 +25,7 @@ from .time_course import TimeCourse
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
     Annihilation, Transient, StepSize, Claims, Gradient, Learns, Parity, Chemistries,
+    Accuracy,
 )  # fmt: skip
 
 __all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]

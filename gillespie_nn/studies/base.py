@@ -12,6 +12,7 @@ from ..datasets import case as case_of
 from ..datasets.base import CLASSIFICATION
 from ..nn.settings import Settings
 from ..noise import Noise
+from ..simulation.batches import BATCH_METHODS
 from .points import Point, Record, Training
 from .statistics import Estimate, estimate_error, estimate_fraction
 
@@ -22,9 +23,9 @@ _QUICK_SHARE = 5
 _QUICK = {
     "iris": {"presentations": 420, "running_time": 12.0, "hold": 6.0, "learning_rate": 0.02},
 }
-_QUICK_LIMIT, _SWEEP_LIMIT = {"mnist": 500}, {"mnist": 10_000}
-"""Training samples, once each, where a whole pass is too long."""
 LEAPING = "tau_leap"
+NOT_LISTED = tuple(c.name for c in CASES if c.method in {m.name for m in BATCH_METHODS})
+"""Cases with networks too large to list, which their own methods simulate."""
 RATE_EQUATIONS = "implicit_euler"
 """Rate equations in fixed steps: noise in rates and concentrations alone, without that of counts."""
 
@@ -142,8 +143,9 @@ class Study(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]
-    cases: ClassVar[tuple[str, ...]] = tuple(c.name for c in CASES)
-    """Cases that the study applies to."""
+    cases: ClassVar[tuple[str, ...]] = tuple(c.name for c in CASES if c.name not in NOT_LISTED)
+    """Cases that the study applies to: by default those whose networks are listed, so that any method simulates
+    them."""
     most_seeds: ClassVar[int] = 20
     measure: ClassVar[Measure | None] = None
     """The measure of the scores; None: that of the task of the case."""
@@ -173,9 +175,12 @@ class Study(ABC):
 
 
 def _quick_settings(case: str, extent: Extent) -> dict:
-    if not extent.quick or case in _QUICK_LIMIT:
+    if not extent.quick:
         return {}
-    return _QUICK.get(case, {"presentations": case_of(case).settings.presentations // _QUICK_SHARE})
+    chosen = case_of(case)
+    if chosen.quick:
+        return {**chosen.quick, "presentations": chosen.quick["presentations"] // _QUICK_SHARE}
+    return _QUICK.get(case, {"presentations": chosen.settings.presentations // _QUICK_SHARE})
 
 
 def own_settings(case: str, extent: Extent) -> Settings:
@@ -188,20 +193,20 @@ def training(
     seed: int,
     extent: Extent,
     noise: Sequence[Noise] = (),
-    method: str = LEAPING,
+    method: str | None = None,
     volume: float = 1e4,
-    sweep: bool = True,
+    predict: bool = False,
     **settings: Any,
 ) -> Training:
-    """A training run as studies have it, of `own_settings` but for those given; `sweep` allows a shorter one
-    where a case takes long."""
+    """A training run as studies have it, of `own_settings` but for those given. Without a `method` it is by leaps;
+    `predict` also reads the test set by simulation."""
+    method = method or (case_of(case).method if case in NOT_LISTED else LEAPING)
     if method == LEAPING:
         settings["scheme"] = "trapezoidal"
     if method == RATE_EQUATIONS:
         settings["fixed_step"] = 0.2
-    limit = _QUICK_LIMIT.get(case) if extent.quick else _SWEEP_LIMIT.get(case) if sweep else None
     settings = _quick_settings(case, extent) | settings
-    return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), limit)
+    return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), None, predict)
 
 
 def summary_row(results: Results, points: Sequence[Point]) -> tuple[str, ...]:

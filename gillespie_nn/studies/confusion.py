@@ -21,7 +21,7 @@ class Confusion(Study):
     cases = ("iris", "digits", "mnist")
 
     def points(self, case: str, extent: Extent) -> list[Point]:
-        return [training(case, seed, extent, sweep=False) for seed in self.seeds(extent)]
+        return [training(case, seed, extent) for seed in self.seeds(extent)]
 
     def _matrix(self, results: Results, name: str) -> np.ndarray | None:
         """int64[true class, class said], summed over seeds; None without any."""

@@ -21,7 +21,7 @@ class Images(Study):
     most_seeds = 1
 
     def points(self, case: str, extent: Extent) -> list[Point]:
-        return [training(case, extent.seed, extent, sweep=False)]
+        return [training(case, extent.seed, extent)]
 
     def tables(self, results: Results) -> list[Table]:
         points = self.points(results.case, results.extent)

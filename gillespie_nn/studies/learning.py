@@ -27,10 +27,10 @@ class Learning(Study):
         """(label, points) of each line."""
         seeds = self.seeds(extent)
         for contender, settings in FEW.items():
-            yield contender, [training(case, s, extent, sweep=False, **settings) for s in seeds]
+            yield contender, [training(case, s, extent, **settings) for s in seeds]
         yield (
             _DESCENT,
-            [training(case, s, extent, sweep=False, method="gradient_descent", **FEW[SMOOTH]) for s in seeds],
+            [training(case, s, extent, method="gradient_descent", **FEW[SMOOTH]) for s in seeds],
         )
 
     def points(self, case: str, extent: Extent) -> list[Point]:

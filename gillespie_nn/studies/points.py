@@ -15,11 +15,13 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..api import load_fit, resume, simulate, train
+from ..api.warm import train_briefly
 from ..checks import InputError
 from ..datasets import case as case_of
 from ..nn import TrainingNetwork, training_network
 from ..nn.settings import Settings, setting_options
 from ..noise import ConcentrationNoise, Noise, RateNoise
+from ..simulation.batches import BATCH_METHODS
 from ..simulation.methods import METHODS
 from ..simulation.presentations import presentation_order
 from ..simulation.presented import Presented
@@ -97,13 +99,14 @@ class Point(ABC):
 @dataclass(frozen=True)
 class Training(Point):
     """One training run. `settings` are pairs (name, value) of settings and options that differ from the defaults of
-    the case, in any order; `noise` is that of training; `limit` as of `train`."""
+    the case, in any order; `noise` is that of training; `limit` and `predict` as of `train`."""
 
     method: str = "tau_leap"
     volume: float = 1e4
     settings: tuple[tuple[str, Any], ...] = ()
     noise: tuple = ()
     limit: int | None = None
+    predict: bool = False
 
     @property
     def chosen(self) -> Settings:
@@ -126,6 +129,7 @@ class Training(Point):
                 "settings": self.chosen.record() | self._options,
                 "noise": [n.record() for n in self.noise],
                 "limit": self.limit,
+                **({"predict": True} if self.predict else {}),  # points without are as they were before there were any
             }
         )
 
@@ -140,6 +144,12 @@ class Training(Point):
         deterministic = {m.name for m in METHODS if m.deterministic}
         return max(1, self.chosen.presentations // _CHECKPOINTS) if self.method in deterministic else None
 
+    @property
+    def _record_every(self) -> int | None:
+        """None, the default, where networks are so large that a record is."""
+        large = self.method in {m.name for m in BATCH_METHODS}
+        return None if large else max(1, self.chosen.presentations // N_RECORDS)
+
     def carry_out(self, folder: str | Path) -> None:
         path = self.path(folder)
         if path.exists():
@@ -147,8 +157,8 @@ class Training(Point):
             return
         train(
             self.case, method=self.method, volume=self.volume, seed=self.seed, limit=self.limit, noise=self.noise,
-            record_every=max(1, self.chosen.presentations // N_RECORDS), checkpoint_every=self._checkpoint_every,
-            output=path, progress=False, **self.chosen.every(), **self._options,
+            record_every=self._record_every, checkpoint_every=self._checkpoint_every,
+            predict=self.predict or None, output=path, progress=False, **self.chosen.every(), **self._options,
         )  # fmt: skip
 
     def read(self, folder: str | Path) -> Record | None:
@@ -165,6 +175,8 @@ class Training(Point):
     def _compare(self, path: Path, arguments: dict) -> None:
         expected = self.decided
         found = {name: arguments[name] for name in expected}
+        if self.predict:
+            found["predict"] = bool(found["predict"])  # a file has the number of samples
         # The file also has the options that were left at their defaults.
         found["settings"] = {k: v for k, v in found["settings"].items() if k in expected["settings"]}
         if plain(found) != expected:
@@ -289,10 +301,7 @@ class Course(Point):
 
 def compile_kernels(method: str, noisy: bool) -> None:
     """Have what a method needs compiled and loaded, by a run too short to matter. Networks do not matter."""
-    train(
-        "xor", method=method, volume=20.0, seed=0, presentations=2, running_time=0.1,
-        noise=[RateNoise(0.1), ConcentrationNoise(0.1)] if noisy else None, progress=False,
-    )  # fmt: skip
+    train_briefly(method, **({"noise": [RateNoise(0.1), ConcentrationNoise(0.1)]} if noisy else {}))
 
 
 def plain(value: Any) -> Any:
