@@ -1,4 +1,4 @@
-"""Training of networks that are never listed reaction by reaction: neurons as arrays, weights as counts of molecules."""
+"""Training of networks that are never listed reaction by reaction: neurons are arrays, weights counts of molecules."""
 
 from .base import BatchMethod
 
