@@ -76,7 +76,7 @@ else:
 
 
 @within
-def _next_word(words):
+def next_word(words):
     """64 random bits."""
     a, b, c, counter = np.uint64(words[0]), np.uint64(words[1]), np.uint64(words[2]), np.uint64(words[3])
     out = a + b + counter
@@ -90,13 +90,13 @@ def _next_word(words):
 @within
 def uniform(words):
     """A number uniform on [0, 1), a multiple of 2**-53."""
-    return np.float64(_next_word(words) >> np.uint64(11)) * _UNIT
+    return np.float64(next_word(words) >> np.uint64(11)) * _UNIT
 
 
 @within
 def exponential(words):
     """A number with density exp(-x)."""
-    word = _next_word(words) >> np.uint64(3)
+    word = next_word(words) >> np.uint64(3)
     layer = word & np.uint64(255)
     place = word >> np.uint64(8)  # 53 bits: uniform over the width of the layer
     x = np.float64(place) * _WIDTH[layer]
@@ -114,7 +114,7 @@ def _beyond(words, layer, x):
         above = _DENSITY[layer - np.uint64(1)] - _DENSITY[layer]
         if above * uniform(words) + _DENSITY[layer] < np.exp(-x):
             return x
-        word = _next_word(words) >> np.uint64(3)
+        word = next_word(words) >> np.uint64(3)
         layer = word & np.uint64(255)
         place = word >> np.uint64(8)
         x = np.float64(place) * _WIDTH[layer]

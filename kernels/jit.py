@@ -134,6 +134,13 @@ def inlined(function):
     return _compiled(function, inline="always")
 
 
+def vectorised(function):
+    """The same for a loop that works on many elements of arrays at a time. Sums may be reordered, zeros have no sign.
+
+    One loop a function, with few arrays: the compiler must see that no array that is written overlaps another."""
+    return _compiled(function, fastmath={"contract", "nsz", "arcp", "reassoc"})
+
+
 def _compiled(function, **options):
     options |= {"nogil": True, "error_model": "numpy", "_nrt": False}
     made = numba.njit(**options)(function)

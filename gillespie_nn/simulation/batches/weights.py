@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...checks import InputError
+from ...checks import InputError, UnfinishedError
+from ...kernels.weight_firings import MOST, fire_weights
+from .pieces import Piece, Pieces
 
-_MOST = 2**30
-"""Molecules of one rail: firings are added in int32."""
+PIECE = 2**15
+"""Weights whose firings one stream of random numbers decides."""
 
 
 class Weights:
@@ -19,9 +21,9 @@ class Weights:
     def __init__(self, layers: Sequence[int], volume: float, counts: np.ndarray) -> None:
         """`counts` int64[2 * weight] are in the order of `TrainingNetwork.weights`, plus rail before minus rail.
         Raises InputError for more molecules than fit in."""
-        if counts.max(initial=0) > _MOST:
+        if counts.max(initial=0) > MOST:
             raise InputError(
-                f"a weight would be {counts.max()} molecules, and a batch method counts up to {_MOST}: use a smaller "
+                f"a weight would be {counts.max()} molecules, and a batch method counts up to {MOST}: use a smaller "
                 "volume"
             )
         self.layers, self.volume = tuple(layers), float(volume)
@@ -42,6 +44,35 @@ class Weights:
             self.both.append(np.empty(plus.shape, dtype=np.float32))
             start += (below + 1) * size
         self.refresh()
+
+    def n_pieces(self, layer: int) -> int:
+        """Pieces that `fire` divides the weights of a layer into; layers count from 0."""
+        return -(-self.difference[layer].size // PIECE)
+
+    def fire(self, layer: int, change: np.ndarray, firings: np.ndarray, annihilation: float, pieces: Pieces) -> int:
+        """Draw how often the reactions of each weight of a layer fire, and let its rails annihilate.
+
+        Given the exposures to the errors, the firings of each rail are a Poisson number. `change` float32[inputs + 1,
+        neurons] is the expected change [molecules], `firings` (the same shape) the expected number of firings on both
+        rails, and `annihilation` the rate constant of annihilation times its time [1/concentration]. Returns the number
+        of firings. Raises UnfinishedError for weights that run away.
+        """
+        arrays = change, firings, self.difference[layer], self.scarcer[layer], self.value[layer], self.both[layer]
+        flat = [a.reshape(-1) for a in arrays]
+        rate = annihilation / self.volume
+
+        def work(piece: Piece, start: int) -> float:
+            change, firings, *state = (a[start : start + PIECE] for a in flat)
+            fired: float = fire_weights(piece.address, change, firings, rate, self.volume, *state, piece.scratch)
+            return fired
+
+        found = pieces.run(work, [(start,) for start in range(0, flat[0].size, PIECE)])
+        if min(found) < 0:
+            raise UnfinishedError(
+                f"a weight of layer {layer + 1} is not finite or has more than {MOST} molecules: learning runs away. "
+                "Use a smaller learning rate, a longer hold or a longer running time"
+            )
+        return int(sum(found))
 
     def refresh(self) -> None:
         """Compute concentrations from the counts."""
@@ -71,4 +102,4 @@ class Weights:
 def _matrix(counts: np.ndarray, start: int, below: int, size: int) -> np.ndarray:
     weights = counts[start : start + below * size].reshape(size, below).T
     biases = counts[start + below * size : start + (below + 1) * size]
-    return np.concatenate([weights, biases[None]]).astype(np.int32)
+    return np.ascontiguousarray(np.concatenate([weights, biases[None]]), dtype=np.int32)
