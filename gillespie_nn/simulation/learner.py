@@ -48,7 +48,9 @@ class Learner(NamedTuple):
         spec = self.spec
         if issubclass(self.method, BatchMethod):
             running_time = self.settings.running_time
-            return self.method(spec, running_time, self.volume, counts, seed, self.options, time, rng)
+            batches = self.method(spec, running_time, self.volume, counts, seed, self.options, time)
+            batches.rng = rng
+            return batches
         if issubclass(self.method, Level):
             return self.method(spec, self.settings.learning_rate, self.volume, counts, rng, self.options, time)
         return start_simulation(
