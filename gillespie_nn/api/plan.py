@@ -19,6 +19,7 @@ from ..simulation.learner import Learner
 from ..simulation.methods import (
     OPTIONS,
     Method,
+    TrainingMethod,
     choose_for_training,
     elsewhere,
     known_to_training,
@@ -28,6 +29,7 @@ from ..simulation.methods.options import resolve
 from ..simulation.options import Destination
 from ..simulation.presentations import PresentationPlan, presentation_order
 from ..simulation.presented import Presented
+from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan
 from ..simulation.training_options import TrainingOptions
 from ..simulation.validation import evaluation_points, held_out
@@ -36,6 +38,8 @@ _SMALL = 1000
 """Below so many weights every presentation is recorded."""
 _RECORDS, _FEWEST_RECORDS, _RECORDED_WEIGHTS = 100, 20, 4_000_000
 """Larger networks have about so many records, and the largest fewer: about so many weights in all."""
+_LARGE = 30_000
+"""Weights of the first layer times samples of a batch; a network with more is not listed for floating point."""
 _CHECKPOINTS, _MOST_BETWEEN = 100, 500
 """A run has about so many checkpoints, and at most so many presentations between two."""
 _EVALUATIONS = 20
@@ -97,7 +101,7 @@ def _learner(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),
         **settings.of_network,
         signed_inputs=dataset.signed or settings.centred,
-        listed=asked_for is None or not issubclass(asked_for, BatchMethod),
+        listed=_needs_list(asked_for, dataset, settings),
         seed=seed,
     )
     method, reason = choose_for_training(asked_for, spec)
@@ -121,6 +125,15 @@ def _learner(
     if noise is not None and issubclass(method, Method):
         method.refuse(noise.network)  # with the reactions that noise adds
     return Learner(spec, settings, method, reason, options, volume, counts, rates, noise)
+
+
+def _needs_list(method: TrainingMethod | None, dataset: Dataset, settings: Settings) -> bool:
+    """Whether the network has to be listed: methods that follow reactions need it, floating point has it unless the
+    network is large."""
+    if method is None or issubclass(method, Method):
+        return True
+    n_weights = dataset.train_x.shape[1] * settings.hidden[0]
+    return issubclass(method, Level) and n_weights * settings.course.batch < _LARGE
 
 
 def _check_helpers(spec: TrainingNetwork, volume: float) -> None:

@@ -9,7 +9,6 @@ import math
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -53,7 +52,7 @@ class MNIST(Case):
         running_time=60.0, hold=30.0, presentations=8 * 469, h=0.02, output_activation="smooth_relu",
         annihilation_rate=60.0, initial_scale=1.0,
     )  # fmt: skip
-    quick: ClassVar = {"hidden": (128,), "presentations": 3 * 469}
+    quick = {"hidden": (128,), "presentations": 3 * 469}
 
     def load(self, seed: int) -> Dataset:
         folder = _folder()

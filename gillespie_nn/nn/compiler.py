@@ -29,6 +29,8 @@ from .reactions import Layers, add_reactions
 from .settings import LINEAR, Course, Settings
 from .sizes import Sizes, sizes_of
 
+MOST_LISTED = 3_000_000
+"""Reactions of a network that is listed; so many take some 4 GB of memory."""
 _Places = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of numbers among the species: plus rail, minus rail (the plus rail where there is none), and 1 where there is one."""
 
@@ -64,8 +66,8 @@ class TrainingNetwork:
     sizes: Sizes
     """Numbers of species and reactions, whether they are listed or not."""
     listed: bool = True
-    """Whether `network` has all species and reactions. Otherwise it has the species of weights and outputs alone: methods
-    that need no list simulate it by its layers."""
+    """Whether `network` has all species and reactions. Otherwise it has the species of weights and outputs alone, and
+    methods that need no list simulate it by its layers."""
 
     def __post_init__(self) -> None:
         check_phases(self.phases, self.ports)
@@ -307,7 +309,14 @@ def training_network(
     builder = NetworkBuilder()
     targets = stack.targets if learning else ()
     weights = stack.every(made.chemistry.weights)
+    sizes = sizes_of(stack, learning)
     if listed:
+        if sizes.n_reactions > MOST_LISTED:
+            raise InputError(
+                f"layers {layers} with batch = {stack.batch} have {sizes.n_reactions:.3g} reactions, "
+                f"too many to list ({MOST_LISTED:.0e} at most): use a smaller batch or network, or train by method "
+                "batch_leap, which needs no list"
+            )
         builder.declare(*stack.inputs, *targets, *weights)
         add_reactions(builder, stack, learning)
     else:
@@ -316,7 +325,7 @@ def training_network(
     floating = FloatNetwork(layers, made.activation, made.output, made.chemistry, seed, stack.batch)
     return TrainingNetwork(
         layers, made.activation, made.output, network, *_environment(stack, network, learning), weights, stack.signals,
-        made.chemistry, floating, _at_start(stack, floating, network), sizes_of(stack, learning), listed,
+        made.chemistry, floating, _at_start(stack, floating, network), sizes, listed,
     )  # fmt: skip
 
 

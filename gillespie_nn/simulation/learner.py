@@ -52,7 +52,8 @@ class Learner(NamedTuple):
             batches.rng = rng
             return batches
         if issubclass(self.method, Level):
-            return self.method(spec, self.settings.learning_rate, self.volume, counts, rng, self.options, time)
+            rate, running_time = self.settings.learning_rate, self.settings.running_time
+            return self.method(spec, rate, self.volume, counts, rng, self.options, time, running_time)
         return start_simulation(
             self.method, spec.network, self.rates, self.volume, counts, rng,
             noise=self.noise, seed=seed, options=self.options, start_time=time,

@@ -54,6 +54,8 @@ class Level(ABC):
     rng : the Generator of the run; not used.
     options : values by name of the class's `options`, all of them.
     start_time : time of the state [s].
+    running_time : how long a presentation takes [s], where the species of `spec` are not listed: then samples come by
+        `present`, and otherwise in the state.
     """
 
     trains = True
@@ -81,18 +83,20 @@ class Level(ABC):
         rng: np.random.Generator,
         options: Mapping[str, Any],
         start_time: float = 0.0,
+        running_time: float | None = None,
     ) -> None:
-        self._spec, self._volume, self._rate = spec, volume, learning_rate
+        self._spec, self._volume, self._rate, self._running_time = spec, volume, learning_rate, running_time
         self.settings, self.network, self.rng = options, spec.network, rng
         self._state = np.array(counts, dtype=np.float64)
         self._weights = spec.read_weights(self._state, volume)
         self._time = float(start_time)
         self._learns = True
-        scheduled = (port for phase in spec.phases for port, value in phase.sets if value == SCHEDULED)
-        port = next(scheduled, None)
-        self._licence = None if port is None else self.network.index[spec.ports[port][0].plus]
-        groups = spec.inputs, spec.targets, spec.weights, spec.outputs
-        self._inputs, self._targets, *self._results = (_Numbers(self.network, rails, volume) for rails in groups)
+        self._results = [_Numbers(self.network, rails, volume) for rails in (spec.weights, spec.outputs)]
+        if spec.listed:
+            scheduled = (port for phase in spec.phases for port, value in phase.sets if value == SCHEDULED)
+            port = next(scheduled, None)
+            self._licence = None if port is None else self.network.index[spec.ports[port][0].plus]
+            self._inputs, self._targets = (_Numbers(self.network, r, volume) for r in (spec.inputs, spec.targets))
 
     @property
     def counts(self) -> np.ndarray:
@@ -129,11 +133,33 @@ class Level(ABC):
 
     def advance(self, t_stop: float) -> int:
         """Learn from the presented samples for the time up to t_stop, at the learning rate times the licence."""
+        if not self._spec.listed:  # learning is in `present`
+            return codes.REACHED_END
         x, t = (n.read(self._state).reshape(self._spec.batch, -1) for n in (self._inputs, self._targets))
         if t_stop > self._time and self._learns:
             licence = 1.0 if self._licence is None else self._state[self._licence] / self._volume
             self._weights = self._learn(x, t, self._rate * (t_stop - self._time) * licence)
         self._time = max(self._time, float(t_stop))
+        self._show(x)
+        return codes.REACHED_END
+
+    def present(self, k: int, x: np.ndarray, t: np.ndarray, licence: float) -> None:
+        """Presentation `k` of the inputs x float64[sample, input] and targets t float64[sample, output], with the
+        licence at `licence` [concentration] while weights learn."""
+        assert self._running_time is not None
+        self._weights = self._learn(x, t, self._spec.chemistry.step(self._running_time) * licence)
+        self._time += self._running_time
+        self._show(x)
+
+    def check(self, samples: Sequence[tuple[np.ndarray, np.ndarray, float]]) -> None:
+        """Nothing to check before the first presentation."""
+
+    def read_weights(self) -> np.ndarray:
+        """float64[weight] [concentration]."""
+        return self._weights
+
+    def _show(self, x: np.ndarray) -> None:
+        """Write the weights and the outputs for x float64[sample, input] into the state."""
         outputs = self._spec.floating.forward(self._weights, x[0] if len(x) == 1 else x).ravel()
         for numbers, values in zip(self._results, (self._weights, outputs)):
             wrong = ~(np.abs(values) * self._volume <= codes.COUNT_LIMIT)
@@ -143,7 +169,6 @@ class Level(ABC):
                     f"{self._time:g} s; use a smaller learning rate, running time or initial scale"
                 )
             numbers.write(self._state, values)
-        return codes.REACHED_END
 
     @abstractmethod
     def _learn(self, x: np.ndarray, t: np.ndarray, step: float) -> np.ndarray:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..crn import ReactionNetwork
-from ..simulation.methods import Method, name_of
+from ..simulation.methods import TrainingMethod, name_of
 from ..simulation.sinks import covariance_size
-from ..simulation.slow_limit import Level
 from ..simulation.task import Task
 from ..simulation.training import TrainingPlan
 from .schema.runs import SAMPLES
@@ -49,7 +48,7 @@ def trajectory_values(network: ReactionNetwork, n_replicates: int, statistics_na
     } | {f"statistics/{name}": np.full(n_replicates, np.nan) for name in statistics_names}
 
 
-def trajectory_lengths(method: type[Method] | type[Level], n_species: int, n_points: int) -> dict[str, int]:
+def trajectory_lengths(method: TrainingMethod, n_species: int, n_points: int) -> dict[str, int]:
     """Lengths of the axes of what is recorded."""
     size = covariance_size(method, n_species)
     return {"time": n_points, "covariance_row": size, "covariance_column": size}

@@ -63,9 +63,10 @@ class Accuracy(Study):
         if not records:
             return None
         names = ("accuracy", "accuracy_chemical", "accuracy_chemical_moment", "accuracy_gradient_descent")
-        scores = [estimate_fraction([r.scores[name] for r in records]) for name in names]
+        floating, averaged, moment, twin = (estimate_fraction([r.scores[name] for r in records]) for name in names)
         times = np.array([_times(r) for r in records])
-        return _Found(*scores, estimate(times[:, 0] / 60.0), float(times[:, 1].mean() / _HOUR))
+        minutes, hours = estimate(times[:, 0] / 60.0), float(times[:, 1].mean() / _HOUR)
+        return _Found(floating, averaged, moment, twin, minutes, hours)
 
     def tables(self, results: Results) -> list[Table]:
         rows = []

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from ...status import Status
+from ..slow_limit import Level
 from .base import BatchMethod
 
 _CHECKED = 10
@@ -26,7 +27,7 @@ class Shown(Protocol):
 
 
 def run_batches(
-    method: BatchMethod,
+    method: BatchMethod | Level,
     shown: Shown,
     record: Callable[[int], bool],
     pause: Callable[[float], bool],
