@@ -27,11 +27,14 @@ def sizes_of(layers: Layers, learning: bool = True) -> Sizes:
     passes: tuple[tuple[Equation, ...], ...] = (chemistry.forward,)
     if learning:
         passes = (*passes, chemistry.backward, chemistry.update)
-    ports = (*layers.inputs, *(layers.targets if learning else ()))
-    weights = layers.every((*chemistry.weights, *(chemistry.fixed if learning else ())))
-    n_species = sum(len(rails.signs()) for rails in (*ports, *weights)) + (len(chemistry.ports) if learning else 0)
+    n_species = layers.sizes[0] * len(layers.input(0).signs()) * batch
+    if learning:
+        n_species += layers.sizes[-1] * len(layers.target(0).signs()) * batch + len(chemistry.ports)
     n_reactions = 0
     for layer in range(1, layers.last + 1):
+        for name in (*chemistry.weights, *(chemistry.fixed if learning else ())):
+            if shape := layers.shape(name, layer):
+                n_species += int(np.prod(shape)) * len(layers.named(name, layer, *(0 for _ in shape)).signs())
         every = NetworkBuilder()
         for equation in (e for equations in passes for group in layers.equations(equations, layer) for e in group):
             one = _one(layers, layer, equation)
