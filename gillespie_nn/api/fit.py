@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,15 @@ _EVALUATED = {
     "trained, by simulation": "_chemical",
 }
 """Whose scores a notebook shows, and how the names of their scores end."""
+
+
+class Simulated(NamedTuple):
+    """Outputs by simulation, float64[sample, output] each [concentration]."""
+
+    mean: np.ndarray
+    """Averaged over readings in the second half of the presentation."""
+    last: np.ndarray
+    """The last of these readings, at the end of the presentation."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -219,11 +228,12 @@ class Fit:
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
             return self.spec.floating.forward(weights, x - self.centre)
         seed = self.plan.seed if seed is None else resolve_seed(seed)
-        return average(self.readings(x, weights, seed, noise, progress))
+        return self.by_simulation(x, weights, seed, noise, progress).mean
 
-    def readings(self, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None) -> np.ndarray:
-        """Outputs by simulation at several times of the second half of a presentation, the last of them its end,
-        float64[sample, reading, output] [concentration]; arguments as of `predict`, checked."""
+    def by_simulation(
+        self, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None
+    ) -> "Simulated":
+        """Outputs by simulation; arguments as of `predict`, checked."""
         x = x - self.centre
         settings, volume = self.plan.settings, self.plan.volume
         batch = min(self.plan.batch, len(x)) or 1
@@ -250,7 +260,7 @@ class Fit:
         )  # fmt: skip
         readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
         rows: np.ndarray = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
-        outputs = np.empty((order.size, _READINGS, spec.layers[-1]))
+        mean, last = np.empty((2, order.size, spec.layers[-1]))
         with Progress("predict", len(x), progress, kind.name) as bar:
             for k in range(len(samples)):
                 method.start_block()
@@ -262,15 +272,11 @@ class Fit:
                     if code != codes.REACHED_END:
                         which = f"sample {k}" if batch == 1 else f"samples {order[k, 0]} to {order[k, -1]}"
                         raise UnfinishedError(f"the prediction of {which} stopped early: {Status(code)}")
-                read = spec.read_outputs(rows, volume).reshape(_READINGS, batch, -1)
-                outputs[k * batch : (k + 1) * batch] = read.swapaxes(0, 1)
+                read = spec.read_outputs(rows, volume)
+                mean[k * batch : (k + 1) * batch] = read.mean(axis=0).reshape(batch, -1)
+                last[k * batch : (k + 1) * batch] = read[-1].reshape(batch, -1)
                 bar.update(min(len(x), (k + 1) * batch))
-        return outputs[: len(x)]
-
-
-def average(readings: np.ndarray) -> np.ndarray:
-    """float64[sample, output], the mean of `Fit.readings`."""
-    return np.array([each.mean(axis=0) for each in readings]).reshape(len(readings), readings.shape[-1])
+        return Simulated(mean[: len(x)], last[: len(x)])
 
 
 def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:

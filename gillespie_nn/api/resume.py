@@ -113,7 +113,7 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
         asked = TrainingOptions.again(arguments, **taken(run.path, recorded, objects, function))
         plan = make_plan(_data(run, data) if data["own"] else run.case, asked)
         expected = data["digest"]
-    kept, made = record.settings, json.loads(json.dumps(plan.settings.record()))
+    kept, made = plan.settings.completed(record.settings), json.loads(json.dumps(plan.settings.every()))
     other = [name for name in made if name in kept and made[name] != kept[name]]
     if objects and other:
         raise InputError(

@@ -24,7 +24,7 @@ from ..simulation.training_options import TrainingOptions
 from ..simulation.weight_record import WeightRecord
 from ..status import Status
 from ..storage.provenance import provenance
-from .fit import Fit, average
+from .fit import Fit
 from .plan import make_plan
 
 if TYPE_CHECKING:
@@ -121,9 +121,8 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | No
     fit = Fit(plan, trained, seconds, scores, output, earlier_seconds=earlier, course=course)
     if plan.options.predict:
         test_x = plan.dataset.test_x[: plan.options.predict]
-        readings = fit.readings(test_x, fit.weights, plan.seed, plan.options.predict_noise, progress)
-        outputs = average(readings)
-        chemical = evaluate_chemical(plan.dataset, outputs, readings[:, -1])
+        outputs, last = fit.by_simulation(test_x, fit.weights, plan.seed, plan.options.predict_noise, progress)
+        chemical = evaluate_chemical(plan.dataset, outputs, last)
         fit = replace(fit, scores=scores | chemical, chemical=outputs)
         arrays["outputs_chemical"] = outputs
     if file is not None:

@@ -1,6 +1,11 @@
 """Finding product families: reactions u + v -> u + v + w, one for each pair of a row u and a column v.
 
-Only the reactions are looked at, so a training network read from SBML has the same families as one compiled here.
+Only the reactions decide, so a training network read from SBML has the same families as one compiled here.
+
+In a batch the reactions of every sample change the same weight, and inputs of neurons have many reactions with one net
+change, too. Both could be families, but not both at once: catalysts of a family must not be changed by another. The
+changes of slow species are chosen: lumped into one channel per weight, their propensities would follow every change of
+a fast catalyst, and they seldom fire.
 """
 
 from collections import Counter
@@ -14,7 +19,8 @@ Change = tuple[tuple[int, int], ...]
 """Net change of a reaction: ((species, amount), ...), by number."""
 
 _MOST_SHARED = 4
-"""Net changes that more reactions share are left alone: lumped into one channel they are cheaper still."""
+"""Net changes that more reactions share are left alone, unless the species is slow: lumped into one channel they are
+cheaper still."""
 _WORTHWHILE = 4
 """A family must have so many times more members than rows and columns."""
 
@@ -32,8 +38,38 @@ def product_families(
     network: "ReactionNetwork", changes: Sequence[Change], worthwhile: int = _WORTHWHILE
 ) -> tuple[ProductFamily, ...]:
     """Families of a network whose reactions have the net changes `changes`."""
-    partners = _partners(network, changes)
+    shared = Counter(changes)
+    decay = _decay_rates(network, changes)
+    pairs = [(r, pair) for r in range(len(changes)) if (pair := _catalysts(network, changes, r)) is not None]
+    few = [(r, pair) for r, pair in pairs if shared[changes[r]] <= _MOST_SHARED]
+    slow: dict[float, list[tuple[int, tuple[int, int]]]] = {}
+    for r, (a, b) in pairs:
+        target = decay.get(changes[r][0][0], 0.0)
+        if shared[changes[r]] > _MOST_SHARED and target < max(decay.get(a, 0.0), decay.get(b, 0.0)):
+            slow.setdefault(target, []).append((r, (a, b)))
     varies = {s for change in changes for s, _ in change}
+    families: list[ProductFamily] = []
+    pooled: set[int] = set()
+    changed: set[int] = set()
+    for candidates in (few, *(slow[rate] for rate in sorted(slow))):
+        for family in _found(candidates, changes, varies, worthwhile):
+            pool, targets = {*family.rows, *family.columns}, {changes[r][0][0] for r in family.reactions}
+            if pooled.isdisjoint(targets) and changed.isdisjoint(pool):
+                families.append(family)
+                pooled |= pool
+                changed |= targets
+    return tuple(families)
+
+
+def _found(
+    candidates: Sequence[tuple[int, tuple[int, int]]], changes: Sequence[Change], varies: set[int], worthwhile: int
+) -> tuple[ProductFamily, ...]:
+    """Families of the reactions `candidates`, pairs of their number and their catalysts."""
+    partners: dict[int, dict[int, int]] = {}
+    for r, (a, b) in candidates:
+        if b not in partners.get(a, ()):
+            partners.setdefault(a, {})[b] = r
+            partners.setdefault(b, {})[a] = r
     classes: dict[frozenset[int], list[int]] = {}
     for a, found in partners.items():
         classes.setdefault(frozenset(found), []).append(a)
@@ -55,18 +91,23 @@ def product_families(
     return tuple(f for f in families if pooled.isdisjoint(changes[r][0][0] for r in f.reactions))
 
 
-def _partners(network: "ReactionNetwork", changes: Sequence[Change]) -> dict[int, dict[int, int]]:
-    """For each species the partners it catalyses single changes with: {species: {partner: reaction}}."""
-    shared = Counter(changes)
-    partners: dict[int, dict[int, int]] = {}
-    for r, (reaction, change) in enumerate(zip(network.reactions, changes)):
-        if len(change) != 1 or len(reaction.reactants) != 2 or shared[change] > _MOST_SHARED:
+def _decay_rates(network: "ReactionNetwork", changes: Sequence[Change]) -> dict[int, float]:
+    """The largest rate constant at which each species decays by itself, of those that do."""
+    rates: dict[int, float] = {}
+    for reaction, change in zip(network.reactions, changes):
+        if reaction.law is not None or reaction.threshold is not None or len(change) != 1 or change[0][1] != -1:
             continue
-        if reaction.threshold is not None or reaction.law is not None or any(n != 1 for _, n in reaction.reactants):
-            continue
-        a, b = (network.index[s] for s, _ in reaction.reactants)
-        if change[0][0] in (a, b) or b in partners.get(a, ()):
-            continue
-        partners.setdefault(a, {})[b] = r
-        partners.setdefault(b, {})[a] = r
-    return partners
+        if len(reaction.reactants) == 1 and reaction.order == 1:
+            rates[change[0][0]] = max(rates.get(change[0][0], 0.0), reaction.rate)
+    return rates
+
+
+def _catalysts(network: "ReactionNetwork", changes: Sequence[Change], r: int) -> tuple[int, int] | None:
+    """The two species that catalyse reaction r, which changes a third one; None for another reaction."""
+    reaction, change = network.reactions[r], changes[r]
+    if len(change) != 1 or len(reaction.reactants) != 2:
+        return None
+    if reaction.threshold is not None or reaction.law is not None or any(n != 1 for _, n in reaction.reactants):
+        return None
+    a, b = (network.index[s] for s, _ in reaction.reactants)
+    return None if change[0][0] in (a, b) else (a, b)

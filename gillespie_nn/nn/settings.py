@@ -192,6 +192,12 @@ class Settings:
         """As `record`, with the settings that are recorded only where they are given."""
         return self._named(self._values(if_given=True))
 
+    def completed(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """A `record` of settings with these parts, and the defaults of those that it leaves out for having them."""
+        parts = (self.course, self.chemistry, self.activation, self.output)
+        options = any_of(*(options_of(type(part)) for part in parts if part is not None))
+        return {name: each.default for name, each in options.items() if each.recorded == IF_GIVEN} | dict(record)
+
     def _named(self, values: Iterator[tuple[str, Any]]) -> dict[str, Any]:
         return dict(values) | {
             "chemistry": recorded_name(type(self.chemistry), CHEMISTRIES),
