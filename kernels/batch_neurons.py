@@ -4,11 +4,11 @@ All are numbers of molecules in float32. A module reads the averages over the le
 the exact solution of its rate equation for a constant drive, and draws what it is at the end. Means are right for leaps
 of any length once the drives have settled, and of second order in the leap before.
 
-The noise of a module with relaxation rate q, in which reactions fire at a total rate v, makes a variance of
-v (1 - exp(-2 q tau)) / (2 q) in a leap. What comes next reads the average, and weights add averages over a long time: so
-the sum over leaps must have the noise of frequency 0, that of all firings M, of variance v tau. The change at the end, xi,
-and M are taken as proportional. Then x_end - x_begin = (drive - q average) tau + M gives the average with the one number,
-and in a sum over leaps nothing is lost: only correlations within a leap are approximate.
+In a leap, the noise of a module with relaxation rate q, in which reactions fire at a total rate v, makes a variance of
+v (1 - exp(-2 q tau)) / (2 q). What comes next reads the average, and weights add averages over a long time: so the sum
+over leaps must have the noise at frequency 0, that of all firings M, of variance v tau. The noise at the end and M are
+taken as proportional. Then x_end - x_begin = (drive - q average) tau + M gives the average with no further number, and
+in a sum over leaps nothing is lost: only correlations within a leap are approximate.
 
 The rails of a signed number annihilate, which leaves the difference; given it, the sum r of the rails is at rest,
 k r^2 / 2 + q r = made + k x^2 / 2.
@@ -80,8 +80,9 @@ def _number(x, drive, made, bits, decay, stays, tau, pairs):
 
 @vectorised
 def _root(y, z, rails, bits, out, sign, tau, volume, h):
-    """y' = h + sign z y - y (y - 1 / Omega), a logistic equation: its solution and its average are closed forms. `out` is
-    filled with the average of y."""
+    """y' = h + sign z y - y (y - 1 / Omega), a logistic equation: its solution and its average are closed forms.
+
+    `out` is filled with the average of y."""
     share = _ONE / volume
     for i in range(y.size):
         # A molecule does not meet itself: y is driven by one molecule more.
@@ -181,7 +182,7 @@ def leap_forward(address, state, flows, start, end, leap, activated, learning, s
 
 @kernel
 def leap_backward(address, state, flows, start, end, leap, activated, licence, scratch):
-    """One leap of error sums, errors and, unless `licence` is negative, licensed errors at this licence [concentration].
+    """One leap of error sums, of errors and, unless `licence` [concentration] is negative, of licensed errors.
 
     `DRIVE` and `MADE` are of the error sums, or of the errors in a layer without activation. For the other parameters
     see `leap_forward`, which must have made the same leap before.

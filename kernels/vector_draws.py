@@ -5,10 +5,10 @@ number: what has a smaller probability than 6e-8, such as a normal beyond 5.2, i
 independent of the normal; `dither` rounds at random by them.
 
 Normals are the inverse of the normal distribution function, by M. Giles, Approximating the erfinv function, GPU
-Computing Gems 2 (2010) 109: two polynomials and no table, so that it vectorises. Poisson numbers of means up to `CUT` come by
-inversion, a step for a block of numbers at a time. Above, they are a rounded normal with the Cornish-Fisher series to
-second order, less the variance of 1/12 that rounding adds: at the cut the total variation distance to the law is 6e-4,
-and the relative error of mean and variance is below 4e-5.
+Computing Gems 2 (2010) 109: two polynomials and no table, so that it vectorises. Poisson numbers of means up to `CUT`
+come by inversion, a step for a block of numbers at a time. Above, they are a rounded normal with the Cornish-Fisher
+series to second order, less the variance of 1/12 that rounding adds: at the cut the total variation distance to the
+law is 6e-4, and the relative error of mean and variance is below 4e-5.
 """
 
 import numpy as np

@@ -4,11 +4,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...kernels.batch_neurons import DRIVE, ERROR, ERRORS, FLOWS, MADE, SIGNAL, SLOPE, STATE, Leap, Y, Z
-from ...kernels.batch_neurons import leap_backward, leap_forward
+from ...kernels.batch_neurons import (
+    DRIVE,
+    ERROR,
+    ERRORS,
+    FLOWS,
+    MADE,
+    SIGNAL,
+    SLOPE,
+    STATE,
+    Leap,
+    Y,
+    Z,
+    leap_backward,
+    leap_forward,
+)
 from ...nn import TrainingNetwork
 from .pieces import Piece
-from .weights import Weights
 
 ROWS = 64
 """Samples whose neurons one stream of random numbers decides."""
