@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .jit import kernel, vectorised
-from .vector_draws import WIDTH, dither, exponential_of, fill_words, logarithm, normal_of
+from .vector_draws import WIDTH, dither, exponential_of, fill_words, logarithm, normal_of, whole_number
 
 Z, Y, U, S, E, D, G = range(7)
 """Rows of a state float32[STATE, n]: molecules, or the difference of rails. The molecules of A are Omega - S."""
@@ -38,6 +38,7 @@ _SIXTH = np.float32(1 / 6)
 _SKEWED = np.float32(2 / 9)
 """Variance of rounding at random, 1/6, and of the term of the third moment, 2/36."""
 _SLOWEST = np.float32(1e-3)
+_LEAST = np.float32(1e-9)
 
 
 class Leap(NamedTuple):
@@ -62,20 +63,20 @@ def _number(x, drive, made, bits, decay, stays, tau, pairs):
     firings = np.sqrt(tau / spread)
     per = _ONE / (decay * tau)
     for i in range(x.size):
-        before, driven = x[i], drive[i]
-        # Averages of few molecules can come out negative; rails are made at the rate of their difference at least.
-        produced = max(made[i], abs(driven))
+        # Averages of few molecules can be negative. They are not cut off, which would make the mean too large.
+        before, driven, produced = x[i], drive[i], made[i]
         mean = before * stays + driven * rise
         average = (driven * tau + before - mean) * per
-        root = np.sqrt(decay * decay + pairs * (_TWO * produced + pairs * average * average))
-        rails = max((_TWO * produced + pairs * average * average) / (decay + root), abs(average))
-        variance = (produced + decay * rails) * spread
-        drawn = np.floor(mean + np.sqrt(max(variance - _SIXTH, _ZERO)) * normal_of(bits[i]) + dither(bits[i]))
+        twice = _TWO * produced + pairs * average * average
+        rails = twice / (decay + np.sqrt(max(decay * decay + pairs * twice, _ZERO)))
+        firing = max(produced + decay * rails, _LEAST)
+        drawn = whole_number(mean, firing * spread, bits[i])
         x[i] = drawn
-        average += (firings - _ONE) * (drawn - mean) * per
-        root = np.sqrt(decay * decay + pairs * (_TWO * produced + pairs * average * average))
-        drive[i] = average
-        made[i] = max((_TWO * produced + pairs * average * average) / (decay + root), abs(average))
+        noise = (firings - _ONE) * (drawn - mean) * per
+        drive[i] = average + noise
+        # What the noise of the difference says about that of the sum: all, of either sign, where one rail is alone.
+        shared = pairs * average + decay * (driven + decay * average) / firing
+        made[i] = rails + noise * min(max(shared / (decay + pairs * rails), -_ONE), _ONE)
 
 
 @vectorised
@@ -106,8 +107,9 @@ def _root(y, z, rails, bits, out, sign, tau, volume, h):
         variance = noise * (_ONE - stays * stays) * volume * volume
         n = normal_of(bits[i])
         # The third moment is that of a Poisson number, which keeps few molecules positive.
-        drawn = mean * volume + np.sqrt(max(variance - _SKEWED, _ZERO)) * n + (n * n - _ONE) * _SIXTH
-        drawn = max(np.floor(drawn + dither(bits[i])), _ZERO)
+        many = mean * volume + np.sqrt(max(variance - _SKEWED, _ZERO)) * n + (n * n - _ONE) * _SIXTH
+        few = whole_number(mean * volume, variance, bits[i])
+        drawn = max(few if variance < _ONE else np.floor(many + dither(bits[i])), _ZERO)
         y[i] = drawn
         firings = np.sqrt(_TWO * rate * tau / (_ONE - stays * stays)) - _ONE
         out[i] = average * volume + firings * (drawn - mean * volume) * per
@@ -119,15 +121,14 @@ def _switch(s, y, u, bits, out, tau, volume):
     `out` is filled with the average of s."""
     share = _ONE / volume
     for i in range(s.size):
-        on, off = max(y[i], _ZERO), max(u[i], _ZERO)
-        rate = max((on + off) * share, _SLOWEST)
-        rest = on * share / rate
+        rate = max((y[i] + u[i]) * share, _SLOWEST)
+        rest = min(y[i] * share / rate, _ONE)
         stays = exponential_of(-rate * tau)
         kept, gained = rest + (_ONE - rest) * stays, rest * (_ONE - stays)
         before = s[i]
         mean = before * kept + (volume - before) * gained
         variance = before * kept * (_ONE - kept) + (volume - before) * gained * (_ONE - gained)
-        drawn = np.floor(mean + np.sqrt(max(variance - _SIXTH, _ZERO)) * normal_of(bits[i]) + dither(bits[i]))
+        drawn = whole_number(mean, variance, bits[i])
         drawn = min(max(drawn, _ZERO), volume)
         s[i] = drawn
         per = _ONE / (rate * tau)

@@ -114,6 +114,11 @@ class Neurons:
                 piece.scratch,
             )  # fmt: skip
 
+    def molecules(self, rows: slice) -> np.ndarray:
+        """float32[sample, output]: the outputs of some samples [molecules], the difference if they have two rails."""
+        state = self.state[-1][Y if self._activated[-1] else Z]
+        return state.reshape(self.n_samples, -1)[rows]
+
     def outputs(self) -> np.ndarray:
         """int64[number]: molecules of the outputs, sample by sample; plus rail before minus rail if they have two."""
         state, flows = self.state[-1], self._flows[-1]
