@@ -4,11 +4,11 @@ All are numbers of molecules in float32. A module reads the averages over the le
 the exact solution of its rate equation for a constant drive, and draws what it is at the end. Means are right for leaps
 of any length once the drives have settled, and of second order in the leap before.
 
-The noise of a module with relaxation rate q, in which reactions fire at a total rate v, makes a variance of
-v (1 - exp(-2 q tau)) / (2 q) in a leap. What comes next reads the average, and weights add averages over a long time: so
-the sum over leaps must have the noise of frequency 0, that of all firings M, of variance v tau. The change at the end, xi,
-and M are taken as proportional. Then x_end - x_begin = (drive - q average) tau + M gives the average with the one number,
-and in a sum over leaps nothing is lost: only correlations within a leap are approximate.
+In a leap, the noise of a module with relaxation rate q, in which reactions fire at a total rate v, makes a variance of
+v (1 - exp(-2 q tau)) / (2 q). What comes next reads the average, and weights add averages over a long time: so the sum
+over leaps must have the noise at frequency 0, that of all firings M, of variance v tau. The noise at the end and M are
+taken as proportional. Then x_end - x_begin = (drive - q average) tau + M gives the average with no further number, and
+in a sum over leaps nothing is lost: only correlations within a leap are approximate.
 
 The rails of a signed number annihilate, which leaves the difference; given it, the sum r of the rails is at rest,
 k r^2 / 2 + q r = made + k x^2 / 2.
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .jit import kernel, vectorised
-from .vector_draws import WIDTH, dither, exponential_of, fill_words, logarithm, normal_of
+from .vector_draws import WIDTH, dither, exponential_of, fill_words, logarithm, normal_of, whole_number
 
 Z, Y, U, S, E, D, G = range(7)
 """Rows of a state float32[STATE, n]: molecules, or the difference of rails. The molecules of A are Omega - S."""
@@ -38,6 +38,7 @@ _SIXTH = np.float32(1 / 6)
 _SKEWED = np.float32(2 / 9)
 """Variance of rounding at random, 1/6, and of the term of the third moment, 2/36."""
 _SLOWEST = np.float32(1e-3)
+_LEAST = np.float32(1e-9)
 
 
 class Leap(NamedTuple):
@@ -62,26 +63,27 @@ def _number(x, drive, made, bits, decay, stays, tau, pairs):
     firings = np.sqrt(tau / spread)
     per = _ONE / (decay * tau)
     for i in range(x.size):
-        before, driven = x[i], drive[i]
-        # Averages of few molecules can come out negative; rails are made at the rate of their difference at least.
-        produced = max(made[i], abs(driven))
+        # Averages of few molecules can be negative. They are not cut off, which would make the mean too large.
+        before, driven, produced = x[i], drive[i], made[i]
         mean = before * stays + driven * rise
         average = (driven * tau + before - mean) * per
-        root = np.sqrt(decay * decay + pairs * (_TWO * produced + pairs * average * average))
-        rails = max((_TWO * produced + pairs * average * average) / (decay + root), abs(average))
-        variance = (produced + decay * rails) * spread
-        drawn = np.floor(mean + np.sqrt(max(variance - _SIXTH, _ZERO)) * normal_of(bits[i]) + dither(bits[i]))
+        twice = _TWO * produced + pairs * average * average
+        rails = twice / (decay + np.sqrt(max(decay * decay + pairs * twice, _ZERO)))
+        firing = max(produced + decay * rails, _LEAST)
+        drawn = whole_number(mean, firing * spread, bits[i])
         x[i] = drawn
-        average += (firings - _ONE) * (drawn - mean) * per
-        root = np.sqrt(decay * decay + pairs * (_TWO * produced + pairs * average * average))
-        drive[i] = average
-        made[i] = max((_TWO * produced + pairs * average * average) / (decay + root), abs(average))
+        noise = (firings - _ONE) * (drawn - mean) * per
+        drive[i] = average + noise
+        # What the noise of the difference says about that of the sum: all, of either sign, where one rail is alone.
+        shared = pairs * average + decay * (driven + decay * average) / firing
+        made[i] = rails + noise * min(max(shared / (decay + pairs * rails), -_ONE), _ONE)
 
 
 @vectorised
 def _root(y, z, rails, bits, out, sign, tau, volume, h):
-    """y' = h + sign z y - y (y - 1 / Omega), a logistic equation: its solution and its average are closed forms. `out` is
-    filled with the average of y."""
+    """y' = h + sign z y - y (y - 1 / Omega), a logistic equation: its solution and its average are closed forms.
+
+    `out` is filled with the average of y."""
     share = _ONE / volume
     for i in range(y.size):
         # A molecule does not meet itself: y is driven by one molecule more.
@@ -105,8 +107,9 @@ def _root(y, z, rails, bits, out, sign, tau, volume, h):
         variance = noise * (_ONE - stays * stays) * volume * volume
         n = normal_of(bits[i])
         # The third moment is that of a Poisson number, which keeps few molecules positive.
-        drawn = mean * volume + np.sqrt(max(variance - _SKEWED, _ZERO)) * n + (n * n - _ONE) * _SIXTH
-        drawn = max(np.floor(drawn + dither(bits[i])), _ZERO)
+        many = mean * volume + np.sqrt(max(variance - _SKEWED, _ZERO)) * n + (n * n - _ONE) * _SIXTH
+        few = whole_number(mean * volume, variance, bits[i])
+        drawn = max(few if variance < _ONE else np.floor(many + dither(bits[i])), _ZERO)
         y[i] = drawn
         firings = np.sqrt(_TWO * rate * tau / (_ONE - stays * stays)) - _ONE
         out[i] = average * volume + firings * (drawn - mean * volume) * per
@@ -118,15 +121,14 @@ def _switch(s, y, u, bits, out, tau, volume):
     `out` is filled with the average of s."""
     share = _ONE / volume
     for i in range(s.size):
-        on, off = max(y[i], _ZERO), max(u[i], _ZERO)
-        rate = max((on + off) * share, _SLOWEST)
-        rest = on * share / rate
+        rate = max((y[i] + u[i]) * share, _SLOWEST)
+        rest = min(y[i] * share / rate, _ONE)
         stays = exponential_of(-rate * tau)
         kept, gained = rest + (_ONE - rest) * stays, rest * (_ONE - stays)
         before = s[i]
         mean = before * kept + (volume - before) * gained
         variance = before * kept * (_ONE - kept) + (volume - before) * gained * (_ONE - gained)
-        drawn = np.floor(mean + np.sqrt(max(variance - _SIXTH, _ZERO)) * normal_of(bits[i]) + dither(bits[i]))
+        drawn = whole_number(mean, variance, bits[i])
         drawn = min(max(drawn, _ZERO), volume)
         s[i] = drawn
         per = _ONE / (rate * tau)
@@ -181,7 +183,7 @@ def leap_forward(address, state, flows, start, end, leap, activated, learning, s
 
 @kernel
 def leap_backward(address, state, flows, start, end, leap, activated, licence, scratch):
-    """One leap of error sums, errors and, unless `licence` is negative, licensed errors at this licence [concentration].
+    """One leap of error sums, of errors and, unless `licence` [concentration] is negative, of licensed errors.
 
     `DRIVE` and `MADE` are of the error sums, or of the errors in a layer without activation. For the other parameters
     see `leap_forward`, which must have made the same leap before.

@@ -4,11 +4,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...kernels.batch_neurons import DRIVE, ERROR, ERRORS, FLOWS, MADE, SIGNAL, SLOPE, STATE, Leap, Y, Z
-from ...kernels.batch_neurons import leap_backward, leap_forward
+from ...kernels.batch_neurons import (
+    DRIVE,
+    ERROR,
+    ERRORS,
+    FLOWS,
+    MADE,
+    SIGNAL,
+    SLOPE,
+    STATE,
+    Leap,
+    Y,
+    Z,
+    leap_backward,
+    leap_forward,
+)
 from ...nn import TrainingNetwork
 from .pieces import Piece
-from .weights import Weights
 
 ROWS = 64
 """Samples whose neurons one stream of random numbers decides."""
@@ -101,6 +113,11 @@ class Neurons:
                 piece.address, self.state[layer], self._flows[layer], start, end, leap, self._activated[layer], licence,
                 piece.scratch,
             )  # fmt: skip
+
+    def molecules(self, rows: slice) -> np.ndarray:
+        """float32[sample, output]: the outputs of some samples [molecules], the difference if they have two rails."""
+        state = self.state[-1][Y if self._activated[-1] else Z]
+        return state.reshape(self.n_samples, -1)[rows]
 
     def outputs(self) -> np.ndarray:
         """int64[number]: molecules of the outputs, sample by sample; plus rail before minus rail if they have two."""
