@@ -2,36 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .. import seeds
-from ..checks import InputError, UnfinishedError
+from ..checks import InputError
 from ..datasets.base import CLASSIFICATION
 from ..display.figures import COLOURS, add_legend, new_axes, style, title
 from ..display.html import fragment
 from ..display.tables import Table
-from ..kernels import codes
-from ..nn import TrainingNetwork, training_network
-from ..noise import as_noises, plan_noise
-from ..progress import Progress
-from ..seeds import Purpose, resolve_seed
-from ..simulation.methods import Method
-from ..simulation.presentations import Samples
-from ..simulation.presented import Presented
-from ..simulation.replicate import advance_to
-from ..simulation.start import start_simulation
+from ..nn import TrainingNetwork
+from ..noise import as_noises
+from ..seeds import resolve_seed
 from ..simulation.training import Trained, TrainingPlan
 from ..simulation.weight_record import MOST_RECORDS, WeightCourse, evenly
-from ..status import Status
+from .prediction import predict_by_simulation
 
 TOLERANCE = 0.25
 """For `solved`, an output is right when it is this close to its target [concentration]."""
-_READINGS = 20
-"""Readings in the second half of a presentation that a prediction by simulation averages."""
-
-
 _EVALUATED = {
     "trained": "",
     "best in validation": "_best",
@@ -40,15 +28,6 @@ _EVALUATED = {
     "trained, by simulation": "_chemical",
 }
 """Whose scores a notebook shows, and how the names of their scores end."""
-
-
-class Simulated(NamedTuple):
-    """Outputs by simulation, float64[sample, output] each [concentration]."""
-
-    mean: np.ndarray
-    """Averaged over readings in the second half of the presentation."""
-    last: np.ndarray
-    """The last of these readings, at the end of the presentation."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -228,55 +207,7 @@ class Fit:
                 raise InputError("noise acts on reactions, but this prediction is in floating point: leave noise out")
             return self.spec.floating.forward(weights, x - self.centre)
         seed = self.plan.seed if seed is None else resolve_seed(seed)
-        return self.by_simulation(x, weights, seed, noise, progress).mean
-
-    def by_simulation(
-        self, x: np.ndarray, weights: np.ndarray, seed: int, noise: Any, progress: bool | None
-    ) -> "Simulated":
-        """Outputs by simulation; arguments as of `predict`, checked."""
-        x = x - self.centre
-        settings, volume = self.plan.settings, self.plan.volume
-        batch = min(self.plan.batch, len(x)) or 1
-        spec = training_network(
-            self.spec.layers,
-            **settings.of_network | {"batch": batch},
-            signed_inputs=self.plan.signed or bool((x < 0).any()),
-            learning=False,
-            seed=self.plan.seed,
-        )
-        network = spec.network
-        kind = self.plan.method
-        assert issubclass(kind, Method)  # `predict` does for the others without it
-        # The last presentation is filled up with the last sample.
-        order = np.minimum(np.arange(-(-len(x) // batch) * batch), len(x) - 1).reshape(-1, batch)
-        samples = Samples(spec, Presented(x, None, order), volume, kind.dtype)
-        counts, rng = spec.start(weights, volume, kind.dtype), seeds.stream(seed, Purpose.PREDICTION)
-        changed = self.plan.learner.changed_rates
-        rates = network.rates({name: k for name, k in changed.items() if name in network.reaction_index})
-        noise = plan_noise(noise, network, rates, unforced=spec.unforced if noise is not None else (), prediction=True)
-        method = start_simulation(
-            kind, network, rates, volume, counts, rng, noise=noise, seed=seed,
-            options=self.plan.learner.options,
-        )  # fmt: skip
-        readings = np.linspace(0.5, 1.0, _READINGS + 1)[1:] * settings.running_time
-        rows: np.ndarray = np.empty((_READINGS, len(network.species)), dtype=kind.dtype)
-        mean, last = np.empty((2, order.size, spec.layers[-1]))
-        with Progress("predict", len(x), progress, kind.name) as bar:
-            for k in range(len(samples)):
-                method.start_block()
-                begin = k * settings.running_time
-                times = begin + readings
-                for step in samples.present(method, k, begin, times[-1]):
-                    due = times[times < step.end] if step.end < times[-1] else times
-                    code = advance_to(method, step.end, lambda time: False, grid_time=due, grid_counts=rows)
-                    if code != codes.REACHED_END:
-                        which = f"sample {k}" if batch == 1 else f"samples {order[k, 0]} to {order[k, -1]}"
-                        raise UnfinishedError(f"the prediction of {which} stopped early: {Status(code)}")
-                read = spec.read_outputs(rows, volume)
-                mean[k * batch : (k + 1) * batch] = read.mean(axis=0).reshape(batch, -1)
-                last[k * batch : (k + 1) * batch] = read[-1].reshape(batch, -1)
-                bar.update(min(len(x), (k + 1) * batch))
-        return Simulated(mean[: len(x)], last[: len(x)])
+        return predict_by_simulation(self.plan, x, weights, seed, noise, progress).mean
 
 
 def _numbers(what: str, values: Any, shape: tuple[int | None, ...], shown: str) -> np.ndarray:

@@ -26,6 +26,7 @@ from ..status import Status
 from ..storage.provenance import provenance
 from .fit import Fit
 from .plan import make_plan
+from .prediction import predict_by_simulation
 
 if TYPE_CHECKING:
     from ..storage import TrainingFile
@@ -121,7 +122,9 @@ def carry_out(plan: TrainingPlan, file: TrainingFile | None, progress: bool | No
     fit = Fit(plan, trained, seconds, scores, output, earlier_seconds=earlier, course=course)
     if plan.options.predict:
         test_x = plan.dataset.test_x[: plan.options.predict]
-        outputs, last = fit.by_simulation(test_x, fit.weights, plan.seed, plan.options.predict_noise, progress)
+        outputs, last = predict_by_simulation(
+            plan, test_x, fit.weights, plan.seed, plan.options.predict_noise, progress
+        )
         chemical = evaluate_chemical(plan.dataset, outputs, last)
         fit = replace(fit, scores=scores | chemical, chemical=outputs)
         arrays["outputs_chemical"] = outputs
