@@ -27,3 +27,17 @@ def test_sizes_are_those_of_the_list(layers, batch, chemistry, settings):
     outline = training_network(layers, chemistry=chemistry.name, batch=batch, listed=False, **settings)
     assert outline.sizes == spec.sizes and len(outline.network.reactions) == 0
     assert "not listed" in repr(outline)
+
+
+def test_a_switch_that_is_not_given_leaves_the_setting_of_the_case():
+    import argparse
+
+    from gillespie_nn.cli.flags import add_flags, given
+    from gillespie_nn.nn.settings import setting_options
+
+    parser = argparse.ArgumentParser()
+    settings = setting_options()
+    add_flags(parser, settings)
+    assert "centred" not in given(parser.parse_args([]), settings)
+    assert given(parser.parse_args(["--centred"]), settings)["centred"] is True
+    assert given(parser.parse_args(["--no-centred"]), settings)["centred"] is False

@@ -76,8 +76,10 @@ def pairs(flag: str, example: str, texts: list[str], number: Callable[[str], Any
 def _how(option: Option) -> dict[str, Any]:
     """What `add_argument` takes."""
     how: dict[str, Any] = {"dest": option.name, "help": _escaped(option.described)}
+    if option.kind is bool and option.usual.endswith("of the case"):  # which may have it, and be asked to leave it out
+        return how | {"action": argparse.BooleanOptionalAction, "default": None}
     if option.kind is bool:
-        return how | {"action": "store_true"}
+        return how | {"action": "store_true", "default": option.default}
     if option.default is not MISSING:
         how |= {"default": option.default}
     if option.pairs or option.several:
