@@ -67,7 +67,11 @@ def _number(x, drive, made, bits, decay, stays, tau, pairs):
         before, driven, produced = x[i], drive[i], made[i]
         mean = before * stays + driven * rise
         average = (driven * tau + before - mean) * per
-        twice = _TWO * produced + pairs * average * average
+        # Of the square of the difference, what is noise of few molecules is in the square of the sum as well, and makes
+        # no rails annihilate less.
+        off = average - driven / decay
+        noisy = off * off * decay * decay / (decay * decay + pairs * max(produced, _ZERO))
+        twice = _TWO * produced + pairs * max(average * average - noisy, _ZERO)
         rails = twice / (decay + np.sqrt(max(decay * decay + pairs * twice, _ZERO)))
         firing = max(produced + decay * rails, _LEAST)
         drawn = whole_number(mean, firing * spread, bits[i])
