@@ -1,8 +1,8 @@
 """The stationary-law leap: training in the limit of slow windows, with the noise of counts.
 
-A presentation is a hold, after which neurons are at the stationary law of the weights, and a window of length Tw in which
-weights learn. Given the paths of the licensed errors G, with the inputs X constant, the reactions that change the first
-layer's weights fire exactly independent Poisson numbers of times, with means eta / Omega sum_b X_bj int G_bi dt.
+A presentation is a hold, after which neurons are at the stationary law of the weights, and a window of length Tw in
+which weights learn. Given the paths of the licensed errors G, with the inputs X constant, the reactions that change the
+first layer's weights fire exactly independent Poisson numbers of times, with means eta / Omega sum_b X_bj int G_bi dt.
 Approximate are
 
 - the mean of int G dt: rate equations of neurons at rest, corrected to first order for their lag behind the weights,
@@ -39,8 +39,8 @@ N_CHECKED = 10
 MOST_DIFFERENCE = 0.05
 """Of the change of each layer, from that of time-resolved rate equations."""
 _N_BLOCKS = 4
-"""Parts of the samples, and of the first layer's weights, that run at the same time. They do not depend on the number of
-threads, and a part of the weights has its own random numbers: so results do not, either."""
+"""Parts of the samples, and of the first layer's weights, that run at the same time. They do not depend on the number
+of threads, and a part of the weights has its own random numbers: so results do not, either."""
 _NEURONS = 0
 """Piece of the random numbers of a presentation for neurons and upper layers; those from 1 on are for the blocks."""
 
@@ -49,7 +49,9 @@ class StationaryLeap(BatchMethod):
     """The limit of windows that are long against the relaxation of neurons, see the head of this file."""
 
     name = "stationary_leap"
-    summary = "batches in the limit of slow windows, with the noise of counts: the fastest, where the window is long enough"
+    summary = (
+        "batches in the limit of slow windows, with the noise of counts: the fastest, where the window is long enough"
+    )
     statistics_names: ClassVar = ("window_steps", "difference_from_rates")
 
     def __init__(
@@ -117,12 +119,12 @@ class StationaryLeap(BatchMethod):
             self._difference = worst
 
     def _refusal(self, difference: float, layer: int, k: int) -> str:
-        amount = f"{100 * difference:.3g} %" if np.isfinite(difference) else "more than it can compute"
+        amount = f"{100 * difference:.3g} %" if np.isfinite(difference) else "more than can be computed"
         return (
-            f"method {self.name} is the limit of slow windows, and running_time={self._running_time:g} s is too short for "
-            f"it: in batch {k + 1} its mean change of the weights of layer {layer} differs from that of time-resolved rate "
-            f"equations by {amount}; allowed are {100 * MOST_DIFFERENCE:g} %. Use a longer running_time with the learning "
-            "rate reduced accordingly, a smaller step, or method batch_leap"
+            f"method {self.name} supports windows that are long against the lag of the neurons: in batch {k + 1}, with "
+            f"running_time={self._running_time:g} s, its mean change of the weights of layer {layer} differs from that of "
+            f"time-resolved rate equations by {amount}, and at most {100 * MOST_DIFFERENCE:g} % is allowed; use a longer "
+            "running_time at the same step, a smaller step, or method batch_leap"
         )
 
     def mean_changes(
@@ -219,7 +221,8 @@ class StationaryLeap(BatchMethod):
         self, layer: int, rows: slice, change: np.ndarray, firings: np.ndarray, share: float, address: np.uint64,
         scratch: np.ndarray,
     ) -> int:  # fmt: skip
-        """Let rows of the weights of a layer fire in a share of the window. Arrays are in concentrations, and changed."""
+        """Let rows of the weights of a layer fire in a share of the window. Arrays are in concentrations, and
+        changed."""
         molecules = np.float32(self._volume)
         np.multiply(change, molecules, out=change)
         np.multiply(firings, molecules, out=firings)
@@ -237,8 +240,8 @@ class StationaryLeap(BatchMethod):
 
     def _diverged(self, why: str) -> str:
         return (
-            f"method {self.name} stopped at t = {self._time:g} s: {why}; use a smaller learning rate or running time, or a "
-            "smaller initial scale"
+            f"method {self.name} stopped at t = {self._time:g} s: {why}; use a smaller learning rate, running time or "
+            "initial scale"
         )
 
     def _normals(self, address: np.uint64, n_rows: int, n: int) -> np.ndarray:
