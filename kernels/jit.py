@@ -135,7 +135,7 @@ def inlined(function):
 
 
 def vectorised(function):
-    """The same for a loop that works on many elements of arrays at a time: sums may be reordered, and zeros have no sign.
+    """The same for a loop that works on many elements of arrays at a time. Sums may be reordered, zeros have no sign.
 
     One loop a function, with few arrays: the compiler must see that no array that is written overlaps another."""
     return _compiled(function, fastmath={"contract", "nsz", "arcp", "reassoc"})

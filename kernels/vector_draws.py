@@ -4,11 +4,11 @@ Each number takes 32 random bits, half a word of the SFC64 generator. The upper 
 number: what has a smaller probability than 6e-8, such as a normal beyond 5.2, is never drawn. The lower 9 bits are
 independent of the normal; `dither` rounds at random by them.
 
-Normals are the inverse of the normal distribution function, by M. Giles, Approximating the erfinv function, GPU Computing
-Gems 2 (2010) 109: two polynomials and no table, so that it vectorises. Poisson numbers of means up to `CUT` come by
-inversion, a step for a block of numbers at a time. Above, they are a rounded normal with the Cornish-Fisher series to
-second order, less the variance of 1/12 that rounding adds: at the cut the total variation distance to the law is 6e-4,
-and the relative error of mean and variance is below 4e-5.
+Normals are the inverse of the normal distribution function, by M. Giles, Approximating the erfinv function, GPU
+Computing Gems 2 (2010) 109: two polynomials and no table, so that it vectorises. Poisson numbers of means up to `CUT`
+come by inversion, a step for a block of numbers at a time. Above, they are a rounded normal with the Cornish-Fisher
+series to second order, less the variance of 1/12 that rounding adds: at the cut the total variation distance to the
+law is 6e-4, and the relative error of mean and variance is below 4e-5.
 """
 
 import numpy as np
@@ -95,6 +95,21 @@ def normal_of(bits):
 def dither(bits):
     """A uniform number (float32) in (0, 1), of the bits that `normal_of` leaves."""
     return (np.float32(np.int32(bits & np.uint32(511))) + _HALF) * np.float32(1 / 512)
+
+
+@inlined
+def whole_number(mean, variance, bits):
+    """A whole number (float32) of this mean and variance: a normal one rounded at random, which adds 1/6; and for few
+    molecules one of three neighbouring numbers."""
+    many = np.floor(mean + np.sqrt(max(variance - _SIXTH, _ZERO)) * normal_of(bits) + dither(bits))
+    middle = np.floor(mean + _HALF)
+    off = mean - middle
+    # One of two numbers has at least the variance of the mean's place between them.
+    either = max(variance + off * off, abs(off))
+    u = np.float32(np.int32(bits >> np.uint32(8))) * _UNIT_24
+    few = middle + (_ONE if u < (either + off) * _HALF else _ZERO)
+    few -= _ONE if u >= _ONE - (either - off) * _HALF else _ZERO
+    return few if variance < _HALF else many
 
 
 @vectorised
