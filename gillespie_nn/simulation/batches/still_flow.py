@@ -68,14 +68,24 @@ class StillFlow:
         return self._parts(self._both)[0]
 
     def follow(
-        self, weights: Sequence[np.ndarray], both: Sequence[np.ndarray], step: float, window: float, fired: Fired
-    ) -> None:
+        self,
+        weights: Sequence[np.ndarray],
+        both: Sequence[np.ndarray],
+        step: float,
+        window: float,
+        fired: Fired,
+        first_fires: Callable[[float], None] | None = None,
+    ) -> float:
         """Follow a window of length `window` [s] in which weights learn `step` = eta Tw times the licensed errors.
 
         Given are `gram`, and of `neurons` the first layer's `z`, the targets, the licence and the noise. `weights` and
-        `both` are changed by `fired` alone. At the end the first layer's `z` is that of the expected weights then.
+        `both` are changed by `fired` alone. At the end the first layer's `z` is that of the expected weights then, and
+        `exposure` that of the whole window, which is returned as 1. If `first_fires` is given, it is called after each
+        step but the last with the share of the window that the exposures are from; it changes the first layer's weights
+        and `z`. What is left at the end is the exposure in the last step, whose share of the window is returned.
         """
         self._step, self._window = np.float32(step), np.float32(window)
+        self._drawn = 0.0
         np.copyto(self._drive, self.neurons.first.z)
         self._learnt[:] = 0.0
         self._both[:] = 0.0
@@ -103,7 +113,13 @@ class StillFlow:
             left -= length
             if left < 1e-6:
                 self._place(self._learnt)
-                return
+                return 1.0 if first_fires is None else length
+            if first_fires is not None:
+                first_fires(length)
+                np.copyto(self._drive, self.neurons.first.z)
+                self._drawn += float(np.linalg.norm(self.exposure))
+                self.exposure[:] = 0.0
+                self.exposure_of_both[:] = 0.0
             length *= factor
             # What just fired is in the weights, and acts on the errors from the second stage of the next step on.
             np.copyto(self._start_rates, self._end_rates)
@@ -201,7 +217,7 @@ class StillFlow:
 
     def _error(self, length: float, new: np.ndarray, left: float) -> float:
         """Estimate over what was learnt, of the worst layer."""
-        worst = 0.0
+        worst, before = 0.0, self._drawn
         vectors = (self._learnt, new, self._start_rates, self._end_rates)
         for a, b, start, end in zip(*(self._parts(vector) for vector in vectors)):
             wrong = still_neurons.chebyshev_error(
@@ -209,8 +225,8 @@ class StillFlow:
             )  # fmt: skip
             if not np.isfinite(wrong):
                 return np.inf
-            learnt, rate = float(np.linalg.norm(b)), float(np.linalg.norm(end))
-            worst = max(worst, float(np.sqrt(wrong)) / max(learnt + _STILL_TO_LEARN * left * rate, 1e-30))
+            learnt = before + float(np.linalg.norm(b)) + _STILL_TO_LEARN * left * float(np.linalg.norm(end))
+            worst, before = max(worst, float(np.sqrt(wrong)) / max(learnt, 1e-30)), 0.0
         return worst
 
     def _accept(self, length: float, new: np.ndarray, fired: Fired) -> None:
