@@ -1,9 +1,11 @@
-"""Neurons at rest: values, slopes and errors of a whole layer, elementwise, and how far they lag behind weights that move.
+"""Neurons at rest: values, slopes and errors of a whole layer, elementwise, and how far they lag behind weights that
+move.
 
-At rest z is its input, y the positive root of y^2 - z y - h = 0, u = y - z, s = y / (y + u), d = s e and g = f d for the
-licence f. A module that relaxes at the rate r, and whose rest moves at the speed v, is v / r behind it. To first order in
-the speeds each module therefore rests at what it reads, and that is late itself, less its own v / r. Here q = y + u is the
-rate of y, u and s, 5 that of g and 1 that of all others; `dz`, `dy`, `dd`, ... are speeds [concentration/s].
+At rest z is its input, y the positive root of y^2 - z y - h = 0, u = y - z, s = y / (y + u), d = s e and g = f d for
+the licence f. A module that relaxes at the rate r, and whose rest moves at the speed v, is v / r behind it. To first
+order in the speeds each module therefore rests at what it reads, and that is late itself, less its own v / r. Here q =
+y + u is the rate of y, u and s, 5 that of g and 1 that of all others; `dz`, `dy`, `dd`, ... are speeds
+[concentration/s].
 
 The additions `cy`, `cs`, `cd` and `cg` are the noise of averages over a window, see `still_noise`. All arrays are
 float32[n], the elements of arrays [sample, neuron], unless said otherwise.
@@ -117,37 +119,27 @@ def subtract(a, share, x, out):
 
 
 @vectorised
-def add_four(a, share_1, x_1, share_2, x_2, share_3, x_3, out):
-    """Fill out = a + the sum of three arrays times their shares."""
+def chebyshev(share_0, y_0, share_1, y_1, share_2, y_2, rate_1, f_1, rate_0, f_0, out):
+    """Fill out with the next stage of a Runge-Kutta-Chebyshev step."""
     for i in range(out.size):
-        out[i] = a[i] + share_1 * x_1[i] + share_2 * x_2[i] + share_3 * x_3[i]
+        out[i] = share_0 * y_0[i] + share_1 * y_1[i] + share_2 * y_2[i] + rate_1 * f_1[i] + rate_0 * f_0[i]
 
 
 @vectorised
-def squares_of_three(share_1, x_1, share_2, x_2, share_3, x_3):
-    """The sum of squares of such a sum."""
+def chebyshev_error(start, end, share, f_start, f_end):
+    """The sum of squares of the estimated errors of such a step: 0.8 (start - end) + share (f_start + f_end)."""
     total = _ZERO
-    for i in range(x_1.size):
-        v = share_1 * x_1[i] + share_2 * x_2[i] + share_3 * x_3[i]
+    for i in range(start.size):
+        v = np.float32(0.8) * (start[i] - end[i]) + share * (f_start[i] + f_end[i])
         total += v * v
     return total
 
 
 @vectorised
-def squares_of_four(a, share_1, x_1, share_2, x_2, share_3, x_3):
-    """The sum of squares of the sum of a and three arrays times their shares."""
-    total = _ZERO
-    for i in range(a.size):
-        v = a[i] + share_1 * x_1[i] + share_2 * x_2[i] + share_3 * x_3[i]
-        total += v * v
-    return total
-
-
-@vectorised
-def add_sizes(share, x, common, out):
-    """Add to out the share of |x| + common."""
+def sizes(x, common, out):
+    """Fill out = |x| + common."""
     for i in range(out.size):
-        out[i] += share * (abs(x[i]) + common[i])
+        out[i] = abs(x[i]) + common[i]
 
 
 @vectorised

@@ -3,9 +3,10 @@
 What two rails have in common: with production A in all, a difference x, decay at 1 and annihilation at k, the scarcer
 rail c obeys k c^2 + (1 + k |x|) c = (A - |x|) / 2.
 
-Noise: averaged over a window much longer than its relaxation time, a module that relaxes at the rate r has its rest plus
-a normal number with the variance D / (Omega Tw r^2), where D is the sum of its rates of change squared [concentration/s]
-(the spectrum of linear noise at frequency 0), and passes on what it reads as its rest does. All arrays are float32[n].
+Noise: averaged over a window much longer than its relaxation time, a module that relaxes at the rate r has its rest
+plus a normal number with the variance D / (Omega Tw r^2), where D is the sum of its rates of change squared
+[concentration/s] (the spectrum of linear noise at frequency 0), and passes on what it reads as its rest does. All
+arrays are float32[n].
 """
 
 import numpy as np

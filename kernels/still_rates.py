@@ -1,4 +1,5 @@
-"""Rate equations of the differences of rails of neurons, elementwise. Arrays are float32[n], one number a neuron and sample."""
+"""Rate equations of the differences of rails of neurons, elementwise. Arrays are float32[n], one number a neuron and
+sample."""
 
 import numpy as np
 

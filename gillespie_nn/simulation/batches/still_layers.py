@@ -191,8 +191,8 @@ class StillLayers:
     def outputs(
         self, weights: Sequence[np.ndarray], both: Sequence[np.ndarray], volume: float, normals: np.ndarray
     ) -> np.ndarray:
-        """Molecules int64[sample, output, rail] of the outputs at one moment, for standard normal numbers float32[sample
-        * output]."""
+        """Molecules int64[sample, output, rail] of the outputs at one moment, for standard normal numbers
+        float32[sample * output]."""
         self.silence()
         self.forward(weights)
         self.fill_made(both)
@@ -208,7 +208,9 @@ class StillLayers:
         return np.stack([np.maximum(difference, 0), np.maximum(-difference, 0)], axis=-1) + scarcer[..., None]
 
 
-def _add_products(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, scratch: np.ndarray, out: np.ndarray):
+def _add_products(
+    a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, scratch: np.ndarray, out: np.ndarray
+) -> None:
     """out = a b + c d."""
     np.matmul(a, b, out=out)
     np.matmul(c, d, out=scratch)

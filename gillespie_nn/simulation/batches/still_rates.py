@@ -1,9 +1,9 @@
 """Time-resolved rate equations of a batch network: the reference that `stationary_leap` is compared with.
 
-They are those of differences of rails, which annihilation does not change: z' = W x - z, y' = h + z y - y^2,
-u' = h - z u - u^2, s' = y (1 - s) - u s, e' = y - t - e or W d - e, d' = s e - d, g' = 5 (f d - g), W' = -eta g x; for a
-linear output d' = z - t - d. Of the first layer int g dt is followed instead of each weight. The solver is that of
-P. Bogacki and L. F. Shampine, Appl. Math. Lett. 2 (1989) 321, of third order, in float32.
+They are those of differences of rails, which annihilation does not change: z' = W x - z, y' = h + z y - y^2, u' = h - z
+u - u^2, s' = y (1 - s) - u s, e' = y - t - e or W d - e, d' = s e - d, g' = 5 (f d - g), W' = -eta g x; for a linear
+output d' = z - t - d. Of the first layer int g dt is followed instead of each weight. The solver is that of P. Bogacki
+and L. F. Shampine, Appl. Math. Lett. 2 (1989) 321, of third order, in float32.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,9 +51,7 @@ class StillRates:
         self._tolerance: float | None = None
         self.n_evaluations = 0
 
-    def changes(
-        self, x: np.ndarray, t: np.ndarray, licence: float, weights: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
+    def changes(self, x: np.ndarray, t: np.ndarray, licence: float, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Changes of `weights` float32[inputs + 1, neurons] in a presentation of x float32[sample, input], t
         float32[sample, output], layer by layer [concentration].
 
@@ -78,9 +76,7 @@ class StillRates:
                 coarse = fine
         return self._present(x, t, licence, weights)
 
-    def _present(
-        self, x: np.ndarray, t: np.ndarray, licence: float, weights: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
+    def _present(self, x: np.ndarray, t: np.ndarray, licence: float, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
         extended = np.hstack([x, np.ones((len(x), 1), dtype=np.float32)])
         self._drive, self._gram, self._targets = extended @ weights[0], extended @ extended.T, t
         _, exposure, upper = self._split(self._state)
