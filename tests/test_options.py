@@ -91,7 +91,7 @@ def test_the_record_of_a_training_run_makes_the_same_plan():
     )  # fmt: skip
     arguments = make_plan("xor", asked).options.arguments
     assert list(arguments) == [*(name for name, each in TRAINING.items() if each.recorded), "settings"]
-    assert set(TRAINING) < set(arguments)
+    assert set(TRAINING) - {"quick"} < set(arguments)  # the settings that it stands for are there
     kept = json.dumps(arguments)
     assert json.dumps(make_plan("xor", TrainingOptions.again(json.loads(kept))).options.arguments) == kept
     assert arguments["settings"]["epsilon"] == 0.1 and arguments["settings"]["hold"] == 1.0
