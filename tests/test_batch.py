@@ -24,7 +24,7 @@ from gillespie_nn.nn.equations import Equation
 from gillespie_nn.nn.settings import Settings
 from gillespie_nn.simulation.presentations import Samples, presentation_order
 from gillespie_nn.simulation.presented import Presented, draw_shifts, shifted
-from gillespie_nn.studies.points import Training
+from gillespie_nn.studies.points import Course, Training
 
 B = 3
 RNG = np.random.default_rng(11)
@@ -509,3 +509,17 @@ def test_a_batch_run_is_reported_drawn_and_exported(tmp_path, capsys):
         error = np.linalg.norm(run.predictions.reshape(12, 4, 3) - targets, axis=2).mean(axis=1)
         np.testing.assert_allclose(drawn.axes[1].lines[0].get_ydata(), error, atol=0.02)
     fit.plot()
+
+
+def test_a_course_in_time_shows_what_training_shows(tmp_path):
+    settings = (("batch", 2), ("running_time", 2.0), ("learning_schedule", "steps"), ("centred", True))
+    point = Course("xor", 0, "rejection", 50.0, settings, n_presentations=3, n_points=10)
+    point.carry_out(tmp_path)
+    plan = gnn.train("xor", **dict(settings), seed=0, volume=50.0, method="gradient_descent").plan
+    with gnn.open_run(point.path(tmp_path)) as run:
+        for k in range(3):
+            counts = run.counts[0, 10 * k + 5]
+            x = point.spec.read(point.spec.inputs, counts, 50.0).reshape(2, 2)
+            np.testing.assert_array_equal(x, plan.presented.x(k))
+            assert counts[point.spec.network.index["L"]] == 50 * plan.presented.licence(k)
+    assert point.read(tmp_path) is not None

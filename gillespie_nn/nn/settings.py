@@ -54,7 +54,7 @@ class Course(Options):
     )  # fmt: skip
     batch: int = option(
         1, whole(), "samples presented at once: so many sets of neurons share the weights", kind=int, usual=_BY_CASE,
-        recorded=IF_GIVEN, more="an update is the sum over the samples",
+        recorded=IF_GIVEN, more="an update is the sum over the samples, each at the learning rate",
     )  # fmt: skip
     presentations: int = option(
         1000, whole(), "number of presentations, each of a batch of samples", kind=int, usual=_BY_CASE,

@@ -1,5 +1,5 @@
-"""How well trained weights do on the test set, in floating point, beside where they started and gradient descent; and
-by simulation."""
+"""Scores on the test set: of the trained weights, of those before training and of gradient descent, all in floating
+point, and of the trained weights by simulation."""
 
 from dataclasses import replace
 

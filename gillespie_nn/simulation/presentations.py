@@ -16,6 +16,8 @@ from .presented import Presented
 from .protocol import Simulation
 from .replicate import advance_to
 
+__all__ = ["PresentationPlan", "Presented", "Samples", "Step", "presentation_order", "run_presentations"]
+
 
 class PresentationPlan(NamedTuple):
     """Which sample is presented when, and what is done at the ends of presentations."""
