@@ -52,10 +52,12 @@ class Leap(NamedTuple):
     """Smoothing of the activation [concentration^2]."""
     annihilation: float
     """Rate constant of annihilation [1/(concentration s)]."""
+    noisy: bool
+    """False leaves out the noise of neurons: all numbers are their means."""
 
 
 @vectorised
-def _number(x, drive, made, bits, decay, stays, tau, pairs):
+def _number(x, drive, made, bits, decay, stays, tau, pairs, noisy):
     """A signed number that decays at `decay`, of which exp(-decay tau) `stays`: x' = drive - decay x. `pairs` is the
     rate of annihilation [1/molecule/s]. Changes x, and replaces its drive and what is made as `FLOWS` says."""
     rise = (_ONE - stays) / decay
@@ -70,11 +72,11 @@ def _number(x, drive, made, bits, decay, stays, tau, pairs):
         # Of the square of the difference, what is noise of few molecules is in the square of the sum as well, and makes
         # no rails annihilate less.
         off = average - driven / decay
-        noisy = off * off * decay * decay / (decay * decay + pairs * max(produced, _ZERO))
-        twice = _TWO * produced + pairs * max(average * average - noisy, _ZERO)
+        alike = off * off * decay * decay / (decay * decay + pairs * max(produced, _ZERO))
+        twice = _TWO * produced + pairs * max(average * average - alike, _ZERO)
         rails = twice / (decay + np.sqrt(max(decay * decay + pairs * twice, _ZERO)))
         firing = max(produced + decay * rails, _LEAST)
-        drawn = whole_number(mean, firing * spread, bits[i])
+        drawn = whole_number(mean, firing * spread, bits[i]) if noisy else mean
         x[i] = drawn
         noise = (firings - _ONE) * (drawn - mean) * per
         drive[i] = average + noise
@@ -84,7 +86,7 @@ def _number(x, drive, made, bits, decay, stays, tau, pairs):
 
 
 @vectorised
-def _root(y, z, rails, bits, out, sign, tau, volume, h):
+def _root(y, z, rails, bits, out, sign, tau, volume, h, noisy):
     """y' = h + sign z y - y (y - 1 / Omega), a logistic equation: its solution and its average are closed forms.
 
     `out` is filled with the average of y."""
@@ -114,13 +116,14 @@ def _root(y, z, rails, bits, out, sign, tau, volume, h):
         many = mean * volume + np.sqrt(max(variance - _SKEWED, _ZERO)) * n + (n * n - _ONE) * _SIXTH
         few = whole_number(mean * volume, variance, bits[i])
         drawn = max(few if variance < _ONE else np.floor(many + dither(bits[i])), _ZERO)
+        drawn = drawn if noisy else mean * volume
         y[i] = drawn
         firings = np.sqrt(_TWO * rate * tau / (_ONE - stays * stays)) - _ONE
         out[i] = average * volume + firings * (drawn - mean * volume) * per
 
 
 @vectorised
-def _switch(s, y, u, bits, out, tau, volume):
+def _switch(s, y, u, bits, out, tau, volume, noisy):
     """s' = y (Omega - s) - u s: each molecule switches for itself, so that the end is the sum of two binomial numbers.
     `out` is filled with the average of s."""
     share = _ONE / volume
@@ -132,7 +135,7 @@ def _switch(s, y, u, bits, out, tau, volume):
         before = s[i]
         mean = before * kept + (volume - before) * gained
         variance = before * kept * (_ONE - kept) + (volume - before) * gained * (_ONE - gained)
-        drawn = whole_number(mean, variance, bits[i])
+        drawn = whole_number(mean, variance, bits[i]) if noisy else mean
         drawn = min(max(drawn, _ZERO), volume)
         s[i] = drawn
         per = _ONE / (rate * tau)
@@ -170,19 +173,19 @@ def leap_forward(address, state, flows, start, end, leap, activated, learning, s
         n = b - a
         z, rails, signal = flows[DRIVE, a:b], flows[MADE, a:b], flows[SIGNAL, a:b]
         fill_words(address, words)
-        _number(state[Z, a:b], z, rails, bits[:n], _ONE, stays, tau, pairs)
+        _number(state[Z, a:b], z, rails, bits[:n], _ONE, stays, tau, pairs, leap.noisy)
         if not activated:
             _scaled(z, signal, _ONE)
             _scaled(rails, flows[SLOPE, a:b], _ONE)
             continue
         fill_words(address, words)
-        _root(state[Y, a:b], z, rails, bits[:n], signal, _ONE, tau, volume, h)
+        _root(state[Y, a:b], z, rails, bits[:n], signal, _ONE, tau, volume, h, leap.noisy)
         if learning:
             u = scratch[1, :n]
             fill_words(address, words)
-            _root(state[U, a:b], z, rails, bits[:n], u, -_ONE, tau, volume, h)
+            _root(state[U, a:b], z, rails, bits[:n], u, -_ONE, tau, volume, h, leap.noisy)
             fill_words(address, words)
-            _switch(state[S, a:b], signal, u, bits[:n], flows[SLOPE, a:b], tau, volume)
+            _switch(state[S, a:b], signal, u, bits[:n], flows[SLOPE, a:b], tau, volume, leap.noisy)
 
 
 @kernel
@@ -203,16 +206,26 @@ def leap_backward(address, state, flows, start, end, leap, activated, licence, s
         e, rails, d, errors = flows[DRIVE, a:b], flows[MADE, a:b], flows[ERROR, a:b], flows[ERRORS, a:b]
         if activated:
             fill_words(address, words)
-            _number(state[E, a:b], e, rails, bits[:n], _ONE, stays, tau, pairs)
+            _number(state[E, a:b], e, rails, bits[:n], _ONE, stays, tau, pairs, leap.noisy)
             _product(flows[SLOPE, a:b], e, d, share)
             _product(flows[SLOPE, a:b], rails, errors, share)
         else:
             _scaled(e, d, _ONE)
             _scaled(rails, errors, _ONE)
         fill_words(address, words)
-        _number(state[D, a:b], d, errors, bits[:n], _ONE, stays, tau, pairs)
+        _number(state[D, a:b], d, errors, bits[:n], _ONE, stays, tau, pairs, leap.noisy)
         if licence >= 0.0:
             _scaled(d, flows[LICENSED, a:b], licensed)
             _scaled(errors, flows[LICENSEDS, a:b], licensed)
             fill_words(address, words)
-            _number(state[G, a:b], flows[LICENSED, a:b], flows[LICENSEDS, a:b], bits[:n], quick, left, tau, pairs)
+            _number(
+                state[G, a:b],
+                flows[LICENSED, a:b],
+                flows[LICENSEDS, a:b],
+                bits[:n],
+                quick,
+                left,
+                tau,
+                pairs,
+                leap.noisy,
+            )

@@ -8,7 +8,7 @@ inputs of samples with one another are enough (`learning`).
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import threadpoolctl
@@ -51,6 +51,9 @@ class BatchLeap(BatchMethod):
         Option("threads", 2, whole(), "threads", int),
     )  # fmt: skip
 
+    batches: ClassVar[type[Batch]] = Batch
+    """What simulates a presentation; verification plants errors in it."""
+
     def __init__(self, spec: TrainingNetwork, running_time: float, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(spec, running_time, volume, *rest, **named)
         chemistry = spec.chemistry
@@ -82,7 +85,7 @@ class BatchLeap(BatchMethod):
             ends = np.cumsum([state.size for state in neurons.state])[:-1]
             for state, part in zip(neurons.state, np.split(self._remembered, ends)):
                 state[...] = part.reshape(state.shape)
-        self._batch = Batch(self.weights, neurons, self._pieces, self._rates, self.settings["draws"])
+        self._batch = self.batches(self.weights, neurons, self._pieces, self._rates, self.settings["draws"])
         return neurons
 
     def _present(self, k: int, x: np.ndarray, t: np.ndarray, licence: float) -> None:

@@ -108,10 +108,7 @@ class Batch:
             self._leading[rows] += self._drive[rows]
             neurons.forward(piece, rows, tau, self._leading, self._made, self._matrices, both)
             neurons.backward(piece, rows, tau, self._targets, self._matrices, both, licence)
-            for row, total in ((LICENSED, self._exposure), (LICENSEDS, self._exposures)):
-                flow = neurons.flows[0][row, rows]
-                flow *= np.float32(tau)
-                total[rows] += flow
+            self._expose(rows, np.float32(tau))
 
         def follow(piece: Piece, rows: slice) -> None:
             np.matmul(self._gram[rows], neurons.flows[0][LICENSED], out=self._step[rows])
@@ -123,15 +120,20 @@ class Batch:
         fired = 0
         for layer in range(1, len(neurons.sizes)):
             signal = neurons.flows[layer - 1][SIGNAL]
-            # Inputs in molecules would make molecules^2 / Omega.
-            scale = np.float32(self._rates.learning * tau)
             change, firings = self._change[layer], self._firings[layer]
-            self._expect(signal, neurons.flows[layer][LICENSED], change, -scale)
-            self._expect(signal, neurons.flows[layer][LICENSEDS], firings, scale)
+            self._expect(signal, neurons.flows[layer][LICENSED], change, -eta)
+            self._expect(signal, neurons.flows[layer][LICENSEDS], firings, eta)
             fired += self._weights.fire(layer, change, firings, self._rates.annihilation * annihilating, self._pieces)
             np.multiply(change, np.float32(0.5 / self._weights.volume), out=self._matrices[layer])
             self._matrices[layer] += self._weights.value[layer]
         return fired
+
+    def _expose(self, rows: slice, tau: np.float32) -> None:
+        """Make exposures over the leap [molecules s] of the averages, and add those of the first layer."""
+        for flows in self._neurons.flows:
+            flows[LICENSED : LICENSEDS + 1, rows] *= tau
+        self._exposure[rows] += self._neurons.flows[0][LICENSED, rows]
+        self._exposures[rows] += self._neurons.flows[0][LICENSEDS, rows]
 
     def _expect(self, signal: np.ndarray, exposure: np.ndarray, out: np.ndarray, scale: np.float32) -> None:
         np.matmul(signal.T, exposure, out=out[:-1])

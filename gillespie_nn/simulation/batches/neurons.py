@@ -38,6 +38,8 @@ class Neurons:
         self._activated = [function is not None for function in functions]
         self._h = [0.0 if function is None else float(function.h) for function in functions]  # type: ignore[attr-defined]
         self._annihilation = float(spec.chemistry.annihilation_rate)
+        self.noisy = True
+        """False leaves out the noise of the neurons."""
         self.state = [np.zeros((STATE, n_samples * size), dtype=np.float32) for size in self.sizes]
         """One float32[STATE, sample * neuron] a layer, see `kernels.batch_neurons`."""
         self._flows = [np.zeros((FLOWS, n_samples * size), dtype=np.float32) for size in self.sizes]
@@ -76,7 +78,7 @@ class Neurons:
                 for row, weights in ((DRIVE, matrices[layer]), (MADE, both[layer])):
                     np.matmul(below[SIGNAL, rows], weights[:-1], out=flows[row, rows])
                     flows[row, rows] += np.float32(self.volume) * weights[-1]
-            leap = Leap(tau, self.volume, self._h[layer], self._annihilation)
+            leap = Leap(tau, self.volume, self._h[layer], self._annihilation, self.noisy)
             start, end = rows.start * size, rows.stop * size
             leap_forward(
                 piece.address, self.state[layer], self._flows[layer], start, end, leap, self._activated[layer],
@@ -107,7 +109,7 @@ class Neurons:
                 above = self.flows[layer + 1]
                 np.matmul(above[ERROR, rows], matrices[layer + 1][:-1].T, out=flows[DRIVE, rows])
                 np.matmul(above[ERRORS, rows], both[layer + 1][:-1].T, out=flows[MADE, rows])
-            leap = Leap(tau, self.volume, self._h[layer], self._annihilation)
+            leap = Leap(tau, self.volume, self._h[layer], self._annihilation, self.noisy)
             start, end = rows.start * size, rows.stop * size
             leap_backward(
                 piece.address, self.state[layer], self._flows[layer], start, end, leap, self._activated[layer], licence,

@@ -30,7 +30,7 @@ from ...options import Option, whole
 from .base import BatchMethod
 from .batch_leap import libraries
 from .pieces import Piece, Pieces
-from .still_flow import StillFlow
+from .still_flow import FINE, TOLERANCE, StillFlow
 from .still_rates import StillRates
 
 RATE_OF_LICENSED = 5.0
@@ -144,6 +144,7 @@ class StationaryLeap(BatchMethod):
             # As in batch_leap: where neurons cost more than the first layer's weights, these are drawn more often.
             n_neurons = len(x) * sum(self._spec.layers[1:])
             self._draws_each_step = 2 * self.weights.value[0].size <= 7 * n_neurons
+            self._flow.tolerance = FINE if self._draws_each_step else TOLERANCE
         flow = self._flow
         self._inputs[:, :-1] = x
         np.copyto(flow.neurons.targets, t)
