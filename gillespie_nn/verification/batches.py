@@ -43,7 +43,7 @@ class Point(NamedTuple):
     def __str__(self) -> str:
         return f"Omega = {self.volume:g}, T = {self.running_time:g}, LR = {self.step:g}"
 
-    def network(self, **batch: int) -> TrainingNetwork:
+    def network(self, **batch: Any) -> TrainingNetwork:
         """The network: for all samples with `batch=N_SAMPLES`, which lists every reaction."""
         eta = self.step / N_SAMPLES / (self.running_time - HOLD)
         return training_network(
@@ -144,7 +144,7 @@ def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -
     # The method's own means as the direction: chance in the exact ones then does not favour either.
     along = [a @ means[1] for a in runs]
     slope = along[1].mean() / along[0].mean()
-    error = slope * np.hypot(*(a.std(ddof=1) / a.mean() / np.sqrt(len(a)) for a in along))
+    error = slope * np.sqrt(sum(a.var(ddof=1) / a.mean() ** 2 / len(a) for a in along))
 
     standard = np.sqrt(variances[0] / len(exact) + variances[1] / len(found))
     beyond = np.maximum(np.abs(means[1] - means[0]) - MEAN * np.abs(means[0]), 0) / np.maximum(standard, 1e-9)
@@ -157,8 +157,7 @@ def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -
     off = np.maximum(np.maximum(ratio - np.log(1 + VARIANCE), np.log(1 - VARIANCE) - ratio), 0) / standard
     variance_p = min(1.0, 2 * scipy.stats.norm.sf(off.max()) * len(off))
 
-    scatter = [_pooled_error(a) for a in runs]
-    half = z * np.hypot(*scatter)
+    half = z * np.sqrt(sum(_pooled_error(a) ** 2 for a in runs))
     low, high = np.exp(ratio.mean() - half), np.exp(ratio.mean() + half)
     interval = (slope - z * error, slope + z * error)
     return Comparison(interval, (low, high), float(mean_p), float(variance_p), level)
