@@ -105,7 +105,6 @@ def test_many_molecules_follow_the_rate_equations(output, draws):
         initial=spec.initial(weights, volume) | schedule[0][1],
     )  # fmt: skip
     wanted = np.array([(done.of(r.plus) - done.of(r.minus))[0, -1] for r in spec.weights]) * volume - before
-    print(np.linalg.norm(_values(run) - before - wanted) / np.linalg.norm(wanted))
     assert np.linalg.norm(_values(run) - before - wanted) < 0.01 * np.linalg.norm(wanted)
     assert run.time == 80.0 and run.n_events > 0.9 * abs(wanted).sum()
     # The rails of the outputs follow the weights: sample by sample, plus before minus.
