@@ -5,8 +5,9 @@ To add a method: a file with a subclass of `BatchMethod`, and its line in `BATCH
 
 from .base import BatchMethod
 from .batch_leap import BatchLeap
+from .forward import simulate_outputs
 from .stationary_leap import StationaryLeap
 
 BATCH_METHODS: tuple[type[BatchMethod], ...] = (BatchLeap, StationaryLeap)
 
-__all__ = ["BATCH_METHODS", "BatchMethod"]
+__all__ = ["BATCH_METHODS", "BatchLeap", "BatchMethod", "StationaryLeap", "simulate_outputs"]
