@@ -332,7 +332,7 @@ def test_chebyshev_steps_are_of_second_order_and_stable(n_stages):
 
     def step(z):
         older, old = 1.0, 1.0 + first * z
-        for m, v, rate, start_rate in shares:
+        for m, v, rate, start_rate, _ in shares:
             older, old = old, (1.0 - m - v) + m * old + v * older + rate * z * old + start_rate * z
         return old
 

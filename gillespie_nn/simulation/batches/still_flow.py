@@ -26,7 +26,9 @@ FINE = 0.005
 LONG_WINDOW = 500.0
 """Neurons lag some 7 s behind the weights. In longer windows that is neglected: at the largest steps that learn MNIST
 the change of a presentation is then right to 1.5 %, at less than half the work [s]."""
-_FIRST_STEP = 4.0
+_RISE_OF_LAG = 4.0
+"""Of the order of the relaxation times that follow one another in the neurons, and half of the lag [s]."""
+_FIRST_STEP = 2.0
 """Over the time in which the fastest direction is learnt."""
 _STILL_TO_LEARN = 0.3
 """Errors decay as they are learnt: in the rest of a window so much is learnt of what they would at their present
@@ -113,7 +115,7 @@ class StillFlow:
         self._both.whole[:] = 0.0
         most = self.n_evaluations + _MOST_EVALUATIONS
         left, length, fastest = 1.0, 1.0, 0.0
-        self._evaluate(self._learnt, weights, self._start_rates)
+        self._evaluate(self._learnt, weights, self._start_rates, 0.0)
         self._fill_both(both, self._start_both)
         while True:
             if not fastest:
@@ -121,8 +123,8 @@ class StillFlow:
                 length = min(1.0, _FIRST_STEP / max(fastest, 1e-9))
             while True:
                 length = left / np.ceil(left / length - 1e-3)
-                new = self._try(length, fastest, weights)
-                self._evaluate(new, weights, self._end_rates)
+                new = self._try(1.0 - left, length, fastest, weights)
+                self._evaluate(new, weights, self._end_rates, 1.0 - left + length)
                 error = self._error(length, new, left - length)
                 factor = min(4.0, max(0.2, 0.8 * (self.tolerance / max(error, 1e-9)) ** (1 / 3)))
                 if error <= self.tolerance:
@@ -142,7 +144,7 @@ class StillFlow:
                 self._drawn += _norm(self._learnt.flat[0])
                 self.exposure[:] = 0.0
                 self.exposure_of_both[:] = 0.0
-                self._evaluate(self._learnt, weights, self._start_rates)
+                self._evaluate(self._learnt, weights, self._start_rates, 1.0 - left)
                 self._fill_both(both, self._start_both)
                 length *= factor
                 continue
@@ -157,8 +159,8 @@ class StillFlow:
         np.matmul(self.gram, state.parts[0], out=z)
         still_neurons.subtract(self._drive.ravel(), self._step, z.ravel(), z.ravel())
 
-    def _evaluate(self, state: _Vector, weights: Sequence[np.ndarray], out: _Vector) -> None:
-        """Rates of `state` for a window of length 1, from `weights` at `_learnt` on."""
+    def _evaluate(self, state: _Vector, weights: Sequence[np.ndarray], out: _Vector, time: float) -> None:
+        """Rates of `state` for a window of length 1 at `time` in it, from `weights` at `_learnt` on."""
         self.n_evaluations += 1
         neurons, first = self.neurons, self.neurons.first
         self._place(state)
@@ -170,17 +172,18 @@ class StillFlow:
             weights = self._weights
         neurons.rest(weights)
         if self._window < LONG_WINDOW:
-            self._lag(weights)
+            self._lag(weights, time)
         first_out, *upper = out.parts
         np.copyto(first_out, first.g)
         for below, layer, part in zip(neurons.layers, neurons.layers[1:], upper):
             _products(below.grid.y, layer.grid.g, self._ones, part)
 
-    def _lag(self, weights: Sequence[np.ndarray]) -> None:
+    def _lag(self, weights: Sequence[np.ndarray], time: float) -> None:
         """From rest to neurons that lag. Speeds of the weights are those at which the errors at rest teach, so the lag
         is right to first order."""
         neurons, first = self.neurons, self.neurons.first
-        speed = -self._step / self._window
+        # Neurons are at rest when the window opens: the lag needs some time to come up to its full size.
+        speed = -self._step / self._window * np.float32(-np.expm1(-time * self._window / _RISE_OF_LAG))
         np.matmul(self.gram, first.g, out=first.dz)
         np.multiply(first.dz, speed, out=first.dz)
         for below, layer, speeds in zip(neurons.layers, neurons.layers[1:], self._speeds[1:]):
@@ -211,7 +214,7 @@ class StillFlow:
             # So small that the errors change by about a hundredth.
             share = 0.01 * amount / (length * max(size, 1.0))
             still_neurons.subtract(self._learnt.whole, np.float32(-share), direction, place.whole)
-            self._evaluate(place, weights, self._rates)
+            self._evaluate(place, weights, self._rates, 1.0)
             np.subtract(self._rates.whole, start, out=direction)
             size, length = _norm(direction) / (length * share), _norm(direction)
             if not length > 0.0:
@@ -220,7 +223,7 @@ class StillFlow:
             raise UnfinishedError("the window cannot be followed: errors of the neurons grow too fast")
         return max(size, 1e-9)
 
-    def _try(self, length: float, fastest: float, weights: Sequence[np.ndarray]) -> _Vector:
+    def _try(self, now: float, length: float, fastest: float, weights: Sequence[np.ndarray]) -> _Vector:
         """The state after a step."""
         n_stages = max(2, 1 + int(np.sqrt(1.0 + 1.54 * length * fastest)))
         first_share, shares = coefficients(n_stages)
@@ -228,8 +231,8 @@ class StillFlow:
         older, old, new = self._learnt, self._stages[0], self._stages[1]
         h = np.float32(length)
         still_neurons.subtract(start, np.float32(-first_share) * h, start_rates, old.whole)
-        for m, v, rate, start_rate in shares:
-            self._evaluate(old, weights, self._rates)
+        for m, v, rate, start_rate, time in shares:
+            self._evaluate(old, weights, self._rates, now + length * time)
             still_neurons.chebyshev(
                 np.float32(1.0 - m - v), start, np.float32(m), old.whole, np.float32(v), older.whole,
                 np.float32(rate) * h, self._rates.whole, np.float32(start_rate) * h, start_rates, new.whole,
@@ -268,9 +271,9 @@ class StillFlow:
 
 
 @cache
-def coefficients(n_stages: int) -> tuple[float, list[tuple[float, float, float, float]]]:
-    """Share of the rates in the first stage, and (mu, nu, mu~, gamma~) of those from the second on; eq. 2.2 to 2.6
-    there, with damping 2/13."""
+def coefficients(n_stages: int) -> tuple[float, list[tuple[float, float, float, float, float]]]:
+    """Share of the rates in the first stage, and (mu, nu, mu~, gamma~) of those from the second on with the time in the
+    step of the stage before; eq. 2.2 to 2.6 there, with damping 2/13."""
     w = 1.0 + (2.0 / 13.0) / n_stages**2
     values, slopes, curvatures = [1.0, w], [0.0, 1.0], [0.0, 0.0]
     for _ in range(2, n_stages + 1):
@@ -280,10 +283,12 @@ def coefficients(n_stages: int) -> tuple[float, list[tuple[float, float, float, 
     scale = slopes[-1] / curvatures[-1]
     b = [curvatures[j] / slopes[j] ** 2 for j in range(2, n_stages + 1)]
     b = [b[0], b[0], *b]
-    shares = []
+    shares, older, old = [], 0.0, b[1] * scale
     for j in range(2, n_stages + 1):
         rate = 2.0 * b[j] * scale / b[j - 1]
-        shares.append((2.0 * b[j] * w / b[j - 1], -b[j] / b[j - 2], rate, -(1.0 - b[j - 1] * values[j - 1]) * rate))
+        m, v, start_rate = 2.0 * b[j] * w / b[j - 1], -b[j] / b[j - 2], -(1.0 - b[j - 1] * values[j - 1]) * rate
+        shares.append((m, v, rate, start_rate, old))
+        older, old = old, m * old + v * older + rate + start_rate
     return b[1] * scale, shares
 
 
