@@ -5,7 +5,7 @@ import numpy as np
 
 from .jit import vectorised
 
-_ONE, _FIVE = np.float32(1.0), np.float32(5.0)
+_ONE, _TWO, _FIVE = np.float32(1.0), np.float32(2.0), np.float32(5.0)
 
 
 @vectorised
@@ -35,17 +35,10 @@ def add_scaled(a, share, x, out):
 
 
 @vectorised
-def add_three(a, share_1, x_1, share_2, x_2, share_3, x_3, out):
-    """Fill out = a + the sum of three arrays times their shares."""
-    for i in range(out.size):
-        out[i] = a[i] + share_1 * x_1[i] + share_2 * x_2[i] + share_3 * x_3[i]
-
-
-@vectorised
-def square_of_error(share_1, x_1, share_2, x_2, share_3, x_3, share_4, x_4):
-    """The sum of squares of the sum of four arrays times their shares."""
-    total = np.float32(0.0)
-    for i in range(x_1.size):
-        v = share_1 * x_1[i] + share_2 * x_2[i] + share_3 * x_3[i] + share_4 * x_4[i]
-        total += v * v
-    return total
+def largest_rate(z, y, u):
+    """The largest rate of relaxation of y, u and s, or of neurons at rest with these z [1/s]."""
+    largest = np.float32(0.0)
+    for i in range(z.size):
+        of_y, of_u = _TWO * y[i] - z[i], _TWO * u[i] + z[i]
+        largest = max(largest, y[i] + u[i], max(of_y, of_u), abs(z[i]))
+    return largest

@@ -132,7 +132,7 @@ def test_the_check_follows_the_weights():
 
 
 def linear_noise(spec, weights, x, t, volume):
-    """Means, Jacobian and noise matrix of all neurons at rest, from the reactions, with weights and environment fixed."""
+    """Names, Jacobian and noise matrix of all neurons at rest, from the reactions, with weights and inputs fixed."""
     species = spec.network.species
     held = {s for rails in (spec.weights, spec.inputs, spec.targets) for r in rails for s, _ in r.signs()} | {"L"}
     schedule = spec.schedule(x, t, volume, 400.0)
@@ -332,7 +332,7 @@ def test_chebyshev_steps_are_of_second_order_and_stable(n_stages):
 
     def step(z):
         older, old = 1.0, 1.0 + first * z
-        for m, v, rate, start_rate in shares:
+        for m, v, rate, start_rate, _ in shares:
             older, old = old, (1.0 - m - v) + m * old + v * older + rate * z * old + start_rate * z
         return old
 

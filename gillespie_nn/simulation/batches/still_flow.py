@@ -10,6 +10,7 @@ s^2.
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,13 +20,15 @@ from ...nn import TrainingNetwork
 from .still_layers import StillLayers
 
 TOLERANCE = 0.05
-"""Estimated error of a step over what a window teaches, in each layer; changes of MNIST are then right to some 0.5 %."""
+"""Estimated error of a step over what a window teaches, in each layer. Changes of MNIST are then right to 0.5 %."""
 FINE = 0.005
 """The same for small networks, which learn from few samples with large errors."""
 LONG_WINDOW = 500.0
 """Neurons lag some 7 s behind the weights. In longer windows that is neglected: at the largest steps that learn MNIST
 the change of a presentation is then right to 1.5 %, at less than half the work [s]."""
-_FIRST_STEP = 4.0
+_RISE_OF_LAG = 4.0
+"""Of the order of the relaxation times that follow one another in the neurons, and half of the lag [s]."""
+_FIRST_STEP = 2.0
 """Over the time in which the fastest direction is learnt."""
 _STILL_TO_LEARN = 0.3
 """Errors decay as they are learnt: in the rest of a window so much is learnt of what they would at their present
@@ -38,37 +41,55 @@ sum of the changes of both rails float32[inputs + 1, neurons] [concentration], s
 weights."""
 
 
+class _Vector(NamedTuple):
+    """Mean errors of the first layer and what the weights of all others have learnt, in the same memory."""
+
+    whole: np.ndarray
+    """float32[number]."""
+    flat: list[np.ndarray]
+    """Of each layer, float32[number]."""
+    parts: list[np.ndarray]
+    """The first float32[sample, neuron], all others float32[inputs + 1, neurons]."""
+
+    @classmethod
+    def of(cls, shapes: Sequence[tuple[int, int]]) -> "_Vector":
+        sizes = [rows * columns for rows, columns in shapes]
+        whole = np.zeros(sum(sizes), dtype=np.float32)
+        flat = np.split(whole, np.cumsum(sizes)[:-1])
+        return cls(whole, flat, [a.reshape(shape) for a, shape in zip(flat, shapes)])
+
+
 class StillFlow:
     """The window for a batch of `n_samples`."""
 
     def __init__(self, spec: TrainingNetwork, n_samples: int) -> None:
         self.neurons = StillLayers(spec, n_samples)
         sizes = spec.layers[1:]
-        self._shapes = [(n_samples, sizes[0]), *((below + 1, above) for below, above in zip(sizes, sizes[1:]))]
-        n = sum(rows * columns for rows, columns in self._shapes)
-        # Mean errors of the first layer and what the weights of all others have learnt, as one vector.
-        self._learnt, self._start_rates, self._end_rates, self._rates, *stages = np.zeros((7, n), dtype=np.float32)
-        self._stages = stages
-        self._both, self._start_both, self._end_both = np.zeros((3, n), dtype=np.float32)
-        """The same, of the sums of rails."""
+        shapes = [(n_samples, sizes[0]), *((below + 1, above) for below, above in zip(sizes, sizes[1:]))]
+        self._learnt, self._start_rates, self._end_rates, self._rates, *self._stages = (
+            _Vector.of(shapes) for _ in range(7)
+        )
+        # The same, of the sums of rails.
+        self._both, self._start_both, self._end_both = (_Vector.of(shapes) for _ in range(3))
         self.gram = np.empty((n_samples, n_samples), dtype=np.float32)
         """X X^T, with an input of 1 for the biases."""
         self._drive = np.empty((n_samples, sizes[0]), dtype=np.float32)
+        self._ones = np.ones(n_samples, dtype=np.float32)
         none = np.zeros((1, 1), dtype=np.float32)
-        self._weights = [none, *(np.empty(shape, dtype=np.float32) for shape in self._shapes[1:])]
-        self._speeds = [none, *(np.empty(shape, dtype=np.float32) for shape in self._shapes[1:])]
+        self._weights = [none, *(np.empty(shape, dtype=np.float32) for shape in shapes[1:])]
+        self._speeds = [none, *(np.empty(shape, dtype=np.float32) for shape in shapes[1:])]
         self.tolerance = TOLERANCE
         self.n_steps = self.n_evaluations = 0
 
     @property
     def exposure(self) -> np.ndarray:
         """Mean of the licensed errors g of the first layer over the window float32[sample, neuron] [concentration]."""
-        return self._parts(self._learnt)[0]
+        return self._learnt.parts[0]
 
     @property
     def exposure_of_both(self) -> np.ndarray:
         """The same of the sum of both rails."""
-        return self._parts(self._both)[0]
+        return self._both.parts[0]
 
     def follow(
         self,
@@ -90,11 +111,11 @@ class StillFlow:
         self._step, self._window = np.float32(step), np.float32(window)
         self._drawn = 0.0
         np.copyto(self._drive, self.neurons.first.z)
-        self._learnt[:] = 0.0
-        self._both[:] = 0.0
+        self._learnt.whole[:] = 0.0
+        self._both.whole[:] = 0.0
         most = self.n_evaluations + _MOST_EVALUATIONS
         left, length, fastest = 1.0, 1.0, 0.0
-        self._evaluate(self._learnt, weights, self._start_rates)
+        self._evaluate(self._learnt, weights, self._start_rates, 0.0)
         self._fill_both(both, self._start_both)
         while True:
             if not fastest:
@@ -102,8 +123,8 @@ class StillFlow:
                 length = min(1.0, _FIRST_STEP / max(fastest, 1e-9))
             while True:
                 length = left / np.ceil(left / length - 1e-3)
-                new = self._try(length, fastest, weights)
-                self._evaluate(new, weights, self._end_rates)
+                new = self._try(1.0 - left, length, fastest, weights)
+                self._evaluate(new, weights, self._end_rates, 1.0 - left + length)
                 error = self._error(length, new, left - length)
                 factor = min(4.0, max(0.2, 0.8 * (self.tolerance / max(error, 1e-9)) ** (1 / 3)))
                 if error <= self.tolerance:
@@ -120,141 +141,139 @@ class StillFlow:
             if first_fires is not None:
                 first_fires(length)
                 np.copyto(self._drive, self.neurons.first.z)
-                self._drawn += float(np.linalg.norm(self.exposure))
+                self._drawn += _norm(self._learnt.flat[0])
                 self.exposure[:] = 0.0
                 self.exposure_of_both[:] = 0.0
-                self._evaluate(self._learnt, weights, self._start_rates)
+                self._evaluate(self._learnt, weights, self._start_rates, 1.0 - left)
                 self._fill_both(both, self._start_both)
                 length *= factor
                 continue
             length *= factor
             # What just fired is in the weights, and acts on the errors from the second stage of the next step on.
-            np.copyto(self._start_rates, self._end_rates)
-            np.copyto(self._start_both, self._end_both)
+            np.copyto(self._start_rates.whole, self._end_rates.whole)
+            np.copyto(self._start_both.whole, self._end_both.whole)
 
-    def _parts(self, vector: np.ndarray) -> list[np.ndarray]:
-        parts, start = [], 0
-        for rows, columns in self._shapes:
-            parts.append(vector[start : start + rows * columns].reshape(rows, columns))
-            start += rows * columns
-        return parts
-
-    def _place(self, state: np.ndarray) -> None:
+    def _place(self, state: _Vector) -> None:
         """Pre-activations of the first layer."""
         z = self.neurons.first.z
-        np.matmul(self.gram, self._parts(state)[0], out=z)
+        np.matmul(self.gram, state.parts[0], out=z)
         still_neurons.subtract(self._drive.ravel(), self._step, z.ravel(), z.ravel())
 
-    def _evaluate(self, state: np.ndarray, weights: Sequence[np.ndarray], out: np.ndarray) -> None:
-        """Rates of `state` for a window of length 1, from `weights` at `_learnt` on."""
+    def _evaluate(self, state: _Vector, weights: Sequence[np.ndarray], out: _Vector, time: float) -> None:
+        """Rates of `state` for a window of length 1 at `time` in it, from `weights` at `_learnt` on."""
         self.n_evaluations += 1
         neurons, first = self.neurons, self.neurons.first
         self._place(state)
         if state is not self._learnt:
-            parts = zip(weights[1:], self._parts(state)[1:], self._parts(self._learnt)[1:], self._weights[1:])
+            parts = zip(weights[1:], state.parts[1:], self._learnt.parts[1:], self._weights[1:])
             for w, then, now, moved in parts:
                 np.subtract(then, now, out=moved)
                 still_neurons.subtract(w.ravel(), self._step, moved.ravel(), moved.ravel())
             weights = self._weights
         neurons.rest(weights)
         if self._window < LONG_WINDOW:
-            self._lag(weights)
-        first_out, *upper = self._parts(out)
+            self._lag(weights, time)
+        first_out, *upper = out.parts
         np.copyto(first_out, first.g)
         for below, layer, part in zip(neurons.layers, neurons.layers[1:], upper):
-            _products(below.grid.y, layer.grid.g, part)
+            _products(below.grid.y, layer.grid.g, self._ones, part)
 
-    def _lag(self, weights: Sequence[np.ndarray]) -> None:
+    def _lag(self, weights: Sequence[np.ndarray], time: float) -> None:
         """From rest to neurons that lag. Speeds of the weights are those at which the errors at rest teach, so the lag
         is right to first order."""
         neurons, first = self.neurons, self.neurons.first
-        speed = -self._step / self._window
+        # Neurons are at rest when the window opens: the lag needs some time to come up to its full size.
+        speed = -self._step / self._window * np.float32(-np.expm1(-time * self._window / _RISE_OF_LAG))
         np.matmul(self.gram, first.g, out=first.dz)
         np.multiply(first.dz, speed, out=first.dz)
         for below, layer, speeds in zip(neurons.layers, neurons.layers[1:], self._speeds[1:]):
-            _products(below.grid.y, layer.grid.g, speeds)
+            _products(below.grid.y, layer.grid.g, self._ones, speeds)
             np.multiply(speeds, speed, out=speeds)
         neurons.late(weights, self._speeds)
 
-    def _fill_both(self, both: Sequence[np.ndarray], out: np.ndarray) -> None:
+    def _fill_both(self, both: Sequence[np.ndarray], out: _Vector) -> None:
         """Rates of both rails, where `_evaluate` was last."""
         neurons = self.neurons
         neurons.fill_rails(both)
-        first, *upper = self._parts(out)
+        first, *upper = out.parts
         still_neurons.sizes(neurons.first.g.ravel(), neurons.first.g_common.ravel(), first.ravel())
         for below, layer, part in zip(neurons.layers, neurons.layers[1:], upper):
             still_neurons.sizes(layer.flat.g, layer.flat.g_common, layer.flat.scratch)
-            _products(below.grid.y, layer.grid.scratch, part)
+            _products(below.grid.y, layer.grid.scratch, self._ones, part)
 
     def _largest_rate(self, weights: Sequence[np.ndarray]) -> float:
         """An estimate of the largest rate of learning, in windows: two steps of the power method from the errors, of
         which most are those that are learnt fastest."""
-        direction, place, size = self._start_rates, self._stages[0], 0.0
-        start = float(np.linalg.norm(direction))
-        if not start > 0.0:
+        start, place, direction = self._start_rates.whole, self._stages[0], self._stages[1].whole
+        amount = _norm(start)
+        if not amount > 0.0:
             return 1e-9
-        small = 1e-2
+        np.copyto(direction, start)
+        size, length = 1.0, amount
         for _ in range(2):
-            share = np.float32(small * start / max(float(np.linalg.norm(direction)), 1e-30) / max(size, 1.0))
-            still_neurons.subtract(self._learnt, -share, direction, place)
-            self._evaluate(place, weights, self._rates)
-            np.subtract(self._rates, self._start_rates, out=self._end_rates)
-            size = float(np.linalg.norm(self._end_rates)) / (float(np.linalg.norm(direction)) * float(share))
-            direction = self._end_rates
+            # So small that the errors change by about a hundredth.
+            share = 0.01 * amount / (length * max(size, 1.0))
+            still_neurons.subtract(self._learnt.whole, np.float32(-share), direction, place.whole)
+            self._evaluate(place, weights, self._rates, 1.0)
+            np.subtract(self._rates.whole, start, out=direction)
+            size, length = _norm(direction) / (length * share), _norm(direction)
+            if not length > 0.0:
+                return 1e-9
         if not np.isfinite(size):
             raise UnfinishedError("the window cannot be followed: errors of the neurons grow too fast")
         return max(size, 1e-9)
 
-    def _try(self, length: float, fastest: float, weights: Sequence[np.ndarray]) -> np.ndarray:
+    def _try(self, now: float, length: float, fastest: float, weights: Sequence[np.ndarray]) -> _Vector:
         """The state after a step."""
         n_stages = max(2, 1 + int(np.sqrt(1.0 + 1.54 * length * fastest)))
         first_share, shares = coefficients(n_stages)
+        start, start_rates = self._learnt.whole, self._start_rates.whole
         older, old, new = self._learnt, self._stages[0], self._stages[1]
         h = np.float32(length)
-        still_neurons.subtract(self._learnt, np.float32(-first_share) * h, self._start_rates, old)
-        for m, v, rate, start_rate in shares:
-            self._evaluate(old, weights, self._rates)
+        still_neurons.subtract(start, np.float32(-first_share) * h, start_rates, old.whole)
+        for m, v, rate, start_rate, time in shares:
+            self._evaluate(old, weights, self._rates, now + length * time)
             still_neurons.chebyshev(
-                np.float32(1.0 - m - v), self._learnt, np.float32(m), old, np.float32(v), older,
-                np.float32(rate) * h, self._rates, np.float32(start_rate) * h, self._start_rates, new,
+                np.float32(1.0 - m - v), start, np.float32(m), old.whole, np.float32(v), older.whole,
+                np.float32(rate) * h, self._rates.whole, np.float32(start_rate) * h, start_rates, new.whole,
             )  # fmt: skip
             free = self._stages[2] if older is self._learnt else older
             older, old, new = old, new, free
         return old
 
-    def _error(self, length: float, new: np.ndarray, left: float) -> float:
+    def _error(self, length: float, new: _Vector, left: float) -> float:
         """Estimate over what was learnt, of the worst layer."""
         worst, before = 0.0, self._drawn
-        vectors = (self._learnt, new, self._start_rates, self._end_rates)
-        for a, b, start, end in zip(*(self._parts(vector) for vector in vectors)):
-            wrong = still_neurons.chebyshev_error(
-                a.ravel(), b.ravel(), np.float32(0.4 * length), start.ravel(), end.ravel()
-            )  # fmt: skip
+        share = np.float32(0.4 * length)
+        for a, b, start, end in zip(self._learnt.flat, new.flat, self._start_rates.flat, self._end_rates.flat):
+            wrong = still_neurons.chebyshev_error(a, b, share, start, end)
             if not np.isfinite(wrong):
                 return np.inf
-            learnt = before + float(np.linalg.norm(b)) + _STILL_TO_LEARN * left * float(np.linalg.norm(end))
-            worst, before = max(worst, float(np.sqrt(wrong)) / max(learnt, 1e-30)), 0.0
+            learnt = before + _norm(b) + _STILL_TO_LEARN * left * _norm(end)
+            worst, before = max(worst, float(wrong) ** 0.5 / max(learnt, 1e-30)), 0.0
         return worst
 
-    def _accept(self, length: float, new: np.ndarray, fired: Fired) -> None:
+    def _accept(self, length: float, new: _Vector, fired: Fired) -> None:
         self.n_steps += 1
-        h = np.float32(length)
-        np.add(self._start_both, self._end_both, out=self._start_both)
-        still_neurons.subtract(self._both, np.float32(-0.5) * h, self._start_both, self._both)
-        np.subtract(new, self._learnt, out=self._rates)
-        np.copyto(self._learnt, new)
-        changes, firings = self._parts(self._rates), self._parts(self._start_both)
-        for k in range(1, len(changes)):
-            np.multiply(changes[k], -self._step, out=changes[k])
-            np.multiply(firings[k], np.float32(0.5) * h * self._step, out=firings[k])
-            still_neurons.at_least_sizes(changes[k].ravel(), firings[k].ravel())
-            fired(k, changes[k], firings[k], length)
+        half = np.float32(0.5 * length)
+        start_both, learnt = self._start_both.whole, self._learnt.whole
+        np.add(start_both, self._end_both.whole, out=start_both)
+        still_neurons.subtract(self._both.whole, -half, start_both, self._both.whole)
+        np.subtract(new.whole, learnt, out=self._rates.whole)
+        np.copyto(learnt, new.whole)
+        layers = zip(self._rates.parts, self._rates.flat, self._start_both.parts, self._start_both.flat)
+        for k, (change, flat_change, firings, flat_firings) in enumerate(layers):
+            if k:
+                change *= -self._step
+                firings *= half * self._step
+                still_neurons.at_least_sizes(flat_change, flat_firings)
+                fired(k, change, firings, length)
 
 
 @cache
-def coefficients(n_stages: int) -> tuple[float, list[tuple[float, float, float, float]]]:
-    """Share of the rates in the first stage, and (mu, nu, mu~, gamma~) of those from the second on; eq. 2.2 to 2.6
-    there, with damping 2/13."""
+def coefficients(n_stages: int) -> tuple[float, list[tuple[float, float, float, float, float]]]:
+    """Share of the rates in the first stage, and (mu, nu, mu~, gamma~) of those from the second on with the time in the
+    step of the stage before; eq. 2.2 to 2.6 there, with damping 2/13."""
     w = 1.0 + (2.0 / 13.0) / n_stages**2
     values, slopes, curvatures = [1.0, w], [0.0, 1.0], [0.0, 0.0]
     for _ in range(2, n_stages + 1):
@@ -264,14 +283,20 @@ def coefficients(n_stages: int) -> tuple[float, list[tuple[float, float, float, 
     scale = slopes[-1] / curvatures[-1]
     b = [curvatures[j] / slopes[j] ** 2 for j in range(2, n_stages + 1)]
     b = [b[0], b[0], *b]
-    shares = []
+    shares, older, old = [], 0.0, b[1] * scale
     for j in range(2, n_stages + 1):
         rate = 2.0 * b[j] * scale / b[j - 1]
-        shares.append((2.0 * b[j] * w / b[j - 1], -b[j] / b[j - 2], rate, -(1.0 - b[j - 1] * values[j - 1]) * rate))
+        m, v, start_rate = 2.0 * b[j] * w / b[j - 1], -b[j] / b[j - 2], -(1.0 - b[j - 1] * values[j - 1]) * rate
+        shares.append((m, v, rate, start_rate, old))
+        older, old = old, m * old + v * older + rate + start_rate
     return b[1] * scale, shares
 
 
-def _products(below: np.ndarray, errors: np.ndarray, out: np.ndarray) -> None:
+def _products(below: np.ndarray, errors: np.ndarray, ones: np.ndarray, out: np.ndarray) -> None:
     """Sum over samples of inputs times errors, the biases last."""
     np.matmul(below.T, errors, out=out[:-1])
-    np.sum(errors, axis=0, out=out[-1])
+    np.matmul(ones, errors, out=out[-1])
+
+
+def _norm(vector: np.ndarray) -> float:
+    return float(np.dot(vector, vector)) ** 0.5

@@ -2,8 +2,8 @@
 
 They are those of differences of rails, which annihilation does not change: z' = W x - z, y' = h + z y - y^2, u' = h - z
 u - u^2, s' = y (1 - s) - u s, e' = y - t - e or W d - e, d' = s e - d, g' = 5 (f d - g), W' = -eta g x; for a linear
-output d' = z - t - d. Of the first layer int g dt is followed instead of each weight. The solver is that of P. Bogacki
-and L. F. Shampine, Appl. Math. Lett. 2 (1989) 321, of third order, in float32.
+output d' = z - t - d. Of the first layer int g dt is followed instead of each weight. The
+solver is that of `still_flow`, in float32: neurons relax much faster than weights learn.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,9 @@ import numpy as np
 from ...activations import SmoothReLU
 from ...checks import UnfinishedError
 from ...kernels import still_rates as kernels
+from ...kernels.still_neurons import chebyshev, chebyshev_error
 from ...nn import TrainingNetwork
+from .still_flow import coefficients
 
 FIRST_TOLERANCE = 2e-3
 """Error of a step, over the size of each quantity of a layer (root mean square)."""
@@ -45,8 +47,7 @@ class StillRates:
         shapes += [(n_samples, sizes[0]), *((below + 1, above) for below, above in zip(sizes, sizes[1:]))]
         self._shapes = shapes
         n = sum(int(np.prod(shape)) for shape in shapes)
-        self._state, self._trial = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.float32)
-        self._rates = np.zeros((4, n), dtype=np.float32)
+        self._state, self._start, self._end, self._rates, *self._stages = np.zeros((7, n), dtype=np.float32)
         self._inputs = [np.zeros((n_samples, size), dtype=np.float32) for size in sizes]
         self._tolerance: float | None = None
         self.n_evaluations = 0
@@ -109,44 +110,59 @@ class StillRates:
     def _advance(self, duration: float, licence: float) -> None:
         """Solve for `duration` [s], with weights that learn where the licence is not 0."""
         left, step = float(duration), 0.01
-        k = self._rates
         assert self._tolerance is not None
-        self._evaluate(self._state, licence, k[0])
+        self._evaluate(self._state, licence, self._start)
         for _ in range(_MOST_STEPS):
             step = min(step, left)
-            h = np.float32(step)
-            kernels.add_scaled(self._state, np.float32(0.5) * h, k[0], self._trial)
-            self._evaluate(self._trial, licence, k[1])
-            kernels.add_scaled(self._state, np.float32(0.75) * h, k[1], self._trial)
-            self._evaluate(self._trial, licence, k[2])
-            a, b, c = (h * np.float32(share) for share in (2 / 9, 1 / 3, 4 / 9))
-            kernels.add_three(self._state, a, k[0], b, k[1], c, k[2], self._trial)
-            self._evaluate(self._trial, licence, k[3])
-            error = self._error(h) / self._tolerance
+            new = self._try(step, licence)
+            self._evaluate(new, licence, self._end)
+            error = self._error(step, new) / self._tolerance
             if not np.isfinite(error):
                 raise UnfinishedError("rate equations diverge: use a smaller learning rate or running time")
-            factor = min(3.0, max(0.2, 0.9 * max(error, 1e-6) ** (-1 / 3)))
+            factor = min(3.0, max(0.2, 0.8 * max(error, 1e-6) ** (-1 / 3)))
             if error <= 1.0:
-                self._state, self._trial = self._trial, self._state
-                k[0] = k[3]
+                np.copyto(self._state, new)
+                self._start, self._end = self._end, self._start
                 left -= step
                 if left <= 1e-6 * duration:
                     return
             step *= factor
         raise UnfinishedError(f"rate equations take more than {_MOST_STEPS} steps: use a smaller learning rate")
 
-    def _error(self, h: np.float32) -> float:
-        """Of the embedded second-order method, for the worst quantity."""
-        shares = [h * np.float32(share) for share in (-5 / 72, 1 / 12, 1 / 9, -1 / 8)]
+    def _try(self, step: float, licence: float) -> np.ndarray:
+        """The state after a step."""
+        n_stages = max(2, 1 + int(np.sqrt(1.0 + 1.54 * step * self._fastest())))
+        first_share, shares = coefficients(n_stages)
+        older, (old, new, spare) = self._state, self._stages
+        h = np.float32(step)
+        kernels.add_scaled(self._state, np.float32(first_share) * h, self._start, old)
+        for m, v, rate, start_rate, _ in shares:
+            self._evaluate(old, licence, self._rates)
+            chebyshev(
+                np.float32(1.0 - m - v), self._state, np.float32(m), old, np.float32(v), older,
+                np.float32(rate) * h, self._rates, np.float32(start_rate) * h, self._start, new,
+            )  # fmt: skip
+            older, old, new = old, new, spare if older is self._state else older
+        return old
+
+    def _fastest(self) -> float:
+        """The largest rate of relaxation of the neurons [1/s], with a margin for what it grows by in a step."""
+        fastest = 5.0
+        for layer, h in zip(self._split(self._state)[0], self._h):
+            if h is not None:
+                z, y, u = (quantity.ravel() for quantity in layer[:3])
+                fastest = max(fastest, float(kernels.largest_rate(z, y, u)))
+        return 1.2 * fastest
+
+    def _error(self, step: float, new: np.ndarray) -> float:
+        """Estimated error of a step, for the worst quantity."""
         worst = 0.0
-        sizes = [float(np.dot(block, block)) for block in self._blocks(self._trial)]
-        rates = [list(self._blocks(k)) for k in self._rates]
-        for n, size in enumerate(sizes):
-            k = [r[n] for r in rates]
-            wrong = kernels.square_of_error(shares[0], k[0], shares[1], k[1], shares[2], k[2], shares[3], k[3])
+        vectors = (self._state, new, self._start, self._end)
+        for a, b, start, end in zip(*(self._blocks(vector) for vector in vectors)):
+            wrong = float(chebyshev_error(a, b, np.float32(0.4 * step), start, end))
             if not np.isfinite(wrong):
                 return np.inf
-            worst = max(worst, float(wrong) / max(size, _SMALLEST**2 * len(k[0])))
+            worst = max(worst, wrong / max(float(np.dot(b, b)), _SMALLEST**2 * len(b)))
         return float(np.sqrt(worst))
 
     def _evaluate(self, state: np.ndarray, licence: float, out: np.ndarray) -> None:
