@@ -23,7 +23,7 @@ import scipy
 from .. import checks
 from ..api import simulate
 from ..nn import TrainingNetwork, training_network
-from ..simulation.batches import METHODS, BatchLeap, BatchMethod
+from ..simulation.batches import BATCH_METHODS, BatchLeap, BatchMethod
 from .batch_plants import PLANTS
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.10, 1e-2
@@ -196,7 +196,7 @@ def certify_batches(
 def certify(name: str, folder: Path, say: Callable[[str], object] = print) -> bool:
     """Compare a batch method by name, and for the batch leap also the planted errors, each of which must fail. Returns
     whether nothing fails that should not, and every error is caught."""
-    method = {m.name: m for m in METHODS}[checks.choice("method", name, [m.name for m in METHODS])]
+    method = {m.name: m for m in BATCH_METHODS}[checks.choice("method", name, [m.name for m in BATCH_METHODS])]
     good = certify_batches(method, folder=folder, say=say) != FAILS
     for what, (planted, options) in (PLANTS if method is BatchLeap else {}).items():
         say(f"planted: {what}")
