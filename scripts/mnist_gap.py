@@ -1,7 +1,7 @@
 """What separates training MNIST in chemistry from gradient descent: one thing is changed at a time.
 
-Each row is a training on 55,000 images, judged on the 5,000 training images that the seed holds out; the test set is not
-used. All rows of a seed have the same start, order and steps. Differences are from the row `chemistry`, paired over
+Each row is a training on 55,000 images, judged on the 5,000 training images that the seed holds out; the test set is
+not used. All rows of a seed have the same start, order and steps. Differences are from the row `chemistry`, paired over
 seeds, with Student's interval at 95 %.
 
     python scripts/mnist_gap.py --seeds 3 --epochs 1

@@ -10,7 +10,7 @@ from test_layout import ROOT
 import gillespie_nn as gnn
 from gillespie_nn import analysis
 from gillespie_nn.cli import main
-from gillespie_nn.simulation import LEVELS, METHODS
+from gillespie_nn.simulation import METHODS, ONLY_TRAINING
 
 FIELDS = {
     "abstract", "authors", "cff-version", "commit", "contact", "date-released", "doi", "identifiers", "keywords",
@@ -19,7 +19,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("method", (*METHODS, *LEVELS), ids=lambda m: m.name)
+@pytest.mark.parametrize("method", (*METHODS, *ONLY_TRAINING), ids=lambda m: m.name)
 def test_every_method_names_whole_references(method):
     for reference in method.reference.split("; "):
         assert re.fullmatch(r"[A-Z]\. .+ \((19|20)\d\d\) [\d-]+, doi:10\.\d{4,}/\S+", reference)
@@ -30,7 +30,7 @@ def test_cite_prints_every_reference(capsys):
         main(["--cite"])
     said = capsys.readouterr().out
     assert end.value.code == 0 and f"version {gnn.__version__}" in said and "arXiv:2410.11919" in said
-    for method in (*METHODS, *LEVELS):
+    for method in (*METHODS, *ONLY_TRAINING):
         for reference in method.reference.split("; "):
             assert f"{method.name}: {reference}" in said
     for doi in ("10.1098/rsif.2021.0031", "10.1103/PhysRev.36.823"):

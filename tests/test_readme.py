@@ -13,12 +13,12 @@ import gillespie_nn as gnn
 from gillespie_nn.cli import main, make_parser
 from gillespie_nn.datasets import CASES
 from gillespie_nn.noise import KINDS
-from gillespie_nn.simulation import LEVELS, METHODS
+from gillespie_nn.simulation import METHODS, ONLY_TRAINING
 
 README = ROOT / "README.md"
 TEXT = README.read_text()
 PAGES = {
-    "methods.md": [m.name for m in (*METHODS, *LEVELS)],
+    "methods.md": [m.name for m in (*METHODS, *ONLY_TRAINING)],
     "training.md": [c.name for c in CASES],
     "noise.md": [k.name for k in KINDS],
     "models.md": ["to_sbml", "to_text", "from_antimony", "from_bngl_net"],

@@ -6,7 +6,7 @@ from .._version import __version__
 from ..activations import ACTIVATIONS
 from ..nn.chemistries import CHEMISTRIES
 from ..noise import KINDS
-from ..simulation import LEVELS, METHODS
+from ..simulation import METHODS, ONLY_TRAINING
 from ..storage import MomentsRun, Run
 from ..storage.damage import understood
 from ..storage.schema import TRAINING
@@ -17,7 +17,7 @@ SOFTWARE = f"The gillespie-nn developers, gillespie-nn, version {__version__}, s
 def citations() -> dict[str, list[str]]:
     """All references, by subject."""
     found = {"gillespie-nn": [SOFTWARE]}
-    every: tuple[Any, ...] = (*CHEMISTRIES, *METHODS, *LEVELS, *ACTIVATIONS, *KINDS)
+    every: tuple[Any, ...] = (*CHEMISTRIES, *METHODS, *ONLY_TRAINING, *ACTIVATIONS, *KINDS)
     return found | {each.name: _split(each) for each in every if each.reference}
 
 

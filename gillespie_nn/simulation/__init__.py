@@ -2,7 +2,7 @@
 
 from .ensemble import run_ensemble, run_ensembles
 from .ensemble_result import EnsembleResult
-from .methods import EXACT, LEVELS, METHODS, choose_method
+from .methods import EXACT, LEVELS, METHODS, ONLY_TRAINING, choose_method
 from .moments_result import MomentsResult
 from .result import Result, final_values, unfinished
 from .trajectories import Trajectories
@@ -13,6 +13,7 @@ __all__ = [
     "LEVELS",
     "METHODS",
     "MomentsResult",
+    "ONLY_TRAINING",
     "Result",
     "Trajectories",
     "choose_method",

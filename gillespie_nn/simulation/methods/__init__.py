@@ -211,6 +211,7 @@ __all__ = [
     "EXACT",
     "LEVELS",
     "METHODS",
+    "ONLY_TRAINING",
     "OPTIONS",
     "BatchMethod",
     "Choice",
