@@ -25,6 +25,7 @@ NETWORKS = {
     "ratio, signed, deep": gnn.training_network((5, 9, 6, 6), derivative="ratio", signed_inputs=True).network,
     "relu": gnn.training_network((9, 5, 2), "relu").network,
     "leaky, smooth output": gnn.training_network((6, 6, 6), "leaky_relu", output="smooth_relu").network,
+    "batch": gnn.training_network((6, 7, 3), derivative="gain", batch=5, hold=1.0).network,
     "small family": product_model().network,
 }
 
