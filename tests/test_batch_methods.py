@@ -10,8 +10,8 @@ from gillespie_nn.simulation.batches import BATCH_METHODS
 
 SMALL = {
     "hidden": (6,), "batch": 8, "presentations": 12, "running_time": 130.0, "hold": 30.0, "h": 0.02,
-    "learning_rate": 2e-4, "output_activation": "smooth_relu", "centred": True, "learning_schedule": "cosine", "seed": 3,
-    "annihilation_rate": 60.0, "progress": False,
+    "learning_rate": 2e-4, "output_activation": "smooth_relu", "centred": True, "learning_schedule": "cosine",
+    "annihilation_rate": 60.0, "seed": 3, "progress": False,
 }  # fmt: skip
 NAMES = [method.name for method in BATCH_METHODS]
 
