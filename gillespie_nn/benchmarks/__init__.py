@@ -1,5 +1,6 @@
 """Speed of the methods and of other programs, measured in one run on the same models."""
 
+from .batches import batches
 from .cold import cold_benchmark
 from .ensemble import ensemble_benchmark
 from .everyday import everyday_benchmark
@@ -16,6 +17,7 @@ from .storage import storage_benchmark
 __all__ = [
     "CASES",
     "LEAP_CASES",
+    "batches",
     "benchmark",
     "cold_benchmark",
     "ensemble_benchmark",

@@ -8,6 +8,7 @@ from ..analysis.comparison import WITHIN
 from ..benchmarks import (
     CASES,
     LEAP_CASES,
+    batches,
     benchmark,
     cold_benchmark,
     ensemble_benchmark,
@@ -36,6 +37,7 @@ _INSTEAD = {
         "published rule-based networks (.net files in the folder DIR), with BioNetGen",
     ),
     "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
+    "--batches": ((), "time per image by the methods that train without a list of reactions"),
     "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
     "--ensemble": (
         ("--workers",),
@@ -59,7 +61,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--everyday --exact-methods",
             "--everyday --case toggle_switch --replicates 1000", "--methods --case chain_60 --repeats 3",
-            "--networks networks --full", "--scale", "--leap --json", "--ensemble --workers 2", "--storage",
+            "--networks networks --full", "--scale", "--batches", "--leap --json", "--ensemble --workers 2", "--storage",
             "--cold",
         ),
     )  # fmt: skip
@@ -150,6 +152,8 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
         return result
     if arguments.scale:
         return scale(repeats, say=say)
+    if arguments.batches:
+        return batches(repeats, say=say)
     if arguments.ensemble:
         asked = _WORKERS if arguments.workers is None else arguments.workers
         workers = checks.whole("workers", asked, 2, hint="they are compared with one worker")
