@@ -1,0 +1,158 @@
+"""A batch method against exact simulation at the size of MNIST, layer by layer: 784-32-10 with four images.
+
+Of each layer the slope by which the mean changes of its weights follow the exact ones should be within 1 +- `MEAN`, and
+the ratio of variances, pooled over its weights, within 1 +- `VARIANCE`. Standard errors are those of a jackknife over
+groups of replicates, since the weights of a replicate are not independent; intervals are simultaneous over all layers and
+both numbers.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy
+
+from ..api import simulate
+from ..datasets import case
+from ..nn import TrainingNetwork, training_network
+from ..simulation.batches import BatchMethod
+
+MEAN, VARIANCE, LEVEL = 0.03, 0.05, 1e-2
+SIZES, N_SAMPLES, HOLD = (784, 32, 10), 4, 30.0
+VOLUME, RUNNING_TIME, STEP = 300.0, 60.0, 1.0
+_GROUPS = 20
+_WEIGHTS_SEED = 5
+
+
+class Layer(NamedTuple):
+    """The comparison of one layer: numbers, and their simultaneous intervals."""
+
+    slope: float
+    slope_interval: tuple[float, float]
+    variance: float
+    variance_interval: tuple[float, float]
+
+    @property
+    def holds(self) -> bool:
+        """Whether both intervals are within the tolerances."""
+        return all(
+            1 - within <= low and high <= 1 + within
+            for (low, high), within in ((self.slope_interval, MEAN), (self.variance_interval, VARIANCE))
+        )
+
+    def __str__(self) -> str:
+        slope, variance = (f"[{low:.3f}, {high:.3f}]" for low, high in (self.slope_interval, self.variance_interval))
+        return f"slope {self.slope:.3f} {slope}, variance {self.variance:.3f} {variance}"
+
+
+def network(**batch: Any) -> TrainingNetwork:
+    """The network: of all samples with `batch=N_SAMPLES`."""
+    return training_network(
+        SIZES, h=0.02, learning_rate=STEP / N_SAMPLES / (RUNNING_TIME - HOLD), hold=HOLD, annihilation_rate=60.0,
+        output="smooth_relu", signed_inputs=True, **batch,
+    )  # fmt: skip
+
+
+def images() -> tuple[np.ndarray, np.ndarray]:
+    """The first training images, centred, and their targets."""
+    data = case("mnist").load(0)
+    return data.train_x[:N_SAMPLES] - data.train_x.mean(axis=0), data.train_t[:N_SAMPLES]
+
+
+def exact_changes(path: Path, replicates: int, seed: int = 0) -> np.ndarray:
+    """Changes int32[replicate, weight] [molecules] in one presentation, by `layered`; kept in the file `path`, to which
+    missing replicates are added one by one."""
+    done: np.ndarray = np.load(path) if path.exists() else np.empty((0, 0), dtype=np.int32)
+    if len(done) >= replicates:
+        return done[:replicates]
+    spec, (x, t) = network(batch=N_SAMPLES), images()
+    weights = spec.floating.initial_weights(_WEIGHTS_SEED, 1.0)
+    initial = spec.initial(weights, VOLUME) | spec.presentation(x, t, VOLUME)
+    schedule = spec.schedule(x, t, VOLUME, RUNNING_TIME)[1:]
+    names = [s for rails in spec.weights for s in (rails.plus, str(rails.minus))]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for k in range(len(done), replicates):
+        run = simulate(
+            spec.network, time=[0.0, RUNNING_TIME], volume=VOLUME, initial=initial, schedule=schedule, seed=seed + k,
+            method="layered", record_species=names, progress=False,
+        )  # fmt: skip
+        rows = run.counts[0].astype(np.int64)
+        change = (rows[-1, ::2] - rows[-1, 1::2]) - (rows[0, ::2] - rows[0, 1::2])
+        done = np.vstack([done.reshape(-1, len(change)), change[None]]).astype(np.int32)
+        np.save(path, done)
+    return done
+
+
+def method_changes(
+    method: type[BatchMethod], presentations: int, seed: int = 1, options: Mapping[str, Any] | None = None
+) -> np.ndarray:
+    """The same by a batch method, whose `options` have their defaults unless given."""
+    spec, (x, t) = network(batch=N_SAMPLES, listed=False), images()
+    counts = spec.start(spec.floating.initial_weights(_WEIGHTS_SEED, 1.0), VOLUME)
+    settings = {option.name: option.use((options or {}).get(option.name)) for option in method.options}
+    found = []
+    for k in range(presentations):
+        run = method(spec, RUNNING_TIME, VOLUME, counts, seed + k, settings)
+        before = run.weights.counts()
+        run.present(0, x, t, 1.0)
+        change = run.weights.counts() - before
+        found.append((change[::2] - change[1::2]).astype(np.int32))
+    return np.array(found)
+
+
+def compare(exact: np.ndarray, found: np.ndarray) -> list[Layer]:
+    """The comparison of changes [replicate, weight], layer by layer."""
+    z = float(scipy.stats.norm.isf(LEVEL / (2 * 2 * (len(SIZES) - 1))))
+    layers, start = [], 0
+    for below, size in zip(SIZES, SIZES[1:]):
+        part = slice(start, start + (below + 1) * size)
+        start = part.stop
+        runs = [np.asarray(a[:, part], dtype=np.float64) for a in (exact, found)]
+        slope, of_slope = _jackknife(runs, _slope)
+        variance, of_variance = _jackknife(runs, _ratio)
+        layers.append(
+            Layer(
+                slope, (slope - z * of_slope, slope + z * of_slope),
+                variance, (variance - z * of_variance, variance + z * of_variance),
+            )
+        )  # fmt: skip
+    return layers
+
+
+def _slope(runs: list[np.ndarray]) -> float:
+    """Of means of `found` on exact means. The direction is the mean of one half of `found` for the other half, so that
+    its chance does not count twice."""
+    exact, found = runs
+    halves = found[::2].mean(axis=0), found[1::2].mean(axis=0)
+    return float(halves[0] @ halves[1] / (exact.mean(axis=0) @ (0.5 * (halves[0] + halves[1]))))
+
+
+def _ratio(runs: list[np.ndarray]) -> float:
+    exact, found = (a.var(axis=0, ddof=1).sum() for a in runs)
+    return float(found / exact)
+
+
+def _jackknife(runs: list[np.ndarray], number: Callable[[list[np.ndarray]], float]) -> tuple[float, float]:
+    """(a number of both runs, its standard error)."""
+    variance = 0.0
+    for which, run in enumerate(runs):
+        group = np.arange(len(run)) * _GROUPS // len(run)
+        left = []
+        for k in range(_GROUPS):
+            others = list(runs)
+            others[which] = run[group != k]
+            left.append(number(others))
+        variance += (_GROUPS - 1) * float(np.var(left))
+    return number(runs), float(np.sqrt(variance))
+
+
+def certify_layers(
+    method: type[BatchMethod], path: Path, replicates: int = 200, presentations: int = 400,
+    say: Callable[[str], object] = print,
+) -> bool:  # fmt: skip
+    """Compare a method, and return whether every layer holds. `path` keeps the exact runs."""
+    layers = compare(exact_changes(path, replicates), method_changes(method, presentations))
+    for k, layer in enumerate(layers, 1):
+        say(f"{method.name}, 784-32-10, layer {k}: {layer}: {'holds' if layer.holds else 'not shown'}")
+    return all(layer.holds for layer in layers)
