@@ -12,6 +12,8 @@ from .weights import Weights
 
 _HOLD = 2.0
 """Leaps of the hold are so many times longer: what it ends at does not depend on their length."""
+_FADED = 2.0
+"""Time after which licensed errors without a licence are gone, all but exp(-10) of them [s]."""
 
 
 class Rates(NamedTuple):
@@ -63,10 +65,13 @@ class Batch:
             n = max(1, math.ceil(rates.hold / (_HOLD * rates.leap) - 1e-9))
             tau = rates.hold / n
             # What is left of the licensed errors still acts, for some 0.2 s, with the new inputs.
-            fired += self._leap(tau, 0.0, rates.hold)
-            self._pieces.run(self._still, [(rows, tau, n - 1) for rows in neurons.blocks])
-            for state in neurons.state:
-                state[G] = 0.0
+            learning = min(n, math.ceil(_FADED / tau))
+            for k in range(learning):
+                fired += self._leap(tau, 0.0, rates.hold if k == 0 else 0.0)
+            if learning < n:
+                self._pieces.run(self._still, [(rows, tau, n - learning) for rows in neurons.blocks])
+                for state in neurons.state:
+                    state[G] = 0.0
         tau = rates.window / self._leaps
         for k in range(self._leaps):
             fired += self._leap(tau, licence, tau)

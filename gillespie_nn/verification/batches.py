@@ -1,0 +1,206 @@
+"""Batch methods against exact simulation: the law of the change of each weight in a presentation to a batch.
+
+The network is 6-5-3 with four samples, small enough to be listed reaction by reaction. Four things are compared:
+
+- the slope by which mean changes follow the exact ones, which should be within 1 +- `MEAN`;
+- the mean change of each weight, which should be within `MEAN` of the exact one;
+- the ratio of variances, pooled over all weights as their geometric mean, which should be within 1 +- `VARIANCE`;
+- the ratio of variances of each weight, which should be within 1 +- `VARIANCE`.
+
+A method fails at a point where one of them is outside by more than chance explains, for all weights and points at once
+at the level `LEVEL` for each of the four. It passes where the intervals of slope and pooled ratio are within. In
+between, the replicates are too few to tell.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy
+
+from .. import checks
+from ..api import simulate
+from ..nn import TrainingNetwork, training_network
+from ..simulation.batches import METHODS, BatchLeap, BatchMethod
+from .batch_plants import PLANTS
+
+MEAN, VARIANCE, LEVEL = 0.03, 0.10, 1e-2
+FAILS, PASSES, OPEN = "fails", "passes", "open"
+SIZES, N_SAMPLES, HOLD, H, ANNIHILATION = (6, 5, 3), 4, 30.0, 0.02, 60.0
+_GROUPS = 25
+"""Groups of replicates whose scatter gives the standard error of the pooled ratio of variances."""
+
+
+class Point(NamedTuple):
+    """What is compared: volume, running time [s], and step LR, the learning rate of an image times their number."""
+
+    volume: float
+    running_time: float
+    step: float
+
+    def __str__(self) -> str:
+        return f"Omega = {self.volume:g}, T = {self.running_time:g}, LR = {self.step:g}"
+
+    def network(self, **batch: Any) -> TrainingNetwork:
+        """The network: for all samples with `batch=N_SAMPLES`, which lists every reaction."""
+        eta = self.step / N_SAMPLES / (self.running_time - HOLD)
+        return training_network(
+            SIZES, h=H, learning_rate=eta, hold=HOLD, annihilation_rate=ANNIHILATION, output="smooth_relu",
+            signed_inputs=True, **batch,
+        )  # fmt: skip
+
+
+POINTS = tuple(Point(v, t, step) for v in (300.0, 1000.0) for step in (1.0, 0.1) for t in (40.0, 60.0, 130.0))
+
+
+def samples() -> tuple[np.ndarray, np.ndarray]:
+    """Inputs float64[sample, input] and targets float64[sample, output] of the comparison."""
+    return np.random.default_rng(3).normal(0, 0.6, (N_SAMPLES, SIZES[0])), np.eye(SIZES[-1])[[0, 1, 2, 0]]
+
+
+def exact_changes(point: Point, replicates: int, seed: int = 1000, folder: Path | None = None) -> np.ndarray:
+    """Changes int64[replicate, weight] [molecules] in one presentation, by exact simulation. They are kept in `folder`,
+    if one is given, and read from there."""
+    spec = point.network(batch=N_SAMPLES)
+    name = hashlib.sha256(f"{spec.network.to_text()} {point} {replicates} {seed}".encode()).hexdigest()[:16]
+    path = None if folder is None else folder / f"exact-{name}.npy"
+    if path is not None and path.exists():
+        kept: np.ndarray = np.load(path)
+        return kept
+    weights = spec.floating.initial_weights(5, 1.0)
+    initial = spec.initial(weights, point.volume) | spec.presentation(*samples(), point.volume)
+    done = simulate(
+        spec.network, time=[0.0, point.running_time], volume=point.volume, initial=initial,
+        schedule=spec.schedule(*samples(), point.volume, point.running_time)[1:], replicates=replicates, seed=seed,
+        method="rejection", progress=False,
+    )  # fmt: skip
+    rails = [(done.of(r.plus), done.of(str(r.minus))) for r in spec.weights]
+    found = np.array([(p - m)[:, -1] - (p - m)[:, 0] for p, m in rails], dtype=np.int64).T
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, found)
+    return found
+
+
+def method_changes(
+    method: type[BatchMethod], point: Point, replicates: int, seed: int = 1, options: Mapping[str, Any] | None = None
+) -> np.ndarray:
+    """The same by a batch method, whose `options` have their defaults unless given."""
+    spec = point.network()
+    x, t = samples()
+    start = np.rint(spec.floating.initial_weights(5, 1.0) * point.volume).astype(np.int64)
+    rails = np.maximum(np.stack([start, -start], axis=1), 0).ravel()
+    counts = np.concatenate([rails, np.zeros(N_SAMPLES * SIZES[-1], dtype=np.int64)])
+    settings = {o.name: o.use((options or {}).get(o.name)) for o in method.options}
+    found = np.empty((replicates, len(start)), dtype=np.int64)
+    for k in range(replicates):
+        run = method(spec, point.running_time, point.volume, counts, seed + k, settings)
+        run.present(0, x, t, 1.0)
+        after = run.weights.counts()
+        found[k] = after[::2] - after[1::2] - start
+    return found
+
+
+class Comparison(NamedTuple):
+    """A method against exact simulation at one point. Intervals are simultaneous over all points."""
+
+    slope: tuple[float, float]
+    """Interval of the slope of the mean changes."""
+    pooled: tuple[float, float]
+    """Interval of the pooled ratio of variances."""
+    mean_p: float
+    """Smallest p-value, times the number of weights, that the mean of a weight is within `MEAN` of the exact one."""
+    variance_p: float
+    """The same for the ratio of variances and `VARIANCE`."""
+    level: float
+    """Level of this comparison, one of several."""
+
+    @property
+    def verdict(self) -> str:
+        """`FAILS`, `PASSES` or `OPEN`, see above."""
+        tolerances = ((self.slope, MEAN), (self.pooled, VARIANCE))
+        apart = [not (low <= 1 + within and high >= 1 - within) for (low, high), within in tolerances]
+        if any(apart) or not min(self.mean_p, self.variance_p) >= self.level:
+            return FAILS
+        shown = [1 - within <= low and high <= 1 + within for (low, high), within in tolerances]
+        return PASSES if all(shown) else OPEN
+
+    def __str__(self) -> str:
+        return (
+            f"{self.verdict}: slope {self.slope[0]:.3f} to {self.slope[1]:.3f}, variances {self.pooled[0]:.3f} to "
+            f"{self.pooled[1]:.3f}, p of weights {self.mean_p:.2g} and {self.variance_p:.2g}"
+        )
+
+
+def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -> Comparison:
+    """Compare changes [replicate, weight] of exact simulation and of a method, one of `n_points` comparisons."""
+    runs = [np.asarray(a, dtype=float) for a in (exact, found)]
+    means = [a.mean(axis=0) for a in runs]
+    variances = [a.var(axis=0, ddof=1) for a in runs]
+    level = LEVEL / n_points
+    z = scipy.stats.norm.isf(level / 2)
+    # The method's own means as the direction: chance in the exact ones then does not favour either.
+    along = [a @ means[1] for a in runs]
+    slope = along[1].mean() / along[0].mean()
+    error = slope * np.sqrt(sum(a.var(ddof=1) / a.mean() ** 2 / len(a) for a in along))
+
+    standard = np.sqrt(variances[0] / len(exact) + variances[1] / len(found))
+    beyond = np.maximum(np.abs(means[1] - means[0]) - MEAN * np.abs(means[0]), 0) / np.maximum(standard, 1e-9)
+    mean_p = min(1.0, 2 * scipy.stats.norm.sf(beyond.max()) * len(beyond))
+
+    centred = [a - m for a, m in zip(runs, means)]
+    excess = np.mean([(c**4).mean(axis=0) / v**2 - 1 for c, v in zip(centred, variances)], axis=0)
+    ratio = np.log(variances[1] / variances[0])
+    standard = np.sqrt(excess / len(exact) + excess / len(found))
+    off = np.maximum(np.maximum(ratio - np.log(1 + VARIANCE), np.log(1 - VARIANCE) - ratio), 0) / standard
+    variance_p = min(1.0, 2 * scipy.stats.norm.sf(off.max()) * len(off))
+
+    half = z * np.sqrt(sum(_pooled_error(a) ** 2 for a in runs))
+    low, high = np.exp(ratio.mean() - half), np.exp(ratio.mean() + half)
+    interval = (slope - z * error, slope + z * error)
+    return Comparison(interval, (low, high), float(mean_p), float(variance_p), level)
+
+
+def _pooled_error(changes: np.ndarray) -> float:
+    """Standard error of the mean over weights of the logarithm of the variance: a jackknife over groups, since the
+    weights of a replicate are not independent."""
+    group = np.arange(len(changes)) * _GROUPS // len(changes)
+    left = [np.log(changes[group != k].var(axis=0, ddof=1)).mean() for k in range(_GROUPS)]
+    return float(np.sqrt((_GROUPS - 1) * np.var(left)))
+
+
+def certify_batches(
+    method: type[BatchMethod],
+    points: Sequence[Point] = POINTS,
+    replicates: int = 2200,
+    presentations: int = 4000,
+    folder: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    say: Callable[[str], object] = print,
+) -> str:
+    """Compare `presentations` of a method with exact `replicates` at all points, and return the verdict over all.
+
+    `say` gets a line for each point. `folder` keeps the exact runs; `options` are those of the method.
+    """
+    verdicts = []
+    for point in points:
+        exact = exact_changes(point, replicates, folder=folder)
+        result = compare(exact, method_changes(method, point, presentations, options=options), len(points))
+        verdicts.append(result.verdict)
+        say(f"{method.name}, {point}: {result}")
+    return next((v for v in (FAILS, OPEN) if v in verdicts), PASSES)
+
+
+def certify(name: str, folder: Path, say: Callable[[str], object] = print) -> bool:
+    """Compare a batch method by name, and for the batch leap also the planted errors, each of which must fail. Returns
+    whether nothing fails that should not, and every error is caught."""
+    method = {m.name: m for m in METHODS}[checks.choice("method", name, [m.name for m in METHODS])]
+    good = certify_batches(method, folder=folder, say=say) != FAILS
+    for what, (planted, options) in (PLANTS if method is BatchLeap else {}).items():
+        say(f"planted: {what}")
+        points = [point for point in POINTS if point.step == 1.0]
+        caught = certify_batches(planted, points, folder=folder, options=options, say=say) == FAILS
+        good = good and caught
+    return good
