@@ -5,9 +5,9 @@ which weights learn. Given the paths of the licensed errors G, with the inputs X
 first layer's weights fire exactly independent Poisson numbers of times, with means eta / Omega sum_b X_bj int G_bi dt.
 Approximate are
 
-- the mean of int G dt: rate equations of neurons at rest, corrected to first order for their lag behind the weights,
-  which move on as they are expected to (`still_flow`). The licensed errors rise from 0: the window is shorter by
-  (1 - exp(-5 Tw)) / 5;
+- the mean of int G dt: rate equations of neurons at rest, in windows below 500 s corrected to first order for their lag
+  behind the weights, which move on as they are expected to (`still_flow`). The licensed errors rise from 0: the window
+  is shorter by (1 - exp(-5 Tw)) / 5;
 - its noise: linear noise at frequency 0, module by module (`kernels.still_noise`), constant over the window;
 - sums of rails: at rest, in closed form, without the noise of differences of few molecules;
 - the noise of weights is corrected by what is learnt later in the window only step by step: layers above the first fire
@@ -15,7 +15,7 @@ Approximate are
 - annihilation of the rails of weights: in closed form, after they fired.
 
 Second-order shifts of means by noise (of y (y - 1), and covariances) are left out: at Omega = 300 the mean changes of
-exact simulations of 6-5-3 neurons are those of rate equations to within the error of 2,200 replicates, some 1 %.
+exact simulations of 6-5-3 neurons are those of rate equations to within the error of 550 replicates.
 """
 
 from collections.abc import Iterable, Sequence
