@@ -61,8 +61,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--everyday --exact-methods",
             "--everyday --case toggle_switch --replicates 1000", "--methods --case chain_60 --repeats 3",
-            "--networks networks --full", "--scale", "--batches", "--leap --json", "--ensemble --workers 2", "--storage",
-            "--cold",
+            "--networks networks --full", "--scale", "--batches", "--leap --json", "--ensemble --workers 2",
+            "--storage", "--cold",
         ),
     )  # fmt: skip
     command.add_argument(

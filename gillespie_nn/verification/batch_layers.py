@@ -1,9 +1,9 @@
 """A batch method against exact simulation at the size of MNIST, layer by layer: 784-32-10 with four images.
 
-Of each layer the slope by which the mean changes of its weights follow the exact ones should be within 1 +- `MEAN`, and
-the ratio of variances, pooled over its weights, within 1 +- `VARIANCE`. Standard errors are those of a jackknife over
-groups of replicates, since the weights of a replicate are not independent; intervals are simultaneous over all layers and
-both numbers.
+Of each layer the slope by which the mean changes of its weights follow the exact ones should be within 1 +- `MEAN`,
+and the ratio of variances, pooled over its weights, within 1 +- `VARIANCE`. Standard errors are those of a jackknife
+over groups of replicates, since the weights of a replicate are not independent; intervals are simultaneous over all
+layers and both numbers.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,15 @@ import scipy
 from ..api import simulate
 from ..datasets import case
 from ..nn import TrainingNetwork, training_network
+from ..simulation import Result
 from ..simulation.batches import BatchMethod
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.05, 1e-2
 SIZES, N_SAMPLES, HOLD = (784, 32, 10), 4, 30.0
 VOLUME, RUNNING_TIME, STEP = 300.0, 60.0, 1.0
 _GROUPS = 20
+_TOGETHER = 10
+"""Replicates between two writes of the file."""
 _WEIGHTS_SEED = 5
 
 
@@ -62,26 +65,27 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 
 def exact_changes(path: Path, replicates: int, seed: int = 0) -> np.ndarray:
     """Changes int32[replicate, weight] [molecules] in one presentation, by `layered`; kept in the file `path`, to which
-    missing replicates are added one by one."""
+    missing replicates are added, ten at a time."""
     done: np.ndarray = np.load(path) if path.exists() else np.empty((0, 0), dtype=np.int32)
     if len(done) >= replicates:
         return done[:replicates]
     spec, (x, t) = network(batch=N_SAMPLES), images()
-    weights = spec.floating.initial_weights(_WEIGHTS_SEED, 1.0)
-    initial = spec.initial(weights, VOLUME) | spec.presentation(x, t, VOLUME)
+    start = spec.floating.initial_weights(_WEIGHTS_SEED, 1.0)
+    initial = spec.initial(start, VOLUME) | spec.presentation(x, t, VOLUME)
     schedule = spec.schedule(x, t, VOLUME, RUNNING_TIME)[1:]
     names = [s for rails in spec.weights for s in (rails.plus, str(rails.minus))]
     path.parent.mkdir(parents=True, exist_ok=True)
-    for k in range(len(done), replicates):
+    for k in range(len(done), replicates, _TOGETHER):
         run = simulate(
             spec.network, time=[0.0, RUNNING_TIME], volume=VOLUME, initial=initial, schedule=schedule, seed=seed + k,
-            method="layered", record_species=names, progress=False,
+            method="layered", species=names, replicates=_TOGETHER, workers=1, progress=False,
         )  # fmt: skip
-        rows = run.counts[0].astype(np.int64)
-        change = (rows[-1, ::2] - rows[-1, 1::2]) - (rows[0, ::2] - rows[0, 1::2])
-        done = np.vstack([done.reshape(-1, len(change)), change[None]]).astype(np.int32)
+        assert isinstance(run, Result)
+        weights = run.counts[:, :, ::2].astype(np.int64) - run.counts[:, :, 1::2]
+        changes = weights[:, -1] - weights[:, 0]
+        done = np.vstack([done.reshape(-1, changes.shape[1]), changes]).astype(np.int32)
         np.save(path, done)
-    return done
+    return done[:replicates]
 
 
 def method_changes(
