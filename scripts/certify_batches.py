@@ -26,7 +26,7 @@ def main() -> int:
     try:
         name = checks.choice("method", asked.method, methods)
         if asked.layers:
-            return int(not certify_layers(methods[name], asked.folder / "layers.npy"))
+            return int(not certify_layers(methods[name], asked.folder))
         return int(not certify(name, asked.folder))
     except checks.InputError as error:
         print(f"certify_batches: {error}", file=sys.stderr)

@@ -21,7 +21,9 @@ from ..simulation.batches import BatchMethod
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.05, 1e-2
 SIZES, N_SAMPLES, HOLD = (784, 32, 10), 4, 30.0
-VOLUME, RUNNING_TIME, STEP = 300.0, 60.0, 1.0
+VOLUME, RUNNING_TIME = 300.0, 60.0
+STEPS = {"batch_leap": 1.0, "stationary_leap": 0.1}
+"""LR, the learning rate of an image times their number, by the name of the method; one that it does not refuse."""
 _GROUPS = 20
 _TOGETHER = 10
 """Replicates between two writes of the file."""
@@ -49,10 +51,10 @@ class Layer(NamedTuple):
         return f"slope {self.slope:.3f} {slope}, variance {self.variance:.3f} {variance}"
 
 
-def network(**batch: Any) -> TrainingNetwork:
-    """The network: of all samples with `batch=N_SAMPLES`."""
+def network(step: float, **batch: Any) -> TrainingNetwork:
+    """The network at LR = `step`: of all samples with `batch=N_SAMPLES`."""
     return training_network(
-        SIZES, h=0.02, learning_rate=STEP / N_SAMPLES / (RUNNING_TIME - HOLD), hold=HOLD, annihilation_rate=60.0,
+        SIZES, h=0.02, learning_rate=step / N_SAMPLES / (RUNNING_TIME - HOLD), hold=HOLD, annihilation_rate=60.0,
         output="smooth_relu", signed_inputs=True, **batch,
     )  # fmt: skip
 
@@ -63,13 +65,13 @@ def images() -> tuple[np.ndarray, np.ndarray]:
     return data.train_x[:N_SAMPLES] - data.train_x.mean(axis=0), data.train_t[:N_SAMPLES]
 
 
-def exact_changes(path: Path, replicates: int, seed: int = 0) -> np.ndarray:
+def exact_changes(step: float, path: Path, replicates: int, seed: int = 0) -> np.ndarray:
     """Changes int32[replicate, weight] [molecules] in one presentation, by `layered`; kept in the file `path`, to which
     missing replicates are added, ten at a time."""
     done: np.ndarray = np.load(path) if path.exists() else np.empty((0, 0), dtype=np.int32)
     if len(done) >= replicates:
         return done[:replicates]
-    spec, (x, t) = network(batch=N_SAMPLES), images()
+    spec, (x, t) = network(step, batch=N_SAMPLES), images()
     start = spec.floating.initial_weights(_WEIGHTS_SEED, 1.0)
     initial = spec.initial(start, VOLUME) | spec.presentation(x, t, VOLUME)
     schedule = spec.schedule(x, t, VOLUME, RUNNING_TIME)[1:]
@@ -89,15 +91,18 @@ def exact_changes(path: Path, replicates: int, seed: int = 0) -> np.ndarray:
 
 
 def method_changes(
-    method: type[BatchMethod], presentations: int, seed: int = 1, options: Mapping[str, Any] | None = None
+    method: type[BatchMethod], step: float, presentations: int, seed: int = 1, options: Mapping[str, Any] | None = None
 ) -> np.ndarray:
-    """The same by a batch method, whose `options` have their defaults unless given."""
-    spec, (x, t) = network(batch=N_SAMPLES, listed=False), images()
+    """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
+    says that it does not apply."""
+    spec, (x, t) = network(step, batch=N_SAMPLES, listed=False), images()
     counts = spec.start(spec.floating.initial_weights(_WEIGHTS_SEED, 1.0), VOLUME)
     settings = {option.name: option.use((options or {}).get(option.name)) for option in method.options}
     found = []
     for k in range(presentations):
         run = method(spec, RUNNING_TIME, VOLUME, counts, seed + k, settings)
+        if k == 0:
+            run.check([(x, t, 1.0)])
         before = run.weights.counts()
         run.present(0, x, t, 1.0)
         change = run.weights.counts() - before
@@ -152,11 +157,14 @@ def _jackknife(runs: list[np.ndarray], number: Callable[[list[np.ndarray]], floa
 
 
 def certify_layers(
-    method: type[BatchMethod], path: Path, replicates: int = 200, presentations: int = 400,
+    method: type[BatchMethod], folder: Path, replicates: int = 200, presentations: int = 400,
     say: Callable[[str], object] = print,
 ) -> bool:  # fmt: skip
-    """Compare a method, and return whether every layer holds. `path` keeps the exact runs."""
-    layers = compare(exact_changes(path, replicates), method_changes(method, presentations))
+    """Compare a method, and return whether every layer holds. `folder` keeps the exact runs."""
+    step = STEPS[method.name]
+    exact = exact_changes(step, folder / f"layers-{step:g}.npy", replicates)
+    layers = compare(exact, method_changes(method, step, presentations))
     for k, layer in enumerate(layers, 1):
-        say(f"{method.name}, 784-32-10, layer {k}: {layer}: {'holds' if layer.holds else 'not shown'}")
+        shown = "holds" if layer.holds else "not shown"
+        say(f"{method.name}, 784-32-10, LR = {step:g}, layer {k}: {layer}: {shown}")
     return all(layer.holds for layer in layers)
