@@ -13,10 +13,11 @@ float32[n], the elements of arrays [sample, neuron], unless said otherwise.
 
 import numpy as np
 
+from .batch_neurons import LICENSING
 from .jit import inlined, vectorised
 
 _HALF, _ONE, _TWO, _FOUR, _ZERO = (np.float32(v) for v in (0.5, 1.0, 2.0, 4.0, 0.0))
-_LICENSED = np.float32(0.2)
+_LICENSED = np.float32(1.0 / LICENSING)
 """Relaxation time of the licensed errors [s]."""
 
 

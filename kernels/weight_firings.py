@@ -23,7 +23,7 @@ def _means_of(change, firings, plus, minus):
     """Expected firings that make the plus and the minus rail; returns their sum, which is no number if one is none."""
     total = _ZERO
     for i in range(change.size):
-        total += firings[i]
+        total += firings[i] + _ZERO * change[i]  # no number if either is none
         # An exposure is rounded to float32, so that the rarer rail may come out just below 0.
         plus[i] = max((firings[i] + change[i]) * _HALF, _ZERO)
         minus[i] = max((firings[i] - change[i]) * _HALF, _ZERO)

@@ -30,7 +30,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "annihilation 600": {"annihilation_rate": 600.0},
     "window of 100 s": {"running_time": 130.0},
     "leaps half as long": {"leap": 0.5},
-    "stationary_leap, window of 100 s": {"method": "stationary_leap", "running_time": 130.0},
+    "stationary_leap, window of 300 s": {"method": "stationary_leap", "running_time": 330.0},
     "one image at a time": {"batch": 1},
 }
 

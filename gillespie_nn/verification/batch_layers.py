@@ -6,6 +6,7 @@ over groups of replicates, since the weights of a replicate are not independent;
 layers and both numbers.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,7 +163,9 @@ def certify_layers(
 ) -> bool:  # fmt: skip
     """Compare a method, and return whether every layer holds. `folder` keeps the exact runs."""
     step = STEPS[method.name]
-    exact = exact_changes(step, folder / f"layers-{step:g}.npy", replicates)
+    decided = f"{SIZES} {N_SAMPLES} {HOLD} {VOLUME} {RUNNING_TIME} {step} {_WEIGHTS_SEED} {network(step, listed=False)!r}"
+    kept = folder / f"layers-{hashlib.sha256(decided.encode()).hexdigest()[:16]}.npy"
+    exact = exact_changes(step, kept, replicates)
     layers = compare(exact, method_changes(method, step, presentations))
     for k, layer in enumerate(layers, 1):
         shown = "holds" if layer.holds else "not shown"

@@ -59,6 +59,9 @@ class BatchMethod(ABC):
         start_time: float = 0.0,
         rng: np.random.Generator | None = None,
     ) -> None:
+        hold = spec.chemistry.fixed_time
+        if not running_time > hold:
+            raise InputError(f"running_time must be longer than hold, {hold:g} s, got {running_time:g} s")
         self._spec, self._running_time, self._volume, self._seed = spec, running_time, float(volume), seed
         self.settings, self.rng = options, np.random.Generator(np.random.SFC64(0)) if rng is None else rng
         self._time, self._n_events = float(start_time), 0

@@ -7,26 +7,17 @@ Poisson number. Weights of later layers are drawn in every leap. Those of the fi
 inputs of samples with one another are enough (`learning`).
 """
 
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
-import threadpoolctl
 
 from ... import checks
-from ...checks import InputError
 from ...nn import TrainingNetwork
 from ...options import Option, positive, whole
 from .base import BatchMethod
 from .learning import Batch, Rates
 from .neurons import Neurons
-from .pieces import Pieces
-
-
-@cache
-def libraries() -> threadpoolctl.ThreadpoolController:
-    """The libraries with threads of their own that this process has loaded."""
-    return threadpoolctl.ThreadpoolController()
+from .pieces import Pieces, libraries
 
 
 def _draws(name: str, value: Any) -> int | None:
@@ -58,8 +49,6 @@ class BatchLeap(BatchMethod):
         super().__init__(spec, running_time, volume, *rest, **named)
         chemistry = spec.chemistry
         hold = float(chemistry.hold)  # type: ignore[attr-defined]
-        if not running_time > hold:
-            raise InputError(f"running_time must be longer than hold, {hold:g} s, got {running_time:g} s")
         eta, annihilation = float(chemistry.learning_rate), float(chemistry.annihilation_rate)
         self._rates = Rates(eta, annihilation, hold, running_time - hold, self.settings["leap"])
         self._pieces = Pieces(self.settings["threads"])
@@ -85,6 +74,7 @@ class BatchLeap(BatchMethod):
             ends = np.cumsum([state.size for state in neurons.state])[:-1]
             for state, part in zip(neurons.state, np.split(self._remembered, ends)):
                 state[...] = part.reshape(state.shape)
+            self._remembered = np.empty(0)
         self._batch = self.batches(self.weights, neurons, self._pieces, self._rates, self.settings["draws"])
         return neurons
 

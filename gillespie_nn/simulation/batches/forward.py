@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...nn import TrainingNetwork
-from .batch_leap import libraries
 from .neurons import ROWS, Neurons
-from .pieces import Piece, Pieces
+from .pieces import Piece, Pieces, libraries
 from .weights import Weights
 
 _TOGETHER = 16 * ROWS

@@ -37,17 +37,14 @@ class Batch:
     def __init__(self, weights: Weights, neurons: Neurons, pieces: Pieces, rates: Rates, draws: int | None) -> None:
         self._weights, self._neurons, self._pieces, self._rates = weights, neurons, pieces, rates
         self._leaps = max(1, math.ceil(rates.window / rates.leap - 1e-9))
-        self.draws = self._leaps if draws is None and self._is_cheap() else min(draws or 1, self._leaps)
+        few = weights.are_few(neurons.n_samples * sum(neurons.sizes))
+        self.draws = self._leaps if draws is None and few else min(draws or 1, self._leaps)
         """Draws of the weights of the first layer in a window."""
         shape = neurons.n_samples, neurons.sizes[0]
         self._drive, self._step, self._made, self._leading = (np.zeros(shape, dtype=np.float32) for _ in range(4))
         self._exposure, self._exposures = (np.zeros(shape, dtype=np.float32) for _ in range(2))
         self._change, self._firings = ([np.zeros_like(v) for v in weights.value] for _ in range(2))
         self._matrices = [v.copy() if layer else v for layer, v in enumerate(weights.value)]
-
-    def _is_cheap(self) -> bool:
-        """Whether to draw the first layer takes no longer than to leap the neurons: some seven numbers of each."""
-        return 2 * self._weights.value[0].size <= 7 * self._neurons.n_samples * sum(self._neurons.sizes)
 
     def present(self, x: np.ndarray, targets: np.ndarray, licence: float) -> int:
         """One presentation of inputs x float32[sample, input] [concentration] and `targets` float32[sample, output]

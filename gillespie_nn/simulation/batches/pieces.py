@@ -3,12 +3,20 @@ on the number of threads."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
+import threadpoolctl
 
 from ...kernels.vector_draws import WIDTH
 from ...kernels.weight_firings import SCRATCH
+
+
+@cache
+def libraries() -> threadpoolctl.ThreadpoolController:
+    """The libraries with threads of their own that this process has loaded."""
+    return threadpoolctl.ThreadpoolController()
 
 
 class Piece:
@@ -41,6 +49,7 @@ class Pieces:
 
     def run(self, work: Callable[..., Any], parts: Sequence[tuple]) -> list[Any]:
         """`work(piece, *part)` for each part, the first with the first piece and so on; their results in order."""
+        both = list(zip(self._pieces[: len(parts)], parts, strict=True))
         if self._pool is None or len(parts) == 1:
-            return [work(piece, *part) for piece, part in zip(self._pieces, parts)]
-        return list(self._pool.map(lambda both: work(both[0], *both[1]), zip(self._pieces, parts)))
+            return [work(piece, *part) for piece, part in both]
+        return list(self._pool.map(lambda one: work(one[0], *one[1]), both))

@@ -25,18 +25,14 @@ import numpy as np
 
 from ...checks import InputError, UnfinishedError
 from ...kernels import still_neurons, vector_draws
+from ...kernels.batch_neurons import LICENSING
 from ...nn import TrainingNetwork
 from ...options import Option, whole
 from .base import BatchMethod
-from .batch_leap import libraries
-from .pieces import Piece, Pieces
+from .pieces import Piece, Pieces, libraries
 from .still_flow import FINE, TOLERANCE, StillFlow
 from .still_rates import StillRates
 
-RATE_OF_LICENSED = 5.0
-"""Rate constant of the decay of licensed errors [1/s]."""
-N_CHECKED = 10
-"""Batches that `check` reads at most."""
 MOST_DIFFERENCE = 0.05
 """Of the change of each layer, from that of time-resolved rate equations."""
 _N_BLOCKS = 4
@@ -46,7 +42,8 @@ _N_BLOCKS = 4
 class StationaryLeap(BatchMethod):
     """Options: `threads`. The result does not depend on their number.
 
-    The state is that of the weights: neurons are at rest before each presentation.
+    The state is that of the weights: neurons are at rest before each presentation. The memory holds what `statistics`
+    needs.
     """
 
     name = "stationary_leap"
@@ -57,10 +54,8 @@ class StationaryLeap(BatchMethod):
     def __init__(self, spec: TrainingNetwork, running_time: float, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(spec, running_time, volume, *rest, **named)
         hold = float(spec.chemistry.hold)  # type: ignore[attr-defined]
-        if not running_time > hold:
-            raise InputError(f"running_time must be longer than hold, {hold:g} s, got {running_time:g} s")
         self._window = running_time - hold
-        rise = -np.expm1(-RATE_OF_LICENSED * self._window) / RATE_OF_LICENSED
+        rise = -np.expm1(-LICENSING * self._window) / LICENSING
         self._step = float(spec.chemistry.learning_rate) * (self._window - rise)
         self._annihilation = float(spec.chemistry.annihilation_rate)
         self._pieces = Pieces(self.settings["threads"])
@@ -76,9 +71,17 @@ class StationaryLeap(BatchMethod):
             "difference_from_rates": self._difference,
         }
 
+    def memory(self) -> np.ndarray:
+        return np.array([self._n_steps, self._n_presentations, self._difference], dtype=np.float64)
+
+    def recall(self, n_events: int, memory: np.ndarray) -> None:
+        super().recall(n_events, memory)
+        if len(memory):
+            self._n_steps, self._n_presentations, self._difference = int(memory[0]), int(memory[1]), float(memory[2])
+
     def check(self, samples: Iterable[tuple[np.ndarray, np.ndarray, float]]) -> None:
-        """Compare the limit with rate equations that resolve time, on the first ten (or fewer) of the batches
-        (x, t, licence) that will be presented, each with the weights that the one before leaves.
+        """Compare the limit with rate equations that resolve time, on the first batches (x, t, licence) that will be
+        presented, each with the weights that the one before leaves.
 
         Raises InputError where the changes of a layer differ by more than 5 %: the norm of the difference over the norm
         of the change of the rate equations.
@@ -87,7 +90,7 @@ class StationaryLeap(BatchMethod):
         rates: StillRates | None = None
         worst = 0.0
         with libraries().limit(limits=1):
-            for k, (x, t, licence) in zip(range(N_CHECKED), samples):
+            for k, (x, t, licence) in enumerate(samples):
                 x, t, licence = self._held(x), self._held(t), float(np.rint(licence * self._volume) / self._volume)
                 if rates is None:
                     rates = StillRates(self._spec, len(x), self._running_time)
@@ -143,7 +146,7 @@ class StationaryLeap(BatchMethod):
             self._sizes = np.ones_like(self._inputs)
             # As in batch_leap: where neurons cost more than the first layer's weights, these are drawn more often.
             n_neurons = len(x) * sum(self._spec.layers[1:])
-            self._draws_each_step = 2 * self.weights.value[0].size <= 7 * n_neurons
+            self._draws_each_step = self.weights.are_few(n_neurons)
             self._flow.tolerance = FINE if self._draws_each_step else TOLERANCE
         flow = self._flow
         self._inputs[:, :-1] = x

@@ -13,6 +13,7 @@ import numpy as np
 from ...activations import SmoothReLU
 from ...checks import UnfinishedError
 from ...kernels import still_rates as kernels
+from ...kernels.batch_neurons import LICENSING
 from ...kernels.still_neurons import chebyshev, chebyshev_error
 from ...nn import TrainingNetwork
 from .still_flow import coefficients
@@ -147,7 +148,7 @@ class StillRates:
 
     def _fastest(self) -> float:
         """The largest rate of relaxation of the neurons [1/s], with a margin for what it grows by in a step."""
-        fastest = 5.0
+        fastest = LICENSING
         for layer, h in zip(self._split(self._state)[0], self._h):
             if h is not None:
                 z, y, u = (quantity.ravel() for quantity in layer[:3])
@@ -194,7 +195,7 @@ class StillRates:
             slopes = here[3].ravel()
             if self._h[k] is None:
                 np.subtract(errors, here[5], out=to[5])
-                np.multiply(np.float32(5.0), np.float32(licence) * here[5] - here[6], out=to[6])
+                np.multiply(np.float32(LICENSING), np.float32(licence) * here[5] - here[6], out=to[6])
             else:
                 to_e, to_d, to_g = (a.ravel() for a in to[4:])
                 kernels.backward_rates(e, d, g, slopes, errors.ravel(), np.float32(licence), to_e, to_d, to_g)

@@ -80,6 +80,11 @@ class Weights:
             value[...] = difference / self.volume
             both[...] = (np.abs(difference) + 2.0 * scarcer) / self.volume
 
+    def are_few(self, n_neurons: int) -> bool:
+        """Whether to draw the weights of the first layer takes no longer than to leap `n_neurons` neurons of all
+        samples: two numbers of a weight, some seven of a neuron."""
+        return 2 * self.value[0].size <= 7 * n_neurons
+
     def values(self) -> np.ndarray:
         """float64[weight] [concentration], in the same order."""
         parts = [part for d in self.difference for part in (d[:-1].T.ravel(), d[-1])]
