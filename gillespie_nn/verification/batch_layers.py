@@ -22,13 +22,29 @@ from ..simulation.batches import BatchMethod
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.05, 1e-2
 SIZES, N_SAMPLES, HOLD = (784, 32, 10), 4, 30.0
-VOLUME, RUNNING_TIME = 300.0, 60.0
-STEPS = {"batch_leap": 1.0, "stationary_leap": 0.1}
-"""LR, the learning rate of an image times their number, by the name of the method; one that it does not refuse."""
+VOLUME = 300.0
 _GROUPS = 20
 _TOGETHER = 10
 """Replicates between two writes of the file."""
 _WEIGHTS_SEED = 5
+
+
+class Setting(NamedTuple):
+    """Running time [s], and LR, the step s of an image times their number."""
+
+    running_time: float
+    step: float
+
+    def network(self, **batch: Any) -> TrainingNetwork:
+        """The network: of all samples with `batch=N_SAMPLES`."""
+        return training_network(
+            SIZES, h=0.02, learning_rate=self.step / N_SAMPLES / (self.running_time - HOLD), hold=HOLD,
+            annihilation_rate=60.0, output="smooth_relu", signed_inputs=True, **batch,
+        )  # fmt: skip
+
+
+SETTINGS = {"batch_leap": Setting(60.0, 1.0), "stationary_leap": Setting(130.0, 0.25)}
+"""By the name of the method: one that it does not refuse."""
 
 
 class Layer(NamedTuple):
@@ -52,36 +68,28 @@ class Layer(NamedTuple):
         return f"slope {self.slope:.3f} {slope}, variance {self.variance:.3f} {variance}"
 
 
-def network(step: float, **batch: Any) -> TrainingNetwork:
-    """The network at LR = `step`: of all samples with `batch=N_SAMPLES`."""
-    return training_network(
-        SIZES, h=0.02, learning_rate=step / N_SAMPLES / (RUNNING_TIME - HOLD), hold=HOLD, annihilation_rate=60.0,
-        output="smooth_relu", signed_inputs=True, **batch,
-    )  # fmt: skip
-
-
 def images() -> tuple[np.ndarray, np.ndarray]:
     """The first training images, centred, and their targets."""
     data = case("mnist").load(0)
     return data.train_x[:N_SAMPLES] - data.train_x.mean(axis=0), data.train_t[:N_SAMPLES]
 
 
-def exact_changes(step: float, path: Path, replicates: int, seed: int = 0) -> np.ndarray:
+def exact_changes(setting: Setting, path: Path, replicates: int, seed: int = 0) -> np.ndarray:
     """Changes int32[replicate, weight] [molecules] in one presentation, by `layered`; kept in the file `path`, to which
     missing replicates are added, ten at a time."""
     done: np.ndarray = np.load(path) if path.exists() else np.empty((0, 0), dtype=np.int32)
     if len(done) >= replicates:
         return done[:replicates]
-    spec, (x, t) = network(step, batch=N_SAMPLES), images()
+    spec, (x, t) = setting.network(batch=N_SAMPLES), images()
     start = spec.floating.initial_weights(_WEIGHTS_SEED, 1.0)
     initial = spec.initial(start, VOLUME) | spec.presentation(x, t, VOLUME)
-    schedule = spec.schedule(x, t, VOLUME, RUNNING_TIME)[1:]
+    schedule = spec.schedule(x, t, VOLUME, setting.running_time)[1:]
     names = [s for rails in spec.weights for s in (rails.plus, str(rails.minus))]
     path.parent.mkdir(parents=True, exist_ok=True)
     for k in range(len(done), replicates, _TOGETHER):
         run = simulate(
-            spec.network, time=[0.0, RUNNING_TIME], volume=VOLUME, initial=initial, schedule=schedule, seed=seed + k,
-            method="layered", species=names, replicates=_TOGETHER, workers=1, progress=False,
+            spec.network, time=[0.0, setting.running_time], volume=VOLUME, initial=initial, schedule=schedule,
+            seed=seed + k, method="layered", species=names, replicates=_TOGETHER, workers=1, progress=False,
         )  # fmt: skip
         assert isinstance(run, Result)
         weights = run.counts[:, :, ::2].astype(np.int64) - run.counts[:, :, 1::2]
@@ -92,16 +100,20 @@ def exact_changes(step: float, path: Path, replicates: int, seed: int = 0) -> np
 
 
 def method_changes(
-    method: type[BatchMethod], step: float, presentations: int, seed: int = 1, options: Mapping[str, Any] | None = None
+    method: type[BatchMethod],
+    setting: Setting,
+    presentations: int,
+    seed: int = 1,
+    options: Mapping[str, Any] | None = None,
 ) -> np.ndarray:
     """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
     says that it does not apply."""
-    spec, (x, t) = network(step, batch=N_SAMPLES, listed=False), images()
+    spec, (x, t) = setting.network(batch=N_SAMPLES, listed=False), images()
     counts = spec.start(spec.floating.initial_weights(_WEIGHTS_SEED, 1.0), VOLUME)
     settings = {option.name: option.use((options or {}).get(option.name)) for option in method.options}
     found = []
     for k in range(presentations):
-        run = method(spec, RUNNING_TIME, VOLUME, counts, seed + k, settings)
+        run = method(spec, setting.running_time, VOLUME, counts, seed + k, settings)
         if k == 0:
             run.check([(x, t, 1.0)])
         before = run.weights.counts()
@@ -162,12 +174,12 @@ def certify_layers(
     say: Callable[[str], object] = print,
 ) -> bool:  # fmt: skip
     """Compare a method, and return whether every layer holds. `folder` keeps the exact runs."""
-    step = STEPS[method.name]
-    decided = f"{SIZES} {N_SAMPLES} {HOLD} {VOLUME} {RUNNING_TIME} {step} {_WEIGHTS_SEED} {network(step, listed=False)!r}"
+    setting = SETTINGS[method.name]
+    decided = f"{SIZES} {N_SAMPLES} {HOLD} {VOLUME} {setting} {_WEIGHTS_SEED} {setting.network(listed=False)!r}"
     kept = folder / f"layers-{hashlib.sha256(decided.encode()).hexdigest()[:16]}.npy"
-    exact = exact_changes(step, kept, replicates)
-    layers = compare(exact, method_changes(method, step, presentations))
+    exact = exact_changes(setting, kept, replicates)
+    layers = compare(exact, method_changes(method, setting, presentations))
     for k, layer in enumerate(layers, 1):
-        shown = "holds" if layer.holds else "not shown"
-        say(f"{method.name}, 784-32-10, LR = {step:g}, layer {k}: {layer}: {shown}")
+        where = f"T = {setting.running_time:g}, LR = {setting.step:g}, layer {k}"
+        say(f"{method.name}, 784-32-10, {where}: {layer}: {'holds' if layer.holds else 'not shown'}")
     return all(layer.holds for layer in layers)
