@@ -44,6 +44,9 @@ def test_a_killed_run_resumes_to_the_same_bits(method, tmp_path, monkeypatch):
     for name in ("weights", "last_weights", "best_weights", "chemical"):
         np.testing.assert_array_equal(getattr(again, name), getattr(fit, name))
     assert again.n_events == fit.n_events and again.statistics == fit.statistics and again.scores == fit.scores
+    assert all(np.isfinite(value) for value in fit.statistics.values())
+    if method == "stationary_leap":
+        assert 0 < fit.statistics["difference_from_rates"] < 0.05 and fit.statistics["window_steps"] >= 1
     with gnn.open_run(whole) as one, gnn.open_run(cut) as other:
         np.testing.assert_array_equal(one.counts[0], other.counts[0])
         assert len(one.model.reactions) == 0 and len(one.species) == 2 * len(fit.weights) + 8 * 10
