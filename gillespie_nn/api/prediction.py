@@ -11,9 +11,7 @@ from ..nn import TrainingNetwork, training_network
 from ..noise import as_noises, plan_noise
 from ..progress import Progress
 from ..seeds import Purpose
-from ..simulation.batches import BatchMethod
-from ..simulation.batches.forward import simulate_outputs
-from ..simulation.batches.neurons import ROWS
+from ..simulation.batches import BatchMethod, simulate_outputs
 from ..simulation.batches.weights import Weights
 from ..simulation.methods import Method
 from ..simulation.presentations import Samples
@@ -25,10 +23,6 @@ from ..status import Status
 
 _READINGS = 20
 """Readings in the second half of a presentation, which are averaged."""
-
-
-_TOGETHER = 16 * ROWS
-"""Samples of one call of a batch method."""
 
 
 class Simulated(NamedTuple):
@@ -73,19 +67,12 @@ def _by_batches(plan: TrainingPlan, x: np.ndarray, weights: np.ndarray, seed: in
     spec, times = _forward_network(plan, x, 1, listed=False), _times(plan)
     held = Weights(spec.layers, plan.volume, spec.start(weights, plan.volume)[: 2 * len(weights)])
     options = {name: value for name, value in plan.learner.options.items() if name in ("leap", "threads")}
-    mean, last = np.empty((2, len(x), spec.layers[-1]))
     with Progress("predict", len(x), progress, plan.method.name) as bar:
-        for start in range(0, len(x), _TOGETHER):
-            rows = slice(start, start + _TOGETHER)
-            first = start // ROWS
-
-            def stream(block: int, first: int = first) -> np.random.Generator:
-                return seeds.stream(seed, Purpose.BATCHES_OF_PREDICTION, piece=first + block)
-
-            read = simulate_outputs(spec, held, x[rows], times.tolist(), stream, **options)
-            mean[rows], last[rows] = read.mean(axis=0), read[-1]
-            bar.update(min(len(x), start + _TOGETHER))
-    return Simulated(mean, last)
+        read = simulate_outputs(
+            spec, held, x, times.tolist(), lambda block: seeds.stream(seed, Purpose.BATCHES_OF_PREDICTION, piece=block),
+            done=bar.update, **options,
+        )  # fmt: skip
+    return Simulated(read.mean(axis=0, dtype=np.float64), read[-1].astype(np.float64))
 
 
 def _by_reactions(

@@ -22,12 +22,13 @@ def simulate_outputs(
     stream: Callable[[int], np.random.Generator],
     leap: float = 1.0,
     threads: int = 2,
+    done: Callable[[int], object] = lambda n: None,
 ) -> np.ndarray:
     """Outputs float32[time, sample, output] [concentration] at rising `times` [s] for inputs x float64[sample, input].
 
     Each sample begins without molecules in its neurons, and its inputs are rounded to whole molecules. Leaps take up to
     `leap` [s]. Block i of `ROWS` samples draws from the generator (SFC64) `stream(i)`: the outputs of a sample depend
-    on its place in x, but not on the number of threads.
+    on its place in x, but not on the number of threads. `done(samples)` is called now and then.
     """
     shown = (np.rint(np.asarray(x, dtype=np.float64) * weights.volume) / weights.volume).astype(np.float32)
     found = np.empty((len(times), len(x), spec.layers[-1]), dtype=np.float32)
@@ -52,4 +53,5 @@ def simulate_outputs(
             first = start // ROWS
             pieces.begin(len(neurons.blocks), lambda i, first=first: stream(first + i))  # type: ignore[misc]
             pieces.run(work, [(rows, start) for rows in neurons.blocks])
+            done(start + neurons.n_samples)
     return found
