@@ -16,6 +16,7 @@ from test_resume import interrupted, same, train
 import gillespie_nn as gnn
 from gillespie_nn.activations import LeakyReLU, ReLU, SmoothReLU
 from gillespie_nn.analysis.training_figure import training_drawing
+from gillespie_nn.api.prediction import predict_by_simulation
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import Dataset, case
@@ -431,7 +432,7 @@ def test_a_prediction_by_simulation_takes_batches_and_throws_the_filling_away():
 
 def test_accuracy_at_one_moment_is_that_of_the_last_reading():
     fit = gnn.train("iris", batch=4, volume=30.0, seed=1, presentations=3, running_time=10.0, predict=True)
-    simulated = fit.by_simulation(fit.plan.dataset.test_x, fit.weights, fit.plan.seed, None, False)
+    simulated = predict_by_simulation(fit.plan, fit.plan.dataset.test_x, fit.weights, fit.plan.seed, None, False)
     np.testing.assert_array_equal(simulated.mean, fit.chemical)
     data = fit.plan.dataset
     assert fit.scores["accuracy_chemical_moment"] == data.accuracy(simulated.last)

@@ -80,8 +80,8 @@ def test_the_record_of_a_run_holds_what_the_molecules_hold():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"noise": gnn.RateNoise(0.1)}, "noise: method batch_leap has no list of reactions"),
-        ({"rates": {"update_*": 0.1}}, "rates: method batch_leap has no list"),
+        ({"noise": gnn.RateNoise(0.1)}, "noise: batch_leap has no list of reactions"),
+        ({"rates": {"update_*": 0.1}}, "rates: batch_leap has no list"),
         ({"activation": "relu"}, "smooth_relu with derivative=switch"),
         ({"derivative": "gain"}, "derivative=switch"),
         ({"chemistry": "feedback_alignment"}, "the chemistry kang_kim only"),

@@ -46,7 +46,8 @@ def test_a_case_has_concentrations_a_split_settings_and_its_sources_told(name):
     if name not in ALWAYS_THE_SAME:  # the parts have no sample in common; two flowers of iris are alike
         rows = {row.tobytes() for row in data.train_x}
         assert sum(row.tobytes() in rows for row in data.test_x) <= 1
-    assert case(name).settings.presentations >= len(data.train_x)
+    settings = case(name).settings
+    assert settings.presentations * settings.batch >= len(data.train_x)
     assert case(name).__doc__ and f"| `{name}` |" in ABOUT
     assert all(digest in ABOUT for digest in case(name).files.values())
 

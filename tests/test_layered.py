@@ -1,6 +1,8 @@
 """Product families and the structures compiled from a network: every one has the propensities of the plain
 definition, channel by channel, whatever the state; and `layered` samples the same law as `rejection`."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from checks_of_chance import accept, chi_square, chi_square_two
@@ -17,7 +19,7 @@ from gillespie_nn.kernels.channels import channel_value
 from gillespie_nn.kernels.families import sum_pools
 from gillespie_nn.kernels.urn import LIGHT
 from gillespie_nn.seeds import Purpose
-from gillespie_nn.simulation.methods import Layered, Rejection, choose_for_training, choose_method
+from gillespie_nn.simulation.methods import Layered, Rejection, choose_for_training, choose_method, training_method
 
 N_STATES = 100
 NETWORKS = {
@@ -211,12 +213,12 @@ def test_auto_chooses_by_size_and_structure_and_says_why():
     assert choose_method("auto", chain, crowd - 1).method.name == "adaptive_direct"
     timed = gnn.ReactionNetwork.from_text("0 -> A @ propensity(2 + sin(time))")
     assert choose_method("auto", timed).method.name == "adaptive"
-    assert choose_for_training("auto", middle).method.name == "rejection"
+    assert choose_for_training(None, SimpleNamespace(network=middle)).method.name == "rejection"
     with pytest.raises(
         gnn.InputError,
         match="adaptive may hand a run over to another method, and a",
     ):
-        choose_for_training("adaptive", middle)
+        training_method("adaptive")
     assert choose_method("direct", middle).reason == "requested"
     with pytest.raises(gnn.checks.InputError, match="auto"):
         choose_method("rejektion", middle)

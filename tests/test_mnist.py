@@ -33,7 +33,9 @@ def test_files_of_the_format_become_concentrations_with_a_notice(tmp_path, monke
     np.testing.assert_array_equal(data.train_x, arrays[0].reshape(20, 25) / 255)
     np.testing.assert_array_equal(np.argmax(data.test_t, axis=1), arrays[3])
     assert "not the published file" in data.notice and set(data.checksums) == set(FILES)
-    fit = gnn.train("mnist", volume=30.0, limit=2, running_time=1.0, hold=0.0, seed=1, hidden=(3,))
+    fit = gnn.train(
+        "mnist", volume=30.0, limit=2, running_time=1.0, hold=0.0, seed=1, hidden=(3,), batch=1, method="tau_leap"
+    )
     assert fit.plan.spec.layers == (25, 3, 10) and len(fit.plan.dataset.test_x) == 8
 
 
@@ -55,6 +57,10 @@ def test_the_command_says_the_notice(tmp_path, monkeypatch, capsys):
         "2",
         "--seed",
         "1",
+        "--batch",
+        "1",
+        "--method",
+        "tau_leap",
     ]
     assert main(command) == 0
     assert "not the published file" in capsys.readouterr().out

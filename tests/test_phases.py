@@ -35,7 +35,7 @@ def _made(layers=(2, 3, 1), **settings):
         Phase("rest", None, (("gate", 1.0),), learns=False),
     )
     network = replace(spec.network, species=(*spec.network.species, "K"))
-    return replace(spec, network=network, ports=spec.ports | {"gate": (Rails("K"),)}, phases=phases)
+    return replace(spec, declared=network, ports=spec.ports | {"gate": (Rails("K"),)}, phases=phases)
 
 
 def _ports(spec, counts, volume=VOLUME):
@@ -98,7 +98,7 @@ def test_a_schedule_sets_the_same():
 
 
 def test_training_and_prediction_go_through_the_phases(monkeypatch, tmp_path):
-    for place in ("plan", "fit"):
+    for place in ("plan", "prediction"):
         monkeypatch.setattr(
             f"gillespie_nn.api.{place}.training_network",
             lambda *given, **settings: replace(_made(*given, **settings), outputs=(Rails("K"),)),

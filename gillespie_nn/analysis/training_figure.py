@@ -28,7 +28,8 @@ _WINDOW = 100
 def training_drawing(run: Run) -> Drawing:
     """The figure of a training run: how well it does, its errors, and its weights as lines or images."""
     presentation, n_inputs = run.training.recorded + 1, len(run.training.inputs)
-    target = _targets(run, len(presentation))
+    listed = bool(numbers_of(run).select(TARGETS))  # else the run has no record of what was presented
+    target = _targets(run, len(presentation)) if listed else None
     many = run.weights.shape[1] > _MOST_LINES
     if 0 < n_inputs <= _MOST_SAMPLES:
         top = partial(_outputs, run=run, presentation=presentation)
@@ -36,14 +37,16 @@ def training_drawing(run: Run) -> Drawing:
         top = partial(_test_error, run=run, presentation=presentation)
     else:
         top = partial(_success, run=run, presentation=presentation, target=target)
-    panels: tuple[Callable[[Any], Any], ...] = (top, partial(_error, run=run, presentation=presentation, target=target))
+    panels: tuple[Callable[[Any], Any], ...] = (top,)
+    if target is not None:
+        panels += (partial(_error, run=run, presentation=presentation, target=target),)
     if many:
         panels += (partial(_images, run=run, change=False), partial(_images, run=run, change=True))
     else:
         panels += (partial(_weights, run=run, presentation=presentation),)
     layers = "-".join(map(str, run.training.layers))
     heading = f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}"
-    return Drawing(panels, size=(8, 10.5 if many else 9), heading=heading, share_x=not many)
+    return Drawing(panels, size=(8, (10.5 if many else 9) - (0 if listed else 2.5)), heading=heading, share_x=not many)
 
 
 def _outputs(axes: Any, run: Run, presentation: np.ndarray) -> None:
@@ -72,16 +75,18 @@ def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
     add_legend(axes)
 
 
-def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) -> None:
-    """The file has no test inputs: the success of the molecules' own outputs, and the scores that were recorded."""
+def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray | None) -> None:
+    """The file has no test inputs: the success of the molecules' own outputs, where it has their targets, and the
+    scores that were recorded."""
     record, scores = run.training, run.training.scores
     is_class = np.isfinite(scores["accuracy"]) or record.task != "regression"
     axes.set_xlabel("presentation")
     if is_class:
         score, column = "accuracy", 1
-        right = _right(_predictions(run), target, record.task)[:, None]
-        label = f"molecules' output, mean of {min(_WINDOW, len(right))} records"
-        axes.plot(presentation, running_mean(right, _WINDOW), color=COLOURS[0], label=label)
+        if target is not None:
+            right = _right(_predictions(run), target, record.task)[:, None]
+            label = f"molecules' output, mean of {min(_WINDOW, len(right))} records"
+            axes.plot(presentation, running_mean(right, _WINDOW), color=COLOURS[0], label=label)
         axes.set_ylabel("accuracy")
         axes.set_ylim(0, 1.02)
     else:

@@ -14,7 +14,6 @@ from ..nn.settings import Course, Settings, setting_options
 from ..noise import plan_noise
 from ..options import options_of
 from ..seeds import resolve_seed
-from ..simulation.batches import BatchMethod
 from ..simulation.learner import Learner
 from ..simulation.methods import (
     OPTIONS,
@@ -108,10 +107,7 @@ def _learner(
     options = resolve(method, method.training_options | dict(asked.options), elsewhere)
     noises = asked.noise or ()
     if not issubclass(method, Method):
-        why = "has no list of reactions" if issubclass(method, BatchMethod) else "learns in floating point"
-        for name, given in (("noise", noises), ("rates", asked.rates), ("predict_noise", asked.predict_noise)):
-            if given:
-                raise InputError(f"{name}: method {method.name} {why}: leave {name} out, or use tau_leap")
+        _refuse_reactions(method, {"noise": noises, "rates": asked.rates})
     if asked.predict_noise and not asked.predict:
         raise InputError("noise of the prediction needs a prediction by simulation: set predict, too")
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
@@ -120,11 +116,22 @@ def _learner(
             _check_held(f"largest {which} weight", numbers, volume)
         _check_helpers(spec, volume)
     counts = spec.start(weights, volume, method.dtype)
-    rates = spec.network.rates(asked.rates)
-    noise = plan_noise(noises, spec.network, rates, unforced=spec.unforced if noises else ())
+    rates = spec.declared.rates(asked.rates)
+    noise = plan_noise(noises, spec.declared, rates, unforced=spec.unforced if noises else ())
     if noise is not None and issubclass(method, Method):
         method.refuse(noise.network)  # with the reactions that noise adds
     return Learner(spec, settings, method, reason, options, volume, counts, rates, noise)
+
+
+def _refuse_reactions(method: TrainingMethod, given: Mapping[str, Any]) -> None:
+    """Raise InputError for an option that acts on reactions one by one, which this method does not have."""
+    for name in (name for name, value in given.items() if value):
+        if issubclass(method, Level):
+            raise InputError(f"{name}: {method.name} learns in floating point and has no reactions: leave {name} out")
+        raise InputError(
+            f"{name}: {method.name} has no list of reactions: leave {name} out, or use tau_leap, which needs a network "
+            "that can be listed: with a smaller batch and fewer neurons"
+        )
 
 
 def _needs_list(method: TrainingMethod | None, dataset: Dataset, settings: Settings) -> bool:

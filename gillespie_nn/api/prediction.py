@@ -43,7 +43,7 @@ def predict_by_simulation(
     x = x - plan.centre
     if issubclass(plan.method, BatchMethod):
         if as_noises(noise):
-            raise InputError(f"noise: method {plan.method.name} has no list of reactions: leave noise out")
+            raise InputError(f"noise: {plan.method.name} has no list of reactions: leave noise out")
         return _by_batches(plan, x, weights, seed, progress)
     return _by_reactions(plan, x, weights, seed, noise, progress)
 

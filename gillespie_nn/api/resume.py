@@ -126,7 +126,7 @@ def _plan(run: Run, objects: Mapping[str, Any], function: str) -> TrainingPlan:
             f"{run.path} was trained on different data: SHA-256 {expected}, but the data here have {found}; restore "
             f"the data files of {run.case}"
         )
-    found, expected = plan.spec.network.digest, run.model_digest
+    found, expected = plan.spec.declared.digest, run.model_digest
     if found != expected:
         raise InputError(
             f"{run.path} contains a different model: SHA-256 {expected}, but its settings give {found} here; use "

@@ -15,6 +15,8 @@ from ..simulation.evaluation import accuracy_interval
 
 _SMALL = 16
 """Up to so many test samples are shown one by one."""
+_LEARNT = 0.9
+"""Weights that have learnt have a smaller error than this part of the error before."""
 _FEATURES = 8
 """Up to so many features of a sample are shown."""
 
@@ -108,6 +110,8 @@ def print_fit(fit: Fit, total: float | None = None) -> None:
             at_one = "" if np.isnan(moment) else f"; {moment:.3f} from outputs at one moment"
             print(f"accuracy by simulation {found}, of {_predicted(fit)}{at_one}")
     print(f"RMSE {scores['rmse']:.4f} (float gradient descent {scores['rmse_gradient_descent']:.4f})")
+    if scores["rmse_gradient_descent"] > _LEARNT * scores["rmse_before"] > scores["rmse"]:
+        print("float gradient descent learns nothing at these steps: they are too large for it, but not for a flow")
     if "rmse_best" in scores:
         print(f"RMSE of the best weights {scores['rmse_best']:.4f}")
     if fit.chemical is not None:

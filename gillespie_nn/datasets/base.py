@@ -93,7 +93,7 @@ class Dataset:
     @classmethod
     def from_arrays(
         cls, x: ArrayLike, t: ArrayLike, task: str | None = None, *, scale: str | None = None, test: float = 0.25,
-        seed: int = 0, name: str = "own data",
+        seed: int = 0, name: str = "own data", image: tuple[int, int] | None = None,
     ) -> "Dataset":  # fmt: skip
         """A dataset from arrays, split into samples to train with and samples to test with.
 
@@ -109,10 +109,11 @@ class Dataset:
             With 0, the training samples are also the test set.
         seed : decides the split.
         name : name of the dataset.
+        image : (rows, columns) of the images that the samples are, row by row.
 
         Raises InputError.
         """
-        return cls._split_up(x, *targets_of(t, task), scale=scale, test=test, seed=seed, name=name)
+        return cls._split_up(x, *targets_of(t, task), scale=scale, test=test, seed=seed, name=name, image=image)
 
     @classmethod
     def from_csv(
@@ -133,7 +134,7 @@ class Dataset:
     @classmethod
     def _split_up(
         cls, x: ArrayLike, targets: np.ndarray, task: str, classes: tuple[str, ...], *, scale: str | None = None,
-        test: float = 0.25, seed: int = 0, name: str,
+        test: float = 0.25, seed: int = 0, name: str, image: tuple[int, int] | None = None,
     ) -> "Dataset":  # fmt: skip
         """`from_arrays`, after `targets_of`."""
         features = matrix("x", x)
@@ -152,7 +153,7 @@ class Dataset:
         train, held = _split(targets, task, test, seed)
         return cls(
             name, task, features[train], targets[train], features[held], targets[held], notice="; ".join(notes),
-            classes=classes, scaled=scale is not None,
+            classes=classes, scaled=scale is not None, image=image,
         )  # fmt: skip
 
     def size_warning(self, step: float, batch: int = 1, centred: bool = False) -> str:

@@ -51,7 +51,8 @@ class TrainingNetwork:
     layers: tuple[int, ...]
     hidden_activation: Activation
     output_activation: Activation | None
-    network: ReactionNetwork
+    declared: ReactionNetwork
+    """What `network` returns, if it is listed; else the species of weights and outputs, without reactions."""
     ports: Mapping[str, tuple[Rails, ...]] = field(hash=False)
     """Numbers that the environment sets, by the name of the port; `inputs` always, `targets` if the network learns."""
     phases: tuple[Phase, ...]
@@ -66,8 +67,8 @@ class TrainingNetwork:
     sizes: Sizes
     """Numbers of species and reactions, whether they are listed or not."""
     listed: bool = True
-    """Whether `network` has all species and reactions. Otherwise it has the species of weights and outputs alone, and
-    methods that need no list simulate it by its layers."""
+    """Whether all species and reactions are listed, in `network`. Otherwise methods that need no list simulate it by
+    its layers."""
 
     def __post_init__(self) -> None:
         check_phases(self.phases, self.ports)
@@ -83,10 +84,20 @@ class TrainingNetwork:
 
     def _repr_html_(self) -> str:
         modules: dict[str, list[str]] = {}
-        for reaction in self.network.reactions:
+        for reaction in self.declared.reactions:
             modules.setdefault(reaction.name.partition("_")[0], []).append(equation(reaction))
         rows = [(name, len(equations), equations[0]) for name, equations in modules.items()]
         return fragment(repr(self), [shown(Table("", ("module", "reactions", "the first of them"), rows))])
+
+    @property
+    def network(self) -> ReactionNetwork:
+        """The reactions. Raises InputError if they are not listed."""
+        if not self.listed:
+            raise InputError(
+                f"the {self.sizes.n_reactions:.3g} reactions of this network are not listed, so it can be trained by a "
+                "batch method only: compile it without listed=False"
+            )
+        return self.declared
 
     @property
     def shape(self) -> str:
@@ -115,15 +126,15 @@ class TrainingNetwork:
     @cached_property
     def numbers(self) -> Numbers:
         """All numbers in the network: their meanings, places and species."""
-        return Numbers(self.floating.stack, self.network.species)
+        return Numbers(self.floating.stack, self.declared.species)
 
     @cached_property
     def unforced(self) -> tuple[str, ...]:
         """Species that noise in concentrations leaves out unless asked: nothing brings weights back, nor the total of a
         switch, which its reactions conserve."""
-        conserved = self.network.conservation_laws
+        conserved = self.declared.conservation_laws
         shared = conserved.indices[np.repeat(np.diff(conserved.indptr) > 1, np.diff(conserved.indptr))]
-        names = self.network.species
+        names = self.declared.species
         return tuple(dict.fromkeys((*rail_species(self.weights), *(names[s] for s in np.unique(shared).tolist()))))
 
     def initial(self, weights: ArrayLike, volume: float) -> dict[str, int]:
@@ -159,12 +170,12 @@ class TrainingNetwork:
     def start(self, weights: ArrayLike, volume: float, dtype: type = np.int64) -> np.ndarray:
         """The state [species] that holds `weights` float64[weight], and what else is there at the start [molecules];
         rounded to whole counts unless `dtype` is float64."""
-        state: np.ndarray = np.zeros(len(self.network.species), dtype=dtype)
-        places = [self.network.index[s] for s in rail_species(self.weights)]
+        state: np.ndarray = np.zeros(len(self.declared.species), dtype=dtype)
+        places = [self.declared.index[s] for s in rail_species(self.weights)]
         state[places] = rail_counts(self.weights, self._vector("weights", weights, len(self.weights)), volume, dtype)
         for species, value in self.at_start.items():
             amount = value * volume
-            state[self.network.index[species]] = round(amount) if np.issubdtype(dtype, np.integer) else amount
+            state[self.declared.index[species]] = round(amount) if np.issubdtype(dtype, np.integer) else amount
         return state
 
     def read_weights(self, counts: np.ndarray, volume: float) -> np.ndarray:
@@ -185,7 +196,7 @@ class TrainingNetwork:
         return self._places(self.outputs)
 
     def _places(self, rails: Sequence[Rails]) -> _Places:
-        index = self.network.index
+        index = self.declared.index
         plus = np.array([index[r.plus] for r in rails])
         minus = np.array([index[r.minus or r.plus] for r in rails])
         return plus, minus, np.array([r.minus is not None for r in rails], dtype=np.int64)

@@ -35,7 +35,7 @@ class Learner(NamedTuple):
     @property
     def changed_rates(self) -> dict[str, float]:
         """Rate constants that differ from those of the training network, by the name of the reaction."""
-        reactions = self.spec.network.reactions
+        reactions = self.spec.declared.reactions
         return {r.name: k for r, k in zip(reactions, self.rates.tolist(), strict=True) if k != r.rate}
 
     @property

@@ -86,7 +86,7 @@ class Level(ABC):
         running_time: float | None = None,
     ) -> None:
         self._spec, self._volume, self._rate, self._running_time = spec, volume, learning_rate, running_time
-        self.settings, self.network, self.rng = options, spec.network, rng
+        self.settings, self.network, self.rng = options, spec.declared, rng
         self._state = np.array(counts, dtype=np.float64)
         self._weights = spec.read_weights(self._state, volume)
         self._time = float(start_time)

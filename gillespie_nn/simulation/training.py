@@ -188,7 +188,7 @@ def run_training(
         if sink is not None:
             sink.checkpoint(checkpoint, watch.scores)
         simulation = simulation_at(plan, checkpoint)
-    explain(plan.spec.network, simulation, status)
+    explain(plan.spec.declared, simulation, status)
     last = course.weights(simulation)
     return Trained(
         status, watch.weights_sum, last, simulation.n_events, simulation.statistics, n_presented, watch.scores,

@@ -48,7 +48,7 @@ class TrainingOptions(Options):
     method: Any = option(
         None, as_it_is, "simulation method", kind=str,
         recorded=lambda options: None if options.method is None else name_of(options.method),
-        allowed=f"one of {AUTO}, {', '.join(m.name for m in known_to_training())}", usual="auto; tau_leap for mnist",
+        allowed=f"one of {AUTO}, {', '.join(m.name for m in known_to_training())}", usual="auto; batch_leap for mnist",
         more="or a class derived from `Method`; `auto` chooses an exact method; `gradient_descent` and `gradient_flow` "
         "train in floating point with the same start, order and step s = learning_rate (running_time - hold)",
     )  # fmt: skip

@@ -104,12 +104,12 @@ def training_values(plan: TrainingPlan) -> dict[str, Any]:
     # Samples of data that are no case's, so that the file can be resumed; else none.
     values |= {f"samples/{name}": getattr(data, name)[: None if plan.own_data else 0] for name in SAMPLES}
     return {f"training/{name}": value for name, value in values.items()} | trajectory_values(
-        spec.network, 1, plan.method.statistics_names
+        spec.declared, 1, plan.method.statistics_names
     )
 
 
 def training_lengths(plan: TrainingPlan) -> dict[str, int]:
-    n_species, n_points = len(plan.spec.network.species), len(plan.presentations.recorded)
+    n_species, n_points = len(plan.spec.declared.species), len(plan.presentations.recorded)
     return trajectory_lengths(plan.method, n_species, n_points) | {"memory_place": 0}
 
 

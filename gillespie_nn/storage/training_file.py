@@ -35,7 +35,7 @@ class TrainingFile(RunFile):
         self, path: str | Path, plan: TrainingPlan, provenance_json: str, overwrite: bool = False, resumes: bool = False
     ):
         """`plan` is a `simulation.training.TrainingPlan`."""
-        network = plan.spec.network
+        network = plan.spec.declared
         self._plan, self._resumes = plan, resumes
         self._buffer: list[tuple] = []
         self._n = 0

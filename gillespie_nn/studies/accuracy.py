@@ -155,8 +155,9 @@ class Accuracy(Study):
         largest = float(np.abs(weights[strongest]).max())
         side = int(np.sqrt(weights.shape[1]))
         panels = figure.subplots(_NEURONS // _COLUMNS, _COLUMNS)
-        for axes, neuron in zip(panels.ravel(), np.sort(strongest)):
+        for axes in panels.ravel():
             axes.set_axis_off()
+        for axes, neuron in zip(panels.ravel(), np.sort(strongest)):
             image = axes.imshow(weights[neuron].reshape(side, side), cmap="PuOr", vmin=-largest, vmax=largest)
         bar = figure.colorbar(image, ax=panels, orientation="horizontal", aspect=40, shrink=0.8, pad=0.02)
         bar.set_label(f"weight [concentration]; 1 is {volume:,.0f} molecules")

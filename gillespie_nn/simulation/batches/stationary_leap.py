@@ -48,6 +48,7 @@ class StationaryLeap(BatchMethod):
 
     name = "stationary_leap"
     summary = "approximate: batches in the limit of slow windows, with the noise of counts; the fastest for MNIST"
+    reference = "N. G. van Kampen, Can. J. Phys. 39 (1961) 551-567, doi:10.1139/p61-056"
     options = (Option("threads", 2, whole(), "threads", int),)
     statistics_names: ClassVar = ("window_steps", "difference_from_rates")
 

@@ -86,7 +86,7 @@ class TrainingChoice(NamedTuple):
 
 def name_of(method: Any) -> str:
     """The name that results and files record for a method or training level, given by its name or class."""
-    return method if isinstance(method, str) else recorded_name(method, _ALL)
+    return method if isinstance(method, str) else recorded_name(method, (*METHODS, *ONLY_TRAINING))
 
 
 def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np.ndarray | None = None) -> Choice:
