@@ -17,8 +17,8 @@ from .statistics import FAILS, HOLDS, UNRESOLVED, Estimate, estimate, estimate_f
 _AS_IT_IS, _SHIFTED = "images as they are", "images shifted by a pixel"
 _TRAINED: dict[str, dict[str, Any]] = {_AS_IT_IS: {}, _SHIFTED: {"shift": 1}}
 _SHARE = 4.0
-"""Float gradient descent diverges at the steps of the chemistry, so it has steps so many times smaller, the largest that it
-could follow on the training images held out."""
+"""Float gradient descent diverges at the steps of the chemistry, so it has steps so many times smaller: the largest of
+those tried on training images held out that it could follow."""
 GOALS = {_AS_IT_IS: 0.980, _SHIFTED: 0.984}
 """The headline of each training is at least this."""
 _NEURONS, _COLUMNS = 48, 8
