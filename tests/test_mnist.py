@@ -91,12 +91,28 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch, content):
         case("mnist").load(0)
 
 
-@pytest.mark.skipif(not (data_folder() / "mnist").is_dir(), reason=f"MNIST is not here: no mnist/ in {data_folder()}")
-def test_molecules_learn_digits():
-    """The first 200 images at Omega = 60: the accuracy on the 10,000 test images leaves chance behind.
+needs_files = pytest.mark.skipif(
+    not (data_folder() / "mnist").is_dir(), reason=f"MNIST is not here: no mnist/ in {data_folder()}"
+)
+# Chance is 0.1 on the 10,000 test images, with a standard deviation of 0.003 for guesses; untrained networks lie between
+# 0.03 and 0.2.
 
-    Chance is 0.1, with a standard deviation of 0.003 for guesses; untrained networks lie between 0.03 and 0.2.
-    """
-    fit = gnn.train("mnist", method="layered", volume=60.0, limit=200, seed=0)
+
+@needs_files
+def test_molecules_learn_digits():
+    """The first 200 images one by one, molecule by molecule at Omega = 60."""
+    fit = gnn.train(
+        "mnist", method="layered", volume=60.0, limit=200, seed=0, hidden=(32,), batch=1, centred=False, h=0.25,
+        learning_schedule="constant", learning_rate=0.0025, running_time=12.0, hold=8.0, initial_scale=0.5,
+        output_activation="linear", annihilation_rate=20.0,
+    )  # fmt: skip
     assert fit.plan.spec.layers == (784, 32, 10)
     assert fit.accuracy > 0.3
+
+
+@needs_files
+def test_batches_learn_digits_and_molecules_read_them():
+    """20 presentations of 128 images, shifted by a pixel, at Omega = 1e4."""
+    fit = gnn.train("mnist", quick=True, presentations=20, shift=1, seed=0, predict=500)
+    assert fit.plan.spec.layers == (784, 128, 10) and not fit.spec.listed
+    assert fit.accuracy > 0.6 and fit.scores["accuracy_chemical_moment"] > 0.5

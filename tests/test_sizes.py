@@ -2,6 +2,7 @@
 
 import pytest
 
+from gillespie_nn.checks import InputError
 from gillespie_nn.nn import training_network
 from gillespie_nn.nn.chemistries import CHEMISTRIES
 
@@ -25,7 +26,9 @@ def test_sizes_are_those_of_the_list(layers, batch, chemistry, settings):
     spec = training_network(layers, chemistry=chemistry.name, batch=batch, **settings)
     assert spec.sizes == (len(spec.network.species), len(spec.network.reactions))
     outline = training_network(layers, chemistry=chemistry.name, batch=batch, listed=False, **settings)
-    assert outline.sizes == spec.sizes and len(outline.network.reactions) == 0
+    assert outline.sizes == spec.sizes and not outline.declared.reactions
+    with pytest.raises(InputError, match="reactions of this network are not listed"):
+        _ = outline.network
     assert "not listed" in repr(outline)
 
 
