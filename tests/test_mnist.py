@@ -94,8 +94,8 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch, content):
 needs_files = pytest.mark.skipif(
     not (data_folder() / "mnist").is_dir(), reason=f"MNIST is not here: no mnist/ in {data_folder()}"
 )
-# Chance is 0.1 on the 10,000 test images, with a standard deviation of 0.003 for guesses; untrained networks lie between
-# 0.03 and 0.2.
+# Chance is 0.1 on the 10,000 test images, with a standard deviation of 0.003 for guesses; untrained networks lie
+# between 0.03 and 0.2.
 
 
 @needs_files
