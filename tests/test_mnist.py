@@ -115,4 +115,5 @@ def test_batches_learn_digits_and_molecules_read_them():
     """20 presentations of 128 images, shifted by a pixel, at Omega = 1e4."""
     fit = gnn.train("mnist", quick=True, presentations=20, shift=1, seed=0, predict=500)
     assert fit.plan.spec.layers == (784, 128, 10) and not fit.spec.listed
+    assert fit.plan.learner.method_reason == "default of the case"
     assert fit.accuracy > 0.6 and fit.scores["accuracy_chemical_moment"] > 0.5

@@ -95,7 +95,9 @@ def _learner(
 ) -> Learner:
     """The network for the samples; `own` has the defaults of their case."""
     volume = own.volume if asked.volume is None else asked.volume
-    asked_for = training_method(own.method if asked.method is None else asked.method)
+    asked_for, noises = training_method(own.method if asked.method is None else asked.method), asked.noise or ()
+    if asked_for is not None and not issubclass(asked_for, Method):
+        _refuse_reactions(asked_for, {"noise": noises, "rates": asked.rates})
     spec = training_network(
         (dataset.train_x.shape[1], *settings.hidden, dataset.train_t.shape[1]),
         **settings.of_network,
@@ -104,10 +106,9 @@ def _learner(
         seed=seed,
     )
     method, reason = choose_for_training(asked_for, spec)
+    if asked.method is None and asked_for is not None:
+        reason = "default of the case"
     options = resolve(method, method.training_options | dict(asked.options), elsewhere)
-    noises = asked.noise or ()
-    if not issubclass(method, Method):
-        _refuse_reactions(method, {"noise": noises, "rates": asked.rates})
     if asked.predict_noise and not asked.predict:
         raise InputError("noise of the prediction needs a prediction by simulation: set predict, too")
     weights = spec.floating.initial_weights(seed, settings.initial_scale)
