@@ -39,7 +39,7 @@ class BatchLeap(BatchMethod):
             "draws", None, _draws, "draws of the weights of the first layer in a window", int, allowed="at least 1",
             usual="each leap where neurons cost more, else 1",
         ),
-        Option("threads", 2, whole(), "threads", int),
+        Option("threads", 1, whole(), "threads", int),
     )  # fmt: skip
 
     batches: ClassVar[type[Batch]] = Batch

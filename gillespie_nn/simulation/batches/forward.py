@@ -21,7 +21,7 @@ def simulate_outputs(
     times: Sequence[float],
     stream: Callable[[int], np.random.Generator],
     leap: float = 1.0,
-    threads: int = 2,
+    threads: int = 1,
     done: Callable[[int], object] = lambda n: None,
 ) -> np.ndarray:
     """Outputs float32[time, sample, output] [concentration] at rising `times` [s] for inputs x float64[sample, input].

@@ -49,7 +49,7 @@ class StationaryLeap(BatchMethod):
     name = "stationary_leap"
     summary = "approximate: batches in the limit of slow windows, with the noise of counts; the fastest for MNIST"
     reference = "N. G. van Kampen, Can. J. Phys. 39 (1961) 551-567, doi:10.1139/p61-056"
-    options = (Option("threads", 2, whole(), "threads", int),)
+    options = (Option("threads", 1, whole(), "threads", int),)
     statistics_names: ClassVar = ("window_steps", "difference_from_rates")
 
     def __init__(self, spec: TrainingNetwork, running_time: float, volume: float, *rest: Any, **named: Any) -> None:
