@@ -6,9 +6,9 @@ weight on the rail of its sign and the output of the presented sample; intermedi
 The volume only scales that state. These levels apply to training only, not to reaction networks in general.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..kernels import codes
 from ..nn import TrainingNetwork
 from ..nn.phases import SCHEDULED, Phase
 from ..options import Option, fraction
+from .only_training import OnlyTraining
 
 
 class _Numbers:
@@ -42,7 +43,7 @@ class _Numbers:
         return self._rails[int(np.argmax(which))].name
 
 
-class Level(ABC):
+class Level(OnlyTraining):
     """A training run in progress, at a level where weights are numbers and learn from one sample at a time.
 
     Parameters
@@ -58,21 +59,9 @@ class Level(ABC):
         `present`, and otherwise in the state.
     """
 
-    trains = True
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    """When to choose it, in one line."""
-    reference: ClassVar[str]
-    """What to cite."""
-    exact: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = True
-    dtype: ClassVar[type] = np.float64
-    units: ClassVar[str] = "concentration"
-    options: ClassVar[tuple[Option, ...]] = ()
-    training_options: ClassVar[dict[str, Any]] = {}
-    statistics_names: ClassVar[tuple[str, ...]] = ()
-    records_covariance: ClassVar[bool] = False
+    deterministic = True
+    dtype = np.float64
+    units = "concentration"
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from ..datasets import case
 from ..nn import TrainingNetwork, training_network
 from ..simulation import Result
 from ..simulation.batches import BatchMethod
+from .batches import WEIGHTS_SEED, changes_by
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.05, 1e-2
 SIZES, N_SAMPLES, HOLD = (784, 32, 10), 4, 30.0
@@ -26,7 +27,6 @@ VOLUME = 300.0
 _GROUPS = 20
 _TOGETHER = 10
 """Replicates between two writes of the file."""
-_WEIGHTS_SEED = 5
 
 
 class Setting(NamedTuple):
@@ -81,7 +81,7 @@ def exact_changes(setting: Setting, path: Path, replicates: int, seed: int = 0) 
     if len(done) >= replicates:
         return done[:replicates]
     spec, (x, t) = setting.network(batch=N_SAMPLES), images()
-    start = spec.floating.initial_weights(_WEIGHTS_SEED, 1.0)
+    start = spec.floating.initial_weights(WEIGHTS_SEED, 1.0)
     initial = spec.initial(start, VOLUME) | spec.presentation(x, t, VOLUME)
     schedule = spec.schedule(x, t, VOLUME, setting.running_time)[1:]
     names = [s for rails in spec.weights for s in (rails.plus, str(rails.minus))]
@@ -108,19 +108,8 @@ def method_changes(
 ) -> np.ndarray:
     """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
     says that it does not apply."""
-    spec, (x, t) = setting.network(batch=N_SAMPLES, listed=False), images()
-    counts = spec.start(spec.floating.initial_weights(_WEIGHTS_SEED, 1.0), VOLUME)
-    settings = {option.name: option.use((options or {}).get(option.name)) for option in method.options}
-    found = []
-    for k in range(presentations):
-        run = method(spec, setting.running_time, VOLUME, counts, seed + k, settings)
-        if k == 0:
-            run.check([(x, t, 1.0)])
-        before = run.weights.counts()
-        run.present(0, x, t, 1.0)
-        change = run.weights.counts() - before
-        found.append((change[::2] - change[1::2]).astype(np.int32))
-    return np.array(found)
+    spec = setting.network(batch=N_SAMPLES, listed=False)
+    return changes_by(method, spec, setting.running_time, VOLUME, images(), presentations, seed, options)
 
 
 def compare(exact: np.ndarray, found: np.ndarray) -> list[Layer]:
@@ -175,7 +164,7 @@ def certify_layers(
 ) -> bool:  # fmt: skip
     """Compare a method, and return whether every layer holds. `folder` keeps the exact runs."""
     setting = SETTINGS[method.name]
-    decided = f"{SIZES} {N_SAMPLES} {HOLD} {VOLUME} {setting} {_WEIGHTS_SEED} {setting.network(listed=False)!r}"
+    decided = f"{SIZES} {N_SAMPLES} {HOLD} {VOLUME} {setting} {WEIGHTS_SEED} {setting.network(listed=False)!r}"
     kept = folder / f"layers-{hashlib.sha256(decided.encode()).hexdigest()[:16]}.npy"
     exact = exact_changes(setting, kept, replicates)
     layers = compare(exact, method_changes(method, setting, presentations))

@@ -29,6 +29,7 @@ from .batch_plants import PLANTS
 MEAN, VARIANCE, LEVEL = 0.03, 0.10, 1e-2
 FAILS, PASSES, OPEN = "fails", "passes", "open"
 SIZES, N_SAMPLES, HOLD, H, ANNIHILATION = (6, 5, 3), 4, 30.0, 0.02, 60.0
+WEIGHTS_SEED = 5
 _GROUPS = 25
 """Groups of replicates whose scatter gives the standard error of the pooled ratio of variances."""
 
@@ -69,7 +70,7 @@ def exact_changes(point: Point, replicates: int, seed: int = 1000, folder: Path 
     if path is not None and path.exists():
         kept: np.ndarray = np.load(path)
         return kept
-    weights = spec.floating.initial_weights(5, 1.0)
+    weights = spec.floating.initial_weights(WEIGHTS_SEED, 1.0)
     initial = spec.initial(weights, point.volume) | spec.presentation(*samples(), point.volume)
     done = simulate(
         spec.network, time=[0.0, point.running_time], volume=point.volume, initial=initial,
@@ -89,20 +90,27 @@ def method_changes(
 ) -> np.ndarray:
     """The same by a batch method, whose `options` have their defaults unless given. Raises InputError where the method
     says that it does not apply."""
-    spec = point.network()
-    x, t = samples()
-    start = np.rint(spec.floating.initial_weights(5, 1.0) * point.volume).astype(np.int64)
-    rails = np.maximum(np.stack([start, -start], axis=1), 0).ravel()
-    counts = np.concatenate([rails, np.zeros(N_SAMPLES * SIZES[-1], dtype=np.int64)])
+    spec = point.network(batch=N_SAMPLES, listed=False)
+    return changes_by(method, spec, point.running_time, point.volume, samples(), replicates, seed, options)
+
+
+def changes_by(
+    method: type[BatchMethod], spec: TrainingNetwork, running_time: float, volume: float,
+    shown: tuple[np.ndarray, np.ndarray], presentations: int, seed: int, options: Mapping[str, Any] | None,
+) -> np.ndarray:  # fmt: skip
+    """Changes int64[presentation, weight] [molecules] by a method, each from the same weights. `shown` are inputs and
+    targets of the samples. Raises InputError where the method says that it does not apply."""
+    counts = spec.start(spec.floating.initial_weights(WEIGHTS_SEED, 1.0), volume)
     settings = {o.name: o.use((options or {}).get(o.name)) for o in method.options}
-    found = np.empty((replicates, len(start)), dtype=np.int64)
-    for k in range(replicates):
-        run = method(spec, point.running_time, point.volume, counts, seed + k, settings)
+    found = np.empty((presentations, len(spec.weights)), dtype=np.int64)
+    for k in range(presentations):
+        run = method(spec, running_time, volume, counts, seed + k, settings)
         if k == 0:
-            run.check([(x, t, 1.0)])
-        run.present(0, x, t, 1.0)
-        after = run.weights.counts()
-        found[k] = after[::2] - after[1::2] - start
+            run.check([(*shown, 1.0)])
+        before = run.weights.counts()
+        run.present(0, *shown, 1.0)
+        change = run.weights.counts() - before
+        found[k] = change[::2] - change[1::2]
     return found
 
 

@@ -1,8 +1,8 @@
 """What a batch method is: a training run of a network that is never listed reaction by reaction."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +12,12 @@ from ...checks import InputError
 from ...kernels import codes
 from ...nn import TrainingNetwork
 from ...nn.chemistries import KangKim
-from ...options import Option
 from ...seeds import Purpose
+from ..only_training import OnlyTraining
 from .weights import Weights
 
 
-class BatchMethod(ABC):
+class BatchMethod(OnlyTraining):
     """A training run in progress. Every weight is held as molecules, and each neuron of each sample in arrays.
 
     Parameters
@@ -32,21 +32,9 @@ class BatchMethod(ABC):
     rng : the Generator of the run, which checkpoints keep; not used.
     """
 
-    trains = True
-
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    """When to choose it, in one line."""
-    reference: ClassVar[str] = ""
-    """What to cite."""
-    exact: ClassVar[bool] = False
-    deterministic: ClassVar[bool] = False
-    dtype: ClassVar[type] = np.int64
-    units: ClassVar[str] = "molecules"
-    options: ClassVar[tuple[Option, ...]] = ()
-    training_options: ClassVar[dict[str, Any]] = {}
-    statistics_names: ClassVar[tuple[str, ...]] = ()
-    records_covariance: ClassVar[bool] = False
+    deterministic = False
+    dtype = np.int64
+    units = "molecules"
 
     def __init__(
         self,
@@ -119,7 +107,7 @@ class BatchMethod(ABC):
     def present(self, k: int, x: np.ndarray, t: np.ndarray, licence: float) -> None:
         """Presentation `k` of the inputs x float64[sample, input] and targets t float64[sample, output], with the
         licence at `licence` [concentration] while weights learn."""
-        self._present(k, self._held(x), self._held(t), float(np.rint(licence * self._volume) / self._volume))
+        self._present(k, self._held(x), self._held(t), self._licence(licence))
         self._time += self._running_time
 
     def advance(self, t_stop: float) -> int:
@@ -129,6 +117,10 @@ class BatchMethod(ABC):
     def _held(self, values: np.ndarray) -> np.ndarray:
         """float32, as whole molecules hold them [concentration]."""
         return (np.rint(values * self._volume) / self._volume).astype(np.float32)
+
+    def _licence(self, licence: float) -> float:
+        """As whole molecules hold it [concentration]."""
+        return float(np.rint(licence * self._volume) / self._volume)
 
     def _stream(self, k: int, piece: int) -> np.random.Generator:
         """Random numbers of presentation `k`; pieces are for parts that run at the same time."""

@@ -92,7 +92,7 @@ class StationaryLeap(BatchMethod):
         worst = 0.0
         with libraries().limit(limits=1):
             for k, (x, t, licence) in enumerate(samples):
-                x, t, licence = self._held(x), self._held(t), float(np.rint(licence * self._volume) / self._volume)
+                x, t, licence = self._held(x), self._held(t), self._licence(licence)
                 if rates is None:
                     rates = StillRates(self._spec, len(x), self._running_time)
                 resolved = rates.changes(x, t, licence, weights)
