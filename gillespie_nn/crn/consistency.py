@@ -41,6 +41,13 @@ def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
     return found
 
 
+def check_rate_rule(target: str, symbols: Scope, rules: Container[str]) -> None:
+    """Raise InputError unless `target` is a species or a parameter that no rule gives."""
+    symbols.meaning(target, "name with a rate rule", SPECIES, PARAMETER, known="species and parameters are")
+    if target in rules:
+        raise InputError(f"{target} has a rule and a rate rule: remove one of the two")
+
+
 def check_unique(kind: str, names: Sequence[str]) -> None:
     """Raise InputError for a name given twice."""
     if len(set(names)) != len(names):

@@ -50,7 +50,13 @@ def html(network: "ReactionNetwork") -> str:
     table = shown(Table("", ("reaction", "equation", "propensity [1/s]"), rows))
     initially = [f"{s} = {n}" for s, n in network.initial.items() if n]
     parameters = [f"{name} = {value:g}" for name, value in network.parameters.items()]
-    lines = {"initially": initially, "parameters": parameters, "rules": network.rules, "events": _event_names(network)}
+    lines = {
+        "initially": initially,
+        "parameters": parameters,
+        "rules": network.rules,
+        "rate rules": network.rate_rules,
+        "events": _event_names(network),
+    }
     notes = [f"{what}: {shortened(items, _FEW)}" for what, items in lines.items() if items]
     return fragment(repr(network), [table] if rows else [], notes)
 
@@ -66,7 +72,8 @@ def _cut(text: str) -> str:
 def bystanders(network: "ReactionNetwork") -> list[str]:
     """The species that no reaction, rule or event names: they stay what they are, and may be mistyped."""
     named = set().union(*(r.read_species() | {s for s, _ in r.products} for r in network.reactions))
-    named |= network.rules.keys() | {n for rule in network.rules.values() for n in rule.names()}
+    for rules in (network.rules, network.rate_rules):
+        named |= rules.keys() | {n for rule in rules.values() for n in rule.names()}
     for event in network.events:
         named |= {target for target, _ in event.assignments} | {n for e in event.expressions() for n in e.names()}
     return [s for s in network.species if s not in named]

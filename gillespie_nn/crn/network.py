@@ -23,7 +23,7 @@ from .. import checks
 from ..checks import InputError
 from ..display.words import counted
 from .amounts import whole_counts
-from .consistency import check_unique, checked_event, inlined_rules, readable, symbols_of
+from .consistency import check_rate_rule, check_unique, checked_event, inlined_rules, readable, symbols_of
 from .events import Event
 from .expressions import Expression
 from .parts import Parts, Source
@@ -56,6 +56,10 @@ class ReactionNetwork:
     parameters : values by name, which laws, rules and events can read; events can change them.
     rules : expressions by name; a rule gives the count of a species that no reaction changes, or a new named value.
     events : `Event`s.
+    rate_rules : rates of change by name [1/s]. Each is of a parameter, or of a species that no reaction changes; that
+        name is then a continuous variable, a real number that changes between reactions. Its value at time 0 is that
+        of `parameters` or `initial`.
+    only_ode : why only method `ode` can simulate the network, a sentence; empty if every method can.
     source : what the network was read from, if some of its numbers were computed from parameters, see
         `with_parameters`. Comparisons ignore it.
 
@@ -73,6 +77,8 @@ class ReactionNetwork:
     rules: Mapping[str, Expression] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     source: Source | None = field(default=None, compare=False, repr=False)
+    rate_rules: Mapping[str, Expression] = field(default_factory=dict)
+    only_ode: str = ""
 
     def __post_init__(self) -> None:
         for r in self.reactions:
@@ -85,10 +91,10 @@ class ReactionNetwork:
             )
         species = tuple(self.species) or _appearing(self.reactions, self.initial)
         parameters = {p: checks.finite(f"parameter {p}", v) for p, v in self.parameters.items()}
-        rules = dict(self.rules)
+        rules, rate_rules = dict(self.rules), dict(self.rate_rules)
         symbols = symbols_of(species, parameters, rules)
         known, names = frozenset(species), readable(symbols)
-        changing = frozenset(target for event in self.events for target, _ in event.assignments)
+        changing = frozenset((*rate_rules, *(target for event in self.events for target, _ in event.assignments)))
         reactions = tuple(
             checked_reaction(r if r.name else r._replace(name=f"r{k}"), known, names)
             for k, r in enumerate(self.reactions, 1)
@@ -98,19 +104,23 @@ class ReactionNetwork:
         initial: dict[str, float] = dict.fromkeys(species, 0)
         for s, n in self.initial.items():
             checks.choice("species in the initial state", s, initial, "the network has")
-            initial[s] = checks.amount(f"initial amount of {s}", n)
+            what = f"initial amount of {s}"
+            initial[s] = checks.finite(what, n) if s in rate_rules else checks.amount(what, n)
         if self.volume is not None:
             object.__setattr__(self, "volume", checks.positive("volume", self.volume))
         for target, rule in rules.items():
             checked_expression(rule, f"the rule of {target}", names)
+        for target, rate in rate_rules.items():
+            check_rate_rule(target, symbols, rules)
+            checked_expression(rate, f"the rate rule of {target}", names)
         events = tuple(checked_event(e, symbols, names, rules) for e in self.events)
         check_unique("event", [e.name for e in events])
         for r in reactions:
             for s in r.net_change():
-                if s in rules:
+                if s in rules or s in rate_rules:
                     raise InputError(f"reaction {r.name} changes {s}, which is given by a rule: remove one of the two")
             for s in r.read_species() if r.law is None else ():
-                if s in rules:
+                if s in rules or s in rate_rules:
                     raise InputError(
                         f"reaction {r.name} reads {s}, which is given by a rule: write its law as propensity(...)"
                     )
@@ -119,6 +129,7 @@ class ReactionNetwork:
                 raise InputError(f"the count of {s} is given by a rule, so it has no initial value: leave it out")
         object.__setattr__(self, "parameters", MappingProxyType(parameters))
         object.__setattr__(self, "rules", MappingProxyType(rules))
+        object.__setattr__(self, "rate_rules", MappingProxyType(rate_rules))
         object.__setattr__(self, "events", events)
         object.__setattr__(self, "species", species)
         object.__setattr__(self, "reactions", reactions)
@@ -224,8 +235,9 @@ class ReactionNetwork:
     def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":
         """Make the network from what a reader of `crn.formats` returned; an InputError names the source."""
         species, reactions, initial, volume, parameters, rules, events, origin, *_ = parts
+        rates, only = parts.rate_rules, parts.only_ode
         try:
-            return cls(species, reactions, initial, volume, parameters, rules, events, source)
+            return cls(species, reactions, initial, volume, parameters, rules, events, source, rates, only)
         except InputError as error:
             raise InputError(f"{origin}: {error}" if origin else str(error)) from None
 
@@ -379,9 +391,10 @@ class ReactionNetwork:
 
     @cached_property
     def observables(self) -> tuple[str, ...]:
-        """Names recorded as real numbers, besides the counts: rules, then parameters that events change."""
+        """Names recorded as real numbers, besides the counts: rules, then what rate rules change, then other parameters
+        that events change."""
         assigned = dict.fromkeys(t for e in self.events for t, _ in e.assignments if t in self.parameters)
-        return (*self.rules, *assigned)
+        return (*self.rules, *(dict.fromkeys(self.rate_rules) | assigned))
 
     @cached_property
     def compiled(self) -> "CompiledNetwork":
@@ -400,17 +413,36 @@ class ReactionNetwork:
         2**53, else float64.
 
         A name can be a pattern such as `update_*`. Exact names win over patterns, and later patterns over earlier ones.
+        A species with a rate rule is 0 here, and no override: see `with_continuous`.
         """
         amounts = dict(self.initial)
+        amounts |= dict.fromkeys(amounts.keys() & self.rate_rules.keys(), 0)
         given = checks.by_name("initial", initial)
         for s in given:
             if s in self.rules:
                 raise InputError(f"the count of {s} is given by a rule, so it has no initial value: leave it out")
-        free = self.index if not self.rules else [s for s in self.species if s not in self.rules]
+        free: Collection[str] = self.index
+        if self.rules or self.rate_rules:
+            free = [s for s in self.species if s not in self.rules and s not in self.rate_rules]
         for s, n in by_pattern("species in the initial state", given, free).items():
             amounts[s] = checks.amount(f"initial amount of {s}", n)
         found = list(amounts.values())
         return np.array(found, dtype=np.int64 if all(isinstance(n, int) for n in found) else np.float64)
+
+    def with_continuous(
+        self, initial: Mapping[str, float] | None
+    ) -> "tuple[ReactionNetwork, Mapping[str, float] | None]":
+        """The network with other values at time 0 for those names of `initial` that have rate rules, and the rest of
+        `initial`."""
+        given = checks.by_name("initial", initial)
+        moved = {name: value for name, value in given.items() if name in self.rate_rules}
+        if not moved:
+            return self, initial
+        start, parameters = dict(self.initial), dict(self.parameters)
+        for name, value in moved.items():
+            number = checks.finite(f"initial value of {name}", value)
+            (start if name in start else parameters)[name] = number
+        return replace(self, initial=start, parameters=parameters), {n: v for n, v in given.items() if n not in moved}
 
     def rates(self, overrides: Mapping[str, float] | None = None) -> np.ndarray:
         """Rate constants float64[reaction], with overrides by reaction name or pattern, see `amounts`.

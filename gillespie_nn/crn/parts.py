@@ -31,6 +31,9 @@ class Parts(NamedTuple):
     """The name of the format of `text`, if it is another than the one that was read."""
     substance: str | None = None
     """How its amounts are to be read then, see `formats.sbml_units`."""
+    rate_rules: Mapping[str, Expression] = _NONE
+    only_ode: str = ""
+    """Why only `ode` can simulate it; empty if every method can."""
 
 
 class Source(NamedTuple):

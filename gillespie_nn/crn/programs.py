@@ -52,6 +52,7 @@ class Program(NamedTuple):
     species: tuple[int, ...]
     """The species that it reads."""
     reads_time: bool
+    """Whether it reads the time, or a variable that a rate rule changes."""
 
     @property
     def has_table(self) -> bool:
@@ -59,17 +60,23 @@ class Program(NamedTuple):
         return len(self.species) == 1 and not self.reads_time
 
 
-def program(expression: Expression, species: Mapping[str, int], variables: Mapping[str, int]) -> Program:
-    """Compile; `species` and `variables` give the place of each name."""
-    values = _Values(species, variables)
+def program(
+    expression: Expression,
+    species: Mapping[str, int],
+    variables: Mapping[str, int],
+    moving: frozenset[int] = frozenset((codes.TIME_VARIABLE,)),
+) -> Program:
+    """Compile; `species` and `variables` give the place of each name, and `moving` the places of variables that change
+    between reactions."""
+    values = _Values(species, variables, moving)
     return values.program(values.of(expression))
 
 
 class _Values:
     """The distinct values that an expression computes, numbered in the order of their computation."""
 
-    def __init__(self, species: Mapping[str, int], variables: Mapping[str, int]) -> None:
-        self._species, self._variables = species, variables
+    def __init__(self, species: Mapping[str, int], variables: Mapping[str, int], moving: frozenset[int]) -> None:
+        self._species, self._variables, self._moving = species, variables, moving
         self._number: dict[tuple, int] = {}
         self._instructions: list[Instruction | None] = []  # None for a constant
         self._constants: list[float] = []  # 0 for what is no constant
@@ -81,10 +88,10 @@ class _Values:
         if op == "number":
             return self._constant(node.value)
         if op == "name":
-            if node.value in self._species:
+            place = self._variables.get(node.value)
+            if place is None:
                 return self._add((codes.COUNT, self._species[node.value], 0, 0), False)
-            place = self._variables[node.value]
-            return self._add((codes.VARIABLE, place, 0, 0), place != codes.TIME_VARIABLE)
+            return self._add((codes.VARIABLE, place, 0, 0), place not in self._moving)
         parts = [self.of(a) for a in args]
         if op == "piecewise":  # value, condition, value, condition, ..., otherwise
             found = parts[-1] if len(parts) % 2 else self._constant(float("nan"))
@@ -131,25 +138,36 @@ class _Values:
             len(groups[1]),
             register[result],
             tuple(sorted({a for op, a, _, _ in found if op == codes.COUNT})),
-            any(op == codes.VARIABLE and a == codes.TIME_VARIABLE for op, a, _, _ in found),
+            any(op == codes.VARIABLE and a in self._moving for op, a, _, _ in found),
         )
 
 
 class NetworkPrograms:
-    """Programs of the general rate laws and of the event triggers of a network, and the parameters they read."""
+    """Programs of the general rate laws, of the event triggers and of the rate rules of a network, and the variables
+    that they read: time, volume, parameters, and species with a rate rule."""
 
     def __init__(self, network: "ReactionNetwork"):
-        names = list(network.parameters)
+        names = [*network.parameters, *(s for s in network.species if s in network.rate_rules)]
         place = {"time": codes.TIME_VARIABLE, "volume": codes.VOLUME_VARIABLE}
         self.variables = place | {name: codes.FIRST_PARAMETER + k for k, name in enumerate(names)}
-        self.parameters = [network.parameters[name] for name in names]
+        start = {**network.initial, **network.parameters}
+        self.parameters = [start[name] for name in names]
+        self.moved = [self.variables[name] for name in network.rate_rules]
+        """Places of the variables that rate rules change."""
+        moving = frozenset((codes.TIME_VARIABLE, *self.moved))
         self.of_reaction: dict[int, int] = {}
         self.laws: list[Program] = []
         for r, reaction in enumerate(network.reactions):
             if reaction.law is not None:
                 self.of_reaction[r] = len(self.laws)
-                self.laws.append(program(network.resolved(reaction.law), network.index, self.variables))
-        self.triggers = [program(event.trigger, network.index, self.variables) for event in network.resolved_events]
+                self.laws.append(program(network.resolved(reaction.law), network.index, self.variables, moving))
+        self.triggers = [
+            program(event.trigger, network.index, self.variables, moving) for event in network.resolved_events
+        ]
+        self.rate_rules = [
+            program(network.resolved(rate), network.index, self.variables, moving)
+            for rate in network.rate_rules.values()
+        ]
 
 
 def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..checks import InputError, choice
 from .expressions import FUNCTIONS, Expression, call, name, number
 
-SPECIES, PARAMETER, RULE, COMPARTMENT = "species", "parameter", "rule", "compartment"
+SPECIES, PARAMETER, RULE, RATE_RULE, COMPARTMENT = "species", "parameter", "rule", "rate rule", "compartment"
 REACTION, EVENT, STOICHIOMETRY, FUNCTION, GROUP = "reaction", "event", "stoichiometry", "function", "group"
 LOCAL, ARGUMENT = "local parameter", "argument"
 TIME, VOLUME, CONSTANT = BUILT_IN_KINDS = "time", "volume", "constant"

@@ -203,8 +203,8 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         if isinstance(network, (str, os.PathLike)):
             how = f"read it with {how_to_read(network)}"
         raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: {how}")
-    network = network.with_parameters(run.parameters)
-    counts = network.amounts(run.initial)
+    network, initial = network.with_parameters(run.parameters).with_continuous(run.initial)
+    counts = network.amounts(initial)
     method, reason = choose_method(run.method, network, counts)
     if method.dtype == np.int64 and counts.dtype != np.int64:
         announce(network.species, counts, run.round_initial)

@@ -11,6 +11,7 @@
     A -> B @ propensity(V * A / (K + A))       a general law: the propensity itself, in counts
     @parameter V = 3                   read by rate constants, laws, rules and events
     @rule total = A + 2 * B            a value computed from others, or the count of a species that no reaction changes
+    @rate V = 0.02 * V                 how fast a parameter or species changes between reactions [1/s]
     @event feed: when time >= 25 && A < 5; set A = A + 50, V = 0; delay 2
 
 An event can also have `priority EXPRESSION`, `not persistent`, `initially true` and `values after delay`, each after a
@@ -30,7 +31,7 @@ from ..events import Event
 from ..expressions import Expression
 from ..parts import Parts
 from ..reaction import Reaction
-from ..symbols import PARAMETER, REACTION, RULE, Scope
+from ..symbols import PARAMETER, RATE_RULE, REACTION, RULE, Scope
 from .base import Format, Overrides, Source, errors_name
 from .cursor import Cursor
 from .text_rates import NAME, Rate, read_expression, read_number, read_rates, with_rate_constant
@@ -71,9 +72,11 @@ def _parse(text: str, parameters: Overrides) -> Parts:
     volume: float | None = None
     values: dict[str, float] = {}
     rules: dict[str, Expression] = {}
+    rate_rules: dict[str, Expression] = {}
+    only_ode = ""
     events: list[Event] = []
     # Reactions have names of their own; a rule may be that of a species, which the whole text shows.
-    names = {kind: Scope() for kind in (REACTION, PARAMETER, RULE)}
+    names = {kind: Scope() for kind in (REACTION, PARAMETER, RULE, RATE_RULE)}
     for number, line in enumerate(text.splitlines(), 1):
         cursor = Cursor(line.partition("#")[0].rstrip(), number)
         if cursor.place == len(cursor.text):
@@ -92,6 +95,11 @@ def _parse(text: str, parameters: Overrides) -> Parts:
         elif cursor.take("@rule"):
             name = _target(cursor, names, RULE)
             rules[name] = read_expression(cursor, cursor.rest(), "the rule")
+        elif cursor.take("@rate"):
+            name = _target(cursor, names, RATE_RULE)
+            rate_rules[name] = read_expression(cursor, cursor.rest(), "the rate rule")
+        elif cursor.take("@only_ode"):
+            only_ode = cursor.rest()
         elif cursor.take("@event"):
             events.append(_event(cursor))
         elif "->" in cursor.text or "=>" in cursor.text or "@" in cursor.text:
@@ -118,7 +126,10 @@ def _parse(text: str, parameters: Overrides) -> Parts:
         checks.choice("parameter", name, values, "the network has", beside=names[REACTION].names())
         values[name] = checks.finite(f"parameter {name}", value)
     constants = _with_rate_constants(reactions, values, species, rules, initial)
-    return Parts(tuple(species), constants, initial, volume, values, rules, tuple(events))
+    return Parts(
+        tuple(species), constants, initial, volume, values, rules, tuple(events), rate_rules=rate_rules,
+        only_ode=only_ode,
+    )  # fmt: skip
 
 
 def _reactions(cursor: Cursor, number: int) -> list[tuple[Reaction, Rate]]:

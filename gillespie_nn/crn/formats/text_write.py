@@ -19,6 +19,7 @@ def write(network: "ReactionNetwork", path: str | os.PathLike | None = None) -> 
     lines += parameter_values(network)
     lines += [f"{r.name}: {equation(r)} @ {_rate(r)}" for r in network.reactions]
     lines += rules_and_events(network)
+    lines += [f"@only_ode {network.only_ode}"] if network.only_ode else []
     text = "\n".join(lines) + "\n"
     if path is not None:
         checks.write_text(path, text)
@@ -33,6 +34,7 @@ def parameter_values(network: "ReactionNetwork") -> list[str]:
 def rules_and_events(network: "ReactionNetwork") -> list[str]:
     """Their lines of the text form."""
     rules = [f"@rule {name} = {rule}" for name, rule in network.rules.items()]
+    rules += [f"@rate {name} = {rate}" for name, rate in network.rate_rules.items()]
     return rules + [_event_text(e) for e in network.events]
 
 

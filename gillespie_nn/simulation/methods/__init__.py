@@ -98,7 +98,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
     """
     if not isinstance(name, str):
         of_class = _checked_class(name, Method)
-        of_class.refuse(network)
+        _refuse(of_class, network)
         return Choice(of_class, "requested")
     if name != AUTO:
         levels = {each.name for each in ONLY_TRAINING}
@@ -108,15 +108,34 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
             )
         by_name = {m.name: m for m in METHODS}
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
-        found.refuse(network)
+        _refuse(found, network)
         return Choice(found, "requested")
+    if network.only_ode:
+        raise checks.InputError(f"{network.only_ode}: only method ode can simulate it; use method='ode'")
     return _fastest(network, counts)
+
+
+def _refuse(method: type[Method], network: ReactionNetwork) -> None:
+    """Raise InputError if `method` does not support `network`."""
+    if network.only_ode and method is not Ode:
+        raise checks.InputError(f"{network.only_ode}: only method ode can simulate it, not {method.name}")
+    if network.rate_rules and not method.continuous:
+        able = ", ".join(m.name for m in METHODS if m.continuous)
+        names = checks.shortened(network.rate_rules)
+        raise checks.InputError(
+            f"method {method.name} does not support rate rules, but the network has some of {names}: use {able}"
+        )
+    method.refuse(network)
 
 
 def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
     """What `auto` chooses, by the number of reactions, product families, rates that depend on the time, and whether
     there are many molecules at the start. The two adaptive methods correct it by what they see in a run."""
     n_reactions = len(network.reactions)
+    if network.rate_rules:
+        few = n_reactions <= _FEW_REACTIONS
+        reason = "searches all reactions" if few else "keeps bounds of propensities"
+        return Choice(Direct if few else Rejection, f"auto: {reason}; takes the rate rules of the model")
     timed = any(law.reads_time for law in network.compiled.programs.laws)
     if n_reactions <= _FEW_REACTIONS and not timed and not _is_crowded(network, counts):
         reactions = counted(n_reactions, "reaction")

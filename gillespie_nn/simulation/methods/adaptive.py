@@ -204,6 +204,7 @@ class HandsOver(Compiled):
 
 class Adaptive(HandsOver, Rejection):
     name = "adaptive"
+    continuous = False
     summary = "exact: rejection, which hands over to another exact method where it would reject or renew too often"
     reference = f"{Rejection.reference}; {OptimizedDirect.reference}; {NextReaction.reference}"
     _first_look = 4096
@@ -211,6 +212,7 @@ class Adaptive(HandsOver, Rejection):
 
 class AdaptiveDirect(HandsOver, OptimizedDirect):
     name = "adaptive_direct"
+    continuous = False
     summary = "exact: optimized_direct, for small networks; a long run goes on with rejection where that is faster"
     reference = Adaptive.reference
     _first_look = 1 << 14

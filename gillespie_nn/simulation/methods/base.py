@@ -63,6 +63,8 @@ class Method(ABC):
     """Whether training may use it."""
     hands_over_to: tuple[str, ...] = ()
     """Names of the methods to which a replicate may be handed over during a run."""
+    continuous = False
+    """Whether it simulates networks with rate rules."""
     deterministic = False
     """Whether all replicates are identical."""
     dtype: type = np.int64

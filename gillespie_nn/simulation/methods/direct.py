@@ -13,6 +13,7 @@ from .compiled import Compiled
 
 class Direct(Compiled):
     name = "direct"
+    continuous = True
     summary = "exact, simple reference: a linear search over all reactions at each event; for small networks"
     reference = (
         "D. T. Gillespie, J. Comput. Phys. 22 (1976) 403-434, doi:10.1016/0021-9991(76)90041-3; "

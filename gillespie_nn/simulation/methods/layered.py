@@ -9,6 +9,7 @@ from .rejection import Rejection
 
 class Layered(Rejection):
     name = "layered"
+    continuous = False
     summary = (
         "exact, for large training networks: the weight updates of a layer form one channel, sampled by row and column"
     )

@@ -44,6 +44,7 @@ class LinearNoise(Ode):
     """
 
     name = "linear_noise"
+    continuous = False
     summary = "rate equations and the covariance of small fluctuations around them, for up to 1500 species"
     reference = (
         "N. G. van Kampen, Can. J. Phys. 39 (1961) 551-567, doi:10.1139/p61-056; "

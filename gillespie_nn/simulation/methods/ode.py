@@ -56,6 +56,7 @@ class Ode(Method):
     """
 
     name = "ode"
+    continuous = True
     summary = "mass-action rate equations, the limit of large volumes: no noise; explicit or stiff solver"
     reference = "T. G. Kurtz, J. Appl. Probab. 7 (1970) 49-58, doi:10.2307/3212147"
     exact = False

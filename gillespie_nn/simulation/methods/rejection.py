@@ -18,6 +18,7 @@ from .compiled import Compiled
 
 class Rejection(Compiled):
     name = "rejection"
+    continuous = True
     _slice = 2_000_000
     summary = "exact and fast: propensity bounds, lumped channels, constant-time selection; the default"
     reference = "V. H. Thanh, C. Priami, R. Zunino, J. Chem. Phys. 141 (2014) 134116, doi:10.1063/1.4896985"
