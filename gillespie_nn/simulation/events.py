@@ -130,7 +130,7 @@ class Events:
         values = self._worked_out(pending.event) if pending.values is None else pending.values
         species, counts, variables, reals = [], [], [], []
         for (target, _), value in zip(self._events[pending.event].assignments, values):
-            if target in self._network.index:
+            if target in self._network.index and target not in self._network.rate_rules:
                 species.append(self._network.index[target])
                 counts.append(self._count(pending.event, target, value))
             else:

@@ -1,11 +1,16 @@
 """Values of expressions in a state, and what rules and events add to the recorded counts."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from .. import checks
 from ..crn.expressions import Expression
 from ..kernels.codes import COUNT_LIMIT
 from .sinks import NOT_REACHED
+
+_NONE: Mapping = MappingProxyType({})
 
 
 class Values:
@@ -15,11 +20,17 @@ class Values:
         self._index = network.index
         self._variables = network.compiled.programs.variables
 
-    def of(self, expression: Expression, rows, time, variables):
-        """`expression` in every row: rows int64[..., species], time float64[...], variables float64[variable]."""
+    def of(self, expression: Expression, rows, time, variables, moved=_NONE):
+        """`expression` in every row: rows int64[..., species], time float64[...], variables float64[variable], and
+        `moved`, arrays [...] by name, in place of variables that change from row to row."""
         found = {"time": time}
         for name in expression.names() - {"time"}:
-            found[name] = rows[..., self._index[name]] if name in self._index else variables[self._variables[name]]
+            if name in moved:
+                found[name] = moved[name]
+            elif name in self._variables:
+                found[name] = variables[self._variables[name]]
+            else:
+                found[name] = rows[..., self._index[name]]
         return expression.evaluate(found)
 
     def at(self, method, expression: Expression):
@@ -34,7 +45,7 @@ class Values:
 class Observer:
     """Works out `network.observables` at recorded points: float64[point, observable].
 
-    The counts of species that a rule gives are put into the rows where they are whole numbers; elsewhere they are -1,
+    The counts of species that a rule or a rate rule gives are put into the rows where they are whole numbers; elsewhere they are -1,
     and in rows of real numbers they stand as they are.
     """
 
@@ -42,15 +53,21 @@ class Observer:
         self._values = Values(network)
         self._names = network.observables
         self._rules = network.resolved_rules
-        self._columns = {target: network.index[target] for target in network.rules if target in network.index}
+        given = (*network.rules, *network.rate_rules)
+        self._columns = {target: network.index[target] for target in given if target in network.index}
+        self._moved = tuple(network.rate_rules)
 
-    def observe(self, method, rows, time) -> np.ndarray:
-        """For `rows` int64[point, species] recorded at `time` float64[point] since variables last changed."""
+    def observe(self, method, rows, time, moved) -> np.ndarray:
+        """For `rows` int64[point, species] recorded at `time` float64[point] since variables last changed, with `moved`
+        float64[point, rate rule]."""
         found = np.empty((len(rows), len(self._names)))
         variables = method.laws.variables.copy()
+        by_name = dict(zip(self._moved, moved.T))
         for k, name in enumerate(self._names):
             if name in self._rules:
-                found[:, k] = self._values.of(self._rules[name], rows, time, variables)
+                found[:, k] = self._values.of(self._rules[name], rows, time, variables, by_name)
+            elif name in by_name:
+                found[:, k] = by_name[name]
             else:
                 found[:, k] = variables[self._values.place(name)]
         for k, name in enumerate(self._names):

@@ -145,7 +145,8 @@ class _Replicate:
         if self._invariants is not None:
             self._invariants.check(block.rows[new])
         if self._observer is not None:
-            block.observed[new] = self._observer.observe(self._method, block.rows[new], block.time[new])
+            moved = self._method.moved(new.start, new.stop)
+            block.observed[new] = self._observer.observe(self._method, block.rows[new], block.time[new], moved)
         block.n_seen = new.stop
 
 

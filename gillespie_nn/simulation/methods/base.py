@@ -105,6 +105,7 @@ class Method(ABC):
         self._owns_rates = False
         self._no_counts: np.ndarray = np.empty((0, self.n_species), dtype=self.dtype)
         self._drive: Drive | None = None
+        self._moved: np.ndarray = np.empty((0, len(network.rate_rules)))
 
     def _own_arrays(
         self, network: ReactionNetwork, rates: np.ndarray, volume: float
@@ -177,6 +178,11 @@ class Method(ABC):
         [molecules^2]; they are then discarded. Without species if the method computes no covariance."""
         return np.zeros((last - first, 0, 0))
 
+    def moved(self, first: int, last: int) -> np.ndarray:
+        """Values of what rate rules change, in their order, at rows first, ..., last - 1 of the present block,
+        float64[row, rate rule]."""
+        return self._moved[first:last]
+
     @classmethod
     @abstractmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
@@ -228,6 +234,8 @@ class Method(ABC):
         """
         t_stop = min(float(t_stop), _LATEST)  # the next event of a network that cannot react lies at infinity
         grid_counts = self._no_counts if grid_counts is None else grid_counts
+        if len(grid_counts) > len(self._moved):
+            self._moved = np.full((len(grid_counts), self._moved.shape[1]), np.nan)
         while self._drive is not None and (due := self._drive.next_time) < t_stop * (1.0 - _ROUNDING):
             stop = max(due, self.time)
             points = grid_time[: np.searchsorted(grid_time, stop, side="right")]
