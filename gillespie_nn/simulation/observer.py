@@ -45,8 +45,8 @@ class Values:
 class Observer:
     """Works out `network.observables` at recorded points: float64[point, observable].
 
-    The counts of species that a rule or a rate rule gives are put into the rows where they are whole numbers; elsewhere they are -1,
-    and in rows of real numbers they stand as they are.
+    The counts of species that a rule or a rate rule gives are put into the rows where they are whole numbers; elsewhere
+    they are -1, and in rows of real numbers they stand as they are.
     """
 
     def __init__(self, network):
