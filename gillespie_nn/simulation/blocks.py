@@ -96,7 +96,7 @@ def _of_recorded_pairs(task: Task, covariance: np.ndarray) -> np.ndarray:
 
 def go_in_blocks(task: Task) -> bool:
     """Whether replicates of a task run in blocks."""
-    alone = task.network.events or task.changes or task.noise or _waits_for_time(task)
+    alone = task.network.events or task.network.rate_rules or task.changes or task.noise or _waits_for_time(task)
     return not alone and _restarts(task) and task.n_together * _row_bytes(task) <= _MOST_BYTES
 
 
@@ -305,7 +305,7 @@ class Replicates:
                 invariants.check(run.rows[k, : reached[k]])
         observed = np.empty((n, n_points, 0))
         if network.observables:
-            found = Observer(network).observe(method, flat, np.tile(task.grid, n))
+            found = Observer(network).observe(method, flat, np.tile(task.grid, n), method.moved(0, 0))
             observed = found.reshape(n, n_points, len(network.observables))
         rows = task.of_recorded(run.rows)  # only now: laws and rules also read species that are not recorded
         rows = rows / task.volume if task.method.units == "concentration" else rows
