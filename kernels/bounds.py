@@ -292,8 +292,7 @@ def refresh_rejection(channels, laws, families, state):
     if families is not None:
         fits = sum_pools(families, state.counts)
     if laws is not None:
-        laws.variables[TIME_VARIABLE] = state.clock[TIME]
-        open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
+        open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
     one = state.counts.size - 1
     for s in range(one):
         state.intervals[s].width = 0

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import FALLING, FAULT, LAW, RAMP, STEP
+from .codes import FALLING, FAULT, LAW, N_CANDIDATES, NO_CROSSING, NO_SOLUTION, RAMP, STEP
+from .continuous import CROSSING, STALE, begin_step, set_time, step_end
+from .crossings import next_crossing
 from .intervals import law_range
 from .jit import inlined
 from .laws import (
@@ -214,36 +216,64 @@ def _end_before_pulse(channels, laws, t, counts):
 
 
 @kernel
-def open_window(channels, laws, counts, now, n_candidates):
+def open_window(channels, laws, counts, now, tally):
     """Let a new window of time begin at `now`, in which all that read the time are bounded.
 
     Its length follows the number of candidates in the last one: it may depend on the past alone. What the laws will do
     is no secret of the future, so that it may also end before a pulse: else every candidate up to there would be drawn
-    at the height of the pulse, and rejected.
+    at the height of the pulse, and rejected. With rate rules it also ends with the step of `continuous`, and where a
+    condition changes that reads what they change.
     """
-    _open(channels, laws, laws.timed, counts, now, n_candidates)
+    set_time(laws, laws.continuous, now)
+    _open(channels, laws, laws.timed, laws.continuous, counts, now, tally)
 
 
 @within
-def _open(channels, laws, timed, counts, now, n_candidates):
+def _open(channels, laws, timed, continuous, counts, now, tally):
     window = laws.window
     n_timed = laws.timed_terms.size
+    latest = np.inf
+    if continuous is not None:
+        if continuous.numbers[STALE] != 0.0 or not now < step_end(continuous):
+            if not begin_step(laws, continuous, counts, now):
+                tally[FAULT] = NO_SOLUTION
+                window[WINDOW_START] = window[WINDOW_END] = now
+                return
+        latest = step_end(continuous)
     if n_timed == 0:
-        window[WINDOW_END] = np.inf
-        return
-    if timed is not None:
+        window[WINDOW_START], window[WINDOW_END] = now, latest
+    elif timed is not None:
+        n_candidates = tally[N_CANDIDATES]
         width = window[WINDOW_WIDTH]
         seen = n_candidates - window[WINDOW_CANDIDATES]
-        if seen < 10 * n_timed:
+        few = 10
+        if continuous is not None:
+            few = 100  # to make a step takes as long as many candidates
+        if seen < few * n_timed:
             width = min(2.0 * width, 1e300)
-        elif seen > 100 * n_timed:
+        elif seen > 10 * few * n_timed:
             width *= 0.5
         window[WINDOW_START] = now
         window[WINDOW_CANDIDATES] = n_candidates
         window[WINDOW_WIDTH] = width
-        window[WINDOW_END] = max(now + width, np.nextafter(now, np.inf))
+        window[WINDOW_END] = min(max(now + width, np.nextafter(now, np.inf)), latest)
         for j in range(n_timed):
             _end_before_pulse(channels, laws, laws.timed_terms[j], counts)
+    if continuous is not None:
+        _end_at_crossing(laws, continuous, counts, tally)
+
+
+@kernel
+def _end_at_crossing(laws, continuous, counts, tally):
+    """Let the window end where the first condition changes that reads what rate rules change."""
+    continuous.numbers[CROSSING] = np.inf
+    for j in range(continuous.conditions.size):
+        p = laws.first_trigger[0] + np.int64(continuous.conditions[j])
+        found = next_crossing(laws, p, counts, laws.window[WINDOW_START], laws.window[WINDOW_END])
+        if np.isnan(found):
+            tally[FAULT] = NO_CROSSING
+        elif found <= laws.window[WINDOW_END]:
+            laws.window[WINDOW_END] = continuous.numbers[CROSSING] = found
 
 
 @kernel

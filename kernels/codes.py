@@ -45,7 +45,11 @@ N_REFRESHES = 3
 N_REJECTED = 4
 """Candidates rejected beyond those that are tolerated for each event."""
 FAULT = 5
-"""1 once a propensity was found negative or not a number."""
+"""1 once a propensity was found negative or not a number; or one of the two below."""
+NO_SOLUTION = 2
+"""A rate rule has no value, or its solution ends."""
+NO_CROSSING = 3
+"""It cannot be told when a condition next changes."""
 LOOK = 6
 """Candidates after which a kernel returns LOOK_DUE; 0 for never."""
 N_BOUNDED = 7

@@ -35,9 +35,10 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
+from .continuous import forget_path, is_crossing, record_variables, restarts, set_time
 from .firing import fault_of, fire
 from .generator import exponential, uniform, words_at
-from .laws import TIME_VARIABLE, WINDOW_END, WINDOW_START
+from .laws import WINDOW_END, WINDOW_START
 from .linked import kernel, within
 from .replicates import (
     ADDRESS,
@@ -100,7 +101,7 @@ def _sum(propensity):
 def refresh_direct(channels, laws, drift, state):
     """Compute every propensity from the counts."""
     if laws is not None:
-        laws.variables[TIME_VARIABLE] = state.clock[TIME]
+        set_time(laws, laws.continuous, state.clock[TIME])
         laws.window[WINDOW_START] = state.clock[TIME]
         look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
@@ -114,7 +115,7 @@ def refresh_direct(channels, laws, drift, state):
 def start_direct(channels, laws, drift, state):
     """Begin at the counts and the time of the state."""
     if laws is not None:
-        open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
+        open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
     refresh_direct(channels, laws, drift, state)
 
 
@@ -128,11 +129,21 @@ def _renew_window(channels, laws, drift, state):
 
 
 @kernel
+def _restart_path(channels, laws, continuous, state):
+    if continuous is not None:
+        open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
+
+
+@kernel
 def set_counts_direct(channels, laws, drift, state, species, values):
     """Scheduled change: counts[species] = values at clock[TIME]."""
     old = state.total[0]
+    if laws is not None:
+        forget_path(laws, laws.continuous, state.clock[TIME])
     for k in range(species.size):
         state.counts[species[k]] = values[k]
+    if laws is not None:
+        _restart_path(channels, laws, laws.continuous, state)
     refresh_direct(channels, laws, drift, state)
     rescale_pending(state.clock, old, state.total[0])
 
@@ -142,7 +153,11 @@ def _refresh_dependents(channels, laws, dependents, drift, state, c, total):
     """Compute what the firing of channel c can have changed. Returns the sum of all propensities; `total` is the sum
     before."""
     if laws is not None:
-        laws.variables[TIME_VARIABLE] = state.clock[TIME]
+        set_time(laws, laws.continuous, state.clock[TIME])
+        if restarts(laws.continuous, c):
+            forget_path(laws, laws.continuous, state.clock[TIME])
+            start_direct(channels, laws, drift, state)
+            return state.total[0]
         if laws.timed_terms.size:  # what is left of the window got shorter, and all bounds over it with it
             refresh_direct(channels, laws, drift, state)
             return state.total[0]
@@ -230,6 +245,10 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 next_time = time + exponential(words) / total
                 continue
             if laws is not None:
+                if is_crossing(laws.continuous, limit):
+                    time = limit
+                    status = TRIGGERED
+                    break
                 if limit < boundary:
                     clock[TIME], clock[NEXT_TIME], tally[N_CANDIDATES] = time, next_time, n_candidates
                     state.total[0] = total
@@ -241,6 +260,8 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 time = t_stop
                 break
             record(run, k, counts)
+            if laws is not None:
+                record_variables(laws, laws.continuous, k, run.time[k])
             k += 1
             boundary, is_point = next_stop(run, k, t_stop)
             limit = boundary
@@ -258,7 +279,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
         if laws is not None:
             if laws.timed_channel.size and laws.timed_channel[chosen]:
                 # Thinning: its propensity is a bound over the window, and it fires by the share of its value now.
-                laws.variables[TIME_VARIABLE] = time
+                set_time(laws, laws.continuous, time)
                 value = value_now(channels, laws, chosen, counts)
                 if not value >= 0.0:
                     tally[FAULT] = 1
@@ -279,6 +300,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 break
         if laws is not None:
             clock[TIME] = time
+            tally[N_CANDIDATES] = n_candidates
         total = np.float64(_refresh_dependents(channels, laws, dependents, drift, state, chosen, total))
         next_time = time + exponential(words) / total
         if laws is not None:
@@ -289,6 +311,8 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
             if n_candidates >= look:
                 status = LOOK_DUE
                 break
+    if laws is not None:
+        set_time(laws, laws.continuous, time)
     state.total[0] = total
     clock[TIME] = time
     clock[NEXT_TIME] = next_time

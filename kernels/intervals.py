@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from .continuous import STALE, path_range
 from .laws import (
     ABS,
     ADD,
@@ -23,6 +24,7 @@ from .laws import (
     COUNT,
     DIVIDE,
     EQUAL,
+    EXPREL,
     FACTORIAL,
     FLOOR,
     LESS,
@@ -49,7 +51,7 @@ from .laws import (
     is_binary,
     unary,
 )
-from .linked import kernel
+from .linked import kernel, within
 
 _ROUNDING = 1e-15
 """Slack, relative, of functions that are not rounded correctly and so are monotone only nearly."""
@@ -145,6 +147,8 @@ def _unary_range(op, a, b):
         return -b, -a
     if op == NOT:
         return 0.0, (1.0 if _holds_zero(a, b) else 0.0)
+    if op == EXPREL:
+        return _widened(unary(op, b), unary(op, a))
     if op in (ABS, COSH):
         low, high = _widened(min(unary(op, a), unary(op, b)), max(unary(op, a), unary(op, b)))
         return (unary(op, 0.0) if _holds_zero(a, b) else low), high
@@ -218,8 +222,18 @@ def _truth_range(op, a, b, c, d):
     return (1.0 if first or second else 0.0), (1.0 if maybe or maybe_second else 0.0)
 
 
+@within
+def _variable_range(variables, continuous, window, a):
+    """Bounds of a variable that is not the time, over the window."""
+    if continuous is not None:
+        j = continuous.number[a]
+        if j >= 0 and continuous.numbers[STALE] == 0.0:
+            return path_range(continuous, j, window[WINDOW_START], window[WINDOW_END])
+    return variables[a], variables[a]
+
+
 @kernel
-def _execute_range(code, registers, variables, window, low, high, first, end):
+def _execute_range(code, registers, variables, continuous, window, low, high, first, end):
     """Bounds of instructions first, ..., end - 1; as `laws.execute`."""
     lows, highs = registers[1], registers[2]
     for k in range(first, end):
@@ -235,7 +249,7 @@ def _execute_range(code, registers, variables, window, low, high, first, end):
                 lows[target] = window[WINDOW_START]
                 highs[target] = window[WINDOW_END]
             else:
-                lows[target] = highs[target] = variables[a]
+                lows[target], highs[target] = _variable_range(variables, continuous, window, a)
         elif is_binary(op):
             lows[target], highs[target] = _binary_range(op, lows[a], highs[a], lows[b], highs[b])
         elif op == SELECT:
@@ -263,5 +277,5 @@ def law_range(laws, p, low, high):
         first = laws.programs[p].start
         laws.ready[p] |= BOUNDS
     end = laws.programs[p + 1].start
-    _execute_range(laws.code, laws.registers, laws.variables, laws.window, low, high, first, end)
+    _execute_range(laws.code, laws.registers, laws.variables, laws.continuous, laws.window, low, high, first, end)
     return laws.registers[1, laws.programs[p].result], laws.registers[2, laws.programs[p].result]

@@ -1,4 +1,4 @@
-"""General rate laws and event triggers: programs over registers, and the interpreter that computes their values.
+"""General rate laws, event triggers and rate rules: programs over registers, and their interpreter.
 
 A program reads counts, and variables: the time, the volume, and the parameters, which events may change. Truth is 1,
 falsehood 0. An instruction reads up to three registers and writes one; no register is written by two instructions.
@@ -9,7 +9,7 @@ program computed, so results do not depend on the table.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,9 @@ SELECT = 16
 NEGATIVE_OF, NOT, ABS, EXP, LN, LOG10, SQRT, FLOOR, CEIL, FACTORIAL = 17, 18, 19, 20, 21, 22, 23, 24, 25, 26
 SIN, COS, TAN, ARCSIN, ARCCOS, ARCTAN = 27, 28, 29, 30, 31, 32
 SINH, COSH, TANH, ARCSINH, ARCCOSH, ARCTANH = 33, 34, 35, 36, 37, 38
+EXPREL = 39
 """Operations: of two arguments from ADD to REMAINDER, of one behind SELECT. SELECT has a value, a condition, and the
-value if the condition is 0."""
+value if the condition is 0. EXPREL is x / (exp(x) - 1), and 1 at 0."""
 
 TIME_VARIABLE = 0
 VOLUME_VARIABLE = 1
@@ -65,11 +66,11 @@ variables."""
 
 
 class Laws(NamedTuple):
-    """Programs, by number. Those of rate laws come first, then those of event triggers."""
+    """Programs, by number. Those of rate laws come first, then those of event triggers, then those of rate rules."""
 
     programs: np.ndarray  # PROGRAM[program + 1]; of the last, `start` is the end of the instructions
     code: np.ndarray  # INSTRUCTION[instruction]
-    reads_time: np.ndarray  # bool[program]
+    reads_time: np.ndarray  # bool[program]: reads the time, or a variable that a rate rule changes
     read_start: np.ndarray  # uint32[program + 1]
     read: np.ndarray  # uint32[...]: the species that each program reads
     terms: np.ndarray  # uint32[law]: term of each rate law
@@ -79,6 +80,7 @@ class Laws(NamedTuple):
     first_trigger: np.ndarray  # int64[1]
     watch_start: np.ndarray  # uint32[species + 1], or one entry where nothing is watched
     watch: np.ndarray  # uint32[...]: triggers, from 0, that read each species
+    continuous: Any  # `continuous.Continuous`; None without rate rules: kernels are then compiled without all that
     # State of one simulation; each has its own.
     variables: np.ndarray  # float64[variable]: time, volume, parameters
     window: np.ndarray  # float64[4]
@@ -140,6 +142,8 @@ def unary(op, a):
         return np.arcsinh(a)
     if op == ARCCOSH:
         return np.arccosh(a)
+    if op == EXPREL:
+        return 1.0 if a == 0.0 else a / np.expm1(a)
     return np.arctanh(a)
 
 
@@ -241,6 +245,15 @@ def law_value_of_counts(laws, p, counts):
     return value
 
 
+@within
+def _reads_time_alone(laws, continuous, k):
+    """Whether trigger k reads the time and no variable that a rate rule changes."""
+    if continuous is not None:
+        if continuous.is_condition[k]:
+            return False
+    return laws.reads_time[laws.first_trigger[0] + k]
+
+
 @kernel
 def trigger_changed(laws, s, counts):
     """Whether the condition of an event that reads species s is not what it was, or reads the time as well.
@@ -252,6 +265,8 @@ def trigger_changed(laws, s, counts):
     for j in range(laws.watch_start[s], laws.watch_start[s + 1]):
         k = laws.watch[j]
         p = laws.first_trigger[0] + k
-        if laws.reads_time[p] or (law_value(laws, p, counts) != 0.0) != (laws.triggered[k] != 0):
+        if _reads_time_alone(laws, laws.continuous, k) or (law_value(laws, p, counts) != 0.0) != (
+            laws.triggered[k] != 0
+        ):
             return True
     return False

@@ -57,7 +57,7 @@ def refresh_next_reaction(channels, laws, state):
     """Propensities from the counts; no times yet."""
     if laws is not None:
         _look_at_clock(laws, state.clock[TIME])
-        open_window(channels, laws, state.counts, state.clock[TIME], state.tally[N_CANDIDATES])
+        open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
         look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
         state.propensity[c] = _checked(state, term_value(channels, laws, c, state.counts, state.counts))
@@ -134,7 +134,7 @@ def _renew_window(channels, laws, state, words):
     now = laws.window[WINDOW_END]
     state.clock[TIME] = now
     _look_at_clock(laws, now)
-    open_window(channels, laws, state.counts, now, state.tally[N_CANDIDATES])
+    open_window(channels, laws, state.counts, now, state.tally)
     look_at_laws(laws, state.counts)
     for c in range(state.propensity.size):
         if laws.timed_channel[c]:

@@ -37,13 +37,14 @@ from .codes import (
     TIME,
     TRIGGERED,
 )
+from .continuous import is_crossing, record_variables, restarts, set_time
 from .families import draw_member, family_can_fire
 from .following import follow_event
 from .generator import exponential, uniform, words_at
-from .laws import TIME_VARIABLE, WINDOW_END, trigger_changed
+from .laws import WINDOW_END, trigger_changed
 from .linked import kernel
 from .refill import improve_slots
-from .renewal import renew_window_rejection
+from .renewal import renew_window_rejection, restart_window_rejection
 from .replicates import (
     ADDRESS,
     PER_REPLICATE,
@@ -146,6 +147,10 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
         # what the urns hold, made again whenever a bound has changed.
         if not next_time <= limit:
             if laws is not None:
+                if is_crossing(laws.continuous, limit):
+                    time = limit
+                    status = TRIGGERED
+                    break
                 if limit < boundary:
                     clock[NEXT_TIME] = next_time
                     tally[N_CANDIDATES] = n_candidates
@@ -169,6 +174,8 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
                 time = t_stop
                 break
             record(run, k, counts)
+            if laws is not None:
+                record_variables(laws, laws.continuous, k, run.time[k])
             k += 1
             boundary, is_point = next_stop(run, k, t_stop)
             limit = boundary
@@ -217,7 +224,7 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
             t, share = _term_of_gap(channels, state, c, share)
             if t != NONE:
                 if laws is not None:
-                    laws.variables[TIME_VARIABLE] = time
+                    set_time(laws, laws.continuous, time)
                     look_at_term(channels, laws, t, counts, tally)
                 fires = share < term_value(channels, laws, t, counts, counts) - state.terms[t].lower
         member = NONE
@@ -281,7 +288,7 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
                 tally[N_CANDIDATES] = n_candidates
                 tally[N_EVENTS] = n_events
                 if laws is not None:
-                    laws.variables[TIME_VARIABLE] = time
+                    set_time(laws, laws.continuous, time)
                 if member == NONE:
                     status = refresh_changed(channels, laws, readers, state, c)
                 elif families is not None:
@@ -298,6 +305,21 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
                 if status != REACHED_END:
                     break
             if laws is not None:
+                if restarts(laws.continuous, c):
+                    clock[TIME] = time
+                    tally[N_CANDIDATES] = n_candidates
+                    tally[N_EVENTS] = n_events
+                    restart_window_rejection(channels, laws, readers, state)
+                    length, edge = drawing(state)
+                    light_size = limits[n_channels].bound / light_urn.quantum
+                    wait = mean_wait(state)
+                    limit = min(boundary, laws.window[WINDOW_END])
+                    if is_overfull(state.urns, HEAVY) or time + wait == time:
+                        status = OVERFLOW
+                    if tally[FAULT]:
+                        status = BAD_PROPENSITY
+                    if status != REACHED_END:
+                        break
                 if laws.triggered.size:
                     changed = fires_trigger(channels, laws, c, counts)
                     if families is not None:
@@ -311,6 +333,8 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
         if n_candidates >= look:
             status = LOOK_DUE
             break
+    if laws is not None:
+        set_time(laws, laws.continuous, time)
     clock[TIME] = time
     clock[NEXT_TIME] = next_time
     tally[N_EVENTS] = n_events

@@ -5,9 +5,10 @@ import numpy as np
 from .bounds import bound_all, bound_term, sum_channel
 from .channels import open_window, program_of
 from .clock import rescale_pending
-from .codes import N_CANDIDATES, TIME
+from .codes import TIME
+from .continuous import forget_path, set_time
 from .families import sum_pools
-from .laws import TIME_VARIABLE, WINDOW_END
+from .laws import WINDOW_END
 from .linked import kernel
 from .refill import give_credit, refill_all, refill_if_needed
 from .slots import fit_slots, total_bound
@@ -38,9 +39,11 @@ def set_counts_rejection(channels, laws, readers, families, state, species, valu
     """Scheduled change: counts[species] = values at clock[TIME]. Refreshes every pool and term that it touches."""
     old = total_bound(state)
     if laws is not None:
-        laws.variables[TIME_VARIABLE] = state.clock[TIME]
+        forget_path(laws, laws.continuous, state.clock[TIME])
     for k in range(species.size):
         state.counts[species[k]] = values[k]
+    if laws is not None:
+        _restart_path(channels, laws, laws.continuous, state)
     for k in range(species.size):
         _enclose(channels, laws, readers, state, np.int64(species[k]))
     pools_fit = True
@@ -65,7 +68,7 @@ def set_coefficients_rejection(channels, laws, state):
     """The coefficients of the channels have changed at clock[TIME]: bounds and slots anew, over the same intervals."""
     old = total_bound(state)
     if laws is not None:
-        laws.variables[TIME_VARIABLE] = state.clock[TIME]
+        set_time(laws, laws.continuous, state.clock[TIME])
     bound_all(channels, laws, state)
     overfull = is_overfull(state.urns, HEAVY)
     refill_all(state)
@@ -73,6 +76,12 @@ def set_coefficients_rejection(channels, laws, state):
     if overfull:
         mark_overfull(state.urns, HEAVY)
     rescale_pending(state.clock, old, total_bound(state))
+
+
+@kernel
+def _restart_path(channels, laws, continuous, state):
+    if continuous is not None:
+        open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
 
 
 @kernel
@@ -97,13 +106,24 @@ def _fit_touched(channels, state, c):
 def renew_window_rejection(channels, laws, readers, state):
     """The window of time is over: the next begins, with new bounds of what reads the time; the pending time runs on."""
     old = total_bound(state)
-    now = laws.window[WINDOW_END]
-    state.clock[TIME] = now
-    laws.variables[TIME_VARIABLE] = now
-    open_window(channels, laws, state.counts, now, state.tally[N_CANDIDATES])
+    state.clock[TIME] = laws.window[WINDOW_END]
+    _open_next(channels, laws, readers, state)
+    rescale_pending(state.clock, old, total_bound(state))
+
+
+@kernel
+def restart_window_rejection(channels, laws, readers, state):
+    """A reaction at clock[TIME] changed a count that a rate rule reads: the path, and the window with it, begin anew.
+    The pending time has yet to be drawn."""
+    forget_path(laws, laws.continuous, state.clock[TIME])
+    _open_next(channels, laws, readers, state)
+
+
+@kernel
+def _open_next(channels, laws, readers, state):
+    open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
     _rebound(channels, laws, readers, state, laws.timed_terms)
     fits = True
     for j in range(laws.timed_terms.size):
         fits = _fit_touched(channels, state, np.int64(readers.channel[laws.timed_terms[j]])) and fits
     refill_if_needed(state, fits)
-    rescale_pending(state.clock, old, total_bound(state))

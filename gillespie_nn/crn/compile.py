@@ -13,6 +13,7 @@ import numpy as np
 
 from ..display.words import counted
 from ..kernels.channels import CHANGE, EXTRA, PAIR, RANGE, TERM, Channels, Readers
+from ..kernels.continuous import Continuous
 from ..kernels.families import Families
 from ..kernels.firing import Dependents
 from ..kernels.implicit_state import ImplicitPlan
@@ -83,7 +84,7 @@ class Structure:
         varies[self._targets[:, 0]] = True
         self.arrays["varies"] = varies
         self._laws = self._law_arrays(laws, terms)
-        self.has_programs = bool(laws.laws or laws.triggers)
+        self.has_programs = bool(laws.laws or laws.triggers or laws.rate_rules)
         self._parameters = laws.parameters
         self._kept: tuple[tuple[bytes, float], Channels, Laws, Families] | None = None
         self._plans: dict[tuple[bytes, bool], tuple[LeapPlan, BlockPlan | None]] = {}
@@ -124,11 +125,22 @@ class Structure:
         timed = np.array([p >= 0 and laws.laws[p].reads_time for p in program], dtype=np.bool_)
         channel = np.zeros(self.n_channels if timed.any() else 0, dtype=np.bool_)
         channel[np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"]))[timed]] = True
-        return programs.arrays(laws.laws, laws.triggers, self.n_species) | {
+        return programs.arrays(laws, self.n_species) | {
+            "continuous": self._continuous(laws),
             "terms": np.flatnonzero(program >= 0).astype(np.uint32),
             "timed_terms": np.flatnonzero(timed).astype(np.uint32),
             "timed_channel": channel,
         }
+
+    def _continuous(self, laws: NetworkPrograms) -> Continuous | None:
+        """The variables of rate rules; None without any."""
+        if not laws.rate_rules:
+            return None
+        moved = set(laws.moved)
+        conditions = [k for k, trigger in enumerate(laws.triggers) if not moved.isdisjoint(trigger.variables)]
+        read = {s for p in (*laws.rate_rules, *(laws.triggers[k] for k in conditions)) for s in p.species}
+        restarts = [any(s in read for s, _ in change) for change in self.changes]
+        return programs.continuous(laws, conditions, np.array(restarts, dtype=np.bool_))
 
     def _with_pools(self, changes: list[Change]) -> list[Change]:
         """The changes, and those of the pools that the changed species are members of."""

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..kernels import laws as codes
+from ..kernels.continuous import ABSOLUTE, CROSSING, N_NUMBERS, RELATIVE, STALE, Continuous
 from .expressions import Expression
+from .removable import EXPREL, without_gaps
 
 if TYPE_CHECKING:
     from .network import ReactionNetwork
@@ -25,6 +27,8 @@ _MOST_ENTRIES = 1024
 _MOST_IN_ALL = 1 << 17
 """Entries of all tables together, 2 MiB. A network with more laws than that has smaller tables."""
 _LEAST_ENTRIES = 16
+_RELATIVE, _ABSOLUTE = 1e-8, 1e-10
+"""Tolerances of each step of the variables that rate rules change."""
 
 _NARY = {"sum": codes.ADD, "product": codes.MULTIPLY, "and": codes.AND, "or": codes.OR, "min": codes.MIN,
          "max": codes.MAX}  # fmt: skip
@@ -35,7 +39,7 @@ _PLAIN = {
     "sqrt": codes.SQRT, "floor": codes.FLOOR, "ceil": codes.CEIL, "factorial": codes.FACTORIAL, "sin": codes.SIN,
     "cos": codes.COS, "tan": codes.TAN, "arcsin": codes.ARCSIN, "arccos": codes.ARCCOS, "arctan": codes.ARCTAN,
     "sinh": codes.SINH, "cosh": codes.COSH, "tanh": codes.TANH, "arcsinh": codes.ARCSINH,
-    "arccosh": codes.ARCCOSH, "arctanh": codes.ARCTANH,
+    "arccosh": codes.ARCCOSH, "arctanh": codes.ARCTANH, EXPREL: codes.EXPREL,
 }  # fmt: skip
 _SWAPPED = {">": codes.LESS, ">=": codes.LESS_OR_EQUAL}
 
@@ -53,6 +57,8 @@ class Program(NamedTuple):
     """The species that it reads."""
     reads_time: bool
     """Whether it reads the time, or a variable that a rate rule changes."""
+    variables: tuple[int, ...]
+    """Places of the variables that it reads."""
 
     @property
     def has_table(self) -> bool:
@@ -139,6 +145,7 @@ class _Values:
             register[result],
             tuple(sorted({a for op, a, _, _ in found if op == codes.COUNT})),
             any(op == codes.VARIABLE and a in self._moving for op, a, _, _ in found),
+            tuple(sorted({a for op, a, _, _ in found if op == codes.VARIABLE})),
         )
 
 
@@ -160,19 +167,22 @@ class NetworkPrograms:
         for r, reaction in enumerate(network.reactions):
             if reaction.law is not None:
                 self.of_reaction[r] = len(self.laws)
-                self.laws.append(program(network.resolved(reaction.law), network.index, self.variables, moving))
+                law = network.resolved(reaction.law)
+                law = without_gaps(law) if self.moved else law
+                self.laws.append(program(law, network.index, self.variables, moving))
         self.triggers = [
             program(event.trigger, network.index, self.variables, moving) for event in network.resolved_events
         ]
         self.rate_rules = [
-            program(network.resolved(rate), network.index, self.variables, moving)
+            program(without_gaps(network.resolved(rate)), network.index, self.variables, moving)
             for rate in network.rate_rules.values()
         ]
 
 
-def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dict[str, Any]:
+def arrays(network: NetworkPrograms, state_size: int) -> dict[str, Any]:
     """The fields of `kernels.laws.Laws` that depend on the programs alone."""
-    all_programs = [*laws, *triggers]
+    laws, triggers = network.laws, network.triggers
+    all_programs = [*laws, *triggers, *network.rate_rules]
     watch: list[list[int]] = [[] for _ in range(state_size if triggers else 0)]
     for k, trigger in enumerate(triggers):
         for s in trigger.species:
@@ -187,7 +197,7 @@ def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dic
         "programs": programs,
         "code": code,
         "reads_time": np.array([p.reads_time for p in all_programs], dtype=np.bool_),
-        "timed": np.empty(0) if any(law.reads_time for law in laws) else None,
+        "timed": np.empty(0) if network.rate_rules or any(law.reads_time for law in laws) else None,
         "read_start": starts([p.species for p in all_programs]),
         "read": np.array(list(chain.from_iterable(p.species for p in all_programs)), dtype=np.uint32),
         "first_trigger": np.array([len(laws)]),
@@ -200,6 +210,40 @@ def arrays(laws: list[Program], triggers: list[Program], state_size: int) -> dic
         "ready": np.zeros(len(all_programs), dtype=np.uint8),
         "table": np.zeros((len(tabled) if size else 0, max(size, 1)), dtype=codes.ENTRY),
     }
+
+
+def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.ndarray) -> Continuous:
+    """`kernels.continuous.Continuous`: `conditions` are the triggers that read a variable of a rate rule, `restarts`
+    bool[channel] whether its firing ends the path."""
+    from scipy.integrate import RK45
+
+    n = len(network.moved)
+    number = np.full(max(network.variables.values()) + 1, -1, dtype=np.int64)
+    number[network.moved] = np.arange(n)
+    a = np.zeros((7, 7))
+    a[:6, :5], a[6, :6] = RK45.A, RK45.B
+    numbers = np.zeros(N_NUMBERS)
+    numbers[STALE], numbers[CROSSING] = 1.0, np.inf
+    numbers[RELATIVE], numbers[ABSOLUTE] = _RELATIVE, _ABSOLUTE
+    is_condition = np.zeros(len(network.triggers), dtype=np.bool_)
+    is_condition[conditions] = True
+    return Continuous(
+        place=np.array(network.moved, dtype=np.uint32),
+        number=number,
+        first_program=np.array([len(network.laws) + len(network.triggers)]),
+        restarts=restarts,
+        conditions=np.array(conditions, dtype=np.uint32),
+        is_condition=is_condition,
+        a=a,
+        c=np.append(RK45.C, 1.0),
+        error=RK45.E.copy(),
+        interpolation=RK45.P.copy(),
+        slopes=np.zeros((7, n)),
+        start=np.zeros(n),
+        path=np.zeros((5, n)),
+        numbers=numbers,
+        rows=np.empty((0, n)),
+    )
 
 
 def _linked(all_programs: list[Program]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -62,7 +62,8 @@ class Events:
         for k, event in enumerate(self._events):
             if np.isnan(self._crossing[k]):
                 self._crossing[k] = np.inf
-                if laws.reads_time[first + k]:
+                in_kernel = laws.continuous is not None and laws.continuous.is_condition[k]
+                if laws.reads_time[first + k] and not in_kernel:
                     self._crossing[k] = next_crossing(
                         laws, first + k, self._method.state, self._method.time, self._t_end
                     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import checks
 from ..checks import ModelError
 from ..kernels import codes
 from .observer import Values
@@ -11,6 +12,8 @@ _SHOWN = 8
 
 def explain(network, method, code) -> None:
     """Raise ModelError if a general rate law made the run stop with `code`; otherwise do nothing."""
+    if code == codes.BAD_PROPENSITY and network.rate_rules:
+        _explain_variables(network, method)
     laws = [reaction for reaction in network.reactions if reaction.law is not None]
     if code not in (codes.BAD_PROPENSITY, codes.OVERFLOW, codes.NEGATIVE) or not laws:
         return
@@ -27,6 +30,29 @@ def explain(network, method, code) -> None:
                 f"the propensity of reaction {reaction.name} is {kind}, {value:g}, at {_state(network, method, law)}; "
                 f"its law is {reaction.law}.{_way_out(reaction.law, value)}"
             )
+
+
+def _explain_variables(network, method):
+    """Raise ModelError if it is the rate rules that cannot go on."""
+    fault = method.fault
+    if fault == codes.NO_CROSSING:
+        raise ModelError(
+            f"cannot find when the conditions of events that read {checks.shortened(network.rate_rules)} change after "
+            f"t = {method.time:g} s; simplify the conditions"
+        )
+    if fault != codes.NO_SOLUTION:
+        return
+    values = Values(network)
+    names = list(network.rate_rules)
+    slopes = [float(values.at(method, network.resolved(network.rate_rules[name]))) for name in names]
+    wild = max(range(len(names)), key=lambda k: np.inf if np.isnan(slopes[k]) else abs(slopes[k]))
+    name = names[wild]
+    value = method.laws.variables[values.place(name)]
+    raise ModelError(
+        f"the rate rules have no solution beyond t = {method.time:.10g} s, where {name} = {value:g} changes "
+        f"fastest, by {slopes[wild]:g} a second: they diverge, or a rate rule is undefined; "
+        " end the run earlier, or check the rate rules"
+    )
 
 
 def _explain_negative(network, method, reaction):

@@ -133,9 +133,7 @@ def _fastest(network: ReactionNetwork, counts: np.ndarray | None) -> Choice:
     there are many molecules at the start. The two adaptive methods correct it by what they see in a run."""
     n_reactions = len(network.reactions)
     if network.rate_rules:
-        few = n_reactions <= _FEW_REACTIONS
-        reason = "searches all reactions" if few else "keeps bounds of propensities"
-        return Choice(Direct if few else Rejection, f"auto: {reason}; takes the rate rules of the model")
+        return Choice(Rejection, "auto: keeps bounds of propensities while rate rules change what they read")
     timed = any(law.reads_time for law in network.compiled.programs.laws)
     if n_reactions <= _FEW_REACTIONS and not timed and not _is_crowded(network, counts):
         reactions = counted(n_reactions, "reaction")

@@ -11,6 +11,7 @@ from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels import codes
 from ...kernels.channels import Channels
+from ...kernels.continuous import STALE
 from ...kernels.families import Families
 from ...kernels.laws import Laws, forget_variables
 from ...nn.phases import Phase
@@ -27,12 +28,17 @@ _LATEST = np.finfo(np.float64).max
 WRITTEN_LAWS = ("variables", "window", "triggered", "value")
 """Arrays of `Laws` that are part of the state of a simulation. It also writes `registers`, `ready` and `table`, which
 follow from the variables: replicates with the same variables share them."""
+WRITTEN_CONTINUOUS = ("slopes", "start", "path", "numbers")
+"""Arrays of `Continuous` that are part of the state of a simulation. It also writes `rows`."""
 
 
 def own_laws(laws: Laws) -> Laws:
     """`laws` with separate arrays for what one simulation writes."""
     copies = {name: getattr(laws, name).copy() for name in (*WRITTEN_LAWS, "registers", "ready")}
-    separate = laws._replace(**copies, table=np.empty_like(laws.table))
+    continuous = laws.continuous
+    if continuous is not None:
+        continuous = continuous._replace(**{name: getattr(continuous, name).copy() for name in WRITTEN_CONTINUOUS})
+    separate = laws._replace(**copies, table=np.empty_like(laws.table), continuous=continuous)
     forget_variables(separate)
     return separate
 
@@ -178,6 +184,12 @@ class Method(ABC):
         [molecules^2]; they are then discarded. Without species if the method computes no covariance."""
         return np.zeros((last - first, 0, 0))
 
+    def _record_moved(self) -> None:
+        """There is a new array `_moved`: let kernels write into it."""
+        continuous = self._laws.continuous
+        if continuous is not None:
+            self._laws = self._laws._replace(continuous=continuous._replace(rows=self._moved))
+
     def moved(self, first: int, last: int) -> np.ndarray:
         """Values of what rate rules change, in their order, at rows first, ..., last - 1 of the present block,
         float64[row, rate rule]."""
@@ -210,6 +222,11 @@ class Method(ABC):
         return int(self._tally[codes.N_EVENTS])
 
     @property
+    def fault(self) -> int:
+        """Why the simulation cannot go on: 0, or what `kernels.codes.FAULT` says."""
+        return int(self._tally[codes.FAULT])
+
+    @property
     def grid_index(self) -> int:
         """Number of filled rows in the current block."""
         return int(self._tally[codes.GRID_INDEX])
@@ -236,6 +253,7 @@ class Method(ABC):
         grid_counts = self._no_counts if grid_counts is None else grid_counts
         if len(grid_counts) > len(self._moved):
             self._moved = np.full((len(grid_counts), self._moved.shape[1]), np.nan)
+            self._record_moved()
         while self._drive is not None and (due := self._drive.next_time) < t_stop * (1.0 - _ROUNDING):
             stop = max(due, self.time)
             points = grid_time[: np.searchsorted(grid_time, stop, side="right")]
@@ -264,6 +282,8 @@ class Method(ABC):
     ) -> None:
         """Set counts[species] = values at the current time (int64 arrays), and variables of `laws` likewise, and update
         all dependent values."""
+        if self.laws.continuous is not None:
+            self.laws.continuous.numbers[STALE] = 1.0  # variables are those of the present time, the path is not used
         if len(variables):
             self.laws.variables[list(variables)] = variable_values
             forget_variables(self.laws)

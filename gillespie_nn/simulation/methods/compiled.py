@@ -10,7 +10,7 @@ from ...kernels import codes, replicates
 from ...kernels.laws import forget_variables
 from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
 from ...kernels.streams import SCRATCH
-from .base import WRITTEN_LAWS, Method
+from .base import WRITTEN_CONTINUOUS, WRITTEN_LAWS, Method
 
 _NO_ENDS = np.empty(0, dtype=END)
 _NO_LOG = np.empty(0, dtype=LOGGED)
@@ -119,9 +119,11 @@ class Compiled(Method):
         A copy of it, written back, puts the simulation back to where it is now.
         """
         programs = {name: getattr(self._laws, name) for name in WRITTEN_LAWS}
+        continuous = self._laws.continuous
+        path = {} if continuous is None else {name: getattr(continuous, name) for name in WRITTEN_CONTINUOUS}
         arrays: list[np.ndarray] = []
         _each(self._state, arrays.append)
-        arrays += [*programs.values(), self._families.running]
+        arrays += [*programs.values(), *path.values(), self._families.running]
         sizes = [-(-array.nbytes // 8) for array in arrays]
         memory = np.zeros(sum(sizes), dtype=np.uint64)
         moved: dict[int, Any] = {}
@@ -134,6 +136,9 @@ class Compiled(Method):
                 place += size
         self._state = _each(self._state, lambda array: moved[id(array)])
         self._laws = self._laws._replace(**{name: moved[id(array)] for name, array in programs.items()})
+        if continuous is not None:
+            continuous = continuous._replace(**{name: moved[id(array)] for name, array in path.items()})
+            self._laws = self._laws._replace(continuous=continuous)
         self._families = self._families._replace(running=moved[id(self._families.running)])
         self._counts, self._clock, self._tally, self.firings = (
             moved[id(array)] for array in (self._counts, self._clock, self._tally, self.firings)

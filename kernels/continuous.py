@@ -1,0 +1,243 @@
+"""Variables that rate rules change between reactions: V' = f(V, t, counts), beside molecules.
+
+Exact methods simulate the piecewise deterministic Markov process. The path of the variables is integrated by steps of
+the method of Dormand and Prince, with an interpolating polynomial over each step. The polynomial is what the
+simulation takes for the path: propensities are bounded over it, thinned by its values, and conditions are solved on it.
+So all but the path itself is exact, and the path holds to the tolerances of the steps. A step ends early where a
+reaction changes a count that a rate rule reads; the next begins there, from the value of the polynomial.
+
+J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6 (1980) 19-26, doi:10.1016/0771-050X(80)90013-3; L. F. Shampine,
+Math. Comput. 46 (1986) 135-150, doi:10.1090/S0025-5718-1986-0815836-3 (interpolation); M. H. A. Davis, J. R. Stat.
+Soc. B 46 (1984) 353-376, doi:10.1111/j.2517-6161.1984.tb01308.x (the process).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .laws import TIME_VARIABLE, law_value
+from .linked import kernel
+
+STAGES = 7
+DEGREE = 4
+"""Of the polynomial."""
+
+# Places in `numbers`.
+BEGIN = 0
+"""Time at which the present step begins [s]."""
+LENGTH = 1
+"""Of the present step [s]."""
+NEXT = 2
+"""Length to try for the next step [s]; 0 if none was made yet."""
+CROSSING = 3
+"""Time at which a condition changes in the present window of time, which ends there [s]; infinite if none does."""
+STALE = 4
+"""1 if the variables hold the values of the present time, and the step is no longer of use."""
+SLOPE_KNOWN = 5
+"""1 if the last stage of the present step is the slope at its end."""
+RELATIVE, ABSOLUTE = 6, 7
+"""Tolerances of a step."""
+N_STEPS, N_REJECTED_STEPS = 8, 9
+N_NUMBERS = 10
+
+_SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0
+_SLACK = 1e-14
+"""Rounding of the polynomial, relative to its coefficients: bounds are wider by it."""
+
+
+class Continuous(NamedTuple):
+    """The variables that rate rules change, in the order of the rules."""
+
+    place: np.ndarray  # uint32[variable]: place in `Laws.variables`
+    number: np.ndarray  # int64[place]: which variable a place holds, or -1
+    first_program: np.ndarray  # int64[1]: program of the first rate rule; the others follow it
+    restarts: np.ndarray  # bool[channel]: changes a count that a rate rule reads, or a condition beside a variable
+    conditions: np.ndarray  # uint32[...]: triggers that read a variable
+    is_condition: np.ndarray  # bool[trigger]
+    a: np.ndarray  # float64[7, 7]: stages; the last row is the end of the step
+    c: np.ndarray  # float64[7]
+    error: np.ndarray  # float64[7]
+    interpolation: np.ndarray  # float64[7, DEGREE]: weight of each stage in each power
+    # State of one simulation; each has its own.
+    slopes: np.ndarray  # float64[7, variable]
+    start: np.ndarray  # float64[variable]: values at the beginning of the step
+    path: np.ndarray  # float64[DEGREE + 1, variable]: coefficients of the powers of the part of the step that is over
+    numbers: np.ndarray  # float64[N_NUMBERS]
+    rows: np.ndarray  # float64[point, variable]: values at recorded points
+
+
+@kernel
+def set_time(laws, continuous, t):
+    """Let the variables be those at time t, within the present step. `continuous` is `laws.continuous`."""
+    laws.variables[TIME_VARIABLE] = t
+    # An argument, so that nothing behind it is compiled if it is None.
+    if continuous is not None:
+        if continuous.numbers[STALE] != 0.0:
+            return
+        part = (t - continuous.numbers[BEGIN]) / continuous.numbers[LENGTH]
+        path = continuous.path
+        for j in range(path.shape[1]):
+            value = path[DEGREE, j]
+            for p in range(DEGREE - 1, -1, -1):
+                value = value * part + path[p, j]
+            laws.variables[continuous.place[j]] = value
+
+
+@kernel
+def forget_path(laws, continuous, t):
+    """Before something changes at time t: the variables get their values there, and the path ends."""
+    set_time(laws, continuous, t)
+    if continuous is not None:
+        continuous.numbers[STALE] = 1.0
+        continuous.numbers[SLOPE_KNOWN] = 0.0
+
+
+@kernel
+def record_variables(laws, continuous, k, t):
+    """Record the variables at time t as those of point k."""
+    set_time(laws, continuous, t)
+    if continuous is not None:
+        for j in range(continuous.place.size):
+            continuous.rows[k, j] = laws.variables[continuous.place[j]]
+
+
+@kernel
+def is_crossing(continuous, t):
+    """Whether the window ended at t because a condition changes there. It is told once."""
+    if continuous is not None:
+        if continuous.numbers[CROSSING] == t:
+            continuous.numbers[CROSSING] = np.inf
+            return True
+    return False
+
+
+@kernel
+def restarts(continuous, c):
+    """Whether the firing of channel c ends the path."""
+    if continuous is not None:
+        return continuous.restarts[c]
+    return False
+
+
+@kernel
+def _slopes(laws, continuous, counts, row):
+    """Slopes at the present variables into a row of `slopes`."""
+    first = continuous.first_program[0]
+    for j in range(continuous.place.size):
+        continuous.slopes[row, j] = law_value(laws, first + j, counts)
+
+
+@kernel
+def _stage(laws, continuous, counts, t, h, row):
+    """Variables at the stage `row` of a step of length h from t, and the slopes there."""
+    for j in range(continuous.place.size):
+        total = 0.0
+        for i in range(row):
+            total += continuous.a[row, i] * continuous.slopes[i, j]
+        laws.variables[continuous.place[j]] = continuous.start[j] + h * total
+    laws.variables[TIME_VARIABLE] = t + continuous.c[row] * h
+    _slopes(laws, continuous, counts, row)
+
+
+@kernel
+def _first_length(continuous):
+    """A first step, over which no variable changes by more than a hundredth of its size."""
+    h = np.inf
+    for j in range(continuous.place.size):
+        size = np.abs(continuous.start[j]) + continuous.numbers[ABSOLUTE]
+        slope = np.abs(continuous.slopes[0, j])
+        if slope > 0.0:
+            h = min(h, 0.01 * size / slope)
+    return min(h, 1.0) if h > 0.0 else 1e-6
+
+
+@kernel
+def _error(laws, continuous, h):
+    """Estimated error of a step over the tolerance, the largest of the variables; NaN if one has no value."""
+    largest = 0.0
+    for j in range(continuous.place.size):
+        total = 0.0
+        for i in range(STAGES):
+            total += continuous.error[i] * continuous.slopes[i, j]
+        end = laws.variables[continuous.place[j]]
+        size = max(np.abs(continuous.start[j]), np.abs(end))
+        error = np.abs(h * total) / (continuous.numbers[ABSOLUTE] + continuous.numbers[RELATIVE] * size)
+        if error > largest or error != error or end != end:
+            largest = error if end == end else np.nan
+    return largest
+
+
+@kernel
+def begin_step(laws, continuous, counts, t):
+    """Make the next step, from time t and the variables there. False if no step is short enough: the solution ends, or
+    a rate rule has no value."""
+    numbers = continuous.numbers
+    for j in range(continuous.place.size):
+        continuous.start[j] = laws.variables[continuous.place[j]]
+    laws.variables[TIME_VARIABLE] = t
+    if numbers[SLOPE_KNOWN] != 0.0:
+        for j in range(continuous.place.size):
+            continuous.slopes[0, j] = continuous.slopes[STAGES - 1, j]
+    else:
+        _slopes(laws, continuous, counts, 0)
+    if numbers[NEXT] == 0.0:
+        numbers[NEXT] = _first_length(continuous)
+    growth = _MOST
+    while True:
+        h = numbers[NEXT]
+        if not t + h > t:
+            numbers[STALE] = 1.0
+            for j in range(continuous.place.size):
+                laws.variables[continuous.place[j]] = continuous.start[j]
+            laws.variables[TIME_VARIABLE] = t
+            return False
+        for row in range(1, STAGES):
+            _stage(laws, continuous, counts, t, h, row)
+        error = _error(laws, continuous, h)
+        if error <= 1.0:
+            break
+        numbers[N_REJECTED_STEPS] += 1.0
+        growth = 1.0
+        numbers[NEXT] = h * (max(_LEAST, _SAFETY * error**-0.2) if error < np.inf else _LEAST)
+    numbers[N_STEPS] += 1.0
+    numbers[NEXT] = min(h * (min(growth, _SAFETY * error**-0.2) if error > 0.0 else growth), 1e300)
+    numbers[BEGIN], numbers[LENGTH] = t, (t + h) - t
+    numbers[STALE], numbers[SLOPE_KNOWN] = 0.0, 1.0
+    for j in range(continuous.place.size):
+        continuous.path[0, j] = continuous.start[j]
+        for p in range(DEGREE):
+            total = 0.0
+            for i in range(STAGES):
+                total += continuous.interpolation[i, p] * continuous.slopes[i, j]
+            continuous.path[p + 1, j] = h * total
+    set_time(laws, continuous, t)
+    return True
+
+
+@kernel
+def step_end(continuous):
+    """When the present step is over [s]."""
+    return continuous.numbers[BEGIN] + continuous.numbers[LENGTH]
+
+
+@kernel
+def path_range(continuous, j, a, b):
+    """Bounds of variable j over times from a to b within the present step."""
+    # In Bernstein's form over [a, b], the coefficients of a polynomial enclose it.
+    path, numbers = continuous.path, continuous.numbers
+    u = (a - numbers[BEGIN]) / numbers[LENGTH]
+    w = max((b - numbers[BEGIN]) / numbers[LENGTH], u) - u
+    c0, c1, c2, c3, c4 = path[0, j], path[1, j], path[2, j], path[3, j], path[4, j]
+    size = np.abs(c0) + np.abs(c1) + np.abs(c2) + np.abs(c3) + np.abs(c4)
+    d0 = c0 + u * (c1 + u * (c2 + u * (c3 + u * c4)))
+    d1 = w * (c1 + u * (2.0 * c2 + u * (3.0 * c3 + u * 4.0 * c4)))
+    d2 = w * w * (c2 + u * (3.0 * c3 + u * 6.0 * c4))
+    d3 = w * w * w * (c3 + u * 4.0 * c4)
+    d4 = w * w * w * w * c4
+    b1 = d0 + d1 / 4.0
+    b2 = d0 + d1 / 2.0 + d2 / 6.0
+    b3 = d0 + 0.75 * d1 + d2 / 2.0 + d3 / 4.0
+    b4 = d0 + d1 + d2 + d3 + d4
+    low = min(min(min(d0, b1), min(b2, b3)), b4)
+    high = max(max(max(d0, b1), max(b2, b3)), b4)
+    return low - _SLACK * size, high + _SLACK * size
