@@ -64,8 +64,9 @@ def readable(symbols: Scope) -> frozenset[str]:
 def checked_event(event: Event, symbols: Scope, names: Container[str], rules: Container[str]) -> Event:
     """`event`, its names among `names` and its targets among species and parameters; raises InputError."""
     what = f"event {checked_name('event', event.name)}"
+    random = (*(value for _, value in event.assignments), event.delay)
     for expression in event.expressions():
-        checked_expression(expression, what, names)
+        checked_expression(expression, what, names, draws=any(expression is e for e in random))
     targets = [t for t, _ in event.assignments]
     if len(set(targets)) != len(targets):
         twice = next(t for t in targets if targets.count(t) > 1)

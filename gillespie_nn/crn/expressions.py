@@ -22,6 +22,12 @@ FUNCTIONS: Mapping[str, int | None] = {
     "arctanh": 1, "min": None, "max": None, "quotient": 2, "rem": 2, "piecewise": None,
 }  # fmt: skip
 """Functions and their number of arguments; None where it varies."""
+DRAWN: Mapping[str, int] = {
+    "bernoulli": 1, "binomial": 2, "exponential": 1, "gamma": 2, "lognormal": 2, "normal": 2, "poisson": 1,
+    "uniform": 2,
+}  # fmt: skip
+"""Random draws, see `draws`, and their number of arguments; events alone can make them."""
+_CALLED: Mapping[str, int | None] = {**FUNCTIONS, **DRAWN}
 _TAKEN_IN = ("sum", "product", "and", "or")
 
 
@@ -97,8 +103,9 @@ def checked(expression: Expression, what: str) -> Expression:
 
 
 def call(function: str, args: tuple[Expression, ...]) -> Expression:
-    """A function of `FUNCTIONS` applied; raises InputError for an unknown one or a wrong number of arguments."""
-    n = FUNCTIONS[choice("function", function, FUNCTIONS, "known are")]
+    """A function of `FUNCTIONS`, or a draw, applied; raises InputError for an unknown one or a wrong number of
+    arguments."""
+    n = _CALLED[choice("function", function, _CALLED, "known are")]
     least = 1 if n is None else n
     if len(args) < least or (n is not None and len(args) > n):
         raise InputError(f"{function} takes {'at least 1' if n is None else n} argument(s), got {len(args)}")

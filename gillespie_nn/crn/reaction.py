@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .. import checks
 from ..checks import InputError
 from ..kernels.codes import COUNT_LIMIT
-from .expressions import Expression, checked, number, operation
+from .expressions import DRAWN, Expression, checked, number, operation
 from .expressions import name as name_of
 
 THRESHOLD_KINDS = ("step", "ramp")
@@ -232,11 +232,17 @@ def _threshold_of(factor: Expression) -> Threshold | None:
     return Threshold("step" if factor.args[0] == number(1) else "ramp", above.value, below.value)
 
 
-def checked_expression(expression: Expression, what: str, names: Container[str]) -> Expression:
-    """`expression`, if it is one, of bearable size, over known names."""
+def checked_expression(expression: Expression, what: str, names: Container[str], draws: bool = False) -> Expression:
+    """`expression`, if it is one, of bearable size, over known names, and without random draws unless `draws`."""
     if not isinstance(expression, Expression):
         raise InputError(f"{what} must be an Expression, got {expression!r}: make one with gillespie_nn.law, from text")
     checked(expression, what)
+    if not draws:
+        for node in expression.walk():
+            if node.op in DRAWN:
+                raise InputError(
+                    f"{what} has the random draw {node.op}(...): only assignments and delays of events can have one"
+                )
     for name in sorted(expression.names()):
         checks.choice(f"name in {what}", name, names, "known names are", "declare any other name with @parameter")
     return expression

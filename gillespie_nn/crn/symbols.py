@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ..checks import InputError, choice
-from .expressions import FUNCTIONS, Expression, call, name, number
+from .expressions import DRAWN, FUNCTIONS, Expression, call, name, number
 
 SPECIES, PARAMETER, RULE, RATE_RULE, COMPARTMENT = "species", "parameter", "rule", "rate rule", "compartment"
 REACTION, EVENT, STOICHIOMETRY, FUNCTION, GROUP = "reaction", "event", "stoichiometry", "function", "group"
@@ -46,7 +46,7 @@ BUILT_IN: Mapping[str, Symbol] = MappingProxyType(
     }
 )
 """What every expression may read: the time [s], Omega, and constants. Nothing else can have these identifiers."""
-BUILT_IN_FUNCTIONS: Mapping[str, Function] = MappingProxyType({f: partial(call, f) for f in FUNCTIONS})
+BUILT_IN_FUNCTIONS: Mapping[str, Function] = MappingProxyType({f: partial(call, f) for f in (*FUNCTIONS, *DRAWN)})
 
 
 class Scope:

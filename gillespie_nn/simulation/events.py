@@ -10,12 +10,14 @@ none is drawn. Events without a priority go last, in the order in which their co
 order: SBML leaves that order open.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import checks
 from ..checks import ModelError
+from ..crn.draws import drawn, has_draws
 from ..kernels.codes import COUNT_LIMIT
 from ..kernels.crossings import next_crossing
 from ..kernels.laws import TIME_VARIABLE, law_value
@@ -51,6 +53,11 @@ class Events:
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
         self.stops = False
         """Whether the condition has become true at which the simulation ends."""
+        random = [e for event in self._events for e in event.expressions() if has_draws(e)]
+        if random and method.deterministic:
+            checks.warn(
+                f"method {method.name} has no random draws: {random[0]} and others like it are replaced by their means"
+            )
         if self._events:
             method.laws.triggered[:] = [event.initially for event in self._events]
 
@@ -140,7 +147,16 @@ class Events:
         self._method.set_counts(np.array(species, dtype=np.int64), np.array(counts, dtype=np.int64), variables, reals)
 
     def _worked_out(self, k):
-        return tuple(float(self._values.at(self._method, e)) for _, e in self._events[k].assignments)
+        return tuple(self._value(k, e) for _, e in self._events[k].assignments)
+
+    def _value(self, k, expression):
+        """The value of an expression of event k now, with its random draws made."""
+        method = self._method
+        try:
+            made = drawn(expression, partial(self._values.at, method), None if method.deterministic else method.rng)
+        except ValueError as error:
+            raise ModelError(self._says(k, f"{expression} cannot be drawn: {error}")) from None
+        return float(self._values.at(method, made))
 
     def _chosen(self, due):
         """The next of the events that are due: the one of highest priority, of equals one at random."""
@@ -162,7 +178,7 @@ class Events:
     def _delay_of(self, k):
         if self._events[k].delay is None:
             return 0.0
-        delay = float(self._values.at(self._method, self._events[k].delay))
+        delay = self._value(k, self._events[k].delay)
         if not delay >= 0:
             raise ModelError(self._says(k, f"its delay is {delay:g} s, and must be at least 0"))
         return delay
