@@ -7,6 +7,7 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 
 from .base import Check, Outcome
 from .closed_forms import ClosedForms
+from .continuous_variables import ContinuousVariables
 from .events import EventsAndPassages
 from .hostile import HostileModels
 from .hostile_files import HostileFiles
@@ -28,6 +29,7 @@ CHECKS = (
     TimeChange,
     MethodsAgree,
     EventsAndPassages,
+    ContinuousVariables,
     StiffModels,
     SbmlSuite,
     PlantedErrors,
