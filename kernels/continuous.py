@@ -1,10 +1,11 @@
 """Variables that rate rules change between reactions: V' = f(V, t, counts), beside molecules.
 
 Exact methods simulate the piecewise deterministic Markov process. The path of the variables is integrated by steps of
-the method of Dormand and Prince, with an interpolating polynomial over each step. The polynomial is what the
-simulation takes for the path: propensities are bounded over it, thinned by its values, and conditions are solved on it.
-So all but the path itself is exact, and the path holds to the tolerances of the steps. A step ends early where a
-reaction changes a count that a rate rule reads; the next begins there, from the value of the polynomial.
+the method of Dormand and Prince, or of a Rosenbrock method where it is stiff, with a polynomial over each step. The
+polynomial is what the simulation takes for the path: propensities are bounded over it, thinned by its values, and
+conditions are solved on it. So all but the path itself is exact, and the path holds to the tolerances of the steps. A
+step ends early where a reaction changes a count that a rate rule reads; the next begins there, from the value of the
+polynomial.
 
 J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6 (1980) 19-26, doi:10.1016/0771-050X(80)90013-3; L. F. Shampine,
 Math. Comput. 46 (1986) 135-150, doi:10.1090/S0025-5718-1986-0815836-3 (interpolation); M. H. A. Davis, J. R. Stat.
@@ -15,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .laws import TIME_VARIABLE, law_value
+from .laws import TIME_VARIABLE
 from .linked import kernel
+from .rosenbrock import slopes_of, stiff_path, stiff_step
 
 STAGES = 7
 DEGREE = 4
@@ -38,9 +40,15 @@ SLOPE_KNOWN = 5
 RELATIVE, ABSOLUTE = 6, 7
 """Tolerances of a step."""
 N_STEPS, N_REJECTED_STEPS = 8, 9
-N_NUMBERS = 10
+N_UNSTABLE = 10
+"""How many of the last steps were limited by stability; once many were, `IS_STIFF` is 1 and all others are implicit."""
+IS_STIFF = 11
+N_NUMBERS = 12
 
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0
+_UNSTABLE = 3.25
+"""Step times the size of the derivative's slope, where the explicit method is hardly stable any more."""
+_MANY_UNSTABLE = 15.0
 _SLACK = 1e-14
 """Rounding of the polynomial, relative to its coefficients: bounds are wider by it."""
 
@@ -58,8 +66,16 @@ class Continuous(NamedTuple):
     c: np.ndarray  # float64[7]
     error: np.ndarray  # float64[7]
     interpolation: np.ndarray  # float64[7, DEGREE]: weight of each stage in each power
+    stiff_a: np.ndarray  # float64[6, 5], see `rosenbrock`
+    stiff_c: np.ndarray  # float64[6, 5]
+    stiff_d: np.ndarray  # float64[2, 5]
+    stiff_times: np.ndarray  # float64[2, 6]
+    # Scratch.
+    matrix: np.ndarray  # float64[variable, variable]
+    pivot: np.ndarray  # int64[variable]
+    last: np.ndarray  # float64[variable]: where the last stage but one was taken
     # State of one simulation; each has its own.
-    slopes: np.ndarray  # float64[7, variable]
+    slopes: np.ndarray  # float64[rosenbrock.N_ROWS, variable]
     start: np.ndarray  # float64[variable]: values at the beginning of the step
     path: np.ndarray  # float64[DEGREE + 1, variable]: coefficients of the powers of the part of the step that is over
     numbers: np.ndarray  # float64[N_NUMBERS]
@@ -120,23 +136,17 @@ def restarts(continuous, c):
 
 
 @kernel
-def _slopes(laws, continuous, counts, row):
-    """Slopes at the present variables into a row of `slopes`."""
-    first = continuous.first_program[0]
-    for j in range(continuous.place.size):
-        continuous.slopes[row, j] = law_value(laws, first + j, counts)
-
-
-@kernel
 def _stage(laws, continuous, counts, t, h, row):
-    """Variables at the stage `row` of a step of length h from t, and the slopes there."""
+    """Variables at the stage `row` of an explicit step of length h from t, and the slopes there. Of the first stage
+    they are those at t."""
     for j in range(continuous.place.size):
         total = 0.0
         for i in range(row):
             total += continuous.a[row, i] * continuous.slopes[i, j]
         laws.variables[continuous.place[j]] = continuous.start[j] + h * total
-    laws.variables[TIME_VARIABLE] = t + continuous.c[row] * h
-    _slopes(laws, continuous, counts, row)
+        if row == STAGES - 2:
+            continuous.last[j] = continuous.start[j] + h * total
+    slopes_of(laws, continuous, counts, t + continuous.c[row] * h, row)
 
 
 @kernel
@@ -172,37 +182,75 @@ def begin_step(laws, continuous, counts, t):
     """Make the next step, from time t and the variables there. False if no step is short enough: the solution ends, or
     a rate rule has no value."""
     numbers = continuous.numbers
-    for j in range(continuous.place.size):
+    n = continuous.place.size
+    for j in range(n):
         continuous.start[j] = laws.variables[continuous.place[j]]
-    laws.variables[TIME_VARIABLE] = t
+    is_stiff = numbers[IS_STIFF] != 0.0
+    first = 0
     if numbers[SLOPE_KNOWN] != 0.0:
-        for j in range(continuous.place.size):
+        for j in range(n):
             continuous.slopes[0, j] = continuous.slopes[STAGES - 1, j]
-    else:
-        _slopes(laws, continuous, counts, 0)
-    if numbers[NEXT] == 0.0:
-        numbers[NEXT] = _first_length(continuous)
+        first = 1
     growth = _MOST
+    order = -0.25 if is_stiff else -0.2
     while True:
         h = numbers[NEXT]
-        if not t + h > t:
+        if not (h == 0.0 or t + h > t):
             numbers[STALE] = 1.0
-            for j in range(continuous.place.size):
+            for j in range(n):
                 laws.variables[continuous.place[j]] = continuous.start[j]
             laws.variables[TIME_VARIABLE] = t
             return False
-        for row in range(1, STAGES):
-            _stage(laws, continuous, counts, t, h, row)
-        error = _error(laws, continuous, h)
+        if is_stiff:
+            error = stiff_step(laws, continuous, counts, t, h, numbers[RELATIVE], numbers[ABSOLUTE])
+        else:
+            for row in range(first, STAGES):
+                _stage(laws, continuous, counts, t, h, row)
+                if row == 0 and h == 0.0:  # no step was made yet
+                    h = numbers[NEXT] = _first_length(continuous)
+            first = 1
+            error = _error(laws, continuous, h)
         if error <= 1.0:
             break
         numbers[N_REJECTED_STEPS] += 1.0
         growth = 1.0
-        numbers[NEXT] = h * (max(_LEAST, _SAFETY * error**-0.2) if error < np.inf else _LEAST)
+        numbers[NEXT] = h * (max(_LEAST, _SAFETY * error**order) if error < np.inf else _LEAST)
     numbers[N_STEPS] += 1.0
-    numbers[NEXT] = min(h * (min(growth, _SAFETY * error**-0.2) if error > 0.0 else growth), 1e300)
+    numbers[NEXT] = min(h * (min(growth, _SAFETY * error**order) if error > 0.0 else growth), 1e300)
     numbers[BEGIN], numbers[LENGTH] = t, (t + h) - t
-    numbers[STALE], numbers[SLOPE_KNOWN] = 0.0, 1.0
+    numbers[STALE] = 0.0
+    if is_stiff:
+        stiff_path(laws, continuous)
+        numbers[SLOPE_KNOWN] = 0.0
+    else:
+        _make_path(continuous, h)
+        _watch_stability(laws, continuous, h)
+        numbers[SLOPE_KNOWN] = 1.0 - numbers[IS_STIFF]
+    set_time(laws, continuous, t)
+    return True
+
+
+@kernel
+def _watch_stability(laws, continuous, h):
+    """After an explicit step, with the variables at its end: go on with implicit ones if stability limited many of the
+    last (Hairer, Norsett and Wanner, section IV.2)."""
+    numbers = continuous.numbers
+    top = 0.0
+    bottom = 0.0
+    for j in range(continuous.place.size):
+        top += (continuous.slopes[STAGES - 1, j] - continuous.slopes[STAGES - 2, j]) ** 2
+        bottom += (laws.variables[continuous.place[j]] - continuous.last[j]) ** 2
+    if h * h * top > _UNSTABLE * _UNSTABLE * bottom:
+        numbers[N_UNSTABLE] += 1.0
+        if numbers[N_UNSTABLE] >= _MANY_UNSTABLE:
+            numbers[IS_STIFF] = 1.0
+    else:
+        numbers[N_UNSTABLE] = max(numbers[N_UNSTABLE] - 0.25, 0.0)
+
+
+@kernel
+def _make_path(continuous, h):
+    """The polynomial over an explicit step, into `path`."""
     for j in range(continuous.place.size):
         continuous.path[0, j] = continuous.start[j]
         for p in range(DEGREE):
@@ -210,8 +258,6 @@ def begin_step(laws, continuous, counts, t):
             for i in range(STAGES):
                 total += continuous.interpolation[i, p] * continuous.slopes[i, j]
             continuous.path[p + 1, j] = h * total
-    set_time(laws, continuous, t)
-    return True
 
 
 @kernel

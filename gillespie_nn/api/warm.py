@@ -1,8 +1,8 @@
 """Compiles the kernels of methods ahead of time, by short runs of small models through the public functions.
 
-What is compiled depends on the method and on what a run has: general laws, product families, events, noise, training.
-`EXAMPLES` and `_train` have each of these once; a kernel that only other runs need is compiled by the first of them. So
-are those of `verify-bounds`, which no simulation uses.
+What is compiled depends on the method and on what a run has: general laws, product families, events, rate rules, noise,
+training. `EXAMPLES` and `_train` have each of these once; a kernel that only other runs need is compiled by the first
+of them. So are those of `verify-bounds`, which no simulation uses.
 """
 
 import multiprocessing
@@ -47,6 +47,7 @@ EXAMPLES = {
     "general laws": Example("0 -> A @ propensity(20 / (1 + (A / 5)^2))\nA -> 0 @ 0.8"),
     "law of time": Example("0 -> A @ propensity(10 * (1 + sin(time)))\nA -> 0 @ 1"),
     "event": Example("0 -> A @ 10\nA -> 0 @ 1\n@event drop: when time >= 0.05; set A = 1"),
+    "rate rules": Example("@parameter V = 1\n@rate V = V - A / 100\n0 -> A @ propensity(20 * V)\nA -> 0 @ 0.8"),
     "schedule": Example(_MASS_ACTION, {"schedule": [(0.05, {"lose": 0.2})]}),
     "noise": Example(_MASS_ACTION, {"noise": (RateNoise(0.1, "constant"), ConcentrationNoise(0.1, "constant"))}),
     "firings": Example(_MASS_ACTION, {"count_firings": True}),

@@ -13,6 +13,8 @@ import numpy as np
 
 from ..kernels import laws as codes
 from ..kernels.continuous import ABSOLUTE, CROSSING, N_NUMBERS, RELATIVE, STALE, Continuous
+from ..kernels.rosenbrock import N_ROWS
+from . import rodas
 from .expressions import Expression
 from .removable import EXPREL, without_gaps
 
@@ -238,7 +240,14 @@ def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.nda
         c=np.append(RK45.C, 1.0),
         error=RK45.E.copy(),
         interpolation=RK45.P.copy(),
-        slopes=np.zeros((7, n)),
+        stiff_a=rodas.A,
+        stiff_c=rodas.C,
+        stiff_d=rodas.D,
+        stiff_times=rodas.TIMES,
+        matrix=np.zeros((n, n)),
+        pivot=np.zeros(n, dtype=np.int64),
+        last=np.zeros(n),
+        slopes=np.zeros((N_ROWS, n)),
         start=np.zeros(n),
         path=np.zeros((5, n)),
         numbers=numbers,

@@ -51,7 +51,7 @@ def _explain_variables(network, method):
     raise ModelError(
         f"the rate rules have no solution beyond t = {method.time:.10g} s, where {name} = {value:g} changes "
         f"fastest, by {slopes[wild]:g} a second: they diverge, or a rate rule is undefined; "
-        " end the run earlier, or check the rate rules"
+        "end the run earlier, or check the rate rules"
     )
 
 

@@ -41,7 +41,7 @@ def stopping(network: ReactionNetwork, text: str, method: Any) -> ReactionNetwor
     while any(event.name == name for event in network.events):
         name += "_"
     stopped = replace(network, events=(*network.events, Event(name, trigger, (), stops=True)))  # checks the names
-    if trigger.names().isdisjoint({*network.index, *network.rules, "time"}):
+    if trigger.names().isdisjoint({*network.index, *network.rules, *network.rate_rules, "time"}):
         raise InputError(f"stop_when={text!r} reads no species, rule or time, so it never changes: name a species")
     return stopped
 

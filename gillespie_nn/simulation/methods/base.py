@@ -30,6 +30,7 @@ WRITTEN_LAWS = ("variables", "window", "triggered", "value")
 follow from the variables: replicates with the same variables share them."""
 WRITTEN_CONTINUOUS = ("slopes", "start", "path", "numbers")
 """Arrays of `Continuous` that are part of the state of a simulation. It also writes `rows`."""
+SCRATCH_CONTINUOUS = ("matrix", "pivot", "last")
 
 
 def own_laws(laws: Laws) -> Laws:
@@ -37,7 +38,8 @@ def own_laws(laws: Laws) -> Laws:
     copies = {name: getattr(laws, name).copy() for name in (*WRITTEN_LAWS, "registers", "ready")}
     continuous = laws.continuous
     if continuous is not None:
-        continuous = continuous._replace(**{name: getattr(continuous, name).copy() for name in WRITTEN_CONTINUOUS})
+        names = (*WRITTEN_CONTINUOUS, *SCRATCH_CONTINUOUS)
+        continuous = continuous._replace(**{name: getattr(continuous, name).copy() for name in names})
     separate = laws._replace(**copies, table=np.empty_like(laws.table), continuous=continuous)
     forget_variables(separate)
     return separate

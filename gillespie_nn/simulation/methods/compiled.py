@@ -79,6 +79,19 @@ class Compiled(Method):
         place[replicates.N_LOGGED] = 0
         return self.log[:n]
 
+    def _memory(self) -> np.ndarray:
+        """Of a network with rate rules the present values of what they change."""
+        continuous = self._laws.continuous
+        return np.empty(0) if continuous is None else self._laws.variables[continuous.place]
+
+    def _recall(self, memory: np.ndarray) -> None:
+        continuous = self._laws.continuous
+        if continuous is None:
+            super()._recall(memory)
+        else:
+            none = np.empty(0, dtype=np.int64)
+            self.set_counts(none, none.astype(self.dtype), continuous.place.tolist(), memory.tolist())
+
     @property
     def numbers(self) -> np.ndarray:
         """float64[number]: of what `statistics_of` is computed."""
