@@ -152,13 +152,15 @@ def test_a_state_that_rests_at_a_threshold_ends_in_time():
     assert r.of("n")[0, -1] == 0 and r.of("A")[0, -1] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("reset", ["1 - 1e-12", "1 - 1e-18"])
-def test_an_event_without_end_is_refused(reset):
-    text = f"@parameter x = 0\n@rate x = 1\n@event e: when x >= 1; set x = {reset}\n"
-    with pytest.raises(checks.ModelError, match="event e"):
-        if reset == "1 - 1e-18":
-            text = "@parameter x = 0\n@rate x = 1\n@event e: when x >= 1; set x = 0\n@event f: when x < 0.5; set x = 1\n"
-            text = text.replace("x = 0\n@rate", "x = 0.7\n@rate")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@parameter x = 0\n@rate x = 1\n@event e: when x >= 1; set x = 1 - 1e-12\n",
+        "@parameter x = 0.7\n@rate x = 1\n@event e: when x >= 1; set x = 0\n@event f: when x < 0.5; set x = 1\n",
+    ],
+)
+def test_an_event_without_end_is_refused(text):
+    with pytest.raises(checks.ModelError, match="event e.*(without end|triggering each other)"):
         ode(text, 1e4)
 
 
@@ -235,4 +237,6 @@ def test_the_enclosure_holds_the_path():
         for k in range(0, 2001 - width, 100):
             beyond = path.bend[0] * (u[k + width] - u[k]) ** 2
             ends = values[k], values[k + width]
-            assert min(ends) - beyond <= values[k : k + width].min() and values[k : k + width].max() <= max(ends) + beyond
+            assert (
+                min(ends) - beyond <= values[k : k + width].min() and values[k : k + width].max() <= max(ends) + beyond
+            )

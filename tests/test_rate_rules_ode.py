@@ -44,7 +44,9 @@ def test_counts_and_variables_read_one_another_in_their_own_units():
     # A' = 3 - V A, V' = (A / volume - 1) / 2: counts are read as molecules.
     text = "0 -> A @ 3\nA -> 0 @ propensity(V * A)\nA = 8\n@parameter V = 1.5\n@rate V = (A / volume - 1) / 2\n"
     r = solved(text, volume=4.0)
-    plain = solve_ivp(lambda t, y: (3 - y[1] * y[0], (y[0] - 1) / 2), (0, 10), (2, 1.5), "DOP853", r.time, rtol=1e-12, atol=1e-12)
+    plain = solve_ivp(
+        lambda t, y: (3 - y[1] * y[0], (y[0] - 1) / 2), (0, 10), (2, 1.5), "DOP853", r.time, rtol=1e-12, atol=1e-12
+    )
     np.testing.assert_allclose(r.of("A")[0], plain.y[0], rtol=1e-7)
     np.testing.assert_allclose(r.of("V")[0], plain.y[1], rtol=1e-7)
 

@@ -105,7 +105,7 @@ def band(result: Any, name: str, confidence: float) -> Band:
             bottom, top = result.quantile(BAND, name)
     elif len(result) > 1:
         bottom, top = result.quantile(BAND, name)
-    elif result.covariance.shape[-1] and name in species_of(result):
+    elif result.covariance.shape[-1] and name in species_of(result) and name not in result.observable_names:
         from scipy import stats  # which takes long to import
 
         k = result.species.index(name)

@@ -48,7 +48,9 @@ def _absolute(name: str, value: Any) -> float:
 TOLERANCES = (
     Option("rtol", 1e-8, _relative, "relative tolerance of each step of the rate equations, for every species"),
     Option(
-        "atol", 1e-10, _absolute,
+        "atol",
+        1e-10,
+        _absolute,
         "absolute tolerance of each step of the rate equations [concentration], of parameters with rate rules in units "
         "of the parameter",
     ),  # fmt: skip
