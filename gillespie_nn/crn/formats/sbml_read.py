@@ -91,7 +91,10 @@ def _translated(sbml: Any, document: Any, overrides: Overrides, substance: str |
     settable = values.settable()
     names = tuple(values.species)
     reading = values.units.reading
-    return Parts(names, reactions, initial, volume, parameters, rules, events, settable=settable, substance=reading)
+    return Parts(
+        names, reactions, initial, volume, parameters, rules, events, settable=settable, substance=reading,
+        constants=values.constants(),
+    )  # fmt: skip
 
 
 def _refuse(document: Any, model: Any) -> None:
