@@ -2,6 +2,7 @@
 
 from .batches import batches
 from .cold import cold_benchmark
+from .continuous import continuous_benchmark
 from .ensemble import ensemble_benchmark
 from .everyday import everyday_benchmark
 from .leaping import CASES as LEAP_CASES
@@ -18,6 +19,7 @@ __all__ = [
     "CASES",
     "LEAP_CASES",
     "batches",
+    "continuous_benchmark",
     "benchmark",
     "cold_benchmark",
     "ensemble_benchmark",

@@ -11,6 +11,7 @@ from ..benchmarks import (
     batches,
     benchmark,
     cold_benchmark,
+    continuous_benchmark,
     ensemble_benchmark,
     everyday,
     leap_benchmark,
@@ -38,6 +39,7 @@ _INSTEAD = {
     ),
     "--scale": ((), "time per event for networks from 2-4-1 to 784-32-10"),
     "--batches": ((), "time per image by the methods that train without a list of reactions"),
+    "--continuous": ((), "CPU time an event where rate rules change variables beside molecules"),
     "--leap": (("--case", "--peers"), "speed and certified error of tau-leaping"),
     "--ensemble": (
         ("--workers",),
@@ -61,8 +63,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         (
             "--peers --markdown", "--case 2-4-1 --no-peers --json", "--everyday --exact-methods",
             "--everyday --case toggle_switch --replicates 1000", "--methods --case chain_60 --repeats 3",
-            "--networks networks --full", "--scale", "--batches", "--leap --json", "--ensemble --workers 2",
-            "--storage", "--cold",
+            "--networks networks --full", "--scale", "--batches", "--continuous", "--leap --json",
+            "--ensemble --workers 2", "--storage", "--cold",
         ),
     )  # fmt: skip
     command.add_argument(
@@ -152,6 +154,8 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
         return result
     if arguments.scale:
         return scale(repeats, say=say)
+    if arguments.continuous:
+        return continuous_benchmark(repeats, say)
     if arguments.batches:
         return batches(repeats, say=say)
     if arguments.ensemble:

@@ -125,7 +125,7 @@ class Structure:
         timed = np.array([p >= 0 and laws.laws[p].reads_time for p in program], dtype=np.bool_)
         channel = np.zeros(self.n_channels if timed.any() else 0, dtype=np.bool_)
         channel[np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"]))[timed]] = True
-        return programs.arrays(laws, self.n_species) | {
+        return programs.arrays(laws.laws, laws.triggers, self.n_species, laws.rate_rules) | {
             "continuous": self._continuous(laws),
             "terms": np.flatnonzero(program >= 0).astype(np.uint32),
             "timed_terms": np.flatnonzero(timed).astype(np.uint32),

@@ -4,7 +4,7 @@ An operation that occurs twice in an expression is executed once. Operations are
 other order, so values have no other rounding than those of the expression.
 """
 
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from functools import reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -181,10 +181,11 @@ class NetworkPrograms:
         ]
 
 
-def arrays(network: NetworkPrograms, state_size: int) -> dict[str, Any]:
+def arrays(
+    laws: list[Program], triggers: list[Program], state_size: int, rate_rules: Sequence[Program] = ()
+) -> dict[str, Any]:
     """The fields of `kernels.laws.Laws` that depend on the programs alone."""
-    laws, triggers = network.laws, network.triggers
-    all_programs = [*laws, *triggers, *network.rate_rules]
+    all_programs = [*laws, *triggers, *rate_rules]
     watch: list[list[int]] = [[] for _ in range(state_size if triggers else 0)]
     for k, trigger in enumerate(triggers):
         for s in trigger.species:
@@ -197,9 +198,10 @@ def arrays(network: NetworkPrograms, state_size: int) -> dict[str, Any]:
         programs["species"][tabled] = [laws[k].species[0] for k in tabled]
     return {
         "programs": programs,
+        "continuous": None,
         "code": code,
         "reads_time": np.array([p.reads_time for p in all_programs], dtype=np.bool_),
-        "timed": np.empty(0) if network.rate_rules or any(law.reads_time for law in laws) else None,
+        "timed": np.empty(0) if rate_rules or any(law.reads_time for law in laws) else None,
         "read_start": starts([p.species for p in all_programs]),
         "read": np.array(list(chain.from_iterable(p.species for p in all_programs)), dtype=np.uint32),
         "first_trigger": np.array([len(laws)]),
