@@ -9,6 +9,7 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn import checks
 from gillespie_nn.kernels import conditions as kernels
+from gillespie_nn.simulation.events import Events
 from gillespie_nn.simulation.methods.conditions import Conditions
 from gillespie_nn.simulation.methods.ode import Ode
 
@@ -240,3 +241,37 @@ def test_the_enclosure_holds_the_path():
             assert (
                 min(ends) - beyond <= values[k : k + width].min() and values[k : k + width].max() <= max(ends) + beyond
             )
+
+
+class Stopped(BaseException):
+    """What ends a run in the middle, as Ctrl-C does."""
+
+
+@pytest.mark.parametrize("method, first", [("ode", 0), ("langevin", 3)])
+def test_an_interrupted_run_is_resumed_to_what_it_would_have_been(method, first, tmp_path, monkeypatch):
+    network = read(CELL if method == "ode" else RESET)
+    how = {"method": method, "seed": 11, "replicates": 1 if method == "ode" else 6}
+    whole = gnn.simulate(network, 20.0, 11, **how)
+    happen, n_started = Events.happen, 0
+
+    def stop(self):
+        nonlocal n_started
+        n_started += self._method.time == 0
+        if n_started > first and self._method.time > 5:
+            raise Stopped
+        happen(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Events, "happen", stop)
+        with pytest.raises(Stopped):
+            gnn.simulate(network, 20.0, 11, output=tmp_path / "cut.h5", **how)
+    with gnn.resume(tmp_path / "cut.h5") as run:
+        assert run.complete and (np.asarray(run.observables[:]) == whole.observables).all()
+        assert (np.asarray(run.counts[:]) == np.asarray(whole.counts)).all()
+
+
+def test_an_override_of_the_start_is_in_the_file(tmp_path):
+    r = gnn.simulate(read(CELL), 20.0, 11, method="ode", initial={"V": 1.5}, output=tmp_path / "cell.h5", **TIGHT)
+    np.testing.assert_allclose(r.of("V")[0], divided(r.time + np.log(1.5) / 0.3), rtol=1e-6)
+    with gnn.resume(tmp_path / "cell.h5") as run:
+        assert (run.of("V") == r.of("V")).all()

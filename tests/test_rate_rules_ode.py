@@ -80,6 +80,18 @@ def test_a_stiff_variable_reaches_an_implicit_solver():
     np.testing.assert_allclose(r.of("x")[0, 1:], r.time[1:] - 1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-9])
+def test_jacobians_of_small_variables_are_right(size):
+    """The problem of Robertson, in units in which all values are small."""
+    text = (
+        f"@parameter a = {size}\n@parameter b = 0\n@parameter c = 0\n@rate a = 1e4 * b * c / {size} - 0.04 * a\n"
+        f"@rate b = 0.04 * a - 1e4 * b * c / {size} - 3e7 * b^2 / {size}\n@rate c = 3e7 * b^2 / {size}\n"
+    )
+    r = gnn.simulate(read(text), time=[0, 40.0], method="ode", rtol=1e-8, atol=1e-12 * size, solver="BDF")
+    assert r.of("a")[0, -1] / size == pytest.approx(0.7158270688, rel=1e-5)
+    assert r.statistics["steps"][0] < 1000
+
+
 def test_what_diverges_is_named():
     with pytest.raises(checks.ModelError, match=r"where x = .* changes fastest"):
         solved("@parameter x = 1\n@rate x = x^2\n0 -> A @ 1\n")
