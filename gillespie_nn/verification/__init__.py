@@ -18,6 +18,7 @@ from .methods_agree import MethodsAgree
 from .peers import Peers
 from .planted import PlantedErrors
 from .run import LEVEL, verify
+from .sbml_semantic import SbmlSemantic
 from .sbml_suite import SbmlSuite
 from .stiff_models import StiffModels
 from .time_change import TimeChange
@@ -30,6 +31,7 @@ CHECKS = (
     EventsAndPassages,
     StiffModels,
     SbmlSuite,
+    SbmlSemantic,
     PlantedErrors,
     HostileModels,
     HostileFiles,

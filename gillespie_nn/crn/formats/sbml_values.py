@@ -10,8 +10,11 @@ from ..expressions import Expression, checked, number, operation
 from ..expressions import name as name_of
 from ..symbols import COMPARTMENT, LOCAL, PARAMETER, REACTION, Scope
 from .base import Overrides
-from .mathml import Translator
+from .mathml import Translator, has_formula
+from .sbml_algebraic import solved
+from .sbml_motion import Motion
 from .sbml_scope import VALUES, scope_of
+from .sbml_stoichiometry import given, references
 from .sbml_units import substances
 
 
@@ -45,17 +48,22 @@ class Values:
             identifier = scope.meaning(name, "parameter", PARAMETER, COMPARTMENT, known="the model has").identifier
             self._given[identifier] = checks.finite(f"parameter {name}", value)
             overridden.add(identifier)
-        initial = {self._assigned_to(a.getSymbol()): a.getMath() for a in model.getListOfInitialAssignments()}
+        self._given |= given(model, scope)
+        initial = {
+            self._assigned_to(a.getSymbol()): a.getMath() for a in model.getListOfInitialAssignments() if has_formula(a)
+        }
         self._initial_math = {
             name: translator.expression(math_, f"the initial assignment of {name}", scope)
             for name, math_ in initial.items()
             if name not in overridden
         }
-        rules = {self._assigned_to(r.getVariable()): r.getMath() for r in model.getListOfRules()}
-        self._rule_math = {
-            name: translator.expression(math_, f"the rule of {name}", scope) for name, math_ in rules.items()
-        }
-        for name in sorted(overridden & rules.keys()):
+        self.references = references(model, translator, scope, self.species)
+        assignments = [a for e in model.getListOfEvents() for a in e.getListOfEventAssignments() if has_formula(a)]
+        changed = {self._identifier(a.getVariable(), "name assigned by an event") for a in assignments}
+        self._rate_math: dict[str, Expression] = {}
+        self._rule_math: dict[str, Expression] = {}
+        self._read_rules(model, changed)
+        for name in sorted(overridden & self._rule_math.keys()):
             raise InputError(f"parameter {name} is given by a rule, and cannot be set")
         self._laws = {
             self._identifier(r.getId(), "reaction", REACTION): r for r in model.getListOfReactions() if r.getId()
@@ -63,18 +71,49 @@ class Values:
         self._rates: dict[str, Expression] = {}
         self._values: dict[str, float] = {}
         self._open: list[str] = []
-        assignments = [a for e in model.getListOfEvents() for a in e.getListOfEventAssignments()]
-        changed = {self._identifier(a.getVariable(), "name assigned by an event") for a in assignments}
-        self.variable = changed - self.species.keys()
-        """Parameters and compartments that events change."""
-        given = [s for s in self.species if s not in self._rule_math]
-        self.units = substances(model, self.species, lambda: [self._amount(s) for s in given], substance)
+        self.variable = (changed | self._rate_math.keys()) - self.species.keys()
+        """Parameters, compartments and stoichiometries that events and rate rules change."""
+        self.motion = Motion(self, self._rule_math, self._rate_math, self.references)
+        with_amount = [s for s in self.species if s not in self._rule_math]
+        self.units = substances(model, self.species, lambda: [self._amount(s) for s in with_amount], substance)
         self._in_counts = {s: self._count_form(s) for s in self.species}
+
+    def _read_rules(self, model: Any, changed: Collection[str]) -> None:
+        """Assignment rules and rate rules; algebraic rules become assignment rules. `changed` is what events assign."""
+        algebraic = []
+        for rule in model.getListOfRules():
+            if not has_formula(rule):
+                continue
+            if rule.isAlgebraic():
+                algebraic.append(self._translator.expression(rule.getMath(), "an algebraic rule", self._scope))
+                continue
+            name = self._assigned_to(rule.getVariable())
+            kind = "rate rule" if rule.isRate() else "rule"
+            rules = self._rate_math if rule.isRate() else self._rule_math
+            rules[name] = self._translator.expression(rule.getMath(), f"the {kind} of {name}", self._scope)
+        for name in sorted(self._rate_math.keys() & self._rule_math.keys()):
+            raise InputError(f"{name} has a rule and a rate rule: remove one of the two")
+        if algebraic:
+            self._rule_math |= solved(algebraic, self._rule_math, self._free(model, changed))
+
+    def _free(self, model: Any, changed: Collection[str]) -> list[str]:
+        """Names that an algebraic rule can give, because nothing else does; those that events assign to come last."""
+        items = [*model.getListOfSpecies(), *model.getListOfCompartments(), *model.getListOfParameters()]
+        for reaction in model.getListOfReactions():
+            items += [r for side in (reaction.getListOfReactants(), reaction.getListOfProducts()) for r in side]
+        names = [self._identifier(item.getId(), "symbol") for item in items if item.getId() and not item.getConstant()]
+        taken = {r.species for found in self.references.values() for r in found}
+        taken |= self._rule_math.keys() | self._rate_math.keys()
+        return sorted((n for n in names if n not in taken), key=lambda n: n in changed)
 
     def constants(self) -> dict[str, float]:
         """Values that nothing changes: parameters and sizes without rules and events, if they have a value."""
-        fixed = [n for n in self._given if n not in self._rule_math and n not in self.variable]
-        return {n: self.value(n) for n in fixed if n in self._initial_math or not math.isnan(self._given[n])}
+        values = {n: self._value_or_none(n) for n in self._given if not self.changes(n)}
+        return {n: value for n, value in values.items() if value is not None}
+
+    def _value_or_none(self, name: str) -> float | None:
+        """The value of a name, None for one that has none."""
+        return self.value(name) if name in self._initial_math or not math.isnan(self._given[name]) else None
 
     def parameters(self, read: Collection[str]) -> dict[str, float]:
         """Parameters and sizes among the identifiers `read`, at time 0."""
@@ -86,12 +125,52 @@ class Values:
         return [n for n in names if self._scope.meaning(n, PARAMETER).identifier not in self._rule_math]
 
     def has_rule(self, name: str) -> bool:
-        """Whether a rule gives it."""
-        return name in self._rule_math
+        """Whether a rule or a rate rule gives it."""
+        return name in self._rule_math or name in self._rate_math
 
     def rules(self) -> dict[str, Expression]:
         """Rules of the network, in counts; of a species its count."""
         return {n: self._assigned(n, self.counts(math)) for n, math in self._rule_math.items()}
+
+    def rate_rules(self) -> dict[str, Expression]:
+        """Rate rules of the network, in counts; of a species that of its count."""
+        return {
+            n: self.count_rate(n) if n in self.species else self.counts(self.motion.of_name(n)) for n in self._rate_math
+        }
+
+    def count_rate(self, species: str) -> Expression:
+        """The rate of change of the count of a species, by its rate rule or by reactions."""
+        unit = self.units.of_species[species]
+        rate = self.counts(self.motion.of_amount(species))
+        return rate if unit == 1.0 else operation("product", (rate, number(unit)))
+
+    def changes(self, name: str) -> bool:
+        """Whether a rule or an event changes a parameter, compartment or stoichiometry."""
+        return name in self._rule_math or name in self.variable
+
+    def is_species(self, name: str) -> bool:
+        return name in self.species
+
+    def is_reaction(self, name: str) -> bool:
+        return name in self._laws
+
+    def folded(self, expression: Expression) -> Expression:
+        """`expression`, as a number if nothing changes it."""
+        if expression.op == "number" or not expression.names():
+            return expression
+        constants = self.constants_of(expression)
+        return expression if constants is None else number(float(expression.evaluate(constants)))
+
+    def constants_of(self, expression: Expression) -> dict[str, float] | None:
+        """Values of the names of an expression, or None if any of them changes or has none."""
+        found = {}
+        for name in expression.names():
+            fixed = name in self._given and not self.changes(name)
+            value = self._value_or_none(name) if fixed else None
+            if value is None:
+                return None
+            found[name] = value
+        return found
 
     def assigned(self, assignments: dict[str, Expression]) -> tuple[tuple[str, Expression], ...]:
         """The counts, or the values, that the assignments of one event give: a concentration holds in the compartment
@@ -101,7 +180,7 @@ class Values:
 
     def counts(self, expression: Expression) -> Expression:
         """`expression` with species read as counts, and the names of reactions as their rates."""
-        expression = self._with_rates(expression)
+        expression = self.motion.expanded(expression)
         return expression.substitute({n: self._in_counts[n] for n in expression.names() if n in self._in_counts})
 
     def law(self, reaction: Any) -> tuple[Expression, dict[str, float]]:
@@ -123,18 +202,14 @@ class Values:
         extent = self.units.extent
         return self.counts(law) if extent == 1.0 else operation("product", (number(extent), self.counts(law)))
 
-    def _with_rates(self, expression: Expression) -> Expression:
-        read = expression.names() & self._laws.keys()
-        return expression.substitute({n: self._rate(n) for n in read}) if read else expression
-
-    def _rate(self, name: str) -> Expression:
+    def reaction_rate(self, name: str) -> Expression:
         """The rate that the name of a reaction stands for."""
         if name in self._open:
             raise InputError(f"the rate of {name} depends on itself: {' -> '.join([*self._open, name])}")
         if name not in self._rates:
             self._open.append(name)
             law, own = self.law(self._laws[name])
-            found = self._with_rates(law.substitute({n: number(value) for n, value in own.items()}))
+            found = self.motion.expanded(law.substitute({n: number(value) for n, value in own.items()}))
             self._rates[name] = checked(found, f"the rate of {name}, with the rates that it uses,")
             self._open.pop()
         return self._rates[name]
@@ -151,9 +226,10 @@ class Values:
         return {c: self.value(c) for c in self._compartments}
 
     def initial_amount(self, species: str) -> int | float:
-        """Molecules at time 0."""
-        amount = self._amount(species) * self.units.of_species[species]
-        return checks.amount(f"initial amount of {species}", checks.rounded_amount(amount))
+        """Molecules at time 0; below 0 only what no reaction changes."""
+        amount = checks.rounded_amount(self._amount(species) * self.units.of_species[species])
+        what = f"initial amount of {species}"
+        return checks.finite(what, amount) if amount < 0 else checks.amount(what, amount)
 
     def _amount(self, species: str) -> float:
         """The amount at time 0, in the model's own unit."""
@@ -183,7 +259,7 @@ class Values:
     def _value(self, name: str) -> float:
         math_ = self._initial_math.get(name, self._rule_math.get(name))
         if math_ is not None:
-            math_ = self._with_rates(math_)
+            math_ = self.motion.expanded(math_)
             found = float(math_.evaluate({n: self.value(n) for n in math_.names()}))
         elif name in self.species:
             found = checks.rounded_amount(self._amount(name)) / self._size_value(name)
@@ -211,8 +287,7 @@ class Values:
         return Expression("quotient of", (amount, size))
 
     def _is_one(self, compartment: str) -> bool:
-        fixed = compartment not in self._rule_math and compartment not in self.variable
-        return fixed and self.value(compartment) == 1.0
+        return not self.changes(compartment) and self.value(compartment) == 1.0
 
     def _assigned(self, name: str, expression: Expression, sizes: dict[str, Expression] | None = None) -> Expression:
         if name not in self.species or self._in_counts[name].op == "name":
