@@ -27,6 +27,7 @@ REASONS = {
     "delay() in formulas": "delay() is not supported",
     "fast reactions": "is marked fast",
     "packages": "the SBML package",
+    "submodels in files that are not there": "but there is no such file",
     "algebraic rules without an explicit solution": "the algebraic rule",
 }
 """What may be refused, and the words of the refusal."""
@@ -138,6 +139,7 @@ def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict
 
 def _recording(document: Any, names: Any) -> str:
     """The document with a rule for each of `names`, so that it is recorded."""
+    sbml = checks.optional("libsbml", "sbml", "reading SBML")
     model = document.getModel()
     for name in names:
         made = _MADE.format(name)
@@ -146,8 +148,9 @@ def _recording(document: Any, names: Any) -> str:
         parameter.setConstant(False)
         rule = model.createAssignmentRule()
         rule.setVariable(made)
-        rule.setFormula(name)
-    sbml = checks.optional("libsbml", "sbml", "reading SBML")
+        node = sbml.ASTNode(sbml.AST_NAME)  # not from text, in which some names are constants
+        node.setName(name)
+        rule.setMath(node)
     return sbml.writeSBMLToString(document)
 
 

@@ -85,6 +85,7 @@ def _translated(document: Any, overrides: Overrides, substance: str | None) -> P
     read_names |= {n for e in (*rules.values(), *rate_rules.values()) for n in e.names()} | values.variable
     read_names |= {n for event in events for e in event.expressions() for n in e.names()}
     parameters = values.parameters(read_names)
+    rules |= values.unbounded(read_names)
     return Parts(
         tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=values.settable(),
         substance=values.units.reading, rate_rules=rate_rules, only_ode=_only_ode(reader, values),

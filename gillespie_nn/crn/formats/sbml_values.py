@@ -116,8 +116,15 @@ class Values:
         return self.value(name) if name in self._initial_math or not math.isnan(self._given[name]) else None
 
     def parameters(self, read: Collection[str]) -> dict[str, float]:
-        """Parameters and sizes among the identifiers `read`, at time 0."""
-        return {n: self.value(n) for n in self._given if n in read and n not in self._rule_math}
+        """Parameters, sizes and stoichiometries among the identifiers `read`, at time 0."""
+        values = {n: self.value(n) for n in self._given if n in read and n not in self._rule_math}
+        return {n: value for n, value in values.items() if math.isfinite(value) or n in self.variable}
+
+    def unbounded(self, read: Collection[str]) -> dict[str, Expression]:
+        """Rules for the constants among the identifiers `read` that are infinite or not a number on purpose, because a
+        parameter of a network is finite."""
+        values = {n: self.value(n) for n in self._given if n in read and not self.changes(n)}
+        return {n: number(value) for n, value in values.items() if not math.isfinite(value)}
 
     def settable(self) -> list[str]:
         """Names, as they are written, of the parameters and sizes that can be overridden."""
@@ -267,9 +274,20 @@ class Values:
             found = self._given[name]
         if name in self._compartments and self._dimensions(name):
             return checks.positive(f"size of compartment {name}", found)
-        if not math.isfinite(found):
+        if not math.isfinite(found) and not self._is_meant(name):
             raise InputError(f"{name} has no value at the start" if math.isnan(found) else f"{name} is infinite")
         return found
+
+    def _is_meant(self, name: str) -> bool:
+        """Whether an initial assignment gives a constant that is infinite or not a number, as it says itself."""
+        if name not in self._initial_math or name in self.species:
+            return False
+        math_ = self._initial_math[name]
+        literal = any(
+            n.op == "number" and math.isinf(n.value) or n.op == "quotient of" and n.args == (number(0), number(0))
+            for n in math_.walk()
+        )
+        return literal or any(not math.isfinite(self.value(n)) for n in math_.names())
 
     def _size_value(self, species: str) -> float:
         size = self.size(species)
