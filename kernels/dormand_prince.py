@@ -1,6 +1,6 @@
 """The explicit Runge-Kutta method of order 8 with steps that adapt, DOP853, for the rate equations.
 
-All errors are the largest over the species, so that the tolerances hold for each. The coefficients come from outside,
+All errors are the largest over the species, so that the tolerances, absolute ones float64[species], hold for each. The coefficients come from outside,
 as scipy has them.
 
 E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, 2nd edition, Springer 1993: sections
@@ -42,6 +42,7 @@ class RungeKutta(NamedTuple):
     y: np.ndarray  # float64[species] [molecules]
     y_old: np.ndarray  # float64[species]: at the beginning of the last step
     work: np.ndarray  # float64[species]
+    floor: np.ndarray  # float64[species]: least values that laws read, see `_evaluate`
     least: np.ndarray  # float64[species]: least values so far
     path: np.ndarray  # float64[7, species]: polynomial of the last step
     numbers: np.ndarray  # float64[4]: time now, at the last step's beginning, size of the next step, origin
@@ -56,7 +57,7 @@ def start(channels, laws, x, rk, rtol, atol, t_end):
     size = 0.0
     speed = 0.0
     for i in range(n):
-        scale = atol + rtol * np.abs(rk.y[i])
+        scale = atol[i] + rtol * np.abs(rk.y[i])
         size = max(size, np.abs(rk.y[i]) / scale)
         speed = max(speed, np.abs(rk.k[0, i]) / scale)
     h = 1e-6 if size < 1e-5 or speed < 1e-5 else 0.01 * size / speed
@@ -66,7 +67,7 @@ def start(channels, laws, x, rk, rtol, atol, t_end):
     _evaluate(channels, laws, x, rk, rk.work, h, 1)
     bend = 0.0
     for i in range(n):
-        scale = atol + rtol * np.abs(rk.y[i])
+        scale = atol[i] + rtol * np.abs(rk.y[i])
         bend = max(bend, np.abs(rk.k[1, i] - rk.k[0, i]) / (scale * h))
     fastest = max(speed, bend)
     second = max(1e-6, 1e-3 * h) if fastest <= 1e-15 else (0.01 / fastest) ** 0.125
@@ -80,7 +81,7 @@ def _evaluate(channels, laws, x, rk, y, t, row):
         x[i] = y[i]
     if laws is not None and laws.value.size:  # laws of counts may have no value below 0
         for i in range(y.size):
-            x[i] = max(x[i], 0.0)
+            x[i] = max(x[i], rk.floor[i])
         laws.variables[TIME_VARIABLE] = rk.numbers[ORIGIN] + t
     derivative(channels, laws, x, rk.k[row])
     rk.tally[N_EVALUATIONS] += 1
@@ -104,7 +105,7 @@ def _error(rk, h, rtol, atol):
     fifth = 0.0
     third = 0.0
     for i in range(rk.work.size):
-        scale = atol + rtol * max(np.abs(rk.y_old[i]), np.abs(rk.work[i]))
+        scale = atol[i] + rtol * max(np.abs(rk.y_old[i]), np.abs(rk.work[i]))
         five = 0.0
         three = 0.0
         for j in range(STAGES + 1):
@@ -214,11 +215,12 @@ def make_path(channels, laws, x, rk):
 
 
 @kernel
-def on_path(rk, t, out):
-    """State at time t of the last step into out float64[species], from `path`."""
-    u = (t - rk.numbers[BEFORE]) / (rk.numbers[NOW] - rk.numbers[BEFORE])
-    for i in range(out.size):
-        value = 0.0
-        for p in range(6, -1, -1):
-            value = (value + rk.path[p, i]) * (u if p % 2 == 0 else 1.0 - u)
-        out[i] = rk.y_old[i] + value
+def on_path(rk, times, out):
+    """States at times float64[time] of the last step into out float64[time, species], from `path`."""
+    for k in range(times.size):
+        u = (times[k] - rk.numbers[BEFORE]) / (rk.numbers[NOW] - rk.numbers[BEFORE])
+        for i in range(out.shape[1]):
+            value = 0.0
+            for p in range(6, -1, -1):
+                value = (value + rk.path[p, i]) * (u if p % 2 == 0 else 1.0 - u)
+            out[k, i] = rk.y_old[i] + value

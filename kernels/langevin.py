@@ -13,6 +13,10 @@ only in part, all by the same share, so that it ends at nothing. The rest is owe
 in the next step. Firings are thus put off, never dropped or invented, and their mean stays as the propensities say;
 every linear invariant holds.
 
+Events. Over a step the path is the straight line between its ends. Where the condition of an event changes on it the
+step is cut: state, owed firings and sums are those of that part of it. This is to the order of the step: a diffusion
+crosses a threshold that it comes near more often than the lines do.
+
 D. T. Gillespie, The chemical Langevin equation, J. Chem. Phys. 113 (2000) 297-306, doi:10.1063/1.481811.
 D. F. Anderson, J. C. Mattingly, A weak trapezoidal method for a class of stochastic differential equations, Commun.
 Math. Sci. 9 (2011) 301-318, doi:10.4310/CMS.2011.v9.n1.a15.
@@ -36,7 +40,9 @@ from .codes import (
     SLICE_END,
     STEP,
     TIME,
+    TRIGGERED,
 )
+from .conditions import Path, first_change, is_changed, on_path
 from .laws import TIME_VARIABLE, law_value
 from .linked import kernel
 from .replicates import begin_replicate, end_replicate, next_stop, record
@@ -53,6 +59,15 @@ _ROUNDS = 8
 _ROUNDING = 1e-12
 
 
+class Watch(NamedTuple):
+    """What events need: the conditions that read species, and a step from its start."""
+
+    watched: np.ndarray  # int64[condition], those that read species
+    path: Path  # of all species, of degree 1
+    owed: np.ndarray  # float64[channel], at the start of the step
+    sums: np.ndarray  # float64[SUMS_SIZE]
+
+
 class LangevinState(NamedTuple):
     x: np.ndarray  # float64[species + 1] [molecules], the last always 1
     y: np.ndarray  # float64[species + 1], half-way
@@ -67,6 +82,7 @@ class LangevinState(NamedTuple):
     clock: np.ndarray  # float64[CLOCK_SIZE]
     tally: np.ndarray  # int64[TALLY_SIZE]
     firings: np.ndarray  # int64[0]: a diffusion has no single firings
+    watch: Watch
 
 
 @kernel
@@ -209,9 +225,42 @@ def _step(channels, laws, state, rng, step):
 
 
 @kernel
+def _begin_watch(state):
+    """Keep what a step that is cut goes back to."""
+    for s in range(state.watch.path.base.size):
+        state.watch.path.base[s] = state.x[s]
+    for c in range(state.owed.size):
+        state.watch.owed[c] = state.owed[c]
+    for k in range(SUMS_SIZE):
+        state.watch.sums[k] = state.sums[k]
+
+
+@kernel
+def _cut(laws, state, start, end):
+    """Cut the step from start to end where a condition first changes. Returns its end, and whether one changes."""
+    watch, path, x = state.watch, state.watch.path, state.x
+    for s in range(x.size):
+        path.here[s] = x[s]
+    for s in range(path.base.size):
+        path.coefficient[0, s] = path.coefficient[1, s] = 0.5 * (x[s] - path.base[s])
+    time = first_change(laws, watch.watched, laws.triggered, path, start, end, start)
+    if not time < end:
+        return end, is_changed(laws, watch.watched, laws.triggered, end, x)
+    share = (time - start) / (end - start)
+    on_path(path, 2.0 * share - 1.0, path.ends[0])
+    for s in range(path.base.size):
+        x[s] = max(path.ends[0, s], 0.0)
+    for c in range(state.owed.size):
+        state.owed[c] = watch.owed[c] + share * (state.owed[c] - watch.owed[c])
+    for k in range(SUMS_SIZE):
+        state.sums[k] = watch.sums[k] + share * (state.sums[k] - watch.sums[k])
+    return time, True
+
+
+@kernel
 def _advance(channels, laws, state, rng, run, step, t_stop, budget, event_limit):
     """Take steps up to t_stop, at most `budget` of them. Steps end at recorded times and at t_stop, those before one
-    equally long. Returns REACHED_END, SLICE_END, EVENT_LIMIT, BAD_PROPENSITY or OVERFLOW."""
+    equally long. Returns REACHED_END, SLICE_END, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY or OVERFLOW."""
     clock, tally = state.clock, state.tally
     pause = tally[N_CANDIDATES] + budget
     while True:
@@ -234,12 +283,22 @@ def _advance(channels, laws, state, rng, run, step, t_stop, budget, event_limit)
         length = rest / n_left if n_left > 1.0 else rest
         if not clock[TIME] + length > clock[TIME]:
             return OVERFLOW  # time stands still: the network explodes
+        watches = state.watch.watched.size > 0
+        if watches:
+            _begin_watch(state)
         status = _step(channels, laws, state, rng, length)
         tally[N_CANDIDATES] += 1
+        end = boundary if n_left <= 1.0 else clock[TIME] + length
+        if laws is not None:
+            if watches and status == REACHED_END:
+                end, triggered = _cut(laws, state, clock[TIME], end)
+                status = TRIGGERED if triggered else REACHED_END
         tally[N_EVENTS] = np.int64(min(state.sums[INTENSITY], 2.0**62))
-        if status != REACHED_END:
+        if status != REACHED_END and status != TRIGGERED:
             return status
-        clock[TIME] = boundary if n_left <= 1.0 else clock[TIME] + length
+        clock[TIME] = end
+        if status == TRIGGERED:
+            return TRIGGERED
 
 
 @kernel

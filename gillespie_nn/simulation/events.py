@@ -1,7 +1,8 @@
 """Events of a network during one replicate: when conditions become true, and what is done then.
 
-Kernels watch the conditions and stop at every event that may have changed one, so nothing here is polled. Conditions on
-the time alone, or on the time and counts, are solved for the moment at which they next change, to the last digit.
+Methods watch the conditions and stop where one may have changed, so nothing here is polled. Conditions on the time are
+solved here for the moment at which they next change, to the last digit, unless they also read what changes between
+reactions: continuous variables, and all amounts where these are real numbers. Those the method itself finds.
 
 The meaning is SBML's (level 3 version 1, section 4.11): a condition that becomes true makes its event happen, after its
 delay; several at one moment happen by priority, and one done may make others happen or, if they are not persistent,
@@ -18,7 +19,7 @@ from .. import checks
 from ..checks import ModelError
 from ..kernels.codes import COUNT_LIMIT
 from ..kernels.crossings import next_crossing
-from ..kernels.laws import TIME_VARIABLE, law_value
+from ..kernels.laws import TIME_VARIABLE, VARIABLE, law_value
 from .observer import Values
 
 _MOST_AT_ONCE = 10_000
@@ -48,7 +49,9 @@ class Events:
         self._happened = [0] * len(self._events)
         self._since = [0.0] * len(self._events)
         self._fired = [-1] * len(self._events)
+        self._by_time = [_changes_by_time(trigger, network, method) for trigger in network.compiled.programs.triggers]
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
+        self._done_at, self._n_done = -np.inf, 0  # happenings at one moment
         self.stops = False
         """Whether the condition has become true at which the simulation ends."""
         if self._events:
@@ -62,7 +65,7 @@ class Events:
         for k, event in enumerate(self._events):
             if np.isnan(self._crossing[k]):
                 self._crossing[k] = np.inf
-                if laws.reads_time[first + k]:
+                if self._by_time[k]:
                     self._crossing[k] = next_crossing(
                         laws, first + k, self._method.state, self._method.time, self._t_end
                     )
@@ -76,10 +79,11 @@ class Events:
 
     def happen(self) -> None:
         """Look at the conditions now and do what is due."""
-        done = 0
+        if self._method.time > self._done_at:
+            self._done_at, self._n_done = self._method.time, 0
         self._look()
         while due := [p for p in self._pending if p.time <= self._method.time]:
-            if done >= _MOST_AT_ONCE:
+            if self._n_done >= _MOST_AT_ONCE:
                 raise ModelError(
                     f"event {self._events[due[0].event].name} and others keep triggering each other at "
                     f"t = {self._method.time:g} s"
@@ -87,7 +91,7 @@ class Events:
             chosen = self._chosen(due)
             self._pending.remove(chosen)
             self._do(chosen)
-            done += 1
+            self._n_done += 1
             self._look()
 
     def _look(self):
@@ -95,7 +99,7 @@ class Events:
         laws, first, now = self._method.laws, self._method.laws.first_trigger[0], self._method.time
         laws.variables[TIME_VARIABLE] = now
         for k, event in enumerate(self._events):
-            if laws.reads_time[first + k]:
+            if self._by_time[k]:
                 self._crossing[k] = np.nan
             true = law_value(laws, first + k, self._method.state) != 0.0
             if true == bool(laws.triggered[k]):
@@ -136,7 +140,8 @@ class Events:
             else:
                 variables.append(self._values.place(target))
                 reals.append(self._real(pending.event, target, value))
-        self._method.set_counts(np.array(species, dtype=np.int64), np.array(counts, dtype=np.int64), variables, reals)
+        values = np.array(counts, dtype=self._method.dtype)
+        self._method.set_counts(np.array(species, dtype=np.int64), values, variables, reals)
 
     def _worked_out(self, k):
         return tuple(float(self._values.at(self._method, e)) for _, e in self._events[k].assignments)
@@ -167,6 +172,10 @@ class Events:
         return delay
 
     def _count(self, k, target, value):
+        if self._method.dtype != np.int64:
+            if value < 0 and not self._method.deterministic:  # rate equations can start anywhere
+                raise ModelError(self._says(k, f"it sets {target} to {value:g} molecules, which must be at least 0"))
+            return self._real(k, target, value)
         count = checks.rounded(value)
         if not (count == np.floor(count) and 0 <= count <= COUNT_LIMIT):
             raise ModelError(
@@ -181,3 +190,11 @@ class Events:
 
     def _says(self, k, what):
         return f"event {self._events[k].name}, at t = {self._method.time:g} s: {what}"
+
+
+def _changes_by_time(trigger, network, method):
+    """Whether the condition `trigger`, a program, changes between reactions by the time alone."""
+    moved = network.compiled.programs.moved
+    read = {a for op, a, _, _ in trigger.instructions if op == VARIABLE}
+    still = method.dtype == np.int64 or not trigger.species
+    return TIME_VARIABLE in read and read.isdisjoint(moved) and still

@@ -29,18 +29,14 @@ def condition(name: str, value: Any) -> str:
 def stopping(network: ReactionNetwork, text: str, method: Any) -> ReactionNetwork:
     """`network` with an event, its last, that stops a replicate when the condition `text` becomes true.
 
-    Raises InputError for names that the network does not have, and for a `method` without counts of molecules.
+    Raises InputError for names that the network does not have, and for a `method` that does not support events.
     """
-    if method.dtype != np.int64:
-        raise InputError(
-            f"stop_when={text!r}: method {method.name} has real-valued amounts, which cross a condition at other times "
-            "than counts do; use an exact method such as rejection, or tau_leap"
-        )
     trigger = parse(text, f"stop_when, {text!r}")
     name = "stop_when"
     while any(event.name == name for event in network.events):
         name += "_"
     stopped = replace(network, events=(*network.events, Event(name, trigger, (), stops=True)))  # checks the names
+    method.refuse(stopped)
     if trigger.names().isdisjoint({*network.index, *network.rules, "time"}):
         raise InputError(f"stop_when={text!r} reads no species, rule or time, so it never changes: name a species")
     return stopped

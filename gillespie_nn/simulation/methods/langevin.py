@@ -4,15 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import InputError, ModelError
+from ...checks import ModelError
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels import codes, langevin
-from ...kernels.langevin import LangevinState, propensities, run_langevin
+from ...kernels.conditions import Path
+from ...kernels.langevin import LangevinState, Watch, propensities, run_langevin
 from ...kernels.replicates import Run
 from ..faults import explain
 from . import options
 from .compiled import Compiled
+from .conditions import reading
 
 _SLICE = 3_000_000
 """Terms worked out a slice: some 50 ms."""
@@ -31,6 +33,11 @@ class Langevin(Compiled):
     mean of 0.3, 1 and 3 molecules, variance 24 %, 9 % and 1 % too small; creation and annihilation in pairs at a mean
     of 1.3, 3 and 12 molecules, mean +2 %, +0.2 % and 0, variance -15 %, -7 % and -2 %, each +-1 %; nothing seen at 60.
     Falling factorials are 0 below their last molecule: A (A - 1) at A < 1.
+
+    Where the condition of an event changes on the straight line between the ends of a step, the step is cut: events
+    come at times that are right to the order of the step. A diffusion that has crossed a threshold crosses it again at
+    once, many times: a condition that its event leaves near its threshold, such as `A > 10` of an event that changes B
+    alone, becomes true more often the shorter the steps are.
 
     `n_events` is the mean number of firings, the sum of the propensities over time.
     """
@@ -68,19 +75,20 @@ class Langevin(Compiled):
             clock=self._clock,
             tally=self._tally,
             firings=self.firings,
+            watch=self._watch(n),
         )
-
-    @classmethod
-    def refuse(cls, network: ReactionNetwork) -> None:
-        if network.events:
-            raise InputError(
-                f"method {cls.name} does not support events such as {network.events[0].name}: a diffusion crosses a "
-                "condition at other times than the counts do; use an exact method such as rejection"
-            )
 
     @classmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
+
+    def _watch(self, n_channels: int) -> Watch:
+        n, states = self.n_species, np.empty((3, len(self._counts)))
+        path = Path(
+            place=np.arange(n), base=np.zeros(n), coefficient=np.zeros((2, n)), bend=np.zeros(n), here=states[0],
+            low=states[1], high=states[2], ends=np.zeros((2, n)),
+        )  # fmt: skip
+        return Watch(reading(self._laws), path, np.zeros(n_channels), np.zeros(langevin.SUMS_SIZE))
 
     @property
     def numbers(self) -> np.ndarray:

@@ -19,6 +19,7 @@ from ...crn import Reaction, ReactionNetwork
 from ...crn.expressions import RELATIONS
 from .lyapunov import GAUSS, magnus_step
 from .ode import Ode
+from .rate_equations import refuse_events
 
 _MOST_SPECIES = 1500
 _JUMPS = (*RELATIONS, "floor", "ceil", "quotient", "rem")
@@ -65,7 +66,7 @@ class LinearNoise(Ode):
 
     @classmethod
     def refuse(cls, network: ReactionNetwork) -> None:
-        super().refuse(network)
+        refuse_events(cls.name, network)
         for reaction in network.reactions:
             if _jumps(network, reaction):
                 raise InputError(

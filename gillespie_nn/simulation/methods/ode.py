@@ -3,6 +3,9 @@
 A restart, at the start and after every change of the state, takes the part of the network that can move from there
 and begins a new solver: no step reaches over a change. Time within a solver counts from its restart, so that late
 presentations are as exact as early ones.
+
+Rate rules are integrated with the rest: the state is the species, the continuous variables, and the constant 1. Where
+the condition of an event changes within a step, the step is cut there; see `conditions`.
 """
 
 import warnings
@@ -16,8 +19,9 @@ from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels import codes
 from .base import Method
+from .conditions import Conditions
 from .options import Option, one_of
-from .rate_equations import RateEquations, refuse_events
+from .rate_equations import RateEquations
 from .solvers import FEW_SPECIES, IMPLICIT, Explicit, FromScipy
 
 AUTO, EXPLICIT = "auto", "DOP853"
@@ -43,7 +47,11 @@ def _absolute(name: str, value: Any) -> float:
 
 TOLERANCES = (
     Option("rtol", 1e-8, _relative, "relative tolerance of each step of the rate equations, for every species"),
-    Option("atol", 1e-10, _absolute, "absolute tolerance of each step of the rate equations [concentration]"),
+    Option(
+        "atol", 1e-10, _absolute,
+        "absolute tolerance of each step of the rate equations [concentration], of parameters with rate rules in units "
+        "of the parameter",
+    ),  # fmt: skip
 )
 
 
@@ -78,9 +86,20 @@ class Ode(Method):
         super().__init__(network, rates, volume, *rest, **named)
         self._equations = RateEquations(network, rates, volume)
         self._channels = self._equations.channels
-        self._laws = self._equations.laws or self._laws
         self._owns_rates = True
         self._tolerances = self.settings["rtol"], self.settings["atol"] * volume
+        continuous = self._equations.continuous
+        self._places = continuous.places
+        if not continuous.names:
+            self._laws = self._equations.laws or self._laws
+        units = np.where(continuous.is_amount, volume, 1.0)  # of each variable: those of amounts in concentration
+        self._units = np.concatenate([np.full(self.n_species, volume), units])
+        self._names = (*network.species, *continuous.names)
+        self._counts = np.concatenate([self.counts, self._laws.variables[self._places], [1.0]])
+        self._conditions = None
+        if network.events and self._equations.laws is not None:
+            self._conditions = Conditions(self._equations.laws, self._laws.triggered, len(self._counts))
+        self._is_cut = False
         self._implicit = self.settings["solver"] if self.settings["solver"] in IMPLICIT else None
         self._switches_left = 2 * (self.settings["solver"] == AUTO)  # to an implicit solver, and back if it fails
         self._solver: Explicit | FromScipy | None = None
@@ -93,10 +112,6 @@ class Ode(Method):
     @classmethod
     def compile(cls, network: ReactionNetwork, rates: np.ndarray) -> Structure:
         return network.compiled.lumped
-
-    @classmethod
-    def refuse(cls, network: ReactionNetwork) -> None:
-        refuse_events(cls.name, network)
 
     @property
     def statistics(self) -> dict[str, float]:
@@ -120,6 +135,11 @@ class Ode(Method):
         self._stiff_share, self._least = map(float, memory[8:])
 
     def _advance(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray, event_limit: int) -> int:
+        code = self._step_on(t_stop, grid_time, grid_counts)
+        self._laws.variables[self._places] = self._counts[self.n_species : -1]
+        return code
+
+    def _step_on(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray) -> int:
         last = self._n_steps() + _SLICE
         while True:
             if not self._fill(t_stop, grid_time, grid_counts):
@@ -131,6 +151,12 @@ class Ode(Method):
             k = self._tally[codes.GRID_INDEX]
             until = min(t_stop, grid_time[k]) if k < len(grid_time) else t_stop
             self._run(until, t_stop, last - self._n_steps())
+            if self._is_cut:
+                # The state at the time of the event is recorded behind it, in the next call.
+                self._fill_to(np.searchsorted(grid_time, self.time, side="left"), grid_time, grid_counts)
+                self._drop()
+                self._is_cut = False
+                return codes.TRIGGERED
 
     def _n_steps(self) -> int:
         return self._spent[0] + (0 if self._solver is None else self._solver.spent[0])
@@ -138,32 +164,45 @@ class Ode(Method):
     def _fill(self, t_stop: float, grid_time: np.ndarray, grid_counts: np.ndarray) -> bool:
         """Fill the rows of the points up to the present time, which lie in the last step or at its end. Returns
         whether all are filled that a slice may fill."""
+        self._fill_to(np.searchsorted(grid_time, min(self.time, t_stop), side="right"), grid_time, grid_counts)
+        return True
+
+    def _fill_to(self, end: Any, grid_time: np.ndarray, grid_counts: np.ndarray) -> None:
+        """Fill the rows before row `end`."""
         start = self._tally[codes.GRID_INDEX]
-        end = np.searchsorted(grid_time, min(self.time, t_stop), side="right")
         if end <= start:
-            return True
-        rows, times = grid_counts[start:end], grid_time[start:end]
+            return
+        n, times = self.n_species, grid_time[start:end]
+        rows, moved = grid_counts[start:end], self._moved[start:end]
         rows[:] = self.counts
+        moved[:] = self._counts[n:-1]
         inside = np.flatnonzero(times < self.time)
         if inside.size and self._solver is not None:
-            rows[np.ix_(inside, self._part.moving)] = self._solver.path(times[inside] - self._origin)
+            moving = self._part.moving
+            path = self._solver.path(times[inside] - self._origin)
+            k = np.searchsorted(moving, n)
+            rows[np.ix_(inside, moving[:k])] = path[:, :k]
+            if k < len(moving):
+                moved[np.ix_(inside, moving[k:] - n)] = path[:, k:]
         self._tally[codes.GRID_INDEX] = end
-        return True
 
     def _run(self, until: float, t_stop: float, most_steps: int) -> None:
         """Steps of the solver towards `until`, at least one or a restart."""
+        before = self.time
         if self._solver is None or self._end != t_stop:
             self._restart(t_stop)
             if not len(self._part.moving):
                 self._clock[codes.TIME] = t_stop
+                self._cut(before)
                 return
         elif self._switches_left == 2 and self._solver.spent[0] >= _MANY_STEPS and self._solver.stiff_share > 0.5:
             self._switch("LSODA" if len(self._part.moving) <= FEW_SPECIES else "BDF", t_stop)
         solver = self._solver
         assert solver is not None
-        went_on = solver.advance(until - self._origin, most_steps)
+        went_on = solver.advance(until - self._origin, 1 if self._conditions else most_steps)
         self._take(solver, until, t_stop)
-        if not went_on:
+        self._cut(before)
+        if not went_on and not self._is_cut:
             # An implicit solver may leave the domain of a law at once, where an explicit one tries shorter steps.
             if self._implicit is None or not self._switches_left:
                 self._blown_up()
@@ -178,6 +217,25 @@ class Ode(Method):
         self._clock[codes.TIME] = t_stop if solver.t >= t_stop - self._origin else min(time, t_stop)
         self._watch_least(solver.least)
 
+    def _cut(self, before: float) -> None:
+        """End the step, which began at time `before`, where the condition of an event first changes."""
+        if not self._conditions or not before < self.time:
+            return
+        moving = self._part.moving
+        time = self._conditions.first_change(before, self.time, self._counts, moving, self._on_path)
+        if time == np.inf:
+            return
+        if time < self.time:
+            self._counts[moving] = self._on_path(np.array([time]))[0]
+            self._clock[codes.TIME] = time
+        self._is_cut = True
+
+    def _on_path(self, times: np.ndarray) -> np.ndarray:
+        """What moves, float64[time, moving], at times [s] within the last step."""
+        if self._solver is None:
+            return np.empty((len(times), 0))
+        return self._solver.path(np.minimum(times - self._origin, self._solver.t))
+
     def _switch(self, implicit: str | None, t_stop: float) -> None:
         """Go on with another solver, for good: the name of an implicit one, or None."""
         self._implicit = implicit
@@ -189,6 +247,7 @@ class Ode(Method):
         """Begin a new solver at the present time and state; none if nothing moves."""
         self._drop()
         self._origin, self._end = self.time, t_stop
+        self._equations.take_variables(self._laws.variables)
         part = self._part = self._equations.live_part(self._counts)
         if not len(part.moving):
             return
@@ -197,7 +256,8 @@ class Ode(Method):
         with np.errstate(all="ignore"):
             if not np.isfinite(part.derivative(self.time, start)).all():
                 self._blown_up()
-        arguments = part, self._origin, start, t_stop - self._origin, *self._tolerances
+        atol = self.settings["atol"] * self._units[part.moving]
+        arguments = part, self._origin, start, t_stop - self._origin, self.settings["rtol"], atol
         self._solver = FromScipy(self._implicit, *arguments) if self._implicit else Explicit(*arguments)
 
     def _drop(self) -> None:
@@ -208,7 +268,9 @@ class Ode(Method):
             self._solver = None
 
     def _watch_least(self, values: np.ndarray) -> None:
-        least = values.min()
+        """Warn of counts below 0; `values` are of what moves. Continuous variables may be negative."""
+        values = values[: np.searchsorted(self._part.moving, self.n_species)]
+        least = values.min(initial=np.inf)
         if least >= self._least:
             return
         self._least = float(least)
@@ -222,22 +284,29 @@ class Ode(Method):
             )
 
     def _blown_up(self) -> None:
-        """Raise ModelError, naming the species that changes fastest in the last state that was finite."""
+        """Raise ModelError, naming what changes fastest in the last state that was finite."""
         state = self._counts[self._part.moving]
         with np.errstate(all="ignore"):
             change = self._part.derivative(self.time, state)
         wild = np.flatnonzero(~np.isfinite(change))
         k = wild[0] if wild.size else int(np.argmax(np.abs(change)))
-        species = self.network.species[self._part.moving[k]]
+        place = self._part.moving[k]
+        unit = self._units[place]
+        what = " [concentration]" if place < self.n_species else ""
         raise ModelError(
-            f"{self.name}: no solution beyond t = {self.time:.10g} s, where {species} = "
-            f"{state[k] / self._volume:g} [concentration] changes fastest, by {change[k] / self._volume:g} a second: "
+            f"{self.name}: no solution beyond t = {self.time:.10g} s, where {self._names[place]} = "
+            f"{state[k] / unit:g}{what} changes fastest, by {change[k] / unit:g} a second: "
             "the rate equations diverge, or a rate law is undefined; end the run earlier, or check the rates"
         )
+
+    def _use_rates(self, rates: np.ndarray) -> None:
+        self._equations.set_rates(rates)
+        self._renew()
 
     def _set_counts(self, species: np.ndarray, values: np.ndarray) -> None:
         self._drop()
         self._counts[species] = values
+        self._counts[self.n_species : -1] = self._laws.variables[self._places]
         self._least = min(self._least, float(self.counts.min(initial=np.inf)))
 
     def can_react(self) -> bool:

@@ -11,9 +11,10 @@ from ...crn import ReactionNetwork
 from ...kernels import rate_equations as kernels
 from ...kernels.channels import Channels
 from ...kernels.codes import FALLING, LAW, RAMP
-from ...kernels.laws import COUNT, TIME_VARIABLE, Laws
+from ...kernels.laws import COUNT, TIME_VARIABLE, Laws, forget_variables
 from ...kernels.live import mark_live
 from .base import own_laws
+from .continuous import continuous
 
 _KEPT = 8
 """Live parts kept, each of the size of the network: the samples of a small training set come again."""
@@ -22,20 +23,23 @@ _KEPT = 8
 class Equations:
     """dx/dt = S a(x, t), with a the rates of channels, see `kernels.rate_equations`.
 
-    General laws are laws of counts, and many have no value below 0: where there are any, what is below 0, by the
-    errors of a step, is taken as 0.
+    General laws are laws of counts, and many have no value below 0: where there are any, a count below 0, by the errors
+    of a step, is taken as 0. Continuous variables may be negative.
 
     Parameters
     ----------
     channels : of a structure without product families.
     laws : its general laws, which are written into, or None.
     n_species : the first so many species of the state move.
-    state : float64[...], the species, what is read beside them, and the constant 1 at the end [molecules].
+    state : float64[...], the species, other species that laws read, and the constant 1 at the end [molecules].
+    floor : float64[...], the least value of each that laws read: 0 for counts, minus infinity for continuous variables.
     """
 
-    def __init__(self, channels: Channels, laws: Laws | None, n_species: int, state: np.ndarray) -> None:
+    def __init__(
+        self, channels: Channels, laws: Laws | None, n_species: int, state: np.ndarray, floor: np.ndarray
+    ) -> None:
         self.channels, self.laws, self.n_species = channels, laws, n_species
-        self.state = state
+        self.state, self.floor = state, floor
 
     @property
     def stoichiometry(self) -> "scipy.sparse.csc_array":
@@ -69,7 +73,7 @@ class Equations:
         if self.laws is not None:
             self.laws.variables[TIME_VARIABLE] = t
             if self.laws.value.size:
-                np.maximum(self.state, 0.0, out=self.state)
+                np.maximum(self.state, self.floor, out=self.state)
         return self.state
 
     @cached_property
@@ -89,14 +93,16 @@ class Equations:
 
 
 def refuse_events(method: str, network: ReactionNetwork) -> None:
-    """Raise InputError if `network` has events, which rate equations cannot treat."""
+    """Raise InputError if `network` has events, for a `method` that does not support them."""
     if network.events:
         names = checks.shortened(event.name for event in network.events)
-        raise InputError(f"method {method} does not support events, but the network has {names}: use an exact method")
+        raise InputError(
+            f"method {method} does not support events, but the network has {names}: use ode, or an exact method"
+        )
 
 
 class RateEquations(Equations):
-    """The rate equations of all species, over the lumped channels.
+    """The rate equations of all species, over the lumped channels, and of the continuous variables behind the species.
 
     Parameters
     ----------
@@ -106,17 +112,35 @@ class RateEquations(Equations):
     """
 
     def __init__(self, network: ReactionNetwork, rates: np.ndarray, volume: float) -> None:
-        structure = network.compiled.lumped
-        channels, laws, _ = structure.arrays_for(rates, volume)
-        n = len(network.species)
+        self.continuous = continuous(network)
+        self._structure, self._volume = self.continuous.network.compiled.lumped, volume
+        channels, laws, _ = self._structure.arrays_for(self._all_rates(rates), volume)
+        n = len(self.continuous.network.species)
+        floor = np.zeros(n + 1)
+        floor[len(network.species) : n] = -np.inf
         super().__init__(
             channels._replace(terms=channels.terms.copy()),
-            own_laws(laws) if structure.has_programs else None,
+            own_laws(laws) if self._structure.has_programs else None,
             n,
             np.ones(n + 1),
+            floor,
         )
-        self._varies = structure.arrays["varies"]
+        self._varies = self._structure.arrays["varies"]
         self._parts: dict[bytes, LivePart] = {}
+
+    def set_rates(self, rates: np.ndarray) -> None:
+        """Set the rate constants float64[reaction] of the network."""
+        self.channels.terms["coefficient"][:-1] = self._structure.coefficients(self._all_rates(rates), self._volume)
+
+    def take_variables(self, variables: np.ndarray) -> None:
+        """Set the parameters of laws, from those of the network's own laws, float64[variable]."""
+        if self.laws is not None and self.continuous.names:
+            here, there = self.continuous.shared
+            self.laws.variables[there] = variables[here]
+            forget_variables(self.laws)
+
+    def _all_rates(self, rates: np.ndarray) -> np.ndarray:
+        return np.append(rates, np.ones(len(self.continuous.names))) if self.continuous.names else rates
 
     def live_part(self, state: np.ndarray) -> "LivePart":
         """The equations of what can move from `state` float64[species + 1] on, the constant 1 at its end."""
@@ -124,7 +148,7 @@ class RateEquations(Equations):
         terms = np.zeros(len(self.channels.terms) - 1, dtype=np.bool_)
         mark_live(self.channels, state, species, terms)
         key = np.packbits(terms).tobytes()
-        part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, len(self._varies) + 1)
+        part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, self.floor)
         self._parts[key] = part  # the latest used is the last
         if len(self._parts) > _KEPT:
             del self._parts[next(iter(self._parts))]
@@ -142,12 +166,12 @@ class LivePart(Equations):
     Parameters
     ----------
     channels, laws : of all species.
-    n_all : species, and the constant.
     terms : bool[term], those that may be other than 0; see `kernels.live`.
+    floor : of all species, and the constant; see `Equations`.
     """
 
-    def __init__(self, channels: Channels, laws: Laws | None, terms: np.ndarray, n_all: int) -> None:
-        c, plain = channels, channels.terms[:-1]
+    def __init__(self, channels: Channels, laws: Laws | None, terms: np.ndarray, floor: np.ndarray) -> None:
+        c, plain, n_all = channels, channels.terms[:-1], len(floor)
         starts = {name: np.diff(c.ranges[name]) for name in ("term_start", "change_start")}
         n_terms = np.bincount(np.repeat(np.arange(len(c.ranges) - 1), starts["term_start"]), terms)
         channel = n_terms > 0
@@ -189,7 +213,8 @@ class LivePart(Equations):
             code = laws.code.copy()
             code["a"] = renumbered(code["a"], is_count)
             laws = laws._replace(code=code, read=number[laws.read])
-        super().__init__(Channels(some, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)))
+        some_channels = Channels(some, extras, ranges, changes)
+        super().__init__(some_channels, laws, len(self.moving), np.ones(len(self._places)), floor[self._places])
 
     def stand_at(self, state: np.ndarray, coefficient: np.ndarray) -> None:
         """Take the species that do not move, and are read, from `state` float64[species + 1], and the coefficients from

@@ -22,11 +22,11 @@ class Explicit:
     equations : `rate_equations.Equations`.
     origin, t_end : absolute time of the beginning, and the time from there to the end [s].
     y : float64[species], the state at the beginning [molecules].
-    rtol, atol : tolerances of every species in every step, relative and [molecules].
+    rtol, atol : tolerances in every step, relative, and float64[species] [molecules].
     """
 
     def __init__(
-        self, equations: Equations, origin: float, y: np.ndarray, t_end: float, rtol: float, atol: float
+        self, equations: Equations, origin: float, y: np.ndarray, t_end: float, rtol: float, atol: np.ndarray
     ) -> None:
         self._equations, self._end, self._tolerances = equations, t_end, (rtol, atol)
         n = len(y)
@@ -36,6 +36,7 @@ class Explicit:
             y=y.copy(),
             y_old=y.copy(),
             work=np.zeros(n),
+            floor=equations.floor[:n],
             least=y.copy(),
             path=np.zeros((7, n)),
             numbers=np.array([0.0, 0.0, 0.0, origin]),
@@ -78,8 +79,7 @@ class Explicit:
         """States float64[time, species] at times within the last step."""
         kernels.make_path(self._equations.channels, self._equations.laws, self._equations.state, self._rk)
         rows = np.empty((len(times), len(self.y)))
-        for t, row in zip(times, rows):
-            kernels.on_path(self._rk, t, row)
+        kernels.on_path(self._rk, times, rows)
         return rows
 
 
@@ -93,7 +93,7 @@ class FromScipy:
     stiff_share = 0.0
 
     def __init__(
-        self, kind: str, equations: Equations, origin: float, y: np.ndarray, t_end: float, rtol: float, atol: float
+        self, kind: str, equations: Equations, origin: float, y: np.ndarray, t_end: float, rtol: float, atol: np.ndarray
     ) -> None:
         from scipy import integrate
 
