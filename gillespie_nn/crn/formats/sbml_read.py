@@ -161,15 +161,19 @@ class _Events:
                 return None
             return self._values.counts(self._expression(item.getMath(), f"the {part} of {what}"))
 
+        delay = counts(event.getDelay(), "delay")
+        at_trigger = event.getUseValuesFromTriggerTime()
+        values, factors = self._values.assigned(assigned, later=delay is not None and at_trigger)
         return Event(
             name,
             self._values.counts(self._expression(trigger.getMath(), f"the trigger of {what}")),
-            self._values.assigned(assigned),
-            counts(event.getDelay(), "delay"),
+            values,
+            delay,
             counts(event.getPriority() if hasattr(event, "getPriority") else None, "priority"),
             persistent=trigger.getPersistent() if modern else True,
             initially=trigger.getInitialValue() if modern else True,
-            values_at_trigger=event.getUseValuesFromTriggerTime(),
+            values_at_trigger=at_trigger,
+            factors=factors,
         )
 
     def _expression(self, node: Any, what: str) -> Expression:

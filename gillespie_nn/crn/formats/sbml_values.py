@@ -179,11 +179,27 @@ class Values:
             found[name] = value
         return found
 
-    def assigned(self, assignments: dict[str, Expression]) -> tuple[tuple[str, Expression], ...]:
-        """The counts, or the values, that the assignments of one event give: a concentration holds in the compartment
-        as it is after the event."""
-        found = {name: self.counts(math) for name, math in assignments.items()}
-        return tuple((name, self._assigned(name, value, found)) for name, value in found.items())
+    def assigned(
+        self, assignments: dict[str, Expression], later: bool
+    ) -> tuple[tuple[tuple[str, Expression], ...], tuple[tuple[str, Expression], ...]]:
+        """The counts, or the values, that the assignments of one event give, and their factors. A concentration holds in
+        the compartment as it is when it is assigned, before the event changes that; if the assignment comes `later`
+        than its values, the size is a factor."""
+        values, factors = [], []
+        for name, math_ in assignments.items():
+            value, size = self.counts(math_), self._varying_size(name)
+            if later and size is not None:
+                unit = self.units.of_species[name]
+                factors.append((name, size))
+                values.append((name, value if unit == 1.0 else operation("product", (value, number(unit)))))
+            else:
+                values.append((name, self._assigned(name, value)))
+        return tuple(values), tuple(factors)
+
+    def _varying_size(self, name: str) -> Expression | None:
+        """The size of the compartment of a species that is read as a concentration, if it changes."""
+        size = self.size(name) if name in self.species else number(1)
+        return size if size.op == "name" and self.changes(size.value) else None
 
     def counts(self, expression: Expression) -> Expression:
         """`expression` with species read as counts, and the names of reactions as their rates."""
@@ -307,11 +323,11 @@ class Values:
     def _is_one(self, compartment: str) -> bool:
         return not self.changes(compartment) and self.value(compartment) == 1.0
 
-    def _assigned(self, name: str, expression: Expression, sizes: dict[str, Expression] | None = None) -> Expression:
+    def _assigned(self, name: str, expression: Expression) -> Expression:
         if name not in self.species or self._in_counts[name].op == "name":
             return expression
         size, unit = self.size(name), self.units.of_species[name]
-        factors = [] if size.op == "number" else [(sizes or {}).get(size.value, size)]
+        factors = [] if size.op == "number" else [size]
         return operation("product", (expression, *factors, *([] if unit == 1.0 else [number(unit)])))
 
     def _assigned_to(self, written: str) -> str:

@@ -37,7 +37,7 @@ from .cursor import Cursor
 from .text_rates import NAME, Rate, read_expression, read_number, read_rates, with_rate_constant
 from .text_write import write
 
-_CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially true", "values after delay")
+_CLAUSES = ("when", "set", "scale", "delay", "priority", "not persistent", "initially true", "values after delay")
 _PATH = re.compile(r"[^\s@>=#]+\.[A-Za-z]\w*")
 _JOINED = re.compile(r"(\d+)([A-Za-z_]\w*)", re.ASCII)
 _UNIT = re.compile(r"[^\W\d]|[-+*/^%(]")
@@ -210,26 +210,32 @@ def _event(cursor: Cursor) -> Event:
         found[word] = clause[len(word) :].strip()
     if "when" not in found:
         cursor.fail(f"event {name} has no clause `when CONDITION`", 0)
-    assignments = []
-    for part in _parts(found.get("set", "")):
-        target, equals, value = part.partition("=")
-        if not equals or not re.fullmatch(NAME, target.strip()):
-            cursor.fail(f"event {name}: expected NAME = EXPRESSION after `set`, got {part.strip()!r}", 0)
-        target = target.strip()
-        assignments.append((target, read_expression(cursor, value, f"the value of {target} in event {name}")))
     optional = {
         w: read_expression(cursor, found[w], f"the {w} of event {name}") for w in ("delay", "priority") if w in found
     }
     return Event(
         name,
         read_expression(cursor, found["when"], f"the condition of event {name}"),
-        tuple(assignments),
+        _values(cursor, name, "set", found),
         delay=optional.get("delay"),
         priority=optional.get("priority"),
         persistent="not persistent" not in found,
         initially="initially true" in found,
         values_at_trigger="values after delay" not in found,
+        factors=_values(cursor, name, "scale", found),
     )
+
+
+def _values(cursor: Cursor, name: str, clause: str, found: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
+    """NAME = EXPRESSION, ... of a clause of event `name`."""
+    values = []
+    for part in _parts(found.get(clause, "")):
+        target, equals, value = part.partition("=")
+        if not equals or not re.fullmatch(NAME, target.strip()):
+            cursor.fail(f"event {name}: expected NAME = EXPRESSION after `{clause}`, got {part.strip()!r}", 0)
+        target = target.strip()
+        values.append((target, read_expression(cursor, value, f"the value of {target} in event {name}")))
+    return tuple(values)
 
 
 def _parts(text: str) -> list[str]:
