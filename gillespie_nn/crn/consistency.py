@@ -72,7 +72,7 @@ def checked_event(event: Event, symbols: Scope, names: Container[str], rules: Co
         raise InputError(f"{what} assigns to {twice} twice: assign to it once")
     for target, _ in event.factors:
         if target not in targets:
-            raise InputError(f"{what} scales {target}, but does not assign to it: add an assignment or remove the factor")
+            raise InputError(f"{what} scales {target}, but does not assign to it: assign to it, or remove the factor")
     for target in targets:
         if target in rules:
             raise InputError(f"{what} assigns to {target}, which is given by a rule: remove one of the two")

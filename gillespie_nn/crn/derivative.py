@@ -82,7 +82,7 @@ _OUTER: Mapping[str, Callable[[Expression], Expression]] = {
     "cosh": lambda u: _call("sinh", u),
     "tanh": lambda u: total([_ONE, negative(_square(_call("tanh", u)))]),
     "arcsinh": lambda u: ratio(_ONE, _call("sqrt", total([_square(u), _ONE]))),
-    "arccosh": lambda u: ratio(_ONE, product(_call("sqrt", total([u, negative(_ONE)])), _call("sqrt", total([u, _ONE])))),
+    "arccosh": lambda u: ratio(_ONE, _call("sqrt", total([_square(u), negative(_ONE)]))),
     "arctanh": lambda u: ratio(_ONE, total([_ONE, negative(_square(u))])),
     "abs": lambda u: Expression("piecewise", (_ONE, Expression(">=", (u, _ZERO)), number(-1))),
 }

@@ -21,6 +21,7 @@ from ..api import simulate
 from ..checks import GillespieError, InputError
 from ..crn import ReactionNetwork
 from ..crn.formats.sbml_document import flattened
+from ..simulation.result import Result
 from .base import Check, Options, Outcome, Refused, Unsupported
 
 REASONS = {
@@ -31,7 +32,7 @@ REASONS = {
     "algebraic rules without an explicit solution": "the algebraic rule",
 }
 """What may be refused, and the words of the refusal."""
-_TOLERANCES = {"rtol": 1e-10, "atol": 1e-13}
+_TOLERANCES: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-13}
 _MADE = "semantic_{}_"
 """Name of the rule that gives a value which is not that of a species."""
 
@@ -117,14 +118,14 @@ def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict
     others = [*(v for v in case.variables if v not in species), *sorted(sizes)]
     network = ReactionNetwork.from_sbml(_recording(document, dict.fromkeys(others)), substance="item")
     found = simulate(network, time=time, method=method, **_TOLERANCES)
+    assert isinstance(found, Result)
+    observables = dict(zip(found.observable_names, found.observables[0].T))
 
     def other(name: str) -> np.ndarray:
-        return found.observables[0, :, found.observable_names.index(_MADE.format(name))]
+        return observables[_MADE.format(name)]
 
     def amount(name: str) -> np.ndarray:
-        if name in found.observable_names:
-            return found.observables[0, :, found.observable_names.index(name)]
-        return found.of(name)[0] * found.volume
+        return observables[name] if name in observables else found.of(name)[0] * found.volume
 
     values = {}
     for name in case.variables:

@@ -133,9 +133,14 @@ class Translator:
         return body.substitute({scope.meaning(n, ARGUMENT).identifier: a for n, a in zip(arguments, args)})
 
 
+def may_miss(item: Any) -> bool:
+    """Whether a libsbml item may be without its formula: since level 3 version 2. It then does nothing."""
+    return (item.getLevel(), item.getVersion()) >= (3, 2)
+
+
 def has_formula(item: Any) -> bool:
-    """Whether a libsbml item has its formula. Since level 3 version 2 it may be missing: the item then does nothing."""
-    return item.getMath() is not None or (item.getLevel(), item.getVersion()) < (3, 2)
+    """Whether a libsbml item has its formula, or must have it."""
+    return item.getMath() is not None or not may_miss(item)
 
 
 def _value(written: str, scope: Scope) -> Expression:

@@ -11,9 +11,7 @@ from ..expressions import Expression, number
 from ..reaction import Reaction
 from ..symbols import BUILT_IN, REACTION, Scope
 from .kinetic_law import Unrecognised, monomial, orders
-from .mathml import Translator
 from .reversible import Names, reads, split
-from .sbml_scope import VALUES
 from .sbml_stoichiometry import Reference
 from .sbml_values import Values
 
@@ -21,8 +19,9 @@ from .sbml_values import Values
 class Reactions:
     """Translates the reactions of a libsbml model; `volume` is that of its only compartment, or 1."""
 
-    def __init__(self, model: Any, translator: Translator, scope: Scope, values: Values, volume: float):
-        self._model, self._translator, self._scope, self._values = model, translator, scope, values
+    def __init__(self, model: Any, scope: Scope, values: Values, volume: float):
+        self._model, self._scope, self._values = model, scope, values
+        self._declared = values.declared
         self._volume = volume
         self._constants = values.constants()
         self._back: dict[str, str] = {}
@@ -44,10 +43,11 @@ class Reactions:
         name = reaction.getId()
         if reaction.isSetFast() and reaction.getFast():
             raise InputError(f"reaction {name} is marked fast, which is not supported: give it a large rate constant")
-        change = self._net_change(self._values.references[self._identifier(name, "reaction", REACTION)])
+        identifier = self._scope.meaning(name, "reaction", REACTION).identifier
+        change = self._net_change(self._declared.references[identifier])
         if change is None:
             return ()
-        law, own = self._values.law(reaction)
+        law, own = self._declared.law(identifier)
         law = self._values.propensity(law)
         found = self._mass_action(name, law, own, change)
         if found is not None:
@@ -58,16 +58,16 @@ class Reactions:
         _warn_of_difference(reaction, law)
         return (self._general(name, law, own, change),)
 
-    def _one(self, name: str, law: Expression, own: dict[str, float], change: dict[str, int]) -> Reaction:
+    def _one(self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]) -> Reaction:
         return self._mass_action(name, law, own, change) or self._general(name, law, own, change)
 
-    def _general(self, name: str, law: Expression, own: dict[str, float], change: dict[str, int]) -> Reaction:
+    def _general(self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]) -> Reaction:
         law = law.substitute({n: number(v) for n, v in own.items()})
         sides = tuple((s, -n) for s, n in change.items() if n < 0), tuple((s, n) for s, n in change.items() if n > 0)
         return Reaction(*sides, 1.0, name, None, law)
 
     def _mass_action(
-        self, name: str, law: Expression, own: dict[str, float], change: dict[str, int]
+        self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]
     ) -> Reaction | None:
         """The reaction as one of mass action, if its law is."""
         try:
@@ -90,7 +90,7 @@ class Reactions:
         return name in self._values.species and not self._values.has_rule(name) and name not in self.flowing
 
     def _split(
-        self, law: Expression, own: dict[str, float], change: dict[str, int]
+        self, law: Expression, own: Mapping[str, float], change: dict[str, int]
     ) -> tuple[Expression, Expression] | None:
         """The two rates whose difference the law is, if each reads all that it takes."""
         names = Names(lambda name: own.get(name, self._constants.get(name)), self._amounts, self._rules)
@@ -134,7 +134,7 @@ class Reactions:
         for s in self._values.species:
             if not self._values.has_rule(s) and self._values.initial_amount(s) < 0:
                 why = found[s] = f"{s} starts below 0"
-        all_references = self._values.references
+        all_references = self._declared.references
         for references in all_references.values():
             for r in references:
                 if self._whole(r) is None:
@@ -165,9 +165,6 @@ class Reactions:
         ratio = units.of_species[reference.species] / units.extent
         value = value if ratio == 1.0 else checks.rounded_amount(value * ratio)
         return int(value) if value == int(value) and abs(value) <= checks.COUNT_LIMIT else None
-
-    def _identifier(self, written: str, what: str, *kinds: str) -> str:
-        return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier
 
 
 def _warn_of_difference(reaction: Any, law: Expression) -> None:

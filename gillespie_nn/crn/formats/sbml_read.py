@@ -19,7 +19,8 @@ from ..expressions import Expression
 from ..parts import Parts
 from ..symbols import Scope
 from .base import Overrides, Source, errors_name
-from .mathml import Translator, has_formula
+from .mathml import Translator, has_formula, may_miss
+from .sbml_declared import Declared
 from .sbml_document import flattened
 from .sbml_reactions import Reactions
 from .sbml_scope import VALUES, global_scope
@@ -71,11 +72,12 @@ def _translated(document: Any, overrides: Overrides, substance: str | None) -> P
     _refuse(document, model)
     scope = global_scope(model)
     translator = Translator(sbml, model)
-    values = Values(model, translator, scope, overrides, substance)
+    declared = Declared(model, translator, scope, overrides)
+    values = Values(model, declared, substance)
     sizes = values.compartments()
-    fixed = len(sizes) == 1 and not values.changes(*sizes)
+    fixed = len(sizes) == 1 and not declared.changes(*sizes)
     volume = next(iter(sizes.values())) if fixed else 1.0
-    reader = Reactions(model, translator, scope, values, volume)
+    reader = Reactions(model, scope, values, volume)
     reactions = reader.all()
     events = _Events(translator, scope, values).all(model)
     rules, rate_rules = values.rules(), values.rate_rules()
@@ -87,7 +89,7 @@ def _translated(document: Any, overrides: Overrides, substance: str | None) -> P
     parameters = values.parameters(read_names)
     rules |= values.unbounded(read_names)
     return Parts(
-        tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=values.settable(),
+        tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=declared.settable(),
         substance=values.units.reading, rate_rules=rate_rules, only_ode=_only_ode(reader, values),
     )  # fmt: skip
 
@@ -109,8 +111,8 @@ def _refuse(document: Any, model: Any) -> None:
             raise InputError(f"the SBML package {package!r} is not supported: write the model in core SBML")
     if model.getNumConstraints():
         checks.warn(
-            f"the model has {model.getNumConstraints()} constraint(s), which are ignored: a run does not stop where one "
-            "is violated"
+            f"the model has {model.getNumConstraints()} constraint(s), which are ignored: a run does not stop where "
+            "one is violated"
         )
     _warn_of_time(model)
 
@@ -132,6 +134,12 @@ def _units(model: Any, name: str) -> list:
     return [] if definition is None else definition.getListOfUnits()
 
 
+def _can_happen(event: Any) -> bool:
+    """Whether an event has a condition. Since level 3 version 2 it may be missing."""
+    trigger = event.getTrigger()
+    return not may_miss(event) if trigger is None else has_formula(trigger)
+
+
 class _Events:
     """Events, translated with the names of the model."""
 
@@ -141,7 +149,7 @@ class _Events:
     def all(self, model: Any) -> tuple[Event, ...]:
         """All events, in order, but for those that cannot happen because they have no trigger."""
         events = enumerate(model.getListOfEvents(), 1)
-        return tuple(self._event(e, k) for k, e in events if e.getTrigger() is None or has_formula(e.getTrigger()))
+        return tuple(self._event(e, k) for k, e in events if _can_happen(e))
 
     def _event(self, event: Any, position: int) -> Event:
         name = event.getId() or f"event{position}"
