@@ -83,9 +83,8 @@ class _Submodels:
         waiting: list[Path | None] = [None]
         while waiting:
             current = waiting.pop()
-            plugin = self._documents[current].getPlugin("comp")
-            for k in range(0 if plugin is None else plugin.getNumExternalModelDefinitions()):
-                path = self._path(plugin.getExternalModelDefinition(k).getSource(), current)
+            for external in _listed(self._documents[current], "getListOfExternalModelDefinitions"):
+                path = self._path(external.getSource(), current)
                 if path in self._documents:
                     continue
                 text = checks.read_text(path)
@@ -103,9 +102,8 @@ class _Submodels:
         if key not in self._sizes:
             model = self._model(file, name)
             size = 0 if model is None else 1 + _n_elements(model)
-            plugin = None if model is None else model.getPlugin("comp")
-            for k in range(0 if plugin is None else plugin.getNumSubmodels()):
-                size += self._size(*self._resolved(file, plugin.getSubmodel(k).getModelRef()), depth + 1)
+            for submodel in _listed(model, "getListOfSubmodels"):
+                size += self._size(*self._resolved(file, submodel.getModelRef()), depth + 1)
                 if size > _MOST_ELEMENTS:
                     raise InputError(f"with all submodels the model has more than {_MOST_ELEMENTS} elements")
             self._sizes[key] = size
@@ -147,6 +145,12 @@ class _Submodels:
                 f"the model uses {shown!r}, but there is no such file below {self._root}: only files there can be used"
             )
         return path
+
+
+def _listed(item: Any, name: str) -> Any:
+    """What the package `comp` adds to a libsbml item; nothing if that is None or has none."""
+    plugin = None if item is None else item.getPlugin("comp")
+    return () if plugin is None else getattr(plugin, name)()
 
 
 def _n_elements(model: Any) -> int:

@@ -75,6 +75,7 @@ def _parse(text: str, parameters: Overrides) -> Parts:
     rate_rules: dict[str, Expression] = {}
     only_ode = ""
     events: list[Event] = []
+    negative: list[tuple[str, Cursor]] = []  # amounts below 0: only what a rate rule changes, which may come later
     # Reactions have names of their own; a rule may be that of a species, which the whole text shows.
     names = {kind: Scope() for kind in (REACTION, PARAMETER, RULE, RATE_RULE)}
     for number, line in enumerate(text.splitlines(), 1):
@@ -112,11 +113,16 @@ def _parse(text: str, parameters: Overrides) -> Parts:
         else:
             start = cursor.place
             name, value = _amount(cursor)
+            if value < 0:
+                negative.append((name, cursor))
             if name in initial:
                 cursor.fail(f"the initial amount of {name} is set twice", start)
             initial[name] = value
             species.setdefault(name)
         cursor.end()
+    for name, cursor in negative:
+        if name not in rate_rules:
+            _checked_amount(cursor, name, initial[name], cursor.text.index("-", cursor.text.index("=")))
     for name, value in checks.by_name("parameters", parameters).items():
         if name in names[REACTION] and name not in values:
             raise InputError(
@@ -273,8 +279,14 @@ def _amount(cursor: Cursor) -> tuple[str, int | float]:
     start = cursor.place
     value = read_number(cursor, "a number of molecules")
     _alone(cursor, "an amount is a number of molecules without a unit or formula")
+    if -math.inf < value < 0:
+        return name, value
+    return name, _checked_amount(cursor, name, value, start)
+
+
+def _checked_amount(cursor: Cursor, name: str, value: float, start: int) -> int | float:
     try:
-        return name, checks.amount(f"the initial amount of {name}", value)
+        return checks.amount(f"the initial amount of {name}", value)
     except InputError as error:
         cursor.fail(str(error), start)
 
