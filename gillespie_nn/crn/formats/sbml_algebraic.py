@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ...checks import InputError
 from ..consistency import inlined_rules
-from ..derivative import STEPS, derivative, is_zero, negative, product, ratio, total
+from ..derivative import STEPS, derivative, negative, product, ratio, total
 from ..expressions import Expression, checked, number
 
-_MOST_TRIALS = 2000
+_MOST_TRIALS = 200
 _TEN = number(10)
 _INVERSE: Mapping[str, Callable[[Expression], Expression]] = {
     "negative": negative,
@@ -47,7 +47,7 @@ def solved(
         nonlocal trials, stuck
         if k == len(algebraic):
             return found
-        rule = algebraic[k].substitute(inlined).substitute(found)
+        rule = checked(algebraic[k].substitute(inlined).substitute(found), f"the algebraic rule {algebraic[k]} = 0")
         for name in free:
             if name in found or name not in rule.names():
                 continue
@@ -79,7 +79,8 @@ def _solution(rule: Expression, name: str) -> Expression | None:
             slope = derivative(rule, {name: number(1)})
         except InputError:
             slope = number(0)
-        if not is_zero(slope) and name not in slope.names():
+        names = slope.names()
+        if name not in names and (names or slope.evaluate({}) != 0):
             return _over(negative(_at_zero(rule, name)), slope)
     return _isolated(rule, name)
 
