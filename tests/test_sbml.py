@@ -108,9 +108,6 @@ def test_concentrations_and_compartments_give_the_propensity():
 @pytest.mark.parametrize(
     "text, what",
     [
-        (document(times(K, A), [("A", 0.5)], ()), "stoichiometry of A.*0.5"),
-        (document(K, extra="<listOfRules><rateRule variable='k'><math xmlns='http://www.w3.org/1998/Math/MathML'>"
-                  "<cn>1</cn></math></rateRule></listOfRules>"), "rate rule of k"),
         (document(K, species=("A", "A")), "'A'|twice"),
         (document(K, species=("A", "k")), "'k' names a species and a parameter"),
         ("<sbml><not closed", "line"),

@@ -71,6 +71,9 @@ def checked_event(event: Event, symbols: Scope, names: Container[str], rules: Co
     if len(set(targets)) != len(targets):
         twice = next(t for t in targets if targets.count(t) > 1)
         raise InputError(f"{what} assigns to {twice} twice: assign to it once")
+    for target, _ in event.factors:
+        if target not in targets:
+            raise InputError(f"{what} scales {target}, but does not assign to it: assign to it, or remove the factor")
     for target in targets:
         if target in rules:
             raise InputError(f"{what} assigns to {target}, which is given by a rule: remove one of the two")

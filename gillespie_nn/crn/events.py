@@ -27,9 +27,13 @@ class Event(NamedTuple):
     """Right-hand sides are worked out when the condition becomes true, not after the delay."""
     stops: bool = False
     """The simulation ends when the condition becomes true; not of a model, but of a run."""
+    factors: tuple[tuple[str, Expression], ...] = ()
+    """What the values of some targets are multiplied by at the moment of their assignment, also if they were worked out
+    before a delay: the size of a compartment, where the value is a concentration and the state an amount."""
 
     def expressions(self) -> list[Expression]:
-        found = [self.trigger, *(e for _, e in self.assignments), self.delay, self.priority]
+        values = (e for _, e in (*self.assignments, *self.factors))
+        found = [self.trigger, *values, self.delay, self.priority]
         return [e for e in found if e is not None]
 
     def substitute(self, values: Mapping[str, Expression]) -> "Event":
@@ -39,6 +43,8 @@ class Event(NamedTuple):
             return None if e is None else e.substitute(values)
 
         assignments = tuple((target, put(e)) for target, e in self.assignments)
+        factors = tuple((target, put(e)) for target, e in self.factors)
         return self._replace(
-            trigger=put(self.trigger), assignments=assignments, delay=put(self.delay), priority=put(self.priority)
-        )
+            trigger=put(self.trigger), assignments=assignments, delay=put(self.delay), priority=put(self.priority),
+            factors=factors,
+        )  # fmt: skip

@@ -139,8 +139,11 @@ class Events:
 
     def _do(self, pending):
         values = self._worked_out(pending.event) if pending.values is None else pending.values
+        event = self._events[pending.event]
+        factors = {target: float(self._values.at(self._method, e)) for target, e in event.factors}
         species, counts, variables, reals = [], [], [], []
-        for (target, _), value in zip(self._events[pending.event].assignments, values):
+        for (target, _), value in zip(event.assignments, values):
+            value *= factors.get(target, 1.0)
             if target in self._network.index and target not in self._network.rate_rules:
                 species.append(self._network.index[target])
                 counts.append(self._count(pending.event, target, value))

@@ -19,6 +19,7 @@ from .methods_agree import MethodsAgree
 from .peers import Peers
 from .planted import PlantedErrors
 from .run import LEVEL, verify
+from .sbml_semantic import SbmlSemantic
 from .sbml_suite import SbmlSuite
 from .stiff_models import StiffModels
 from .time_change import TimeChange
@@ -32,6 +33,7 @@ CHECKS = (
     ContinuousVariables,
     StiffModels,
     SbmlSuite,
+    SbmlSemantic,
     PlantedErrors,
     HostileModels,
     HostileFiles,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...checks import InputError
 from ..expressions import MOST_DEEP, Expression, call, number, operation
-from ..symbols import ARGUMENT, BUILT_IN, LOCAL, REACTION, STOICHIOMETRY, Scope
+from ..symbols import ARGUMENT, BUILT_IN, LOCAL, REACTION, Scope
 from .sbml_scope import VALUES, scope_of
 
 _SIMPLE = {
@@ -133,10 +133,17 @@ class Translator:
         return body.substitute({scope.meaning(n, ARGUMENT).identifier: a for n, a in zip(arguments, args)})
 
 
+def may_miss(item: Any) -> bool:
+    """Whether a libsbml item may be without its formula: since level 3 version 2. It then does nothing."""
+    return (item.getLevel(), item.getVersion()) >= (3, 2)
+
+
+def has_formula(item: Any) -> bool:
+    """Whether a libsbml item has its formula, or must have it."""
+    return item.getMath() is not None or not may_miss(item)
+
+
 def _value(written: str, scope: Scope) -> Expression:
-    found = scope.find(written)
-    if found is not None and found.kind == STOICHIOMETRY:
-        raise InputError(f"it reads the stoichiometry {written}, which is not supported")
     return scope.meaning(written, "symbol", *VALUES, REACTION, LOCAL, ARGUMENT, known="the model has").expression
 
 
@@ -166,6 +173,11 @@ def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
         if len(args) == 1 or args[0] == number(2):
             return Expression("sqrt", args[-1:])
         return Expression("power", (args[1], Expression("quotient of", (number(1), args[0]))))
+    if kind == "FUNCTION_RATE_OF":
+        _need(len(args) == 1, "rateOf", "one", args)
+        return Expression("rate of", args)
+    if kind == "FUNCTION_DELAY":
+        raise InputError("delay() is not supported in formulas: a rate cannot read a past state")
     function = kind.removeprefix("FUNCTION_")
     if function in _RECIPROCAL:
         return Expression("quotient of", (number(1), call(_RECIPROCAL[function], args)))

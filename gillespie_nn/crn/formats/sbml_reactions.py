@@ -1,5 +1,6 @@
 """The reactions of an SBML model: changes, and laws as mass action where they are, as general laws where not."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,19 +9,19 @@ from ...checks import InputError
 from ..amounts import listed
 from ..expressions import Expression, number
 from ..reaction import Reaction
-from ..symbols import BUILT_IN, PARAMETER, SPECIES, Scope
+from ..symbols import BUILT_IN, REACTION, Scope
 from .kinetic_law import Unrecognised, monomial, orders
-from .mathml import Translator
 from .reversible import Names, reads, split
-from .sbml_scope import VALUES
+from .sbml_stoichiometry import Reference
 from .sbml_values import Values
 
 
 class Reactions:
     """Translates the reactions of a libsbml model; `volume` is that of its only compartment, or 1."""
 
-    def __init__(self, model: Any, translator: Translator, scope: Scope, values: Values, volume: float):
-        self._model, self._translator, self._scope, self._values = model, translator, scope, values
+    def __init__(self, model: Any, scope: Scope, values: Values, volume: float):
+        self._model, self._scope, self._values = model, scope, values
+        self._declared = values.declared
         self._volume = volume
         self._constants = values.constants()
         self._back: dict[str, str] = {}
@@ -42,9 +43,12 @@ class Reactions:
         name = reaction.getId()
         if reaction.isSetFast() and reaction.getFast():
             raise InputError(f"reaction {name} is marked fast, which is not supported: give it a large rate constant")
-        law, own = self._values.law(reaction)
+        identifier = self._scope.meaning(name, "reaction", REACTION).identifier
+        change = self._net_change(self._declared.references[identifier])
+        if change is None:
+            return ()
+        law, own = self._declared.law(identifier)
         law = self._values.propensity(law)
-        change = self._net_change(reaction)
         found = self._mass_action(name, law, own, change)
         if found is not None:
             return (found,)
@@ -54,22 +58,22 @@ class Reactions:
         _warn_of_difference(reaction, law)
         return (self._general(name, law, own, change),)
 
-    def _one(self, name: str, law: Expression, own: dict[str, float], change: dict[str, int]) -> Reaction:
+    def _one(self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]) -> Reaction:
         return self._mass_action(name, law, own, change) or self._general(name, law, own, change)
 
-    def _general(self, name: str, law: Expression, own: dict[str, float], change: dict[str, int]) -> Reaction:
+    def _general(self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]) -> Reaction:
         law = law.substitute({n: number(v) for n, v in own.items()})
         sides = tuple((s, -n) for s, n in change.items() if n < 0), tuple((s, n) for s, n in change.items() if n > 0)
         return Reaction(*sides, 1.0, name, None, law)
 
     def _mass_action(
-        self, name: str, law: Expression, own: dict[str, float], change: dict[str, int]
+        self, name: str, law: Expression, own: Mapping[str, float], change: dict[str, int]
     ) -> Reaction | None:
         """The reaction as one of mass action, if its law is."""
         try:
             found = monomial(law, lambda name: own.get(name, self._constants.get(name)))
             multiplicity = orders(found)
-            if any(s not in self._values.species or self._values.has_rule(s) for s in multiplicity):
+            if any(not self._is_counted(s) for s in multiplicity):
                 raise Unrecognised("it uses a quantity that changes without reactions")
             products = dict(multiplicity)
             for s, n in change.items():
@@ -82,8 +86,11 @@ class Reactions:
         except (Unrecognised, OverflowError):
             return None
 
+    def _is_counted(self, name: str) -> bool:
+        return name in self._values.species and not self._values.has_rule(name) and name not in self.flowing
+
     def _split(
-        self, law: Expression, own: dict[str, float], change: dict[str, int]
+        self, law: Expression, own: Mapping[str, float], change: dict[str, int]
     ) -> tuple[Expression, Expression] | None:
         """The two rates whose difference the law is, if each reads all that it takes."""
         names = Names(lambda name: own.get(name, self._constants.get(name)), self._amounts, self._rules)
@@ -106,45 +113,58 @@ class Reactions:
         """What is never negative."""
         return {*self._values.species, *self._values.compartments(), BUILT_IN["time"].identifier}
 
-    def _net_change(self, reaction: Any) -> dict[str, int]:
-        """Net change by species; repeated references add up, boundary and constant species do not change."""
+    def _net_change(self, references: Sequence[Reference]) -> dict[str, int] | None:
+        """Net change by species, without zeros; repeated references add up. None if species with rates of change are
+        among them."""
+        if any(r.species in self.flowing for r in references):
+            return None
         change: dict[str, int] = {}
-        for sign, references in ((-1, reaction.getListOfReactants()), (1, reaction.getListOfProducts())):
-            for reference in references:
-                s = self._identifier(reference.getSpecies(), f"species in reaction {reaction.getId()}", SPECIES)
-                change[s] = change.get(s, 0) + sign * self._stoichiometry(reaction, reference, s)
-        species = self._values.species
-        return {
-            s: n for s, n in change.items() if n and not (species[s].getBoundaryCondition() or species[s].getConstant())
-        }
+        for r in references:
+            number = self._whole(r)
+            assert number is not None
+            change[r.species] = change.get(r.species, 0) + r.sign * number
+        return {s: n for s, n in change.items() if n}
 
-    def _stoichiometry(self, reaction: Any, reference: Any, species: str) -> int:
-        what = f"stoichiometry of {reference.getSpecies()} in reaction {reaction.getId()}"
-        if reference.isSetStoichiometryMath():
-            math = self._translator.expression(reference.getStoichiometryMath().getMath(), what, self._scope)
-            if not math.names() <= self._constants.keys():
-                raise InputError(f"the {what} changes during a run, which is not supported")
-            value = float(math.evaluate(self._constants))
-        elif self._model.getLevel() > 2 and not reference.isSetStoichiometry():
-            raise InputError(f"the {what} is not given: write it as a number")
-        else:  # level 1 writes fractions with a denominator, which is 1 elsewhere
-            value = reference.getStoichiometry() / reference.getDenominator()
+    @cached_property
+    def flowing(self) -> Mapping[str, str]:
+        """Species that reactions change by other than whole numbers, or that start below 0, and those that they react
+        with: they have rates of change, and their reactions are left out. With each the reason for all."""
+        why = ""
+        found: dict[str, str] = {}
+        for s in self._values.species:
+            if not self._values.has_rule(s) and self._values.initial_amount(s) < 0:
+                why = found[s] = f"{s} starts below 0"
+        all_references = self._declared.references
+        for references in all_references.values():
+            for r in references:
+                if self._whole(r) is None:
+                    why = found[r.species] = self._not_whole(r)
+        if not found:
+            return found
+        n = 0
+        while len(found) > n:
+            n = len(found)
+            for references in all_references.values():
+                species = [r.species for r in references]
+                if not found.keys().isdisjoint(species):
+                    found |= {s: why for s in species if s not in found}
+        return found
+
+    def _not_whole(self, reference: Reference) -> str:
+        value = self._values.folded(reference.number)
+        verb = "makes" if reference.sign > 0 else "takes"
+        return f"reaction {reference.reaction} {verb} {value} {reference.species}"
+
+    def _whole(self, reference: Reference) -> int | None:
+        """The molecules of a reference, if that is a whole number that nothing changes."""
+        constants = self._values.constants_of(reference.number)
+        if constants is None:
+            return None
+        value = checks.finite(reference.what, float(reference.number.evaluate(constants)))
         units = self._values.units
-        value *= self._factor(species)
-        ratio = units.of_species[species] / units.extent
-        return checks.whole(what, value if ratio == 1.0 else checks.rounded_amount(value * ratio), least=0)
-
-    def _factor(self, species: str) -> float:
-        """The conversion factor from extents to amounts."""
-        item = self._values.species[species]
-        owner = item if item.isSetConversionFactor() else self._model
-        if not owner.isSetConversionFactor():
-            return 1
-        factor = self._identifier(owner.getConversionFactor(), "conversion factor", PARAMETER)
-        return self._constants[checks.choice("conversion factor", factor, self._constants, "constants are")]
-
-    def _identifier(self, written: str, what: str, *kinds: str) -> str:
-        return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier
+        ratio = units.of_species[reference.species] / units.extent
+        value = value if ratio == 1.0 else checks.rounded_amount(value * ratio)
+        return int(value) if value == int(value) and abs(value) <= checks.COUNT_LIMIT else None
 
 
 def _warn_of_difference(reaction: Any, law: Expression) -> None:

@@ -3,11 +3,12 @@
 A kinetic law is the propensity, as in the SBML stochastic test suite, and amounts are molecules; moles are converted,
 see `sbml_units`. Laws k, k*A, k*A*B, k*A*(A-1), in any order of factors and with constants folded, become mass action;
 all others are kept as they are, and a run stops with the reaction and the state where one turns negative, or fires with
-too few molecules. Assignment rules, initial assignments, function definitions and events keep their meaning. Rate and
-algebraic rules, constraints, delays in formulas, fast reactions and required packages are refused by name.
+too few molecules. Rules, initial assignments, function definitions and events keep their meaning. Algebraic rules are
+solved where that is possible. Models of submodels (package `comp`) are put together. Stoichiometries that are not whole
+or that change, and the rates of change of what reactions change, are for method `ode` alone. Delays in formulas, fast
+reactions and other required packages are refused by name; constraints are ignored, with a warning.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from ..expressions import Expression
 from ..parts import Parts
 from ..symbols import Scope
 from .base import Overrides, Source, errors_name
-from .mathml import Translator
+from .mathml import Translator, has_formula, may_miss
+from .sbml_declared import Declared
+from .sbml_document import flattened
 from .sbml_reactions import Reactions
 from .sbml_scope import VALUES, global_scope
 from .sbml_values import Values
 
-_ENCODING = re.compile(r"""^(\s*<\?xml\s[^<>?]*?\bencoding\s*=\s*)["'][^"'<>]*["']""")
 _PACKED = (".gz", ".bz2", ".zip")
 """Endings of files that libsbml unpacks."""
 _HARMLESS = ("layout", "render", "l3v2extendedmath")
@@ -42,7 +44,7 @@ def read(source: Source, parameters: Overrides = None, substance: str | None = N
     path = checks.existing_file("SBML file", source, "SBML is read from a path or from a text that starts with '<'")
     with errors_name(str(path)):
         text = _unpacked(path) if path.suffix.lower() in _PACKED else checks.read_text(path)
-        return read_document(text, parameters, substance)._replace(origin=str(path))
+        return read_document(text, parameters, substance, path.parent)._replace(origin=str(path))
 
 
 def _unpacked(path: Path) -> str:
@@ -50,51 +52,56 @@ def _unpacked(path: Path) -> str:
     return sbml.writeSBMLToString(sbml.readSBMLFromFile(str(path)))
 
 
-def read_document(text: str, parameters: Overrides = None, substance: str | None = None) -> Parts:
-    """The network of an SBML document; raises InputError."""
-    sbml = checks.optional("libsbml", "sbml", "reading SBML")
-    # A text is UTF-8 for libsbml, whatever its first line says of the file that it comes from.
-    document = sbml.readSBMLFromString(_ENCODING.sub(r'\1"UTF-8"', text, count=1))
-    found = _parts(sbml, document, parameters, substance)
+def read_document(
+    text: str, parameters: Overrides = None, substance: str | None = None, folder: Path | None = None
+) -> Parts:
+    """The network of an SBML document, whose submodels may be in files in `folder` or below; raises InputError."""
+    document, text = flattened(text, folder)
+    try:
+        found = _translated(document, parameters, substance)
+    except RecursionError:
+        raise InputError("a formula is nested too deeply") from None
     return found._replace(text=text) if found.settable else found
 
 
-def _parts(sbml: Any, document: Any, overrides: Overrides, substance: str | None) -> Parts:
-    try:
-        return _translated(sbml, document, overrides, substance)
-    except RecursionError:
-        raise InputError("a formula is nested too deeply") from None
-
-
-def _translated(sbml: Any, document: Any, overrides: Overrides, substance: str | None) -> Parts:
-    for k in range(document.getNumErrors()):
-        error = document.getError(k)
-        if error.getSeverity() >= sbml.LIBSBML_SEV_ERROR:
-            raise InputError(f"line {error.getLine()}: {' '.join(error.getMessage().split())}")
+def _translated(document: Any, overrides: Overrides, substance: str | None) -> Parts:
+    sbml = checks.optional("libsbml", "sbml", "reading SBML")
     model = document.getModel()
     if model is None:
         raise InputError("it has no model")
     _refuse(document, model)
     scope = global_scope(model)
     translator = Translator(sbml, model)
-    values = Values(model, translator, scope, overrides, substance)
+    declared = Declared(model, translator, scope, overrides)
+    values = Values(model, declared, substance)
     sizes = values.compartments()
-    volume = next(iter(sizes.values())) if len(sizes) == 1 else 1.0
-    reactions = Reactions(model, translator, scope, values, volume).all()
-    reader = _Events(translator, scope, values)
-    events = tuple(reader.event(e, k) for k, e in enumerate(model.getListOfEvents(), 1))
-    rules = values.rules()
+    fixed = len(sizes) == 1 and not declared.changes(*sizes)
+    volume = next(iter(sizes.values())) if fixed else 1.0
+    reader = Reactions(model, scope, values, volume)
+    reactions = reader.all()
+    events = _Events(translator, scope, values).all(model)
+    rules, rate_rules = values.rules(), values.rate_rules()
+    rate_rules |= {s: values.count_rate(s) for s in reader.flowing}
     initial = {s: values.initial_amount(s) for s in values.species if s not in rules}
-    read_names = set().union(*(r.law.names() for r in reactions if r.law), *(e.names() for e in rules.values()))
-    read_names |= {n for event in events for e in event.expressions() for n in e.names()} | values.variable
+    read_names = set().union(*(r.law.names() for r in reactions if r.law))
+    read_names |= {n for e in (*rules.values(), *rate_rules.values()) for n in e.names()} | values.variable
+    read_names |= {n for event in events for e in event.expressions() for n in e.names()}
     parameters = values.parameters(read_names)
-    settable = values.settable()
-    names = tuple(values.species)
-    reading = values.units.reading
+    rules |= values.unbounded(read_names)
     return Parts(
-        names, reactions, initial, volume, parameters, rules, events, settable=settable, substance=reading,
+        tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=declared.settable(),
+        substance=values.units.reading, rate_rules=rate_rules, only_ode=_only_ode(reader, values),
         constants=values.constants(),
     )  # fmt: skip
+
+
+def _only_ode(reader: Reactions, values: Values) -> str:
+    """Why only `ode` can simulate the model, or nothing."""
+    if reader.flowing:
+        return next(iter(reader.flowing.values()))
+    if values.motion.read:
+        return f"a formula reads the rate of change of {values.motion.read[0]}, which reactions change"
+    return ""
 
 
 def _refuse(document: Any, model: Any) -> None:
@@ -103,16 +110,11 @@ def _refuse(document: Any, model: Any) -> None:
         required = document.getLevel() > 2 and document.getPackageRequired(package)
         if required and package not in _HARMLESS:
             raise InputError(f"the SBML package {package!r} is not supported: write the model in core SBML")
-    for rule in model.getListOfRules():
-        if rule.isRate():
-            raise InputError(
-                f"the rate rule of {rule.getVariable()} is not supported: write it as reactions, or as an assignment "
-                "rule"
-            )
-        if rule.isAlgebraic():
-            raise InputError("algebraic rules are not supported: solve them and write assignment rules")
     if model.getNumConstraints():
-        raise InputError(f"it has {model.getNumConstraints()} constraint(s), which are not supported: remove them")
+        checks.warn(
+            f"the model has {model.getNumConstraints()} constraint(s), which are ignored: a run does not stop where "
+            "one is violated"
+        )
     _warn_of_time(model)
 
 
@@ -133,13 +135,24 @@ def _units(model: Any, name: str) -> list:
     return [] if definition is None else definition.getListOfUnits()
 
 
+def _can_happen(event: Any) -> bool:
+    """Whether an event has a condition. Since level 3 version 2 it may be missing."""
+    trigger = event.getTrigger()
+    return not may_miss(event) if trigger is None else has_formula(trigger)
+
+
 class _Events:
     """Events, translated with the names of the model."""
 
     def __init__(self, translator: Translator, scope: Scope, values: Values):
         self._translator, self._scope, self._values = translator, scope, values
 
-    def event(self, event: Any, position: int) -> Event:
+    def all(self, model: Any) -> tuple[Event, ...]:
+        """All events, in order, but for those that cannot happen because they have no trigger."""
+        events = enumerate(model.getListOfEvents(), 1)
+        return tuple(self._event(e, k) for k, e in events if _can_happen(e))
+
+    def _event(self, event: Any, position: int) -> Event:
         name = event.getId() or f"event{position}"
         what = f"event {name}"
         if event.getTrigger() is None:
@@ -149,22 +162,27 @@ class _Events:
         assigned = {
             self._value(a.getVariable(), f"name assigned by {what}"): self._expression(a.getMath(), what)
             for a in event.getListOfEventAssignments()
+            if has_formula(a)
         }
 
         def counts(item: Any, part: str) -> Expression | None:
-            if item is None:
+            if item is None or not has_formula(item):
                 return None
             return self._values.counts(self._expression(item.getMath(), f"the {part} of {what}"))
 
+        delay = counts(event.getDelay(), "delay")
+        at_trigger = event.getUseValuesFromTriggerTime()
+        values, factors = self._values.assigned(assigned, later=delay is not None and at_trigger)
         return Event(
             name,
             self._values.counts(self._expression(trigger.getMath(), f"the trigger of {what}")),
-            self._values.assigned(assigned),
-            counts(event.getDelay(), "delay"),
+            values,
+            delay,
             counts(event.getPriority() if hasattr(event, "getPriority") else None, "priority"),
             persistent=trigger.getPersistent() if modern else True,
             initially=trigger.getInitialValue() if modern else True,
-            values_at_trigger=event.getUseValuesFromTriggerTime(),
+            values_at_trigger=at_trigger,
+            factors=factors,
         )
 
     def _expression(self, node: Any, what: str) -> Expression:

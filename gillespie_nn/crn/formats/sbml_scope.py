@@ -19,7 +19,7 @@ from ..symbols import (
     Scope,
 )
 
-VALUES = SPECIES, PARAMETER, COMPARTMENT
+VALUES = SPECIES, PARAMETER, COMPARTMENT, STOICHIOMETRY
 """Kinds of names that have a value, and can be assigned to."""
 
 

@@ -1,18 +1,18 @@
-"""What the names of an SBML model come to: sizes, amounts, parameters and rules, in counts."""
+"""What the names of an SBML model come to: values at time 0, parameters and rules of a network, in counts."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ... import checks
 from ...checks import InputError
-from ..expressions import Expression, checked, number, operation
+from ..expressions import Expression, number, operation
 from ..expressions import name as name_of
-from ..symbols import COMPARTMENT, LOCAL, PARAMETER, REACTION, Scope
-from .base import Overrides
-from .mathml import Translator
-from .sbml_scope import VALUES, scope_of
+from .sbml_declared import Declared
+from .sbml_motion import Motion
 from .sbml_units import substances
+
+Assignments = tuple[tuple[str, Expression], ...]
 
 
 class Values:
@@ -21,152 +21,89 @@ class Values:
     A species that SBML reads as a concentration becomes its count over the size of its compartment.
     """
 
-    def __init__(
-        self, model: Any, translator: Translator, scope: Scope, overrides: Overrides, substance: str | None = None
-    ):
-        self._scope, self._translator = scope, translator
-
-        def by_identifier(items: Any) -> dict[str, Any]:
-            return {self._identifier(item.getId(), "symbol"): item for item in items}
-
-        self.species = by_identifier(model.getListOfSpecies())
-        self._compartments = by_identifier(model.getListOfCompartments())
-        parameters = by_identifier(model.getListOfParameters())
-        self._compartment_of = {
-            s: scope.meaning(
-                item.getCompartment(), f"compartment of species {s}", COMPARTMENT, known="the model has"
-            ).identifier
-            for s, item in self.species.items()
-        }
-        self._given = {i: c.getSize() if c.isSetSize() else 1.0 for i, c in self._compartments.items()}
-        self._given |= {i: p.getValue() if p.isSetValue() else math.nan for i, p in parameters.items()}
-        overridden = set()
-        for name, value in checks.by_name("parameters", overrides).items():
-            identifier = scope.meaning(name, "parameter", PARAMETER, COMPARTMENT, known="the model has").identifier
-            self._given[identifier] = checks.finite(f"parameter {name}", value)
-            overridden.add(identifier)
-        initial = {self._assigned_to(a.getSymbol()): a.getMath() for a in model.getListOfInitialAssignments()}
-        self._initial_math = {
-            name: translator.expression(math_, f"the initial assignment of {name}", scope)
-            for name, math_ in initial.items()
-            if name not in overridden
-        }
-        rules = {self._assigned_to(r.getVariable()): r.getMath() for r in model.getListOfRules()}
-        self._rule_math = {
-            name: translator.expression(math_, f"the rule of {name}", scope) for name, math_ in rules.items()
-        }
-        for name in sorted(overridden & rules.keys()):
-            raise InputError(f"parameter {name} is given by a rule, and cannot be set")
-        self._laws = {
-            self._identifier(r.getId(), "reaction", REACTION): r for r in model.getListOfReactions() if r.getId()
-        }
-        self._rates: dict[str, Expression] = {}
+    def __init__(self, model: Any, declared: Declared, substance: str | None = None):
+        self.declared, self.species = declared, declared.species
         self._values: dict[str, float] = {}
         self._open: list[str] = []
-        assignments = [a for e in model.getListOfEvents() for a in e.getListOfEventAssignments()]
-        changed = {self._identifier(a.getVariable(), "name assigned by an event") for a in assignments}
-        self.variable = changed - self.species.keys()
-        """Parameters and compartments that events change."""
-        given = [s for s in self.species if s not in self._rule_math]
-        self.units = substances(model, self.species, lambda: [self._amount(s) for s in given], substance)
+        self.variable = (declared.assigned | declared.rate_rules.keys()) - self.species.keys()
+        """Parameters, compartments and stoichiometries that events and rate rules change."""
+        self.motion = Motion(declared, self.folded)
+        with_amount = [s for s in self.species if s not in declared.rules]
+        self.units = substances(model, self.species, lambda: [self._amount(s) for s in with_amount], substance)
         self._in_counts = {s: self._count_form(s) for s in self.species}
+
+    # parts of the network
 
     def constants(self) -> dict[str, float]:
         """Values that nothing changes: parameters and sizes without rules and events, if they have a value."""
-        fixed = [n for n in self._given if n not in self._rule_math and n not in self.variable]
-        return {n: self.value(n) for n in fixed if n in self._initial_math or not math.isnan(self._given[n])}
+        values = {n: self._value_or_none(n) for n in self.declared.given if not self.declared.changes(n)}
+        return {n: value for n, value in values.items() if value is not None}
 
     def parameters(self, read: Collection[str]) -> dict[str, float]:
-        """Parameters and sizes among the identifiers `read`, at time 0."""
-        return {n: self.value(n) for n in self._given if n in read and n not in self._rule_math}
+        """Parameters, sizes and stoichiometries among the identifiers `read`, at time 0."""
+        values = {n: self.value(n) for n in self.declared.given if n in read and n not in self.declared.rules}
+        return {n: value for n, value in values.items() if math.isfinite(value) or n in self.variable}
 
-    def settable(self) -> list[str]:
-        """Names, as they are written, of the parameters and sizes that can be overridden."""
-        names = self._scope.names(PARAMETER, COMPARTMENT)
-        return [n for n in names if self._scope.meaning(n, PARAMETER).identifier not in self._rule_math]
+    def unbounded(self, read: Collection[str]) -> dict[str, Expression]:
+        """Rules for the constants among the identifiers `read` that are infinite or not a number on purpose, because a
+        parameter of a network is finite."""
+        values = {n: self.value(n) for n in self.declared.given if n in read and not self.declared.changes(n)}
+        return {n: number(value) for n, value in values.items() if not math.isfinite(value)}
 
     def has_rule(self, name: str) -> bool:
-        """Whether a rule gives it."""
-        return name in self._rule_math
+        """Whether a rule or a rate rule gives it."""
+        return name in self.declared.rules or name in self.declared.rate_rules
 
     def rules(self) -> dict[str, Expression]:
         """Rules of the network, in counts; of a species its count."""
-        return {n: self._assigned(n, self.counts(math)) for n, math in self._rule_math.items()}
+        return {n: self._assigned(n, self.counts(math_)) for n, math_ in self.declared.rules.items()}
 
-    def assigned(self, assignments: dict[str, Expression]) -> tuple[tuple[str, Expression], ...]:
-        """The counts, or the values, that the assignments of one event give: a concentration holds in the compartment
-        as it is after the event."""
-        found = {name: self.counts(math) for name, math in assignments.items()}
-        return tuple((name, self._assigned(name, value, found)) for name, value in found.items())
+    def rate_rules(self) -> dict[str, Expression]:
+        """Rate rules of the network, in counts; of a species that of its count."""
+        rules = self.declared.rate_rules
+        return {n: self.count_rate(n) if n in self.species else self.counts(self.motion.of_name(n)) for n in rules}
+
+    def count_rate(self, species: str) -> Expression:
+        """The rate of change of the count of a species, by its rate rule or by reactions."""
+        return self._times(self.counts(self.motion.of_amount(species)), self._unit(species))
 
     def counts(self, expression: Expression) -> Expression:
         """`expression` with species read as counts, and the names of reactions as their rates."""
-        expression = self._with_rates(expression)
+        expression = self.motion.expanded(expression)
         return expression.substitute({n: self._in_counts[n] for n in expression.names() if n in self._in_counts})
-
-    def law(self, reaction: Any) -> tuple[Expression, dict[str, float]]:
-        """The kinetic law of a libsbml reaction as it is written, and the values of its own parameters."""
-        law = reaction.getKineticLaw()
-        if law is None or law.getMath() is None:
-            raise InputError(f"reaction {reaction.getId()} has no kinetic law")
-        parameters = {p.getId(): p.getValue() for p in (*law.getListOfParameters(), *law.getListOfLocalParameters())}
-        scope = scope_of(parameters, LOCAL, self._scope)
-        own = {
-            scope.meaning(p, LOCAL).identifier: checks.finite(f"parameter {p} of reaction {reaction.getId()}", value)
-            for p, value in parameters.items()
-        }
-        what = f"the kinetic law of reaction {reaction.getId()}"
-        return self._translator.expression(law.getMath(), what, scope), own
 
     def propensity(self, law: Expression) -> Expression:
         """A kinetic law as the propensity, in counts."""
         extent = self.units.extent
         return self.counts(law) if extent == 1.0 else operation("product", (number(extent), self.counts(law)))
 
-    def _with_rates(self, expression: Expression) -> Expression:
-        read = expression.names() & self._laws.keys()
-        return expression.substitute({n: self._rate(n) for n in read}) if read else expression
+    def assigned(self, assignments: Mapping[str, Expression], later: bool) -> tuple[Assignments, Assignments]:
+        """The counts, or the values, that the assignments of one event give, and their factors.
 
-    def _rate(self, name: str) -> Expression:
-        """The rate that the name of a reaction stands for."""
-        if name in self._open:
-            raise InputError(f"the rate of {name} depends on itself: {' -> '.join([*self._open, name])}")
-        if name not in self._rates:
-            self._open.append(name)
-            law, own = self.law(self._laws[name])
-            found = self._with_rates(law.substitute({n: number(value) for n, value in own.items()}))
-            self._rates[name] = checked(found, f"the rate of {name}, with the rates that it uses,")
-            self._open.pop()
-        return self._rates[name]
+        A concentration holds in the compartment as it is at that moment, before the event changes that. If values are
+        assigned `later` than they are worked out, the size is a factor.
+        """
+        values, factors = [], []
+        for name, math_ in assignments.items():
+            value, size = self.counts(math_), self._varying_size(name)
+            if later and size is not None:
+                factors.append((name, size))
+                values.append((name, self._times(value, self._unit(name))))
+            else:
+                values.append((name, self._assigned(name, value)))
+        return tuple(values), tuple(factors)
 
-    def size(self, species: str) -> Expression:
-        """Size by which the count of a species is divided where it is read as a concentration; 1 for amounts."""
-        compartment = self._compartment_of[species]
-        if self.species[species].getHasOnlySubstanceUnits() or self._dimensions(compartment) == 0:
-            return number(1)
-        return name_of(compartment)
+    # values at time 0
 
     def compartments(self) -> dict[str, float]:
         """Sizes at time 0."""
-        return {c: self.value(c) for c in self._compartments}
+        return {c: self.value(c) for c in self.declared.compartments}
 
     def initial_amount(self, species: str) -> int | float:
-        """Molecules at time 0."""
-        amount = self._amount(species) * self.units.of_species[species]
-        return checks.amount(f"initial amount of {species}", checks.rounded_amount(amount))
-
-    def _amount(self, species: str) -> float:
-        """The amount at time 0, in the model's own unit."""
-        item = self.species[species]
-        if species in self._initial_math or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
-            if species not in self._initial_math:
-                raise InputError(f"species {species} has no initial amount: give it one, for example {species} = 0")
-            amount = self.value(species) * self._size_value(species)
-        elif item.isSetInitialAmount():
-            amount = item.getInitialAmount()
-        else:
-            amount = item.getInitialConcentration() * self.value(self._compartment_of[species])
-        return amount
+        """Molecules at time 0; below 0 only what no reaction changes."""
+        amount = checks.rounded_amount(self._amount(species) * self.units.of_species[species])
+        what = f"initial amount of {species}"
+        return checks.finite(what, amount) if amount < 0 else checks.amount(what, amount)
 
     def value(self, name: str) -> float:
         """Value at time 0 of a symbol, as SBML reads it: initial assignments and rules come first."""
@@ -180,49 +117,91 @@ class Values:
             self._open.pop()
         return self._values[name]
 
+    def folded(self, expression: Expression) -> Expression:
+        """`expression`, as a number if nothing changes it."""
+        constants = self.constants_of(expression)
+        return expression if constants is None else number(float(expression.evaluate(constants)))
+
+    def constants_of(self, expression: Expression) -> dict[str, float] | None:
+        """Values of the names of an expression, or None if any of them changes or has none."""
+        found = {}
+        for name in expression.names():
+            fixed = name in self.declared.given and not self.declared.changes(name)
+            value = self._value_or_none(name) if fixed else None
+            if value is None:
+                return None
+            found[name] = value
+        return found
+
+    def _value_or_none(self, name: str) -> float | None:
+        """The value of a name, None for one that has none."""
+        has_value = name in self.declared.initial or not math.isnan(self.declared.given[name])
+        return self.value(name) if has_value else None
+
     def _value(self, name: str) -> float:
-        math_ = self._initial_math.get(name, self._rule_math.get(name))
+        math_ = self.declared.initial.get(name, self.declared.rules.get(name))
         if math_ is not None:
-            math_ = self._with_rates(math_)
+            math_ = self.motion.expanded(math_)
             found = float(math_.evaluate({n: self.value(n) for n in math_.names()}))
         elif name in self.species:
             found = checks.rounded_amount(self._amount(name)) / self._size_value(name)
         else:
-            found = self._given[name]
-        if name in self._compartments and self._dimensions(name):
+            found = self.declared.given[name]
+        if name in self.declared.compartments and self.declared.dimensions(name):
             return checks.positive(f"size of compartment {name}", found)
-        if not math.isfinite(found):
+        if not math.isfinite(found) and not self._is_meant(name):
             raise InputError(f"{name} has no value at the start" if math.isnan(found) else f"{name} is infinite")
         return found
 
+    def _is_meant(self, name: str) -> bool:
+        """Whether an initial assignment gives a constant that is infinite or not a number, as it says itself."""
+        if name not in self.declared.initial or name in self.species:
+            return False
+        math_ = self.declared.initial[name]
+        literal = any(
+            n.op == "number" and math.isinf(n.value) or n.op == "quotient of" and n.args == (number(0), number(0))
+            for n in math_.walk()
+        )
+        return literal or any(not math.isfinite(self.value(n)) for n in math_.names())
+
+    def _amount(self, species: str) -> float:
+        """The amount at time 0, in the model's own unit."""
+        item = self.species[species]
+        if species in self.declared.initial or not (item.isSetInitialAmount() or item.isSetInitialConcentration()):
+            if species not in self.declared.initial:
+                raise InputError(f"species {species} has no initial amount: give it one, for example {species} = 0")
+            return self.value(species) * self._size_value(species)
+        if item.isSetInitialAmount():
+            return item.getInitialAmount()
+        return item.getInitialConcentration() * self.value(self.declared.compartment_of(species))
+
     def _size_value(self, species: str) -> float:
-        size = self.size(species)
+        size = self.declared.size(species)
         return 1.0 if size.op == "number" else self.value(size.value)
 
-    def _dimensions(self, compartment: str) -> float:
-        item = self._compartments[compartment]
-        return item.getSpatialDimensionsAsDouble() if item.isSetSpatialDimensions() else 3
+    # species in counts
+
+    def _unit(self, species: str) -> Expression:
+        return number(self.units.of_species[species])
+
+    def _times(self, expression: Expression, *factors: Expression) -> Expression:
+        """The product, without factors 1."""
+        rest = [f for f in factors if f != number(1)]
+        return operation("product", (expression, *rest)) if rest else expression
 
     def _count_form(self, species: str) -> Expression:
-        size, unit = self.size(species), self.units.of_species[species]
-        amount = name_of(species) if unit == 1.0 else Expression("quotient of", (name_of(species), number(unit)))
-        if size.op == "number" or (size.value in self._given and self._is_one(size.value)):
-            return amount
-        return Expression("quotient of", (amount, size))
+        size, unit = self.declared.size(species), self._unit(species)
+        amount = name_of(species) if unit == number(1) else Expression("quotient of", (name_of(species), unit))
+        is_one = size.op == "number" or (not self.declared.changes(size.value) and self.value(size.value) == 1.0)
+        return amount if is_one else Expression("quotient of", (amount, size))
 
-    def _is_one(self, compartment: str) -> bool:
-        fixed = compartment not in self._rule_math and compartment not in self.variable
-        return fixed and self.value(compartment) == 1.0
+    def _varying_size(self, name: str) -> Expression | None:
+        """The size of the compartment of a species that is read as a concentration, if it changes."""
+        size = self.declared.size(name) if name in self.species else number(1)
+        return size if size.op == "name" and self.declared.changes(size.value) else None
 
-    def _assigned(self, name: str, expression: Expression, sizes: dict[str, Expression] | None = None) -> Expression:
+    def _assigned(self, name: str, expression: Expression) -> Expression:
+        """The count that an expression for a species means; of another name the expression."""
         if name not in self.species or self._in_counts[name].op == "name":
             return expression
-        size, unit = self.size(name), self.units.of_species[name]
-        factors = [] if size.op == "number" else [(sizes or {}).get(size.value, size)]
-        return operation("product", (expression, *factors, *([] if unit == 1.0 else [number(unit)])))
-
-    def _assigned_to(self, written: str) -> str:
-        return self._identifier(written, "name assigned to")
-
-    def _identifier(self, written: str, what: str, *kinds: str) -> str:
-        return self._scope.meaning(written, what, *(kinds or VALUES), known="the model has").identifier
+        return self._times(expression, self.declared.size(name), self._unit(name))

@@ -43,7 +43,9 @@ def write(
     if volume is not None and network.volume is not None:
         raise checks.InputError(f"the model fixes its volume at {network.volume}: leave out volume={volume!r}")
     volume = checks.positive("volume", volume if volume is not None else network.volume or 1.0)
+    network, initial = network.with_continuous(initial)
     amounts = network.amounts(initial)
+    _refuse(network)
     names = _names(network)
     document = sbml.SBMLDocument(3, 1)
     _Writer(sbml, document.createModel(), network, names, volume, kinetics == "stochastic").write(amounts)
@@ -78,16 +80,20 @@ class _Writer:
         compartment.setSize(1.0 if self._stochastic else self._volume)
         compartment.setSpatialDimensions(3)
         for name, n in zip(network.species, amounts.tolist()):
-            self._species(name, n)
-        assigned = {target for event in network.events for target, _ in event.assignments}
+            self._species(name, network.initial[name] if name in network.rate_rules else n)
+        changed = {target for event in network.events for target, _ in event.assignments} | network.rate_rules.keys()
         for name, value in network.parameters.items():
-            self._parameter(name, name not in assigned).setValue(value)
+            self._parameter(name, name not in changed).setValue(value)
         for target, rule in network.rules.items():
             if target not in network.index:
                 self._parameter(target, False)
             entry = model.createAssignmentRule()
             entry.setVariable(target)
             entry.setMath(self._math(self._as_assigned(target, rule)))
+        for target, rate in network.rate_rules.items():
+            entry = model.createRateRule()
+            entry.setVariable(target)
+            entry.setMath(self._math(self._as_assigned(target, rate)))
         for reaction in network.reactions:
             self._reaction(reaction)
         for event in network.events:
@@ -182,6 +188,18 @@ class _Writer:
 
     def _math(self, expression: Expression) -> Any:
         return self._builder.tree(expression.substitute(self._meaning))
+
+
+def _refuse(network: "ReactionNetwork") -> None:
+    """Raise InputError for what SBML cannot express with amounts; warn of what it does not say."""
+    for event in network.events:
+        if event.factors:
+            raise checks.InputError(
+                f"event {event.name} scales {event.factors[0][0]} when it is assigned, which SBML with amounts cannot "
+                "express: write the model as text"
+            )
+    if network.only_ode:
+        checks.warn(f"only method ode can simulate the network ({network.only_ode}): the SBML does not say so")
 
 
 def _less(name: str, k: int) -> Expression:

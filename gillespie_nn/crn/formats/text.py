@@ -37,7 +37,7 @@ from .cursor import Cursor
 from .text_rates import NAME, Rate, read_expression, read_number, read_rates, with_rate_constant
 from .text_write import write
 
-_CLAUSES = ("when", "set", "delay", "priority", "not persistent", "initially true", "values after delay")
+_CLAUSES = ("when", "set", "scale", "delay", "priority", "not persistent", "initially true", "values after delay")
 _PATH = re.compile(r"[^\s@>=#]+\.[A-Za-z]\w*")
 _JOINED = re.compile(r"(\d+)([A-Za-z_]\w*)", re.ASCII)
 _UNIT = re.compile(r"[^\W\d]|[-+*/^%(]")
@@ -75,6 +75,7 @@ def _parse(text: str, parameters: Overrides) -> Parts:
     rate_rules: dict[str, Expression] = {}
     only_ode = ""
     events: list[Event] = []
+    negative: list[tuple[str, Cursor]] = []  # amounts below 0: only what a rate rule changes, which may come later
     # Reactions have names of their own; a rule may be that of a species, which the whole text shows.
     names = {kind: Scope() for kind in (REACTION, PARAMETER, RULE, RATE_RULE)}
     for number, line in enumerate(text.splitlines(), 1):
@@ -112,11 +113,16 @@ def _parse(text: str, parameters: Overrides) -> Parts:
         else:
             start = cursor.place
             name, value = _amount(cursor)
+            if value < 0:
+                negative.append((name, cursor))
             if name in initial:
                 cursor.fail(f"the initial amount of {name} is set twice", start)
             initial[name] = value
             species.setdefault(name)
         cursor.end()
+    for name, cursor in negative:
+        if name not in rate_rules:
+            _checked_amount(cursor, name, initial[name], cursor.text.index("-", cursor.text.index("=")))
     for name, value in checks.by_name("parameters", parameters).items():
         if name in names[REACTION] and name not in values:
             raise InputError(
@@ -210,26 +216,32 @@ def _event(cursor: Cursor) -> Event:
         found[word] = clause[len(word) :].strip()
     if "when" not in found:
         cursor.fail(f"event {name} has no clause `when CONDITION`", 0)
-    assignments = []
-    for part in _parts(found.get("set", "")):
-        target, equals, value = part.partition("=")
-        if not equals or not re.fullmatch(NAME, target.strip()):
-            cursor.fail(f"event {name}: expected NAME = EXPRESSION after `set`, got {part.strip()!r}", 0)
-        target = target.strip()
-        assignments.append((target, read_expression(cursor, value, f"the value of {target} in event {name}")))
     optional = {
         w: read_expression(cursor, found[w], f"the {w} of event {name}") for w in ("delay", "priority") if w in found
     }
     return Event(
         name,
         read_expression(cursor, found["when"], f"the condition of event {name}"),
-        tuple(assignments),
+        _values(cursor, name, "set", found),
         delay=optional.get("delay"),
         priority=optional.get("priority"),
         persistent="not persistent" not in found,
         initially="initially true" in found,
         values_at_trigger="values after delay" not in found,
+        factors=_values(cursor, name, "scale", found),
     )
+
+
+def _values(cursor: Cursor, name: str, clause: str, found: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
+    """NAME = EXPRESSION, ... of a clause of event `name`."""
+    values = []
+    for part in _parts(found.get(clause, "")):
+        target, equals, value = part.partition("=")
+        if not equals or not re.fullmatch(NAME, target.strip()):
+            cursor.fail(f"event {name}: expected NAME = EXPRESSION after `{clause}`, got {part.strip()!r}", 0)
+        target = target.strip()
+        values.append((target, read_expression(cursor, value, f"the value of {target} in event {name}")))
+    return tuple(values)
 
 
 def _parts(text: str) -> list[str]:
@@ -267,8 +279,14 @@ def _amount(cursor: Cursor) -> tuple[str, int | float]:
     start = cursor.place
     value = read_number(cursor, "a number of molecules")
     _alone(cursor, "an amount is a number of molecules without a unit or formula")
+    if -math.inf < value < 0:
+        return name, value
+    return name, _checked_amount(cursor, name, value, start)
+
+
+def _checked_amount(cursor: Cursor, name: str, value: float, start: int) -> int | float:
     try:
-        return name, checks.amount(f"the initial amount of {name}", value)
+        return checks.amount(f"the initial amount of {name}", value)
     except InputError as error:
         cursor.fail(str(error), start)
 

@@ -42,6 +42,8 @@ def _event_text(event: Event) -> str:
     clauses = [f"when {event.trigger}"]
     if event.assignments:
         clauses.append("set " + ", ".join(f"{target} = {value}" for target, value in event.assignments))
+    if event.factors:
+        clauses.append("scale " + ", ".join(f"{target} = {value}" for target, value in event.factors))
     clauses += [f"{w} {getattr(event, w)}" for w in ("delay", "priority") if getattr(event, w) is not None]
     flags = {
         "not persistent": not event.persistent,
