@@ -125,7 +125,7 @@ def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict
         return observables[_MADE.format(name)]
 
     def amount(name: str) -> np.ndarray:
-        return observables[name] if name in observables else found.of(name)[0] * found.volume
+        return found.of(name)[0] * found.volume
 
     values = {}
     for name in case.variables:
