@@ -1,7 +1,7 @@
 """The explicit Runge-Kutta method of order 8 with steps that adapt, DOP853, for the rate equations.
 
-All errors are the largest over the species, so that the tolerances, absolute ones float64[species], hold for each. The coefficients come from outside,
-as scipy has them.
+All errors are the largest over the species, so that the tolerances hold for each; the absolute ones are an array,
+float64[species]. The coefficients come from outside, as scipy has them.
 
 E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, 2nd edition, Springer 1993: sections
 II.4 (step size), II.5 (error of DOP853), II.6 (interpolation); II, 2nd edition 1996, section IV.2 (stiffness).

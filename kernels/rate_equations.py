@@ -81,30 +81,31 @@ def derivative(channels, laws, x, out):
 
 
 @kernel
-def jacobian(channels, laws, partials, x, data):
+def jacobian(channels, laws, partials, scale, x, data):
     """Entries d(dx_i/dt)/dx_j [1/s] into data float64[entry], where `partials` puts them.
 
-    Exact but for general laws, which are differenced; x is changed for that, and put back. A step has slope 0.
+    Exact but for general laws, which are differenced over a part of x, or of `scale` float64[species] where x is
+    smaller; x is changed for that, and put back. A step has slope 0.
     """
     data[:] = 0.0
     p = 0
     for c in range(channels.ranges.size - 1):
         for t in range(channels.ranges[c].term_start, channels.ranges[c + 1].term_start):
             for r in range(partials.read_start[t], partials.read_start[t + 1]):
-                slope = term_slope(channels, laws, t, partials.read[r], x)
+                slope = term_slope(channels, laws, t, partials.read[r], scale, x)
                 for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
                     data[partials.place[p]] += channels.changes[k].amount * slope
                     p += 1
 
 
 @kernel
-def term_slope(channels, laws, t, s, x):
+def term_slope(channels, laws, t, s, scale, x):
     """Derivative of term t by x[s], by the product rule over its factors."""
     start = channels.terms[t].extra_start
     end = channels.terms[t + 1].extra_start
     if laws is not None:
         if end > start and channels.extras[start].kind == LAW:
-            return channels.terms[t].coefficient * _law_slope(laws, channels.extras[start].a, s, x)
+            return channels.terms[t].coefficient * _law_slope(laws, channels.extras[start].a, s, scale[s], x)
     a = channels.terms[t].first
     b = channels.terms[t].second
     total = (x[b] if a == s else 0.0) + (x[a] if b == s else 0.0)
@@ -135,10 +136,10 @@ def _extra_slope(channels, e, s, x):
 
 
 @kernel
-def _law_slope(laws, program, s, x):
+def _law_slope(laws, program, s, scale, x):
     """Central difference of a general law by x[s]; at x[s] = 0 one that does not read below 0."""
     here = x[s]
-    step = _CUBE_ROOT * max(np.abs(here), 1.0)
+    step = _CUBE_ROOT * max(np.abs(here), scale)
     low = here - step
     if here >= 0.0 and low < 0.0:
         low = 0.0

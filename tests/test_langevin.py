@@ -179,9 +179,6 @@ def test_a_run_has_its_seed_and_survives_a_file(tmp_path):
 
 
 def test_what_it_cannot_treat_is_refused():
-    event = gnn.ReactionNetwork.from_text("0 -> A @ 5\n@event full: when A >= 10; set A = 0")
-    with pytest.raises(InputError, match="method langevin does not support events such as full"):
-        gnn.simulate(event, 1.0, method="langevin")
     for step in (0, -1, np.nan, "x"):
         with pytest.raises(InputError, match="step must be"):
             gnn.simulate(CHAIN, 1.0, method="langevin", step=step)

@@ -256,10 +256,7 @@ def test_a_law_of_a_fraction_of_a_power_can_reach_zero(solver):
     np.testing.assert_allclose(r.of("A")[0], np.maximum(np.sqrt(10) - r.time / 2, 0) ** 2, rtol=1e-6, atol=1e-7)
 
 
-def test_events_and_bad_options_are_refused():
-    events = gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 10\n@event feed: when A < 5; set A = 9")
-    with pytest.raises(checks.InputError, match="method ode does not support events, but the network has feed"):
-        gnn.simulate(events, 1.0, method="ode")
+def test_bad_options_are_refused():
     network = gnn.ReactionNetwork.from_text("A -> 0 @ 1\nA = 10")
     bad = [{"rtol": 0.0}, {"rtol": 1}, {"rtol": 1e-14}, {"atol": 0}, {"solver": "Euler"}, {"epsilon": 0.1}]
     for options in bad:

@@ -108,6 +108,7 @@ def origin_of(task: Task, reason: str) -> str:
     """The provenance of an ensemble that begins now, as JSON; `reason` says why this method."""
     network = task.network
     initial, rates = network.amounts(), network.rates()
+    constants = {name: value for name, value in network.constants.items() if name not in network.parameters}
     return provenance(
         {
             "method": name_of(task.method),
@@ -122,6 +123,7 @@ def origin_of(task: Task, reason: str) -> str:
             "rates": {r.name: k for r, k, own in zip(network.reactions, task.rates.tolist(), rates) if k != own},
             "record": task.record,
             **({"parameters": dict(task.run.parameters)} if task.run.parameters else {}),
+            **({"constants": constants} if constants else {}),
             **task.arguments,
         }
     )

@@ -228,8 +228,9 @@ class ReactionNetwork:
         """The network of what the format `name` read, which remembers how to read it again."""
         if not parts.text:
             return cls.from_parts(parts)
-        settable, given = frozenset(parts.settable), dict(parameters or {})
-        return cls.from_parts(parts, Source(parts.language or name, parts.text, settable, given, parts.substance))
+        settable, given, language = frozenset(parts.settable), dict(parameters or {}), parts.language or name
+        source = Source(language, parts.text, settable, given, parts.substance, dict(parts.constants))
+        return cls.from_parts(parts, source)
 
     @classmethod
     def from_parts(cls, parts: Parts, source: Source | None = None) -> "ReactionNetwork":
@@ -395,6 +396,13 @@ class ReactionNetwork:
         that events change."""
         assigned = dict.fromkeys(t for e in self.events for t, _ in e.assignments if t in self.parameters)
         return (*self.rules, *(dict.fromkeys(self.rate_rules) | assigned))
+
+    @property
+    def constants(self) -> Mapping[str, float]:
+        """Values by name that neither rate rules nor events change: those of parameters, and of what the source names
+        (in SBML also sizes of compartments)."""
+        named = {} if self.source is None else dict(self.source.constants)
+        return {name: value for name, value in {**named, **self.parameters}.items() if name not in self.observables}
 
     @cached_property
     def compiled(self) -> "CompiledNetwork":

@@ -34,6 +34,8 @@ class Parts(NamedTuple):
     rate_rules: Mapping[str, Expression] = _NONE
     only_ode: str = ""
     """Why only `ode` can simulate it; empty if every method can."""
+    constants: Mapping[str, float] = _NONE
+    """Values of what the source names and nothing changes, also where it is but a number in rates."""
 
 
 class Source(NamedTuple):
@@ -46,3 +48,5 @@ class Source(NamedTuple):
     """Overrides that it was read with."""
     substance: str | None = None
     """How its amounts are read, see `formats.sbml_units`."""
+    constants: Mapping[str, float] = {}
+    """`Parts.constants`."""

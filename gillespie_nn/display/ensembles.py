@@ -37,14 +37,7 @@ def is_moments(result: Any) -> bool:
 
 
 def species_of(result: Any) -> tuple[str, ...]:
-    """Names of what is counted in the result's units. A species that a rule gives is not: its value is that of the
-    rule, which reads numbers of molecules with every method."""
-    given = set(getattr(result.model, "rules", ())) if is_moments(result) else set(result.observable_names)
-    return tuple(n for n in all_species(result) if n not in given)
-
-
-def all_species(result: Any) -> tuple[str, ...]:
-    """Names of the species, also of those that rules give."""
+    """Names of the species, whose values are in the result's units."""
     if not is_moments(result):
         return tuple(result.species)
     return tuple(name for name in result.quantities if name in result.model.index)
@@ -76,7 +69,7 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     if len(names):
         names = [names] if isinstance(names, str) else names
         return tuple(dict.fromkeys(known_name(result, name, "quantity") for name in names))
-    known = all_species(result) or every
+    known = species_of(result) or every
     if len(known) <= most:
         return known
     # Over replicates and times; NaN at points that nobody reached.
@@ -112,7 +105,7 @@ def band(result: Any, name: str, confidence: float) -> Band:
             bottom, top = result.quantile(BAND, name)
     elif len(result) > 1:
         bottom, top = result.quantile(BAND, name)
-    elif result.covariance.shape[-1] and name in species_of(result):
+    elif result.covariance.shape[-1] and name in species_of(result) and name not in result.observable_names:
         from scipy import stats  # which takes long to import
 
         k = result.species.index(name)

@@ -244,7 +244,7 @@ def _title(result: Any, chosen: Iterable[str]) -> str:
     if n > 1:
         text += f", {n} replicates"
     chosen = set(chosen)
-    left = len(set(ensembles.all_species(result)) - chosen) if chosen else 0
+    left = len(set(ensembles.species_of(result)) - chosen) if chosen else 0
     less = "it varies" if left == 1 else "they vary"
     return text + (f"\n{left} species not shown: {less} less" if left else "")
 

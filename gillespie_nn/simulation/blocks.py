@@ -94,6 +94,15 @@ def _of_recorded_pairs(task: Task, covariance: np.ndarray) -> np.ndarray:
     return task.of_recorded(task.of_recorded(covariance).swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
+def _in_units(task: Task, rows: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Amounts in the units of the method: `rows` [..., species], and of `observed` [..., observable] the species that a
+    rule or a rate rule gives."""
+    if task.method.units != "concentration":
+        return rows, observed
+    is_amount = [name in task.network.index for name in task.network.observables]
+    return rows / task.volume, observed / np.where(is_amount, task.volume, 1.0)
+
+
 def go_in_blocks(task: Task) -> bool:
     """Whether replicates of a task run in blocks."""
     alone = task.network.events or task.network.rate_rules or task.changes or task.noise or _waits_for_time(task)
@@ -233,7 +242,8 @@ class Replicates:
         def hand_on(first: int, rows: np.ndarray, observed: np.ndarray, covariance: np.ndarray) -> None:
             rows, covariance = task.of_recorded(rows), _of_recorded_pairs(task, covariance)
             if task.method.units == "concentration":
-                rows, covariance = rows / task.volume, covariance / task.volume**2
+                covariance = covariance / task.volume**2
+            rows, observed = _in_units(task, rows, observed)
             write(replicate, first, rows, observed, covariance)
 
         n_logged = 0
@@ -308,7 +318,7 @@ class Replicates:
             found = Observer(network).observe(method, flat, np.tile(task.grid, n), method.moved(0, 0))
             observed = found.reshape(n, n_points, len(network.observables))
         rows = task.of_recorded(run.rows)  # only now: laws and rules also read species that are not recorded
-        rows = rows / task.volume if task.method.units == "concentration" else rows
+        rows, observed = _in_units(task, rows, observed)
         return Rows(rows, observed, np.zeros((n, n_points, 0, 0)))
 
     def _start_counts(self) -> np.ndarray:

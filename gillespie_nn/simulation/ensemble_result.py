@@ -14,6 +14,7 @@ from ..display.trajectories import PLOT_OPTIONS, plot_ensemble
 from ..status import Status
 from . import glance
 from .columns import Columns, write_csv
+from .constants import constants_of
 from .parts import Sums
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class EnsembleResult:
             if name == "time" and name not in self.quantities:
                 return self.time
             synonyms = {"t": ("time",)}
-            known_name(self, name, beside=("time",), synonyms=synonyms)
+            if name not in constants_of(self):
+                known_name(self, name, beside=("time",), synonyms=synonyms)
             return self.of(name)
         if isinstance(name, (list, tuple)) and name and all(isinstance(n, str) for n in name):
             return self._several(self._known(name))

@@ -12,6 +12,7 @@ from ..checks import InputError
 from ..display.ensembles import known_name
 from ..status import Status
 from .columns import MOMENTS, Columns, of_moments
+from .constants import constant
 from .ensemble_result import EnsembleResult
 from .moments import Moments
 from .parts import Sums
@@ -103,8 +104,10 @@ class MomentsResult(EnsembleResult):
         return self.quantities.index(known_name(self, name, "quantity"))
 
     def of(self, name: str) -> np.ndarray:
-        """float64[point], the mean of a quantity by name. Raises InputError for an unknown name."""
-        return self.mean(name)
+        """float64[point], the mean of a quantity by name, or the value of a parameter that nothing changes. Raises
+        InputError for an unknown name."""
+        still = constant(self, name)
+        return self.mean(name) if still is None else still
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the same file as `simulate(..., output=path)`: `open_run`, `resume` and all commands read it.

@@ -36,7 +36,10 @@ def stopping(network: ReactionNetwork, text: str, method: Any) -> ReactionNetwor
     while any(event.name == name for event in network.events):
         name += "_"
     stopped = replace(network, events=(*network.events, Event(name, trigger, (), stops=True)))  # checks the names
-    method.refuse(stopped)
+    try:
+        method.refuse(stopped)
+    except InputError as error:
+        raise InputError(f"stop_when={text!r}: {error}") from None
     if trigger.names().isdisjoint({*network.index, *network.rules, "time"}):
         raise InputError(f"stop_when={text!r} reads no species, rule or time, so it never changes: name a species")
     return stopped

@@ -11,6 +11,7 @@ from ..display.ensembles import known_name
 from ..status import Status
 from . import parts
 from .columns import Columns, of_trajectories
+from .constants import constant
 from .ensemble_result import EnsembleResult
 from .jump_path import EventLog, JumpPath, path_of
 
@@ -59,8 +60,15 @@ class Trajectories(EnsembleResult):
         return int(self.counts.shape[0])
 
     def of(self, name: str) -> np.ndarray:
-        """One species, int64[replicate, point] [molecules], or one observable, float64[replicate, point], by name;
-        masked, or NaN, where a replicate did not reach the point. Raises InputError for an unknown name."""
+        """One species, int64[replicate, point] [molecules] or float64 in `units`, or one observable,
+        float64[replicate, point], by name; masked, or NaN, where a replicate did not reach the point.
+
+        A parameter that nothing changes has its value everywhere, float64[replicate, point]; so has what only the
+        source of the model names, such as the size of a compartment of SBML. Raises InputError for an unknown name.
+        """
+        still = constant(self, name)
+        if still is not None:
+            return np.tile(still, (len(self), 1))
         known_name(self, name)
         if name in self.observable_names:
             return self.observables[:, :, self.observable_names.index(name)]

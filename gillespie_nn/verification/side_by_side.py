@@ -77,7 +77,7 @@ class Ensemble:
 
 def _molecules(result: Result, name: str) -> np.ndarray:
     """[replicate, point], of an observable in its own unit."""
-    is_count = result.units == "molecules" or name in result.observable_names
+    is_count = result.units == "molecules" or name not in result.model.index
     return result.of(name) if is_count else result.of(name) * result.volume
 
 

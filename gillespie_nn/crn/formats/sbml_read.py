@@ -91,6 +91,7 @@ def _translated(document: Any, overrides: Overrides, substance: str | None) -> P
     return Parts(
         tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=declared.settable(),
         substance=values.units.reading, rate_rules=rate_rules, only_ode=_only_ode(reader, values),
+        constants=values.constants(),
     )  # fmt: skip
 
 

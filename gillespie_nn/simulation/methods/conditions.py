@@ -65,8 +65,8 @@ class Conditions:
             ends=np.empty((2, len(read))),
         )
         bound_bend(polynomials, end - start)
-        # Polynomials and path differ by rounding: at a threshold, as where an event has just left the state, a change of
-        # the one need not be one of the other. The search goes on behind such a time, ever farther.
+        # Polynomials and path differ by rounding: at a threshold, as where an event has just left the state, a change
+        # of the one need not be one of the other. The search goes on behind such a time, ever farther.
         now, since, stride = state.copy(), start, _FIRST_STRIDE * (end - start)
         while since < end:
             time = first_change(self._laws, self._watched, self._triggered, polynomials, start, end, since)

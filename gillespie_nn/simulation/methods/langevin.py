@@ -83,12 +83,15 @@ class Langevin(Compiled):
         return network.compiled.lumped
 
     def _watch(self, n_channels: int) -> Watch:
-        n, states = self.n_species, np.empty((3, len(self._counts)))
+        """What events need, empty without conditions on species."""
+        watched = reading(self._laws)
+        n, n_state, n_channels = np.where(len(watched), (self.n_species, len(self._counts), n_channels), 0).tolist()
+        states = np.empty((3, n_state))
         path = Path(
             place=np.arange(n), base=np.zeros(n), coefficient=np.zeros((2, n)), bend=np.zeros(n), here=states[0],
             low=states[1], high=states[2], ends=np.zeros((2, n)),
         )  # fmt: skip
-        return Watch(reading(self._laws), path, np.zeros(n_channels), np.zeros(langevin.SUMS_SIZE))
+        return Watch(watched, path, np.zeros(n_channels), np.zeros(langevin.SUMS_SIZE))
 
     @property
     def numbers(self) -> np.ndarray:

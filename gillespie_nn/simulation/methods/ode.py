@@ -48,7 +48,9 @@ def _absolute(name: str, value: Any) -> float:
 TOLERANCES = (
     Option("rtol", 1e-8, _relative, "relative tolerance of each step of the rate equations, for every species"),
     Option(
-        "atol", 1e-10, _absolute,
+        "atol",
+        1e-10,
+        _absolute,
         "absolute tolerance of each step of the rate equations [concentration], of parameters with rate rules in units "
         "of the parameter",
     ),  # fmt: skip
@@ -94,6 +96,8 @@ class Ode(Method):
             self._laws = self._equations.laws or self._laws
         units = np.where(continuous.is_amount, volume, 1.0)  # of each variable: those of amounts in concentration
         self._units = np.concatenate([np.full(self.n_species, volume), units])
+        # Where a variable is smaller, its absolute tolerance is what holds.
+        self._equations.scale[self.n_species :] = units * self.settings["atol"] / self.settings["rtol"]
         self._names = (*network.species, *continuous.names)
         self._counts = np.concatenate([self.counts, self._laws.variables[self._places], [1.0]])
         self._conditions = None

@@ -33,13 +33,15 @@ class Equations:
     n_species : the first so many species of the state move.
     state : float64[...], the species, other species that laws read, and the constant 1 at the end [molecules].
     floor : float64[...], the least value of each that laws read: 0 for counts, minus infinity for continuous variables.
+    scale : float64[species], what small values are compared with: 1 for counts.
     """
 
     def __init__(
-        self, channels: Channels, laws: Laws | None, n_species: int, state: np.ndarray, floor: np.ndarray
-    ) -> None:
+        self, channels: Channels, laws: Laws | None, n_species: int, state: np.ndarray, floor: np.ndarray,
+        scale: np.ndarray,
+    ) -> None:  # fmt: skip
         self.channels, self.laws, self.n_species = channels, laws, n_species
-        self.state, self.floor = state, floor
+        self.state, self.floor, self.scale = state, floor, scale
 
     @property
     def stoichiometry(self) -> "scipy.sparse.csc_array":
@@ -65,7 +67,7 @@ class Equations:
         """d(dx/dt)/dx, sparse float64[species, species] [1/s], always of the same pattern."""
         partials, indices, starts = self._pattern
         data = np.empty(len(indices))
-        kernels.jacobian(self.channels, self.laws, partials, self._at(t, x), data)
+        kernels.jacobian(self.channels, self.laws, partials, self.scale, self._at(t, x), data)
         return scipy.sparse.csc_array((data, indices, starts), shape=(self.n_species, self.n_species))
 
     def _at(self, t: float, x: np.ndarray) -> np.ndarray:
@@ -124,6 +126,7 @@ class RateEquations(Equations):
             n,
             np.ones(n + 1),
             floor,
+            np.ones(n),
         )
         self._varies = self._structure.arrays["varies"]
         self._parts: dict[bytes, LivePart] = {}
@@ -148,7 +151,7 @@ class RateEquations(Equations):
         terms = np.zeros(len(self.channels.terms) - 1, dtype=np.bool_)
         mark_live(self.channels, state, species, terms)
         key = np.packbits(terms).tobytes()
-        part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, self.floor)
+        part = self._parts.pop(key, None) or LivePart(self.channels, self.laws, terms, self.floor, self.scale)
         self._parts[key] = part  # the latest used is the last
         if len(self._parts) > _KEPT:
             del self._parts[next(iter(self._parts))]
@@ -167,10 +170,12 @@ class LivePart(Equations):
     ----------
     channels, laws : of all species.
     terms : bool[term], those that may be other than 0; see `kernels.live`.
-    floor : of all species, and the constant; see `Equations`.
+    floor, scale : of all species; `floor` also of the constant; see `Equations`.
     """
 
-    def __init__(self, channels: Channels, laws: Laws | None, terms: np.ndarray, floor: np.ndarray) -> None:
+    def __init__(
+        self, channels: Channels, laws: Laws | None, terms: np.ndarray, floor: np.ndarray, scale: np.ndarray
+    ) -> None:
         c, plain, n_all = channels, channels.terms[:-1], len(floor)
         starts = {name: np.diff(c.ranges[name]) for name in ("term_start", "change_start")}
         n_terms = np.bincount(np.repeat(np.arange(len(c.ranges) - 1), starts["term_start"]), terms)
@@ -213,8 +218,10 @@ class LivePart(Equations):
             code = laws.code.copy()
             code["a"] = renumbered(code["a"], is_count)
             laws = laws._replace(code=code, read=number[laws.read])
-        some_channels = Channels(some, extras, ranges, changes)
-        super().__init__(some_channels, laws, len(self.moving), np.ones(len(self._places)), floor[self._places])
+        super().__init__(
+            Channels(some, extras, ranges, changes), laws, len(self.moving), np.ones(len(self._places)),
+            floor[self._places], scale[self.moving],
+        )  # fmt: skip
 
     def stand_at(self, state: np.ndarray, coefficient: np.ndarray) -> None:
         """Take the species that do not move, and are read, from `state` float64[species + 1], and the coefficients from
