@@ -95,7 +95,7 @@ MISTAKES = {
         _python('gnn.ReactionNetwork.from_text("model.txt")', "'model.txt'", "path", "read_text"),
         _python('gnn.ReactionNetwork.from_text("A -> B @ propensity(power(A, 2))")', "'power'", "known are"),
         _simulate(
-            "--t-end 1", "the rate rule of k", "not supported", "reactions", needs="libsbml", model="rate-rule.xml"
+            "--t-end 1", "rate rule of k", "delay() is not supported", "species", needs="libsbml", model="delayed.xml"
         ),
         _simulate("--t-end 1", "broken.xml: line 2", needs="libsbml", quotes=True, model="broken.xml"),
         _simulate("--t-end 1", "S2 has no initial amount", "S2 = ", needs="antimony", model="no-amount.ant"),

@@ -26,10 +26,12 @@ FILES = {
     "unknown.txt": "A -> 0 @ propensity(k * A)\nA = 5\n",
     "negative.txt": "A -> 0 @ propensity(A - 10)\nA = 5\n",
     "empty.txt": "",
-    "rate-rule.xml": """<?xml version="1.0" encoding="UTF-8"?>
+    "delayed.xml": """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model><listOfParameters>
 <parameter id="k" value="1" constant="false"/></listOfParameters><listOfRules><rateRule variable="k">
-<math xmlns="http://www.w3.org/1998/Math/MathML"><cn>1</cn></math></rateRule></listOfRules></model></sbml>""",
+<math xmlns="http://www.w3.org/1998/Math/MathML"><apply><csymbol encoding="text"
+ definitionURL="http://www.sbml.org/sbml/symbols/delay"> delay </csymbol><ci>k</ci><cn>1</cn></apply></math>
+</rateRule></listOfRules></model></sbml>""",
     "broken.xml": '<?xml version="1.0" encoding="UTF-8"?>\n<sbml>',
     "no-amount.ant": "S1 -> S2; k * S1\nk = 1; S1 = 10",
     "broken.ant": "S1 -> S2 @ 1",

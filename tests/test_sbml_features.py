@@ -112,7 +112,7 @@ def test_an_event_true_at_the_start_happens_in_level_three_and_not_in_level_two(
 def test_an_event_assigns_concentrations_parameters_and_sizes():
     text = with_event(model("0 * k", size=4.0, amounts=False), "time > 0.5", {"A": "2", "k": "k + 1", "cell": "8"})
     r = gnn.simulate(read(text), time=[0.5, 1.0], seed=1)
-    assert r.of("A")[0].tolist() == [12, 16]
+    assert r.of("A")[0].tolist() == [12, 8]
     assert r.of("k")[0].tolist() == [0.5, 1.5] and r.of("cell")[0].tolist() == [4.0, 8.0]
 
 
@@ -143,7 +143,7 @@ def test_a_reversible_reaction_whose_law_is_a_difference_gets_a_warning_and_one_
 @pytest.mark.parametrize(
     "text, what",
     [
-        (model(more=rule(None, "k - 1", "algebraicRule")), "reaction go reads k|algebraic rule"),
+        (model(more=rule(None, "A - 1", "algebraicRule")), "the algebraic rule A - 1 = 0 has no explicit solution"),
         (model(more=rule("A", "k * B")), "reaction go changes A, which is given by a rule"),
         (model(reaction="fast='true'").replace("fast='false' fast", "fast"), "go is marked fast"),
         (model("k * delay(A, 1)"), r"reaction go: delay\(\) is not supported"),
@@ -220,9 +220,10 @@ def test_a_law_that_reads_a_species_with_a_rule_follows_the_rule():
             gnn.ReactionNetwork.from_text(f"{text}\n@rule S = 2 * B\nB = 1")
 
 
-def test_an_event_that_sets_a_size_and_a_concentration_means_the_new_size():
+def test_an_event_that_sets_a_size_and_a_concentration_means_the_old_size():
+    """As the SBML semantic test suite has it: the amount is assigned, then the size."""
     text = with_event(model("0 * k", size=2.0, amounts=False), "time > 1", {"A": "5", "cell": "4"})
-    assert gnn.simulate(read(text), time=[2.0], seed=1).of("A")[0, 0] == 20
+    assert gnn.simulate(read(text), time=[2.0], seed=1).of("A")[0, 0] == 10
 
 
 def test_parameters_that_nothing_reads_need_no_value_and_overrides_are_a_dictionary():

@@ -1,5 +1,6 @@
-"""SBML that changes between reactions: rate rules, algebraic rules, rateOf, stoichiometries, submodels. Time courses have
-closed forms; what has no solution is refused by name."""
+"""SBML that changes between reactions: rate rules, algebraic rules, rateOf, stoichiometries, submodels.
+
+Time courses have closed forms; what has no solution is refused by name."""
 
 import re
 
@@ -259,8 +260,11 @@ def test_the_rate_of_a_parameter_is_its_rate_rule_and_of_a_constant_0():
 def test_the_rate_of_a_species_is_that_of_its_reactions_and_its_dilution_and_for_ode_alone():
     go = reaction("cell * A", [reference("A")])
     text = document(
-        [parameter("r")], [species("A", concentration=4, units="false")], [rule("r", "rateOf(A)"), rate("cell", "2 * cell")], [go]
-    )  # fmt: skip
+        [parameter("r")],
+        [species("A", concentration=4, units="false")],
+        [rule("r", "rateOf(A)"), rate("cell", "2 * cell")],
+        [go],
+    )
     t, r, n, v = course(text, "r", "A", "cell")
     same(n, 4 * np.exp(-t))
     same(r, -3 * n / v)
@@ -423,7 +427,7 @@ def test_a_constant_may_be_infinite_or_not_a_number_if_the_model_says_so():
 @pytest.mark.parametrize(
     "text, what",
     [
-        (document([parameter("x", 1)], rules=[rate("x", "delay(x, 1)")]), r"the rate rule of x: delay\(\) is not supported"),
+        (document([parameter("x", 1)], rules=[rate("x", "delay(x, 1)")]), r"rule of x: delay\(\) is not supported"),
         (document([parameter("x", 1)], rules=[rate("x", "1"), rule("x", "1")]), "x has a rule and a rate rule"),
         (document([parameter("x", 1)], rules=[rate("y", "1")]), "unknown name assigned to 'y'"),
         (document([parameter("x")], rules=[rate("x", "1")]), "x has no value at the start"),

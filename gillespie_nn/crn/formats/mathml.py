@@ -177,7 +177,10 @@ def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
         _need(len(args) == 1, "rateOf", "one", args)
         return Expression("rate of", args)
     if kind == "FUNCTION_DELAY":
-        raise InputError("delay() is not supported in formulas: a rate cannot read a past state")
+        raise InputError(
+            "delay() is not supported in formulas, which cannot read a past state: use intermediate species, or an "
+            "event with a delay"
+        )
     function = kind.removeprefix("FUNCTION_")
     if function in _RECIPROCAL:
         return Expression("quotient of", (number(1), call(_RECIPROCAL[function], args)))

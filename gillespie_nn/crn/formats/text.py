@@ -14,9 +14,10 @@
     @rate V = 0.02 * V                 how fast a parameter or species changes between reactions [1/s]
     @event feed: when time >= 25 && A < 5; set A = A + 50, V = 0; delay 2
 
-An event can also have `priority EXPRESSION`, `not persistent`, `initially true` and `values after delay`, each after a
-semicolon. Expressions are those of `crn.formula`. Species are in order of first appearance. A reaction whose rate
-constant reads a parameter that an event changes gets the equal general law, so that it follows at once.
+An event can also have `priority EXPRESSION`, `not persistent`, `initially true`, `values after delay` and
+`scale NAME = EXPRESSION`, which multiplies the value of NAME at the moment of its assignment, each after a semicolon.
+Expressions are those of `crn.formula`. Species are in order of first appearance. A reaction whose rate constant reads a
+parameter that an event changes gets the equal general law, so that it follows at once.
 """
 
 import math

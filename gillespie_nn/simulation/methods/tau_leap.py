@@ -52,6 +52,9 @@ class TauLeap(Compiled):
     each other by the trapezoidal rule (`kernels.blocks`), which fast modules do not slow down, and draws rails that
     annihilate fast from their law at rest (`kernels.fast_pairs`). `auto` takes it for networks with product families,
     and `train` for every network.
+
+    Conditions of events are evaluated at the end of each leap and each exact step, and the event happens there. A leap
+    is so short that species in conditions change by about `epsilon`, or one molecule, as those in propensities do.
     """
 
     name = "tau_leap"
