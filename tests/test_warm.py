@@ -67,16 +67,15 @@ def test_every_method_has_runs_of_each_kind_that_it_takes():
         for method in METHODS
     }
     exact = ["implicit solver", "implicit leaps", "fixed leaps", "fixed steps"]
-    real = ["event", "firings", "moments", "quantiles"]
+    sums = ["firings", "moments", "quantiles"]
+    real = ["event", "rate rules", *sums]
     assert refused == {
-        **dict.fromkeys(
-            ("direct", "optimized_direct", "next_reaction", "rejection", "layered", "adaptive", "adaptive_direct"),
-            exact,
-        ),
-        "tau_leap": ["implicit solver", "fixed steps", "law of time"],
-        "langevin": ["implicit solver", "implicit leaps", "fixed leaps", "event", "firings"],
+        **dict.fromkeys(("direct", "optimized_direct", "rejection"), exact),
+        **dict.fromkeys(("next_reaction", "layered", "adaptive", "adaptive_direct"), [*exact, "rate rules"]),
+        "tau_leap": ["implicit solver", "fixed steps", "law of time", "rate rules"],
+        "langevin": ["implicit solver", "implicit leaps", "fixed leaps", "rate rules", "firings"],
         "linear_noise": ["implicit leaps", "fixed leaps", "fixed steps", *real],
-        "ode": ["implicit leaps", "fixed leaps", "fixed steps", *real],
+        "ode": ["implicit leaps", "fixed leaps", "fixed steps", *sums],
         "implicit_euler": [
             "implicit solver",
             "implicit leaps",
