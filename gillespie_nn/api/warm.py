@@ -22,7 +22,7 @@ from ..kernels.jit import cached_kernels
 from ..noise import ConcentrationNoise, RateNoise
 from ..progress import Compilation, Progress
 from ..simulation.batches import BATCH_METHODS
-from ..simulation.methods import METHODS, ONLY_TRAINING, OPTIONS, Method
+from ..simulation.methods import METHODS, ONLY_TRAINING, OPTIONS, Method, refuse_network
 from .simulate import simulate
 from .train import train
 
@@ -133,7 +133,7 @@ def _simulations(method: type[Method], example: Example) -> Iterator[Callable[[]
     """Runs of one replicate, and of several where the method has them, unless the method refuses the model."""
     network = ReactionNetwork.from_text(example.model)
     try:
-        method.refuse(network)
+        refuse_network(method, network)
     except InputError:
         return
     arguments = {"t_end": 0.1, "n_points": 3, "seed": 0, "method": method.name, "progress": False, **example.arguments}

@@ -98,7 +98,7 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
     """
     if not isinstance(name, str):
         of_class = _checked_class(name, Method)
-        _refuse(of_class, network)
+        refuse_network(of_class, network)
         return Choice(of_class, "requested")
     if name != AUTO:
         levels = {each.name for each in ONLY_TRAINING}
@@ -108,14 +108,14 @@ def choose_method(name: str | type[Method], network: ReactionNetwork, counts: np
             )
         by_name = {m.name: m for m in METHODS}
         found = by_name[checks.choice("method", name, (AUTO, *by_name), beside=levels, synonyms=_SYNONYMS)]
-        _refuse(found, network)
+        refuse_network(found, network)
         return Choice(found, "requested")
     if network.only_ode:
         raise checks.InputError(f"{network.only_ode}: only method ode can simulate it; use method='ode'")
     return _fastest(network, counts)
 
 
-def _refuse(method: type[Method], network: ReactionNetwork) -> None:
+def refuse_network(method: type[Method], network: ReactionNetwork) -> None:
     """Raise InputError if `method` does not support `network`."""
     if network.only_ode and method is not Ode:
         raise checks.InputError(f"{network.only_ode}: only method ode can simulate it, not {method.name}")
@@ -238,5 +238,6 @@ __all__ = [
     "elsewhere",
     "known_to_training",
     "name_of",
+    "refuse_network",
     "training_method",
 ]
