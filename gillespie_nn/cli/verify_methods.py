@@ -25,6 +25,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
             "--all --json",
             "--check closed-forms --method rejection",
             "--sbml-suite FOLDER",
+            "--check sbml-semantic --folder DIR",
         ),
     )
     command.add_argument("--list", action="store_true", help="list the checks and exit")
@@ -39,6 +40,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--sbml-suite", metavar="FOLDER", help="folder of the SBML stochastic test suite; runs its cases"
     )
+    command.add_argument("--folder", metavar="DIR", help="folder of the files that a check needs")
     command.add_argument(
         "--ladder", action="store_true", help="measure how fast each level of description converges to the next"
     )
@@ -68,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.sbml_suite is not None and "sbml-suite" not in names:
         names.append("sbml-suite")
     if arguments.all:
-        missing = {c.name: c.missing(arguments.sbml_suite) for c in CHECKS}
+        missing = {c.name: c.missing(arguments.sbml_suite, arguments.folder) for c in CHECKS}
         names = [name for name in by_name if not missing[name]]
         for name in missing:
             if missing[name]:
@@ -85,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.replicates,
         arguments.sbml_suite,
         say=lambda line: print(line, flush=True),
+        folder=arguments.folder,
         **given(arguments, options_of_methods()),
     )
     print(
@@ -98,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ladder(arguments: argparse.Namespace) -> int:
-    for flag in ("all", "check", "method", "sbml_suite"):
+    for flag in ("all", "check", "method", "sbml_suite", "folder"):
         if getattr(arguments, flag):
             raise checks.InputError(f"--ladder uses fixed models and methods: omit --{flag.replace('_', '-')}")
     if arguments.output is not None:

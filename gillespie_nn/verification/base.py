@@ -29,13 +29,23 @@ class Unsupported(NamedTuple):
     reason: str
 
 
+class Refused(NamedTuple):
+    """A case that is refused as documented: `reason` is the part that is not supported, `message` the refusal. It
+    counts neither for nor against a method."""
+
+    what: str
+    reason: str
+    message: str
+
+
 class Options(NamedTuple):
     """Options of checks: `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
-    checks of approximate methods."""
+    checks of approximate methods; `folder`, of the files that a check needs, or None."""
 
     replicates: int
     sbml_suite: str | Path | None
     method_options: dict = {}
+    folder: str | Path | None = None
 
 
 class Check(ABC):
@@ -47,13 +57,17 @@ class Check(ABC):
     """Names of the methods that the check applies to; empty for all exact methods."""
 
     @classmethod
-    def missing(cls, sbml_suite: str | Path | None) -> str:
-        """A description of missing requirements; empty if none. `sbml_suite` is a folder or None."""
+    def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
+        """A description of missing requirements; empty if none. `sbml_suite` and `folder` are folders or None."""
         return ""
 
     @abstractmethod
     def run(self, method: str, seed: int, options: Options) -> list:
-        """`Outcome`s and `Unsupported` cases of `method` (a name). `options` are those of `verify`."""
+        """`Outcome`s, `Refused` and `Unsupported` cases of `method` (a name). `options` are those of `verify`."""
+
+    def table(self, outcomes: list[dict], refused: list[dict], unsupported: list[dict]) -> list[str]:
+        """Lines that sum up the cases of one method, printed behind them; none by default."""
+        return []
 
 
 def chi_square_two(one: np.ndarray, other: np.ndarray) -> float:

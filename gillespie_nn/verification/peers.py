@@ -94,7 +94,7 @@ class Peers(Check):
     summary = "means and variances against COPASI and libRoadRunner (needs the extra bench)"
 
     @classmethod
-    def missing(cls, sbml_suite: str | Path | None) -> str:
+    def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         modules = ("basico", "roadrunner", "antimony")
         absent = [m for m in modules if importlib.util.find_spec(m) is None]
         return f"{', '.join(absent)} not installed: {checks.how_to_install('bench')}" if absent else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import checks
 from ..simulation import EXACT, METHODS
-from .base import Check, Options, Outcome
+from .base import Check, Options, Outcome, Refused
 
 LEVEL = 1e-4
 """Largest probability that a run with correct methods fails: Bonferroni over all p-values of the run."""
@@ -20,30 +20,41 @@ def verify(
     replicates: int = 10_000,
     sbml_suite: str | Path | None = None,
     say: Callable[[str], object] = lambda line: None,
+    folder: str | Path | None = None,
     **method_options: Any,
 ) -> dict:
     """Run the `Check` classes `selected` over `methods`, by default all that each check applies to.
 
     Returns a dictionary of plain values. A check skips methods that it does not apply to. `verdict` is `fails` if any
-    p-value rejects, `incomplete` if a case could not be simulated, and `holds` otherwise.
+    p-value rejects, `incomplete` if a case could not be simulated, and `holds` otherwise. Cases that are `refused` as
+    documented count for neither. `folder` holds the files that a check needs.
     """
     names = methods or [m.name for m in EXACT]
     for name in names:
         checks.choice("method", name, [m.name for m in METHODS])
-    options = Options(checks.whole("replicates", replicates, 1000), sbml_suite, method_options)
+    options = Options(checks.whole("replicates", replicates, 1000), sbml_suite, method_options, folder)
     outcomes: list[dict] = []
-    unsupported = []
+    unsupported: list[dict] = []
+    refused: list[dict] = []
     for check in selected:
         for method in _methods_of(check, methods, names):
-            for found in check().run(method, seed, options):
+            before = len(outcomes), len(refused), len(unsupported)
+            this = check()
+            for found in this.run(method, seed, options):
                 row = {"check": check.name, "method": method, "what": found.what}
                 if isinstance(found, Outcome):
                     note = f" ({found.note})" if found.note else ""
                     outcomes.append(row | {"p": found.p} | found.details)
                     say(f"{check.name}, {method}, {found.what}: p = {found.p:.3g}{note}")
+                elif isinstance(found, Refused):
+                    refused.append(row | {"reason": found.reason, "message": found.message})
+                    say(f"{check.name}, {method}, {found.what}: refused, {found.reason}")
                 else:
                     unsupported.append(row | {"reason": found.reason})
                     say(f"{check.name}, {method}, {found.what}: not simulated ({found.reason})")
+            rows = (every[n:] for every, n in zip((outcomes, refused, unsupported), before))
+            for line in this.table(*rows):
+                say(line)
     rejected = [row for row in outcomes if not row["p"] * len(outcomes) >= LEVEL]  # NaN is no evidence for a method
     return {
         "verdict": FAILS if rejected else INCOMPLETE if unsupported or not outcomes else HOLDS,
@@ -53,6 +64,7 @@ def verify(
         "seed": seed,
         "replicates": options.replicates,
         "rejected": rejected,
+        "refused": refused,
         "not_simulated": unsupported,
         "outcomes": outcomes,
     }

@@ -32,7 +32,7 @@ class SbmlSuite(Check):
     summary = "means and standard deviations of the SBML stochastic test suite (needs --sbml-suite FOLDER)"
 
     @classmethod
-    def missing(cls, sbml_suite: str | Path | None) -> str:
+    def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
         return "" if sbml_suite is not None else "no folder given: use --sbml-suite FOLDER"
 
     def run(self, method: str, seed: int, options: Options) -> list:
