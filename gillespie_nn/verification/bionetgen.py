@@ -2,7 +2,7 @@
 
 `ode`: at `TIMES`, every species must have |ode - CVODE| <= 1e-5 |CVODE| + 1e-7 times its largest value. CVODE has
 relative tolerance 1e-10. A species that never reaches `_LEAST` counts as if it did: what is smaller is below the
-absolute tolerances of both programs. This is not a statistical test: the p-value is 1, or 0 where anything differs more.
+absolute tolerances of both programs. This is not a statistical test: p is 1, or 0 where anything differs by more.
 
 Exact methods: means and variances over time as in `peers`, whose p-values are valid for any number of runs. A file is
 simulated to the longest of the times 100 s, 50 s, 25 s, ... within which a pilot run stays below a number of reactions.
