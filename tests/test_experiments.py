@@ -52,9 +52,16 @@ def generator(name, variables, math):
     )
 
 
+def course(initial, start, end, n):
+    return f'initialTime="{initial}" outputStartTime="{start}" outputEndTime="{end}" numberOfPoints="{n}"'
+
+
+WHOLE = course(0, 0, 4, 4)
+
+
 def document(
     changes="", task="one", kisao="KISAO:0000019", more_tasks="", more_outputs="", more_models="", parameters="",
-    source="decay.xml", course='initialTime="0" outputStartTime="0" outputEndTime="4" numberOfPoints="4"',
+    source="decay.xml", course=WHOLE,
 ):  # fmt: skip
     """Task `one`, and a report and a plot of `task`: the time, A, the concentration of C, and A + 2 [C]."""
     sum_ = "<apply><plus/><ci>a</ci><apply><times/><cn>2</cn><ci>c</ci></apply></apply>"
@@ -89,9 +96,12 @@ def repeated(changes="", n=2, reset="true", ranges=None, task="one", name="many"
 
 
 SET_K = (
-    f'<setValue modelReference="decay" target="{K}" range="r"><math {MATH}><apply><times/><cn>0.25</cn><ci>r</ci></apply>'
-    "</math></setValue>"
+    f'<setValue modelReference="decay" target="{K}" range="r"><math {MATH}><apply><times/><cn>0.25</cn>'
+    "<ci>r</ci></apply></math></setValue>"
 )
+
+
+ADD = '<addXML target="/sbml:sbml/sbml:model"><newXML><sbml:parameter id="z"/></newXML></addXML>'
 
 
 def written(folder, text, model=SBML):
@@ -151,23 +161,21 @@ def test_an_archive_gives_the_same_as_a_folder(tmp_path):
 
 
 def test_changes_of_attributes_and_computed_changes(tmp_path):
-    changes = f'<changeAttribute target="{K}/@value" newValue="1.5"/><changeAttribute target="{A}/@initialAmount" newValue="60"/>'
+    changes = f'<changeAttribute target="{K}/@value" newValue="1.5"/>'
+    changes += f'<changeAttribute target="{A}/@initialAmount" newValue="60"/>'
     values = run_experiment(written(tmp_path, document(changes)), tmp_path / "a").data["experiment.sedml"]
     np.testing.assert_allclose(values["A"], 60 * np.exp(-1.5 * values["t"]), rtol=1e-5, atol=1e-6)
     doubled = (
         f'<computeChange target="{K}"><listOfVariables><variable id="old" modelReference="decay" target="{K}"/>'
-        f'</listOfVariables><listOfParameters><parameter id="f" value="2"/></listOfParameters><math {MATH}><apply><times/>'
-        "<ci>f</ci><ci>old</ci></apply></math></computeChange>"
+        f'</listOfVariables><listOfParameters><parameter id="f" value="2"/></listOfParameters><math {MATH}>'
+        "<apply><times/><ci>f</ci><ci>old</ci></apply></math></computeChange>"
     )
     values = run_experiment(written(tmp_path, document(doubled)), tmp_path / "b").data["experiment.sedml"]
     np.testing.assert_allclose(values["A"], 100 * np.exp(-values["t"]), rtol=1e-5, atol=1e-6)
     other = f'<model id="faster" source="#decay"><listOfChanges>{doubled}</listOfChanges></model>'
-    text = document(
-        doubled, more_models=other, more_tasks='<task id="two" modelReference="faster" simulationReference="course"/>'
-    )
-    values = run_experiment(
-        written(tmp_path, text.replace('taskReference="one"', 'taskReference="two"')), tmp_path / "c"
-    )
+    two = '<task id="two" modelReference="faster" simulationReference="course"/>'
+    text = document(doubled, task="two", more_models=other, more_tasks=two)
+    values = run_experiment(written(tmp_path, text), tmp_path / "c")
     np.testing.assert_allclose(
         values.data["experiment.sedml"]["A"], 100 * np.exp(-2 * np.arange(5.0)), rtol=1e-5, atol=1e-6
     )
@@ -200,7 +208,8 @@ def test_a_range_that_sets_a_parameter_is_a_sweep(tmp_path):
 
 
 def test_functional_ranges_and_sweeps_of_ensembles(tmp_path):
-    square = f'<functionalRange id="r2" range="r"><math {MATH}><apply><times/><ci>r</ci><ci>r</ci></apply></math></functionalRange>'
+    square = f"<math {MATH}><apply><times/><ci>r</ci><ci>r</ci></apply></math>"
+    square = f'<functionalRange id="r2" range="r">{square}</functionalRange>'
     ranges = f'<vectorRange id="r"><value>1</value><value>2</value></vectorRange>{square}'
     sets = SET_K.replace("<ci>r</ci>", "<ci>r2</ci>").replace('range="r"', 'range="r2"')
     tasks = repeated(n=30, name="inner") + repeated(sets, ranges=ranges, task="inner")
@@ -214,7 +223,8 @@ def test_functional_ranges_and_sweeps_of_ensembles(tmp_path):
 
 
 def test_parameters_of_algorithms(tmp_path):
-    parameters = '<algorithmParameter kisaoID="KISAO:0000488" value="7"/><algorithmParameter kisaoID="KISAO:0000415" value="500"/>'
+    parameters = '<algorithmParameter kisaoID="KISAO:0000488" value="7"/>'
+    parameters += '<algorithmParameter kisaoID="KISAO:0000415" value="500"/>'
     text = document(kisao="KISAO:0000029", parameters=parameters)
     with pytest.warns(UserWarning, match=r"without effect on direct: KISAO:0000415 \(maximum number of steps\)"):
         one, other = (run_experiment(written(tmp_path, text), tmp_path / f"{s}", seed=s) for s in (1, 2))
@@ -227,15 +237,15 @@ def test_parameters_of_algorithms(tmp_path):
         (document(kisao="KISAO:0000437"), r"simulation course: the algorithm KISAO:0000437 \(flux balance analysis\)"),
         (document(kisao="KISAO:9999999"), "KISAO:9999999 is not supported: use KISAO:0000029"),
         (document(kisao="nonsense"), "is not an identifier of KiSAO|not valid"),
-        (document('<addXML target="/sbml:sbml/sbml:model"><newXML><sbml:parameter id=\"z\"/></newXML></addXML>'), "the change addXML is not supported"),
+        (document(ADD), "the change addXML is not supported"),
         (document(f'<removeXML target="{K}"/>'), "the change removeXML is not supported"),
         (document(f'<changeAttribute target="{K}/@id" newValue="x"/>'), "is an identifier, which cannot be changed"),
-        (document(f'<changeAttribute target="{K.replace("k", "q", 1)}/@value" newValue="1"/>'), "fits 0 elements|not valid"),
+        (document(f'<changeAttribute target="{K[:-3]}q\']/@value" newValue="1"/>'), "fits 0 elements of the model"),
         (document('<changeAttribute target="//sbml:parameter/@value" newValue="1"/>'), "write the whole path"),
         (document(f'<changeAttribute target="{K}/@value" newValue="fast"/>'), "fast|k"),
-        (document(course='initialTime="1" outputStartTime="1" outputEndTime="4" numberOfPoints="4"'), "initialTime must be 0"),
-        (document(course='initialTime="0" outputStartTime="4" outputEndTime="4" numberOfPoints="4"'), "must exceed"),
-        (document(course='initialTime="0" outputStartTime="0" outputEndTime="4" numberOfPoints="0"'), "number of steps"),
+        (document(course=course(1, 1, 4, 4)), "initialTime must be 0"),
+        (document(course=course(0, 4, 4, 4)), "must exceed"),
+        (document(course=course(0, 0, 4, 0)), "number of steps"),
         (document(source="http://example.org/decay.xml"), "is an address, not a file of the experiment"),
         (document(source="urn:miriam:biomodels.db:BIOMD0000000001"), "is an address, not a file"),
         (document(source="../decay.xml"), "is not a file within the experiment"),
@@ -245,8 +255,8 @@ def test_parameters_of_algorithms(tmp_path):
         (document(task="many", more_tasks=repeated(reset="false")), "task many: resetModel must be true"),
         (document(task="many", more_tasks=repeated(task="many")), "the repeated task many contains itself"),
         (document(task="many", more_tasks=repeated(SET_K.replace("k'", "q'"))), "fits 0 elements"),
-        (document().replace("urn:sedml:language:sbml", "urn:sedml:language:cellml"), "the language urn:sedml:language:cellml"),
-        (document().replace("urn:sedml:symbol:time", "urn:sedml:symbol:money"), "the symbol urn:sedml:symbol:money"),
+        (document().replace("urn:sedml:language:sbml", "urn:sedml:language:cellml"), "the language urn.*cellml"),
+        (document().replace("urn:sedml:symbol:time", "urn:sedml:symbol:money"), "the symbol urn.*money"),
         (document().replace('dataReference="A"', 'dataReference="B"'), "unknown data generator 'B'"),
         (document().replace("uniformTimeCourse", "steadyState"), "steadyState is not supported|not valid"),
         (document(more_outputs='<plot3D id="p3"><listOfSurfaces/></plot3D>'), "plot3D is not supported"),
@@ -262,10 +272,8 @@ def test_what_is_not_supported_is_refused_by_name(tmp_path, text, message):
 
 
 def test_steady_states_are_refused_by_name(tmp_path):
-    text = document().replace(
-        "</uniformTimeCourse>",
-        '</uniformTimeCourse><steadyState id="rest"><algorithm kisaoID="KISAO:0000282"/></steadyState>',
-    )
+    rest = '<steadyState id="rest"><algorithm kisaoID="KISAO:0000282"/></steadyState>'
+    text = document().replace("</listOfSimulations>", f"{rest}</listOfSimulations>")
     with pytest.raises(InputError, match="simulation rest: steadyState is not supported: use uniformTimeCourse"):
         run_experiment(written(tmp_path, text), tmp_path / "out")
 
