@@ -438,10 +438,16 @@ _LIBRARIES = {
     "parquet": "pyarrow",
     "plot": "matplotlib",
     "sbml": "python-libsbml antimony",
+    "sedml": "python-libsedml python-libsbml matplotlib",
     "xarray": "xarray h5netcdf",
 }
 """Libraries of an extra, as pip takes them, wherever the package itself was installed from."""
-_PACKAGES = {"distributed": "'dask[distributed]'", "libsbml": "python-libsbml", "sklearn": "scikit-learn"}
+_PACKAGES = {
+    "distributed": "'dask[distributed]'",
+    "libsbml": "python-libsbml",
+    "libsedml": "python-libsedml",
+    "sklearn": "scikit-learn",
+}
 """Names by which pip knows modules, if they differ."""
 
 

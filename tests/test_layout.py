@@ -26,7 +26,7 @@ LAYERS = [
     {"storage"},
     {"api"},
     {"analysis"},
-    {"benchmarks", "verification"},
+    {"benchmarks", "experiments", "verification"},
     {"studies"},
     {"cli"},
     {"__main__"},

@@ -20,13 +20,14 @@ from ..status import Status
 from ..storage import Run
 from .common import Subparsers, add_json, parser, print_json
 from .ensembles import print_moments, print_sweep
+from .experiments import is_experiment, run_asked_experiment
 from .flags import add_flags, given, options_of_methods
 from .models import FORMATS_HELP, add_model, model_of
 from .noise import add_noise, noise_of
 from .training_record import resume_hint
 
 _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
-_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write; with --sweep, a folder")
+_OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write; with --sweep or an experiment, a folder")
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -39,11 +40,13 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
             "model.ant --t-end 50 --parameter k=0.3 --initial A=100",
             "model.xml --t-end 50 --replicates 1000 --workers 2 --output run.h5",
             "model.txt --t-end 20 --replicates 100000 --record quantiles --workers 8 --output moments.h5",
+            "experiment.omex --output results",
             "model.txt --t-end 20 --replicates 100 --sweep table.csv --output sweep",
             "model.txt --t-end 20 --replicates 100 --rate-noise 0.1 --rate-noise-kind bounded --noise-step 0.5",
             "model.txt --t-end 20 --replicates 100000 --scheduler tcp://10.0.0.1:8786 --output run.h5",
         ),
-        f": {FORMATS_HELP}. A text model has lines such as `A + B -> C @ 0.5` and `A = 10`",
+        f": {FORMATS_HELP}, or an experiment in SED-ML (.sedml, .omex). A text model has lines such as "
+        "`A + B -> C @ 0.5` and `A = 10`",
     )
     add_model(command)
     command.add_argument(
@@ -53,7 +56,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "an interrupted sweep",
     )  # fmt: skip
     methods = options_of_methods()
-    add_flags(command, {n: o for n, o in _OPTIONS.items() if n not in methods}, required=("t_end",))
+    add_flags(command, {n: o for n, o in _OPTIONS.items() if n not in methods})
     command.add_argument("--describe", action="store_true", help="first print propensity and rate of each reaction")
     add_json(command)
     add_flags(command.add_argument_group("settings of methods"), methods)
@@ -62,6 +65,11 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if is_experiment(arguments):
+        asked = {n: v for n, v in given(arguments, _OPTIONS).items() if v != _OPTIONS[n].default}
+        return run_asked_experiment(arguments, asked | ({"rate_noise": 1} if noise_of(arguments) else {}))
+    if arguments.t_end is None:
+        raise InputError("the following arguments are required: --t-end; see gillespie-nn simulate --help")
     network = model_of(arguments)
     asked = given(arguments, _OPTIONS) | {"noise": noise_of(arguments), "progress": True}
     if arguments.describe:

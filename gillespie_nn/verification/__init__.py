@@ -6,6 +6,7 @@ To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 """
 
 from .base import Check, Outcome
+from .bionetgen import BioNetGen
 from .closed_forms import ClosedForms
 from .continuous_variables import ContinuousVariables
 from .events import EventsAndPassages
@@ -40,6 +41,7 @@ CHECKS = (
     KilledRuns,
     InterruptedRuns,
     Peers,
+    BioNetGen,
 )
 
 __all__ = ["CHECKS", "LEVEL", "Check", "Outcome", "measure_ladder", "verify"]

@@ -58,14 +58,7 @@ class RunNetwork:
         """What is missing to measure the program, and what to do; nothing if it is there."""
         if sys.platform == "win32":
             return "run_network is only measured on Linux and macOS, which report the CPU time of a process"
-        try:
-            found = program()
-        except FileNotFoundError:
-            return (
-                f"run_network is not installed: pip install {_PACKAGE}, or set {_FOLDER} to the folder of an "
-                f"installed BioNetGen"
-            )
-        return "" if os.access(found, os.X_OK) else f"{found} may not be executed: chmod +x {found}"
+        return absent()
 
     @classmethod
     def version(cls) -> str:
@@ -77,6 +70,18 @@ class RunNetwork:
             return f"of {_PACKAGE} {importlib.metadata.version(_PACKAGE)}"
         except importlib.metadata.PackageNotFoundError:
             return "of unknown version"
+
+
+def absent() -> str:
+    """What is missing to use the program, and what to do; nothing if it is there."""
+    try:
+        found = program()
+    except FileNotFoundError:
+        return (
+            f"run_network is not installed: pip install {_PACKAGE}, or set {_FOLDER} to the folder of an "
+            f"installed BioNetGen"
+        )
+    return "" if os.access(found, os.X_OK) else f"{found} may not be executed: chmod +x {found}"
 
 
 def program() -> Path:

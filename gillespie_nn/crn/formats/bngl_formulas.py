@@ -10,6 +10,7 @@ from ...checks import InputError
 from .. import formula
 from ..expressions import MOST_NODES, Expression, call, checked, number, operation
 from ..symbols import Function, Scope
+from .bngl_mratio import mratio
 
 _NAMES = {
     "abs": "abs", "exp": "exp", "ln": "ln", "log10": "log10", "sqrt": "sqrt", "min": "min", "max": "max",
@@ -45,11 +46,18 @@ def _log2(args: tuple[Expression, ...]) -> Expression:
     return Expression("quotient of", (call("ln", args), call("ln", (number(2),))))
 
 
+def _mratio(args: tuple[Expression, ...]) -> Expression:
+    if len(args) != 3:
+        raise InputError(f"mratio takes 3 arguments, got {len(args)}")
+    return Expression("mratio", args)
+
+
 class _Language(formula.Language):
     """BioNetGen's names and functions; a name may be called without arguments."""
 
     functions: Mapping[str, Function] = {
-        **{theirs: partial(call, ours) for theirs, ours in _NAMES.items()}, "if": _if, "rint": _rint, "log2": _log2
+        **{theirs: partial(call, ours) for theirs, ours in _NAMES.items()}, "if": _if, "rint": _rint, "log2": _log2,
+        "mratio": _mratio,
     }  # fmt: skip
 
     def __init__(self, scope: Scope):
@@ -113,10 +121,24 @@ class Formulas:
     def _resolved(self, expression: Expression, what: str) -> Expression:
         if sum(self._sizes.get(node.value, 1) for node in expression.walk()) > MOST_NODES:
             raise InputError(f"{what} has more than {MOST_NODES} operations, counting the functions it uses: split it")
-        expression = checked(expression.substitute(self._functions), what)
+        expression = self._without_ratios(checked(expression.substitute(self._functions), what), what)
         if expression.names() <= self.values.keys():
             return number(checks.finite(what, float(expression.evaluate(self.values))))
         return expression
+
+    def _without_ratios(self, expression: Expression, what: str) -> Expression:
+        """`expression` with numbers in place of `mratio`, which expressions of the package do not have."""
+        if all(node.op != "mratio" for node in expression.walk()):
+            return expression
+        args = tuple(self._without_ratios(a, what) for a in expression.args)
+        if expression.op != "mratio":
+            return expression._replace(args=args)
+        changing = set().union(*(a.names() for a in args)) - self.values.keys()
+        if changing:
+            raise InputError(
+                f"{what}: mratio is only supported of constants, but here it reads {checks.shortened(sorted(changing))}"
+            )
+        return number(mratio(*(float(a.evaluate(self.values)) for a in args)))
 
     def _parsed(self, text: str | float, what: str) -> Expression:
         if isinstance(text, float):

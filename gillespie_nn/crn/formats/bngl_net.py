@@ -9,8 +9,8 @@ Constant rates become mass action, rates that read groups or `time()` become law
 in. Groups become rules, but for one that is the species of its name; where a parameter has the name of a group, it is
 the parameter that formulas read (`init_param_map` there). The pattern `A(b!1).B(a!1)` is called
 `A_b_1_B_a_1`, and `A()` is `A`; a name in use gets the index of the species, and one with a meaning of its own here,
-such as `pi`, an underscore. Refused are the rate laws Sat, MM, Hill, FunctionProduct and Arrhenius, functions of
-arguments, and amounts that are no whole numbers.
+such as `pi`, an underscore. The rate laws Sat, MM and Hill become laws, see `bngl_rate_laws`; FunctionProduct,
+Arrhenius and functions of arguments are refused.
 
 Reference: L. A. Harris et al., BioNetGen 2.2: advances in rule-based modeling, Bioinformatics 32 (2016) 3366-3368,
 doi:10.1093/bioinformatics/btw469.
@@ -23,12 +23,13 @@ from collections.abc import Container, Mapping
 from ... import checks
 from ...checks import InputError
 from .. import formula
-from ..expressions import operation
+from ..expressions import Expression, operation
 from ..parts import Parts
 from ..reaction import Reaction, checked_name
 from ..symbols import BUILT_IN, FUNCTION, GROUP, PARAMETER, Scope
 from .base import Format, Overrides, Source, errors_name
 from .bngl_formulas import Formulas, at_line
+from .bngl_rate_laws import propensity, written
 
 _ENDINGS = (".net",)
 _BUILT_IN = {"time": BUILT_IN["time"], "_pi": BUILT_IN["pi"], "_e": BUILT_IN["exponentiale"]}
@@ -48,7 +49,6 @@ _SKIPPED = (
     "population types", "population maps", "reactions_text", "actions",
 )  # fmt: skip
 _HEADER = r"(?:version|setOption|substanceUnits)\s*\((?!\W*conc).*\)\s*;?"
-_RATE_LAW = r"(?:^|\*)\s*(Sat|MM|Hill|FunctionProduct|Arrhenius)[\s(]+[\w\"]"
 Blocks = dict[str, list[tuple[int, tuple[str, ...]]]]
 _MEMBER = r"((?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\*)?)" + _INDEX
 
@@ -153,7 +153,7 @@ def _network(blocks: Blocks, overrides: Mapping[str, float]) -> Parts:
     for n, (index, left, right, rate) in blocks["reactions"]:
         with at_line(n):
             taken, made = (_side(s, names) for s in (left, right))
-            reactions[_once(reactions, index)] = _reaction(f"r{index}", taken, made, fixed, rate, formulas)
+            reactions[_once(reactions, index)] = _reaction(f"r{index}", taken, Counter(made), fixed, rate, formulas)
     rules = {
         group: formula.parse(" + ".join(f"{w}{names[i]}" for i, w in members.items()) or "0", f"the group {group}")
         for group, members in groups.items()
@@ -169,8 +169,8 @@ def _species(text: str, species: Mapping[str, object]) -> str:
     return checks.choice("species index", text.strip().lstrip("0") or "0", species, "the file has")
 
 
-def _side(text: str, names: Mapping[str, str]) -> Counter[str]:
-    return Counter(names[_species(index, names)] for index in text.split(",") if text != "0")
+def _side(text: str, names: Mapping[str, str]) -> list[str]:
+    return [names[_species(index, names)] for index in text.split(",") if text != "0"]
 
 
 def _members(text: str, species: Mapping[str, object]) -> dict[str, str]:
@@ -194,26 +194,36 @@ def _species_name(index: str, pattern: str, groups: Mapping[str, Mapping[str, st
 
 
 def _reaction(
-    title: str, reactants: Counter[str], products: Counter[str], fixed: set[str], rate: str, formulas: Formulas
+    title: str, taken: list[str], products: Counter[str], fixed: set[str], rate: str, formulas: Formulas
 ) -> Reaction:
-    special = re.search(_RATE_LAW, rate)
-    if special:
-        raise InputError(f"the rate law {special[1]} of reaction {title} is not supported: write it as a function")
-    law = formulas.rate(rate, "the rate")
+    reactants = Counter(taken)
+    law = _propensity(title, taken, rate, formulas)
     for s in [*reactants, *products]:
         if s in fixed:
             products[s] = reactants[s]
     sides = tuple(reactants.items()), tuple((s, n) for s, n in products.items() if n)
-    if not law.names():
-        return Reaction(*sides, checks.not_negative("the rate", float(law.evaluate({}))), title)
-    factors = [formula.parse(f"{s} - {k}" if k else s) for s, n in reactants.items() for k in range(n)]
-    return Reaction(*sides, 1.0, title, None, operation("product", (law, *factors)) if factors else law)
+    return Reaction(*sides, law, title) if isinstance(law, float) else Reaction(*sides, 1.0, title, None, law)
+
+
+def _propensity(title: str, taken: list[str], rate: str, formulas: Formulas) -> float | Expression:
+    """The rate constant of mass action, or a general law."""
+    named = written(rate, title)
+    if named is not None:
+        values = [formulas.constant(text, f"a constant of the rate law {named.law}") for text in named.constants]
+        factor = formulas.constant(named.factor, "the factor") if named.factor.strip() else 1.0
+        with errors_name(f"reaction {title}"):
+            return propensity(named.law, factor, values, taken)
+    found = formulas.rate(rate, "the rate")
+    if not found.names():
+        return checks.not_negative("the rate", float(found.evaluate({})))
+    factors = [formula.parse(f"{s} - {k}" if k else s) for s, n in Counter(taken).items() for k in range(n)]
+    return operation("product", (found, *factors)) if factors else found
 
 
 _EXAMPLE = """begin parameters
     1 kp 0.5
     2 km 2*kp
-    3 Total 7
+    3 Total 7*mratio(-1,2,0)
 end parameters
 begin functions
     1 f() kp/(1+Pairs)
@@ -228,6 +238,9 @@ begin reactions
     2 2 1,1 km
     3 3 3,1 f
     4 0 1 Pairs*Total
+    5 1,3 3 2*Sat kp km
+    6 2 0 Hill kp 3 2
+    7 1,2 2 MM kp km
 end reactions
 begin groups
     1 Total 1,2*2

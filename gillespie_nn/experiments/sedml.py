@@ -1,0 +1,266 @@
+"""A SED-ML document as plain data. What it asks for beyond that is refused by name."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError
+from ..crn import formula
+from ..crn.expressions import Expression, number
+from .kisao import PARAMETERS, described, method_of, number_of
+
+TIME = "urn:sedml:symbol:time"
+MOST_RUNS = 1_000_000
+"""Iterations of a repeated task, with those of tasks in it."""
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
+_SBML = re.compile(r"urn:sedml:language:sbml(\..*)?|.*/sbml(\.level-.*)?", re.IGNORECASE)
+
+
+class Maths(NamedTuple):
+    """An expression of variables, whose targets are XPath or `TIME`, and of constants, which are put in."""
+
+    expression: Expression
+    variables: dict[str, tuple[str, str]]
+    """(task or model, target) by name."""
+
+
+class Change(NamedTuple):
+    """A change of a model: a new text of an attribute, or a value to compute; one is None."""
+
+    target: str
+    text: str | None
+    maths: Maths | None
+    model: str = ""
+    range: str = ""
+
+
+class Model(NamedTuple):
+    source: str
+    """A file, or `#` and the identifier of another model."""
+    changes: tuple[Change, ...]
+
+
+class Simulation(NamedTuple):
+    time: np.ndarray
+    """float64[point] [s]."""
+    method: str
+    options: dict[str, float]
+    ignored: tuple[str, ...]
+    """Parameters of the algorithm that have no effect here."""
+
+
+class Task(NamedTuple):
+    model: str
+    simulation: str
+
+
+class Repeated(NamedTuple):
+    task: str
+    ranges: dict[str, Any]
+    """float64[iteration], or (range, Maths) for a functional range."""
+    n: int
+    changes: tuple[Change, ...]
+
+
+class Curve(NamedTuple):
+    x: str
+    y: str
+    log_x: bool
+    log_y: bool
+
+
+class Document(NamedTuple):
+    models: dict[str, Model]
+    simulations: dict[str, Simulation]
+    tasks: dict[str, Task | Repeated]
+    generators: dict[str, tuple[str, Maths]]
+    """(title, maths) by identifier."""
+    reports: dict[str, list[tuple[str, str]]]
+    """(label, generator) of the data sets of each report."""
+    plots: dict[str, tuple[str, list[Curve]]]
+    """(title, curves) of each plot."""
+
+
+def read(text: str) -> Document:
+    """The experiment of a document; raises InputError for what is wrong or not supported."""
+    sed = checks.optional("libsedml", "sedml", "reading SED-ML")
+    document = sed.readSedMLFromString(text)
+    errors = (document.getError(k) for k in range(document.getNumErrors()))
+    wrong = next((e for e in errors if e.getSeverity() >= sed.LIBSEDML_SEV_ERROR), None)
+    if wrong is not None:
+        raise InputError(
+            f"the SED-ML is not valid: line {wrong.getLine()}: {' '.join(wrong.getMessage().split())[:300]}"
+        )
+    if document.getLevel() != 1 or not 1 <= document.getVersion() <= 4:
+        raise InputError(
+            f"SED-ML level {document.getLevel()} version {document.getVersion()} is not supported: use level 1, "
+            "version 1 to 4"
+        )
+    if document.getNumDataDescriptions():
+        raise InputError("data descriptions of SED-ML are not supported: remove listOfDataDescriptions")
+    if not document.getNumTasks():
+        raise InputError("the SED-ML document has no tasks")
+    reader = _Reader(sed, document.getVersion())
+    return Document(
+        _each(document.getListOfModels(), reader.model, "model"),
+        _each(document.getListOfSimulations(), reader.simulation, "simulation"),
+        _each(document.getListOfTasks(), reader.task, "task"),
+        _each(document.getListOfDataGenerators(), reader.generator, "data generator"),
+        _each((o for o in document.getListOfOutputs() if reader.is_report(o)), reader.report, "output"),
+        _each((o for o in document.getListOfOutputs() if not reader.is_report(o)), reader.plot, "output"),
+    )
+
+
+def _each(elements: Any, function: Callable[[Any], Any], what: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for element in elements:
+        name = element.getId()
+        if not _IDENTIFIER.fullmatch(name):  # names of files are made of it
+            raise InputError(f"the {what} {name[:60]!r} has no valid identifier: use letters, digits and underscores")
+        if name in found:
+            raise InputError(f"the {what} {name} is defined twice")
+        try:
+            found[name] = function(element)
+        except InputError as error:
+            raise InputError(f"{what} {name}: {error}") from None
+    return found
+
+
+class _Reader:
+    def __init__(self, sed: Any, version: int) -> None:
+        self._sed, self._version = sed, version
+
+    def model(self, m: Any) -> Model:
+        if m.getLanguage() and not _SBML.fullmatch(m.getLanguage()):
+            raise InputError(f"the language {m.getLanguage()} is not supported: use SBML")
+        return Model(m.getSource(), tuple(self._change(c) for c in m.getListOfChanges()))
+
+    def _change(self, c: Any) -> Change:
+        kind = c.getElementName()
+        if kind == "changeAttribute":
+            return Change(c.getTarget(), c.getNewValue(), None)
+        if kind == "computeChange":
+            return Change(c.getTarget(), None, self._maths(c))
+        if kind == "setValue":
+            if c.getSymbol():
+                raise InputError(f"setValue of the symbol {c.getSymbol()} is not supported: set a target")
+            return Change(c.getTarget(), None, self._maths(c), c.getModelReference(), c.getRange())
+        raise InputError(f"the change {kind} is not supported: use changeAttribute or computeChange")
+
+    def simulation(self, s: Any) -> Simulation:
+        kind = s.getElementName()
+        if kind != "uniformTimeCourse":
+            raise InputError(f"{kind} is not supported: use uniformTimeCourse")
+        if s.getInitialTime() != 0:
+            raise InputError(f"initialTime must be 0, got {s.getInitialTime():g}: simulations begin at time 0")
+        n = s.getNumberOfSteps() if self._version >= 4 else s.getNumberOfPoints()
+        n = checks.whole("the number of steps", n, 1, 10_000_000)
+        start = checks.not_negative("outputStartTime", s.getOutputStartTime(), "s")
+        end = checks.positive("outputEndTime", s.getOutputEndTime(), "s")
+        if end <= start:
+            raise InputError(f"outputEndTime must exceed outputStartTime, got {end:g} and {start:g}")
+        algorithm = s.getAlgorithm()
+        if algorithm is None:
+            raise InputError("it has no algorithm: add one with a kisaoID, such as KISAO:0000029")
+        method = method_of(algorithm.getKisaoID())
+        options: dict[str, float] = {}
+        ignored = []
+        for parameter in algorithm.getListOfAlgorithmParameters():
+            which = number_of(parameter.getKisaoID())
+            name = PARAMETERS.get(which)
+            takes = {"rtol": "ode", "atol": "ode", "epsilon": "tau_leap"}.get(name or "", method)
+            if name is None or takes != method:
+                ignored.append(described(which))
+                continue
+            try:
+                options[name] = float(parameter.getValue())
+            except ValueError:
+                raise InputError(f"{described(which)} must be a number, got {parameter.getValue()[:60]!r}") from None
+        return Simulation(np.linspace(start, end, n + 1), method, options, tuple(ignored))
+
+    def task(self, t: Any) -> Task | Repeated:
+        kind = t.getElementName()
+        if kind == "task":
+            return Task(t.getModelReference(), t.getSimulationReference())
+        if kind != "repeatedTask":
+            raise InputError(f"{kind} is not supported: use task or repeatedTask")
+        if t.getNumSubTasks() != 1:
+            raise InputError(f"a repeated task of {t.getNumSubTasks()} subtasks is not supported: use one for each")
+        if not t.getResetModel():
+            raise InputError("resetModel must be true: runs that go on from the end of the last are not supported")
+        if t.isSetConcatenate() and t.getConcatenate():
+            raise InputError("concatenate must be false: runs are kept side by side")
+        if t.getSubTask(0).getNumTaskChanges():
+            raise InputError("changes in a subTask are not supported: put them into the repeated task")
+        ranges = {r.getId(): self._range(r) for r in t.getListOfRanges()}
+        master = ranges.get(t.getRangeId())
+        if not isinstance(master, np.ndarray):
+            raise InputError("its range must be a uniformRange or a vectorRange")
+        checks.whole("the number of iterations", len(master), 1, MOST_RUNS)
+        for name, values in ranges.items():
+            if isinstance(values, np.ndarray) and len(values) < len(master):
+                raise InputError(f"the range {name} has {len(values)} values, and {len(master)} are needed")
+        changes = tuple(self._change(c) for c in t.getListOfTaskChanges())
+        return Repeated(t.getSubTask(0).getTask(), ranges, len(master), changes)
+
+    def _range(self, r: Any) -> Any:
+        kind = r.getElementName()
+        if kind == "vectorRange":
+            return np.array(r.getValues(), dtype=np.float64)
+        if kind == "functionalRange":
+            return r.getRange(), self._maths(r)
+        if kind != "uniformRange":
+            raise InputError(f"{kind} is not supported: use uniformRange, vectorRange or functionalRange")
+        n = r.getNumberOfSteps() if self._version >= 4 else r.getNumberOfPoints()
+        n = checks.whole("the number of steps of a range", n, 0, MOST_RUNS - 1)
+        start, end = (checks.finite("an end of a range", x) for x in (r.getStart(), r.getEnd()))
+        if r.getType() not in ("", "linear", "log"):
+            raise InputError(f"the type {r.getType()} of a range is not supported: use linear or log")
+        if r.getType() != "log":
+            return np.linspace(start, end, n + 1)
+        return np.geomspace(checks.positive("start of a range", start), checks.positive("end of a range", end), n + 1)
+
+    def generator(self, g: Any) -> tuple[str, Maths]:
+        return g.getName() or g.getId(), self._maths(g)
+
+    def is_report(self, output: Any) -> bool:
+        return output.getElementName() == "report"
+
+    def report(self, r: Any) -> list[tuple[str, str]]:
+        found = [(d.getLabel() or d.getId(), d.getDataReference()) for d in r.getListOfDataSets()]
+        if not found:
+            raise InputError("the report has no data sets")
+        return found
+
+    def plot(self, p: Any) -> tuple[str, list[Curve]]:
+        kind = p.getElementName()
+        if kind != "plot2D":
+            raise InputError(f"{kind} is not supported: use report or plot2D")
+        axes = [a is not None and a.getTypeAsString() == "log10" for a in (p.getXAxis(), p.getYAxis())]
+        curves = []
+        for c in p.getListOfCurves():
+            if c.getElementName() != "curve":
+                raise InputError(f"{c.getElementName()} is not supported in a plot: use curve")
+            logs = [axes[0] or (c.isSetLogX() and c.getLogX()), axes[1] or (c.isSetLogY() and c.getLogY())]
+            curves.append(Curve(c.getXDataReference(), c.getYDataReference(), *map(bool, logs)))
+        if not curves:
+            raise InputError("the plot has no curves")
+        return p.getName() or p.getId(), curves
+
+    def _maths(self, element: Any) -> Maths:
+        if element.getMath() is None:
+            raise InputError("it has no math")
+        text = self._sed.formulaToL3String(element.getMath())
+        expression = formula.parse(text, f"the math {text[:80]!r}")
+        constants = {p.getId(): number(p.getValue()) for p in element.getListOfParameters()}
+        variables = {}
+        for v in element.getListOfVariables():
+            if v.getTerm() or v.getSymbol2() or v.getTarget2():
+                raise InputError(f"the variable {v.getId()} has a term or a second target, which is not supported")
+            if v.getSymbol() and v.getSymbol() != TIME:
+                raise InputError(f"the symbol {v.getSymbol()} is not supported: only {TIME} is")
+            variables[v.getId()] = v.getTaskReference() or v.getModelReference(), v.getSymbol() or v.getTarget()
+        return Maths(expression.substitute(constants), variables)
