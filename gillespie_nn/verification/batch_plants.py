@@ -1,4 +1,4 @@
-"""Planted errors in the batch leap, which the comparison with exact simulation must catch."""
+"""Planted errors in the batch methods, which the comparison with exact simulation must catch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,12 @@ from typing import Any
 import numpy as np
 
 from ..kernels.batch_neurons import LICENSED, LICENSEDS
+from ..simulation.batches import BatchMethod
 from ..simulation.batches.batch_leap import BatchLeap
 from ..simulation.batches.learning import Batch
+from ..simulation.batches.stationary_leap import StationaryLeap
+from ..simulation.batches.still_flow import StillFlow
+from ..simulation.batches.still_layers import StillLayers
 
 
 class _Frozen(Batch):
@@ -41,13 +45,66 @@ class _Still(Batch):
         return super().present(*arguments)
 
 
+class _FrozenFlow(StillFlow):
+    """Neurons rest at the weights of the beginning of the window."""
+
+    def follow(self, weights: Any, *rest: Any) -> float:
+        self._before = [w.copy() for w in weights]
+        return super().follow(weights, *rest)
+
+    def _evaluate(self, state: Any, weights: Any, *rest: Any) -> None:
+        step, self._step = self._step, np.float32(0.0)
+        super()._evaluate(state, self._before, *rest)
+        self._step = step
+
+
+class _MissingLayers(StillLayers):
+    """The first sample is missing from the sum over samples."""
+
+    def rest(self, *arguments: Any) -> None:
+        super().rest(*arguments)
+        for layer in self.layers:
+            layer.grid.g[0] = 0.0
+
+    def fill_rails(self, *arguments: Any) -> None:
+        super().fill_rails(*arguments)
+        for layer in self.layers:
+            layer.grid.g_common[0] = 0.0
+
+
+class _MissingFlow(StillFlow):
+    layers = _MissingLayers
+
+
+class _QuietLayers(StillLayers):
+    """Neurons have no noise."""
+
+    def fill_noise(self, *arguments: Any) -> None:
+        self.silence()
+
+
+class _QuietFlow(StillFlow):
+    layers = _QuietLayers
+
+
+def _planted_still(kind: type[StillFlow]) -> type[StationaryLeap]:
+    return type("Planted", (StationaryLeap,), {"flows": kind})
+
+
 def _planted(kind: type[Batch]) -> type[BatchLeap]:
     return type("Planted", (BatchLeap,), {"batches": kind})
 
 
-PLANTS: Mapping[str, tuple[type[BatchLeap], dict[str, Any]]] = {
-    "frozen weights": (_planted(_Frozen), {"draws": 1}),
-    "a sample missing from the sum": (_planted(_Missing), {}),
-    "neurons without noise": (_planted(_Still), {}),
+PLANTS: Mapping[str, Mapping[str, tuple[type[BatchMethod], dict[str, Any]]]] = {
+    BatchLeap.name: {
+        "frozen weights": (_planted(_Frozen), {"draws": 1}),
+        "a sample missing from the sum": (_planted(_Missing), {}),
+        "neurons without noise": (_planted(_Still), {}),
+    },
+    StationaryLeap.name: {
+        "frozen weights": (_planted_still(_FrozenFlow), {}),
+        "a sample missing from the sum": (_planted_still(_MissingFlow), {}),
+        "neurons without noise": (_planted_still(_QuietFlow), {}),
+    },
 }
-"""Classes and their options."""
+"""By method: classes and their options."""

@@ -210,8 +210,8 @@ def certify_batches(
 
 
 def certify(name: str, folder: Path, say: Callable[[str], object] = print) -> bool:
-    """Compare a batch method by name, and for the batch leap also with one draw of the first layer in a window, as
-    large networks have it, and with planted errors, each of which must fail. Returns whether nothing fails that should
+    """Compare a batch method by name, for the batch leap also with one draw of the first layer in a window, as large
+    networks have it, and with planted errors, each of which must fail. Returns whether nothing fails that should
     not, and every error is caught."""
     method = {m.name: m for m in BATCH_METHODS}[checks.choice("method", name, [m.name for m in BATCH_METHODS])]
     verdicts = [certify_batches(method, folder=folder, say=say)]
@@ -220,9 +220,9 @@ def certify(name: str, folder: Path, say: Callable[[str], object] = print) -> bo
         verdicts.append(certify_batches(method, folder=folder, options={"draws": 1}, say=say))
     say(f"{name}: {', '.join(verdicts)}")
     good = FAILS not in verdicts
-    for what, (planted, options) in (PLANTS if method is BatchLeap else {}).items():
+    for what, (planted, options) in PLANTS[name].items():
         say(f"planted: {what}")
-        points = [point for point in POINTS if point.step == 1.0]
+        points = [point for point in POINTS if point.step == 1.0 or method is not BatchLeap]
         caught = certify_batches(planted, points, folder=folder, options=options, say=say) == FAILS
         good = good and caught
     return good

@@ -51,6 +51,8 @@ class StationaryLeap(BatchMethod):
     reference = "N. G. van Kampen, Can. J. Phys. 39 (1961) 551-567, doi:10.1139/p61-056"
     options = (Option("threads", 1, whole(), "threads", int),)
     statistics_names: ClassVar = ("window_steps", "difference_from_rates")
+    flows: ClassVar = StillFlow
+    """The class that follows a window."""
 
     def __init__(self, spec: TrainingNetwork, running_time: float, volume: float, *rest: Any, **named: Any) -> None:
         super().__init__(spec, running_time, volume, *rest, **named)
@@ -142,7 +144,7 @@ class StationaryLeap(BatchMethod):
     def _start(self, x: np.ndarray, t: np.ndarray, licence: float) -> StillFlow:
         """Set inputs, their products, targets and licence."""
         if self._flow is None or len(self._flow.gram) != len(x):
-            self._flow = StillFlow(self._spec, len(x))
+            self._flow = self.flows(self._spec, len(x))
             self._inputs = np.ones((len(x), x.shape[1] + 1), dtype=np.float32)
             self._sizes = np.ones_like(self._inputs)
             # As in batch_leap: where neurons cost more than the first layer's weights, these are drawn more often.

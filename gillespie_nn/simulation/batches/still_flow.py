@@ -64,8 +64,11 @@ class _Vector(NamedTuple):
 class StillFlow:
     """The window for a batch of `n_samples`."""
 
+    layers = StillLayers
+    """The class of the neurons."""
+
     def __init__(self, spec: TrainingNetwork, n_samples: int) -> None:
-        self.neurons = StillLayers(spec, n_samples)
+        self.neurons = self.layers(spec, n_samples)
         sizes = spec.layers[1:]
         shapes = [(n_samples, sizes[0]), *((below + 1, above) for below, above in zip(sizes, sizes[1:]))]
         self._learnt, self._start_rates, self._end_rates, self._rates, *self._stages = (
