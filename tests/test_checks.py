@@ -63,7 +63,12 @@ def test_what_is_installed_includes_the_library_that_is_missing():
     for path in package.rglob("*.py"):
         wanted |= set(re.findall(r'checks\.optional\("([\w.]+)", "(\w+)"', path.read_text()))
     assert len(wanted) > 10
-    names = {"distributed": "dask[distributed]", "libsbml": "python-libsbml", "sklearn": "scikit-learn"}
+    names = {
+        "distributed": "dask[distributed]",
+        "libsedml": "python-libsedml",
+        "libsbml": "python-libsbml",
+        "sklearn": "scikit-learn",
+    }
     for module, extra in sorted(wanted):
         if extra not in checks._LIBRARIES:  # installed by its name, from a checkout
             assert f"'.[{extra}]'" in checks.how_to_install(extra, module)
