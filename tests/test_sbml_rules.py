@@ -14,6 +14,8 @@ from gillespie_nn.crn.formula import law
 
 SPACE = "http://www.sbml.org/sbml/level3/version2/core"
 COMP = "http://www.sbml.org/sbml/level3/version1/comp/version1"
+DISTRIB = "http://www.sbml.org/sbml/level3/version1/distrib/version1"
+DRAWS = "binomial|bernoulli|normal|uniform|poisson|exponential|gamma|lognormal|chisquare|cauchy"
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 
 
@@ -51,9 +53,10 @@ def initial(name, formula):
 
 
 def made(formula):
-    """MathML of a formula, in which rateOf(x) is the symbol of that name."""
-    symbol = "<csymbol encoding='text' definitionURL='http://www.sbml.org/sbml/symbols/rateOf'>rateOf</csymbol>"
-    return re.sub(r"<ci>\s*rateOf\s*</ci>", symbol, math(formula))
+    """MathML of a formula, in which rateOf(x) and random draws are the symbols of these names."""
+    symbol = "<csymbol encoding='text' definitionURL='http://www.sbml.org/sbml/symbols/{}'>{}</csymbol>"
+    text = re.sub(r"<ci>\s*rateOf\s*</ci>", symbol.format("rateOf", "rateOf"), math(formula))
+    return re.sub(rf"<ci>\s*({DRAWS})\s*</ci>", lambda m: symbol.format(f"distrib/{m[1]}", m[1]), text)
 
 
 def reference(name, number="1", identifier="", constant="true"):
@@ -101,12 +104,8 @@ def network(text, **options):
 def course(text, *names, t_end=2.0):
     """Times, and values of observables float64[point] by ode."""
     found = gnn.simulate(network(text), t_end, 41, method="ode", **TIGHT)
-    values = []
-    for name in names:
-        if name in found.observable_names:
-            values.append(found.observables[0, :, found.observable_names.index(name)])
-        else:
-            values.append(found.of(name)[0] * found.volume)
+    counts = found.model.index
+    values = [found.of(name)[0] * (found.volume if name in counts else 1.0) for name in names]
     return (found.time, *values)
 
 
@@ -454,7 +453,7 @@ def test_rate_rules_come_back(kinetics):
     one = gnn.simulate(found, 5.0, volume=2.0, method="ode", **TIGHT)
     other = gnn.simulate(again, 5.0, method="ode", **TIGHT)
     for name in ("V", "X", "c"):
-        same(*(r.observables[0, :, r.observable_names.index(name)] for r in (one, other)))
+        same(*(r.of(name)[0] * (r.volume if name == "X" else 1.0) for r in (one, other)))
     moved = network(found.to_sbml(initial={"X": -7, "V": 3}))
     assert moved.initial["X"] == -7 and moved.parameters["V"] == 3
 
@@ -473,6 +472,75 @@ def test_a_network_for_ode_alone_is_written_with_a_warning():
     text = document(kinds=[species("A", 4)], reactions=[reaction("A", [reference("A", "0.5")])])
     with pytest.warns(UserWarning, match=r"only method ode .*reaction go takes 0.5 A\): the SBML does not say so"):
         network(text).to_sbml()
+
+
+# random draws
+
+
+def drawing(*args, **parts):
+    """A document with the package distrib."""
+    return document(*args, **parts).replace("<sbml ", f'<sbml xmlns:distrib="{DISTRIB}" distrib:required="true" ')
+
+
+def test_an_initial_assignment_draws_anew_in_each_replicate():
+    text = drawing(
+        [parameter("p", 1, "true"), parameter("q"), parameter("c", 4, "true")],
+        [species("A", 3), species("B", concentration=1, units="false")],
+        [rule("q", "2 * p")],
+        initials=[initial("p", "uniform(0, c)"), initial("A", "binomial(7, 1)"), initial("B", "2 + bernoulli(1)")],
+        size=5,
+    )
+    found = network(text)
+    r = gnn.simulate(found, 1.0, 3, replicates=20, seed=1)
+    p = r.of("p")
+    assert len(set(p[:, 0])) == 20 and ((p >= 0) & (p <= 4)).all() and (p == p[:, :1]).all()
+    assert (r.of("q") == 2 * p).all() and (r.of("A") == 7).all() and (r.of("B") == 15).all()
+    with pytest.warns(UserWarning, match="ode has no random draws: .* replaced by their means"):
+        r = gnn.simulate(found, 1.0, 3, method="ode")
+    assert (r.of("p") == 2).all() and (r.of("A") * r.volume == 7).all()
+    assert network(text, parameters={"p": 3}).events[0].assignments[0][0] != "p"
+
+
+def test_an_event_divides_a_cell_at_random_and_comes_back():
+    """V' = V from 1: division at V = 2, after each of which molecules are shared."""
+    delay = f"<delay>{made('uniform(0.25, 0.25)')}</delay>"
+    text = drawing(
+        kinds=[species("A", 100)],
+        rules=[rate("cell", "cell")],
+        events=[event("cell > 2", {"A": "binomial(A, 0.5)", "cell": "cell / 2"}, delay)],
+    )
+    found = network(text)
+    (divides,) = found.events
+    assert str(divides.delay) == "uniform(0.25, 0.25)" and str(divides.assignments[0][1]) == "binomial(A, 0.5)"
+    counts = gnn.simulate(found, 1.5, 3, method="direct", replicates=50, seed=1).of("A")
+    assert (counts[:, 0] == 100).all() and len(set(counts[:, -1])) > 1 and (counts[:, -1] < 100).all()
+    again = network(found.to_sbml())
+    assert again.events == found.events and again.rate_rules == found.rate_rules
+    assert "distrib" not in network(document([parameter("p", 1)])).to_sbml()
+
+
+@pytest.mark.parametrize(
+    "text, what",
+    [
+        (drawing([parameter("p")], rules=[rule("p", "normal(1, 2)")]), "the rule of p draws at random: only initial"),
+        (drawing([parameter("p", 1)], rules=[rate("p", "poisson(3)")]), "the rate rule of p draws at random"),
+        (drawing(kinds=[species("A", 1)], reactions=[reaction("exponential(1)", [reference("A")])]),
+         "the kinetic law of reaction go draws at random"),
+        (drawing([parameter("p", 1)], events=[event("normal(0, 1) > 1", {"p": "2"})]), "trigger of event e draws"),
+        (drawing([parameter("p", 1)], events=[event("time > 1", {"p": "normal(0, 1, 2, 3)"})]), "normal within limits"),
+        (drawing([parameter("p", 1)], events=[event("time > 1", {"p": "cauchy(0, 1)"})]), "random draw cauchy is not"),
+        (drawing([parameter("p"), parameter("q"), parameter("r")], rules=[rule("r", "q")],
+                 initials=[initial("p", "normal(0, 1)"), initial("q", "p")]), "value of q at time 0 reads p, which an"),
+    ],
+)  # fmt: skip
+def test_random_draws_elsewhere_are_refused(text, what):
+    with pytest.raises(gnn.InputError, match=what):
+        network(text)
+
+
+def test_a_chi_square_is_a_gamma():
+    text = drawing([parameter("p", 1)], events=[event("time > 1", {"p": "chisquare(3)"})])
+    assert str(network(text).events[0].assignments[0][1]) == "gamma(3 / 2, 2)"
 
 
 # submodels

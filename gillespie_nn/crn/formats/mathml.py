@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...checks import InputError
-from ..expressions import MOST_DEEP, Expression, call, number, operation
+from ..draws import has_draws
+from ..expressions import DRAWN, MOST_DEEP, Expression, call, number, operation
 from ..symbols import ARGUMENT, BUILT_IN, LOCAL, REACTION, Scope
 from .sbml_scope import VALUES, scope_of
 
@@ -24,6 +25,7 @@ _SIMPLE = {
 _CHAINS = {"PLUS": "sum", "MINUS": "sum", "TIMES": "product", "LOGICAL_AND": "and", "LOGICAL_OR": "or"}
 """Operations that take any number of operands, which files nest in pairs."""
 _NESTED_RIGHT = 10
+_DRAW = "DISTRIB_FUNCTION_"
 _RECIPROCAL = {
     "SEC": "cos", "CSC": "sin", "COT": "tan", "SECH": "cosh", "CSCH": "sinh", "COTH": "tanh",
 }  # fmt: skip
@@ -49,15 +51,20 @@ class Translator:
         self._functions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
         self._open: list[str] = []
 
-    def expression(self, node: Any, what: str, scope: Scope) -> Expression:
+    def expression(self, node: Any, what: str, scope: Scope, draws: bool = False) -> Expression:
         """The expression of a tree, whose names are those of `scope`; `what` it is, for messages. Raises InputError for
-        what has no translation."""
+        what has no translation, and for random draws unless `draws`."""
         if node is None:
             raise InputError(f"{what} has no formula")
         try:
-            return self._translate(node, scope, 0)
+            expression = self._translate(node, scope, 0)
         except InputError as error:
             raise InputError(f"{what}: {error}") from None
+        if not draws and has_draws(expression):
+            raise InputError(
+                f"{what} draws at random: only initial assignments, and assignments and delays of events, can"
+            )
+        return expression
 
     def _translate(self, node: Any, scope: Scope, depth: int) -> Expression:
         if depth > MOST_DEEP:
@@ -181,6 +188,8 @@ def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
             "delay() is not supported in formulas, which cannot read a past state: use intermediate species, or an "
             "event with a delay"
         )
+    if kind.startswith(_DRAW):
+        return _draw(kind.removeprefix(_DRAW).lower(), args)
     function = kind.removeprefix("FUNCTION_")
     if function in _RECIPROCAL:
         return Expression("quotient of", (number(1), call(_RECIPROCAL[function], args)))
@@ -197,6 +206,17 @@ def _combine(kind: str, args: tuple[Expression, ...]) -> Expression:
     else:
         return call(op, args)
     return Expression(op, args)
+
+
+def _draw(name: str, args: tuple[Expression, ...]) -> Expression:
+    """A random draw of the package distrib."""
+    if name == "chisquare" and len(args) == 1:
+        return call("gamma", (Expression("quotient of", (args[0], number(2))), number(2)))
+    if name not in DRAWN:
+        raise InputError(f"the random draw {name} is not supported: use one of {', '.join(DRAWN)}, chisquare")
+    if len(args) == DRAWN[name] + 2:
+        raise InputError(f"{name} within limits is not supported: leave out the limits")
+    return call(name, args)
 
 
 def _need(holds: bool, op: str, n: str, args: tuple[Expression, ...]) -> None:

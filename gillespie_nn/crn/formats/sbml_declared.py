@@ -9,6 +9,7 @@ from typing import Any
 
 from ... import checks
 from ...checks import InputError
+from ..draws import has_draws
 from ..expressions import Expression, number
 from ..expressions import name as name_of
 from ..symbols import COMPARTMENT, LOCAL, PARAMETER, REACTION, Scope
@@ -48,15 +49,18 @@ class Declared:
             self._assigned_to(a.getSymbol()): a.getMath() for a in model.getListOfInitialAssignments() if has_formula(a)
         }
         self.initial = {
-            name: self._formula(math_, f"the initial assignment of {name}")
+            name: self._formula(math_, f"the initial assignment of {name}", draws=True)
             for name, math_ in initial.items()
             if name not in overridden
         }
         """Initial assignments."""
+        self.drawn = {name: math_ for name, math_ in self.initial.items() if has_draws(math_)}
+        """Those that draw at random: an event at time 0 makes them, in each replicate."""
         self.references = references(model, translator, scope, self.species)
         """Of each reaction, what changes species."""
         assignments = [a for e in model.getListOfEvents() for a in e.getListOfEventAssignments() if has_formula(a)]
         self.assigned = {self.identifier(a.getVariable(), "name assigned by an event") for a in assignments}
+        self.assigned |= self.drawn.keys()
         """What events assign to."""
         self.rate_rules: dict[str, Expression] = {}
         self.rules: dict[str, Expression] = {}
@@ -136,8 +140,8 @@ class Declared:
         taken |= self.rules.keys() | self.rate_rules.keys()
         return sorted((n for n in names if n not in taken), key=lambda n: n in self.assigned)
 
-    def _formula(self, math_: Any, what: str) -> Expression:
-        return self._translator.expression(math_, what, self._scope)
+    def _formula(self, math_: Any, what: str, draws: bool = False) -> Expression:
+        return self._translator.expression(math_, what, self._scope, draws)
 
     def _assigned_to(self, written: str) -> str:
         return self.identifier(written, "name assigned to")

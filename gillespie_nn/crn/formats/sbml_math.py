@@ -6,7 +6,7 @@ Trees are built and not parsed: in libsbml's formulas `e`, `inf` and others are 
 import math
 from typing import Any
 
-from ..expressions import Expression, number
+from ..expressions import DRAWN, Expression, number
 from ..infix import RELATIONS, number_text
 from ..symbols import BUILT_IN
 
@@ -47,6 +47,8 @@ class Builder:
             return self._node("FUNCTION_ROOT", [self._number(2.0), self._tree(node.args[0])])
         if node.op == "log10":
             return self._node("FUNCTION_LOG", [self._number(10.0), self._tree(node.args[0])])
+        if node.op in DRAWN:
+            return self._node(f"DISTRIB_FUNCTION_{node.op.upper()}", [self._tree(a) for a in node.args])
         args = node.args
         while node.op == "product" and args[0].op == "product":
             args = (*args[0].args, *args[1:])

@@ -4,18 +4,21 @@ A kinetic law is the propensity, as in the SBML stochastic test suite, and amoun
 see `sbml_units`. Laws k, k*A, k*A*B, k*A*(A-1), in any order of factors and with constants folded, become mass action;
 all others are kept as they are, and a run stops with the reaction and the state where one turns negative, or fires with
 too few molecules. Rules, initial assignments, function definitions and events keep their meaning. Algebraic rules are
-solved where that is possible. Models of submodels (package `comp`) are put together. Stoichiometries that are not whole
-or that change, and the rates of change of what reactions change, are for method `ode` alone. Delays in formulas, fast
-reactions and other required packages are refused by name; constraints are ignored, with a warning.
+solved where that is possible. Models of submodels (package `comp`) are put together, and random draws (package
+`distrib`) are made by events, those of initial assignments at time 0. Stoichiometries that are not whole or that
+change, and the rates of change of what reactions change, are for method `ode` alone. Delays in formulas, fast reactions
+and other required packages are refused by name; constraints are ignored, with a warning.
 """
 
+import math
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from ... import checks
 from ...checks import InputError
 from ..events import Event
-from ..expressions import Expression
+from ..expressions import Expression, number
 from ..parts import Parts
 from ..symbols import Scope
 from .base import Overrides, Source, errors_name
@@ -28,8 +31,8 @@ from .sbml_values import Values
 
 _PACKED = (".gz", ".bz2", ".zip")
 """Endings of files that libsbml unpacks."""
-_HARMLESS = ("layout", "render", "l3v2extendedmath")
-"""Packages that change no number, and the one whose functions are known here."""
+_KNOWN = ("layout", "render", "l3v2extendedmath", "distrib")
+"""Packages that change no number, and those whose functions are known here."""
 
 
 def read(source: Source, parameters: Overrides = None, substance: str | None = None) -> Parts:
@@ -87,7 +90,7 @@ def _translated(document: Any, overrides: Overrides, substance: str | None) -> P
     read_names |= {n for e in (*rules.values(), *rate_rules.values()) for n in e.names()} | values.variable
     read_names |= {n for event in events for e in event.expressions() for n in e.names()}
     parameters = values.parameters(read_names)
-    rules |= values.unbounded(read_names)
+    rules |= values.unbounded()
     return Parts(
         tuple(values.species), reactions, initial, volume, parameters, rules, events, settable=declared.settable(),
         substance=values.units.reading, rate_rules=rate_rules, only_ode=_only_ode(reader, values),
@@ -108,7 +111,7 @@ def _refuse(document: Any, model: Any) -> None:
     for k in range(document.getNumPlugins()):
         package = document.getPlugin(k).getPackageName()
         required = document.getLevel() > 2 and document.getPackageRequired(package)
-        if required and package not in _HARMLESS:
+        if required and package not in _KNOWN:
             raise InputError(f"the SBML package {package!r} is not supported: write the model in core SBML")
     if model.getNumConstraints():
         checks.warn(
@@ -150,7 +153,18 @@ class _Events:
     def all(self, model: Any) -> tuple[Event, ...]:
         """All events, in order, but for those that cannot happen because they have no trigger."""
         events = enumerate(model.getListOfEvents(), 1)
-        return tuple(self._event(e, k) for k, e in events if _can_happen(e))
+        own = tuple(self._event(e, k) for k, e in events if _can_happen(e))
+        return (*self._draws({event.name for event in own}), *own)
+
+    def _draws(self, taken: Container[str]) -> tuple[Event, ...]:
+        """The event that draws initial values, before all others; its name is none of `taken`."""
+        if not self._values.declared.drawn:
+            return ()
+        values, _ = self._values.assigned(self._values.declared.drawn, later=False)
+        name = self._scope.take("initial_draws")
+        while name in taken:
+            name = self._scope.take(name)
+        return (Event(name, number(1), values, priority=number(math.inf)),)
 
     def _event(self, event: Any, position: int) -> Event:
         name = event.getId() or f"event{position}"
@@ -160,7 +174,7 @@ class _Events:
         trigger = event.getTrigger()
         modern = event.getLevel() > 2
         assigned = {
-            self._value(a.getVariable(), f"name assigned by {what}"): self._expression(a.getMath(), what)
+            self._value(a.getVariable(), f"name assigned by {what}"): self._expression(a.getMath(), what, draws=True)
             for a in event.getListOfEventAssignments()
             if has_formula(a)
         }
@@ -168,7 +182,8 @@ class _Events:
         def counts(item: Any, part: str) -> Expression | None:
             if item is None or not has_formula(item):
                 return None
-            return self._values.counts(self._expression(item.getMath(), f"the {part} of {what}"))
+            draws = part == "delay"
+            return self._values.counts(self._expression(item.getMath(), f"the {part} of {what}", draws))
 
         delay = counts(event.getDelay(), "delay")
         at_trigger = event.getUseValuesFromTriggerTime()
@@ -185,8 +200,8 @@ class _Events:
             factors=factors,
         )
 
-    def _expression(self, node: Any, what: str) -> Expression:
-        return self._translator.expression(node, what, self._scope)
+    def _expression(self, node: Any, what: str, draws: bool = False) -> Expression:
+        return self._translator.expression(node, what, self._scope, draws)
 
     def _value(self, written: str, what: str, *kinds: str) -> str:
         """The identifier of what has a value, of one of `kinds` if any are given."""

@@ -4,8 +4,11 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from ... import checks
 from ...checks import InputError
+from ..draws import drawn
 from ..expressions import Expression, number, operation
 from ..expressions import name as name_of
 from .sbml_declared import Declared
@@ -44,11 +47,9 @@ class Values:
         values = {n: self.value(n) for n in self.declared.given if n in read and n not in self.declared.rules}
         return {n: value for n, value in values.items() if math.isfinite(value) or n in self.variable}
 
-    def unbounded(self, read: Collection[str]) -> dict[str, Expression]:
-        """Rules for the constants among the identifiers `read` that are infinite or not a number on purpose, because a
-        parameter of a network is finite."""
-        values = {n: self.value(n) for n in self.declared.given if n in read and not self.declared.changes(n)}
-        return {n: number(value) for n, value in values.items() if not math.isfinite(value)}
+    def unbounded(self) -> dict[str, Expression]:
+        """Rules for the constants that are infinite or not a number on purpose: a parameter of a network is finite."""
+        return {n: number(value) for n, value in self.constants().items() if not math.isfinite(value)}
 
     def has_rule(self, name: str) -> bool:
         """Whether a rule or a rate rule gives it."""
@@ -103,6 +104,8 @@ class Values:
         """Molecules at time 0; below 0 only what no reaction changes."""
         amount = checks.rounded_amount(self._amount(species) * self.units.of_species[species])
         what = f"initial amount of {species}"
+        if species in self.declared.drawn:  # until an event draws it, at time 0
+            amount = float(np.rint(amount))
         return checks.finite(what, amount) if amount < 0 else checks.amount(what, amount)
 
     def value(self, name: str) -> float:
@@ -111,6 +114,11 @@ class Values:
             return 0.0
         if name in self._open:
             raise InputError(f"{name} depends on itself in initial assignments: {' -> '.join([*self._open, name])}")
+        if name in self.declared.drawn and self._open:
+            raise InputError(
+                f"the value of {self._open[-1]} at time 0 reads {name}, which an initial assignment draws at random: "
+                "use an assignment rule instead"
+            )
         if name not in self._values:
             self._open.append(name)
             self._values[name] = self._value(name)
@@ -142,7 +150,8 @@ class Values:
         math_ = self.declared.initial.get(name, self.declared.rules.get(name))
         if math_ is not None:
             math_ = self.motion.expanded(math_)
-            found = float(math_.evaluate({n: self.value(n) for n in math_.names()}))
+            values = {n: self.value(n) for n in math_.names()}
+            found = float(drawn(math_, lambda e: e.evaluate(values), None).evaluate(values))
         elif name in self.species:
             found = checks.rounded_amount(self._amount(name)) / self._size_value(name)
         else:

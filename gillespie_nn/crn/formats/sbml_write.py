@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import checks
+from ..draws import has_draws
 from ..events import Event
 from ..expressions import Expression, number, operation
 from ..expressions import name as name_of
@@ -47,12 +48,21 @@ def write(
     amounts = network.amounts(initial)
     _refuse(network)
     names = _names(network)
-    document = sbml.SBMLDocument(3, 1)
+    document = _document(sbml, network)
     _Writer(sbml, document.createModel(), network, names, volume, kinetics == "stochastic").write(amounts)
     text = sbml.writeSBMLToString(document)
     if path is not None:
         checks.write_text(path, text)
     return text
+
+
+def _document(sbml: Any, network: "ReactionNetwork") -> Any:
+    """An empty document, with the package distrib if events draw at random."""
+    if not any(has_draws(e) for event in network.events for e in event.expressions()):
+        return sbml.SBMLDocument(3, 1)
+    document = sbml.SBMLDocument(sbml.SBMLNamespaces(3, 1, "distrib", 1))
+    document.setPackageRequired("distrib", True)
+    return document
 
 
 class _Writer:
