@@ -275,3 +275,13 @@ def test_an_override_of_the_start_is_in_the_file(tmp_path):
     np.testing.assert_allclose(r.of("V")[0], divided(r.time + np.log(1.5) / 0.3), rtol=1e-6)
     with gnn.resume(tmp_path / "cell.h5") as run:
         assert (run.of("V") == r.of("V")).all()
+
+
+@pytest.mark.parametrize("rule", ["@event e: when time >= 1; set k = 4", "@rate k = 0 * time"])
+def test_pairs_whose_rate_constant_changes_are_pairs_of_concentrations(rule):
+    """x' = -2 k x^2, not -2 k x (x - 1 / Omega)."""
+    network = gnn.ReactionNetwork.from_text(f"@parameter k = 2\n2 A -> 0 @ k\nA = 10\n{rule}")
+    run = gnn.simulate(network, time=[0, 0.5, 1.0, 2.0], method="ode", volume=10)
+    later = 4 if rule.startswith("@event") else 2
+    expected = [1, 1 / 3, 1 / 5, 1 / (5 + 2 * later)]
+    np.testing.assert_allclose(run.of("A")[0], expected, rtol=1e-6)

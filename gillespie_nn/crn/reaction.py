@@ -182,11 +182,15 @@ def with_rate(reaction: Reaction, parameters: Mapping[str, float], changing: Col
     return reaction._replace(rate=1.0, rate_expression=None, threshold=None, law=mass_action_law(reaction))
 
 
-def mass_action_law(reaction: Reaction) -> Expression:
-    """The propensity of a mass-action reaction whose rate constant is an expression, in counts, as an expression."""
+def mass_action_law(reaction: Reaction, powers: bool = False) -> Expression:
+    """The propensity of a mass-action reaction whose rate constant is an expression, in counts, as an expression; with
+    `powers` its limit of large counts, A^2 in place of A (A - 1)."""
     assert reaction.rate_expression is not None
     factors = [reaction.rate_expression]
     for species, n in reaction.reactants:
+        if powers and n > 1:
+            factors.append(Expression("power", (name_of(species), number(n))))
+            continue
         factors += [operation("sum", (name_of(species), number(-k))) if k else name_of(species) for k in range(n)]
     if reaction.threshold is not None:
         kind, above, below = reaction.threshold
@@ -201,6 +205,19 @@ def mass_action_law(reaction: Reaction) -> Expression:
     power = reaction.order - 1
     size = name_of("volume") if power == 1 else Expression("power", (name_of("volume"), number(power)))
     return Expression("quotient of", (law, size))
+
+
+def with_powers(reaction: Reaction, parameters: Container[str]) -> Reaction:
+    """`reaction`, and if its law is that of `mass_action_law`, the limit of that law for large counts in its place."""
+    if reaction.law is None or all(n == 1 for _, n in reaction.reactants):
+        return reaction
+    constant = constant_in_law(reaction, parameters)
+    if constant is None:
+        return reaction
+    factors = (reaction.law.args[0] if reaction.law.op == "quotient of" else reaction.law).args
+    threshold = next(filter(None, map(_threshold_of, reversed(factors))), None)
+    whole = reaction._replace(rate_expression=constant, law=None, threshold=threshold)
+    return reaction._replace(law=mass_action_law(whole, powers=True))
 
 
 def constant_in_law(reaction: Reaction, parameters: Container[str]) -> Expression | None:

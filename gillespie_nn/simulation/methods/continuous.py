@@ -1,4 +1,7 @@
-"""Networks with rate rules as networks without: each continuous variable becomes a species, and its rate a reaction."""
+"""Networks as `ode` integrates them: a continuous variable is a species, and its rate a reaction.
+
+Mass action whose rate constant changes has powers of concentrations.
+"""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -6,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...crn import Reaction, ReactionNetwork
+from ...crn.reaction import with_powers
 
 
 class Continuous:
@@ -23,7 +27,7 @@ class Continuous:
         names = tuple(network.rate_rules)
         self.names = names
         """Names of the variables, in the order of the rate rules."""
-        self.network = _derived(network) if names else network
+        self.network = _derived(network) if names else _limit(network)
         """The derived network."""
         programs = network.compiled.programs
         self.places = np.array(programs.moved, dtype=np.int64)
@@ -44,7 +48,16 @@ def continuous(network: ReactionNetwork) -> Continuous:
 _kept = lru_cache(maxsize=8)(Continuous)
 
 
+def _limit(network: ReactionNetwork) -> ReactionNetwork:
+    """The network with the limit of large counts in laws that are mass action; the same one where there are none."""
+    reactions = tuple(with_powers(r, network.parameters) for r in network.reactions)
+    if all(new is old for new, old in zip(reactions, network.reactions)):
+        return network
+    return replace(network, reactions=reactions, source=None)
+
+
 def _derived(network: ReactionNetwork) -> ReactionNetwork:
+    network = _limit(network)
     taken = {*network.species, *network.rules, *network.parameters, "time", "volume"}
     species = tuple(_free(f"{s}_", taken) if s in network.rate_rules else s for s in network.species)
     named = set(network.reaction_index)
