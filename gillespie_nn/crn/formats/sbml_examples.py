@@ -82,9 +82,15 @@ SUBMODELS = """<?xml version="1.0" encoding="UTF-8"?>
  comp:idRef="p"/></comp:listOfReplacedElements></parameter></listOfParameters><comp:listOfSubmodels>
 <comp:submodel comp:id="one" comp:modelRef="part"/><comp:submodel comp:id="other" comp:modelRef="part">
 <comp:listOfDeletions><comp:deletion comp:portRef="rule"/></comp:listOfDeletions></comp:submodel></comp:listOfSubmodels>
-</model><comp:listOfModelDefinitions><comp:modelDefinition id="part"><listOfParameters><parameter id="p" value="1"
+</model><comp:listOfModelDefinitions><comp:modelDefinition id="part"><listOfCompartments>
+<compartment id="cell" size="1" constant="true"/></listOfCompartments><listOfSpecies><species id="A" compartment="cell"
+ initialAmount="5" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="false"/></listOfSpecies>
+<listOfParameters><parameter id="p" value="1"
  constant="true"/><parameter id="x" value="3" constant="false"/></listOfParameters><listOfRules><rateRule metaid="r"
  variable="x"><math xmlns="http://www.w3.org/1998/Math/MathML"><ci> p </ci></math></rateRule></listOfRules>
+<listOfReactions><reaction id="go" reversible="false" fast="false"><listOfProducts><speciesReference species="A"
+ stoichiometry="1" constant="true"/></listOfProducts><kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML">
+<ci> p </ci></math></kineticLaw></reaction></listOfReactions>
 <comp:listOfPorts><comp:port comp:id="rule" comp:metaIdRef="r"/></comp:listOfPorts></comp:modelDefinition>
 </comp:listOfModelDefinitions></sbml>
 """
