@@ -25,6 +25,9 @@ FILES = {
     "twice.txt": "a: A -> 0 @ 1\na: A -> 0 @ 2\n",
     "unknown.txt": "A -> 0 @ propensity(k * A)\nA = 5\n",
     "negative.txt": "A -> 0 @ propensity(A - 10)\nA = 5\n",
+    "growing.txt": "@parameter V = 1\n@rate V = 0.02 * V\nA -> 0 @ propensity(A / V)\nA = 5\n",
+    "rate-of-count.txt": "A -> 0 @ 1\n@rate A = 1\nA = 5\n",
+    "draw-in-law.txt": "A -> 0 @ propensity(binomial(A, 0.5))\nA = 5\n",
     "empty.txt": "",
     "delayed.xml": """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model><listOfParameters>
