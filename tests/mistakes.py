@@ -94,7 +94,9 @@ MISTAKES = {
         _python("gnn.ReactionNetwork('A -> B @ 1')", "a list of names", "ReactionNetwork.from_text('A -> B @ 1')"),
         _python('gnn.ReactionNetwork.from_text("model.txt")', "'model.txt'", "path", "read_text"),
         _python('gnn.ReactionNetwork.from_text("A -> B @ propensity(power(A, 2))")', "'power'", "known are"),
-        _simulate("--t-end 1 --method tau_leap", "tau_leap does not support rate rules", "rejection", model="growing.txt"),
+        _simulate(
+            "--t-end 1 --method tau_leap", "tau_leap does not support rate rules", "rejection", model="growing.txt"
+        ),
         _simulate("--t-end 1", "changes A, which is given by a rule", "remove one", model="rate-of-count.txt"),
         _simulate("--t-end 1", "random draw binomial", "events", model="draw-in-law.txt"),
         _simulate(
