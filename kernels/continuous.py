@@ -50,7 +50,7 @@ _UNSTABLE = 3.25
 """Step times the size of the derivative's slope, where the explicit method is hardly stable any more."""
 _MANY_UNSTABLE = 15.0
 _SLACK = 1e-14
-"""Rounding of the polynomial, relative to its coefficients: bounds are wider by it."""
+"""Rounding of the polynomial, relative to the sizes of its terms: bounds are wider by it."""
 
 
 class Continuous(NamedTuple):
@@ -77,6 +77,7 @@ class Continuous(NamedTuple):
     # State of one simulation; each has its own.
     slopes: np.ndarray  # float64[rosenbrock.N_ROWS, variable]
     start: np.ndarray  # float64[variable]: values at the beginning of the step
+    scale: np.ndarray  # float64[variable]: largest size at the beginning of a step, at most 1: see `begin_step`
     path: np.ndarray  # float64[DEGREE + 1, variable]: coefficients of the powers of the part of the step that is over
     numbers: np.ndarray  # float64[N_NUMBERS]
     rows: np.ndarray  # float64[point, variable]: values at recorded points
@@ -154,7 +155,7 @@ def _first_length(continuous):
     """A first step, over which no variable changes by more than a hundredth of its size."""
     h = np.inf
     for j in range(continuous.place.size):
-        size = np.abs(continuous.start[j]) + continuous.numbers[ABSOLUTE]
+        size = np.abs(continuous.start[j]) + continuous.numbers[ABSOLUTE] * continuous.scale[j]
         slope = np.abs(continuous.slopes[0, j])
         if slope > 0.0:
             h = min(h, 0.01 * size / slope)
@@ -171,7 +172,8 @@ def _error(laws, continuous, h):
             total += continuous.error[i] * continuous.slopes[i, j]
         end = laws.variables[continuous.place[j]]
         size = max(np.abs(continuous.start[j]), np.abs(end))
-        error = np.abs(h * total) / (continuous.numbers[ABSOLUTE] + continuous.numbers[RELATIVE] * size)
+        absolute = continuous.numbers[ABSOLUTE] * continuous.scale[j]
+        error = np.abs(h * total) / (absolute + continuous.numbers[RELATIVE] * size)
         if error > largest or error != error or end != end:
             largest = error if end == end else np.nan
     return largest
@@ -185,6 +187,8 @@ def begin_step(laws, continuous, counts, t):
     n = continuous.place.size
     for j in range(n):
         continuous.start[j] = laws.variables[continuous.place[j]]
+        # The absolute tolerance is a part of this: a volume of 1e-15 litres is followed as well as one of 1.
+        continuous.scale[j] = min(max(continuous.scale[j], np.abs(continuous.start[j])), 1.0)
     is_stiff = numbers[IS_STIFF] != 0.0
     first = 0
     if numbers[SLOPE_KNOWN] != 0.0:
@@ -193,9 +197,11 @@ def begin_step(laws, continuous, counts, t):
         first = 1
     growth = _MOST
     order = -0.25 if is_stiff else -0.2
+    is_first = numbers[NEXT] == 0.0  # a length that falls to 0 is not the same: no step is short enough
     while True:
-        h = numbers[NEXT]
-        if not (h == 0.0 or t + h > t):
+        # The length is the one that the clock can tell: far from time 0 it is rounded, and the slopes go on for it.
+        h = (t + numbers[NEXT]) - t
+        if not (is_first or h > 0.0):
             numbers[STALE] = 1.0
             for j in range(n):
                 laws.variables[continuous.place[j]] = continuous.start[j]
@@ -206,8 +212,9 @@ def begin_step(laws, continuous, counts, t):
         else:
             for row in range(first, STAGES):
                 _stage(laws, continuous, counts, t, h, row)
-                if row == 0 and h == 0.0:  # no step was made yet
-                    h = numbers[NEXT] = _first_length(continuous)
+                if row == 0 and is_first:  # no step was made yet
+                    h = (t + _first_length(continuous)) - t
+            is_first = False
             first = 1
             error = _error(laws, continuous, h)
         if error <= 1.0:
@@ -217,7 +224,7 @@ def begin_step(laws, continuous, counts, t):
         numbers[NEXT] = h * (max(_LEAST, _SAFETY * error**order) if error < np.inf else _LEAST)
     numbers[N_STEPS] += 1.0
     numbers[NEXT] = min(h * (min(growth, _SAFETY * error**order) if error > 0.0 else growth), 1e300)
-    numbers[BEGIN], numbers[LENGTH] = t, (t + h) - t
+    numbers[BEGIN], numbers[LENGTH] = t, h
     numbers[STALE] = 0.0
     if is_stiff:
         stiff_path(laws, continuous)
@@ -274,7 +281,12 @@ def path_range(continuous, j, a, b):
     u = (a - numbers[BEGIN]) / numbers[LENGTH]
     w = max((b - numbers[BEGIN]) / numbers[LENGTH], u) - u
     c0, c1, c2, c3, c4 = path[0, j], path[1, j], path[2, j], path[3, j], path[4, j]
-    size = np.abs(c0) + np.abs(c1) + np.abs(c2) + np.abs(c3) + np.abs(c4)
+    # What rounding can change is a part of the sizes of the terms: at the start of a path from 0 it is nothing, so that
+    # a root of the variable has bounds there.
+    v = u + w
+    c = np.abs(c1), np.abs(c2), np.abs(c3), np.abs(c4)
+    slack = _SLACK * (np.abs(c0) + u * (c[0] + u * (c[1] + u * (c[2] + u * c[3]))))
+    most = _SLACK * (np.abs(c0) + v * (c[0] + v * (c[1] + v * (c[2] + v * c[3]))))
     d0 = c0 + u * (c1 + u * (c2 + u * (c3 + u * c4)))
     d1 = w * (c1 + u * (2.0 * c2 + u * (3.0 * c3 + u * 4.0 * c4)))
     d2 = w * w * (c2 + u * (3.0 * c3 + u * 6.0 * c4))
@@ -284,6 +296,6 @@ def path_range(continuous, j, a, b):
     b2 = d0 + d1 / 2.0 + d2 / 6.0
     b3 = d0 + 0.75 * d1 + d2 / 2.0 + d3 / 4.0
     b4 = d0 + d1 + d2 + d3 + d4
-    low = min(min(min(d0, b1), min(b2, b3)), b4)
-    high = max(max(max(d0, b1), max(b2, b3)), b4)
-    return low - _SLACK * size, high + _SLACK * size
+    low = min(d0 - slack, min(min(b1, b2), min(b3, b4)) - most)
+    high = max(d0 + slack, max(max(b1, b2), max(b3, b4)) + most)
+    return low, high

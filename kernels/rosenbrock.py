@@ -40,7 +40,7 @@ def _differentiate(laws, continuous, counts, t, h):
         later = t
         if 0 <= j < n:
             value = variables[place[j]]
-            variables[place[j]] = value + _ROOT * max(np.abs(value), 1e-5)
+            variables[place[j]] = value + _ROOT * max(np.abs(value), 1e-5 * continuous.scale[j])
             change = variables[place[j]] - value
         elif j == n:
             later = t + _ROOT * max(np.abs(t), h)
@@ -128,7 +128,8 @@ def stiff_step(laws, continuous, counts, t, h, relative, absolute):
     for i in range(n):
         laws.variables[place[i]] += slopes[5, i]
         end = laws.variables[place[i]]
-        error = np.abs(slopes[5, i]) / (absolute + relative * max(np.abs(start[i]), np.abs(end)))
+        size = max(np.abs(start[i]), np.abs(end))
+        error = np.abs(slopes[5, i]) / (absolute * continuous.scale[i] + relative * size)
         if error > largest or error != error:
             largest = error
     return largest

@@ -296,3 +296,85 @@ def test_draws_have_their_means_and_variances(draw, mean, variance):
     x = run.of("x")[:, -1]
     assert abs(x.mean() - mean) < 6 * np.sqrt(variance / 1000)
     assert 0.5 * variance < x.var() < 2 * variance
+
+
+@pytest.mark.parametrize("size", [1e-15, 1e-30])
+def test_variables_of_small_units_are_followed_as_well_as_others(size):
+    """Litres, moles: the absolute tolerance is a part of the size of a variable."""
+    text = f"@parameter V = {size}\n@rate V = 0.02 * V\n0 -> A @ propensity(V / {size})\n"
+    for method in EXACT:
+        run = gnn.simulate(gnn.ReactionNetwork.from_text(text), t_end=100, n_points=5, method=method, seed=1)
+        np.testing.assert_allclose(run.of("V")[0], size * np.exp(0.02 * run.time), rtol=1e-6)
+
+
+def test_a_variable_that_begins_at_0_finds_its_size():
+    text = "@parameter c = 0\n@rate c = 1e-9 - 0.1 * c\n0 -> A @ propensity(1e9 * c)\n"
+    run = gnn.simulate(gnn.ReactionNetwork.from_text(text), t_end=100, n_points=5, seed=1)
+    np.testing.assert_allclose(run.of("c")[0], -1e-8 * np.expm1(-0.1 * run.time), rtol=1e-5)
+
+
+@pytest.mark.parametrize("law", ["30 * sqrt(x)", "60 * x^1.5 / (1 + x)"])
+def test_a_root_of_a_variable_that_begins_at_0_has_bounds(law):
+    text = f"@parameter x = 0\n@rate x = 1\n0 -> A @ propensity({law})\n"
+    x = (np.arange(10000) + 0.5) / 10000
+    mean = np.mean(30 * np.sqrt(x) if "sqrt" in law else 60 * x**1.5 / (1 + x))
+    for method in EXACT:
+        run = gnn.simulate(
+            gnn.ReactionNetwork.from_text(text), t_end=1, n_points=2, method=method, seed=1, replicates=200
+        )
+        assert abs(run.of("A")[:, -1].mean() - mean) < 6 * np.sqrt(mean / 200)
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_a_rule_without_a_value_at_the_start_says_so(method):
+    network = gnn.ReactionNetwork.from_text("@parameter V = 0\n@rate V = ln(V - 1)\n0 -> A @ propensity(V)\n")
+    with pytest.raises(ModelError, match="no solution beyond t = 0 s"):
+        gnn.simulate(network, t_end=1, seed=1, method=method)
+
+
+def test_where_no_bound_can_be_given_the_reaction_is_named():
+    network = gnn.ReactionNetwork.from_text(
+        "@parameter x = 1\n@rate x = -1\n0 -> A @ propensity(piecewise(1 / x, x > 0, 0))\n"
+    )
+    for method in EXACT:
+        with pytest.raises(ModelError, match=r"no bound of the propensity of reaction r1.*x = .*its law is"):
+            gnn.simulate(network, t_end=2, seed=1, method=method)
+
+
+SPECIES = "0 -> A @ propensity(S)\nA -> 0 @ 0.1\nS = 2.5\nA = 3\n@rate S = 0.1 * A - 0.05 * S\n"
+
+
+@pytest.mark.parametrize("method", [*EXACT, "ode"])
+@pytest.mark.parametrize("amount", [9, 9.5])
+def test_a_schedule_sets_a_species_with_a_rate_rule(method, amount):
+    network = gnn.ReactionNetwork.from_text(SPECIES)
+    run = gnn.simulate(network, t_end=20, n_points=3, seed=1, method=method, schedule=[(10, {"S": amount, "A": 2})])
+    assert run.of("S")[0, 1] == pytest.approx(amount) and run.of("A")[0, 1] == pytest.approx(2)
+    assert run.provenance.schedule == [(10.0, {"S": amount, "A": 2})]
+
+
+def test_messages_tell_the_value_of_a_species_with_a_rate_rule():
+    network = gnn.ReactionNetwork.from_text(SPECIES)
+    with pytest.raises(ModelError, match="is negative, -1, at t = 0 s, S = -1;"):
+        gnn.simulate(network, t_end=1, seed=1, initial={"S": -1})
+
+
+@pytest.mark.parametrize("stiff", [0, 1])
+def test_far_from_time_0_a_step_has_the_length_that_the_clock_can_tell(stiff):
+    network = gnn.ReactionNetwork.from_text("@parameter x = 1\n@rate x = 1\nA -> B @ 1")
+    method = Rejection(network, network.rates(), 1.0, network.counts(), np.random.Generator(np.random.SFC64(1)))
+    laws, path = method.laws, method.laws.continuous
+    t = 1e9
+    kernels.forget_path(laws, path, 0.0)
+    path.numbers[[kernels.NEXT, kernels.IS_STIFF]] = 3e-7, stiff
+    start = laws.variables[path.place[0]]
+    assert kernels.begin_step(laws, path, method.state, t)
+    end = kernels.step_end(path)
+    kernels.set_time(laws, path, end)
+    assert end > t and laws.variables[path.place[0]] - start == pytest.approx(end - t, rel=1e-6)
+
+
+def test_the_path_of_reactions_refuses_a_species_with_a_rate_rule():
+    run = gnn.simulate(gnn.ReactionNetwork.from_text(SPECIES), t_end=2, seed=1, record="events")
+    with pytest.raises(gnn.InputError, match="a rule gives S"):
+        run.jump_path(0)

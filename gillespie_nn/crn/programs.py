@@ -30,7 +30,10 @@ _MOST_IN_ALL = 1 << 17
 """Entries of all tables together, 2 MiB. A network with more laws than that has smaller tables."""
 _LEAST_ENTRIES = 16
 _RELATIVE, _ABSOLUTE = 1e-8, 1e-10
-"""Tolerances of each step of the variables that rate rules change."""
+"""Tolerances of each step of the variables that rate rules change; the second is a part of `Continuous.scale`."""
+_LEAST_SCALE = 1e-5
+"""Of a variable that begins at 0, whose scale is not known yet: less, and where its rate is a small difference of large
+terms, their rounding alone would make steps too short."""
 
 _NARY = {"sum": codes.ADD, "product": codes.MULTIPLY, "and": codes.AND, "or": codes.OR, "min": codes.MIN,
          "max": codes.MAX}  # fmt: skip
@@ -222,6 +225,7 @@ def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.nda
     from scipy.integrate import RK45
 
     n = len(network.moved)
+    start = dict(zip(network.variables.values(), [0.0, 0.0, *network.parameters]))
     number = np.full(max(network.variables.values()) + 1, -1, dtype=np.int64)
     number[network.moved] = np.arange(n)
     a = np.zeros((7, 7))
@@ -251,6 +255,7 @@ def continuous(network: NetworkPrograms, conditions: list[int], restarts: np.nda
         last=np.zeros(n),
         slopes=np.zeros((N_ROWS, n)),
         start=np.zeros(n),
+        scale=np.where(np.array([start[j] for j in network.moved]) == 0.0, _LEAST_SCALE, 0.0),
         path=np.zeros((5, n)),
         numbers=numbers,
         rows=np.empty((0, n)),

@@ -5,6 +5,7 @@ import numpy as np
 from .. import checks
 from ..checks import ModelError
 from ..kernels import codes
+from ..kernels.intervals import law_range
 from .observer import Values
 
 _SHOWN = 8
@@ -24,6 +25,7 @@ def explain(network, method, code) -> None:
             continue
         law = network.resolved(reaction.law)
         value = reaction.rate * float(values.at(method, law))
+        _explain_bound(network, method, reaction, value)
         if not 0 <= value < np.inf:
             kind = "negative" if value < 0 else "infinite" if value == np.inf else "not a number"
             raise ModelError(
@@ -55,6 +57,20 @@ def _explain_variables(network, method):
     )
 
 
+def _explain_bound(network, method, reaction, value):
+    """Raise ModelError if no finite bound of a propensity can be given where a variable moves, not even for a moment."""
+    p = network.compiled.programs.of_reaction[network.reactions.index(reaction)]
+    if network.rate_rules.keys().isdisjoint(network.resolved(reaction.law).names()):
+        return
+    _, high = law_range(method.laws, p, method.state, method.state)
+    if value >= 0.0 and not high < np.inf:
+        raise ModelError(
+            f"no bound of the propensity of reaction {reaction.name} can be given just after "
+            f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. A root, a logarithm or "
+            "a power of a variable near 0 needs max(x, 0) in place of x; so does a quotient whose divisor may be 0"
+        )
+
+
 def _explain_negative(network, method, reaction):
     for s, n in reaction.net_change().items():
         if n < 0 and method.counts[network.index[s]] < 0:
@@ -73,6 +89,8 @@ def _way_out(law, value):
 
 def _state(network, method, law):
     names = [s for s in network.species if s in law.names()]
-    shown = [f"{s} = {method.counts[network.index[s]]}" for s in names[:_SHOWN]]
+    moved = network.compiled.programs.variables
+    shown = [f"{s} = {method.counts[network.index[s]]}" for s in names if s not in moved][:_SHOWN]
+    shown += [f"{name} = {method.laws.variables[moved[name]]:g}" for name in network.rate_rules if name in law.names()]
     more = [f"and {len(names) - _SHOWN} more species"] if len(names) > _SHOWN else []
     return ", ".join([f"t = {method.time:g} s", *shown, *more])

@@ -80,7 +80,7 @@ def _refuse(network: ReactionNetwork) -> None:
                     f"event {event.name} sets {target}, which the log of reactions does not show: the path is not "
                     "known between recorded times; use events(replicate) and counts"
                 )
-    for target in network.rules:
+    for target in (*network.rules, *network.rate_rules):
         if target in network.index:
             raise InputError(
                 f"a rule gives {target}, which the log of reactions does not show: the path is not known between "

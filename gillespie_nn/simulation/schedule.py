@@ -33,7 +33,7 @@ class Change(NamedTuple):
     rates: np.ndarray | None = None
     """float64[reaction], all rate constants from then on; None if they stay."""
     parameters: Mapping[str, float] = {}
-    """Values of parameters that rate laws, rules or events read."""
+    """Values of parameters that rate laws, rules or events read, and of species with a rate rule."""
 
     def apply(self, method: Any) -> None:
         """Make the change in a simulation, a `Method`, at its present time."""
@@ -88,9 +88,11 @@ def _entry(k: int, entry: Any, network: ReactionNetwork, t_end: float) -> tuple[
         if kind == COUNT and name in network.rules:
             raise InputError(f"the count of {name} is given by a rule, so it cannot be scheduled")
         setting[kind][name] = value
-    free = [s for s in network.species if s not in network.rules]
+    moved = {s: setting[COUNT].pop(s) for s in network.rate_rules if s in setting[COUNT]}
+    free = [s for s in network.species if s not in network.rules and s not in network.rate_rules]
     for kind, what, names in ((COUNT, "species", free), (RATE, "reaction", network.reaction_index)):
         setting[kind] = by_pattern(f"{what} in the schedule", setting[kind], names)
+    setting[COUNT] |= moved
     return time, setting
 
 
@@ -141,16 +143,19 @@ class _Walk:
         self._rates: np.ndarray | None = None  # worked out when the first change needs it
 
     def change(self, time: float, setting: _Setting) -> Change:
-        species, values = _counts(self._network, setting[COUNT], self._dtype)
+        rules = self._network.rate_rules
+        amounts = {s: checks.finite(f"scheduled amount of {s}", n) for s, n in setting[COUNT].items() if s in rules}
+        counts = {s: n for s, n in setting[COUNT].items() if s not in rules}
+        species, values = _counts(self._network, counts, self._dtype)
         if not setting[RATE] and not setting[PARAMETER]:
-            return Change(time, species, values)
+            return Change(time, species, values, None, amounts)
         before = self._first.rates(self._fixed) if self._rates is None else self._rates
         for name, value in setting[RATE].items():
             self._fixed[name] = checks.not_negative(f"scheduled rate of {name}", value)
         parameters = self._set(setting[PARAMETER]) if setting[PARAMETER] else {}
         self._rates = self._network.rates(self._fixed)
         same = np.array_equal(self._rates, before)
-        return Change(time, species, values, None if same else self._rates, parameters)
+        return Change(time, species, values, None if same else self._rates, parameters | amounts)
 
     def _set(self, values: Mapping[str, Any]) -> dict[str, float]:
         """Set parameters; returns the values that expressions of the network get."""
