@@ -40,7 +40,9 @@ def _differentiate(laws, continuous, counts, t, h):
         later = t
         if 0 <= j < n:
             value = variables[place[j]]
-            variables[place[j]] = value + _ROOT * max(np.abs(value), 1e-5 * continuous.scale[j])
+            # Of a variable near 0 the size is what it changes by in the step.
+            size = max(np.abs(value), h * np.abs(slopes[_FIRST, j]))
+            variables[place[j]] = value + _ROOT * max(size, 1e-5 * continuous.scale[j])
             change = variables[place[j]] - value
         elif j == n:
             later = t + _ROOT * max(np.abs(t), h)

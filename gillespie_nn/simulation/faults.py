@@ -58,7 +58,7 @@ def _explain_variables(network, method):
 
 
 def _explain_bound(network, method, reaction, value):
-    """Raise ModelError if no finite bound of a propensity can be given where a variable moves, not even for a moment."""
+    """Raise ModelError if no finite bound of a propensity can be given where a variable moves, even for a moment."""
     p = network.compiled.programs.of_reaction[network.reactions.index(reaction)]
     if network.rate_rules.keys().isdisjoint(network.resolved(reaction.law).names()):
         return
@@ -66,8 +66,8 @@ def _explain_bound(network, method, reaction, value):
     if value >= 0.0 and not high < np.inf:
         raise ModelError(
             f"no bound of the propensity of reaction {reaction.name} can be given just after "
-            f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. A root, a logarithm or "
-            "a power of a variable near 0 needs max(x, 0) in place of x; so does a quotient whose divisor may be 0"
+            f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. A root, a "
+            "logarithm or a power of a variable near 0 needs max(x, 0) in place of x; so does a quotient whose divisor may be 0"
         )
 
 
