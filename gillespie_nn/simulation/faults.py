@@ -67,7 +67,8 @@ def _explain_bound(network, method, reaction, value):
         raise ModelError(
             f"no bound of the propensity of reaction {reaction.name} can be given just after "
             f"{_state(network, method, network.resolved(reaction.law))}; its law is {reaction.law}. A root, a "
-            "logarithm or a power of a variable near 0 needs max(x, 0) in place of x; so does a quotient whose divisor may be 0"
+            "logarithm or a power of a variable near 0 needs max(x, 0) in place of x; so does a quotient whose "
+            "divisor may be 0"
         )
 
 
