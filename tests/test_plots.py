@@ -506,3 +506,15 @@ def test_the_command_line_draws_log_axes_and_phase_planes(net, tmp_path, capsys)
     ):
         assert main(["analyze", run, *arguments]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_what_a_rate_rule_changes_is_a_line_and_counts_are_steps():
+    cell = gnn.ReactionNetwork.from_text(
+        "@parameter V = 1\n@rate V = 0.1 * V\n0 -> A @ 5\n@rule density = A / V\n@rule twice = 2 * A"
+    )
+    for replicates in (1, 3):
+        result = gnn.simulate(cell, t_end=5, n_points=6, seed=1, replicates=replicates)
+        for name, drawn in (("A", "steps-post"), ("twice", "steps-post"), ("V", "default"), ("density", "default")):
+            axes = result.plot(names=[name])
+            styles = {line.get_drawstyle() for line in axes.lines if len(line.get_xdata())}
+            assert styles == ({drawn} if replicates == 1 else {drawn, "default"})

@@ -213,6 +213,15 @@ def test_bounds_of_a_path_hold_it_and_are_near():
         kernels.set_time(laws, path, t)
 
 
+def test_a_rule_without_a_value_at_time_0_says_so():
+    """The length of the first step falls to 0 by underflow, and t + h > t holds until then."""
+    for text in ("@rate V = 1 / A", "@rate V = 1 / 0"):
+        network = gnn.ReactionNetwork.from_text(f"@parameter V = 1\n0 -> A @ 1\n{text}")
+        for method in (Direct, Rejection):
+            with pytest.raises(ModelError, match="no solution beyond t = 0 s, where V"):
+                gnn.simulate(network, t_end=5, seed=1, method=method)
+
+
 def test_rules_that_diverge_or_have_no_value_say_so():
     diverges = gnn.ReactionNetwork.from_text("@parameter V = 1\nA -> 0 @ 0.1\nA = 4\n@rate V = V * V")
     undefined = gnn.ReactionNetwork.from_text("@parameter V = 1\nA -> 0 @ 0.1\nA = 4\n@rate V = -sqrt(V) - 1")

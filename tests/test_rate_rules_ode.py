@@ -104,7 +104,7 @@ def test_a_network_for_ode_alone_is_simulated_by_it():
 
 @pytest.mark.parametrize("method", [m.name for m in METHODS if not m.continuous])
 def test_other_methods_refuse_rate_rules_by_name(method):
-    with pytest.raises(checks.InputError, match=f"method {method} does not support rate rules, but .* V"):
+    with pytest.raises(checks.InputError, match=f"method {method} does not support rate rules, which .* V"):
         gnn.simulate(read(GROWTH), 1.0, method=method)
 
 

@@ -19,6 +19,7 @@ from gillespie_nn.display.tables import estimate, interval
         (1 / 3, np.nan, np.nan, "0.333333"),
         (np.nan, 1, 2, "- [1.00, 2.00]"),
         (0.0, 0.0, 0.0, "0 [0, 0]"),
+        (1.997058603598233, 1.997058603598232, 1.997058603598234, "1.99706 [1.99706, 1.99706]"),
     ],
 )
 def test_an_estimate_has_as_many_digits_as_its_interval(value, low, high, shown):

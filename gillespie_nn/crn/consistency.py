@@ -43,7 +43,8 @@ def inlined_rules(rules: Mapping[str, Expression]) -> dict[str, Expression]:
 
 def check_rate_rule(target: str, symbols: Scope, rules: Container[str]) -> None:
     """Raise InputError unless `target` is a species or a parameter that no rule gives."""
-    symbols.meaning(target, "name with a rate rule", SPECIES, PARAMETER, known="species and parameters are")
+    known = "declare it with `@parameter`; species and parameters are"
+    symbols.meaning(target, "name with a rate rule", SPECIES, PARAMETER, known=known)
     if target in rules:
         raise InputError(f"{target} has a rule and a rate rule: remove one of the two")
 

@@ -52,9 +52,14 @@ def known_name(result: Any, name: Any, kind: str = "species", whose: str = "the 
     return checks.choice(kind, name, result.quantities, whose, **how)
 
 
-def is_whole(result: Any) -> bool:
-    """Whether trajectories are steps, of numbers of molecules."""
-    return not is_moments(result) and np.issubdtype(result.counts.dtype, np.integer)
+def is_stepped(result: Any, name: str) -> bool:
+    """Whether trajectories of `name` are steps: they count molecules, and neither `name` nor a rule that gives it has a
+    rate rule."""
+    if is_moments(result) or not np.issubdtype(result.counts.dtype, np.integer):
+        return False
+    network = result.model
+    reads = network.resolved_rules[name].names() if name in network.resolved_rules else {name}
+    return network.rate_rules.keys().isdisjoint(reads)
 
 
 def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ _SHOWN = 12
 """Rows of a long table that are shown."""
 _MOST_DIGITS = 15
 """Behind the point in scientific notation: more are not in a float64."""
+_ROUNDING = 1e-12
+"""Half of an interval over its value, below which it is rounding of float64 and not noise."""
 
 
 class Table(NamedTuple):
@@ -44,7 +46,8 @@ def shown(table: Table, most: int = _SHOWN) -> Table:
 
 def estimate(value: Any, low: Any, high: Any) -> str:
     """A value and its interval, `10.23 [9.91, 10.55]`: as many digits as half of the interval has with two of its own,
-    so that no digit is noise. If an end is NaN, the value alone, to six digits."""
+    so that no digit is noise; six digits where the interval is as narrow as rounding. If an end is NaN, the value
+    alone, to six digits."""
     (shown, *ends), known = _rounded((value, low, high), low, high)
     return f"{shown} [{ends[0]}, {ends[1]}]" if known else shown
 
@@ -58,10 +61,10 @@ def interval(low: Any, high: Any) -> str:
 def _rounded(values: Iterable[Any], low: Any, high: Any) -> tuple[list[str], bool]:
     """`values` with the digits of the interval from `low` to `high`, and whether the interval is known."""
     values, half = [float(x) for x in values], 0.5 * (float(high) - float(low))
-    if not np.isfinite(half) or half <= 0:
+    largest = max((abs(x) for x in values if math.isfinite(x)), default=0.0)
+    if not np.isfinite(half) or half <= _ROUNDING * largest:
         return [cell(x) for x in values], not (np.isnan(low) or np.isnan(high))
     least = math.floor(math.log10(half)) - 1  # place of the last digit, 0 for whole numbers
-    largest = max((abs(x) for x in values if math.isfinite(x)), default=0.0)
     if not 1e-4 <= largest < 1e7:
         digits = min(max(0, math.floor(math.log10(largest)) - least), _MOST_DIGITS) if largest else 0
         return [f"{x:.{digits}e}" for x in values], True

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,8 +42,8 @@ def plot_ensemble(
 ) -> Any:
     """Draw a result over time, or with `x` and `y` one quantity against another.
 
-    One replicate is drawn as steps if it counts molecules, and else as a line; several as their mean with a band of 5
-    to 95 % of the replicates, the interval of the mean, and a few single trajectories.
+    One replicate is drawn as steps if it counts molecules, and else, or under a rate rule, as a line; several as their
+    mean with a band of 5 to 95 % of the replicates, the interval of the mean, and a few single trajectories.
 
     Parameters
     ----------
@@ -112,11 +112,12 @@ def ensemble_drawing(
     def panel(axes: Any, group: Sequence[str], first: bool) -> None:
         shown = units or _units_of(axes) or result.units
         drawn = [bands[name].times(ensembles.factor_to(result, name, shown)) for name in group]
+        steps = [name for name in group if single and ensembles.is_stepped(result, name)]
         count = 0 if single else _SAMPLES.get(len(group), 1) if samples is None else samples
         if not ensembles.is_moments(result) and count:
             _draw_samples(axes, result, drawn, count, shown, chosen)
         draw_bands(
-            axes, result.time, drawn, steps=single and ensembles.is_whole(result), confidence=confidence,
+            axes, result.time, drawn, steps=steps, confidence=confidence,
             label=label or result.method, always=bool(label), n=len(result), order=chosen,
         )  # fmt: skip
         finish(axes, LABELS[shown if species & set(group) else ""], log)
@@ -131,7 +132,7 @@ def draw_bands(
     axes: Any,
     time: np.ndarray,
     bands: Sequence[Band],
-    steps: bool = False,
+    steps: Collection[str] = (),
     confidence: float = 0.95,
     label: str = "",
     always: bool = False,
@@ -140,8 +141,8 @@ def draw_bands(
     parts: tuple[float, float] = BAND,
 ) -> None:
     """Draw means with their bands. Of a name that `axes` show already, the line has its colour, darker, another line
-    style, and `label` behind the name. `order` are all names of the figure, whose places give the colours, and `parts`
-    the probabilities of the ends of the band."""
+    style, and `label` behind the name. Names in `steps` are drawn as steps. `order` are all names of the figure, whose
+    places give the colours, and `parts` the probabilities of the ends of the band."""
     order = list(order or [band.name for band in bands])
     has_range = has_interval = False
     for band in bands:
@@ -155,10 +156,11 @@ def draw_bands(
         if np.isfinite(band.low).any():
             axes.fill_between(time, band.low, band.high, color=colour, alpha=0.35, linewidth=0)
             has_interval = True
-        dashes = LINES[(k // len(COLOURS) if steps else k + len(before)) % len(LINES)]  # dashed steps do not read
+        stepped = band.name in steps
+        dashes = LINES[(k // len(COLOURS) if stepped else k + len(before)) % len(LINES)]  # dashed steps do not read
         axes.plot(
             time, band.mean, dashes, label=name, linewidth=1.8 if before else 1.5,
-            color=_darker(colour) if before else colour, drawstyle="steps-post" if steps else "default", zorder=3,
+            color=_darker(colour) if before else colour, drawstyle="steps-post" if stepped else "default", zorder=3,
         )  # fmt: skip
     # Bands and their meaning in the legend once, in grey: they are of all colours.
     if has_range:
@@ -186,8 +188,9 @@ def finish(axes: Any, y_label: str, log: str = "", x_label: str = "time [s]") ->
 
 def _draw_samples(axes: Any, result: Any, bands: Sequence[Band], count: int, units: str, order: Sequence[str]) -> None:
     count = min(count, len(result))
-    how = {"linewidth": 0.6, "alpha": 0.7, "drawstyle": "steps-post" if ensembles.is_whole(result) else "default"}
     for band in bands:
+        how: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.7}
+        how["drawstyle"] = "steps-post" if ensembles.is_stepped(result, band.name) else "default"
         factor = ensembles.factor_to(result, band.name, units)
         for row in factor * ensembles.values(result, band.name, slice(0, count)):
             axes.plot(result.time, row, color=COLOURS[list(order).index(band.name) % len(COLOURS)], **how)

@@ -123,7 +123,7 @@ def refuse_network(method: type[Method], network: ReactionNetwork) -> None:
         able = ", ".join(m.name for m in METHODS if m.continuous)
         names = checks.shortened(network.rate_rules)
         raise checks.InputError(
-            f"method {method.name} does not support rate rules, but the network has some of {names}: use {able}"
+            f"method {method.name} does not support rate rules, which the network has for {names}: use {able}"
         )
     method.refuse(network)
 
