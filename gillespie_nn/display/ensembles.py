@@ -58,6 +58,8 @@ def is_stepped(result: Any, name: str) -> bool:
     if is_moments(result) or not np.issubdtype(result.counts.dtype, np.integer):
         return False
     network = result.model
+    if network is None:  # a result that was made from arrays
+        return True
     reads = network.resolved_rules[name].names() if name in network.resolved_rules else {name}
     return network.rate_rules.keys().isdisjoint(reads)
 
