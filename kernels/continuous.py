@@ -198,10 +198,12 @@ def begin_step(laws, continuous, counts, t):
     growth = _MOST
     order = -0.25 if is_stiff else -0.2
     is_first = numbers[NEXT] == 0.0  # a length that falls to 0 is not the same: no step is short enough
+    tried = np.inf
     while True:
-        # The length is the one that the clock can tell: far from time 0 it is rounded, and the slopes go on for it.
+        # The length is the one that the clock can tell: far from time 0 it is rounded, and the slopes go on for it. A
+        # shorter one may be rounded to that which was rejected: then there is none.
         h = (t + numbers[NEXT]) - t
-        if not (is_first or h > 0.0):
+        if not (is_first or 0.0 < h < tried):
             numbers[STALE] = 1.0
             for j in range(n):
                 laws.variables[continuous.place[j]] = continuous.start[j]
@@ -219,6 +221,7 @@ def begin_step(laws, continuous, counts, t):
             error = _error(laws, continuous, h)
         if error <= 1.0:
             break
+        tried = h
         numbers[N_REJECTED_STEPS] += 1.0
         growth = 1.0
         numbers[NEXT] = h * (max(_LEAST, _SAFETY * error**order) if error < np.inf else _LEAST)

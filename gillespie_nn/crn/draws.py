@@ -24,9 +24,15 @@ def _binomial(rng: np.random.Generator, n: float, p: float) -> float:
     return rng.binomial(int(n), p)
 
 
+def _binomial_mean(n: float, p: float) -> float:
+    if not (n >= 0.0 and 0.0 <= p <= 1.0):
+        raise ValueError("n < 0, p < 0 or p > 1")
+    return n * p
+
+
 DRAWS: Mapping[str, Draw] = {
     "bernoulli": Draw(lambda rng, p: rng.binomial(1, p), lambda p: p),
-    "binomial": Draw(_binomial, lambda n, p: n * p),
+    "binomial": Draw(_binomial, _binomial_mean),
     "exponential": Draw(lambda rng, rate: rng.exponential(1.0 / rate), lambda rate: 1.0 / rate),
     "gamma": Draw(lambda rng, shape, scale: rng.gamma(shape, scale), lambda shape, scale: shape * scale),
     "lognormal": Draw(
@@ -55,4 +61,8 @@ def drawn(expression: Expression, value: Callable[[Expression], Any], rng: np.ra
     draw, numbers = DRAWS[expression.op], [float(value(a)) for a in args]
     if not np.isfinite(numbers).all():
         raise ValueError(f"the arguments are {', '.join(f'{n:g}' for n in numbers)}, and must be finite")
-    return number(float(draw.mean(*numbers) if rng is None else draw.sample(rng, *numbers)))
+    if rng is not None:
+        return number(float(draw.sample(rng, *numbers)))
+    if expression.op != "binomial":
+        draw.sample(np.random.default_rng(0), *numbers)  # refuses what the distribution does not have
+    return number(float(draw.mean(*numbers)))
