@@ -6,9 +6,12 @@ from .. import checks
 from ..checks import ModelError
 from ..kernels import codes
 from ..kernels.intervals import law_range
+from ..kernels.laws import WINDOW_END, WINDOW_START
 from .observer import Values
 
 _SHOWN = 8
+_NEAR = 16
+"""Steps of float64."""
 
 
 def explain(network, method, code) -> None:
@@ -62,7 +65,12 @@ def _explain_bound(network, method, reaction, value):
     p = network.compiled.programs.of_reaction[network.reactions.index(reaction)]
     if network.rate_rules.keys().isdisjoint(network.resolved(reaction.law).names()):
         return
+    window = method.laws.window
+    kept = window[WINDOW_START], window[WINDOW_END]
+    # The next few steps of the clock: a propensity that grows without end may stop it just before.
+    window[WINDOW_START], window[WINDOW_END] = method.time, max(kept[1], method.time + _NEAR * np.spacing(method.time))
     _, high = law_range(method.laws, p, method.state, method.state)
+    window[WINDOW_START], window[WINDOW_END] = kept
     if value >= 0.0 and not high < np.inf:
         raise ModelError(
             f"no bound of the propensity of reaction {reaction.name} can be given just after "

@@ -63,6 +63,13 @@ class _MissingLayers(StillLayers):
 
     def rest(self, *arguments: Any) -> None:
         super().rest(*arguments)
+        self._leave_out()
+
+    def late(self, *arguments: Any) -> None:
+        super().late(*arguments)
+        self._leave_out()
+
+    def _leave_out(self) -> None:
         for layer in self.layers:
             layer.grid.g[0] = 0.0
 
