@@ -23,6 +23,7 @@ from ..crn import ReactionNetwork
 from ..crn.formats.sbml_document import flattened
 from ..simulation.result import Result
 from .base import Check, Options, Outcome, Refused, Unsupported
+from .sbml_suite import case_folders
 
 REASONS = {
     "delay() in formulas": "delay() is not supported",
@@ -59,7 +60,7 @@ class SbmlSemantic(Check):
     def run(self, method: str, seed: int, options: Options) -> list:
         if options.folder is None:
             return [Unsupported(self.name, self.missing(None))]
-        return [run_case(folder, method) for folder in case_folders(options.folder)]
+        return [run_case(folder, method) for folder in case_folders(options.folder, "semantic")]
 
     def table(self, outcomes: list[dict], refused: list[dict], unsupported: list[dict]) -> list[str]:
         wrong = [row["what"] for row in outcomes if row["p"] == 0]
@@ -68,15 +69,6 @@ class SbmlSemantic(Check):
         lines += [f"{f'refused: {reason}':48}{n:6}" for reason, n in sorted(by_reason.items())]
         lines += [f"{'not simulated':48}{len(unsupported):6}", f"{'wrong':48}{len(wrong):6}"]
         return [*lines, *([f"wrong: {', '.join(wrong)}"] if wrong else [])]
-
-
-def case_folders(path: str | Path) -> list[Path]:
-    """Folders of cases below `path`, by number."""
-    root = Path(path)
-    folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
-    if not folders:
-        raise InputError(f"{root} contains no cases NNNNN/NNNNN-results.csv of the SBML semantic test suite")
-    return folders
 
 
 def run_case(folder: Path, method: str = "ode") -> Outcome | Refused | Unsupported:

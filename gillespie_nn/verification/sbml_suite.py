@@ -48,12 +48,12 @@ class SbmlSuite(Check):
         return found
 
 
-def case_folders(path: str | Path) -> list[Path]:
-    """Folders of cases below `path`, by number."""
+def case_folders(path: str | Path, suite: str = "stochastic") -> list[Path]:
+    """Folders of cases of a `suite` of SBML below `path`, by number."""
     root = Path(path)
     folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
     if not folders:
-        raise InputError(f"{root} contains no cases NNNNN/NNNNN-results.csv of the SBML stochastic test suite")
+        raise InputError(f"{root} contains no cases NNNNN/NNNNN-results.csv of the SBML {suite} test suite")
     return folders
 
 
