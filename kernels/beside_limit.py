@@ -224,7 +224,7 @@ def follow(channels, laws, readers, families, state, run, limit, beside, followe
         code = SLICE_END
         while code == SLICE_END:
             code = advance(
-                channels, laws, readers, families, state, run, end, _BUDGET, NO_EVENT_LIMIT, follower
+                channels, laws, None, readers, families, state, run, end, _BUDGET, NO_EVENT_LIMIT, follower
             )  # fmt: skip
         if code != REACHED_END:
             return code

@@ -228,12 +228,21 @@ def open_window(channels, laws, counts, now, tally):
     _open(channels, laws, laws.timed, laws.continuous, counts, now, tally)
 
 
+@kernel
+def restart_path(channels, laws, continuous, counts, now, tally):
+    """Where there are rate rules: the window, and the path in it, begin anew at `now`. `continuous` is
+    `laws.continuous`."""
+    if continuous is not None:
+        open_window(channels, laws, counts, now, tally)
+
+
 @within
 def _open(channels, laws, timed, continuous, counts, now, tally):
     window = laws.window
     n_timed = laws.timed_terms.size
     latest = np.inf
     if continuous is not None:
+        # A step is used to its end, by several windows if need be: a window may be shorter, but never reaches over it.
         if continuous.numbers[STALE] != 0.0 or not now < step_end(continuous):
             if not begin_step(laws, continuous, counts, now):
                 tally[FAULT] = NO_SOLUTION

@@ -70,12 +70,14 @@ def _change_of(laws, p, before, path, start, end, since, until):
     a, step, n = since, until - since, 0
     _value_at(laws, p, path, start, end, a, 0)
     while a < until:
+        # What holds here: on (since, a] the condition is surely `before`.
         n += 1
         b = min(a + step, until)
-        if not b > a:
+        if not b > a:  # the step is below the resolution of the clock
             b = np.nextafter(a, np.inf)
         value = _value_at(laws, p, path, start, end, b, 1)
         for j in range(path.place.size):
+            # Between its ends a function leaves the chord by at most (b - a)^2 / 8 times its second derivative.
             beyond = path.bend[j] * (b - a) ** 2
             path.low[path.place[j]] = min(path.ends[0, j], path.ends[1, j]) - beyond
             path.high[path.place[j]] = max(path.ends[0, j], path.ends[1, j]) + beyond
@@ -100,7 +102,7 @@ def _change_of(laws, p, before, path, start, end, since, until):
                     b = middle
             return b
         a = b
-        step = 2.0 * step
+        step = 2.0 * step  # as far as it is surely the same, pieces may grow again
         for j in range(path.place.size):
             path.ends[0, j] = path.ends[1, j]
     return np.inf

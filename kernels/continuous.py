@@ -39,12 +39,13 @@ SLOPE_KNOWN = 5
 """1 if the last stage of the present step is the slope at its end."""
 RELATIVE, ABSOLUTE = 6, 7
 """Tolerances of a step."""
-N_STEPS, N_REJECTED_STEPS = 8, 9
-N_UNSTABLE = 10
+N_UNSTABLE = 8
 """How many of the last steps were limited by stability; once many were, `IS_STIFF` is 1 and all others are implicit."""
-IS_STIFF = 11
-N_NUMBERS = 12
+IS_STIFF = 9
+N_NUMBERS = 10
 
+# A step is followed by one that would have just met the tolerance, a tenth shorter, since the estimate of the error is
+# of leading order; and not by one of another scale, on which it says nothing.
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0
 _UNSTABLE = 3.25
 """Step times the size of the derivative's slope, where the explicit method is hardly stable any more."""
@@ -91,6 +92,8 @@ def set_time(laws, continuous, t):
     if continuous is not None:
         if continuous.numbers[STALE] != 0.0:
             return
+        # Horner's rule: the same operations at the same time give the same bits, so that a propensity is thinned by the
+        # very value that its bound encloses.
         part = (t - continuous.numbers[BEGIN]) / continuous.numbers[LENGTH]
         path = continuous.path
         for j in range(path.shape[1]):
@@ -190,12 +193,14 @@ def begin_step(laws, continuous, counts, t):
         # The absolute tolerance is a part of this: a volume of 1e-15 litres is followed as well as one of 1.
         continuous.scale[j] = min(max(continuous.scale[j], np.abs(continuous.start[j])), 1.0)
     is_stiff = numbers[IS_STIFF] != 0.0
+    # The last stage of an explicit step is the first of the next, unless something changed in between.
     first = 0
     if numbers[SLOPE_KNOWN] != 0.0:
         for j in range(n):
             continuous.slopes[0, j] = continuous.slopes[STAGES - 1, j]
         first = 1
     growth = _MOST
+    # The estimates of the error are of order 5 and 4 in the length of the step.
     order = -0.25 if is_stiff else -0.2
     is_first = numbers[NEXT] == 0.0  # a length that falls to 0 is not the same: no step is short enough
     tried = np.inf
@@ -222,15 +227,13 @@ def begin_step(laws, continuous, counts, t):
         if error <= 1.0:
             break
         tried = h
-        numbers[N_REJECTED_STEPS] += 1.0
-        growth = 1.0
+        growth = 1.0  # behind a rejected step none grows: what made it too long may go on
         numbers[NEXT] = h * (max(_LEAST, _SAFETY * error**order) if error < np.inf else _LEAST)
-    numbers[N_STEPS] += 1.0
     numbers[NEXT] = min(h * (min(growth, _SAFETY * error**order) if error > 0.0 else growth), 1e300)
     numbers[BEGIN], numbers[LENGTH] = t, h
     numbers[STALE] = 0.0
     if is_stiff:
-        stiff_path(laws, continuous)
+        stiff_path(laws, continuous)  # its slopes are of the implicit stages: none is the slope at the end
         numbers[SLOPE_KNOWN] = 0.0
     else:
         _make_path(continuous, h)
@@ -245,6 +248,7 @@ def _watch_stability(laws, continuous, h):
     """After an explicit step, with the variables at its end: go on with implicit ones if stability limited many of the
     last (Hairer, Norsett and Wanner, section IV.2)."""
     numbers = continuous.numbers
+    # The last two stages are both at the end of the step: their slopes differ by the Jacobian times their distance.
     top = 0.0
     bottom = 0.0
     for j in range(continuous.place.size):
@@ -290,6 +294,7 @@ def path_range(continuous, j, a, b):
     c = np.abs(c1), np.abs(c2), np.abs(c3), np.abs(c4)
     slack = _SLACK * (np.abs(c0) + u * (c[0] + u * (c[1] + u * (c[2] + u * c[3]))))
     most = _SLACK * (np.abs(c0) + v * (c[0] + v * (c[1] + v * (c[2] + v * c[3]))))
+    # Moved to u and stretched by w: the polynomial in s from 0 to 1 with coefficients d, then those of Bernstein.
     d0 = c0 + u * (c1 + u * (c2 + u * (c3 + u * c4)))
     d1 = w * (c1 + u * (2.0 * c2 + u * (3.0 * c3 + u * 4.0 * c4)))
     d2 = w * w * (c2 + u * (3.0 * c3 + u * 6.0 * c4))

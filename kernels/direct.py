@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .channels import fires_trigger, look_at_channel, look_at_laws, open_window, term_value, value_now
+from .channels import fires_trigger, look_at_channel, look_at_laws, open_window, restart_path, term_value, value_now
 from .clock import rescale_pending
 from .codes import (
     BAD_PROPENSITY,
@@ -129,12 +129,6 @@ def _renew_window(channels, laws, drift, state):
 
 
 @kernel
-def _restart_path(channels, laws, continuous, state):
-    if continuous is not None:
-        open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
-
-
-@kernel
 def set_counts_direct(channels, laws, drift, state, species, values):
     """Scheduled change: counts[species] = values at clock[TIME]."""
     old = state.total[0]
@@ -143,21 +137,22 @@ def set_counts_direct(channels, laws, drift, state, species, values):
     for k in range(species.size):
         state.counts[species[k]] = values[k]
     if laws is not None:
-        _restart_path(channels, laws, laws.continuous, state)
+        restart_path(channels, laws, laws.continuous, state.counts, state.clock[TIME], state.tally)
     refresh_direct(channels, laws, drift, state)
     rescale_pending(state.clock, old, state.total[0])
 
 
 @within
-def _refresh_dependents(channels, laws, dependents, drift, state, c, total):
+def _refresh_dependents(channels, laws, continuous, dependents, drift, state, c, total):
     """Compute what the firing of channel c can have changed. Returns the sum of all propensities; `total` is the sum
     before."""
     if laws is not None:
-        set_time(laws, laws.continuous, state.clock[TIME])
-        if restarts(laws.continuous, c):
-            forget_path(laws, laws.continuous, state.clock[TIME])
-            start_direct(channels, laws, drift, state)
-            return state.total[0]
+        set_time(laws, continuous, state.clock[TIME])
+        if continuous is not None:
+            if restarts(continuous, c):
+                forget_path(laws, continuous, state.clock[TIME])
+                start_direct(channels, laws, drift, state)
+                return state.total[0]
         if laws.timed_terms.size:  # what is left of the window got shorter, and all bounds over it with it
             refresh_direct(channels, laws, drift, state)
             return state.total[0]
@@ -203,7 +198,7 @@ def _choose(propensity, left):
 
 
 @kernel
-def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, event_limit):
+def _advance(channels, laws, continuous, dependents, drift, state, run, t_stop, budget, event_limit):
     """Fire events up to and including t_stop. Returns REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED,
     BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
     counts, clock, tally, propensity = state.counts, state.clock, state.tally, state.propensity
@@ -245,10 +240,11 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 next_time = time + exponential(words) / total
                 continue
             if laws is not None:
-                if is_crossing(laws.continuous, limit):
-                    time = limit
-                    status = TRIGGERED
-                    break
+                if continuous is not None:
+                    if is_crossing(continuous, limit):
+                        time = limit
+                        status = TRIGGERED
+                        break
                 if limit < boundary:
                     clock[TIME], clock[NEXT_TIME], tally[N_CANDIDATES] = time, next_time, n_candidates
                     state.total[0] = total
@@ -260,8 +256,8 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 time = t_stop
                 break
             record(run, k, counts)
-            if laws is not None:
-                record_variables(laws, laws.continuous, k, run.time[k])
+            if continuous is not None:
+                record_variables(laws, continuous, k, run.time[k])
             k += 1
             boundary, is_point = next_stop(run, k, t_stop)
             limit = boundary
@@ -279,7 +275,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
         if laws is not None:
             if laws.timed_channel.size and laws.timed_channel[chosen]:
                 # Thinning: its propensity is a bound over the window, and it fires by the share of its value now.
-                set_time(laws, laws.continuous, time)
+                set_time(laws, continuous, time)
                 value = value_now(channels, laws, chosen, counts)
                 if not value >= 0.0:
                     tally[FAULT] = 1
@@ -300,8 +296,9 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 break
         if laws is not None:
             clock[TIME] = time
+        if continuous is not None:
             tally[N_CANDIDATES] = n_candidates
-        total = np.float64(_refresh_dependents(channels, laws, dependents, drift, state, chosen, total))
+        total = np.float64(_refresh_dependents(channels, laws, continuous, dependents, drift, state, chosen, total))
         next_time = time + exponential(words) / total
         if laws is not None:
             if laws.triggered.size and fires_trigger(channels, laws, chosen, counts):
@@ -312,7 +309,7 @@ def _advance(channels, laws, dependents, drift, state, run, t_stop, budget, even
                 status = LOOK_DUE
                 break
     if laws is not None:
-        set_time(laws, laws.continuous, time)
+        set_time(laws, continuous, time)
     state.total[0] = total
     clock[TIME] = time
     clock[NEXT_TIME] = next_time
@@ -327,7 +324,12 @@ def run_direct(channels, laws, dependents, drift, state, run, t_stop, budget, ev
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `_advance`."""
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
-        status = _advance(channels, laws, dependents, drift, state, run, t_stop, budget, event_limit)
+        if laws is not None:
+            status = _advance(
+                channels, laws, laws.continuous, dependents, drift, state, run, t_stop, budget, event_limit
+            )
+        else:
+            status = _advance(channels, None, None, dependents, drift, state, run, t_stop, budget, event_limit)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
         reacts = state.total[0] > 0.0
         if laws is not None:

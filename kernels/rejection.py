@@ -101,7 +101,7 @@ def _term_of_lower(channels, state, c, share):
 
 
 @kernel
-def advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit, follower):
+def advance(channels, laws, continuous, readers, families, state, run, t_stop, budget, event_limit, follower):
     """Fire events up to and including t_stop; `follower` follows each (see `following`), unless it is None. Returns
     REACHED_END, SLICE_END, LOOK_DUE, EVENT_LIMIT, TRIGGERED, BAD_PROPENSITY, OVERFLOW or NEGATIVE."""
     counts, low, high, limits = state.counts, state.low, state.high, state.limits
@@ -147,10 +147,11 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
         # what the urns hold, made again whenever a bound has changed.
         if not next_time <= limit:
             if laws is not None:
-                if is_crossing(laws.continuous, limit):
-                    time = limit
-                    status = TRIGGERED
-                    break
+                if continuous is not None:
+                    if is_crossing(continuous, limit):
+                        time = limit
+                        status = TRIGGERED
+                        break
                 if limit < boundary:
                     clock[NEXT_TIME] = next_time
                     tally[N_CANDIDATES] = n_candidates
@@ -174,8 +175,8 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
                 time = t_stop
                 break
             record(run, k, counts)
-            if laws is not None:
-                record_variables(laws, laws.continuous, k, run.time[k])
+            if continuous is not None:
+                record_variables(laws, continuous, k, run.time[k])
             k += 1
             boundary, is_point = next_stop(run, k, t_stop)
             limit = boundary
@@ -224,7 +225,7 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
             t, share = _term_of_gap(channels, state, c, share)
             if t != NONE:
                 if laws is not None:
-                    set_time(laws, laws.continuous, time)
+                    set_time(laws, continuous, time)
                     look_at_term(channels, laws, t, counts, tally)
                 fires = share < term_value(channels, laws, t, counts, counts) - state.terms[t].lower
         member = NONE
@@ -288,7 +289,7 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
                 tally[N_CANDIDATES] = n_candidates
                 tally[N_EVENTS] = n_events
                 if laws is not None:
-                    set_time(laws, laws.continuous, time)
+                    set_time(laws, continuous, time)
                 if member == NONE:
                     status = refresh_changed(channels, laws, readers, state, c)
                 elif families is not None:
@@ -305,21 +306,22 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
                 if status != REACHED_END:
                     break
             if laws is not None:
-                if restarts(laws.continuous, c):
-                    clock[TIME] = time
-                    tally[N_CANDIDATES] = n_candidates
-                    tally[N_EVENTS] = n_events
-                    restart_window_rejection(channels, laws, readers, state)
-                    length, edge = drawing(state)
-                    light_size = limits[n_channels].bound / light_urn.quantum
-                    wait = mean_wait(state)
-                    limit = min(boundary, laws.window[WINDOW_END])
-                    if is_overfull(state.urns, HEAVY) or time + wait == time:
-                        status = OVERFLOW
-                    if tally[FAULT]:
-                        status = BAD_PROPENSITY
-                    if status != REACHED_END:
-                        break
+                if continuous is not None:
+                    if restarts(continuous, c):
+                        clock[TIME] = time
+                        tally[N_CANDIDATES] = n_candidates
+                        tally[N_EVENTS] = n_events
+                        restart_window_rejection(channels, laws, readers, state)
+                        length, edge = drawing(state)
+                        light_size = limits[n_channels].bound / light_urn.quantum
+                        wait = mean_wait(state)
+                        limit = min(boundary, laws.window[WINDOW_END])
+                        if is_overfull(state.urns, HEAVY) or time + wait == time:
+                            status = OVERFLOW
+                        if tally[FAULT]:
+                            status = BAD_PROPENSITY
+                        if status != REACHED_END:
+                            break
                 if laws.triggered.size:
                     changed = fires_trigger(channels, laws, c, counts)
                     if families is not None:
@@ -334,7 +336,7 @@ def advance(channels, laws, readers, families, state, run, t_stop, budget, event
             status = LOOK_DUE
             break
     if laws is not None:
-        set_time(laws, laws.continuous, time)
+        set_time(laws, continuous, time)
     clock[TIME] = time
     clock[NEXT_TIME] = next_time
     tally[N_EVENTS] = n_events
@@ -368,7 +370,12 @@ def run_rejection(channels, laws, readers, families, state, run, t_stop, budget,
     """Carry a simulation on to t_stop, or run a block of replicates; see `replicates` and `advance`."""
     while begin_replicate(run):
         before = state.tally[N_CANDIDATES]
-        status = advance(channels, laws, readers, families, state, run, t_stop, budget, event_limit, None)
+        if laws is not None:
+            status = advance(
+                channels, laws, laws.continuous, readers, families, state, run, t_stop, budget, event_limit, None
+            )
+        else:
+            status = advance(channels, None, None, readers, families, state, run, t_stop, budget, event_limit, None)
         budget -= state.tally[N_CANDIDATES] - before + PER_REPLICATE
         reacts = status == REACHED_END and run.ends.size > 0
         if reacts:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .bounds import bound_all, bound_term, sum_channel
-from .channels import open_window, program_of
+from .channels import open_window, program_of, restart_path
 from .clock import rescale_pending
 from .codes import TIME
 from .continuous import forget_path, set_time
@@ -43,7 +43,7 @@ def set_counts_rejection(channels, laws, readers, families, state, species, valu
     for k in range(species.size):
         state.counts[species[k]] = values[k]
     if laws is not None:
-        _restart_path(channels, laws, laws.continuous, state)
+        restart_path(channels, laws, laws.continuous, state.counts, state.clock[TIME], state.tally)
     for k in range(species.size):
         _enclose(channels, laws, readers, state, np.int64(species[k]))
     pools_fit = True
@@ -76,12 +76,6 @@ def set_coefficients_rejection(channels, laws, state):
     if overfull:
         mark_overfull(state.urns, HEAVY)
     rescale_pending(state.clock, old, total_bound(state))
-
-
-@kernel
-def _restart_path(channels, laws, continuous, state):
-    if continuous is not None:
-        open_window(channels, laws, state.counts, state.clock[TIME], state.tally)
 
 
 @kernel

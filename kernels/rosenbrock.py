@@ -72,7 +72,7 @@ def _factor(matrix, pivot):
             if np.abs(matrix[i, k]) > np.abs(matrix[p, k]):
                 p = i
         pivot[k] = p
-        if not np.abs(matrix[p, k]) > 0.0:
+        if not np.abs(matrix[p, k]) > 0.0:  # NaN is none either: the step is rejected, and a shorter one tried
             return False
         if p != k:
             for j in range(n):
@@ -110,6 +110,7 @@ def stiff_step(laws, continuous, counts, t, h, relative, absolute):
     _differentiate(laws, continuous, counts, t, h)
     if not _factor(continuous.matrix, continuous.pivot):
         return np.nan
+    # In the form of the program RODAS: no product of the Jacobian and a vector is left, one matrix serves all stages.
     for row in range(6):
         for i in range(n):
             if row < 5:
@@ -126,6 +127,7 @@ def stiff_step(laws, continuous, counts, t, h, relative, absolute):
                 total += continuous.stiff_c[row, k] / h * slopes[k, i]
             slopes[row, i] = total
         _solve(continuous.matrix, continuous.pivot, slopes[row])
+    # The last stage is what the solution of order 4 adds to that of order 3: it is the error of the latter.
     largest = 0.0
     for i in range(n):
         laws.variables[place[i]] += slopes[5, i]

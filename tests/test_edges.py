@@ -1,99 +1,59 @@
-"""The ends of the number range, and rates far apart: every exact method gives the same answer, or says it cannot."""
+"""Pulses in rates: steps of solvers end where a condition on the time changes."""
 
 import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.crn.families import product_families
-from gillespie_nn.simulation import EXACT
-from gillespie_nn.status import Status
+from gillespie_nn.checks import ModelError
+from gillespie_nn.simulation.edges import with_edges
+from gillespie_nn.simulation.methods import Direct, Ode, Rejection
 
-ALL = [m.name for m in EXACT]
-
-
-def _family(rate, rows=12, columns=12):
-    lines = [f"U{i} + V{j} -> U{i} + V{j} + W{i}_{j} @ {rate(i, j)!r}" for i in range(rows) for j in range(columns)]
-    network = gnn.ReactionNetwork.from_text("\n".join(lines) + "\nD -> 0 @ 1")
-    assert len(network.compiled.families) == 1
-    return network
+PULSE = "piecewise(1, time >= 50 && time < 51, 0)"
+RULE = f"@parameter x = 0\n@rate x = {PULSE}\n0 -> A @ propensity(x)\nA -> 0 @ 1"
 
 
-def test_a_pool_above_the_largest_count_stops_layered_instead_of_a_wrong_law():
-    network = _family(lambda i, j: 1e-16)
-    initial = {f"U{i}": 2**52 for i in range(12)} | {f"V{j}": 1 for j in range(12)}
-    assert gnn.simulate(network, 1.0, 2, method="layered", initial=initial, seed=1).status[0] == Status.OVERFLOW
-    plain = gnn.simulate(network, 1.0, 2, method="rejection", initial=initial, seed=1)
-    assert plain.complete and 20 < plain.n_events[0] < 130
+@pytest.mark.parametrize("method", ["ode", "direct", "rejection"])
+def test_a_pulse_in_a_rate_rule_is_not_stepped_over(method):
+    x = gnn.simulate(gnn.ReactionNetwork.from_text(RULE), t_end=100.0, n_points=11, method=method, seed=1).of("x")
+    assert x.ravel() == pytest.approx([0.0] * 6 + [1.0] * 5, abs=1e-6)
 
 
-@pytest.mark.parametrize("method", ALL)
-def test_a_family_with_very_unequal_rates_is_no_trap(method):
-    """Only one member can fire, and it has no molecules: the run must end, with all of D gone, in few candidates."""
-    network = _family(lambda i, j: 1.0 if i == j == 0 else 0.0)
-    initial = {f"U{i}": 1000 * (i > 0) for i in range(12)} | {f"V{j}": 1000 for j in range(12)} | {"D": 100}
-    r = gnn.simulate(network, 100.0, 2, method=method, initial=initial, seed=2)
-    assert r.n_events[0] == 100 and r.of("D")[0, -1] == 0
-    assert len(network.compiled.layered(network.rates())._members) == 0
+def test_a_pulse_in_a_law_is_not_stepped_over_by_ode():
+    network = gnn.ReactionNetwork.from_text(f"A = 0\n0 -> A @ propensity(1000 * {PULSE})")
+    a = gnn.simulate(network, t_end=100.0, n_points=11, method="ode").of("A").ravel()
+    assert a == pytest.approx([0.0] * 6 + [1000.0] * 5, abs=1e-3)
 
 
-@pytest.mark.parametrize("method", ALL)
-def test_subnormal_rates_keep_their_size(method):
-    """Expected 144 * 1e-310 * 2**80 * 1e285 = 17 firings; a right engine leaves [1, 50] with probability below 1e-7."""
-    network = _family(lambda i, j: 1e-310)
-    initial = {f"{k}{i}": 2**40 for k in "UV" for i in range(12)}
-    r = gnn.simulate(network, 1e285, 2, method=method, initial=initial, seed=3)
-    assert 1 <= r.n_events[0] <= 50
+def test_pulses_come_again():
+    network = gnn.ReactionNetwork.from_text(RULE.replace("time >= 50 && time < 51", "rem(time, 10) < 0.1"))
+    x = gnn.simulate(network, t_end=100.0, n_points=6, method="ode").of("x").ravel()
+    assert x == pytest.approx(0.2 * np.arange(6), abs=1e-6)
 
 
-@pytest.mark.parametrize("method", ALL)
-def test_a_wait_beyond_the_range_of_floats_does_not_stick(method):
-    network = gnn.ReactionNetwork.from_text("A + B -> A + B + C @ 1e-300\nD -> 0 @ 1\nA = 1\nB = 1")
-    r = gnn.simulate(network, 60.0, 2, volume=1e12, method=method, schedule=[(1.0, {"D": 1000})], seed=1)
-    assert r.of("D")[0, -1] == 0
+def test_an_event_moves_an_edge():
+    text = RULE.replace("time >= 50 && time < 51", "time >= start && time < start + 1")
+    text += "\n@parameter start = 50\n@event later: when time >= 20; set start = 70"
+    x = gnn.simulate(gnn.ReactionNetwork.from_text(text), t_end=100.0, n_points=11, method="rejection", seed=1).of("x")
+    assert x.ravel() == pytest.approx([0.0] * 8 + [1.0] * 3, abs=1e-6)
 
 
-@pytest.mark.parametrize("method", ALL)
-def test_a_huge_rate_without_reactants_is_nothing(method):
-    network = gnn.ReactionNetwork.from_text("A + B -> A @ 1e305\nC -> 0 @ 1\nA = 100000\nC = 5")
-    r = gnn.simulate(network, 60.0, 2, method=method, seed=1)
-    assert r.status[0] == Status.NO_REACTION_POSSIBLE and r.of("C")[0, -1] == 0
+def test_edges_are_cut_only_where_a_step_needs_them():
+    rule, law = gnn.ReactionNetwork.from_text(RULE), gnn.ReactionNetwork.from_text(f"0 -> A @ propensity({PULSE})")
+    for method in (Direct, Rejection):
+        assert len(with_edges(rule, method).events) == 2 and with_edges(law, method) is law
+    assert [str(e.trigger) for e in with_edges(law, Ode).events] == ["time >= 50", "time < 51"]
+    still = gnn.ReactionNetwork.from_text("0 -> A @ propensity(piecewise(1, A < 5, 2))")
+    assert with_edges(still, Ode) is still
 
 
-@pytest.mark.parametrize("text", ["A -> 1000000000000 B @ 1e-9\nB -> 1000000000000 C @ 1e-9\nA = 1", None])
-def test_conservation_laws_beyond_int64_do_not_stop_a_run(text):
-    text = text or "\n".join(f"A{k} -> 2 A{k + 1} @ 1" for k in range(70)) + "\nA0 = 1"
-    network = gnn.ReactionNetwork.from_text(text)
-    assert network.conservation_laws.shape[0] == 1
-    assert gnn.simulate(network, 3.0, 4, seed=1, method="direct").complete
+def test_an_edge_that_comes_ever_faster_is_an_error_of_the_model():
+    network = gnn.ReactionNetwork.from_text(RULE.replace("time >= 50 && time < 51", "sin(1 / (time - 1)) > 0"))
+    with pytest.raises(ModelError, match=r"condition sin\(1 / \(time - 1\)\) > 0 in a rate, at t"):
+        gnn.simulate(network, t_end=2.0, n_points=2, method="ode")
 
 
-def test_a_long_chain_has_its_law_soon():
-    n = 3000
-    network = gnn.ReactionNetwork.from_text("\n".join(f"A{k} -> A{k + 1} @ 1" for k in range(n)))
-    np.testing.assert_array_equal(network.conservation_laws.toarray(), np.ones((1, n + 1), dtype=np.int64))
-
-
-@pytest.mark.parametrize("method", ["rejection", "layered"])
-def test_a_species_that_comes_and_goes_costs_few_candidates(method):
-    """A fast pair reaction keeps A at 0 or 1, beside a thousand bystanders: bounds are tightened where it matters."""
-    slow = "\n".join(f"B{k} -> C{k} @ 1\nC{k} -> B{k} @ 1" for k in range(500))
-    network = gnn.ReactionNetwork.from_text(f"0 -> A @ 1000\n2 A -> 0 @ 1e8\n{slow}")
-    from gillespie_nn import seeds
-    from gillespie_nn.kernels import codes
-    from gillespie_nn.seeds import Purpose
-
-    kind = next(m for m in EXACT if m.name == method)
-    counts = network.counts({f"B{k}": 1 for k in range(500)})
-    m = kind(network, network.rates(), 1.0, counts, seeds.stream(1, Purpose.SIMULATION))
-    while m.n_events < 20_000:
-        m.advance(1e9, event_limit=20_000)
-    assert m._tally[codes.N_CANDIDATES] < 200 * m.n_events
-    assert m._tally[codes.N_REFRESHES] < 3 * m.n_events
-
-
-def test_families_are_decided_by_the_rates_in_force():
-    network = _family(lambda i, j: 1.0)
-    name = network.reactions[0].name
-    assert len(network.compiled.layered(network.rates())._members) == 1
-    assert len(network.compiled.layered(network.rates({name: 1e6}))._members) == 0
-    assert product_families(network, network.compiled.changes) == network.compiled.families
+def test_a_rate_rule_without_a_value_at_time_0_goes_on_where_an_event_mends_it():
+    text = "@parameter x = 1\n@parameter k = 0\n@rate x = 1 / k\n0 -> A @ propensity(x)\n"
+    text += "@event mend: when time >= 0; set k = 2"
+    x = gnn.simulate(gnn.ReactionNetwork.from_text(text), t_end=1.0, n_points=2, method="direct", seed=1).of("x")
+    assert x.ravel() == pytest.approx([1.0, 1.5], abs=1e-6)

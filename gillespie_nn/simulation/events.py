@@ -24,6 +24,7 @@ from ..kernels.crossings import next_crossing
 from ..kernels.laws import TIME_VARIABLE, VARIABLE, law_value
 from .observer import Values
 
+_NO_SPECIES = np.empty(0, dtype=np.int64)
 _MOST_AT_ONCE = 10_000
 _MANY = 5000
 _TOO_MANY = 1e8
@@ -53,6 +54,7 @@ class Events:
         self._fired = [-1] * len(self._events)
         self._by_time = [_changes_by_time(trigger, network, method) for trigger in network.compiled.programs.triggers]
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
+        self._warned: set[int] = set()
         self._done_at, self._n_done = -np.inf, 0  # happenings at one moment
         self.stops = False
         """Whether the condition has become true at which the simulation ends."""
@@ -77,12 +79,21 @@ class Events:
                         laws, first + k, self._method.state, self._method.time, self._t_end
                     )
                 if np.isnan(self._crossing[k]):
+                    if event.is_edge:
+                        self._crossing[k] = np.inf
+                        self._warn_of_edge(k)
+                        continue
                     trigger = self._network.events[k].trigger  # as written, without the rules put in
                     raise ModelError(
                         f"event {event.name}: cannot find when its condition {trigger} changes after "
                         f"t = {self._method.time:g} s; simplify the condition"
                     )
         return min([*self._crossing, *(p.time for p in self._pending)])
+
+    def _warn_of_edge(self, k):
+        if k not in self._warned:
+            self._warned.add(k)
+            checks.warn(self._says(k, "cannot find when it changes next; a short pulse may be stepped over"))
 
     def happen(self) -> None:
         """Look at the conditions now and do what is due."""
@@ -112,7 +123,10 @@ class Events:
             if true == bool(laws.triggered[k]):
                 continue
             laws.triggered[k] = true
-            if true and event.stops:
+            if event.is_edge:
+                self._count_happening(k, now)
+                self._method.set_counts(_NO_SPECIES, np.empty(0, dtype=self._method.dtype))
+            elif true and event.stops:
                 self.stops = True
             elif true:
                 self._count_happening(k, now)
@@ -208,7 +222,9 @@ class Events:
         return value
 
     def _says(self, k, what):
-        return f"event {self._events[k].name}, at t = {self._method.time:g} s: {what}"
+        event = self._events[k]
+        name = f"condition {event.trigger} in a rate" if event.is_edge else f"event {event.name}"
+        return f"{name}, at t = {self._method.time:g} s: {what}"
 
 
 def _changes_by_time(trigger, network, method):

@@ -17,6 +17,7 @@ from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import NoisePlan, plan_noise
 from ..options import options_of, record_of
 from ..seeds import resolve_seed
+from .edges import with_edges
 from .methods import METHODS, Method, choose_method, elsewhere, name_of
 from .methods.compiled import Compiled
 from .methods.options import resolve
@@ -56,6 +57,9 @@ class Task(NamedTuple):
     noise: NoisePlan | None = None
     stopping: ReactionNetwork | None = None
     """The network with the condition at which replicates stop; None without such a condition."""
+    cut: ReactionNetwork | None = None
+    """The same, or `network`, with an event at each time that a solver must not step over, see `edges`; None without
+    any."""
     recorded: np.ndarray | None = None
     """int64, places of the recorded species among those of the network, in order; None if all are recorded."""
 
@@ -71,8 +75,8 @@ class Task(NamedTuple):
 
     @property
     def simulated(self) -> ReactionNetwork:
-        """The network that is simulated, without noise: `network`, with the condition at which replicates stop."""
-        return self.network if self.stopping is None else self.stopping
+        """The network that is simulated, without noise."""
+        return self.cut or self.stopping or self.network
 
     @property
     def statistics_names(self) -> tuple[str, ...]:
@@ -210,7 +214,9 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         announce(network.species, counts, run.round_initial)
     volume, rates = _volume(network, run.volume), network.rates(run.rates)
     stops = None if run.stop_when is None else stopping(network, run.stop_when, method)
-    noise = plan_noise(run.noise, stops or network, rates, presented=False)
+    simulated = stops or network
+    cut = with_edges(simulated, method)
+    noise = plan_noise(run.noise, cut, rates, presented=False)
     if noise is not None:
         method.refuse(noise.network)  # with the reactions that noise adds
     _refuse_combinations(run, method, noise)
@@ -227,6 +233,7 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         options=resolve(method, run.options, lambda name: elsewhere(name, ARGUMENTS)),
         noise=noise,
         stopping=stops,
+        cut=None if cut is simulated else cut,
         recorded=_recorded(network, run.species),
     )
     return task, reason

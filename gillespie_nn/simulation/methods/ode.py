@@ -61,8 +61,9 @@ class Ode(Method):
     """Concentrations by the rate equations of mass action, thresholds and general laws.
 
     `auto` begins with the explicit method of order 8 and, where stability keeps its steps short for long, goes on with
-    LSODA or, for many species, BDF with a sparse Jacobian. A law that is other than 0 for a moment only can be stepped
-    over, as by any adaptive solver: put a scheduled change there.
+    LSODA or, for many species, BDF with a sparse Jacobian. Steps end where a comparison of the time in a law changes. A
+    smooth law that is other than 0 for a moment only can be stepped over, as by any adaptive solver: put a scheduled
+    change there.
     """
 
     name = "ode"
