@@ -128,7 +128,7 @@ class _Watched:
     """Counts that note how much is read of them."""
 
     def __init__(self, counts):
-        self.shape, self.sizes, self._counts = counts.shape, [], counts
+        self.shape, self.dtype, self.sizes, self._counts = counts.shape, counts.dtype, [], counts
 
     def __getitem__(self, key):
         part = self._counts[key]

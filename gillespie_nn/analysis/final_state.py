@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..display.ensembles import asked_for, ranked, with_rate_rules
 from ..display.tables import Table, cell, estimate
 from ..display.words import counted
 from ..simulation import MomentsResult, Result, final_values
@@ -39,23 +40,36 @@ class FinalState(NamedTuple):
     """Standard error of the mean; NaN if unknown."""
     moved: np.ndarray
     """Distance from the first recorded value, as a root mean square over replicates."""
+    asked: tuple[str, ...] | None = None
+    """Names of the quantities to show, of which the table has those that moved most; None for all."""
+    observables: tuple[str, ...] = ()
+    """Names of rules and parameters, which are not in the units of species."""
+    first: tuple[str, ...] = ()
+    """Names of variables of rate rules, which come first: there are few of them, and they drive the rest."""
 
     @property
-    def shown(self) -> np.ndarray:
-        """Numbers of the quantities that moved most, in order: the rows of `table`."""
-        return np.sort(np.argsort(-self.moved, kind="stable")[:MOST])
+    def shown(self) -> list[int]:
+        """Numbers of the quantities in `table`, in order of its rows."""
+        places = [k for k, name in enumerate(self.names) if self.asked is None or name in self.asked]
+        names = [self.names[k] for k in places]
+        return [places[k] for k in ranked(names, self.moved[places], self.first, MOST)]
 
     def table(self, time: float, units: str) -> Table:
-        """The quantities that moved most, with 95 % intervals by Student's t. Columns that would be empty are left
-        out."""
+        """The variables of rate rules and the quantities that moved most, with 95 % intervals by Student's t. Columns
+        that would be empty are left out."""
         from scipy import stats  # which takes long to import
 
         shown = self.shown
-        few = (
-            f", the {len(shown)} of {len(self.names)} quantities that moved most"
-            if len(shown) < len(self.names)
-            else ""
-        )
+        n_asked = len(self.names if self.asked is None else self.asked)
+        few = f", the {len(shown)} of {n_asked} quantities that moved most" if len(shown) < n_asked else ""
+        n_first = len({*self.first} & {*(self.names if self.asked is None else self.asked)})
+        if few and n_first > len(shown):
+            few = f", the {len(shown)} of {n_first} variables of rate rules that moved most"
+        elif few and n_first:
+            few = (
+                f", {counted(n_first, 'variable')} of rate rules and the {len(shown) - n_first} of {n_asked - n_first} "
+                "other quantities that moved most"
+            )
         half = self.error * stats.t.isf(0.025, max(self.n - 1, 1))
         intervals, spreads = np.isfinite(half[shown]).any(), np.isfinite(self.deviation[shown]).any()
         width = max([len("quantity"), *(len(self.names[k]) for k in shown)])  # names stand to the left
@@ -65,22 +79,20 @@ class FinalState(NamedTuple):
             known = estimate(self.mean[k], self.mean[k] - half[k], self.mean[k] + half[k])
             value = known if half[k] > 0 else cell(self.mean[k])
             rows.append((self.names[k].ljust(width), value, *([f"{self.deviation[k]:.3g}"] if spreads else [])))
-        return Table(
-            f"at t = {time:g} s{few} [{units}]:", (*columns, *(["standard deviation"] if spreads else [])), rows
-        )
+        # Rules and parameters have units of their own.
+        of_species = [self.names[k] not in self.observables for k in shown]
+        unit = f" [{units}]" if all(of_species) else f" [species: {units}]" if any(of_species) else ""
+        return Table(f"at t = {time:g} s{few}{unit}:", (*columns, *(["standard deviation"] if spreads else [])), rows)
 
 
 def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState | None:
     """None if no replicate has reached the end."""
+    about: dict[str, Any] = {
+        "asked": asked_for(result), "first": with_rate_rules(result),
+        "observables": tuple(name for name in result.quantities if name not in result.model.index),
+    }  # fmt: skip
     if isinstance(result, MomentsResult):
-        n = int(result.n[-1].min(initial=result.n_done))
-        if not n:
-            return None
-        mean, deviation = result.mean()[-1], result.std()[-1]
-        return FinalState(
-            tuple(result.quantities), n, mean, deviation, result.standard_error()[-1],
-            _distance(mean - result.mean()[0], deviation),
-        )  # fmt: skip
+        return _of_moments(result, about)
     names, final = final_values(result)
     n = len(final)
     if not n:
@@ -97,7 +109,18 @@ def final_state(result: Result | Run | MomentsResult | MomentsRun) -> FinalState
         deviation = unknown.copy()
         of_law = np.sqrt(np.diagonal(result.covariance[0, -1]))
         deviation[: len(of_law)] = of_law
-    return FinalState(names, n, mean, deviation, error, moved)
+    return FinalState(names, n, mean, deviation, error, moved, **about)
+
+
+def _of_moments(result: MomentsResult, about: Mapping[str, Any]) -> FinalState | None:
+    n = int(result.n[-1].min(initial=result.n_done))
+    if not n:
+        return None
+    mean, deviation = result.mean()[-1], result.std()[-1]
+    return FinalState(
+        tuple(result.quantities), n, mean, deviation, result.standard_error()[-1],
+        _distance(mean - result.mean()[0], deviation), **about,
+    )  # fmt: skip
 
 
 def said_of_method(statistics: Mapping[str, Any], n: int) -> str:
@@ -110,9 +133,9 @@ def said_of_method(statistics: Mapping[str, Any], n: int) -> str:
     return (f"{'mean of a replicate' if n > 1 else 'work'}: " + ", ".join(parts)) if parts else ""
 
 
-def fired(n_events: int, units: str) -> str:
-    """How many reactions fired; nothing of a method that follows concentrations, in which none fires."""
-    return f", {_number(n_events)} fired" if units == "molecules" else ""
+def fired(n_events: int) -> str:
+    """How many reactions fired."""
+    return f", {_number(n_events)} fired"
 
 
 def _number(n_events: int) -> str:

@@ -144,7 +144,7 @@ def _units(run: Trajectories, name: str) -> str:
 
 
 def _are_whole(run: Trajectories, name: str) -> bool:
-    return name not in run.observable_names and run.units == "molecules"
+    return name not in run.observable_names and np.issubdtype(run.counts.dtype, np.integer)
 
 
 def _edges(low: float, high: float, step: float, whole: bool) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.ensembles import Band, species_of
+from ..display.ensembles import Band, asked_for, ranked, species_of, with_rate_rules
 from ..display.figures import Drawing, title
 from ..display.html import fragment
 from ..display.tables import Table, cell, estimate, few, shown
@@ -124,8 +124,9 @@ def _of_moments(
         raise InputError("no replicate has ended yet, so there is nothing to analyse")
     names = tuple(dict.fromkeys(species))
     if not names:
-        widest = np.argsort(-np.nanmax(run.maximum() - run.minimum(), axis=0), kind="stable")[:_MOST]
-        names = tuple(run.quantities[k] for k in np.sort(widest))
+        known = asked_for(run)
+        spread = np.nanmax(run.maximum(known) - run.minimum(known), axis=0)
+        names = tuple(known[k] for k in ranked(known, spread, with_rate_rules(run), _MOST))
     at = [run.place(name) for name in names]
     n = run.n[:, at]
     half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * run.standard_error()[:, at]
@@ -207,7 +208,7 @@ def _replicates(run: AnyRun) -> int:
 def _of_intervals(found: Means) -> str:
     units = next((u for u in found.units if u), "")
     return f"intervals are pointwise, at {100 * found.confidence:g} % confidence" + (
-        f"; units: {units}" if units else ""
+        f"; units{'' if all(found.units) else ' of species'}: {units}" if units else ""
     )
 
 

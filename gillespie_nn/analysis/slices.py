@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.ensembles import known_name
+from ..display.ensembles import candidates, known_name, ranked, with_rate_rules
 from ..simulation import MomentsResult, Trajectories
 from ..simulation.parts import blocks, names_of, read, split
 
@@ -22,24 +22,22 @@ _LEAST_POINTS = 16
 
 
 def chosen(run: Trajectories, names: Sequence[str] = (), most: int = 8) -> tuple[str, ...]:
-    """`names`, which must be in the run; if none, up to `most` species whose counts vary most, or the observables of a
-    model without species."""
+    """`names`, which must be in the run; if none, what rate rules change and the species that vary most, together up to
+    `most`, or the observables of a model without either."""
     every = names_of(run)
     if len(names):
         return tuple(dict.fromkeys(known_name(run, name, whose="the run has") for name in names))
     if not every:
         raise InputError("the run has no species, so there is nothing to analyse")
-    if not run.species:
-        return every[:most]
-    low, high = np.full(len(run.species), np.inf), np.full(len(run.species), -np.inf)
-    n_replicates, n_points, n_species = run.counts.shape
-    for replicates in split(n_replicates, n_points * n_species):
-        for points in split(n_points, n_species):
-            values = read(run, run.species, points, replicates)
+    known = candidates(run)
+    low, high = np.full(len(known), np.inf), np.full(len(known), -np.inf)
+    n_replicates, n_points, _ = run.counts.shape
+    for replicates in split(n_replicates, n_points * len(known)):
+        for points in split(n_points, len(known)):
+            values = read(run, known, points, replicates)
             low = np.minimum(low, np.nanmin(values, axis=(0, 1), initial=np.inf))
             high = np.maximum(high, np.nanmax(values, axis=(0, 1), initial=-np.inf))
-    widest = np.argsort(-(high - low), kind="stable")[:most]
-    return tuple(run.species[k] for k in np.sort(widest))
+    return tuple(known[k] for k in ranked(known, high - low, with_rate_rules(run), most))
 
 
 def has_trajectories(run: AnyRun) -> TypeGuard[Trajectories]:

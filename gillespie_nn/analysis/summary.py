@@ -1,7 +1,7 @@
 """A run file in numbers: a dictionary for machines, and the same as text for people."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def summary(run: Run | MomentsRun) -> dict:
     found = {
         "file": str(run.path), "kind": run.kind, "method": run.method, "seed": run.seed, "volume": run.volume,
         "n_species": len(run.model.species), "n_reactions": len(run.model.reactions), "replicates": run.n_planned,
-        "points": len(run.time), "units": run.units, "ended": run.ended,
+        "points": len(run.time), "units": run.units, "ended": run.ended, "has_firings": run._has_firings,
         "seconds": seconds if np.isfinite(seconds) else None, "started": run.provenance.get("started"),
         "written": not run.ended and is_locked(run.path), **found,
     }  # fmt: skip
@@ -57,6 +57,10 @@ def _of_ensemble(run: Run | MomentsRun) -> dict:
     state = final_state(run)
     if state is None:
         return found | {"complete": 0}
+    found |= {
+        "asked": list(state.asked or state.names), "observables": list(state.observables),
+        "rate_rules": list(state.first),
+    }  # fmt: skip
     if isinstance(run, MomentsRun):
         return found | {"moved": state.moved.tolist()}
     return found | {
@@ -69,20 +73,22 @@ def _of_ensemble(run: Run | MomentsRun) -> dict:
     }
 
 
-def summary_text(found: dict) -> str:
-    """The values `found` by `summary` as text. Intervals of means are Student's t intervals."""
+def summary_text(found: dict, species: Sequence[str] = ()) -> str:
+    """The values `found` by `summary` as text. Intervals of means are Student's t intervals. The table shows the
+    quantities named in `species`; if none, those that the run was asked for."""
     training = found["kind"] == "training"
     done, planned = found["committed"], found["replicates"]
     replicates = "" if training else f", {done} of {counted(planned, 'replicate')} done"
     # A training run that has not ended has not counted its reactions.
-    n_fired = "" if training and not done else fired(found["events"], found["units"])
+    counts = found.get("has_firings", found["units"] == "molecules") and (done or not training)
+    n_fired = fired(found["events"]) if counts else ""
     lines = [
         f"{printable(found['file'])}: {found['kind']} run{replicates}",
         f"{found['n_species']} species, {counted(found['n_reactions'], 'reaction')}; method {found['method']}, "
         f"Omega = {found['volume']:g}, seed {found['seed']}",
         f"{counted(found['points'], 'recorded point')}{n_fired}{_took(found)}",
     ]
-    return "\n".join(lines + (_training_lines(found) if training else _ensemble_lines(found)))
+    return "\n".join(lines + (_training_lines(found) if training else _ensemble_lines(found, species)))
 
 
 def _took(found: dict) -> str:
@@ -111,7 +117,7 @@ def _training_lines(found: dict) -> list[str]:
     return lines
 
 
-def _ensemble_lines(found: dict) -> list[str]:
+def _ensemble_lines(found: dict, species: Sequence[str]) -> list[str]:
     if not found["complete"]:
         return _early(found) or ["no replicate has reached the end yet"]
     lines = [f"{counted(found['complete'], 'replicate')} reached the end", *_early(found)]
@@ -120,7 +126,11 @@ def _ensemble_lines(found: dict) -> list[str]:
         np.full(n, np.nan) if found.get(name) is None else np.array(found[name], dtype=float)
         for name in ("standard_deviation", "standard_error", "moved")
     )
-    state = FinalState(tuple(found["species"]), found["complete"], np.array(found["mean"]), deviation, error, moved)
+    state = FinalState(
+        tuple(found["species"]), found["complete"], np.array(found["mean"]), deviation, error, moved,
+        tuple(species or found.get("asked", found["species"])), tuple(found.get("observables", ())),
+        tuple(found.get("rate_rules", ())),
+    )  # fmt: skip
     lines.append(state.table(found["t_end"], found["units"]).text())
     work = said_of_method(found["statistics"], found["complete"])
     return lines + ([work] if work else [])

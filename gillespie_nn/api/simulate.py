@@ -80,7 +80,7 @@ def result_of(task: Task, sink: Any, reason: str, origin: str, seconds: float = 
     network = task.network
     about: dict[str, Any] = {
         "method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume,
-        "model": network, "units": task.method.units, "_task": task,
+        "model": network, "units": task.units, "_task": task,
         "provenance": json.loads(origin) | {"seconds": seconds},
     }  # fmt: skip
     if not task.records_rows:

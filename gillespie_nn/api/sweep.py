@@ -10,6 +10,7 @@ from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.network import refuse_two_starts
 from ..crn.patterns import is_pattern, matching
 from ..options import options_of, takes
 from ..progress import Progress
@@ -73,6 +74,7 @@ def sweep(
     tasks = []
     for row, (network, changes) in enumerate(_settings(model, table, asked.parameters or {})):
         try:
+            refuse_two_starts(network, {**(asked.parameters or {}), **changes[PARAMETER]}, asked.initial or ())
             of_row = replace(
                 asked,
                 parameters=None,  # the network has them

@@ -8,7 +8,8 @@ from .. import checks
 from ..analysis import ANALYSES, Ask, citations_of, citations_text, overview, summary, summary_text
 from ..analysis.base import Analysis
 from ..analysis.means import MeansAnalysis
-from ..storage import open_run
+from ..display.ensembles import known_name
+from ..storage import MomentsRun, Run, open_run
 from .common import Subparsers, add_json, figure_path, parser, print_json
 from .watch import watch
 
@@ -66,7 +67,7 @@ def add_asked(command: argparse.ArgumentParser) -> None:
     """Options that analyses of a run share."""
     command.add_argument(
         "--species", action="append", default=[], metavar="NAME",
-        help="species or observable (default: those that vary most); may be repeated",
+        help="species or observable (default: what rate rules change and those that vary most); may be repeated",
     )  # fmt: skip
     command.add_argument(
         "--confidence", type=float, default=0.95, metavar="P", help="confidence of intervals (default: 0.95)"
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             **({} if arguments.confidence is None else {"confidence": arguments.confidence}),
         )  # fmt: skip
         found = summary(opened)
-        print(summary_text(found))
+        print(summary_text(found, _shown(opened, arguments, bool(analyses or figures))))
         if arguments.cite:
             found["references"] = citations_of(opened)
             print(citations_text(found["references"]))
@@ -104,6 +105,16 @@ def run(arguments: argparse.Namespace) -> int:
         shown = [str(path) for path in figures]
         print_json(found | {"analyses": records, "figures": shown, "figure": shown[0] if shown else None})
     return code
+
+
+def _shown(run: Run | MomentsRun, arguments: argparse.Namespace, is_analysed: bool) -> list[str]:
+    """Names of --species, which the summary shows; a summary of training shows none."""
+    names = list(dict.fromkeys(arguments.species))
+    if names and run.kind == "training":
+        if not is_analysed:
+            raise checks.InputError("--species only applies to an analysis: add --what means, for example")
+        return []
+    return [known_name(run, name, whose="the run has") for name in names]
 
 
 def _phase(text: str | None) -> tuple[str, str] | None:
@@ -127,7 +138,7 @@ def _check_given(arguments: argparse.Namespace, analyses: list[type[Analysis]]) 
     if analyses or arguments.figure is not None:
         return
     given = {
-        "--species": arguments.species, "--time": arguments.time, "--start": arguments.start,
+        "--time": arguments.time, "--start": arguments.start,
         "--confidence": arguments.confidence,
     }  # fmt: skip
     for flag, value in given.items():

@@ -1,12 +1,13 @@
 """What the subcommands share: the parser, the JSON line, paths of figures."""
 
 import argparse
+import itertools
 import json
 import math
 import re
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -17,6 +18,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _WIDTH = 100
 _WRONG_NUMBER = re.compile(r"argument (\S+): invalid (int|float) value: (.*)")
 _WRONG_CHOICE = re.compile(r"argument (\S+): invalid choice: (.*) \(choose from (.*)\)")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _REQUIRED = "the following arguments are required"
 
 
@@ -34,13 +36,31 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, argument: str) -> str:
         """What to say about an unknown argument."""
         options = {option: action for action in self._actions for option in action.option_strings}
-        place = self._given.index(argument) if argument in self._given else 0
-        if place > 1 and "=" not in self._given[place - 1]:
-            flag, name = self._given[place - 2 : place]
-            metavar = str(getattr(options.get(flag), "metavar", ""))
-            if "=" in metavar and not argument.startswith("-"):
-                return f"{flag} takes {metavar}: write {flag} {name}={argument}"
+        if not argument.startswith("-") and (advice := self._several(argument, options)):
+            return advice
         return f"unknown argument {argument!r}{checks.meant(argument.partition('=')[0], list(options))}"
+
+    def _several(self, argument: str, options: Mapping[str, argparse.Action]) -> str:
+        """What to write instead of several values behind a flag that takes one, such as `--parameter a=0 b=1`;
+        nothing if there are none. `argument` is unknown: a value, or the positional argument whose place one took."""
+        starts = [k for k, given in enumerate(self._given) if given.startswith("-")]
+        for start, end in zip(starts, [*starts[1:], len(self._given)]):
+            flag, *values = self._given[start:end]
+            action = options.get(flag)
+            if not isinstance(action, argparse._AppendAction) or len(values) < 2:
+                continue
+            metavar = str(action.metavar)
+            pairs = list(itertools.takewhile(lambda value: "=" in value, values))
+            if metavar.startswith("NAME="):
+                if len(pairs) > 1:
+                    return f"{flag} takes one {metavar}: write {' '.join(f'{flag} {pair}' for pair in pairs)}"
+                if not pairs and _NUMBER.fullmatch(values[1]):
+                    return f"{flag} takes {metavar}: write {flag} {values[0]}={values[1]}"
+            elif argument == values[1]:
+                several = " ".join(values) if " " in metavar else f"{values[0]} {flag} {argument}"
+                quoted = f"'{several}'" if " " in metavar else several
+                return f"{flag} takes one {metavar}: write {flag} {quoted}"
+        return ""
 
     def _mistyped(self) -> str | None:
         """The first flag given that is unknown."""

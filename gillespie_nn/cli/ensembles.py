@@ -24,7 +24,7 @@ def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: ar
         f"Omega = {result.volume:g}, seed {result.seed}"
     )
     found, state = _last(result), final_state(result)
-    n_fired = fired(result.n_events, result.units)
+    n_fired = fired(result.n_events) if result._has_firings else ""
     print(f"{counted(result.n_done, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
     if state is not None:
         table = state.table(result.time[-1], result.units)

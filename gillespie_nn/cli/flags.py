@@ -1,6 +1,7 @@
 """Flags of the command line, made of options: see `gillespie_nn.options`."""
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING
 from typing import Any
@@ -59,7 +60,7 @@ def flag_of(option: Option) -> str:
 def pairs(flag: str, example: str, texts: list[str], number: Callable[[str], Any] | None) -> dict[str, Any]:
     """NAME=NUMBER of a flag that may be given several times, as a dictionary."""
     assert number is not None
-    found = {}
+    found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if name.strip() in found:
@@ -69,8 +70,16 @@ def pairs(flag: str, example: str, texts: list[str], number: Callable[[str], Any
         except ValueError:
             equals = ""
         if not equals:
-            raise InputError(f"{flag} takes NAME=NUMBER, for example {flag} {example}, got {text!r}")
+            parts = _parts(text)
+            more = f"; for several, write {' '.join(f'{flag} {part}' for part in parts)}" if parts else ""
+            raise InputError(f"{flag} takes NAME=NUMBER, for example {flag} {example}, got {text!r}{more}")
     return found
+
+
+def _parts(text: str) -> list[str]:
+    """NAME=VALUE of a text with several, separated by commas or spaces; empty for other texts."""
+    parts = re.split(r"[,;\s]+", text.strip())
+    return parts if len(parts) > 1 and all(re.fullmatch(r"[^=]+=[^=]+", part) for part in parts) else []
 
 
 def _how(option: Option) -> dict[str, Any]:

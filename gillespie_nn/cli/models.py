@@ -7,6 +7,7 @@ from .. import checks
 from ..crn import ReactionNetwork
 from ..crn.equations import bystanders
 from ..crn.formats import FORMATS
+from ..crn.network import refuse_two_starts
 from .flags import pairs
 
 FORMATS_HELP = ", ".join(f"{f.title} ({', '.join(f.endings)})" for f in FORMATS)
@@ -28,6 +29,8 @@ def model_of(arguments: argparse.Namespace) -> ReactionNetwork:
     """The network asked for, with its parameters; warns of species that nothing changes or reads, often mistyped."""
     given = pairs("--parameter", "k=0.3", arguments.parameter, float)
     network = ReactionNetwork.from_file(arguments.model, given, arguments.substance)
+    initial = [text.partition("=")[0].strip() for text in getattr(arguments, "initial", None) or ()]
+    refuse_two_starts(network, given, initial)
     if idle := bystanders(network):
         warnings.warn(f"in no reaction, rule or event: {checks.shortened(idle)}", stacklevel=2)
     return network

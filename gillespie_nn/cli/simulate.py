@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"{len(network.species)} species, {network.compiled}; method {reason}, Omega = {result.volume:g}, "
         f"seed {result.seed}"
     )
-    n_fired = fired(int(result.n_events.sum()), result.units)
+    n_fired = fired(int(result.n_events.sum())) if result._has_firings else ""
     print(f"{counted(n, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
     if (state := final_state(result)) is not None:
         print(state.table(result.time[-1], result.units).text())

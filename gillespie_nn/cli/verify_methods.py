@@ -8,7 +8,7 @@ from ..display.words import counted
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
-from ..verification.run import FAILS, HOLDS, INCOMPLETE
+from ..verification.run import FAILS, HOLDS, INCOMPLETE, LEAST_REPLICATES
 from .common import Subparsers, add_json, figure_path, parser, print_json
 from .flags import add_flags, given, options_of_methods
 
@@ -46,7 +46,12 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     )
     command.add_argument("--output", metavar="FILE", help="figure of --ladder to write (.png, .svg or .pdf)")
     command.add_argument("--overwrite", action="store_true", help="overwrite an existing figure")
-    command.add_argument("--replicates", type=int, default=10_000, help="number of replicates of each case (10000)")
+    command.add_argument(
+        "--replicates",
+        type=int,
+        default=10_000,
+        help=f"number of replicates of each case (at least {LEAST_REPLICATES}; 10000)",
+    )
     command.add_argument("--seed", type=int, default=0, help="seed of the random numbers, a whole number (0)")
     add_flags(command, options_of_methods())
     add_json(command)

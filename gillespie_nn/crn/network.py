@@ -27,7 +27,7 @@ from .consistency import check_rate_rule, check_unique, checked_event, inlined_r
 from .events import Event
 from .expressions import Expression
 from .parts import Parts, Source
-from .patterns import by_pattern
+from .patterns import by_pattern, is_pattern
 from .reaction import Reaction, checked_expression, checked_reaction, constant_in_law, rate_of, with_rate
 from .symbols import Scope
 
@@ -444,6 +444,10 @@ class ReactionNetwork:
         `initial`."""
         given = checks.by_name("initial", initial)
         moved = {name: value for name, value in given.items() if name in self.rate_rules}
+        for name in given if self.rate_rules else ():
+            if not is_pattern(name):
+                known = dict.fromkeys((*self.index, *self.rate_rules))
+                checks.choice("species in the initial state", name, known, "the network has")
         if not moved:
             return self, initial
         start, parameters = dict(self.initial), dict(self.parameters)
@@ -512,3 +516,11 @@ def how_to_read(source: str | os.PathLike) -> str:
     """The call that reads a text or a file as a network, for messages."""
     is_text = isinstance(source, str) and ("->" in source or "@" in source or "\n" in source)
     return f"ReactionNetwork.from_{'text' if is_text else 'file'}({checks.shortened_text(os.fspath(source))})"
+
+
+def refuse_two_starts(network: ReactionNetwork, parameters: Iterable[str], initial: Iterable[str]) -> None:
+    """Raise InputError for a variable with a rate rule whose value at time 0 both set."""
+    for name in sorted({*parameters} & {*initial} & network.rate_rules.keys()):
+        raise InputError(
+            f"{name} has a rate rule, and both initial and parameters set its value at time 0: leave one out"
+        )

@@ -1,7 +1,8 @@
 """The numbers of an ensemble that a figure shows, from anything with the public attributes of a result: trajectories or
 moments, in memory or in a file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,8 +65,41 @@ def is_stepped(result: Any, name: str) -> bool:
     return network.rate_rules.keys().isdisjoint(reads)
 
 
+def asked_for(result: Any) -> tuple[str, ...]:
+    """Quantities that the option `species` of the run names or whose pattern they match; all without it."""
+    patterns = getattr(result, "_species_asked", None)
+    if patterns is None:
+        return tuple(result.quantities)
+    return tuple(name for name in result.quantities if any(fnmatchcase(name, pattern) for pattern in patterns))
+
+
+def with_rate_rules(result: Any) -> tuple[str, ...]:
+    """Quantities that a rate rule changes: they come first where not all are shown."""
+    rate_rules = getattr(result.model, "rate_rules", ())
+    return tuple(name for name in result.quantities if name in rate_rules)
+
+
+def ranked(names: Sequence[str], moved: np.ndarray, first: Collection[str], most: int) -> list[int]:
+    """Places of up to `most` of the `names` to show: those in `first`, then those that `moved` most, float64[name].
+    Those in `first` come first, and else the order is that of `names`."""
+    later = np.array([name not in first for name in names], dtype=np.bool_)
+    chosen = np.lexsort((-moved, later))[:most]
+    return sorted(chosen.tolist(), key=lambda k: (later[k], k))
+
+
+def candidates(result: Any) -> tuple[str, ...]:
+    """Quantities of which a figure shows those that vary most: those that the run was asked for, else the species and
+    what rate rules change, or the observables of a model without either."""
+    every, asked = tuple(result.quantities), asked_for(result)
+    if len(asked) < len(every):
+        return asked
+    shown = {*species_of(result), *with_rate_rules(result)}
+    return tuple(name for name in every if name in shown) or every
+
+
 def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
-    """`names`, which must be in the result; if none, up to `most` species that vary most, in their order.
+    """`names`, which must be in the result; if none, what rate rules change and the species that vary most, together up
+    to `most`, in their order.
 
     Raises InputError for an unknown name, and for a result without replicates."""
     every = result.quantities
@@ -76,16 +110,17 @@ def choose(result: Any, names: Sequence[str], most: int) -> tuple[str, ...]:
     if len(names):
         names = [names] if isinstance(names, str) else names
         return tuple(dict.fromkeys(known_name(result, name, "quantity") for name in names))
-    known = species_of(result) or every
+    known = candidates(result)
+    first = with_rate_rules(result)
     if len(known) <= most:
-        return known
+        return tuple(known[k] for k in ranked(known, np.zeros(len(known)), first, most))
     # Over replicates and times; NaN at points that nobody reached.
     largest, smallest = (
         np.nan_to_num(result.maximum(known), nan=-np.inf),
         np.nan_to_num(result.minimum(known), nan=np.inf),
     )
-    widest = np.argsort(smallest.min(axis=0) - largest.max(axis=0), kind="stable")[:most]
-    return tuple(known[k] for k in np.sort(widest))
+    spread = largest.max(axis=0) - smallest.min(axis=0)
+    return tuple(known[k] for k in ranked(known, spread, first, most))
 
 
 def values(result: Any, name: str, replicates: slice = slice(None)) -> np.ndarray:

@@ -55,6 +55,16 @@ class EnsembleResult:
     _IN_FILE = False
     """Whether trajectories are read from a file each time."""
 
+    @property
+    def _species_asked(self) -> Sequence[str] | None:
+        """The option `species` of the run, names and patterns; None without it, and for a result made by hand."""
+        return (getattr(self, "arguments", None) or {}).get("species")
+
+    @property
+    def _has_firings(self) -> bool:
+        """Whether single reactions fire: not in a method of concentrations."""
+        raise NotImplementedError
+
     def _title(self) -> str:
         """What it is, in a line."""
         return f"{type(self).__name__}: {glance.span(self)}"

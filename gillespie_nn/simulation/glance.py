@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..display.ensembles import asked_for, with_rate_rules
 from ..display.html import fragment
 from ..display.tables import Table, shown
 
@@ -75,22 +76,23 @@ class Last(NamedTuple):
 
 
 def last(result: "EnsembleResult") -> list[Last]:
-    """Every quantity at the last point, of a file in its first replicates; those that moved most come first, by the
-    root mean square of the change from the first point, about."""
+    """Every quantity that the run was asked for at the last point, of a file in its first replicates. What rate rules
+    change comes first, then what moved most, by the root mean square of the change from the first point, about."""
+    names, first = asked_for(result), with_rate_rules(result)
     points = (0, len(result.time) - 1)
-    sums = result._sums(result.quantities, points, _MOST_REPLICATES if result._IN_FILE else None)
+    sums = result._sums(names, points, _MOST_REPLICATES if result._IN_FILE else None)
     mean = np.where(sums.n > 0, sums.mean, np.nan)
     std = np.sqrt(np.where(sums.n > 1, sums.squares / np.maximum(sums.n - 1, 1), np.nan))
     moved = np.hypot(mean[1] - mean[0], np.nan_to_num(std[1]))
-    order = np.argsort(-np.nan_to_num(moved, nan=-1.0), kind="stable")
-    return [Last(result.quantities[k], mean[1, k], std[1, k]) for k in order]
+    order = np.lexsort((-np.nan_to_num(moved, nan=-1.0), [name not in first for name in names]))
+    return [Last(names[k], mean[1, k], std[1, k]) for k in order]
 
 
 def _table(result: "EnsembleResult") -> Table:
-    quantities = last(result)
+    quantities, rates = last(result), with_rate_rules(result)
     when = f"at t = {result.time[-1]:g} s"
     if len(quantities) > _MOST_ROWS:
-        when += "; largest changes first"
+        when += "; variables of rate rules, then largest changes first" if rates else "; largest changes first"
     if len(result) == 1:
         return Table(when, ("quantity", "value"), [(q.name, q.mean) for q in quantities])
     return Table(when, ("quantity", "mean", "std. dev."), list(quantities))

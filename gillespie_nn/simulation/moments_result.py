@@ -9,11 +9,12 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.ensembles import known_name
+from ..display.ensembles import MOLECULES, known_name
 from ..status import Status
 from .columns import MOMENTS, Columns, of_moments
 from .constants import constant
 from .ensemble_result import EnsembleResult
+from .methods import METHODS
 from .moments import Moments
 from .parts import Sums
 from .result import save_with
@@ -98,6 +99,15 @@ class MomentsResult(EnsembleResult):
     def complete(self) -> bool:
         """Whether every replicate requested was simulated to the end."""
         return self.n_done == self.n_replicates and all(s.complete for s in self.statuses)
+
+    @property
+    def _species_asked(self) -> Sequence[str] | None:
+        return super()._species_asked if self._task is None else self._task.run.species
+
+    @property
+    def _has_firings(self) -> bool:
+        units = {m.name: m.units for m in METHODS}
+        return units.get(self.method, self.units) == MOLECULES
 
     def place(self, name: str) -> int:
         """Column of a quantity."""

@@ -30,7 +30,7 @@ class Result(Trajectories):
     time: np.ndarray
     """float64[point] [s]."""
     counts: np.ndarray
-    """int64[replicate, point, species] [molecules], or float64 for methods whose `units` are concentrations. Masked
+    """int64[replicate, point, species] [molecules], or float64 in `units` for methods of concentrations. Masked
     where a replicate did not reach the point, or a rule has no whole value."""
     species: tuple[str, ...]
     """Names of the recorded species."""
@@ -46,7 +46,8 @@ class Result(Trajectories):
     firings: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     """int64[replicate, reaction], on request."""
     units: str = "molecules"
-    """Units of `counts`: `molecules`, or `concentration`."""
+    """Units of `counts`: `molecules`, or `concentration`, amounts divided by Omega. Where the model fixes Omega at 1,
+    values are amounts, and of methods of concentrations not whole."""
     observables: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
     """float64[replicate, point, observable]: values of rules, and of parameters that events change."""
     observable_names: tuple[str, ...] = ()
@@ -139,7 +140,7 @@ def unfinished(result: Any) -> str:
     if not hasattr(result, "counts"):
         what = "are left out of the moments"
     else:
-        what = "are masked" if result.units == "molecules" else "are NaN"
+        what = "are masked" if np.issubdtype(result.counts.dtype, np.integer) else "are NaN"
     return (
         f"{sum(why.values())} of {sum(result.statuses.values())} replicates did not reach t = {result.time[-1]:g} s "
         f"({reasons}); points that were not reached {what}"

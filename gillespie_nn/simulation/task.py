@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from ..crn.network import how_to_read
+from ..crn.network import how_to_read, refuse_two_starts
 from ..crn.patterns import chosen
 from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import NoisePlan, plan_noise
@@ -19,6 +19,7 @@ from ..options import options_of, record_of
 from ..seeds import resolve_seed
 from .edges import with_edges
 from .methods import METHODS, Method, choose_method, elsewhere, name_of
+from .methods.base import units_of
 from .methods.compiled import Compiled
 from .methods.options import resolve
 from .options import ARGUMENTS, EVENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, WITH_ROWS, RunOptions
@@ -88,6 +89,11 @@ class Task(NamedTuple):
         if self.method.dtype != np.int64 or np.issubdtype(self.counts.dtype, np.integer):
             return self.counts
         return started(self.counts, self.run.round_initial, self.seed, replicate)
+
+    @property
+    def units(self) -> str:
+        """Units of the recorded values of species, see `units_of`."""
+        return units_of(self.method.units, self.network, self.volume)
 
     @property
     def grid(self) -> np.ndarray:
@@ -207,6 +213,7 @@ def make_task(network: ReactionNetwork, run: RunOptions) -> tuple[Task, str]:
         if isinstance(network, (str, os.PathLike)):
             how = f"read it with {how_to_read(network)}"
         raise InputError(f"network must be a ReactionNetwork, got {type(network).__name__}: {how}")
+    refuse_two_starts(network, run.parameters or (), run.initial or ())
     network, initial = network.with_parameters(run.parameters).with_continuous(run.initial)
     counts = network.amounts(initial)
     method, reason = choose_method(run.method, network, counts)
@@ -243,12 +250,8 @@ def _recorded(network: ReactionNetwork, asked: Sequence[str] | None) -> np.ndarr
     """`Task.recorded` for the option `species`."""
     if asked is None:
         return None
-    others = [name for name in asked if name in network.observables and name not in network.index]
-    if others:
-        raise InputError(
-            f"species: {others[0]!r} is a rule or a parameter, which is always recorded: leave it out of species"
-        )
-    names = chosen("species", asked, network.index)
+    known = quantities_of(network, network.species)  # observables are recorded in any case
+    names = tuple(name for name in chosen("species", asked, known) if name in network.index)
     return None if names == network.species else np.array([network.index[name] for name in names], dtype=np.int64)
 
 

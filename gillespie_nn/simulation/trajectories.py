@@ -46,6 +46,10 @@ class Trajectories(EnsembleResult):
         return parts.names_of(self)
 
     @property
+    def _has_firings(self) -> bool:
+        return np.issubdtype(self.counts.dtype, np.integer)
+
+    @property
     def replicates(self) -> np.ndarray:
         """int64[replicate], their numbers; in a file only those that are committed."""
         return np.arange(len(self))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checks import printable
 from ..simulation.glance import span
+from ..simulation.methods.base import units_of
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
 from ..simulation.sketch import Sketch
@@ -93,9 +94,10 @@ def read(path: Path, file: h5py.File) -> MomentsRun:
         time=file["time"][:], quantities=tuple(file["quantity"].asstr()[:]), moments=moments,
         n_replicates=int(attributes["n_replicates"]), method=printable(attributes["method"]),
         seed=int(attributes["seed"]), volume=float(attributes["volume"]), model=network,
-        units=printable(attributes["units"]), method_reason=printable(attributes["method_reason"]), path=path,
-        provenance=provenance | {"seconds": float(file["provenance/seconds"][()])},
-        version=version_of(file), software_version=printable(attributes["software_version"]),
+        units=units_of(printable(attributes["units"]), network, float(attributes["volume"])),
+        method_reason=printable(attributes["method_reason"]), path=path,
+        provenance=provenance | {"seconds": float(file["provenance/seconds"][()])}, version=version_of(file),
+        software_version=printable(attributes["software_version"]),
         initial=file["model/initial"][:], rates=file["model/rates"][:],
         arguments=json.loads(attributes["arguments"]) if "arguments" in attributes else None,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Reading run files: committed data only, from disk when it is indexed."""
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 
 from ..checks import InputError, printable
 from ..crn import ReactionNetwork
+from ..display.ensembles import MOLECULES
 from ..simulation.glance import span
 from ..simulation.jump_path import EventLog, JumpPath, valid
+from ..simulation.methods.base import units_of
 from ..simulation.task import EVENTS, TRAJECTORIES
 from ..simulation.trajectories import Trajectories
 from . import event_log
@@ -57,7 +60,8 @@ class Run(Trajectories):
     @property
     def units(self) -> str:
         """Units of `counts`: `molecules`, or `concentration`."""
-        return self._dataset("counts").attrs["units"]
+        units = self._dataset("counts").attrs["units"]
+        return units if units == MOLECULES else units_of(units, self.model, self.volume)
 
     @property
     def kind(self) -> str:
@@ -135,6 +139,10 @@ class Run(Trajectories):
     def arguments(self) -> dict:
         """Further arguments that determine an ensemble; since version 1.5."""
         return json.loads(self._attribute("arguments"))
+
+    @property
+    def _species_asked(self) -> Sequence[str] | None:
+        return super()._species_asked if "arguments" in self._file.attrs else None
 
     @property
     def n_replicates(self) -> int:

@@ -1,6 +1,7 @@
 """Single values of a file, checked when they are read. All functions raise InputError for invalid values."""
 
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,10 +130,16 @@ def _check_recorded(path: Path, file: "h5py.File", network: ReactionNetwork) -> 
     while n and place.get(names[n - 1], len(place)) < (place[names[n]] if n < len(names) else len(place)):
         n -= 1
     fits = place.keys() <= set(names) and set(names[:n]) <= network.index.keys() and len(set(names)) == len(names)
-    if not (asked and names and fits):
+    if not (asked and fits and (names or not _names_any(asked, network))):
         raise damaged(path, f"/{name} does not match the names in the model")
     if name == "species" and ALL_SPECIES not in file:
         raise damaged(path, f"/{ALL_SPECIES} is missing")
+
+
+def _names_any(asked: Any, network: ReactionNetwork) -> bool:
+    """Whether a name or pattern of the argument `species` is that of a species: it can be that of an observable."""
+    patterns = [pattern for pattern in asked if isinstance(pattern, str)] if isinstance(asked, list) else ["*"]
+    return any(fnmatchcase(species, pattern) for pattern in patterns for species in network.species)
 
 
 def _check_model(path: Path, file: "h5py.File", network: ReactionNetwork) -> None:

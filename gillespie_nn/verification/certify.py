@@ -10,6 +10,7 @@ from .. import checks
 from ..api import simulate
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.network import refuse_two_starts
 from ..crn.patterns import chosen, several
 from ..options import Check, Options, any_of, as_it_is, fraction, option, options_of, positive, takes, whole
 from ..seeds import resolve_seed
@@ -106,11 +107,14 @@ def certify(
     own, given = CertifyOptions.taken({"method": method, "t_end": t_end, "n_points": n_points} | options)
     destination, given = Destination.taken(given, ("output", "overwrite"))
     shared = {name: value for name, value in given.items() if name in OPTIONS}
-    network = network.with_parameters(shared.pop("parameters", None))
+    parameters = shared.pop("parameters", None)
+    refuse_two_starts(network, parameters or (), shared.get("initial") or ())
+    network = network.with_parameters(parameters)
     seed = _seed("seed", own.seed)
     grid = np.linspace(0.0, own.t_end, own.n_points + 1)[1:]
     initial, rates, schedule = (shared.get(name) for name in ("initial", "rates", "schedule"))
-    amounts = network.amounts(initial)
+    started, amounts_given = network.with_continuous(initial)
+    amounts = started.amounts(amounts_given)
     tested, exact = choose_method(own.method, network, amounts).method, _reference(own.reference, network, amounts)
     of_method = {name: value for name, value in given.items() if name not in OPTIONS}
     resolve(tested, of_method, lambda name: elsewhere(name, [*OPTIONS, *options_of(Destination)]))

@@ -76,6 +76,7 @@ def _parse(text: str, parameters: Overrides) -> Parts:
     rate_rules: dict[str, Expression] = {}
     only_ode = ""
     events: list[Event] = []
+    amounts: dict[str, Cursor] = {}
     negative: list[tuple[str, Cursor]] = []  # amounts below 0: only what a rate rule changes, which may come later
     # Reactions have names of their own; a rule may be that of a species, which the whole text shows.
     names = {kind: Scope() for kind in (REACTION, PARAMETER, RULE, RATE_RULE)}
@@ -119,11 +120,13 @@ def _parse(text: str, parameters: Overrides) -> Parts:
             if name in initial:
                 cursor.fail(f"the initial amount of {name} is set twice", start)
             initial[name] = value
+            amounts[name] = cursor
             species.setdefault(name)
         cursor.end()
     for name, cursor in negative:
         if name not in rate_rules:
             _checked_amount(cursor, name, initial[name], cursor.text.index("-", cursor.text.index("=")))
+    _refuse_amounts_of_parameters(amounts, values, [reaction for reaction, _ in reactions])
     for name, value in checks.by_name("parameters", parameters).items():
         if name in names[REACTION] and name not in values:
             raise InputError(
@@ -176,6 +179,21 @@ def _with_rate_constants(
         for name in (*(s for s, _ in (*reaction.reactants, *reaction.products)), *(reaction.threshold or ())[1:]):
             idle.pop(name, None)
     return tuple(with_rate_constant(reaction, rate, parameters, others, idle) for reaction, rate in reactions)
+
+
+def _refuse_amounts_of_parameters(
+    amounts: Mapping[str, Cursor], parameters: Iterable[str], reactions: Iterable[Reaction]
+) -> None:
+    """Refuse `k = 3` beside `@parameter k = 1`. A species of a reaction that is also a parameter is another mistake."""
+    molecules = {s for r in reactions for s, _ in (*r.reactants, *r.products)}
+    for name, cursor in amounts.items():
+        if name in parameters and name not in molecules:
+            line = cursor.text.strip()
+            cursor.fail(
+                f"{name} is a parameter, and `{line}` is the initial amount of a species: keep one line, `@parameter "
+                f"{line}` for a parameter, or `{line}` for a species",
+                0,
+            )
 
 
 def _define(cursor: Cursor, names: Mapping[str, Scope], kind: str, name: str, place: int) -> None:

@@ -45,6 +45,13 @@ def own_laws(laws: Laws) -> Laws:
     return separate
 
 
+def units_of(units: str, network: ReactionNetwork, volume: float) -> str:
+    """Units of species in results of a method with these `units`, `molecules` or `concentration`: amounts divided by
+    Omega. They are the amounts where Omega is 1 because the model fixes it so, as it is with SBML compartments that
+    change or differ, or because the volume is a variable of its own, with a rate rule."""
+    return "molecules" if volume == 1.0 and (network.volume is not None or network.rate_rules) else units
+
+
 class Method(ABC):
     """One replicate in progress.
 

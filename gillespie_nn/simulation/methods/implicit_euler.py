@@ -11,7 +11,7 @@ from ...crn.compile import Structure
 from ...kernels import codes
 from ...kernels.implicit_state import ImplicitState
 from ...kernels.implicit_steps import run_implicit
-from .base import Method
+from .base import Method, units_of
 from .options import Option
 from .rate_equations import refuse_events
 
@@ -109,9 +109,10 @@ class ImplicitEuler(Method):
 
     def _blown_up(self) -> None:
         largest = int(np.argmax(np.abs(np.nan_to_num(self.counts, nan=np.inf))))
+        units = units_of(self.units, self.network, self._volume)
         raise ModelError(
             f"method {self.name}: no solution beyond t = {self.time:.10g} s, where {self.network.species[largest]} = "
-            f"{self.counts[largest] / self._volume:g} [concentration] is the largest: the rate equations diverge, or "
+            f"{self.counts[largest] / self._volume:g} [{units}] is the largest: the rate equations diverge, or "
             "the step is too long; check the rates, or use a smaller fixed_step"
         )
 

@@ -18,7 +18,7 @@ from ...checks import InputError, ModelError
 from ...crn import ReactionNetwork
 from ...crn.compile import Structure
 from ...kernels import codes
-from .base import Method
+from .base import Method, units_of
 from .conditions import Conditions
 from .options import Option, one_of
 from .rate_equations import RateEquations
@@ -282,8 +282,9 @@ class Ode(Method):
         if least < -_BELOW * self._tolerances[1] and not self._warned:
             self._warned = True
             species = self.network.species[self._part.moving[values.argmin()]]
+            units = units_of(self.units, self.network, self._volume)
             warnings.warn(
-                f"{self.name}: {species} was {least / self._volume:g} [concentration] before t = {self.time:g} s, "
+                f"{self.name}: {species} was {least / self._volume:g} [{units}] before t = {self.time:g} s, "
                 "below 0 by more than rounding: a law is positive without its reactant, or the tolerance is too large",
                 stacklevel=2,
             )
@@ -297,7 +298,7 @@ class Ode(Method):
         k = wild[0] if wild.size else int(np.argmax(np.abs(change)))
         place = self._part.moving[k]
         unit = self._units[place]
-        what = " [concentration]" if place < self.n_species else ""
+        what = f" [{units_of(self.units, self.network, self._volume)}]" if place < self.n_species else ""
         raise ModelError(
             f"{self.name}: no solution beyond t = {self.time:.10g} s, where {self._names[place]} = "
             f"{state[k] / unit:g}{what} changes fastest, by {change[k] / unit:g} a second: "
