@@ -9,6 +9,7 @@ import numpy as np
 from ..display.tables import Table, cell, estimate
 from ..display.words import counted
 from ..simulation import MomentsResult, Result, final_values
+from ..statistics.intervals import student
 from ..storage import MomentsRun, Run
 
 MOST = 10
@@ -48,15 +49,13 @@ class FinalState(NamedTuple):
     def table(self, time: float, units: str) -> Table:
         """The quantities that moved most, with 95 % intervals by Student's t. Columns that would be empty are left
         out."""
-        from scipy import stats  # which takes long to import
-
         shown = self.shown
         few = (
             f", the {len(shown)} of {len(self.names)} quantities that moved most"
             if len(shown) < len(self.names)
             else ""
         )
-        half = self.error * stats.t.isf(0.025, max(self.n - 1, 1))
+        half = self.error * student(0.05, self.n)
         intervals, spreads = np.isfinite(half[shown]).any(), np.isfinite(self.deviation[shown]).any()
         width = max([len("quantity"), *(len(self.names[k]) for k in shown)])  # names stand to the left
         columns = ["quantity".ljust(width), "mean [95 % interval]" if intervals else "value" if self.n == 1 else "mean"]

@@ -12,8 +12,8 @@ from ..checks import printable
 from ..simulation.glance import span
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
-from ..simulation.sketch import Sketch
 from ..simulation.task import MOMENTS, QUANTILES
+from ..statistics.sketch import Sketch
 from .moments_file import load
 from .save import copy_file
 from .schema.moments import KIND

@@ -1,15 +1,16 @@
 """The criteria of a verdict, each applied to the errors of all paths."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy
 
 from ...checks import shortened
-from .statistics import CONFIDENCE, MEDIAN, UPPER, Slopes, bootstrap, log_medians, log_ratios, median
+from ...statistics.scaling import CONFIDENCE, MEDIAN, UPPER, Slopes, bootstrap, log_medians, log_ratios
+from ...statistics.tests import bonferroni
+from ...statistics.verdict import Judgement, Verdict
 
-VERDICTS = HOLDS, INCONCLUSIVE, FAILS = "holds", "inconclusive", "fails"
 SLOPE = (0.95, 1.05)
 SLOPE_IN_VOLUME = (-0.55, -0.45)
 LEAST_TIGHTNESS = -0.05
@@ -27,18 +28,6 @@ _FEWEST = 3
 """Sizes that an order is fitted through."""
 
 
-class Judgement(NamedTuple):
-    """A criterion applied."""
-
-    name: str
-    verdict: str
-    sentence: str
-    numbers: dict
-    """Numbers, for JSON."""
-    final: bool = False
-    """Whether more paths cannot change the verdict: it states a fact, or only undecidable quantities leave it open."""
-
-
 def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> np.ndarray:
     """bool[quantity]: of these a check may hold, but cannot fail, since the sizes or the computation do not decide.
 
@@ -47,7 +36,7 @@ def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> 
     linear: a smooth ReLU is linear over about 2 sqrt(h), however small h. Faults in scaling or in Theta_0 do not look
     like that: they are there at every eps, or at every eps but one.
     """
-    error = median(_relative(thetas, theta_0))
+    error = np.median(_relative(thetas, theta_0), axis=0)
     return ~resolved | ((error[-1] > BEYOND_LINEAR) & (error[:2] <= 0.5 * BEYOND_LINEAR).all(axis=0))
 
 
@@ -66,7 +55,7 @@ def slope(
     worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
     inside = found.inside(*limits)
     outside = found.outside(*limits) & ~np.asarray(undecided)
-    verdict = _verdict(inside, outside)
+    verdict = Verdict.of(inside, outside)
     return Judgement(
         "slope",
         verdict,
@@ -91,7 +80,7 @@ def tightness(
     worst = int(np.argmin(found.low))
     inside = found.inside(LEAST_TIGHTNESS, np.inf)
     outside = found.outside(LEAST_TIGHTNESS, np.inf) & ~np.asarray(undecided)
-    verdict = _verdict(inside, outside)
+    verdict = Verdict.of(inside, outside)
     return Judgement(
         "tightness",
         verdict,
@@ -132,7 +121,7 @@ def sharp_constant(
     """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
     quantity], with an error of order eps. `undecided` as in `slope`."""
     error = _relative(thetas, theta_0)
-    middle = median(error)
+    middle = np.median(error, axis=0)
     resolved = middle > RESOLUTION
     enough = resolved.sum(axis=0) >= _FEWEST
     medians = log_medians(error[:, 0], seed, confidence)
@@ -157,7 +146,7 @@ def sharp_constant(
         )
         order |= _slopes(known, found)
     outside &= ~np.asarray(undecided)
-    verdict = _verdict(inside, outside)
+    verdict = Verdict.of(inside, outside)
     return Judgement(
         "sharp constant", verdict, f"{sentence}; {_counted(names, inside)}",
         order | {"outside": _named(names, outside)}, _is_final(verdict, inside, undecided),
@@ -198,12 +187,12 @@ def in_law(
     worst = int(np.argmax(np.maximum(found.high, -found.low) / limits))
     of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in names]
     p = np.array([scipy.stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
-    least, adjusted = int(np.argmin(p)), float(min(p.min() * len(p), 1.0))
+    least, adjusted = int(np.argmin(p)), bonferroni(p.min(), len(p))
     ratio, low, high = (np.expm1(v) for v in (found.slope, found.low, found.high))
     farthest = int(np.argmax(np.abs(ratio)))
     return Judgement(
         "sharp constant",
-        _verdict(inside, outside),
+        Verdict.of(inside, outside),
         f"Theta against sup|u| of linear noise, relative difference farthest from 0 for the {of[worst]}: "
         f"{ratio[worst]:.3f} [{low[worst]:.3f}, {high[worst]:.3f}], required within {np.expm1(limits[worst]):g} of 0; "
         f"{int(inside.sum())} of {len(of)} medians and quantiles meet this; smallest p-value of Kolmogorov-Smirnov "
@@ -247,7 +236,7 @@ def upper_bound(
     n = int(violations.sum())
     broken = _named(names, violations.sum(axis=(0, 1)) > 0)
     grows = found.outside(LEAST_TIGHTNESS, np.inf)
-    verdict = FAILS if broken else _verdict(found.inside(LEAST_TIGHTNESS, np.inf), grows)
+    verdict = Verdict.FAILS if broken else Verdict.of(found.inside(LEAST_TIGHTNESS, np.inf), grows)
     tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,
@@ -270,9 +259,9 @@ def _counted_paths(known: np.ndarray) -> str:
     return f"{counts[0]} paths" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} paths of each size"
 
 
-def _is_final(verdict: str, inside: np.ndarray, undecided: np.ndarray | bool) -> bool:
+def _is_final(verdict: Verdict, inside: np.ndarray, undecided: np.ndarray | bool) -> bool:
     """Whether only quantities that no number of paths decides leave the verdict open."""
-    return verdict == INCONCLUSIVE and bool(np.all(inside | undecided))
+    return verdict == Verdict.INCONCLUSIVE and bool(np.all(inside | undecided))
 
 
 def numerics(what: str, changes: Sequence[float], most: float, unresolved: Sequence[str] = ()) -> Judgement:
@@ -285,18 +274,8 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
             f"; the errors of {shortened(unresolved, 5)} are at the level of rounding, so no check "
             "can fail because of these quantities"
         )
-    verdict = HOLDS if change <= most else INCONCLUSIVE
+    verdict = Verdict.of(change <= most, False)
     return Judgement("numerics", verdict, sentence, {"largest_change": change, "unresolved": list(unresolved)})
-
-
-def together(judgements: Sequence[Judgement]) -> str:
-    """One verdict for all."""
-    found = {j.verdict for j in judgements}
-    return FAILS if FAILS in found else INCONCLUSIVE if INCONCLUSIVE in found else HOLDS
-
-
-def _verdict(inside: np.ndarray, outside: np.ndarray) -> str:
-    return FAILS if outside.any() else HOLDS if inside.all() else INCONCLUSIVE
 
 
 def _interval(found: Slopes, k: int) -> str:
