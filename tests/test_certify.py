@@ -92,7 +92,7 @@ def test_a_rate_three_percent_off_is_outside(network, registered):
     assert found.verdict == "fails" and found.rows[0].verdict == "fails"
     low, high = found.rows[0].mean_interval
     assert -0.04 < low < found.rows[0].mean_error < high < -0.02
-    assert str(found).startswith("outside: the errors of")
+    assert str(found).startswith("fails: the errors of")
 
 
 def test_a_wrong_variance_with_the_right_mean_is_outside(network):

@@ -151,8 +151,7 @@ def _of(values: np.ndarray, probabilities: Sequence[float], confidence: float) -
         variance = np.where(n > 1, np.nansum(np.square(values - mean), axis=0) / (n - 1), np.nan)
         half = student(1 - confidence, n) * np.sqrt(variance / n)
     ordered = np.sort(values, axis=0)  # NaN last
-    shape = (len(probabilities), *n.shape)
-    quantile, low, high = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    quantile, low, high = np.full((3, len(probabilities), *n.shape), np.nan)
     for k, p in enumerate(probabilities):
         for size in np.unique(n[n > 0]):
             where = n == size

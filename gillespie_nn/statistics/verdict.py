@@ -30,10 +30,7 @@ class Verdict(str, Enum):
     """The data do not decide."""
     FAILS = "fails"
 
-    __str__, __repr__ = str.__str__, str.__repr__
-
-    def __format__(self, spec: str) -> str:
-        return str.__format__(self, spec)
+    __str__, __repr__, __format__ = str.__str__, str.__repr__, str.__format__  # type: ignore[assignment]
 
     @property
     def exit_code(self) -> int:

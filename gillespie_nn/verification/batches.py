@@ -168,15 +168,12 @@ def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -
     off = np.maximum(np.maximum(ratio - np.log(1 + VARIANCE), np.log(1 - VARIANCE) - ratio), 0) / standard
     variance_p = bonferroni(two_sided(off.max()), len(off))
 
-    half = z * np.sqrt(sum(jackknife(_log_variance, a, _GROUPS) ** 2 for a in runs))
+    # Over groups of replicates: the weights of one are not independent.
+    errors = [jackknife(lambda part: np.log(part.var(axis=0, ddof=1)).mean(), a, _GROUPS) for a in runs]
+    half = z * np.sqrt(sum(error**2 for error in errors))
     low, high = np.exp(ratio.mean() - half), np.exp(ratio.mean() + half)
     interval = (slope - z * error, slope + z * error)
     return Comparison(interval, (low, high), mean_p, variance_p, level)
-
-
-def _log_variance(changes: np.ndarray) -> float:
-    """Mean over weights of the logarithm of the variance; the weights of a replicate are not independent."""
-    return float(np.log(changes.var(axis=0, ddof=1)).mean())
 
 
 def certify_batches(

@@ -117,9 +117,8 @@ def compare(
         allowed += [np.full(len(names), tolerance_mean), np.full(given.sum(), tolerance_variance)]
     joined, tolerated = Errors.joined(errors), np.concatenate(allowed)
     verdict = Verdict.together(row.verdict for row in rows)
-    enough = None
-    if verdict == Verdict.INCONCLUSIVE:
-        enough = comparison.sufficient_replicates(joined, tolerated, other.n, level)
+    is_open = verdict == Verdict.INCONCLUSIVE
+    enough = comparison.sufficient_replicates(joined, tolerated, other.n, level) if is_open else None
     return Certificate(
         verdict, name_of(one.method), name_of(other.method),
         tuple(sorted(rows, key=_badness(tolerances), reverse=True)),

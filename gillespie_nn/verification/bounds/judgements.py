@@ -53,17 +53,12 @@ def slope(
     or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
     found = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
     worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
-    inside = found.inside(*limits)
-    outside = found.outside(*limits) & ~np.asarray(undecided)
-    verdict = Verdict.of(inside, outside)
-    return Judgement(
-        "slope",
-        verdict,
+    sentence = (
         f"slope of the log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
-        f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]; {_counted(names, inside)}",
-        _slopes(names, found) | {"worst": names[worst], "limits": limits, "outside": _named(names, outside)},
-        _is_final(verdict, inside, undecided),
+        f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]"
     )
+    numbers = _slopes(names, found) | {"worst": names[worst], "limits": limits}
+    return _judged("slope", names, found.inside(*limits), found.outside(*limits), undecided, sentence, numbers)
 
 
 def tightness(
@@ -78,18 +73,13 @@ def tightness(
     `x` is eps."""
     found = bootstrap(thetas, x, seed, UPPER, True, confidence)
     worst = int(np.argmin(found.low))
-    inside = found.inside(LEAST_TIGHTNESS, np.inf)
-    outside = found.outside(LEAST_TIGHTNESS, np.inf) & ~np.asarray(undecided)
-    verdict = Verdict.of(inside, outside)
-    return Judgement(
-        "tightness",
-        verdict,
+    inside, outside = found.inside(LEAST_TIGHTNESS, np.inf), found.outside(LEAST_TIGHTNESS, np.inf)
+    sentence = (
         f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {found.slope[worst]:.3f}, "
-        f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}; "
-        f"{_counted(names, inside)}",
-        _slopes(names, found) | {"worst": names[worst], "outside": _named(names, outside)},
-        _is_final(verdict, inside, undecided),
+        f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}"
     )
+    numbers = _slopes(names, found) | {"worst": names[worst]}
+    return _judged("tightness", names, inside, outside, undecided, sentence, numbers)
 
 
 THE_LARGEST = "the largest quantity"
@@ -145,12 +135,7 @@ def sharp_constant(
             f"least {LEAST_ORDER:g}"
         )
         order |= _slopes(known, found)
-    outside &= ~np.asarray(undecided)
-    verdict = Verdict.of(inside, outside)
-    return Judgement(
-        "sharp constant", verdict, f"{sentence}; {_counted(names, inside)}",
-        order | {"outside": _named(names, outside)}, _is_final(verdict, inside, undecided),
-    )  # fmt: skip
+    return _judged("sharp constant", names, inside, outside, undecided, sentence, order)
 
 
 def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int, confidence: float) -> Any:
@@ -259,9 +244,16 @@ def _counted_paths(known: np.ndarray) -> str:
     return f"{counts[0]} paths" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} paths of each size"
 
 
-def _is_final(verdict: Verdict, inside: np.ndarray, undecided: np.ndarray | bool) -> bool:
-    """Whether only quantities that no number of paths decides leave the verdict open."""
-    return verdict == Verdict.INCONCLUSIVE and bool(np.all(inside | undecided))
+def _judged(
+    name: str, names: Sequence[str], inside: np.ndarray, outside: np.ndarray, undecided: np.ndarray | bool,
+    sentence: str, numbers: dict,
+) -> Judgement:  # fmt: skip
+    """It is final where only quantities that no number of paths decides leave it open."""
+    outside = outside & ~np.asarray(undecided)
+    verdict = Verdict.of(inside, outside)
+    final = verdict == Verdict.INCONCLUSIVE and bool(np.all(inside | undecided))
+    sentence += f"; {int(inside.sum())} of {len(names)} quantities meet this"
+    return Judgement(name, verdict, sentence, numbers | {"outside": _named(names, outside)}, final)
 
 
 def numerics(what: str, changes: Sequence[float], most: float, unresolved: Sequence[str] = ()) -> Judgement:
@@ -280,10 +272,6 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
 
 def _interval(found: Slopes, k: int) -> str:
     return f"{found.slope[k]:.3f} [{found.low[k]:.3f}, {found.high[k]:.3f}]"
-
-
-def _counted(names: Sequence[str], inside: np.ndarray) -> str:
-    return f"{int(inside.sum())} of {len(names)} quantities meet this"
 
 
 def _named(names: Sequence[str], which: np.ndarray) -> list[str]:
