@@ -7,9 +7,8 @@ rejection is wanted.
 """
 
 import numpy as np
-from scipy import stats
 
-from gillespie_nn.verification.base import chi_square, chi_square_two
+from gillespie_nn.statistics.tests import chi_square, chi_square_two, two_sided
 
 __all__ = ["accept", "chi_square", "chi_square_two", "counted", "mean_is", "rejects", "within_budget"]
 
@@ -46,4 +45,4 @@ def mean_is(samples, value, slack=0.0):
     """p-value that many samples have a mean within `slack` of `value`, by the normal law of their mean."""
     samples = np.asarray(samples, dtype=float)
     beyond = max(abs(samples.mean() - value) - slack, 0.0)
-    return 2 * stats.norm.sf(beyond * np.sqrt(len(samples)) / samples.std(ddof=1))
+    return two_sided(beyond * np.sqrt(len(samples)) / samples.std(ddof=1))

@@ -32,6 +32,7 @@ from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
 from gillespie_nn.simulation import parts as reading
 from gillespie_nn.simulation.validation import N_AVERAGED
+from gillespie_nn.statistics.intervals import ranks
 
 
 def _result(counts, time=None, species=None, units="molecules", volume=1.0):
@@ -102,9 +103,7 @@ def test_a_rule_without_a_value_in_some_replicates_is_not_compared_and_takes_non
 @pytest.mark.parametrize("n", [5, 20, 59, 200])
 @pytest.mark.parametrize("p", [0.05, 0.5, 0.95])
 def test_the_ranks_of_a_quantiles_interval_cover_it_often_enough(n, p):
-    from gillespie_nn.analysis.means import _ranks
-
-    rank, low, high = _ranks(n, p, 0.95)
+    rank, low, high = ranks(n, p, 0.05)
     below = stats.binom(n, p)  # how many of n values lie below the quantile
     assert rank == max(1, np.ceil(round(p * n, 9)))
     assert below.cdf(low - 1) <= 0.025 and below.sf(high - 1) <= 0.025

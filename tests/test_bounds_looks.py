@@ -8,6 +8,8 @@ from test_bounds import SHORT, SIZES
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
+from gillespie_nn.statistics.scaling import MEDIAN, bootstrap, log_ratios
+from gillespie_nn.statistics.verdict import ERROR, MOST_LOOKS, Decisions, Judgement, Verdict, confidences
 from gillespie_nn.verification.bounds import (
     SHARPENED,
     error_rates,
@@ -20,11 +22,11 @@ from gillespie_nn.verification.bounds import (
 from gillespie_nn.verification.bounds.error_rates import Criterion
 from gillespie_nn.verification.bounds.extrinsic import Rate
 from gillespie_nn.verification.bounds.intrinsic import Intrinsic
-from gillespie_nn.verification.bounds.judgements import FAILS, HOLDS, INCONCLUSIVE, Judgement
-from gillespie_nn.verification.bounds.looks import ERROR, MOST_LOOKS, Decisions, allotment, confidences
 from gillespie_nn.verification.bounds.planted import slopes
 from gillespie_nn.verification.bounds.results import Results
-from gillespie_nn.verification.bounds.statistics import MEDIAN, bootstrap, log_ratios
+from gillespie_nn.verification.bounds.source import allotment
+
+HOLDS, FAILS, INCONCLUSIVE = Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("n", range(1, MOST_LOOKS + 1))

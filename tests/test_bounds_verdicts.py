@@ -9,10 +9,10 @@ from test_layout import ROOT
 
 from gillespie_nn.checks import ModelError
 from gillespie_nn.cli import main
+from gillespie_nn.statistics.verdict import Decisions, Verdict
 from gillespie_nn.verification.bounds import SHARPENED, SOURCES, judgements, selftest, setting_of, verdict
 from gillespie_nn.verification.bounds.driven import DrivenPaths
 from gillespie_nn.verification.bounds.extrinsic import Rate
-from gillespie_nn.verification.bounds.looks import Decisions
 from gillespie_nn.verification.bounds.run import Outcome
 
 
@@ -20,23 +20,23 @@ from gillespie_nn.verification.bounds.run import Outcome
 def test_plants_are_caught(what, plant, expected):
     found = {j.name: j.verdict for j in plant(seed=0, paths=12 if "crossing" in what else 24)}
     if what == "no fault" or "crossing" in what:  # so few paths may leave an interval too wide
-        assert all(found[name] != judgements.FAILS for name in expected)
+        assert all(found[name] != Verdict.FAILS for name in expected)
     else:
-        assert all(found[name] == verdict or verdict == judgements.HOLDS for name, verdict in expected.items())
+        assert all(found[name] == verdict or verdict == Verdict.HOLDS for name, verdict in expected.items())
 
 
 def test_an_interval_too_wide_is_inconclusive_and_a_wrong_slope_fails():
     rng = np.random.Generator(np.random.SFC64(1))
     wide = np.exp(2.0 * rng.standard_normal((20, 6, 3)))
     names = ["a", "b", "c"]
-    assert judgements.slope(names, wide * SIZES[:, None], SIZES, 0).verdict == judgements.INCONCLUSIVE
+    assert judgements.slope(names, wide * SIZES[:, None], SIZES, 0).verdict == Verdict.INCONCLUSIVE
     narrow = np.exp(0.01 * rng.standard_normal((20, 6, 3)))
-    assert judgements.slope(names, narrow * SIZES[:, None], SIZES, 0).verdict == judgements.HOLDS
-    assert judgements.slope(names, narrow * SIZES[:, None] ** 0.9, SIZES, 0).verdict == judgements.FAILS
+    assert judgements.slope(names, narrow * SIZES[:, None], SIZES, 0).verdict == Verdict.HOLDS
+    assert judgements.slope(names, narrow * SIZES[:, None] ** 0.9, SIZES, 0).verdict == Verdict.FAILS
     one_wrong = narrow * SIZES[:, None] ** np.array([1.0, 1.0, 1.2])
     assert judgements.slope(names, one_wrong, SIZES, 0).numbers["outside"] == ["c"]
-    assert judgements.tightness(names, narrow / SIZES[:, None] ** 0.2, SIZES, 0).verdict == judgements.FAILS
-    assert judgements.tightness(names, narrow * SIZES[:, None] ** 0.2, SIZES, 0).verdict == judgements.HOLDS
+    assert judgements.tightness(names, narrow / SIZES[:, None] ** 0.2, SIZES, 0).verdict == Verdict.FAILS
+    assert judgements.tightness(names, narrow * SIZES[:, None] ** 0.2, SIZES, 0).verdict == Verdict.HOLDS
 
 
 def _results(paths=24):
@@ -85,7 +85,7 @@ def test_a_violation_of_what_rests_on_most_paths_is_seen():
     results.theta[:20, :, q] = 0.0
     results.violations[21, 2, q] = 1
     found = {j.name: j for j in source.judgements(results, 0.95, lambda line: None)}
-    assert q not in results.reached() and found["upper bound"].verdict == judgements.FAILS
+    assert q not in results.reached() and found["upper bound"].verdict == Verdict.FAILS
     assert found["upper bound"].numbers["violations"] == 1
 
 
@@ -138,9 +138,9 @@ def test_sizes_beyond_the_linear_range_are_undecided_and_faults_are_not():
     for fault in (SIZES**-0.5, SIZES / SIZES[-1], 10 * SIZES / SIZES[-1], np.full(6, 1.3), not_shared):
         assert not judgements.undecided(fault[:, None] * theta_0[:, None], theta_0, resolved).any()
     errors = saturating * SIZES[:, None]
-    assert judgements.slope(["a"], errors, SIZES, 0).verdict == judgements.FAILS
-    assert judgements.slope(["a"], errors, SIZES, 0, undecided=resolved).verdict == judgements.INCONCLUSIVE
-    assert judgements.sharp_constant(["a"], saturating, theta_0, SIZES, 0, resolved).verdict != judgements.FAILS
+    assert judgements.slope(["a"], errors, SIZES, 0).verdict == Verdict.FAILS
+    assert judgements.slope(["a"], errors, SIZES, 0, undecided=resolved).verdict == Verdict.INCONCLUSIVE
+    assert judgements.sharp_constant(["a"], saturating, theta_0, SIZES, 0, resolved).verdict != Verdict.FAILS
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_an_exact_method_beside_an_exact_one_is_within(network):
         network, "rejection", 0.5, 2, replicates=8000, reference="next_reaction", seed=1, workers=2,
         tolerance_variance=0.2,
     )  # fmt: skip
-    assert found.verdict == "within" and str(found).startswith("within: the errors of rejection against")
+    assert found.verdict == "holds" and str(found).startswith("holds: the errors of rejection against")
     assert sorted(r.time for r in found.rows) == [0.25, 0.5]
     assert (found.seed, found.reference_seed, found.n_intervals) == (1, 2, 6)
     assert found.speed_ratio == found.reference_seconds / found.seconds > 0
@@ -89,10 +89,10 @@ def test_the_same_seed_gives_the_same_certificate_with_any_workers(network, regi
 def test_a_rate_three_percent_off_is_outside(network, registered):
     """At the end the mean is 3 % low, and its standard error 0.1 %."""
     found = gnn.certify(network, "off", 6.0, 2, replicates=2000, reference="direct", seed=1, workers=2)
-    assert found.verdict == "outside" and found.rows[0].verdict == "outside"
+    assert found.verdict == "fails" and found.rows[0].verdict == "fails"
     low, high = found.rows[0].mean_interval
     assert -0.04 < low < found.rows[0].mean_error < high < -0.02
-    assert str(found).startswith("outside: the errors of")
+    assert str(found).startswith("fails: the errors of")
 
 
 def test_a_wrong_variance_with_the_right_mean_is_outside(network):
@@ -102,11 +102,11 @@ def test_a_wrong_variance_with_the_right_mean_is_outside(network):
     both = [Ensemble(Direct, ("A",), n, time, {"replicates": 3000, "seed": s}) for n, s in ((bursts, 1), (network, 2))]
     found = compare(*both, ("A",), time, (0.02, 0.05), 1.0)
     row = found.rows[0]
-    assert found.verdict == "outside" and row.variance_interval[0] > 0.05
+    assert found.verdict == "fails" and row.variance_interval[0] > 0.05
     assert max(np.abs(row.mean_interval)) < 0.02 and row.distance < row.bound
 
 
-@pytest.mark.parametrize("mean, variance, verdict", [(1, 1, "within"), (1, 1.5, "outside"), (0.96, 1, "outside")])
+@pytest.mark.parametrize("mean, variance, verdict", [(1, 1, "holds"), (1, 1.5, "fails"), (0.96, 1, "fails")])
 def test_a_deterministic_method_has_its_mean_and_its_own_variance_compared(
     mean, variance, verdict, registered, monkeypatch
 ):
@@ -127,7 +127,7 @@ def test_a_deterministic_method_without_variances_has_its_mean_compared(network,
     monkeypatch.setattr(Fixed, "records_covariance", False)
     monkeypatch.setattr(Fixed, "covariance", Method.covariance)
     found = gnn.certify(network, "fixed", 0.5, 1, replicates=500, seed=3)
-    assert found.verdict == "within" and found.n_intervals == 1
+    assert found.verdict == "holds" and found.n_intervals == 1
     assert found.rows[0].variance is None and str(found).count("fixed gives no variances") == 1
 
 
@@ -144,7 +144,7 @@ def test_species_that_never_change_that_are_never_there_and_rules(registered):
     for name, mean in (("K", 7), ("N", 0)):
         row = rows[name]
         assert (row.mean, row.mean_error, row.mean_interval, row.variance_interval) == (mean, 0, (0, 0), (0, 0))
-        assert row.verdict == "within" and row.distance == 0
+        assert row.verdict == "holds" and row.distance == 0
     alone = gnn.certify(network, "rejection", 1.0, 1, species="A", **settings).rows[0]
     assert rows["total"].mean == alone.mean + 14
 
@@ -157,7 +157,7 @@ def test_a_species_stuck_where_the_exact_one_varies_is_outside(network, register
 
     monkeypatch.setattr(Off, "__init__", stuck)
     found = gnn.certify(network, "off", 3.0, 1, replicates=500, reference="direct", seed=4)
-    assert found.verdict == "outside" and found.rows[0].variance_error == -1 > found.rows[0].variance_interval[0]
+    assert found.verdict == "fails" and found.rows[0].variance_error == -1 > found.rows[0].variance_interval[0]
     found = gnn.certify(network, "off", 3.0, 1, replicates=500, reference="direct", seed=4, initial={"A": 0})
     assert found.rows[0].mean_interval[1] < -0.99
 
@@ -207,8 +207,8 @@ def test_a_method_that_refuses_the_model_says_so_before_anything_is_run(network,
 @pytest.mark.parametrize(
     "flags, code, verdict",
     [
-        (["--method", "rejection", "--reference", "direct", "--tolerance-variance", "0.9"], 0, "within"),
-        (["--method", "off", "--tolerance-mean", "0.001"], 1, "outside"),
+        (["--method", "rejection", "--reference", "direct", "--tolerance-variance", "0.9"], 0, "holds"),
+        (["--method", "off", "--tolerance-mean", "0.001"], 1, "fails"),
         (["--method", "rejection", "--n-points", "12", "--tolerance-variance", "0.27"], 3, "inconclusive"),
     ],
 )

@@ -7,8 +7,10 @@ import pytest
 from checks_of_chance import accept, rejects
 from scipy import stats
 
-from gillespie_nn.analysis import comparison
-from gillespie_nn.analysis.comparison import Errors
+from gillespie_nn.statistics import comparison
+from gillespie_nn.statistics.comparison import Errors
+from gillespie_nn.statistics.tests import distance
+from gillespie_nn.statistics.verdict import Verdict
 
 QUANTITIES, FAMILIES, LEVEL = 20, 300, 0.05
 LAWS = {
@@ -82,7 +84,7 @@ def test_a_sample_without_the_rare_values_of_the_other_does_not_count_as_sure():
     moments = [comparison.sampled(x[:, None]) for x in (one, other)]
     for f in (comparison.mean_errors, comparison.variance_errors):
         assert comparison.judge(f(*moments, 1.0, 0.01), 0.05) == comparison.judge(f(*moments[::-1], 1.0, 0.01), 0.05)
-        assert comparison.judge(f(*moments, 1.0, 0.01), 0.05) == "inconclusive"
+        assert comparison.judge(f(*moments, 1.0, 0.01), 0.05) == ["inconclusive"]
 
 
 def test_the_interval_of_a_mean_is_welchs_where_it_is_a_difference(monkeypatch):
@@ -97,24 +99,24 @@ def test_the_interval_of_a_mean_is_welchs_where_it_is_a_difference(monkeypatch):
 def test_the_distance_is_that_of_kolmogorov_and_smirnov():
     rng = np.random.default_rng(5)
     one, other = rng.poisson(9, 1700), rng.poisson(10, 1900)
-    found = comparison.distance(one, other, 0.01)
+    found = distance(one, other, 0.01)
     expected = stats.ks_2samp(one, other, method="asymp")
     assert (found.distance, found.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert comparison.distance(one, one + 100, 0.01)[:2] == (1.0, 1.0)
+    assert distance(one, one + 100, 0.01)[:2] == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("n", [3, 4, 10])
 def test_the_distance_of_few_replicates_has_its_exact_law(n):
-    apart = comparison.distance(np.arange(n), np.arange(n) + n, 0.01)
+    apart = distance(np.arange(n), np.arange(n) + n, 0.01)
     assert apart.p == pytest.approx(2 / math.comb(2 * n, n))  # of all orders of 2 n values
-    assert comparison.distance(np.arange(n), np.arange(n), 0.01).p == 1
+    assert distance(np.arange(n), np.arange(n), 0.01).p == 1
 
 
 def test_the_bound_of_the_distance_holds_for_different_laws():
     rng = np.random.default_rng(6)
     at = np.arange(60)
     true = np.abs(stats.poisson.cdf(at, 9) - stats.poisson.cdf(at, 10)).max()
-    found = [comparison.distance(rng.poisson(9, 400), rng.poisson(10, 300), LEVEL) for _ in range(400)]
+    found = [distance(rng.poisson(9, 400), rng.poisson(10, 300), LEVEL) for _ in range(400)]
     missed = sum(f.bound < true for f in found)
     accept(stats.binom.sf(missed - 1, len(found), LEVEL), "upper bounds of the distance")
     assert rejects(stats.binom.sf(sum(f.distance < true for f in found) - 1, len(found), LEVEL))  # no bound by itself
@@ -125,20 +127,20 @@ def test_the_bound_of_the_distance_holds_for_different_laws():
 @pytest.mark.parametrize(
     "low, high, verdict",
     [
-        (-0.01, 0.01, "within"),
-        (0.03, 0.04, "outside"),
-        (-0.9, -0.021, "outside"),
+        (-0.01, 0.01, "holds"),
+        (0.03, 0.04, "fails"),
+        (-0.9, -0.021, "fails"),
         (-0.01, 0.03, "inconclusive"),
         (-0.03, 0.03, "inconclusive"),
-        (0.0, 0.0, "within"),
+        (0.0, 0.0, "holds"),
         (-np.inf, np.inf, "inconclusive"),
     ],
 )
 def test_verdicts(low, high, verdict):
     errors = Errors(*(np.array([x]) for x in ((low + high) / 2 if np.isfinite(low) else 0.0, low, high, 0.01)))
-    assert comparison.judge(errors, 0.02).tolist() == [verdict]
-    assert comparison.verdict_of(["within", verdict]) == verdict
-    assert comparison.verdict_of([verdict, "outside", "inconclusive"]) == "outside"
+    assert comparison.judge(errors, 0.02) == [verdict]
+    assert Verdict.together(["holds", verdict]) == verdict
+    assert Verdict.together([verdict, "fails", "inconclusive"]) == "fails"
 
 
 def _poisson_certified(n, seed, tolerances=(0.027, 0.9)):
@@ -152,11 +154,11 @@ def _poisson_certified(n, seed, tolerances=(0.027, 0.9)):
 def test_the_number_said_to_be_sufficient_decides():
     """Three times of it, where deciding is certain: 5 standard errors or more from not doing so."""
     errors, tolerances, level = _poisson_certified(1000, 21)
-    assert comparison.verdict_of(comparison.judge(errors, tolerances)) == "inconclusive"
+    assert Verdict.together(comparison.judge(errors, tolerances)) == "inconclusive"
     enough = comparison.sufficient_replicates(errors, tolerances, 1000, level)
     assert 1500 < enough < 10_000
     errors, tolerances, level = _poisson_certified(3 * enough, 22)
-    assert comparison.verdict_of(comparison.judge(errors, tolerances)) == "within"
+    assert Verdict.together(comparison.judge(errors, tolerances)) == "holds"
 
 
 def test_an_error_outside_needs_only_itself_shown_and_one_at_the_tolerance_never_is():

@@ -11,7 +11,8 @@ from checks_of_chance import accept, rejects
 from scipy import stats
 
 from gillespie_nn.simulation.methods import METHODS, Langevin
-from gillespie_nn.verification import ladder, langevin_law, rates
+from gillespie_nn.statistics import scaling
+from gillespie_nn.verification import ladder, langevin_law
 
 VOLUMES = np.array([64, 256, 1024])
 
@@ -59,17 +60,17 @@ def test_a_level_nears_the_next_at_its_rate(name):
 def test_an_error_that_does_not_fall_at_its_rate_is_caught(name, settings, monkeypatch):
     monkeypatch.setattr("gillespie_nn.simulation.methods.METHODS", (*METHODS, Loud))
     found = SAMPLED[name](**settings)
-    assert rejects(found.p) and not found.holds
+    assert rejects(found.p) and found.verdict == "fails"
 
 
 @pytest.mark.parametrize("name", ["means", "linear_noise"])
 def test_means_and_variances_near_their_limits_as_one_over_omega(name, monkeypatch):
     """By the master equation; a limit 0.1 % away is none."""
     found = getattr(ladder, name)()
-    assert found.holds and abs(found.exponent + 1) < 0.01
+    assert found.verdict == "holds" and abs(found.exponent + 1) < 0.01
     right = ladder._limit()
     monkeypatch.setattr(ladder, "_limit", lambda: [1.001 * value for value in right])
-    assert not getattr(ladder, name)().holds
+    assert getattr(ladder, name)().verdict == "fails"
 
 
 def test_moments_of_the_langevin_equation_are_right_up_to_the_second():
@@ -90,19 +91,20 @@ def test_the_interval_of_an_exponent_covers_it(kind):
     for _ in range(trials):
         samples = x**-0.5 * rng.gamma(2.0, 0.5, (200, 1)) * rng.gamma(2.0, 0.5, (200, 4))
         if kind == "means":
-            spread = rates.of_means(x, samples)
+            spread = scaling.of_means(x, samples)
         else:
             means = [samples[group != k].mean(axis=0) for k in range(20)]
-            spread = rates.of_left_out(rates.exponent(x, means))
-        low, high = rates.rate("", "", "", x, samples.mean(axis=0), -0.5, 0.0, spread).interval
+            spread = scaling.of_left_out(scaling.exponent(x, means))
+        low, high = scaling.rate("", "", "", x, samples.mean(axis=0), -0.5, 0.0, spread).interval
         covered += low < -0.5 < high
         covered_by_half += abs(low + high + 1) < (high - low) / 2
-    accept(stats.binomtest(covered, trials, rates.CONFIDENCE).pvalue, f"coverage of {kind}")
-    assert rejects(stats.binomtest(covered_by_half, trials, rates.CONFIDENCE).pvalue)
+    accept(stats.binomtest(covered, trials, scaling.CONFIDENCE).pvalue, f"coverage of {kind}")
+    assert rejects(stats.binomtest(covered_by_half, trials, scaling.CONFIDENCE).pvalue)
 
 
 def test_errors_without_a_power_law_have_no_rate():
     x = np.array([1.0, 2.0, 4.0])
-    found = rates.rate("", "", "", x, [1.0, -0.5, 0.25], -1.0, spread=rates.Spread(0.1, 10))
-    assert np.isnan(found.exponent) and found.p == 0 and not found.holds
-    assert not rates.rate("", "", "", x, [1.0, 3.0, 0.2], -1.0).holds  # scattered: the interval would meet anything
+    found = scaling.rate("", "", "", x, [1.0, -0.5, 0.25], -1.0, spread=scaling.StandardError(0.1, 10))
+    assert np.isnan(found.exponent) and found.p == 0 and found.verdict == "fails"
+    # Scattered: the interval would meet anything.
+    assert scaling.rate("", "", "", x, [1.0, 3.0, 0.2], -1.0).verdict == "fails"

@@ -18,6 +18,7 @@ FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "
 LAYERS = [
     {"kernels", "data", "_version", "_later", "interrupts"},
     {"checks", "options", "status", "seeds", "progress", "display"},
+    {"statistics"},
     {"crn"},
     {"activations", "noise"},
     {"nn"},

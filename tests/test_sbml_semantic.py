@@ -54,12 +54,12 @@ def test_a_case_passes_within_its_tolerances_and_only_there(tmp_path, capsys):
     case(tmp_path, "00002", growing(), {"A": lambda t: 10 * np.exp(-t)}, amounts="A")
     code, found, lines = verified(tmp_path, capsys)
     assert code == 0 and found["verdict"] == "holds" and [row["p"] for row in found["outcomes"]] == [1.0, 1.0]
-    assert any(line.split() == ["passed", "2"] for line in lines)
+    assert any(line.split() == ["holds", "2"] for line in lines)
     case(tmp_path, "00003", growing(), expected(1.001), concentrations="A")
     case(tmp_path, "00004", growing(), expected() | {"q": lambda t: 1e300}, concentrations="A")
     code, found, lines = verified(tmp_path, capsys)
     assert code == 1 and [row["what"] for row in found["rejected"]] == ["00003", "00004"]
-    assert "wrong: 00003, 00004" in lines
+    assert "fails: 00003, 00004" in lines
 
 
 def test_refusals_are_counted_by_their_part_and_others_are_not_simulated(tmp_path, capsys):

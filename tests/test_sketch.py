@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gillespie_nn.simulation.sketch import ERROR, Sketch, bucket, middle
+from gillespie_nn.statistics.sketch import ERROR, Sketch, bucket, middle
 
 P = (0.0, 0.001, 0.025, 0.25, 0.5, 0.75, 0.975, 0.999, 1.0)
 
@@ -60,7 +60,7 @@ def test_buckets_rise_with_the_values_and_hold_their_middles():
 
 
 def test_merged_in_any_order_it_is_the_same(monkeypatch):
-    monkeypatch.setattr("gillespie_nn.simulation.sketch._LEAST_PENDING", 50)
+    monkeypatch.setattr("gillespie_nn.statistics.sketch._LEAST_PENDING", 50)
     values = _samples(False)
     parts = np.array_split(values, 40)
 

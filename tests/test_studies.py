@@ -15,28 +15,22 @@ import gillespie_nn.studies.base as base
 from gillespie_nn import ConcentrationNoise, InputError, RateNoise, UnfinishedError, open_run, resume
 from gillespie_nn.checks import StorageError
 from gillespie_nn.cli import main
+from gillespie_nn.statistics.intervals import (
+    estimate,
+    estimate_error,
+    estimate_fraction,
+    estimate_ratio,
+    estimate_share,
+)
+from gillespie_nn.statistics.tests import holm, mcnemar, paired
+from gillespie_nn.statistics.verdict import Verdict
 from gillespie_nn.storage.lock import Lock
 from gillespie_nn.studies import STUDIES, Extent, Results, reproduce, runner
 from gillespie_nn.studies.base import Finding
 from gillespie_nn.studies.learns import Learns
-from gillespie_nn.studies.parity import judge
 from gillespie_nn.studies.points import Course, Prediction, Training
 from gillespie_nn.studies.report import adjusted
 from gillespie_nn.studies.settings import ALL_CONTENDERS, CONTENDERS, IDEAL, SMOOTH
-from gillespie_nn.studies.statistics import (
-    FAILS,
-    HOLDS,
-    UNRESOLVED,
-    estimate,
-    estimate_error,
-    estimate_fraction,
-    holm,
-    mcnemar,
-    paired,
-    ratio_of_means,
-    share,
-    verdict,
-)
 
 TINY = Extent(seed=0, n_seeds=2, quick=True)
 SMALL = (("presentations", 6), ("running_time", 2.0))
@@ -298,29 +292,30 @@ def test_no_interval_of_a_study_leaves_what_its_score_can_be():
         records = {p.stem: base.Record(p, None, task, {name: s}, "0") for p, s in zip(points, scores)}
         found = Results("xor", TINY, records).estimate(points)
         assert 0 < found.low < found.high and (name == "rmse" or found.high <= 1)
-    assert ratio_of_means([0.1, 1.0, 0.3], [1.0, 1.2, 1.1]).low == 0
+    assert estimate_ratio([0.1, 1.0, 0.3], [1.0, 1.2, 1.1]).low == 0
 
 
 def test_a_planted_difference_is_found_and_none_is_not():
     # Fixed numbers, so nothing here is left to chance: a shift of one standard deviation, and of none.
     noise = stats.norm.ppf((np.arange(20) + 0.5) / 20)
     planted, none = noise + 1.0, noise
-    found = paired(planted)
-    assert found.p == pytest.approx(stats.ttest_rel(planted, np.zeros(20)).pvalue) and found.p < 1e-3
-    assert paired(none).p > 0.99 and paired(np.full(5, 0.1)).p == 1.0 and np.isnan(paired([1.0]).p)
+    _, p = paired(planted)
+    assert p == pytest.approx(stats.ttest_rel(planted, np.zeros(20)).pvalue) and p < 1e-3
+    assert paired(none)[1] > 0.99 and paired(np.full(5, 0.1))[1] == 1.0 and np.isnan(paired([1.0])[1])
     claims = adjusted([Finding("c", "xor", r, "loss", d) for r, d in zip("abc", (planted, -planted, none))])
-    assert [c.verdict for c in claims] == [HOLDS, FAILS, UNRESOLVED]
+    assert [c.verdict for c in claims] == [Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE]
     # Unpaired seeds would hide it: the spread between seeds is ten times the difference.
     rng = np.random.default_rng(0)
     between = 10.0 * rng.standard_normal(20)
-    assert paired((between + planted) - between).p < 1e-3 < stats.ttest_ind(between + planted, between).pvalue
+    assert paired((between + planted) - between)[1] < 1e-3 < stats.ttest_ind(between + planted, between).pvalue
 
 
 def test_holm_s_adjustment():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     np.testing.assert_allclose(holm([0.01, np.nan, 0.5]), [0.02, np.nan, 0.5])
     assert holm([0.9, 0.8]).max() == 1.0
-    assert verdict(estimate([1.0, 1.1]), np.nan) == UNRESOLVED
+    (alone,) = adjusted([Finding("c", "xor", "a", "loss", np.array([1.0]))])
+    assert np.isnan(alone.adjusted_p) and alone.verdict == Verdict.INCONCLUSIVE
     # Its family-wise error rate: of families of 10 true hypotheses, 5 % reject any at most (here as a plain count over
     # a fixed grid of p-values, where one of the ten is exactly at the edge).
     assert holm([0.005, *[0.5] * 9])[0] == pytest.approx(0.05)
@@ -328,28 +323,45 @@ def test_holm_s_adjustment():
 
 def test_fieller_s_interval_against_its_definition():
     one, other = np.array([1.1, 1.3, 0.9, 1.2, 1.0]), np.array([1.0, 1.1, 0.9, 1.0, 0.8])
-    found = ratio_of_means(one, other)
+    found = estimate_ratio(one, other)
     for end in (found.low, found.high):
         assert stats.ttest_1samp(one - end * other, 0.0).pvalue == pytest.approx(0.05)
     assert found.mean == pytest.approx(one.mean() / other.mean()) and found.low < found.mean < found.high
-    assert np.isnan(ratio_of_means(one, np.array([1.0, -1.0, 1.0, -1.0, 0.1])).low)
+    assert np.isnan(estimate_ratio(one, np.array([1.0, -1.0, 1.0, -1.0, 0.1])).low)
 
 
 @pytest.mark.parametrize(
-    "low, high, limit, above, expected",
+    "low, high, limit, expected",
     [
-        (-0.005, 0.01, -0.01, True, HOLDS),
-        (-0.02, 0.01, -0.01, True, UNRESOLVED),
-        (-0.05, -0.02, -0.01, True, FAILS),
-        (0.9, 1.05, 1.1, False, HOLDS),
-        (0.9, 1.1, 1.1, False, HOLDS),
-        (1.05, 1.2, 1.1, False, UNRESOLVED),
-        (1.15, 1.2, 1.1, False, FAILS),
-        (np.nan, np.nan, 1.1, False, UNRESOLVED),
+        (-0.005, 0.01, {"least": -0.01}, "holds"),
+        (-0.02, 0.01, {"least": -0.01}, "inconclusive"),
+        (-0.05, -0.02, {"least": -0.01}, "fails"),
+        (0.9, 1.05, {"most": 1.1}, "holds"),
+        (0.9, 1.1, {"most": 1.1}, "holds"),
+        (1.05, 1.2, {"most": 1.1}, "inconclusive"),
+        (1.15, 1.2, {"most": 1.1}, "fails"),
+        (np.nan, np.nan, {"most": 1.1}, "inconclusive"),
     ],
 )
-def test_goals_are_judged_by_the_whole_interval(low, high, limit, above, expected):
-    assert judge(low, high, limit, above) == expected
+def test_goals_are_judged_by_the_whole_interval(low, high, limit, expected):
+    assert Verdict.of_interval(low, high, **limit) == expected
+
+
+@pytest.mark.parametrize(
+    "verdicts, expected",
+    [
+        (("holds", "holds"), "holds"),
+        (("holds", "fails", "not run"), "fails"),
+        (("holds", "inconclusive"), "inconclusive"),
+        (("holds", "not run"), "inconclusive"),
+        (("not run",), "not run"),
+        ((), "not run"),
+    ],
+)
+def test_verdicts_are_texts_and_one_verdict_covers_all(verdicts, expected):
+    together = Verdict.together(map(Verdict, verdicts))
+    assert json.loads(json.dumps(together)) == expected == f"{together}" and repr(together) == repr(expected)
+    assert together.exit_code == {"holds": 0, "fails": 1}.get(expected, 3)
 
 
 # The registry
@@ -420,7 +432,7 @@ def test_every_study_draws_and_tells_what_is_there(study, tiny, tmp_path, monkey
         for finding in made.findings(results):
             assert finding.differences.shape == (2,)
         for goal in made.goals(results):
-            assert goal.verdict in (HOLDS, FAILS, UNRESOLVED)
+            assert goal.verdict in set(Verdict)
     assert made.tables(results) or made.findings(results)
 
 
@@ -457,7 +469,7 @@ def test_claims_find_what_is_planted_with_the_right_sign():
         records[point.stem] = base.Record(point, None, "threshold", {"rmse": loss}, "0")
     claims = adjusted(study.findings(Results("xor", extent, records)))
     assert {c.claim for c in claims} == set(CLAIMS) and len(claims) == 36 + 42
-    assert all(c.verdict == HOLDS and c.n == 6 for c in claims)
+    assert all(c.verdict == Verdict.HOLDS and c.n == 6 for c in claims)
     assert all(c.mean == pytest.approx(0.38, abs=0.03) for c in claims if c.unit == "loss")
     assert [c.mean for c in claims if "halving" in c.unit] == pytest.approx([0.19] * 6, abs=0.02)
 
@@ -489,9 +501,11 @@ def test_a_start_learns_where_it_does_in_every_setting():
 
 
 def test_shares_and_mcnemar_are_the_exact_ones():
-    found = share(7, 10)  # Clopper and Pearson: 0.3475 to 0.9333
+    found = estimate_share(7, 10)  # Clopper and Pearson: 0.3475 to 0.9333
     assert (found.mean, found.low, found.high) == pytest.approx((0.7, 0.34755, 0.93326), abs=1e-5)
-    assert (share(0, 5).low, share(5, 5).high) == (0.0, 1.0) and share(0, 5).high == pytest.approx(1 - 0.025**0.2)
+    assert (estimate_share(0, 5).low, estimate_share(5, 5).high) == (0.0, 1.0) and estimate_share(
+        0, 5
+    ).high == pytest.approx(1 - 0.025**0.2)
     assert mcnemar(9, 1) == pytest.approx(2 * (1 + 10) / 2**10) and mcnemar(0, 0) == 1.0
     assert mcnemar(1, 9) == mcnemar(9, 1) and mcnemar(5, 5) == 1.0
 

@@ -81,11 +81,11 @@ def test_a_case_of_the_sbml_suite_holds_and_a_wrong_one_fails(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["verdict"] == "fails"
 
 
-def test_what_cannot_be_simulated_makes_the_verdict_incomplete(tmp_path, capsys):
+def test_what_cannot_be_simulated_was_not_run(tmp_path, capsys):
     case = _suite(tmp_path)
     (case / "00001-sbml-l3v1.xml").write_text("<sbml/>")
     assert main(["verify-methods", "--sbml-suite", str(tmp_path), "--method", "direct"]) == 3
-    assert "incomplete" in capsys.readouterr().out
+    assert "not run: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

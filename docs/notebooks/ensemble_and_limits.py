@@ -130,7 +130,7 @@ for volume in VOLUMES:
 # %% [markdown]
 # At Omega = 1 the interval excludes 0: the Langevin equation is off, as the figures show. The interval reaches to both
 # sides of -15 %, so 8,000 replicates do not decide whether the error is within the tolerance: that is what
-# "inconclusive" means. It is not "within". With 100,000 replicates the verdict is "outside".
+# "inconclusive" means. It is not "holds". With 100,000 replicates the verdict is "fails".
 #
 # The rates of all limits, down to gradient descent, are in [ladder.md](../ladder.md).
 

@@ -14,15 +14,16 @@ stretch. What fluctuates faster than 1 / (2 dt) is folded into it. P. D. Welch, 
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 
 from .. import checks
 from ..checks import InputError
 from ..display.figures import Drawing, add_legend, new_axes, style, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate, few, shown
+from ..statistics.intervals import Spread, student
 from .base import Analysis, Ask, Finding, title_of
 from .slices import Trajectories, check_data, chosen, stretches, units
-from .spread import Spread
 
 _CUT = 5.0
 """The sum of autocorrelations ends after so many correlation times. A. Sokal, in Functional Integration (1997)."""
@@ -123,8 +124,6 @@ def autocorrelation(
     """Autocorrelation of a species or observable of a `run`, by its `name`, from `start` on [s] (by default the second
     half). Intervals of `confidence` are pointwise in the lag, and come from the spread between stretches. Raises
     InputError as `slices.units` does, or for a quantity that never varies."""
-    from scipy import stats
-
     (name,), confidence = chosen(run, (name,)), checks.confidence(confidence)
     parts, spacing = units(run, start)
     mean = _mean(run, name, parts)
@@ -138,7 +137,7 @@ def autocorrelation(
     # The error of a ratio: that of its numerator less what the denominator explains.
     left = np.maximum(square - 2 * ratio * cross + ratio**2 * square[0], 0.0)
     spread = np.sqrt(left / ((n - 1) * n)) / covariance[0]
-    half = stats.t.isf((1 - confidence) / 2, n - 1) * spread
+    half = student(1 - confidence, n) * spread
     lag, high = spacing * np.arange(len(ratio)), ratio + half
     time, at_most = correlation_time(ratio, spacing), float("nan")
     if time < spacing:
@@ -152,8 +151,6 @@ def power_spectrum(run: Trajectories, name: str, start: float | None = None, con
     """Power spectrum of a species or observable of a `run`, by its `name`, from `start` on [s] (by default the second
     half). Intervals of `confidence` are pointwise in frequency, by the chi-square law of long stretches. Raises
     InputError as `autocorrelation` does."""
-    from scipy import stats
-
     (name,), confidence = chosen(run, (name,)), checks.confidence(confidence)
     parts, spacing = units(run, start)
     mean = _mean(run, name, parts)
@@ -168,7 +165,7 @@ def power_spectrum(run: Trajectories, name: str, start: float | None = None, con
     if (parts[0][1].stop - parts[0][1].start) % 2 == 0:  # then the last is 1 / (2 dt), which has no phase
         freedom[-1] = n
     tail = (1 - confidence) / 2
-    low, high = freedom * density / stats.chi2.isf(tail, freedom), freedom * density / stats.chi2.ppf(tail, freedom)
+    low, high = (freedom * density / end(tail, freedom) for end in (scipy.stats.chi2.isf, scipy.stats.chi2.ppf))
     unit = "" if name in run.observable_names else run.units
     return Spectrum(
         name, frequency, density, low, high, float(density.sum() * frequency[0]), n, confidence, unit, title_of(run)

@@ -10,6 +10,7 @@ from ..display.ensembles import asked_for, ranked, with_rate_rules
 from ..display.tables import Table, cell, estimate
 from ..display.words import counted
 from ..simulation import MomentsResult, Result, final_values
+from ..statistics.intervals import student
 from ..storage import MomentsRun, Run
 
 MOST = 10
@@ -57,8 +58,6 @@ class FinalState(NamedTuple):
     def table(self, time: float, units: str) -> Table:
         """The variables of rate rules and the quantities that moved most, with 95 % intervals by Student's t. Columns
         that would be empty are left out."""
-        from scipy import stats  # which takes long to import
-
         shown = self.shown
         n_asked = len(self.names if self.asked is None else self.asked)
         few = f", the {len(shown)} of {n_asked} quantities that moved most" if len(shown) < n_asked else ""
@@ -70,7 +69,7 @@ class FinalState(NamedTuple):
                 f", {counted(n_first, 'variable')} of rate rules and the {len(shown) - n_first} of {n_asked - n_first} "
                 "other quantities that moved most"
             )
-        half = self.error * stats.t.isf(0.025, max(self.n - 1, 1))
+        half = self.error * student(0.05, self.n)
         intervals, spreads = np.isfinite(half[shown]).any(), np.isfinite(self.deviation[shown]).any()
         width = max([len("quantity"), *(len(self.names[k]) for k in shown)])  # names stand to the left
         columns = ["quantity".ljust(width), "mean [95 % interval]" if intervals else "value" if self.n == 1 else "mean"]

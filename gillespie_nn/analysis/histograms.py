@@ -13,9 +13,9 @@ from .. import checks
 from ..display.figures import COLOURS, Drawing, add_legend, new_axes, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate
+from ..statistics.intervals import Spread, clopper_pearson, student
 from .base import Analysis, Ask, Finding, title_of
 from .slices import AnyRun, Trajectories, check_data, chosen, has_trajectories, point_at, read, stretches, units
-from .spread import Spread
 
 _MOST_BINS = 60
 _QUARTER_TO_QUARTILES = 2.1167
@@ -88,7 +88,7 @@ class Histogram(NamedTuple):
         edges, fraction = np.append(self.edges[starts], self.edges[-1]), np.add.reduceat(self.fraction, starts)
         low, high = np.full((2, len(fraction)), np.nan)
         if self.n == self.n_units:
-            low, high = _clopper_pearson(np.round(fraction * self.n), self.n, self.confidence)
+            low, high = clopper_pearson(np.round(fraction * self.n), self.n, (1 - self.confidence) / len(fraction))
         return self._replace(edges=edges, fraction=fraction, low=low, high=high)
 
 
@@ -115,8 +115,6 @@ def stationary_histogram(
     """Histogram of a species or observable of a `run`, by its `name`, over all recorded times from `start` on [s] (by
     default the second half), each time with equal weight, with intervals of `confidence`. Raises InputError as `units`
     does."""
-    from scipy import stats
-
     (name,) = chosen(run, (name,))
     parts, _ = units(run, start)
     confidence = checks.confidence(confidence)
@@ -130,8 +128,8 @@ def stationary_histogram(
     for values in stretches(run, name, parts):
         square += np.square(values - mean).sum()
         shares.take(_count_each(values, edges) / length)
-    fraction, tail = shares.mean, (1 - confidence) / (2 * (len(edges) - 1))
-    half = np.where(fraction > 0, stats.t.isf(tail, shares.n - 1) * shares.error, np.nan)
+    fraction, level = shares.mean, (1 - confidence) / (len(edges) - 1)
+    half = np.where(fraction > 0, student(level, shares.n) * shares.error, np.nan)
     return Histogram(
         name, edges, fraction, np.maximum(fraction - half, 0), np.minimum(fraction + half, 1), n, len(parts),
         float(mean), float(square / n), f"from {run.time[parts[0][1].start]:g} s on", confidence, _units(run, name),
@@ -190,20 +188,9 @@ def _count_each(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 def _at_once(name: str, values: np.ndarray, edges: np.ndarray, confidence: float, when: str) -> Histogram:
     counts, n = _count(values, edges), len(values)
-    low, high = _clopper_pearson(counts, n, confidence)
+    low, high = clopper_pearson(counts, n, (1 - confidence) / len(counts))
     mean, variance = float(values.mean()), float(values.var())
     return Histogram(name, edges, counts / n, low, high, n, n, mean, variance, when, confidence)
-
-
-def _clopper_pearson(counts: np.ndarray, n: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of intervals of fractions that hold together, from float64[bin] of `n` values."""
-    from scipy import stats
-
-    tail = (1 - confidence) / (2 * len(counts))
-    with np.errstate(invalid="ignore"):
-        low = np.where(counts > 0, stats.beta.ppf(tail, counts, n - counts + 1), 0.0)
-        high = np.where(counts < n, stats.beta.isf(tail, counts + 1, n - counts), 1.0)
-    return low, high
 
 
 class HistogramAnalysis(Analysis):

@@ -18,7 +18,7 @@ from ..display.html import fragment
 from ..display.tables import Table, cell, estimate, few, shown
 from ..display.trajectories import LABELS, WIDE, by_size, checked_log, draw_bands, ensemble_drawing, finish
 from ..simulation import MomentsResult
-from ..simulation.parts import rank as rank_of
+from ..statistics.intervals import ranks, student
 from .base import Analysis, Ask, Finding, title_of
 from .slices import AnyRun, blocks, check_data, chosen, read
 
@@ -118,8 +118,6 @@ def _units(run: AnyRun, names: Sequence[str]) -> tuple[str, ...]:
 def _of_moments(
     run: MomentsResult, species: Sequence[str], probabilities: tuple[float, ...], confidence: float
 ) -> Means:
-    from scipy import stats  # which takes long to import
-
     if not run.n_done:
         raise InputError("no replicate has ended yet, so there is nothing to analyse")
     names = tuple(dict.fromkeys(species))
@@ -129,13 +127,13 @@ def _of_moments(
         names = tuple(known[k] for k in ranked(known, spread, with_rate_rules(run), _MOST))
     at = [run.place(name) for name in names]
     n = run.n[:, at]
-    half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * run.standard_error()[:, at]
+    half = student(1 - confidence, n) * run.standard_error()[:, at]
     quantile, low, high = np.full((3, len(probabilities), *n.shape), np.nan)
     if run.moments.sketch is not None:
         size = int(n.max())
         for k, p in enumerate(probabilities):
             quantile[k] = run.quantile(p)[:, at]
-            for array, rank in zip((low, high), _ranks(size, p, confidence)[1:]):
+            for array, rank in zip((low, high), ranks(size, p, 1 - confidence)[1:]):
                 if 1 <= rank <= size:  # of those that all got there
                     array[k] = np.where(n == size, run.quantile(rank / size)[:, at], np.nan)
     mean, variance = run.mean()[:, at], run.variance()[:, at]
@@ -147,33 +145,21 @@ def _of_moments(
 
 def _of(values: np.ndarray, probabilities: Sequence[float], confidence: float) -> tuple[np.ndarray, ...]:
     """Of float64[replicate, point, name]; what is not finite is left out, as in `r.mean()` and moments."""
-    from scipy import stats  # which takes long to import
-
     values = np.where(np.isfinite(values), values, np.nan)
     n = np.sum(~np.isnan(values), axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.nansum(values, axis=0) / n
         variance = np.where(n > 1, np.nansum(np.square(values - mean), axis=0) / (n - 1), np.nan)
-        half = stats.t.isf((1 - confidence) / 2, np.maximum(n - 1, 1)) * np.sqrt(variance / n)
+        half = student(1 - confidence, n) * np.sqrt(variance / n)
     ordered = np.sort(values, axis=0)  # NaN last
-    shape = (len(probabilities), *n.shape)
-    quantile, low, high = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    quantile, low, high = np.full((3, len(probabilities), *n.shape), np.nan)
     for k, p in enumerate(probabilities):
         for size in np.unique(n[n > 0]):
             where = n == size
-            ranks = _ranks(size, p, confidence)
-            for array, rank in zip((quantile, low, high), ranks):
+            for array, rank in zip((quantile, low, high), ranks(size, p, 1 - confidence)):
                 if 1 <= rank <= size:
                     array[k][where] = ordered[rank - 1][where]
     return n, mean, half, variance, quantile, low, high
-
-
-def _ranks(n: int, p: float, confidence: float) -> tuple[int, int, int]:
-    """Ranks from 1 of the p-quantile of n values and of the ends of its interval, which may lie outside 1 to n."""
-    from scipy import stats
-
-    tail = (1 - confidence) / 2
-    return int(rank_of(p, n)), int(stats.binom.ppf(tail, n, p)), int(stats.binom.ppf(1 - tail, n, p)) + 1
 
 
 class MeansAnalysis(Analysis):

@@ -2,7 +2,7 @@
 
 All intervals hold together with the confidence asked for: the level is shared evenly by the questions and the species
 (Bonferroni). Differences of means have Welch's interval (Biometrika 34 (1947) 28-35, doi:10.2307/2332510),
-ratios of variances that of the jackknife on the logarithm (`comparison`), distributions the test of
+ratios of variances that of the jackknife on the logarithm (`statistics.comparison`), distributions the test of
 Kolmogorov and Smirnov, which is conservative for counts. Samples that do not vary do not show their own error: there
 is no interval of a difference where neither varies, and none of a ratio where one does not.
 
@@ -25,8 +25,10 @@ from ..display.html import fragment
 from ..display.tables import Table, estimate, interval, shown
 from ..display.trajectories import WIDE, by_size, plot_ensemble
 from ..simulation.methods import METHODS
+from ..statistics.comparison import MeanVariance, known, sampled, variance_errors
+from ..statistics.intervals import welch
+from ..statistics.tests import bonferroni, distance
 from .base import Analysis, Ask, Finding, title_of
-from .comparison import MeanVariance, distance, known, sampled, variance_errors
 from .slices import Trajectories, check_data, names_of, point_at, read
 
 _LEAST = 3
@@ -125,7 +127,8 @@ def compare(
     tested = _tested(one, two)
     level = (1 - confidence) / (len(tested) * len(names))
     difference = one.mean - two.mean
-    half = _welch(one, two, level)
+    square = one.mean_error**2 + two.mean_error**2
+    half = np.where(square > 0, np.sqrt(square), np.nan) * welch(one.mean_error, one.n, two.mean_error, two.n, level)
     with np.errstate(invalid="ignore"):
         errors = variance_errors(one, two, 0.0, level)
         ratio = np.where(two.variance > 0, 1.0 + errors.error, np.nan)
@@ -134,7 +137,7 @@ def compare(
     apart, p = np.full((2, len(names)), np.nan)
     if _DISTRIBUTIONS in tested:
         found = [distance(a, b, level) for a, b in zip(sides[0].values.T, sides[1].values.T)]
-        apart, p = np.array([(d.distance, min(1.0, len(names) * d.p)) for d in found]).T
+        apart, p = np.array([(d.distance, bonferroni(d.p, len(names))) for d in found]).T
     with np.errstate(invalid="ignore"):
         differs = (np.abs(difference) > half) | (ratio_low > 1) | (ratio_high < 1) | (p < (1 - confidence) / 3)
     return Difference(
@@ -228,15 +231,6 @@ def _variances(run: Trajectories, names: Sequence[str], point: int) -> np.ndarra
             if name in run.species and name not in run.observable_names:
                 found[k] = diagonal[run.species.index(name)]
     return found
-
-
-def _welch(one: MeanVariance, two: MeanVariance, level: float) -> np.ndarray:
-    from scipy import stats
-
-    square = one.mean_error**2 + two.mean_error**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = square**2 / (one.mean_error**4 / (one.n - 1) + two.mean_error**4 / (two.n - 1))
-    return np.where(square > 0, np.sqrt(square), np.nan) * stats.t.isf(level / 2, np.where(square > 0, freedom, 1.0))
 
 
 def overlay(found: Difference, names: Sequence[str] = (), one_panel: bool = False) -> tuple[Callable[[Any], Any], ...]:

@@ -12,10 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy
 
 from .. import seeds
-from ..analysis.comparison import Errors, judge, verdict_of
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
 from ..nn.chemistry import ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES
@@ -23,6 +21,9 @@ from ..seeds import Purpose
 from ..simulation.methods import Layered, Method, Rejection, TauLeap
 from ..simulation.presentations import Samples
 from ..simulation.presented import Presented
+from ..statistics.comparison import Errors, judge
+from ..statistics.intervals import student
+from ..statistics.verdict import Verdict
 from .adaptive import copasi_adaptive
 from .run import machine
 
@@ -214,12 +215,12 @@ def _error(spec: TrainingNetwork, case: LeapCase, begin: Callable[..., Method]) 
             for parts in (mean_parts, variance_parts)
         )
     n = 2 * len(labels)
-    quantile = scipy.stats.t.isf((1 - CONFIDENCE) / n / 2, 2 * N_BATCHES - 2)
+    quantile = student((1 - CONFIDENCE) / n, 2 * N_BATCHES - 1)
     mean, variance = (_interval(one, other, quantile) for one, other in (mean_parts, variance_parts))
     return {
         "volume": case.volume,
         "time_averaged": case.length,
-        "verdict": verdict_of([*judge(mean, TOLERANCE_MEAN), *judge(variance, TOLERANCE_VARIANCE)]),
+        "verdict": Verdict.together([*judge(mean, TOLERANCE_MEAN), *judge(variance, TOLERANCE_VARIANCE)]),
         "n": n,
         "mean_bound": float(np.maximum(-mean.low, mean.high).max()),
         "variance_bound": float(np.maximum(-variance.low, variance.high).max()),

@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 
 from .. import checks
-from ..analysis.comparison import WITHIN
 from ..benchmarks import (
     CASES,
     LEAP_CASES,
@@ -22,6 +21,7 @@ from ..benchmarks import (
     scale,
     storage_benchmark,
 )
+from ..statistics.verdict import Verdict
 from .common import Subparsers, add_json, parser, print_json
 
 _INSTEAD = {
@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = _measure(arguments, names, repeats, lambda line: print(line, flush=True))
     if arguments.json:
         print_json(result)
-    right = not arguments.leap or all(case["error"]["verdict"] == WITHIN for case in result["cases"].values())
+    right = not arguments.leap or all(case["error"]["verdict"] == Verdict.HOLDS for case in result["cases"].values())
     return 0 if right else 1
 
 

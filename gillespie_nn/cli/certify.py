@@ -4,14 +4,12 @@ import argparse
 import json
 
 from .. import checks
-from ..analysis.comparison import INCONCLUSIVE, OUTSIDE, WITHIN
 from ..verification.certificate import Certificate, Row
 from ..verification.certify import OPTIONS, certify
 from .common import Subparsers, add_json, parser, plain, print_json
 from .flags import add_flags, given, options_of_methods
 from .models import add_model, model_of
 
-EXIT_CODES = {WITHIN: 0, OUTSIDE: 1, INCONCLUSIVE: 3}
 _SHOWN = 20
 _OPTIONS = OPTIONS | options_of_methods()
 
@@ -43,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"written to {output}")
     if arguments.json:
         print_json(record)
-    return EXIT_CODES[found.verdict]
+    return found.verdict.exit_code
 
 
 def _print(found: Certificate) -> None:

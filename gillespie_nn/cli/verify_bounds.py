@@ -11,6 +11,7 @@ from ..activations import ACTIVATIONS, DERIVATIVES
 from ..analysis.bounds import draw_bounds, draw_course
 from ..noise import KINDS
 from ..seeds import resolve_seed
+from ..statistics.verdict import Verdict
 from ..verification.bounds import (
     CASES,
     ERROR,
@@ -160,7 +161,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{found['verdict']}: {found['reason']}")
     if arguments.json:
         print_json(found)
-    return 0 if found["verdict"] == "holds" else 1
+    return 0 if found["verdict"] == Verdict.HOLDS else 1
 
 
 def _self_test(arguments: argparse.Namespace) -> int:
@@ -173,7 +174,7 @@ def _self_test(arguments: argparse.Namespace) -> int:
     )
     if arguments.json:
         rows = [row._asdict() for row in found]
-        verdict = "fails" if missed else "holds"
+        verdict = Verdict.of(not missed, missed)
         print_json({"verdict": verdict, "seconds": time.monotonic() - start, "output": None, "plants": rows})
     return 1 if missed else 0
 
@@ -188,7 +189,7 @@ def _error_rates(arguments: argparse.Namespace) -> int:
     print(f"{len(rates) - len(wrong)} of {len(rates)} rates are as low as promised")
     if arguments.json:
         rows = [r._asdict() for r in rates]
-        verdict = "fails" if wrong else "holds"
+        verdict = Verdict.of(not wrong, wrong)
         print_json({"verdict": verdict, "seconds": time.monotonic() - start, "output": str(output), "rates": rows})
     return 1 if wrong else 0
 

@@ -3,16 +3,14 @@
 import argparse
 
 from .. import checks
-from ..analysis.ladder import draw_ladder
 from ..display.words import counted
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
-from ..verification.run import FAILS, HOLDS, INCOMPLETE, LEAST_REPLICATES
+from ..verification.ladder import draw_rates
+from ..verification.run import LEAST_REPLICATES
 from .common import Subparsers, add_json, figure_path, parser, print_json
 from .flags import add_flags, given, options_of_methods
-
-_EXIT_CODES = {HOLDS: 0, FAILS: 1, INCOMPLETE: 3}
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:
@@ -97,12 +95,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(
         f"{found['verdict']}: {counted(found['n_p_values'], 'p-value')}, {len(found['rejected'])} rejected, "
-        f"{counted(len(found['not_simulated']), 'case')} not simulated; "
+        f"{counted(len(found['not_simulated']), 'case')} not run; "
         f"false-alarm rate at most {found['false_alarm_rate']:g}"
     )
     if arguments.json:
         print_json(found)
-    return _EXIT_CODES[found["verdict"]]
+    return found["verdict"].exit_code
 
 
 def _ladder(arguments: argparse.Namespace) -> int:
@@ -113,7 +111,7 @@ def _ladder(arguments: argparse.Namespace) -> int:
         checks.new_file(figure_path(arguments.output), arguments.overwrite)
     found = measure_ladder(resolve_seed(arguments.seed), say=lambda line: print(line, flush=True))
     if arguments.output is not None:
-        draw_ladder(found["rates"], arguments.output)
+        draw_rates(found["rates"], arguments.output)
         print(f"figure written to {arguments.output}")
     print(
         f"{found['verdict']}: {sum(r['holds'] for r in found['rates'])} of {len(found['rates'])} "
@@ -121,4 +119,4 @@ def _ladder(arguments: argparse.Namespace) -> int:
     )
     if arguments.json:
         print_json(found | {"output": arguments.output})
-    return _EXIT_CODES[found["verdict"]]
+    return found["verdict"].exit_code

@@ -11,6 +11,7 @@ from .. import checks
 from ..checks import InputError, StorageError
 from ..display.ensembles import known_name
 from ..display.trajectories import PLOT_OPTIONS, plot_ensemble
+from ..statistics.intervals import student
 from ..status import Status
 from . import glance
 from .columns import Columns, write_csv
@@ -137,13 +138,11 @@ class EnsembleResult:
     def interval(self, name: str | Sequence[str] | None = None, confidence: float = 0.95) -> np.ndarray:
         """Confidence interval of the mean at each point separately (Student's t): a first axis (low, high), then shaped
         as `mean`; NaN for fewer than 2 replicates. Raises InputError for a confidence outside (0, 1)."""
-        from scipy import stats  # which takes long to import
-
         confidence = checks.confidence(confidence)
 
         def ends(s: Sums) -> np.ndarray:
             error = np.sqrt(_variance(s) / np.maximum(s.n, 1))
-            half = stats.t.isf((1 - confidence) / 2, np.maximum(s.n - 1, 1)) * error
+            half = student(1 - confidence, s.n) * error
             return np.stack([s.mean - half, s.mean + half])
 
         return self._statistic(name, ends)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..datasets.base import CLASSIFICATION
+from ..statistics.intervals import NORMAL, wilson
 from .validation import n_averaged
 
 _SUFFIXES = ("", "_before", "_gradient_descent", "_best")
@@ -15,8 +16,6 @@ SCORES = tuple(score + suffix for score in ("accuracy", "rmse", "largest_error")
 """Numbers of an evaluation: `accuracy` is a fraction (NaN for regression), the errors are concentrations."""
 CHEMICAL_SCORES = ("accuracy_chemical", "rmse_chemical", "accuracy_chemical_moment")
 """Of outputs by simulation, averaged over time, and the accuracy of the last reading alone."""
-_NORMAL = 1.959963984540054
-"""97.5 % of the standard normal distribution lie below."""
 
 
 def gradient_descent(plan, n_presented) -> np.ndarray:
@@ -58,12 +57,6 @@ def evaluate_chemical(dataset, outputs, at_one_moment) -> dict:
 def accuracy_interval(accuracy, dataset, n_samples) -> tuple[float, float]:
     """The 95 % interval of Wilson's score for an accuracy found on so many test samples: where the fraction right of
     all that could be drawn lies; (NaN, NaN) for regression. Outputs of one sample that are judged one by one count
-    as independent.
-
-    E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953.
-    """
+    as independent."""
     n = n_samples * (1 if dataset.task == CLASSIFICATION else dataset.test_t.shape[1])
-    spread = _NORMAL**2 / n
-    middle = (accuracy + 0.5 * spread) / (1.0 + spread)
-    half = np.sqrt(accuracy * (1.0 - accuracy) * spread + 0.25 * spread**2) / (1.0 + spread)
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+    return wilson(accuracy, NORMAL**2 / n)

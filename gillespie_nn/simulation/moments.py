@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ..checks import InternalError
+from ..statistics.sketch import Sketch
 from ..status import Status
 from .sinks import Ends, Rows
-from .sketch import Sketch
 from .task import BLOCK, QUANTILES, Task
 
 ARRAYS = {"n": np.int64, "mean": np.float64, "squares": np.float64, "minimum": np.float64, "maximum": np.float64}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import checks
+from ..statistics.intervals import rank
 
 PART_BYTES = 1 << 26
 """Size of one part, about."""
@@ -97,11 +97,6 @@ def _sums_at(run: Any, names: Sequence[str], points: slice, n_replicates: int) -
             np.maximum(total.maximum, np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)),
         )
     return total
-
-
-def rank(p: float, n: Any) -> Any:
-    """int64, the rank from 1 of the p-quantile among n numbers in order, ceil(p n); also of an array n."""
-    return np.maximum(1, np.ceil(checks.rounded(p * np.asarray(n, dtype=np.float64))).astype(np.int64))
 
 
 def quantiles(run: Any, probabilities: Sequence[float], names: Sequence[str]) -> np.ndarray:

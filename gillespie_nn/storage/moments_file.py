@@ -11,8 +11,8 @@ from .. import checks
 from ..checks import InputError
 from ..simulation.moments import ARRAYS, Moments, whole
 from ..simulation.moments_result import MomentsResult
-from ..simulation.sketch import Sketch
 from ..simulation.task import Task
+from ..statistics.sketch import Sketch
 from . import layout
 from .hdf5 import opened
 from .lock import Lock

@@ -13,8 +13,8 @@ from ..simulation.glance import span
 from ..simulation.methods.base import units_of
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
-from ..simulation.sketch import Sketch
 from ..simulation.task import MOMENTS, QUANTILES
+from ..statistics.sketch import Sketch
 from .moments_file import load
 from .save import copy_file
 from .schema.moments import KIND

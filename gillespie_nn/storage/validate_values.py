@@ -7,8 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..simulation.sketch import possible
 from ..simulation.task import BLOCK
+from ..statistics.sketch import possible
 from ..status import Status
 from .damage import damaged, shown
 from .event_log import FIRST, GROUP, REACTION, TIME

@@ -9,10 +9,11 @@ from ..analysis.learning import averaged_weights, float_network
 from ..datasets import Dataset
 from ..datasets import case as case_of
 from ..display.figures import COLOURS, LINES
+from ..statistics.intervals import Estimate, estimate, estimate_fraction
+from ..statistics.verdict import Verdict
 from ..storage import Run, open_trajectories
 from .base import Extent, Goal, Results, Study, Table, training
 from .points import Point, Record
-from .statistics import FAILS, HOLDS, UNRESOLVED, Estimate, estimate, estimate_fraction
 
 _AS_IT_IS, _SHIFTED = "images as they are", "images shifted by a pixel"
 _TRAINED: dict[str, dict[str, Any]] = {_AS_IT_IS: {}, _SHIFTED: {"shift": 1}}
@@ -108,7 +109,7 @@ class Accuracy(Study):
             found = self._found(results, label, points)
             if found is not None and not results.extent.quick:
                 headline, limit = found.headline, GOALS[label]
-                verdict = HOLDS if headline.low >= limit else FAILS if headline.high < limit else UNRESOLVED
+                verdict = Verdict.of_interval(headline.low, headline.high, least=limit)
                 goal = f"accuracy by simulation at least {limit:g} ({label})"
                 goals.append(Goal(goal, results.case, f"{headline}, {headline.n} seeds", verdict))
         return goals

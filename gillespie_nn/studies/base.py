@@ -13,8 +13,9 @@ from ..datasets.base import CLASSIFICATION
 from ..nn.settings import Settings
 from ..noise import Noise
 from ..simulation.batches import BATCH_METHODS
+from ..statistics.intervals import Estimate, estimate_error, estimate_fraction
+from ..statistics.verdict import Verdict
 from .points import Point, Record, Training
-from .statistics import Estimate, estimate_error, estimate_fraction
 
 _T = TypeVar("_T")
 QUICK_SEEDS = 3
@@ -134,7 +135,7 @@ class Goal(NamedTuple):
     goal: str
     case: str
     found: str
-    verdict: str
+    verdict: Verdict
 
 
 class Study(ABC):

@@ -6,10 +6,10 @@ import numpy as np
 
 from ..display.figures import COLOURS
 from ..nn.chemistries import CHEMISTRIES
+from ..statistics.intervals import estimate
 from ..storage import open_trajectories
 from .base import LEAPING, Extent, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point
-from .statistics import estimate
 
 _REFERENCE = CHEMISTRIES[0].name
 _EXACT = ("xor",)

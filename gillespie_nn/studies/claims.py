@@ -19,13 +19,13 @@ from numpy.typing import ArrayLike
 from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
 from ..display.figures import COLOURS
+from ..statistics.intervals import estimate
 from ..storage import open_trajectories
 from .base import RATE_EQUATIONS, Extent, Finding, Results, Study, Table, training
 from .noise_sweeps import PLACES, TRAINING, ConcentrationNoiseStudy, RateNoiseStudy
 from .points import Point
 from .running_time import at_running_time, times
 from .settings import ANNIHILATION, CONTENDERS, OPPONENTS, RAIL, SMOOTH
-from .statistics import estimate
 
 LESS_LOSS, LESS_DEPENDENCE = CLAIMS = (
     "Under noise the loss rises less with smooth ReLU",

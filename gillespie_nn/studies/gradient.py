@@ -12,12 +12,12 @@ import numpy as np
 
 from ..display.figures import COLOURS, LINES
 from ..noise import Noise
+from ..statistics.intervals import Estimate, of_resamples
 from ..storage import prediction_file
 from .base import Extent, Results, Study, Table
 from .points import Point
 from .settings import concentration_noise, rate_noise
 from .slopes import Slopes
-from .statistics import Estimate
 
 Z_SIZES = (0.01, 0.03, 0.1, 0.2, 0.3, 1.0)
 """|z| of the neurons, with both signs: three near the kink, one between, and two away from it."""
@@ -221,7 +221,7 @@ class _Errors:
         square = self._square(line, condition, inside, against_relu)
         if square is None:
             return Estimate(np.nan, np.nan, np.nan, 0)
-        return _interval(np.sqrt(square.mean()), np.sqrt(square[self._resamples].mean(axis=1)), len(square))
+        return of_resamples(np.sqrt(square.mean()), np.sqrt(square[self._resamples].mean(axis=1)), len(square))
 
     def ratio(self, line: Line, condition: Condition, inside: Callable[[float], Any]) -> Estimate:
         """Of the rms to that of the first line, in the same configurations, unless the latter is `NEGLIGIBLE`."""
@@ -231,12 +231,8 @@ class _Errors:
         if not np.sqrt(squares[1].mean()) >= NEGLIGIBLE:
             return Estimate(np.nan, np.nan, np.nan, 0)
         means = [square[self._resamples].mean(axis=1) for square in squares if square is not None]
-        return _interval(np.sqrt(squares[0].mean() / squares[1].mean()), np.sqrt(means[0] / means[1]), len(squares[0]))
-
-
-def _interval(value: float, resampled: np.ndarray, n: int) -> Estimate:
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    return Estimate(float(value), float(low), float(high), n)
+        value = np.sqrt(squares[0].mean() / squares[1].mean())
+        return of_resamples(value, np.sqrt(means[0] / means[1]), len(squares[0]))
 
 
 def _shown(found: Estimate) -> str:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS
+from ..statistics.intervals import LEVEL, Estimate, estimate_share
+from ..statistics.tests import holm, mcnemar
 from .base import RATE_EQUATIONS, Extent, Results, Study, Table, own_settings
 from .points import Point, Training
 from .running_time import at_running_time
 from .settings import ALL_CONTENDERS, IDEAL_LEAKY, OPPONENTS, SMOOTH, concentration_noise, rate_noise
-from .statistics import LEVEL, Estimate, holm, mcnemar, share
 
 LEARNT = 0.25
 """RMSE [concentration]; that of the constant 1/2 is 0.5."""
@@ -154,7 +155,7 @@ class Learns(Study):
 
 
 def _share(learnt: Any) -> Estimate:
-    return share(int(learnt.filled(False).sum()), int(learnt.count()))
+    return estimate_share(int(learnt.filled(False).sum()), int(learnt.count()))
 
 
 def _pairs(one: Any, other: Any) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..api import train
 from ..display.tables import Table
-from .statistics import estimate
+from ..statistics.intervals import estimate
 
 HELD_OUT, N_IMAGES, BATCH = 5_000, 60_000, 128
 STEP = 1.0

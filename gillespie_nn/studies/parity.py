@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..display.figures import COLOURS
+from ..statistics.intervals import estimate, estimate_ratio
+from ..statistics.verdict import Verdict
 from .base import ACCURACY, LEAPING, Extent, Goal, Results, Study, Table, summary_columns, summary_row, training
 from .points import Point
-from .statistics import FAILS, HOLDS, UNRESOLVED, estimate, ratio_of_means
 
 _METHODS = {("rejection", 1e3): "exact, Omega = 1000", (LEAPING, 1e4): "tau-leaping, Omega = 10000"}
 _QUICK_METHODS = {("rejection", 1e2): "exact, Omega = 100", (LEAPING, 1e4): "tau-leaping, Omega = 10000"}
@@ -43,12 +44,12 @@ class Parity(Study):
             if results.measure is ACCURACY:
                 difference = estimate(ours - theirs)
                 goal = f"accuracy minus that of gradient descent above {LEAST_DIFFERENCE:g} ({label})"
-                verdict = judge(difference.low, difference.high, LEAST_DIFFERENCE, above=True)
+                verdict = Verdict.of(difference.low > LEAST_DIFFERENCE, difference.high < LEAST_DIFFERENCE)
                 found.append(Goal(goal, results.case, f"{difference}, {difference.n} seeds", verdict))
             else:
-                ratio = ratio_of_means(ours, theirs)
+                ratio = estimate_ratio(ours, theirs)
                 goal = f"RMSE at most {LARGEST_RATIO:g} times gradient descent's ({label})"
-                verdict = judge(ratio.low, ratio.high, LARGEST_RATIO, above=False)
+                verdict = Verdict.of_interval(ratio.low, ratio.high, most=LARGEST_RATIO)
                 found.append(Goal(goal, results.case, f"{ratio}, {ratio.n} seeds", verdict))
         return found
 
@@ -68,14 +69,3 @@ class Parity(Study):
             axes.set_xlabel(f"float gradient descent:\n{results.measure.label}")
         panels[0].set_ylabel(f"chemistry:\n{results.measure.label}")
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
-
-
-def judge(low: float, high: float, limit: float, above: bool) -> str:
-    """Of the goal that a number with the interval [low, high] lies above (or below) `limit`."""
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return UNRESOLVED
-    if low > limit:
-        return HOLDS if above else FAILS
-    if high < limit or (not above and high == limit):
-        return FAILS if above else HOLDS
-    return UNRESOLVED

@@ -10,9 +10,11 @@ from typing import NamedTuple
 from .. import checks
 from .._version import __version__
 from ..display.words import counted
+from ..statistics.intervals import LEVEL, Estimate
+from ..statistics.tests import holm, paired
+from ..statistics.verdict import Verdict
 from .base import Extent, Finding, Goal
 from .points import Point, Record
-from .statistics import HOLDS, LEVEL, VERDICTS, Estimate, holm, paired, verdict
 
 _LIBRARIES = ("numpy", "scipy", "numba", "h5py", "matplotlib")
 
@@ -31,7 +33,7 @@ class Claim(NamedTuple):
     n: int
     p: float
     adjusted_p: float
-    verdict: str
+    verdict: Verdict
 
 
 def adjusted(findings: Sequence[Finding]) -> list[Claim]:
@@ -40,12 +42,11 @@ def adjusted(findings: Sequence[Finding]) -> list[Claim]:
     for claim in dict.fromkeys(f.claim for f in findings):
         own = [f for f in findings if f.claim == claim]
         tests = [paired(f.differences) for f in own]
-        for finding, test, p in zip(own, tests, holm([t.p for t in tests])):
-            e = test.difference
+        for finding, (e, p), corrected in zip(own, tests, holm([p for _, p in tests])):
             found.append(
                 Claim(
-                    claim, finding.case, finding.regime, finding.unit, e.mean, e.low, e.high, e.n, test.p, float(p),
-                    verdict(e, p),
+                    claim, finding.case, finding.regime, finding.unit, e.mean, e.low, e.high, e.n, p, float(corrected),
+                    Verdict.of(corrected <= LEVEL and e.mean > 0, corrected <= LEVEL and not e.mean > 0),
                 )
             )  # fmt: skip
     return found
@@ -107,19 +108,19 @@ def _claims(claims: list) -> list[str]:
         "## The two claims", "",
         "Paired over seeds; loss is the error rate of a classification, else the RMSE [concentration]. A positive "
         "difference speaks for the smooth ReLU. Two-sided t-tests, p-values adjusted by Holm's method over all regimes "
-        f"of a claim: *{HOLDS}* or *{VERDICTS[1]}* (the reverse was found) where the adjusted p is at most {LEVEL:g}, "
-        f"else *{VERDICTS[2]}*. "
+        f"of a claim: *{Verdict.HOLDS}* or *{Verdict.FAILS}* (the reverse was found) where the adjusted p is at most "
+        f"{LEVEL:g}, else *{Verdict.INCONCLUSIVE}*. "
         "Intervals are single ones. A pair of which one run blew up is left out, and the seeds are fewer.", "",
     ]  # fmt: skip
     for claim in dict.fromkeys(c.claim for c in claims):
         own = [c for c in claims if c.claim == claim]
         tally = Counter(c.verdict for c in own)
-        found = ", ".join(f"{v} in {tally[v]}" for v in VERDICTS)
+        found = ", ".join(f"{v} in {tally[v]}" for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE))
         lines += [f"**{claim}**: of {len(own)} regimes, {found}.", ""]
         rows = [
             (
                 c.case, c.regime, f"{Estimate(c.mean, c.low, c.high, c.n)} {c.unit}", str(c.n),
-                f"{c.adjusted_p:.2g}", f"**{c.verdict}**" if c.verdict != VERDICTS[2] else c.verdict,
+                f"{c.adjusted_p:.2g}", f"**{c.verdict}**" if c.verdict != Verdict.INCONCLUSIVE else c.verdict,
             )
             for c in own
         ]  # fmt: skip

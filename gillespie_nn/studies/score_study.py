@@ -7,9 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS, LINES
+from ..statistics.intervals import Estimate
 from .base import Extent, Results, Study, Table, summary_columns, summary_row
 from .points import Point
-from .statistics import Estimate
 
 _MARKERS = "osD^vP*X"
 

@@ -19,6 +19,8 @@ from ..datasets import case
 from ..nn import TrainingNetwork, training_network
 from ..simulation import Result
 from ..simulation.batches import BatchMethod
+from ..statistics.intervals import jackknife
+from ..statistics.verdict import Verdict
 from .batches import WEIGHTS_SEED, changes_by
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.05, 1e-2
@@ -56,12 +58,10 @@ class Layer(NamedTuple):
     variance_interval: tuple[float, float]
 
     @property
-    def holds(self) -> bool:
-        """Whether both intervals are within the tolerances."""
-        return all(
-            1 - within <= low and high <= 1 + within
-            for (low, high), within in ((self.slope_interval, MEAN), (self.variance_interval, VARIANCE))
-        )
+    def verdict(self) -> Verdict:
+        """It holds if both intervals are within the tolerances, and fails if one is beyond its own."""
+        both = ((self.slope_interval, MEAN), (self.variance_interval, VARIANCE))
+        return Verdict.together(Verdict.of_interval(*ends, 1 - within, 1 + within) for ends, within in both)
 
     def __str__(self) -> str:
         slope, variance = (f"[{low:.3f}, {high:.3f}]" for low, high in (self.slope_interval, self.variance_interval))
@@ -146,16 +146,12 @@ def _ratio(runs: list[np.ndarray]) -> float:
 
 def _jackknife(runs: list[np.ndarray], number: Callable[[list[np.ndarray]], float]) -> tuple[float, float]:
     """(a number of both runs, its standard error)."""
-    variance = 0.0
-    for which, run in enumerate(runs):
-        group = np.arange(len(run)) * _GROUPS // len(run)
-        left = []
-        for k in range(_GROUPS):
-            others = list(runs)
-            others[which] = run[group != k]
-            left.append(number(others))
-        variance += (_GROUPS - 1) * float(np.var(left))
-    return number(runs), float(np.sqrt(variance))
+    exact, found = runs
+    errors = (
+        jackknife(lambda part: number([part, found]), exact, _GROUPS),
+        jackknife(lambda part: number([exact, part]), found, _GROUPS),
+    )
+    return number(runs), float(np.hypot(*errors))
 
 
 def certify_layers(
@@ -170,5 +166,5 @@ def certify_layers(
     layers = compare(exact, method_changes(method, setting, presentations))
     for k, layer in enumerate(layers, 1):
         where = f"T = {setting.running_time:g}, LR = {setting.step:g}, layer {k}"
-        say(f"{method.name}, 784-32-10, {where}: {layer}: {'holds' if layer.holds else 'not shown'}")
-    return all(layer.holds for layer in layers)
+        say(f"{method.name}, 784-32-10, {where}: {layer}: {layer.verdict}")
+    return all(layer.verdict == Verdict.HOLDS for layer in layers)

@@ -8,7 +8,7 @@ The network is 6-5-3 with four samples, small enough to be listed reaction by re
 - the ratio of variances of each weight, which should be within 1 +- `VARIANCE`.
 
 A method fails at a point where one of them is outside by more than chance explains, for all weights and points at once
-at the level `LEVEL` for each of the four. It passes where the intervals of slope and pooled ratio are within. In
+at the level `LEVEL` for each of the four. It holds where the intervals of slope and pooled ratio are within. In
 between, the replicates are too few to tell.
 """
 
@@ -24,10 +24,12 @@ from .. import checks
 from ..api import simulate
 from ..nn import TrainingNetwork, training_network
 from ..simulation.batches import BATCH_METHODS, BatchLeap, BatchMethod
+from ..statistics.intervals import jackknife
+from ..statistics.tests import bonferroni, two_sided
+from ..statistics.verdict import Verdict
 from .batch_plants import PLANTS
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.10, 1e-2
-FAILS, PASSES, OPEN = "fails", "passes", "open"
 SIZES, N_SAMPLES, HOLD, H, ANNIHILATION = (6, 5, 3), 4, 30.0, 0.02, 60.0
 WEIGHTS_SEED = 5
 _GROUPS = 25
@@ -129,14 +131,12 @@ class Comparison(NamedTuple):
     """Level of this comparison, one of several."""
 
     @property
-    def verdict(self) -> str:
-        """`FAILS`, `PASSES` or `OPEN`, see above."""
+    def verdict(self) -> Verdict:
+        """See above."""
         tolerances = ((self.slope, MEAN), (self.pooled, VARIANCE))
         apart = [not (low <= 1 + within and high >= 1 - within) for (low, high), within in tolerances]
-        if any(apart) or not min(self.mean_p, self.variance_p) >= self.level:
-            return FAILS
         shown = [1 - within <= low and high <= 1 + within for (low, high), within in tolerances]
-        return PASSES if all(shown) else OPEN
+        return Verdict.of(shown, [*apart, not min(self.mean_p, self.variance_p) >= self.level])
 
     def __str__(self) -> str:
         return (
@@ -159,27 +159,21 @@ def compare(exact: np.ndarray, found: np.ndarray, n_points: int = len(POINTS)) -
 
     standard = np.sqrt(variances[0] / len(exact) + variances[1] / len(found))
     beyond = np.maximum(np.abs(means[1] - means[0]) - MEAN * np.abs(means[0]), 0) / np.maximum(standard, 1e-9)
-    mean_p = min(1.0, 2 * scipy.stats.norm.sf(beyond.max()) * len(beyond))
+    mean_p = bonferroni(two_sided(beyond.max()), len(beyond))
 
     centred = [a - m for a, m in zip(runs, means)]
     excess = np.mean([(c**4).mean(axis=0) / v**2 - 1 for c, v in zip(centred, variances)], axis=0)
     ratio = np.log(variances[1] / variances[0])
     standard = np.sqrt(excess / len(exact) + excess / len(found))
     off = np.maximum(np.maximum(ratio - np.log(1 + VARIANCE), np.log(1 - VARIANCE) - ratio), 0) / standard
-    variance_p = min(1.0, 2 * scipy.stats.norm.sf(off.max()) * len(off))
+    variance_p = bonferroni(two_sided(off.max()), len(off))
 
-    half = z * np.sqrt(sum(_pooled_error(a) ** 2 for a in runs))
+    # Over groups of replicates: the weights of one are not independent.
+    errors = [jackknife(lambda part: np.log(part.var(axis=0, ddof=1)).mean(), a, _GROUPS) for a in runs]
+    half = z * np.sqrt(sum(error**2 for error in errors))
     low, high = np.exp(ratio.mean() - half), np.exp(ratio.mean() + half)
     interval = (slope - z * error, slope + z * error)
-    return Comparison(interval, (low, high), float(mean_p), float(variance_p), level)
-
-
-def _pooled_error(changes: np.ndarray) -> float:
-    """Standard error of the mean over weights of the logarithm of the variance: a jackknife over groups, since the
-    weights of a replicate are not independent."""
-    group = np.arange(len(changes)) * _GROUPS // len(changes)
-    left = [np.log(changes[group != k].var(axis=0, ddof=1)).mean() for k in range(_GROUPS)]
-    return float(np.sqrt((_GROUPS - 1) * np.var(left)))
+    return Comparison(interval, (low, high), mean_p, variance_p, level)
 
 
 def certify_batches(
@@ -190,7 +184,7 @@ def certify_batches(
     folder: Path | None = None,
     options: Mapping[str, Any] | None = None,
     say: Callable[[str], object] = print,
-) -> str:
+) -> Verdict:
     """Compare `presentations` of a method with exact `replicates` at all points that it does not refuse, and return the
     verdict over all.
 
@@ -206,7 +200,7 @@ def certify_batches(
         result = compare(exact_changes(point, replicates, folder=folder), found, len(points))
         verdicts.append(result.verdict)
         say(f"{method.name}, {point}: {result}")
-    return next((v for v in (FAILS, OPEN) if v in verdicts), PASSES if verdicts else OPEN)
+    return Verdict.together(verdicts)
 
 
 def certify(name: str, folder: Path, say: Callable[[str], object] = print) -> bool:
@@ -219,10 +213,10 @@ def certify(name: str, folder: Path, say: Callable[[str], object] = print) -> bo
         say("one draw of the first layer in a window")
         verdicts.append(certify_batches(method, folder=folder, options={"draws": 1}, say=say))
     say(f"{name}: {', '.join(verdicts)}")
-    good = FAILS not in verdicts
+    good = Verdict.FAILS not in verdicts
     for what, (planted, options) in PLANTS[name].items():
         say(f"planted: {what}")
         points = [point for point in POINTS if point.step == 1.0 or method is not BatchLeap]
-        caught = certify_batches(planted, points, folder=folder, options=options, say=say) == FAILS
+        caught = certify_batches(planted, points, folder=folder, options=options, say=say) == Verdict.FAILS
         good = good and caught
     return good

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..analysis.comparison import OUTSIDE, WITHIN
 from ..display.figures import COLOURS, add_legend, new_axes, title
 from ..display.html import fragment
 from ..display.tables import Table, estimate, shown
+from ..statistics.verdict import Verdict
 
 _DRAWN = 20
 """Rows that a figure shows."""
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     species: str
     time: float
-    verdict: str
+    verdict: Verdict
     mean: float
     reference_mean: float
     mean_error: float
@@ -40,8 +40,8 @@ class Row(NamedTuple):
 class Certificate:
     """Comparison of a method with an exact method."""
 
-    verdict: str
-    """`within`, `outside` or `inconclusive`."""
+    verdict: Verdict
+    """`holds`, `fails` or `inconclusive`."""
     method: str
     reference: str
     rows: tuple[Row, ...]
@@ -130,16 +130,17 @@ class Certificate:
             tolerances += f"; {self.method} gives no variances"
         errors = f"the errors of {self.method} against {self.reference}"
         confidence = f"joint confidence of all {self.n_intervals} intervals: {100 * self.confidence:g} %"
-        if self.verdict == WITHIN:
-            return f"within: {errors} are within tolerance ({tolerances}); {confidence}"
-        if self.verdict == OUTSIDE:
-            n = sum(row.verdict == OUTSIDE for row in self.rows)
-            return f"outside: {errors} exceed a tolerance in {n} of {len(self.rows)} rows ({tolerances}); {confidence}"
+        if self.verdict == Verdict.HOLDS:
+            return f"{self.verdict}: {errors} are within tolerance ({tolerances}); {confidence}"
+        if self.verdict == Verdict.FAILS:
+            n = sum(row.verdict == Verdict.FAILS for row in self.rows)
+            where = f"in {n} of {len(self.rows)} rows ({tolerances})"
+            return f"{self.verdict}: {errors} exceed a tolerance {where}; {confidence}"
         enough = f"about {self.sufficient_replicates} replicates should be enough"
         if self.sufficient_replicates is None:
             enough = "no feasible number is enough, because an error is about as large as its tolerance"
         return (
-            f"inconclusive: {self.reference_replicates} replicates do not show whether {errors} are within tolerance "
+            f"{self.verdict}: {self.reference_replicates} replicates do not show whether {errors} are within tolerance "
             f"({tolerances}); {confidence}; {enough}"
         )
 

@@ -38,7 +38,7 @@ class CertifyOptions(Options):
     method: Any = option(
         MISSING, as_it_is, "method to certify", kind=str,
         allowed=f"one of {AUTO}, {', '.join(m.name for m in METHODS)}",
-        more="or a class derived from `Method`; an exact method gets the verdict `outside` in less than 5 % of calls",
+        more="or a class derived from `Method`; an exact method gets the verdict `fails` in less than 5 % of calls",
     )  # fmt: skip
     t_end: float = option(
         MISSING, positive("s", "the time of the last comparison"), "time of the last comparison", unit="s"
@@ -86,8 +86,8 @@ def certify(
     The error of a mean is relative to max(|exact mean|, `floor`), the error of a variance to max(exact variance,
     `floor`**2). Each has an interval, and the Kolmogorov-Smirnov distance has an upper bound. All of them hold jointly
     with probability 0.95 (Bonferroni). The intervals are asymptotic: they assume no distribution, but they cannot
-    cover values so rare that no replicate took them. The verdict is `outside` if some interval lies entirely beyond
-    its tolerance, `within` if every interval lies inside its tolerance, and `inconclusive` otherwise.
+    cover values so rare that no replicate took them. The verdict is `fails` if some interval lies entirely beyond
+    its tolerance, `holds` if every interval lies inside its tolerance, and `inconclusive` otherwise.
 
     Concentrations are converted to molecules, and rounded to whole molecules for the distance. A deterministic method
     runs once; its mean is compared, and its variance if the method gives covariances.

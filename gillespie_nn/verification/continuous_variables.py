@@ -12,8 +12,9 @@ import numpy as np
 
 from ..crn import ReactionNetwork
 from ..simulation import Result
+from ..statistics.tests import chi_square
 from . import continuous_laws as laws
-from .base import Check, Options, Outcome, chi_square
+from .base import Check, Options, Outcome
 from .event_laws import BIRTH, DEATH
 from .master_equation import cells_of
 from .samples import method_class, run_of

@@ -14,8 +14,9 @@ import numpy as np
 from ..analysis.passage import first_passage, watch
 from ..crn import ReactionNetwork
 from ..simulation import Result
+from ..statistics.tests import chi_square
 from . import event_laws as laws
-from .base import Check, Options, Outcome, chi_square
+from .base import Check, Options, Outcome
 from .event_laws import N, assignment, at, evolve, joint, redirected
 from .master_equation import cells_of
 from .samples import method_class, run_of

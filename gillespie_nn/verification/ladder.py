@@ -5,17 +5,20 @@ Expected exponents: T. G. Kurtz, Stoch. Process. Appl. 6 (1978) 223-240 for path
 T. G. Kurtz, Ann. Appl. Probab. 21 (2011) 2226-2262 for leaps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy
 
 from ..crn import ReactionNetwork
+from ..display.figures import COLOURS, new_figure, save_figure
+from ..statistics.scaling import Rate, of_means, rate
+from ..statistics.verdict import Verdict
 from .langevin_law import langevin_distance, langevin_moments
 from .master_equation import generator
-from .rates import Rate, of_means, rate
 from .samples import trajectories
 from .slow_limit import slow_limit_rates
 
@@ -23,6 +26,8 @@ PAIRS = ReactionNetwork.from_text("0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5")
 DIMERS = "0 -> A @ 10\nA -> 0 @ 1\nA -> B @ 0.5\n2 B -> A @ 0.1"
 TWO_STATES = ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5")
 _T = 1.5
+_COLUMNS = 3
+"""Of panels in a figure."""
 
 
 def leap_mean(seed: int, replicates: int = 400, start: int = 100_000, **settings: Any) -> Rate:
@@ -134,7 +139,7 @@ def measure_ladder(seed: int, say: Callable[[str], object] = lambda line: None) 
             f"[{low:+.4f}, {high:+.4f}]"
         )
     return {
-        "verdict": "holds" if all(r.holds for r in found) else "fails",
+        "verdict": Verdict.together(r.verdict for r in found),
         "seed": seed,
         "rates": [r.record() for r in found],
         "langevin": moments,
@@ -145,5 +150,33 @@ def _said(r: Rate) -> str:
     low, high = r.interval
     return (
         f"{r.what}: exponent {r.exponent:.3f} [{low:.3f}, {high:.3f}], expected {r.expected:g} +- {r.tolerance:g}: "
-        f"{'holds' if r.holds else 'fails'}"
+        f"{r.verdict}"
     )
+
+
+def draw_rates(rates: Sequence, path: str | Path) -> None:
+    """Draw `rates`, the list in the record of `measure_ladder`, to `path`, one panel each. Needs matplotlib."""
+    n_rows = -(-len(rates) // _COLUMNS)
+    figure = new_figure((4 * _COLUMNS, 3.4 * n_rows))
+    panels = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
+    for axes in panels[len(rates) :]:
+        axes.set_visible(False)
+    for axes, found in zip(panels, rates):
+        _panel(axes, found)
+    save_figure(figure, path)
+
+
+def _panel(axes: Any, found: Any) -> None:
+    x, error = np.asarray(found["x"]), np.asarray(found["error"])
+    low, high = found["interval"]
+    line = error[-1] * (x / x[-1]) ** found["expected"]
+    axes.loglog(x, line, "--", color=COLOURS[1], label=f"slope {found['expected']:g} (theory)")
+    measured = f"measured, slope {found['exponent']:.3f}\n[{low:.3f}, {high:.3f}]"
+    axes.loglog(x, error, "o-", color=COLOURS[0], label=measured)
+    if x.max() < 100 * x.min():
+        axes.set_xticks(x, [f"{v:g}" for v in x])
+        axes.set_xticks([], minor=True)
+    axes.set_title(found["what"], fontsize=10)
+    axes.set_xlabel(found["x_label"])
+    axes.set_ylabel(found["error_label"])
+    axes.legend(fontsize=8)

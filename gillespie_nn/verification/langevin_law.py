@@ -18,8 +18,8 @@ import numpy as np
 import scipy
 
 from ..crn import ReactionNetwork
+from ..statistics.scaling import Rate, exponent, of_left_out, rate
 from .master_equation import generator
-from .rates import Rate, exponent, of_left_out, rate
 from .samples import trajectories
 
 _TIME = 1.5

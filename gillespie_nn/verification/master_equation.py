@@ -12,7 +12,8 @@ import numpy as np
 import scipy
 
 from ..crn import ReactionNetwork
-from .base import Check, Options, Outcome, chi_square
+from ..statistics.tests import chi_square
+from .base import Check, Options, Outcome
 from .samples import method_class, sample
 from .time_change import propensities
 

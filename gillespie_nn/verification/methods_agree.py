@@ -7,7 +7,8 @@ rate that depends on the time, a rule, and an event. Each method against `direct
 from ..api import simulate
 from ..crn import ReactionNetwork
 from ..nn.chemistry import BIASES, ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES, WEIGHTS
-from .base import Check, Options, Outcome, chi_square_two
+from ..statistics.tests import chi_square_two
+from .base import Check, Options, Outcome
 from .samples import XOR_VOLUME, xor
 
 _MOST = 4000

@@ -32,11 +32,11 @@ from .. import checks
 from ..api import simulate
 from ..crn import ReactionNetwork
 from ..crn.antimony import to_sbml
+from ..statistics.intervals import NORMAL
 from .base import Check, Options, Outcome, Unsupported
 from .peer_programs import PROGRAMS
 from .samples import XOR_VOLUME, xor
 
-_NORMAL_95 = 1.959963984540054
 _LEAST, _WIDEST = 1.0, 0.25
 """Relative differences are shown where both values are so large and half of the interval is not wider."""
 
@@ -198,7 +198,7 @@ def _relative(what: str, ours: tuple, theirs: tuple, names: Sequence) -> dict:
     (a, a_error), (b, b_error) = ours, theirs
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = a / b
-        half = _NORMAL_95 * ratio * np.sqrt(a_error / a**2 + b_error / b**2)
+        half = NORMAL * ratio * np.sqrt(a_error / a**2 + b_error / b**2)
     kept = np.flatnonzero((a >= _LEAST) & (b >= _LEAST) & (half <= _WIDEST))
     if not len(kept):
         return {}

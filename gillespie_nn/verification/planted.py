@@ -13,8 +13,9 @@ from ..crn import ReactionNetwork
 from ..crn.expressions import number
 from ..kernels import codes
 from ..simulation.methods import Direct, Method, NextReaction, Rejection
+from ..statistics.tests import chi_square
 from . import closed_forms, events, master_equation
-from .base import Check, Options, Outcome, chi_square
+from .base import Check, Options, Outcome
 from .planted_events import at_recorded_points, of_events, one_reaction_late
 from .samples import method_class, sample
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import checks
 from ..simulation import EXACT, METHODS
+from ..statistics.verdict import Verdict
 from .base import Check, Options, Outcome, Refused
 
 LEVEL = 1e-4
@@ -13,7 +14,6 @@ LEVEL = 1e-4
 LEAST_REPLICATES = 1000
 """With 1000, every planted error of continuous variables was rejected for each of three seeds; with 500, a path that is
 not restarted by reactions passed for two of them."""
-HOLDS, FAILS, INCOMPLETE = "holds", "fails", "incomplete"
 
 
 def verify(
@@ -29,8 +29,8 @@ def verify(
     """Run the `Check` classes `selected` over `methods`, by default all that each check applies to.
 
     Returns a dictionary of plain values. A check skips methods that it does not apply to. `verdict` is `fails` if any
-    p-value rejects, `incomplete` if a case could not be simulated, and `holds` otherwise. Cases that are `refused` as
-    documented count for neither. `folder` holds the files that a check needs.
+    p-value rejects, `inconclusive` if a case could not be simulated, `not run` if none could, and `holds` otherwise.
+    Cases that are `refused` as documented count for neither. `folder` holds the files that a check needs.
     """
     names = methods or [m.name for m in EXACT]
     for name in names:
@@ -57,13 +57,14 @@ def verify(
                     say(f"{check.name}, {method}, {found.what}: refused, {found.reason}")
                 else:
                     unsupported.append(row | {"reason": found.reason})
-                    say(f"{check.name}, {method}, {found.what}: not simulated ({found.reason})")
+                    say(f"{check.name}, {method}, {found.what}: {Verdict.NOT_RUN} ({found.reason})")
             rows = (every[n:] for every, n in zip((outcomes, refused, unsupported), before))
             for line in this.table(*rows):
                 say(line)
     rejected = [row for row in outcomes if not row["p"] * len(outcomes) >= LEVEL]  # NaN is no evidence for a method
+    verdicts = [Verdict.HOLDS] * len(outcomes) + [Verdict.FAILS] * len(rejected) + [Verdict.NOT_RUN] * len(unsupported)
     return {
-        "verdict": FAILS if rejected else INCOMPLETE if unsupported or not outcomes else HOLDS,
+        "verdict": Verdict.together(verdicts),
         "false_alarm_rate": LEVEL,
         "n_p_values": len(outcomes),
         "smallest_p": min((row["p"] for row in outcomes), default=None),

@@ -22,6 +22,7 @@ from ..checks import GillespieError, InputError
 from ..crn import ReactionNetwork
 from ..crn.formats.sbml_document import flattened
 from ..simulation.result import Result
+from ..statistics.verdict import Verdict
 from .base import Check, Options, Outcome, Refused, Unsupported
 from .sbml_suite import case_folders
 
@@ -65,10 +66,10 @@ class SbmlSemantic(Check):
     def table(self, outcomes: list[dict], refused: list[dict], unsupported: list[dict]) -> list[str]:
         wrong = [row["what"] for row in outcomes if row["p"] == 0]
         by_reason = Counter(row["reason"] for row in refused)
-        lines = [f"{'passed':48}{len(outcomes) - len(wrong):6}"]
+        lines = [f"{Verdict.HOLDS:48}{len(outcomes) - len(wrong):6}"]
         lines += [f"{f'refused: {reason}':48}{n:6}" for reason, n in sorted(by_reason.items())]
-        lines += [f"{'not simulated':48}{len(unsupported):6}", f"{'wrong':48}{len(wrong):6}"]
-        return [*lines, *([f"wrong: {', '.join(wrong)}"] if wrong else [])]
+        lines += [f"{Verdict.NOT_RUN:48}{len(unsupported):6}", f"{Verdict.FAILS:48}{len(wrong):6}"]
+        return [*lines, *([f"{Verdict.FAILS}: {', '.join(wrong)}"] if wrong else [])]
 
 
 def run_case(folder: Path, method: str = "ode") -> Outcome | Refused | Unsupported:

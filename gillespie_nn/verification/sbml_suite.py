@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 
 from ..api import simulate
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..statistics.tests import bonferroni, two_sided
 from .base import Check, Options, Outcome, Unsupported
 
 _RESAMPLES = 200
@@ -77,7 +77,7 @@ def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Ou
         outside += _n_outside(z_x, y_x, settings)
         usual.append(_usual(x, settings, rng))
         p_values += _p_values(x, mu, sigma)
-    p = min(1.0, len(p_values) * min(p_values))
+    p = bonferroni(min(p_values), len(p_values))
     expected = np.sum(usual, axis=0)
     details = {
         "largest_z": max(z),
@@ -121,7 +121,7 @@ def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
     z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
     spread = np.sqrt(np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 1e-300) / n)
     v = np.maximum(np.abs(variance - sigma**2) - 2 * sigma * _ROUNDING, 0.0) / spread
-    return [float(p) for p in 2 * scipy.stats.norm.sf(np.concatenate([z, v]))]
+    return [float(p) for p in two_sided(np.concatenate([z, v]))]
 
 
 def _model(folder: Path) -> Path:

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis import comparison
-from ..analysis.comparison import INCONCLUSIVE, VERDICTS, Distance, Errors, MeanVariance
 from ..api import simulate
 from ..checks import ModelError, UnfinishedError
 from ..crn import ReactionNetwork
 from ..simulation import Result
 from ..simulation.methods import Method, name_of
+from ..statistics import comparison
+from ..statistics.comparison import Errors, MeanVariance
+from ..statistics.tests import Distance, distance
+from ..statistics.verdict import Verdict
 from ..status import Status
 from .certificate import Certificate, Row
 
@@ -114,8 +116,9 @@ def compare(
         errors += [means, variances.of(given)]
         allowed += [np.full(len(names), tolerance_mean), np.full(given.sum(), tolerance_variance)]
     joined, tolerated = Errors.joined(errors), np.concatenate(allowed)
-    verdict = comparison.verdict_of([row.verdict for row in rows])
-    enough = comparison.sufficient_replicates(joined, tolerated, other.n, level) if verdict == INCONCLUSIVE else None
+    verdict = Verdict.together(row.verdict for row in rows)
+    is_open = verdict == Verdict.INCONCLUSIVE
+    enough = comparison.sufficient_replicates(joined, tolerated, other.n, level) if is_open else None
     return Certificate(
         verdict, name_of(one.method), name_of(other.method),
         tuple(sorted(rows, key=_badness(tolerances), reverse=True)),
@@ -130,7 +133,7 @@ def _distances(one: Ensemble, other: Ensemble, point: int, level: float) -> list
     if not one.has_law:
         return None
     pairs = zip(np.rint(one.values(point)).T, np.rint(other.values(point)).T, strict=True)
-    return [comparison.distance(*pair, level) for pair in pairs]
+    return [distance(*pair, level) for pair in pairs]
 
 
 def _rows(
@@ -150,7 +153,7 @@ def _rows(
         yield Row(
             species=name,
             time=time,
-            verdict=comparison.verdict_of([j[k] for j in judged[: 1 if variance is None else 2]]),
+            verdict=Verdict.together(j[k] for j in judged[: 1 if variance is None else 2]),
             mean=float(one.mean[k]),
             reference_mean=float(other.mean[k]),
             mean_error=mean[0],
@@ -175,6 +178,6 @@ def _badness(tolerances: tuple[float, float]) -> Callable[[Row], tuple[int, floa
     def key(row: Row) -> tuple[int, float]:
         intervals = (row.mean_interval, row.variance_interval)
         reach = (max(map(abs, i)) / t for i, t in zip(intervals, tolerances, strict=True) if i is not None)
-        return VERDICTS.index(row.verdict), max(reach)
+        return list(Verdict).index(row.verdict), max(reach)
 
     return key

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..api import train
-from .rates import Rate, rate
+from ..statistics.scaling import Rate, rate
 
 _PASSES = 2
 _STEP = 0.1

@@ -13,6 +13,7 @@ from ..checks import UnfinishedError
 from ..crn import ReactionNetwork
 from ..seeds import Purpose
 from ..simulation.methods import Method, choose_method
+from ..statistics.tests import two_sided
 from .base import Check, Options, Outcome
 
 _N_FIRINGS = 1000
@@ -69,7 +70,7 @@ def gaps(
 def p_values(rows: np.ndarray) -> list[float]:
     """Of the gaps of each reaction, of all together, and of a gap given the one before."""
     rank = scipy.stats.spearmanr(rows[:, :-1].ravel(), rows[:, 1:].ravel()).statistic
-    after = 2 * scipy.stats.norm.sf(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
+    after = two_sided(abs(rank) * np.sqrt(rows[:, 1:].size - 1))
     return [*(float(scipy.stats.kstest(x, "expon").pvalue) for x in (*rows, rows.ravel())), float(after)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...statistics.intervals import student
 from .runs import Program, Run
 
 RUNS = 10
@@ -39,8 +40,6 @@ def difference(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
 
     Raises ValueError if the programs have different numbers of species.
     """
-    from scipy.stats import t  # takes a second to load
-
     if len(ours[0].species) != len(theirs[0].species):
         raise ValueError(f"it has {len(theirs[0].species)} species, not {len(ours[0].species)}")
     names = [name for name in theirs[0].groups if name in ours[0].groups]
@@ -53,7 +52,7 @@ def difference(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
     names = ["events", *names]
     n = len(a)
     error = np.sqrt((a.var(0, ddof=1) + b.var(0, ddof=1)) / n)
-    allowed = t.isf(LEVEL / (2 * len(names)), 2 * n - 2) * error
+    allowed = student(LEVEL / len(names), 2 * n - 1) * error
     means = zip(names, a.mean(0), b.mean(0), allowed, strict=True)
     worst = [f"{name} {y:.6g} instead of {x:.6g}, allowed {d:.2g}" for name, x, y, d in means if abs(x - y) > d]
     return f"means differ: {', '.join(worst)}" if worst else ""

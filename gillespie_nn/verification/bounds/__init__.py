@@ -5,17 +5,18 @@ noise: a file with a subclass of `Source`, and its line in `SOURCES`. To add a c
 in `CASES` there.
 """
 
+from ...statistics.verdict import ERROR, MOST_LOOKS
 from .cases import CASES, Choice, setting_of
 from .course import course_of
 from .error_rates import SEQUENCES, error_rates, table_of_rates
 from .extrinsic import Additive, Concentration, Rate
 from .intrinsic import Intrinsic
-from .looks import ERROR, FEWEST_PATHS, MOST_LOOKS
 from .report import write_report
 from .run import carry_out, simulate_paths, stored_results, verdict
 from .selftest import self_test
 from .setting import PROPOSITIONS
 from .smoothing import SHARPENED, sentences, theta_when_sharpened
+from .source import FEWEST_PATHS
 
 SOURCES = (Rate, Concentration, Additive, Intrinsic)
 

@@ -16,9 +16,8 @@ import scipy
 from ... import seeds
 from ...display.tables import Table
 from ...seeds import Purpose
-from .judgements import FAILS, HOLDS
-from .looks import ERROR
-from .statistics import Slopes
+from ...statistics.scaling import Slopes
+from ...statistics.verdict import ERROR, Verdict
 
 SEQUENCES = 1000
 MOST_FALSE_HOLDS, MOST_FALSE_FAILS = ERROR, 0.01
@@ -47,7 +46,7 @@ class Rate(NamedTuple):
 
     check: str
     planted: str
-    verdict: str
+    verdict: Verdict
     quantity: str
     """With the highest rate."""
     wrong: int
@@ -96,12 +95,12 @@ def _rates(
         first, last = _sequence(criterion, allotted, confidences, shifts, rng)
         holds += first
         fails += last
-    rates = [_rate(criterion.check, "nothing", FAILS, "", fails[0], sequences, MOST_FALSE_FAILS)]
+    rates = [_rate(criterion.check, "nothing", Verdict.FAILS, "", fails[0], sequences, MOST_FALSE_FAILS)]
     for p, (what, _) in enumerate(criterion.plants):
         counts = holds[1 + p * n : 1 + (p + 1) * n]
         worst = int(np.argmax(counts))
         name = criterion.names[worst] if counts[worst] else "any one quantity"
-        rates.append(_rate(criterion.check, what, HOLDS, name, counts[worst], sequences, MOST_FALSE_HOLDS))
+        rates.append(_rate(criterion.check, what, Verdict.HOLDS, name, counts[worst], sequences, MOST_FALSE_HOLDS))
     return rates
 
 
@@ -129,7 +128,7 @@ def _sequence(
     return holds, fails
 
 
-def _rate(check: str, planted: str, verdict: str, quantity: str, count: int, sequences: int, most: float) -> Rate:
+def _rate(check: str, planted: str, verdict: Verdict, quantity: str, count: int, sequences: int, most: float) -> Rate:
     interval = scipy.stats.binomtest(int(count), sequences).proportion_ci(0.95, "exact")
     return Rate(
         check, planted, verdict, quantity, int(count), sequences, float(interval.low), float(interval.high), most

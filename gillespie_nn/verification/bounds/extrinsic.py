@@ -8,15 +8,14 @@ import numpy as np
 from ... import noise as noises
 from ...checks import InputError, ModelError
 from ...kernels.perturbed import N_SIZES
+from ...statistics.scaling import CONFIDENCE, MEDIAN, Slopes, bootstrap
+from ...statistics.verdict import MOST_LOOKS, Judgement, Verdict
 from . import judgements, planted
 from .driven import DrivenPaths, Errors
 from .error_rates import Criterion
-from .judgements import FAILS, Judgement
-from .looks import FEWEST_PATHS, MOST_LOOKS
 from .results import Results
 from .setting import Setting
-from .source import LARGEST, SMALLEST, Source
-from .statistics import CONFIDENCE, MEDIAN, Slopes, bootstrap
+from .source import FEWEST_PATHS, LARGEST, SMALLEST, Source
 from .system import ATOL_VARIATION, TOLERANCES
 
 _REFINED_PATHS = 4
@@ -174,7 +173,7 @@ def fill(results: Results, path: int, errors: Errors) -> None:
 
 def _exploded(n: int, paths: int) -> Judgement:
     return Judgement(
-        "solutions", FAILS,
+        "solutions", Verdict.FAILS,
         f"a concentration blows up under the noise on {n} of {paths} paths, so Theta is infinite there",
         {"exploded": n}, final=True,
     )  # fmt: skip

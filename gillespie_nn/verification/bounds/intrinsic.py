@@ -19,15 +19,15 @@ import numpy as np
 
 from ...checks import InputError
 from ...kernels.perturbed import N_SIZES
+from ...statistics.scaling import MEDIAN, UPPER, Slopes, bootstrap, log_ratios
+from ...statistics.verdict import MOST_LOOKS, Judgement
 from . import judgements, planted
 from .counting import STEP, STRIDE, CountedPaths
 from .error_rates import Criterion
-from .judgements import SAME_LAW, SAME_LAW_OF_WEIGHTS, SLOPE_IN_VOLUME, Judgement
-from .looks import MOST_LOOKS
+from .judgements import SAME_LAW, SAME_LAW_OF_WEIGHTS, SLOPE_IN_VOLUME
 from .results import Results
 from .setting import Setting
 from .source import Source
-from .statistics import MEDIAN, UPPER, Slopes, bootstrap, log_ratios
 
 SMALLEST_VOLUME, LARGEST_VOLUME = 4e2, 4e4
 LEAST_MOLECULES = 4.0

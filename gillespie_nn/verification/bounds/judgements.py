@@ -1,15 +1,16 @@
 """The criteria of a verdict, each applied to the errors of all paths."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy
 
 from ...checks import shortened
-from .statistics import CONFIDENCE, MEDIAN, UPPER, Slopes, bootstrap, log_medians, log_ratios, median
+from ...statistics.scaling import CONFIDENCE, MEDIAN, UPPER, Slopes, bootstrap, log_medians, log_ratios
+from ...statistics.tests import bonferroni
+from ...statistics.verdict import Judgement, Verdict
 
-VERDICTS = HOLDS, INCONCLUSIVE, FAILS = "holds", "inconclusive", "fails"
 SLOPE = (0.95, 1.05)
 SLOPE_IN_VOLUME = (-0.55, -0.45)
 LEAST_TIGHTNESS = -0.05
@@ -27,18 +28,6 @@ _FEWEST = 3
 """Sizes that an order is fitted through."""
 
 
-class Judgement(NamedTuple):
-    """A criterion applied."""
-
-    name: str
-    verdict: str
-    sentence: str
-    numbers: dict
-    """Numbers, for JSON."""
-    final: bool = False
-    """Whether more paths cannot change the verdict: it states a fact, or only undecidable quantities leave it open."""
-
-
 def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> np.ndarray:
     """bool[quantity]: of these a check may hold, but cannot fail, since the sizes or the computation do not decide.
 
@@ -47,7 +36,7 @@ def undecided(thetas: np.ndarray, theta_0: np.ndarray, resolved: np.ndarray) -> 
     linear: a smooth ReLU is linear over about 2 sqrt(h), however small h. Faults in scaling or in Theta_0 do not look
     like that: they are there at every eps, or at every eps but one.
     """
-    error = median(_relative(thetas, theta_0))
+    error = np.median(_relative(thetas, theta_0), axis=0)
     return ~resolved | ((error[-1] > BEYOND_LINEAR) & (error[:2] <= 0.5 * BEYOND_LINEAR).all(axis=0))
 
 
@@ -64,17 +53,12 @@ def slope(
     or in volumes to the inverse square root. Of quantities that are `undecided`, bool[quantity], it cannot fail."""
     found = bootstrap(errors, x, seed, MEDIAN, confidence=confidence)
     worst = int(np.argmax(np.abs(found.slope - np.mean(limits)) + 0.5 * (found.high - found.low)))
-    inside = found.inside(*limits)
-    outside = found.outside(*limits) & ~np.asarray(undecided)
-    verdict = _verdict(inside, outside)
-    return Judgement(
-        "slope",
-        verdict,
+    sentence = (
         f"slope of the log median sup-error, farthest from {np.mean(limits):g} for {names[worst]}: "
-        f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]; {_counted(names, inside)}",
-        _slopes(names, found) | {"worst": names[worst], "limits": limits, "outside": _named(names, outside)},
-        _is_final(verdict, inside, undecided),
+        f"{_interval(found, worst)}, required within [{limits[0]:g}, {limits[1]:g}]"
     )
+    numbers = _slopes(names, found) | {"worst": names[worst], "limits": limits}
+    return _judged("slope", names, found.inside(*limits), found.outside(*limits), undecided, sentence, numbers)
 
 
 def tightness(
@@ -89,18 +73,13 @@ def tightness(
     `x` is eps."""
     found = bootstrap(thetas, x, seed, UPPER, True, confidence)
     worst = int(np.argmin(found.low))
-    inside = found.inside(LEAST_TIGHTNESS, np.inf)
-    outside = found.outside(LEAST_TIGHTNESS, np.inf) & ~np.asarray(undecided)
-    verdict = _verdict(inside, outside)
-    return Judgement(
-        "tightness",
-        verdict,
+    inside, outside = found.inside(LEAST_TIGHTNESS, np.inf), found.outside(LEAST_TIGHTNESS, np.inf)
+    sentence = (
         f"slope of the log 95 % quantile of Theta in log eps, smallest for {names[worst]}: {found.slope[worst]:.3f}, "
-        f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}; "
-        f"{_counted(names, inside)}",
-        _slopes(names, found) | {"worst": names[worst], "outside": _named(names, outside)},
-        _is_final(verdict, inside, undecided),
+        f"one-sided lower bound {found.low[worst]:.3f}, required at least {LEAST_TIGHTNESS:g}"
     )
+    numbers = _slopes(names, found) | {"worst": names[worst]}
+    return _judged("tightness", names, inside, outside, undecided, sentence, numbers)
 
 
 THE_LARGEST = "the largest quantity"
@@ -132,7 +111,7 @@ def sharp_constant(
     """Check 3: path by path Theta(eps), float64[path, size, quantity], nears Theta_0 = sup |u|, float64[path,
     quantity], with an error of order eps. `undecided` as in `slope`."""
     error = _relative(thetas, theta_0)
-    middle = median(error)
+    middle = np.median(error, axis=0)
     resolved = middle > RESOLUTION
     enough = resolved.sum(axis=0) >= _FEWEST
     medians = log_medians(error[:, 0], seed, confidence)
@@ -156,12 +135,7 @@ def sharp_constant(
             f"least {LEAST_ORDER:g}"
         )
         order |= _slopes(known, found)
-    outside &= ~np.asarray(undecided)
-    verdict = _verdict(inside, outside)
-    return Judgement(
-        "sharp constant", verdict, f"{sentence}; {_counted(names, inside)}",
-        order | {"outside": _named(names, outside)}, _is_final(verdict, inside, undecided),
-    )  # fmt: skip
+    return _judged("sharp constant", names, inside, outside, undecided, sentence, order)
 
 
 def _order(error: np.ndarray, sizes: np.ndarray, resolved: np.ndarray, seed: int, confidence: float) -> Any:
@@ -198,12 +172,12 @@ def in_law(
     worst = int(np.argmax(np.maximum(found.high, -found.low) / limits))
     of = [f"{what} of {name}" for what in ("median", "95 % quantile") for name in names]
     p = np.array([scipy.stats.ks_2samp(theta[:, q], theta_0[:, q]).pvalue for q in range(len(names))])
-    least, adjusted = int(np.argmin(p)), float(min(p.min() * len(p), 1.0))
+    least, adjusted = int(np.argmin(p)), bonferroni(p.min(), len(p))
     ratio, low, high = (np.expm1(v) for v in (found.slope, found.low, found.high))
     farthest = int(np.argmax(np.abs(ratio)))
     return Judgement(
         "sharp constant",
-        _verdict(inside, outside),
+        Verdict.of(inside, outside),
         f"Theta against sup|u| of linear noise, relative difference farthest from 0 for the {of[worst]}: "
         f"{ratio[worst]:.3f} [{low[worst]:.3f}, {high[worst]:.3f}], required within {np.expm1(limits[worst]):g} of 0; "
         f"{int(inside.sum())} of {len(of)} medians and quantiles meet this; smallest p-value of Kolmogorov-Smirnov "
@@ -247,7 +221,7 @@ def upper_bound(
     n = int(violations.sum())
     broken = _named(names, violations.sum(axis=(0, 1)) > 0)
     grows = found.outside(LEAST_TIGHTNESS, np.inf)
-    verdict = FAILS if broken else _verdict(found.inside(LEAST_TIGHTNESS, np.inf), grows)
+    verdict = Verdict.FAILS if broken else Verdict.of(found.inside(LEAST_TIGHTNESS, np.inf), grows)
     tightest, loosest = np.unravel_index([np.nanargmin(looseness), np.nanargmax(looseness)], looseness.shape)[1]
     return Judgement(
         "upper bound", verdict,
@@ -270,9 +244,16 @@ def _counted_paths(known: np.ndarray) -> str:
     return f"{counts[0]} paths" if len(set(counts)) == 1 else f"{', '.join(map(str, counts))} paths of each size"
 
 
-def _is_final(verdict: str, inside: np.ndarray, undecided: np.ndarray | bool) -> bool:
-    """Whether only quantities that no number of paths decides leave the verdict open."""
-    return verdict == INCONCLUSIVE and bool(np.all(inside | undecided))
+def _judged(
+    name: str, names: Sequence[str], inside: np.ndarray, outside: np.ndarray, undecided: np.ndarray | bool,
+    sentence: str, numbers: dict,
+) -> Judgement:  # fmt: skip
+    """It is final where only quantities that no number of paths decides leave it open."""
+    outside = outside & ~np.asarray(undecided)
+    verdict = Verdict.of(inside, outside)
+    final = verdict == Verdict.INCONCLUSIVE and bool(np.all(inside | undecided))
+    sentence += f"; {int(inside.sum())} of {len(names)} quantities meet this"
+    return Judgement(name, verdict, sentence, numbers | {"outside": _named(names, outside)}, final)
 
 
 def numerics(what: str, changes: Sequence[float], most: float, unresolved: Sequence[str] = ()) -> Judgement:
@@ -285,26 +266,12 @@ def numerics(what: str, changes: Sequence[float], most: float, unresolved: Seque
             f"; the errors of {shortened(unresolved, 5)} are at the level of rounding, so no check "
             "can fail because of these quantities"
         )
-    verdict = HOLDS if change <= most else INCONCLUSIVE
+    verdict = Verdict.of(change <= most, False)
     return Judgement("numerics", verdict, sentence, {"largest_change": change, "unresolved": list(unresolved)})
-
-
-def together(judgements: Sequence[Judgement]) -> str:
-    """One verdict for all."""
-    found = {j.verdict for j in judgements}
-    return FAILS if FAILS in found else INCONCLUSIVE if INCONCLUSIVE in found else HOLDS
-
-
-def _verdict(inside: np.ndarray, outside: np.ndarray) -> str:
-    return FAILS if outside.any() else HOLDS if inside.all() else INCONCLUSIVE
 
 
 def _interval(found: Slopes, k: int) -> str:
     return f"{found.slope[k]:.3f} [{found.low[k]:.3f}, {found.high[k]:.3f}]"
-
-
-def _counted(names: Sequence[str], inside: np.ndarray) -> str:
-    return f"{int(inside.sum())} of {len(names)} quantities meet this"
 
 
 def _named(names: Sequence[str], which: np.ndarray) -> list[str]:

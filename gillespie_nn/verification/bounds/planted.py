@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...statistics.scaling import UPPER, Slopes, bootstrap
+from ...statistics.verdict import Judgement, Verdict
 from . import judgements
 from .error_rates import Criterion
-from .judgements import FAILS, HOLDS, LEAST_TIGHTNESS, Judgement
+from .judgements import LEAST_TIGHTNESS
 from .results import Results
-from .statistics import UPPER, Slopes, bootstrap
 
 OUTSIDE = 0.01
 """How far outside the limits the planted slopes are."""
@@ -36,12 +37,12 @@ def caught(results: Results, seed: int, confidence: float) -> Judgement:
     return power({what: j.verdict for what, j in found.items()})
 
 
-def power(verdicts: dict[str, str]) -> Judgement:
+def power(verdicts: dict[str, Verdict]) -> Judgement:
     """Whether every planted fault was found failing; `verdicts` by what was planted."""
-    missed = [what for what, v in verdicts.items() if v != FAILS]
+    missed = [what for what, v in verdicts.items() if v != Verdict.FAILS]
     sentence = f"{len(verdicts) - len(missed)} of {len(verdicts)} errors planted into these results are detected"
     return Judgement(
-        "power", FAILS if missed else HOLDS, sentence + (f"; missed: {', '.join(missed)}" if missed else ""),
+        "power", Verdict.of(not missed, missed), sentence + (f"; missed: {', '.join(missed)}" if missed else ""),
         {"planted": verdicts},
     )  # fmt: skip
 

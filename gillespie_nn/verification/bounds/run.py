@@ -14,11 +14,10 @@ import numpy as np
 from ... import checks
 from ...checks import InputError
 from ...progress import Progress
+from ...statistics.verdict import Decided, Decisions, Judgement, Verdict
 from ...storage.lock import Lock
 from ...storage.whole import clear
 from . import results as files
-from .judgements import FAILS, HOLDS, INCONCLUSIVE, Judgement, together
-from .looks import Decided, Decisions
 from .results import Results
 from .source import Source
 
@@ -66,7 +65,7 @@ def carry_out(
         for paths, confidence in zip(source.allotted, source.confidences):
             results = file.completed(paths)
             decisions.add(source.judgements(results, confidence, say if decisions.look == 0 else _nobody))
-            open_ = [name for name, d in decisions.by_name.items() if d.judgement.verdict == INCONCLUSIVE]
+            open_ = [name for name, d in decisions.by_name.items() if d.judgement.verdict == Verdict.INCONCLUSIVE]
             say(
                 f"look {decisions.look} of at most {len(source.allotted)}, {_counted(paths)}: "
                 + (f"undecided are {', '.join(open_)}" if open_ else "every check is decided")
@@ -206,7 +205,7 @@ def verdict(source: Source, outcome: Outcome, say: Callable[[str], object] = lam
     found = [d.judgement for d in decided_at.values()]
     for judgement, look in decided_at.values():
         say(f"{judgement.name}: {judgement.verdict} (look {look}); {judgement.sentence}")
-    decided = together(found)
+    decided = Verdict.together(j.verdict for j in found)
     by_name = {j.name: j for j in found}
     slope = by_name["slope"].numbers
     largest = results.ended().theta.max(axis=2)
@@ -241,20 +240,20 @@ def _quantiles(largest: np.ndarray) -> dict[str, np.ndarray]:
     return {f"{p:g}": np.nanquantile(largest, p, axis=0) for p in (0.05, 0.5, 0.95)}
 
 
-def _reason(source: Source, found: list[Judgement], decided: str) -> str:
+def _reason(source: Source, found: list[Judgement], decided: Verdict) -> str:
     """Why, in a sentence."""
     # What a case is about speaks of the kink of a ReLU; other activations have none.
     kinked = any(r.threshold is not None for r in source.setting.network.reactions)
     remark = source.setting.remark if kinked else ""
-    if decided == HOLDS:
+    if decided == Verdict.HOLDS:
         return f"every check holds{f'; {remark}' if remark else ''}"
     own = [j for j in found if j.verdict == decided]
     names = ", ".join(j.name for j in own)
     outside: list = next((j.numbers["outside"] for j in own if j.numbers.get("outside")), [])
     where = f", for {checks.shortened(outside, 5)}" if outside else ""
-    remark = f"; {remark}" if remark and decided == FAILS else ""
-    if decided == INCONCLUSIVE:
+    remark = f"; {remark}" if remark and decided == Verdict.FAILS else ""
+    if decided == Verdict.INCONCLUSIVE:
         unresolved = [name for j in found for name in j.numbers.get("unresolved", ())]
         remark = f"; the errors of {checks.shortened(unresolved, 5)} are at the level of rounding" if unresolved else ""
-    kind = "failed" if decided == FAILS else "inconclusive"
+    kind = "failed" if decided == Verdict.FAILS else "inconclusive"
     return f"{kind} {'check' if len(own) == 1 else 'checks'}: {names}{where}{remark}"

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ...checks import write_text
+from ...statistics.verdict import Verdict
 from .cases import Choice, setting_of
 from .extrinsic import Additive, Concentration, Rate
 from .intrinsic import Intrinsic
@@ -62,7 +63,7 @@ def _row(path: Path) -> str:
     counts = found["paths_of_each_size"]
     paths = str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
     minutes = float(path.with_suffix(".cpu").read_text()) / 60
-    left = ", ".join(c["name"] for c in found["checks"] if c["verdict"] != "holds")
+    left = ", ".join(c["name"] for c in found["checks"] if c["verdict"] != Verdict.HOLDS)
     verdict = found["verdict"] + (f" ({left})" if left else "")
     cells = (found["proposition"], found["noise"], found["seed"], verdict, found["looks"], paths, f"{minutes:.1f}")
     return "| " + " | ".join(map(str, cells)) + " |"

@@ -13,10 +13,10 @@ import scipy
 from ...kernels.perturbed import Perturbed
 from ...nn.chemistry import PREACTIVATIONS
 from ...noise import RateNoise
+from ...statistics.verdict import Judgement, Verdict
 from .cases import Choice, setting_of
 from .driven import DrivenPaths
 from .extrinsic import LARGEST, N_SIZES, SMALLEST, Rate, fill, judge_driven
-from .judgements import FAILS, HOLDS, Judgement
 from .results import Results
 from .setting import LEARNING, Setting
 
@@ -168,15 +168,15 @@ def on_relu(case: str) -> Callable[[int, int], list[Judgement]]:
     return plant
 
 
-_ALL = {"slope": HOLDS, "tightness": HOLDS, "sharp constant": HOLDS, "upper bound": HOLDS}
+_ALL = dict.fromkeys(("slope", "tightness", "sharp constant", "upper bound"), Verdict.HOLDS)
 PLANTS = (
     ("no fault", none, _ALL),
-    ("errors proportional to sqrt(eps)", scaled(0.5), {"slope": FAILS, "tightness": FAILS}),
-    ("errors proportional to eps^2", scaled(2.0), {"slope": FAILS}),
-    ("a Jacobian frozen at t = 0", frozen, {"sharp constant": FAILS}),
-    ("different noise for each eps", not_shared, {"sharp constant": FAILS}),
-    ("a bound with a missing term", missing_term, {"upper bound": FAILS, "slope": HOLDS}),
-    ("ReLU at rest on its kink", on_relu("kink"), {"slope": FAILS, "tightness": FAILS}),
+    ("errors proportional to sqrt(eps)", scaled(0.5), {"slope": Verdict.FAILS, "tightness": Verdict.FAILS}),
+    ("errors proportional to eps^2", scaled(2.0), {"slope": Verdict.FAILS}),
+    ("a Jacobian frozen at t = 0", frozen, {"sharp constant": Verdict.FAILS}),
+    ("different noise for each eps", not_shared, {"sharp constant": Verdict.FAILS}),
+    ("a bound with a missing term", missing_term, {"upper bound": Verdict.FAILS, "slope": Verdict.HOLDS}),
+    ("ReLU at rest on its kink", on_relu("kink"), {"slope": Verdict.FAILS, "tightness": Verdict.FAILS}),
     ("ReLU crossing its kink at speed", on_relu("crossing"), _ALL),
 )  # fmt: skip
 """What, the plant, and verdicts by check that it must have. To add one: a line here."""

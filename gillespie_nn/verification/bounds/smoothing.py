@@ -18,11 +18,11 @@ from ...activations import AnnihilationReLU
 from ...nn import training_network
 from ...nn.chemistry import PREACTIVATIONS, SLOPES
 from ...noise import RateNoise
+from ...statistics.scaling import MEDIAN, bootstrap
 from .cases import SETTINGS
 from .driven import DrivenPaths
 from .extrinsic import LARGEST, N_SIZES, SMALLEST
 from .setting import LEARNING, Setting
-from .statistics import MEDIAN, bootstrap, median
 
 SMOOTHINGS = (0.25, 0.0625, 0.015625, 0.00390625, 0.0009765625)
 KAPPAS = (4.0, 16.0, 64.0, 256.0, 1024.0)
@@ -66,7 +66,7 @@ def theta_when_sharpened(activation: str, seed: int, paths: int = _PATHS) -> dic
     ratios = np.concatenate([theta, theta[:, :, :1] / theta[:, :, 1:]], axis=2)
     smoothings = np.array([case.smoothing for case in cases])
     slopes = bootstrap(ratios, smoothings, seed, MEDIAN)
-    found = median(ratios)
+    found = np.median(ratios, axis=0)
     return {
         "parameter": parameter,
         "values": list(values),

@@ -1,19 +1,20 @@
 """What a source of noise has to provide: tasks that fill in results, and the judgements on them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from ...kernels.perturbed import N_SIZES
+from ...statistics.verdict import MOST_LOOKS, Judgement, confidences
 from .error_rates import Criterion
-from .judgements import Judgement
-from .looks import MOST_LOOKS, allotment, confidences
 from .results import Results
 from .setting import Setting
 
 SMALLEST, LARGEST = 1e-4, 1e-2
+FEWEST_PATHS = 20
+"""Slopes and quantiles need some."""
 
 
 class Source(ABC):
@@ -23,7 +24,7 @@ class Source(ABC):
     ----------
     setting : a `Setting`.
     paths : number of paths at the first look, None for the default of the source.
-    looks : most looks; with each there are more paths, see `looks`.
+    looks : most looks; with each there are more paths, see `statistics.verdict`.
     seed : of the paths, and of resampling.
     kind, step, correlation_time : of a path that has them, None for the defaults of the noise; InputError otherwise.
     """
@@ -94,3 +95,9 @@ class Source(ABC):
     @abstractmethod
     def criteria(self, results: Results) -> list[Criterion]:
         """The checks whose error rates can be measured on complete results."""
+
+
+def allotment(paths: int, shares: Sequence[float], growth: Sequence[float]) -> np.ndarray:
+    """int64[look, task]: number of paths of each size, and of the first variation, up to each look. `paths` is that of
+    the first look for a share of 1; a small share gets `FEWEST_PATHS`."""
+    return np.maximum(np.rint(paths * np.outer(growth, shares)).astype(np.int64), min(paths, FEWEST_PATHS))

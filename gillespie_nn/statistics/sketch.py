@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .parts import rank
+from .intervals import rank
 
 N_PARTS = 128
 """Buckets in an octave, a power of two."""

@@ -1,23 +1,21 @@
-"""Differences of two ensembles in mean, variance and distribution, with intervals that assume no law of the counts.
+"""Differences of two ensembles in mean and variance, with intervals that assume no law of the counts.
 
 Errors are relative to the reference's own value, or to a floor where that is smaller, so that a species of which there
 is hardly ever a molecule needs no impossible number of replicates. Standard errors of means are the usual ones; those
 of variances are of the jackknife, on the logarithm where it is a ratio (R. G. Miller, Ann. Math. Statist. 39 (1968)
-567-582, doi:10.1214/aoms/1177698418); quantiles are of Student's t with Welch's degrees of freedom. Distances have the
-bound of Massart (Ann. Probab. 18 (1990) 1269-1283, doi:10.1214/aop/1176990746).
+567-582, doi:10.1214/aoms/1177698418); quantiles are of Student's t with Welch's degrees of freedom.
 """
 
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy
 
-VERDICTS = WITHIN, INCONCLUSIVE, OUTSIDE = "within", "inconclusive", "outside"
+from .intervals import welch
+from .verdict import Verdict
+
 _MOST_REPLICATES = 1e12
-_MOST_EXACT = 1000
-"""Replicates of samples whose distance has its exact law; that of larger ones is within a few percent of its limit."""
 _SPARE = 2.5
 """Standard errors by which the next run's estimate may lie off."""
 
@@ -114,11 +112,11 @@ def _errors(
     # The reference's error counts by what it does to the ratio, or below the floor to the difference.
     error, other_error = error / scale, np.where(reference > floor, value / scale, 1.0) * other_error / scale
     standard = np.hypot(error, other_error)
-    half = standard * _quantile(error, n, other_error, n_other, level)
+    half = standard * welch(error, n, other_error, n_other, level)
     is_ratio = (reference > floor) & (value > 0)
     first, second = (np.where(is_ratio, e, 0.0) for e in (log_error, other_log_error))
     with np.errstate(over="ignore"):
-        factor = np.exp(np.hypot(first, second) * _quantile(first, n, second, n_other, level))
+        factor = np.exp(np.hypot(first, second) * welch(first, n, second, n_other, level))
     low = np.where(is_ratio, (1.0 + relative) / factor - 1.0, relative - half)
     high = np.where(is_ratio, (1.0 + relative) * factor - 1.0, relative + half)
     return Errors(relative, low, high, standard)
@@ -133,54 +131,10 @@ def _pooled(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float) ->
     return np.maximum(one, np.sqrt(spread / n_one)), np.maximum(other, np.sqrt(spread / n_other))
 
 
-def _quantile(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float, level: float) -> np.ndarray:
-    """Half the width of a difference's interval over its standard error, from the standard errors of both."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = (one**2 + other**2) ** 2 / (one**4 / (n_one - 1) + other**4 / (n_other - 1))
-    return scipy.stats.t.isf(level / 2, np.where(np.isfinite(freedom), freedom, np.inf))
-
-
-class Distance(NamedTuple):
-    """Kolmogorov-Smirnov: the largest difference of two distribution functions."""
-
-    distance: float
-    bound: float
-    """That the true one passes with probability at most the level."""
-    p: float
-    """Of one law for both, conservative for counts."""
-
-
-def distance(one: np.ndarray, other: np.ndarray, level: float) -> Distance:
-    """Of two samples float64[replicate] each. The bound is that of each sample's own distribution function at half the
-    level, and holds for any two laws."""
-    at = np.sort(np.concatenate([one, other]))
-    shares = [np.searchsorted(np.sort(x), at, side="right") / len(x) for x in (one, other)]
-    found = float(np.abs(shares[0] - shares[1]).max())
-    away = sum(np.sqrt(np.log(4.0 / level) / (2 * len(x))) for x in (one, other))
-    return Distance(found, min(1.0, float(found + away)), _p_of_distance(one, other))
-
-
-def _p_of_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """Of two small samples by counting; the limit says 0 of what has probability 0.1 with three replicates each."""
-    method = "exact" if max(len(one), len(other)) <= _MOST_EXACT else "asymp"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where rounding makes the exact one a little more than 1
-        return float(min(1.0, scipy.stats.ks_2samp(one, other, method=method).pvalue))
-
-
-def judge(errors: Errors, tolerance: float) -> np.ndarray:
-    """`within`, `outside` or `inconclusive` of each interval, str[quantity]; `tolerance` float64[quantity]."""
-    inside = (errors.low >= -tolerance) & (errors.high <= tolerance)
-    beyond = (errors.low > tolerance) | (errors.high < -tolerance)
-    return np.where(beyond, OUTSIDE, np.where(inside, WITHIN, INCONCLUSIVE))
-
-
-def verdict_of(verdicts: Iterable[str]) -> str:
-    """One verdict for all: `outside` if any is, else `within` if every one is."""
-    verdicts = np.asarray(verdicts)
-    if (verdicts == OUTSIDE).any():
-        return OUTSIDE
-    return WITHIN if (verdicts == WITHIN).all() else INCONCLUSIVE
+def judge(errors: Errors, tolerance: float | np.ndarray) -> list[Verdict]:
+    """Of each interval; `tolerance` float64[quantity] or one for all."""
+    most = np.broadcast_to(tolerance, errors.low.shape)
+    return [Verdict.of_interval(*row) for row in zip(errors.low, errors.high, -most, most)]
 
 
 def sufficient_replicates(errors: Errors, tolerance: np.ndarray, replicates: int, level: float) -> int | None:

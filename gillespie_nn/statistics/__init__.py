@@ -1,0 +1,1 @@
+"""Statistics of any numbers: intervals, tests, comparisons of samples, exponents, sketches, and verdicts."""

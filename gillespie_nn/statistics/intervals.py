@@ -1,0 +1,197 @@
+"""Confidence intervals: of means, differences and ratios, of fractions, and of quantiles.
+
+`level` is the probability that an interval misses: 0.05 for 95 % confidence.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from .. import checks
+from ..display.tables import estimate as shown
+
+LEVEL = 0.05
+NORMAL = 1.959963984540054
+"""97.5 % of the standard normal distribution lie below."""
+
+
+def student(level: float, n: Any) -> Any:
+    """Half the interval of a mean of `n` values, in standard errors: Student's t, of one degree at least."""
+    return scipy.stats.t.isf(level / 2, np.maximum(np.asarray(n) - 1, 1))
+
+
+def welch(one: np.ndarray, n_one: float, other: np.ndarray, n_other: float, level: float) -> np.ndarray:
+    """Half the interval of a difference over its standard error, from the standard errors of both sides and their
+    numbers of values. B. L. Welch, Biometrika 34 (1947) 28-35, doi:10.2307/2332510."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = (one**2 + other**2) ** 2 / (one**4 / (n_one - 1) + other**4 / (n_other - 1))
+    return scipy.stats.t.isf(level / 2, np.where(np.isfinite(freedom), freedom, np.inf))
+
+
+def wilson(share: float, spread: float) -> tuple[float, float]:
+    """Interval of a fraction by Wilson's score; `spread` is the square of the normal quantile over the trials.
+
+    E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, doi:10.1080/01621459.1927.10502953.
+    """
+    middle = (share + 0.5 * spread) / (1.0 + spread)
+    half = np.sqrt(share * (1.0 - share) * spread + 0.25 * spread**2) / (1.0 + spread)
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def clopper_pearson(k: Any, n: int, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Exact intervals of fractions, from `k` float64[...] of `n`, 1 or more.
+
+    C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413, doi:10.1093/biomet/26.4.404.
+    """
+    with np.errstate(invalid="ignore"):
+        low = np.where(k > 0, scipy.stats.beta.ppf(level / 2, k, n - k + 1), 0.0)
+        high = np.where(k < n, scipy.stats.beta.isf(level / 2, k + 1, n - k), 1.0)
+    return low, high
+
+
+def rank(p: float, n: Any) -> Any:
+    """int64, the rank from 1 of the p-quantile among n numbers in order, ceil(p n); also of an array n."""
+    return np.maximum(1, np.ceil(checks.rounded(p * np.asarray(n, dtype=np.float64))).astype(np.int64))
+
+
+def ranks(n: int, p: float, level: float) -> tuple[int, int, int]:
+    """Ranks from 1 of the p-quantile of n values and of the ends of its interval, which may lie outside 1 to n.
+
+    H. A. David and H. N. Nagaraja, Order Statistics, 2003, section 7.1.
+    """
+    ppf = scipy.stats.binom.ppf
+    return int(rank(p, n)), int(ppf(level / 2, n, p)), int(ppf(1 - level / 2, n, p)) + 1
+
+
+def jackknife(number: Callable[[np.ndarray], float], values: np.ndarray, groups: int) -> float:
+    """Standard error of a number of `values` [value, ...], from those without each one of so many groups."""
+    group = np.arange(len(values)) * groups // len(values)
+    return float(np.sqrt((groups - 1) * np.var([number(values[group != k]) for k in range(groups)])))
+
+
+class Spread:
+    """Of rows float64[column] so far: `n` of them, their `mean`, the sum of squared deviations from it (`square`), and
+    that of their products with the deviation of the first column (`cross`).
+
+    T. F. Chan, G. H. Golub and R. J. LeVeque, Am. Stat. 37 (1983) 242-247, doi:10.1080/00031305.1983.10483115.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.mean = self.square = self.cross = np.zeros(())
+
+    def take(self, rows: np.ndarray) -> None:
+        """Take float64[row, column]."""
+        mean = rows.mean(axis=0)
+        away = rows - mean
+        share = self.n * len(rows) / (self.n + len(rows))
+        before = mean - self.mean
+        self.square = self.square + np.square(away).sum(axis=0) + share * before**2
+        self.cross = self.cross + (away * away[:, :1]).sum(axis=0) + share * (before * before[0])
+        self.n += len(rows)
+        self.mean = self.mean + before * (len(rows) / self.n)
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard errors of the mean, float64[column]; of rows that are independent."""
+        return np.sqrt(self.square / ((self.n - 1) * self.n))
+
+
+class Estimate(NamedTuple):
+    """A number from `n` values and its interval at 95 %; NaN ends below two values."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        if not self.n:
+            return "-"
+        if np.isnan(self.low):
+            return f"{self.mean:.3g}"
+        if 0 < 2.0 * self.low < self.high:  # so wide that digits of the width would leave nothing of the lower end
+            return f"{self.mean:.2g} [{self.low:.2g}, {self.high:.2g}]"
+        return shown(self.mean, self.low, self.high)
+
+
+def estimate(values: ArrayLike) -> Estimate:
+    """Student's interval of the mean of `values` float64[value] of any sign, such as differences; NaN are left out."""
+    mean, half, n = _student(values)
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def estimate_error(values: ArrayLike) -> Estimate:
+    """The same of errors, which are not negative: Student's interval of the logarithm of the mean, whose standard error
+    is in first order that of the mean divided by the mean. It does not go below 0."""
+    mean, half, n = _student(values)
+    if not mean > 0:
+        return Estimate(mean, mean if n > 1 else np.nan, mean if n > 1 else np.nan, n)
+    return Estimate(mean, float(mean * np.exp(-half / mean)), float(mean * np.exp(half / mean)), n)
+
+
+def estimate_fraction(values: ArrayLike) -> Estimate:
+    """The same of fractions in [0, 1]: Wilson's score interval with the number of trials that has their standard error,
+    and Student's quantile in place of the normal one. It stays within [0, 1]. Where all are equal, each counts as one
+    trial."""
+    mean, half, n = _student(values)
+    if n < 2:
+        return Estimate(mean, np.nan, np.nan, n)
+    quantile = float(student(LEVEL, n))
+    trials = mean * (1.0 - mean) * (quantile / half) ** 2 if half > 0 else n
+    return Estimate(mean, *wilson(mean, quantile**2 / trials), n)
+
+
+def estimate_share(k: int, n: int) -> Estimate:
+    """k of n, with the exact interval."""
+    if not n:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    low, high = clopper_pearson(k, n, LEVEL)
+    return Estimate(k / n, float(low), float(high), n)
+
+
+def estimate_ratio(one: ArrayLike, other: ArrayLike) -> Estimate:
+    """mean(one) / mean(other) of pairs, float64[pair] each: the interval of Fieller, whose values r are those for which
+    the mean of one - r other does not differ from 0 at 5 %, and which are not negative; NaN where it is unbounded.
+
+    E. C. Fieller, J. R. Stat. Soc. B 16 (1954) 175-185, doi:10.1111/j.2517-6161.1954.tb00159.x.
+    """
+    pairs = np.column_stack([one, other])
+    pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    n = len(pairs)
+    if n < 2:
+        return Estimate(float(pairs[0, 0] / pairs[0, 1]) if n else np.nan, np.nan, np.nan, n)
+    a, b = pairs.mean(axis=0)
+    (va, vab), (_, vb) = np.cov(pairs.T, ddof=1) / n * student(LEVEL, n) ** 2
+    # (a - r b)^2 <= va - 2 r vab + r^2 vb
+    square, half, rest = b * b - vb, a * b - vab, a * a - va
+    under = half * half - square * rest
+    if square <= 0 or under < 0:
+        return Estimate(a / b, np.nan, np.nan, n)
+    low, high = (half + sign * np.sqrt(under) for sign in (-1.0, 1.0))
+    return Estimate(float(a / b), float(max(0.0, low / square)), float(high / square), n)
+
+
+def of_resamples(value: float, resampled: np.ndarray, n: int) -> Estimate:
+    """A number from `n` values, with the percentiles of the same from resamples of them, float64[resample]."""
+    low, high = np.quantile(resampled, (LEVEL / 2, 1 - LEVEL / 2))
+    return Estimate(float(value), float(low), float(high), n)
+
+
+def numbers(values: ArrayLike) -> np.ndarray:
+    """float64[value], without what is not finite."""
+    values = np.asarray(values, dtype=np.float64)
+    return values[np.isfinite(values)]
+
+
+def _student(values: ArrayLike) -> tuple[float, float, int]:
+    """(mean, half of Student's interval, how many) of `values` that are numbers; half is NaN below two."""
+    values = numbers(values)
+    n = len(values)
+    if not n:
+        return np.nan, np.nan, 0
+    half = student(LEVEL, n) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return float(values.mean()), float(half), n
