@@ -8,10 +8,10 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.benchmarks import cold, everyday, overhead
-from gillespie_nn.benchmarks.everyday.base import N_POINTS, Peer, make_job
-from gillespie_nn.benchmarks.everyday.models import MODELS
+from gillespie_nn.benchmarks.everyday.models import MODELS, N_POINTS
 from gillespie_nn.benchmarks.one_core import one_core
 from gillespie_nn.cli import main
+from gillespie_nn.peers import PEERS, Peer
 from gillespie_nn.simulation import EXACT
 
 FEW = 60
@@ -163,16 +163,16 @@ def test_exact_methods_are_measured_on_request():
 def test_runs_have_about_100_and_1000_events(name):
     model = MODELS[name]
     for t_end, events in ((model.short, 100), (model.long, 1000)):
-        result = simulated(make_job(model, t_end), 300, 1)
+        result = simulated(model.job(t_end), 300, 1)
         assert 0.85 * events < result.n_events.mean() < 1.15 * events
-    assert 7e5 < simulated(make_job(model, model.very_long), model.few, 1).n_events.sum() < 1.4e6
+    assert 7e5 < simulated(model.job(model.very_long), model.few, 1).n_events.sum() < 1.4e6
     assert model.source
 
 
 def test_the_hill_functions_are_the_laws_of_the_text():
     model = MODELS["toggle_switch"]
-    job = make_job(model, 1.0)
-    laws = [c for c in job.channels if c.hill is not None]
+    job = model.job(1.0)
+    laws = [c for c in job.channels() if c.hill is not None]
     assert {c.name for c in laws} == {r.name for r in job.network.reactions if r.law is not None}
     for u, v in ((0, 0), (5, 27), (100, 3), (1, 200)):
         rates = {
@@ -189,16 +189,16 @@ PARAMETERS = dict(MODELS["toggle_switch"].network().parameters)
 
 def test_a_law_without_a_hill_function_is_refused():
     with pytest.raises(ValueError, match="make_U is neither mass action nor a Hill function"):
-        make_job(MODELS["toggle_switch"]._replace(hill={}), 1.0)
+        MODELS["toggle_switch"]._replace(hill={}).job(1.0).channels()
 
 
 def test_a_formula_is_the_propensity_of_mass_action():
-    shrink = next(c for c in make_job(MODELS["schlogl"], 1.0).channels if c.name == "shrink")
+    shrink = next(c for c in MODELS["schlogl"].job(1.0).channels() if c.name == "shrink")
     assert eval(shrink.formula(), {"X": 7}) == pytest.approx(1e-4 / 6 * 7 * 6 * 5)
     assert shrink.pairs() == pytest.approx(1e-4) and shrink.left() == ["X"] * 3 and shrink.right() == ["X"] * 2
 
 
-@pytest.mark.parametrize("peer", everyday.PEERS, ids=lambda p: p.name)
+@pytest.mark.parametrize("peer", PEERS, ids=lambda p: p.name)
 def test_other_programs_simulate_the_same_models(peer):
     if peer.missing():
         pytest.skip(peer.missing())
@@ -209,8 +209,8 @@ def test_other_programs_simulate_the_same_models(peer):
 
 
 def test_a_peer_names_its_install_command():
-    assert Absent.missing() == "pip install no-such-program" and not Twin.missing()
-    assert len({p.name for p in everyday.PEERS}) == len(everyday.PEERS)
+    assert Absent.missing() == "absent is not installed: pip install no-such-program" and not Twin.missing()
+    assert len({p.name for p in PEERS}) == len(PEERS)
 
 
 def test_one_core_is_given_back():

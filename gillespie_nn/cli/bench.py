@@ -22,6 +22,8 @@ from ..benchmarks import (
     scale,
     storage_benchmark,
 )
+from ..peers import PEERS
+from ..peers.bionetgen import RunNetwork
 from .common import Subparsers, add_json, parser, print_json
 
 _INSTEAD = {
@@ -137,7 +139,7 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
     peers = arguments.peers is not False
     if arguments.everyday:
         n = everyday.REPLICATES if arguments.replicates is None else checks.whole("replicates", arguments.replicates)
-        programs = everyday.PEERS if peers else ()
+        programs = PEERS if peers else ()
         result = everyday.everyday_benchmark(names, repeats, n, arguments.exact_methods, programs, say)
         print(everyday.markdown(result) if arguments.markdown else everyday.text(result))
         return result
@@ -148,7 +150,7 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
     if arguments.networks is not None:
         result = networks_benchmark(
             arguments.networks, arguments.case or (), repeats, arguments.exact_methods, arguments.full,
-            arguments.end_time, networks.RunNetwork if peers else None, say,
+            arguments.end_time, RunNetwork if peers else None, say,
         )  # fmt: skip
         print(networks.markdown(result) if arguments.markdown else networks.text(result))
         return result

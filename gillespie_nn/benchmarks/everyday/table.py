@@ -45,7 +45,7 @@ def notes(found: dict) -> list[str]:
     lines.append("Versions: " + ", ".join([f"gillespie-nn {found['version']}", *versions]))
     for name, about in found["peers"].items():
         if "missing" in about:
-            lines.append(f"{name} is not installed: {about['missing']}")
+            lines.append(about["missing"])
         elif not about["documented"]:
             lines.append(f"{name}: the program does not document these calls, so it counts only for the fastest of all")
     for row in found["ensembles"]:

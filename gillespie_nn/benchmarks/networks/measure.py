@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ..._version import __version__
+from ...peers.bionetgen import RunNetwork
 from ...simulation import EXACT
 from ...simulation.methods import AUTO
 from ..one_core import one_core
 from ..run import machine
 from . import agreement
 from .files import START, Case, cases
-from .run_network import RunNetwork
 from .runs import PEER, Ours, Peer, Program
 
 _SLOW = 30.0

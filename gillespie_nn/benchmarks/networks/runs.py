@@ -2,30 +2,17 @@
 
 import time
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ...api import simulate
 from ...crn import ReactionNetwork
+from ...peers.bionetgen import Run
 from ...simulation.result import Result, unfinished
 
 PEER = "BioNetGen"
 """The other program."""
-
-
-class Run(NamedTuple):
-    """A run of one program."""
-
-    seconds: float
-    """CPU time, with start-up [s]."""
-    events: int
-    """Reactions that fired."""
-    groups: dict[str, float]
-    """Groups of the file at the end, by name; of ours also species by name, because a group of one species of the same
-    name is that species."""
-    species: np.ndarray
-    """float64[species], amounts at the end, in the order of the file."""
 
 
 class Program(Protocol):
