@@ -136,17 +136,17 @@ def test_a_program_that_is_missing_or_fails_says_so_in_one_line(measured):
     programs = result["ensembles"][0]["programs"]
     assert programs["unloadable"] == {"failed": "RuntimeError: no compiler"}
     assert programs["broken"]["failed"] == "ValueError: out of memory" and "median" not in programs["broken"]
-    text = everyday.text(result)
+    text = everyday.report(result)
     assert "absent is not installed: pip install no-such-program" in text
     assert "dimerisation, short, unloadable: RuntimeError: no compiler" in text
     assert "dimerisation, short, slowed: means differ" in text
     assert "hidden: the program does not document" in text
-    assert all(line in everyday.markdown(result) for line in everyday.text(result).splitlines()[-3:])
+    assert all(line in everyday.report(result, markdown=True) for line in everyday.report(result).splitlines()[-3:])
 
 
 def test_tables_have_a_cell_for_each_column(measured):
     result, _ = measured
-    lines = [line for line in everyday.markdown(result).splitlines() if line.startswith("|")]
+    lines = [line for line in everyday.report(result, markdown=True).splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(result["ensembles"]) and len({line.count("|") for line in lines}) == 1
 
 
@@ -156,7 +156,7 @@ def test_exact_methods_are_measured_on_request():
         assert set(row["programs"]) == {"gillespie-nn", *(f"gillespie-nn {m.name}" for m in EXACT)}
         assert not any("differs" in record for record in row["programs"].values())
         assert "fastest" not in row
-    assert everyday.text(result)
+    assert everyday.report(result)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -214,9 +214,9 @@ def test_there_is_a_row_for_each_file_and_published_names_have_the_published_rat
         assert theirs["rate"] == pytest.approx(np.mean(theirs["events"]) / row["t_end"], rel=1e-5)
         assert ours["ratio"] == ours["rate"] / theirs["rate"] and ours["method"] in {m.name for m in EXACT}
         assert row["network"] in line and ours["method"] in line
-    text = networks.text(result)
+    text = networks.report(result)
     assert "BioNetGen 1.2.3" in text and "Loman et al. 2023" in text and "93.6" in text
-    rows = [line for line in networks.markdown(result).splitlines() if line.startswith("|")]
+    rows = [line for line in networks.report(result, markdown=True).splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 2 and len({line.count("|") for line in rows}) == 1
 
 
@@ -230,7 +230,9 @@ def test_exact_methods_and_the_published_end_are_measured_on_request(folder, mon
     assert row["full"]["t_end"] == 15.0 and len(row["full"]["seconds"]) == 1
     assert row["full"]["events"][0] > 2 * row["methods"]["auto"]["events"][0]
     assert "ratio" not in row["full"]  # events cost BioNetGen more later in a run
-    assert "BCR, end time 15: one run; published 428 s for Catalyst and 40068 s for BioNetGen" in networks.text(result)
+    assert "BCR, end time 15: one run; published 428 s for Catalyst and 40068 s for BioNetGen" in networks.report(
+        result
+    )
 
 
 def test_a_program_that_simulates_something_else_has_no_ratio(folder):
@@ -238,7 +240,7 @@ def test_a_program_that_simulates_something_else_has_no_ratio(folder):
     (row,) = result["networks"]
     assert "events" in row["peer"]["differs"] and "rate" in row["peer"]
     assert "ratio" not in row["methods"]["auto"]
-    assert f"another, BioNetGen: {row['peer']['differs']}" in networks.text(result)
+    assert f"another, BioNetGen: {row['peer']['differs']}" in networks.report(result)
 
 
 def test_without_the_other_program_ours_is_measured(folder):
@@ -248,7 +250,7 @@ def test_without_the_other_program_ours_is_measured(folder):
         result, _ = measured(folder, peer, names=["another"], repeats=1)
         (row,) = result["networks"]
         assert row["methods"]["auto"]["rate"] > 0 and "ratio" not in row["methods"]["auto"]
-        assert said in networks.text(result)
+        assert said in networks.report(result)
 
 
 def test_a_method_of_ours_that_differs_has_no_ratio(folder, monkeypatch):
@@ -272,7 +274,7 @@ def test_where_ours_fails_nothing_is_compared(folder, monkeypatch):
     result, lines = measured(folder, Twin, names=["another"], repeats=1)
     (row,) = result["networks"]
     assert row["check_end"] is None and "rate" in row["peer"] and "ratio" not in row["methods"]["auto"]
-    assert "a propensity overflowed" in lines[0] and "another, auto: RuntimeError: a prop" in networks.text(result)
+    assert "a propensity overflowed" in lines[0] and "another, auto: RuntimeError: a prop" in networks.report(result)
 
 
 def runs(rng, mean, n_species=2, groups=("Free",)):

@@ -9,8 +9,9 @@ from ..analysis.learning import averaged_weights, float_network
 from ..datasets import Dataset
 from ..datasets import case as case_of
 from ..display.figures import COLOURS, LINES
+from ..display.tables import Table
 from ..storage import Run, open_trajectories
-from .base import Extent, Goal, Results, Study, Table, training
+from .base import Extent, Goal, Results, Study, training
 from .points import Point, Record
 from .statistics import FAILS, HOLDS, UNRESOLVED, Estimate, estimate, estimate_fraction
 

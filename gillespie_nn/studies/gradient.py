@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS, LINES
+from ..display.tables import Table
 from ..noise import Noise
 from ..storage import prediction_file
-from .base import Extent, Results, Study, Table
+from .base import Extent, Results, Study
 from .points import Point
 from .settings import concentration_noise, rate_noise
 from .slopes import Slopes

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS
-from .base import RATE_EQUATIONS, Extent, Results, Study, Table, own_settings
+from ..display.tables import Table
+from .base import RATE_EQUATIONS, Extent, Results, Study, own_settings
 from .points import Point, Training
 from .running_time import at_running_time
 from .settings import ALL_CONTENDERS, IDEAL_LEAKY, OPPONENTS, SMOOTH, concentration_noise, rate_noise

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..display.figures import COLOURS
-from .base import ACCURACY, LEAPING, Extent, Goal, Results, Study, Table, summary_columns, summary_row, training
+from ..display.tables import Table
+from .base import ACCURACY, LEAPING, Extent, Goal, Results, Study, summary_columns, summary_row, training
 from .points import Point
 from .statistics import FAILS, HOLDS, UNRESOLVED, estimate, ratio_of_means
 

@@ -3,12 +3,13 @@
 import importlib.metadata
 import platform
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import checks
 from .._version import __version__
+from ..display.tables import Table
 from ..display.words import counted
 from .base import Extent, Finding, Goal
 from .points import Point, Record
@@ -86,7 +87,7 @@ def write_report(
         lines += [f"## {case}: {study.title}", "", f"{study.summary[0].upper()}{study.summary[1:]} ({there}).", ""]
         lines += [f"![{case}: {study.title}]({figure.relative_to(path.parent).as_posix()})", ""]
         for table in tables:
-            lines += ([f"{table.title}:", ""] if table.title else []) + _table(table.columns, table.rows)
+            lines += [table.markdown(), ""]
     lines += _provenance(records, missing, failed, runs)
     checks.write_text(path, "\n".join(lines))
 
@@ -95,9 +96,8 @@ def _goals(goals: list[Goal]) -> list[str]:
     if not goals:
         return []
     rows = [(g.case, g.goal, g.found, f"**{g.verdict}**") for g in goals]
-    return ["## Goals", "", "A goal is judged by the whole 95 % interval.", ""] + _table(
-        ("case", "goal", "result [95 %]", "verdict"), rows
-    )
+    table = Table("", ("case", "goal", "result [95 %]", "verdict"), rows)
+    return ["## Goals", "", "A goal is judged by the whole 95 % interval.", "", table.markdown(), ""]
 
 
 def _claims(claims: list) -> list[str]:
@@ -123,13 +123,9 @@ def _claims(claims: list) -> list[str]:
             )
             for c in own
         ]  # fmt: skip
-        lines += _table(("case", "regime", "difference [95 %]", "seeds", "adjusted p", "verdict"), rows)
+        columns = ("case", "regime", "difference [95 %]", "seeds", "adjusted p", "verdict")
+        lines += [Table("", columns, rows).markdown(), ""]
     return lines
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
 
 def _provenance(

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS, LINES
-from .base import Extent, Results, Study, Table, summary_columns, summary_row
+from ..display.tables import Table
+from .base import Extent, Results, Study, summary_columns, summary_row
 from .points import Point
 from .statistics import Estimate
 

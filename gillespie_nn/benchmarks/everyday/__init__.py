@@ -2,6 +2,6 @@
 
 from .measure import REPLICATES, everyday_benchmark
 from .models import MODELS, EverydayModel
-from .table import markdown, text
+from .table import report
 
-__all__ = ["MODELS", "REPLICATES", "EverydayModel", "everyday_benchmark", "markdown", "text"]
+__all__ = ["MODELS", "REPLICATES", "EverydayModel", "everyday_benchmark", "report"]

@@ -2,6 +2,6 @@
 
 from .measure import networks_benchmark
 from .published import PUBLISHED, Published
-from .table import markdown, text
+from .table import report
 
-__all__ = ["PUBLISHED", "Published", "markdown", "networks_benchmark", "text"]
+__all__ = ["PUBLISHED", "Published", "networks_benchmark", "report"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ... import checks
 from ..._version import __version__
+from ...display.tables import Table
 from .smoothing import sentences
 
 _LIBRARIES = ("numpy", "scipy", "numba", "h5py")
@@ -20,6 +21,7 @@ _STATEMENTS = {
 
 def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     """Write the record `found` of a verdict as Markdown; `figures` are file names in the same folder."""
+    checked = [(c["name"], c["verdict"], c["look"], c["sentence"]) for c in found["checks"]]
     lines = [
         f"# Proposition {found['proposition']}: {found['verdict']}", "",
         f"Statement: {_STATEMENTS[found['proposition']]}.", "",
@@ -28,14 +30,13 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
         f"{', '.join(str(n) for n in found['paths_of_each_size'])}.", "",
         *(f"Note: {note}." for note in found["notes"]),
         f"Verdict: **{found['verdict']}**: {found['reason']}.", "",
-        "| check | verdict | look | result |", "|---|---|---|---|",
-        *(f"| {c['name']} | {c['verdict']} | {c['look']} | {_escaped(c['sentence'])} |" for c in found["checks"]), "",
+        Table("", ("check", "verdict", "look", "result"), checked).markdown(), "",
     ]  # fmt: skip
-    rows = zip(found["sizes"], *found["theta_quantiles"].values())
-    lines += ["Quantiles of Theta over paths, maximum over all quantities [concentration]:", ""]
-    lines += ["| eps | " + " | ".join(f"{float(p) * 100:g} %" for p in found["theta_quantiles"]) + " |"]
-    lines += ["|" + "---|" * (1 + len(found["theta_quantiles"]))]
-    lines += ["| " + " | ".join(f"{v:.4g}" for v in row) + " |" for row in rows] + [""]
+    quantiles = found["theta_quantiles"]
+    columns = ("eps", *(f"{float(p) * 100:g} %" for p in quantiles))
+    rows = [tuple(f"{v:.4g}" for v in row) for row in zip(found["sizes"], *quantiles.values())]
+    caption = "Quantiles of Theta over paths, maximum over all quantities [concentration]"
+    lines += [Table(caption, columns, rows).markdown(), ""]
     if found.get("smoothing"):
         lines += ["Theta for an activation that becomes sharper, at rest on the kink (medians over paths):", ""]
         lines += [f"- {line}" for line in sentences(found["smoothing"])] + [""]
@@ -48,7 +49,3 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
         f"- gillespie-nn {__version__}, Python {platform.python_version()}, {libraries}", "",
     ]  # fmt: skip
     checks.write_text(path, "\n".join(lines))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
