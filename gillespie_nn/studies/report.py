@@ -1,21 +1,17 @@
 """The report in Markdown: tables, figures, verdicts on the claims, goals, and where it all came from."""
 
-import importlib.metadata
-import platform
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import checks
-from .._version import __version__
 from ..display.tables import Table
 from ..display.words import counted
+from ..storage.provenance import described
 from .base import Extent, Finding, Goal
 from .points import Point, Record
 from .statistics import HOLDS, LEVEL, VERDICTS, Estimate, holm, paired, verdict
-
-_LIBRARIES = ("numpy", "scipy", "numba", "h5py", "matplotlib")
 
 
 class Claim(NamedTuple):
@@ -132,15 +128,17 @@ def _provenance(
     records: dict[str, Record], missing: list[Point], failed: dict[str, str], runs: Sequence[tuple[Extent, str]]
 ) -> list[str]:
     versions = {r.software_version for r in records.values()}
-    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     lines = ["## Provenance", ""]
     for extent, command in dict.fromkeys(runs):
         seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")
         lines += [f"- command: `{command}`" if command else "- from Python", f"- its seeds: {seeds}"]
     lines += [
         f"- points: {len(records)} in files, {len(missing)} missing, {len(failed)} blew up",
-        f"- simulated by gillespie-nn {', '.join(sorted(versions))}; drawn by {__version__}",
-        f"- drawn with Python {platform.python_version()}, {libraries}; those of each simulation are in its file",
+        f"- simulated by gillespie-nn {', '.join(sorted(versions))}; the file of each simulation says with what",
+        "",
+        "Drawn with:",
+        "",
+        *(f"- {what}: {value}" for what, value in described(libraries=("matplotlib",))),
         "",
     ]
     if len(versions) > 1:

@@ -1,16 +1,13 @@
 """The report of a verification in Markdown."""
 
-import importlib.metadata
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 
 from ... import checks
-from ..._version import __version__
 from ...display.tables import Table
+from ...storage.provenance import described
 from .smoothing import sentences
 
-_LIBRARIES = ("numpy", "scipy", "numba", "h5py")
 _STATEMENTS = {
     "5.1": "forward network, weights fixed: for each layer l and neuron i, sup over [0, T] of "
     "|x_i^l(t; eps) - x_i^l(t)| <= eps Theta, with a finite random Theta "
@@ -41,11 +38,10 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
         lines += ["Theta for an activation that becomes sharper, at rest on the kink (medians over paths):", ""]
         lines += [f"- {line}" for line in sentences(found["smoothing"])] + [""]
     lines += [f"![{name}]({name})\n" for name in figures]
-    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     lines += [
         "Intervals are of single quantities, from a bootstrap over paths. Each end has, at look j, a confidence of "
         f"{', '.join(f'{100 * c:.4g}' for c in found['confidences'])} %, so that all looks together have 95 %.", "",
         f"- command: `{found['command']}`", f"- results of every path: `{found['output']}`",
-        f"- gillespie-nn {__version__}, Python {platform.python_version()}, {libraries}", "",
+        *(f"- {what}: {value}" for what, value in described()), "",
     ]  # fmt: skip
     checks.write_text(path, "\n".join(lines))
