@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.benchmarks import cold, everyday, overhead
+from gillespie_nn import benchmarks
+from gillespie_nn.benchmarks import cold, everyday, leaping, overhead
 from gillespie_nn.benchmarks.everyday.models import MODELS, N_POINTS
 from gillespie_nn.benchmarks.one_core import one_core
 from gillespie_nn.cli import main
-from gillespie_nn.peers import PEERS, Peer
+from gillespie_nn.peers import PEERS, CopasiAdaptive, Job, Peer
 from gillespie_nn.simulation import EXACT
 
 FEW = 60
@@ -211,6 +212,30 @@ def test_other_programs_simulate_the_same_models(peer):
 def test_a_peer_names_its_install_command():
     assert Absent.missing() == "absent is not installed: pip install no-such-program" and not Twin.missing()
     assert len({p.name for p in PEERS}) == len(PEERS)
+
+
+def test_the_table_of_training_networks_has_a_row_for_each_program():
+    ours = {"seconds": 0.5, "events_per_second": 2e6, "ns_per_event": 500.0}
+    theirs = ours | {"version": "1.2", "start_up_seconds": 0.1, "rejection_is_times_faster": 3.0, "with_start_up": 3.6}
+    peers = {"a": theirs, "b": {"missing": "b is not installed"}, "c": {"left_out": "too many"}, "d": {"failed": "no"}}
+    case = {"events": 1e6, "methods": {"rejection": ours}, "peers": peers, "storing_100_points": {"median": 0.02}}
+    machine = {"processor": "CPU", "python": "3.12"}
+    found = {"machine": machine, "repeats": 3, "volume": 1e3, "draws_ns": 2.0, "cases": {"2-4-1": case}}
+    shown = benchmarks.table(found)
+    assert [row[1:3] for row in shown.rows] == [
+        ("gillespie-nn `rejection`", "0"), ("a 1.2", "0.1"), ("b", "not installed"), ("c", "too many"),
+        ("d", "failed to run"), ("storing 100 points", "+2.0 % (median)"),
+    ]  # fmt: skip
+    assert {len(row) for row in shown.rows} == {len(shown.columns)} and shown.rows[1][-2:] == ("3.0", "3.6")
+
+
+def test_the_adaptive_method_of_copasi_answers_or_says_why_not():
+    job = Job(MODELS["birth_death"].network(), 5.0, 2)
+    found = leaping.copasi_adaptive(job, 2)
+    if CopasiAdaptive.missing():
+        assert found == {"missing": "COPASI, adaptive SSA/tau is not installed: pip install copasi-basico"}
+    else:
+        assert found["runs"] == 2 and found["seconds"] > 0
 
 
 def test_one_core_is_given_back():
