@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.benchmarks import cold, everyday, overhead
-from gillespie_nn.benchmarks.everyday.base import N_POINTS, Peer, make_job
-from gillespie_nn.benchmarks.everyday.models import MODELS
+from gillespie_nn import benchmarks
+from gillespie_nn.benchmarks import cold, everyday, leaping, overhead
+from gillespie_nn.benchmarks.everyday.models import MODELS, N_POINTS
 from gillespie_nn.benchmarks.one_core import one_core
 from gillespie_nn.cli import main
+from gillespie_nn.peers import PEERS, CopasiAdaptive, Job, Peer
 from gillespie_nn.simulation import EXACT
 
 FEW = 60
@@ -136,17 +137,17 @@ def test_a_program_that_is_missing_or_fails_says_so_in_one_line(measured):
     programs = result["ensembles"][0]["programs"]
     assert programs["unloadable"] == {"failed": "RuntimeError: no compiler"}
     assert programs["broken"]["failed"] == "ValueError: out of memory" and "median" not in programs["broken"]
-    text = everyday.text(result)
+    text = everyday.report(result)
     assert "absent is not installed: pip install no-such-program" in text
     assert "dimerisation, short, unloadable: RuntimeError: no compiler" in text
     assert "dimerisation, short, slowed: means differ" in text
     assert "hidden: the program does not document" in text
-    assert all(line in everyday.markdown(result) for line in everyday.text(result).splitlines()[-3:])
+    assert all(line in everyday.report(result, markdown=True) for line in everyday.report(result).splitlines()[-3:])
 
 
 def test_tables_have_a_cell_for_each_column(measured):
     result, _ = measured
-    lines = [line for line in everyday.markdown(result).splitlines() if line.startswith("|")]
+    lines = [line for line in everyday.report(result, markdown=True).splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(result["ensembles"]) and len({line.count("|") for line in lines}) == 1
 
 
@@ -156,23 +157,23 @@ def test_exact_methods_are_measured_on_request():
         assert set(row["programs"]) == {"gillespie-nn", *(f"gillespie-nn {m.name}" for m in EXACT)}
         assert not any("differs" in record for record in row["programs"].values())
         assert "fastest" not in row
-    assert everyday.text(result)
+    assert everyday.report(result)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_runs_have_about_100_and_1000_events(name):
     model = MODELS[name]
     for t_end, events in ((model.short, 100), (model.long, 1000)):
-        result = simulated(make_job(model, t_end), 300, 1)
+        result = simulated(model.job(t_end), 300, 1)
         assert 0.85 * events < result.n_events.mean() < 1.15 * events
-    assert 7e5 < simulated(make_job(model, model.very_long), model.few, 1).n_events.sum() < 1.4e6
+    assert 7e5 < simulated(model.job(model.very_long), model.few, 1).n_events.sum() < 1.4e6
     assert model.source
 
 
 def test_the_hill_functions_are_the_laws_of_the_text():
     model = MODELS["toggle_switch"]
-    job = make_job(model, 1.0)
-    laws = [c for c in job.channels if c.hill is not None]
+    job = model.job(1.0)
+    laws = [c for c in job.channels() if c.hill is not None]
     assert {c.name for c in laws} == {r.name for r in job.network.reactions if r.law is not None}
     for u, v in ((0, 0), (5, 27), (100, 3), (1, 200)):
         rates = {
@@ -189,16 +190,16 @@ PARAMETERS = dict(MODELS["toggle_switch"].network().parameters)
 
 def test_a_law_without_a_hill_function_is_refused():
     with pytest.raises(ValueError, match="make_U is neither mass action nor a Hill function"):
-        make_job(MODELS["toggle_switch"]._replace(hill={}), 1.0)
+        MODELS["toggle_switch"]._replace(hill={}).job(1.0).channels()
 
 
 def test_a_formula_is_the_propensity_of_mass_action():
-    shrink = next(c for c in make_job(MODELS["schlogl"], 1.0).channels if c.name == "shrink")
+    shrink = next(c for c in MODELS["schlogl"].job(1.0).channels() if c.name == "shrink")
     assert eval(shrink.formula(), {"X": 7}) == pytest.approx(1e-4 / 6 * 7 * 6 * 5)
     assert shrink.pairs() == pytest.approx(1e-4) and shrink.left() == ["X"] * 3 and shrink.right() == ["X"] * 2
 
 
-@pytest.mark.parametrize("peer", everyday.PEERS, ids=lambda p: p.name)
+@pytest.mark.parametrize("peer", PEERS, ids=lambda p: p.name)
 def test_other_programs_simulate_the_same_models(peer):
     if peer.missing():
         pytest.skip(peer.missing())
@@ -209,8 +210,32 @@ def test_other_programs_simulate_the_same_models(peer):
 
 
 def test_a_peer_names_its_install_command():
-    assert Absent.missing() == "pip install no-such-program" and not Twin.missing()
-    assert len({p.name for p in everyday.PEERS}) == len(everyday.PEERS)
+    assert Absent.missing() == "absent is not installed: pip install no-such-program" and not Twin.missing()
+    assert len({p.name for p in PEERS}) == len(PEERS)
+
+
+def test_the_table_of_training_networks_has_a_row_for_each_program():
+    ours = {"seconds": 0.5, "events_per_second": 2e6, "ns_per_event": 500.0}
+    theirs = ours | {"version": "1.2", "start_up_seconds": 0.1, "rejection_is_times_faster": 3.0, "with_start_up": 3.6}
+    peers = {"a": theirs, "b": {"missing": "b is not installed"}, "c": {"left_out": "too many"}, "d": {"failed": "no"}}
+    case = {"events": 1e6, "methods": {"rejection": ours}, "peers": peers, "storing_100_points": {"median": 0.02}}
+    machine = {"processor": "CPU", "python": "3.12"}
+    found = {"machine": machine, "repeats": 3, "volume": 1e3, "draws_ns": 2.0, "cases": {"2-4-1": case}}
+    shown = benchmarks.table(found)
+    assert [row[1:3] for row in shown.rows] == [
+        ("gillespie-nn `rejection`", "0"), ("a 1.2", "0.1"), ("b", "not installed"), ("c", "too many"),
+        ("d", "failed to run"), ("storing 100 points", "+2.0 % (median)"),
+    ]  # fmt: skip
+    assert {len(row) for row in shown.rows} == {len(shown.columns)} and shown.rows[1][-2:] == ("3.0", "3.6")
+
+
+def test_the_adaptive_method_of_copasi_answers_or_says_why_not():
+    job = Job(MODELS["birth_death"].network(), 5.0, 2)
+    found = leaping.copasi_adaptive(job, 2)
+    if CopasiAdaptive.missing():
+        assert found == {"missing": "COPASI, adaptive SSA/tau is not installed: pip install copasi-basico"}
+    else:
+        assert found["runs"] == 2 and found["seconds"] > 0
 
 
 def test_one_core_is_given_back():

@@ -10,9 +10,10 @@ import pytest
 import scipy
 
 import gillespie_nn as gnn
-from gillespie_nn.benchmarks.networks import run_network
 from gillespie_nn.cli import main
-from gillespie_nn.verification import bionetgen, bionetgen_files, verify
+from gillespie_nn.peers import bionetgen as run_network
+from gillespie_nn.peers import net_files
+from gillespie_nn.verification import bionetgen, verify
 from gillespie_nn.verification.bionetgen import BioNetGen
 
 NET = """begin parameters
@@ -76,9 +77,9 @@ def by_text(text, times, seed):
 def folder(tmp_path, monkeypatch):
     (tmp_path / "deeper").mkdir()
     (tmp_path / "deeper" / "laws.net").write_text(NET)
-    monkeypatch.setattr(bionetgen, "absent", lambda: "")
-    monkeypatch.setattr(bionetgen_files, "rate_equations", by_scipy)
-    monkeypatch.setattr(bionetgen_files, "stochastic", by_text)
+    monkeypatch.setattr(run_network, "absent", lambda: "")
+    monkeypatch.setattr(run_network, "rate_equations", by_scipy)
+    monkeypatch.setattr(run_network, "stochastic", by_text)
     monkeypatch.setattr(bionetgen, "BUDGETS", (bionetgen.Budget(np.inf, RUNS, 10_000, 200),))
     bionetgen._runs.cache_clear()
     return tmp_path
@@ -128,7 +129,7 @@ def test_a_run_that_fails_is_refused_with_its_reason(folder, monkeypatch):
     def fails(text, times, seed):
         raise RuntimeError("run_network failed: signal 11 ended it")
 
-    monkeypatch.setattr(bionetgen_files, "stochastic", fails)
+    monkeypatch.setattr(run_network, "stochastic", fails)
     (row,) = verify([BioNetGen], ["direct"], folder=folder)["refused"]
     assert row["message"] == "run_network failed: signal 11 ended it"
 
@@ -139,19 +140,19 @@ def test_requirements_are_named(tmp_path, monkeypatch, capsys):
     assert BioNetGen.missing(None, tmp_path).startswith("run_network is not installed: pip install bionetgen")
     assert main(["verify-methods", "--check", "bionetgen", "--folder", str(tmp_path), "--method", "ode"]) == 3
     assert "run_network is not installed" in capsys.readouterr().out
-    monkeypatch.setattr(bionetgen, "absent", lambda: "")
+    monkeypatch.setattr(run_network, "absent", lambda: "")
     assert main(["verify-methods", "--check", "bionetgen", "--folder", str(tmp_path), "--method", "ode"]) == 2
     assert "contains no .net files" in capsys.readouterr().err
 
 
 def test_what_is_rewritten_means_the_same():
     timed = NET.replace("begin species", "begin functions\n1 f() k*time( )\nend functions\nbegin species")
-    net = gnn.ReactionNetwork.from_bngl_net(bionetgen_files.with_clock(timed.replace("Sat k Km", "f")))
+    net = gnn.ReactionNetwork.from_bngl_net(net_files.with_clock(timed.replace("Sat k Km", "f")))
     assert net.species[-1] == "clock_of_the_check" and "time" not in net.resolved(net.reactions[0].law).names()
-    assert bionetgen_files.with_clock(NET) == NET
-    read = gnn.ReactionNetwork.from_bngl_net(bionetgen_files.with_readers(NET))
+    assert net_files.with_clock(NET) == NET
+    read = gnn.ReactionNetwork.from_bngl_net(net_files.with_readers(NET))
     assert [(r.reactants, r.net_change(), r.rate) for r in read.reactions[3:]] == [((("Q", 1),), {}, 1e-300)]
-    whole = bionetgen_files.with_whole_amounts(NET, gnn.ReactionNetwork.from_bngl_net(NET))
+    whole = net_files.with_whole_amounts(NET, gnn.ReactionNetwork.from_bngl_net(NET))
     assert whole == NET.replace("40.25 # an", "40 # an")
 
 

@@ -99,7 +99,7 @@ def test_encodings(tmp_path):
     said = run("44-byte-order-mark", "bash run.sh", tmp_path)
     for name in ("bom.txt", "bomc.txt", "crlf.txt", "bom.ant", "utf16.txt", "latin.txt"):
         assert re.search(rf"== {re.escape(name)}\n.*\nA +9\n", said), name
-    assert re.search(r"== table with BOM\n.*mean of A\n +1 +\d+\n +2 +\d+\n", said)
+    assert re.search(r"== table with BOM\n.*mean of A\n *1 +\d+\n *2 +\d+\n", said)
     assert "from_text(BOM) ReactionNetwork(1 species" in said
 
 

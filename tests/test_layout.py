@@ -17,10 +17,10 @@ FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "
 
 LAYERS = [
     {"kernels", "data", "_version", "_later", "interrupts"},
-    {"checks", "options", "status", "seeds", "progress", "display"},
+    {"checks", "options", "status", "seeds", "progress", "processes", "display"},
     {"statistics"},
     {"crn"},
-    {"activations", "noise"},
+    {"activations", "noise", "peers"},
     {"nn"},
     {"datasets"},
     {"simulation"},

@@ -121,7 +121,7 @@ def test_a_slow_method_is_timed_over_fewer_events(monkeypatch):
     # 2,000 events take 2 s, and 20,000 would take too long.
     assert records["direct"]["events"] == 2000 and records["rejection"]["events"] == measure.EVENTS
     assert records["direct"]["ns_per_event"] == pytest.approx(1e6)
-    assert "direct: birth_death (2000)" in methods.text(result) and "rejection: " not in methods.text(result)
+    assert "direct: birth_death (2000)" in methods.report(result) and "rejection: " not in methods.report(result)
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.each])
@@ -137,13 +137,13 @@ def test_models_that_die_out_are_replicates_with_about_as_many_events(name):
 
 def test_tables_have_a_cell_for_each_column_and_end_with_the_worst_ratios(measured):
     result, _ = measured
-    lines = methods.markdown(result).splitlines()
-    tables = [line for line in lines if line.startswith("|")]
+    in_markdown = methods.report(result, markdown=True)
+    tables = [line for line in in_markdown.splitlines() if line.startswith("|")]
     assert len(tables) == 2 * 2 + len(CASES) and len({line.count("|") for line in tables}) == 1
-    text = methods.text(result)
+    text = methods.report(result)
     for group in result["worst"]:
         assert group in (FIXED_ON, HELD_OUT)
-        assert f"Worst of the group '{group}'" in text and f"- Worst of the group '{group}'" in methods.markdown(result)
+        assert f"Worst of the group '{group}'" in text and f"- Worst of the group '{group}'" in in_markdown
     for name in CASES:
         assert name in text
 
@@ -153,7 +153,7 @@ def test_a_row_without_a_measurement_has_no_ratio(measured):
     row = dict(result["models"][0], auto_over_best=None)
     assert "not measured" in measure._sentence(row)
     assert measure._worst([row]) == {}
-    assert " -" in methods.text(result | {"models": [row], "worst": {}})
+    assert " -" in methods.report(result | {"models": [row], "worst": {}})
 
 
 @pytest.mark.parametrize(

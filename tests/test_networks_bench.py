@@ -15,10 +15,12 @@ from scipy.stats import binom
 
 from gillespie_nn import InputError, ReactionNetwork
 from gillespie_nn.benchmarks import networks
-from gillespie_nn.benchmarks.networks import agreement, run_network
+from gillespie_nn.benchmarks.networks import runs as agreement
 from gillespie_nn.benchmarks.networks.files import cases
-from gillespie_nn.benchmarks.networks.runs import Ours, Run
+from gillespie_nn.benchmarks.networks.runs import Ours
 from gillespie_nn.cli import main
+from gillespie_nn.peers import bionetgen
+from gillespie_nn.peers.bionetgen import Run, RunNetwork
 from gillespie_nn.simulation import EXACT
 
 TURNOVER = """begin parameters
@@ -111,7 +113,7 @@ def nowhere(monkeypatch):
     """Neither the package, nor the environment variable, nor a program on the path."""
     monkeypatch.delenv("BNGPATH", raising=False)
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(run_network.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(bionetgen.importlib.util, "find_spec", lambda name: None)
 
 
 def pretend(tmp_path, monkeypatch, code):
@@ -128,17 +130,17 @@ def pretend(tmp_path, monkeypatch, code):
 
 
 def test_the_report_says_how_many_reactions_fired():
-    assert run_network.events(REPORT) == 1287701
+    assert bionetgen.events(REPORT) == 1287701
     with pytest.raises(RuntimeError, match="did not report TOTAL STEPS"):
-        run_network.events("run_network 3.0\nedgepop: B()\n")
+        bionetgen.events("run_network 3.0\nedgepop: B()\n")
 
 
 def test_the_last_row_of_a_table_has_the_values_at_the_end():
-    assert run_network.last_row(GROUPS) == {"A_P": 118, "A_unbound_P": 7}
+    assert bionetgen.last_row(GROUPS) == {"A_P": 118, "A_unbound_P": 7}
     without_end, cut = "\n".join(GROUPS.splitlines()[:2]), GROUPS.rsplit(" ", 1)[0]
     for table in ("", without_end, cut):
         with pytest.raises(RuntimeError, match="table is not complete"):
-            run_network.last_row(table)
+            bionetgen.last_row(table)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs programs with a first line that names the interpreter")
@@ -151,8 +153,8 @@ print({REPORT!r})
 """
     program = pretend(tmp_path, monkeypatch, code)
     (program.parent.parent / "VERSION").write_text("2.9.3\n")
-    assert not networks.RunNetwork.missing() and networks.RunNetwork.version() == "2.9.3"
-    run = networks.RunNetwork(folder / "BCR.net").run(2.5, 6)
+    assert not RunNetwork.missing() and RunNetwork.version() == "2.9.3"
+    run = RunNetwork(folder / "BCR.net").run(2.5, 6)
     assert run.events == 1287701 and run.groups == {"A_P": 118, "A_unbound_P": 7} and list(run.species) == [118, 7]
     assert run.seconds > 0  # an interpreter starts
     file = str((folder / "BCR.net").resolve())
@@ -172,16 +174,16 @@ print({REPORT!r})
 def test_a_process_that_fails_says_why(tmp_path, monkeypatch, folder, code, why):
     pretend(tmp_path, monkeypatch, code)
     with pytest.raises(RuntimeError, match=why):
-        networks.RunNetwork(folder / "BCR.net").run(1.0, 1)
+        RunNetwork(folder / "BCR.net").run(1.0, 1)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="run_network is not measured there")
 def test_a_program_that_is_missing_or_may_not_be_executed_says_what_to_do(tmp_path, monkeypatch, nowhere):
-    assert "run_network is not installed: pip install bionetgen" in networks.RunNetwork.missing()
+    assert "run_network is not installed: pip install bionetgen" in RunNetwork.missing()
     program = pretend(tmp_path, monkeypatch, "")
     program.chmod(0o600)
-    monkeypatch.setattr(run_network.os, "access", lambda path, mode: False)  # root may do everything
-    assert f"chmod +x {program}" in networks.RunNetwork.missing()
+    monkeypatch.setattr(bionetgen.os, "access", lambda path, mode: False)  # root may do everything
+    assert f"chmod +x {program}" in RunNetwork.missing()
 
 
 def test_published_ratios_are_those_of_the_paper():
@@ -212,9 +214,9 @@ def test_there_is_a_row_for_each_file_and_published_names_have_the_published_rat
         assert theirs["rate"] == pytest.approx(np.mean(theirs["events"]) / row["t_end"], rel=1e-5)
         assert ours["ratio"] == ours["rate"] / theirs["rate"] and ours["method"] in {m.name for m in EXACT}
         assert row["network"] in line and ours["method"] in line
-    text = networks.text(result)
+    text = networks.report(result)
     assert "BioNetGen 1.2.3" in text and "Loman et al. 2023" in text and "93.6" in text
-    rows = [line for line in networks.markdown(result).splitlines() if line.startswith("|")]
+    rows = [line for line in networks.report(result, markdown=True).splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 2 and len({line.count("|") for line in rows}) == 1
 
 
@@ -228,7 +230,9 @@ def test_exact_methods_and_the_published_end_are_measured_on_request(folder, mon
     assert row["full"]["t_end"] == 15.0 and len(row["full"]["seconds"]) == 1
     assert row["full"]["events"][0] > 2 * row["methods"]["auto"]["events"][0]
     assert "ratio" not in row["full"]  # events cost BioNetGen more later in a run
-    assert "BCR, end time 15: one run; published 428 s for Catalyst and 40068 s for BioNetGen" in networks.text(result)
+    assert "BCR, end time 15: one run; published 428 s for Catalyst and 40068 s for BioNetGen" in networks.report(
+        result
+    )
 
 
 def test_a_program_that_simulates_something_else_has_no_ratio(folder):
@@ -236,7 +240,7 @@ def test_a_program_that_simulates_something_else_has_no_ratio(folder):
     (row,) = result["networks"]
     assert "events" in row["peer"]["differs"] and "rate" in row["peer"]
     assert "ratio" not in row["methods"]["auto"]
-    assert f"another, BioNetGen: {row['peer']['differs']}" in networks.text(result)
+    assert f"another, BioNetGen: {row['peer']['differs']}" in networks.report(result)
 
 
 def test_without_the_other_program_ours_is_measured(folder):
@@ -246,7 +250,7 @@ def test_without_the_other_program_ours_is_measured(folder):
         result, _ = measured(folder, peer, names=["another"], repeats=1)
         (row,) = result["networks"]
         assert row["methods"]["auto"]["rate"] > 0 and "ratio" not in row["methods"]["auto"]
-        assert said in networks.text(result)
+        assert said in networks.report(result)
 
 
 def test_a_method_of_ours_that_differs_has_no_ratio(folder, monkeypatch):
@@ -270,7 +274,7 @@ def test_where_ours_fails_nothing_is_compared(folder, monkeypatch):
     result, lines = measured(folder, Twin, names=["another"], repeats=1)
     (row,) = result["networks"]
     assert row["check_end"] is None and "rate" in row["peer"] and "ratio" not in row["methods"]["auto"]
-    assert "a propensity overflowed" in lines[0] and "another, auto: RuntimeError: a prop" in networks.text(result)
+    assert "a propensity overflowed" in lines[0] and "another, auto: RuntimeError: a prop" in networks.report(result)
 
 
 def runs(rng, mean, n_species=2, groups=("Free",)):
@@ -352,9 +356,9 @@ def test_the_command_prints_the_table(folder, nowhere, capsys):
 
 
 def test_bionetgen_simulates_the_same_network(folder):
-    if missing := networks.RunNetwork.missing():
+    if missing := RunNetwork.missing():
         pytest.skip(missing)
-    result, _ = measured(folder, networks.RunNetwork, names=["another"], repeats=1)
+    result, _ = measured(folder, RunNetwork, names=["another"], repeats=1)
     (row,) = result["networks"]
     assert not {"differs", "failed"} & set(row["peer"]) and "ratio" in row["methods"]["auto"]
 

@@ -4,8 +4,9 @@ program that is not installed is named."""
 import numpy as np
 import pytest
 
-from gillespie_nn import ReactionNetwork
-from gillespie_nn.verification import peer_programs, peers
+from gillespie_nn import ReactionNetwork, simulate
+from gillespie_nn.peers import PEERS, Copasi, Job, copasi, whole_counts
+from gillespie_nn.verification import peers
 from gillespie_nn.verification.base import Options, Unsupported
 
 _TIMES = np.array([1.0, 2.0])
@@ -45,20 +46,19 @@ def test_a_few_runs_far_out_do_not_reject():
 
 
 def test_a_program_that_is_not_installed_is_named(monkeypatch):
-    def absent(document, end, n_points, seeds):
-        return peers.checks.optional("no_such_program", "bench", "comparing with it")
+    class Absent(Copasi):
+        name, modules, install = "absent", ("no_such_module",), "no-such-program"
 
     monkeypatch.setattr(peers, "CASES", {"immigration-death": peers.CASES["immigration-death"]})
-    monkeypatch.setattr(peers, "PROGRAMS", {"absent": absent})
-    pytest.importorskip("libsbml", reason="the extra sbml is not installed")
+    monkeypatch.setattr(peers, "PROGRAMS", {"absent": Absent})
     (found,) = peers.Peers().run("direct", 0, Options(1000, None))
-    assert isinstance(found, Unsupported) and "pip install '.[bench]'" in found.reason
+    assert isinstance(found, Unsupported) and found.reason == "absent is not installed: pip install no-such-program"
 
 
 def test_laws_of_pairs_are_divided_by_the_factor_that_copasi_puts_in():
     sbml = pytest.importorskip("libsbml", reason="the extra sbml is not installed")
     document = ReactionNetwork.from_text("2 A -> B @ 3\nA + B -> 0 @ 2\n3 B -> A @ 1").to_sbml()
-    model = sbml.readSBMLFromString(peer_programs.for_copasi(document)).getModel()
+    model = sbml.readSBMLFromString(copasi.divided(document)).getModel()
     laws = [sbml.formulaToL3String(r.getKineticLaw().getMath()) for r in model.getListOfReactions()]
     for n in (3, 4, 9):
         names = {"A": n, "B": n, "piecewise": lambda value, condition, otherwise: value if condition else otherwise}
@@ -67,3 +67,43 @@ def test_laws_of_pairs_are_divided_by_the_factor_that_copasi_puts_in():
         assert single == pytest.approx(2 * n * n)
         assert triple * (1 - 1 / n) * (1 - 2 / n) == pytest.approx(n * (n - 1) * (n - 2))
     assert "A >= 2" in laws[0] and "B >= 3" in laws[2]
+
+
+PAIRS = ReactionNetwork.from_text("2 A -> B @ 0.5\nB -> 2 A @ 1\n3 C -> C @ 0.3\nA = 5\nB = 0\nC = 4")
+"""Few molecules in a small volume, where k A (A - 1) and k A A differ most."""
+
+
+def test_copasi_gets_mass_action_with_a_constant_and_powers():
+    sbml = pytest.importorskip("libsbml", reason="the extra sbml is not installed")
+    model = sbml.readSBMLFromString(copasi.document(Job(PAIRS, 1.0, 2, volume=2.0))).getModel()
+    laws = [sbml.formulaToL3String(r.getKineticLaw().getMath()) for r in model.getListOfReactions()]
+    constants = [r.getKineticLaw().getLocalParameter(0).getValue() for r in model.getListOfReactions()]
+    assert laws == [f"reactor * k_of_mass_action * {factors}" for factors in ("A^2", "B", "C^3")]
+    assert constants == [0.5, 1.0, 0.3] and model.getCompartment(0).getSize() == 2.0
+
+
+PLANTED = "@ propensity(0.25 * max(A - 1, 0)^2)"
+"""What COPASI would make of k A (A - 1)."""
+
+
+@pytest.mark.parametrize("program", [p for p in PEERS if not p.ensembles_only], ids=lambda p: p.name)
+def test_other_programs_have_our_law_of_like_molecules(program):
+    if program.missing():
+        pytest.skip(program.missing())
+    job, n = Job(PAIRS, 1.0, 3, volume=2.0), 2000
+    peer = program(job)
+    theirs = whole_counts(peer, range(1, n + 1))
+    peer.close()
+    planted = ReactionNetwork.from_text(PAIRS.to_text().replace("@ 0.5", PLANTED))
+    right, wrong = (
+        peers.compare(_by_species(simulated), _by_species(theirs), job.grid[1:])[0]
+        for simulated in (
+            simulate(network, 1.0, 3, volume=2.0, method="direct", replicates=n, seed=1).counts
+            for network in (PAIRS, planted)
+        )
+    )
+    assert right > 1e-5 and wrong < 1e-6
+
+
+def _by_species(counts):
+    return {s: counts[:, 1:, k] for k, s in enumerate(PAIRS.species)}

@@ -130,7 +130,7 @@ def test_numbers_are_those_that_were_planted(planted):
     assert relu.mean == pytest.approx(0.5, abs=0.01)
     rms, over, *_, of_relu = study.tables(results)
     assert len(rms.rows) == len(LINES_DRAWN) and float(over.rows[3][1].split()[0]) == pytest.approx(4.0)
-    assert "true ReLU" in of_relu.title
+    assert "true ReLU" in of_relu.caption
 
 
 def test_no_ratio_to_an_error_that_does_not_matter(planted, monkeypatch):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gillespie_nn.display.tables import estimate, interval
+from gillespie_nn.display.html import fragment
+from gillespie_nn.display.tables import Table, estimate, interval, report
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,19 @@ def test_an_estimate_has_as_many_digits_as_its_interval(value, low, high, shown)
 
 def test_an_unknown_interval_is_a_dash():
     assert interval(np.nan, 1.0) == "-"
+
+
+def test_one_table_is_plain_text_markdown_and_html():
+    table = Table("counts", ("species", "|z|"), [("A", 1.23456789), ("B", np.nan)])
+    assert table.text().splitlines() == ["counts", "species      |z|", "      A  1.23457", "      B        -"]
+    assert table.markdown().splitlines() == [
+        "counts:", "", "| species | \\|z\\| |", "| --- | --- |", "| A | 1.23457 |", "| B | - |"
+    ]  # fmt: skip
+    assert table._replace(caption="").markdown().startswith("| species |")
+    assert '<td>A</td><td class="number">1.23457</td>' in fragment("", [table])
+
+
+def test_a_report_has_the_notes_behind_the_tables():
+    table = Table("", ("a",), [(1,)])
+    assert report([table], ["first", "second"]).endswith("\n\nfirst\nsecond")
+    assert report([table, table], ["first"], markdown=True) == "\n\n".join([table.markdown()] * 2 + ["- first"])

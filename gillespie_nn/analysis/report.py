@@ -1,7 +1,6 @@
 """The report of a run: one HTML file with what the run was, figures, tables and where it came from."""
 
 import json
-import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ from ..display.figures import new_figure
 from ..display.html import Page
 from ..display.tables import Table
 from ..storage import MomentsRun, Run
+from ..storage.provenance import described
 from .base import Ask
 from .registry import ANALYSES
 from .summary import summary
@@ -71,15 +71,8 @@ def _summary(page: Page, run: Run | MomentsRun, found: dict) -> None:
 def _provenance(page: Page, run: Run | MomentsRun) -> None:
     page.heading("Provenance")
     record = run.provenance
-    environment = record.get("environment", {})
     rows = [
-        ("software", " ".join(str(v) for v in record.get("software", {}).values())),
-        ("command", shlex.join(map(str, record.get("command", [])))),
-        ("started", record.get("started", "-")),
-        ("resumed", ", ".join(r.get("started", "-") for r in record.get("resumed", [])) or "never"),
-        ("Python", environment.get("python", "-")),
-        ("libraries", ", ".join(f"{n} {v}" for n, v in environment.get("libraries", {}).items())),
-        ("machine", f"{environment.get('platform', '-')}, {environment.get('cores', '-')} cores"),
+        *described(record),
         ("file format", ".".join(map(str, run.version)) if hasattr(run, "version") else "moments"),
         ("SHA-256 of the model", run.model.digest),
     ]

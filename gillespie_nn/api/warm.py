@@ -5,21 +5,19 @@ training. `EXAMPLES` and `_train` have each of these once; a kernel that only ot
 of them. So are those of `verify-bounds`, which no simulation uses.
 """
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config
 
-from .. import checks, interrupts
-from ..checks import InputError, UnfinishedError
+from .. import checks
+from ..checks import InputError
 from ..crn import ReactionNetwork
 from ..kernels.jit import cached_kernels
 from ..noise import ConcentrationNoise, RateNoise
+from ..processes import spread
 from ..progress import Compilation, Progress
 from ..simulation.batches import BATCH_METHODS
 from ..simulation.methods import METHODS, ONLY_TRAINING, OPTIONS, Method, refuse_network
@@ -65,6 +63,7 @@ class Warmed(NamedTuple):
     """How long it took to compile [s]."""
 
 
+_ADVICE = "run it again with fewer workers; what is compiled stays"
 _BATCHES = tuple(method.name for method in BATCH_METHODS)
 
 
@@ -91,7 +90,7 @@ def warm(names: Sequence[str] | None = None, workers: int | None = None, progres
     done: list[Warmed] = []
     with Progress("compile kernels", len(chosen), progress) as bar:
         bar.update(0, f"left: {', '.join(chosen)}")
-        for warmed in map(warm_one, chosen) if n == 1 else _in_processes(chosen, min(n, len(chosen))):
+        for _, warmed in spread(warm_one, chosen, min(n, len(chosen)), _ADVICE):
             done.append(warmed)
             left = [name for name in chosen if name not in {w.name for w in done}]
             bar.update(len(done), f"left: {', '.join(left)}" if left else "")
@@ -156,26 +155,3 @@ def train_briefly(name: str, **arguments: Any) -> None:
     if name in _BATCHES:
         settings = {"volume": 100.0, "running_time": 40.0, "hold": 20.0, "batch": 2, "learning_rate": 1e-4}
     train("xor", method=name, seed=0, presentations=2, progress=False, **settings, **arguments)
-
-
-def _in_processes(names: Sequence[str], n: int) -> Iterator[Warmed]:
-    """The methods in `n` processes, as they end. When interrupted, the processes are ended."""
-    context = multiprocessing.get_context("spawn")  # a fork would share numba's locks
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(n, context, interrupts.ignored)
-    try:
-        with interrupts.not_for_children():
-            futures = [pool.submit(warm_one, name) for name in names]
-        for future in as_completed(futures):
-            yield future.result()
-    except BrokenProcessPool:
-        raise UnfinishedError(
-            "a process that compiled kernels was killed, perhaps because memory ran out: run it again with fewer "
-            "workers; what is compiled stays"
-        ) from None
-    except BaseException:
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -10,7 +10,7 @@ from .leaping import leap_benchmark
 from .methods import methods_benchmark
 from .networks import networks_benchmark
 from .overhead import overhead
-from .report import markdown
+from .report import table
 from .run import CASES, benchmark
 from .scale import scale
 from .storage import storage_benchmark
@@ -25,10 +25,10 @@ __all__ = [
     "ensemble_benchmark",
     "everyday_benchmark",
     "leap_benchmark",
-    "markdown",
     "methods_benchmark",
     "networks_benchmark",
     "overhead",
     "scale",
     "storage_benchmark",
+    "table",
 ]

@@ -9,6 +9,7 @@ the neurons of a layer. Means are relative to the mean or to `FLOOR`, whichever 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from .. import seeds
 from ..kernels import codes
 from ..nn import TrainingNetwork, training_network
 from ..nn.chemistry import ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES
+from ..peers import CopasiAdaptive, Job
+from ..processes import Lost, in_processes
 from ..seeds import Purpose
 from ..simulation.methods import Layered, Method, Rejection, TauLeap
 from ..simulation.presentations import Samples
@@ -24,11 +27,12 @@ from ..simulation.presented import Presented
 from ..statistics.comparison import Errors, judge
 from ..statistics.intervals import student
 from ..statistics.verdict import Verdict
-from .adaptive import copasi_adaptive
-from .run import machine
+from .run import best_of, machine
 
 FLOOR = 0.02
 """Least value that an error of a mean is relative to [concentration]."""
+PATIENCE = 300.0
+"""Seconds to wait for COPASI, loading included."""
 TOLERANCE_MEAN, TOLERANCE_VARIANCE = 0.02, 0.05
 CONFIDENCE = 0.95
 SPEED_VOLUME = 1e4
@@ -108,15 +112,31 @@ def _case(name: str, case: LeapCase, repeats: int, peers: bool, say: Callable[[s
         f"to at most {100 * error['mean_bound']:.2f} % and {100 * error['variance_bound']:.2f} %"
     )
     if peers:
-        record["copasi_adaptive"] = copasi_adaptive(
-            spec.network, SPEED_VOLUME, _initial(spec, x, t, SPEED_VOLUME), case.t_speed, repeats
-        )
+        job = Job(spec.network, case.t_speed, 2, SPEED_VOLUME, _initial(spec, x, t, SPEED_VOLUME))
+        record["copasi_adaptive"] = copasi_adaptive(job, repeats)
         say(f"{name}, COPASI adaptive SSA/tau: {_said(record['copasi_adaptive'], speed['tau_leap'])}")
     return record
 
 
 def _initial(spec: TrainingNetwork, x: np.ndarray, t: np.ndarray, volume: float) -> dict[str, int]:
     return spec.initial(spec.floating.initial_weights(0), volume) | spec.presentation(x, t, volume)
+
+
+def copasi_adaptive(job: Job, repeats: int, patience: float = PATIENCE) -> dict:
+    """Best time [s] of COPASI's adaptive method, with its version, or why there is none. It runs in a process with a
+    time limit, because COPASI may take hours to load models of thousands of reactions."""
+    if lacking := CopasiAdaptive.missing():
+        return {"missing": lacking}
+    ((_, found),) = in_processes(partial(_timed, job=job), [repeats], 1, patience)
+    return {"failed": f"{found}, loading included"} if isinstance(found, Lost) else found
+
+
+def _timed(repeats: int, job: Job) -> dict:
+    try:
+        _, times = best_of(CopasiAdaptive, job, repeats)
+    except Exception as error:  # a program of others may fail in any way
+        return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+    return {"seconds": min(times), "runs": len(times), "version": CopasiAdaptive.version()}
 
 
 def _said(found: dict, ours: float) -> str:

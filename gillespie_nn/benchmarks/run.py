@@ -15,10 +15,10 @@ from ..crn import ReactionNetwork
 from ..kernels import codes
 from ..kernels.draws import draw_pairs
 from ..nn import training_network
+from ..peers import PEERS, Job, Peer
 from ..seeds import Purpose
 from ..simulation import EXACT
 from ..simulation.methods import Method, Rejection
-from .peers import PEERS, LeftOut
 
 VOLUME = 1000.0
 N_DRAWS = 10_000_000
@@ -91,10 +91,9 @@ def _case(
         "storing_100_points": _storing(network, initial, case.t_end, repeats),
     }
     if with_peers:
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder) / "network.xml")
-            network.to_sbml(path, volume=VOLUME, initial=initial)
-            record["peers"] = {p.__name__: _peer(p, path, case.t_end, repeats, record, say, name) for p in PEERS}
+        job = Job(network, case.t_end, 2, VOLUME, initial)
+        chosen = [p for p in PEERS if not p.ensembles_only]
+        record["peers"] = {p.name: _peer(p, job, repeats, record, say, name) for p in chosen}
     return record
 
 
@@ -150,34 +149,27 @@ def _storing(network: ReactionNetwork, initial: dict[str, int], t_end: float, re
     return {"median": float(np.median(ratios)), "least": min(ratios), "most": max(ratios)}
 
 
-def _peer(
-    prepare: Callable,
-    path: str,
-    t_end: float,
-    repeats: int,
-    record: dict,
-    say: Callable[[str], object],
-    case: str,
-) -> dict:
-    name = prepare.__name__
+def _peer(kind: type[Peer], job: Job, repeats: int, record: dict, say: Callable[[str], object], case: str) -> dict:
+    name, t_end = kind.name, job.t_end
+    if lacking := kind.missing():
+        say(f"{case}: {lacking}")
+        return {"missing": lacking}
+    if len(job.network.reactions) > kind.most_reactions:
+        why = f"skipped above {kind.most_reactions:g} reactions, because loading or running them takes minutes"
+        say(f"{case}, {name}: {why}")
+        return {"left_out": why}
     try:
-        start = time.perf_counter()
-        ends = [START * t_end, t_end, LONGER * t_end]
-        run, version = prepare(path, ends)
-        set_up = time.perf_counter() - start
-        start_up = _best(run, ends[0], repeats)
-        whole, end = _best(run, t_end, repeats), t_end
-        if whole < 2 * start_up:
-            whole, end = _best(run, ends[2], repeats), ends[2]
-    except ImportError as error:
-        say(f"{case}, {name}: not installed")
-        return {"missing": str(error)}
-    except LeftOut as error:
-        say(f"{case}, {name}: {error}")
-        return {"left_out": str(error)}
+        start_up = min(best_of(kind, job._replace(t_end=START * t_end), repeats)[1])
+        set_up, times = best_of(kind, job, repeats)
+        end = t_end
+        if min(times) < 2 * start_up:
+            end = LONGER * t_end
+            set_up, times = best_of(kind, job._replace(t_end=end), repeats)
+        whole = min(times)
     except Exception as error:  # a program of others may fail in any way; the others still count
         say(f"{case}, {name}: failed ({error})"[:300])
         return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+    version = kind.version()
     seconds = (whole - start_up) / (1.0 - START)
     if seconds <= 0.0:
         say(
@@ -204,13 +196,20 @@ def _peer(
     }
 
 
-def _best(run: Callable[[float, int], None], end: float, repeats: int) -> float:
+def best_of(kind: type[Peer], job: Job, repeats: int) -> tuple[float, list[float]]:
+    """Time to load the job, and the times of `repeats` runs, or of one that takes over `LONG` [s]."""
+    begun = time.perf_counter()
+    program = kind(job)
+    set_up = time.perf_counter() - begun
     times: list[float] = []
-    while len(times) < repeats and (not times or times[0] < LONG):
-        t = time.perf_counter()
-        run(end, len(times) + 1)
-        times.append(time.perf_counter() - t)
-    return min(times)
+    try:
+        while len(times) < repeats and (not times or times[0] < LONG):
+            begun = time.perf_counter()
+            program.one(len(times) + 1)
+            times.append(time.perf_counter() - begun)
+    finally:
+        program.close()
+    return set_up, times
 
 
 def _draws(repeats: int) -> float:

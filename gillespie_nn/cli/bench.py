@@ -14,13 +14,15 @@ from ..benchmarks import (
     ensemble_benchmark,
     everyday,
     leap_benchmark,
-    markdown,
     methods,
     networks,
     networks_benchmark,
     scale,
     storage_benchmark,
+    table,
 )
+from ..peers import PEERS
+from ..peers.bionetgen import RunNetwork
 from ..statistics.verdict import Verdict
 from .common import Subparsers, add_json, parser, print_json
 
@@ -137,20 +139,20 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
     peers = arguments.peers is not False
     if arguments.everyday:
         n = everyday.REPLICATES if arguments.replicates is None else checks.whole("replicates", arguments.replicates)
-        programs = everyday.PEERS if peers else ()
+        programs = PEERS if peers else ()
         result = everyday.everyday_benchmark(names, repeats, n, arguments.exact_methods, programs, say)
-        print(everyday.markdown(result) if arguments.markdown else everyday.text(result))
+        print(everyday.report(result, arguments.markdown))
         return result
     if arguments.methods:
         result = methods.methods_benchmark(names, repeats, say=say)
-        print(methods.markdown(result) if arguments.markdown else methods.text(result))
+        print(methods.report(result, arguments.markdown))
         return result
     if arguments.networks is not None:
         result = networks_benchmark(
             arguments.networks, arguments.case or (), repeats, arguments.exact_methods, arguments.full,
-            arguments.end_time, networks.RunNetwork if peers else None, say,
+            arguments.end_time, RunNetwork if peers else None, say,
         )  # fmt: skip
-        print(networks.markdown(result) if arguments.markdown else networks.text(result))
+        print(networks.report(result, arguments.markdown))
         return result
     if arguments.scale:
         return scale(repeats, say=say)
@@ -170,5 +172,5 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
         return leap_benchmark(names, repeats, peers, say=say)
     result = benchmark(names, repeats, peers, say=say)
     if arguments.markdown:
-        print(markdown(result))
+        print(table(result).markdown())
     return result

@@ -4,7 +4,8 @@ import argparse
 import json
 
 from .. import checks
-from ..verification.certificate import Certificate, Row
+from ..display.tables import shown
+from ..verification.certificate import Certificate
 from ..verification.certify import OPTIONS, certify
 from .common import Subparsers, add_json, parser, plain, print_json
 from .flags import add_flags, given, options_of_methods
@@ -58,26 +59,5 @@ def _print(found: Certificate) -> None:
         f"errors are in % of the exact value, but at least of {found.floor:g} molecules (means) or "
         f"{found.floor**2:g} molecules^2 (variances); intervals are in brackets"
     )
-    columns = f"{'mean':>10} {'exact':>10} {'error of mean':>23} {'error of variance':>23} {'distance (bound)':>16}"
-    print(f"{'species':<12} {'time':>7} {columns}")
-    for row in found.rows[:_SHOWN]:
-        print(_line(row))
-    if len(found.rows) > _SHOWN:
-        print(f"... and {len(found.rows) - _SHOWN} more rows with smaller errors")
+    print(shown(found.table(), _SHOWN).text())
     print(found)
-
-
-def _line(row: Row) -> str:
-    distance = "-" if row.distance is None else f"{row.distance:.3f} ({row.bound:.3f})"
-    return (
-        f"{row.species:<12} {row.time:>7.4g} {row.mean:>10.5g} {row.reference_mean:>10.5g} "
-        f"{_percent(row.mean_error, row.mean_interval):>23} {_percent(row.variance_error, row.variance_interval):>23} "
-        f"{distance:>16}  {row.verdict}"
-    )
-
-
-def _percent(error: float | None, interval: tuple[float, float] | None) -> str:
-    if error is None or interval is None:
-        return "-"
-    shown = [f"{100 * x:+.2f}" if abs(x) < 100 else f"{100 * x:+.0e}" for x in (error, *interval)]
-    return "{} [{}, {}]".format(*shown)

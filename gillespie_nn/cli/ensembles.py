@@ -8,6 +8,7 @@ import numpy as np
 from ..analysis.final_state import final_state, fired
 from ..api import Sweep
 from ..crn import ReactionNetwork
+from ..display.tables import Table
 from ..display.words import counted
 from ..simulation import MomentsResult, final_values
 from ..simulation.task import WITH_ROWS
@@ -49,13 +50,13 @@ def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
         with sweep.opened(row) as result:
             rows.append(_row(sweep, row, result))
     names = rows[0]["quantities"][:_SHOWN_COLUMNS]
-    print(
+    caption = (
         f"{counted(len(sweep), 'row')} of {counted(arguments.replicates, 'replicate')} to t = {arguments.t_end:g} s"
         f", seed {sweep.seed}"
     )
-    print(" ".join(f"{name:>12}" for name in (*sweep.table.names, *(f"mean of {name}" for name in names))))
-    for found in rows:
-        print(" ".join(f"{value:>12.6g}" for value in (*found["parameters"].values(), *found["mean"][: len(names)])))
+    columns = (*sweep.table.names, *(f"mean of {name}" for name in names))
+    cells = [(*found["parameters"].values(), *found["mean"][: len(names)]) for found in rows]
+    print(Table(caption, columns, cells).text())
     unfinished = [k for k, found in enumerate(rows) if not found["complete"]]
     if unfinished:
         print(f"not every replicate reached the end in {len(unfinished)} rows, the first of them {unfinished[0]}")

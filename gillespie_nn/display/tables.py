@@ -1,4 +1,4 @@
-"""Tables of numbers and words, and the format of their cells."""
+"""Tables of numbers and words as plain text and Markdown, and the format of their cells. `html` makes them HTML."""
 
 import math
 from collections.abc import Iterable
@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+_BAR = "\\|"
+"""A vertical bar in a cell of Markdown."""
 _SHOWN = 12
 """Rows of a long table that are shown."""
 _MOST_DIGITS = 15
@@ -27,6 +29,18 @@ class Table(NamedTuple):
         widths = [max(map(len, column)) for column in zip(*cells)]
         lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths)) for row in cells]
         return "\n".join([self.caption, *lines])
+
+    def markdown(self) -> str:
+        """The table in Markdown, its caption as a line that ends with a colon."""
+        rows = [list(map(cell, row)) for row in (self.columns, ("---",) * len(self.columns), *self.rows)]
+        lines = [f"| {' | '.join(c.replace('|', _BAR) for c in row)} |" for row in rows]
+        return "\n".join([f"{self.caption}:", "", *lines] if self.caption else lines)
+
+
+def report(tables: Iterable[Table], notes: Iterable[str] = (), markdown: bool = False) -> str:
+    """Tables and their notes, in plain text or in Markdown."""
+    parts = [table.markdown() if markdown else table.text() for table in tables]
+    return "\n\n".join([*parts, "\n".join(f"- {note}" if markdown else note for note in notes)])
 
 
 def cell(value: Any) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ..datasets import CASES
 from ..datasets import case as case_of
 from ..datasets.base import CLASSIFICATION
+from ..display.tables import Table
 from ..nn.settings import Settings
 from ..noise import Noise
 from ..simulation.batches import BATCH_METHODS
@@ -109,14 +110,6 @@ class Results:
     def n_failed(self, points: Sequence[Point]) -> int:
         """The number of points that blew up."""
         return sum(p.stem in self._failed for p in points)
-
-
-class Table(NamedTuple):
-    """A table of the report; cells are text."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: list
 
 
 class Finding(NamedTuple):

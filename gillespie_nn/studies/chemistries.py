@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS
+from ..display.tables import Table
 from ..nn.chemistries import CHEMISTRIES
 from ..statistics.intervals import estimate
 from ..storage import open_trajectories
-from .base import LEAPING, Extent, Results, Study, Table, summary_columns, summary_row, training
+from .base import LEAPING, Extent, Results, Study, summary_columns, summary_row, training
 from .points import Point
 
 _REFERENCE = CHEMISTRIES[0].name

@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike
 from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
 from ..display.figures import COLOURS
+from ..display.tables import Table
 from ..statistics.intervals import estimate
 from ..storage import open_trajectories
-from .base import RATE_EQUATIONS, Extent, Finding, Results, Study, Table, training
+from .base import RATE_EQUATIONS, Extent, Finding, Results, Study, training
 from .noise_sweeps import PLACES, TRAINING, ConcentrationNoiseStudy, RateNoiseStudy
 from .points import Point
 from .running_time import at_running_time, times

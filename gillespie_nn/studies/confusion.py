@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ..datasets.iris import SPECIES
+from ..display.tables import Table
 from ..storage import open_trajectories
-from .base import Extent, Results, Study, Table, training
+from .base import Extent, Results, Study, training
 from .points import Point
 
 _NAMES = {"iris": SPECIES}

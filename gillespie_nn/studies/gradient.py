@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS, LINES
+from ..display.tables import Table
 from ..noise import Noise
 from ..statistics.intervals import Estimate, of_resamples
 from ..storage import prediction_file
-from .base import Extent, Results, Study, Table
+from .base import Extent, Results, Study
 from .points import Point
 from .settings import concentration_noise, rate_noise
 from .slopes import Slopes

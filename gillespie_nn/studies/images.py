@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ..analysis.learning import float_network
+from ..display.tables import Table
 from ..storage import open_trajectories
-from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
+from .base import Extent, Results, Study, summary_columns, summary_row, training
 from .points import Point
 
 _COLUMNS = 8

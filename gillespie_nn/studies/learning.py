@@ -8,9 +8,10 @@ import numpy as np
 from ..analysis.learning import averaged_weights, float_network
 from ..datasets import case as case_of
 from ..display.figures import COLOURS, LINES
+from ..display.tables import Table
 from ..statistics.intervals import estimate_error
 from ..storage import open_trajectories
-from .base import Extent, Results, Study, Table, summary_columns, summary_row, training
+from .base import Extent, Results, Study, summary_columns, summary_row, training
 from .points import Point, Record
 from .settings import FEW, SMOOTH
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS
+from ..display.tables import Table
 from ..statistics.intervals import LEVEL, Estimate, estimate_share
 from ..statistics.tests import holm, mcnemar
-from .base import RATE_EQUATIONS, Extent, Results, Study, Table, own_settings
+from .base import RATE_EQUATIONS, Extent, Results, Study, own_settings
 from .points import Point, Training
 from .running_time import at_running_time
 from .settings import ALL_CONTENDERS, IDEAL_LEAKY, OPPONENTS, SMOOTH, concentration_noise, rate_noise

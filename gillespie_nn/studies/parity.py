@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..display.figures import COLOURS
+from ..display.tables import Table
 from ..statistics.intervals import estimate, estimate_ratio
 from ..statistics.verdict import Verdict
-from .base import ACCURACY, LEAPING, Extent, Goal, Results, Study, Table, summary_columns, summary_row, training
+from .base import ACCURACY, LEAPING, Extent, Goal, Results, Study, summary_columns, summary_row, training
 from .points import Point
 
 _METHODS = {("rejection", 1e3): "exact, Omega = 1000", (LEAPING, 1e4): "tau-leaping, Omega = 10000"}

@@ -1,22 +1,19 @@
 """The report in Markdown: tables, figures, verdicts on the claims, goals, and where it all came from."""
 
-import importlib.metadata
-import platform
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import checks
-from .._version import __version__
+from ..display.tables import Table
 from ..display.words import counted
 from ..statistics.intervals import LEVEL, Estimate
 from ..statistics.tests import holm, paired
 from ..statistics.verdict import Verdict
+from ..storage.provenance import described
 from .base import Extent, Finding, Goal
 from .points import Point, Record
-
-_LIBRARIES = ("numpy", "scipy", "numba", "h5py", "matplotlib")
 
 
 class Claim(NamedTuple):
@@ -87,7 +84,7 @@ def write_report(
         lines += [f"## {case}: {study.title}", "", f"{study.summary[0].upper()}{study.summary[1:]} ({there}).", ""]
         lines += [f"![{case}: {study.title}]({figure.relative_to(path.parent).as_posix()})", ""]
         for table in tables:
-            lines += ([f"{table.title}:", ""] if table.title else []) + _table(table.columns, table.rows)
+            lines += [table.markdown(), ""]
     lines += _provenance(records, missing, failed, runs)
     checks.write_text(path, "\n".join(lines))
 
@@ -96,9 +93,8 @@ def _goals(goals: list[Goal]) -> list[str]:
     if not goals:
         return []
     rows = [(g.case, g.goal, g.found, f"**{g.verdict}**") for g in goals]
-    return ["## Goals", "", "A goal is judged by the whole 95 % interval.", ""] + _table(
-        ("case", "goal", "result [95 %]", "verdict"), rows
-    )
+    table = Table("", ("case", "goal", "result [95 %]", "verdict"), rows)
+    return ["## Goals", "", "A goal is judged by the whole 95 % interval.", "", table.markdown(), ""]
 
 
 def _claims(claims: list) -> list[str]:
@@ -124,28 +120,26 @@ def _claims(claims: list) -> list[str]:
             )
             for c in own
         ]  # fmt: skip
-        lines += _table(("case", "regime", "difference [95 %]", "seeds", "adjusted p", "verdict"), rows)
+        columns = ("case", "regime", "difference [95 %]", "seeds", "adjusted p", "verdict")
+        lines += [Table("", columns, rows).markdown(), ""]
     return lines
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
 
 def _provenance(
     records: dict[str, Record], missing: list[Point], failed: dict[str, str], runs: Sequence[tuple[Extent, str]]
 ) -> list[str]:
     versions = {r.software_version for r in records.values()}
-    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
     lines = ["## Provenance", ""]
     for extent, command in dict.fromkeys(runs):
         seeds = f"from {extent.seed} on" + (f", {extent.n_seeds} of them" if extent.n_seeds else "")
         lines += [f"- command: `{command}`" if command else "- from Python", f"- its seeds: {seeds}"]
     lines += [
         f"- points: {len(records)} in files, {len(missing)} missing, {len(failed)} blew up",
-        f"- simulated by gillespie-nn {', '.join(sorted(versions))}; drawn by {__version__}",
-        f"- drawn with Python {platform.python_version()}, {libraries}; those of each simulation are in its file",
+        f"- simulated by gillespie-nn {', '.join(sorted(versions))}; the file of each simulation says with what",
+        "",
+        "Drawn with:",
+        "",
+        *(f"- {what}: {value}" for what, value in described(libraries=("matplotlib",))),
         "",
     ]
     if len(versions) > 1:

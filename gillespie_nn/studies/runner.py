@@ -1,26 +1,22 @@
 """Points are carried out by worker processes, each into its own file: what has ended is skipped, what was interrupted
 goes on, and the files are the same for any number of workers."""
 
-import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from .. import checks, interrupts
+from .. import checks
 from ..checks import StorageError, UnfinishedError
 from ..kernels.jit import cached_kernels
+from ..processes import spread
 from ..progress import Progress
 from .points import Point, compile_kernels
 
-_WAITING = 4
-"""Points handed out a worker, so that a hundred thousand of them are not pickled at once."""
-
-
+_ADVICE = "run the same command with fewer --workers; finished points are kept"
 _compiled: set[tuple[str, bool]] = set()
 """Kernels that this process has, see `Point.kernels`."""
 
@@ -91,7 +87,8 @@ def carry_out(
         if not cached_kernels():  # which workers see, and not this process
             bar.update(0, "first, every process compiles the kernels, which takes up to a minute")
         for stage in _stages(todo):
-            for point, blown in _stage(stage, folder, min(workers, len(stage)), time_limit):
+            work = partial(one, folder=folder, time_limit=time_limit)
+            for point, blown in spread(work, stage, min(workers, len(stage)), _ADVICE):
                 done += 1
                 if blown is not None:
                     say(f"{point.stem}: {blown}")
@@ -103,42 +100,6 @@ def _stages(points: Iterable[Point]) -> Iterator[list[Point]]:
     for stage in ([p for p in points if not p.needs], [p for p in points if p.needs]):
         if stage:
             yield stage
-
-
-def _stage(
-    points: Sequence[Point], folder: str | Path, workers: int, time_limit: float | None
-) -> Iterator[tuple[Point, str | None]]:
-    """Yields (point, sentence if it blew up) as they end, in any order."""
-    if workers == 1:
-        for point in points:
-            yield point, one(point, folder, time_limit)
-        return
-    context = multiprocessing.get_context("spawn")  # a fork would share locks of threads and of HDF5
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, context, interrupts.ignored)
-    waiting, left = {}, iter(points)
-    try:
-        while True:
-            for point in left:
-                with interrupts.not_for_children():  # which submitting may start
-                    waiting[pool.submit(one, point, folder, time_limit)] = point
-                if len(waiting) >= _WAITING * workers:
-                    break
-            if not waiting:
-                break
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(future), future.result()
-    except BrokenProcessPool:
-        raise UnfinishedError(
-            "a worker process was killed, perhaps because memory ran out: run the same command with fewer --workers; "
-            "finished points are kept"
-        ) from None
-    except BaseException:
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def one(point: Point, folder: str | Path, time_limit: float | None = None) -> str | None:

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..display.figures import COLOURS, LINES
+from ..display.tables import Table
 from ..statistics.intervals import Estimate
-from .base import Extent, Results, Study, Table, summary_columns, summary_row
+from .base import Extent, Results, Study, summary_columns, summary_row
 from .points import Point
 
 _MARKERS = "osD^vP*X"

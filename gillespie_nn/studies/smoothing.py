@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from .base import Extent, Results, Table, training
+from ..display.tables import Table
+from .base import Extent, Results, training
 from .score_study import Condition, ScoreStudy
 from .settings import CONTENDERS, OPPONENTS, SMOOTH
 

@@ -8,10 +8,11 @@ import numpy as np
 from ..analysis.slices import per_concentration
 from ..crn.dual_rail import Rails
 from ..display.figures import COLOURS
+from ..display.tables import Table
 from ..nn import Number
 from ..nn.chemistry import ERRORS, OUTPUTS, PREACTIVATIONS, WEIGHTS
 from ..storage import open_trajectories
-from .base import Extent, Results, Study, Table
+from .base import Extent, Results, Study
 from .points import Course, Point, Record
 from .settings import FEW
 

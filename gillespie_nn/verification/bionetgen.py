@@ -19,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..api import simulate
-from ..benchmarks.networks.run_network import absent
 from ..checks import InputError, read_text
 from ..crn import ReactionNetwork
+from ..peers import bionetgen as theirs
+from ..peers.net_files import with_whole_amounts
 from ..simulation import EXACT
-from . import bionetgen_files as theirs
 from .base import Check, Options, Outcome, Refused, Unsupported
 from .peers import compare
 
@@ -59,7 +59,7 @@ class BioNetGen(Check):
 
     @classmethod
     def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
-        return "no folder of .net files given: use --folder DIR" if folder is None else absent()
+        return "no folder of .net files given: use --folder DIR" if folder is None else theirs.absent()
 
     def run(self, method: str, seed: int, options: Options) -> list:
         if lacking := self.missing(None, options.folder):
@@ -114,7 +114,7 @@ def _exact(
     if any(r.law is not None and "time" in network.resolved(r.law).names() for r in network.reactions):
         return Refused(what, "rates that read the time", "run_network reads the time at moments of its own")
     budget = next(b for b in BUDGETS if len(network.reactions) <= b.reactions)
-    text = theirs.with_whole_amounts(read_text(path), network)
+    text = with_whole_amounts(read_text(path), network)
     network = ReactionNetwork.from_bngl_net(text)
     moving = sorted({s for r in network.reactions for s in r.net_change()}, key=network.index.__getitem__)
     if not moving:

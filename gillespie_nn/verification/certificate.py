@@ -77,17 +77,24 @@ class Certificate:
     def __repr__(self) -> str:
         return f"Certificate({self.verdict}: {self.method} against {self.reference}, {len(self.rows)} rows)"
 
-    def _repr_html_(self) -> str:
+    def table(self) -> Table:
+        """A row for each species and time."""
         rows: list[tuple] = [
             (
                 row.species, f"{row.time:g}", row.mean, row.reference_mean,
                 _percent(row.mean_error, row.mean_interval), _percent(row.variance_error, row.variance_interval),
-                row.verdict,
+                "-" if row.distance is None else f"{row.distance:.3f} ({row.bound:.3f})", row.verdict,
             )
             for row in self.rows
         ]  # fmt: skip
-        columns = ("species", "time [s]", "mean", "exact mean", "error of mean [%]", "error of variance [%]", "")
-        return fragment(str(self), [shown(Table("worst first", columns, rows))])
+        columns = (
+            "species", "time [s]", "mean", "exact mean", "error of mean [%]", "error of variance [%]",
+            "distance (bound)", "verdict",
+        )  # fmt: skip
+        return Table("worst first", columns, rows)
+
+    def _repr_html_(self) -> str:
+        return fragment(str(self), [shown(self.table())])
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the relative errors of means and variances of the 20 worst rows, with their intervals and the

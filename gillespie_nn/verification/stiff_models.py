@@ -22,6 +22,7 @@ import numpy as np
 
 from .. import checks
 from ..crn import ReactionNetwork
+from ..peers.libroadrunner import concentrations as concentrations_by_cvode
 from .base import Check, Options, Outcome, Unsupported
 from .samples import trajectories
 
@@ -113,18 +114,6 @@ def moments(name: str) -> tuple[np.ndarray, np.ndarray]:
     return found.y[:n].T, found.y[n:].T.reshape(-1, n, n) / model.volume
 
 
-def of_libroadrunner(name: str) -> np.ndarray:
-    """Concentrations float64[point, species] by CVODE."""
-    roadrunner = checks.optional("roadrunner", "bench", "comparing with libRoadRunner")
-    model = MODELS[name]
-    network = ReactionNetwork.from_text(model.text)
-    other = roadrunner.RoadRunner(network.to_sbml(kinetics="deterministic", volume=model.volume))
-    other.integrator.relative_tolerance, other.integrator.absolute_tolerance = 1e-12, 1e-18
-    other.integrator.maximum_num_steps = 10**7
-    other.selections = ["time", *(f"[{s}]" for s in network.species)]
-    return np.array(other.simulate(times=model.time.tolist()))[:, 1:]
-
-
 def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     """The largest of concentrations float64[point, species]."""
     size = np.abs(theirs) + _OF_LARGEST * np.abs(theirs).max(axis=0)
@@ -158,7 +147,8 @@ class StiffModels(Check):
                 off = covariance_difference(run.covariance[0], covariance)
                 differences["moment equations, covariances"] = (off, COVARIANCE_TOLERANCE)
             try:
-                differences["libRoadRunner"] = (difference(run.counts[0], of_libroadrunner(name)), tolerance)
+                theirs = concentrations_by_cvode(network, model.time, model.volume)
+                differences["libRoadRunner"] = (difference(run.counts[0], theirs), tolerance)
             except checks.MissingExtraError as error:
                 found.append(Unsupported(f"{name}, libRoadRunner", str(error)))
             for other, (off, most) in differences.items():

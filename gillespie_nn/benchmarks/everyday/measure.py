@@ -16,13 +16,12 @@ from ... import checks
 from ..._version import __version__
 from ...api import simulate
 from ...display.words import counted
+from ...peers import PEERS, Job, Peer
 from ...simulation import EXACT
 from ...simulation.methods import AUTO
 from ..one_core import one_core
 from ..run import machine
-from .base import N_POINTS, Job, Peer, make_job
-from .models import MODELS, EverydayModel
-from .registry import PEERS
+from .models import MODELS, N_POINTS, EverydayModel
 
 SHORT, LONG, VERY_LONG = "short", "long", "very long"
 REPLICATES = 10_000
@@ -116,7 +115,7 @@ def _ensemble(
     """The row of one model and length."""
     model = MODELS[name]
     t_end = {SHORT: model.short, LONG: model.long, VERY_LONG: model.very_long}[length]
-    job = make_job(model, t_end)
+    job = model.job(t_end)
     ours = {method: _Ours(job, method) for method in methods}
     first = {method: program.run(n, 0) for method, program in ours.items()}
     reference = first[AUTO]

@@ -1,23 +1,18 @@
 """Six everyday models in this project's text format. A `short` run has about 100 events, a `long` one about 1,000; one
 that is `very_long`, or some of them together, about a million.
 
-Other programs get the repression in the toggle switch as a `Hill` function. The tests compare it with the law in the
-text.
+Programs that do not read SBML get the repression in the toggle switch as a `Hill` function. The tests compare it with
+the law in the text.
 """
 
 from typing import NamedTuple
 
 from ...crn import ReactionNetwork
 from ...crn.packaged import packaged_text
+from ...peers import Hill, Job
 
-
-class Hill(NamedTuple):
-    """A propensity k / (1 + (n[repressor] / half)^power) [1/s]."""
-
-    k: float
-    repressor: str
-    half: float
-    power: float
+N_POINTS = 51
+"""Recorded points of a run, both ends included."""
 
 
 class EverydayModel(NamedTuple):
@@ -40,6 +35,10 @@ class EverydayModel(NamedTuple):
     def network(self) -> ReactionNetwork:
         """The model as a network."""
         return ReactionNetwork.from_text(self.text)
+
+    def job(self, t_end: float) -> Job:
+        """Runs to `t_end` [s] with `N_POINTS` points."""
+        return Job(self.network(), t_end, N_POINTS, hill=self.hill)
 
 
 _BIRTH_DEATH = """

@@ -1,7 +1,6 @@
 """The measurement as a table, with notes."""
 
-from collections.abc import Sequence
-
+from ...display import tables
 from ...display.tables import Table
 
 _UNIT = 1e6
@@ -45,7 +44,7 @@ def notes(found: dict) -> list[str]:
     lines.append("Versions: " + ", ".join([f"gillespie-nn {found['version']}", *versions]))
     for name, about in found["peers"].items():
         if "missing" in about:
-            lines.append(f"{name} is not installed: {about['missing']}")
+            lines.append(about["missing"])
         elif not about["documented"]:
             lines.append(f"{name}: the program does not document these calls, so it counts only for the fastest of all")
     for row in found["ensembles"]:
@@ -56,19 +55,6 @@ def notes(found: dict) -> list[str]:
     return lines
 
 
-def text(found: dict) -> str:
-    """The table and its notes in plain text."""
-    return "\n".join([table(found).text(), "", *notes(found)])
-
-
-def markdown(found: dict) -> str:
-    """The table and its notes in Markdown."""
-    return as_markdown(table(found), notes(found))
-
-
-def as_markdown(shown: Table, notes: Sequence[str]) -> str:
-    """A table of the benchmarks and its notes in Markdown."""
-    lines = [shown.caption + ".", ""]
-    for cells in (shown.columns, ("---",) * len(shown.columns), *shown.rows):
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
+def report(found: dict, markdown: bool = False) -> str:
+    """The table and its notes in plain text or Markdown."""
+    return tables.report([table(found)], notes(found), markdown)

@@ -2,6 +2,6 @@
 
 from .measure import methods_benchmark
 from .models import FIXED_ON, GROUPS, HELD_OUT, MODELS, MethodsModel
-from .table import markdown, text
+from .table import report
 
-__all__ = ["FIXED_ON", "GROUPS", "HELD_OUT", "MODELS", "MethodsModel", "markdown", "methods_benchmark", "text"]
+__all__ = ["FIXED_ON", "GROUPS", "HELD_OUT", "MODELS", "MethodsModel", "methods_benchmark", "report"]

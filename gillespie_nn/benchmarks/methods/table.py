@@ -1,6 +1,7 @@
 """The measurement as tables, one for each group of models."""
 
 from ...display.tables import Table
+from ...display.tables import report as as_text
 from ...simulation.methods import AUTO
 from .measure import LONGEST
 from .models import GROUPS
@@ -54,15 +55,6 @@ def notes(result: dict) -> list[str]:
     return [f"Timed over fewer events, because a run would take over {LONGEST:g} s: {few}", *lines] if few else lines
 
 
-def text(result: dict) -> str:
-    """The tables and their notes in plain text."""
-    return "\n\n".join([*(table.text() for table in tables(result)), "\n".join(notes(result))])
-
-
-def markdown(result: dict) -> str:
-    """The tables and their notes in Markdown."""
-    parts = []
-    for table in tables(result):
-        rows = (table.columns, ("---",) * len(table.columns), *table.rows)
-        parts.append("\n".join([f"{table.caption}.", "", *(f"| {' | '.join(map(str, cells))} |" for cells in rows)]))
-    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes(result))])
+def report(result: dict, markdown: bool = False) -> str:
+    """The tables and their notes in plain text or Markdown."""
+    return as_text(tables(result), notes(result), markdown)

@@ -2,7 +2,6 @@
 
 from .measure import networks_benchmark
 from .published import PUBLISHED, Published
-from .run_network import RunNetwork
-from .table import markdown, text
+from .table import report
 
-__all__ = ["PUBLISHED", "Published", "RunNetwork", "markdown", "networks_benchmark", "text"]
+__all__ = ["PUBLISHED", "Published", "networks_benchmark", "report"]

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ..._version import __version__
+from ...peers.bionetgen import RunNetwork
 from ...simulation import EXACT
 from ...simulation.methods import AUTO
 from ..one_core import one_core
 from ..run import machine
-from . import agreement
 from .files import START, Case, cases
-from .run_network import RunNetwork
-from .runs import PEER, Ours, Peer, Program
+from .runs import PEER, Ours, Peer, Program, check_end, difference, runs_of
 
 _SLOW = 30.0
 """A program whose first run takes more seconds than this is timed only once."""
@@ -101,13 +100,11 @@ def _compare(programs: Mapping[str, Program], records: Mapping[str, dict], t_end
     """Compare each program with ours under `auto`; what differs is put into `records`. Returns the end of these runs,
     None if ours failed. They also compile every kernel, so that timed runs need not."""
     with _failure(records[AUTO]):
-        end = agreement.check_end(programs[AUTO], t_end)
-        reference = agreement.runs_of(programs[AUTO], end, 0)
+        end = check_end(programs[AUTO], t_end)
+        reference = runs_of(programs[AUTO], end, 0)
         for k, label in enumerate(programs):
             with _failure(records[label]):
-                if label != AUTO and (
-                    what := agreement.difference(reference, agreement.runs_of(programs[label], end, k))
-                ):
+                if label != AUTO and (what := difference(reference, runs_of(programs[label], end, k))):
                     records[label]["differs"] = what
         return end
     return None

@@ -2,8 +2,8 @@
 
 from statistics import median
 
+from ...display import tables
 from ...display.tables import Table
-from ..everyday.table import as_markdown
 from .published import SOURCE
 from .runs import PEER
 
@@ -75,11 +75,6 @@ def notes(result: dict) -> list[str]:
     return lines
 
 
-def text(result: dict) -> str:
-    """The table and its notes in plain text."""
-    return "\n".join([table(result).text(), "", *notes(result)])
-
-
-def markdown(result: dict) -> str:
-    """The table and its notes in Markdown."""
-    return as_markdown(table(result), notes(result))
+def report(result: dict, markdown: bool = False) -> str:
+    """The table and its notes in plain text or Markdown."""
+    return tables.report([table(result)], notes(result), markdown)

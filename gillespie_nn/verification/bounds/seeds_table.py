@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ...checks import write_text
+from ...display.tables import Table
 from ...statistics.verdict import Verdict
 from .cases import Choice, setting_of
 from .extrinsic import Additive, Concentration, Rate
@@ -54,19 +55,18 @@ def _plain(value: np.ndarray | np.generic) -> object:
 def table(folder: Path) -> str:
     """All verdicts in the folder, in Markdown."""
     files = [path for path in folder.glob("*.json") if path.stem.count("-") == 2]
-    head = "| P | N | seed | verdict | looks | paths of each size | CPU minutes |"
-    return "\n".join([head, "|---|---|---|---|---|---|---|", *(_row(path) for path in sorted(files, key=_key))])
+    columns = ("P", "N", "seed", "verdict", "looks", "paths of each size", "CPU minutes")
+    return Table("", columns, [_row(path) for path in sorted(files, key=_key)]).markdown()
 
 
-def _row(path: Path) -> str:
+def _row(path: Path) -> tuple:
     found = json.loads(path.read_text())
     counts = found["paths_of_each_size"]
     paths = str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
     minutes = float(path.with_suffix(".cpu").read_text()) / 60
     left = ", ".join(c["name"] for c in found["checks"] if c["verdict"] != Verdict.HOLDS)
     verdict = found["verdict"] + (f" ({left})" if left else "")
-    cells = (found["proposition"], found["noise"], found["seed"], verdict, found["looks"], paths, f"{minutes:.1f}")
-    return "| " + " | ".join(map(str, cells)) + " |"
+    return found["proposition"], found["noise"], found["seed"], verdict, found["looks"], paths, f"{minutes:.1f}"
 
 
 def _key(path: Path) -> tuple[str, int, int]:

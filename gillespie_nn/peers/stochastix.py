@@ -16,6 +16,7 @@ class Stochastix(Peer):
     modules = ("stochastix", "jax")
     distribution = "stochastix"
     install = "stochastix"
+    ensembles_only = True
 
     def __init__(self, job: Job) -> None:
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -25,8 +26,9 @@ class Stochastix(Peer):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import stochastix
-        network = stochastix.ReactionNetwork([_reaction(stochastix, c) for c in job.channels])
-        grid, start = jnp.asarray(job.grid), jnp.asarray([float(job.initial[s]) for s in network.species])
+        network = stochastix.ReactionNetwork([_reaction(stochastix, c) for c in job.channels()])
+        initial = job.start()
+        grid, start = jnp.asarray(job.grid), jnp.asarray([float(initial[s]) for s in network.species])
 
         def one(key: Any) -> Any:
             run = stochastix.stochsimsolve(

@@ -1,5 +1,5 @@
 """bioscrape: one interface for all replicates, which its documentation recommends for repeated simulations, and its
-simulator class, without a table of pandas for each run."""
+simulator class, without a table of pandas for each run. Its mass action is k A (A - 1), as here."""
 
 import numpy as np
 
@@ -20,8 +20,8 @@ class Bioscrape(Peer):
         from bioscrape.simulator import ModelCSimInterface, SSASimulator
         from bioscrape.types import Model
 
-        reactions = [(c.left(), c.right(), *_propensity(c)) for c in job.channels]
-        self._model = Model(species=list(job.species), reactions=reactions, initial_condition_dict=job.initial)
+        reactions = [(c.left(), c.right(), *_propensity(c)) for c in job.channels()]
+        self._model = Model(species=list(job.species), reactions=reactions, initial_condition_dict=job.start())
         self._interface = ModelCSimInterface(self._model)
         self._interface.py_set_initial_time(0.0)
         self._simulator, self._seed = SSASimulator(), py_seed_random

@@ -1,4 +1,7 @@
-"""GillesPy2's SSA solver in C++, compiled beforehand; one call simulates all replicates. It needs a C++ compiler."""
+"""GillesPy2's SSA solver in C++, compiled beforehand; one call simulates all replicates. It needs a C++ compiler.
+
+Its mass action of one or two molecules is k A (A - 1), as here; of more it has none.
+"""
 
 import importlib.util
 import os
@@ -20,14 +23,15 @@ class GillesPy2(Peer):
     modules = ("gillespy2", "SCons")
     distribution = "gillespy2"
     install = "gillespy2 scons"
+    most_reactions = 1000
 
     def __init__(self, job: Job) -> None:
         import gillespy2
 
-        self._model = model = gillespy2.Model(name="everyday")
-        for s, n in job.initial.items():
+        self._model = model = gillespy2.Model(name="model")
+        for s, n in job.start().items():
             model.add_species(gillespy2.Species(name=s, initial_value=n, mode="discrete"))
-        for c in job.channels:
+        for c in job.channels():
             model.add_parameter(gillespy2.Parameter(name=f"k_{c.name}", expression=c.k))
             model.add_reaction(
                 gillespy2.Reaction(name=c.name, reactants=dict(c.reactants), products=dict(c.products), **_rate(c))

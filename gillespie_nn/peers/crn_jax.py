@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import N_POINTS, Job, Peer
+from .base import Job, Peer
 
 
 class CrnJax(Peer):
@@ -13,6 +13,7 @@ class CrnJax(Peer):
     modules = ("crn_jax", "jax")
     distribution = "crn-jax"
     install = "crn-jax"
+    ensembles_only = True
 
     def __init__(self, job: Job) -> None:
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -21,6 +22,7 @@ class CrnJax(Peer):
         from crn_jax.models import make_apply_reaction
         from crn_jax.models._common import make_vmap_simulator
 
+        channels, start, n_steps = job.channels(), job.start(), job.n_points - 1
         index = {s: i for i, s in enumerate(job.species)}
 
         def propensity(c: Any, x: Any) -> Any:
@@ -32,20 +34,20 @@ class CrnJax(Peer):
                     value = value * (x[index[s]] - j)
             return value
 
-        changes = np.zeros((len(job.channels), len(job.species)))
-        for row, c in zip(changes, job.channels):
+        changes = np.zeros((len(channels), len(job.species)))
+        for row, c in zip(changes, channels):
             for s, m in c.products:
                 row[index[s]] += m
             for s, m in c.reactants:
                 row[index[s]] -= m
         self._jax = jax
         self._simulate = make_vmap_simulator(
-            N_POINTS - 1,
-            lambda state, _: jnp.stack([propensity(c, state.x) for c in job.channels]),
+            n_steps,
+            lambda state, _: jnp.stack([propensity(c, state.x) for c in channels]),
             make_apply_reaction(changes.tolist()),
         )
-        self._start = jnp.asarray([job.initial[s] for s in job.species], dtype=jnp.float32)
-        self._step = job.t_end / (N_POINTS - 1)
+        self._start = jnp.asarray([start[s] for s in job.species], dtype=jnp.float32)
+        self._step = job.t_end / n_steps
 
     def run(self, n: int, seed: int) -> np.ndarray:
         keys = self._jax.random.split(self._jax.random.PRNGKey(seed), n)

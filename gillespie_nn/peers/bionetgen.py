@@ -1,7 +1,9 @@
 """BioNetGen's simulator `run_network`, a program that reads the same `.net` file.
 
 It prints `TOTAL STEPS: 1287701`, the number of reactions that fired. It writes tables with a heading and a row for each
-time: `OUT.gdat` for groups, `OUT.cdat` for species S1, S2, ... in the order of the file.
+time: `OUT.gdat` for groups, `OUT.cdat` for species S1, S2, ... in the order of the file. Rates mean there what they
+mean here: k A (A - 1) for `2 A -> ...`, with symmetry factors in the file. `net_files` rewrites a file where the
+program would do otherwise than it says.
 """
 
 import importlib.metadata
@@ -12,18 +14,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from .runs import Run
+from .net_files import lines_of, with_clock, with_readers
 
 _PACKAGE = "bionetgen"
 _FOLDER = "BNGPATH"
 """Environment variable of BioNetGen: the folder with `bin/run_network`."""
 _PLATFORMS = {"linux": "bng-linux", "darwin": "bng-mac"}
 _STEPS = re.compile(r"^TOTAL STEPS:\s*(\d+)\s*$", re.MULTILINE)
+RTOL, ATOL = 1e-10, 1e-13
+"""Tolerances of CVODE, relative and [molecules]."""
+_MOST_DENSE = 300
+"""Species up to which CVODE solves its equations directly, not by GMRES."""
+_SECONDS = 3600
+"""Time limit of a run that is compared [s]."""
+
+
+class Run(NamedTuple):
+    """A run of one program."""
+
+    seconds: float
+    """CPU time, with start-up [s]."""
+    events: int
+    """Reactions that fired."""
+    groups: dict[str, float]
+    """Groups of the file at the end, by name; of ours also species by name, because a group of one species of the same
+    name is that species."""
+    species: np.ndarray
+    """float64[species], amounts at the end, in the order of the file."""
 
 
 class RunNetwork:
@@ -40,18 +63,12 @@ class RunNetwork:
         import resource  # Linux and macOS only, as `missing` says
 
         with tempfile.TemporaryDirectory() as folder:
-            command = [self._program, "-o", "run", "-p", "ssa", "-h", seed + 1, "-g", self._path, self._path, t_end, 1]
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            process = subprocess.run(
-                list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                errors="replace", check=False,
-            )  # fmt: skip
+            report = _execute(self._program, self._path, ["-p", "ssa", "-h", seed + 1], [t_end, 1], folder)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            if process.returncode != 0:
-                raise RuntimeError(_why(process))
             groups, species = (last_row((Path(folder) / f"run.{ending}").read_text()) for ending in ("gdat", "cdat"))
         seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        return Run(seconds, events(process.stdout), groups, np.array(list(species.values())))
+        return Run(seconds, events(report), groups, np.array(list(species.values())))
 
     @classmethod
     def missing(cls) -> str:
@@ -70,6 +87,48 @@ class RunNetwork:
             return f"of {_PACKAGE} {importlib.metadata.version(_PACKAGE)}"
         except importlib.metadata.PackageNotFoundError:
             return "of unknown version"
+
+
+def rate_equations(text: str, times: Sequence[float]) -> np.ndarray:
+    """Amounts float64[time, species] [molecules] at `times` [s], by CVODE, of the `.net` file `text`. Raises
+    RuntimeError if it fails."""
+    n = len(lines_of(text, "species"))
+    solver = ["-b"] if n > _MOST_DENSE else []
+    return _table(with_clock(text), ["-p", "cvode", *solver, "-r", RTOL, "-a", ATOL], times)[:, :n]
+
+
+def stochastic(text: str, times: Sequence[float], seed: int) -> np.ndarray:
+    """Counts float64[time, species] [molecules] at `times` [s], by the direct method. Raises RuntimeError if it
+    fails."""
+    return _table(with_readers(text), ["-p", "ssa", "-h", seed], times)
+
+
+def _table(text: str, options: Sequence[object], times: Sequence[float]) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.net"
+        path.write_text(text)
+        _execute(program(), path, options, [repr(float(t)) for t in times], folder, _SECONDS)
+        table = Path(folder) / "run.cdat"
+        if not table.is_file():
+            raise RuntimeError("run_network failed: it wrote no table")
+        rows = np.loadtxt(table, ndmin=2)
+    if not np.allclose(rows[1:, 0], times):
+        raise RuntimeError(f"run_network ended at t = {rows[-1, 0]:g} s")
+    return rows[1:, 1:]
+
+
+def _execute(
+    path: Path, file: Path, options: Sequence[object], end: Sequence[object], folder: str, limit: float | None = None
+) -> str:
+    """What `run_network` prints; its tables are in `folder`. Raises RuntimeError if it fails."""
+    command = [path, "-o", "run", *options, "-g", file, file, *end]
+    process = subprocess.run(
+        list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        errors="replace", timeout=limit, check=False,
+    )  # fmt: skip
+    if process.returncode != 0:
+        raise RuntimeError(f"run_network failed: {_why(process)}")
+    return process.stdout
 
 
 def absent() -> str:
@@ -125,6 +184,7 @@ def last_row(table: str) -> dict[str, float]:
 def _why(process: subprocess.CompletedProcess) -> str:
     """The last line of its error, or how it ended."""
     lines = process.stderr.strip().splitlines()
+    lines = [line for line in (*lines, *process.stdout.splitlines()) if "rror" in line] or lines
     if lines:
         return lines[-1]
     code = process.returncode
