@@ -4,8 +4,12 @@ Each report of a test carries how many checks it made, so that the sum is that o
 processes run it.
 """
 
-import checks_of_chance
 import pytest
+
+# Before any helper is imported, so that their assertions show values as those of test modules do.
+pytest.register_assert_rewrite("helpers")
+
+from helpers import checks_of_chance  # noqa: E402
 
 _n_checks = 0
 

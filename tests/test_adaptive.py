@@ -4,8 +4,6 @@ import copy
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, chi_square_two, rejects
-from models import MODELS, SEED, master_law
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -15,6 +13,8 @@ from gillespie_nn.simulation.methods import Rejection
 from gillespie_nn.simulation.methods.adaptive import Adaptive, AdaptiveDirect
 from gillespie_nn.simulation.methods.next_reaction import NextReaction
 from gillespie_nn.simulation.methods.optimized_direct import OptimizedDirect
+from helpers.checks_of_chance import accept, chi_square, chi_square_two, rejects
+from helpers.models import MODELS, SEED, master_law
 
 SCARCE = "H + F -> HF @ 500\nHF -> H + F @ 1\nH = 300000\nHF = 5900\n"
 

@@ -5,13 +5,13 @@ import warnings
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, mean_is
 
 import gillespie_nn as gnn
 from gillespie_nn.api.simulate import Workers, carry_out, new_file
 from gillespie_nn.cli import main
 from gillespie_nn.simulation.options import Execution, RunOptions
 from gillespie_nn.simulation.task import make_task
+from helpers.checks_of_chance import accept, mean_is
 
 TEXT = "out: A -> 0 @ 1\nin: B -> C @ 0.5\nA = 0.3\nB = 10.5\nC = 1000.25\nD = 7"
 AMOUNTS = {"A": 0.3, "B": 10.5, "C": 1000.25, "D": 7}

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -32,6 +31,7 @@ from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
 from gillespie_nn.simulation import parts as reading
 from gillespie_nn.simulation.validation import N_AVERAGED
+from helpers.checks_of_chance import accept, chi_square
 
 
 def _result(counts, time=None, species=None, units="molecules", volume=1.0):

@@ -8,10 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square_two, rejects
-from naive import propensity
 from scipy import stats
-from test_resume import interrupted, same, train
 
 import gillespie_nn as gnn
 from gillespie_nn.activations import LeakyReLU, ReLU, SmoothReLU
@@ -26,6 +23,10 @@ from gillespie_nn.nn.settings import Settings
 from gillespie_nn.simulation.presentations import Samples, presentation_order
 from gillespie_nn.simulation.presented import Presented, draw_shifts, shifted
 from gillespie_nn.studies.points import Course, Training
+from helpers.checks_of_chance import accept, chi_square_two, rejects
+from helpers.interrupted_runs import interrupted, train
+from helpers.naive import propensity
+from helpers.run_files import same
 
 B = 3
 RNG = np.random.default_rng(11)

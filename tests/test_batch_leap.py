@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -13,6 +12,7 @@ from gillespie_nn.simulation.batches import BatchLeap, simulate_outputs
 from gillespie_nn.simulation.batches.weights import Weights
 from gillespie_nn.verification.batch_plants import PLANTS
 from gillespie_nn.verification.batches import FAILS, PASSES, Point, compare, method_changes
+from helpers.checks_of_chance import accept, rejects
 
 # Moments of 1,650 exact presentations (`rejection`) at this point: means and variances of all weights [molecules].
 _POINT, _EXACT = Point(300.0, 40.0, 1.0), 1650

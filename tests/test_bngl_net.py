@@ -2,7 +2,6 @@
 
 import math
 
-import checks_of_chance as chance
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,6 +9,8 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn import Reaction
 from gillespie_nn.checks import InputError
+from helpers import checks_of_chance as chance
+from helpers.bngl_networks import small
 
 RECEPTORS = r"""# Created by BioNetGen 2.9.3
 setOption("SpeciesLabel","HNauty")
@@ -109,12 +110,6 @@ def test_a_path_is_read_and_errors_name_it(tmp_path):
     path.write_text(RECEPTORS.replace("kp/(pi", "kp/(po"))
     with pytest.raises(InputError, match="model.NET: line 14: function feedback, column 5: unknown name 'po'"):
         gnn.ReactionNetwork.from_bngl_net(str(path))
-
-
-def small(parameters="1 k 0.5", functions="", species="1 A() 10", reactions="1 1 0 k", groups="1 G 1"):
-    blocks = {"parameters": parameters, "functions": functions, "species": species}
-    blocks |= {"reactions": reactions, "groups": groups}
-    return "".join(f"begin {b}\n{content}\nend {b}\n" for b, content in blocks.items())
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from test_bngl_net import small
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
 from gillespie_nn.crn.formats.bngl_mratio import mratio
 from gillespie_nn.simulation import EXACT
+from helpers.bngl_networks import small
 
 SPECIES = "1 S() 10\n2 E() 4\n3 P() 0"
 CONSTANTS = "1 k 3\n2 Km 2.5\n3 n 4\n4 Sat 0.25\n5 bad -1"

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept
 from scipy import stats
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicHermiteSpline
@@ -19,9 +18,9 @@ from gillespie_nn.verification.bounds.counting import CountedPaths
 from gillespie_nn.verification.bounds.driven import DrivenPaths
 from gillespie_nn.verification.bounds.quantities import quantities_of
 from gillespie_nn.verification.bounds.system import System
+from helpers.checks_of_chance import accept
+from helpers.short_bounds import SHORT, SIZES
 
-SIZES = np.geomspace(1e-4, 1e-2, 6)
-SHORT = Choice("5.2", "crossing", running_time=2.0, presentations=2)
 LEAKY = Choice("5.2", "kink", "leaky_relu", running_time=0.5)
 
 

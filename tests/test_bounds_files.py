@@ -2,14 +2,10 @@
 
 import json
 import signal
-import subprocess
-import sys
 
 import h5py
 import numpy as np
 import pytest
-from test_bounds import SHORT
-from test_layout import ROOT
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
@@ -17,6 +13,8 @@ from gillespie_nn.verification.bounds import carry_out, setting_of, simulate_pat
 from gillespie_nn.verification.bounds import results as files
 from gillespie_nn.verification.bounds.driven import DrivenPaths
 from gillespie_nn.verification.bounds.extrinsic import Rate
+from helpers.processes import child
+from helpers.short_bounds import SHORT
 
 ARRAYS = ("theta", "theta_0", "bound", "ratio", "violations", "committed")
 
@@ -65,8 +63,7 @@ def test_results_are_the_same_for_any_workers_and_after_an_error(whole, tmp_path
 
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, "tests")
-from test_bounds import SHORT
+from helpers.short_bounds import SHORT
 from gillespie_nn.storage import whole
 from gillespie_nn.verification.bounds import run, setting_of, simulate_paths
 from gillespie_nn.verification.bounds.extrinsic import Rate
@@ -90,8 +87,8 @@ simulate_paths(Rate(setting_of(SHORT), 20, 0), sys.argv[1], workers=1)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_killed_verification_goes_on_to_the_content_of_an_uninterrupted_one(whole, tmp_path):
     output = tmp_path / "b.h5"
-    child = subprocess.run([sys.executable, "-c", KILLED, str(output)], cwd=ROOT, capture_output=True, text=True)
-    assert child.returncode == -signal.SIGKILL, child.stderr
+    ended = child(KILLED, output)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
     known = _begun(output).committed.all(axis=1).sum()
     assert 4 <= known < 20
     source = _source()

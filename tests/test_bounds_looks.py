@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept
 from scipy import stats
-from test_bounds import SHORT, SIZES
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
@@ -25,6 +23,8 @@ from gillespie_nn.verification.bounds.looks import ERROR, MOST_LOOKS, Decisions,
 from gillespie_nn.verification.bounds.planted import slopes
 from gillespie_nn.verification.bounds.results import Results
 from gillespie_nn.verification.bounds.statistics import MEDIAN, bootstrap, log_ratios
+from helpers.checks_of_chance import accept
+from helpers.short_bounds import SHORT, SIZES
 
 
 @pytest.mark.parametrize("n", range(1, MOST_LOOKS + 1))

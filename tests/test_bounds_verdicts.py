@@ -4,8 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from test_bounds import SHORT, SIZES
-from test_layout import ROOT
 
 from gillespie_nn.checks import ModelError
 from gillespie_nn.cli import main
@@ -14,6 +12,8 @@ from gillespie_nn.verification.bounds.driven import DrivenPaths
 from gillespie_nn.verification.bounds.extrinsic import Rate
 from gillespie_nn.verification.bounds.looks import Decisions
 from gillespie_nn.verification.bounds.run import Outcome
+from helpers.paths import ROOT
+from helpers.short_bounds import SHORT, SIZES
 
 
 @pytest.mark.parametrize("what, plant, expected", selftest.PLANTS, ids=[p[0] for p in selftest.PLANTS])

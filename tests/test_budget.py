@@ -3,15 +3,16 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from checks_of_chance import ALPHA, BUDGET
+
+from helpers.checks_of_chance import ALPHA, BUDGET
+from helpers.paths import TESTS
 
 MOST = round(BUDGET / ALPHA)
 SUITE = """
 import pytest
-from checks_of_chance import accept
+from helpers.checks_of_chance import accept
 
 @pytest.fixture(scope="module")
 def checked():
@@ -29,8 +30,9 @@ def test_fixture(checked):
 
 def _run(folder, n_checks, processes):
     """A suite of so many checks, of which ten tests have most."""
-    for name in ("conftest.py", "checks_of_chance.py"):
-        shutil.copy(Path(__file__).with_name(name), folder)
+    (folder / "helpers").mkdir(exist_ok=True)
+    for name in ("conftest.py", "helpers/__init__.py", "helpers/checks_of_chance.py"):
+        shutil.copy(TESTS / name, folder / name)
     each, rest = divmod(n_checks - 1, 10)
     test = SUITE.format(each=each) + f"\ndef test_rest():\n    for _ in range({rest}):\n        accept(0.5, 'rest')\n"
     (folder / "test_it.py").write_text(test)

@@ -9,10 +9,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn import checks
+from helpers.paths import ROOT
 
 
 @pytest.mark.parametrize("kind", [int, np.int64, np.uint64])

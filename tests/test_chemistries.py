@@ -7,8 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from naive import mass_action
-from outside_relu import OutsideReLU
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
@@ -21,6 +19,8 @@ from gillespie_nn.nn.settings import LINEAR, Settings, setting_options
 from gillespie_nn.options import not_negative, option
 from gillespie_nn.simulation.checkpoints import first_checkpoint, simulation_at
 from gillespie_nn.simulation.presentations import Samples, run_presentations
+from helpers.naive import mass_action
+from helpers.outside_relu import OutsideReLU
 
 every = pytest.mark.parametrize("chemistry", CHEMISTRIES, ids=lambda c: c.name)
 

@@ -5,13 +5,13 @@ By the mass-action equations, whose right-hand side comes from the plain twin in
 
 import numpy as np
 import pytest
-from naive import mass_action
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS, make_activation
 from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
 from gillespie_nn.options import options_of
+from helpers.naive import mass_action
 
 Z_VALUES = (-2.0, -0.4, 0.0, 0.3, 1.7)
 

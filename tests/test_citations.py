@@ -4,13 +4,13 @@ import json
 import re
 
 import pytest
-from test_format import GOLDEN
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn import analysis
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import METHODS, ONLY_TRAINING
+from helpers.golden_files import GOLDEN
+from helpers.paths import ROOT
 
 FIELDS = {
     "abstract", "authors", "cff-version", "commit", "contact", "date-released", "doi", "identifiers", "keywords",

@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn
 from gillespie_nn.cli import main
+from helpers.paths import ROOT
 
 MODEL = "bind: 2 A -> B @ 0.01\nB -> 2 A @ 0.1\nA = 100\n"
 

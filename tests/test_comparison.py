@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, rejects
 from scipy import stats
 
 from gillespie_nn.analysis import comparison
 from gillespie_nn.analysis.comparison import Errors
+from helpers.checks_of_chance import accept, rejects
 
 QUANTITIES, FAMILIES, LEVEL = 20, 300, 0.05
 LAWS = {

@@ -4,7 +4,6 @@ Estimators are quadratic forms x'Qx of the deviations x, so that with x of mean 
 the sum of their values at the columns of L: closed forms are met without drawing a number.
 """
 
-import checks_of_chance
 import numpy as np
 import pytest
 from scipy import stats
@@ -16,6 +15,7 @@ from gillespie_nn.analysis.correlation import autocovariance, correlation_time, 
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
+from helpers import checks_of_chance
 
 DT = 0.1
 BIRTH, DEATH = 10.0, 1.0

@@ -2,7 +2,6 @@
 
 import math
 
-import checks_of_chance as chance
 import numba
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from scipy.special import ndtr
 
 from gillespie_nn.kernels import counting
 from gillespie_nn.kernels.counting import draw_binomial, draw_poisson, draw_poissons
+from helpers import checks_of_chance as chance
 
 N_DRAWS = 1_000_000
 TAIL = 1e-9

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_expressions import examples, laws_of, value_of
 
 from gillespie_nn.crn.expressions import RELATIONS, name, number, operation
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.kernels.crossings import next_crossing
 from gillespie_nn.kernels.laws import TIME_VARIABLE
+from helpers.random_expressions import examples, laws_of, value_of
 
 
 def _crossing(condition, counts=(0, 0, 0), start=0.0, end=100.0):

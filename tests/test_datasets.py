@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
@@ -16,6 +15,7 @@ from gillespie_nn.datasets import CASES, Dataset, case, data_folder
 from gillespie_nn.datasets.base import CLASSIFICATION, REGRESSION, stratified_split
 from gillespie_nn.datasets.digits import CHECKSUM
 from gillespie_nn.datasets.regression import target
+from helpers.paths import ROOT
 
 ABOUT = (ROOT / "data" / "README.md").read_text()
 ALWAYS_THE_SAME = ("xor", "mnist")

@@ -11,42 +11,19 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn.data
 import gillespie_nn.kernels
 from gillespie_nn.cli import make_parser
+from helpers.pages import blocks, commands, prose
+from helpers.paths import DOCS, ROOT
 
-DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 EXTENDING = DOCS / "extending.md"
 NEEDS = {"files": ("h5netcdf", "xarray"), "cluster": ("distributed",)}
 """Libraries of extras that the Python of a page takes."""
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-class Block(NamedTuple):
-    """A fenced block of a page."""
-
-    language: str
-    text: str
-    line: int
-    before: str
-    """The last line before it that is not empty."""
-
-
-def blocks(page):
-    """All fenced blocks of a page, in order."""
-    text = page.read_text()
-    found = []
-    for match in _FENCE.finditer(text):
-        above = text[: match.start()]
-        before = above.rstrip().rpartition("\n")[2]
-        found.append(Block(match[1], match[2], above.count("\n") + 2, before))
-    return found
 
 
 def _import(name):
@@ -54,11 +31,6 @@ def _import(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def prose(page):
-    """A page without its fenced blocks."""
-    return _FENCE.sub("", page.read_text())
 
 
 def runs(page):
@@ -124,16 +96,6 @@ def test_every_figure_is_made_by_a_command_that_its_page_names(tmp_path):
             assert (tmp_path / figure).is_file(), f"{page.name} shows {figure}, which none of {scripts} draws"
             drawn, kept = (set(re.findall(r"<!-- (.*?) -->", (f / figure).read_text())) for f in (tmp_path, DOCS))
             assert drawn == kept, f"{figure} was drawn by another {scripts}"
-
-
-def commands(page):
-    """Every complete command line `gillespie-nn ...` of a page, without the file that its output goes to."""
-    lines = []
-    for block in blocks(page):
-        if block.language in ("", "sh"):
-            lines += block.text.replace("\\\n", " ").splitlines()
-    lines += re.findall(r"`(gillespie-nn [^`]+)`", prose(page).replace("\n", " "))
-    return [line.partition(" > ")[0] for line in lines if line.startswith("gillespie-nn ")]
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if p.stem not in ("api", "errors")], ids=lambda p: p.stem)

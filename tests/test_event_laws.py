@@ -3,12 +3,12 @@ them."""
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, rejects
 from scipy import stats
 
 from gillespie_nn.simulation.methods import EXACT, Rejection
 from gillespie_nn.verification import event_laws as laws
 from gillespie_nn.verification import events
+from helpers.checks_of_chance import accept, rejects
 
 
 @pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)

@@ -7,9 +7,7 @@ import signal
 import h5py
 import numpy as np
 import pytest
-from checks_of_chance import accept
 from scipy import stats
-from test_repair import child
 
 import gillespie_nn as gnn
 from gillespie_nn import checks
@@ -22,11 +20,11 @@ from gillespie_nn.storage import ensemble_file, save
 from gillespie_nn.storage import event_log as log_file
 from gillespie_nn.storage.repair import repair
 from gillespie_nn.storage.schema import entries
+from helpers.checks_of_chance import accept
+from helpers.event_runs import NET, RUN, SCHEDULE
+from helpers.processes import child
 
-NET = gnn.ReactionNetwork.from_text("make: 0 -> A @ 10\nlose: A -> 0 @ 1\npair: 2 A -> B @ 0.02\nB -> 0 @ 0.5")
 EXACT = ["direct", "next_reaction", "rejection", "layered"]
-RUN = {"t_end": 5.0, "n_points": 11, "replicates": 20, "seed": 1, "count_firings": True}
-SCHEDULE = [(1.0, {"A": 50}), (1.0, {"B": 2}), (3.3, {"A": 7})]
 WAYS = {
     "in blocks": {},
     "an event limit": {"max_events": 30},
@@ -181,7 +179,7 @@ _KILLED = """
 import os, signal, sys
 import gillespie_nn as gnn
 from gillespie_nn.storage import EnsembleFile, ensemble_file
-from test_event_log import NET, RUN, SCHEDULE
+from helpers.event_runs import NET, RUN, SCHEDULE
 
 ensemble_file._GROUP_BYTES = 1000
 finish = EnsembleFile.finish

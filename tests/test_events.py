@@ -3,8 +3,6 @@ delays, priorities, what one event does to another; distributions against the ma
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, rejects
-from models import N_SAMPLES
 from scipy import stats
 from scipy.linalg import expm
 
@@ -12,6 +10,8 @@ import gillespie_nn as gnn
 from gillespie_nn.kernels import codes
 from gillespie_nn.simulation import EXACT, replicate
 from gillespie_nn.simulation.methods import Layered
+from helpers.checks_of_chance import accept, chi_square, rejects
+from helpers.models import N_SAMPLES
 
 NAMES = [m.name for m in EXACT if m is not Layered]
 

@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -12,6 +11,7 @@ from gillespie_nn.kernels import conditions as kernels
 from gillespie_nn.simulation.events import Events
 from gillespie_nn.simulation.methods.conditions import Conditions
 from gillespie_nn.simulation.methods.ode import Ode
+from helpers.checks_of_chance import accept
 
 read = gnn.ReactionNetwork.from_text
 SOLVERS = ("auto", "LSODA", "BDF", "Radau")

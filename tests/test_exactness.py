@@ -7,14 +7,14 @@ counts, cells pooled to at least 20 expected.
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, chi_square_two
-from models import MODELS, N_SAMPLES, master_law, pairs_of_replicates, sample
-from naive import master_equation
 from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn.simulation import EXACT
 from gillespie_nn.simulation.methods import Layered
+from helpers.checks_of_chance import accept, chi_square, chi_square_two
+from helpers.models import MODELS, N_SAMPLES, master_law, pairs_of_replicates, sample
+from helpers.naive import master_equation
 
 NAMES = [m.name for m in EXACT if m is not Layered]  # without a product family `layered` is `rejection`
 

@@ -8,13 +8,13 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from test_format import GOLDEN, NEWEST
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.storage.export import export as write
 from gillespie_nn.storage.follow import follow
 from gillespie_nn.storage.lock import Lock, is_locked
+from helpers.golden_files import GOLDEN, NEWEST
 
 ENSEMBLE, TRAINING = sorted(NEWEST)
 

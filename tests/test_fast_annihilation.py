@@ -8,12 +8,12 @@ more linear system. Hence the reference has no noise. Each network is one check 
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from checks_of_chance import accept, mean_is, rejects
 from scipy.sparse.linalg import spsolve
 from scipy.stats import norm
 
 import gillespie_nn as gnn
 from gillespie_nn.simulation.methods import TauLeap
+from helpers.checks_of_chance import accept, mean_is, rejects
 
 TIMES = np.arange(10.0, 410.0, 4.0)
 REPLICATES = 500

@@ -19,7 +19,6 @@ import h5py
 import make_golden
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
@@ -29,6 +28,7 @@ from gillespie_nn.storage.export import export
 from gillespie_nn.storage.follow import follow
 from gillespie_nn.storage.repair import repair
 from gillespie_nn.verification import hostile_files
+from helpers.paths import ROOT
 
 NET = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\n0 -> B @ 50\nB -> 0 @ 0.5\n@rule total = A + B")
 SECRET = 1234.5

@@ -8,12 +8,13 @@ import h5py
 import make_golden
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import summary
 from gillespie_nn.storage.dimensions import DTYPE
 from gillespie_nn.storage.schema import BOUNDS, FORMATS, MOMENTS, PREDICTIONS, RUNS
+from helpers.golden_files import GOLDEN, NEWEST
+from helpers.paths import ROOT
 
 TEXT = (ROOT / "gillespie_nn" / "storage" / "FORMAT.md").read_text()
 SECTIONS = {
@@ -22,11 +23,7 @@ SECTIONS = {
     BOUNDS.filetype: "Files of a verification of bounds",
     PREDICTIONS.filetype: "Predictions of the case studies",
 }
-_FILES = sorted((ROOT / "tests" / "golden").glob("*.h5"))
 _FORMS = [pytest.param(form, id=form.filetype) for form in FORMATS]
-_OF_HDF5_2 = pytest.mark.skipif(h5py.version.hdf5_version_tuple < (2,), reason="written in the form of HDF5 2.0")
-GOLDEN = {p.stem: pytest.param(p, id=p.stem, marks=_OF_HDF5_2 if p.stem < "1.5" else ()) for p in _FILES}
-NEWEST = [p for p in _FILES if p.name.startswith("{}.{}-".format(*RUNS.version))]
 
 
 def section(form):

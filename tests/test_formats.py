@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from naive import propensity
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.crn.formats import FORMATS, format_named, format_of
 from gillespie_nn.crn.parts import Parts
 from gillespie_nn.verification import hostile
+from helpers.naive import propensity
 
 MODEL = """
 @volume 2.0

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_expressions import EXACT, examples, expressions
 
 from gillespie_nn.checks import InputError
 from gillespie_nn.crn.expressions import MOST_DEEP, MOST_NODES, Expression, call, checked, name, number, operation
 from gillespie_nn.crn.formula import parse
+from helpers.random_expressions import EXACT, examples, expressions
 
 VALUES = {"a": 3.0, "b": 2.0, "c": -0.5, "d": 7.0, "z": 0.0}
 

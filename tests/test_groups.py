@@ -11,56 +11,21 @@ from functools import partial
 import h5py
 import numpy as np
 import pytest
-from test_repair import child, started
-from test_storage import NET, content
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InternalError, StorageError
 from gillespie_nn.simulation.moments import ARRAYS, Moments
-from gillespie_nn.simulation.options import RunOptions
-from gillespie_nn.simulation.sinks import Ends, MemorySink, Rows, not_reached
-from gillespie_nn.simulation.task import BLOCK, make_task
-from gillespie_nn.simulation.unit import Kept, Passing, hand_over, run_units
+from gillespie_nn.simulation.sinks import MemorySink, Rows, not_reached
+from gillespie_nn.simulation.task import BLOCK
+from gillespie_nn.simulation.unit import Kept, Passing, hand_over
 from gillespie_nn.status import Status
 from gillespie_nn.storage import EnsembleFile, MomentsFile, chunks, ensemble_file, layout
 from gillespie_nn.storage.schema import entries
+from helpers.processes import child, started
+from helpers.replicate_groups import many, one_by_one, simulated, task_of
+from helpers.run_files import content
 
 RULES = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.1\nA = 40\n@rule half = A / 2")
-
-
-def task_of(network=NET, n_points=11, replicates=50, **more):
-    run = RunOptions(t_end=5.0, n_points=n_points, replicates=replicates, seed=1, **more)
-    return make_task(network, run)[0]
-
-
-def simulated(task):
-    """(rows, ends) of all replicates of a task of trajectories."""
-    sink, n_points = MemorySink(task), np.zeros(task.n_replicates, dtype=np.int64)
-
-    class Counting(Kept):
-        def write(self, replicate, start, rows, *more):
-            n_points[replicate] = start + len(rows)
-            super().write(replicate, start, rows, *more)
-
-        def write_block(self, first, rows, ends):
-            n_points[first : first + len(ends.n_points)] = ends.n_points
-            super().write_block(first, rows, ends)
-
-    for unit in range(task.n_units):
-        hand_over(run_units(task, [unit], Counting).parts, sink)
-    rows = Rows(sink.counts, sink.observables, sink.covariance)
-    return rows, Ends(n_points, sink.status, sink.n_events, sink.firings, sink.statistics)
-
-
-def one_by_one(sink, rows, ends, order, size=4):
-    """Each replicate in pieces, and its end."""
-    for k in order:
-        n = int(ends.n_points[k])
-        for start in range(0, n, size):
-            part = slice(start, min(start + size, n))
-            sink.write(k, start, *(values[k, part] for values in rows))
-        statistics = {name: float(values[k]) for name, values in ends.statistics.items()}
-        sink.finish(k, Status(int(ends.status[k])), int(ends.n_events[k]), ends.firings[k], statistics)
 
 
 def in_blocks(sink, rows, ends, size, order=None):
@@ -213,8 +178,8 @@ def test_a_complete_replicate_is_committed_within_a_second_without_another_call(
 
 _KILLED = """
 import os, signal, sys
-from test_groups import layout, one_by_one, simulated, task_of
-from gillespie_nn.storage import EnsembleFile, ensemble_file
+from helpers.replicate_groups import one_by_one, simulated, task_of
+from gillespie_nn.storage import EnsembleFile, ensemble_file, layout
 
 task = task_of(replicates=50)
 rows, ends = simulated(task)
@@ -254,8 +219,8 @@ def test_a_kill_between_the_flushes_loses_what_was_not_committed(where, tmp_path
 
 _TORTURED = """
 import sys, numpy as np
-from test_groups import many, layout, one_by_one
-from gillespie_nn.storage import EnsembleFile
+from helpers.replicate_groups import many, one_by_one
+from gillespie_nn.storage import EnsembleFile, layout
 
 task, rows, ends = many()
 file = EnsembleFile(sys.argv[1], task, layout.settings_values(task, "test"), "{}")
@@ -267,15 +232,6 @@ for k in rng.permutation(task.n_replicates):
         file.commit()
 """
 """A process that commits replicates in any order, so that chunks are written again and again."""
-
-
-def many():
-    """(task, rows, ends) of many replicates, of numbers at random."""
-    task, rng = task_of(n_points=101, replicates=2000, count_firings=True), np.random.default_rng(0)
-    n = task.n_replicates
-    rows = Rows(rng.integers(0, 50, size=(n, 101, 2)), np.empty((n, 101, 0)), np.empty((n, 101, 0, 0)))
-    reached, status = np.full(n, 101), np.zeros(n, dtype=np.int64)
-    return task, rows, Ends(reached, status, rng.integers(0, 99, n), rng.integers(0, 9, size=(n, 4)), {})
 
 
 def test_what_is_committed_is_right_for_watchers_and_after_a_kill_at_any_moment(tmp_path):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_expressions import NOT_ROUGH, examples, expressions, laws_of, value_of
 
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.kernels import intervals, laws
 from gillespie_nn.kernels.intervals import law_range
 from gillespie_nn.kernels.laws import TIME_VARIABLE, law_value
+from helpers.random_expressions import NOT_ROUGH, examples, expressions, laws_of, value_of
 
 
 def _box(rng):

@@ -8,7 +8,8 @@ import sys
 import time
 
 import pytest
-from test_layout import FOLDERS
+
+from helpers.paths import FOLDERS
 
 _CALLER = """
 from ..jit import kernel

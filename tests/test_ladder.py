@@ -7,11 +7,11 @@ rejects right ones with probability 1e-7; the others are free of chance. Those o
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, rejects
 from scipy import stats
 
 from gillespie_nn.simulation.methods import METHODS, Langevin
 from gillespie_nn.verification import ladder, langevin_law, rates
+from helpers.checks_of_chance import accept, rejects
 
 VOLUMES = np.array([64, 256, 1024])
 

@@ -6,13 +6,13 @@ Each statistical check rejects a right engine with probability 1e-7 (`checks_of_
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, mean_is, rejects
-from naive import master_equation
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError, ModelError
 from gillespie_nn.kernels.langevin import propensities
 from gillespie_nn.simulation.methods import METHODS, Langevin
+from helpers.checks_of_chance import accept, mean_is, rejects
+from helpers.naive import master_equation
 
 TWO_STATES = gnn.ReactionNetwork.from_text("A -> B @ 1\nB -> A @ 0.5\nA = 3000\nB = 0")
 CHAIN = gnn.ReactionNetwork.from_text("0 -> A @ 10\nA -> B @ 0.5\nA -> 0 @ 1\nB -> 0 @ 2")

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_expressions import VARIABLES, examples, expressions, laws_of
 
 import gillespie_nn as gnn
 from gillespie_nn.crn import programs
@@ -15,6 +14,7 @@ from gillespie_nn.simulation import blocks, unit
 from gillespie_nn.simulation.methods import base, compiled
 from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.task import make_task
+from helpers.random_expressions import VARIABLES, examples, expressions, laws_of
 
 METHODS = ["direct", "next_reaction", "rejection"]
 GENE = """

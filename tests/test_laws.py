@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_expressions import EXACT, SPECIES, VARIABLES, examples, expressions, laws_of, node, value_of
 
 from gillespie_nn.crn.expressions import FUNCTIONS, name, number, operation
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.crn.programs import program
 from gillespie_nn.kernels.laws import law_value
+from helpers.random_expressions import EXACT, SPECIES, VARIABLES, examples, expressions, laws_of, node, value_of
 
 ROUNDED_OTHERWISE = {*FUNCTIONS, "power"} - EXACT
 OTHERS = {"volume": 2.0, "k": 0.75}

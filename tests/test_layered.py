@@ -5,9 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, chi_square_two
-from models import product_model
-from naive import propensity
 from scipy import stats
 from scipy.linalg import expm
 
@@ -20,6 +17,10 @@ from gillespie_nn.kernels.families import sum_pools
 from gillespie_nn.kernels.urn import LIGHT
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import Layered, Rejection, choose_for_training, choose_method, training_method
+from helpers.checks_of_chance import accept, chi_square, chi_square_two
+from helpers.models import product_model
+from helpers.naive import propensity
+from helpers.structures import by_change, structure_of
 
 N_STATES = 100
 NETWORKS = {
@@ -30,36 +31,6 @@ NETWORKS = {
     "batch": gnn.training_network((6, 7, 3), derivative="gain", batch=5, hold=1.0).network,
     "small family": product_model().network,
 }
-
-
-def by_change(network, structure, rates, volume, counts):
-    """Total propensity of each net change, from compiled arrays: {((species, amount), ...): value}."""
-    channels, _, families = structure.arrays_for(rates, volume)
-    state = structure.state(counts)
-    sum_pools(families, state)
-    found = {}
-    for c, change in enumerate(structure.changes[: structure.n_plain]):
-        key = tuple((network.species[s], n) for s, n in change if s < len(network.species))
-        found[key] = found.get(key, 0.0) + channel_value(channels, None, c, state, state)
-    for f, (rows, columns) in enumerate(families.pools):
-        pool = [
-            families.pool_species[families.pool_start[p] : families.pool_start[p + 1]].tolist() for p in (rows, columns)
-        ]
-        m = families.member_start[f]
-        total = channel_value(channels, None, structure.n_plain + f, state, state)
-        sums = [int(counts[p].sum()) for p in pool]
-        for i in pool[0]:
-            for j in pool[1]:
-                key = ((network.species[families.species[m]], int(families.amount[m])),)
-                drawn = counts[i] * counts[j] / max(1, sums[0] * sums[1])
-                found[key] = found.get(key, 0.0) + total * drawn * families.share[m]
-                m += 1
-    return found
-
-
-def structure_of(network, kind, rates):
-    compiled = network.compiled
-    return compiled.layered(rates) if kind == "layered" else getattr(compiled, kind)
 
 
 def by_definition(network, rates, volume, counts):

@@ -11,9 +11,7 @@ import pytest
 
 from gillespie_nn.nn import training_network
 from gillespie_nn.nn.chemistries import CHEMISTRIES
-
-ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = {"gillespie_nn": ROOT / "gillespie_nn", "kernels": ROOT / "kernels", "data": ROOT / "data"}
+from helpers.paths import FOLDERS, ROOT
 
 LAYERS = [
     {"kernels", "data", "_version", "_later", "interrupts"},

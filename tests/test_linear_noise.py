@@ -4,7 +4,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from naive import mass_action, master_equation
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
@@ -12,6 +11,7 @@ from gillespie_nn import checks
 from gillespie_nn.checks import InputError, ModelError
 from gillespie_nn.simulation.methods import METHODS, LinearNoise
 from gillespie_nn.simulation.methods.lyapunov import flow
+from helpers.naive import mass_action, master_equation
 
 CHAIN = gnn.ReactionNetwork.from_text("0 -> A @ 10\nA -> B @ 0.5\nA -> 0 @ 1\nB -> 0 @ 2")
 PAIRS = gnn.ReactionNetwork.from_text("0 -> A @ 1\n2 A -> 0 @ 1\nA -> 0 @ 0.5")

@@ -4,9 +4,10 @@ import importlib.util
 
 import pytest
 from make_errors import page
-from mistakes import MISTAKES
-from mistakes_made import outcome, prepare
-from test_layout import ROOT
+
+from helpers.mistakes import MISTAKES
+from helpers.mistakes_made import outcome, prepare
+from helpers.paths import ROOT
 
 ALL = [mistake for section in MISTAKES.values() for mistake in section]
 

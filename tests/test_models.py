@@ -8,11 +8,11 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from naive import propensity
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 import gillespie_nn as gnn
+from helpers.naive import propensity
 
 pytest.importorskip("antimony", reason="the extra sbml is not installed")
 pytest.importorskip("libsbml", reason="the extra sbml is not installed")

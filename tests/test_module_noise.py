@@ -7,8 +7,6 @@ off by a relative O(1 / Omega); at Omega = 2000 it is allowed 20 / Omega, a tent
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, mean_is
-from naive import mass_action
 from scipy.integrate import solve_ivp
 from scipy.linalg import orth, solve_continuous_lyapunov
 from scipy.stats import norm
@@ -18,6 +16,8 @@ from gillespie_nn.activations import SmoothReLU, make_activation
 from gillespie_nn.crn.dual_rail import NetworkBuilder, Rails
 from gillespie_nn.nn.chemistries import KangKim
 from gillespie_nn.nn.reactions import Layers, add_equation
+from helpers.checks_of_chance import accept, mean_is
+from helpers.naive import mass_action
 
 OMEGA = 2000
 N = 2500

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from models import MODELS
-from naive import propensity
 
 import gillespie_nn as gnn
 from gillespie_nn.crn import conservation
 from gillespie_nn.kernels.channels import channel_value, look_at_laws, term_value
+from helpers.models import MODELS
+from helpers.naive import propensity
 
 
 def test_stoichiometry_is_the_net_change_with_catalysts_cancelled():

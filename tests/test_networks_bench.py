@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checks_of_chance import accept
 from scipy.stats import binom
 
 from gillespie_nn import InputError, ReactionNetwork
@@ -20,6 +19,7 @@ from gillespie_nn.benchmarks.networks.files import cases
 from gillespie_nn.benchmarks.networks.runs import Ours, Run
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import EXACT
+from helpers.checks_of_chance import accept
 
 TURNOVER = """begin parameters
     1 birth  50000

@@ -5,10 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, mean_is, rejects
-from naive import mass_action
 from scipy.integrate import solve_ivp
-from test_resume import interrupted, same, train
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
@@ -23,6 +20,10 @@ from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import Ode, Rejection
 from gillespie_nn.simulation.start import start_simulation
 from gillespie_nn.simulation.training import run_training
+from helpers.checks_of_chance import accept, mean_is, rejects
+from helpers.interrupted_runs import interrupted, train
+from helpers.naive import mass_action
+from helpers.run_files import same
 
 LINEAR = gnn.ReactionNetwork.from_text("0 -> A @ 50\nA -> B @ 1\nB -> 0 @ 0.7\nA = 30\nB = 10")
 PAIRS = gnn.ReactionNetwork.from_text(

@@ -5,7 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from test_layout import ROOT
+
+from helpers.paths import ROOT
 
 matplotlib = pytest.importorskip("matplotlib", reason="the extra plot is not installed")
 

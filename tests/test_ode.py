@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-from naive import mass_action
 from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
@@ -15,6 +14,7 @@ from gillespie_nn.simulation.methods.ode import Ode
 from gillespie_nn.simulation.methods.rate_equations import RateEquations
 from gillespie_nn.simulation.presentations import Samples
 from gillespie_nn.simulation.presented import Presented
+from helpers.naive import mass_action
 
 SOLVERS = ("auto", "DOP853", "LSODA", "BDF", "Radau")
 XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])

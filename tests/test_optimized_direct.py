@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -11,6 +10,7 @@ from gillespie_nn.kernels import codes
 from gillespie_nn.simulation.methods import Direct
 from gillespie_nn.simulation.methods.optimized_direct import OptimizedDirect
 from gillespie_nn.verification.planted import stale
+from helpers.checks_of_chance import accept, chi_square, rejects
 
 CHAIN = "0 -> Q1 @ 20\n" + "".join(f"Q{k} -> Q{k + 1} @ 1\n" for k in range(1, 9)) + "Q9 -> 0 @ 1\n"
 """Ten reactions, of which each changes the propensity of two: the sum is carried over."""

@@ -4,9 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from own_methods import InPython, Mine, MyData, Warmth
-from test_resume import SHORT, interrupted, same
-from test_storage import content
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
@@ -15,6 +12,9 @@ from gillespie_nn.noise import RateNoise
 from gillespie_nn.simulation import ensemble
 from gillespie_nn.simulation.methods import Direct, Method, choose_method, name_of
 from gillespie_nn.simulation.slow_limit import LEVELS
+from helpers.interrupted_runs import SHORT, interrupted
+from helpers.own_methods import InPython, Mine, MyData, Warmth
+from helpers.run_files import content, same
 
 NET = gnn.ReactionNetwork.from_text("0 -> A @ 5\nA -> 0 @ 0.5\nA + B -> C @ 0.1\nB = 20")
 RUN = {"t_end": 3.0, "n_points": 4, "replicates": 6, "seed": 2}
@@ -43,15 +43,17 @@ def test_a_class_is_a_method_wherever_a_name_is(tmp_path):
     plain = gnn.simulate(NET, **RUN, method="direct")
     mine = gnn.simulate(NET, **RUN, method=Mine, flavour="other", workers=2)
     np.testing.assert_array_equal(mine.counts, plain.counts)
-    assert mine.method == "own_methods:Mine"
+    assert mine.method == "helpers.own_methods:Mine"
     for row, other in zip(*(gnn.sweep(NET, grid={"A": [1, 5]}, **RUN, method=m) for m in (Mine, "direct"))):
         np.testing.assert_array_equal(row.counts, other.counts)
     found = gnn.sweep(NET, grid={"A": [1, 5]}, **RUN, method=Mine, output=tmp_path / "sweep")
-    assert {row.method for row in gnn.open_sweep(tmp_path / "sweep")} == {"own_methods:Mine"} and len(found) == 2
+    assert {row.method for row in gnn.open_sweep(tmp_path / "sweep")} == {"helpers.own_methods:Mine"} and len(
+        found
+    ) == 2
     certificate = gnn.certify(NET, Mine, t_end=2.0, replicates=30, seed=1, flavour="other", reference=InPython)
-    assert (certificate.method, certificate.reference) == ("own_methods:Mine", "own_methods:InPython")
+    assert (certificate.method, certificate.reference) == ("helpers.own_methods:Mine", "helpers.own_methods:InPython")
     moments = gnn.simulate(NET, **RUN, method=Mine, record="moments", output=tmp_path / "moments.h5")
-    assert moments.method == "own_methods:Mine"
+    assert moments.method == "helpers.own_methods:Mine"
 
 
 def test_a_class_of_the_package_is_recorded_by_its_name():
@@ -69,7 +71,7 @@ def test_files_of_a_method_from_outside_are_read_and_analysed_without_it(tmp_pat
     path = tmp_path / "run.h5"
     gnn.simulate(NET, **RUN, method=Mine, output=path)
     with gnn.open_run(path) as run:
-        assert run.method == "own_methods:Mine" and run.complete
+        assert run.method == "helpers.own_methods:Mine" and run.complete
     with gnn.resume(path) as run:  # it has ended: nothing is simulated
         assert run.complete
     assert main(["analyze", str(path), "--what", "means"]) == 0 and "A" in capsys.readouterr().out
@@ -83,8 +85,8 @@ def test_an_ensemble_resumes_with_the_class_of_its_method_and_says_so_without(tm
     gnn.simulate(NET, **run, **how, output=whole)
     cut(path, monkeypatch, **run, **how)
     sentence = (
-        f"{path} needs own_methods:Mine and own_methods:Warmth, which do not come with this package: in Python, call "
-        f"gillespie_nn.resume({str(path)!r}, method=Mine, noise=[...])"
+        f"{path} needs helpers.own_methods:Mine and helpers.own_methods:Warmth, which do not come with this package: "
+        f"in Python, call gillespie_nn.resume({str(path)!r}, method=Mine, noise=[...])"
     )
     with pytest.raises(InputError) as error:
         gnn.resume(path)
@@ -105,7 +107,7 @@ def test_training_resumes_with_its_method_and_noise_and_says_so_without(tmp_path
     path, whole = tmp_path / "cut.h5", tmp_path / "whole.h5"
     how = {"method": Mine, "flavour": "other", "noise": Warmth(0.3, "presentation")}
     fit = gnn.train("xor", output=whole, **SHORT, **how)
-    assert json.loads(json.dumps(fit.plan.options.arguments))["method"] == "own_methods:Mine"
+    assert json.loads(json.dumps(fit.plan.options.arguments))["method"] == "helpers.own_methods:Mine"
     plain = gnn.train("xor", **SHORT, method="direct", noise=how["noise"])
     np.testing.assert_array_equal(fit.weights, plain.weights)
     interrupted(path, monkeypatch, 14, **how)
@@ -118,17 +120,19 @@ def test_training_resumes_with_its_method_and_noise_and_says_so_without(tmp_path
     again = gnn.load_fit(whole, method=Mine, noise=how["noise"])
     np.testing.assert_array_equal(again.weights, fit.weights)
     with gnn.open_run(whole) as run:
-        assert run.method == "own_methods:Mine"
+        assert run.method == "helpers.own_methods:Mine"
 
 
 def test_a_noise_from_outside_is_recorded_by_its_class():
-    assert Warmth(0.1).record()["noise"] == "own_methods:Warmth" and RateNoise(0.1).record()["noise"] == "rate"
+    assert Warmth(0.1).record()["noise"] == "helpers.own_methods:Warmth" and RateNoise(0.1).record()["noise"] == "rate"
 
 
 def test_noise_of_the_prediction_is_needed_again_too(tmp_path):
     path = tmp_path / "run.h5"
     fit = gnn.train("xor", output=path, **SHORT, predict=True, predict_noise=Warmth(0.3, "presentation"))
-    with pytest.raises(InputError, match=r"own_methods:Warmth, .*load_fit\(.*, predict_noise=Warmth\(\.\.\.\)\)"):
+    with pytest.raises(
+        InputError, match=r"helpers.own_methods:Warmth, .*load_fit\(.*, predict_noise=Warmth\(\.\.\.\)\)"
+    ):
         gnn.load_fit(path)
     again = gnn.load_fit(path, predict_noise=Warmth(0.3, "presentation"))
     np.testing.assert_array_equal(again.chemical, fit.chemical)

@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
+from helpers.paths import ROOT
 
 ABOUT = (ROOT / "data" / "README.md").read_text()
 NAMES = list(gnn.models())

@@ -6,11 +6,12 @@ import json
 import h5py
 import numpy as np
 import pytest
-from test_resume import interrupted, same, train
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.crn.patterns import by_pattern
+from helpers.interrupted_runs import interrupted, train
+from helpers.run_files import same
 
 NET = gnn.ReactionNetwork.from_text(
     "up_1: A -> B @ 1\nup_2: B -> C @ 2\ndown: C -> A @ 3\nA = 10\n@rule total = A + B\nS = 0\n@rule S = A"

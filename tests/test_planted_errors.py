@@ -3,8 +3,6 @@ size and level. A rejection is wanted here, so these do not count towards the su
 
 import numpy as np
 import pytest
-from checks_of_chance import chi_square, chi_square_two, rejects
-from models import MODELS, N_SAMPLES, SEED, master_law, pairs_of_replicates
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
@@ -16,6 +14,8 @@ from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import Task
 from gillespie_nn.verification.planted import halve_pairs, never_rejecting, of_channels, square_pairs, stale
+from helpers.checks_of_chance import chi_square, chi_square_two, rejects
+from helpers.models import MODELS, N_SAMPLES, SEED, master_law, pairs_of_replicates
 
 
 def _run(name, method, seed=SEED, time=None, n=N_SAMPLES):

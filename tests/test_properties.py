@@ -3,11 +3,8 @@ holds, the order of reactions and species and reactions that cannot fire do not 
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from models import MODELS, N_SAMPLES, master_law, product_model
-from test_layered import by_change, structure_of
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
@@ -17,6 +14,9 @@ from gillespie_nn.kernels import codes
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import EXACT, Rejection
+from helpers.checks_of_chance import accept, chi_square
+from helpers.models import MODELS, N_SAMPLES, master_law, product_model
+from helpers.structures import by_change, structure_of
 
 SPECIES = ("A", "B", "C", "D")
 MOST_EVENTS = 3000

@@ -6,14 +6,14 @@ import re
 import shlex
 
 import pytest
-from test_docs import DOCS, blocks, commands
-from test_layout import ROOT
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main, make_parser
 from gillespie_nn.datasets import CASES
 from gillespie_nn.noise import KINDS
 from gillespie_nn.simulation import METHODS, ONLY_TRAINING
+from helpers.pages import blocks, commands
+from helpers.paths import DOCS, ROOT
 
 README = ROOT / "README.md"
 TEXT = README.read_text()

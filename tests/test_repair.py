@@ -1,32 +1,29 @@
 """Files of killed writers: an ensemble is resumed, `repair` keeps what is committed, and a full disk is no crash."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 
 import h5py
 import numpy as np
 import pytest
-from test_format import GOLDEN
-from test_layout import ROOT
-from test_storage import NET, content
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.storage import superblock
 from gillespie_nn.storage.lock import Lock
 from gillespie_nn.storage.repair import repair
+from helpers.golden_files import GOLDEN
+from helpers.paths import ROOT
+from helpers.processes import child
+from helpers.run_files import NET, RUN, content
 
-RUN = {"replicates": 5, "seed": 1, "count_firings": True, "initial": {"A": 30}, "rates": {"r3": 2.0},
-       "schedule": [(1.0, {"B": 3})], "method": "rejection"}  # fmt: skip
 _KILLED = """
 import os, signal, sys
 import gillespie_nn as gnn
 from gillespie_nn.storage import EnsembleFile
-from test_repair import NET, RUN
+from helpers.run_files import NET, RUN
 
 finish = EnsembleFile.finish
 
@@ -40,21 +37,6 @@ EnsembleFile.finish = killed
 gnn.simulate(NET, 5.0, 11, output=sys.argv[1], **RUN)
 """
 """A process that ends by SIGKILL with the rows of replicate 3 written, and not committed."""
-
-
-def child(code, *arguments):
-    return subprocess.run(**_command(code, *arguments), capture_output=True, timeout=300)
-
-
-def started(code, *arguments):
-    """A process in progress, whose output can be read."""
-    return subprocess.Popen(**_command(code, *arguments), stdout=subprocess.PIPE)
-
-
-def _command(code, *arguments):
-    path = os.pathsep.join([str(ROOT / "tests"), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return {"args": command, "env": os.environ | {"PYTHONPATH": path}, "text": True}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -10,6 +9,7 @@ from gillespie_nn import seeds
 from gillespie_nn.simulation import EXACT
 from gillespie_nn.simulation.methods import Direct, Layered
 from gillespie_nn.simulation.replicate import advance_to
+from helpers.checks_of_chance import accept, chi_square, rejects
 
 NAMES = [m for m in EXACT if m is not Layered]  # without a product family `layered` is `rejection`
 TEXT = "0 -> A @ propensity(6 * (1 + sin(4 * time)))\nA -> 0 @ 0.9\nA = 0"

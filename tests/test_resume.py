@@ -10,47 +10,19 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from test_storage import content
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.cli import main
 from gillespie_nn.cli.training_record import print_fit
-from gillespie_nn.simulation import LEVELS, METHODS, checkpoints, training
+from gillespie_nn.simulation import LEVELS, METHODS, checkpoints
 from gillespie_nn.simulation.checkpoints import generator_state, restored_generator
 from gillespie_nn.storage.lock import Lock
+from helpers.interrupted_runs import SHORT, interrupted, train
+from helpers.run_files import same
 
 TRAINING = [m.name for m in (*METHODS, *LEVELS) if m.trains and not m.records_covariance]
 """Methods that train."""
-SHORT = {"volume": 40.0, "presentations": 23, "running_time": 1.0, "seed": 5, "checkpoint_every": 4}
-
-
-class Stopped(BaseException):
-    """What ends a run in the middle, as Ctrl-C does."""
-
-
-def train(path, **arguments):
-    return gnn.train(arguments.pop("data", "xor"), output=path, **(SHORT | arguments))
-
-
-def interrupted(path, monkeypatch, n_presented, **arguments):
-    """A run that ended in presentation `n_presented`; a clean end, as after Ctrl-C."""
-    see = training.Watch.see
-
-    def stop(self, k, weights):
-        if k == n_presented:
-            raise Stopped
-        return see(self, k, weights)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(training.Watch, "see", stop)
-        with pytest.raises(Stopped):
-            train(path, **arguments)
-
-
-def same(a, b):
-    """Whether two files have the same content; as text, in which NaN equals NaN."""
-    return str(content(a)) == str(content(b))
 
 
 def test_the_time_in_all_of_a_resumed_run_is_that_of_all_processes(tmp_path, monkeypatch, capsys):

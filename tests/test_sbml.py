@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from naive import propensity
 
 import gillespie_nn as gnn
+from helpers.naive import propensity
 
 pytest.importorskip("libsbml", reason="the extra sbml is not installed")
 

@@ -5,9 +5,9 @@ from functools import partial
 
 import numpy as np
 import pytest
-from sbml_documents import LEVEL_2, LEVEL_3, initially, math, model, propensity, read, rule, with_event
 
 import gillespie_nn as gnn
+from helpers.sbml_documents import LEVEL_2, LEVEL_3, initially, math, model, propensity, read, rule, with_event
 
 
 @pytest.mark.parametrize("level", [LEVEL_3, LEVEL_2])

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sbml_documents import LEVEL_2, initially, libsbml, math, model, propensity, read, rule, with_event
 
 import gillespie_nn as gnn
+from helpers.sbml_documents import LEVEL_2, initially, libsbml, math, model, propensity, read, rule, with_event
 
 RESERVED = (
     "time", "t", "volume", "pi", "e", "avogadro", "exponentiale", "true", "false", "NaN", "nan", "inf", "infinity",

@@ -4,11 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square
-from sbml_documents import math, model, rule
 from scipy import stats
 
 import gillespie_nn as gnn
+from helpers.checks_of_chance import accept, chi_square
+from helpers.sbml_documents import math, model, rule
 
 SIDES = """<listOfReactants><speciesReference species='A' stoichiometry='1' {0}/></listOfReactants>
 <listOfProducts><speciesReference species='B' stoichiometry='1' {0}/></listOfProducts>"""

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sbml_documents import read
 
 import gillespie_nn as gnn
+from helpers.sbml_documents import read
 
 
 @pytest.mark.parametrize("kinetics", ["stochastic", "deterministic"])

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from sbml_documents import math
-from test_sbml_rules import document, initial, parameter, rate, reaction, reference, rule, species
 
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.verification.sbml_semantic import settings
+from helpers.sbml_documents import math
+from helpers.sbml_parts import document, initial, parameter, rate, reaction, reference, rule, species
 
 
 def case(folder, name, text, values, amounts="", concentrations=""):

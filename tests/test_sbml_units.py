@@ -4,11 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
-from sbml_documents import math, propensity
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.crn.formats.sbml_units import AVOGADRO
+from helpers.sbml_documents import math, propensity
 
 N = 6.02214179e23
 LITRES = 1e-15

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square
 from scipy import stats
 from scipy.linalg import expm
 
@@ -15,6 +14,7 @@ from gillespie_nn.simulation.methods import Rejection
 from gillespie_nn.verification import closed_forms, master_equation
 from gillespie_nn.verification.planted import CAUGHT
 from gillespie_nn.verification.samples import sample
+from helpers.checks_of_chance import accept, chi_square
 
 SCARCE = {
     "plenty": "H + F -> HF @ 500\nHF -> H + F @ 1\nH = 300000\nHF = 5900",

@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, mean_is, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -17,6 +16,7 @@ from gillespie_nn.simulation.methods.implicit_euler import ImplicitEuler
 from gillespie_nn.simulation.options import RunOptions
 from gillespie_nn.simulation.schedule import parse_schedule
 from gillespie_nn.simulation.task import make_task
+from helpers.checks_of_chance import accept, chi_square, mean_is, rejects
 
 MAKE, LOSE = (4.0, 30.0, 30.0), (0.5, 0.5, 2.0)
 TIMES = (1.0, 1.3, 1.6)

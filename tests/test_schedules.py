@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, mean_is, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -11,6 +10,7 @@ from gillespie_nn.nn.phases import SAMPLE, SCHEDULED, Phase
 from gillespie_nn.nn.schedules import SCHEDULES
 from gillespie_nn.simulation.presentations import Samples
 from gillespie_nn.simulation.presented import Presented
+from helpers.checks_of_chance import accept, mean_is, rejects
 
 FACTORS = [1.0, 0.2, 0.02]
 X, T = [0.3, 0.8], [1.0]

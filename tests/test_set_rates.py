@@ -3,9 +3,6 @@ and each error planted in a change is caught."""
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, chi_square_two, mean_is, rejects
-from models import product_model
-from naive import propensity
 from scipy import stats
 from scipy.linalg import expm
 
@@ -15,6 +12,9 @@ from gillespie_nn.kernels import codes
 from gillespie_nn.kernels.leap_state import CROWD_TOTAL
 from gillespie_nn.simulation import EXACT, METHODS
 from gillespie_nn.simulation.methods import Direct, Layered, NextReaction, Rejection, TauLeap
+from helpers.checks_of_chance import accept, chi_square, chi_square_two, mean_is, rejects
+from helpers.models import product_model
+from helpers.naive import propensity
 
 EVERY = list(METHODS)
 PLAIN = [m for m in EXACT if m is not Layered]  # without a product family `layered` is `rejection`

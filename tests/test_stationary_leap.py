@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from checks_of_chance import accept, mean_is
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
@@ -11,6 +10,7 @@ from gillespie_nn.simulation.batches.stationary_leap import StationaryLeap
 from gillespie_nn.simulation.batches.still_flow import coefficients
 from gillespie_nn.simulation.batches.still_layers import StillLayers
 from gillespie_nn.simulation.batches.still_rates import StillRates
+from helpers.checks_of_chance import accept, mean_is
 
 HOLD, H, ANNIHILATION = 30.0, 0.02, 60.0
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -10,6 +9,7 @@ from gillespie_nn.cli import main
 from gillespie_nn.simulation.methods import EXACT, Direct
 from gillespie_nn.status import Status
 from gillespie_nn.verification.planted import _deaf, at_recorded_points, of_channels
+from helpers.checks_of_chance import accept, rejects
 
 BIRTH = gnn.ReactionNetwork.from_text("0 -> A @ 2")
 WALK = gnn.ReactionNetwork.from_text("A = 3\nup: A -> 2 A @ 1\ndown: A -> 0 @ 1\n")

@@ -13,27 +13,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.storage import disk, heap, making, rows
 from gillespie_nn.storage.schema import LIBVER
-
-NET = gnn.ReactionNetwork.from_text("2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40")
-
-
-def content(path):
-    """Everything in a file but `created` and `/provenance`."""
-    found = {}
-    with h5py.File(path, "r", swmr=True) as file:
-
-        def visit(name, item):
-            if name.split("/")[0] == "provenance":
-                return
-            value = item[()].tolist() if isinstance(item, h5py.Dataset) else None
-            if isinstance(value, list) and str(value).count("nan"):
-                value = str(value)  # in which NaN equals NaN
-            attributes = {k: str(v) for k, v in item.attrs.items() if "LIST" not in k}
-            found[name] = (value, attributes)
-
-        file.visititems(visit)
-        found["/"] = {k: str(v) for k, v in file.attrs.items() if k != "created"}
-    return found
+from helpers.run_files import NET, content
 
 
 @pytest.fixture(scope="module")

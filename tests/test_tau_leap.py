@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -17,6 +16,7 @@ from gillespie_nn.simulation.methods import Layered, TauLeap
 from gillespie_nn.simulation.presentations import Samples
 from gillespie_nn.simulation.presented import Presented
 from gillespie_nn.status import Status
+from helpers.checks_of_chance import accept, rejects
 
 IMMIGRATION_DEATH = gnn.ReactionNetwork.from_text("0 -> A @ 10\nA -> 0 @ 1\nA = 0")
 DIMERS = gnn.ReactionNetwork.from_text("0 -> A @ 10\nA -> 0 @ 1\nA -> B @ 0.5\n2 B -> A @ 0.1\nA = 8\nB = 5")

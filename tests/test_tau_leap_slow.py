@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, rejects
 from scipy import stats
 
 import gillespie_nn as gnn
@@ -11,6 +10,7 @@ from gillespie_nn.nn import training_network
 from gillespie_nn.simulation.methods import TauLeap
 from gillespie_nn.simulation.presentations import Samples
 from gillespie_nn.simulation.presented import Presented
+from helpers.checks_of_chance import accept, chi_square, rejects
 
 _PAIRS = [(i, j) for i in range(8) for j in range(8)]
 

@@ -2,15 +2,15 @@
 
 import dataclasses
 
-import naive
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square
 from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn import Reaction, Threshold
 from gillespie_nn.simulation import EXACT
+from helpers import naive
+from helpers.checks_of_chance import accept, chi_square
 
 
 def test_reactions_counts_comments_and_names_are_read():

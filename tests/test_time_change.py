@@ -9,9 +9,6 @@ probability 1e-7 (`checks_of_chance.ALPHA`).
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, rejects
-from models import product_model
-from naive import propensity
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
@@ -19,6 +16,9 @@ from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import EXACT, Layered, Rejection
 from gillespie_nn.verification import time_change
 from gillespie_nn.verification.time_change import p_values
+from helpers.checks_of_chance import accept, rejects
+from helpers.models import product_model
+from helpers.naive import propensity
 
 N_FIRINGS = 1500
 MIXED = gnn.ReactionNetwork.from_text(time_change.MIXED)

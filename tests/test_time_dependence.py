@@ -6,8 +6,6 @@ integrated propensity makes any inhomogeneous process a unit Poisson process.
 
 import numpy as np
 import pytest
-from checks_of_chance import accept, chi_square, mean_is, rejects
-from models import N_SAMPLES
 from scipy import integrate, stats
 
 import gillespie_nn as gnn
@@ -16,6 +14,8 @@ from gillespie_nn.kernels import codes
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation import EXACT
 from gillespie_nn.simulation.methods import Direct, Layered
+from helpers.checks_of_chance import accept, chi_square, mean_is, rejects
+from helpers.models import N_SAMPLES
 
 NAMES = [m.name for m in EXACT if m is not Layered]
 T_END = 2.5

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from test_resume import interrupted, same
 
 import gillespie_nn as gnn
 from gillespie_nn.api.plan import make_plan
@@ -15,6 +14,8 @@ from gillespie_nn.simulation.checkpoints import first_checkpoint
 from gillespie_nn.simulation.evaluation import accuracy_interval
 from gillespie_nn.simulation.training_options import TrainingOptions
 from gillespie_nn.simulation.validation import N_AVERAGED, Watch, evaluation_points
+from helpers.interrupted_runs import interrupted
+from helpers.run_files import same
 
 STOPS = {
     "volume": 30.0, "running_time": 1.0, "hold": 0.0, "presentations": 400, "seed": 1, "validation": 0.25,

@@ -6,13 +6,13 @@ from dataclasses import replace
 from math import exp
 
 import pytest
-from sbml_documents import initially, math, model
 
 import gillespie_nn as gnn
 from gillespie_nn.api.simulate import Workers, carry_out, new_file
 from gillespie_nn.cli import main
 from gillespie_nn.simulation.options import Execution, RunOptions
 from gillespie_nn.simulation.task import make_task
+from helpers.sbml_documents import initially, math, model
 
 D = "<parameter id='D' value='50' constant='true'/><parameter id='K' value='1' constant='true'/>"
 DERIVED = f"<initialAssignment symbol='K'>{math('10 * D')}</initialAssignment></listOfInitialAssignments>"

@@ -4,11 +4,11 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from checks_of_chance import chi_square
-from naive import master_equation
 
 import gillespie_nn as gnn
 from gillespie_nn.crn.families import product_families
+from helpers.checks_of_chance import chi_square
+from helpers.naive import master_equation
 
 N_SAMPLES = 10_000
 SEED = 20_250_101
