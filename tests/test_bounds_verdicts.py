@@ -22,7 +22,8 @@ def test_plants_are_caught(what, plant, expected):
     if what == "no fault" or "crossing" in what:  # so few paths may leave an interval too wide
         assert all(found[name] != judgements.FAILS for name in expected)
     else:
-        assert all(found[name] == verdict or verdict == judgements.HOLDS for name, verdict in expected.items())
+        for name, verdict in expected.items():  # what holds may stay undecided here, too
+            assert found[name] != judgements.FAILS if verdict == judgements.HOLDS else found[name] == verdict
 
 
 def test_an_interval_too_wide_is_inconclusive_and_a_wrong_slope_fails():

@@ -193,7 +193,9 @@ def test_the_weights_wait_for_the_licence_and_then_learn_the_gradient(case):
     off, on = (_spec(case, learning_rate=rate, hold=1.0) for rate in (0.0, 1.0))
     weights, x, t = _sample(off, case[-1], 2)
     given = off.initial(weights, 1e9)
-    for (_, shown), learnt in zip(off.schedule(x, t, 1e9, 2.0), (0.0, -off.floating.gradient(weights, x, t))):
+    for (_, shown), learnt in zip(
+        off.schedule(x, t, 1e9, 2.0), (0.0, -off.floating.gradient(weights, x, t)), strict=True
+    ):
         given |= shown
         rest = settle(off.network, {s: n / 1e9 for s, n in given.items()})
         counts = np.array([rest[s] for s in off.network.species])

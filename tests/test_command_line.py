@@ -1,6 +1,7 @@
 """All subcommands alike: options, help with examples that parse, and shell completion."""
 
 import argparse
+import ast
 import shlex
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from gillespie_nn.cli import COMMANDS, main, make_parser
+from helpers.paths import ROOT
 
 SUBPARSERS = next(a for a in make_parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
 
@@ -34,11 +36,18 @@ def test_help_ends_with_examples_that_parse(name):
         words = shlex.split(line.partition(" > ")[0])
         assert words[:2] == ["gillespie-nn", name]
         if "--list" not in words:
-            make_parser().parse_args(words[1:])
+            assert make_parser().parse_args(words[1:]).run.__module__.endswith(f".cli.{COMMANDS[name].module}")
 
 
 def test_every_command_is_there():
-    assert len(SUBPARSERS) == len(COMMANDS) >= 12
+    """Each module of the folder that has what a command needs is one, and the parser knows each."""
+    modules = set()
+    for path in (ROOT / "gillespie_nn" / "cli").glob("*.py"):
+        functions = {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+        if {"add", "run"} <= functions:
+            modules.add(path.stem)
+    assert {command.module for command in COMMANDS.values()} == modules and len(modules) >= 12
+    assert list(SUBPARSERS) == list(COMMANDS)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

@@ -67,11 +67,18 @@ def _anchors(page):
     return found
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda p: f"{p.parent.name}-{p.stem}")
+def links(page):
+    """Targets of the links of a page that lead to files or headings of the project."""
+    return [t for t in re.findall(r"\]\(([^)\s]+)\)", prose(page)) if not t.startswith("http")]
+
+
+WITH_LINKS = [page for page in (ROOT / "README.md", *PAGES) if links(page)]
+WITH_COMMANDS = [page for page in PAGES if page.stem not in ("api", "errors") and commands(page)]
+
+
+@pytest.mark.parametrize("page", WITH_LINKS, ids=lambda p: "README" if p.parent == ROOT else f"docs-{p.stem}")
 def test_links_lead_to_files_and_headings(page):
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
-        if target.startswith("http"):
-            continue
+    for target in links(page):
         path, _, anchor = target.partition("#")
         path = (page.parent / path).resolve() if path else page
         assert path.exists(), target
@@ -87,6 +94,7 @@ def test_every_page_is_in_the_index_and_the_index_in_the_readme():
 
 def test_every_figure_is_made_by_a_command_that_its_page_names(tmp_path):
     pytest.importorskip("matplotlib")
+    n_figures = 0
     for page in PAGES:
         figures = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", prose(page))
         scripts = set(re.findall(r"python (docs/draw_\w+\.py)", page.read_text()))
@@ -96,9 +104,11 @@ def test_every_figure_is_made_by_a_command_that_its_page_names(tmp_path):
             assert (tmp_path / figure).is_file(), f"{page.name} shows {figure}, which none of {scripts} draws"
             drawn, kept = (set(re.findall(r"<!-- (.*?) -->", (f / figure).read_text())) for f in (tmp_path, DOCS))
             assert drawn == kept, f"{figure} was drawn by another {scripts}"
+        n_figures += len(figures)
+    assert n_figures >= 2
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p.stem not in ("api", "errors")], ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda p: p.stem)
 def test_the_real_parser_takes_every_command_of_a_page(page, capsys):
     for line in commands(page):
         try:
@@ -230,6 +240,12 @@ def test_a_page_that_is_wrong_is_caught(tmp_path):
     written = ("x --output a.h5 --figure a.png", "report a.h5  # one page", "y --output b --overwrite")
     page.write_text("```\n" + "".join(f"gillespie-nn {line}\n" for line in written) + "```\n")
     assert list(outputs(page)) == ["a.h5", "a.png", "a.html"]
+    page.write_text("[one](methods.md#rejection), [two](https://example.org) and ![three](a.svg)")
+    assert links(page) == ["methods.md#rejection", "a.svg"]
+
+
+def test_most_pages_have_links_and_commands():
+    assert len(WITH_LINKS) >= 12 and len(WITH_COMMANDS) >= 10
 
 
 def test_no_page_has_a_gap_to_be_filled():

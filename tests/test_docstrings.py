@@ -71,7 +71,7 @@ def test_every_parameter_of_a_public_function_is_in_its_docstring(name):
     assert _unnamed(FUNCTIONS[name]) == []
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", [name for name in CLASSES if any(_methods(CLASSES[name]))])
 def test_every_public_method_has_a_docstring(name):
     bases = CLASSES[name].__mro__[1:]
     for method, function in _methods(CLASSES[name]):

@@ -20,7 +20,9 @@ def test_events_and_passages_have_the_law_of_the_master_equation(method):
 
 @pytest.mark.parametrize("name", events.CASES)
 def test_laws_are_whole_but_for_what_is_cut_off(name):
-    for what, law, _ in events.laws_of(name):
+    laws = events.laws_of(name)
+    assert laws
+    for what, law, _ in laws:
         assert law.min() > -1e-8 and 1 - 1e-8 < law.sum() < 1 + 1e-8, what
 
 

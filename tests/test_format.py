@@ -136,6 +136,7 @@ def test_files_of_all_versions_open(path, tmp_path):
 def test_xarray_names_axes_and_units_in_every_group():
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
+    assert len(NEWEST) == 2  # an ensemble and a training
     for path in NEWEST:
         with h5py.File(path) as file, gnn.open_run(path) as run:
             groups = [None, *(name for name in file if isinstance(file[name], h5py.Group))]

@@ -8,20 +8,30 @@ from gillespie_nn.checks import InternalError
 from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import EXACT, Direct
 from gillespie_nn.simulation.replicate import run_replicate
+from gillespie_nn.status import Status
 
 BINDING = gnn.ReactionNetwork.from_text("E + S -> C @ 1\nC -> E + S @ 1\nC -> E + P @ 1\nE = 5\nS = 9")
 
 
-def _run(method, changes=()):
+def _run(method, changes=(), write=lambda first, *rows: None):
     simulation = method(BINDING, BINDING.rates(), 1.0, BINDING.counts(), np.random.Generator(np.random.SFC64(1)))
-    return run_replicate(simulation, np.linspace(0, 1, 11), changes, invariants=Invariants(BINDING))
+    return run_replicate(simulation, np.linspace(0, 1, 11), changes, write, invariants=Invariants(BINDING))
 
 
 @pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)
 def test_a_right_run_passes_also_through_a_scheduled_change(method):
     from gillespie_nn.simulation.schedule import parse_schedule
 
-    _run(method, parse_schedule([(0.5, {"S": 40})], BINDING, 1.0))
+    rows = []
+    status = _run(
+        method,
+        parse_schedule([(0.5, {"S": 40})], BINDING, 1.0),
+        lambda first, counts, *more: rows.extend(counts.tolist()),
+    )
+    e, s, c, p = np.array(rows)[:, [BINDING.index[name] for name in "ESCP"]].T
+    assert status == Status.REACHED_END and len(rows) == 11
+    assert (e + c == 5).all()
+    assert (s + c + p)[:5].tolist() == [9] * 5 and len({*(s + c + p)[6:]}) == 1 and (s + c + p)[-1] >= 40
 
 
 def test_a_molecule_that_is_lost_stops_the_run():

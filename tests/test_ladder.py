@@ -74,7 +74,9 @@ def test_means_and_variances_near_their_limits_as_one_over_omega(name, monkeypat
 
 def test_moments_of_the_langevin_equation_are_right_up_to_the_second():
     """Beyond that a Gaussian number lacks the jump's own third moment, 0.8 of the cumulant here, at any Omega."""
-    for row in langevin_law.langevin_moments(5, (64,), 200):
+    rows = langevin_law.langevin_moments(5, (64,), 200)
+    assert [row["what"] for row in rows] == ["mean", "variance", "third cumulant"]
+    for row in rows:
         low, high = row["interval"]
         if row["what"] == "third cumulant":
             assert 0.3 < low < high < 1.5

@@ -39,7 +39,8 @@ def test_a_linear_network_from_nothing_has_poisson_variances_and_no_covariance(s
 def test_conversion_is_multinomial_and_may_be_stiff(solver, rate):
     network = gnn.ReactionNetwork.from_text(f"A -> B @ {rate}\nB -> A @ {rate / 2}\nB -> C @ 1\nA = 3000")
     means, found = _covariance(network, time=[0.3 / rate, 0.5], solver=solver)
-    for mean, covariance in zip(means, found):
+    assert len(means) == 2
+    for mean, covariance in zip(means, found, strict=True):
         p = mean / 3000
         np.testing.assert_allclose(covariance, 3000 * (np.diag(p) - np.outer(p, p)), rtol=1e-4, atol=1e-3)
 

@@ -212,8 +212,8 @@ def test_points_that_were_not_reached_are_not_drawn(ensemble):
     counts = np.asarray(ensemble.counts).copy()
     counts[:, 60:] = -1
     axes = replace(ensemble, counts=counts).plot(names=["M"])
-    for line in axes.lines:
-        assert np.nanmin(line.get_ydata()) >= 0 if len(line.get_ydata()) else True
+    drawn = [np.asarray(line.get_ydata()) for line in axes.lines if len(line.get_ydata())]
+    assert drawn and min(np.nanmin(values) for values in drawn) >= 0
 
 
 @pytest.mark.parametrize(
