@@ -7,7 +7,8 @@ from make_errors import page
 
 from helpers.mistakes import MISTAKES
 from helpers.mistakes_made import outcome, prepare
-from helpers.paths import ROOT
+from helpers.pages import answers
+from helpers.paths import DOCS
 
 ALL = [mistake for section in MISTAKES.values() for mistake in section]
 
@@ -51,4 +52,14 @@ def test_the_page_of_errors_is_up_to_date(here):
     missing = [mistake.needs for mistake in ALL if _missing(mistake.needs)]
     if missing:
         pytest.skip(f"{missing[0]} is not here")
-    assert (ROOT / "docs" / "errors.md").read_text() == page(), "write it anew: python tests/make_errors.py"
+    shown, made = answers((DOCS / "errors.md").read_text()), answers(page())
+    assert len(made) == sum(not mistake.quotes for mistake in ALL)
+    assert shown == made, "write it anew: python tests/make_errors.py"
+
+
+def test_a_wrapped_message_is_the_same_and_a_missing_or_changed_one_is_not():
+    text = "# Messages\n\n## A\n\n`run x`  \n> exit code 2: no x; see y\n\n`run z` (without w)  \n> `Error`: no z\n"
+    whole = {("A", "`run x`"): "exit code 2: no x; see y", ("A", "`run z` (without w)"): "`Error`: no z"}
+    assert answers(text) == answers(text.replace("no x; ", "no x;\n> ")) == whole
+    assert answers(text.replace("see y", "see q")) != whole
+    assert answers(text.partition("\n\n`run z`")[0]) == {("A", "`run x`"): "exit code 2: no x; see y"}

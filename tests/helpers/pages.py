@@ -40,3 +40,25 @@ def commands(page):
             lines += block.text.replace("\\\n", " ").splitlines()
     lines += re.findall(r"`(gillespie-nn [^`]+)`", prose(page).replace("\n", " "))
     return [line.partition(" > ")[0] for line in lines if line.startswith("gillespie-nn ")]
+
+
+def entries(text):
+    """{(section, name): words} of a reference: what is said of each name, wherever its lines end."""
+    found, section = {}, ""
+    for head, name, body in re.findall(r"^(## |### |\*\*`)([^`\n]+)(.*?)(?=^## |^### |^\*\*`|\Z)", text, re.M | re.S):
+        section = name if head == "## " else section
+        key = (section, "" if head == "## " else name)
+        assert key not in found, key
+        found[key] = body.split()
+    return found
+
+
+def answers(text):
+    """{(section, what was done): answer} of the page of messages, wherever its lines end."""
+    found = {}
+    for part in re.split(r"^## ", text, flags=re.M)[1:]:
+        section, _, rest = part.partition("\n")
+        for done, answer in re.findall(r"^(`.*?)\s*\n((?:> .*\n?)+)", rest, re.M):
+            assert (section, done) not in found, done
+            found[section, done] = " ".join(" ".join(line.removeprefix(">") for line in answer.splitlines()).split())
+    return found
