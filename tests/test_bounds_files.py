@@ -84,6 +84,7 @@ simulate_paths(Rate(setting_of(SHORT), 20, 0), sys.argv[1], workers=1)
 """Kills itself when the sixth file is whole, but not yet in the place of the fifth: that of four paths or more."""
 
 
+@pytest.mark.robustness
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_killed_verification_goes_on_to_the_content_of_an_uninterrupted_one(whole, tmp_path):
     output = tmp_path / "b.h5"

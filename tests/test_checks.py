@@ -14,6 +14,8 @@ import gillespie_nn as gnn
 from gillespie_nn import checks
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("kind", [int, np.int64, np.uint64])
 def test_one_molecule_beyond_the_largest_count_is_refused(kind):

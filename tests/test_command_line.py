@@ -12,6 +12,8 @@ import pytest
 from gillespie_nn.cli import COMMANDS, main, make_parser
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.fast
+
 SUBPARSERS = next(a for a in make_parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
 
 

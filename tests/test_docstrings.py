@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.fast
+
 MODULES = (
     "gillespie_nn",
     "gillespie_nn.activations",

@@ -10,6 +10,8 @@ import gillespie_nn as gnn
 from gillespie_nn.kernels import codes, direct, families, next_reaction, rejection
 from gillespie_nn.simulation.methods import EXACT
 
+pytestmark = pytest.mark.fast
+
 _METHOD_FILES = [
     importlib.import_module(f"gillespie_nn.simulation.methods.{name}")
     for name in ("direct", "next_reaction", "rejection")

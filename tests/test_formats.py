@@ -16,6 +16,8 @@ from gillespie_nn.crn.parts import Parts
 from gillespie_nn.verification import hostile
 from helpers.naive import propensity
 
+pytestmark = pytest.mark.fast
+
 MODEL = """
 @volume 2.0
 bind: 2 A + B -> C @ 0.5

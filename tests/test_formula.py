@@ -13,6 +13,8 @@ from gillespie_nn.crn.expressions import MOST_DEEP, MOST_NODES, Expression, call
 from gillespie_nn.crn.formula import parse
 from helpers.random_expressions import EXACT, examples, expressions
 
+pytestmark = pytest.mark.fast
+
 VALUES = {"a": 3.0, "b": 2.0, "c": -0.5, "d": 7.0, "z": 0.0}
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from robustness import freeze
 
 INEXACT = {*freeze.REAL, "tau_leap", "noise"}

@@ -202,6 +202,7 @@ for first in range(0, 50, 5):
 """A process that ends by SIGKILL in its third group: before its rows, before its first flush, or before its second."""
 
 
+@pytest.mark.robustness
 @pytest.mark.parametrize("where", ["_write_group", "_commit", "_mark"])
 def test_a_kill_between_the_flushes_loses_what_was_not_committed(where, tmp_path):
     path = tmp_path / "x.h5"
@@ -234,6 +235,7 @@ for k in rng.permutation(task.n_replicates):
 """A process that commits replicates in any order, so that chunks are written again and again."""
 
 
+@pytest.mark.robustness
 def test_what_is_committed_is_right_for_watchers_and_after_a_kill_at_any_moment(tmp_path):
     """Where looks and kills fall is the machine's; what they find must be right."""
     _, rows, ends = many()

@@ -1,8 +1,11 @@
 """The indexed heap: every parent before its children, every channel where its position says, through random moves."""
 
 import numpy as np
+import pytest
 
 from gillespie_nn.kernels import heap as kernel
+
+pytestmark = pytest.mark.fast
 
 
 def _check(heap, position, key):

@@ -13,6 +13,8 @@ from gillespie_nn.nn import training_network
 from gillespie_nn.nn.chemistries import CHEMISTRIES
 from helpers.paths import FOLDERS, ROOT
 
+pytestmark = pytest.mark.fast
+
 LAYERS = [
     {"kernels", "data", "_version", "_later", "interrupts"},
     {"checks", "options", "status", "seeds", "progress", "display"},

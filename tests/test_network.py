@@ -9,6 +9,8 @@ from gillespie_nn.kernels.channels import channel_value, look_at_laws, term_valu
 from helpers.models import MODELS
 from helpers.naive import propensity
 
+pytestmark = pytest.mark.fast
+
 
 def test_stoichiometry_is_the_net_change_with_catalysts_cancelled():
     net = gnn.ReactionNetwork.from_text("W + X -> W + X + Z @ 1\n2 Y -> Y @ 1\nZ -> 0 @ 1")

@@ -19,6 +19,8 @@ from gillespie_nn.simulation.task import make_task
 from gillespie_nn.simulation.training_options import TrainingOptions
 from gillespie_nn.verification.certify import OPTIONS as CERTIFY
 
+pytestmark = pytest.mark.fast
+
 NET = gnn.ReactionNetwork.from_text("bind: A + B -> C @ 0.01\nA = 30\nB = 20")
 RUN, EXECUTION, DESTINATION = options_of(RunOptions), options_of(Execution), options_of(Destination)
 TRAINING = options_of(TrainingOptions)

@@ -9,6 +9,8 @@ import gillespie_nn as gnn
 from gillespie_nn import Reaction
 from gillespie_nn.crn.formula import parse
 
+pytestmark = pytest.mark.fast
+
 PLAIN = Reaction((("A", 2), ("B", 1)), (("C", 1),), 0.5)
 
 

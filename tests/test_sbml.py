@@ -6,6 +6,8 @@ import pytest
 import gillespie_nn as gnn
 from helpers.naive import propensity
 
+pytestmark = pytest.mark.fast
+
 pytest.importorskip("libsbml", reason="the extra sbml is not installed")
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'

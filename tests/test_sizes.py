@@ -6,6 +6,8 @@ from gillespie_nn.checks import InputError
 from gillespie_nn.nn import training_network
 from gillespie_nn.nn.chemistries import CHEMISTRIES
 
+pytestmark = pytest.mark.fast
+
 SETTINGS = (
     {},
     {"hold": 3.0},

@@ -9,6 +9,8 @@ from gillespie_nn.kernels.draws import draw_exponentials, draw_uniforms
 from gillespie_nn.kernels.streams import SCRATCH, seed_stream
 from gillespie_nn.seeds import Purpose
 
+pytestmark = pytest.mark.fast
+
 _EDGES = (0, 1, 2**32 - 1, 2**32, 2**32 + 1, 2**53, 2**63 - 1)
 _NUMBERS = (0, 1, 2**32 - 1, 2**32, 2**63 - 1)
 

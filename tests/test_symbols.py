@@ -19,6 +19,8 @@ from gillespie_nn.crn.symbols import (
     Scope,
 )  # fmt: skip
 
+pytestmark = pytest.mark.fast
+
 
 def test_a_name_is_defined_once_and_means_that_from_then_on():
     scope = Scope()

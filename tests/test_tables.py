@@ -5,6 +5,8 @@ import pytest
 
 from gillespie_nn.display.tables import estimate, interval
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize(
     "value, low, high, shown",

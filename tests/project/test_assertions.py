@@ -7,6 +7,8 @@ import pytest
 
 from helpers.paths import TESTS
 
+pytestmark = pytest.mark.fast
+
 ASSERTING = ("np.testing.", "numpy.testing.", "pytest.raises", "pytest.warns", "pytest.fail")
 
 

@@ -3,7 +3,11 @@
 import re
 from collections import Counter
 
+import pytest
+
 from helpers.paths import TESTS
+
+pytestmark = pytest.mark.fast
 
 _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:\w+\.)*(test_\w+)", re.MULTILINE)
 
