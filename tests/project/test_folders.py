@@ -1,14 +1,16 @@
-"""The tests themselves: what two test modules share is in `tests/helpers`, and no two files have one name."""
+"""The tests themselves: their folders are those of the source, no two files have one name, and what two test modules
+share is in `tests/helpers`."""
 
 import re
 from collections import Counter
 
 import pytest
 
-from helpers.paths import TESTS
+from helpers.paths import ROOT, TESTS
 
 pytestmark = pytest.mark.fast
 
+MORE_FOLDERS = {"docs", "golden", "helpers", "project", "propositions", "robustness"}
 _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:\w+\.)*(test_\w+)", re.MULTILINE)
 
 
@@ -38,3 +40,20 @@ def test_no_two_test_files_have_one_name():
     """So that a module is known by its name alone."""
     names = Counter(path.name for path in _sources())
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_folders_mirror_the_source():
+    packages = {path.name for path in (ROOT / "gillespie_nn").iterdir() if path.is_dir() or path.is_symlink()}
+    folders = {path.name for path in TESTS.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders - packages - MORE_FOLDERS == set() and len(folders & packages) >= 12
+    assert list(TESTS.glob("test_*.py")) == []
+
+
+def test_every_test_file_that_is_named_exists():
+    """In the source, in the pages and in the tests."""
+    texts = [*ROOT.glob("*.md"), *ROOT.glob("scripts/*"), *(ROOT / "docs").rglob("*.md"), *TESTS.rglob("*.md")]
+    for folder in ("gillespie_nn", "kernels", "tests"):
+        texts += [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.md")]
+    named = {(path, name) for path in texts for name in re.findall(r"tests/[\w/]+\.py\b", path.read_text())}
+    assert len(named) > 10
+    assert [(path.name, name) for path, name in sorted(named) if not (ROOT / name).is_file()] == []
