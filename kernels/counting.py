@@ -5,8 +5,8 @@ Transactions on Mathematical Software 8:163, 1982, algorithm PD), for the binomi
 variance s^2 is rounded down to k. Centred at c, the mean plus the success probability (0 for Poisson), the logarithm of
 law over normal cell is (1 - 2p) (k - c)^3 / (6 s^4) and terms of order s^-2, without a linear one; hence nearly every
 k is accepted by a bound on its cube. The others are accepted with the exact ratio, or else replaced by a draw from
-where the law exceeds the normal cell, by rejection from a Laplace density. `tests/test_counting.py` holds the two
-bounds against the laws.
+where the law exceeds the normal cell, by rejection from a Laplace density. `tests/kernels/test_counting.py` holds the
+two bounds against the laws.
 
 Uniforms have 53 bits: probabilities below 1e-16 are not resolved.
 """

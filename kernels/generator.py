@@ -3,7 +3,7 @@
 Numba calls numpy's generator through a pointer for every draw, which the processor cannot look through: with that, an
 event of a small network took half as long again. Here the words of the SFC64 generator are read and written where
 numpy keeps them, and turned into numbers as numpy does, so that a stream gives the same numbers, bit for bit;
-`tests/test_streams.py` compares them.
+`tests/kernels/test_streams.py` compares them.
 
 SFC64 is the generator of C. Doty-Humphrey (2010). Exponentials are drawn by the ziggurat method of G. Marsaglia and
 W. W. Tsang, J. Stat. Softw. 5 (2000) no. 8, doi:10.18637/jss.v005.i08: the area under the density is cut into 256

@@ -5,7 +5,8 @@ pool and stretches the pool into the state of the generator; in Python that take
 reactions. Here the same words are hashed in some 40 nanoseconds and written where the generator keeps its state.
 
 `SeedSequence` is the seeding algorithm of M. E. O'Neill (2015), whose constants these are; SFC64 is the generator of
-C. Doty-Humphrey (2010). Both are fixed by numpy's policy on streams; `tests/test_streams.py` compares with numpy.
+C. Doty-Humphrey (2010). Both are fixed by numpy's policy on streams; `tests/kernels/test_streams.py` compares with
+numpy.
 """
 
 import numpy as np

@@ -1,19 +1,42 @@
-"""The suite's own rules: how many statistical checks there may be.
+"""Rules of the suite: which tests have which marker, and how many statistical checks there may be.
 
-Each report of a test carries how many checks it made, so that the sum is that of the whole suite however many
-processes run it.
+Tests that make statistical checks are marked `statistical`, and those in `tests/robustness` or with the fixture
+`killed` are marked `robustness`; modules say themselves that they are `fast`. Each report of a test carries how many
+checks it made, so that the sum is that of the whole suite however many processes run it.
 """
 
-import checks_of_chance
+from pathlib import Path
+
 import pytest
+
+# Before any helper is imported, so that their assertions show values as those of test modules do.
+pytest.register_assert_rewrite("helpers")
+
+from helpers import checks_of_chance  # noqa: E402
+
+ROBUSTNESS = Path(__file__).parent / "robustness"
 
 _n_checks = 0
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if ROBUSTNESS in item.path.parents or "killed" in item.fixturenames:
+            item.add_marker("robustness")
+        fixtures = (f.func for fs in item._fixtureinfo.name2fixturedefs.values() for f in fs)
+        if any(map(checks_of_chance.makes_checks, (getattr(item, "function", None), *fixtures))):
+            item.add_marker("statistical")
+
+
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport():
+def pytest_runtest_makereport(item):
     outcome = yield
-    outcome.get_result().n_statistical_checks = checks_of_chance.counted()
+    report = outcome.get_result()
+    report.n_statistical_checks = checks_of_chance.counted()
+    if report.n_statistical_checks and not item.get_closest_marker("statistical") and report.passed:
+        report.outcome = "failed"
+        report.longrepr = "it makes a statistical check that its code does not show, so it has no marker `statistical`"
 
 
 def pytest_runtest_logreport(report):

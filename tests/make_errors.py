@@ -4,8 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from mistakes import MISTAKES
-from mistakes_made import PROGRAM, outcome, prepare
+from helpers.mistakes import MISTAKES
+from helpers.mistakes_made import PROGRAM, outcome, prepare
 
 _HEAD = """# Messages
 
