@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..nn import FloatNetwork, Numbers
+from ..nn import Numbers
+from ..nn.floating import FloatNetwork
 from ..nn.settings import Settings
 from ..storage import Run
 from ..storage.averages import averaged_weights, running_mean

@@ -16,13 +16,13 @@ from .values import strings
 from .whole import written
 
 
-def write(path: Path, arguments: dict, arrays: Mapping[str, Any]) -> None:
+def write_bounds(path: Path, arguments: dict, arrays: Mapping[str, Any]) -> None:
     """Write `arrays` by name. Raises StorageError if this fails."""
     with written(path) as file:
         make(file, BOUNDS, {"arguments": json.dumps(arguments, sort_keys=True), **arrays})
 
 
-def read(path: str | Path, arguments: dict) -> dict[str, Any] | None:
+def read_bounds(path: str | Path, arguments: dict) -> dict[str, Any] | None:
     """The arrays of the file by name, or None if there is no file. Raises InputError if the file has another type or
     other arguments."""
     path = Path(path)

@@ -13,7 +13,8 @@ from ..simulation.glance import span
 from ..simulation.methods.base import units_of
 from ..simulation.moments import Moments
 from ..simulation.moments_result import MomentsResult
-from ..simulation.task import MOMENTS, QUANTILES
+from ..simulation.task import MOMENTS as RECORDED_MOMENTS
+from ..simulation.task import QUANTILES
 from ..statistics.sketch import Sketch
 from .moments_file import load
 from .save import copy_file
@@ -41,7 +42,7 @@ class MomentsRun(MomentsResult):
     @property
     def record(self) -> str:
         """What is recorded: `moments` or `quantiles`."""
-        return MOMENTS if self.moments.sketch is None else QUANTILES
+        return RECORDED_MOMENTS if self.moments.sketch is None else QUANTILES
 
     @property
     def initial_of_model(self) -> np.ndarray | None:

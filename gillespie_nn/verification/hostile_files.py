@@ -76,7 +76,7 @@ def make_originals(folder: str | Path) -> list[Path]:
         run_ensemble(task, file, units=[0])
     bounds, prediction = Path(folder) / "bounds.h5", Path(folder) / "prediction.h5"
     unknown = np.full((3, 2, 2), np.nan)
-    bounds_file.write(bounds, _ARGUMENTS, {
+    bounds_file.write_bounds(bounds, _ARGUMENTS, {
         "size": np.array([1e-3, 1e-2]), "quantity": ("A", "B"), "is_number": np.array([False, True]), "theta": unknown,
         "theta_0": unknown[:, 0], "bound": unknown, "ratio": unknown, "violations": np.zeros((3, 2, 2), np.int64),
         "committed": np.zeros((3, 3), np.uint8),
@@ -304,7 +304,7 @@ def _refused(act: Callable[[Path], object], path: Path) -> bool:
 
 
 def _read(path: Path) -> None:
-    for own in (partial(bounds_file.read, arguments=_ARGUMENTS), prediction_file.read):
+    for own in (partial(bounds_file.read_bounds, arguments=_ARGUMENTS), prediction_file.read):
         with contextlib.suppress(InputError):
             found = own(path)
             if isinstance(found, prediction_file.Found):

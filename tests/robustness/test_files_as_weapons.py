@@ -54,7 +54,7 @@ def read(path):
     with h5py.File(path) as opened:
         filetype, arguments = opened.attrs["filetype"], opened.attrs.get("arguments", "")
     if filetype == "gillespie-nn bounds":
-        return bounds_file.read(path, json.loads(arguments))
+        return bounds_file.read_bounds(path, json.loads(arguments))
     if filetype == "gillespie-nn prediction":
         return prediction_file.read(path)
     with gnn.open_run(path) as run:
@@ -351,7 +351,7 @@ def test_links_planted_under_the_names_of_parts_are_not_written_through(tmp_path
         "m.h5": lambda path: gnn.simulate(NET, 1.0, 2, seed=1, record="moments", output=path),
         "r.h5": repair,
         "x.csv": lambda path: export(made, "csv", path),
-        "b.h5": lambda path: bounds_file.write(path, {}, _bounds()),
+        "b.h5": lambda path: bounds_file.write_bounds(path, {}, _bounds()),
         "p.h5": lambda path: prediction_file.write(path, {}, "regression", np.zeros((1, 1)), np.zeros((1, 1))),
     }
     for name, act in acts.items():

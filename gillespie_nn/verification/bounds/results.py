@@ -79,11 +79,11 @@ class Results(NamedTuple):
 def write(path: Path, arguments: dict, results: Results) -> None:
     """Write the file under another name and move it into place. Raises StorageError where that cannot be done."""
     committed = results.committed.copy()  # first: threads go on filling in, and mark what stands when it stands
-    bounds_file.write(path, arguments, results._asdict() | {"committed": committed})
+    bounds_file.write_bounds(path, arguments, results._asdict() | {"committed": committed})
 
 
 def read(path: Path, arguments: dict) -> Results | None:
     """What the file says, None if there is none. Raises InputError for a file of something else, or of other
     arguments."""
-    found = bounds_file.read(path, arguments)
+    found = bounds_file.read_bounds(path, arguments)
     return None if found is None else Results(**found)
