@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from .simulation import MomentsResult, Result
     from .status import Status
     from .storage import MomentsRun, Run, open_moments, open_run
-    from .verification.certificate import Certificate
-    from .verification.certify import certify
+    from .verification.certificate import Certificate, certify
 
 _HOME = {
     "api": ("Fit", "Sweep", "load_fit", "open_sweep", "resume", "simulate", "sweep", "train"),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .codes import FALLING, FAULT, LAW, N_CANDIDATES, NO_CROSSING, NO_SOLUTION, RAMP, STEP
+from .codes import FALLING, FAULT, LAW, N_CANDIDATES, NO_CROSSING, NO_SOLUTION, RAMP, STEP, record_type
 from .continuous import CROSSING, STALE, begin_step, set_time, step_end
 from .crossings import next_crossing
 from .intervals import law_range
@@ -28,7 +28,6 @@ from .laws import (
     trigger_changed,
 )
 from .linked import kernel, within
-from .records import record_type
 
 _MOST_EXPECTED = 1000.0
 """Candidates of each law that reads the time, in a window of time, of which most would be rejected: more, and the

@@ -1,5 +1,7 @@
 """Integer codes that kernels return and read. `gillespie_nn.status` gives them names and sentences."""
 
+import numpy as np
+
 REACHED_END = 0
 NO_REACTION_POSSIBLE = 1
 EVENT_LIMIT = 2
@@ -55,3 +57,13 @@ LOOK = 6
 N_BOUNDED = 7
 """Bounds of terms made anew in refreshes."""
 TALLY_SIZE = 8
+
+
+# Records: one array for what belongs to one axis, since a kernel is compiled for each array that it is passed.
+
+
+def record_type(**fields):
+    """The dtype of a record, aligned as in C, from names and dtypes. Names are none of numpy's own, such as `size`."""
+    # Of numpy's record arrays an element has its fields as attributes, as it has in a compiled kernel: so kernels also
+    # run in plain Python (NUMBA_DISABLE_JIT=1).
+    return np.dtype((np.record, np.dtype(list(fields.items()), align=True)))

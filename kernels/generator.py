@@ -19,6 +19,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from .jit import inlined
 from .linked import kernel, within
 
 _LAYERS = 256
@@ -120,3 +121,341 @@ def _beyond(words, layer, x):
         x = np.float64(place) * _WIDTH[layer]
         if place < _WITHIN[layer]:
             return x
+
+
+# The random stream of a replicate, seeded inside a kernel: the same as `gillespie_nn.seeds.stream` gives.
+#
+# A stream is a function of (seed, purpose, parameter set, replicate). numpy's `SeedSequence` hashes these words into a
+# pool and stretches the pool into the state of the generator; in Python that takes 20 microseconds, as long as a
+# thousand reactions. Here the same words are hashed in some 40 nanoseconds and written where the generator keeps its
+# state.
+#
+# `SeedSequence` is the seeding algorithm of M. E. O'Neill (2015), whose constants these are; SFC64 is the generator of
+# C. Doty-Humphrey (2010). Both are fixed by numpy's policy on streams; `tests/kernels/test_streams.py` compares with
+# numpy.
+
+_POOL = 4
+_WORDS = 12
+"""Of the seed, padded to the pool, at most 4; of purpose, parameter set and replicate at most 2 each."""
+SCRATCH = _POOL + _WORDS
+"""Words of scratch, uint32, that `seed_stream` needs: the pool, then the words."""
+_INITIAL_A, _FACTOR_A = np.uint32(0x43B0D7E5), np.uint32(0x931E8875)
+_INITIAL_B, _FACTOR_B = np.uint32(0x8B51F9DD), np.uint32(0x58F38DED)
+_LEFT, _RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
+_HALF = np.uint32(16)
+_LOW = np.uint64(0xFFFFFFFF)
+_UP = np.uint64(32)
+_STATE = 6
+"""Words that SFC64 is started with, uint32."""
+_ROUNDS = 12
+"""Steps of SFC64 that are thrown away after seeding."""
+
+
+@kernel
+def _append(scratch, n, number):
+    """Write the 32-bit words of a whole number from place n on, the lowest first: one for a number below 2**32, 0
+    among them, else two. Returns the next place."""
+    scratch[n] = np.uint32(number & _LOW)
+    if number >> _UP == np.uint64(0):
+        return n + 1
+    scratch[n + 1] = np.uint32(number >> _UP)
+    return n + 2
+
+
+@kernel
+def seed_stream(address, seed, purpose, parameter_set, replicate, scratch):
+    """Set the SFC64 generator whose state is at `address` to the start of a stream.
+
+    All numbers are uint64 below 2**63; `scratch` is uint32[SCRATCH].
+    """
+    for k in range(SCRATCH):
+        scratch[k] = np.uint32(0)
+    _append(scratch, _POOL, seed)
+    # The seed is padded to the length of the pool, as SeedSequence does where there is a key: no seed runs into a key.
+    n = _append(scratch, 2 * _POOL, purpose)
+    n = _append(scratch, n, parameter_set)
+    n = _append(scratch, n, replicate)
+    # `constant` runs through one sequence from the first word to the last, so that equal words hash differently.
+    # Round 0 fills the pool with the seed. Rounds 1 to 4 mix each word of the pool into the three others; the later
+    # ones mix one word of the key each into all four.
+    constant = _INITIAL_A
+    for i in range(_POOL):
+        word = np.uint32(scratch[_POOL + i] ^ constant)
+        constant = np.uint32(constant * _FACTOR_A)
+        word = np.uint32(word * constant)
+        scratch[i] = np.uint32(word ^ (word >> _HALF))
+    for k in range(n - _POOL):
+        source = k if k < _POOL else k + _POOL
+        for j in range(_POOL):
+            if j == k:
+                continue
+            word = np.uint32(scratch[source] ^ constant)
+            constant = np.uint32(constant * _FACTOR_A)
+            word = np.uint32(word * constant)
+            word = np.uint32(word ^ (word >> _HALF))
+            word = np.uint32(_LEFT * scratch[j] - _RIGHT * word)
+            scratch[j] = np.uint32(word ^ (word >> _HALF))
+    # The pool, read round and round, is hashed once more into the words that the generator is started with.
+    constant = _INITIAL_B
+    for i in range(_STATE):
+        word = np.uint32(scratch[i % _POOL] ^ constant)
+        constant = np.uint32(constant * _FACTOR_B)
+        word = np.uint32(word * constant)
+        scratch[_POOL + i] = np.uint32(word ^ (word >> _HALF))
+    a = np.uint64(scratch[_POOL]) | np.uint64(scratch[_POOL + 1]) << _UP
+    b = np.uint64(scratch[_POOL + 2]) | np.uint64(scratch[_POOL + 3]) << _UP
+    c = np.uint64(scratch[_POOL + 4]) | np.uint64(scratch[_POOL + 5]) << _UP
+    counter = np.uint64(1)
+    for _ in range(_ROUNDS):
+        out = a + b + counter
+        counter += np.uint64(1)
+        a = b ^ (b >> np.uint64(11))
+        b = c + (c << np.uint64(3))
+        c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + out
+    # The state of SFC64: three words, a counter, and no half of a word left over.
+    state = words_at(address)
+    state[0] = a
+    state[1] = b
+    state[2] = c
+    state[3] = counter
+    state[4] = np.uint64(0)
+
+
+# Draws alone: what an event costs at least, and what tests compare with numpy.
+
+
+@kernel
+def draw_pairs(address, n):
+    """Draw n exponentials and n uniforms in one loop from the SFC64 generator whose state is at `address` (uint64);
+    returns their sum, so that none can be left out."""
+    words = words_at(address)
+    total = 0.0
+    for _ in range(n):
+        total += uniform(words) + exponential(words)
+    return total
+
+
+@kernel
+def draw_exponentials(address, out):
+    """Fill `out` float64[n] with exponentials; see `draw_pairs`."""
+    words = words_at(address)
+    for k in range(out.size):
+        out[k] = exponential(words)
+
+
+@kernel
+def draw_uniforms(address, out):
+    """Fill `out` float64[n] with uniforms; see `draw_pairs`."""
+    words = words_at(address)
+    for k in range(out.size):
+        out[k] = uniform(words)
+
+
+# Draws of Poisson and binomial numbers of any size.
+#
+# Few expected: inversion, adding up probabilities until they pass a uniform. Many: the idea of Ahrens and Dieter (ACM
+# Transactions on Mathematical Software 8:163, 1982, algorithm PD), for the binomial law too. A normal number of the
+# same variance s^2 is rounded down to k. Centred at c, the mean plus the success probability (0 for Poisson), the
+# logarithm of law over normal cell is (1 - 2p) (k - c)^3 / (6 s^4) and terms of order s^-2, without a linear one; hence
+# nearly every k is accepted by a bound on its cube. The others are accepted with the exact ratio, or else replaced by a
+# draw from where the law exceeds the normal cell, by rejection from a Laplace density. `tests/kernels/test_counting.py`
+# holds the two bounds against the laws.
+#
+# Uniforms have 53 bits: probabilities below 1e-16 are not resolved.
+
+MANY = 8.0
+"""Least variance (for Poisson numbers the mean) of the second way; both bounds hold from 7 on."""
+LARGEST_MEAN = 2.0**53
+"""Above this floating point does not hold every whole number: a greater Poisson mean counts as this one."""
+BINOMIAL_SLACK = 0.03
+"""Part of the bound for binomial numbers that covers the terms of order s^-2."""
+LAPLACE_CENTRE, LAPLACE_HEIGHT = 1.8, 0.108
+"""The law minus the normal cell is below LAPLACE_HEIGHT / s^2 exp(-|t - LAPLACE_CENTRE|), t = (k - c) / s."""
+_HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+_SMALLEST = 1e-18  # a tail that adds nothing to a sum of probabilities near 1
+
+
+@kernel
+def draw_poisson(rng, mean):
+    """Poisson number with this mean; 0 for a mean that is not above 0 or not a number."""
+    if not mean > 0.0:
+        return 0
+    if mean < MANY:
+        u = rng.random()
+        return 0 if u >= mean else _few_poisson(mean, u)  # exp(-mean) >= 1 - mean
+    mean = min(mean, LARGEST_MEAN)
+    k = np.floor(mean + math.sqrt(mean) * rng.standard_normal())
+    below = mean - k
+    if below <= 0.0:
+        return int(k)  # from the mean on the law is not below the normal cell: always accepted
+    u = rng.random()
+    if below * below * below <= 6.0 * mean * mean * u:
+        return int(k)
+    return _corrected(rng, k, u, mean, mean, -1.0, 0.0)
+
+
+@kernel
+def draw_poissons(rng, numbers):
+    """Replace each mean in `numbers` float64[...] by a Poisson number with this mean; as `draw_poisson`, but faster.
+
+    A normal number is put to the test with a probability q. No uniform decides that for each, but the points of a
+    Poisson process of rate 1 along the sum of hazards q + q^2 >= -log(1 - q), thinned: one test in a hundred numbers.
+    """
+    until = rng.standard_exponential()
+    for i in range(numbers.size):
+        mean = numbers[i]
+        if not mean >= MANY:
+            numbers[i] = draw_poisson(rng, mean)
+            continue
+        mean = min(mean, LARGEST_MEAN)
+        k = np.floor(mean + math.sqrt(mean) * rng.standard_normal())
+        numbers[i] = k
+        below = max(mean - k, 0.0)
+        q = below * below * below / (6.0 * mean * mean)
+        if q > 0.5:  # where the hazard is no bound any more
+            u = rng.random()
+            if u < q:
+                numbers[i] = _corrected(rng, k, u, mean, mean, -1.0, 0.0)
+            continue
+        hazard = q + q * q
+        until -= hazard
+        if until < 0.0:
+            until = rng.standard_exponential()
+            u = rng.random() * -math.expm1(-hazard)
+            if u < q:
+                numbers[i] = _corrected(rng, k, u, mean, mean, -1.0, 0.0)
+
+
+@kernel
+def draw_binomial(rng, n, p):
+    """Binomial number of n trials with success probability p; p is taken into [0, 1], n < 0 or p not a number as 0."""
+    n = int(n)
+    if n <= 0 or not p > 0.0:
+        return 0
+    if p >= 1.0:
+        return n
+    if p > 0.5:  # count the failures, which are the rarer
+        return n - _draw_rarer(rng, n, 1.0 - p)
+    return _draw_rarer(rng, n, p)
+
+
+@kernel
+def _draw_rarer(rng, n, p):
+    """Binomial number, for p <= 1/2."""
+    mean = n * p
+    variance = mean * (1.0 - p)
+    if variance < MANY:
+        u = rng.random()
+        return 0 if u >= mean else _few_binomial(n, p, u)  # (1 - p)^n >= 1 - np
+    k = np.floor(mean + p + math.sqrt(variance) * rng.standard_normal())
+    u = rng.random()
+    away = abs(k - mean - p)
+    if away * away * away <= 6.0 * variance * (variance * u - BINOMIAL_SLACK):
+        return int(k)
+    return _corrected(rng, k, u, mean + p, variance, float(n), p)
+
+
+@inlined
+def _few_poisson(mean, u):
+    """The number whose share of (0, 1] holds 1 - u."""
+    rest = 1.0 - u
+    probability = math.exp(-mean)
+    k = 0
+    while rest > probability > _SMALLEST:
+        rest -= probability
+        k += 1
+        probability *= mean / k
+    return k
+
+
+@inlined
+def _few_binomial(n, p, u):
+    """The number whose share of (0, 1] holds 1 - u."""
+    if n == 1:
+        return 1  # u < p
+    rest = 1.0 - u
+    trials, odds = float(n), p / (1.0 - p)
+    probability = _power(1.0 - p, n) if n <= 16 else math.exp(n * math.log1p(-p))
+    k = 0
+    while rest > probability > _SMALLEST and k < n:
+        rest -= probability
+        k += 1
+        probability *= (trials - k + 1.0) * odds / k
+    return k
+
+
+@inlined
+def _power(base, n):
+    """base^n by multiplication, for small n faster than by logarithm."""
+    product = base
+    for _ in range(n - 1):
+        product *= base
+    return product
+
+
+@kernel
+def _corrected(rng, k, u, centre, variance, n, p):
+    """Accept the normal number k by its exact ratio with probability 1 - u, or draw from where the law exceeds it."""
+    # Accepted numbers have the density min(law, cell). What they lack to the law is law - cell where that is positive:
+    # its sum is the probability of a rejection, so that one draw from there for each rejection makes the law exact.
+    deviation = math.sqrt(variance)
+    if _law(k, centre, n, p) >= (1.0 - u) * _normal_cell(k, centre, deviation):
+        return int(k)
+    while True:
+        # From the Laplace density about LAPLACE_CENTRE; |u| is uniform, too, and decides on the acceptance.
+        e = rng.standard_exponential()
+        u = 2.0 * rng.random() - 1.0
+        k = np.floor(centre + deviation * (LAPLACE_CENTRE + math.copysign(e, u)))
+        excess = _law(k, centre, n, p) - _normal_cell(k, centre, deviation)
+        if excess * variance > LAPLACE_HEIGHT * abs(u) * math.exp(-e):
+            return int(k)
+
+
+@kernel
+def _law(k, centre, n, p):
+    """Probability of k: of n trials, or Poisson with mean `centre` where n is negative."""
+    if k < 0.0:
+        return 0.0
+    if n < 0.0:
+        return math.exp(_log_poisson(k, centre))
+    if k > n:
+        return 0.0
+    # Two Poisson numbers with means np and n(1 - p), given that they add up to n.
+    return math.exp(_log_poisson(k, n * p) + _log_poisson(n - k, n * (1.0 - p)) - _log_poisson(n, n))
+
+
+@kernel
+def _log_poisson(k, mean):
+    if k < 1.0:
+        return -mean
+    below = mean - k
+    return k * math.log1p(below / k) - below - 0.5 * math.log(k) - _HALF_LOG_TWO_PI - _stirling(k)
+
+
+@inlined
+def _stirling(k):
+    """log k! less Stirling's formula; the series is good to rounding from 16 on."""
+    if k >= 16.0:
+        y = 1.0 / (k * k)
+        return (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))) / k
+    factorial = 1.0
+    i = 2.0
+    while i <= k:
+        factorial *= i
+        i += 1.0
+    return math.log(factorial) - (k + 0.5) * math.log(k) + k - _HALF_LOG_TWO_PI
+
+
+@kernel
+def _normal_cell(k, centre, deviation):
+    """Probability of [k, k + 1) under the normal law: Taylor's series of its density about the middle, integrated.
+
+    Its terms are h^(2j) / (2j + 1)! times Hermite polynomials, with h half the width of a cell in deviations.
+    """
+    x = (k + 0.5 - centre) / deviation
+    y = x * x
+    h = 0.25 / (deviation * deviation)
+    series = y * (y * (y - 15.0) + 45.0) - 15.0
+    series = (y * (y - 6.0) + 3.0) / 120.0 + h / 5040.0 * series
+    series = 1.0 + h * ((y - 1.0) / 6.0 + h * series)
+    return math.exp(-0.5 * y - _HALF_LOG_TWO_PI) * series / deviation

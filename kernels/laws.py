@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .codes import record_type
 from .linked import kernel, within
-from .records import record_type
 
 COUNT, VARIABLE = 1, 2
 ADD, MULTIPLY, DIVIDE, POWER, LESS, LESS_OR_EQUAL, EQUAL, AND, OR = 3, 4, 5, 6, 7, 8, 9, 10, 11

@@ -1,13 +1,4 @@
-"""Which replicate a kernel runs, and where it writes: one protocol for the kernels of all methods.
-
-A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there
-what kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the
-end: that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of
-memory, in which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
-
-A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for
-that), and goes on there at the next call.
-"""
+"""Time of the next candidate event, kept across slices, grid points and scheduled changes."""
 
 from typing import NamedTuple
 
@@ -16,21 +7,97 @@ import numpy as np
 from .codes import (
     BAD_PROPENSITY,
     CONDITION_MET,
+    COUNT_LIMIT,
     GRID_INDEX,
     LOOK_DUE,
     N_CANDIDATES,
     N_EVENTS,
     NEGATIVE,
+    NEXT_TIME,
     NO_REACTION_POSSIBLE,
     OVERFLOW,
     REACHED_END,
     SLICE_END,
     TIME,
     TRIGGERED,
+    record_type,
 )
-from .linked import kernel
-from .records import record_type
-from .streams import seed_stream
+from .generator import seed_stream
+from .linked import kernel, within
+
+
+@kernel
+def rescale_pending(clock, old_total, new_total):
+    """Carry the pending time over a change of the total rate at clock[TIME].
+
+    What is left of the unit exponential stays and runs on at the new rate (random time change), so no drawn
+    time is discarded. A time of NaN says "not drawn yet"; with nothing possible before, or only beyond
+    the range of float64, nothing was pending.
+    """
+    if new_total == old_total:
+        return
+    if new_total == 0.0:
+        clock[NEXT_TIME] = np.inf
+    elif old_total == 0.0 or clock[NEXT_TIME] == np.inf:
+        clock[NEXT_TIME] = np.nan
+    else:
+        # An exponential at the old rate, times the old rate over the new one, is an exponential at the new rate.
+        now = clock[TIME]
+        clock[NEXT_TIME] = now + (clock[NEXT_TIME] - now) * (old_total / new_total)
+
+
+# What the firing of a channel changes, where every reaction is a channel: counts, and propensities.
+
+
+class Dependents(NamedTuple):
+    """What the firing of each channel changes."""
+
+    start: np.ndarray  # uint32[channel + 1]
+    channel: np.ndarray  # uint32[dependence], ascending for each: channels whose propensity it can change
+    pairs: np.ndarray  # PAIR[channel + 1]: the changes of counts, two of them in fixed places
+    more: np.ndarray  # CHANGE[more]: those beyond two
+
+
+@within
+def fire(dependents, counts, c):
+    """Change the counts as channel c does. Returns whether one may be out of range; `fault_of` says it exactly."""
+    s0, s1 = dependents.pairs[c].species, dependents.pairs[c].other
+    n0 = counts[s0] + dependents.pairs[c].amount
+    counts[s0] = n0
+    n1 = counts[s1] + dependents.pairs[c].other_amount
+    counts[s1] = n1
+    # A negative number is a large one without its sign: one comparison does for both ends, and for all counts.
+    bits = np.uint64(n0) | np.uint64(n1)
+    if dependents.more.size:
+        for j in range(dependents.pairs[c].more_start, dependents.pairs[c + 1].more_start):
+            s = dependents.more[j].species
+            n = counts[s] + dependents.more[j].amount
+            counts[s] = n
+            bits |= np.uint64(n)
+    return bits >= np.uint64(COUNT_LIMIT)
+
+
+@kernel
+def fault_of(channels, counts, c):
+    """NEGATIVE or OVERFLOW, whichever the first count is that channel c put out of range, or REACHED_END."""
+    for k in range(channels.ranges[c].change_start, channels.ranges[c + 1].change_start):
+        n = counts[channels.changes[k].species]
+        if n < 0:
+            return NEGATIVE
+        if n > COUNT_LIMIT:
+            return OVERFLOW
+    return REACHED_END
+
+
+# Which replicate a kernel runs, and where it writes: one protocol for the kernels of all methods.
+#
+# A kernel is called in one of two ways. Either it carries one simulation on up to a time, so that Python can do there
+# what kernels do not: events, scheduled changes, noise. Or it runs a block of replicates one after another, each to the
+# end: that costs no Python for a replicate. Of a block every replicate starts from the same content of one piece of
+# memory, in which all that a simulation writes lies, and from its own random stream; so it is what it would be alone.
+#
+# A kernel returns in the middle of a replicate when its budget of candidates is spent (Ctrl-C and progress wait for
+# that), and goes on there at the next call.
 
 REPLICATE = 0
 """Row of the replicate in progress."""

@@ -2,7 +2,7 @@
 
 import sys
 
-from gillespie_nn.verification.certify_batches import main
+from gillespie_nn.verification.batch_layers import main
 
 if __name__ == "__main__":
     sys.exit(main())

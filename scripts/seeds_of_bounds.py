@@ -2,7 +2,7 @@
 
 import sys
 
-from gillespie_nn.verification.bounds.seeds_table import main
+from gillespie_nn.propositions.proposition_report import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 import gillespie_nn as gnn
+from gillespie_nn.propositions import proposition_report, results, setting_of, simulate_paths
+from gillespie_nn.propositions.forcing import Rate
+from gillespie_nn.propositions.setting import Choice
 from gillespie_nn.simulation.training import Watch
-from gillespie_nn.storage import EnsembleFile, MomentsFile, moments_file, prediction_file
+from gillespie_nn.storage import EnsembleFile, MomentsFile, moments_file, training_file
 from gillespie_nn.storage.schema import BOUNDS, MOMENTS, PREDICTIONS, RUNS
-from gillespie_nn.verification.bounds import results, run, setting_of, simulate_paths
-from gillespie_nn.verification.bounds.cases import Choice
-from gillespie_nn.verification.bounds.extrinsic import Rate
 
 FOLDER = Path(__file__).parent / "golden"
 FINISHED, INTERRUPTED = FOLDER / "finished", FOLDER / "interrupted"
@@ -63,7 +63,7 @@ def bounds(path):
 
 def prediction(path):
     arguments = {"training": {"case": "xor", "seed": 3}, "noise": [{"kind": "rate", "eps": 0.1}], "limit": 4}
-    prediction_file.write(path, arguments, "threshold", X, 0.9 * X + 0.05)
+    training_file.write(path, arguments, "threshold", X, 0.9 * X + 0.05)
 
 
 MAKERS = {
@@ -96,7 +96,9 @@ def killed(owner, name, n_calls):
 
 def interrupt(name, path):
     """Make the file `name` at `path`, and be killed on the way."""
-    moments_file._SECONDS = run._SECONDS = run._WRITING = -1.0  # these files are written whenever something is new
+    moments_file._SECONDS = proposition_report._SECONDS = (
+        proposition_report._WRITING
+    ) = -1.0  # these files are written whenever something is new
     MomentsFile._pause = property(lambda self: -1.0, lambda self, pause: None)
     owner, called, n_calls = {
         ensemble: (EnsembleFile, "finish", 2),

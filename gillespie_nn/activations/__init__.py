@@ -7,10 +7,8 @@ from typing import Any
 
 from .. import checks
 from ..options import options_of
-from .annihilation import AnnihilationReLU, LeakyAnnihilationReLU, RailReLU
-from .base import Activation
-from .leaky_relu import LeakyReLU
-from .relu import ReLU
+from .activation import Activation
+from .annihilation import AnnihilationReLU, LeakyAnnihilationReLU, LeakyReLU, RailReLU, ReLU
 from .smooth_relu import DERIVATIVES, SmoothReLU
 
 ACTIVATIONS = (SmoothReLU, AnnihilationReLU, LeakyAnnihilationReLU, RailReLU, ReLU, LeakyReLU)

@@ -1,13 +1,7 @@
-"""ReLU, leaky ReLU and smooth ReLU by annihilation of the rails of z. All three are mass action.
+"""ReLU as an idealised threshold: the rates jump where z crosses 0, so these reactions are not mass action.
 
-After Z_p + Z_m -> 0 the plus rail is what is left of z, if z > 0. With P and M for what the rails are made at, and a
-decay of 1, the rails come to rest where
-
-    z_p - z_m = P - M = z,   z_p z_m = (P - z_p) / kappa = h',   hence   z_p = (z + sqrt(z^2 + 4 h')) / 2.
-
-So the annihilation ReLU is a smooth ReLU, too: of an h' of about min(P, M) / kappa, which nobody chose, and which is 0
-where one rail is not made. With the reaction 0 -> Z_p + Z_m at kappa h more, h' is h + (P - z_p) / kappa. The reactions
-are this project's.
+Mass-action networks can come to rest at ReLU and its slope for every z other than 0, as those of `annihilation.py` do
+in the limit of large kappa, but not uniformly fast: relaxation slows down without limit as z comes near 0.
 """
 
 from collections.abc import Mapping
@@ -16,11 +10,72 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..crn.dual_rail import NetworkBuilder, Rails
+from ..crn.reaction import Threshold
 from ..options import option, positive
-from .base import Activation, AtRest, smoothing
-from .leaky_relu import LeakyReLU
-from .relu import ReLU
+from .activation import Activation, AtRest, smoothing
 from .smooth_relu import SmoothReLU
+
+
+@dataclass(frozen=True)
+class ReLU(Activation):
+    """y = max(z, 0) through y' = max(z, 0) - y; slope 1 for z > 0, else 0, through s' = 1{z > 0} - s."""
+
+    name = "relu"
+
+    def value(self, z: np.ndarray) -> np.ndarray:
+        return np.maximum(z, 0.0)
+
+    def slope(self, z: np.ndarray) -> np.ndarray:
+        return (np.asarray(z) > 0).astype(np.float64)
+
+    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails, helpers: Mapping[str, Rails]) -> None:
+        builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.rail(-1)))
+        builder.decay(y)
+
+    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helpers: Mapping[str, Rails]) -> None:
+        builder.react((), (s.plus,), 1.0, Threshold("step", z.plus, z.rail(-1)))
+        builder.decay(s)
+
+
+# Leaky ReLU as an idealised threshold, with an output on two rails.
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Activation):
+    """y = z for z > 0, else 0.01 z, through y_p' = max(z, 0) - y_p and y_m' = 0.01 max(-z, 0) - y_m;
+    slope 1 or 0.01 through s' = 0.01 + 0.99 1{z > 0} - s."""
+
+    name = "leaky_relu"
+    signed_output = True
+    leak = 0.01
+
+    def value(self, z: np.ndarray) -> np.ndarray:
+        return np.where(np.asarray(z) > 0, z, self.leak * np.asarray(z))
+
+    def slope(self, z: np.ndarray) -> np.ndarray:
+        return np.where(np.asarray(z) > 0, 1.0, self.leak)
+
+    def forward(self, builder: NetworkBuilder, z: Rails, y: Rails, helpers: Mapping[str, Rails]) -> None:
+        builder.react((), (y.plus,), 1.0, Threshold("ramp", z.plus, z.rail(-1)))
+        builder.react((), (y.rail(-1),), self.leak, Threshold("ramp", z.rail(-1), z.plus))
+        builder.decay(y)
+
+    def backward(self, builder: NetworkBuilder, z: Rails, y: Rails, s: Rails, helpers: Mapping[str, Rails]) -> None:
+        builder.react((), (s.plus,), self.leak)
+        builder.react((), (s.plus,), 1.0 - self.leak, Threshold("step", z.plus, z.rail(-1)))
+        builder.decay(s)
+
+
+# ReLU, leaky ReLU and smooth ReLU by annihilation of the rails of z. All three are mass action.
+#
+# After Z_p + Z_m -> 0 the plus rail is what is left of z, if z > 0. With P and M for what the rails are made at, and a
+# decay of 1, the rails come to rest where
+#
+#     z_p - z_m = P - M = z,   z_p z_m = (P - z_p) / kappa = h',   hence   z_p = (z + sqrt(z^2 + 4 h')) / 2.
+#
+# So the annihilation ReLU is a smooth ReLU, too: of an h' of about min(P, M) / kappa, which nobody chose, and which is
+# 0 where one rail is not made. With the reaction 0 -> Z_p + Z_m at kappa h more, h' is h + (P - z_p) / kappa. The
+# reactions are this project's.
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..crn.dual_rail import NetworkBuilder, Rails
 from ..options import one_of, option
-from .base import Activation, smoothing
+from .activation import Activation, smoothing
 
 DERIVATIVES = ("switch", "gain", "ratio")
 

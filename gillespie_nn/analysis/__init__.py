@@ -4,14 +4,14 @@ The functions take a `Run` or a `Result`; run files are read in parts, so memory
 """
 
 from ..display.tables import Table
-from .base import Analysis, Ask, Finding
-from .citations import citations, citations_of, citations_text
+from .analysis import Analysis, Ask, Finding
 from .correlation import autocorrelation, power_spectrum
 from .histograms import histogram, stationary_histogram
 from .means import means
 from .passage import first_passage, watch
 from .rails import common_parts
 from .registry import ANALYSES, draw, overview
+from .run_report import citations, citations_of, citations_text
 from .summary import summary, summary_text
 from .training_course import course
 from .two_runs import compare

@@ -19,11 +19,9 @@ import scipy
 from .. import checks
 from ..checks import InputError
 from ..display.figures import Drawing, add_legend, new_axes, style, title
-from ..display.html import fragment
-from ..display.tables import Table, estimate, few, shown
+from ..display.tables import Table, estimate, few, fragment, shown
 from ..statistics.intervals import Spread, student
-from .base import Analysis, Ask, Finding, title_of
-from .slices import Trajectories, check_data, chosen, stretches, units
+from .analysis import Analysis, Ask, Finding, Trajectories, check_data, chosen, stretches, title_of, units
 
 _CUT = 5.0
 """The sum of autocorrelations ends after so many correlation times. A. Sokal, in Functional Integration (1997)."""

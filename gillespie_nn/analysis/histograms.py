@@ -11,11 +11,23 @@ import numpy as np
 
 from .. import checks
 from ..display.figures import COLOURS, Drawing, add_legend, new_axes, title
-from ..display.html import fragment
-from ..display.tables import Table, estimate
+from ..display.tables import Table, estimate, fragment
 from ..statistics.intervals import Spread, clopper_pearson, student
-from .base import Analysis, Ask, Finding, title_of
-from .slices import AnyRun, Trajectories, check_data, chosen, has_trajectories, point_at, read, stretches, units
+from .analysis import (
+    Analysis,
+    AnyRun,
+    Ask,
+    Finding,
+    Trajectories,
+    check_data,
+    chosen,
+    has_trajectories,
+    point_at,
+    read,
+    stretches,
+    title_of,
+    units,
+)
 
 _MOST_BINS = 60
 _QUARTER_TO_QUARTILES = 2.1167

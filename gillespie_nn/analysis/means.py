@@ -12,15 +12,25 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.ensembles import Band, asked_for, ranked, species_of, with_rate_rules
+from ..display.curves import (
+    LABELS,
+    WIDE,
+    Band,
+    asked_for,
+    by_size,
+    checked_log,
+    draw_bands,
+    ensemble_drawing,
+    finish,
+    ranked,
+    species_of,
+    with_rate_rules,
+)
 from ..display.figures import Drawing, title
-from ..display.html import fragment
-from ..display.tables import Table, cell, estimate, few, shown
-from ..display.trajectories import LABELS, WIDE, by_size, checked_log, draw_bands, ensemble_drawing, finish
+from ..display.tables import Table, cell, estimate, few, fragment, shown
 from ..simulation import MomentsResult
 from ..statistics.intervals import ranks, student
-from .base import Analysis, Ask, Finding, title_of
-from .slices import AnyRun, blocks, check_data, chosen, read
+from .analysis import Analysis, AnyRun, Ask, Finding, blocks, check_data, chosen, read, title_of
 
 PROBABILITIES = (0.05, 0.5, 0.95)
 _MOST = 8

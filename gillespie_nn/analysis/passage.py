@@ -24,16 +24,13 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork, formula
-from ..crn.events import Event
-from ..crn.expressions import Expression, number, operation
+from ..crn.event import Event
+from ..crn.expressions import RELATIONS, Expression, number, operation
 from ..crn.expressions import name as name_of
-from ..crn.infix import RELATIONS
-from ..display.ensembles import known_name
+from ..display.curves import known_name
 from ..display.figures import Drawing, add_legend, new_axes, style, title
-from ..display.html import fragment
-from ..display.tables import Table, estimate, few, shown
-from .base import Analysis, Ask, Finding, title_of
-from .slices import Trajectories, blocks, check_data, names_of, read
+from ..display.tables import Table, estimate, few, fragment, shown
+from .analysis import Analysis, Ask, Finding, Trajectories, blocks, check_data, names_of, read, title_of
 
 _NOT_YET = -1.0
 _TIME = "time"

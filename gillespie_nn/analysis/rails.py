@@ -11,11 +11,21 @@ import numpy as np
 from ..checks import InputError
 from ..crn.dual_rail import pairs
 from ..display.figures import COLOURS, LINES, Drawing, style, title
-from ..display.html import fragment
-from ..display.tables import Table, shown
-from .base import Analysis, Ask, Finding, title_of
-from .learning import running_mean
-from .slices import AnyRun, Trajectories, blocks, check_data, has_trajectories, per_concentration, read
+from ..display.tables import Table, fragment, shown
+from .analysis import (
+    Analysis,
+    AnyRun,
+    Ask,
+    Finding,
+    Trajectories,
+    blocks,
+    check_data,
+    has_trajectories,
+    per_concentration,
+    read,
+    title_of,
+)
+from .training_course import running_mean
 
 _GROUP = re.compile(r"[A-Za-z]+\d*")
 """Of any network: names with the same letters and digits at the beginning go together."""

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from .base import Analysis, Ask, Finding
+from .analysis import Analysis, AnyRun, Ask, Finding
 from .correlation import AutocorrelationAnalysis, SpectrumAnalysis
 from .histograms import HistogramAnalysis, StationaryAnalysis
 from .means import MeansAnalysis
 from .passage import PassageAnalysis
 from .rails import RailsAnalysis
-from .slices import AnyRun
 from .training_course import LearningAnalysis
 from .two_runs import CompareAnalysis
 

@@ -1,22 +1,240 @@
-"""Weights and accuracy over training, from the records of a training run."""
+"""Learning curves of a training run, from the recorded weights."""
 
+import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..datasets import Dataset
-from ..display.figures import Drawing, style, title
-from ..display.html import fragment
-from ..display.tables import Table, few, shown
-from ..display.trajectories import finish
+from ..display.curves import finish
+from ..display.figures import COLOURS, LINES, Drawing, add_legend, style, title
+from ..display.tables import Table, few, fragment, shown
+from ..nn import Numbers
+from ..nn.chemistry import TARGETS
 from ..nn.floating import FloatNetwork
-from ..simulation.validation import N_AVERAGED
+from ..nn.settings import Settings
+from ..simulation.evaluation import N_AVERAGED
 from ..storage import Run
-from .base import Analysis, Ask, Finding, title_of
-from .learning import averaged_weights, float_network
-from .slices import AnyRun, check_data
-from .training_figure import training_drawing
+from ..storage.reader import averaged_weights, running_mean
+from ..storage.values import understood
+from .analysis import Analysis, AnyRun, Ask, Finding, blocks, check_data, per_concentration, read, title_of
+
+__all__ = ["averaged_weights", "float_network", "numbers_of", "output_curves", "running_mean"]
+
+
+def float_network(run: Run) -> FloatNetwork:
+    """The network of a training run in floating point, from the settings in its file."""
+    with understood(run.path):
+        settings = Settings.restored(run.training.settings)
+    parts = settings.activation, settings.output, settings.chemistry
+    return FloatNetwork(run.training.layers, *parts, run.seed, settings.course.batch)
+
+
+def numbers_of(run: Run) -> Numbers:
+    """The numbers in the network of a training run, from the settings in its file."""
+    return Numbers(float_network(run).stack, run.species)
+
+
+def output_curves(run: Run, inputs: np.ndarray) -> np.ndarray:
+    """Float forward pass of the averaged weights at each record, float64[record, sample, output]; `inputs` as in
+    `TrainingRecord.inputs`."""
+    network, inputs = float_network(run), inputs - run.training.centre
+    return np.array([network.forward(w, inputs) for w in averaged_weights(run)])
+
+
+# The figure of a training run: how well it does, errors of the molecules, weights.
+
+_MOST_SAMPLES = 8
+_MOST_LINES = 128
+"""More weights are drawn as an image."""
+_LEAST_SIDE = 8
+"""Of a square image that inputs are taken for [pixel]."""
+_MOST_IMAGES = 16
+_IMAGES_A_ROW = 8
+_WINDOW = 100
+"""Records in a running accuracy."""
+
+
+def training_drawing(run: Run) -> Drawing:
+    """The figure of a training run: how well it does, its errors, and its weights as lines or images."""
+    presentation, n_inputs = run.training.recorded + 1, len(run.training.inputs)
+    listed = bool(numbers_of(run).select(TARGETS))  # else the run has no record of what was presented
+    target = _targets(run, len(presentation)) if listed else None
+    many = run.weights.shape[1] > _MOST_LINES
+    if 0 < n_inputs <= _MOST_SAMPLES:
+        top = partial(_outputs, run=run, presentation=presentation)
+    elif n_inputs:
+        top = partial(_test_error, run=run, presentation=presentation)
+    else:
+        top = partial(_success, run=run, presentation=presentation, target=target)
+    panels: tuple[Callable[[Any], Any], ...] = (top,)
+    if target is not None:
+        panels += (partial(_error, run=run, presentation=presentation, target=target),)
+    if many:
+        panels += (partial(_images, run=run, change=False), partial(_images, run=run, change=True))
+    else:
+        panels += (partial(_weights, run=run, presentation=presentation),)
+    layers = "-".join(map(str, run.training.layers))
+    heading = f"{run.case}, {layers}, {run.method}, Omega = {run.volume:g}, seed {run.seed}"
+    return Drawing(panels, size=(8, (10.5 if many else 9) - (0 if listed else 2.5)), heading=heading, share_x=not many)
+
+
+def _outputs(axes: Any, run: Run, presentation: np.ndarray) -> None:
+    curves, targets = output_curves(run, run.training.inputs), run.training.targets
+    for k, x in enumerate(run.training.inputs):
+        label = f"input ({', '.join(f'{v:g}' for v in x)}), target {', '.join(f'{v:g}' for v in targets[k])}"
+        axes.plot(presentation, curves[:, k, 0], LINES[k % 4], color=COLOURS[k % 8], label=label)
+    for k, t in enumerate(np.unique(targets)):
+        axes.axhline(t, color="0.7", linewidth=0.8, zorder=0, label="" if k else "targets")
+    axes.set_xlabel("presentation")
+    axes.set_ylabel(f"output of the weights\n({N_AVERAGED}-presentation mean) [conc.]")
+    add_legend(axes, above=True)
+
+
+def _test_error(axes: Any, run: Run, presentation: np.ndarray) -> None:
+    """Too many samples to draw each: the error of the recorded weights on the test set."""
+    inputs, targets = run.training.inputs, run.training.targets
+    error = np.sqrt(np.mean(np.square(output_curves(run, inputs) - targets), axis=(1, 2)))
+    axes.plot(presentation, error, color=COLOURS[0], label=f"weights, {N_AVERAGED}-presentation mean")
+    descent = run.training.scores.get("rmse_gradient_descent", np.nan)
+    if np.isfinite(descent):
+        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label="gradient descent, in the end")
+    axes.set_xlabel("presentation")
+    axes.set_ylabel("RMSE on the test set [conc.]")
+    axes.set_ylim(bottom=0)
+    add_legend(axes)
+
+
+def _success(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray | None) -> None:
+    """The file has no test inputs: the success of the molecules' own outputs, where it has their targets, and the
+    scores that were recorded."""
+    record, scores = run.training, run.training.scores
+    is_class = np.isfinite(scores["accuracy"]) or record.task != "regression"
+    axes.set_xlabel("presentation")
+    if is_class:
+        score, column = "accuracy", 1
+        if target is not None:
+            right = _right(_predictions(run), target, record.task)[:, None]
+            label = f"molecules' output, mean of {min(_WINDOW, len(right))} records"
+            axes.plot(presentation, running_mean(right, _WINDOW), color=COLOURS[0], label=label)
+        axes.set_ylabel("accuracy")
+        axes.set_ylim(0, 1.02)
+    else:
+        score, column = "rmse", 0
+        axes.set_ylabel("RMSE [conc.]")
+    if len(record.evaluated):
+        axes.plot(record.evaluated, record.validation[:, column], "s--", color=COLOURS[2], label="samples held out")
+    for name, mark, label in (
+        (score, "o", "test set, weights in the end"), (f"{score}_before", "^", "test set, weights before training")
+    ):  # fmt: skip
+        if np.isfinite(scores.get(name, np.nan)):
+            at = record.n_presented if name == score else 0
+            axes.plot([at], [scores[name]], mark, color=COLOURS[1], label=label, clip_on=False, zorder=4)
+    descent = scores.get(f"{score}_gradient_descent", np.nan)
+    if np.isfinite(descent):
+        label = "test set, gradient descent in the end"
+        axes.axhline(descent, color=COLOURS[3], linestyle=":", linewidth=1, label=label)
+    add_legend(axes, above=True)
+
+
+def _right(outputs: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
+    """float64[record]: the share of the samples whose output is on the target's side."""
+    if task == "classification":
+        right = outputs.argmax(axis=2) == target.argmax(axis=2)
+    else:
+        right = ((outputs > 0.5) == (target > 0.5)).all(axis=2)
+    share: np.ndarray = right.mean(axis=1)
+    return share
+
+
+def _targets(run: Run, n: int) -> np.ndarray:
+    """float64[record, sample of the batch, output] [concentration], those that were present."""
+    targets = [number.rails for number in numbers_of(run).select(TARGETS)]
+    names = [*(rails.plus for rails in targets), *(rails.rail(-1) for rails in targets)]
+    rails = np.concatenate([read(run, names, part)[0] for part in blocks(run, len(names))])[:n]
+    values = (rails[:, : len(targets)] - rails[:, len(targets) :]) / per_concentration(run)
+    return values.reshape(len(values), run.training.batch, -1)
+
+
+def _predictions(run: Run) -> np.ndarray:
+    """float64[record, sample of the batch, output] [concentration]."""
+    predictions = run.predictions
+    return predictions.reshape(len(predictions), run.training.batch, -1)
+
+
+def _error(axes: Any, run: Run, presentation: np.ndarray, target: np.ndarray) -> None:
+    """The chemistry's own outputs at the end of each presentation, against the targets then present."""
+    error = np.linalg.norm(_predictions(run) - target, axis=2).mean(axis=1)[:, None]
+    axes.plot(presentation, error, ".", markersize=2, color="0.7", label="each recorded presentation")
+    axes.plot(presentation, running_mean(error, 40), color=COLOURS[1], label="mean of 40 of them")
+    axes.set_xlabel("presentation")
+    leave = "sample leaves" if run.training.batch == 1 else "samples leave"
+    axes.set_ylabel(f"error of the molecules' output\nwhen the {leave} [conc.]")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8)
+
+
+def _weights(axes: Any, run: Run, presentation: np.ndarray) -> None:
+    each, mean = run.weights, averaged_weights(run)
+    for values, look, label in (
+        (each, {"color": COLOURS[2], "alpha": 0.35, "linewidth": 0.7}, "at the end of a presentation"),
+        (mean, {"color": COLOURS[0], "linewidth": 0.9}, f"mean of {N_AVERAGED} presentations"),
+    ):
+        lines = axes.plot(presentation, values, **look)
+        lines[0].set_label(label)
+    axes.set_xlabel("presentation")
+    axes.set_ylabel("weights and biases\n[molecules / Omega]")
+    axes.legend(fontsize=8)
+
+
+def _images(axes: Any, run: Run, change: bool) -> None:
+    """The first layer's weights in the end, or their change: an image of each of the neurons that changed most if the
+    inputs are an image, else a heat map."""
+    final = run.training.final_weights
+    final = final if np.isfinite(final).all() else run.weights[-1]
+    after, before = (float_network(run).matrices(w)[0][0] for w in (final, run.training.initial_weights))
+    moved, weights = after - before, after - before if change else after  # [neuron, input]
+    side = math.isqrt(weights.shape[1])
+    what = f"change over {run.training.n_presented} presentations" if change else "weights in the end"
+    if side < _LEAST_SIDE or side**2 != weights.shape[1]:
+        image = axes.imshow(weights, cmap="PuOr", aspect="auto", interpolation="nearest", **_around_zero(weights))
+        axes.set_xlabel(f"input; colours: {what}")
+        axes.set_ylabel("neuron of the first layer")
+        axes.locator_params(integer=True)
+    else:
+        most = np.sort(np.argsort(-np.square(moved).sum(axis=1), kind="stable")[:_MOST_IMAGES])
+        tiled = _tiled(weights[most].reshape(-1, side, side))
+        image = axes.imshow(tiled, cmap="PuOr", interpolation="nearest", **_around_zero(weights))
+        axes.set_xticks([])
+        axes.set_yticks([])
+        some = f"{len(most)} of {len(weights)} neurons that changed most"
+        some = some if len(most) < len(weights) else f"{len(weights)} neurons"
+        axes.set_xlabel(f"{some}, first layer, {side} x {side} inputs each")
+        axes.set_ylabel(what.replace(" over ", "\nover "))
+    # As high as the image, which is lower than its part of the figure.
+    axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0.0, 0.02, 1.0)), label="[concentration]")
+
+
+def _around_zero(weights: np.ndarray) -> dict:
+    """Colours: white is 0."""
+    largest = float(np.abs(weights).max()) or 1.0
+    return {"vmin": -largest, "vmax": largest}
+
+
+def _tiled(images: np.ndarray) -> np.ndarray:
+    """One image of float64[image, row, column], with gaps of NaN between them."""
+    n, side, _ = images.shape
+    columns = min(n, _IMAGES_A_ROW)
+    found = np.full((-(-n // columns) * (side + 2) - 2, columns * (side + 2) - 2), np.nan)
+    for k, image in enumerate(images):
+        row, column = (side + 2) * (k // columns), (side + 2) * (k % columns)
+        found[row : row + side, column : column + side] = image
+    return found
+
+
+# Weights and accuracy over training, from the records of a training run.
 
 _MOST_RECORDS = 400
 """Whose averaged weights are evaluated."""

@@ -19,17 +19,14 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.ensembles import CONCENTRATION, MOLECULES, band, choose, factor_to
+from ..display.curves import CONCENTRATION, MOLECULES, WIDE, band, by_size, choose, factor_to, plot_ensemble
 from ..display.figures import COLOURS, Drawing, add_legend, title
-from ..display.html import fragment
-from ..display.tables import Table, estimate, interval, shown
-from ..display.trajectories import WIDE, by_size, plot_ensemble
+from ..display.tables import Table, estimate, fragment, interval, shown
 from ..simulation.methods import METHODS
-from ..statistics.comparison import MeanVariance, known, sampled, variance_errors
 from ..statistics.intervals import welch
+from ..statistics.scaling import MeanVariance, known, sampled, variance_errors
 from ..statistics.tests import bonferroni, distance
-from .base import Analysis, Ask, Finding, title_of
-from .slices import Trajectories, check_data, names_of, point_at, read
+from .analysis import Analysis, Ask, Finding, Trajectories, check_data, names_of, point_at, read, title_of
 
 _LEAST = 3
 _SHOWN = 20

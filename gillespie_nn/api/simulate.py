@@ -15,11 +15,11 @@ from ..simulation import MomentsResult, Result, run_ensemble, unfinished
 from ..simulation.distribution import Cluster
 from ..simulation.methods import name_of
 from ..simulation.moments import ARRAYS, Moments
-from ..simulation.options import Destination, Execution, RunOptions
+from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
-from ..storage.layout import settings_values
-from ..storage.provenance import provenance
+from ..storage.making import settings_values
+from ..storage.stored_run import provenance
 
 if TYPE_CHECKING:
     from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run
@@ -54,10 +54,10 @@ def simulate(
     with Workers(execution) as pool:
         if output is None:
             sink, origin, begun = memory_sink(task), origin_of(task, reason), time.perf_counter()
-            carry_out(task, sink, pool, destination.progress)
+            execute(task, sink, pool, destination.progress)
             return told(result_of(task, sink, reason, origin, time.perf_counter() - begun))
         with new_file(output, task, reason, destination.overwrite) as file:
-            carry_out(task, file, pool, destination.progress)
+            execute(task, file, pool, destination.progress)
     return told(storage.open_run(output))
 
 
@@ -176,7 +176,7 @@ class Workers:
             self.cluster.close()
 
 
-def carry_out(task: Task, sink: Any, pool: Workers, progress: bool | None, units: Sequence[int] | None = None) -> None:
+def execute(task: Task, sink: Any, pool: Workers, progress: bool | None, units: Sequence[int] | None = None) -> None:
     """Run the units of work of a task, or those numbered `units`, into `sink`; `pool` are `Workers`."""
     n_replicates = task.n_replicates if units is None else sum(len(task.replicates(unit)) for unit in units)
     with Progress("simulate", n_replicates, progress, task.method.name) as bar:

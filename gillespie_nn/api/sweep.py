@@ -10,14 +10,14 @@ from .. import checks
 from .._version import __version__
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.names import is_pattern, matching
 from ..crn.network import refuse_two_starts
-from ..crn.patterns import is_pattern, matching
 from ..options import options_of, takes
 from ..progress import Progress
 from ..seeds import resolve_seed, row_seed
 from ..simulation import run_ensembles, unfinished
 from ..simulation.ensemble import Job
-from ..simulation.options import Destination, Execution, RunOptions
+from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
 from .simulate import Workers, memory_sink, new_file, origin_of, result_of
 from .sweep_result import TABLE, Sweep, file_of, head, open_row, write_table

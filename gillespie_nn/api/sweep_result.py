@@ -18,11 +18,10 @@ import numpy as np
 from .. import checks, storage
 from ..checks import InputError
 from ..display import tables
-from ..display.html import fragment
-from ..display.sweeps import plot_sweep
-from ..simulation.columns import Columns
+from ..display.curves import plot_sweep
+from ..display.tables import fragment
 from ..simulation.ensemble_result import csv_to
-from ..simulation.glance import last
+from ..simulation.result_views import Columns, last
 from ..simulation.task import RECORDS, TRAJECTORIES, WITH_ROWS, Task
 from .sweep_table import Table, as_csv, cells, folder_of, numbers
 

@@ -27,7 +27,7 @@ except ImportError:  # Python 3.10
 
 from .. import checks
 from ..checks import InputError
-from ..crn.patterns import is_pattern
+from ..crn.names import is_pattern
 
 RATE, INITIAL, PARAMETER = KINDS = "rate", "initial", "parameter"
 VOLUME = "volume"

@@ -1,19 +1,13 @@
 """Speed of the methods and of other programs, measured in one run on the same models."""
 
-from .batches import batches
-from .cold import cold_benchmark
-from .continuous import continuous_benchmark
-from .ensemble import ensemble_benchmark
+from .costs import batches, continuous_benchmark, scale, storage_benchmark
 from .everyday import everyday_benchmark
-from .leaping import CASES as LEAP_CASES
-from .leaping import leap_benchmark
-from .methods import methods_benchmark
+from .leap_errors import CASES as LEAP_CASES
+from .leap_errors import leap_benchmark
+from .method_times import methods_benchmark
 from .networks import networks_benchmark
-from .overhead import overhead
-from .report import table
-from .run import CASES, benchmark
-from .scale import scale
-from .storage import storage_benchmark
+from .starting import cold_benchmark, ensemble_benchmark, overhead
+from .timing import CASES, benchmark, table
 
 __all__ = [
     "CASES",

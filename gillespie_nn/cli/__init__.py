@@ -17,8 +17,7 @@ from typing import Any
 from .. import interrupts
 from .._version import __version__
 from ..checks import GillespieError, printable
-from .common import Cite, Parser
-from .registry import COMMANDS
+from .common import COMMANDS, Cite, Parser
 
 INTERRUPTED = interrupts.EXIT_CODE
 INTERNAL = 3

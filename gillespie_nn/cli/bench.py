@@ -14,7 +14,7 @@ from ..benchmarks import (
     ensemble_benchmark,
     everyday,
     leap_benchmark,
-    methods,
+    method_times,
     networks,
     networks_benchmark,
     scale,
@@ -23,7 +23,7 @@ from ..benchmarks import (
 )
 from ..peers import PEERS
 from ..peers.bionetgen import RunNetwork
-from ..statistics.verdict import Verdict
+from ..statistics.tests import Verdict
 from .common import Subparsers, add_json, parser, print_json
 
 _INSTEAD = {
@@ -72,7 +72,7 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--case", action="append",
         help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)}; with --methods "
-        f"{', '.join(methods.MODELS)} (all); and with --networks the name of a file without .net; may be given several "
+        f"{', '.join(method_times.MODELS)} (all); and with --networks the name of a file without .net; may be given several "
         "times",
     )  # fmt: skip
     command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
@@ -118,7 +118,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _cases(arguments: argparse.Namespace) -> Sequence[str]:
     """The names that --case takes."""
-    instead: dict[str, Iterable[str]] = {"leap": LEAP_CASES, "everyday": everyday.MODELS, "methods": methods.MODELS}
+    instead: dict[str, Iterable[str]] = {
+        "leap": LEAP_CASES,
+        "everyday": everyday.MODELS,
+        "methods": method_times.MODELS,
+    }
     return next((tuple(cases) for flag, cases in instead.items() if getattr(arguments, flag)), tuple(CASES))
 
 
@@ -144,8 +148,8 @@ def _measure(arguments: argparse.Namespace, names: Sequence[str], repeats: int, 
         print(everyday.report(result, arguments.markdown))
         return result
     if arguments.methods:
-        result = methods.methods_benchmark(names, repeats, say=say)
-        print(methods.report(result, arguments.markdown))
+        result = method_times.methods_benchmark(names, repeats, say=say)
+        print(method_times.report(result, arguments.markdown))
         return result
     if arguments.networks is not None:
         result = networks_benchmark(

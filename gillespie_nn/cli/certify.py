@@ -5,11 +5,19 @@ import json
 
 from .. import checks
 from ..display.tables import shown
-from ..verification.certificate import Certificate
-from ..verification.certify import OPTIONS, certify
-from .common import Subparsers, add_json, parser, plain, print_json
-from .flags import add_flags, given, options_of_methods
-from .models import add_model, model_of
+from ..verification.certificate import OPTIONS, Certificate, certify
+from .common import (
+    Subparsers,
+    add_flags,
+    add_json,
+    add_model,
+    given,
+    model_of,
+    options_of_methods,
+    parser,
+    plain,
+    print_json,
+)
 
 _SHOWN = 20
 _OPTIONS = OPTIONS | options_of_methods()

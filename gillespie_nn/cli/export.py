@@ -3,7 +3,7 @@
 import argparse
 
 from .. import checks
-from ..display.words import counted
+from ..display.tables import counted
 from ..storage.export import FORMATS, SUFFIXES, export
 from .common import Subparsers, add_json, parser, print_json
 

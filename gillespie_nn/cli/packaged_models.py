@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..crn.packaged import models, packaged_text
+from ..crn.parts import models, packaged_text
 from .common import Subparsers, add_json, parser, print_json
 
 

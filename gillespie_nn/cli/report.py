@@ -4,7 +4,7 @@ import argparse
 
 from .. import checks
 from ..analysis import Ask
-from ..analysis.report import report
+from ..analysis.run_report import report
 from ..storage import open_run
 from .analyze import add_asked
 from .common import Subparsers, add_json, parser, print_json

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .. import checks
 from ..datasets import CASES
-from ..display.words import counted
+from ..display.tables import counted
 from ..seeds import resolve_seed
 from ..studies import STUDIES, Extent, reproduce
 from .common import Subparsers, add_json, parser, print_json

@@ -6,11 +6,10 @@ import time
 from ..analysis import summary, summary_text
 from ..api import resume
 from ..options import options_of
-from ..simulation.options import Execution
+from ..simulation.run_options import Execution
 from ..storage import MomentsRun, Run, open_run
-from .common import Subparsers, add_json, parser, print_json
-from .flags import add_flags
-from .training_record import print_fit, record, resume_hint
+from .common import Subparsers, add_flags, add_json, parser, print_json
+from .train import print_fit, record, resume_hint
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:

@@ -1,30 +1,186 @@
-"""Simulate a model."""
+"""`simulate` with an experiment in SED-ML in place of a model."""
 
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..analysis.final_state import final_state, fired, said_of_method
-from ..api import simulate, sweep
+from ..analysis.summary import final_state, fired, said_of_method
+from ..api import Sweep, simulate, sweep
 from ..checks import InputError
 from ..crn import ReactionNetwork
-from ..display.words import counted
+from ..display.tables import Table, counted
+from ..experiments import ENDINGS, run_experiment
 from ..options import any_of, options_of
 from ..simulation import MomentsResult, Result, final_values
-from ..simulation.options import Destination, Execution, RunOptions
+from ..simulation.run_options import Destination, Execution, RunOptions
+from ..simulation.task import WITH_ROWS
 from ..status import Status
 from ..storage import Run
-from .common import Subparsers, add_json, parser, print_json
-from .ensembles import print_moments, print_sweep
-from .experiments import is_experiment, run_asked_experiment
-from .flags import add_flags, given, options_of_methods
-from .models import FORMATS_HELP, add_model, model_of
-from .noise import add_noise, noise_of
-from .training_record import resume_hint
+from .common import (
+    FORMATS_HELP,
+    Subparsers,
+    add_flags,
+    add_json,
+    add_model,
+    add_noise,
+    given,
+    model_of,
+    noise_of,
+    options_of_methods,
+    parser,
+    print_json,
+)
+from .train import resume_hint
+
+_ALLOWED = ("output", "overwrite", "seed", "workers")
+_OTHER = ("parameter", "sweep", "describe")
+"""Flags of the command that are not options of a run."""
+
+
+def is_experiment(arguments: argparse.Namespace) -> bool:
+    return Path(arguments.model).suffix.lower() in ENDINGS
+
+
+def run_asked_experiment(arguments: argparse.Namespace, given: Mapping[str, Any]) -> int:
+    """Run it and print what was written; `given` are the options of a run that the user gave."""
+    wrong = [name for name in given if name not in _ALLOWED]
+    wrong += [name for name in _OTHER if getattr(arguments, name)]
+    if wrong:
+        raise InputError(
+            f"--{wrong[0].replace('_', '-')} does not apply to {arguments.model}, which says itself what is simulated: "
+            f"use only {', '.join(f'--{name}' for name in (*_ALLOWED, 'substance', 'json'))}"
+        )
+    if arguments.output is None:
+        raise InputError("an experiment needs --output FOLDER, where its reports, plots and runs are written")
+    asked = {name: given[name] for name in _ALLOWED if name in given and name != "output"}
+    found = run_experiment(arguments.model, arguments.output, substance=arguments.substance, progress=True, **asked)
+    print(
+        f"{counted(len(found.runs), 'simulation')}, {counted(len(found.reports), 'report')}, "
+        f"{counted(len(found.plots), 'plot')}; seed {found.seed}"
+    )
+    for path in (*found.reports, *found.plots):
+        print(f"written to {path}")
+    for status in sorted(set(found.unintended)):
+        print(f"some runs {status}")
+    if arguments.json:
+        print_json(
+            {
+                "experiment": str(arguments.model),
+                "seed": found.seed,
+                "reports": [str(path) for path in found.reports],
+                "plots": [str(path) for path in found.plots],
+                "runs": [str(path) for path in found.runs],
+                "unintended": [status.name.lower() for status in found.unintended],
+            }
+        )
+    return 3 if found.unintended else 0
+
+
+# What `simulate` prints of moments and of sweeps.
+
+_SHOWN_COLUMNS = 4
+_PROBABILITIES = (0.025, 0.5, 0.975)
+
+
+def print_moments(network: ReactionNetwork, result: MomentsResult, arguments: argparse.Namespace) -> int:
+    """The moments at the last time; returns the exit code."""
+    print(
+        f"{len(network.species)} species, {network.compiled}; method {result.method} ({result.method_reason}), "
+        f"Omega = {result.volume:g}, seed {result.seed}"
+    )
+    found, state = _last(result), final_state(result)
+    n_fired = fired(result.n_events) if result._has_firings else ""
+    print(f"{counted(result.n_done, 'replicate')} to t = {result.time[-1]:g} s{n_fired}")
+    if state is not None:
+        table = state.table(result.time[-1], result.units)
+        quantiles = result.moments.sketch is not None
+        head = [f"{p:g} quantile" for p in _PROBABILITIES] if quantiles else ["least", "largest"]
+        columns = found["quantiles"] if quantiles else [found["minimum"], found["maximum"]]
+        rows = [(*row, *(column[k] for column in columns)) for row, k in zip(table.rows, state.shown)]
+        print(table._replace(columns=(*table.columns, *head), rows=rows).text())
+    for status, n in result.statuses.items():
+        print(f"{n} of {result.n_replicates} {status}")
+    if arguments.output:
+        print(f"written to {arguments.output}")
+    if arguments.json:
+        print_json(found | _about(result, arguments))
+    return 0 if all(status.intended for status in result.statuses) else 3
+
+
+def print_sweep(sweep: Sweep, arguments: argparse.Namespace) -> int:
+    """Means at the last time, a line a row; returns the exit code."""
+    rows = []
+    for row in range(len(sweep)):
+        with sweep.opened(row) as result:
+            rows.append(_row(sweep, row, result))
+    names = rows[0]["quantities"][:_SHOWN_COLUMNS]
+    caption = (
+        f"{counted(len(sweep), 'row')} of {counted(arguments.replicates, 'replicate')} to t = {arguments.t_end:g} s"
+        f", seed {sweep.seed}"
+    )
+    columns = (*sweep.table.names, *(f"mean of {name}" for name in names))
+    cells = [(*found["parameters"].values(), *found["mean"][: len(names)]) for found in rows]
+    print(Table(caption, columns, cells).text())
+    unfinished = [k for k, found in enumerate(rows) if not found["complete"]]
+    if unfinished:
+        print(f"not every replicate reached the end in {len(unfinished)} rows, the first of them {unfinished[0]}")
+    if arguments.output:
+        print(f"written to the folder {arguments.output}, one file a row and table.csv")
+    if arguments.json:
+        print_json({"seed": sweep.seed, "record": sweep.record, "output": arguments.output, "rows": rows})
+    return 0 if all(found["intended"] for found in rows) else 3
+
+
+def _row(sweep: Sweep, row: int, result: Any) -> dict:
+    if sweep.record in WITH_ROWS:
+        names, final = final_values(result)
+        mean = final.mean(axis=0) if len(final) else np.full(len(names), np.nan)
+        deviation = final.std(axis=0, ddof=1) if len(final) > 1 else np.full(len(names), np.nan)
+        found = {"mean": mean, "standard_deviation": deviation, "quantities": list(names)}
+    else:
+        found = _last(result) | {"quantities": list(result.quantities)}
+    about = {"parameters": sweep.table.row(row), "seed": result.seed, "method": result.method}
+    intended = all(status.intended for status in result.statuses)
+    ends = {"complete": result.complete, "intended": intended}
+    return about | found | {"events": int(np.sum(result.n_events)), **ends}
+
+
+def _last(result: MomentsResult) -> dict:
+    """Moments at the last time, by name."""
+    statistics = {"standard_deviation": result.std} | {
+        name: getattr(result, name) for name in ("mean", "standard_error", "minimum", "maximum")
+    }
+    found: dict = {"n": result.n[-1]} | {name: of()[-1] for name, of in statistics.items()}
+    if result.moments.sketch is not None:
+        found |= {"probabilities": _PROBABILITIES, "quantiles": [result.quantile(p)[-1] for p in _PROBABILITIES]}
+    return found
+
+
+def _about(result: MomentsResult, arguments: argparse.Namespace) -> dict:
+    return {
+        "quantities": list(result.quantities),
+        "status": {status.name.lower(): n for status, n in result.statuses.items()},
+        "events": result.n_events,
+        "replicates": result.n_replicates,
+        "complete_replicates": sum(n for status, n in result.statuses.items() if status.complete),
+        "t_end": arguments.t_end,
+        "volume": result.volume,
+        "method": result.method,
+        "method_reason": result.method_reason,
+        "seed": result.seed,
+        "output": arguments.output,
+        "units": result.units,
+        "statistics": result.statistics,
+        "record": arguments.record,
+    }
+
+
+# Simulate a model.
 
 _OPTIONS = any_of(options_of(RunOptions), options_of(Execution), options_of(Destination), options_of_methods())
 _OPTIONS["output"] = _OPTIONS["output"]._replace(help="HDF5 file to write; with --sweep or an experiment, a folder")

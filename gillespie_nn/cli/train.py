@@ -1,21 +1,226 @@
-"""Train a network of reactions on a dataset."""
+"""What `train` and `resume` print about a run: text for people, and the JSON record."""
 
 import argparse
+import shlex
 import time
+from pathlib import Path
 
-from ..api import train
+import numpy as np
+
+from .. import checks
+from ..api import Fit, train
+from ..api.fit import TOLERANCE
 from ..checks import InputError
-from ..datasets import CASES, Dataset
-from ..datasets.samples import TASKS
+from ..datasets import CASES
+from ..datasets.dataset import CLASSIFICATION, REGRESSION, TASKS, Dataset
+from ..display.tables import Table, counted
 from ..nn.settings import setting_options
 from ..options import any_of, options_of
 from ..seeds import resolve_seed
-from ..simulation.options import Destination
-from ..simulation.training_options import TrainingOptions
-from .common import Subparsers, add_json, parser, print_json
-from .flags import add_flags, given, options_of_methods
-from .noise import add_noise, noise_of
-from .training_record import print_fit, record, resume_hint
+from ..simulation.evaluation import accuracy_interval
+from ..simulation.run_options import Destination, TrainingOptions
+from .common import Subparsers, add_flags, add_json, add_noise, given, noise_of, options_of_methods, parser, print_json
+
+_SMALL = 16
+"""Up to so many test samples are shown one by one."""
+_LEARNT = 0.9
+"""Weights that have learnt have a smaller error than this part of the error before."""
+_FEATURES = 8
+"""Up to so many features of a sample are shown."""
+
+
+def resume_hint(path: str | Path) -> str:
+    """What to say after Ctrl-C of a run that is written to `path`."""
+    if not checks.path_of("output", path).is_file():
+        return "interrupted before the output file was created"
+    return f"interrupted; what was committed is kept; continue with: gillespie-nn resume {shlex.quote(str(path))}"
+
+
+def record(fit: Fit, total: float | None = None) -> dict:
+    """The JSON record of a training run; `total` is the time of the whole command [s], without earlier processes."""
+    plan, settings, dataset = fit.plan, fit.plan.settings, fit.plan.dataset
+    found = {
+        "case": dataset.name,
+        "layers": fit.spec.layers,
+        "n_species": fit.spec.sizes.n_species,
+        "n_reactions": fit.spec.sizes.n_reactions,
+        "n_channels": fit.spec.network.compiled.n_channels if fit.spec.listed else None,
+        "presentations": fit.trained.n_presented,
+        "presentations_planned": settings.presentations,
+        "events": fit.n_events,
+        "events_per_second": fit.n_events / fit.seconds,
+        "seconds": fit.seconds,
+        "earlier_seconds": fit.earlier_seconds,
+        "total_seconds": total,
+        **{name: value for name, value in settings.record().items() if name != "presentations"},
+        "volume": plan.volume,
+        "seed": plan.seed,
+        "method": plan.method.name,
+        "method_reason": plan.learner.method_reason,
+        "noise": plan.options.arguments["noise"],
+        "noise_of_prediction": plan.options.arguments["predict_noise"],
+        "output": fit.output,
+        "statistics": fit.statistics,
+        **fit.scores,
+    }
+    for suffix, n in _accuracies(fit).items():
+        found[f"accuracy{suffix}_interval"] = accuracy_interval(fit.scores[f"accuracy{suffix}"], dataset, n)
+    if fit.chemical is not None:
+        found["n_predicted"] = len(fit.chemical)
+    if plan.presentations.validates:
+        found["held_out"] = len(plan.presentations.held_out)
+        found["patience"] = plan.options.patience
+        found["validation_presentations"] = plan.presentations.evaluated[: len(fit.trained.scores)]
+        found["validation_rmse"], found["validation_accuracy"] = fit.trained.scores.T
+    if fit.trained.best is not None:
+        found["best_presentation"] = plan.presentations.evaluated[fit.trained.best]
+    if len(dataset.test_t) <= _SMALL:
+        found["inputs"], found["targets"], found["outputs"] = dataset.test_x, dataset.test_t, fit.outputs
+        for suffix in ("", "_before", "_gradient_descent"):
+            found[f"solved{suffix}"] = fit.scores[f"largest_error{suffix}"] <= TOLERANCE
+    return found
+
+
+def _accuracies(fit: Fit) -> dict[str, int]:
+    """Suffixes of the accuracies that depend on molecules, and how many test samples each is of."""
+    n = len(fit.plan.dataset.test_t)
+    suffixes = {"": n, "_best": n, "_chemical": 0 if fit.chemical is None else len(fit.chemical)}
+    return {suffix: n for suffix, n in suffixes.items() if f"accuracy{suffix}" in fit.scores}
+
+
+def print_fit(fit: Fit, total: float | None = None) -> None:
+    """The run in words; `total` is the time of the whole command [s], without earlier processes."""
+    plan, spec, scores = fit.plan, fit.spec, fit.scores
+    if plan.dataset.notice:
+        print(f"note: {plan.dataset.notice}")
+    reactions = spec.network.compiled if spec.listed else f"{spec.sizes.n_reactions} reactions, which are not listed"
+    print(f"{spec.shape} network: {spec.sizes.n_species} species, {reactions}")
+    rate = f", {fit.n_events:.3g} reactions fired ({fit.n_events / fit.seconds:.2g} per second)" if fit.n_events else ""
+    shown = counted(fit.trained.n_presented, "presentation") + (f" of {plan.batch} samples" if plan.batch > 1 else "")
+    print(f"{shown} in {fit.seconds:.1f} s{rate}{_whole(fit, total)}")
+    print(f"method {plan.method.name}, Omega = {plan.volume:g}, seed {plan.seed}")
+    if plan.presentations.validates:
+        _print_validation(fit)
+    if len(plan.dataset.test_t) <= _SMALL:
+        _print_table(fit)
+    if np.isfinite(scores["accuracy"]):
+        print(
+            f"accuracy {scores['accuracy']:.3f}, 95 % interval {_interval(fit, '')} (before training "
+            f"{scores['accuracy_before']:.3f}, float gradient descent {scores['accuracy_gradient_descent']:.3f})"
+        )
+        if "accuracy_best" in scores:
+            print(
+                f"accuracy of the best weights {scores['accuracy_best']:.3f}, 95 % interval {_interval(fit, '_best')}"
+            )
+        if fit.chemical is not None:
+            found = f"{scores['accuracy_chemical']:.3f}, 95 % interval {_interval(fit, '_chemical')}"
+            moment = scores.get("accuracy_chemical_moment", np.nan)
+            at_one = "" if np.isnan(moment) else f"; {moment:.3f} from outputs at one moment"
+            print(f"accuracy by simulation {found}, of {_predicted(fit)}{at_one}")
+    print(f"RMSE {scores['rmse']:.4f} (float gradient descent {scores['rmse_gradient_descent']:.4f})")
+    if scores["rmse_gradient_descent"] > _LEARNT * scores["rmse_before"] > scores["rmse"]:
+        print("float gradient descent learns nothing at these steps: they are too large for it, but not for a flow")
+    if "rmse_best" in scores:
+        print(f"RMSE of the best weights {scores['rmse_best']:.4f}")
+    if fit.chemical is not None:
+        print(f"RMSE by simulation {scores['rmse_chemical']:.4f}, of {_predicted(fit)}")
+    if fit.output:
+        print(f"run written to {fit.output}")
+
+
+def _whole(fit: Fit, total: float | None) -> str:
+    if total is None:
+        return ""
+    earlier = fit.earlier_seconds
+    if not earlier:
+        return f"; {total:.1f} s in all, with preparation and evaluation"
+    return (
+        f"; {earlier:.1f} s of this before the run was resumed; {total:.1f} s since then, with preparation and "
+        f"evaluation; {earlier + total:.1f} s in all"
+    )
+
+
+def _print_validation(fit: Fit) -> None:
+    plan, trained = fit.plan, fit.trained
+    samples = counted(len(plan.presentations.held_out), "training sample")
+    evaluations = f"{counted(len(trained.scores), 'evaluation')} on {samples} held out"
+    if trained.best is None:
+        print(f"{evaluations}: the error was never finite")
+        return
+    n_best = counted(int(plan.presentations.evaluated[trained.best]), "presentation")
+    print(f"{evaluations}: the smallest RMSE was {trained.scores[trained.best, 0]:.4f}, after {n_best}")
+    if trained.n_presented < plan.settings.presentations:
+        print(
+            f"training stopped early, after {counted(plan.options.patience or 0, 'evaluation')} without improvement; "
+            f"{counted(plan.settings.presentations, 'presentation')} were planned"
+        )
+
+
+def _interval(fit: Fit, suffix: str) -> str:
+    low, high = accuracy_interval(fit.scores[f"accuracy{suffix}"], fit.plan.dataset, _accuracies(fit)[suffix])
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _predicted(fit: Fit) -> str:
+    assert fit.chemical is not None  # it was asked for
+    n, n_all = len(fit.chemical), len(fit.plan.dataset.test_x)
+    return f"all {n} test samples" if n == n_all else f"the first {n} of {n_all} test samples"
+
+
+def _print_table(fit: Fit) -> None:
+    print("outputs are computed in floating point, with weights averaged over up to 100 last presentations")
+    if fit.plan.dataset.scaled:
+        print("inputs are the scaled features, as the network receives them")
+    print(_table(fit).text())
+
+
+def _table(fit: Fit) -> Table:
+    """Test samples with targets and outputs. `right?` agrees with the accuracy; a regression has errors instead."""
+    data, outputs = fit.plan.dataset, fit.outputs
+    columns = {"input": _inputs(data.test_x)}
+    if data.task == CLASSIFICATION:
+        caption = (
+            "a prediction counts as right if it is the target class: the class with the largest output is predicted"
+        )
+        columns |= {"target class": _classes(data, data.test_t), "predicted class": _classes(data, outputs)}
+        right = (outputs.argmax(axis=1) == data.test_t.argmax(axis=1))[:, None]
+    else:
+        caption = "an output counts as right if it is on the same side of 0.5 as its target"
+        columns |= {"target": _cells(data.test_t, "{:.4g}"), "output": _cells(outputs, "{:.3f}")}
+        right = (outputs > 0.5) == (data.test_t > 0.5)
+    if data.task == REGRESSION:
+        caption = "the error is the output minus the target" + (", in scaled units" if data.scaled else "")
+        columns["error"] = _cells(outputs - data.test_t, "{:+.3f}")
+    if fit.chemical is not None:
+        chemical = fit.chemical
+        shown = _classes(data, chemical) if data.task == CLASSIFICATION else _cells(chemical, "{:.3f}")
+        columns["by simulation"] = shown + ["-"] * (len(data.test_t) - len(shown))
+    if data.task != REGRESSION:
+        columns["right?"] = [" ".join("yes" if each else "no" for each in row) for row in right]
+    return Table(caption, tuple(columns), list(zip(*columns.values())))
+
+
+def _inputs(x: np.ndarray) -> list[str]:
+    """One cell per sample, with the first features of many."""
+    left = x.shape[1] - _FEATURES
+    if left <= 1:
+        return _cells(x, "{:.4g}")
+    return [f"{cell} ... {left} more" for cell in _cells(x[:, :_FEATURES], "{:.4g}")]
+
+
+def _classes(data: Dataset, outputs: np.ndarray) -> list[str]:
+    """Names of the classes with the largest of `outputs` float64[sample, class], or their numbers from 0."""
+    return [data.classes[k] if data.classes else str(k) for k in outputs.argmax(axis=1)]
+
+
+def _cells(values: np.ndarray, form: str) -> list[str]:
+    """One cell per row of float64[sample, column], whose numbers stand below one another."""
+    columns = [[form.format(value) for value in column] for column in values.T]
+    widths = [max(map(len, column)) for column in columns]
+    return [" ".join(text.rjust(w) for text, w in zip(row, widths)) for row in zip(*columns)]
+
+
+# Train a network of reactions on a dataset.
 
 _SETTINGS = setting_options()
 _OPTIONS = any_of(options_of(TrainingOptions), _SETTINGS, options_of(Destination), options_of_methods(training=True))

@@ -8,11 +8,8 @@ from pathlib import Path
 
 from .. import checks
 from ..activations import ACTIVATIONS, DERIVATIVES
-from ..analysis.bounds import draw_bounds, draw_course
 from ..noise import KINDS
-from ..seeds import resolve_seed
-from ..statistics.verdict import Verdict
-from ..verification.bounds import (
+from ..propositions import (  # fmt: skip
     CASES,
     ERROR,
     FEWEST_PATHS,
@@ -33,8 +30,11 @@ from ..verification.bounds import (
     theta_when_sharpened,
     verdict,
     write_report,
-)  # fmt: skip
-from ..verification.bounds.source import Source
+)
+from ..propositions.proposition_figure import draw_bounds, draw_course
+from ..propositions.source import Source
+from ..seeds import resolve_seed
+from ..statistics.tests import Verdict
 from .common import Subparsers, add_json, parser, plain, print_json
 
 _FOLDER = "runs/bounds"

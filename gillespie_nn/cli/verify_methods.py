@@ -3,14 +3,13 @@
 import argparse
 
 from .. import checks
-from ..display.words import counted
+from ..display.tables import counted
 from ..seeds import resolve_seed
 from ..simulation import EXACT
 from ..verification import CHECKS, measure_ladder, verify
+from ..verification.check import LEAST_REPLICATES
 from ..verification.ladder import draw_rates
-from ..verification.run import LEAST_REPLICATES
-from .common import Subparsers, add_json, figure_path, parser, print_json
-from .flags import add_flags, given, options_of_methods
+from .common import Subparsers, add_flags, add_json, figure_path, given, options_of_methods, parser, print_json
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ import argparse
 import time
 
 from ..api.warm import size, warm
-from ..display.words import counted
+from ..display.tables import counted
 from ..kernels.jit import cache_folder
 from .common import Subparsers, add_json, parser, print_json
 

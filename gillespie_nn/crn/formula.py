@@ -7,9 +7,8 @@ from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from ..checks import InputError, choice
-from .expressions import MOST_DEEP, Expression, checked, name, number, operation
-from .infix import RELATIONS
-from .symbols import BUILT_IN, BUILT_IN_FUNCTIONS, Function
+from .expressions import MOST_DEEP, RELATIONS, Expression, checked, name, number, operation
+from .names import BUILT_IN, BUILT_IN_FUNCTIONS, Function
 
 NOT = "not"
 """The operator that denies a whole comparison, as `not A > 2`; `!` binds more tightly, as in SBML."""

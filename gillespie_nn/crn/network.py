@@ -21,20 +21,27 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..display.words import counted
-from .amounts import whole_counts
-from .consistency import check_rate_rule, check_unique, checked_event, inlined_rules, readable, symbols_of
-from .events import Event
+from ..display.tables import counted
+from .event import Event
 from .expressions import Expression
-from .parts import Parts, Source
-from .patterns import by_pattern, is_pattern
+from .names import (
+    Scope,
+    by_pattern,
+    check_rate_rule,
+    check_unique,
+    checked_event,
+    inlined_rules,
+    is_pattern,
+    readable,
+    symbols_of,
+)
+from .parts import Parts, Source, whole_counts
 from .reaction import Reaction, checked_expression, checked_reaction, constant_in_law, rate_of, with_rate
-from .symbols import Scope
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
 
-    from .compile import CompiledNetwork
+    from .compiled.compile import CompiledNetwork
     from .conservation import Law
 
 _SMALL = 1000
@@ -149,7 +156,7 @@ class ReactionNetwork:
         `parameters` overrides values by name; `substance` applies to SBML and Antimony, see `from_sbml`.
         """
         from .formats import format_of
-        from .packaged import model_path
+        from .parts import model_path
 
         path = model_path(path)
         return cls._read(format_of(path).name, path, parameters, substance)
@@ -315,7 +322,7 @@ class ReactionNetwork:
     def describe(self) -> str:
         """One line per reaction: its equation, its propensity and its mass-action rate. Then come initial amounts,
         parameters, rules and events."""
-        from .equations import describe
+        from .formats.text_write import describe
 
         return describe(self)
 
@@ -407,7 +414,7 @@ class ReactionNetwork:
     @cached_property
     def compiled(self) -> "CompiledNetwork":
         """The flat arrays that kernels read (`CompiledNetwork`), made once and cached."""
-        from .compile import CompiledNetwork
+        from .compiled.compile import CompiledNetwork
 
         return CompiledNetwork(self)
 
@@ -495,7 +502,7 @@ class ReactionNetwork:
         return hash((self.species, self.reactions))
 
     def _repr_html_(self) -> str:
-        from .equations import html
+        from .formats.text_write import html
 
         return html(self)
 

@@ -4,13 +4,9 @@ To add one, write a file with a subclass of `Case`, and add the class to `CASES`
 """
 
 from .. import checks
-from .base import Case, Dataset, Settings, own_data
-from .digits import Digits
+from .cases import MNIST, XOR, Digits, Iris, Regression
+from .dataset import Case, Dataset, Settings, own_data
 from .download import data_folder, fetch
-from .iris import Iris
-from .mnist import MNIST
-from .regression import Regression
-from .xor import XOR
 
 _OWN = (
     "for your own samples use --data FILE.csv --target COLUMN, or in Python "

@@ -11,7 +11,7 @@ from platformdirs import user_data_path
 from .. import checks
 from ..checks import InputError, UnfinishedError
 from ..progress import Progress
-from .base import Case
+from .dataset import Case
 
 VARIABLE = "GILLESPIE_NN_DATA"
 _TIMEOUT = 5.0, 30.0

@@ -1,10 +1,21 @@
-"""Tables of numbers and words as plain text and Markdown, and the format of their cells. `html` makes them HTML."""
+"""Numbers in sentences."""
 
+import base64
+import io
 import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import numpy as np
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 path`, `2 paths`: a number and the noun in singular or plural."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+# Tables of numbers and words as plain text and Markdown, and the format of their cells. `html` makes them HTML.
 
 _BAR = "\\|"
 """A vertical bar in a cell of Markdown."""
@@ -88,3 +99,107 @@ def _rounded(values: Iterable[Any], low: Any, high: Any) -> tuple[list[str], boo
 def few(n: int, most: int = _SHOWN) -> np.ndarray:
     """Up to `most` of the numbers 0 to n - 1, evenly, both ends among them."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+
+
+# A self-contained HTML page, built as a tree, so that it is well-formed and all text is escaped.
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc; }
+figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+figcaption, .note { color: #444; font-size: .9rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; margin: .8rem 0; }
+caption { text-align: left; color: #444; padding-bottom: .2rem; }
+th, td { border-bottom: 1px solid #ddd; padding: .2rem .7rem .2rem 0; text-align: left; vertical-align: top; }
+.number { text-align: right; } th, caption { white-space: nowrap; } thead th { border-bottom: 2px solid #888; }
+pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; font-size: .85rem; }
+@media print { details { display: none; } }
+"""
+
+
+class Page:
+    """Parts are added at the end; `text()` is the document."""
+
+    def __init__(self, title: str) -> None:
+        self._root = ElementTree.Element("html", lang="en")
+        head = ElementTree.SubElement(self._root, "head")
+        ElementTree.SubElement(head, "meta", charset="utf-8")
+        ElementTree.SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+        ElementTree.SubElement(head, "title").text = _clean(title)
+        ElementTree.SubElement(head, "style").text = _STYLE
+        self._body = ElementTree.SubElement(self._root, "body")
+        self._add("h1", title)
+
+    def heading(self, text: str) -> None:
+        self._add("h2", text)
+
+    def paragraph(self, text: str) -> None:
+        self._add("p", text)
+
+    def note(self, text: str) -> None:
+        self._add("p", text, {"class": "note"})
+
+    def table(self, table: Table) -> None:
+        """Numbers to the right, words to the left."""
+        self._add("div", None, {"class": "scroll"}).append(_table(table))
+
+    def figure(self, figure: Any, caption: str) -> None:
+        """A matplotlib figure as a PNG inside the page, with its caption as the text for those who do not see it."""
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        data = base64.b64encode(buffer.getvalue()).decode()
+        element = self._add("figure", None)
+        ElementTree.SubElement(element, "img", src=f"data:image/png;base64,{data}", alt=_clean(caption))
+        ElementTree.SubElement(element, "figcaption").text = _clean(caption)
+
+    def folded(self, summary: str, text: str) -> None:
+        """A long text that is shown on a click."""
+        element = self._add("details", None)
+        ElementTree.SubElement(element, "summary").text = _clean(summary)
+        ElementTree.SubElement(element, "pre").text = _clean(text)
+
+    def text(self) -> str:
+        return f"<!DOCTYPE html>\n{ElementTree.tostring(self._root, encoding='unicode', method='html')}\n"
+
+    def _add(self, tag: str, text: str | None, attributes: dict[str, str] | None = None) -> Any:
+        element = ElementTree.SubElement(self._body, tag, attributes or {})
+        element.text = None if text is None else _clean(text)
+        return element
+
+
+def fragment(title: str, tables: Iterable[Table] = (), notes: Iterable[str] = ()) -> str:
+    """What `_repr_html_` of an object shows in a notebook: a line in bold, tables, and notes, well-formed and escaped.
+    Long tables must have been cut before (`tables.shown`): nothing is to be longer than a screen."""
+    root = ElementTree.Element("div")
+    ElementTree.SubElement(ElementTree.SubElement(root, "p"), "b").text = _clean(title)
+    root.extend(map(_table, tables))
+    for note in notes:
+        ElementTree.SubElement(root, "p").text = _clean(note)
+    return ElementTree.tostring(root, encoding="unicode", method="html")
+
+
+def _table(table: Table) -> ElementTree.Element:
+    element = ElementTree.Element("table")
+    if table.caption:
+        ElementTree.SubElement(element, "caption").text = _clean(table.caption)
+    if any(table.columns):
+        row = ElementTree.SubElement(ElementTree.SubElement(element, "thead"), "tr")
+        for name, value in zip(table.columns, table.rows[0] if table.rows else table.columns):
+            ElementTree.SubElement(row, "th", _side(value), scope="col").text = _clean(name)
+    body = ElementTree.SubElement(element, "tbody")
+    for values in table.rows:
+        row = ElementTree.SubElement(body, "tr")
+        for value in values:
+            ElementTree.SubElement(row, "td", _side(value)).text = _clean(cell(value))
+    return element
+
+
+def _side(value: object) -> dict[str, str]:
+    return {"class": "number"} if isinstance(value, (int, float, np.number)) else {}
+
+
+def _clean(text: str) -> str:
+    """Without characters that a page cannot hold."""
+    return "".join(c if c in "\n\t" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF) else "\ufffd" for c in text)

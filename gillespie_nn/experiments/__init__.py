@@ -7,6 +7,6 @@ D. Waltemath et al., BMC Systems Biology 5 (2011) 198, doi:10.1186/1752-0509-5-1
 Bioinformatics 18 (2021) 20210021, doi:10.1515/jib-2021-0021 (level 1 version 4).
 """
 
-from .run import ENDINGS, ExperimentResult, run_experiment
+from .experiment import ENDINGS, ExperimentResult, run_experiment
 
 __all__ = ["ENDINGS", "ExperimentResult", "run_experiment"]

@@ -1,18 +1,100 @@
-"""What a learning chemistry is: settings, equations, ports and phases, all of them data.
+"""Phases of a presentation as data: which ports of a network the environment sets to what, and when."""
 
-A subclass describes how a layered network computes, how its errors travel back, and how its weights change. The
-compiler makes reactions of the equations (`compiler.py`), and floating point follows from the same ones
-(`floating.py`). To add a chemistry: a file in `chemistries/`, and its line in `CHEMISTRIES`.
-"""
-
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+from .. import checks
+from ..checks import InputError
 from ..options import Options, not_negative, option, positive
 from .equations import Equation
-from .phases import INPUTS, SAMPLE, TARGETS, Phase
-from .schedules import CONSTANT
+
+SAMPLE = "sample"
+"""In place of a number: the values of the sample that is presented."""
+SCHEDULED = "scheduled"
+"""In place of a number: the factor that the learning schedule has in the presentation, see `schedules`."""
+INPUTS, TARGETS = "inputs", "targets"
+"""The ports for which a sample has values."""
+
+
+class Phase(NamedTuple):
+    """A part of each presentation. What it sets stays until another phase sets it."""
+
+    name: str
+    duration: float | None
+    """[s]; None is the rest of the presentation."""
+    sets: tuple[tuple[str, float | str], ...]
+    """Pairs (port, concentration of all its numbers), (port, `SAMPLE`) or (port, `SCHEDULED`), in the order in which
+    they are set."""
+    learns: bool = True
+    """Whether weights follow the presented sample: methods in floating point learn in these phases only."""
+
+
+def intervals(phases: Sequence[Phase], begin: float, end: float) -> Iterator[tuple[Phase, float, float]]:
+    """(phase, its begin, its end) for a presentation from `begin` to `end` [s]. Raises InputError if phases take longer
+    than the presentation."""
+    for phase in phases:
+        until = end if phase.duration is None else begin + phase.duration
+        if until > end:
+            raise InputError(
+                f"phase {phase.name!r} ends at {until:g} s, after its presentation, which ends at {end:g} s: give "
+                "shorter phases or a longer running time"
+            )
+        yield phase, begin, until
+        begin = until
+
+
+def check_phases(phases: Sequence[Phase], ports: Mapping[str, Sequence]) -> None:
+    """Raise InputError for phases that do not fit each other or `ports`, by name."""
+    if not phases or phases[-1].duration is not None:
+        raise InputError("the last phase of a presentation must have duration None, the rest of the presentation")
+    for phase in phases[:-1]:
+        checks.positive(f"duration of phase {phase.name!r}", phase.duration, "s")
+    for phase in phases:
+        for port, value in phase.sets:
+            checks.choice(f"port in phase {phase.name!r}", port, list(ports), "the ports of this network are")
+            if value == SAMPLE and port not in (INPUTS, TARGETS):
+                raise InputError(
+                    f"phase {phase.name!r} sets port {port!r} to the value of the sample, but a sample has values for "
+                    f"{INPUTS} and {TARGETS} only: give a number"
+                )
+            if value not in (SAMPLE, SCHEDULED):
+                checks.finite(f"port {port!r} in phase {phase.name!r}", value)
+
+
+# Schedules of the learning rate over a run: pure functions of the presentation.
+#
+# The environment sets the licence L, which the updates need as a catalyst, to f(k) in presentation k of n. To add a
+# schedule: a function here, and its line in `SCHEDULES`.
+
+CONSTANT = "constant"
+
+
+def constant(k: int, n: int) -> float:
+    """f = 1 in all presentations."""
+    return 1.0
+
+
+def cosine(k: int, n: int) -> float:
+    """f falls from 1 towards 0 along half a cosine: f = (1 + cos(pi k / n)) / 2."""
+    return 0.5 * (1.0 + math.cos(math.pi * k / n))
+
+
+def steps(k: int, n: int) -> float:
+    """f = 1 in the first half of the run, then 1/5, and 1/25 from three quarters on."""
+    return 1.0 if 2 * k < n else 0.2 if 4 * k < 3 * n else 0.04
+
+
+SCHEDULES: dict[str, Callable[[int, int], float]] = {CONSTANT: constant, "cosine": cosine, "steps": steps}
+"""f(k, n) in [0, 1], for presentation k from 0 of n, by name."""
+
+
+# What a learning chemistry is: settings, equations, ports and phases, all of them data.
+#
+# A subclass describes how a layered network computes, how its errors travel back, and how its weights change. The
+# compiler makes reactions of the equations (`compiler.py`), and floating point follows from the same ones
+# (`floating.py`). To add a chemistry: a file in `chemistries/`, and its line in `CHEMISTRIES`.
 
 BELOW, ABOVE = "below", "above"
 PREACTIVATIONS, OUTPUTS, SLOPES, ERROR_SUMS, ERRORS = "pre-activations", "outputs", "slopes", "error sums", "errors"

@@ -15,19 +15,15 @@ from ..checks import InputError
 from ..crn.dual_rail import NetworkBuilder, Rails
 from ..crn.formats.text_write import equation
 from ..crn.network import ReactionNetwork
-from ..display.html import fragment
-from ..display.tables import Table, shown
+from ..display.tables import Table, fragment, shown
 from ..kernels.codes import COUNT_LIMIT
 from ..options import options_of, takes
 from .chemistries import KangKim
-from .chemistry import Chemistry
-from .consistency import check_equations
+from .chemistry import INPUTS, SAMPLE, SCHEDULED, TARGETS, Chemistry, Phase, check_phases, intervals
 from .floating import FloatNetwork
-from .phases import INPUTS, SAMPLE, SCHEDULED, TARGETS, Phase, check_phases, intervals
-from .quantities import Numbers
-from .reactions import Layers, add_reactions
+from .quantities import Numbers, Sizes, sizes_of
+from .reactions import Layers, add_reactions, check_equations
 from .settings import LINEAR, Course, Settings
-from .sizes import Sizes, sizes_of
 
 MOST_LISTED = 3_000_000
 """Reactions of a network that is listed; so many take some 4 GB of memory."""

@@ -10,13 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import checks
-from .additive import AdditiveNoise
-from .base import Noise
-from .concentration import ConcentrationNoise
-from .drive import Drive
-from .kinds import KINDS
-from .plan import NoisePlan, as_noises, plan_noise
-from .rate import RateNoise
+from .drive import Drive, NoisePlan, as_noises, plan_noise
+from .forms import AdditiveNoise, ConcentrationNoise, RateNoise
+from .noise import KINDS, Noise
 
 NOISES = (RateNoise, ConcentrationNoise, AdditiveNoise)
 

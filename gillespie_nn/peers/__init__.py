@@ -4,14 +4,9 @@ To add a program: a file with a subclass of `Peer`, and its line in `PEERS`. Bio
 no networks, is in `bionetgen`.
 """
 
-from .base import Channel, Hill, Job, Peer, whole_counts
-from .bioscrape import Bioscrape
 from .copasi import Copasi, CopasiAdaptive
-from .crn_jax import CrnJax
-from .gillespy2 import GillesPy2
-from .libroadrunner import LibRoadRunner
-from .rebop import Rebop, RebopInside
-from .stochastix import Stochastix
+from .peer import Channel, Hill, Job, Peer, whole_counts
+from .programs import Bioscrape, CrnJax, GillesPy2, LibRoadRunner, Rebop, RebopInside, Stochastix
 
 PEERS: tuple[type[Peer], ...] = (
     Bioscrape, LibRoadRunner, Copasi, GillesPy2, Rebop, RebopInside, Stochastix, CrnJax,

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import checks
-from .base import Job, Peer, check_grid
+from .peer import Job, Peer, check_grid
 
 _SCANNED = 100
 """Runs of a scan. One scan of 10,000 runs took 2.5 times as long a run: basico collects the table in Python lists."""

@@ -3,9 +3,8 @@
 from .ensemble import run_ensemble, run_ensembles
 from .ensemble_result import EnsembleResult
 from .methods import EXACT, LEVELS, METHODS, ONLY_TRAINING, choose_method
-from .moments_result import MomentsResult
-from .result import Result, final_values, unfinished
-from .trajectories import Trajectories
+from .moments import MomentsResult
+from .result import Result, Trajectories, final_values, unfinished
 
 __all__ = [
     "EXACT",

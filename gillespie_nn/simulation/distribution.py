@@ -12,9 +12,8 @@ from .._version import __version__
 from ..checks import GillespieError, InputError, UnfinishedError
 from ..noise import NOISES
 from ..options import recorded_name
-from .ensemble import in_order
+from .ensemble import Kept, in_order, run_units
 from .methods import METHODS
-from .unit import Kept, run_units
 
 _CONNECT_SECONDS = 30.0
 _AHEAD = 4

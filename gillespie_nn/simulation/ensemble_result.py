@@ -9,14 +9,11 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError
-from ..display.ensembles import known_name
-from ..display.trajectories import PLOT_OPTIONS, plot_ensemble
+from ..display.curves import PLOT_OPTIONS, known_name, plot_ensemble
 from ..statistics.intervals import student
 from ..status import Status
-from . import glance
-from .columns import Columns, write_csv
-from .constants import constants_of
-from .parts import Sums
+from . import result_views
+from .result_views import Columns, Sums, constants_of, write_csv
 
 if TYPE_CHECKING:
     from ..crn import ReactionNetwork
@@ -68,7 +65,7 @@ class EnsembleResult:
 
     def _title(self) -> str:
         """What it is, in a line."""
-        return f"{type(self).__name__}: {glance.span(self)}"
+        return f"{type(self).__name__}: {result_views.span(self)}"
 
     def of(self, name: str) -> np.ndarray:
         """One quantity by name."""
@@ -199,10 +196,10 @@ class EnsembleResult:
         return values[..., 0] if isinstance(name, str) else values
 
     def __repr__(self) -> str:
-        return glance.text(self)
+        return result_views.text(self)
 
     def _repr_html_(self) -> str:
-        return glance.html(self)
+        return result_views.html(self)
 
 
 def csv_to(path: str | Path | None, overwrite: bool, columns: Columns) -> str | None:

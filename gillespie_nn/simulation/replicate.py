@@ -1,16 +1,50 @@
-"""The run of one replicate over a time grid, with scheduled changes and events, in slices and blocks of grid points."""
+"""The one way to start a simulation, with or without extrinsic noise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ..checks import UnfinishedError
+from ..crn import ReactionNetwork
 from ..kernels import codes
+from ..noise import NoisePlan
 from ..status import Status
-from .events import Events
-from .faults import explain
-from .invariants import Invariants
-from .observer import Observer
+from .methods import Method
+from .observer import Invariants, Observer, explain
+from .replicate_events import Events
+
+
+def start_simulation(
+    method: type[Method],
+    network: ReactionNetwork,
+    rates: np.ndarray,
+    volume: float,
+    counts: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    noise: NoisePlan | None = None,
+    seed: int = 0,
+    replicate: int = 0,
+    count_firings: bool = False,
+    options: Mapping[str, Any] | None = None,
+    start_time: float = 0.0,
+    follow: bool = True,
+) -> Method:
+    """A simulation by `method`, parameters as there, under the paths of `noise` for a `seed` and a `replicate`.
+
+    Under noise it is `noise.network` at `noise.rates` that is simulated: reactions of forced species come behind those
+    of `network`. Without `follow`, the caller lets it follow the paths of a replicate.
+    """
+    if noise is not None:
+        network, rates = noise.network, noise.rates
+    simulation = method(network, rates, volume, counts, rng, count_firings, options, start_time)
+    if noise is not None and follow:
+        simulation.follow(noise.start(seed, replicate))
+    return simulation
+
+
+# The run of one replicate over a time grid, with scheduled changes and events, in slices and blocks of grid points.
 
 _MANY_EVENTS = 200_000_000
 """Reactions after which an exact method looks whether it will ever come to the end."""

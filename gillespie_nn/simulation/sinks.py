@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from ..status import Status
-from .event_log import Fired, MemoryLog
+from .reaction_log import Fired, MemoryLog
 
 if TYPE_CHECKING:
     from .task import Task

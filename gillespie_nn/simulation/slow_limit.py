@@ -1,14 +1,8 @@
-"""The slow limit of training: online gradient descent, and gradient flow sample by sample, in floating point.
+"""What simulates training networks only has in common: `slow_limit.Level` and `batches.BatchMethod`."""
 
-As eta -> 0 at a fixed step s = eta T the weights of the rate equations follow the gradient flow of each sample's loss
-for a time s, and that follows a step of gradient descent as s -> 0. The state is that of the compiled network, with a
-weight on the rail of its sign and the output of the presented sample; intermediate species are not modelled.
-The volume only scales that state. These levels apply to training only, not to reaction networks in general.
-"""
-
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,9 +11,35 @@ from ..crn import ReactionNetwork
 from ..crn.dual_rail import Rails
 from ..kernels import codes
 from ..nn import TrainingNetwork
-from ..nn.phases import SCHEDULED, Phase
+from ..nn.chemistry import SCHEDULED, Phase
 from ..options import Option, fraction
-from .only_training import OnlyTraining
+
+
+class OnlyTraining(ABC):
+    """What `train` reads of a class, as of a `Method`; a subclass gives what differs."""
+
+    trains: ClassVar[bool] = True
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """When to choose it, in one line."""
+    reference: ClassVar[str] = ""
+    """What to cite."""
+    exact: ClassVar[bool] = False
+    deterministic: ClassVar[bool]
+    dtype: ClassVar[type[np.generic]]
+    units: ClassVar[str]
+    options: ClassVar[tuple[Option, ...]] = ()
+    training_options: ClassVar[dict[str, Any]] = {}
+    statistics_names: ClassVar[tuple[str, ...]] = ()
+    records_covariance: ClassVar[bool] = False
+
+
+# The slow limit of training: online gradient descent, and gradient flow sample by sample, in floating point.
+#
+# As eta -> 0 at a fixed step s = eta T the weights of the rate equations follow the gradient flow of each sample's loss
+# for a time s, and that follows a step of gradient descent as s -> 0. The state is that of the compiled network, with a
+# weight on the rail of its sign and the output of the presented sample; intermediate species are not modelled.
+# The volume only scales that state. These levels apply to training only, not to reaction networks in general.
 
 
 class _Numbers:

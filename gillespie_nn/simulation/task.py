@@ -11,21 +11,18 @@ import numpy as np
 
 from ..checks import InputError
 from ..crn import ReactionNetwork
+from ..crn.names import chosen
 from ..crn.network import how_to_read, refuse_two_starts
-from ..crn.patterns import chosen
 from ..kernels.codes import NO_EVENT_LIMIT
 from ..noise import NoisePlan, plan_noise
 from ..options import options_of, record_of
 from ..seeds import resolve_seed
-from .edges import with_edges
 from .methods import METHODS, Method, choose_method, elsewhere, name_of
-from .methods.base import units_of
 from .methods.compiled import Compiled
-from .methods.options import resolve
-from .options import ARGUMENTS, EVENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, WITH_ROWS, RunOptions
-from .rounding import announce, started
-from .schedule import Change, parse_schedule, record
-from .stopping import END_TIME, stopping
+from .methods.method import resolve, units_of
+from .replicate_events import END_TIME, stopping, with_edges
+from .run_options import ARGUMENTS, EVENTS, MOMENTS, QUANTILES, RECORDS, TRAJECTORIES, WITH_ROWS, RunOptions
+from .schedule import Change, announce, parse_schedule, record, started
 
 __all__ = [
     "BLOCK", "EVENTS", "MOMENTS", "QUANTILES", "RECORDS", "TRAJECTORIES", "WITH_ROWS", "Task", "make_task",

@@ -8,11 +8,9 @@ from .._later import later
 if TYPE_CHECKING:
     from .ensemble_file import EnsembleFile
     from .moments_file import MomentsFile
-    from .moments_reader import MomentsRun
-    from .open import open_moments, open_run, open_trajectories
+    from .open import MomentsRun, open_moments, open_run, open_trajectories
     from .reader import Run
-    from .training_file import TrainingFile
-    from .training_record import TrainingRecord
+    from .training_file import TrainingFile, TrainingRecord
 
 # h5py is loaded with the first of them: a run in memory needs none.
 __getattr__ = later(

@@ -1,8 +1,4 @@
-"""The file of an ensemble during its simulation: any thread may add replicates, and one thread writes them in groups.
-
-A group is written when its size is large enough, and at least once a second if replicates are complete: rows, flush,
-`committed`, flush. A process killed at any moment loses only what was not committed.
-"""
+"""Copying replicates from one file to another, in blocks of bounded size."""
 
 import threading
 import time
@@ -14,16 +10,42 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from ..simulation.event_log import Fired
+from ..simulation.reaction_log import Fired
 from ..simulation.sinks import Ends, Rows
 from ..simulation.task import Task
 from ..status import Status
-from . import event_log, layout
-from .chunks import ChunkedRows
-from .copying import copy_replicates
+from . import disk, log_file, making
 from .hdf5 import opened
+from .log_file import ChunkedRows
 from .schema import ENSEMBLE, RUNS
 from .writer import RunFile
+
+_BLOCK_BYTES = 1 << 22
+
+
+def copy_replicates(
+    source: h5py.Dataset, target: h5py.Dataset, replicates: np.ndarray, n_points: int | None = None
+) -> None:
+    """Copy the first points (default: all) of these replicates; their numbers must increase."""
+    if not source.size:
+        return
+    length, *row = source.shape[1:]
+    n_points = length if n_points is None else n_points
+    most = max(1, _BLOCK_BYTES // (source.dtype.itemsize * int(np.prod(row))))  # rows
+    together, n_rows = max(1, most // length), min(most, length)
+    for run in np.split(replicates, np.flatnonzero(np.diff(replicates) != 1) + 1):
+        for first in range(0, len(run), together):
+            numbers = slice(int(run[first]), int(run[min(first + together, len(run)) - 1]) + 1)
+            for start in range(0, n_points, n_rows):
+                disk.raise_postponed()
+                part = slice(start, min(start + n_rows, n_points))
+                target[numbers, part] = source[numbers, part]
+
+
+# The file of an ensemble during its simulation: any thread may add replicates, and one thread writes them in groups.
+#
+# A group is written when its size is large enough, and at least once a second if replicates are complete: rows, flush,
+# `committed`, flush. A process killed at any moment loses only what was not committed.
 
 _GROUP_BYTES = 1 << 22
 """A group of about this size is written at once: two flushes take about a millisecond, its rows ten times as long."""
@@ -68,9 +90,9 @@ class EnsembleFile(RunFile):
         self._hurries = self._writes = self._closes = self._told = False
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
-        values = settings | {"provenance/json": provenance_json} | layout.ensemble_values(task)
-        values |= layout.model_values(task.network, task.rates, task.counts)
-        lengths = layout.ensemble_lengths(task)
+        values = settings | {"provenance/json": provenance_json} | making.ensemble_values(task)
+        values |= making.model_values(task.network, task.rates, task.counts)
+        lengths = making.ensemble_lengths(task)
         super().__init__(path, overwrite or resumes, values, lengths, dtypes={"counts": task.method.dtype})
 
     def _begin(self) -> None:
@@ -86,7 +108,7 @@ class EnsembleFile(RunFile):
         for name in (*_ROWS, "firings"):
             copy_replicates(earlier[name], self._file[name], replicates)
         if self._task.records_events:
-            event_log.copy_log(earlier, self._file, replicates)
+            log_file.copy_log(earlier, self._file, replicates)
         for name in ("status", "n_events", *(f"statistics/{name}" for name in earlier["statistics"]), "committed"):
             self._file[name][:] = np.where(committed, earlier[name][:], self._file[name][:])
         self.add_seconds(earlier["provenance/seconds"][()])
@@ -176,15 +198,15 @@ class EnsembleFile(RunFile):
         return {name: ChunkedRows(self._at(name), self._committed) for name in names}
 
     @cached_property
-    def _log(self) -> event_log.FileLog:
+    def _log(self) -> log_file.FileLog:
         """The reactions of a run that records them."""
 
         def room(n_bytes: int) -> None:
             self._wait_for_room()
             self._arrived(n_bytes)
 
-        time, reaction, scale = (self._at(name) for name in (event_log.TIME, event_log.REACTION, event_log.SCALE))
-        return event_log.FileLog(time, reaction, scale, self._task.n_replicates, room)
+        time, reaction, scale = (self._at(name) for name in (log_file.TIME, log_file.REACTION, log_file.SCALE))
+        return log_file.FileLog(time, reaction, scale, self._task.n_replicates, room)
 
     def _add(self, first: int, start: int, rows: Rows) -> None:
         for name, values in zip(_ROWS, rows):
@@ -207,7 +229,7 @@ class EnsembleFile(RunFile):
         values |= {f"statistics/{name}": numbers for name, numbers in ends.statistics.items()}
         if self._task.records_events:
             self._log.end(first, n)
-            values[event_log.FIRST] = self._log.first[first : first + n]
+            values[log_file.FIRST] = self._log.first[first : first + n]
         # Last: where an interrupt comes before, they stay uncommitted.
         self._ended.append(_Ended(np.arange(first, first + n), {k: np.array(v) for k, v in values.items()}))
         if len(self._ended) == 1:

@@ -11,11 +11,10 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError, replaced
-from ..simulation.columns import missing, write_csv
-from ..simulation.options import EVENTS
+from ..simulation.result_views import missing, write_csv
+from ..simulation.run_options import EVENTS
 from . import disk
-from .moments_reader import MomentsRun
-from .open import open_run
+from .open import MomentsRun, open_run
 from .reader import Run
 from .schema import TRAINING
 from .schema.entries import replicates

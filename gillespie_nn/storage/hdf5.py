@@ -1,17 +1,161 @@
-"""Opening files of any kind for reading, also files of a running or killed process."""
+"""A lock on a run file: only one process writes it. The lock ends with its process."""
 
+import contextlib
+import errno
 import os
+import secrets
 import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 
-from ..checks import InputError
-from . import heap, superblock
-from .damage import readable
-from .lock import is_locked
-from .schema import Format
+from ..checks import PART_BYTES, PART_SUFFIX, InputError, StorageError, replaced, warn
+from . import hdf5_bytes
+from .schema import LIBVER, Format
 from .validate import check
+from .values import readable
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be replaced anyway
+    fcntl = None  # type: ignore[assignment]
+
+_PATIENCE = 0.2
+_SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Whatever stands under the name that anybody can foresee: a link is not followed, a pipe is not waited for."""
+
+
+def is_locked(path: str | Path) -> bool:
+    """Whether a process holds the lock on `path`; False on file systems without locks."""
+    try:
+        descriptor = os.open(_lock_file(path), os.O_RDONLY | _SAFELY)
+    except OSError:  # no such file
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, AttributeError):  # no locks here
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_file(path: str | Path) -> Path:
+    return Path(path).with_name(f".{Path(path).name}.lock")
+
+
+class Lock:
+    """An advisory lock (flock) on a hidden file next to `path`, if the file system has such locks. The run file itself
+    is not locked: HDF5 locks it for its readers. A killed process leaves the hidden file, but no lock.
+
+    Raises InputError if another process, or another part of this one, holds the lock for longer than `_PATIENCE`
+    (`is_locked` holds it for a moment), and StorageError if the hidden file cannot be created.
+    """
+
+    def __init__(self, path: str | Path):
+        self._path = _lock_file(path)
+        self._descriptor: int | None = None
+        deadline = time.monotonic() + _PATIENCE
+        while fcntl is not None and self._descriptor is None:
+            descriptor = self._opened(path)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                if time.monotonic() < deadline:
+                    time.sleep(_PATIENCE / 10)
+                    continue
+                raise InputError(
+                    f"{path} is being written by another process: wait until it ends, or stop it, then try again"
+                ) from None
+            except OSError:  # a file system without locks
+                os.close(descriptor)
+                self._path.unlink(missing_ok=True)
+                warn(f"the file system of {path} has no locks: make sure that no other process writes this file")
+                return
+            if self._is_there(descriptor):
+                self._descriptor = descriptor
+            else:  # its holder took it away in the meantime
+                os.close(descriptor)
+
+    def _opened(self, path: str | Path) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o666)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise InputError(f"{self._path}, the lock file of {path}, is a symbolic link: remove it") from None
+            raise StorageError(f"cannot write {path}: {error.strerror} ({self._path})") from None
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _is_there(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
+
+# Files that are created under a temporary name and moved into place, so that they are complete or absent at any
+# moment.
+#
+# Nobody can predict the temporary name, and the file is always created and never opened: nothing is written through a
+# link at that name.
+
+
+def clear(path: Path) -> None:
+    """Remove temporary files that killed processes left for `path`. The caller must hold its lock."""
+    for name in os.listdir(path.parent):
+        middle = name.removeprefix(f".{path.name}.").removesuffix(PART_SUFFIX)
+        if name == f".{path.name}.{middle}{PART_SUFFIX}" and len(middle) == 2 * PART_BYTES and middle.isalnum():
+            with contextlib.suppress(OSError):
+                (path.parent / name).unlink()
+
+
+def move(part: Path, path: Path) -> None:
+    """Replace `path` by a complete file, after forcing it to disk."""
+    with open(part, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def put(path: Path, data: bytes | memoryview) -> None:
+    """Write a whole file in place of `path`. Raises StorageError if this fails."""
+    try:
+        with replaced(path) as part, open(part, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; the previous file, if any, is unchanged"
+        ) from None
+
+
+@contextmanager
+def written(path: str | Path) -> Iterator[h5py.File]:
+    """An empty HDF5 file that replaces `path` at the end of the context. Raises StorageError if this fails.
+
+    It is created in memory and written as bytes: on a full disk HDF5 would notice the error only when it closes the
+    file, and may end the process then.
+    """
+    own = secrets.token_hex(PART_BYTES)  # HDF5 takes two files of one name for one, also in memory
+    with h5py.File(own, "w", driver="core", backing_store=False, libver=LIBVER) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    put(Path(path), image)
+
+
+# Opening files of any kind for reading, also files of a running or killed process.
 
 _OPEN_ALREADY = "file locking flag values don't match"
 
@@ -24,7 +168,7 @@ def opened(path: Path, expected: Format | None = None, *, ours: bool = False) ->
     process writes the file. Raises InputError for a file that is missing, damaged or of another kind.
     """
     try:
-        heap.check(path)
+        hdf5_bytes.check(path)
         file = _opened(path, not ours and is_locked(path), ours)
     except OSError as error:
         if error.errno is not None:  # the system's, not HDF5's
@@ -43,7 +187,7 @@ def opened(path: Path, expected: Format | None = None, *, ours: bool = False) ->
 
 
 def _opened(path: Path, written: bool, ours: bool) -> h5py.File:
-    marked, swmr = superblock.marks(path)
+    marked, swmr = hdf5_bytes.marks(path)
     if marked and not swmr and not ours:
         raise InputError(
             f"{path} was not closed by the program that wrote it: if that program has ended, make the file readable "
@@ -52,7 +196,7 @@ def _opened(path: Path, written: bool, ours: bool) -> h5py.File:
     if marked and written:
         return h5py.File(path, "r", swmr=True)
     if marked:
-        return h5py.File(superblock.Closed(path), "r")
+        return h5py.File(hdf5_bytes.Closed(path), "r")
     try:
         return h5py.File(path, "r", locking=False)  # a lock of ours would stop a writer who is about to begin
     except OSError as error:

@@ -1,7 +1,8 @@
-"""Creating a file from the table of its kind: every group, dataset and attribute, with values by name."""
+"""Names of axes and units in a file, for netCDF and xarray, from the table of its kind."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -9,8 +10,186 @@ import numpy as np
 
 from .._version import __version__
 from ..checks import InternalError
-from .dimensions import axis_name, describe
+from ..crn import ReactionNetwork
+from ..simulation.methods import TrainingMethod, name_of
+from ..simulation.sinks import covariance_size
+from ..simulation.task import Task
+from ..simulation.training import TrainingPlan
 from .schema import NAME, Entry, Format
+from .schema.file_kinds import SAMPLES
+from .values import ALL_SPECIES, PREDICTIONS, SHOWN_OUTPUT
+
+_BARE = "This is a netCDF dimension but not a netCDF variable. {:>10d}"
+"""Name of a scale without values, in netCDF's own words."""
+DTYPE = ">f4"
+"""Of such a scale, of which nothing is ever written."""
+
+
+def describe(file: h5py.File, form: Format) -> None:
+    """Set the unit of every dataset that has one, and the scale of every axis."""
+    for entry in form.entries:
+        for dataset in datasets_of(file, entry):
+            unit = entry.unit(dataset.dtype.name)
+            if unit:
+                dataset.attrs["units"] = unit
+            for number, axis in enumerate(entry.axes):
+                if form.scaled is None or axis in form.scaled:
+                    _attach(dataset, number, axis_name(file, entry, axis))
+
+
+def datasets_of(file: h5py.File, entry: Entry) -> list[h5py.Dataset]:
+    """The datasets of an entry, in a file that is valid."""
+    if entry.open:
+        return list(file[entry.group].values()) if entry.group in file else []
+    return [file[entry.path]] if entry.path in file else []
+
+
+def axis_name(file: h5py.Group, entry: Entry, axis: str) -> str:
+    """The name of an axis of an entry whose datasets are in the file; axes of the same name have the same length. The
+    species of a model have their own where not all of them are recorded, and predictions theirs where several samples
+    are presented at once."""
+    if entry.path == PREDICTIONS and axis == "output" and SHOWN_OUTPUT in file:
+        return SHOWN_OUTPUT.rpartition("/")[2]
+    return ALL_SPECIES if f"{entry.group}/{axis}" == ALL_SPECIES and ALL_SPECIES in file else axis
+
+
+def _attach(dataset: h5py.Dataset, number: int, axis: str) -> None:
+    scale = _scale(dataset, number, axis)
+    if not scale.is_scale:
+        scale.make_scale(axis)
+    if scale != dataset:
+        dataset.dims[number].attach_scale(scale)
+
+
+def _scale(dataset: h5py.Dataset, number: int, axis: str) -> h5py.Dataset:
+    """The dataset `axis` of the nearest group, or one without values beside `dataset`."""
+    group = dataset.parent
+    while axis not in group and group.name != "/":
+        group = group.parent
+    if axis in group:
+        return group[axis]
+    grows = dataset.maxshape[number] is None
+    scale = dataset.parent.create_dataset(
+        axis,
+        (dataset.shape[number],),
+        DTYPE,
+        **({"maxshape": (None,), "chunks": dataset.chunks[number : number + 1]} if grows else {}),
+    )
+    scale.make_scale(_BARE.format(dataset.shape[number]))
+    return scale
+
+
+# Contents of a new file: values and lengths by the names in its table. The table says how they are stored.
+
+_LEAST_ROWS = 8
+_SMALL_BYTES = 1 << 20
+"""Test inputs up to this size are kept in the file."""
+
+
+def settings_values(task: Task, reason: str) -> dict[str, Any]:
+    """The attributes of an ensemble; `reason` says why this method was used."""
+    settings = {"method": name_of(task.method), "method_reason": reason, "seed": task.seed, "volume": task.volume}
+    return settings | {"arguments": json.dumps(task.arguments)}
+
+
+def model_values(network: ReactionNetwork, rates: np.ndarray, counts: np.ndarray) -> dict[str, Any]:
+    """The model as given, its digest, and the rates and initial counts after overrides."""
+    index = network.index
+    changes = [(r, index[s], n) for r, x in enumerate(network.reactions) for s, n in x.net_change().items()]
+    return {
+        "model/digest": network.digest,
+        "model/text": np.frombuffer(network.to_text().encode(), dtype=np.uint8),
+        "model/reactions": [r.name for r in network.reactions],
+        "model/stoichiometry": np.array(changes, dtype=np.int64).reshape(-1, 3),
+        "model/rates": rates,
+        "model/initial": counts,
+    }
+
+
+def trajectory_values(network: ReactionNetwork, n_replicates: int, statistics_names: Sequence[str]) -> dict[str, Any]:
+    """Names of what is recorded, and empty statistics."""
+    return {
+        "species": network.species,
+        "observable": network.observables,
+        "replicate": np.arange(n_replicates, dtype=np.int64),
+    } | {f"statistics/{name}": np.full(n_replicates, np.nan) for name in statistics_names}
+
+
+def trajectory_lengths(method: TrainingMethod, n_species: int, n_points: int) -> dict[str, int]:
+    """Lengths of the axes of what is recorded."""
+    size = covariance_size(method, n_species)
+    return {"time": n_points, "covariance_row": size, "covariance_column": size}
+
+
+def ensemble_values(task: Task) -> dict[str, Any]:
+    """Values that depend on a `simulation.task.Task`."""
+    network: Any = task.network
+    counted = network.reactions if task.count_firings else ()
+    values: dict[str, Any] = {"time": task.grid, "reaction": [r.name for r in counted]}
+    if task.records_events:
+        from . import log_file  # loads h5py
+
+        first = np.full(task.n_replicates, log_file.ABSENT, dtype=np.int64)
+        values |= {log_file.TIME: np.empty(0), log_file.REACTION: np.empty(0, np.uint32), log_file.FIRST: first}
+    values |= trajectory_values(network, task.n_replicates, task.statistics_names) | {"species": task.species}
+    return values if task.recorded is None else values | {ALL_SPECIES: network.species}
+
+
+def ensemble_lengths(task: Task) -> dict[str, int]:
+    """Lengths of axes that the values do not show."""
+    return trajectory_lengths(task.method, len(task.species), len(task.grid))
+
+
+def training_values(plan: TrainingPlan) -> dict[str, Any]:
+    """Everything that determines a training run, a `simulation.training.TrainingPlan`."""
+    spec, data = plan.spec, plan.dataset
+    schedule, shown = plan.presentations, [rails.name for rails in spec.outputs]
+    n_evaluations = len(schedule.evaluated) if schedule.validates else 0
+    about = {"own": plan.own_data, "digest": data.digest, "checksums": data.checksums, "notice": data.notice}
+    if plan.own_data:  # of a case they are loaded again
+        about |= {name: value for name in ("classes", "scaled", "image") if (value := getattr(data, name))}
+    values: dict[str, Any] = {
+        "layers": np.array(spec.layers, dtype=np.int64),
+        "settings": json.dumps(plan.settings.record()),
+        "task": data.task,
+        "arguments": json.dumps(plan.options.arguments),
+        "data": json.dumps(about),
+        "weight": [rails.name for rails in spec.weights],
+        "output": [name.removesuffix(spec.sample_suffix(0)) for name in shown[: spec.layers[-1]]],
+        "presentations": np.asarray(plan.order, dtype=np.int64).ravel(),
+        "recorded": np.asarray(schedule.recorded, dtype=np.int64),
+        "held_out": schedule.held_out,
+        "evaluated": schedule.evaluated[:n_evaluations],
+        "initial_weights": plan.learner.initial_weights,
+        "targets": data.test_t,
+        "inputs": data.test_x if data.test_x.nbytes <= _SMALL_BYTES else data.test_x[:0],
+    }
+    if spec.batch > 1:
+        values["shown_output"] = shown
+    if plan.settings.centred:
+        values["centre"] = plan.centre
+    # Samples of data that are no case's, so that the file can be resumed; else none.
+    values |= {f"samples/{name}": getattr(data, name)[: None if plan.own_data else 0] for name in SAMPLES}
+    return {f"training/{name}": value for name, value in values.items()} | trajectory_values(
+        spec.declared, 1, plan.method.statistics_names
+    )
+
+
+def training_lengths(plan: TrainingPlan) -> dict[str, int]:
+    n_species, n_points = len(plan.spec.declared.species), len(plan.presentations.recorded)
+    return trajectory_lengths(plan.method, n_species, n_points) | {"memory_place": 0}
+
+
+def records_together(plan: TrainingPlan) -> int:
+    """About the number of records between two checkpoints of a training run, which are flushed together: a chunk that
+    is flushed in parts is compressed as often. There is a minimum, because many small chunks would make the file
+    large."""
+    n, every = len(plan.presentations.recorded), plan.options.checkpoint_every
+    assert every is not None  # `api.plan` works one out
+    return min(n, max(_LEAST_ROWS, -(-n * every // len(plan.order))))
+
+
+# Creating a file from the table of its kind: every group, dataset and attribute, with values by name.
 
 
 def make(

@@ -1,25 +1,27 @@
 """Files of moments. They are small and are rewritten as a whole at intervals, so that the file always contains a number
-of complete blocks of replicates. A resumed run has the same content as an uninterrupted one."""
+of complete blocks of replicates. A resumed run has the same content as an uninterrupted one.
+"""
 
+import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from .. import checks
 from ..checks import InputError
-from ..simulation.moments import ARRAYS, Moments, whole
-from ..simulation.moments_result import MomentsResult
+from ..simulation.moments import ARRAYS, Moments, MomentsResult, whole
 from ..simulation.task import Task
-from ..statistics.sketch import Sketch
-from . import layout
-from .hdf5 import opened
-from .lock import Lock
+from ..statistics.intervals import Sketch
+from . import making
+from .hdf5 import Lock, clear, opened, written
 from .making import make
-from .schema import MOMENTS
-from .schema.moments import KIND, SKETCH
-from .whole import clear, written
+from .schema import BOUNDS, MOMENTS
+from .schema.file_kinds import KIND, SKETCH
+from .values import readable, strings
 
 _SECONDS = 10.0
 """Between two writings, at least; and 20 times as long as one takes, so that they take a twentieth of the time."""
@@ -118,7 +120,7 @@ def _values(moments: Moments, task: Task) -> dict[str, Any]:
     if moments.sketch is not None:
         values |= {"sketch/whole": whole(task)}
         values |= {f"sketch/{name}": entries for name, entries in zip(SKETCH, moments.sketch.entries())}
-    return values | layout.model_values(task.network, task.rates, task.counts)
+    return values | making.model_values(task.network, task.rates, task.counts)
 
 
 def load(file: h5py.File, moments: Moments) -> None:
@@ -130,3 +132,30 @@ def load(file: h5py.File, moments: Moments) -> None:
     moments.statistics = {name: float(total[()]) for name, total in file["statistics"].items()}
     if moments.sketch is not None:
         moments.sketch = Sketch(file["sketch/whole"][:], *(file[f"sketch/{name}"][:] for name in SKETCH))
+
+
+# Files of a verification of bounds. Each write replaces the whole file, so it is complete at any moment.
+
+
+def write_bounds(path: Path, arguments: dict, arrays: Mapping[str, Any]) -> None:
+    """Write `arrays` by name. Raises StorageError if this fails."""
+    with written(path) as file:
+        make(file, BOUNDS, {"arguments": json.dumps(arguments, sort_keys=True), **arrays})
+
+
+def read_bounds(path: str | Path, arguments: dict) -> dict[str, Any] | None:
+    """The arrays of the file by name, or None if there is no file. Raises InputError if the file has another type or
+    other arguments."""
+    path = Path(path)
+    if not path.exists():
+        return None
+    with opened(path, BOUNDS) as file, readable(path):
+        found = json.loads(file.attrs["arguments"])
+        other = sorted(k for k in {*found, *arguments} if found.get(k) != arguments.get(k))
+        if other:
+            raise InputError(
+                f"{path} holds a verification with a different {', '.join(other)}: choose another output, or "
+                "start again with overwrite=True (--overwrite)"
+            )
+        arrays: dict[str, Any] = {e.path: file[e.path][()] for e in BOUNDS.entries if e.path != "quantity"}
+        return arrays | {"quantity": tuple(np.atleast_1d(strings(path, file["quantity"])))}

@@ -12,16 +12,14 @@ import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError, part_of
-from ..simulation.options import EVENTS
+from ..simulation.run_options import EVENTS
 from ..status import Status
-from . import checkpoints, disk, event_log, superblock
-from .copying import copy_replicates
-from .damage import damaged, is_of_hdf5, said
-from .hdf5 import opened
-from .lock import Lock
+from . import disk, hdf5_bytes, log_file, writer
+from .ensemble_file import copy_replicates
+from .hdf5 import Lock, clear, move, opened
 from .reader import Run
 from .schema import LIBVER, RUNS, TRAINING
-from .whole import clear, move
+from .values import damaged, is_of_hdf5, said
 
 try:
     import fcntl
@@ -54,7 +52,7 @@ def repair(path: str | Path) -> dict:
         _check_free_of_writers(path)
         clear(path)
         disk.check_free(path, 2 * path.stat().st_size)
-        marked, _ = superblock.marks(path)
+        marked, _ = hdf5_bytes.marks(path)
         with Run(path, opened(path, RUNS, ours=True)) as run:
             lost = _unreadable(run)
             if not marked and not lost:
@@ -108,7 +106,7 @@ def _unreadable(run: Run) -> list[int]:
                     raise damaged(run.path, said(error)) from None
                 lost.update(group.tolist())
     if run.record == EVENTS:
-        lost.update(event_log.wrong_replicates(run._file, committed))
+        lost.update(log_file.wrong_replicates(run._file, committed))
     return sorted(lost)
 
 
@@ -128,8 +126,8 @@ def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
         if isinstance(item, h5py.Group):
             made = target.create_group(name)
         else:
-            of_log = name in (event_log.TIME, event_log.REACTION, event_log.SCALE) and not run._is_training
-            made = event_log.make_empty(target, name, item.dtype) if of_log else _made(target, name, item)
+            of_log = name in (log_file.TIME, log_file.REACTION, log_file.SCALE) and not run._is_training
+            made = log_file.make_empty(target, name, item.dtype) if of_log else _made(target, name, item)
             datasets.append((item, made))
             _fill(run, item, made, lost)
         made.attrs.update({key: value for key, value in item.attrs.items() if key not in _SCALE})
@@ -143,7 +141,7 @@ def _copy(run: Run, target: h5py.File, lost: list[int]) -> None:
             for scale in item.dims[axis].values():
                 made.dims[axis].attach_scale(target[scale.name])
     if run.record == EVENTS:
-        event_log.copy_log(source, target, np.setdiff1d(run.replicates, lost))
+        log_file.copy_log(source, target, np.setdiff1d(run.replicates, lost))
     if lost:
         target["committed"][lost] = 0
         target["status"][lost] = int(Status.INTERRUPTED)
@@ -160,7 +158,7 @@ def _made(target: h5py.File, name: str, item: h5py.Dataset) -> h5py.Dataset:
 
 def _fill(run: Run, item: h5py.Dataset, made: h5py.Dataset, lost: list[int]) -> None:
     name = item.name.lstrip("/")
-    if not item.id.get_storage_size() or (name.startswith(f"{event_log.GROUP}/") and run.record == EVENTS):
+    if not item.id.get_storage_size() or (name.startswith(f"{log_file.GROUP}/") and run.record == EVENTS):
         return  # `copy_log` copies the reactions
     if name in _ROWS and run.kind != TRAINING:
         copy_replicates(item, made, np.setdiff1d(run.replicates, lost))
@@ -182,7 +180,7 @@ def _report(run: Run, repaired: bool, lost: list[int]) -> dict[str, Any]:
         "lost": lost,
         "ended": run.ended,
     }
-    if checkpoints.GROUP in run._file:
-        last = checkpoints.read_latest(run._file)
+    if writer.GROUP in run._file:
+        last = writer.read_latest(run._file)
         found["presentations"] = 0 if last is None else last.n_presented
     return found

@@ -1,25 +1,65 @@
-"""Saving results in memory as run files, and copying run files. A file is complete or absent at any moment."""
+"""Digests of the content of run files: everything except `created` and `/provenance`."""
 
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
 from .. import checks
 from ..checks import InputError, StorageError, part_of
-from ..simulation.event_log import Fired
-from ..simulation.moments_result import MomentsResult
+from ..simulation.moments import MomentsResult
+from ..simulation.reaction_log import Fired
 from ..simulation.result import Result
 from ..simulation.sinks import Ends, Rows
-from . import disk, layout
+from . import disk, making
 from .ensemble_file import EnsembleFile
-from .lock import Lock, is_locked
+from .hdf5 import Lock, clear, is_locked, move
 from .moments_file import write_moments
-from .whole import clear, move
+
+_PLACES = ("REFERENCE_LIST", "DIMENSION_LIST")
+"""Attributes that hold places in the file."""
+
+
+def content_digest(path: str | Path) -> str:
+    """SHA-256 of the content of a run file: equal for files of the same content."""
+    parts = []
+    with h5py.File(path, "r", swmr=True, locking=False) as file:
+
+        def visit(name: str, item: Any) -> None:
+            if name.split("/")[0] != "provenance":
+                parts.append(name.encode() + _attributes(item))
+                if isinstance(item, h5py.Dataset):
+                    parts.append(f"{item.dtype} {item.shape}".encode() + _bytes(item[()]))
+
+        file.visititems(visit)
+        parts.append(_attributes(file))
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+def _attributes(item: Any) -> bytes:
+    kept = sorted(key for key in item.attrs if key not in _PLACES and not (item.name == "/" and key == "created"))
+    return b"".join(key.encode() + b"=" + _bytes(item.attrs[key]) for key in kept)
+
+
+def _bytes(value: Any) -> bytes:
+    """Numbers as they are stored, whatever NaN equals; texts by their length and letters."""
+    array = np.asarray(value)
+    if array.dtype.kind in "OUS":
+        return repr(array.tolist()).encode()
+    return np.ascontiguousarray(array).tobytes()
+
+
+# Saving results in memory as run files, and copying run files. A file is complete or absent at any moment.
 
 _TOGETHER = 1 << 20
 """Reactions that are written at once, about."""
@@ -29,7 +69,7 @@ def save_trajectories(result: Result, path: str | Path, overwrite: bool = False)
     """Write the run file of a `Result`, see `Result.save`."""
     task = result._task
     assert task is not None  # `Result.save` refuses the others
-    values, provenance = layout.settings_values(task, result.method_reason), json.dumps(_plain(result.provenance))
+    values, provenance = making.settings_values(task, result.method_reason), json.dumps(_plain(result.provenance))
     counts = np.ma.getdata(result.counts)
     n_bytes = counts.nbytes + result.observables.nbytes + result.covariance.nbytes
     with _place(path, overwrite, n_bytes) as part, EnsembleFile(part, task, values, provenance) as file:
@@ -53,7 +93,7 @@ def save_moments(result: MomentsResult, path: str | Path, overwrite: bool = Fals
     task = result._task
     assert task is not None  # `MomentsResult.save` refuses the others
     target = checks.new_run_file(path, overwrite)
-    values = layout.settings_values(task, result.method_reason)
+    values = making.settings_values(task, result.method_reason)
     provenance = {
         "provenance/json": json.dumps(_plain(result.provenance)),
         "provenance/seconds": result.provenance["seconds"],

@@ -1,20 +1,191 @@
-"""The file of a training run: counts, weights and predictions at the ends of presentations, and checkpoints."""
+"""What a training run records besides its trajectory, by name."""
 
+import json
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h5py
 import numpy as np
 
-from ..simulation.checkpoints import Checkpoint
+from ..checks import printable
+from ..datasets import Dataset
+from ..simulation.evaluation import ACCURACY, CHEMICAL_SCORES, RMSE, SCORES
+from ..simulation.learner import Checkpoint
 from ..simulation.methods import name_of
 from ..simulation.training import Trained, TrainingPlan
-from ..simulation.validation import ACCURACY, RMSE
-from . import checkpoints, layout
-from .hdf5 import opened
-from .schema import RUNS, TRAINING
+from . import making, writer
+from .hdf5 import opened, written
+from .making import make
+from .schema import PREDICTIONS, RUNS, TRAINING
+from .schema.file_kinds import SAMPLES
+from .values import readable
 from .writer import RunFile
+
+if TYPE_CHECKING:
+    from .reader import Run
+
+
+class TrainingRecord:
+    """The record of a training `Run`. `record["final_weights"]` is a dataset as an array, by its name in FORMAT.md;
+    `name in record` tells whether the file has it.
+
+    Sizes: N presentations planned, P records so far, V weights, Q outputs, K test samples, E evaluations in validation.
+    """
+
+    GROUP = "training"
+
+    def __init__(self, run: "Run"):
+        self._run = run
+
+    def __contains__(self, name: str) -> bool:
+        return self._run._has(f"{self.GROUP}/{name}")
+
+    def __getitem__(self, name: str) -> Any:
+        if name in ("weight", "output", "shown_output"):
+            return np.array(self._run._names(f"{self.GROUP}/{name}"), dtype=object)
+        return self._run._read(f"{self.GROUP}/{name}")
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Sizes of the layers, from input to output."""
+        return tuple(self._run._attribute(f"{self.GROUP}/layers").tolist())
+
+    @property
+    def settings(self) -> dict:
+        """Settings of the network and of training; see `datasets.Settings`."""
+        return self._json("settings")
+
+    @property
+    def task(self) -> str:
+        """`classification`, `threshold` or `regression`."""
+        return self._run._text(f"{self.GROUP}/task")
+
+    @property
+    def arguments(self) -> dict:
+        """Arguments of `train`, with defaults filled in; since version 1.4."""
+        return self._json("arguments")
+
+    @property
+    def data(self) -> dict:
+        """Whether the samples are your `own`, the `digest` of all, `checksums` of files, a `notice`; since 1.4.
+        Of your own samples also the names of `classes`, and `scaled` if features were scaled; both can be missing."""
+        return self._json("data")
+
+    @property
+    def samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Training and test inputs and targets of your own data, float64[sample, feature or output]
+        [concentration]."""
+        train_x, train_t, test_x, test_t = (self[f"samples/{name}"] for name in SAMPLES)
+        return train_x, train_t, test_x, test_t
+
+    @cached_property
+    def weight_names(self) -> tuple[str, ...]:
+        """Names of the weights, without the sign of the rail; numbered before version 1.5."""
+        return self._names("weight", "weight_{}", "weights")
+
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs in `predictions`, likewise; of a batch those of all samples, sample after sample."""
+        return self._names("shown_output" if "shown_output" in self else "output", "{}", "predictions")
+
+    @property
+    def batch(self) -> int:
+        """Samples presented at once."""
+        return int(self.settings.get("batch", 1))
+
+    @property
+    def centre(self) -> np.ndarray:
+        """float64[feature] [concentration], what was subtracted from every input; 0 unless the run was `centred`."""
+        return self["centre"] if "centre" in self else np.zeros(self.layers[0])
+
+    @property
+    def presentations(self) -> np.ndarray:
+        """int64[N], sample number of each presentation; of a batch of B, int64[N B], the samples in the order shown, B
+        to a presentation."""
+        return self["presentations"]
+
+    @property
+    def recorded(self) -> np.ndarray:
+        """int64[P], presentation of each record, from 0."""
+        return self["recorded"][: self._run._n_points]
+
+    @property
+    def planned_records(self) -> np.ndarray:
+        """int64, presentation of each record that is planned for the whole run, from 0."""
+        return self["recorded"]
+
+    @property
+    def n_presented(self) -> int:
+        """Presentations done, up to the last checkpoint or the end; before version 1.4 those planned."""
+        return int(self["n_presented"]) if "n_presented" in self else len(self.presentations) // self.batch
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the presentations so far [s]; since version 1.4."""
+        return float(self._run._read("provenance/presentation_seconds"))
+
+    @property
+    def evaluated(self) -> np.ndarray:
+        """int64[E], presentations done at each evaluation in validation; none before version 1.4."""
+        return self["evaluated"] if "evaluated" in self else np.empty(0, dtype=np.int64)
+
+    @property
+    def validation(self) -> np.ndarray:
+        """float64[E, 2], root mean square error [concentration] and accuracy on the samples held out; NaN where not
+        reached; since version 1.4."""
+        return np.column_stack([self["validation_rmse"], self["validation_accuracy"]])
+
+    @property
+    def initial_weights(self) -> np.ndarray:
+        """float64[V] [concentration]."""
+        return self["initial_weights"]
+
+    @property
+    def final_weights(self) -> np.ndarray:
+        """float64[V] [concentration], averaged over the last presentations; NaN until the end."""
+        return self["final_weights"]
+
+    @property
+    def best_weights(self) -> np.ndarray:
+        """float64[V] [concentration], with the smallest error in validation, NaN without; since version 1.4."""
+        return self["best_weights"]
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """float64[K, feature] [concentration], test inputs, not centred; no rows if they are too large to store."""
+        return self["inputs"]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """float64[K, Q] [concentration], test targets."""
+        return self["targets"]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """float64[K, Q] [concentration], float forward pass of the final weights; NaN until the end."""
+        return self["outputs"]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Scores in the file, by the names of `simulation.evaluation`; NaN until the end, and if not requested."""
+        return {name: float(self[name]) for name in (*SCORES, *CHEMICAL_SCORES) if name in self}
+
+    def _json(self, name: str) -> dict:
+        return json.loads(self._run._attribute(f"{self.GROUP}/{name}"))
+
+    def _names(self, name: str, otherwise: str, columns: str) -> tuple[str, ...]:
+        if name in self:
+            return tuple(self[name])
+        return tuple(otherwise.format(k) for k in range(self._run._shape(f"{self.GROUP}/{columns}")[1]))
+
+    def __repr__(self) -> str:
+        return f"TrainingRecord({'-'.join(map(str, self.layers))}, {self.task}, of {str(self._run.path)!r})"
+
+
+# The file of a training run: counts, weights and predictions at the ends of presentations, and checkpoints.
 
 _BLOCK_BYTES = 1 << 20
 _RECORDS = ("time", "training/weights", "training/predictions")
@@ -53,12 +224,12 @@ class TrainingFile(RunFile):
             "volume": plan.volume,
             "case": plan.dataset.name,
         }
-        values = settings | {"provenance/json": provenance_json} | layout.training_values(plan)
-        values |= layout.model_values(network, plan.learner.rates, plan.learner.counts)
+        values = settings | {"provenance/json": provenance_json} | making.training_values(plan)
+        values |= making.model_values(network, plan.learner.rates, plan.learner.counts)
         dtypes = {"counts": plan.method.dtype, "checkpoint/counts": plan.method.dtype}
-        together = layout.records_together(plan)
+        together = making.records_together(plan)
         super().__init__(
-            path, overwrite or resumes, values, layout.training_lengths(plan), dtypes=dtypes, together=together
+            path, overwrite or resumes, values, making.training_lengths(plan), dtypes=dtypes, together=together
         )
 
     def _begin(self) -> None:
@@ -68,8 +239,8 @@ class TrainingFile(RunFile):
 
     def _take_over(self, earlier: h5py.File) -> None:
         """What was committed up to the last whole checkpoint; all beyond is simulated, and written, again."""
-        checkpoints.copy(earlier, self._file)
-        self.resumed_from = checkpoints.read_latest(earlier)
+        writer.copy(earlier, self._file)
+        self.resumed_from = writer.read_latest(earlier)
         done = 0 if self.resumed_from is None else self.resumed_from.n_presented
         n_records = int(np.searchsorted(self._plan.presentations.recorded, done))
         for start in range(0, n_records, self._block):
@@ -116,12 +287,10 @@ class TrainingFile(RunFile):
             self._write_scores(scores)
             self._at("training/n_presented")[()] = checkpoint.n_presented
             self._at("provenance/presentation_seconds")[()] = time.perf_counter() - self.started
-            slots = {
-                name: self._at(f"{checkpoints.GROUP}/{name}") for name in (*checkpoints.NAMES, checkpoints.MEMORY_SCALE)
-            }
+            slots = {name: self._at(f"{writer.GROUP}/{name}") for name in (*writer.NAMES, writer.MEMORY_SCALE)}
             every = self._plan.options.checkpoint_every
             assert every is not None  # a plan has it worked out
-            checkpoints.write(slots, checkpoint.n_presented // every, checkpoint)
+            writer.write(slots, checkpoint.n_presented // every, checkpoint)
             self._file.flush()
 
     def _write_scores(self, scores: np.ndarray) -> None:
@@ -158,3 +327,45 @@ class TrainingFile(RunFile):
                 self._flush()
         finally:
             super().close()
+
+
+# The file of a prediction by simulation, which is complete or absent at any moment.
+
+
+class Found(NamedTuple):
+    """The contents of a file."""
+
+    arguments: dict
+    task: str
+    targets: np.ndarray  # float64[sample, output] [concentration]
+    outputs: np.ndarray  # float64[sample, output] [concentration]
+    software_version: str
+
+
+def write(path: Path, arguments: dict, task: str, targets: np.ndarray, outputs: np.ndarray) -> None:
+    """Write the file. Raises StorageError if this fails. `arguments` are everything that determines the content,
+    including those of the training run."""
+    values: dict[str, Any] = {"task": task, "arguments": json.dumps(arguments)}
+    values |= {"targets": np.asarray(targets, dtype=np.float64), "outputs": np.asarray(outputs, dtype=np.float64)}
+    with written(path) as file:
+        make(file, PREDICTIONS, values)
+
+
+def read(path: Path) -> Found:
+    """The contents of the file. Raises InputError for a file of another type or a newer major version, and for a
+    damaged one."""
+    with opened(path, PREDICTIONS) as file, readable(path):
+        return Found(
+            json.loads(file.attrs["arguments"]),
+            printable(file.attrs["task"]),
+            file["targets"][:],
+            file["outputs"][:],
+            printable(file.attrs["software_version"]),
+        )
+
+
+def scores(found: Found) -> dict[str, float]:
+    """`accuracy` and `rmse` of the outputs."""
+    none = found.targets[:0]
+    data = Dataset("", found.task, none, none, none, found.targets)
+    return {"accuracy": data.accuracy(found.outputs), "rmse": data.rmse(found.outputs)}

@@ -1,18 +1,84 @@
-"""Single values of a file, checked when they are read. All functions raise InputError for invalid values."""
+"""Error messages for damaged files."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checks import InputError
+from ..checks import GillespieError, InputError
 from ..crn import ReactionNetwork
 from ..crn.dual_rail import Rails
 from ..simulation.task import quantities_of
-from . import heap
-from .damage import damaged, said, shown
+from . import hdf5_bytes
+
+_WORDS = (
+    "Can't ",
+    "Unable to ",
+    "Unspecified error",
+    "No NumPy equivalent",
+    "Not a ",
+    "Object visitation",
+    "Link iteration",
+)
+"""How the errors of h5py begin."""
+_UNKNOWN_FORM = "bad version number"
+_NEWER = "a newer HDF5 library than the installed one may have written the file"
+_ADVICE = "the file is damaged, or another program wrote it: restore a backup, or run again"
+
+
+def damaged(path: str | Path | None, what: str) -> InputError:
+    """The error for a file; `what` says what is wrong."""
+    import h5py
+
+    newer = f"{_NEWER}, version {h5py.version.hdf5_version}: update h5py" if _UNKNOWN_FORM in what else _ADVICE
+    return InputError(f"{path}: {what}; {newer}")
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Turn HDF5's errors about unreadable bytes into an InputError."""
+    try:
+        yield
+    except Exception as error:
+        if not is_of_hdf5(error):
+            raise
+        raise damaged(path, said(error)) from error
+
+
+@contextmanager
+def understood(path: str | Path | None) -> Iterator[None]:
+    """Turn errors caused by a file's description of its run into an InputError."""
+    try:
+        yield
+    except GillespieError:
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise damaged(path, f"its description of the run cannot be used ({type(error).__name__}: {error})") from error
+
+
+def is_of_hdf5(error: BaseException) -> bool:
+    """Whether the HDF5 library could not read something. An OSError of the operating system has a number."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    known = isinstance(error, (OSError, RuntimeError, KeyError, ValueError, TypeError))
+    return known and getattr(error, "errno", None) is None and said(error).startswith(_WORDS)
+
+
+def said(error: BaseException) -> str:
+    return str(error.args[0] if error.args else error)
+
+
+def shown(value: object) -> str:
+    """A value of a file for a message: at most some hundred characters."""
+    text = repr(value)
+    return text if len(text) <= 100 else text[:100] + "..."
+
+
+# Single values of a file, checked when they are read. All functions raise InputError for invalid values.
 
 if TYPE_CHECKING:
     import h5py
@@ -40,7 +106,7 @@ def text(path: Path, where: Any, name: str) -> str:
 def strings(path: Path, dataset: "h5py.Dataset") -> Any:
     """The string or strings of a dataset."""
     try:
-        heap.check_lengths(path, dataset)
+        hdf5_bytes.check_lengths(path, dataset)
         found = dataset.asstr()[()]
     except UnicodeDecodeError:
         raise damaged(path, f"{dataset.name} is not UTF-8 text") from None

@@ -1,8 +1,9 @@
 """Writing run files: all objects are created first, then filled in SWMR mode, so that readers can follow."""
 
+import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,11 +13,12 @@ import numpy as np
 
 from .. import checks
 from ..checks import GillespieError, StorageError, part_of
+from ..simulation.learner import Checkpoint
 from . import disk
-from .lock import Lock
+from .hdf5 import Lock, clear, move
 from .making import make
 from .schema import LIBVER, RUNS
-from .whole import clear, move
+from .schema.file_kinds import N_SLOTS
 
 _Self = TypeVar("_Self", bound="RunFile")
 
@@ -118,3 +120,66 @@ def _open_swmr(path: Path) -> h5py.File:
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_file_locking(False, True)  # there is a lock of our own, also where the file system has none for HDF5
     return h5py.File(h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE, access))
+
+
+# Checkpoints in a run file: two slots, written in turn, so that a kill during a write leaves the previous one.
+#
+# A slot is valid if its number is not 0 and its digest is that of number and content. An incomplete write is therefore
+# not a checkpoint, in whatever order its parts reached the disk.
+
+GROUP = "checkpoint"
+_NUMBERS = ("n_presented", "n_events")
+_ARRAYS = ("counts", "generator", "memory", "weights_sum", "best_weights")
+MEMORY_SCALE = "memory_place"
+NAMES = ("number", "digest", *_NUMBERS, *_ARRAYS)
+
+
+def write(slots: Mapping[str, h5py.Dataset], number: int, checkpoint: Checkpoint) -> None:
+    """Write checkpoint `number` (1, 2, ...) over the one before the last; `slots` are the datasets by name."""
+    slot = number % N_SLOTS
+    if slots["memory"].shape[1] != checkpoint.memory.size:
+        for name, axis in (("memory", 1), (MEMORY_SCALE, 0)):
+            slots[name].resize(checkpoint.memory.size, axis=axis)
+    for name in _NUMBERS + _ARRAYS:
+        values = getattr(checkpoint, name)
+        if np.size(values):
+            slots[name][slot] = values
+    slots["digest"][slot] = _digest(number, checkpoint)
+    slots["number"][slot] = number
+
+
+def read_latest(file: h5py.File) -> Checkpoint | None:
+    """The last complete checkpoint, or None."""
+    group = file[GROUP]
+    numbers = group["number"][:]
+    for slot in np.argsort(-numbers, kind="stable"):
+        if numbers[slot] <= 0:
+            break
+        found = _read(group, slot)
+        if (group["digest"][slot] == _digest(numbers[slot], found)).all():
+            return found
+    return None
+
+
+def copy(source: h5py.File, target: h5py.File) -> None:
+    """Copy both slots unchanged, if one of them is used."""
+    source, target = source[GROUP], target[GROUP]
+    if not source["number"][:].any():
+        return
+    target["memory"].resize(source["memory"].shape)
+    target[MEMORY_SCALE].resize(source["memory"].shape[1:])
+    for name in NAMES:
+        if target[name].size:
+            target[name][...] = source[name][...]
+
+
+def _read(group: h5py.Group, slot: int) -> Checkpoint:
+    found: dict[str, Any] = {name: int(group[name][slot]) for name in _NUMBERS}
+    return Checkpoint(**found, **{name: group[name][slot] for name in _ARRAYS})
+
+
+def _digest(number: int, checkpoint: Checkpoint) -> np.ndarray:
+    digest = hashlib.sha256(repr([int(number), *(int(getattr(checkpoint, name)) for name in _NUMBERS)]).encode())
+    for name in _ARRAYS:
+        digest.update(np.ascontiguousarray(getattr(checkpoint, name)).tobytes())
+    return np.frombuffer(digest.digest(), dtype=np.uint8)

@@ -5,22 +5,22 @@ To add one: a file with a subclass of `Study` (or `ScoreStudy`, for a score agai
 """
 
 from .accuracy import Accuracy
-from .base import Extent, Results, Study
-from .chemistries import Chemistries
-from .claims import Claims
-from .confusion import Confusion
-from .effects import Annihilation, StepSize, Transient
+from .claims import Chemistries, Claims
 from .gradient import Gradient
-from .images import Images
-from .learning import Learning
-from .learns import Learns
-from .noise_sweeps import ConcentrationNoiseStudy, RateNoiseStudy
-from .omega import Omega
-from .parity import Parity
-from .reproduce import reproduce
-from .running_time import RunningTime
-from .smoothing import Smoothing
-from .time_course import TimeCourse
+from .parity import Learns, Parity
+from .pictures import Confusion, Images, Learning, TimeCourse
+from .runner import reproduce
+from .score_studies import (
+    Annihilation,
+    ConcentrationNoiseStudy,
+    Omega,
+    RateNoiseStudy,
+    RunningTime,
+    Smoothing,
+    StepSize,
+    Transient,
+)
+from .study import Extent, Results, Study
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,

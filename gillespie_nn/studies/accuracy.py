@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..analysis.learning import averaged_weights, float_network
+from ..analysis.training_course import averaged_weights, float_network
 from ..datasets import Dataset
 from ..datasets import case as case_of
 from ..display.figures import COLOURS, LINES
 from ..display.tables import Table
 from ..statistics.intervals import Estimate, estimate, estimate_fraction
-from ..statistics.verdict import Verdict
+from ..statistics.tests import Verdict
 from ..storage import Run, open_trajectories
-from .base import Extent, Goal, Results, Study, training
 from .points import Point, Record
+from .study import Extent, Goal, Results, Study, training
 
 _AS_IT_IS, _SHIFTED = "images as they are", "images shifted by a pixel"
 _TRAINED: dict[str, dict[str, Any]] = {_AS_IT_IS: {}, _SHIFTED: {"shift": 1}}

@@ -23,9 +23,8 @@ from ..nn.settings import Settings, setting_options
 from ..noise import ConcentrationNoise, Noise, RateNoise
 from ..simulation.batches import BATCH_METHODS
 from ..simulation.methods import METHODS
-from ..simulation.presentations import presentation_order
-from ..simulation.presented import Presented
-from ..storage import Run, open_trajectories, prediction_file
+from ..simulation.presentations import Presented, presentation_order
+from ..storage import Run, open_trajectories, training_file
 
 _CHECKPOINTS = 5
 """In a run of rate equations."""
@@ -191,10 +190,10 @@ class Outputs(Point):
         path = self.path(folder)
         if not path.is_file():
             return None
-        found = prediction_file.read(path)
+        found = training_file.read(path)
         if found.arguments != self.decided:
             self._refuse(path, found.arguments)
-        scores = prediction_file.scores(found)
+        scores = training_file.scores(found)
         return Record(self, path, found.task, scores, found.software_version)
 
 
@@ -230,7 +229,7 @@ class Prediction(Outputs):
         data = fit.plan.dataset
         x, t = data.test_x[: self.limit], data.test_t[: self.limit]
         outputs = fit.predict(x, noise=list(self.noise), progress=False)
-        prediction_file.write(self.path(folder), self.decided, data.task, t, outputs)
+        training_file.write(self.path(folder), self.decided, data.task, t, outputs)
 
 
 @dataclass(frozen=True)

@@ -5,25 +5,19 @@ For approximate methods: convergence rates (`ladder`), and a comparison on one m
 To add a check: a file with a subclass of `Check`, and its line in `CHECKS`.
 """
 
-from .base import Check, Outcome
-from .bionetgen import BioNetGen
-from .closed_forms import ClosedForms
-from .continuous_variables import ContinuousVariables
-from .events import EventsAndPassages
+from .check import LEVEL, Check, Outcome, verify
+from .continuous_checks import ContinuousVariables
+from .event_checks import EventsAndPassages
+from .exact_laws import ClosedForms, MasterEquation, MethodsAgree, TimeChange
 from .hostile import HostileModels
 from .hostile_files import HostileFiles
 from .interrupted_runs import InterruptedRuns
 from .killed_runs import KilledRuns
 from .ladder import measure_ladder
-from .master_equation import MasterEquation
-from .methods_agree import MethodsAgree
-from .peers import Peers
+from .peer_checks import BioNetGen, Peers
 from .planted import PlantedErrors
-from .run import LEVEL, verify
-from .sbml_semantic import SbmlSemantic
-from .sbml_suite import SbmlSuite
+from .sbml_suites import SbmlSemantic, SbmlSuite
 from .stiff_models import StiffModels
-from .time_change import TimeChange
 
 CHECKS = (
     ClosedForms,

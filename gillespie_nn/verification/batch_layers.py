@@ -6,7 +6,9 @@ over groups of replicates, since the weights of a replicate are not independent;
 layers and both numbers.
 """
 
+import argparse
 import hashlib
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,14 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy
 
+from .. import checks
 from ..api import simulate
 from ..datasets import case
 from ..nn import TrainingNetwork, training_network
 from ..simulation import Result
-from ..simulation.batches import BatchMethod
+from ..simulation.batches import BATCH_METHODS, BatchMethod
 from ..statistics.intervals import jackknife
-from ..statistics.verdict import Verdict
-from .batches import WEIGHTS_SEED, changes_by
+from ..statistics.tests import Verdict
+from .batch_comparison import WEIGHTS_SEED, certify, changes_by
 
 MEAN, VARIANCE, LEVEL = 0.03, 0.05, 1e-2
 SIZES, N_SAMPLES, HOLD = (784, 32, 10), 4, 30.0
@@ -168,3 +171,28 @@ def certify_layers(
         where = f"T = {setting.running_time:g}, LR = {setting.step:g}, layer {k}"
         say(f"{method.name}, 784-32-10, {where}: {layer}: {layer.verdict}")
     return all(layer.verdict == Verdict.HOLDS for layer in layers)
+
+
+# Compare a batch method with exact simulation.
+#
+#     python scripts/certify_batches.py batch_leap FOLDER            # 6-5-3, four samples, twelve points, planted errors
+#     python scripts/certify_batches.py batch_leap FOLDER --layers   # 784-32-10, four images of MNIST, by layer
+#
+# FOLDER keeps the exact runs, which take an hour or two on one core each way.
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("method")
+    parser.add_argument("folder", type=Path, help="where exact runs are kept")
+    parser.add_argument("--layers", action="store_true", help="at the size of MNIST instead, layer by layer")
+    asked = parser.parse_args()
+    methods = {method.name: method for method in BATCH_METHODS}
+    try:
+        name = checks.choice("method", asked.method, methods)
+        if asked.layers:
+            return int(not certify_layers(methods[name], asked.folder))
+        return int(not certify(name, asked.folder))
+    except checks.InputError as error:
+        print(f"certify_batches: {error}", file=sys.stderr)
+        return 2

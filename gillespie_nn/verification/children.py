@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..processes import in_processes
-from .base import Outcome
+from .check import Outcome
 
 _PATIENCE = 20.0
 """Seconds after which an attempt hangs."""

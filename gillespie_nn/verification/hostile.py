@@ -14,9 +14,9 @@ from ..checks import GillespieError, InternalError
 from ..crn import ReactionNetwork
 from ..crn.formats import FORMATS, format_named
 from ..nn import training_network
-from .base import Check, Options
+from .check import Check, Options
 from .children import outcome_of_all
-from .methods_agree import GENERAL
+from .exact_laws import GENERAL
 
 _TOKENS = (
     "1e308", "-1", "0", "1e999", "nan", "9" * 40, "", "()", "(" * 300, "-" * 300, "^" * 40, "&&", "\x00", "piecewise(",

@@ -28,11 +28,11 @@ from ..checks import GillespieError, InputError, InternalError
 from ..crn import ReactionNetwork
 from ..noise import RateNoise
 from ..simulation import run_ensemble
-from ..simulation.options import EVENTS, QUANTILES, RunOptions
+from ..simulation.run_options import EVENTS, QUANTILES, RunOptions
 from ..simulation.task import make_task
-from ..storage import Run, bounds_file, open_run, prediction_file
+from ..storage import Run, moments_file, open_run, training_file
 from ..storage.repair import repair
-from .base import Check, Options
+from .check import Check, Options
 from .children import outcome_of_all
 
 _ODD: tuple = (
@@ -76,12 +76,12 @@ def make_originals(folder: str | Path) -> list[Path]:
         run_ensemble(task, file, units=[0])
     bounds, prediction = Path(folder) / "bounds.h5", Path(folder) / "prediction.h5"
     unknown = np.full((3, 2, 2), np.nan)
-    bounds_file.write_bounds(bounds, _ARGUMENTS, {
+    moments_file.write_bounds(bounds, _ARGUMENTS, {
         "size": np.array([1e-3, 1e-2]), "quantity": ("A", "B"), "is_number": np.array([False, True]), "theta": unknown,
         "theta_0": unknown[:, 0], "bound": unknown, "ratio": unknown, "violations": np.zeros((3, 2, 2), np.int64),
         "committed": np.zeros((3, 3), np.uint8),
     })  # fmt: skip
-    prediction_file.write(prediction, _ARGUMENTS, "regression", x, 0.5 * x)
+    training_file.write(prediction, _ARGUMENTS, "regression", x, 0.5 * x)
     return [*paths, moments, bounds, prediction]
 
 
@@ -304,11 +304,11 @@ def _refused(act: Callable[[Path], object], path: Path) -> bool:
 
 
 def _read(path: Path) -> None:
-    for own in (partial(bounds_file.read_bounds, arguments=_ARGUMENTS), prediction_file.read):
+    for own in (partial(moments_file.read_bounds, arguments=_ARGUMENTS), training_file.read):
         with contextlib.suppress(InputError):
             found = own(path)
-            if isinstance(found, prediction_file.Found):
-                prediction_file.scores(found)
+            if isinstance(found, training_file.Found):
+                training_file.scores(found)
             return
     with open_run(path) as run:
         said = [summary_text(summary(run)), citations_text(citations_of(run)), run.method_reason]

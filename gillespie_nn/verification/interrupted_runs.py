@@ -21,8 +21,8 @@ import numpy as np
 
 from ..interrupts import EXIT_CODE
 from ..simulation import METHODS
-from ..storage.content import content_digest
-from .base import Check, Options, Outcome
+from ..storage.save import content_digest
+from .check import Check, Options, Outcome
 
 N_INTERRUPTED = 10
 _PATIENCE = 300.0

@@ -19,8 +19,8 @@ from ..api import resume, simulate, train
 from ..crn import ReactionNetwork
 from ..simulation import METHODS
 from ..storage import Run, open_run
-from ..storage.content import content_digest
-from .base import Check, Options, Outcome
+from ..storage.save import content_digest
+from .check import Check, Options, Outcome
 
 N_KILLED = 50
 _MODEL = "2 A -> B @ 0.01\nB -> 2 A @ 0.1\n0 -> A @ 1\nA -> 0 @ 0.1\nA = 40"

@@ -1,8 +1,4 @@
-"""Planted errors: methods that are wrong in one place, which the checks of a right engine must reject.
-
-Each plant is tried with the replicates of the run and caught when its p-value is below 1e-7, so that the checks are
-shown to have power at the size at which they are used.
-"""
+"""Errors of events, planted: a condition is looked at too seldom or too late, or a clause of an event is forgotten."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,14 +6,77 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..crn import ReactionNetwork
+from ..crn.event import Event
 from ..crn.expressions import number
 from ..kernels import codes
 from ..simulation.methods import Direct, Method, NextReaction, Rejection
 from ..statistics.tests import chi_square
-from . import closed_forms, events, master_equation
-from .base import Check, Options, Outcome
-from .planted_events import at_recorded_points, of_events, one_reaction_late
-from .samples import method_class, sample
+from . import event_checks, exact_laws
+from .check import Check, Options, Outcome, method_class, sample
+
+
+def at_recorded_points(deaf: Callable[[type], type]) -> Callable[[type], type]:
+    """Conditions on counts are looked at only at recorded points, by a method that `deaf` makes not notice them."""
+
+    def plant(base: Any) -> type:
+        class Seldom(deaf(base)):  # type: ignore[misc]
+            def advance(self, t_stop: float, grid_time: Any = (), *rest: Any, **named: Any) -> int:
+                grid_time = np.asarray(grid_time, dtype=np.float64)
+                ahead = grid_time[np.searchsorted(grid_time, self.time, side="right") :]
+                if not len(ahead) or ahead[0] >= t_stop:
+                    return super().advance(t_stop, grid_time, *rest, **named)
+                # The row of the point itself is filled by the next call, after what happens there.
+                before = grid_time[: np.searchsorted(grid_time, ahead[0])]
+                code = super().advance(ahead[0], before, *rest, **named)
+                return codes.TRIGGERED if code == codes.REACHED_END else code
+
+        return Seldom
+
+    return plant
+
+
+def one_reaction_late(base: Any) -> type:
+    """A condition is looked at after the reaction that follows the one that changed it."""
+
+    class Late(base):  # type: ignore[misc, valid-type]
+        def advance(self, *arguments: Any, **named: Any) -> int:
+            code = super().advance(*arguments, **named)
+            if code == codes.TRIGGERED:
+                super().advance(*arguments, **(named | {"event_limit": self.n_events + 1}))
+            return code
+
+    return Late
+
+
+class _Changed:
+    """A network whose events are changed; all else is that of the network."""
+
+    def __init__(self, network: Any, change: Callable[[int, Event], Event]) -> None:
+        self._network = network
+        self.resolved_events = tuple(change(k, e) for k, e in enumerate(network.resolved_events))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+
+def of_events(change: Callable[[int, Event], Event]) -> Callable[[type], type]:
+    """A plant that changes each event, given with its number."""
+
+    def plant(base: Any) -> type:
+        class Planted(base):  # type: ignore[misc, valid-type]
+            def __init__(self, *arguments: Any, **named: Any) -> None:
+                super().__init__(*arguments, **named)
+                self.network: Any = _Changed(arguments[0], change)
+
+        return Planted
+
+    return plant
+
+
+# Planted errors: methods that are wrong in one place, which the checks of a right engine must reject.
+#
+# Each plant is tried with the replicates of the run and caught when its p-value is below 1e-7, so that the checks are
+# shown to have power at the size at which they are used.
 
 CAUGHT = 1e-7
 
@@ -118,27 +177,27 @@ class Plant(NamedTuple):
 
 
 def _of_model(name: str) -> Callable[[type, int, int], float]:
-    return lambda method, n, seed: min(p for _, p in master_equation.p_values(name, method, n, seed))
+    return lambda method, n, seed: min(p for _, p in exact_laws.p_values(name, method, n, seed))
 
 
 def _of_form(name: str) -> Callable[[type, int, int], float]:
-    return lambda method, n, seed: closed_forms.p_value(name, method, n, seed)
+    return lambda method, n, seed: exact_laws.p_value(name, method, n, seed)
 
 
 def _of_events(name: str) -> Callable[[type, int, int], float]:
-    return lambda method, n, seed: min(o.p for o in events.outcomes(name, method, n, seed))
+    return lambda method, n, seed: min(o.p for o in event_checks.outcomes(name, method, n, seed))
 
 
 def _point_early(method: type[Method], n: int, seed: int) -> float:
     """Recorded one point too early on a grid of ten."""
-    text, time, law = closed_forms.CASES["immigration-death"]
+    text, time, law = exact_laws.CASES["immigration-death"]
     counts = sample(ReactionNetwork.from_text(text), method, [0.9 * time, time], n, seed)
     return chi_square(counts[:, 0, 0], law())
 
 
 def _stream_shared(method: type[Method], n: int, seed: int) -> float:
     """Each replicate recorded twice, as if two had drawn the same numbers."""
-    text, time, law = closed_forms.CASES["immigration-death"]
+    text, time, law = exact_laws.CASES["immigration-death"]
     counts = np.repeat(sample(ReactionNetwork.from_text(text), method, [time], n // 2, seed)[:, 0, 0], 2)
     law = law()[:60]
     pairs = np.minimum(counts.reshape(-1, 2), 59)
@@ -187,3 +246,59 @@ class PlantedErrors(Check):
                 note = f"p of the planted error {p:.2g}"
                 found.append(Outcome(plant.what, float(p < CAUGHT), {"p_of_planted_error": p}, note))
         return found
+
+
+# Errors of continuous variables, planted.
+
+
+def not_restarted(base: Any) -> type:
+    """A path goes on as it was when a reaction changes what its rate rule reads, to the end of the step."""
+
+    class Going(base):  # type: ignore[misc, valid-type]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            path = self.laws.continuous
+            self._laws: Any = self._laws._replace(continuous=path._replace(restarts=np.zeros_like(path.restarts)))
+
+    return Going
+
+
+def frozen(base: Any) -> type:
+    """Propensities read the variables as they were at the last reaction, and at recorded points."""
+
+    class Frozen(base):  # type: ignore[misc, valid-type]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            self._shadow = base(*arguments, **named)  # has the path; its reactions are not used
+
+        def advance(self, t_stop: float, *rest: Any, **named: Any) -> int:
+            path = self.laws.continuous
+            path.interpolation[:] = 0.0  # each step is flat
+            code = super().advance(t_stop, *rest, **(named | {"event_limit": self.n_events + 1}))
+            self._move()
+            return codes.SLICE_END if code == codes.EVENT_LIMIT else code
+
+        def _move(self) -> None:
+            """Let the variables be those of an undisturbed path at the present time."""
+            self._shadow.advance(self.time)
+            places = self._laws.continuous.place
+            values = self._shadow.laws.variables[places]
+            self.set_counts(np.empty(0, np.int64), np.empty(0, np.int64), places.tolist(), values.tolist())
+
+    return Frozen
+
+
+def crossing_at_the_next_reaction(base: Any) -> type:
+    """A condition on a variable is looked at only when a reaction fires."""
+
+    class Late(base):  # type: ignore[misc, valid-type]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            path = self.laws.continuous
+            self._laws: Any = self._laws._replace(continuous=path._replace(conditions=path.conditions[:0]))
+
+        def advance(self, *arguments: Any, **named: Any) -> int:
+            code = super().advance(*arguments, **(named | {"event_limit": self.n_events + 1}))
+            return codes.TRIGGERED if code == codes.EVENT_LIMIT else code
+
+    return Late

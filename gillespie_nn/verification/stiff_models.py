@@ -22,9 +22,8 @@ import numpy as np
 
 from .. import checks
 from ..crn import ReactionNetwork
-from ..peers.libroadrunner import concentrations as concentrations_by_cvode
-from .base import Check, Options, Outcome, Unsupported
-from .samples import trajectories
+from ..peers.programs import concentrations as concentrations_by_cvode
+from .check import Check, Options, Outcome, Unsupported, trajectories
 
 TOLERANCES = {"ode": {"rtol": 1e-10, "atol": 1e-16}, "linear_noise": {"rtol": 1e-8, "atol": 1e-14}}
 """Of our methods."""

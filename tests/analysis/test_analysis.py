@@ -9,6 +9,7 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn.analysis import (
     Ask,
+    analysis,
     autocorrelation,
     common_parts,
     compare,
@@ -16,21 +17,19 @@ from gillespie_nn.analysis import (
     histogram,
     means,
     power_spectrum,
-    slices,
     stationary_histogram,
     summary,
     summary_text,
     watch,
 )
 from gillespie_nn.analysis.correlation import SpectrumAnalysis
-from gillespie_nn.analysis.learning import averaged_weights
 from gillespie_nn.analysis.rails import RailsAnalysis
-from gillespie_nn.analysis.training_figure import training_drawing
+from gillespie_nn.analysis.training_course import averaged_weights, training_drawing
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import Result
-from gillespie_nn.simulation import parts as reading
-from gillespie_nn.simulation.validation import N_AVERAGED
+from gillespie_nn.simulation import result_views as reading
+from gillespie_nn.simulation.evaluation import N_AVERAGED
 from gillespie_nn.statistics.intervals import ranks
 from helpers.checks_of_chance import accept, chi_square
 
@@ -173,7 +172,7 @@ def test_stretches_read_together_and_one_by_one_say_the_same(monkeypatch):
     together = [autocorrelation(run, "B"), power_spectrum(run, "B"), stationary_histogram(run, "B")]
     assert [found.n_units for found in together] == [27] * 3
     reads = []
-    monkeypatch.setattr(slices, "read", lambda *given, own=slices.read: reads.append(given) or own(*given))
+    monkeypatch.setattr(analysis, "read", lambda *given, own=analysis.read: reads.append(given) or own(*given))
     autocorrelation(run, "B")
     assert len(reads) < 10
     monkeypatch.setattr(reading, "PART_BYTES", 1)
@@ -197,12 +196,12 @@ def test_a_spectrum_says_that_frequency_0_is_left_out():
 
 def test_one_trajectory_is_cut_in_pieces_and_uneven_or_few_times_are_refused():
     r = _random(n=1, n_points=400)
-    stretches, spacing = slices.units(r, 100)
+    stretches, spacing = analysis.units(r, 100)
     assert len(stretches) == 8 and spacing == 1 and stretches[0] == (0, slice(100, 137))
     with pytest.raises(InputError, match="at least 128: record more"):
-        slices.units(r, 390)
+        analysis.units(r, 390)
     with pytest.raises(InputError, match="evenly spaced"):
-        slices.units(_result(r.counts, time=np.arange(400.0) ** 2), 0)
+        analysis.units(_result(r.counts, time=np.arange(400.0) ** 2), 0)
 
 
 def test_survival_of_a_hand_worked_example():
@@ -458,9 +457,9 @@ def test_weights_are_averaged_over_presentations_however_records_lie(tmp_path):
 def test_times_of_any_size_are_told_apart():
     counts = np.random.default_rng(2).poisson(5.0, (10, 201, 1))
     even, uneven = 1e-10 * np.arange(201.0), 1e-10 * np.arange(201.0) ** 1.5
-    slices.units(_result(counts, even))
+    analysis.units(_result(counts, even))
     with pytest.raises(InputError, match="evenly"):
-        slices.units(_result(counts, uneven))
+        analysis.units(_result(counts, uneven))
     with pytest.raises(InputError, match="the runs have points at"):
         compare(_result(counts, even), _result(counts, 2 * even))
 

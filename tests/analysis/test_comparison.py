@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gillespie_nn.statistics import comparison
-from gillespie_nn.statistics.comparison import Errors
-from gillespie_nn.statistics.tests import distance
-from gillespie_nn.statistics.verdict import Verdict
+from gillespie_nn.statistics import scaling
+from gillespie_nn.statistics.scaling import Errors
+from gillespie_nn.statistics.tests import Verdict, distance
 from helpers.checks_of_chance import accept, rejects
 
 QUANTITIES, FAMILIES, LEVEL = 20, 300, 0.05
@@ -27,8 +26,8 @@ def _families_missed(law, n=1000):
     rng = np.random.default_rng(11)
     level, missed = LEVEL / (2 * QUANTITIES), 0
     for _ in range(FAMILIES):
-        moments = [comparison.sampled(law(rng, (n, QUANTITIES)).astype(float)) for _ in range(2)]
-        errors = [f(*moments, 1.0, level) for f in (comparison.mean_errors, comparison.variance_errors)]
+        moments = [scaling.sampled(law(rng, (n, QUANTITIES)).astype(float)) for _ in range(2)]
+        errors = [f(*moments, 1.0, level) for f in (scaling.mean_errors, scaling.variance_errors)]
         missed += any(((e.low > 0) | (e.high < 0)).any() for e in errors)
     return missed, errors, level
 
@@ -55,7 +54,7 @@ def test_intervals_hold_together(name):
 
 def test_intervals_that_take_the_law_for_normal_miss(monkeypatch):
     """The planted error: the variance of a normal law's variance."""
-    monkeypatch.setattr(comparison, "_jackknife_error", lambda x: np.full(x.shape[1], np.sqrt(2 / len(x))))
+    monkeypatch.setattr(scaling, "_jackknife_error", lambda x: np.full(x.shape[1], np.sqrt(2 / len(x))))
     assert rejects(_p_of(_families_missed(LAWS["bursts"][0])[0]))
 
 
@@ -63,7 +62,7 @@ def test_standard_errors_are_at_least_those_of_both_samples_together():
     rng = np.random.default_rng(9)
     one, other = rng.normal(0, 1, 60), rng.normal(0, 3, 60)
     errors = [np.array([x.std(ddof=1) / np.sqrt(60)]) for x in (one, other)]
-    first, second = comparison._pooled(errors[0], 60, errors[1], 60)
+    first, second = scaling._pooled(errors[0], 60, errors[1], 60)
     assert first == pytest.approx(np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 120)) and second == errors[1]
 
 
@@ -71,7 +70,7 @@ def test_the_jackknife_is_that_of_the_definition():
     rng = np.random.default_rng(3)
     values = rng.poisson(4, (40, 2)).astype(float)
     left_out = np.array([np.delete(values, i, axis=0).var(axis=0, ddof=1) for i in range(40)])
-    found = comparison.sampled(values)
+    found = scaling.sampled(values)
     for statistic, error in ((left_out, found.variance_error), (np.log(left_out), found.log_variance_error)):
         spread = np.square(statistic - statistic.mean(axis=0)).sum(axis=0)
         assert error == pytest.approx(np.sqrt(39 / 40 * spread))
@@ -81,17 +80,17 @@ def test_the_jackknife_is_that_of_the_definition():
 def test_a_sample_without_the_rare_values_of_the_other_does_not_count_as_sure():
     one, other = np.random.default_rng(7).poisson(1, (2, 200)).astype(float)
     other[3] = 1500.0
-    moments = [comparison.sampled(x[:, None]) for x in (one, other)]
-    for f in (comparison.mean_errors, comparison.variance_errors):
-        assert comparison.judge(f(*moments, 1.0, 0.01), 0.05) == comparison.judge(f(*moments[::-1], 1.0, 0.01), 0.05)
-        assert comparison.judge(f(*moments, 1.0, 0.01), 0.05) == ["inconclusive"]
+    moments = [scaling.sampled(x[:, None]) for x in (one, other)]
+    for f in (scaling.mean_errors, scaling.variance_errors):
+        assert scaling.judge(f(*moments, 1.0, 0.01), 0.05) == scaling.judge(f(*moments[::-1], 1.0, 0.01), 0.05)
+        assert scaling.judge(f(*moments, 1.0, 0.01), 0.05) == ["inconclusive"]
 
 
 def test_the_interval_of_a_mean_is_welchs_where_it_is_a_difference(monkeypatch):
     rng = np.random.default_rng(4)
     one, other = rng.poisson(0.5, 50), rng.poisson(0.4, 80)
-    monkeypatch.setattr(comparison, "_pooled", lambda one, n_one, other, n_other: (one, other))
-    found = comparison.mean_errors(*(comparison.sampled(x[:, None].astype(float)) for x in (one, other)), 1.0, 0.01)
+    monkeypatch.setattr(scaling, "_pooled", lambda one, n_one, other, n_other: (one, other))
+    found = scaling.mean_errors(*(scaling.sampled(x[:, None].astype(float)) for x in (one, other)), 1.0, 0.01)
     expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.99)
     assert (found.low[0], found.high[0]) == pytest.approx((expected.low, expected.high))
 
@@ -138,7 +137,7 @@ def test_the_bound_of_the_distance_holds_for_different_laws():
 )
 def test_verdicts(low, high, verdict):
     errors = Errors(*(np.array([x]) for x in ((low + high) / 2 if np.isfinite(low) else 0.0, low, high, 0.01)))
-    assert comparison.judge(errors, 0.02) == [verdict]
+    assert scaling.judge(errors, 0.02) == [verdict]
     assert Verdict.together(["holds", verdict]) == verdict
     assert Verdict.together([verdict, "fails", "inconclusive"]) == "fails"
 
@@ -146,24 +145,24 @@ def test_verdicts(low, high, verdict):
 def _poisson_certified(n, seed, tolerances=(0.027, 0.9)):
     """Errors, tolerances and level of 18 equal laws of mean 20."""
     rng, level = np.random.default_rng(seed), LEVEL / 18
-    moments = [comparison.sampled(rng.poisson(20, (n, 9)).astype(float)) for _ in range(2)]
-    errors = [f(*moments, 1.0, level) for f in (comparison.mean_errors, comparison.variance_errors)]
+    moments = [scaling.sampled(rng.poisson(20, (n, 9)).astype(float)) for _ in range(2)]
+    errors = [f(*moments, 1.0, level) for f in (scaling.mean_errors, scaling.variance_errors)]
     return Errors.joined(errors), np.repeat(tolerances, 9), level
 
 
 def test_the_number_said_to_be_sufficient_decides():
     """Three times of it, where deciding is certain: 5 standard errors or more from not doing so."""
     errors, tolerances, level = _poisson_certified(1000, 21)
-    assert Verdict.together(comparison.judge(errors, tolerances)) == "inconclusive"
-    enough = comparison.sufficient_replicates(errors, tolerances, 1000, level)
+    assert Verdict.together(scaling.judge(errors, tolerances)) == "inconclusive"
+    enough = scaling.sufficient_replicates(errors, tolerances, 1000, level)
     assert 1500 < enough < 10_000
     errors, tolerances, level = _poisson_certified(3 * enough, 22)
-    assert Verdict.together(comparison.judge(errors, tolerances)) == "holds"
+    assert Verdict.together(scaling.judge(errors, tolerances)) == "holds"
 
 
 def test_an_error_outside_needs_only_itself_shown_and_one_at_the_tolerance_never_is():
     errors = Errors(*(np.array(x) for x in ([0.03, 0.0], [0.01, -0.5], [0.05, 0.5], [0.006, 0.15])))
-    needed = comparison.sufficient_replicates(errors, np.array([0.02, 0.02]), 1000, 0.01)
+    needed = scaling.sufficient_replicates(errors, np.array([0.02, 0.02]), 1000, 0.01)
     assert needed == pytest.approx(1000 * (0.006 * (stats.norm.isf(0.005) + 2.5) / 0.01) ** 2, rel=0.1)
     alone = Errors(*(np.array([x]) for x in (0.02, 0.01, 0.03, 0.003)))
-    assert comparison.sufficient_replicates(alone, np.array([0.02]), 1000, 0.01) is None
+    assert scaling.sufficient_replicates(alone, np.array([0.02]), 1000, 0.01) is None

@@ -24,7 +24,7 @@ from gillespie_nn.analysis import (
 )
 from gillespie_nn.analysis.histograms import bin_width
 from gillespie_nn.analysis.rails import CommonParts, pairs_of
-from gillespie_nn.analysis.training_figure import training_drawing
+from gillespie_nn.analysis.training_course import training_drawing
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.display.figures import COLOURS, style

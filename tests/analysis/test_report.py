@@ -13,10 +13,10 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import ANALYSES, Ask, course
-from gillespie_nn.analysis.learning import float_network
+from gillespie_nn.analysis.training_course import float_network
 from gillespie_nn.cli import main
-from gillespie_nn.display.html import Page
-from gillespie_nn.simulation.validation import N_AVERAGED
+from gillespie_nn.display.tables import Page
+from gillespie_nn.simulation.evaluation import N_AVERAGED
 
 matplotlib_image = pytest.importorskip("matplotlib.image")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -8,13 +8,12 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import means, summary, summary_text
-from gillespie_nn.analysis.final_state import MOST, final_state
+from gillespie_nn.analysis.summary import MOST, final_state
 from gillespie_nn.cli import main
-from gillespie_nn.display.ensembles import choose
-from gillespie_nn.verification import continuous_variables as continuous
-from gillespie_nn.verification.planted_continuous import not_restarted
-from gillespie_nn.verification.run import LEAST_REPLICATES, LEVEL, verify
-from gillespie_nn.verification.samples import method_class
+from gillespie_nn.display.curves import choose
+from gillespie_nn.verification import continuous_checks as continuous
+from gillespie_nn.verification.check import LEAST_REPLICATES, LEVEL, method_class, verify
+from gillespie_nn.verification.planted import not_restarted
 
 # The variable moves least of all, and there are more species than a table or a figure has room for.
 MANY = "\n".join(

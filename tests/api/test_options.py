@@ -9,15 +9,14 @@ import h5py
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.api.plan import make_plan
+from gillespie_nn.api.train import make_plan
 from gillespie_nn.cli import main, make_parser
-from gillespie_nn.cli.flags import flag_of
+from gillespie_nn.cli.common import flag_of
 from gillespie_nn.options import IF_GIVEN, any_of, option, options_of, takes, whole
 from gillespie_nn.simulation.methods import METHODS, OPTIONS, known_to_training
-from gillespie_nn.simulation.options import Destination, Execution, RunOptions
+from gillespie_nn.simulation.run_options import Destination, Execution, RunOptions, TrainingOptions
 from gillespie_nn.simulation.task import make_task
-from gillespie_nn.simulation.training_options import TrainingOptions
-from gillespie_nn.verification.certify import OPTIONS as CERTIFY
+from gillespie_nn.verification.certificate import OPTIONS as CERTIFY
 
 pytestmark = pytest.mark.fast
 

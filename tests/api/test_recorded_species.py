@@ -12,13 +12,13 @@ from gillespie_nn.analysis import compare, first_passage, means
 from gillespie_nn.api.simulate import new_file
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import METHODS, run_ensemble
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.task import make_task
-from gillespie_nn.storage.content import content_digest
 from gillespie_nn.storage.export import export
-from gillespie_nn.storage.follow import follow
+from gillespie_nn.storage.open import follow
 from gillespie_nn.storage.repair import repair
-from gillespie_nn.verification import side_by_side
+from gillespie_nn.storage.save import content_digest
+from gillespie_nn.verification import certificate
 
 NET = gnn.ReactionNetwork.from_text(
     "0 -> A1 @ 5\nA1 -> A2 @ 1\nA2 -> A1 @ 0.5\n2 A2 -> C @ 0.05\nC -> 0 @ 0.5\nA1 = 30\n@rule sum = A1 + A2"
@@ -255,9 +255,9 @@ def test_every_row_of_a_sweep_records_them(tmp_path):
 
 def test_certify_compares_patterns_and_its_runs_record_no_more(monkeypatch):
     asked = []
-    simulate = side_by_side.simulate
+    simulate = certificate.simulate
     monkeypatch.setattr(
-        side_by_side, "simulate", lambda *a, **more: asked.append(more["species"]) or simulate(*a, **more)
+        certificate, "simulate", lambda *a, **more: asked.append(more["species"]) or simulate(*a, **more)
     )
     found = gnn.certify(NET, "tau_leap", 1.0, 1, replicates=50, seed=1, species=["C", "s*"])
     assert {row.species for row in found.rows} == {"C", "sum"} and asked == [["C"], ["C"]]

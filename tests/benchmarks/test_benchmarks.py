@@ -8,9 +8,9 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn import benchmarks
-from gillespie_nn.benchmarks import cold, everyday, leaping, overhead
-from gillespie_nn.benchmarks.everyday.models import MODELS, N_POINTS
-from gillespie_nn.benchmarks.one_core import one_core
+from gillespie_nn.benchmarks import everyday, leap_errors, starting
+from gillespie_nn.benchmarks.everyday import MODELS, N_POINTS
+from gillespie_nn.benchmarks.timing import one_core
 from gillespie_nn.cli import main
 from gillespie_nn.peers import PEERS, CopasiAdaptive, Job, Peer
 from gillespie_nn.simulation import EXACT
@@ -231,7 +231,7 @@ def test_the_table_of_training_networks_has_a_row_for_each_program():
 
 def test_the_adaptive_method_of_copasi_answers_or_says_why_not():
     job = Job(MODELS["birth_death"].network(), 5.0, 2)
-    found = leaping.copasi_adaptive(job, 2)
+    found = leap_errors.copasi_adaptive(job, 2)
     if CopasiAdaptive.missing():
         assert found == {"missing": "COPASI, adaptive SSA/tau is not installed: pip install copasi-basico"}
     else:
@@ -251,7 +251,7 @@ def test_one_core_is_given_back():
 
 def test_overhead_is_measured_for_each_number_of_species_and_size_of_a_replicate():
     lines = []
-    rows = overhead(2, (1, 3), (51, 102), (40, 10), say=lines.append)
+    rows = starting(2, (1, 3), (51, 102), (40, 10), say=lines.append)
     assert [(r["n_species"], r["n_points"], r["in_file"], r["bytes"]) for r in rows] == [
         (1, 51, False, 408), (3, 51, False, 1224), (1, 51, True, 408), (3, 51, True, 1224), (5, 102, True, 4080),
     ]  # fmt: skip
@@ -261,7 +261,7 @@ def test_overhead_is_measured_for_each_number_of_species_and_size_of_a_replicate
 
 
 def test_the_chain_is_stationary():
-    from gillespie_nn.benchmarks.overhead import chain
+    from gillespie_nn.benchmarks.starting import chain
 
     for n in range(1, 6):
         network = chain(n)
@@ -276,9 +276,9 @@ def test_a_first_run_compiles_and_the_second_finds_the_kernels():
     kernel = "import numpy\nfrom gillespie_nn.kernels.draws import draw_pairs\n"
     kernel += "bits = numpy.random.SFC64(1)\n"
     kernel += "draw_pairs(numpy.uint64(bits.ctypes.state_address), 10)"
-    cases = [cold.ColdCase("import", "import gillespie_nn"), cold.ColdCase("one kernel", kernel)]
+    cases = [starting.ColdCase("import", "import gillespie_nn"), starting.ColdCase("one kernel", kernel)]
     lines = []
-    result = cold.cold_benchmark(1, cases, lines.append)
+    result = starting.cold_benchmark(1, cases, lines.append)
     plain, compiled = result["cases"]
     assert plain["compiled"] == 0 and compiled["compiled"] > 0
     # Compiling costs CPU time, however busy the machine is.
@@ -287,16 +287,16 @@ def test_a_first_run_compiles_and_the_second_finds_the_kernels():
 
 
 def test_a_first_run_that_fails_says_why():
-    result = cold.cold_benchmark(1, [cold.ColdCase("broken", "import sys\nsys.exit('no such kernel')")])
+    result = starting.cold_benchmark(1, [starting.ColdCase("broken", "import sys\nsys.exit('no such kernel')")])
     assert result["cases"] == [{"name": "broken", "failed": "no such kernel"}]
 
 
 def test_first_runs_are_of_every_method_with_and_without_a_law():
-    names = {c.name for c in cold.cold_cases()}
+    names = {c.name for c in starting.cold_cases()}
     for method in gnn.simulation.methods.METHODS:
         assert {method.name, f"{method.name}, Hill law"} <= names
     assert {"import gillespie_nn", "auto, starts at 0", "auto, starts at 1000", "train xor"} <= names
-    for case in cold.cold_cases():
+    for case in starting.cold_cases():
         compile(case.code, case.name, "exec")
 
 

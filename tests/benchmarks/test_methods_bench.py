@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.benchmarks import methods
-from gillespie_nn.benchmarks.methods import FIXED_ON, HELD_OUT, MODELS, generated, measure
+from gillespie_nn.benchmarks import method_models, method_times
+from gillespie_nn.benchmarks.method_times import FIXED_ON, HELD_OUT, MODELS
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import EXACT
 from gillespie_nn.simulation.methods import AUTO
@@ -20,7 +20,7 @@ CASES = ("birth_death", "sir", "toggle_switch", "switches")
 @pytest.fixture(scope="module")
 def measured():
     lines = []
-    return methods.methods_benchmark(CASES, 2, EVENTS, lines.append), lines
+    return method_times.methods_benchmark(CASES, 2, EVENTS, lines.append), lines
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -45,14 +45,14 @@ def test_there_are_thirty_models_or_more_of_all_sizes_and_ten_others():
     assert groups.count(FIXED_ON) >= 30 and groups.count(HELD_OUT) == 10
     assert len(MODELS["pure_birth"].make().reactions) == 1
     assert MODELS["mapk_cascade"].make().stoichiometry.shape == (22, 30)
-    assert len(generated.outer_product(4).splitlines()) == 4 * (4 + 4 + 4 + 2)
+    assert len(method_models.outer_product(4).splitlines()) == 4 * (4 + 4 + 4 + 2)
 
 
 def test_networks_drawn_at_random_are_the_same_each_time():
-    for text in (generated.random_network, generated.signalling):
-        sizes = (20, 30, 7, 2.0, 10) if text is generated.random_network else (10, 5, 7)
+    for text in (method_models.random_network, method_models.signalling):
+        sizes = (20, 30, 7, 2.0, 10) if text is method_models.random_network else (10, 5, 7)
         assert text(*sizes) == text(*sizes)
-    first = generated.random_network(20, 30, 7, 2.0, 10).splitlines()[0]
+    first = method_models.random_network(20, 30, 7, 2.0, 10).splitlines()[0]
     assert first == "R3 + R13 <-> R1 + R10 @ 0.05387382780493347, 0.0130616442051801"
 
 
@@ -77,10 +77,10 @@ def test_each_row_has_all_methods_and_the_comparison(measured):
 
 
 def test_start_up_is_subtracted_and_the_least_time_counts():
-    record = measure._record([(3.0, 1000), (2.0, 1000)], 0.5)
+    record = method_times._record([(3.0, 1000), (2.0, 1000)], 0.5)
     assert record["ns_per_event"] == pytest.approx(1.5e6) and record["events"] == 1000
     # An event cannot take no time: then there were too few of them.
-    assert measure._record([(0.5, 10)], 0.5)["ns_per_event"] is None
+    assert method_times._record([(0.5, 10)], 0.5)["ns_per_event"] is None
 
 
 class Simulated:
@@ -97,37 +97,39 @@ def clock(monkeypatch, start_up, per_event):
         events = 0 if size.t_end < 1e-9 else size.max_events
         return start_up + events * per_event[method], Simulated(events)
 
-    monkeypatch.setattr(measure, "_timed", timed)
+    monkeypatch.setattr(method_times, "_timed", timed)
 
 
 def test_the_ratio_is_that_of_auto_to_the_best_method(monkeypatch):
-    seconds = dict.fromkeys(measure.METHODS, 4e-8) | {"optimized_direct": 1e-8, "rejection": 2e-8, AUTO: 2.5e-8}
+    seconds = dict.fromkeys(method_times.METHODS, 4e-8) | {"optimized_direct": 1e-8, "rejection": 2e-8, AUTO: 2.5e-8}
     clock(monkeypatch, 0.25, seconds)
-    result = methods.methods_benchmark(("birth_death", "dimerisation", "p53_oscillator"), 2)
+    result = method_times.methods_benchmark(("birth_death", "dimerisation", "p53_oscillator"), 2)
     for row in result["models"]:
         assert row["best"] == "optimized_direct" and row["auto_over_best"] == pytest.approx(2.5)
         assert row["methods"]["direct"]["ns_per_event"] == pytest.approx(40)
     result["models"][1]["auto_over_best"] = 3.0
-    assert measure._worst(result["models"]) == {
+    assert method_times._worst(result["models"]) == {
         FIXED_ON: {"model": "dimerisation", "auto_over_best": 3.0},
         HELD_OUT: {"model": "p53_oscillator", "auto_over_best": pytest.approx(2.5)},
     }
 
 
 def test_a_slow_method_is_timed_over_fewer_events(monkeypatch):
-    clock(monkeypatch, 0.1, dict.fromkeys(measure.METHODS, 1e-7) | {"direct": 1e-3})
-    result = methods.methods_benchmark(("birth_death",), 1)
+    clock(monkeypatch, 0.1, dict.fromkeys(method_times.METHODS, 1e-7) | {"direct": 1e-3})
+    result = method_times.methods_benchmark(("birth_death",), 1)
     records = result["models"][0]["methods"]
     # 2,000 events take 2 s, and 20,000 would take too long.
-    assert records["direct"]["events"] == 2000 and records["rejection"]["events"] == measure.EVENTS
+    assert records["direct"]["events"] == 2000 and records["rejection"]["events"] == method_times.EVENTS
     assert records["direct"]["ns_per_event"] == pytest.approx(1e6)
-    assert "direct: birth_death (2000)" in methods.report(result) and "rejection: " not in methods.report(result)
+    assert "direct: birth_death (2000)" in method_times.report(result) and "rejection: " not in method_times.report(
+        result
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.each])
 def test_models_that_die_out_are_replicates_with_about_as_many_events(name):
     model = MODELS[name]
-    size = measure._Size.of(model, 10 * model.each)
+    size = method_times._Size.of(model, 10 * model.each)
     assert size.replicates == 10 and size.max_events is None
     result = gnn.simulate(model.make(), model.t_end, 2, replicates=20, seed=1, progress=False)
     assert 0.5 * model.each < result.n_events.mean() < 2.0 * model.each
@@ -137,10 +139,10 @@ def test_models_that_die_out_are_replicates_with_about_as_many_events(name):
 
 def test_tables_have_a_cell_for_each_column_and_end_with_the_worst_ratios(measured):
     result, _ = measured
-    in_markdown = methods.report(result, markdown=True)
+    in_markdown = method_times.report(result, markdown=True)
     tables = [line for line in in_markdown.splitlines() if line.startswith("|")]
     assert len(tables) == 2 * 2 + len(CASES) and len({line.count("|") for line in tables}) == 1
-    text = methods.report(result)
+    text = method_times.report(result)
     for group in result["worst"]:
         assert group in (FIXED_ON, HELD_OUT)
         assert f"Worst of the group '{group}'" in text and f"- Worst of the group '{group}'" in in_markdown
@@ -151,9 +153,9 @@ def test_tables_have_a_cell_for_each_column_and_end_with_the_worst_ratios(measur
 def test_a_row_without_a_measurement_has_no_ratio(measured):
     result, _ = measured
     row = dict(result["models"][0], auto_over_best=None)
-    assert "not measured" in measure._sentence(row)
-    assert measure._worst([row]) == {}
-    assert " -" in methods.report(result | {"models": [row], "worst": {}})
+    assert "not measured" in method_times._sentence(row)
+    assert method_times._worst([row]) == {}
+    assert " -" in method_times.report(result | {"models": [row], "worst": {}})
 
 
 @pytest.mark.parametrize(
@@ -171,11 +173,11 @@ def test_flags_that_do_not_fit_are_refused(arguments, what, capsys):
 
 def test_an_unknown_model_is_refused():
     with pytest.raises(gnn.InputError, match="unknown model 'chain_6'"):
-        methods.methods_benchmark(("chain_6",))
+        method_times.methods_benchmark(("chain_6",))
 
 
 def test_the_command_prints_the_table(capsys, monkeypatch):
-    monkeypatch.setattr(measure, "LONGEST", 0.0)
+    monkeypatch.setattr(method_times, "LONGEST", 0.0)
     assert main(["bench", "--methods", "--case", "birth_death", "--repeats", "1", "--markdown", "--json"]) == 0
     out = capsys.readouterr().out
     assert "| model | species | reactions | laws | events | direct |" in out

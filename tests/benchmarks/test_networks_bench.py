@@ -14,9 +14,8 @@ from scipy.stats import binom
 
 from gillespie_nn import InputError, ReactionNetwork
 from gillespie_nn.benchmarks import networks
-from gillespie_nn.benchmarks.networks import runs as agreement
-from gillespie_nn.benchmarks.networks.files import cases
-from gillespie_nn.benchmarks.networks.runs import Ours
+from gillespie_nn.benchmarks import networks as agreement
+from gillespie_nn.benchmarks.networks import Ours, cases
 from gillespie_nn.cli import main
 from gillespie_nn.peers import bionetgen
 from gillespie_nn.peers.bionetgen import Run, RunNetwork

@@ -7,7 +7,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
-from gillespie_nn.crn import antimony
+from gillespie_nn.crn.formats import antimony
 
 pytest.importorskip("antimony")
 INNER = "model Inner\n A = 7; J: A -> ; 0.5*A;\nend\n"

@@ -8,7 +8,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
-from gillespie_nn.crn.formats.bngl_mratio import mratio
+from gillespie_nn.crn.formats.bngl_formulas import mratio
 from gillespie_nn.simulation import EXACT
 from helpers.bngl_networks import small
 

@@ -9,7 +9,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
-from gillespie_nn.crn.patterns import by_pattern
+from gillespie_nn.crn.names import by_pattern
 from helpers.interrupted_runs import interrupted, train
 from helpers.run_files import same
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.crn.formats.sbml_algebraic import solved
+from gillespie_nn.crn.formats.sbml_declared import solved
 from gillespie_nn.crn.formula import law
 from helpers.sbml_documents import math
 from helpers.sbml_parts import (

@@ -7,7 +7,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
-from gillespie_nn.crn.formats.sbml_units import AVOGADRO
+from gillespie_nn.crn.formats.sbml_document import AVOGADRO
 from helpers.sbml_documents import math, propensity
 
 N = 6.02214179e23

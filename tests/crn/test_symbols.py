@@ -4,7 +4,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.crn.expressions import name, number
-from gillespie_nn.crn.symbols import (
+from gillespie_nn.crn.names import (  # fmt: skip
     BUILT_IN,
     COMPARTMENT,
     CONSTANT,
@@ -17,7 +17,7 @@ from gillespie_nn.crn.symbols import (
     TIME,
     VOLUME,
     Scope,
-)  # fmt: skip
+)
 
 pytestmark = pytest.mark.fast
 

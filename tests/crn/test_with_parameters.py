@@ -8,9 +8,9 @@ from math import exp
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.api.simulate import Workers, carry_out, new_file
+from gillespie_nn.api.simulate import Workers, execute, new_file
 from gillespie_nn.cli import main
-from gillespie_nn.simulation.options import Execution, RunOptions
+from gillespie_nn.simulation.run_options import Execution, RunOptions
 from gillespie_nn.simulation.task import make_task
 from helpers.sbml_documents import initially, math, model
 
@@ -109,7 +109,7 @@ def test_a_resumed_run_has_them(tmp_path):
     whole = gnn.simulate(net, **asked)
     task, reason = make_task(net, RunOptions.of(asked))
     with new_file(path, task, reason) as file:
-        carry_out(task, file, Workers(Execution()), False, range(2))
+        execute(task, file, Workers(Execution()), False, range(2))
     with gnn.resume(path) as run:
         assert (run.counts[:] == whole.counts).all() and (run.of("A")[:, 0] == 40).all()
 

@@ -12,9 +12,8 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import CASES, Dataset, case, data_folder
-from gillespie_nn.datasets.base import CLASSIFICATION, REGRESSION, stratified_split
-from gillespie_nn.datasets.digits import CHECKSUM
-from gillespie_nn.datasets.regression import target
+from gillespie_nn.datasets.cases import CHECKSUM, target
+from gillespie_nn.datasets.dataset import CLASSIFICATION, REGRESSION, stratified_split
 from helpers.paths import ROOT
 
 ABOUT = (ROOT / "data" / "README.md").read_text()

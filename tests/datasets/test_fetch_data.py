@@ -13,8 +13,8 @@ import pytest
 from gillespie_nn.checks import UnfinishedError
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import CASES, case, download, fetch
+from gillespie_nn.datasets.cases import FILES, MNIST
 from gillespie_nn.datasets.download import VARIABLE
-from gillespie_nn.datasets.mnist import FILES, MNIST
 
 pytest.importorskip("pooch")
 

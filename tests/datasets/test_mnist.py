@@ -10,8 +10,8 @@ import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import case, data_folder, download
+from gillespie_nn.datasets.cases import FILES
 from gillespie_nn.datasets.download import VARIABLE
-from gillespie_nn.datasets.mnist import FILES
 
 
 def _write(folder, n_train=20, n_test=8, side=5):

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from gillespie_nn.display.html import fragment
-from gillespie_nn.display.tables import Table, estimate, interval, report
+from gillespie_nn.display.tables import Table, estimate, fragment, interval, report
 
 pytestmark = pytest.mark.fast
 

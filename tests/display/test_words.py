@@ -2,7 +2,7 @@
 
 import pytest
 
-from gillespie_nn.display.words import counted
+from gillespie_nn.display.tables import counted
 
 pytestmark = pytest.mark.fast
 

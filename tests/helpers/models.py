@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 import gillespie_nn as gnn
-from gillespie_nn.crn.families import product_families
+from gillespie_nn.crn.compiled.terms import product_families
 from helpers.checks_of_chance import chi_square
 from helpers.naive import master_equation
 

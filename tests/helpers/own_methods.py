@@ -8,7 +8,7 @@ from gillespie_nn import Dataset
 from gillespie_nn.kernels import codes
 from gillespie_nn.noise import Noise
 from gillespie_nn.simulation.methods import Direct, Method
-from gillespie_nn.simulation.methods.options import Option, one_of
+from gillespie_nn.simulation.methods.method import Option, one_of
 
 
 class Mine(Direct):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from gillespie_nn.crn import programs
+from gillespie_nn.crn.compiled import programs
 from gillespie_nn.crn.expressions import FUNCTIONS, RELATIONS, call, name, number, operation
 from gillespie_nn.kernels.laws import WINDOW_END, WINDOW_START, Laws, law_value
 

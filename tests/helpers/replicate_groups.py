@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation.ensemble import Kept, hand_over, run_units
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import Ends, MemorySink, Rows
 from gillespie_nn.simulation.task import make_task
-from gillespie_nn.simulation.unit import Kept, hand_over, run_units
 from gillespie_nn.status import Status
 from helpers.run_files import NET
 

@@ -1,7 +1,7 @@
 """What compiled structures of a network come to."""
 
 from gillespie_nn.kernels.channels import channel_value
-from gillespie_nn.kernels.families import sum_pools
+from gillespie_nn.kernels.exact.families import sum_pools
 
 
 def by_change(network, structure, rates, volume, counts):

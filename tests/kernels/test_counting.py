@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 from scipy.special import ndtr
 
-from gillespie_nn.kernels import counting
-from gillespie_nn.kernels.counting import draw_binomial, draw_poisson, draw_poissons
+from gillespie_nn.kernels import generator as counting
+from gillespie_nn.kernels.generator import draw_binomial, draw_poisson, draw_poissons
 from helpers import checks_of_chance as chance
 
 N_DRAWS = 1_000_000

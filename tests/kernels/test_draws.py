@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.kernels import codes, direct, families, next_reaction, rejection
+from gillespie_nn.kernels import codes
+from gillespie_nn.kernels.exact import direct, families, next_reaction, rejection
 from gillespie_nn.simulation.methods import EXACT
 
 pytestmark = pytest.mark.fast

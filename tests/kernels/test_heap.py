@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gillespie_nn.kernels import heap as kernel
+from gillespie_nn.kernels.exact import next_reaction as kernel
 
 pytestmark = pytest.mark.fast
 

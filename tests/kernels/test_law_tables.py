@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gillespie_nn as gnn
-from gillespie_nn.crn import programs
+from gillespie_nn.crn.compiled import programs
 from gillespie_nn.crn.expressions import name
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.kernels.laws import NO_TABLE, forget_variables, law_value, law_value_of_counts
-from gillespie_nn.simulation import blocks, unit
-from gillespie_nn.simulation.methods import base, compiled
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation import replicate_groups
+from gillespie_nn.simulation.methods import compiled
+from gillespie_nn.simulation.methods import method as base
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.task import make_task
 from helpers.random_expressions import VARIABLES, examples, expressions, laws_of
 
@@ -117,7 +118,7 @@ def test_replicates_start_with_the_parameters_of_the_model_again(method, monkeyp
 
     def rows(replicates):
         found = {}
-        with blocks.Replicates(task) as one_by_one:
+        with replicate_groups.Replicates(task) as one_by_one:
             for r in replicates:
                 one_by_one.alone(r, lambda r, first, rows, *_: found.setdefault(r, []).append(rows.copy()), never)
         return np.concatenate(found[2])
@@ -133,7 +134,7 @@ def test_replicates_start_with_the_parameters_of_the_model_again(method, monkeyp
 @pytest.mark.parametrize("method", METHODS)
 def test_blocks_give_what_replicates_give_alone(method, monkeypatch):
     together = _run(GENE, method)
-    for module in (blocks, unit):
+    for module in (replicate_groups, ensemble):
         monkeypatch.setattr(module, "go_in_blocks", lambda task: False)
     np.testing.assert_array_equal(together, _run(GENE, method))
 

@@ -5,8 +5,7 @@ import pytest
 
 from gillespie_nn import seeds
 from gillespie_nn.kernels import generator
-from gillespie_nn.kernels.draws import draw_exponentials, draw_uniforms
-from gillespie_nn.kernels.streams import SCRATCH, seed_stream
+from gillespie_nn.kernels.generator import SCRATCH, draw_exponentials, draw_uniforms, seed_stream
 from gillespie_nn.seeds import Purpose
 
 pytestmark = pytest.mark.fast

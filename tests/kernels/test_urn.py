@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from gillespie_nn.kernels import slots
-from gillespie_nn.kernels import urn as kernel
-from gillespie_nn.kernels.urn import HEAVY, LIGHT
-from gillespie_nn.simulation.methods.rejection import _urns
+from gillespie_nn.kernels.exact import slots
+from gillespie_nn.kernels.exact import slots as kernel
+from gillespie_nn.kernels.exact.slots import HEAVY, LIGHT
+from gillespie_nn.simulation.methods.exact import _urns
 
 
 def _check(urns, u, owned):

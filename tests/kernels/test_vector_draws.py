@@ -7,8 +7,7 @@ from scipy import stats
 from gillespie_nn.checks import UnfinishedError
 from gillespie_nn.kernels import vector_draws
 from gillespie_nn.kernels.vector_draws import CUT, WIDTH, draw_normals, draw_poisson_numbers, fill_words
-from gillespie_nn.simulation.batches.pieces import Pieces
-from gillespie_nn.simulation.batches.weights import PIECE, Weights
+from gillespie_nn.simulation.batches.neurons import PIECE, Pieces, Weights
 from helpers.checks_of_chance import accept, chi_square, mean_is, rejects
 
 _N = 300_007

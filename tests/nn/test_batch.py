@@ -12,16 +12,15 @@ from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn.activations import LeakyReLU, ReLU, SmoothReLU
-from gillespie_nn.analysis.training_figure import training_drawing
-from gillespie_nn.api.prediction import predict_by_simulation
+from gillespie_nn.analysis.training_course import training_drawing
+from gillespie_nn.api.fit import predict_by_simulation
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import Dataset, case
 from gillespie_nn.nn.chemistries import CHEMISTRIES, KangKim
 from gillespie_nn.nn.equations import Equation
 from gillespie_nn.nn.settings import Settings
-from gillespie_nn.simulation.presentations import Samples, presentation_order
-from gillespie_nn.simulation.presented import Presented, draw_shifts, shifted
+from gillespie_nn.simulation.presentations import Presented, Samples, draw_shifts, presentation_order, shifted
 from gillespie_nn.studies.points import Course, Training
 from helpers.checks_of_chance import accept, chi_square_two, rejects
 from helpers.interrupted_runs import interrupted, train

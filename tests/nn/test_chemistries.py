@@ -17,7 +17,7 @@ from gillespie_nn.nn.chemistries import CHEMISTRIES, FeedbackAlignment, KangKim
 from gillespie_nn.nn.equations import LAST, Equation, EquationError
 from gillespie_nn.nn.settings import LINEAR, Settings, setting_options
 from gillespie_nn.options import not_negative, option
-from gillespie_nn.simulation.checkpoints import first_checkpoint, simulation_at
+from gillespie_nn.simulation.learner import first_checkpoint, simulation_at
 from gillespie_nn.simulation.presentations import Samples, run_presentations
 from helpers.naive import mass_action
 from helpers.outside_relu import OutsideReLU

@@ -10,9 +10,8 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.activations import ReLU, SmoothReLU
 from gillespie_nn.nn.chemistries import FeedbackAlignment, KangKim
-from gillespie_nn.nn.chemistry import ABOVE, BELOW
+from gillespie_nn.nn.chemistry import ABOVE, BELOW, INPUTS, SAMPLE, TARGETS, Phase
 from gillespie_nn.nn.equations import LAST, Equation, EquationError
-from gillespie_nn.nn.phases import INPUTS, SAMPLE, TARGETS, Phase
 
 Z, Y = KangKim.forward
 E, ABOVE_ERROR, S, D = KangKim.backward

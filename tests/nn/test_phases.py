@@ -8,15 +8,14 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.crn.dual_rail import Rails
-from gillespie_nn.nn.phases import SAMPLE, Phase
+from gillespie_nn.nn.chemistry import SAMPLE, Phase
 from gillespie_nn.noise import RateNoise
+from gillespie_nn.propositions.driven import DrivenPaths
+from gillespie_nn.propositions.intrinsic import CountedPaths
+from gillespie_nn.propositions.setting import Choice, setting_of
 from gillespie_nn.simulation.methods import Ode, Rejection
-from gillespie_nn.simulation.presentations import Samples, run_presentations
-from gillespie_nn.simulation.presented import Presented
+from gillespie_nn.simulation.presentations import Presented, Samples, run_presentations
 from gillespie_nn.simulation.slow_limit import GradientDescent
-from gillespie_nn.verification.bounds.cases import Choice, setting_of
-from gillespie_nn.verification.bounds.counting import CountedPaths
-from gillespie_nn.verification.bounds.driven import DrivenPaths
 
 VOLUME, RUNNING_TIME = 40.0, 10.0
 X, T = np.array([[0.0, 1.0], [1.0, 0.5]]), np.array([[1.0], [0.25]])

@@ -6,10 +6,8 @@ from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
-from gillespie_nn.nn.phases import SAMPLE, SCHEDULED, Phase
-from gillespie_nn.nn.schedules import SCHEDULES
-from gillespie_nn.simulation.presentations import Samples
-from gillespie_nn.simulation.presented import Presented
+from gillespie_nn.nn.chemistry import SAMPLE, SCHEDULED, SCHEDULES, Phase
+from gillespie_nn.simulation.presentations import Presented, Samples
 from helpers.checks_of_chance import accept, mean_is, rejects
 
 FACTORS = [1.0, 0.2, 0.02]

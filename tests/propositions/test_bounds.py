@@ -9,15 +9,14 @@ from scipy.interpolate import CubicHermiteSpline
 from gillespie_nn import InputError, seeds, simulate
 from gillespie_nn.crn import ReactionNetwork
 from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.perturbed import BOUND, N_SIZES, VARIATION, derivative
+from gillespie_nn.kernels.propositions.perturbed import BOUND, N_SIZES, VARIATION, derivative
 from gillespie_nn.noise import AdditiveNoise, ConcentrationNoise, RateNoise, plan_noise
+from gillespie_nn.propositions import Choice, setting_of
+from gillespie_nn.propositions.driven import DrivenPaths, System
+from gillespie_nn.propositions.intrinsic import CountedPaths
+from gillespie_nn.propositions.results import quantities_of
 from gillespie_nn.simulation.methods import Rejection
 from gillespie_nn.simulation.methods.rate_equations import RateEquations
-from gillespie_nn.verification.bounds import Choice, setting_of
-from gillespie_nn.verification.bounds.counting import CountedPaths
-from gillespie_nn.verification.bounds.driven import DrivenPaths
-from gillespie_nn.verification.bounds.quantities import quantities_of
-from gillespie_nn.verification.bounds.system import System
 from helpers.checks_of_chance import accept
 from helpers.short_bounds import SHORT, SIZES
 

@@ -9,10 +9,10 @@ import pytest
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.verification.bounds import carry_out, setting_of, simulate_paths
-from gillespie_nn.verification.bounds import results as files
-from gillespie_nn.verification.bounds.driven import DrivenPaths
-from gillespie_nn.verification.bounds.extrinsic import Rate
+from gillespie_nn.propositions import carry_out, setting_of, simulate_paths
+from gillespie_nn.propositions import results as files
+from gillespie_nn.propositions.driven import DrivenPaths
+from gillespie_nn.propositions.forcing import Rate
 from helpers.processes import child
 from helpers.short_bounds import SHORT
 

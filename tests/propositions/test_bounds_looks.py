@@ -6,23 +6,22 @@ from scipy import stats
 
 from gillespie_nn import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.statistics.scaling import MEDIAN, bootstrap, log_ratios
-from gillespie_nn.statistics.verdict import ERROR, MOST_LOOKS, Decisions, Judgement, Verdict, confidences
-from gillespie_nn.verification.bounds import (
+from gillespie_nn.propositions import (
     SHARPENED,
     error_rates,
     judgements,
-    seeds_table,
+    proposition_report,
     setting_of,
     stored_results,
     theta_when_sharpened,
 )
-from gillespie_nn.verification.bounds.error_rates import Criterion
-from gillespie_nn.verification.bounds.extrinsic import Rate
-from gillespie_nn.verification.bounds.intrinsic import Intrinsic
-from gillespie_nn.verification.bounds.planted import slopes
-from gillespie_nn.verification.bounds.results import Results
-from gillespie_nn.verification.bounds.source import allotment
+from gillespie_nn.propositions.error_rates import Criterion, slopes
+from gillespie_nn.propositions.forcing import Rate
+from gillespie_nn.propositions.intrinsic import Intrinsic
+from gillespie_nn.propositions.results import Results
+from gillespie_nn.propositions.source import allotment
+from gillespie_nn.statistics.scaling import MEDIAN, bootstrap, log_ratios
+from gillespie_nn.statistics.tests import ERROR, MOST_LOOKS, Decisions, Judgement, Verdict, confidences
 from helpers.checks_of_chance import accept
 from helpers.short_bounds import SHORT, SIZES
 
@@ -176,12 +175,12 @@ def test_error_rates_need_a_verification_that_ended(tmp_path, capsys):
 
 def test_the_table_of_seeds_goes_on_where_it_stopped(tmp_path, capsys, monkeypatch):
     small = setting_of(SHORT)
-    monkeypatch.setattr(seeds_table, "setting_of", lambda choice: small)
+    monkeypatch.setattr(proposition_report, "setting_of", lambda choice: small)
     monkeypatch.setattr(Rate, "usual_paths", 20)
     words = [str(tmp_path), "--noise", "rate", "--proposition", "5.2", "--seeds"]
-    assert seeds_table.main([*words, "1"]) == 0
+    assert proposition_report.main([*words, "1"]) == 0
     first = (tmp_path / "5.2-rate-0.json").stat().st_mtime_ns
-    assert seeds_table.main([*words, "2"]) == 0
+    assert proposition_report.main([*words, "2"]) == 0
     rows = capsys.readouterr().out.strip().splitlines()[-2:]
     assert [row.split(" | ")[:3] for row in rows] == [["| 5.2", "rate", "0"], ["| 5.2", "rate", "1"]]
     assert (tmp_path / "5.2-rate-0.json").stat().st_mtime_ns == first

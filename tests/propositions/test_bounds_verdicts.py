@@ -7,11 +7,11 @@ import pytest
 
 from gillespie_nn.checks import ModelError
 from gillespie_nn.cli import main
-from gillespie_nn.statistics.verdict import Decisions, Verdict
-from gillespie_nn.verification.bounds import SHARPENED, SOURCES, judgements, selftest, setting_of, verdict
-from gillespie_nn.verification.bounds.driven import DrivenPaths
-from gillespie_nn.verification.bounds.extrinsic import Rate
-from gillespie_nn.verification.bounds.run import Outcome
+from gillespie_nn.propositions import SHARPENED, SOURCES, judgements, selftest, setting_of, verdict
+from gillespie_nn.propositions.driven import DrivenPaths
+from gillespie_nn.propositions.forcing import Rate
+from gillespie_nn.propositions.proposition_report import Outcome
+from gillespie_nn.statistics.tests import Decisions, Verdict
 from helpers.paths import ROOT
 from helpers.short_bounds import SHORT, SIZES
 

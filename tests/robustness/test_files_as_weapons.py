@@ -22,10 +22,11 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
-from gillespie_nn.datasets import mnist
-from gillespie_nn.storage import MomentsFile, bounds_file, moments_file, prediction_file
+from gillespie_nn.datasets import cases
+from gillespie_nn.storage import MomentsFile, moments_file, training_file
+from gillespie_nn.storage import moments_file as bounds_file
 from gillespie_nn.storage.export import export
-from gillespie_nn.storage.follow import follow
+from gillespie_nn.storage.open import follow
 from gillespie_nn.storage.repair import repair
 from gillespie_nn.verification import hostile_files
 from helpers.paths import ROOT
@@ -56,7 +57,7 @@ def read(path):
     if filetype == "gillespie-nn bounds":
         return bounds_file.read_bounds(path, json.loads(arguments))
     if filetype == "gillespie-nn prediction":
-        return prediction_file.read(path)
+        return training_file.read(path)
     with gnn.open_run(path) as run:
         return run.n_events
 
@@ -352,7 +353,7 @@ def test_links_planted_under_the_names_of_parts_are_not_written_through(tmp_path
         "r.h5": repair,
         "x.csv": lambda path: export(made, "csv", path),
         "b.h5": lambda path: bounds_file.write_bounds(path, {}, _bounds()),
-        "p.h5": lambda path: prediction_file.write(path, {}, "regression", np.zeros((1, 1)), np.zeros((1, 1))),
+        "p.h5": lambda path: training_file.write(path, {}, "regression", np.zeros((1, 1)), np.zeros((1, 1))),
     }
     for name, act in acts.items():
         victim.write_bytes(b"mine")
@@ -538,11 +539,11 @@ def test_what_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path, monkeypatch
     (tmp_path / "mnist").mkdir()
     header = {"images": struct.pack(">BBBB3I", 0, 0, 8, 3, 2, 28, 28), "labels": struct.pack(">BBBBI", 0, 0, 8, 1, 2)}
     body = {"images": bytes(2 * 784), "labels": bytes(2)}
-    for name in mnist.FILES:
+    for name in cases.FILES:
         kind = "images" if "images" in name else "labels"
         (tmp_path / "mnist" / name).write_bytes(gzip.compress(header[kind] + body[kind]))
-    mnist.MNIST().load(0)
-    first = tmp_path / "mnist" / next(iter(mnist.FILES))
+    cases.MNIST().load(0)
+    first = tmp_path / "mnist" / next(iter(cases.FILES))
     block = gzip.compress(bytes(1 << 24), 9)
     huge = struct.pack(">BBBB3I", 0, 0, 8, 3, 2**31, 2**31, 4)
     for data, what in (
@@ -551,12 +552,12 @@ def test_what_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path, monkeypatch
         (gzip.compress(header["images"]) + gzip.compress(b"abc"), "but contains 3"),
     ):
         first.write_bytes(data)
-        mnist._read.cache_clear()
+        cases._read.cache_clear()
         began = time.monotonic()
         with pytest.raises(gnn.InputError, match=what):
-            mnist.MNIST().load(0)
+            cases.MNIST().load(0)
         assert time.monotonic() - began < 5.0
-    mnist._read.cache_clear()
+    cases._read.cache_clear()
 
 
 GENERATORS = (hostile_files._older, hostile_files._elsewhere, hostile_files._name, hostile_files._terminal,

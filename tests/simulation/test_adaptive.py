@@ -8,11 +8,8 @@ from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn.kernels import codes
-from gillespie_nn.simulation import blocks
 from gillespie_nn.simulation.methods import Rejection
-from gillespie_nn.simulation.methods.adaptive import Adaptive, AdaptiveDirect
-from gillespie_nn.simulation.methods.next_reaction import NextReaction
-from gillespie_nn.simulation.methods.optimized_direct import OptimizedDirect
+from gillespie_nn.simulation.methods.exact import Adaptive, AdaptiveDirect, NextReaction, OptimizedDirect
 from helpers.checks_of_chance import accept, chi_square, chi_square_two, rejects
 from helpers.models import MODELS, SEED, master_law
 
@@ -117,7 +114,7 @@ def test_a_replicate_is_the_same_alone_in_a_block_and_on_two_threads(text, metho
     }  # fmt: skip
     together = gnn.simulate(network, **arguments)
     threads = gnn.simulate(network, **arguments, workers=2)
-    monkeypatch.setattr(blocks, "_restarts", lambda task: False)
+    monkeypatch.setattr(replicate_groups, "_restarts", lambda task: False)
     alone = gnn.simulate(network, **arguments)
     for other in (threads, alone):
         for name in ("counts", "n_events", "firings", "status"):
@@ -136,7 +133,7 @@ def test_a_replicate_that_ends_in_a_fault_after_a_handover_leaves_nothing_behind
     arguments = {"t_end": 1.0, "n_points": 2, "replicates": 12, "seed": 3, "method": base}
     with pytest.warns(UserWarning, match="did not reach"):
         together = gnn.simulate(network, **arguments)
-        monkeypatch.setattr(blocks, "_restarts", lambda task: False)
+        monkeypatch.setattr(replicate_groups, "_restarts", lambda task: False)
         alone = gnn.simulate(network, **arguments)
     assert (alone.status == gnn.Status.OVERFLOW).any() and (alone.status != gnn.Status.OVERFLOW).any()
     for name in ("counts", "n_events", "status"):
@@ -150,7 +147,7 @@ def test_each_method_that_takes_over_gives_in_a_block_what_it_gives_alone(other,
     network = gnn.ReactionNetwork.from_text(SCARCE)
     arguments = {"t_end": 0.02, "n_points": 7, "replicates": 12, "seed": 3, "method": "adaptive"}
     together = gnn.simulate(network, **arguments)
-    monkeypatch.setattr(blocks, "_restarts", lambda task: False)
+    monkeypatch.setattr(replicate_groups, "_restarts", lambda task: False)
     alone = gnn.simulate(network, **arguments)
     np.testing.assert_array_equal(together.counts, alone.counts)
     assert (together.statistics["handovers"] == 1).all()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.api.simulate import Workers, carry_out, new_file
+from gillespie_nn.api.simulate import Workers, execute, new_file
 from gillespie_nn.cli import main
-from gillespie_nn.simulation.options import Execution, RunOptions
+from gillespie_nn.simulation.run_options import Execution, RunOptions
 from gillespie_nn.simulation.task import make_task
 from helpers.checks_of_chance import accept, mean_is
 
@@ -125,7 +125,7 @@ def test_a_resumed_run_rounds_as_the_one_that_was_killed(tmp_path):
         whole = gnn.simulate(net(), **asked)
         task, reason = make_task(net(), RunOptions.of(asked))
         with new_file(path, task, reason) as file:
-            carry_out(task, file, Workers(Execution()), False, range(7))
+            execute(task, file, Workers(Execution()), False, range(7))
         with gnn.resume(path) as run:
             assert (run.counts[:] == whole.counts).all()
             assert run.arguments["round_initial"] == "random"

@@ -9,9 +9,8 @@ from gillespie_nn import seeds
 from gillespie_nn.checks import InputError, UnfinishedError
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.batches import BatchLeap, simulate_outputs
-from gillespie_nn.simulation.batches.weights import Weights
-from gillespie_nn.verification.batch_plants import PLANTS
-from gillespie_nn.verification.batches import Point, compare, method_changes
+from gillespie_nn.simulation.batches.neurons import Weights
+from gillespie_nn.verification.batch_comparison import PLANTS, Point, compare, method_changes
 from helpers.checks_of_chance import accept, rejects
 
 # Moments of 1,650 exact presentations (`rejection`) at this point: means and variances of all weights [molecules].

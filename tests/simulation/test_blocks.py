@@ -5,10 +5,11 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InternalError, ModelError
-from gillespie_nn.simulation import blocks, ensemble, unit
-from gillespie_nn.simulation.blocks import Replicates, go_in_blocks
+from gillespie_nn.simulation import ensemble
+from gillespie_nn.simulation import ensemble as unit
 from gillespie_nn.simulation.methods import Direct, Rejection
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation.replicate_groups import Replicates, go_in_blocks
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import make_task
 from gillespie_nn.status import Status
@@ -49,7 +50,7 @@ def alone(monkeypatch):
     """Replicates run one by one."""
 
     def switch():
-        for module in (blocks, unit):
+        for module in (replicate_groups, unit):
             monkeypatch.setattr(module, "go_in_blocks", lambda task: False)
 
     return switch
@@ -88,7 +89,7 @@ def test_sizes_of_blocks_change_nothing(record, workers, monkeypatch, tmp_path):
 
     usual = run()
     for n_bytes in (1, 20_000):
-        monkeypatch.setattr(blocks, "_BYTES", n_bytes)
+        monkeypatch.setattr(replicate_groups, "_BYTES", n_bytes)
         for a, b in zip(usual, run(), strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -268,7 +269,7 @@ def test_what_a_class_from_outside_does_otherwise_is_done_for_each_replicate():
 
 def test_moments_of_long_replicates_are_summed_while_they_run(monkeypatch):
     """Not in a block, which would hold the rows of a whole unit of work."""
-    monkeypatch.setattr(blocks, "_MOST_BYTES", 16 * 7 * 4 * 8)
+    monkeypatch.setattr(replicate_groups, "_MOST_BYTES", 16 * 7 * 4 * 8)
     assert go_in_blocks(task_of(network(), replicates=16, record="moments"))
     assert go_in_blocks(task_of(network(), replicates=16, n_points=8))
     assert not go_in_blocks(task_of(network(), replicates=16, n_points=8, record="moments"))

@@ -11,7 +11,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.simulation import distribution, run_ensemble
 from gillespie_nn.simulation.methods import Direct
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import make_task
 

@@ -5,8 +5,8 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import ModelError
-from gillespie_nn.simulation.edges import with_edges
 from gillespie_nn.simulation.methods import Direct, Ode, Rejection
+from gillespie_nn.simulation.replicate_events import with_edges
 
 PULSE = "piecewise(1, time >= 50 && time < 51, 0)"
 RULE = f"@parameter x = 0\n@rate x = {PULSE}\n0 -> A @ propensity(x)\nA -> 0 @ 1"

@@ -12,12 +12,11 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn import checks
 from gillespie_nn.cli import main
-from gillespie_nn.simulation import blocks, event_log, run_ensemble, unit
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation import ensemble, run_ensemble
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import make_task
-from gillespie_nn.storage import ensemble_file, save
-from gillespie_nn.storage import event_log as log_file
+from gillespie_nn.storage import ensemble_file, log_file, save
 from gillespie_nn.storage.repair import repair
 from gillespie_nn.storage.schema import entries
 from helpers.checks_of_chance import accept
@@ -38,14 +37,14 @@ WAYS = {
 @pytest.fixture
 def small(monkeypatch):
     """Logs, groups, chunks and temporary files so small that all of them overflow many times."""
-    monkeypatch.setattr(blocks, "_LOG", 7)
+    monkeypatch.setattr(replicate_groups, "_LOG", 7)
     monkeypatch.setattr(log_file, "_SPOOL_BYTES", 100)
     monkeypatch.setattr(log_file, "_TOGETHER", 150)
     monkeypatch.setattr(save, "_TOGETHER", 500)
     monkeypatch.setattr(ensemble_file, "_GROUP_BYTES", 3000)
     monkeypatch.setattr(ensemble_file, "_MOST_BYTES", 6000)
     monkeypatch.setattr(entries, "_CHUNK_ROWS", 64)
-    unit.forget()
+    ensemble.forget()
 
 
 def simulated(**more):
@@ -144,7 +143,7 @@ def test_another_replicate_or_record_is_refused():
 
 
 def test_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(event_log, "_CHECKED", 100)
+    monkeypatch.setattr(reaction_log, "_CHECKED", 100)
     free = []
     monkeypatch.setattr(checks, "_free_memory", lambda: free.append(None) or (1e12 if len(free) < 8 else 5000.0))
     with pytest.raises(gnn.InputError, match=r"as many reactions again as the [\d,]+ recorded so far need .*output="):
@@ -158,7 +157,7 @@ def test_workers_of_other_processes_hand_logs_over():
         local, far = MemorySink(task), MemorySink(task)
         run_ensemble(task, local)
         for first in range(0, 20, 4):
-            unit.hand_over(unit.run_units(task, range(first, first + 4), unit.Kept).parts, far)
+            ensemble.hand_over(ensemble.run_units(task, range(first, first + 4), ensemble.Kept).parts, far)
         for k in range(20):
             np.testing.assert_array_equal(far.log.of(k)[0], local.log.of(k)[0])
             np.testing.assert_array_equal(far.log.of(k)[1], local.log.of(k)[1])

@@ -7,10 +7,10 @@ from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn import checks
-from gillespie_nn.kernels import conditions as kernels
-from gillespie_nn.simulation.events import Events
-from gillespie_nn.simulation.methods.conditions import Conditions
+from gillespie_nn.kernels import crossings as kernels
 from gillespie_nn.simulation.methods.ode import Ode
+from gillespie_nn.simulation.methods.solvers import Conditions
+from gillespie_nn.simulation.replicate_events import Events
 from helpers.checks_of_chance import accept
 
 read = gnn.ReactionNetwork.from_text

@@ -6,9 +6,9 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS
 from gillespie_nn.checks import InputError, InternalError, ModelError
-from gillespie_nn.crn import implicit_blocks
+from gillespie_nn.crn.compiled import blocks
 from gillespie_nn.kernels.codes import SLICE_END
-from gillespie_nn.kernels.implicit_state import GENERAL, LINEAR, ONE, RAILS
+from gillespie_nn.kernels.leap.implicit import GENERAL, LINEAR, ONE, RAILS
 from gillespie_nn.nn.chemistry import BIASES, PREACTIVATIONS, SLOPES, WEIGHTS
 from gillespie_nn.noise import AdditiveNoise, ConcentrationNoise, RateNoise
 from gillespie_nn.simulation.methods.implicit_euler import ImplicitEuler
@@ -84,7 +84,7 @@ def test_consumed_species_are_in_one_block_and_made_ones_not_before_it():
 def test_what_a_channel_fails_to_make_in_another_block_is_seen(monkeypatch):
     run = {"t_end": 2.0, "n_points": 3, "method": "implicit_euler", "progress": False}
     gnn.simulate(gnn.ReactionNetwork.from_text(NETWORKS["enzyme"]), **run)
-    monkeypatch.setattr(implicit_blocks, "table", _without_what_others_get(implicit_blocks.table))
+    monkeypatch.setattr(blocks, "table", _without_what_others_get(blocks.table))
     with pytest.raises(InternalError, match="conserved quantity"):
         gnn.simulate(gnn.ReactionNetwork.from_text(NETWORKS["enzyme"]), **run)
 
@@ -93,7 +93,7 @@ def _without_what_others_get(table):
     """`table` for a plan in which a channel makes nothing outside of its block."""
 
     def planted(row, **columns):
-        if row is implicit_blocks.BLOCK:
+        if row is blocks.BLOCK:
             columns["made_start"] = np.zeros_like(columns["made_start"])
         return table(row, **columns)
 
@@ -109,8 +109,8 @@ def _rest_of_switch(step):
 
 def test_a_conserved_pair_in_two_blocks_rests_elsewhere(monkeypatch):
     assert _rest_of_switch(2.0) == pytest.approx(0.6, abs=1e-12)
-    right = implicit_blocks._members
-    monkeypatch.setattr(implicit_blocks, "_members", lambda *a: [[s] for some in right(*a) for s in some])
+    right = blocks._members
+    monkeypatch.setattr(blocks, "_members", lambda *a: [[s] for some in right(*a) for s in some])
     assert abs(_rest_of_switch(2.0) - 0.6) > 0.01
 
 

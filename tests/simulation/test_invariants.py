@@ -5,8 +5,8 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InternalError
-from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import EXACT, Direct
+from gillespie_nn.simulation.observer import Invariants
 from gillespie_nn.simulation.replicate import run_replicate
 from gillespie_nn.status import Status
 

@@ -9,7 +9,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError, ModelError
-from gillespie_nn.kernels.langevin import propensities
+from gillespie_nn.kernels.limits.langevin_steps import propensities
 from gillespie_nn.simulation.methods import METHODS, Langevin
 from helpers.checks_of_chance import accept, mean_is, rejects
 from helpers.naive import master_equation

@@ -10,11 +10,11 @@ from scipy.linalg import expm
 
 import gillespie_nn as gnn
 from gillespie_nn import seeds
-from gillespie_nn.crn.families import product_families
+from gillespie_nn.crn.compiled.terms import product_families
 from gillespie_nn.kernels import codes
 from gillespie_nn.kernels.channels import channel_value
-from gillespie_nn.kernels.families import sum_pools
-from gillespie_nn.kernels.urn import LIGHT
+from gillespie_nn.kernels.exact.families import sum_pools
+from gillespie_nn.kernels.exact.slots import LIGHT
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import Layered, Rejection, choose_for_training, choose_method, training_method
 from helpers.checks_of_chance import accept, chi_square, chi_square_two
@@ -148,7 +148,7 @@ def test_bounds_hold_and_pools_are_kept_through_a_run_with_scheduled_changes(nam
 
 def test_light_channels_share_an_urn_and_keep_the_law(monkeypatch):
     """A hundred slow conversions beside fast ones, with every channel below the mean light."""
-    from gillespie_nn.kernels import slots
+    from gillespie_nn.kernels.exact import slots
 
     slow = "\n".join(f"A -> S{k} @ 0.002\nS{k} -> A @ 0.05" for k in range(2100))
     network = gnn.ReactionNetwork.from_text(f"0 -> A @ 300\nA -> 0 @ 10\n{slow}")

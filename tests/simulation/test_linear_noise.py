@@ -10,7 +10,7 @@ import gillespie_nn as gnn
 from gillespie_nn import checks
 from gillespie_nn.checks import InputError, ModelError
 from gillespie_nn.simulation.methods import METHODS, LinearNoise
-from gillespie_nn.simulation.methods.lyapunov import flow
+from gillespie_nn.simulation.methods.linear_noise import flow
 from helpers.naive import mass_action, master_equation
 
 CHAIN = gnn.ReactionNetwork.from_text("0 -> A @ 10\nA -> B @ 0.5\nA -> 0 @ 1\nB -> 0 @ 2")

@@ -11,9 +11,9 @@ from gillespie_nn import checks
 from gillespie_nn.api.simulate import new_file
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import run_ensemble
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.task import BLOCK, make_task
-from gillespie_nn.statistics.sketch import ERROR
+from gillespie_nn.statistics.intervals import ERROR
 from gillespie_nn.storage import open_trajectories
 from gillespie_nn.storage.export import export
 

@@ -12,8 +12,7 @@ from gillespie_nn import checks
 from gillespie_nn.kernels import codes
 from gillespie_nn.simulation.methods.ode import Ode
 from gillespie_nn.simulation.methods.rate_equations import RateEquations
-from gillespie_nn.simulation.presentations import Samples
-from gillespie_nn.simulation.presented import Presented
+from gillespie_nn.simulation.presentations import Presented, Samples
 from helpers.naive import mass_action
 
 SOLVERS = ("auto", "DOP853", "LSODA", "BDF", "Radau")

@@ -8,7 +8,7 @@ import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.kernels import codes
 from gillespie_nn.simulation.methods import Direct
-from gillespie_nn.simulation.methods.optimized_direct import OptimizedDirect
+from gillespie_nn.simulation.methods.exact import OptimizedDirect
 from gillespie_nn.verification.planted import stale
 from helpers.checks_of_chance import accept, chi_square, rejects
 

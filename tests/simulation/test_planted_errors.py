@@ -7,10 +7,10 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.kernels import codes
-from gillespie_nn.simulation import blocks
+from gillespie_nn.simulation import replicate_groups
 from gillespie_nn.simulation.ensemble import run_ensemble
 from gillespie_nn.simulation.methods import Direct, Rejection
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import Task
 from gillespie_nn.verification.planted import halve_pairs, never_rejecting, of_channels, square_pairs, stale
@@ -83,12 +83,14 @@ def test_a_record_before_the_last_event_is_caught():
 
 @pytest.mark.parametrize("together", [False, True], ids=["alone", "in blocks"])
 def test_a_stream_shared_by_replicates_is_caught(together, monkeypatch):
-    right, block_of = seeds.stream, blocks.Replicates._block_of
+    right, block_of = seeds.stream, replicate_groups.Replicates._block_of
     monkeypatch.setattr(seeds, "stream", lambda seed, purpose, k, replicate: right(seed, purpose, k, replicate // 4))
-    monkeypatch.setattr(blocks.Replicates, "_block_of", lambda self, m, first, n: block_of(self, m, first // 4, n))
-    monkeypatch.setattr(blocks, "_BYTES", 1)  # one replicate in a block
+    monkeypatch.setattr(
+        replicate_groups.Replicates, "_block_of", lambda self, m, first, n: block_of(self, m, first // 4, n)
+    )
+    monkeypatch.setattr(replicate_groups, "_BYTES", 1)  # one replicate in a block
     if not together:
-        monkeypatch.setattr(blocks, "_restarts", lambda task: False)
+        monkeypatch.setattr(replicate_groups, "_restarts", lambda task: False)
     assert rejects(pairs_of_replicates(_run("immigration-death", Rejection)[:, -1, 0]))
 
 

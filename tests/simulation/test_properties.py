@@ -12,8 +12,8 @@ from gillespie_nn.crn import Reaction, ReactionNetwork
 from gillespie_nn.crn.reaction import Threshold
 from gillespie_nn.kernels import codes
 from gillespie_nn.seeds import Purpose
-from gillespie_nn.simulation.invariants import Invariants
 from gillespie_nn.simulation.methods import EXACT, Rejection
+from gillespie_nn.simulation.observer import Invariants
 from helpers.checks_of_chance import accept, chi_square
 from helpers.models import MODELS, N_SAMPLES, master_law, product_model
 from helpers.structures import by_change, structure_of

@@ -8,8 +8,8 @@ from scipy.integrate import solve_ivp
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import ModelError
+from gillespie_nn.crn.compiled.derivative import EXPREL, without_gaps
 from gillespie_nn.crn.formula import parse
-from gillespie_nn.crn.removable import EXPREL, without_gaps
 from gillespie_nn.kernels import continuous as kernels
 from gillespie_nn.simulation.methods import Direct, OptimizedDirect, Rejection
 

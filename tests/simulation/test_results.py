@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.simulation import parts
-from gillespie_nn.storage.content import content_digest
+from gillespie_nn.simulation import result_views
+from gillespie_nn.storage.save import content_digest
 
 NET = gnn.ReactionNetwork.from_text("""
     make: 0 -> P @ 20
@@ -186,12 +186,12 @@ def test_results_do_not_depend_on_how_much_is_read_at_once(tmp_path, monkeypatch
     whole = _simulate("memory", tmp_path)
     with _simulate("file", tmp_path) as run:
         np.testing.assert_array_equal(run.mean(), whole.mean())
-        monkeypatch.setattr(parts, "PART_BYTES", 8 * 30)
+        monkeypatch.setattr(result_views, "PART_BYTES", 8 * 30)
         for name in ("mean", "std", "minimum", "maximum"):
             np.testing.assert_allclose(getattr(run, name)(), getattr(whole, name)(), rtol=1e-12)
-        before = parts.read
+        before = result_views.read
         sizes = []
-        monkeypatch.setattr(parts, "read", lambda *a: sizes.append(before(*a).size) or before(*a))
+        monkeypatch.setattr(result_views, "read", lambda *a: sizes.append(before(*a).size) or before(*a))
         np.testing.assert_array_equal(run.quantile(0.3), whole.quantile(0.3))
         assert max(sizes) <= N  # one point of one quantity, of all replicates
         sizes.clear()
@@ -269,7 +269,7 @@ def test_a_row_of_a_sweep_that_has_not_started_is_left_empty(tmp_path):
 
 
 def test_a_run_is_not_saved_over_itself_nor_while_it_is_written(tmp_path):
-    from gillespie_nn.storage.lock import Lock
+    from gillespie_nn.storage.hdf5 import Lock
 
     path = tmp_path / "x.h5"
     with gnn.simulate(NET, 1.0, 2, seed=1, output=path) as run:
@@ -327,9 +327,8 @@ def test_covariances_and_firings_are_saved(tmp_path):
 
 
 def test_a_large_file_is_shown_by_some_of_its_replicates(tmp_path, monkeypatch):
-    from gillespie_nn.simulation import glance
 
-    monkeypatch.setattr(glance, "_MOST_REPLICATES", 5)
+    monkeypatch.setattr(result_views, "_MOST_REPLICATES", 5)
     with _simulate("file", tmp_path) as run:
         page = run._repr_html_()
         assert "the table shows the first 5 replicates" in page

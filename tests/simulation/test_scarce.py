@@ -8,12 +8,11 @@ from scipy.linalg import expm
 from gillespie_nn import seeds
 from gillespie_nn.crn import ReactionNetwork
 from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.slots import MANY
-from gillespie_nn.kernels.urn import LIGHT, LOOSE
+from gillespie_nn.kernels.exact.slots import LIGHT, LOOSE, MANY
 from gillespie_nn.simulation.methods import Rejection
-from gillespie_nn.verification import closed_forms, master_equation
+from gillespie_nn.verification import exact_laws
+from gillespie_nn.verification.check import sample
 from gillespie_nn.verification.planted import CAUGHT
-from gillespie_nn.verification.samples import sample
 from helpers.checks_of_chance import accept, chi_square
 
 SCARCE = {
@@ -80,9 +79,9 @@ def _work(simulation):
 
 
 @pytest.mark.parametrize("kind", [Poor, Narrow])
-@pytest.mark.parametrize("name", master_equation.MODELS)
+@pytest.mark.parametrize("name", exact_laws.MODELS)
 def test_the_law_does_not_depend_on_how_channels_are_drawn(name, kind):
-    p = [p for _, p in master_equation.p_values(name, kind, 4000, seed=5)]
+    p = [p for _, p in exact_laws.p_values(name, kind, 4000, seed=5)]
     accept(min(p), f"{name}, {kind.__name__}", family=len(p))
 
 
@@ -105,13 +104,13 @@ def test_the_law_of_many_channels_does_not_depend_on_how_they_are_drawn(kind):
 
 
 def test_without_credit_channels_become_loose():
-    simulation = _after(ReactionNetwork.from_text(master_equation.MODELS["dimerisation"].text), 300, Poor)
+    simulation = _after(ReactionNetwork.from_text(exact_laws.MODELS["dimerisation"].text), 300, Poor)
     spare = simulation._state.urns.spare[0]
     assert spare["n_loose"] == np.sum(simulation._state.sums["place"] == LOOSE) > 0
 
 
 def test_loose_channels_that_are_not_drawn_are_caught():
-    assert closed_forms.p_value("isomerisation", Forgetful, 4000, 5) < CAUGHT
+    assert exact_laws.p_value("isomerisation", Forgetful, 4000, 5) < CAUGHT
 
 
 @pytest.mark.parametrize("name", SCARCE)

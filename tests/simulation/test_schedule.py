@@ -8,12 +8,12 @@ import pytest
 from scipy import stats
 
 import gillespie_nn as gnn
-from gillespie_nn.api.resume_ensemble import task_of
+from gillespie_nn.api.resume import task_of
 from gillespie_nn.cli import main
 from gillespie_nn.simulation import EXACT, METHODS
-from gillespie_nn.simulation.methods.base import Method
 from gillespie_nn.simulation.methods.implicit_euler import ImplicitEuler
-from gillespie_nn.simulation.options import RunOptions
+from gillespie_nn.simulation.methods.method import Method
+from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.schedule import parse_schedule
 from gillespie_nn.simulation.task import make_task
 from helpers.checks_of_chance import accept, chi_square, mean_is, rejects

@@ -9,7 +9,7 @@ from scipy.linalg import expm
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.leap_state import CROWD_TOTAL
+from gillespie_nn.kernels.leap.leap_state import CROWD_TOTAL
 from gillespie_nn.simulation import EXACT, METHODS
 from gillespie_nn.simulation.methods import Direct, Layered, NextReaction, Rejection, TauLeap
 from helpers.checks_of_chance import accept, chi_square, chi_square_two, mean_is, rejects

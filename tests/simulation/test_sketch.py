@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gillespie_nn.statistics.sketch import ERROR, Sketch, bucket, middle
+from gillespie_nn.statistics.intervals import ERROR, Sketch, bucket, middle
 
 P = (0.0, 0.001, 0.025, 0.25, 0.5, 0.75, 0.975, 0.999, 1.0)
 

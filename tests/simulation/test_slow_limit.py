@@ -14,7 +14,7 @@ from gillespie_nn.cli import main
 from gillespie_nn.nn import FloatNetwork, floating
 from gillespie_nn.simulation.learner import Learner
 from gillespie_nn.simulation.slow_limit import GradientFlow
-from gillespie_nn.verification import slow_limit
+from gillespie_nn.verification import ladder
 
 LEVELS = ("gradient_descent", "gradient_flow")
 NAMES = [a.name for a in ACTIVATIONS if not a.reads_rails]  # whose slope is that of y by z alone
@@ -210,9 +210,9 @@ def test_bad_tolerance_is_refused():
 
 
 RATES = {
-    "ode to flow": slow_limit.ode_to_flow,
-    "flow to descent": slow_limit.flow_to_descent,
-    "bias at fixed T": slow_limit.bias_at_fixed_time,
+    "ode to flow": ladder.ode_to_flow,
+    "flow to descent": ladder.flow_to_descent,
+    "bias at fixed T": ladder.bias_at_fixed_time,
 }
 
 

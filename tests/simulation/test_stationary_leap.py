@@ -6,10 +6,9 @@ import scipy.linalg
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError
-from gillespie_nn.simulation.batches.stationary_leap import StationaryLeap
+from gillespie_nn.simulation.batches.stationary_leap import StationaryLeap, StillRates
 from gillespie_nn.simulation.batches.still_flow import coefficients
 from gillespie_nn.simulation.batches.still_layers import StillLayers
-from gillespie_nn.simulation.batches.still_rates import StillRates
 from helpers.checks_of_chance import accept, mean_is
 
 HOLD, H, ANNIHILATION = 30.0, 0.02, 60.0

@@ -7,14 +7,13 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.checks import InputError
-from gillespie_nn.crn.blocks import Action, blocks
+from gillespie_nn.crn.compiled.blocks import Action, blocks
 from gillespie_nn.kernels import codes
-from gillespie_nn.kernels.crowd import crowd_propensity
+from gillespie_nn.kernels.leap.family_leap import crowd_propensity
 from gillespie_nn.nn import training_network
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import Layered, TauLeap
-from gillespie_nn.simulation.presentations import Samples
-from gillespie_nn.simulation.presented import Presented
+from gillespie_nn.simulation.presentations import Presented, Samples
 from gillespie_nn.status import Status
 from helpers.checks_of_chance import accept, rejects
 

@@ -8,8 +8,7 @@ import gillespie_nn as gnn
 from gillespie_nn.kernels import codes
 from gillespie_nn.nn import training_network
 from gillespie_nn.simulation.methods import TauLeap
-from gillespie_nn.simulation.presentations import Samples
-from gillespie_nn.simulation.presented import Presented
+from gillespie_nn.simulation.presentations import Presented, Samples
 from helpers.checks_of_chance import accept, chi_square, rejects
 
 _PAIRS = [(i, j) for i in range(8) for j in range(8)]

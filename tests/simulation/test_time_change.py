@@ -14,18 +14,18 @@ import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.seeds import Purpose
 from gillespie_nn.simulation.methods import EXACT, Layered, Rejection
-from gillespie_nn.verification import time_change
-from gillespie_nn.verification.time_change import p_values
+from gillespie_nn.verification import exact_laws
+from gillespie_nn.verification.exact_laws import time_change_p_values
 from helpers.checks_of_chance import accept, rejects
 from helpers.models import product_model
 from helpers.naive import propensity
 
 N_FIRINGS = 1500
-MIXED = gnn.ReactionNetwork.from_text(time_change.MIXED)
+MIXED = gnn.ReactionNetwork.from_text(exact_laws.MIXED)
 
 
 def gaps(method, network, volume):
-    return time_change.gaps(method, network, volume, seeds.stream(3, Purpose.SIMULATION), N_FIRINGS)
+    return exact_laws.gaps(method, network, volume, seeds.stream(3, Purpose.SIMULATION), N_FIRINGS)
 
 
 @pytest.mark.parametrize("network", [MIXED, product_model().network], ids=["mixed", "family"])
@@ -34,18 +34,18 @@ def test_propensities_are_those_of_the_plain_twin(network):
     for _ in range(200):
         state = dict(zip(network.species, rng.integers(0, 20, len(network.species)).tolist(), strict=True))
         plain = [propensity(r, state, 3.0) for r in network.reactions]
-        np.testing.assert_allclose(time_change.propensities(network, state, 3.0), plain, rtol=1e-12)
+        np.testing.assert_allclose(exact_laws.propensities(network, state, 3.0), plain, rtol=1e-12)
 
 
 @pytest.mark.parametrize("method", [m for m in EXACT if m is not Layered], ids=lambda m: m.name)
 def test_every_reaction_runs_on_its_own_unit_clock(method):
-    for k, p in enumerate(p_values(gaps(method, MIXED, 2.0))):
+    for k, p in enumerate(time_change_p_values(gaps(method, MIXED, 2.0))):
         accept(p, f"time change, {method.name}, {k}")
 
 
 def test_members_of_a_product_family_run_on_their_own_unit_clocks():
     model = product_model()
-    for k, p in enumerate(p_values(gaps(Layered, model.network, model.volume))):
+    for k, p in enumerate(time_change_p_values(gaps(Layered, model.network, model.volume))):
         accept(p, f"time change, layered, {k}")
 
 
@@ -73,7 +73,7 @@ def _makes_only(channels, c, species):
 
 
 def test_a_stale_term_of_a_lumped_channel_is_caught():
-    assert any(rejects(p) for p in p_values(gaps(StaleTerm, MIXED, 2.0)))
+    assert any(rejects(p) for p in time_change_p_values(gaps(StaleTerm, MIXED, 2.0)))
 
 
 def test_a_family_that_forgets_the_shares_is_caught():
@@ -83,7 +83,7 @@ def test_a_family_that_forgets_the_shares_is_caught():
             self._families.share[:] = 1.0
 
     model = product_model()
-    assert any(rejects(p) for p in p_values(gaps(Shares, model.network, model.volume)))
+    assert any(rejects(p) for p in time_change_p_values(gaps(Shares, model.network, model.volume)))
 
 
 def test_a_pool_that_is_not_kept_is_caught():
@@ -99,6 +99,6 @@ def test_a_pool_that_is_not_kept_is_caught():
     model = product_model()
     network = model.network
     try:
-        assert any(rejects(p) for p in p_values(gaps(Stuck, network, model.volume)))
+        assert any(rejects(p) for p in time_change_p_values(gaps(Stuck, network, model.volume)))
     finally:
         del network.compiled.layered(network.rates()).readers

@@ -7,13 +7,12 @@ import pytest
 from scipy.stats import binomtest
 
 import gillespie_nn as gnn
-from gillespie_nn.api.plan import make_plan
+from gillespie_nn.api.train import make_plan
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import case
-from gillespie_nn.simulation.checkpoints import first_checkpoint
-from gillespie_nn.simulation.evaluation import accuracy_interval
-from gillespie_nn.simulation.training_options import TrainingOptions
-from gillespie_nn.simulation.validation import N_AVERAGED, Watch, evaluation_points
+from gillespie_nn.simulation.evaluation import N_AVERAGED, Watch, accuracy_interval, evaluation_points
+from gillespie_nn.simulation.learner import first_checkpoint
+from gillespie_nn.simulation.run_options import TrainingOptions
 from helpers.interrupted_runs import interrupted
 from helpers.run_files import same
 

@@ -11,7 +11,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import summary
-from gillespie_nn.storage.dimensions import DTYPE
+from gillespie_nn.storage.making import DTYPE
 from gillespie_nn.storage.schema import BOUNDS, FORMATS, MOMENTS, PREDICTIONS, RUNS
 from helpers.golden_files import GOLDEN, NEWEST
 from helpers.paths import ROOT

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.storage import prediction_file
-from gillespie_nn.verification.bounds import results as bounds_file
-from gillespie_nn.verification.bounds import simulate_paths
+from gillespie_nn.propositions import results as bounds_file
+from gillespie_nn.propositions import simulate_paths
+from gillespie_nn.storage import training_file
 
 FINISHED = sorted(make_golden.FINISHED.glob("*.h5"))
 INTERRUPTED = sorted(make_golden.INTERRUPTED.glob("*.h5"))
@@ -103,7 +103,7 @@ def test_complete_files_open(path):
         found = bounds_file.read(path, json.loads(_attribute(path, "arguments")))
         assert found.committed.all() and found.theta.shape == (6, 6, len(found.quantity)) and (found.theta >= 0).all()
     elif kind == "prediction":
-        found = prediction_file.read(path)
+        found = training_file.read(path)
         assert found.arguments["training"] == {"case": "xor", "seed": 3} and found.task == "threshold"
         np.testing.assert_allclose(found.outputs, 0.9 * found.targets + 0.05)
     elif kind in ("moments", "quantiles"):

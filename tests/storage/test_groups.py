@@ -14,12 +14,12 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InternalError, StorageError
+from gillespie_nn.simulation.ensemble import Kept, Passing, hand_over
 from gillespie_nn.simulation.moments import ARRAYS, Moments
 from gillespie_nn.simulation.sinks import MemorySink, Rows, not_reached
 from gillespie_nn.simulation.task import BLOCK
-from gillespie_nn.simulation.unit import Kept, Passing, hand_over
 from gillespie_nn.status import Status
-from gillespie_nn.storage import EnsembleFile, MomentsFile, chunks, ensemble_file, layout
+from gillespie_nn.storage import EnsembleFile, MomentsFile, ensemble_file, log_file, making
 from gillespie_nn.storage.schema import entries
 from helpers.processes import child, started
 from helpers.replicate_groups import many, one_by_one, simulated, task_of
@@ -39,7 +39,7 @@ def in_blocks(sink, rows, ends, size, order=None):
 
 
 def made(path, task, fill):
-    with EnsembleFile(path, task, layout.settings_values(task, "test"), "{}", overwrite=True) as file:
+    with EnsembleFile(path, task, making.settings_values(task, "test"), "{}", overwrite=True) as file:
         fill(file)
     return content(path)
 
@@ -101,7 +101,7 @@ def test_moments_of_blocks_are_those_of_replicates_to_the_last_bit(record, sizes
         part = Moments(task)
         one_by_one(part, rows, ends, task.replicates(unit), size=11)
         whole.merge(part)
-    file = MomentsFile(tmp_path / "m.h5", task, layout.settings_values(task, "test"), "{}")
+    file = MomentsFile(tmp_path / "m.h5", task, making.settings_values(task, "test"), "{}")
     with file:
         for sink in (blocks, file):
             first = 0
@@ -163,7 +163,7 @@ def test_a_complete_replicate_is_committed_within_a_second_without_another_call(
     task = task_of()
     rows, ends = simulated(task)
     path = tmp_path / "x.h5"
-    with EnsembleFile(path, task, layout.settings_values(task, "test"), "{}") as file:
+    with EnsembleFile(path, task, making.settings_values(task, "test"), "{}") as file:
         for first in (0, 3, 6):
             one_by_one(file, rows, ends, range(first, first + 3))
             file.write(40, first, *(values[40, first : first + 3] for values in rows))
@@ -212,7 +212,7 @@ def test_a_kill_between_the_flushes_loses_what_was_not_committed(where, tmp_path
     with gnn.open_run(path) as run:
         assert run.replicates.tolist() == list(range(10))
         np.testing.assert_array_equal(run.counts[:], rows.counts[:10])
-    with EnsembleFile(path, task, layout.settings_values(task, "test"), "{}", resumes=True) as file:
+    with EnsembleFile(path, task, making.settings_values(task, "test"), "{}", resumes=True) as file:
         assert file.missing == list(range(10, 50))
         one_by_one(file, rows, ends, file.missing)
     assert content(path) == made(tmp_path / "whole.h5", task, lambda file: in_blocks(file, rows, ends, 50))
@@ -266,7 +266,7 @@ def n_right(path, rows, ends):
 def test_rows_of_long_replicates_are_written_before_their_end(tmp_path):
     task = task_of(n_points=20_001, replicates=2)
     path, length = tmp_path / "x.h5", 20_001
-    with EnsembleFile(path, task, layout.settings_values(task, "test"), "{}") as file:
+    with EnsembleFile(path, task, making.settings_values(task, "test"), "{}") as file:
         n_rows = file._at("counts").chunks[1]
         assert n_rows < length
         rows = np.arange(2 * length).reshape(length, 2)
@@ -284,7 +284,7 @@ def test_rows_of_long_replicates_are_written_before_their_end(tmp_path):
 def test_a_resumed_file_takes_gaps_of_any_kind(tmp_path):
     task = task_of(replicates=50, count_firings=True)
     rows, ends = simulated(task)
-    path, values = tmp_path / "x.h5", layout.settings_values(task, "test")
+    path, values = tmp_path / "x.h5", making.settings_values(task, "test")
     whole = made(tmp_path / "whole.h5", task, lambda file: in_blocks(file, rows, ends, 50))
     order = np.random.default_rng(2).permutation(50).tolist()
     for stop in (13, 30, 50):
@@ -300,7 +300,7 @@ def test_chunks_that_are_written_again_and_again_stay_small_and_readable(tmp_pat
     task = task_of(n_points=101, replicates=40)
     rows, ends = simulated(task)
     path = tmp_path / "x.h5"
-    with EnsembleFile(path, task, layout.settings_values(task, "test"), "{}") as file:
+    with EnsembleFile(path, task, making.settings_values(task, "test"), "{}") as file:
         places = set()
         for k in range(40):
             one_by_one(file, rows, ends, [k])
@@ -311,7 +311,7 @@ def test_chunks_that_are_written_again_and_again_stay_small_and_readable(tmp_pat
             places.add((info.byte_offset, info.size, info.filter_mask))
         assert {mask for _, _, mask in places} == {
             0,
-            chunks._UNFILTERED,
+            log_file._UNFILTERED,
         }  # compressed at first, then rewritten in place
         spans = sorted((offset, offset + size) for offset, size, _ in places)
         assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:]))
@@ -322,11 +322,11 @@ def test_a_write_that_fails_in_the_thread_is_raised_by_the_next_call(tmp_path, m
     task = task_of()
     rows, ends = simulated(task)
     path = tmp_path / "x.h5"
-    about = task, layout.settings_values(task, "test"), "{}"
+    about = task, making.settings_values(task, "test"), "{}"
     with pytest.raises(StorageError, match="No space left"), EnsembleFile(path, *about) as file:
         one_by_one(file, rows, ends, range(5))
         file.commit()
-        monkeypatch.setattr(chunks.ChunkedRows, "store", full_disk)
+        monkeypatch.setattr(log_file.ChunkedRows, "store", full_disk)
         one_by_one(file, rows, ends, range(5, 10))
         with pytest.raises(StorageError, match="No space left"):
             file.commit()
@@ -345,7 +345,7 @@ def full_disk(*arguments):
 def test_firings_that_were_never_written_are_damage(tmp_path):
     task = task_of(n_points=2, replicates=20_000, count_firings=True)
     path = tmp_path / "x.h5"
-    EnsembleFile(path, task, layout.settings_values(task, "test"), "{}").close()
+    EnsembleFile(path, task, making.settings_values(task, "test"), "{}").close()
     with h5py.File(path, "r+") as file:
         file["counts"][:] = 0
         file["committed"][:] = 1

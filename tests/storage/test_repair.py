@@ -11,8 +11,8 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
-from gillespie_nn.storage import superblock
-from gillespie_nn.storage.lock import Lock
+from gillespie_nn.storage import hdf5_bytes
+from gillespie_nn.storage.hdf5 import Lock
 from gillespie_nn.storage.repair import repair
 from helpers.golden_files import GOLDEN
 from helpers.paths import ROOT
@@ -132,9 +132,9 @@ def test_nothing_is_repaired_that_is_being_written_or_is_no_run_file(cut, tmp_pa
 def test_the_checksum_of_a_superblock_is_hdf5s():
     path = ROOT / "tests" / "golden" / "1.5-ensemble.h5"
     head = path.read_bytes()[:64]
-    assert superblock.marks(path) == (False, False) and superblock.closed(head, path.stat().st_size) == head[:48]
-    assert superblock.lookup3(b"Four score and seven years ago") == 0x17770551  # Jenkins's own example
-    assert superblock.marks(__file__) == (False, False)
+    assert hdf5_bytes.marks(path) == (False, False) and hdf5_bytes.closed(head, path.stat().st_size) == head[:48]
+    assert hdf5_bytes.lookup3(b"Four score and seven years ago") == 0x17770551  # Jenkins's own example
+    assert hdf5_bytes.marks(__file__) == (False, False)
 
 
 _FULL = """

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.storage import disk, heap, making, rows
+from gillespie_nn.storage import disk, hdf5_bytes, making
 from gillespie_nn.storage.schema import LIBVER
 from helpers.run_files import NET, content
 
@@ -48,7 +48,7 @@ def test_a_file_and_memory_hold_the_same(files):
 )  # fmt: skip
 @pytest.mark.parametrize("n_bytes", [1, 100, 1 << 24])
 def test_counts_slice_like_an_array(files, key, n_bytes, monkeypatch):
-    monkeypatch.setattr(rows, "_BYTES", n_bytes)  # read at once
+    monkeypatch.setattr(reader, "_BYTES", n_bytes)  # read at once
     expected = gnn.simulate(NET, 5.0, 11, replicates=3, seed=1).counts[key]
     with gnn.open_run(files / "e.h5") as run:
         part = run.counts[key]
@@ -176,7 +176,7 @@ def test_texts_that_hdf5_would_walk_through_for_ever_are_refused(files, name, tm
         with pytest.raises(gnn.InputError, match="not a readable HDF5 file"):
             gnn.open_run(path)
         with pytest.raises(OSError, match=f"at byte {place} is damaged"):
-            heap.check(path)
+            hdf5_bytes.check(path)
         # Behind a block that others may put in front of HDF5's beginning, and beyond the first 16 MiB.
         shifted = tmp_path / f"shifted{place}.h5"
         with open(shifted, "wb") as file:
@@ -190,8 +190,8 @@ def test_texts_that_hdf5_would_walk_through_for_ever_are_refused(files, name, tm
             file.seek(1 << 25)
             file.write(data[place : place + 16] + bytes(16) + data[place + 32 : place + 4096])
         with pytest.raises(OSError, match="at byte 33554432 is damaged"):
-            heap.check(far)
-    heap.check(files / name)
+            hdf5_bytes.check(far)
+    hdf5_bytes.check(files / name)
 
 
 def test_many_names_of_few_groups_are_refused_soon(files, tmp_path):
@@ -222,7 +222,7 @@ def test_an_error_of_the_system_is_said_as_one(files, monkeypatch):
     def refused(path):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(heap, "check", refused)
+    monkeypatch.setattr(hdf5_bytes, "check", refused)
     with pytest.raises(gnn.InputError, match="cannot read .*: Too many open files"):
         gnn.open_run(files / "e.h5")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import gillespie_nn.studies.base as base
+import gillespie_nn.studies.study as base
 from gillespie_nn import ConcentrationNoise, InputError, RateNoise, UnfinishedError, open_run, resume
 from gillespie_nn.checks import StorageError
 from gillespie_nn.cli import main
@@ -22,15 +22,14 @@ from gillespie_nn.statistics.intervals import (
     estimate_ratio,
     estimate_share,
 )
-from gillespie_nn.statistics.tests import holm, mcnemar, paired
-from gillespie_nn.statistics.verdict import Verdict
-from gillespie_nn.storage.lock import Lock
-from gillespie_nn.studies import STUDIES, Extent, Results, reproduce, runner
-from gillespie_nn.studies.base import Finding
-from gillespie_nn.studies.learns import Learns
+from gillespie_nn.statistics.tests import Verdict, holm, mcnemar, paired
+from gillespie_nn.storage.hdf5 import Lock
+from gillespie_nn.studies import STUDIES, Extent, Results, runner
+from gillespie_nn.studies import runner as reproduce
+from gillespie_nn.studies.parity import Learns
 from gillespie_nn.studies.points import Course, Prediction, Training
-from gillespie_nn.studies.report import adjusted
-from gillespie_nn.studies.settings import ALL_CONTENDERS, CONTENDERS, IDEAL, SMOOTH
+from gillespie_nn.studies.runner import adjusted
+from gillespie_nn.studies.study import ALL_CONTENDERS, CONTENDERS, IDEAL, SMOOTH, Finding
 
 TINY = Extent(seed=0, n_seeds=2, quick=True)
 SMALL = (("presentations", 6), ("running_time", 2.0))
@@ -91,7 +90,7 @@ def test_the_name_of_a_point_follows_all_that_decides_it_and_nothing_else():
 
 
 def test_other_defaults_of_a_case_make_another_point(monkeypatch):
-    from gillespie_nn.datasets.xor import XOR
+    from gillespie_nn.datasets.cases import XOR
 
     before = small().stem
     monkeypatch.setattr(XOR, "settings", XOR.settings.replace(h=0.3))

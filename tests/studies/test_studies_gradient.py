@@ -5,13 +5,13 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn import ConcentrationNoise, InputError, RateNoise, seeds
-from gillespie_nn.nn.phases import Phase
+from gillespie_nn.nn.chemistry import Phase
 from gillespie_nn.seeds import Purpose
-from gillespie_nn.storage import prediction_file
-from gillespie_nn.studies import gradient, runner, slopes
-from gillespie_nn.studies.base import Extent, Results
-from gillespie_nn.studies.gradient import BINS, LINES_DRAWN, NEAR, Gradient, conditions
-from gillespie_nn.studies.slopes import HeldError, Slopes
+from gillespie_nn.storage import training_file
+from gillespie_nn.studies import gradient, runner
+from gillespie_nn.studies import gradient as slopes
+from gillespie_nn.studies.gradient import BINS, LINES_DRAWN, NEAR, Gradient, HeldError, Slopes, conditions
+from gillespie_nn.studies.study import Extent, Results
 
 KAPPA = (("kappa", 60.0),)
 Z = (-0.3, -0.03, 0.03, 0.3)
@@ -25,7 +25,7 @@ def small(**changes):
 def found(point, folder):
     point.carry_out(folder)
     assert point.read(folder) is not None
-    return prediction_file.read(point.path(folder))
+    return training_file.read(point.path(folder))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def planted(tmp_path):
                 slope = np.full((50, len(gradient.Z)), 0.5)
                 shape = np.where(np.abs(gradient.Z) <= 0.1, 1.0, 0.1)
                 errors = slope + 0.01 * (k + 1) * factor * shape
-                prediction_file.write(point.path(tmp_path), point.decided, "regression", slope, errors)
+                training_file.write(point.path(tmp_path), point.decided, "regression", slope, errors)
     records, failed, missing = runner.read_all(study.points("xor", extent), tmp_path)
     assert not failed and not missing
     return study, Results("xor", extent, records), np.sqrt(np.mean(factor**2))

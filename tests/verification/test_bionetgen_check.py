@@ -11,10 +11,10 @@ import scipy
 
 import gillespie_nn as gnn
 from gillespie_nn.cli import main
+from gillespie_nn.peers import bionetgen as net_files
 from gillespie_nn.peers import bionetgen as run_network
-from gillespie_nn.peers import net_files
-from gillespie_nn.verification import bionetgen, verify
-from gillespie_nn.verification.bionetgen import BioNetGen
+from gillespie_nn.verification import peer_checks, verify
+from gillespie_nn.verification.peer_checks import BioNetGen
 
 NET = """begin parameters
     1 k 3
@@ -80,8 +80,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(run_network, "absent", lambda: "")
     monkeypatch.setattr(run_network, "rate_equations", by_scipy)
     monkeypatch.setattr(run_network, "stochastic", by_text)
-    monkeypatch.setattr(bionetgen, "BUDGETS", (bionetgen.Budget(np.inf, RUNS, 10_000, 200),))
-    bionetgen._runs.cache_clear()
+    monkeypatch.setattr(peer_checks, "BUDGETS", (peer_checks.Budget(np.inf, RUNS, 10_000, 200),))
+    peer_checks._runs.cache_clear()
     return tmp_path
 
 
@@ -158,8 +158,8 @@ def test_what_is_rewritten_means_the_same():
 
 @pytest.mark.skipif(bool(run_network.absent()), reason="run_network of BioNetGen is not installed")
 def test_bionetgen_itself_agrees(tmp_path, monkeypatch):
-    monkeypatch.setattr(bionetgen, "BUDGETS", (bionetgen.Budget(np.inf, RUNS, 10_000, 200),))
+    monkeypatch.setattr(peer_checks, "BUDGETS", (peer_checks.Budget(np.inf, RUNS, 10_000, 200),))
     (tmp_path / "laws.net").write_text(NET)
-    bionetgen._runs.cache_clear()
+    peer_checks._runs.cache_clear()
     found = verify([BioNetGen], ["ode", "direct"], seed=3, folder=tmp_path)
     assert found["verdict"] == "holds" and found["n_p_values"] == 2, found

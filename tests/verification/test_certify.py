@@ -10,8 +10,8 @@ from gillespie_nn.cli import main
 from gillespie_nn.kernels import codes
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct, Method
-from gillespie_nn.simulation.methods.options import Option, fraction
-from gillespie_nn.verification.side_by_side import Ensemble, compare
+from gillespie_nn.simulation.methods.method import Option, fraction
+from gillespie_nn.verification.certificate import Ensemble, compare
 
 BIRTH_DEATH = "make: 0 -> A @ 1000\nlose: A -> 0 @ 1\nA = 1000\n"
 """Poisson with mean 1000 at all times."""

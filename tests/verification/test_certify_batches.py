@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from gillespie_nn.checks import InputError
-from gillespie_nn.kernels.batch_neurons import LICENSING
+from gillespie_nn.kernels.leap.batch_neurons import LICENSING
 from gillespie_nn.nn import training_network
 from gillespie_nn.nn.chemistries import KangKim
 from gillespie_nn.simulation.batches import BatchLeap
-from gillespie_nn.verification import batch_layers, batches
+from gillespie_nn.verification import batch_comparison, batch_layers
 
 RNG = np.random.default_rng(7)
 MEANS = RNG.normal(0.0, 30.0, 40)
@@ -19,22 +19,22 @@ def _changes(n, slope=1.0, spread=10.0):
 
 
 def test_the_same_law_passes():
-    assert batches.compare(_changes(4000), _changes(4000), 1).verdict == "holds"
+    assert batch_comparison.compare(_changes(4000), _changes(4000), 1).verdict == "holds"
 
 
 @pytest.mark.parametrize("changed", [{"slope": 1.06}, {"slope": 0.94}, {"spread": 11.2}, {"spread": 9.0}], ids=str)
 def test_another_law_fails(changed):
-    assert batches.compare(_changes(4000), _changes(4000, **changed), 1).verdict == "fails"
+    assert batch_comparison.compare(_changes(4000), _changes(4000, **changed), 1).verdict == "fails"
 
 
 def test_one_weight_that_is_off_fails():
     found = _changes(4000)
     found[:, 3] += 0.1 * abs(MEANS[3]) + 5.0
-    assert batches.compare(_changes(4000), found, 1).verdict == "fails"
+    assert batch_comparison.compare(_changes(4000), found, 1).verdict == "fails"
 
 
 def test_few_replicates_leave_it_open():
-    assert batches.compare(_changes(60, spread=40.0), _changes(60, spread=40.0), 1).verdict == "inconclusive"
+    assert batch_comparison.compare(_changes(60, spread=40.0), _changes(60, spread=40.0), 1).verdict == "inconclusive"
 
 
 def test_a_method_that_refuses_every_point_has_not_passed():
@@ -45,7 +45,7 @@ def test_a_method_that_refuses_every_point_has_not_passed():
             raise InputError("not these")
 
     said = []
-    assert batches.certify_batches(Refuses, batches.POINTS[:2], 10, 10, say=said.append) == "not run"
+    assert batch_comparison.certify_batches(Refuses, batch_comparison.POINTS[:2], 10, 10, say=said.append) == "not run"
     assert len(said) == 2 and all("refused: not these" in line for line in said)
 
 

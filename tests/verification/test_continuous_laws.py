@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gillespie_nn.simulation.methods import Direct, OptimizedDirect, Rejection
-from gillespie_nn.verification import continuous_laws as laws
-from gillespie_nn.verification import continuous_variables as check
-from gillespie_nn.verification.planted_continuous import crossing_at_the_next_reaction, frozen, not_restarted
+from gillespie_nn.verification import continuous_checks as check
+from gillespie_nn.verification import continuous_checks as laws
+from gillespie_nn.verification.planted import crossing_at_the_next_reaction, frozen, not_restarted
 from helpers.checks_of_chance import accept, rejects
 
 N_REPLICATES = 1000

@@ -6,33 +6,33 @@ import pytest
 from scipy import stats
 
 from gillespie_nn.simulation.methods import EXACT, Rejection
-from gillespie_nn.verification import event_laws as laws
-from gillespie_nn.verification import events
+from gillespie_nn.verification import event_checks
+from gillespie_nn.verification import event_checks as laws
 from helpers.checks_of_chance import accept, rejects
 
 
 @pytest.mark.parametrize("method", EXACT, ids=lambda m: m.name)
 def test_events_and_passages_have_the_law_of_the_master_equation(method):
-    found = [o for name in events.CASES for o in events.outcomes(name, method, 400, 11)]
+    found = [o for name in event_checks.CASES for o in event_checks.outcomes(name, method, 400, 11)]
     assert len(found) == 26
     accept(min(o.p for o in found), "events and passages", family=len(found))
 
 
-@pytest.mark.parametrize("name", events.CASES)
+@pytest.mark.parametrize("name", event_checks.CASES)
 def test_laws_are_whole_but_for_what_is_cut_off(name):
-    laws = events.laws_of(name)
+    laws = event_checks.laws_of(name)
     assert laws
     for what, law, _ in laws:
         assert law.min() > -1e-8 and 1 - 1e-8 < law.sum() < 1 + 1e-8, what
 
 
 def test_a_law_of_another_delay_rejects_a_right_engine():
-    case = events.CASES["a delay after a passage"]
-    run = events.run_of(case.network(), Rejection, case.times, 2000, 11)
+    case = event_checks.CASES["a delay after a passage"]
+    run = event_checks.run_of(case.network(), Rejection, case.times, 2000, 11)
     waiting = np.where((laws.N[:, None] < 9) & (laws.N < 9), laws.free(), 0.0)
     arriving = np.where((laws.N[:, None] >= 9) & (laws.N < 9), laws.free(), 0.0)
     shorter = laws.delayed(laws.at(5), waiting, arriving, laws.assignment(lambda n: 1), 0.1, 0.9, late=False)
-    assert rejects(events.chi_square(run.of("A")[:, 0], np.maximum(shorter, 0)))
+    assert rejects(event_checks.chi_square(run.of("A")[:, 0], np.maximum(shorter, 0)))
 
 
 def test_laws_without_a_rule_are_poisson():
@@ -52,7 +52,7 @@ def test_a_delayed_event_at_an_exponential_time_has_the_mean_of_the_rate_equatio
     for late in (False, True):
         doubled = 2 * mean(5, s + delay * late)
         expected = mean(5, t) * np.exp(-1.2 * (t - delay)) + weight @ mean(doubled, t - delay - s)
-        assert events._after_a_clock(late, t) @ laws.N == pytest.approx(expected, rel=1e-8)
+        assert event_checks._after_a_clock(late, t) @ laws.N == pytest.approx(expected, rel=1e-8)
 
 
 def test_a_dropped_event_without_a_delay_to_speak_of_is_one_at_the_level(monkeypatch):

@@ -11,7 +11,8 @@ from scipy import stats
 
 from gillespie_nn.simulation.methods import METHODS, Langevin
 from gillespie_nn.statistics import scaling
-from gillespie_nn.verification import ladder, langevin_law
+from gillespie_nn.verification import ladder
+from gillespie_nn.verification import ladder as langevin_law
 from helpers.checks_of_chance import accept, rejects
 
 VOLUMES = np.array([64, 256, 1024])

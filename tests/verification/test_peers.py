@@ -6,8 +6,8 @@ import pytest
 
 from gillespie_nn import ReactionNetwork, simulate
 from gillespie_nn.peers import PEERS, Copasi, Job, copasi, whole_counts
-from gillespie_nn.verification import peers
-from gillespie_nn.verification.base import Options, Unsupported
+from gillespie_nn.verification import peer_checks
+from gillespie_nn.verification.check import Options, Unsupported
 
 _TIMES = np.array([1.0, 2.0])
 
@@ -26,13 +26,13 @@ def _draws(law, seed=1, n=4000):
     ids=["mean", "variance", "constants"],
 )
 def test_a_planted_difference_is_found(one, other):
-    p, _ = peers.compare(_draws(one), _draws(other, 2), _TIMES)
+    p, _ = peer_checks.compare(_draws(one), _draws(other, 2), _TIMES)
     assert p < 1e-6
 
 
 def test_equal_counts_show_nothing():
     same = _draws(lambda g, n: g.poisson(10, n))
-    p, details = peers.compare(same, same, _TIMES)
+    p, details = peer_checks.compare(same, same, _TIMES)
     assert p == 1.0 and details["largest_z_mean"] == details["largest_z_variance"] == 0.0
     low, middle, high = details["largest_difference_of_mean"]
     assert low < middle == 0.0 < high and details["largest_difference_of_mean_at"] == "A at t = 1"
@@ -42,16 +42,16 @@ def test_a_few_runs_far_out_do_not_reject():
     """Three of 4000 at 1000 in one sample and none in the other, where a normal law of the variance would be wrong."""
     one, other = _draws(lambda g, n: g.poisson(1, n)), _draws(lambda g, n: g.poisson(1, n), 2)
     one["A"][:3] = 1000
-    assert peers.compare(one, other, _TIMES)[0] > 0.1
+    assert peer_checks.compare(one, other, _TIMES)[0] > 0.1
 
 
 def test_a_program_that_is_not_installed_is_named(monkeypatch):
     class Absent(Copasi):
         name, modules, install = "absent", ("no_such_module",), "no-such-program"
 
-    monkeypatch.setattr(peers, "CASES", {"immigration-death": peers.CASES["immigration-death"]})
-    monkeypatch.setattr(peers, "PROGRAMS", {"absent": Absent})
-    (found,) = peers.Peers().run("direct", 0, Options(1000, None))
+    monkeypatch.setattr(peer_checks, "CASES", {"immigration-death": peer_checks.CASES["immigration-death"]})
+    monkeypatch.setattr(peer_checks, "PROGRAMS", {"absent": Absent})
+    (found,) = peer_checks.Peers().run("direct", 0, Options(1000, None))
     assert isinstance(found, Unsupported) and found.reason == "absent is not installed: pip install no-such-program"
 
 
@@ -96,7 +96,7 @@ def test_other_programs_have_our_law_of_like_molecules(program):
     peer.close()
     planted = ReactionNetwork.from_text(PAIRS.to_text().replace("@ 0.5", PLANTED))
     right, wrong = (
-        peers.compare(_by_species(simulated), _by_species(theirs), job.grid[1:])[0]
+        peer_checks.compare(_by_species(simulated), _by_species(theirs), job.grid[1:])[0]
         for simulated in (
             simulate(network, 1.0, 3, volume=2.0, method="direct", replicates=n, seed=1).counts
             for network in (PAIRS, planted)

@@ -7,7 +7,7 @@ import pytest
 
 from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
-from gillespie_nn.verification.sbml_semantic import settings
+from gillespie_nn.verification.sbml_suites import settings
 from helpers.sbml_documents import math
 from helpers.sbml_parts import document, initial, parameter, rate, reaction, reference, rule, species
 

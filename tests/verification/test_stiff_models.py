@@ -5,7 +5,7 @@ import pytest
 
 from gillespie_nn import ReactionNetwork
 from gillespie_nn.verification import stiff_models, verify
-from gillespie_nn.verification.base import Options, Unsupported
+from gillespie_nn.verification.check import Options, Unsupported
 from gillespie_nn.verification.stiff_models import MODELS, MassAction, StiffModels
 
 

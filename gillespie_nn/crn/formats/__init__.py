@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ... import checks
 from . import antimony, bngl_net, sbml, text
-from .base import Format
+from .model_format import Format
 
 FORMATS: tuple[Format, ...] = (text.FORMAT, sbml.FORMAT, antimony.FORMAT, bngl_net.FORMAT)
 """All formats. A file whose ending none of them has is read as the first."""

@@ -1,17 +1,172 @@
-"""Antimony in and out, by way of SBML, see `crn.antimony`."""
+"""libantimony, which translates Antimony to SBML and back, in a process of its own.
 
+It is compiled code that ends its process for a model that contains itself, and its `import "PATH"` reads any file that
+the process can. So it runs in a child that can open no file any more, with limits of time and memory. Files that a
+model may import, those below its own folder, are put in the place of their import before: to libantimony that is the
+same.
+
+L. P. Smith, F. T. Bergmann, D. Chandran, H. M. Sauro, Antimony: a modular model definition language, Bioinformatics 25
+(2009) 2452-2454, doi:10.1093/bioinformatics/btp401.
+"""
+
+import json
 import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import checks
 from ...checks import InputError
-from ..antimony import from_sbml, to_sbml
 from ..parts import Parts
-from . import sbml_read, sbml_write
-from .base import Format, Overrides, Source, errors_name
+from . import sbml, sbml_write
+from .model_format import Format, Overrides, Source, errors_name
+
+SECONDS = 60
+"""A translation may take so long [s]; large models take some."""
+_BYTES = 4 << 30
+_MOST_CHARACTERS = 50_000_000
+_IMPORT = re.compile(
+    r'//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z)|```.*?(?:```|\Z)|"[^"\n]*"'  # comments and texts, in which nothing is imported
+    r'|\bimport\b[^\S\n]*"(?P<path>[^"\n]*)"[^\S\n]*;?',
+    re.DOTALL,
+)
+_CANNOT_OPEN = ("Could not open", "Input file")
+_NOTHING_MORE = (
+    "a text cannot import files: give the path of a model file, which can import files below its folder, or set "
+    "imports=FOLDER"
+)
+_CHILD = """
+import sys
+sys.path[:] = sys.argv[4].split(sys.argv[5])  # not the folder that it runs in
+import json, os
+action, seconds, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+import antimony
+source = sys.stdin.buffer.read().decode()
+out = os.dup(1)
+nowhere = os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 1)  # libantimony prints
+os.dup2(nowhere, 2)
+os.close(nowhere)
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # what is open stays, and nothing more can be
+except ImportError:
+    if "import" in source:
+        os.write(out, json.dumps({"error": "Could not open"}).encode())
+        sys.exit()
+try:
+    if action == "read":
+        done = antimony.loadAntimonyString(source) >= 0
+    else:
+        done = antimony.loadSBMLString(source) >= 0
+    if not done:
+        found = {"error": antimony.getLastError()}
+    elif action == "read":
+        found = {"text": antimony.getSBMLString(antimony.getMainModuleName())}
+    else:
+        found = {"text": antimony.getAntimonyString(antimony.getMainModuleName())}
+except (UnicodeError, ValueError) as error:
+    found = {"error": f"libantimony cannot read it, and its message is not valid text: {error}"}
+with os.fdopen(out, "wb") as file:
+    file.write(json.dumps(found).encode())
+"""
+
+
+def to_sbml(text: str, folder: str | os.PathLike | None = None, own: str | os.PathLike = "") -> str:
+    """The SBML that libantimony makes of a text. It may import files below `folder`, by default none, of which `own` is
+    the one that holds the text itself.
+
+    Raises InputError for what libantimony refuses, or ends at, and for an import of anything else.
+    """
+    return _translated("read", text if folder is None else _with_imports(text, Path(folder), Path(own).resolve()))
+
+
+def from_sbml(document: str) -> str:
+    """The Antimony that libantimony makes of an SBML document. Raises InputError for what it refuses."""
+    return _translated("write", document)
+
+
+def _with_imports(text: str, folder: Path, own: Path) -> str:
+    """`text`, of the file `own`, with the files that it imports in the place of their first import, and without the
+    others."""
+    root, seen, size = folder.resolve(), {own}, len(text)
+
+    def imported(written: str, below: Path) -> str:
+        nonlocal size
+        places = [path for path in (below / written, root / written) if _is_below(root, path)]
+        if not places:
+            raise InputError(
+                f"it imports {checks.printable(written)!r}, but there is no such file below {folder}: only files "
+                "in that folder can be imported"
+            )
+        path = places[0].resolve()
+        if path in seen:
+            return "\n"
+        seen.add(path)
+        content = checks.read_text(path)
+        size += len(content)
+        if size > _MOST_CHARACTERS:
+            raise InputError(f"it imports more than {_MOST_CHARACTERS} characters: split it")
+        return "\n" + put_in(content, path.parent) + "\n"
+
+    def put_in(text: str, below: Path) -> str:
+        return _IMPORT.sub(lambda found: found[0] if found["path"] is None else imported(found["path"], below), text)
+
+    return put_in(text, root)
+
+
+def _is_below(root: Path, path: Path) -> bool:
+    """Whether a path leads to a file in `root`, links followed."""
+    try:
+        path = path.resolve()
+        return path.is_relative_to(root) and path.is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+@lru_cache(maxsize=16)  # the rows of a sweep translate a text once
+def _translated(action: str, text: str) -> str:
+    checks.optional("antimony", "sbml", "reading Antimony" if action == "read" else "writing Antimony")
+    paths = os.pathsep.join(path for path in sys.path if path)
+    arguments = [action, str(SECONDS), str(_BYTES), paths, os.pathsep]
+    try:
+        process = subprocess.run(
+            [sys.executable, "-c", _CHILD, *arguments], input=text.encode(errors="replace"), stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, timeout=SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise InputError(f"libantimony needs more than {SECONDS} s to translate it: simplify the model") from None
+    if not process.stdout:
+        raise InputError(
+            f"libantimony {_ended(process.returncode)}: does the model contain itself, or is it too large?"
+        )
+    answer = json.loads(process.stdout)
+    if "text" in answer:
+        return answer["text"]
+    said = checks.printable(" ".join(answer["error"].split()))
+    if any(words in said for words in _CANNOT_OPEN):
+        raise InputError(_NOTHING_MORE)
+    raise InputError(said or "libantimony rejected it without a message")
+
+
+def _ended(code: int) -> str:
+    """How a process ended that gave no result."""
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+        return f"ended by {name} while translating it"
+    return f"ended with exit code {code} while translating it"
+
+
+# Antimony in and out, by way of SBML, see `crn.antimony`.
 
 if TYPE_CHECKING:
     from ..network import ReactionNetwork
@@ -37,7 +192,7 @@ def read(
     own = "" if origin == "the text" else origin
     folder = Path(own).parent if imports is None and own else imports
     with errors_name(origin):
-        found = sbml_read.read_document(to_sbml(text, folder, own), parameters, substance)
+        found = sbml.read_document(to_sbml(text, folder, own), parameters, substance)
         return found._replace(origin=origin, language="sbml")
 
 

@@ -24,12 +24,11 @@ from ... import checks
 from ...checks import InputError
 from .. import formula
 from ..expressions import Expression, operation
+from ..names import BUILT_IN, FUNCTION, GROUP, PARAMETER, Scope
 from ..parts import Parts
 from ..reaction import Reaction, checked_name
-from ..symbols import BUILT_IN, FUNCTION, GROUP, PARAMETER, Scope
-from .base import Format, Overrides, Source, errors_name
-from .bngl_formulas import Formulas, at_line
-from .bngl_rate_laws import propensity, written
+from .bngl_formulas import Formulas, at_line, propensity, written
+from .model_format import Format, Overrides, Source, errors_name
 
 _ENDINGS = (".net",)
 _BUILT_IN = {"time": BUILT_IN["time"], "_pi": BUILT_IN["pi"], "_e": BUILT_IN["exponentiale"]}

@@ -1,14 +1,58 @@
-"""MathML of SBML, as libsbml's syntax trees, to expressions."""
+"""The names of an SBML model: which are declared where, and the identifiers that they get here.
+
+All that a model declares shares one namespace. The parameters of a kinetic law and the arguments of a function are in
+scopes of their own and shadow what is declared outside. The time and the constants are no names of SBML but symbols
+with elements of their own, so that a parameter may be called `time`: it gets another identifier here.
+"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...checks import InputError
-from ..draws import has_draws
+from ..event import has_draws
 from ..expressions import DRAWN, MOST_DEEP, Expression, call, number, operation
-from ..symbols import ARGUMENT, BUILT_IN, LOCAL, REACTION, Scope
-from .sbml_scope import VALUES, scope_of
+from ..names import ARGUMENT, BUILT_IN, COMPARTMENT, FUNCTION, LOCAL, PARAMETER, REACTION, SPECIES, STOICHIOMETRY, Scope
+
+VALUES = SPECIES, PARAMETER, COMPARTMENT, STOICHIOMETRY
+"""Kinds of names that have a value, and can be assigned to."""
+
+
+def global_scope(model: Any) -> Scope:
+    """The scope of a libsbml model; raises InputError for an identifier that two things have."""
+    references = (
+        reference
+        for reaction in model.getListOfReactions()
+        for side in (reaction.getListOfReactants(), reaction.getListOfProducts())
+        for reference in side
+    )
+    lists: tuple[tuple[str, Iterable], ...] = (
+        (FUNCTION, model.getListOfFunctionDefinitions()),
+        (SPECIES, model.getListOfSpecies()),
+        (COMPARTMENT, model.getListOfCompartments()),
+        (PARAMETER, model.getListOfParameters()),
+        (REACTION, model.getListOfReactions()),
+        (STOICHIOMETRY, references),
+    )
+    scope = Scope()
+    _define(scope, [(item.getId(), kind) for kind, items in lists for item in items if item.getId()])
+    return scope
+
+
+def scope_of(names: Iterable[str], kind: str, above: Scope | None = None) -> Scope:
+    """A scope of its own for the parameters of a kinetic law, or the arguments of a function."""
+    scope = Scope(above=above)
+    _define(scope, [(name, kind) for name in names])
+    return scope
+
+
+def _define(scope: Scope, names: list[tuple[str, str]]) -> None:
+    # What has to be renamed comes last: no other name gives way to it.
+    for name, kind in sorted(names, key=lambda item: item[0] in BUILT_IN):
+        scope.define(name, kind)
+
+
+# MathML of SBML, as libsbml's syntax trees, to expressions.
 
 _SIMPLE = {
     "LOGICAL_NOT": "not",

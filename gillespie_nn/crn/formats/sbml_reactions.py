@@ -1,19 +1,235 @@
-"""The reactions of an SBML model: changes, and laws as mass action where they are, as general laws where not."""
+"""Recognise a kinetic law as mass action: a constant times falling factorials of counts."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ... import checks
 from ...checks import InputError
-from ..amounts import listed
-from ..expressions import Expression, number
+from ..expressions import RELATIONS, Expression, number, operation
+from ..names import BUILT_IN, REACTION, Scope
+from ..parts import listed
 from ..reaction import Reaction
-from ..symbols import BUILT_IN, REACTION, Scope
-from .kinetic_law import Unrecognised, monomial, orders
-from .reversible import Names, reads, split
-from .sbml_stoichiometry import Reference
+from .sbml_declared import Reference
 from .sbml_values import Values
+
+
+class Monomial(NamedTuple):
+    """coefficient * prod (n[species] - offset), in counts."""
+
+    coefficient: float
+    factors: tuple[tuple[str, float], ...] = ()
+
+
+class Unrecognised(Exception):
+    """The law is not mass action; the message says what stands in the way."""
+
+
+def monomial(law: Expression, constant: Callable[[str], float | None]) -> Monomial:
+    """Reduce an expression to one monomial: `constant` says the values of names, of counts None."""
+    if law.op == "number":
+        return Monomial(law.value)
+    if law.op == "name":
+        value = constant(law.value)
+        return Monomial(1.0, ((law.value, 0.0),)) if value is None else Monomial(value)
+    if law.op not in ("product", "quotient of", "sum", "negative", "power"):
+        raise Unrecognised(f"{law} is not a product of species and constants")
+    parts = [monomial(a, constant) for a in law.args]
+    if law.op == "product":
+        return _product(parts)
+    if law.op == "sum":
+        return _sum(parts)
+    if law.op == "negative":
+        return _negative(parts[0])
+    if law.op == "quotient of":
+        return _product([parts[0], _reciprocal(parts[1])])
+    return _power(*parts)
+
+
+def orders(law: Monomial) -> dict[str, int]:
+    """Multiplicity of each species, if the factors are whole falling factorials A (A - 1) (A - 2) ...
+
+    Raises Unrecognised otherwise.
+    """
+    offsets: dict[str, list[float]] = {}
+    for s, offset in law.factors:
+        offsets.setdefault(s, []).append(offset)
+    for s, found in offsets.items():
+        if any(abs(offset - k) > 1e-9 for k, offset in enumerate(sorted(found))):
+            n = len(found)
+            falling = " * ".join([s] + [f"({s} - {k})" for k in range(1, n)])
+            raise Unrecognised(f"its factors of {s} are not {falling}, the propensity for {n} molecules of {s}")
+    if not (math.isfinite(law.coefficient) and law.coefficient >= 0):
+        raise Unrecognised(f"its constant is {law.coefficient}, which must be at least 0 and finite")
+    return {s: len(found) for s, found in offsets.items()}
+
+
+def _product(parts: list[Monomial]) -> Monomial:
+    return Monomial(math.prod(p.coefficient for p in parts), sum((p.factors for p in parts), ()))
+
+
+def _reciprocal(part: Monomial) -> Monomial:
+    if part.factors:
+        raise Unrecognised(f"it divides by {part.factors[0][0]}")
+    if part.coefficient == 0:
+        raise Unrecognised("it divides by zero")
+    return Monomial(1.0 / part.coefficient)
+
+
+def _negative(part: Monomial) -> Monomial:
+    return Monomial(-part.coefficient, part.factors)
+
+
+def _sum(parts: list[Monomial]) -> Monomial:
+    constant = sum(p.coefficient for p in parts if not p.factors)
+    rest = [p for p in parts if p.factors]
+    if not rest:
+        return Monomial(constant)
+    if len(rest) > 1 or len(rest[0].factors) > 1 or rest[0].coefficient == 0:
+        raise Unrecognised("it adds or subtracts terms")
+    coefficient, ((species, offset),) = rest[0]
+    return Monomial(coefficient, ((species, offset - constant / coefficient),))
+
+
+def _power(base: Monomial, exponent: Monomial) -> Monomial:
+    if exponent.factors:
+        raise Unrecognised(f"{exponent.factors[0][0]} is in an exponent")
+    power = exponent.coefficient
+    if not base.factors:
+        try:
+            return Monomial(float(base.coefficient**power))
+        except (ArithmeticError, TypeError):
+            raise Unrecognised(f"it has {base.coefficient} to the power {power}") from None
+    if not 1 <= power <= 32 or power != int(power):
+        raise Unrecognised(f"it has {base.factors[0][0]} to the power {power}")
+    return _product([base] * int(power))
+
+
+# Laws of reversible reactions: a difference of two rates, each of which fires on its own.
+
+_NEVER_NEGATIVE = {"exp", "sqrt", "abs", "and", "or", "not", *RELATIONS}
+_AS_ARGUMENTS = {"sum", "product", "quotient of", "min", "max", "floor", "ceil"}
+"""Not negative where no argument is."""
+
+
+class Names(NamedTuple):
+    """What is known of the names in laws."""
+
+    constant: Callable[[str], float | None]
+    """The value of a name that nothing changes, else None."""
+    amounts: Collection[str]
+    """Species and sizes, which are never negative; and the time."""
+    rules: Mapping[str, Expression]
+
+
+def split(law: Expression, names: Names) -> tuple[Expression, Expression] | None:
+    """(forward, backward) of a law forward - backward, both sums of what is never negative; None for another law.
+
+    Products and quotients are expanded over one difference: c * (k1 * A - k2 * B) is c * k1 * A - c * k2 * B. A falling
+    factorial as in k * A * (A - 1) is no difference, and neither is one of constants.
+    """
+    terms = _terms(law, names)
+    sides = [[term for sign, term in terms if sign == side] for side in (1, -1)]
+    if not all(sides) or not all(_not_negative(term, names) for _, term in terms):
+        return None
+    forward, backward = (side[0] if len(side) == 1 else Expression("sum", tuple(side)) for side in sides)
+    return forward, backward
+
+
+def reads(expression: Expression, rules: Mapping[str, Expression]) -> set[str]:
+    """The names that it reads, also by way of rules."""
+    found: set[str] = set()
+    wanted = expression.names()
+    while new := wanted - found:
+        found |= new
+        wanted = {n for name in new if name in rules for n in rules[name].names()}
+    return found
+
+
+def _terms(node: Expression, names: Names) -> list[tuple[int, Expression]]:
+    """(sign, term) of each term of the sum that an expression is; one, where it is none."""
+    value = _constant(node, names)
+    if value is not None:
+        return [(1, node)] if value >= 0 else [(-1, Expression("negative", (node,)))]
+    if node.op == "negative":
+        return [(-sign, term) for sign, term in _terms(node.args[0], names)]
+    if node.op == "sum":
+        return [found for a in node.args for found in _terms(a, names)]
+    if node.op == "quotient of":
+        numerator, denominator = node.args
+        return [(sign, Expression("quotient of", (term, denominator))) for sign, term in _terms(numerator, names)]
+    if node.op != "product" or _is_mass_action(node, names):
+        return [(1, node)]
+    factors = [_terms(a, names) for a in node.args]
+    differences = [k for k, found in enumerate(factors) if len({sign for sign, _ in found}) > 1]
+    # Of two differences the product is one, too, but its terms are no rates: they are larger than what reacts.
+    if len(differences) > 1:
+        return [(1, node)]
+    sign, rest = 1, []
+    for k, (factor, found) in enumerate(zip(node.args, factors)):
+        if k not in differences:
+            sign *= found[0][0]
+            rest.append(factor if found[0][0] > 0 else _negated(factor))
+    if not differences:
+        return [(sign, _product_of(rest))]
+    place = differences[0]
+    return [(sign * own, _product_of([*rest[:place], term, *rest[place:]])) for own, term in factors[place]]
+
+
+def _negated(node: Expression) -> Expression:
+    return node.args[0] if node.op == "negative" else Expression("negative", (node,))
+
+
+def _constant(node: Expression, names: Names) -> float | None:
+    """The value of what nothing changes."""
+    values = {}
+    for name in node.names():
+        value = names.constant(name)
+        if value is None:
+            return None
+        values[name] = value
+    return float(node.evaluate(values))
+
+
+def _product_of(factors: list[Expression]) -> Expression:
+    found = factors[0]
+    for factor in factors[1:]:
+        found = operation("product", (found, *(factor.args if factor.op == "product" else (factor,))))
+    return found
+
+
+def _is_mass_action(node: Expression, names: Names) -> bool:
+    try:
+        orders(monomial(node, names.constant))
+    except (Unrecognised, OverflowError):
+        return False
+    return True
+
+
+def _not_negative(node: Expression, names: Names, inside: frozenset[str] = frozenset()) -> bool:
+    """Whether an expression is surely at least 0, or not a number."""
+    value = _constant(node, names)
+    if value is not None:
+        return value >= 0
+    if node.op == "name":
+        if node.value in names.amounts:
+            return True
+        if node.value in names.rules and node.value not in inside:
+            return _not_negative(names.rules[node.value], names, inside | {node.value})
+        return False
+    if node.op in _NEVER_NEGATIVE:
+        return True
+    if node.op == "power":
+        return _not_negative(node.args[0], names, inside)
+    if node.op == "piecewise":  # value, condition, value, condition, ..., value
+        return all(_not_negative(a, names, inside) for a in node.args[::2])
+    if node.op in _AS_ARGUMENTS and all(_not_negative(a, names, inside) for a in node.args):
+        return True
+    return node.op == "product" and _is_mass_action(node, names)
+
+
+# The reactions of an SBML model: changes, and laws as mass action where they are, as general laws where not.
 
 
 class Reactions:

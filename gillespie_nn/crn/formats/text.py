@@ -28,14 +28,13 @@ from pathlib import Path
 
 from ... import checks
 from ...checks import InputError
-from ..events import Event
+from ..event import Event
 from ..expressions import Expression
+from ..names import PARAMETER, RATE_RULE, REACTION, RULE, Scope
 from ..parts import Parts
 from ..reaction import Reaction
-from ..symbols import PARAMETER, RATE_RULE, REACTION, RULE, Scope
-from .base import Format, Overrides, Source, errors_name
-from .cursor import Cursor
-from .text_rates import NAME, Rate, read_expression, read_number, read_rates, with_rate_constant
+from .model_format import Format, Overrides, Source, errors_name
+from .text_rates import NAME, Cursor, Rate, read_expression, read_number, read_rates, with_rate_constant
 from .text_write import write
 
 _CLAUSES = ("when", "set", "scale", "delay", "priority", "not persistent", "initially true", "values after delay")

@@ -1,19 +1,64 @@
-"""Rates in the text form: what stands behind the `@` of a reaction.
-
-A number, as in `@ 0.5`; an expression of numbers and parameters, as in `@ 2 * k`; either of these times a threshold
-factor, `@ k * ramp(A, B)`; or a general law, `@ propensity(V * A / (K + A))`, also with a number in front of it.
-"""
+"""A place in a line of text, and what can be taken from there."""
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from ... import checks
 from ...checks import InputError
 from .. import formula
 from ..expressions import Expression
 from ..reaction import THRESHOLD_KINDS, Reaction, Threshold, rate_of
-from .cursor import Cursor
+
+
+class Cursor:
+    """A line of the text and a place in it; every failure names both."""
+
+    def __init__(self, text: str, number: int):
+        self.text, self.number, self.place = text, number, 0
+        self.skip()
+
+    def skip(self) -> None:
+        while self.place < len(self.text) and self.text[self.place].isspace():
+            self.place += 1
+
+    def take(self, token: str | re.Pattern) -> str | None:
+        """Consume a literal or a pattern; returns the text consumed, or None."""
+        if isinstance(token, str):
+            found = token if self.text.startswith(token, self.place) else None
+        else:
+            match = token.match(self.text, self.place)
+            found = match.group() if match else None
+        if found is not None:
+            self.place += len(found)
+            self.skip()
+        return found
+
+    def need(self, token: str | re.Pattern, what: str) -> str:
+        found = self.take(token)
+        if found is None:
+            got = self.text[self.place :].split(maxsplit=1)
+            self.fail(f"expected {what}, got {got[0]!r}" if got else f"expected {what}, but the line ends")
+        return found
+
+    def rest(self) -> str:
+        """All that is left of the line."""
+        self.place, text = len(self.text), self.text[self.place :]
+        return text
+
+    def end(self) -> None:
+        if self.place < len(self.text):
+            self.fail(f"unexpected {self.text[self.place :].strip()!r}: write one reaction, count or rule per line")
+
+    def fail(self, message: str, place: int | None = None) -> NoReturn:
+        column = (self.place if place is None else place) + 1
+        raise InputError(f"line {self.number}, column {column}: {message}")
+
+
+# Rates in the text form: what stands behind the `@` of a reaction.
+#
+# A number, as in `@ 0.5`; an expression of numbers and parameters, as in `@ 2 * k`; either of these times a threshold
+# factor, `@ k * ramp(A, B)`; or a general law, `@ propensity(V * A / (K + A))`, also with a number in front of it.
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Here and in all patterns of readers no two parts in a row match the same: matching takes time in proportion to length.

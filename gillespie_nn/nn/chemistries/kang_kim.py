@@ -12,10 +12,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...options import IF_GIVEN, not_negative, one_of, option
-from ..chemistry import BIASES, ERROR_SUMS, ERRORS, OUTPUTS, PREACTIVATIONS, SLOPES, WEIGHTS, Chemistry
+from ..chemistry import (
+    BIASES,
+    CONSTANT,
+    ERROR_SUMS,
+    ERRORS,
+    INPUTS,
+    OUTPUTS,
+    PREACTIVATIONS,
+    SAMPLE,
+    SCHEDULED,
+    SCHEDULES,
+    SLOPES,
+    TARGETS,
+    WEIGHTS,
+    Chemistry,
+    Phase,
+)
 from ..equations import ACTIVATED, HIDDEN, LAST, Equation
-from ..phases import INPUTS, SAMPLE, SCHEDULED, TARGETS, Phase
-from ..schedules import CONSTANT, SCHEDULES
 
 
 @dataclass(frozen=True)

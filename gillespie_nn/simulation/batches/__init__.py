@@ -3,9 +3,8 @@
 To add a method: a file with a subclass of `BatchMethod`, and its line in `BATCH_METHODS`.
 """
 
-from .base import BatchMethod
-from .batch_leap import BatchLeap
-from .forward import simulate_outputs
+from .batch_leap import BatchLeap, simulate_outputs
+from .batch_method import BatchMethod
 from .stationary_leap import StationaryLeap
 
 BATCH_METHODS: tuple[type[BatchMethod], ...] = (BatchLeap, StationaryLeap)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...checks import UnfinishedError
-from ...kernels import still_neurons
+from ...kernels.leap import still_neurons
 from ...nn import TrainingNetwork
 from .still_layers import StillLayers
 

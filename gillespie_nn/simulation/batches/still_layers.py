@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...activations import SmoothReLU
-from ...kernels import still_neurons, still_noise
+from ...kernels.leap import still_neurons
+from ...kernels.leap import still_neurons as still_noise
 from ...nn import TrainingNetwork
 
 

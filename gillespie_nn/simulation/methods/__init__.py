@@ -10,22 +10,17 @@ import numpy as np
 
 from ... import checks
 from ...crn import ReactionNetwork
-from ...display.words import counted
+from ...display.tables import counted
 from ...nn import TrainingNetwork
 from ...options import recorded_name
 from ..batches import BATCH_METHODS, BatchMethod
 from ..slow_limit import LEVELS, Level
-from .adaptive import Adaptive, AdaptiveDirect
-from .base import Method
-from .direct import Direct
+from .exact import Adaptive, AdaptiveDirect, Direct, Layered, NextReaction, OptimizedDirect, Rejection
 from .implicit_euler import ImplicitEuler
 from .langevin import Langevin
-from .layered import Layered
 from .linear_noise import LinearNoise
-from .next_reaction import NextReaction
+from .method import Method
 from .ode import Ode
-from .optimized_direct import OptimizedDirect
-from .rejection import Rejection
 from .tau_leap import TauLeap
 
 METHODS: tuple[type[Method], ...] = (

@@ -7,10 +7,10 @@ import numpy as np
 
 from ...checks import InputError
 from ...kernels import codes, replicates
+from ...kernels.generator import SCRATCH
 from ...kernels.laws import forget_variables
 from ...kernels.replicates import END, LOGGED, PLACE_SIZE, Run
-from ...kernels.streams import SCRATCH
-from .base import WRITTEN_CONTINUOUS, WRITTEN_LAWS, Method
+from .method import WRITTEN_CONTINUOUS, WRITTEN_LAWS, Method
 
 _NO_ENDS = np.empty(0, dtype=END)
 _NO_LOG = np.empty(0, dtype=LOGGED)

@@ -7,12 +7,10 @@ import numpy as np
 from ... import checks
 from ...checks import InputError, ModelError
 from ...crn import ReactionNetwork
-from ...crn.compile import Structure
+from ...crn.compiled.compile import Structure
 from ...kernels import codes
-from ...kernels.implicit_state import ImplicitState
-from ...kernels.implicit_steps import run_implicit
-from .base import Method, units_of
-from .options import Option
+from ...kernels.leap.implicit import ImplicitState, run_implicit
+from .method import Method, Option, units_of
 from .rate_equations import refuse_events
 
 _SLICE = 1_000_000

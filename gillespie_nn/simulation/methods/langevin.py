@@ -6,15 +6,16 @@ import numpy as np
 
 from ...checks import ModelError
 from ...crn import ReactionNetwork
-from ...crn.compile import Structure
-from ...kernels import codes, langevin
-from ...kernels.conditions import Path
-from ...kernels.langevin import LangevinState, Watch, propensities, run_langevin
+from ...crn.compiled.compile import Structure
+from ...kernels import codes
+from ...kernels.crossings import Path
+from ...kernels.limits import langevin_steps
+from ...kernels.limits.langevin_steps import LangevinState, Watch, propensities, run_langevin
 from ...kernels.replicates import Run
-from ..faults import explain
-from . import options
+from ..observer import explain
+from . import method
 from .compiled import Compiled
-from .conditions import reading
+from .solvers import reading
 
 _SLICE = 3_000_000
 """Terms worked out a slice: some 50 ms."""
@@ -52,7 +53,7 @@ class Langevin(Compiled):
     dtype = np.float64
     units = "concentration"
     options = (
-        options.Option("step", None, options.step, "longest time step [s]; by default it adapts to the propensities"),
+        method.Option("step", None, method.step, "longest time step [s]; by default it adapts to the propensities"),
     )
     statistics_names = ("steps", "held_share")
 
@@ -71,7 +72,7 @@ class Langevin(Compiled):
             gain=np.zeros(self.n_species),
             loss=np.zeros(self.n_species),
             share=np.zeros(self.n_species),
-            sums=np.zeros(langevin.SUMS_SIZE),
+            sums=np.zeros(langevin_steps.SUMS_SIZE),
             clock=self._clock,
             tally=self._tally,
             firings=self.firings,
@@ -91,7 +92,7 @@ class Langevin(Compiled):
             place=np.arange(n), base=np.zeros(n), coefficient=np.zeros((2, n)), bend=np.zeros(n), here=states[0],
             low=states[1], high=states[2], ends=np.zeros((2, n)),
         )  # fmt: skip
-        return Watch(watched, path, np.zeros(n_channels), np.zeros(langevin.SUMS_SIZE))
+        return Watch(watched, path, np.zeros(n_channels), np.zeros(langevin_steps.SUMS_SIZE))
 
     @property
     def numbers(self) -> np.ndarray:
@@ -100,7 +101,7 @@ class Langevin(Compiled):
     @classmethod
     def statistics_of(cls, numbers: np.ndarray, steps: np.ndarray) -> dict[str, np.ndarray]:
         """Steps taken, and of the firings due in them, drawn or owed, the share that was put off to a later step."""
-        wanted, held = numbers[:, langevin.WANTED], numbers[:, langevin.HELD]
+        wanted, held = numbers[:, langevin_steps.WANTED], numbers[:, langevin_steps.HELD]
         share = np.divide(held, wanted, out=np.zeros_like(held), where=wanted > 0)
         return {"steps": steps.astype(np.float64), "held_share": share}
 
@@ -109,7 +110,7 @@ class Langevin(Compiled):
         return np.concatenate([[steps], self._state.sums, self._state.owed])
 
     def _recall(self, memory: np.ndarray) -> None:
-        n = 1 + langevin.SUMS_SIZE
+        n = 1 + langevin_steps.SUMS_SIZE
         self._tally[codes.N_CANDIDATES] = memory[0]
         self._state.sums[:] = memory[1:n]
         self._state.owed[:] = memory[n:]

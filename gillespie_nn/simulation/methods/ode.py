@@ -16,13 +16,11 @@ import numpy as np
 from ... import checks
 from ...checks import InputError, ModelError
 from ...crn import ReactionNetwork
-from ...crn.compile import Structure
+from ...crn.compiled.compile import Structure
 from ...kernels import codes
-from .base import Method, units_of
-from .conditions import Conditions
-from .options import Option, one_of
+from .method import Method, Option, one_of, units_of
 from .rate_equations import RateEquations
-from .solvers import FEW_SPECIES, IMPLICIT, Explicit, FromScipy
+from .solvers import FEW_SPECIES, IMPLICIT, Conditions, Explicit, FromScipy
 
 AUTO, EXPLICIT = "auto", "DOP853"
 _SLICE = 200

@@ -7,10 +7,9 @@ import numpy as np
 from ... import checks
 from ...checks import InputError
 from ...crn import ReactionNetwork
-from ...crn.compile import Structure
-from ...kernels.families import Families
-from ...kernels.leap_refresh import can_react_leap, refresh_leap
-from ...kernels.leap_state import (
+from ...crn.compiled.compile import Structure
+from ...kernels.exact.families import Families
+from ...kernels.leap.leap_state import (
     CHANNEL_STATE,
     CLIPPED,
     CROWD_STALE,
@@ -32,10 +31,10 @@ from ...kernels.leap_state import (
     SlowPlan,
     SlowState,
 )
-from ...kernels.leaping import run_leap
+from ...kernels.leap.leaping import can_react_leap, refresh_leap, run_leap
 from ...kernels.replicates import Run
 from .compiled import Compiled
-from .options import Option, fraction, one_of, step
+from .method import Option, fraction, one_of, step
 
 _WORK = 4_000_000
 """Channels looked at in a slice, about."""

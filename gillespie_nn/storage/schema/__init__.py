@@ -4,11 +4,8 @@ To add a dataset, add its entry to the table, its line to FORMAT.md, and the cod
 initial value (`Entry.start`). To add a kind of file, add its table and its line in `FORMATS`.
 """
 
-from .bounds import BOUNDS
 from .entries import INTEGER, LIBVER, NAME, REAL, Attribute, Entry, Format, Version
-from .moments import MOMENTS
-from .predictions import PREDICTIONS
-from .runs import ENSEMBLE, RUNS, TRAINING
+from .file_kinds import BOUNDS, ENSEMBLE, MOMENTS, PREDICTIONS, RUNS, TRAINING
 
 FORMATS = (RUNS, MOMENTS, BOUNDS, PREDICTIONS)
 

@@ -5,9 +5,12 @@ The same entries create a file (`making`) and check one (`validate`). FORMAT.md 
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .. import values
 
 LIBVER = ("v110", "v110")
 """The form of HDF5 1.10: the first with SWMR, with checksums that tell damage, read by all since. What is newest in
@@ -180,3 +183,27 @@ class Format(NamedTuple):
 def entry(path: str, axes: str, dtypes: str, units: str = "", **more: Any) -> Entry:
     """An `Entry`. `axes` and `dtypes` are separated by spaces, `units` by ` or `."""
     return Entry(path, tuple(axes.split()), tuple(dtypes.split()), tuple(units.split(" or ")), **more)
+
+
+# Attributes that several kinds of file have, and their valid values.
+
+TEXT, JSON, NUMBER = (values.text, "text"), (values.json_text, "JSON"), (values.positive_number, "float64, positive")
+SIZES = (values.sizes, "int64[layer]")
+
+
+def whole(least: int) -> tuple[Callable, str]:
+    """An integer of at least `least`."""
+    return partial(values.whole_number, least=least), f"int64, at least {least}"
+
+
+STAMP = (Attribute("software_version", *TEXT), Attribute("created", *TEXT))
+"""Beside `filetype` and `version`, which are looked at first."""
+RUN = (
+    *STAMP,
+    Attribute("kind", *TEXT),
+    Attribute("method", *TEXT),
+    Attribute("seed", *whole(0)),
+    Attribute("volume", *NUMBER),
+    Attribute("model/digest", *TEXT),
+)
+"""Of whatever holds results of simulations."""

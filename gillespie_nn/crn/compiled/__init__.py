@@ -1,0 +1,1 @@
+"""From a network to the flat arrays that kernels read."""

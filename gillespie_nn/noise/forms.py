@@ -1,0 +1,135 @@
+"""Noise in concentrations: multiplicative forcing of species, as a path in time or as impulses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from ..checks import InputError
+from ..crn import Reaction, ReactionNetwork
+from ..crn.formula import parse
+from ..seeds import Purpose
+from .noise import Bounded, Constant, Impulse, Noise, OrnsteinUhlenbeck, Presentation, matching
+
+
+@dataclass(frozen=True)
+class ConcentrationNoise(Noise):
+    """x_s' = F_s(x) + eps xi_s(t) x_s, or x_s := (1 + eps xi_s) x_s at set times, with a path for each species.
+
+    A path is chemistry: reactions S -> 2 S at rate eps max(xi_s, 0) and S -> 0 at rate eps max(-xi_s, 0), with eps in
+    [1/s]; so every method has it, with the noise of finite counts that belongs to these reactions. An impulse (kind
+    `impulse`, eps a number) rounds whole counts at random, with the right mean, see `Method.scale_counts`. Where a path
+    makes more than the network takes away, counts grow until the run stops with an overflow.
+
+    Parameters
+    ----------
+    species : names of the species forced, or patterns with `*`. By default all that some reaction changes, so no
+        inputs and targets, which are what is presented; and in training no weights and no switches (as S and A, whose
+        total is conserved), which have nothing that brings them back: forced, they would wander off over a whole run.
+        ("W*", "B*", "S*", "A*") asks for them, by the names of species of the default chemistry. The others are those
+        of `Noise`.
+    """
+
+    kind: str = OrnsteinUhlenbeck.name
+    species: tuple[str, ...] | None = field(default=None, kw_only=True)
+
+    name = "concentration"
+    acts_on = "concentrations, in proportion to them"
+    purposes = (Purpose.CONCENTRATION_NOISE, Purpose.CONCENTRATION_NOISE_OF_PREDICTION)
+    kinds: ClassVar[tuple[str, ...]] = (
+        Constant.name,
+        Presentation.name,
+        Bounded.name,
+        OrnsteinUhlenbeck.name,
+        Impulse.name,
+    )
+
+    @property
+    def largest_amplitude(self) -> float:
+        return super().largest_amplitude if self.law.strikes else np.inf
+
+    def places(self, network: ReactionNetwork, unforced: Sequence[str]) -> np.ndarray:
+        if self.species is None:
+            changed = np.unique(network.stoichiometry.indices)
+            left_out = {network.index[s] for s in unforced}
+            return np.array([s for s in changed if s not in left_out], dtype=np.int64)
+        found = matching("species", self.species, network.species)
+        for s in found:
+            if network.species[s] in network.rules:
+                raise InputError(f"the count of {network.species[s]} is set by a rule, so noise cannot act on it")
+        return found
+
+    def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple[Reaction, ...]:
+        if self.law.strikes:
+            return ()
+        names = [network.species[s] for s in places]
+        more = [Reaction(((s, 1),), ((s, 2),), 0.0, f"noise_{number}_more_{s}") for s in names]
+        less = [Reaction(((s, 1),), (), 0.0, f"noise_{number}_less_{s}") for s in names]
+        return (*more, *less)
+
+    def disturbs(self, places: np.ndarray) -> np.ndarray:
+        return places
+
+    def act(self, rates: np.ndarray, xi: np.ndarray, places: np.ndarray, first: int) -> None:
+        forcing = self.amplitude * xi
+        rates[first : first + len(xi)] = np.maximum(forcing, 0.0)
+        rates[first + len(xi) : first + 2 * len(xi)] = np.maximum(-forcing, 0.0)
+
+
+# Additive noise in concentrations, reflected at 0.
+
+
+@dataclass(frozen=True)
+class AdditiveNoise(ConcentrationNoise):
+    """x_s' = F_s(x) + eps xi_s(t) as long as x_s > 0, at 0 only upwards, with a path for each species.
+
+    It is chemistry, as multiplicative noise is: reactions 0 -> S at rate eps max(xi_s, 0) and S -> 0 at rate eps
+    max(-xi_s, 0) while a molecule is left, with eps in [concentration/s]. Below one molecule, which rate equations
+    alone know, the second falls to 0 in proportion, so that these have a solution. Without reflection a neuron of
+    smooth ReLU, y' = h + z y - y^2, would explode once it is driven far enough below 0.
+
+    Parameters
+    ----------
+    As of `ConcentrationNoise`.
+    """
+
+    name = "additive"
+    acts_on = "concentrations, added to them"
+    purposes = (Purpose.ADDITIVE_NOISE, Purpose.ADDITIVE_NOISE_OF_PREDICTION)
+    kinds: ClassVar[tuple[str, ...]] = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
+
+    def added_reactions(self, network: ReactionNetwork, places: np.ndarray, number: int) -> tuple[Reaction, ...]:
+        names = [network.species[s] for s in places]
+        more = [Reaction((), ((s, 1),), 0.0, f"added_{number}_more_{s}") for s in names]
+        held = {s: parse(f"volume * min(1, {s})") for s in names}
+        less = [Reaction(((s, 1),), (), 0.0, f"added_{number}_less_{s}", law=held[s]) for s in names]
+        return (*more, *less)
+
+
+# Noise in rate constants.
+
+
+@dataclass(frozen=True)
+class RateNoise(Noise):
+    """k_r(t) = k_r (1 + eps xi_r(t)), with a path for each reaction.
+
+    Parameters
+    ----------
+    reactions : names of the reactions meant, or patterns with `*`; by default all. The others are those of `Noise`.
+    """
+
+    kind: str = Presentation.name
+    reactions: tuple[str, ...] | None = field(default=None, kw_only=True)
+
+    name = "rate"
+    acts_on = "rates"
+    purposes = (Purpose.RATE_NOISE, Purpose.RATE_NOISE_OF_PREDICTION)
+    kinds: ClassVar[tuple[str, ...]] = (Constant.name, Presentation.name, Bounded.name, OrnsteinUhlenbeck.name)
+
+    def places(self, network: ReactionNetwork, unforced: Sequence[str]) -> np.ndarray:
+        names = [reaction.name for reaction in network.reactions]
+        return np.arange(len(names)) if self.reactions is None else matching("reaction", self.reactions, names)
+
+    def act(self, rates: np.ndarray, xi: np.ndarray, places: np.ndarray, first: int) -> None:
+        rates[places] *= 1.0 + self.amplitude * xi

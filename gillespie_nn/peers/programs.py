@@ -1,0 +1,321 @@
+"""bioscrape: one interface for all replicates, which its documentation recommends for repeated simulations, and its
+simulator class, without a table of pandas for each run. Its mass action is k A (A - 1), as here.
+"""
+
+import importlib.util
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import checks
+from ..crn import ReactionNetwork
+from .peer import Channel, Job, Peer, check_grid, in_order
+
+_MOST_MASS_ACTION = 2
+"""Molecules that react. Its mass action of more took 3.5 times as long as the same law as a general expression."""
+
+
+class Bioscrape(Peer):
+    name = "bioscrape"
+    modules = ("bioscrape",)
+    distribution = "bioscrape"
+    install = "bioscrape"
+
+    def __init__(self, job: Job) -> None:
+        from bioscrape.random import py_seed_random
+        from bioscrape.simulator import ModelCSimInterface, SSASimulator
+        from bioscrape.types import Model
+
+        reactions = [(c.left(), c.right(), *_propensity(c)) for c in job.channels()]
+        self._model = Model(species=list(job.species), reactions=reactions, initial_condition_dict=job.start())
+        self._interface = ModelCSimInterface(self._model)
+        self._interface.py_set_initial_time(0.0)
+        self._simulator, self._seed = SSASimulator(), py_seed_random
+        self._grid = job.grid
+        self._order = in_order(self._model.get_species_list(), job.species)
+
+    def run(self, n: int, seed: int) -> list:
+        self._seed(seed + 1)  # 0 would draw a seed from the clock
+        return [self._simulator.py_simulate(self._interface, self._grid) for _ in range(n)]
+
+    def counts(self, result: list) -> np.ndarray:
+        return np.array([run.py_get_result() for run in result])[:, :, self._order]
+
+
+def _propensity(channel: Channel) -> tuple[str, dict]:
+    h = channel.hill
+    if h is None and len(channel.left()) > _MOST_MASS_ACTION:
+        return "general", {"rate": channel.formula()}
+    if h is None:
+        return "massaction", {"k": channel.k}
+    return "hillnegative", {"k": h.k, "s1": h.repressor, "K": h.half, "n": h.power}
+
+
+# rebop, one call a replicate: it has no call for ensembles. Its mass action is that of ordered tuples, as here.
+#
+# `Gillespie.run`, the documented call, makes an xarray dataset of each run, which takes longer than the simulation. The
+# compiled call inside it is measured as well, under a name of its own; it is not documented.
+
+
+class Rebop(Peer):
+    name = "rebop"
+    modules = ("rebop",)
+    distribution = "rebop"
+    install = "rebop"
+    most_reactions = 1000
+
+    def __init__(self, job: Job) -> None:
+        import rebop
+
+        self._model = rebop.Gillespie()
+        for c in job.channels():
+            self._model.add_reaction(c.k if c.hill is None else c.formula(), c.left(), c.right())
+        self._initial, self._t_end, self._species = job.start(), job.t_end, job.species
+        self._n_steps = job.n_points - 1
+
+    def run(self, n: int, seed: int) -> list:
+        first = seed * n
+        return [self._model.run(self._initial, self._t_end, self._n_steps, rng=first + k) for k in range(n)]
+
+    def counts(self, result: list) -> np.ndarray:
+        return np.array([np.stack([run[s].values for s in self._species], axis=-1) for run in result])
+
+
+class RebopInside(Rebop):
+    name = "rebop (inside)"
+    documented = False
+    ensembles_only = True
+
+    def run(self, n: int, seed: int) -> list:
+        inside: Any = self._model.gillespie
+        inside.set_init(self._initial)
+        first, points = seed * n, self._n_steps
+        return [
+            inside.run(self._t_end, points, params={}, seed=first + k, sparse=None, var_names=None)[1] for k in range(n)
+        ]
+
+    def counts(self, result: list) -> np.ndarray:
+        return np.array([np.stack([run[s] for s in self._species], axis=-1) for run in result])
+
+
+# GillesPy2's SSA solver in C++, compiled beforehand; one call simulates all replicates. It needs a C++ compiler.
+#
+# Its mass action of one or two molecules is k A (A - 1), as here; of more it has none.
+
+_MOST_IN_GILLESPY2 = 2
+"""Molecules that react in its mass action, at most."""
+
+
+class GillesPy2(Peer):
+    name = "GillesPy2"
+    modules = ("gillespy2", "SCons")
+    distribution = "gillespy2"
+    install = "gillespy2 scons"
+    most_reactions = 1000
+
+    def __init__(self, job: Job) -> None:
+        import gillespy2
+
+        self._model = model = gillespy2.Model(name="model")
+        for s, n in job.start().items():
+            model.add_species(gillespy2.Species(name=s, initial_value=n, mode="discrete"))
+        for c in job.channels():
+            model.add_parameter(gillespy2.Parameter(name=f"k_{c.name}", expression=c.k))
+            model.add_reaction(
+                gillespy2.Reaction(name=c.name, reactants=dict(c.reactants), products=dict(c.products), **_rate(c))
+            )
+        model.timespan(job.grid)
+        with _scons_found():
+            self._solver = gillespy2.SSACSolver(model)
+        self._species = job.species
+
+    def run(self, n: int, seed: int) -> Any:
+        return self._model.run(solver=self._solver, number_of_trajectories=n, seed=seed + 1)
+
+    def counts(self, result: Any) -> np.ndarray:
+        runs = [result] if hasattr(result, "keys") else result
+        return np.stack([np.stack([run[s] for s in self._species], axis=-1) for run in runs])
+
+
+def _rate(channel: Channel) -> dict[str, str]:
+    if channel.hill is None and len(channel.left()) <= _MOST_IN_GILLESPY2:
+        return {"rate": f"k_{channel.name}"}
+    return {"propensity_function": channel.formula("**")}
+
+
+@contextmanager
+def _scons_found() -> Iterator[None]:
+    """Its build runs in the base interpreter, which finds SCons of this environment only through PYTHONPATH."""
+    before, scons = os.environ.get("PYTHONPATH"), importlib.util.find_spec("SCons")
+    assert scons is not None and scons.origin is not None
+    os.environ["PYTHONPATH"] = str(Path(scons.origin).parent.parent)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+# libRoadRunner: its `gillespie` integrator, one call a replicate, because it has no call for ensembles; and CVODE.
+#
+# It takes laws of SBML as propensities, as they are. The grid is one of events unless `variable_step_size` is off; the
+# seed has to be set, and the model reset, before each run; selections of a bare name are amounts, names in brackets
+# concentrations. At a point it records the state after the last event at or before it.
+
+
+class LibRoadRunner(Peer):
+    name = "libRoadRunner"
+    modules = ("roadrunner",)
+    distribution = "libroadrunner"
+    install = "libroadrunner"
+
+    def __init__(self, job: Job) -> None:
+        import roadrunner
+
+        self._model, self._job = roadrunner.RoadRunner(job.sbml()), job
+        self._model.selections = ["time", *job.species]
+        self._model.setIntegrator("gillespie")
+        self._model.integrator.variable_step_size = False
+
+    def run(self, n: int, seed: int) -> list:
+        model, tables = self._model, []
+        for k in range(n):
+            model.reset()
+            model.integrator.seed = 1 + seed * n + k
+            tables.append(model.simulate(0, self._job.t_end, self._job.n_points).copy())
+        return tables
+
+    def counts(self, result: list) -> np.ndarray:
+        tables = np.array(result)
+        check_grid(self.name, tables[:, :, 0], self._job)
+        return tables[:, :, 1:]
+
+
+def concentrations(network: ReactionNetwork, time: np.ndarray, volume: float) -> np.ndarray:
+    """Concentrations float64[point, species] by its CVODE. Raises MissingExtraError."""
+    if lacking := LibRoadRunner.missing():
+        raise checks.MissingExtraError(lacking)
+    import roadrunner
+
+    model = roadrunner.RoadRunner(network.to_sbml(kinetics="deterministic", volume=volume))
+    model.integrator.relative_tolerance, model.integrator.absolute_tolerance = 1e-12, 1e-18
+    model.integrator.maximum_num_steps = 10**7
+    model.selections = ["time", *(f"[{s}]" for s in network.species)]
+    return np.array(model.simulate(times=time.tolist()))[:, 1:]
+
+
+# crn-jax on the CPU: its vectorised simulator of ensembles, compiled beforehand for the number of replicates.
+
+
+class CrnJax(Peer):
+    name = "crn-jax"
+    modules = ("crn_jax", "jax")
+    distribution = "crn-jax"
+    install = "crn-jax"
+    ensembles_only = True
+
+    def __init__(self, job: Job) -> None:
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        import jax
+        import jax.numpy as jnp
+        from crn_jax.models import make_apply_reaction
+        from crn_jax.models._common import make_vmap_simulator
+
+        channels, start, n_steps = job.channels(), job.start(), job.n_points - 1
+        index = {s: i for i, s in enumerate(job.species)}
+
+        def propensity(c: Any, x: Any) -> Any:
+            if c.hill is not None:
+                return c.hill.k / (1.0 + (x[index[c.hill.repressor]] / c.hill.half) ** c.hill.power)
+            value = jnp.asarray(c.k)
+            for s, m in c.reactants:
+                for j in range(m):
+                    value = value * (x[index[s]] - j)
+            return value
+
+        changes = np.zeros((len(channels), len(job.species)))
+        for row, c in zip(changes, channels):
+            for s, m in c.products:
+                row[index[s]] += m
+            for s, m in c.reactants:
+                row[index[s]] -= m
+        self._jax = jax
+        self._simulate = make_vmap_simulator(
+            n_steps,
+            lambda state, _: jnp.stack([propensity(c, state.x) for c in channels]),
+            make_apply_reaction(changes.tolist()),
+        )
+        self._start = jnp.asarray([start[s] for s in job.species], dtype=jnp.float32)
+        self._step = job.t_end / n_steps
+
+    def run(self, n: int, seed: int) -> np.ndarray:
+        keys = self._jax.random.split(self._jax.random.PRNGKey(seed), n)
+        start = self._jax.numpy.tile(self._start, (n, 1))
+        return np.asarray(self._simulate(keys, start, self._step).x)
+
+    def counts(self, result: np.ndarray) -> np.ndarray:
+        start = np.broadcast_to(np.asarray(self._start), (len(result), 1, result.shape[2]))
+        return np.concatenate([start, result], axis=1)
+
+
+# stochastix on the CPU: `stochsimsolve` under `vmap` and `jit`, compiled beforehand for the number of replicates, and
+# its `interpolate` to the recorded points. Its `faststochsimsolve` records no points; called once an interval it was
+# slower.
+
+
+class Stochastix(Peer):
+    name = "stochastix"
+    modules = ("stochastix", "jax")
+    distribution = "stochastix"
+    install = "stochastix"
+    ensembles_only = True
+
+    def __init__(self, job: Job) -> None:
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        import jax
+        import jax.numpy as jnp
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import stochastix
+        network = stochastix.ReactionNetwork([_reaction(stochastix, c) for c in job.channels()])
+        initial = job.start()
+        grid, start = jnp.asarray(job.grid), jnp.asarray([float(initial[s]) for s in network.species])
+
+        def one(key: Any) -> Any:
+            run = stochastix.stochsimsolve(
+                key, network, start, T=job.t_end, max_steps=job.most_events, solver=stochastix.DirectMethod(),
+                save_propensities=False,
+            )  # fmt: skip
+            return run.interpolate(grid).x, run.reactions[-1] >= 0
+
+        self._jax, self._simulate = jax, jax.jit(jax.vmap(one))
+        self._order = in_order(network.species, job.species)
+
+    def run(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        counts, cut = self._simulate(self._jax.random.split(self._jax.random.PRNGKey(seed), n))
+        return np.asarray(counts), np.asarray(cut)
+
+    def counts(self, result: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        counts, cut = result
+        if cut.any():
+            raise RuntimeError(f"{cut.sum()} runs had more events than expected and were cut off")
+        return counts[:, :, self._order]
+
+
+def _reaction(stochastix: Any, channel: Channel) -> Any:
+    kinetics, h = stochastix.kinetics, channel.hill
+    sides = (" + ".join(f"{m} {s}" for s, m in side) or "0" for side in (channel.reactants, channel.products))
+    law = (
+        kinetics.MassAction(k=channel.pairs())
+        if h is None
+        else kinetics.HillRepressor(regulator=h.repressor, v=h.k, K=h.half, n=h.power)
+    )
+    return stochastix.Reaction(" -> ".join(sides), law)

@@ -1,0 +1,273 @@
+"""The terms of a network as `kernels.perturbed` reads them, and the integration of all columns in pieces of time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import InputError, ModelError
+from ..crn import Reaction, ReactionNetwork
+from ..crn.compiled.compile import Structure
+from ..kernels import codes
+from ..kernels.propositions import perturbed
+from ..kernels.propositions import perturbed as perturbed_steps
+from ..noise import Noise, NoisePlan, plan_noise
+from ..noise.drive import Drive
+from ..simulation.methods.solvers import tableau
+from .results import Quantities
+from .setting import Setting
+
+RTOL, ATOL = 1e-9, 1e-11
+"""Of the reference and of the perturbed solutions [concentration]."""
+RTOL_THRESHOLD = 1e-10
+"""The same with thresholds or reflection: what a step gets wrong at a switch is not common to all columns."""
+RTOL_VARIATION, ATOL_VARIATION = 1e-6, 1e-7
+RTOL_BOUND, ATOL_BOUND = 1e-8, 1e-8
+"""Of what is over eps. The bound's right-hand side has kinks, and within a step with one the polynomial is poor."""
+PARTS = 4
+"""Parts of a step that are looked at."""
+TOLERANCES = (RTOL, ATOL, RTOL_THRESHOLD, RTOL_VARIATION, ATOL_VARIATION, RTOL_BOUND, ATOL_BOUND, PARTS)
+"""All that the numerics decide about results."""
+
+
+class System:
+    """Columns of `kernels.perturbed` for a network under rate constants `rates` + eps `along`.
+
+    Parameters
+    ----------
+    network : products of at most two species, and thresholds without reactants.
+    rates : float64[reaction], without noise.
+    sizes : eps of the columns, float64[K], ascending, K = `kernels.perturbed.N_SIZES`.
+    quantities : what errors are looked at of.
+    refinement : tolerances are divided by it, and the parts of a step multiplied.
+    reflected : numbers of the species that stay at 0 or above by reflection.
+
+    Raises
+    ------
+    InputError : a reaction of another kind.
+    """
+
+    def __init__(
+        self,
+        network: ReactionNetwork,
+        rates: np.ndarray,
+        sizes: np.ndarray,
+        quantities: Quantities,
+        refinement: int = 1,
+        reflected: Sequence[int] = (),
+    ) -> None:
+        structure = network.compiled.lumped
+        self._structure = structure
+        self.n_species = n = len(network.species)
+        terms = terms_of(network, structure)
+        sizes = np.concatenate([[0.0], sizes])
+        base = structure.coefficients(rates, 1.0)
+        self.terms = perturbed.Perturbed(
+            size=sizes, base=base, along=np.zeros_like(base), along_bound=np.zeros_like(base),
+            reflected=np.array(reflected, dtype=np.int64), **terms,
+            entries=np.zeros((len(terms["row"]), perturbed.N_SIZES)), forcing=np.zeros((n, perturbed.N_SIZES)),
+            rate=np.zeros(len(sizes)), slope=np.zeros((2, perturbed.N_SIZES)),
+            switches=np.zeros(1, dtype=np.int64),
+        )  # fmt: skip
+        size = (n + 1) * perturbed.WIDTH
+        smooth = (terms["kind"] == perturbed.PLAIN).all() and not len(reflected)
+        rtol = RTOL if smooth else RTOL_THRESHOLD
+        kinds = np.repeat([0, 1, 2], [perturbed.N_SIZES + 1, 1, perturbed.N_SIZES])
+        coefficients = tableau()
+        self.stepper = perturbed_steps.Stepper(
+            **{name: coefficients[name] for name in ("a", "error_5", "error_3", "d")},
+            k=np.zeros((16, size)), y=np.zeros(size), y_old=np.zeros(size), work=np.zeros(size),
+            path=np.zeros((7, size)), points=np.zeros((PARTS * refinement + 1, size)),
+            relative=np.array([rtol, RTOL_VARIATION, RTOL_BOUND])[kinds] / refinement,
+            absolute=np.array([ATOL, ATOL_VARIATION, ATOL_BOUND])[kinds] / refinement,
+            switches=np.zeros(16, dtype=np.int64), step=np.full(1, 1e-3),
+            tally=np.zeros(2, dtype=np.int64),
+        )  # fmt: skip
+        shape = (len(quantities.names), perturbed.N_SIZES)
+        self.largest = perturbed_steps.Largest(
+            quantities.plus, quantities.minus, np.zeros(shape), np.zeros(shape[0]), np.zeros(shape), np.zeros(shape),
+            np.zeros(shape, dtype=np.int64),
+        )  # fmt: skip
+
+    @property
+    def columns(self) -> np.ndarray:
+        """float64[species + 1, column], a view: the reference, x_eps of each size, u, and the bounds over eps."""
+        return self.stepper.y.reshape(-1, perturbed.WIDTH)
+
+    def start(self, state: np.ndarray) -> None:
+        """All solutions at `state` float64[species] [concentration], differences and bounds at 0."""
+        self.columns[:] = 0.0
+        self.columns[:-1, : perturbed.N_SIZES + 1] = state[:, None]
+        self.columns[-1, : perturbed.N_SIZES + 1] = 1.0
+        for values in self.largest[2:]:
+            values[:] = 0
+        self.stepper.step[:] = 1e-3
+        self.stepper.tally[:] = 0
+
+    def present(self, species: np.ndarray, values: np.ndarray) -> None:
+        """Set species [concentration] in all solutions at once; they differ no more."""
+        self.columns[species] = 0.0
+        self.columns[species, : perturbed.N_SIZES + 1] = np.asarray(values)[:, None]
+
+    def strike(self, species: np.ndarray, xi: np.ndarray) -> None:
+        """x := (1 + eps xi) x of `species` in the perturbed solutions, and what follows for u and the bounds."""
+        first, k = perturbed.BOUND, perturbed.N_SIZES
+        x, xi = self.columns[species], xi[:, None]
+        x[:, first:] += np.abs(xi * x[:, 1 : k + 1])
+        x[:, k + 1 : k + 2] += xi * x[:, :1]
+        x[:, 1 : k + 1] *= 1.0 + self.terms.size[1:] * xi
+        self.columns[species] = x
+
+    def drive(self, along: np.ndarray) -> None:
+        """Derivatives of the rate constants by eps from now on, float64[reaction]."""
+        self.terms.along[:] = along[self._structure.term_reaction]
+        self.terms.along_bound[:] = self.terms.along
+
+    def advance(self, duration: float) -> None:
+        """Integrate for `duration` [s]. Raises ModelError where there is no solution."""
+        code = perturbed_steps.advance(self.terms, self.stepper, self.largest, duration)
+        if code != codes.REACHED_END:
+            raise ModelError("a concentration blows up under the noise")
+
+
+def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
+    """Arrays of `kernels.perturbed.Perturbed`, by name, that a network and its `Structure` decide.
+
+    Raises InputError for a reaction that is neither a product of at most two species nor a threshold.
+    """
+    a, n = structure.arrays, len(network.species)
+    n_terms = len(a["first"])
+    kind = np.full(n_terms, perturbed.PLAIN, dtype=np.int64)
+    above, below = np.zeros((2, n_terms), dtype=np.int64)
+    for t in range(n_terms):
+        extra = slice(a["extra_start"][t], a["extra_start"][t + 1])
+        if a["extra_kind"][extra].size:
+            (kind[t], *_), (above[t], *_), (below[t], *_) = (a[f"extra_{x}"][extra] for x in ("kind", "a", "b"))
+            alone = a["first"][t] == n and a["second"][t] == n and len(a["extra_kind"][extra]) == 1
+            if kind[t] not in (codes.STEP, codes.RAMP) or not alone:
+                name = network.reactions[structure.term_reaction[t]].name
+                raise InputError(
+                    f"reaction {name} is neither a product of at most two species nor a threshold, so no bound is "
+                    "known for it"
+                )
+    channel = np.repeat(np.arange(len(a["term_start"]) - 1), np.diff(a["term_start"]))
+    changes = [range(a["change_start"][c], a["change_start"][c + 1]) for c in channel]
+    entry: dict[tuple[int, int], int] = {}
+    place = []
+    for t, own in enumerate(changes):
+        read = (a["first"][t], a["second"][t]) if kind[t] == perturbed.PLAIN else (above[t], below[t])
+        for j in own:
+            i = int(a["change_species"][j])
+            place.append(
+                [
+                    entry.setdefault((i, int(s)), len(entry)) if s < n and structure.arrays["varies"][s] else -1
+                    for s in read
+                ]
+            )
+    flat = np.array([j for own in changes for j in own], dtype=np.int64)
+    return {
+        "first": a["first"].astype(np.int64),
+        "second": a["second"].astype(np.int64),
+        "kind": kind,
+        "above": above,
+        "below": below,
+        "change_start": np.concatenate([[0], np.cumsum([len(own) for own in changes])]).astype(np.int64),
+        "change_species": a["change_species"][flat].astype(np.int64),
+        "change_amount": a["change_amount"][flat].astype(np.float64),
+        "place": np.array(place, dtype=np.int64).reshape(-1, 2),
+        "row": np.array([i for i, _ in entry], dtype=np.int64),
+        "column": np.array([j for _, j in entry], dtype=np.int64),
+    }
+
+
+# One path of extrinsic noise, and what it does at every size eps: the reference, the perturbed solutions, the first
+# variation and the bound side by side, over [0, T].
+
+_ROUNDING = 1e-9
+
+
+class Errors(NamedTuple):
+    """Of one path, all over eps."""
+
+    theta: np.ndarray  # float64[size, quantity]: Theta(eps) = sup |x(t; eps) - x(t)| / eps
+    theta_0: np.ndarray  # float64[quantity]: sup |u(t)|
+    bound: np.ndarray  # float64[size, quantity]: sup of the explicit bound
+    ratio: np.ndarray  # float64[size, quantity]: largest share of the bound that was reached at any time
+    violations: np.ndarray  # int64[size, quantity]: points in time beyond the bound
+    switches: int
+    """Of thresholds of the reference."""
+
+
+class DrivenPaths:
+    """Paths of `noise` on a setting.
+
+    Parameters
+    ----------
+    setting : a `Setting`.
+    noise : a `Noise` whose amplitude is the largest eps. Only its paths matter, which no amplitude changes.
+    sizes : eps float64[K], ascending.
+    seed : whole number.
+    refinement : as of `System`.
+    """
+
+    def __init__(self, setting: Setting, noise: Noise, sizes: np.ndarray, seed: int, refinement: int = 1) -> None:
+        self.setting, self.noise, self.sizes, self.seed = setting, noise, np.asarray(sizes, dtype=np.float64), seed
+        plan = plan_noise([noise], setting.network, unforced=setting.spec.unforced)
+        assert plan is not None  # the largest eps is not 0
+        self._plan = plan
+        self._samples = setting.samples()
+        network, self._sign, reflected = _signed(self._plan)
+        self.system = System(network, self._plan.rates, self.sizes, setting.quantities, refinement, reflected)
+
+    def errors(self, replicate: int) -> Errors:
+        """Of path number `replicate`. Raises ModelError where some solution ends."""
+        for _ in self.pieces(replicate):
+            pass
+        found = self.system.largest
+        return Errors(
+            found.error.T.copy(), found.variation.copy(), found.bound.T.copy(), found.ratio.T.copy(),
+            found.violations.T.copy(), int(self.system.stepper.tally[1]),
+        )  # fmt: skip
+
+    def pieces(self, replicate: int, step: float = np.inf) -> Iterator[float]:
+        """Integrate piece by piece, yielding the time [s] at the end of each; none is longer than `step`."""
+        setting, system = self.setting, self.system
+        drive = self._plan.start(self.seed, replicate)
+        system.start(setting.start())
+        self._drive(drive)
+        for k in range(len(setting.x)):
+            for phase in self._samples.steps(k, k * setting.running_time, (k + 1) * setting.running_time):
+                system.present(phase.species, phase.counts)
+                if phase.first:
+                    self._change(drive, *drive.begin_presentation(k))
+                time = phase.begin
+                while time < phase.end:
+                    due = drive.next_time
+                    stop = min(phase.end, time + step, due if due > time * (1 + _ROUNDING) else np.inf)
+                    system.advance(stop - time)
+                    time = stop
+                    if due <= time * (1 + _ROUNDING):
+                        self._change(drive, *drive.pass_time(due))
+                    yield time
+
+    def _change(self, drive: Drive, rates_change: bool, impulses: Iterable) -> None:
+        if rates_change:
+            self._drive(drive)
+        for species, factors in impulses:
+            self.system.strike(species, (factors - 1.0) / self.noise.amplitude)
+
+    def _drive(self, drive: Drive) -> None:
+        self.system.drive(self._sign * (drive.rates() - self._plan.rates) / self.noise.amplitude)
+
+
+def _signed(plan: NoisePlan) -> tuple[ReactionNetwork, np.ndarray, list[int]]:
+    """The network of a plan in which a noise that takes molecules away by a law makes them at the negative rate; the
+    signs of the rates, float64[reaction]; and the species that are kept at 0 or above by reflection instead."""
+    reactions, sign, reflected = list(plan.network.reactions), np.ones(len(plan.rates)), []
+    for r in range(plan.n_own_reactions, len(reactions)):
+        if reactions[r].law is not None:
+            ((species, _),) = taken = reactions[r].reactants
+            reactions[r], sign[r] = Reaction((), taken, 0.0, reactions[r].name), -1.0
+            reflected.append(plan.network.index[species])
+    return replace(plan.network, reactions=tuple(reactions)), sign, reflected

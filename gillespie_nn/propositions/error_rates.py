@@ -1,0 +1,219 @@
+"""The error rates of the sequential rule, measured on the paths of a verification that ended.
+
+A sequence is a verification whose paths are drawn from the stored ones, with replacement, and judged look after look.
+The stored paths are then the whole population, so that its slopes, quantiles and ratios are known, and a fault of known
+size can be planted: the errors of one quantity are multiplied by a power of eps, or by a factor, so that the true value
+lies a little outside the limits. The others stay as they are. Counted is how often the check `holds` nevertheless, for
+the quantity with which that happens most often; and, with nothing planted, how often it `fails`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import scipy
+
+from .. import seeds
+from ..display.tables import Table
+from ..seeds import Purpose
+from ..statistics.scaling import UPPER, Slopes, bootstrap
+from ..statistics.tests import ERROR, Judgement, Verdict
+from . import judgements
+from .judgements import LEAST_TIGHTNESS
+from .results import Results
+
+SEQUENCES = 1000
+MOST_FALSE_HOLDS, MOST_FALSE_FAILS = ERROR, 0.01
+
+
+class Criterion(NamedTuple):
+    """A check in the form that sequences need."""
+
+    check: str
+    names: Sequence[str]
+    """Of the quantities."""
+    values: list[np.ndarray]
+    """float64[path, ..., quantity], of each group of independent paths."""
+    tasks: Sequence[int]
+    """For each group, the column of the allotment of paths."""
+    estimate: Callable[[list[np.ndarray], float], Slopes]
+    """Estimates from such groups, and their intervals of a given confidence."""
+    low: np.ndarray  # float64[quantity]: limits of the intervals
+    high: np.ndarray  # float64[quantity], or infinite
+    plants: Sequence[tuple[str, np.ndarray]]
+    """What is planted, and the true value that a quantity then has, float64[quantity]."""
+
+
+class Rate(NamedTuple):
+    """How often a verdict was wrong."""
+
+    check: str
+    planted: str
+    verdict: Verdict
+    quantity: str
+    """With the highest rate."""
+    wrong: int
+    sequences: int
+    low: float
+    """95 % interval of Clopper and Pearson."""
+    high: float
+    most: float
+    """Allowed."""
+
+    @property
+    def as_promised(self) -> bool:
+        """Whether the measured rate is at most the allowed one."""
+        return self.wrong <= self.most * self.sequences
+
+
+def error_rates(
+    criteria: Sequence[Criterion],
+    allotted: np.ndarray,
+    confidences: np.ndarray,
+    seed: int,
+    sequences: int = SEQUENCES,
+    say: Callable[[str], object] = lambda line: None,
+) -> list[Rate]:
+    """Rates of all criteria; `allotted` int64[look, task] is the number of paths at each look, and
+    `confidences` float64[look] that of its intervals."""
+    found = []
+    for criterion in criteria:
+        rates = _rates(criterion, allotted, confidences, seed, sequences)
+        for rate in rates:
+            say(sentence(rate))
+        found += rates
+    return found
+
+
+def _rates(
+    criterion: Criterion, allotted: np.ndarray, confidences: np.ndarray, seed: int, sequences: int
+) -> list[Rate]:
+    true = criterion.estimate(criterion.values, confidences[-1]).slope
+    n = len(true)
+    # Rows: nothing planted, then each plant in each quantity.
+    shifts = np.concatenate([np.zeros((1, n)), *(np.diag(value - true) for _, value in criterion.plants)])
+    holds, fails = np.zeros((2, len(shifts)), dtype=np.int64)
+    for k in range(sequences):
+        rng = seeds.stream(seed, Purpose.RESAMPLING, 1, k)
+        first, last = _sequence(criterion, allotted, confidences, shifts, rng)
+        holds += first
+        fails += last
+    rates = [_rate(criterion.check, "nothing", Verdict.FAILS, "", fails[0], sequences, MOST_FALSE_FAILS)]
+    for p, (what, _) in enumerate(criterion.plants):
+        counts = holds[1 + p * n : 1 + (p + 1) * n]
+        worst = int(np.argmax(counts))
+        name = criterion.names[worst] if counts[worst] else "any one quantity"
+        rates.append(_rate(criterion.check, what, Verdict.HOLDS, name, counts[worst], sequences, MOST_FALSE_HOLDS))
+    return rates
+
+
+def _sequence(
+    criterion: Criterion,
+    allotted: np.ndarray,
+    confidences: np.ndarray,
+    shifts: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the check holds, and whether it fails, under each of the `shifts` float64[plant, quantity]."""
+    drawn = [
+        values[rng.integers(len(values), size=allotted[-1, task])]
+        for values, task in zip(criterion.values, criterion.tasks)
+    ]
+    holds, fails = np.zeros((2, len(shifts)), dtype=np.bool_)
+    for paths, confidence in zip(allotted, confidences):
+        found = criterion.estimate([v[: paths[task]] for v, task in zip(drawn, criterion.tasks)], confidence)
+        moved = Slopes(*(v + shifts for v in found))
+        open_ = ~(holds | fails)
+        fails |= open_ & moved.outside(criterion.low, criterion.high).any(axis=1)
+        holds |= open_ & moved.inside(criterion.low, criterion.high).all(axis=1)
+        if (holds | fails).all():
+            break
+    return holds, fails
+
+
+def _rate(check: str, planted: str, verdict: Verdict, quantity: str, count: int, sequences: int, most: float) -> Rate:
+    interval = scipy.stats.binomtest(int(count), sequences).proportion_ci(0.95, "exact")
+    return Rate(
+        check, planted, verdict, quantity, int(count), sequences, float(interval.low), float(interval.high), most
+    )
+
+
+def sentence(rate: Rate) -> str:
+    """For people."""
+    planted = "with nothing planted" if rate.planted == "nothing" else f"with {rate.planted} of {rate.quantity}"
+    return (
+        f"{rate.check}, {planted}: {rate.verdict} in {rate.wrong} of {rate.sequences} sequences "
+        f"[{100 * rate.low:.2g} %, {100 * rate.high:.2g} %], at most {100 * rate.most:g} % allowed"
+    )
+
+
+def table_of_rates(rates: Sequence[Rate]) -> Table:
+    """All rates, as a table."""
+    rows: list[tuple] = [
+        (r.check, r.planted, r.quantity, r.verdict, r.wrong, r.sequences, f"[{r.low:.4f}, {r.high:.4f}]", r.most)
+        for r in rates
+    ]
+    columns = ("check", "planted", "quantity", "verdict", "count", "sequences", "rate, 95 % interval", "allowed")
+    return Table("Wrong verdicts of the sequential rule", columns, rows)
+
+
+# Faults planted into results, which the checks must catch: a verdict that could not fail says nothing.
+
+OUTSIDE = 0.01
+"""How far outside the limits the planted slopes are."""
+
+
+def caught(results: Results, seed: int, confidence: float) -> Judgement:
+    """Check 5, on the very results: errors made to scale like sqrt(eps) fail checks 1 and 2, like eps^2 check 1, and
+    Theta_0 of other paths check 3."""
+    which = results.reached()
+    names = [results.quantity[q] for q in which]
+    size, theta, theta_0 = results.size, results.theta[:, :, which], results.theta_0[:, which]
+    theta = np.maximum(theta, np.finfo(np.float64).tiny)
+    largest = results.theta.max(axis=2, keepdims=True)
+    root, square = theta / np.sqrt(size)[:, None], theta * size[:, None]
+    found = {
+        "sqrt(eps), check 1": judgements.slope(names, root * size[:, None], size, seed, confidence=confidence),
+        "sqrt(eps), check 2": judgements.tightness(
+            [judgements.THE_LARGEST], largest / np.sqrt(size)[:, None], size, seed, confidence=confidence
+        ),
+        "eps^2, check 1": judgements.slope(names, square * size[:, None], size, seed, confidence=confidence),
+        "noise not shared, check 3": judgements.sharp_constant(
+            names, theta, np.roll(theta_0, 1, axis=0), size, seed, confidence=confidence
+        ),
+    }
+    return power({what: j.verdict for what, j in found.items()})
+
+
+def power(verdicts: dict[str, Verdict]) -> Judgement:
+    """Whether every planted fault was found failing; `verdicts` by what was planted."""
+    missed = [what for what, v in verdicts.items() if v != Verdict.FAILS]
+    sentence = f"{len(verdicts) - len(missed)} of {len(verdicts)} errors planted into these results are detected"
+    return Judgement(
+        "power", Verdict.of(not missed, missed), sentence + (f"; missed: {', '.join(missed)}" if missed else ""),
+        {"planted": verdicts},
+    )  # fmt: skip
+
+
+def slopes(limits: tuple[float, float], n: int) -> list[tuple[str, np.ndarray]]:
+    """Plants of a `Criterion` of `n` quantities: slopes just outside the limits."""
+    return [(f"slope {value:g}", np.full(n, value)) for value in (limits[0] - OUTSIDE, limits[1] + OUTSIDE)]
+
+
+def growth(
+    names: Sequence[str],
+    values: list[np.ndarray],
+    tasks: Sequence[int],
+    size: np.ndarray,
+    seed: int,
+) -> Criterion:
+    """Check 2 as a `Criterion`, of Theta float64[path, size, quantity], or of one float64[path, quantity] a size."""
+
+    def estimate(values: list[np.ndarray], confidence: float) -> Slopes:
+        return bootstrap(values[0] if len(values) == 1 else values, size, seed, UPPER, True, confidence)
+
+    n = len(names)
+    plant = f"quantile slope {LEAST_TIGHTNESS - OUTSIDE:g}", np.full(n, LEAST_TIGHTNESS - OUTSIDE)
+    return Criterion(
+        "tightness", names, values, tasks, estimate, np.full(n, LEAST_TIGHTNESS), np.full(n, np.inf), [plant]
+    )

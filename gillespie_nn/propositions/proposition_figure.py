@@ -1,0 +1,239 @@
+"""Figures of a verification of bounds: errors against eps, and slow weights beside fast neurons in time."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..display.figures import COLOURS, new_figure, save_figure
+from ..nn import Number, Numbers
+from ..nn.chemistry import ERRORS, OUTPUTS, PREACTIVATIONS
+from .source import Source
+
+_BAND = (0.05, 0.95)
+_LINES = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
+"""Of layers: line and mark."""
+_SIZE = "size of the noise eps"
+_LEAST = 1e-9
+"""Relative differences below are not drawn."""
+
+
+class _Kind(NamedTuple):
+    """Numbers that one line shows: a quantity in a layer."""
+
+    first: Number
+    """One of them."""
+    places: np.ndarray
+    """int64[...], which of the results they are."""
+    style: dict
+
+
+def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -> None:
+    """Draw complete `verification.bounds` results with the record `found` of the verdict, of a network that holds
+    `numbers`. Needs matplotlib.
+
+    Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
+    bound is.
+    """
+    figure = new_figure((11, 8.5))
+    panels = figure.subplots(2, 2)
+    kinds = _kinds(results, numbers)
+    shared = np.isfinite(results.theta_0).all() and found["noise"] != "intrinsic"
+    lines = _errors(panels[0, 0], results, kinds)
+    figure.legend(handles=lines, loc="outside right upper", fontsize=7)
+    _thetas(panels[0, 1], results)
+    if shared:
+        _sharp(panels[1, 0], results, kinds)
+    else:
+        _laws(panels[1, 0], results, kinds)
+    _looseness(panels[1, 1], results, kinds)
+    figure.suptitle(
+        f"Proposition {found['proposition']}, {found['case']}, {found['activation']}, {found['noise']} noise, "
+        f"{found['paths']} paths: {found['verdict']}"
+    )
+    save_figure(figure, path)
+
+
+def _kinds(results: Any, numbers: Numbers) -> list[_Kind]:
+    """The quantities of each layer that move."""
+    moved = np.nanmedian(results.theta, axis=0).min(axis=0) > 0
+    found: dict[str, list[int]] = {}
+    for q in np.flatnonzero(results.is_number & moved).tolist():
+        found.setdefault(numbers.of(results.quantity[q]).group, []).append(q)
+    places = {group: np.array(own) for group, own in sorted(found.items())}
+    firsts = [numbers.of(results.quantity[own[0]]) for own in places.values()]
+    return [_Kind(n, own, _style(n, list(numbers.meanings))) for n, own in zip(firsts, places.values())]
+
+
+def _style(number: Number, letters: list[str]) -> dict:
+    """A quantity has a colour, and a layer has a line and a mark."""
+    line, mark = _LINES[(number.layer - 1) % len(_LINES)]
+    colour = COLOURS[letters.index(number.quantity) % len(COLOURS)]
+    return {"color": colour, "marker": mark, "linestyle": line, "markersize": 4}
+
+
+def _errors(axes: Any, results: Any, kinds: list[_Kind]) -> list:
+    """Returns the lines, one a kind and that of slope 1, which is in other panels too."""
+    size, lines = results.size, []
+    for first, own, style in kinds:
+        error = results.theta[:, :, own].max(axis=2) * size
+        label = f"{first.quantity}, layer {first.layer}"
+        lines += axes.loglog(size, np.nanmedian(error, axis=0), **style, label=label)
+        axes.fill_between(size, *np.nanquantile(error, _BAND, axis=0), color=style["color"], alpha=0.12, linewidth=0)
+    level = np.exp(np.nanmean(np.log(results.theta.max(axis=2))))
+    lines += axes.loglog(size, 2 * level * size, ":", color="0.3", label="slope 1")
+    _label(axes)
+    axes.set_xlabel(_SIZE)
+    axes.set_ylabel("sup |x(t; eps) - x(t)| [concentration]\nlargest of a layer: median, 5 to 95 %")
+    return lines
+
+
+def _thetas(axes: Any, results: Any) -> None:
+    size = results.size
+    theta, bound = results.theta.max(axis=2), results.bound.max(axis=2)
+    for values, colour, label in ((theta, COLOURS[0], "Theta(eps)"), (bound, COLOURS[1], "explicit bound / eps")):
+        low, middle, high = np.nanquantile(values, (0.05, 0.5, 0.95), axis=0)
+        axes.loglog(size, middle, "o-", color=colour, label=f"{label}: median", markersize=4)
+        axes.loglog(size, high, "^--", color=colour, label="95 % quantile", markersize=4)
+        axes.fill_between(size, low, high, color=colour, alpha=0.15, linewidth=0)
+    theta_0 = results.theta_0.max(axis=1)
+    if np.nanmax(theta_0) > 0:
+        for p, style in ((0.5, "-"), (0.95, "--")):
+            name = "sharp constant sup|u|: median, 95 %" if p == 0.5 else None
+            value = np.nanquantile(theta_0, p)
+            axes.axhline(value, color=COLOURS[2], linestyle=style, linewidth=1, label=name, zorder=0)
+    _label(axes)
+    axes.set_xlabel(_SIZE)
+    axes.set_ylabel("Theta = sup-error / eps [concentration]\nlargest of all quantities")
+    axes.legend(fontsize=7)
+
+
+def _sharp(axes: Any, results: Any, kinds: list[_Kind]) -> None:
+    size = results.size
+    for _, own, style in kinds:
+        theta, theta_0 = results.theta[:, :, own].max(axis=2), results.theta_0[:, own].max(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = np.median(np.abs(theta / theta_0[:, None] - 1), axis=0)
+        off = np.where(np.isfinite(off) & (off > _LEAST) & (off < 1e6), off, np.nan)
+        axes.loglog(size, off, **style)
+    axes.loglog(size, 3 * size, ":", color="0.3")
+    _label(axes)
+    axes.set_xlabel(_SIZE)
+    axes.set_ylabel("|Theta(eps) - Theta_0| / Theta_0\nmedian of paths, the same noise")
+
+
+def _laws(axes: Any, results: Any, kinds: list[_Kind]) -> None:
+    """Distribution functions of Theta at the largest volume, and of linear noise."""
+    for _, own, style in kinds:
+        for values, line, width in (
+            (results.theta[:, 0, own], style["linestyle"], 1.5), (results.theta_0[:, own], ":", 1.0)
+        ):  # fmt: skip
+            largest = values.max(axis=1)
+            x = np.sort(largest[~np.isnan(largest)])
+            share = np.arange(1, len(x) + 1) / len(x)
+            axes.step(x, share, where="post", color=style["color"], linestyle=line, linewidth=width)
+    axes.set_xscale("log")
+    _label(axes)
+    axes.set_xlabel(
+        "sqrt(Omega) sup-error at the largest Omega, largest of a layer\nthin and dotted: sup|u| of linear noise"
+    )
+    axes.set_ylabel("fraction of paths")
+
+
+def _label(axes: Any) -> None:
+    """Powers of ten where an axis spans some, else 1, 2 and 5 times them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        axis.set_minor_formatter(NullFormatter())
+        if axis.get_scale() == "log" and high < 100 * low:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
+    for k, (_, own, style) in enumerate(kinds):
+        ratio = np.nanmedian(results.bound[:, :, own] / results.theta[:, :, own], axis=0).ravel()
+        points = style | {"linestyle": "none", "markersize": 5, "alpha": 0.6}
+        axes.semilogy(np.full(len(ratio), k), ratio, **points)
+    axes.axhline(1.0, color="0.3", linewidth=1)
+    meanings = list(dict.fromkeys(f"{kind.first.quantity}: {kind.first.meaning}" for kind in kinds))
+    lines = [", ".join(meanings[:4]), ", ".join(meanings[4:])]
+    _label(axes)
+    axes.set_xticks(range(len(kinds)), [kind.first.group for kind in kinds])
+    axes.set_xlabel("\n".join(line for line in lines if line), fontsize=8)
+    axes.set_ylabel("explicit bound / sup-error\nmedian of paths; each neuron and size")
+
+
+def draw_course(course: Any, path: str | Path) -> None:
+    """Draw a `verification.bounds` course: fast neurons, slow weights where they move, and the differences, with
+    switching times."""
+    groups = [("fast neurons", course.fast), ("slow weights", course.slow)]
+    groups = [(name, chosen) for name, chosen in groups if chosen]
+    figure = new_figure((10, 3 + 3 * len(groups)))
+    *panels, difference = figure.subplots(1 + len(groups), 1, sharex=True)
+    for n, (axes, (name, chosen)) in enumerate(zip(panels, groups)):
+        for k, q in enumerate(chosen):
+            style = {"color": COLOURS[k % 7], "linewidth": 1.4}
+            axes.plot(course.time, course.reference[:, q], **style, label=course.names[q])
+            axes.plot(course.time, course.perturbed[:, q], "--", **style | {"linewidth": 0.7})
+        axes.set_ylabel(f"{name} [concentration]")
+        away = np.abs(course.perturbed[:, chosen] - course.reference[:, chosen]).max(axis=1) / course.size
+        difference.semilogy(course.time[1:], np.maximum(away[1:], 1e-6), color=COLOURS[n], label=name)
+    difference.set_ylabel("largest |x(t; eps) - x(t)| / eps\n[concentration]")
+    difference.set_xlabel("time [s]; dotted: switches of the input")
+    for axes in (*panels, difference):
+        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        for t in course.switches:
+            axes.axvline(t, color="0.4", linestyle=":", linewidth=0.9)
+    title = f"{course.title}: without noise (solid), with noise of eps = {course.size:.3g} (dashed)"
+    figure.suptitle(title, fontsize=10)
+    save_figure(figure, path)
+
+
+# One path in time, for a figure: a few fast and slow numbers with and without noise.
+
+_POINTS = 400
+_MOST = 6
+_FAST = (OUTPUTS, PREACTIVATIONS, ERRORS)
+
+
+class Course(NamedTuple):
+    """Values at times of the numbers `names`."""
+
+    title: str
+    size: float
+    """eps"""
+    time: np.ndarray  # float64[point] [s]
+    switches: np.ndarray  # float64[...] [s]
+    names: tuple[str, ...]
+    reference: np.ndarray  # float64[point, number] [concentration]
+    perturbed: np.ndarray  # float64[point, number]
+    fast: list
+    slow: list
+    """Numbers of the quantities to draw."""
+
+
+def course_of(source: Source) -> Course:
+    """The first path of a `Source` at the largest eps, for a figure."""
+    setting, quantities = source.setting, source.setting.quantities
+    time, reference, perturbed = source.first_path(setting.horizon / _POINTS)
+    one = np.ones((len(time), 1))
+    reference, perturbed = (
+        np.hstack([x, one])[:, quantities.plus]
+        - np.where(quantities.minus < x.shape[1], np.hstack([x, one])[:, quantities.minus], 0.0)
+        for x in (reference, perturbed)
+    )
+    numbers = [(q, setting.spec.numbers.of(quantities.names[q])) for q in np.flatnonzero(quantities.is_number).tolist()]
+    weights = [q for q, number in numbers if number.learned]
+    others = [q for q, number in numbers if number.meaning in _FAST]
+    return Course(
+        setting.described().partition(":")[0], float(source.sizes[-1]), time, setting.switches, quantities.names,
+        reference, perturbed, _spread(reference, others), _spread(reference, weights),
+    )  # fmt: skip
+
+
+def _spread(values: np.ndarray, chosen: list[int]) -> list[int]:
+    """Those of `chosen` that move most."""
+    moved = np.ptp(values[:, chosen], axis=0) if chosen else np.empty(0)
+    return [chosen[k] for k in sorted(np.argsort(-moved, kind="stable")[:_MOST])]

@@ -1,0 +1,181 @@
+"""Faults planted into runs, each to be caught by the check that should: whether the machine that verifies can fail.
+
+All on proposition 5.1, XOR, noise in rates; then check 5 on ReLU: at rest on its kink it must fail, crossing it at
+speed it must not.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import scipy
+
+from ..kernels.propositions.perturbed import Perturbed
+from ..nn.chemistry import PREACTIVATIONS
+from ..noise import RateNoise
+from ..statistics.tests import Judgement, Verdict
+from .driven import DrivenPaths
+from .forcing import LARGEST, N_SIZES, SMALLEST, Rate, fill, judge_driven
+from .results import Results
+from .setting import LEARNING, Choice, Setting, setting_of
+
+PATHS = 40
+_STEP = 0.02
+"""Of the first variation with a frozen Jacobian [s]."""
+
+
+class Found(NamedTuple):
+    """A plant, the verdict of each check by name, and whether it was caught, or left alone, as it should."""
+
+    what: str
+    verdicts: dict
+    as_expected: bool
+
+
+def self_test(seed: int, say: Callable[[str], object] = lambda line: None, paths: int = PATHS) -> list[Found]:
+    """Run all planted errors, one after the other."""
+    found = []
+    for what, plant, expected in PLANTS:
+        verdicts = {j.name: j.verdict for j in plant(seed, paths)}
+        row = Found(what, verdicts, all(verdicts[name] == verdict for name, verdict in expected.items()))
+        found.append(row)
+        asked = ", ".join(f"{name} {verdict}" for name, verdict in expected.items())
+        seen = ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
+        say(f"{what}: {'as expected' if row.as_expected else 'NOT AS EXPECTED'}; expected {asked}; got {seen}")
+    return found
+
+
+def _sizes() -> np.ndarray:
+    return np.geomspace(SMALLEST, LARGEST, N_SIZES)
+
+
+def _results(
+    setting: Setting,
+    sizes: np.ndarray,
+    seed: int,
+    paths: int,
+    change: Callable[[DrivenPaths], None] = lambda driven: None,
+) -> Results:
+    """Results of paths in which `change` has been made."""
+    driven = DrivenPaths(setting, RateNoise(sizes[-1], Rate.kind), sizes, seed)
+    change(driven)
+    results = Results.empty(sizes, setting.quantities, paths)
+    for path in range(paths):
+        fill(results, path, driven.errors(path))
+    return results
+
+
+def none(seed: int, paths: int) -> list[Judgement]:
+    """Nothing is wrong."""
+    return judge_driven(_results(setting_of(Choice()), _sizes(), seed, paths), seed)
+
+
+def scaled(power: float) -> Callable[[int, int], list[Judgement]]:
+    """Noise of size eps**power / 10**power in place of eps, up to a tenth."""
+
+    def plant(seed: int, paths: int) -> list[Judgement]:
+        sizes = _sizes()
+        true = 0.1 * (sizes / sizes[-1]) ** power
+        found = _results(setting_of(Choice()), true, seed, paths)
+        factor = (true / sizes)[:, None]
+        return judge_driven(found._replace(size=sizes, theta=found.theta * factor, bound=found.bound * factor), seed)
+
+    return plant
+
+
+def not_shared(seed: int, paths: int) -> list[Judgement]:
+    """Every eps has a path of its own; u has that of the first."""
+    setting, sizes = setting_of(Choice()), _sizes()
+    found = _results(setting, sizes, seed, paths)
+    for k in range(1, N_SIZES):
+        other = _results(setting, sizes, seed + k, paths)
+        found.theta[:, k] = other.theta[:, k]
+        found.bound[:, k], found.ratio[:, k] = other.bound[:, k], other.ratio[:, k]
+    return judge_driven(found, seed)
+
+
+def frozen(seed: int, paths: int) -> list[Judgement]:
+    """u with the Jacobian of t = 0."""
+    setting, sizes = setting_of(Choice()), _sizes()
+    found = _results(setting, sizes, seed, paths)
+    driven = DrivenPaths(setting, RateNoise(sizes[-1], Rate.kind), sizes, seed)
+    quantities = setting.quantities
+    for path in range(paths):
+        u = _frozen_variation(driven, path)
+        found.theta_0[path] = np.abs(u[:, quantities.plus] - u[:, quantities.minus]).max(axis=0)
+    return judge_driven(found, seed)
+
+
+def _frozen_variation(driven: DrivenPaths, path: int) -> np.ndarray:
+    """u float64[time, species + 1] of u' = J(x(0)) u + g(x(t))."""
+    system, setting = driven.system, driven.setting
+    terms, first = system.terms, next(setting.samples().steps(0, 0.0, setting.running_time))
+    start = np.append(setting.start(), 1.0)
+    start[first.species] = first.counts
+    flow, u, rows = scipy.linalg.expm(_jacobian(terms, start) * _STEP), np.zeros(len(start)), []
+    for _ in driven.pieces(path, _STEP):
+        x = system.columns[:, 0]
+        rate = terms.along * x[terms.first] * x[terms.second]
+        forcing = np.zeros(len(start))
+        np.add.at(forcing, terms.change_species, terms.change_amount * np.repeat(rate, np.diff(terms.change_start)))
+        u = flow @ u + _STEP * forcing
+        rows.append(u)
+    return np.array(rows)
+
+
+def _jacobian(terms: Perturbed, x: np.ndarray) -> np.ndarray:
+    """J float64[species + 1, species + 1] of products, but for what does not move."""
+    found = np.zeros((len(x), len(x)))
+    moves = np.unique(terms.change_species)
+    for t, (first, second) in enumerate(zip(terms.first, terms.second)):
+        for j in range(terms.change_start[t], terms.change_start[t + 1]):
+            amount = terms.change_amount[j] * terms.base[t]
+            found[terms.change_species[j], first] += amount * x[second]
+            found[terms.change_species[j], second] += amount * x[first]
+    found[:, np.setdiff1d(np.arange(len(x)), moves)] = 0.0
+    return found
+
+
+def missing_term(seed: int, paths: int) -> list[Judgement]:
+    """The bound leaves out the noise in the reactions that make pre-activations of the first layer."""
+
+    def change(driven: DrivenPaths) -> None:
+        system, network = driven.system, driven.setting.network
+        numbers = driven.setting.spec.numbers.select(PREACTIVATIONS, layer=1)
+        made = {network.index[s] for number in numbers for s, _ in number.rails.signs()}
+        terms = system.terms
+        owner = np.repeat(np.arange(len(terms.base)), np.diff(terms.change_start))
+        gone = np.unique(owner[np.isin(terms.change_species, list(made))])
+        drive = system.drive
+
+        def without(along: np.ndarray) -> None:
+            drive(along)
+            terms.along_bound[gone] = 0.0
+
+        system.drive = without  # type: ignore[method-assign]
+
+    return judge_driven(_results(setting_of(Choice()), _sizes(), seed, paths, change), seed)
+
+
+def on_relu(case: str) -> Callable[[int, int], list[Judgement]]:
+    """Case `kink` or `crossing` with ReLU."""
+
+    def plant(seed: int, paths: int) -> list[Judgement]:
+        setting = setting_of(Choice(LEARNING, case, "relu", seed=seed))
+        return judge_driven(_results(setting, _sizes(), seed, paths), seed)
+
+    return plant
+
+
+_ALL = dict.fromkeys(("slope", "tightness", "sharp constant", "upper bound"), Verdict.HOLDS)
+PLANTS = (
+    ("no fault", none, _ALL),
+    ("errors proportional to sqrt(eps)", scaled(0.5), {"slope": Verdict.FAILS, "tightness": Verdict.FAILS}),
+    ("errors proportional to eps^2", scaled(2.0), {"slope": Verdict.FAILS}),
+    ("a Jacobian frozen at t = 0", frozen, {"sharp constant": Verdict.FAILS}),
+    ("different noise for each eps", not_shared, {"sharp constant": Verdict.FAILS}),
+    ("a bound with a missing term", missing_term, {"upper bound": Verdict.FAILS, "slope": Verdict.HOLDS}),
+    ("ReLU at rest on its kink", on_relu("kink"), {"slope": Verdict.FAILS, "tightness": Verdict.FAILS}),
+    ("ReLU crossing its kink at speed", on_relu("crossing"), _ALL),
+)  # fmt: skip
+"""What, the plant, and verdicts by check that it must have. To add one: a line here."""

@@ -1,0 +1,221 @@
+"""What a verification is done on: a network, where it starts, and what is presented to it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from .. import checks
+from ..activations import ACTIVATIONS
+from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..datasets import case as case_of
+from ..nn import TrainingNetwork, training_network
+from ..nn.settings import Settings
+from ..simulation.presentations import Presented, Samples, presentation_order
+from .results import Quantities, quantities_of
+
+FORWARD, LEARNING = "5.1", "5.2"
+PROPOSITIONS = (FORWARD, LEARNING)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A proposition on a network. Presentation k lasts from k T to (k + 1) T, T = `running_time` [s]."""
+
+    proposition: str
+    case: str
+    activation: str
+    spec: TrainingNetwork
+    weights: np.ndarray  # float64[weight], at the start [concentration]
+    x: np.ndarray  # float64[presentation, input] [concentration]
+    t: np.ndarray  # float64[presentation, output] [concentration]
+    running_time: float
+    remark: str = ""
+    """What the case is about, in a sentence."""
+
+    @property
+    def network(self) -> ReactionNetwork:
+        return self.spec.network
+
+    @property
+    def horizon(self) -> float:
+        """[s]"""
+        return len(self.x) * self.running_time
+
+    @property
+    def switches(self) -> np.ndarray:
+        """Times at which inputs and targets are set anew, the start left out, float64[...] [s]."""
+        return self.running_time * np.arange(1, len(self.x))
+
+    @cached_property
+    def quantities(self) -> Quantities:
+        return quantities_of(self.network)
+
+    def samples(self, volume: float = 1.0, dtype: type = np.float64) -> Samples:
+        """What is presented, in molecules."""
+        return Samples(self.spec, Presented.each(self.x, self.t if self.spec.targets else None), volume, dtype)
+
+    def start(self, volume: float = 1.0, dtype: type = np.float64) -> np.ndarray:
+        """The state `dtype`[species] at time 0, before anything is presented [molecules]."""
+        return self.spec.start(self.weights, volume, dtype)
+
+    def described(self) -> str:
+        """What was chosen, in a line."""
+        layers = "-".join(map(str, self.spec.layers))
+        learning = "learning on" if self.spec.targets else "weights fixed"
+        n = len(self.x)
+        return (
+            f"{self.case}, {layers}, {self.activation}, {learning}: {n} presentation{'s' * (n > 1)} of "
+            f"{self.running_time:g} s, {n - 1} switches of the input, T = {self.horizon:g} s, "
+            f"{len(self.network.species)} species, {len(self.network.reactions)} reactions"
+        )
+
+    def record(self) -> dict:
+        """What decides it, by name, for files."""
+        return {
+            "proposition": self.proposition,
+            "case": self.case,
+            "activation": self.activation,
+            "network": self.network.digest,
+            "weights": self.weights.tolist(),
+            "x": self.x.tolist(),
+            "t": self.t.tolist(),
+            "running_time": self.running_time,
+        }
+
+
+# The networks that propositions are verified on. To add one: a function of a `Choice`, and its line in `CASES`.
+
+_T = TypeVar("_T")
+
+
+class Choice(NamedTuple):
+    """Options of the command; None stands for the default of the case."""
+
+    proposition: str = FORWARD
+    case: str = "xor"
+    activation: str = "smooth_relu"
+    h: float | None = None
+    derivative: str | None = None
+    kappa: float | None = None
+    switch_rate: float | None = None
+    learning_rate: float | None = None
+    annihilation_rate: float | None = None
+    running_time: float | None = None
+    presentations: int | None = None
+    seed: int = 0
+    brief: bool = False
+    """Use shorter presentations and a larger learning rate, because exact simulation is slow."""
+
+    def of(self, name: str, default: _T) -> _T:
+        """The given value, or the default."""
+        found = getattr(self, name)
+        return default if found is None else found
+
+
+def setting_of(choice: Choice) -> Setting:
+    """The setting of a `Choice`. Raises InputError for an unknown name or an invalid value."""
+    checks.choice("proposition", choice.proposition, PROPOSITIONS)
+    checks.choice("case", choice.case, CASES)
+    checks.choice("activation", choice.activation, [a.name for a in ACTIVATIONS])
+    if choice.running_time is not None:
+        checks.positive("running_time", choice.running_time, "s")
+    if choice.presentations is not None:
+        checks.whole("presentations", choice.presentations)
+    return CASES[choice.case](choice)
+
+
+SETTINGS = {
+    "xor": Settings(hidden=(4,), presentations=1500, annihilation_rate=60.0),
+    "iris": Settings(hidden=(8,), learning_rate=0.00125, presentations=8400),
+}
+"""Of the verification, which is of the network that learns all the time: the settings that train a case best may hold
+its learning after each switch."""
+_PRESENTATIONS = {FORWARD: 1, LEARNING: 5}
+_BRIEF = {"xor": {FORWARD: (1, 10.0), LEARNING: (4, 4.0)}, "iris": {FORWARD: (1, 5.0), LEARNING: (3, 3.0)}}
+"""Presentations, and how long each is [s], where molecules are counted: some relaxation times."""
+
+
+def dataset(choice: Choice) -> Setting:
+    """The network of a case study. For 5.1 the weights are those of float gradient descent over its presentations, and
+    the last training sample is presented to an empty network; for 5.2 learning begins at its random start."""
+    own = SETTINGS[choice.case]
+    data = case_of(choice.case).load(choice.seed)
+    learning = choice.proposition == LEARNING
+    usual = _PRESENTATIONS[choice.proposition], own.running_time
+    n, running_time = _BRIEF[choice.case][choice.proposition] if choice.brief else usual
+    n, running_time = choice.of("presentations", n), choice.of("running_time", running_time)
+    if choice.brief and choice.learning_rate is None:  # the step s = eta T is the case's own
+        choice = choice._replace(learning_rate=own.step / running_time)
+    spec = _network(choice, (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]), own, learning, data.signed)
+    weights = spec.floating.initial_weights(choice.seed, own.initial_scale)
+    order = presentation_order(len(data.train_x), own.presentations, own.order, choice.seed).ravel()
+    if learning:
+        order = order[:n]
+    else:
+        weights = spec.floating.gradient_descent(weights, data.train_x, data.train_t, order, own.step)
+        order = np.arange(len(data.train_x))[::-1][:n]
+    return Setting(
+        choice.proposition, choice.case, choice.activation, spec, weights, data.train_x[order], data.train_t[order],
+        running_time,
+    )  # fmt: skip
+
+
+def kink(choice: Choice) -> Setting:
+    """2-1-1: x = (1, 1), w = (w, -w), b = 0, so that z rests at 0 while both of its rails are populated.
+
+    The error that reaches the neuron does not vanish, so whether it learns hangs on the sign of z.
+    """
+    _only_learning(choice)
+    own = SETTINGS["xor"]
+    spec = _network(choice, (2, 1, 1), own, True, False)
+    weights = np.array([1.0, -1.0, 0.0, 1.0, 0.0])
+    n = choice.of("presentations", 1)
+    # A leaky unit learns a little at rest, and leaves it the sooner the larger its error is.
+    target = 0.05 if choice.activation == "leaky_relu" else 0.5
+    remark = (
+        "the reference rests at z = 0, where the derivative of a ReLU jumps, so even the smallest noise decides "
+        "whether the unit is on"
+    )
+    return Setting(
+        LEARNING, "kink", choice.activation, spec, weights, np.ones((n, 2)), np.full((n, 1), target),
+        choice.of("running_time", 20.0), remark=remark,
+    )  # fmt: skip
+
+
+def crossing(choice: Choice) -> Setting:
+    """2-2-1: inputs (1, 0) and (0, 1) in turn take one hidden unit up through z = 0 and the other down, at speed."""
+    _only_learning(choice)
+    own = SETTINGS["xor"]
+    spec = _network(choice, (2, 2, 1), own, True, False)
+    weights = np.array([1.0, -0.8, -0.7, 0.9, 0.1, 0.05, 0.8, -0.6, 0.1])
+    n = choice.of("presentations", 3)
+    x = np.tile([[1.0, 0.0], [0.0, 1.0]], (n, 1))[:n]
+    t = np.tile([[0.2], [0.6]], (n, 1))[:n]
+    remark = (
+        "the reference crosses z = 0 at non-zero speed, so noise of size eps moves the time of the switch by only "
+        "O(eps)"
+    )
+    return Setting(
+        LEARNING, "crossing", choice.activation, spec, weights, x, t, choice.of("running_time", 20.0), remark=remark
+    )  # fmt: skip
+
+
+def _only_learning(choice: Choice) -> None:
+    if choice.proposition != LEARNING:
+        raise InputError(f"case {choice.case} needs a network that learns: use --proposition {LEARNING}")
+
+
+def _network(choice: Choice, layers: tuple[int, ...], own: Settings, learning: bool, signed: bool) -> TrainingNetwork:
+    asked = {name: choice.of(name, getattr(own, name)) for name in ("learning_rate", "annihilation_rate")}
+    settings = own.replace(activation=choice.activation, **asked)
+    if hasattr(settings, "h"):
+        settings = settings.replace(h=own.h)
+    given = {name: getattr(choice, name) for name in ("h", "derivative", "kappa", "switch_rate")}
+    settings = settings.replace(**{name: value for name, value in given.items() if value is not None})
+    return training_network(layers, **settings.of_network, signed_inputs=signed, learning=learning)
+
+
+CASES = {"xor": dataset, "iris": dataset, "kink": kink, "crossing": crossing}

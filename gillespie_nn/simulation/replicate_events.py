@@ -1,0 +1,316 @@
+"""Events of a network during one replicate: when conditions become true, and what is done then.
+
+Methods watch the conditions and stop where one may have changed, so nothing here is polled. Conditions on the time are
+solved here for the moment at which they next change, to the last digit, unless they also read what changes between
+reactions: continuous variables, and all amounts where these are real numbers. Those the method itself finds.
+
+The meaning is SBML's (level 3 version 1, section 4.11): a condition that becomes true makes its event happen, after its
+delay; several at one moment happen by priority, and one done may make others happen or, if they are not persistent,
+no longer happen. Of events with equal priority one is drawn, from the generator of the replicate; where none is tied,
+none is drawn. Events without a priority go last, in the order in which their conditions became true, then in file
+order: SBML leaves that order open.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import checks
+from ..checks import InputError, ModelError
+from ..crn import ReactionNetwork
+from ..crn.event import Event, drawn, has_draws
+from ..crn.expressions import RELATIONS, Expression
+from ..crn.formula import parse
+from ..kernels.codes import COUNT_LIMIT
+from ..kernels.crossings import next_crossing
+from ..kernels.laws import TIME_VARIABLE, VARIABLE, law_value
+from ..status import Status
+from .methods import Method, Ode
+from .observer import Values
+
+_NO_SPECIES = np.empty(0, dtype=np.int64)
+_MOST_AT_ONCE = 10_000
+_MANY = 5000
+_TOO_MANY = 1e8
+"""An event that became true so many times (`_MANY`) by the passing of time alone, and at this pace would more than
+`_TOO_MANY` times until the end, happens without end: each takes some 0.1 ms, and the condition sin(1 / (time - 1)) > 0
+changes infinitely often."""
+
+
+class _Pending(NamedTuple):
+    time: float
+    event: int
+    values: tuple | None  # of the assignments, if they were worked out when the condition became true
+
+
+class Events:
+    """The events of `network` in the simulation `method`, up to `t_end` [s]."""
+
+    def __init__(self, network, method, t_end):
+        self._network, self._method, self._t_end = network, method, t_end
+        self._events = network.resolved_events
+        self._values = Values(network)
+        self._pending: list[_Pending] = []
+        # Of each event: happenings with no reaction before them, when the last `_MANY` of these began [s], and how many
+        # reactions had fired at the last happening.
+        self._happened = [0] * len(self._events)
+        self._since = [0.0] * len(self._events)
+        self._fired = [-1] * len(self._events)
+        self._by_time = [_changes_by_time(trigger, network, method) for trigger in network.compiled.programs.triggers]
+        self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
+        self._warned: set[int] = set()
+        self._done_at, self._n_done = -np.inf, 0  # happenings at one moment
+        self.stops = False
+        """Whether the condition has become true at which the simulation ends."""
+        random = [e for event in self._events for e in event.expressions() if has_draws(e)]
+        if random and method.deterministic:
+            checks.warn(
+                f"method {method.name} has no random draws: {random[0]} and others like it are replaced by their means"
+            )
+        if self._events:
+            method.laws.triggered[:] = [event.initially for event in self._events]
+
+    def next_time(self) -> float:
+        """When something is next to be done though no reaction fires [s]; infinite if never."""
+        if not self._events:
+            return np.inf
+        laws, first = self._method.laws, self._method.laws.first_trigger[0]
+        for k, event in enumerate(self._events):
+            if np.isnan(self._crossing[k]):
+                self._crossing[k] = np.inf
+                if self._by_time[k]:
+                    self._crossing[k] = next_crossing(
+                        laws, first + k, self._method.state, self._method.time, self._t_end
+                    )
+                if np.isnan(self._crossing[k]):
+                    if event.is_edge:
+                        self._crossing[k] = np.inf
+                        self._warn_of_edge(k)
+                        continue
+                    trigger = self._network.events[k].trigger  # as written, without the rules put in
+                    raise ModelError(
+                        f"event {event.name}: cannot find when its condition {trigger} changes after "
+                        f"t = {self._method.time:g} s; simplify the condition"
+                    )
+        return min([*self._crossing, *(p.time for p in self._pending)])
+
+    def _warn_of_edge(self, k):
+        if k not in self._warned:
+            self._warned.add(k)
+            checks.warn(self._says(k, "cannot find when it changes next; a short pulse may be stepped over"))
+
+    def happen(self) -> None:
+        """Look at the conditions now and do what is due."""
+        if self._method.time > self._done_at:
+            self._done_at, self._n_done = self._method.time, 0
+        self._look()
+        while due := [p for p in self._pending if p.time <= self._method.time]:
+            if self._n_done >= _MOST_AT_ONCE:
+                raise ModelError(
+                    f"event {self._events[due[0].event].name} and others keep triggering each other at "
+                    f"t = {self._method.time:g} s"
+                )
+            chosen = self._chosen(due)
+            self._pending.remove(chosen)
+            self._do(chosen)
+            self._n_done += 1
+            self._look()
+
+    def _look(self):
+        """Which conditions have changed; events whose became true are queued."""
+        laws, first, now = self._method.laws, self._method.laws.first_trigger[0], self._method.time
+        laws.variables[TIME_VARIABLE] = now
+        for k, event in enumerate(self._events):
+            if self._by_time[k]:
+                self._crossing[k] = np.nan
+            true = law_value(laws, first + k, self._method.state) != 0.0
+            if true == bool(laws.triggered[k]):
+                continue
+            laws.triggered[k] = true
+            if event.is_edge:
+                self._count_happening(k, now)
+                self._method.set_counts(_NO_SPECIES, np.empty(0, dtype=self._method.dtype))
+            elif true and event.stops:
+                self.stops = True
+            elif true:
+                self._count_happening(k, now)
+                values = self._worked_out(k) if event.values_at_trigger else None
+                self._pending.append(_Pending(now + self._delay_of(k), k, values))
+            elif not event.persistent:
+                self._pending = [p for p in self._pending if p.event != k]
+
+    def _count_happening(self, k, now):
+        """Raise ModelError if the passing of time makes the condition of event k true ever again."""
+        by_time, self._fired[k] = self._fired[k] == self._method.n_events, self._method.n_events
+        self._happened[k] += by_time
+        if not by_time or self._happened[k] % _MANY:
+            return
+        seconds, self._since[k] = now - self._since[k], now
+        if seconds > 0 and (self._t_end - now) * _MANY > _TOO_MANY * seconds:  # at one moment: see `happen`
+            raise ModelError(
+                self._says(
+                    k,
+                    f"its condition became true {_MANY} times within {seconds:.2g} s, with no reaction in between: "
+                    "write a condition that does not change without end",
+                )
+            )
+
+    def _do(self, pending):
+        values = self._worked_out(pending.event) if pending.values is None else pending.values
+        event = self._events[pending.event]
+        factors = {target: float(self._values.at(self._method, e)) for target, e in event.factors}
+        species, counts, variables, reals = [], [], [], []
+        for (target, _), value in zip(event.assignments, values):
+            value *= factors.get(target, 1.0)
+            if target in self._network.index and target not in self._network.rate_rules:
+                species.append(self._network.index[target])
+                counts.append(self._count(pending.event, target, value))
+            else:
+                variables.append(self._values.place(target))
+                reals.append(self._real(pending.event, target, value))
+        values = np.array(counts, dtype=self._method.dtype)
+        self._method.set_counts(np.array(species, dtype=np.int64), values, variables, reals)
+
+    def _worked_out(self, k):
+        return tuple(self._value(k, e) for _, e in self._events[k].assignments)
+
+    def _value(self, k, expression):
+        """The value of an expression of event k now, with its random draws made."""
+        method = self._method
+        try:
+            made = drawn(expression, partial(self._values.at, method), None if method.deterministic else method.rng)
+        except ValueError as error:
+            raise ModelError(self._says(k, f"{expression} cannot be drawn: {error}")) from None
+        return float(self._values.at(method, made))
+
+    def _chosen(self, due):
+        """The next of the events that are due: the one of highest priority, of equals one at random."""
+        if all(self._events[p.event].priority is None for p in due):
+            return due[0]
+        priorities = [self._priority_of(p.event) for p in due]
+        highest = [p for p, priority in zip(due, priorities) if priority == max(priorities)]
+        tied = len(highest) > 1 and self._events[highest[0].event].priority is not None
+        return highest[int(self._method.rng.integers(len(highest)))] if tied else highest[0]
+
+    def _priority_of(self, k):
+        if self._events[k].priority is None:
+            return -np.inf
+        priority = float(self._values.at(self._method, self._events[k].priority))
+        if np.isnan(priority):
+            raise ModelError(self._says(k, "its priority is not a number"))
+        return priority
+
+    def _delay_of(self, k):
+        if self._events[k].delay is None:
+            return 0.0
+        delay = self._value(k, self._events[k].delay)
+        if not delay >= 0:
+            raise ModelError(self._says(k, f"its delay is {delay:g} s, and must be at least 0"))
+        return delay
+
+    def _count(self, k, target, value):
+        if self._method.dtype != np.int64:
+            if value < 0 and not self._method.deterministic:  # rate equations can start anywhere
+                raise ModelError(self._says(k, f"it sets {target} to {value:g} molecules, which must be at least 0"))
+            return self._real(k, target, value)
+        count = checks.rounded(value)
+        if not (count == np.floor(count) and 0 <= count <= COUNT_LIMIT):
+            raise ModelError(
+                self._says(k, f"it sets {target} to {value:g} molecules, which must be a whole number from 0 to 2**53")
+            )
+        return int(count)
+
+    def _real(self, k, target, value):
+        if not np.isfinite(value):
+            raise ModelError(self._says(k, f"it sets {target} to {value:g}, which must be finite"))
+        return value
+
+    def _says(self, k, what):
+        event = self._events[k]
+        name = f"condition {event.trigger} in a rate" if event.is_edge else f"event {event.name}"
+        return f"{name}, at t = {self._method.time:g} s: {what}"
+
+
+def _changes_by_time(trigger, network, method):
+    """Whether the condition `trigger`, a program, changes between reactions by the time alone."""
+    moved = network.compiled.programs.moved
+    read = {a for op, a, _, _ in trigger.instructions if op == VARIABLE}
+    still = method.dtype == np.int64 or not trigger.species
+    return TIME_VARIABLE in read and read.isdisjoint(moved) and still
+
+
+# The condition at which a replicate stops: an event that ends the replicate in place of changing the state.
+
+END_TIME = "end_time"
+"""Name of the statistic that says when a replicate stopped."""
+
+
+def condition(name: str, value: Any) -> str:
+    """The text of a condition; raises InputError."""
+    if isinstance(value, Expression):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{name} must be a condition such as 'A >= 100', got {value!r}")
+    parse(value, f"{name}, {value!r}")
+    return value.strip()
+
+
+def stopping(network: ReactionNetwork, text: str, method: Any) -> ReactionNetwork:
+    """`network` with an event, its last, that stops a replicate when the condition `text` becomes true.
+
+    Raises InputError for names that the network does not have, and for a `method` that does not support events.
+    """
+    trigger = parse(text, f"stop_when, {text!r}")
+    name = "stop_when"
+    while any(event.name == name for event in network.events):
+        name += "_"
+    stopped = replace(network, events=(*network.events, Event(name, trigger, (), stops=True)))  # checks the names
+    try:
+        method.refuse(stopped)
+    except InputError as error:
+        raise InputError(f"stop_when={text!r}: {error}") from None
+    if trigger.names().isdisjoint({*network.index, *network.rules, *network.rate_rules, "time"}):
+        raise InputError(f"stop_when={text!r} reads no species, rule or time, so it never changes: name a species")
+    return stopped
+
+
+def end_time(status: int, time: float) -> float:
+    """When a replicate stopped by its condition [s]; NaN if it did not."""
+    return time if status == Status.CONDITION_MET else np.nan
+
+
+# Where rates jump at known times: conditions on the time alone, such as `piecewise(1, time >= 50 && time < 51, 0)`.
+#
+# A solver looks at slopes at a few times of each step. A pulse that lies between them would be stepped over without a
+# word. So each such condition becomes an event without assignments: runs stop where it changes, and a new step begins.
+
+
+def with_edges(network: ReactionNetwork, method: type[Method]) -> ReactionNetwork:
+    """`network` with an event for each condition on the time that a step of the solver must not reach over.
+
+    Rate rules are integrated by every method that supports them, rate laws by `ode` alone: exact methods bound them
+    over windows of time. The network itself where there is no such condition.
+    """
+    rates = list(network.rate_rules.values())
+    if issubclass(method, Ode):
+        rates += [reaction.law for reaction in network.reactions if reaction.law is not None]
+    conditions = {c: None for rate in rates for c in _conditions(network, network.resolved(rate))}
+    if not conditions:
+        return network
+    taken = {event.name for event in network.events}
+    names = (name for k in range(len(taken) + len(conditions)) if (name := f"edge{k}") not in taken)
+    edges = tuple(Event(name, condition, (), is_edge=True) for name, condition in zip(names, conditions))
+    return replace(network, events=(*network.events, *edges))
+
+
+def _conditions(network: ReactionNetwork, expression: Expression) -> Iterator[Expression]:
+    """The comparisons in `expression` that change with the time and with nothing that moves."""
+    moving = {*network.index, *network.rate_rules}
+    for node in expression.walk():
+        if node.op in RELATIONS:
+            names = node.names()
+            if "time" in names and names.isdisjoint(moving):
+                yield node

@@ -1,0 +1,191 @@
+"""Global heaps of an HDF5 file (HDF5 format 3.0, III.E), in which it stores texts, checked before HDF5 reads them.
+
+HDF5 steps through a heap by the sizes of its objects. At an object of size zero it loops forever, and Python cannot
+interrupt it. Files of this software have all heaps before the rows of long runs: in their first kilobytes, or megabytes
+if there are many names. Files from elsewhere can have them anywhere.
+"""
+
+import io
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import h5py
+
+_HEAP_SIGNATURE = b"GCOL\x01\0\0\0"
+_HEADER, _OBJECT = struct.Struct("<8sQ"), struct.Struct("<HH4xQ")
+_FREE = 0
+_TEXT = np.dtype([("length", "<u4"), ("collection", "<u8"), ("index", "<u4")])
+"""What stands for a text in a dataset."""
+_LOOKED_AT = 16 * 2**20
+"""How much of a large file is searched [bytes], some 30 ms; all texts of 784-32-10 are in its first 15 MB."""
+_WHOLE = 256 * 2**20
+"""Files up to this size are searched to their end [bytes], which takes 0.2 s at most."""
+_BEGINNING = b"\x89HDF\r\n\x1a\n"
+
+
+def check(path: str | Path) -> None:
+    """Raise OSError if a file does not start with the HDF5 signature, or a global heap is damaged. All heaps of a file
+    of up to 256 MiB are checked; in a larger file those in its first 16 MiB. (HDF5 would also accept its signature
+    further inside the file, and count addresses from there. Files of this software start with it.)"""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if file.read(len(_BEGINNING)) != _BEGINNING:
+            raise OSError("it does not start with the HDF5 signature")
+        with mmap.mmap(file.fileno(), size if size <= _WHOLE else _LOOKED_AT, access=mmap.ACCESS_READ) as data:
+            start, n_left = data.find(_HEAP_SIGNATURE), 2 * size  # they do not overlap; some bytes may look like one
+            while start >= 0:
+                n_left -= _checked(file, start, min(size - start, n_left))
+                start = data.find(_HEAP_SIGNATURE, start + 1)
+
+
+def _checked(file: BinaryIO, start: int, most: int) -> int:
+    """The length of the collection at byte `start`. Raises OSError where it is more than `most` [bytes], or cannot be
+    walked through."""
+    file.seek(start)
+    header = file.read(_HEADER.size)
+    length = _HEADER.unpack(header)[1] if len(header) == _HEADER.size else 0
+    if not _HEADER.size <= length <= most or not _walks(header + file.read(length - _HEADER.size)):
+        raise OSError(f"the global heap at byte {start} is damaged")
+    return length
+
+
+def check_lengths(path: str | Path, dataset: "h5py.Dataset") -> None:
+    """Raise OSError if texts are longer than the file (HDF5 allocates memory for them before it reads them), or if
+    their heap is damaged."""
+    import h5py
+
+    if not dataset.id.get_storage_size() or h5py.check_string_dtype(dataset.dtype).length is not None:
+        return
+    place, n_bytes = dataset.id.get_offset(), dataset.size * _TEXT.itemsize
+    with open(_opened(path, dataset), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if place is None or n_bytes > size - place:
+            raise OSError(f"{dataset.name} is not stored in one piece")
+        file.seek(place)
+        data = file.read(n_bytes)
+        texts = np.frombuffer(data[: len(data) // _TEXT.itemsize * _TEXT.itemsize], dtype=_TEXT)
+        for start in np.unique(texts["collection"][texts["length"] > 0]).tolist() if size > _WHOLE else ():
+            _checked(file, start, size - start)
+    if len(data) < n_bytes or texts["length"].sum(dtype=np.uint64) > size:
+        raise OSError(f"{dataset.name} contains strings longer than the file")
+
+
+def _opened(path: str | Path, dataset: "h5py.Dataset") -> str | Path:
+    """A name of the very file that HDF5 has open: another process may have put a new one at `path` since."""
+    try:
+        name = f"/proc/self/fd/{dataset.file.id.get_vfd_handle()}"  # on Linux
+    except (RuntimeError, NotImplementedError):
+        return path
+    return name if os.path.exists(name) else path
+
+
+def _walks(collection: bytes) -> bool:
+    place = _HEADER.size
+    while place + _OBJECT.size <= len(collection):
+        index, _, size = _OBJECT.unpack_from(collection, place)
+        taken = size if index == _FREE else _OBJECT.size + -(-size // 8) * 8
+        if not _OBJECT.size <= taken <= len(collection) - place:
+            return False
+        place += taken
+    return True
+
+
+# The first bytes of an HDF5 file, which say whether a program has it open for writing (HDF5 format 3.0, II.A).
+#
+# A killed program leaves this mark, and HDF5 then refuses the file. Only superblocks of versions 2 and 3 are handled,
+# as SWMR requires; their last four bytes are a checksum of the rest.
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_VERSION, _OFFSET_SIZE, _FLAGS = 8, 9, 11
+_WRITE, _SWMR = 1, 4
+_HEAD, _N_ADDRESSES, _END_OF_FILE = 12, 4, 2
+HEAD_BYTES = 64
+
+
+def marks(path: str | Path) -> tuple[bool, bool]:
+    """Whether a file is marked as open for writing, and whether in SWMR mode; (False, False) for any other file."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD_BYTES)
+    return (bool(head[_FLAGS] & _WRITE), bool(head[_FLAGS] & _SWMR)) if _known(head) else (False, False)
+
+
+def closed(head: bytes, size: int) -> bytes:
+    """The superblock at the start of `head`, as it would be after closing a file of `size` bytes."""
+    width = head[_OFFSET_SIZE]
+    block = bytearray(head[: _HEAD + _N_ADDRESSES * width])
+    block[_FLAGS] = 0
+    end = _HEAD + _END_OF_FILE * width
+    block[end : end + width] = size.to_bytes(width, "little")
+    return bytes(block) + struct.pack("<I", lookup3(bytes(block)))
+
+
+class Closed(io.FileIO):
+    """A file that was left open for writing, read as if it had been closed: for `h5py.File(Closed(path), "r")`.
+
+    `swmr=True` cannot be used: with it HDF5 takes a wrong checksum for a write in progress, and waits a hundred times,
+    each time twice as long.
+    """
+
+    def __init__(self, path: str | Path):
+        super().__init__(path, "rb")
+        head = self.read(HEAD_BYTES)
+        self._start = closed(head, os.fstat(self.fileno()).st_size) if _known(head) else b""
+
+    def readinto(self, buffer: Any) -> int:
+        place = self.tell()
+        n = super().readinto(buffer)
+        if n < memoryview(buffer).nbytes:
+            raise OSError("the file is shorter than its header says")
+        overlap = self._start[place : place + n]
+        memoryview(buffer).cast("B")[: len(overlap)] = overlap
+        return n
+
+
+def _known(head: bytes) -> bool:
+    return (
+        len(head) >= _HEAD
+        and head[:8] == _SIGNATURE
+        and head[_VERSION] in (2, 3)
+        and len(head) >= _HEAD + _N_ADDRESSES * head[_OFFSET_SIZE] + 4
+    )
+
+
+def lookup3(data: bytes) -> int:
+    """Bob Jenkins's hash `lookup3` (hashlittle, 2006, public domain) of bytes, with initial value 0."""
+    a = b = c = (0xDEADBEEF + len(data)) & 0xFFFFFFFF
+    if not data:
+        return c
+    words = list(struct.unpack(f"<{-(-len(data) // 12) * 3}I", data.ljust(-(-len(data) // 12) * 12, b"\0")))
+    while len(words) > 3:
+        a, b, c = _mix(*(_sum(x, words.pop(0)) for x in (a, b, c)))
+    return _final(*(_sum(x, word) for x, word in zip((a, b, c), words)))
+
+
+def _sum(x: int, y: int) -> int:
+    return (x + y) & 0xFFFFFFFF
+
+
+def _rotated(x: int, n: int) -> int:
+    return ((x << n) | (x >> (32 - n))) & 0xFFFFFFFF
+
+
+def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
+    for n in (4, 6, 8, 16, 19, 4):
+        a = (a - c) & 0xFFFFFFFF ^ _rotated(c, n)
+        c = _sum(c, b)
+        a, b, c = b, c, a
+    return a, b, c
+
+
+def _final(a: int, b: int, c: int) -> int:
+    for n in (14, 11, 25, 16, 4, 14, 24):
+        c = ((c ^ b) - _rotated(b, n)) & 0xFFFFFFFF
+        a, b, c = b, c, a
+    # After seven turns the last one changed stands in b.
+    return b

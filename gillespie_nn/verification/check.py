@@ -1,0 +1,200 @@
+"""The interface of a check."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import checks
+from ..api import simulate
+from ..crn import ReactionNetwork
+from ..nn import TrainingNetwork, training_network
+from ..simulation import EXACT, METHODS, Result, methods, run_ensemble
+from ..simulation.run_options import RunOptions
+from ..simulation.sinks import MemorySink
+from ..simulation.task import Task
+from ..statistics.tests import Verdict
+
+
+class Outcome(NamedTuple):
+    """One p-value. For a correct method it is uniform on [0, 1], or stochastically larger."""
+
+    what: str
+    p: float
+    details: dict = {}
+    """Further numbers, for JSON."""
+    note: str = ""
+    """A short remark to print."""
+
+
+class Unsupported(NamedTuple):
+    """A case that this version cannot simulate, and why."""
+
+    what: str
+    reason: str
+
+
+class Refused(NamedTuple):
+    """A case that is refused as documented: `reason` is the part that is not supported, `message` the refusal. It
+    counts neither for nor against a method."""
+
+    what: str
+    reason: str
+    message: str
+
+
+class Options(NamedTuple):
+    """Options of checks: `replicates` of each case; `sbml_suite`, a folder or None; `method_options` by name, for
+    checks of approximate methods; `folder`, of the files that a check needs, or None."""
+
+    replicates: int
+    sbml_suite: str | Path | None
+    method_options: dict = {}
+    folder: str | Path | None = None
+
+
+class Check(ABC):
+    """One statistical check of a method."""
+
+    name: str
+    summary: str
+    methods: tuple[str, ...] = ()
+    """Names of the methods that the check applies to; empty for all exact methods."""
+
+    @classmethod
+    def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
+        """A description of missing requirements; empty if none. `sbml_suite` and `folder` are folders or None."""
+        return ""
+
+    @abstractmethod
+    def run(self, method: str, seed: int, options: Options) -> list:
+        """`Outcome`s, `Refused` and `Unsupported` cases of `method` (a name). `options` are those of `verify`."""
+
+    def table(self, outcomes: list[dict], refused: list[dict], unsupported: list[dict]) -> list[str]:
+        """Lines that sum up the cases of one method, printed behind them; none by default."""
+        return []
+
+
+# Samples of a model from a method given as a class, so that a method with a planted error can be tried, too.
+
+
+def method_class(name: str) -> type:
+    """The registered method of that name."""
+    return next(m for m in methods.METHODS if m.name == name)
+
+
+def run_of(
+    network: ReactionNetwork, method: Any, time: Sequence[float], n: int, seed: int, volume: float = 1.0
+) -> Result:
+    """`n` replicates at the times `time` [s]."""
+    asked = RunOptions(time=time, seed=seed, replicates=n)
+    task = Task(network, method, asked, volume, network.rates(), network.counts())
+    sink = MemorySink(task)
+    run_ensemble(task, sink, workers=2)
+    return Result(
+        task.grid, sink.counts, network.species, sink.n_events, sink.status, method.name, seed, volume, network,
+        observables=sink.observables, observable_names=network.observables,
+    )  # fmt: skip
+
+
+def sample(
+    network: ReactionNetwork, method: Any, time: Sequence[float], n: int, seed: int, volume: float = 1.0
+) -> np.ndarray:
+    """Counts int64[replicate, time, species] of `n` replicates at the times `time` [s]; -1 where a run stopped."""
+    return np.ma.getdata(run_of(network, method, time, n, seed, volume).counts)
+
+
+def trajectories(network: ReactionNetwork, **arguments: Any) -> Result:
+    """What `simulate` gives for `arguments` that ask for no file and not for moments."""
+    found = simulate(network, **arguments)
+    assert isinstance(found, Result)
+    return found
+
+
+XOR_VOLUME = 20
+
+
+def xor(seed: int) -> tuple[TrainingNetwork, dict[str, int]]:
+    """A training network of XOR that learns fast, and its initial counts in `XOR_VOLUME` with a first sample."""
+    spec = training_network((2, 4, 1), learning_rate=0.3, annihilation_rate=5.0)
+    initial = spec.initial(spec.floating.initial_weights(seed), XOR_VOLUME)
+    return spec, initial | spec.presentation([0, 1], [1], XOR_VOLUME)
+
+
+# Running checks over methods, and the verdict.
+
+LEVEL = 1e-4
+"""Largest probability that a run with correct methods fails: Bonferroni over all p-values of the run."""
+LEAST_REPLICATES = 1000
+"""With 1000, every planted error of continuous variables was rejected for each of three seeds; with 500, a path that is
+not restarted by reactions passed for two of them."""
+
+
+def verify(
+    selected: Sequence[type[Check]],
+    methods: Sequence[str] | None = None,
+    seed: int = 0,
+    replicates: int = 10_000,
+    sbml_suite: str | Path | None = None,
+    say: Callable[[str], object] = lambda line: None,
+    folder: str | Path | None = None,
+    **method_options: Any,
+) -> dict:
+    """Run the `Check` classes `selected` over `methods`, by default all that each check applies to.
+
+    Returns a dictionary of plain values. A check skips methods that it does not apply to. `verdict` is `fails` if any
+    p-value rejects, `inconclusive` if a case could not be simulated, `not run` if none could, and `holds` otherwise.
+    Cases that are `refused` as documented count for neither. `folder` holds the files that a check needs.
+    """
+    names = methods or [m.name for m in EXACT]
+    for name in names:
+        checks.choice("method", name, [m.name for m in METHODS])
+    least = "with fewer, the tests miss errors in a method, such as a rate that goes on as it was before a reaction"
+    options = Options(
+        checks.whole("replicates", replicates, LEAST_REPLICATES, hint=least), sbml_suite, method_options, folder
+    )
+    outcomes: list[dict] = []
+    unsupported: list[dict] = []
+    refused: list[dict] = []
+    for check in selected:
+        for method in _methods_of(check, methods, names):
+            before = len(outcomes), len(refused), len(unsupported)
+            this = check()
+            for found in this.run(method, seed, options):
+                row = {"check": check.name, "method": method, "what": found.what}
+                if isinstance(found, Outcome):
+                    note = f" ({found.note})" if found.note else ""
+                    outcomes.append(row | {"p": found.p} | found.details)
+                    say(f"{check.name}, {method}, {found.what}: p = {found.p:.3g}{note}")
+                elif isinstance(found, Refused):
+                    refused.append(row | {"reason": found.reason, "message": found.message})
+                    say(f"{check.name}, {method}, {found.what}: refused, {found.reason}")
+                else:
+                    unsupported.append(row | {"reason": found.reason})
+                    say(f"{check.name}, {method}, {found.what}: {Verdict.NOT_RUN} ({found.reason})")
+            rows = (every[n:] for every, n in zip((outcomes, refused, unsupported), before))
+            for line in this.table(*rows):
+                say(line)
+    rejected = [row for row in outcomes if not row["p"] * len(outcomes) >= LEVEL]  # NaN is no evidence for a method
+    verdicts = [Verdict.HOLDS] * len(outcomes) + [Verdict.FAILS] * len(rejected) + [Verdict.NOT_RUN] * len(unsupported)
+    return {
+        "verdict": Verdict.together(verdicts),
+        "false_alarm_rate": LEVEL,
+        "n_p_values": len(outcomes),
+        "smallest_p": min((row["p"] for row in outcomes), default=None),
+        "seed": seed,
+        "replicates": options.replicates,
+        "rejected": rejected,
+        "refused": refused,
+        "not_simulated": unsupported,
+        "outcomes": outcomes,
+    }
+
+
+def _methods_of(check: type[Check], asked: Sequence[str] | None, names: Sequence[str]) -> Sequence[str]:
+    """Names of the methods to run a check over: those of `asked` that it applies to."""
+    if not check.methods:
+        return names
+    return [name for name in check.methods if not asked or name in asked]

@@ -1,0 +1,402 @@
+"""Laws of immigration and death under events, and of first-passage times: the master equation with the rule in it.
+
+Counts from `_SIZE` on are cut off; the probability that they hold is stated with each p-value and is one more cell of
+the test. Where a rule makes the process forget its past, laws are matrix exponentials, at two times jointly; where a
+delay remembers it, an integral over the moment at which the condition became true (by quadrature), or the renewal
+equation of an event that is dropped when its condition becomes false (by the trapezoid rule, extrapolated).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+import scipy
+
+from ..analysis.passage import first_passage, watch
+from ..crn import ReactionNetwork
+from ..simulation import Result
+from ..statistics.tests import chi_square
+from .check import Check, Options, Outcome, method_class, run_of
+from .exact_laws import cells_of, generator
+
+_SIZE = 70
+_NODES = 24
+"""Of a Gauss-Legendre rule for integrands that are analytic between delays."""
+_PARTS = 240
+"""Of a delay, in the renewal equation."""
+BIRTH, DEATH = 6.0, 0.8
+MODEL = f"0 -> A @ {BIRTH:g}\nA -> 0 @ {DEATH:g}\n"
+N = np.arange(_SIZE)
+
+
+@cache
+def free() -> np.ndarray:
+    """Rates without any rule, float64[to, from] [1/s]."""
+    return generator(ReactionNetwork.from_text(MODEL), [(int(k),) for k in N], 1.0)
+
+
+def at(count: int) -> np.ndarray:
+    """The law of a count that is known, float64[count]."""
+    return np.where(count == N, 1.0, 0.0)
+
+
+def evolve(seconds: float, rates: np.ndarray | None = None) -> np.ndarray:
+    """Probabilities float64[to, from] after some time, by default without any rule."""
+    return scipy.linalg.expm((free() if rates is None else rates) * seconds)
+
+
+def assignment(value: Callable[[int], int]) -> np.ndarray:
+    """Setting the count to `value(count)`, float64[to, from]; what is beyond the last count is lost."""
+    found = np.zeros((_SIZE, _SIZE))
+    for k in N.tolist():
+        if value(k) < _SIZE:
+            found[value(k), k] = 1.0
+    return found
+
+
+def redirected(value: Callable[[int, int], int]) -> np.ndarray:
+    """Rates where a jump from `before` to `after` ends at `value(before, after)` instead, float64[to, from] [1/s]."""
+    found = np.zeros((_SIZE, _SIZE))
+    for before in N.tolist():
+        for after in {max(before - 1, 0), min(before + 1, _SIZE - 1)} - {before}:
+            found[value(before, after), before] += free()[after, before]
+        found[before, before] += free()[before, before]
+    return found
+
+
+def absorbed(level: int) -> np.ndarray:
+    """Rates where the count stays as it is once it has reached `level`."""
+    return np.where(level > N, free(), 0.0)
+
+
+def joint(first: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """float64[first, second] of the law at a first time and the probabilities `step` from there to a second."""
+    return (step * first).T
+
+
+def delayed(
+    start: np.ndarray, waiting: np.ndarray, trigger: np.ndarray, change: np.ndarray, delay: float, t: float, late: bool
+) -> np.ndarray:
+    """The law at `t` [s] where an event happens once, `delay` [s] after its condition became true.
+
+    `waiting` are the rates before that, and `trigger` those at which it becomes true, from the state before to the one
+    after. `change` is the assignment, worked out after the delay if it is `late`, else before.
+    """
+    from scipy.sparse.linalg import expm_multiply
+
+    never, freely = scipy.sparse.csr_array(waiting), scipy.sparse.csr_array(free())
+
+    def after(state: np.ndarray, left: float) -> np.ndarray:
+        """`left` [s] from when the condition became true."""
+        if left < delay:
+            return expm_multiply(freely * left, state)
+        state = change @ (expm_multiply(freely * delay, state) if late else state)
+        return expm_multiply(freely * (left - delay), state)
+
+    found = expm_multiply(never * t, start)
+    node, weight = np.polynomial.legendre.leggauss(_NODES)
+    for low, high in ((0.0, max(0.0, t - delay)), (max(0.0, t - delay), t)):
+        for s, w in zip(low + (high - low) * (node + 1) / 2, weight * (high - low) / 2):
+            found = found + w * after(trigger @ expm_multiply(never * s, start), t - s)
+    return found
+
+
+def dropped(start: int, level: int, to: int, delay: float, t: float) -> np.ndarray:
+    """The law at `t` [s], a multiple of the delay, where the count is set to `to` once it has been at `level` or more
+    for the whole of `delay` [s]: the event is dropped when the count falls below before."""
+    coarse, fine = (_renewal(start, level, to, delay, t, parts) for parts in (_PARTS // 2, _PARTS))
+    return fine + (fine - coarse) / 3
+
+
+def _renewal(start: int, level: int, to: int, delay: float, t: float, parts: int) -> np.ndarray:
+    """By steps of delay / parts, of second order: arrivals at `level` feed those below by what left since, and by what
+    is set back. An arrival acts on the flow of its own moment: three passes a step solve for both."""
+    step, n_steps = delay / parts, round(t / delay * parts)
+    stay = [at(level)[level:]]  # the law of those that have been above ever since an arrival, by the time since
+    move = scipy.linalg.expm(free()[level:, level:] * step)
+    for _ in range(parts):
+        stay.append(move @ stay[-1])
+    leaving = DEATH * level * np.array([x[0] for x in stay])  # [1/s]
+    state, arrivals = at(start)[:level], np.zeros(n_steps + 1)
+    arrivals[0] = BIRTH * state[-1]
+    move = scipy.linalg.expm(free()[:level, :level] * step)
+
+    def since(n: int) -> np.ndarray:
+        """Arrivals of the last `delay` before step n, the latest first, by the weights of the trapezoid rule."""
+        past = arrivals[max(0, n - parts) : n + 1][::-1] * step
+        return past * np.where((np.arange(len(past)) == 0) | (np.arange(len(past)) == len(past) - 1), 0.5, 1.0)
+
+    def inflow(n: int) -> np.ndarray:
+        flow = np.zeros(level)
+        if n:
+            past = since(n)
+            flow[-1] = past @ leaving[: len(past)]
+        if n >= parts:
+            flow[to] += stay[-1].sum() * arrivals[n - parts]
+        return flow
+
+    flow = inflow(0)
+    for n in range(1, n_steps + 1):
+        arrivals[n] = arrivals[n - 1]
+        for _ in range(3):
+            ahead = inflow(n)
+            if n == parts:  # what is set back begins at the end of this step, with a jump
+                ahead[to] -= stay[-1].sum() * arrivals[0]
+            moved = move @ (state + 0.5 * step * flow) + 0.5 * step * ahead
+            arrivals[n] = BIRTH * moved[-1]
+        state, flow = moved, inflow(n)
+    past = since(n_steps)
+    return np.concatenate([state, past @ np.array(stay[: len(past)])])
+
+
+def passages(start: int, passed: Callable[[np.ndarray], np.ndarray], edges: np.ndarray) -> np.ndarray:
+    """Jointly the interval of `edges` float64[k + 1] [s], from 0 on, in which the count first was in `passed`, the last
+    being that of no passage, and the count at the last edge: float64[interval, count]."""
+    inside = passed(N)
+    stopped = np.where(inside, 0.0, free())  # of those that have passed nothing moves
+    waiting = at(start)
+    found = np.zeros((len(edges), _SIZE))
+    for k, (low, high) in enumerate(zip(edges[:-1], edges[1:])):
+        # Twice the states: those waiting, and those that passed since `low`.
+        both = np.zeros((2 * _SIZE, 2 * _SIZE))
+        both[:_SIZE, :_SIZE] = np.where(inside[:, None], 0.0, stopped)
+        both[_SIZE:, :_SIZE] = np.where(inside[:, None], stopped, 0.0)
+        both[_SIZE:, _SIZE:] = free()
+        law = scipy.linalg.expm(both * (high - low)) @ np.concatenate([waiting, np.zeros(_SIZE)])
+        waiting = law[:_SIZE]
+        found[k] = evolve(edges[-1] - high) @ law[_SIZE:]
+    found[-1] = waiting
+    return found
+
+
+def seen_passages(start: int, passed: Callable[[np.ndarray], np.ndarray], times: np.ndarray) -> np.ndarray:
+    """Which of `times` float64[k] [s] is the first at which the count is in `passed`; the last entry: none."""
+    inside, law, before, found = passed(N), at(start), 0.0, []
+    for time in times:
+        law = evolve(time - before) @ law
+        found.append(law[inside].sum())
+        law, before = np.where(inside, 0.0, law), time
+    return np.array([*found, law.sum()])
+
+
+# Events and first-passage times against the master equation with the rule built in: whole distributions.
+#
+# Conditions on counts, on the time and on both; delays, with values of either moment, and events that are dropped;
+# priorities that depend on the count, with ties; stopping at a level; times of passage as `analysis.watch` notes them,
+# with the count at the end, and as `analysis.first_passage` finds them at recorded points.
+
+_PASSAGE = "A >= 9"
+_EDGES = np.array([0.0, 0.11, 0.23, 0.37, 0.55, 0.81, 1.15, 1.6])
+_SEEN = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
+
+
+class Law(NamedTuple):
+    """What is tested: whole numbers of each replicate, int64[replicate, k], and their joint law, float64[...] by k."""
+
+    what: str
+    law: np.ndarray
+    numbers: Callable[[Result], np.ndarray]
+
+
+class Case(NamedTuple):
+    """A network, the recorded times [s], and its laws."""
+
+    network: Callable[[], ReactionNetwork]
+    times: Sequence[float]
+    laws: Callable[[], list[Law]]
+
+
+def _text(rules: str, start: int = 5, model: str = MODEL) -> Callable[[], ReactionNetwork]:
+    return lambda: ReactionNetwork.from_text(f"{model}A = {start}\n{rules}")
+
+
+def _both(first: np.ndarray, step: np.ndarray) -> list[Law]:
+    return [
+        Law("at the first time", first, lambda run: run.of("A")[:, :1]),
+        Law("at both times", joint(first, step), lambda run: run.of("A")),
+    ]
+
+
+def _each(law: Callable[[float], np.ndarray], times: Sequence[float]) -> list[Law]:
+    def at_point(k: int) -> Callable[[Result], np.ndarray]:
+        return lambda run: run.of("A")[:, k : k + 1]
+
+    return [Law(f"at t = {t:g}", law(t), at_point(k)) for k, t in enumerate(times)]
+
+
+def _at_counts() -> list[Law]:
+    """From 0 the condition on few molecules is true at once."""
+
+    def end(before: int, after: int) -> int:
+        return 3 if after >= 10 > before else 6 if after <= 1 < before else after
+
+    rates = redirected(end)
+    return _both(evolve(0.5, rates) @ at(6), evolve(1.0, rates))
+
+
+def _at_a_time() -> list[Law]:
+    return _both(assignment(lambda n: 2 * n) @ evolve(0.7) @ at(5), evolve(0.5))
+
+
+def _at_a_time_and_a_count() -> list[Law]:
+    first = assignment(lambda n: n + 10 if n < 5 else n) @ evolve(0.6) @ at(5)
+    return _both(first, evolve(0.7, redirected(lambda before, after: after + 10 if after < 5 <= before else after)))
+
+
+def _after_a_passage(t: float) -> np.ndarray:
+    waiting = np.where((N[:, None] < 9) & (N < 9), free(), 0.0)
+    arriving = np.where((N[:, None] >= 9) & (N < 9), free(), 0.0)
+    return delayed(at(5), waiting, arriving, assignment(lambda n: 1), 0.5, t, late=False)
+
+
+def _after_a_clock(late: bool, t: float) -> np.ndarray:
+    """The condition becomes true at the rate 1.2, whatever the count."""
+    doubled = assignment(lambda n: 2 * n)
+    return delayed(at(5), free() - 1.2 * np.eye(len(N)), 1.2 * np.eye(len(N)), doubled, 0.5, t, late)
+
+
+def _by_priority() -> list[Law]:
+    """A becomes A + 1; then doubling goes before adding 3 above 6, after it below, by a coin at 6; B notes it."""
+    twice, more = assignment(lambda n: 2 * n), assignment(lambda n: n + 3)
+    share = np.diag(np.where(N > 6, 1.0, np.where(N == 6, 0.5, 0.0)))
+    tied = more @ twice @ share + twice @ more @ (np.eye(len(N)) - share)
+    first = tied @ assignment(lambda n: n + 1) @ evolve(0.5) @ at(5)
+    return [
+        Law("at the first time", first, lambda run: run.of("A")[:, :1]),
+        Law("noted, and at the second time", joint(first, evolve(0.6)),
+            lambda run: np.stack([run.of("B")[:, 1], run.of("A")[:, 1]], axis=1)),
+    ]  # fmt: skip
+
+
+def _one_of_three() -> list[Law]:
+    """The first to happen makes the conditions of the others false."""
+    maps = [assignment(value) for value in (lambda n: n + 6, lambda n: 2 * n, lambda n: 0)]
+    first = sum(maps) / 3 @ evolve(0.5) @ at(5)
+    chosen = np.array([[0.0, *(m @ evolve(0.5) @ at(5) / 3)] for m in maps])
+    return [
+        *_both(first, evolve(0.6)),
+        Law("which one, and the count", np.vstack([np.zeros_like(chosen[:1]), chosen])[:, 1:],
+            lambda run: np.stack([run.of("F")[:, 0], run.of("A")[:, 0]], axis=1)),
+    ]  # fmt: skip
+
+
+def _stopped() -> list[Law]:
+    return _both(evolve(0.8, absorbed(10)) @ at(5), evolve(1.2, absorbed(10)))
+
+
+def _passing(law: np.ndarray) -> list[Law]:
+    def numbers(run: Result) -> np.ndarray:
+        found = first_passage(run, "passage")
+        interval = np.where(found.passed, np.searchsorted(_EDGES, found.time) - 1, len(_EDGES) - 1)
+        return np.stack([interval, run.of("A")[:, -1]], axis=1)
+
+    return [
+        Law("when", law.sum(axis=1), lambda run: numbers(run)[:, :1]),
+        Law("when, and the count at the end", law, numbers),
+    ]
+
+
+def _seen() -> list[Law]:
+    def numbers(run: Result) -> np.ndarray:
+        found = first_passage(run, _PASSAGE)
+        return np.where(found.passed, np.searchsorted(_SEEN, found.time), len(_SEEN))[:, None]
+
+    return [Law("at which point", seen_passages(5, lambda n: n >= 9, np.array(_SEEN)), numbers)]
+
+
+_CLOCK = MODEL + "T -> 0 @ 1.2\nT = 1\n"
+_TIMES = (0.9, 1.7)
+CASES = {
+    "at counts": Case(
+        _text("@event low: when A <= 1; set A = 6\n@event high: when A >= 10; set A = 3", 0), (0.5, 1.5), _at_counts
+    ),
+    "at a time": Case(_text("@event twice: when time >= 0.7; set A = 2 * A"), (0.7, 1.2), _at_a_time),
+    "at a time and a count": Case(
+        _text("@event feed: when time >= 0.6 && A < 5; set A = A + 10"), (0.6, 1.3), _at_a_time_and_a_count
+    ),
+    "a delay after a passage": Case(
+        _text("@event hit: when A >= 9 && F < 1; set F = 1\n@event drop: when F > 0; set A = 1; delay 0.5\nF = 0"),
+        _TIMES, lambda: _each(_after_a_passage, _TIMES),
+    ),
+    "a delay, values from the trigger time": Case(
+        _text("@event late: when T < 1; set A = 2 * A; delay 0.5", 5, _CLOCK),
+        _TIMES, lambda: _each(partial(_after_a_clock, False), _TIMES),
+    ),
+    "a delay, values from after it": Case(
+        _text("@event late: when T < 1; set A = 2 * A; delay 0.5; values after delay", 5, _CLOCK),
+        _TIMES, lambda: _each(partial(_after_a_clock, True), _TIMES),
+    ),
+    "cancelled when no longer true": Case(
+        _text("@event full: when A >= 8; set A = 2; delay 0.4; not persistent"), (0.8, 1.6),
+        lambda: _each(lambda t: dropped(5, 8, 2, 0.4, t), (0.8, 1.6)),
+    ),
+    "by priority, with ties": Case(
+        _text(
+            "@event last: when time >= 0.5; set B = A; values after delay\n"
+            "@event adds: when time >= 0.5; set A = A + 3; priority 6; values after delay\n"
+            "@event doubles: when time >= 0.5; set A = 2 * A; priority A; values after delay\n"
+            "@event first: when time >= 0.5; set A = A + 1; priority 1000; values after delay\nB = 0"
+        ),
+        (0.5, 1.1), _by_priority,
+    ),
+    "one of three, at random": Case(
+        _text(
+            "".join(
+                f"@event e{k}: when time >= 0.5 && F < 1; set F = {k}, A = {value}; priority 2; not persistent\n"
+                for k, value in ((1, "A + 6"), (2, "2 * A"), (3, "0"))
+            ) + "F = 0"
+        ),
+        (0.5, 1.1), _one_of_three,
+    ),
+    "stopped at a level": Case(
+        _text(
+            "@parameter on = 1\n@event stop: when A >= 10; set on = 0", 5,
+            f"0 -> A @ propensity({BIRTH:g} * on)\nA -> 0 @ propensity({DEATH:g} * A * on)\n",
+        ),
+        (0.8, 2.0), _stopped,
+    ),
+    "passage upwards": Case(
+        lambda: watch(_text("")(), _PASSAGE), (0.5, 1.6),
+        lambda: _passing(passages(5, lambda n: n >= 9, _EDGES)),
+    ),
+    "passage downwards": Case(
+        lambda: watch(_text("", 12)(), "A <= 7"), (0.5, 1.6),
+        lambda: _passing(passages(12, lambda n: n <= 7, _EDGES)),
+    ),
+    "passage at recorded points": Case(_text(""), _SEEN, _seen),
+}  # fmt: skip
+
+
+@cache
+def laws_of(name: str) -> list[Law]:
+    """The laws of a case, worked out once."""
+    return CASES[name].laws()
+
+
+def outcomes(name: str, method: type, n: int, seed: int) -> list[Outcome]:
+    """One for each law of a case."""
+    case = CASES[name]
+    run = run_of(case.network(), method, case.times, n, seed)
+    found = []
+    for what, law, numbers in laws_of(name):
+        law = np.maximum(law, 0.0)
+        p = chi_square(_cells(np.ma.getdata(numbers(run)), law.shape), law.ravel())
+        found.append(Outcome(f"{name}, {what}", p, {"probability_cut_off": max(0.0, 1.0 - float(law.sum()))}))
+    return found
+
+
+def _cells(numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """One number for each row; -1 for a run that stopped, and the number behind all for what is beyond the shape."""
+    cells = cells_of(numbers, shape)
+    cells[(numbers < 0).any(axis=1)] = -1
+    return cells
+
+
+class EventsAndPassages(Check):
+    name = "events"
+    summary = "events and first-passage times against the master equation"
+
+    def run(self, method: str, seed: int, options: Options) -> list:
+        cls = method_class(method)
+        return [outcome for name in CASES for outcome in outcomes(name, cls, options.replicates, seed)]

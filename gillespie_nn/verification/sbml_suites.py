@@ -1,0 +1,328 @@
+"""The SBML discrete stochastic models test suite: means and standard deviations over time of the cases in a folder.
+
+With n replicates Z = sqrt(n) (mean - mu) / sigma and Y = sqrt(n / 2) (s^2 / sigma^2 - 1) should lie in the suite's
+bands, by default (-3, 3) and (-5, 5). A right engine shows some points outside, and more for Y where tails are heavy;
+so points outside are counted and shown beside what resampling of the replicates themselves gives, and the verdict
+comes from the largest deviation of each case: Z is normal for large n, and so is the variance with the standard error
+that the replicates' fourth moment gives. Points in time are dependent; Bonferroni over them stays valid.
+
+T. W. Evans, C. S. Gillespie, D. J. Wilkinson, The SBML discrete stochastic models test suite, Bioinformatics 24 (2008)
+285-286, doi:10.1093/bioinformatics/btm566.
+"""
+
+import csv
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import checks
+from ..api import simulate
+from ..checks import GillespieError, InputError
+from ..crn import ReactionNetwork
+from ..crn.formats.sbml_document import flattened
+from ..simulation.result import Result
+from ..statistics.tests import Verdict, bonferroni, two_sided
+from .check import Check, Options, Outcome, Refused, Unsupported
+
+_RESAMPLES = 200
+_ROUNDING = 1e-5
+"""Means and deviations of the suite are printed with five decimals."""
+
+
+class SbmlSuite(Check):
+    name = "sbml-suite"
+    summary = "means and standard deviations of the SBML stochastic test suite (needs --sbml-suite FOLDER)"
+
+    @classmethod
+    def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
+        return "" if sbml_suite is not None else "no folder given: use --sbml-suite FOLDER"
+
+    def run(self, method: str, seed: int, options: Options) -> list:
+        if options.sbml_suite is None:
+            return [Unsupported("sbml-suite", self.missing(None))]
+        found: list[Outcome | Unsupported] = []
+        for k, folder in enumerate(case_folders(options.sbml_suite)):
+            own = int(np.random.SeedSequence([seed, k]).generate_state(1)[0])  # many cases are one model written twice
+            try:
+                found.append(run_case(folder, method, own, options.replicates, **options.method_options))
+            except InputError as error:
+                found.append(Unsupported(folder.name, str(error)))
+        return found
+
+
+def case_folders(path: str | Path, suite: str = "stochastic") -> list[Path]:
+    """Folders of cases of a `suite` of SBML below `path`, by number."""
+    root = Path(path)
+    folders = sorted(f for f in root.iterdir() if any(f.glob("*-results.csv"))) if root.is_dir() else []
+    if not folders:
+        raise InputError(f"{root} contains no cases NNNNN/NNNNN-results.csv of the SBML {suite} test suite")
+    return folders
+
+
+def run_case(folder: Path, method: str, seed: int, n: int, **options: Any) -> Outcome:
+    """Simulate one case n times; the p-value of its largest deviation in mean or variance."""
+    settings = _settings(next(folder.glob("*-settings.txt")))
+    time, mean, deviation = _results(next(folder.glob("*-results.csv")))
+    network = ReactionNetwork.from_sbml(_model(folder))
+    r = simulate(network, time=time, method=method, replicates=n, seed=seed, workers=2, **options)
+    z, y, p_values, outside, usual = [], [], [], 0, []
+    rng = np.random.default_rng(seed)
+    for name, mu in mean.items():
+        counts, sigma = r.of(name).astype(np.float64), deviation[name]
+        moving = sigma > 0
+        if (counts[:, ~moving] != mu[~moving]).any():
+            return Outcome(f"{folder.name} {name}", 0.0, {"why": "a point without spread differs"})
+        x, mu, sigma = counts[:, moving], mu[moving], sigma[moving]
+        z_x, y_x = _bands(x, mu, sigma)
+        z.append(np.abs(z_x).max(initial=0.0))
+        y.append(np.abs(y_x).max(initial=0.0))
+        outside += _n_outside(z_x, y_x, settings)
+        usual.append(_usual(x, settings, rng))
+        p_values += _p_values(x, mu, sigma)
+    p = bonferroni(min(p_values), len(p_values))
+    expected = np.sum(usual, axis=0)
+    details = {
+        "largest_z": max(z),
+        "largest_y": max(y),
+        "points": len(p_values),
+        "outside": outside,
+        "outside_right_engine": [float(q) for q in np.quantile(expected, [0.025, 0.5, 0.975])],
+    }
+    low, _, high = details["outside_right_engine"]
+    note = (
+        f"{outside} points outside the suite's bands, {low:.0f} to {high:.0f} expected; largest Z {max(z):.2f}, "
+        f"Y {max(y):.2f}"
+    )
+    return Outcome(folder.name, p, details, note)
+
+
+def _usual(x: np.ndarray, settings: dict, rng: np.random.Generator) -> list[int]:
+    """Points outside the bands in resamples of x, whose mean and deviation are then the true ones."""
+    found = []
+    for _ in range(_RESAMPLES):
+        again = x[rng.integers(len(x), size=len(x))]
+        z, y = _bands(again, x.mean(0), x.std(0))
+        found.append(_n_outside(z, y, settings))
+    return found
+
+
+def _bands(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    n = len(x)
+    return np.sqrt(n) * (x.mean(0) - mu) / sigma, np.sqrt(n / 2) * (x.var(0, ddof=1) / sigma**2 - 1)
+
+
+def _n_outside(z: np.ndarray, y: np.ndarray, settings: dict) -> int:
+    low, high = settings["meanRange"]
+    y_low, y_high = settings["sdRange"]
+    return int(((z <= low) | (z >= high)).sum() + ((y <= y_low) | (y >= y_high)).sum())
+
+
+def _p_values(x: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> list[float]:
+    """Two-sided p-values of mean and variance at each point, the suite's rounding allowed for."""
+    n, variance = len(x), x.var(0, ddof=1)
+    z = np.maximum(np.abs(x.mean(0) - mu) - _ROUNDING, 0.0) * np.sqrt(n) / sigma
+    spread = np.sqrt(np.maximum(((x - x.mean(0)) ** 4).mean(0) - variance**2, 1e-300) / n)
+    v = np.maximum(np.abs(variance - sigma**2) - 2 * sigma * _ROUNDING, 0.0) / spread
+    return [float(p) for p in two_sided(np.concatenate([z, v]))]
+
+
+def _model(folder: Path) -> Path:
+    models = sorted(folder.glob("*-sbml-l3v*.xml")) or sorted(folder.glob("*.xml"))
+    if not models:
+        raise InputError(f"{folder} contains no SBML model")
+    return models[-1]
+
+
+def _settings(path: Path) -> dict:
+    parts = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
+    found = {name: value for name, _, value in parts}
+    ranges = {"meanRange": (-3.0, 3.0), "sdRange": (-5.0, 5.0)}
+    for name in ranges:
+        if found.get(name, "").strip():
+            low, high = found[name].strip().strip("()").split(",")
+            ranges[name] = (float(low), float(high))
+    return ranges
+
+
+def _results(path: Path) -> tuple[np.ndarray, dict, dict]:
+    """Times, and means and standard deviations by variable."""
+    with path.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    head = [name.strip() for name in rows[0]]
+    try:
+        table = np.array(rows[1:], dtype=np.float64)
+    except ValueError as error:
+        raise InputError(f"{path} is not a table of numbers: {error}") from None
+    column = {name: table[:, k] for k, name in enumerate(head)}
+    means = {name.removesuffix("-mean"): c for name, c in column.items() if name.endswith("-mean")}
+    return table[:, 0], means, {name: column[f"{name}-sd"] for name in means}
+
+
+# The SBML semantic test suite: time courses of the cases in a folder, by method `ode`.
+#
+# A case passes where every value differs from the expected one by at most absolute + relative |expected|, with the two
+# tolerances of its settings. Values are read by name from the result. Whether a case can be simulated is decided by the
+# reader and the method alone; a refusal counts under the part of SBML that its message names.
+#
+# S. M. Keating et al., SBML Level 3: an extensible format for the exchange and reuse of biological models, Molecular
+# Systems Biology 16 (2020) e9110, doi:10.15252/msb.20199110.
+
+REASONS = {
+    "delay() in formulas": "delay() is not supported",
+    "fast reactions": "is marked fast",
+    "packages": "the SBML package",
+    "submodels in files that are not there": "but there is no such file",
+    "algebraic rules without an explicit solution": "the algebraic rule",
+}
+"""What may be refused, and the words of the refusal."""
+_TOLERANCES: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-13}
+_MADE = "semantic_{}_"
+"""Name of the rule that gives a value which is not that of a species."""
+
+
+class Settings(NamedTuple):
+    """The settings of a case."""
+
+    time: np.ndarray
+    variables: tuple[str, ...]
+    absolute: float
+    relative: float
+    amounts: frozenset[str]
+
+
+class SbmlSemantic(Check):
+    name = "sbml-semantic"
+    summary = "time courses of the SBML semantic test suite by ode (needs --folder DIR; p: 1 if a case passes, else 0)"
+    methods = ("ode",)
+
+    @classmethod
+    def missing(cls, sbml_suite: str | Path | None, folder: str | Path | None = None) -> str:
+        return "" if folder is not None else "no folder given: use --folder DIR"
+
+    def run(self, method: str, seed: int, options: Options) -> list:
+        if options.folder is None:
+            return [Unsupported(self.name, self.missing(None))]
+        return [run_semantic_case(folder, method) for folder in case_folders(options.folder, "semantic")]
+
+    def table(self, outcomes: list[dict], refused: list[dict], unsupported: list[dict]) -> list[str]:
+        wrong = [row["what"] for row in outcomes if row["p"] == 0]
+        by_reason = Counter(row["reason"] for row in refused)
+        lines = [f"{Verdict.HOLDS:48}{len(outcomes) - len(wrong):6}"]
+        lines += [f"{f'refused: {reason}':48}{n:6}" for reason, n in sorted(by_reason.items())]
+        lines += [f"{Verdict.NOT_RUN:48}{len(unsupported):6}", f"{Verdict.FAILS:48}{len(wrong):6}"]
+        return [*lines, *([f"{Verdict.FAILS}: {', '.join(wrong)}"] if wrong else [])]
+
+
+def run_semantic_case(folder: Path, method: str = "ode") -> Outcome | Refused | Unsupported:
+    """Simulate one case."""
+    case = settings(next(folder.glob("*-settings.txt")))
+    time, expected = results(next(folder.glob("*-results.csv")))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = simulated(model_of(folder), time, case, method)
+    except GillespieError as error:
+        said = str(error)
+        reason = next((name for name, words in REASONS.items() if words in said), None)
+        return Unsupported(folder.name, said) if reason is None else Refused(folder.name, reason, said)
+    off = {name: _largest(values[name], expected[name], case) for name in case.variables}
+    worst = max(off, key=lambda name: off[name], default="")
+    largest = off.get(worst, 0.0)
+    passes = largest <= 1.0
+    note = "" if passes else f"{worst} differs by {largest:.3g} times the tolerance"
+    return Outcome(folder.name, float(passes), {"largest": largest}, note)
+
+
+def _largest(values: np.ndarray, expected: np.ndarray, case: Settings) -> float:
+    """The largest difference over the tolerance; infinite where only one value is a finite number."""
+    finite = np.isfinite(expected)
+    same = np.isnan(values) & np.isnan(expected) | (values == expected)
+    if not (same | (finite & np.isfinite(values))).all():
+        return np.inf
+    allowed = case.absolute + case.relative * np.abs(expected[finite])
+    return float((np.abs(values[finite] - expected[finite]) / allowed).max(initial=0.0))
+
+
+def simulated(path: Path, time: np.ndarray, case: Settings, method: str) -> dict[str, np.ndarray]:
+    """Values float64[point] of the variables of a case."""
+    document, _ = flattened(checks.read_text(path), path.parent)
+    model = document.getModel()
+    species = {s.getId(): s for s in model.getListOfSpecies()}
+    sizes = {species[v].getCompartment() for v in case.variables if v in species and v not in case.amounts}
+    others = [*(v for v in case.variables if v not in species), *sorted(sizes)]
+    network = ReactionNetwork.from_sbml(_recording(document, dict.fromkeys(others)), substance="item")
+    found = simulate(network, time=time, method=method, **_TOLERANCES)
+    assert isinstance(found, Result)
+    observables = dict(zip(found.observable_names, found.observables[0].T))
+
+    def other(name: str) -> np.ndarray:
+        return observables[_MADE.format(name)]
+
+    def amount(name: str) -> np.ndarray:
+        return found.of(name)[0] * found.volume
+
+    values = {}
+    for name in case.variables:
+        if name not in species:
+            values[name] = other(name)
+        elif name in case.amounts:
+            values[name] = amount(name)
+        else:
+            values[name] = amount(name) / other(species[name].getCompartment())
+    return values
+
+
+def _recording(document: Any, names: Any) -> str:
+    """The document with a rule for each of `names`, so that it is recorded."""
+    sbml = checks.optional("libsbml", "sbml", "reading SBML")
+    model = document.getModel()
+    for name in names:
+        made = _MADE.format(name)
+        parameter = model.createParameter()
+        parameter.setId(made)
+        parameter.setConstant(False)
+        rule = model.createAssignmentRule()
+        rule.setVariable(made)
+        node = sbml.ASTNode(sbml.AST_NAME)  # not from text, in which some names are constants
+        node.setName(name)
+        rule.setMath(node)
+    return sbml.writeSBMLToString(document)
+
+
+def model_of(folder: Path) -> Path:
+    """The SBML model of a case, of the highest level and version there is."""
+    models = sorted(folder.glob("*-sbml-l*v*.xml"))
+    if not models:
+        raise InputError(f"{folder} contains no SBML model")
+    return models[-1]
+
+
+def settings(path: Path) -> Settings:
+    """The settings of a case; raises InputError for a file that has not all of them."""
+    lines = (line.partition(":") for line in path.read_text().splitlines() if ":" in line)
+    found = {name.strip(): value.strip() for name, _, value in lines}
+
+    def names(key: str) -> tuple[str, ...]:
+        return tuple(name.strip() for name in found.get(key, "").split(",") if name.strip())
+
+    try:
+        start, duration, steps = float(found["start"]), float(found["duration"]), int(found["steps"])
+        time = np.linspace(start, start + duration, steps + 1)
+        absolute, relative = float(found["absolute"]), float(found["relative"])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path} is not a file of settings: {error}") from None
+    return Settings(time, names("variables"), absolute, relative, frozenset(names("amount")))
+
+
+def results(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Times float64[point], and expected values float64[point] by name."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    try:
+        table = np.array([[float(cell) for cell in row] for row in rows[1:]])
+    except ValueError as error:
+        raise InputError(f"{path} is not a table of numbers: {error}") from None
+    return table[:, 0], {name.strip(): table[:, k] for k, name in enumerate(rows[0]) if k}

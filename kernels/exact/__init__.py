@@ -1,0 +1,1 @@
+"""Exact methods: every reaction, one at a time."""

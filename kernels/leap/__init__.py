@@ -1,0 +1,1 @@
+"""Leaps: many firings at a time."""

@@ -1,0 +1,1 @@
+"""Limits of large volumes: rate equations, and noise around them."""
