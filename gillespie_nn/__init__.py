@@ -28,8 +28,7 @@ _HOME = {
     "simulation": ("MomentsResult", "Result"),
     "status": ("Status",),
     "storage": ("MomentsRun", "Run", "open_moments", "open_run"),
-    "verification.certificate": ("Certificate",),
-    "verification.certify": ("certify",),
+    "verification.certificate": ("Certificate", "certify"),
 }
 """Modules, and the names in them, which are imported when they are asked for: the command can be interrupted before."""
 _MODULES = (

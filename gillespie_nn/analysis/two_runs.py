@@ -2,7 +2,7 @@
 
 All intervals hold together with the confidence asked for: the level is shared evenly by the questions and the species
 (Bonferroni). Differences of means have Welch's interval (Biometrika 34 (1947) 28-35, doi:10.2307/2332510),
-ratios of variances that of the jackknife on the logarithm (`statistics.comparison`), distributions the test of
+ratios of variances that of the jackknife on the logarithm (`statistics.scaling`), distributions the test of
 Kolmogorov and Smirnov, which is conservative for counts. Samples that do not vary do not show their own error: there
 is no interval of a difference where neither varies, and none of a ratio where one does not.
 

@@ -72,8 +72,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     command.add_argument(
         "--case", action="append",
         help=f"network to measure: {', '.join(CASES)}; with --everyday {', '.join(everyday.MODELS)}; with --methods "
-        f"{', '.join(method_times.MODELS)} (all); and with --networks the name of a file without .net; may be given several "
-        "times",
+        f"{', '.join(method_times.MODELS)} (all); and with --networks the name of a file without .net; may be given "
+        "several times",
     )  # fmt: skip
     command.add_argument("--repeats", type=int, default=5, help="number of timed runs of each measurement (5)")
     command.add_argument(

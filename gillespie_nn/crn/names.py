@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from .. import checks
 from ..checks import InputError, choice
 from .event import Event
-from .expressions import DRAWN, FUNCTIONS, Expression, call, checked, name, number
+from .expressions import DRAWN, FUNCTIONS, Expression, call, checked, number
+from .expressions import name as name_of
 from .reaction import checked_expression, checked_name
 
 _SHOWN = 6
@@ -98,7 +99,7 @@ class Symbol(NamedTuple):
     @property
     def expression(self) -> Expression:
         """What stands for it in expressions."""
-        return name(self.identifier) if self.value is None else number(self.value)
+        return name_of(self.identifier) if self.value is None else number(self.value)
 
 
 BUILT_IN: Mapping[str, Symbol] = MappingProxyType(

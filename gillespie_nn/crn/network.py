@@ -177,7 +177,7 @@ class ReactionNetwork:
         parameters: Mapping[str, float] | None = None,
         substance: str | None = None,
     ) -> "ReactionNetwork":
-        """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.formats.sbml_read`.
+        """Read an SBML file (path) or document (text starting with `<`), levels 2 and 3; see `crn.formats.sbml`.
 
         `parameters` overrides values by name, before initial assignments are computed. Amounts in moles, nanomoles and
         so on are converted to molecules, with a warning. `substance="item"` reads all amounts as molecules, without

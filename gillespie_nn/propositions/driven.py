@@ -1,4 +1,5 @@
-"""The terms of a network as `kernels.perturbed` reads them, and the integration of all columns in pieces of time."""
+"""The terms of a network as `kernels.propositions.perturbed` reads them, and the integration of all columns in pieces
+of time."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -32,13 +33,13 @@ TOLERANCES = (RTOL, ATOL, RTOL_THRESHOLD, RTOL_VARIATION, ATOL_VARIATION, RTOL_B
 
 
 class System:
-    """Columns of `kernels.perturbed` for a network under rate constants `rates` + eps `along`.
+    """Columns of `kernels.propositions.perturbed` for a network under rate constants `rates` + eps `along`.
 
     Parameters
     ----------
     network : products of at most two species, and thresholds without reactants.
     rates : float64[reaction], without noise.
-    sizes : eps of the columns, float64[K], ascending, K = `kernels.perturbed.N_SIZES`.
+    sizes : eps of the columns, float64[K], ascending, K = `kernels.propositions.perturbed.N_SIZES`.
     quantities : what errors are looked at of.
     refinement : tolerances are divided by it, and the parts of a step multiplied.
     reflected : numbers of the species that stay at 0 or above by reflection.
@@ -132,7 +133,7 @@ class System:
 
 
 def terms_of(network: ReactionNetwork, structure: Structure) -> dict:
-    """Arrays of `kernels.perturbed.Perturbed`, by name, that a network and its `Structure` decide.
+    """Arrays of `kernels.propositions.perturbed.Perturbed`, by name, that a network and its `Structure` decide.
 
     Raises InputError for a reaction that is neither a product of at most two species nor a threshold.
     """

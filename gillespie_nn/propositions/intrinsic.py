@@ -37,7 +37,7 @@ class _Followed(Rejection):
     """Exact simulation that keeps the largest distance to a limit."""
 
     def run_beside(self, limit: limit_paths.Limit, beside: limit_paths.Beside, follower: Follower) -> int:
-        return limit_paths.follow(
+        return limit_paths.follow_limit(
             self._channels, self._programs, self._readers, self._pools, self._state,
             self._alone(np.empty(0), self._no_counts), limit, beside, follower,
         )  # fmt: skip
@@ -175,7 +175,7 @@ class CountedPaths:
         )  # fmt: skip
         for limit, species in zip(self._limits, cycle(self._samples.species)):
             linear.u[species] = 0.0
-            limit_paths.follow(limit, linear, rng)
+            limit_paths.follow_linear_noise(limit, linear, rng)
         return linear.variation
 
 

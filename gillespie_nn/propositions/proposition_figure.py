@@ -29,7 +29,7 @@ class _Kind(NamedTuple):
 
 
 def draw_bounds(results: Any, found: dict, numbers: Numbers, path: str | Path) -> None:
-    """Draw complete `verification.bounds` results with the record `found` of the verdict, of a network that holds
+    """Draw complete `propositions` results with the record `found` of the verdict, of a network that holds
     `numbers`. Needs matplotlib.
 
     Panels: sup-error against eps; quantiles of Theta, Theta_0 and the bound; how Theta nears Theta_0; how loose the
@@ -166,7 +166,7 @@ def _looseness(axes: Any, results: Any, kinds: list[_Kind]) -> None:
 
 
 def draw_course(course: Any, path: str | Path) -> None:
-    """Draw a `verification.bounds` course: fast neurons, slow weights where they move, and the differences, with
+    """Draw a `propositions` course: fast neurons, slow weights where they move, and the differences, with
     switching times."""
     groups = [("fast neurons", course.fast), ("slow weights", course.slow)]
     groups = [(name, chosen) for name, chosen in groups if chosen]

@@ -37,6 +37,16 @@ _STATEMENTS = {
     "5.2": "the same for the backward and update networks, learning on and inputs switching (our reconstruction)",
 }
 
+_SEEDS = """Verify Propositions 5.1 and 5.2 for seeds 0, 1, 2, ... in order, and print the table of section 5 of BOUNDS.md.
+
+    python scripts/seeds_of_bounds.py FOLDER --noise intrinsic --seeds 20 --workers 2
+    python scripts/seeds_of_bounds.py FOLDER --table
+
+FOLDER holds the results of each verification. Seeds that are finished there are not run again, and one that was
+interrupted is continued, so the same command can be run as often as time allows.
+"""
+"""Help of `scripts/seeds_of_bounds.py`."""
+
 
 def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     """Write the record `found` of a verdict as Markdown; `figures` are file names in the same folder."""
@@ -68,14 +78,6 @@ def write_report(path: Path, found: dict, figures: Sequence[str]) -> None:
     ]  # fmt: skip
     checks.write_text(path, "\n".join(lines))
 
-
-# Verify Propositions 5.1 and 5.2 for seeds 0, 1, 2, ... in order, and print the table of section 5 of BOUNDS.md.
-#
-#     python scripts/seeds_of_bounds.py FOLDER --noise intrinsic --seeds 20 --workers 2
-#     python scripts/seeds_of_bounds.py FOLDER --table
-#
-# FOLDER holds the results of each verification. Seeds that are finished there are not run again, and one that was
-# interrupted is continued, so the same command can be run as often as time allows.
 
 _SOURCES: dict[str, type[Source]] = {s.name: s for s in (Rate, Concentration, Additive, Intrinsic)}
 
@@ -126,7 +128,7 @@ def _key(path: Path) -> tuple[str, int, int]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the seeds asked for and print the table."""
-    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command = argparse.ArgumentParser(description=_SEEDS, formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_argument("folder", type=Path)
     command.add_argument("--proposition", nargs="+", choices=PROPOSITIONS, default=PROPOSITIONS)
     command.add_argument("--noise", nargs="+", choices=_SOURCES, default=list(_SOURCES))

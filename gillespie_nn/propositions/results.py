@@ -38,7 +38,7 @@ def quantities_of(network: ReactionNetwork) -> Quantities:
     return Quantities(names, np.array(plus), np.array(minus), np.array(is_number))
 
 
-# What is known of each path so far, in memory and in a file that is whole at any moment (`storage.bounds_file`).
+# What is known of each path so far, in memory and in a file that is whole at any moment (`storage.moments_file`).
 #
 # The sup-error of a path is eps times theta, infinite where a solution explodes. What the arrays are is in FORMAT.md.
 

@@ -24,7 +24,7 @@ class Source(ABC):
     ----------
     setting : a `Setting`.
     paths : number of paths at the first look, None for the default of the source.
-    looks : most looks; with each there are more paths, see `statistics.verdict`.
+    looks : most looks; with each there are more paths, see `statistics.tests`.
     seed : of the paths, and of resampling.
     kind, step, correlation_time : of a path that has them, None for the defaults of the noise; InputError otherwise.
     """

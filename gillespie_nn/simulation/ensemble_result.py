@@ -174,7 +174,7 @@ class EnsembleResult:
     def plot(self, ax: Any = None, names: Sequence[str] = (), **how: Any) -> Any:
         """Draw the result over time, or one quantity against another (`x="A", y="B"`), into `ax` or new axes.
         `names` are quantities, by default those that vary most. `log`, `units` and the other options `how` are those
-        of `display.trajectories.plot_ensemble`. Returns the axes."""
+        of `display.curves.plot_ensemble`. Returns the axes."""
         for option in how:
             checks.choice("option in plot", option, PLOT_OPTIONS, "known are")
         return plot_ensemble(self, names, ax, **how)

@@ -83,14 +83,14 @@ class Checkpoint(NamedTuple):
     """float64[weight]: the best in validation so far, NaN before the first [concentration]."""
 
 
-def first_checkpoint(plan) -> Checkpoint:
+def first_checkpoint(plan: Any) -> Checkpoint:
     """The start of the run of a `TrainingPlan`."""
     rng = seeds.stream(plan.seed, Purpose.SIMULATION)
     n = len(plan.spec.weights)
     return Checkpoint(0, 0, plan.learner.counts, generator_state(rng), np.empty(0), np.zeros(n), np.full(n, np.nan))
 
 
-def simulation_at(plan, checkpoint) -> Simulation:
+def simulation_at(plan: Any, checkpoint: Checkpoint) -> Simulation:
     """A simulation that continues from a checkpoint, with compiled kernels."""
     rng = restored_generator(checkpoint.generator)
     time = checkpoint.n_presented * plan.settings.running_time
@@ -100,13 +100,13 @@ def simulation_at(plan, checkpoint) -> Simulation:
     return simulation
 
 
-def generator_state(rng) -> np.ndarray:
+def generator_state(rng: np.random.Generator) -> np.ndarray:
     """The state of a generator (SFC64) as uint64[6]: four words, whether half a word is left over, and that half."""
     state = rng.bit_generator.state
     return np.array([*state["state"]["state"], state["has_uint32"], state["uinteger"]], dtype=np.uint64)
 
 
-def restored_generator(numbers) -> np.random.Generator:
+def restored_generator(numbers: np.ndarray) -> np.random.Generator:
     """The generator whose state `numbers` uint64[6] is."""
     bits = np.random.SFC64()
     words = np.array(numbers[:4], dtype=np.uint64)

@@ -30,7 +30,7 @@ class Presented:
     centre : float64[input], subtracted from every input.
     shifts : int8[presentation, sample of the batch, 2], pixels down and right by which each image is shifted.
     image : (rows, columns) of the images that are shifted.
-    schedule : name in `nn.schedules.SCHEDULES`.
+    schedule : name in `nn.chemistry.SCHEDULES`.
     """
 
     def __init__(

@@ -116,7 +116,7 @@ class TrainingPlan(NamedTuple):
 
     @property
     def seed(self) -> int:
-        assert self.options.seed is not None  # `api.plan` draws one
+        assert self.options.seed is not None  # `api.train` draws one
         return self.options.seed
 
     @property

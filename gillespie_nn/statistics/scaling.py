@@ -167,7 +167,8 @@ def sufficient_replicates(errors: Errors, tolerance: np.ndarray, replicates: int
 # - Single intervals have the confidence of each of their ends for one quantity: estimate +- z standard errors. A check
 #   that requires something of every quantity holds wrongly if one quantity is outside and its single bound is inside,
 #   so that single bounds are enough to say that it holds (Berger 1982: an intersection-union test).
-# - Simultaneous intervals have the confidence for all quantities together: estimate +- c standard errors, where c is the
+# - Simultaneous intervals have the confidence for all quantities together: estimate +- c standard errors, where c is
+#   the
 #   quantile of the largest |estimate* - estimate| / standard error over quantities. A check fails by these.
 #
 # R. L. Berger, Technometrics 24 (1982) 295-300, doi:10.1080/00401706.1982.10487790. B. Efron, R. J. Tibshirani, An

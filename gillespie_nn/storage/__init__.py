@@ -18,11 +18,9 @@ __getattr__ = later(
     {
         "ensemble_file": ("EnsembleFile",),
         "moments_file": ("MomentsFile",),
-        "moments_reader": ("MomentsRun",),
-        "open": ("open_moments", "open_run", "open_trajectories"),
+        "open": ("MomentsRun", "open_moments", "open_run", "open_trajectories"),
         "reader": ("Run",),
-        "training_file": ("TrainingFile",),
-        "training_record": ("TrainingRecord",),
+        "training_file": ("TrainingFile", "TrainingRecord"),
     },
 )
 

@@ -1,5 +1,5 @@
-"""Run files in other formats: tables in CSV and Parquet (see `simulation.columns`), arrays in NetCDF. Only committed
-data are exported, in blocks. To add a format, add its function and its line in `FORMATS`."""
+"""Run files in other formats: tables in CSV and Parquet (see `simulation.result_views`), arrays in NetCDF. Only
+committed data are exported, in blocks. To add a format, add its function and its line in `FORMATS`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

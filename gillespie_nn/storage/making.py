@@ -185,7 +185,7 @@ def records_together(plan: TrainingPlan) -> int:
     is flushed in parts is compressed as often. There is a minimum, because many small chunks would make the file
     large."""
     n, every = len(plan.presentations.recorded), plan.options.checkpoint_every
-    assert every is not None  # `api.plan` works one out
+    assert every is not None  # `api.train` works one out
     return min(n, max(_LEAST_ROWS, -(-n * every // len(plan.order))))
 
 

@@ -126,9 +126,11 @@ def _solved(results: Results, points: list[Point]) -> str:
 # The paper's abstract says that training with the smooth ReLU is robust to noise in rates and concentrations. As we
 # test it, loss being the error rate of a classification and else the RMSE, in rate equations with noise:
 #
-# 1. Loss rises less under noise: (rise of the other activation) - (rise of the smooth ReLU) from no noise to eps, of the
+# 1. Loss rises less under noise: (rise of the other activation) - (rise of the smooth ReLU) from no noise to eps, of
+#    the
 #    same seed, is above 0.
-# 2. Loss depends less on the running time, and on the size of noise: likewise for the least-squares slope of the loss on
+# 2. Loss depends less on the running time, and on the size of noise: likewise for the least-squares slope of the loss
+#    on
 #    the number of halvings of T, or on eps.
 #
 # The rail ReLU is tested against the annihilation ReLU, too: they differ by one reaction, which makes it smooth.

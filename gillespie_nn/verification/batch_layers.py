@@ -173,16 +173,16 @@ def certify_layers(
     return all(layer.verdict == Verdict.HOLDS for layer in layers)
 
 
-# Compare a batch method with exact simulation.
-#
-#     python scripts/certify_batches.py batch_leap FOLDER            # 6-5-3, four samples, twelve points, planted errors
-#     python scripts/certify_batches.py batch_leap FOLDER --layers   # 784-32-10, four images of MNIST, by layer
-#
-# FOLDER keeps the exact runs, which take an hour or two on one core each way.
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    """Compare a batch method with exact simulation.
+
+        python scripts/certify_batches.py batch_leap FOLDER            # 6-5-3, four samples, twelve points, planted
+        errors
+        python scripts/certify_batches.py batch_leap FOLDER --layers   # 784-32-10, four images of MNIST, by layer
+
+    FOLDER keeps the exact runs, which take an hour or two on one core each way.
+    """
+    parser = argparse.ArgumentParser(description="Compare a batch method with exact simulation.")
     parser.add_argument("method")
     parser.add_argument("folder", type=Path, help="where exact runs are kept")
     parser.add_argument("--layers", action="store_true", help="at the size of MNIST instead, layer by layer")

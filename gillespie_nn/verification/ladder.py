@@ -133,8 +133,8 @@ def ode_to_flow(times: Sequence[float] = (40.0, 80.0, 160.0, 320.0)) -> Rate:
     error = [_slow_distance(change("ode", _SLOW_STEP, t, rtol=1e-9), flow) for t in times]
     eta = _SLOW_STEP / np.array(times)
     return rate(
-        f"rate equations to gradient flow, s = {_SLOW_STEP:g}", "learning rate [1/s]", "distance of the weights", eta, error,
-        1.0, _TOLERANCE, method="ode",
+        f"rate equations to gradient flow, s = {_SLOW_STEP:g}", "learning rate [1/s]", "distance of the weights", eta,
+        error, 1.0, _TOLERANCE, method="ode",
     )  # fmt: skip
 
 

@@ -304,7 +304,7 @@ def fire_weights(address, change, firings, rate, volume, difference, scarcer, va
     address : of the state of an SFC64 generator. change : float32[n], expected change of each weight [molecules].
     firings : float32[n], expected firings. rate : rate of annihilation [1/molecule], times the time that it takes.
     volume : Omega. difference, scarcer, value, both : int32[n], int32[n], float32[n], float32[n], see
-    `simulation.batches.weights`; changed. scratch : float32[SCRATCH, WIDTH].
+    `simulation.batches.neurons`; changed. scratch : float32[SCRATCH, WIDTH].
     """
     fired, share = 0.0, np.float32(1.0 / volume)
     plus, minus, bits = scratch[0], scratch[1], scratch[2].view(np.uint32)

@@ -273,7 +273,7 @@ def test_the_chain_is_stationary():
 
 def test_a_first_run_compiles_and_the_second_finds_the_kernels():
     # One small kernel: those of a method take a minute.
-    kernel = "import numpy\nfrom gillespie_nn.kernels.draws import draw_pairs\n"
+    kernel = "import numpy\nfrom gillespie_nn.kernels.generator import draw_pairs\n"
     kernel += "bits = numpy.random.SFC64(1)\n"
     kernel += "draw_pairs(numpy.uint64(bits.ctypes.state_address), 10)"
     cases = [starting.ColdCase("import", "import gillespie_nn"), starting.ColdCase("one kernel", kernel)]

@@ -32,7 +32,7 @@ def published(monkeypatch):
     contents = dict(zip(FILES, map(_idx, arrays), strict=True))
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     monkeypatch.setattr(MNIST, "files", sums)
-    monkeypatch.setattr("gillespie_nn.datasets.mnist.FILES", sums)
+    monkeypatch.setattr("gillespie_nn.datasets.cases.FILES", sums)
     return contents
 
 

@@ -12,7 +12,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError, MissingExtraError
 from gillespie_nn.cli import main
-from gillespie_nn.experiments import run_experiment
+from gillespie_nn.experiments import archives, run_experiment
 
 pytest.importorskip("libsedml", reason="the extra sedml is not installed")
 pytest.importorskip("libsbml", reason="the extra sbml is not installed")

@@ -10,7 +10,7 @@ from gillespie_nn.crn.compiled import programs
 from gillespie_nn.crn.expressions import name
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.kernels.laws import NO_TABLE, forget_variables, law_value, law_value_of_counts
-from gillespie_nn.simulation import replicate_groups
+from gillespie_nn.simulation import ensemble, replicate_groups
 from gillespie_nn.simulation.methods import compiled
 from gillespie_nn.simulation.methods import method as base
 from gillespie_nn.simulation.run_options import RunOptions

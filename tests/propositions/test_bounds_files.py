@@ -65,8 +65,8 @@ KILLED = """
 import os, signal, sys
 from helpers.short_bounds import SHORT
 from gillespie_nn.storage import whole
-from gillespie_nn.verification.bounds import run, setting_of, simulate_paths
-from gillespie_nn.verification.bounds.extrinsic import Rate
+from gillespie_nn.propositions import run, setting_of, simulate_paths
+from gillespie_nn.propositions.forcing import Rate
 
 run._SECONDS = run._WRITING = 0.0  # the file is written after every path
 writings, replace = 0, os.replace

@@ -75,7 +75,7 @@ def test_a_path_that_explodes_fails(monkeypatch):
     found = _verdict()
     assert found["verdict"] == "fails" and "solutions" in found["reason"]
     assert np.isfinite(np.array(list(found["theta_quantiles"].values()))).all()
-    monkeypatch.setattr("gillespie_nn.verification.bounds.extrinsic.FEWEST_PATHS", 24)
+    monkeypatch.setattr("gillespie_nn.propositions.forcing.FEWEST_PATHS", 24)
     with pytest.raises(ModelError, match="1 of 24 paths"):
         _verdict()
 

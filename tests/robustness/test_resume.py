@@ -15,7 +15,7 @@ import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.cli import main
 from gillespie_nn.cli.train import print_fit
-from gillespie_nn.simulation import LEVELS, METHODS
+from gillespie_nn.simulation import LEVELS, METHODS, learner
 from gillespie_nn.simulation.learner import generator_state, restored_generator
 from gillespie_nn.storage.hdf5 import Lock
 from helpers.interrupted_runs import SHORT, interrupted, train

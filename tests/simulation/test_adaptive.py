@@ -8,6 +8,7 @@ from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn.kernels import codes
+from gillespie_nn.simulation import replicate_groups
 from gillespie_nn.simulation.methods import Rejection
 from gillespie_nn.simulation.methods.exact import Adaptive, AdaptiveDirect, NextReaction, OptimizedDirect
 from helpers.checks_of_chance import accept, chi_square, chi_square_two, rejects

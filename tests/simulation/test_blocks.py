@@ -5,8 +5,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.checks import InternalError, ModelError
-from gillespie_nn.simulation import ensemble
-from gillespie_nn.simulation import ensemble as unit
+from gillespie_nn.simulation import ensemble, replicate_groups
 from gillespie_nn.simulation.methods import Direct, Rejection
 from gillespie_nn.simulation.replicate_groups import Replicates, go_in_blocks
 from gillespie_nn.simulation.run_options import RunOptions
@@ -50,7 +49,7 @@ def alone(monkeypatch):
     """Replicates run one by one."""
 
     def switch():
-        for module in (replicate_groups, unit):
+        for module in (replicate_groups, ensemble):
             monkeypatch.setattr(module, "go_in_blocks", lambda task: False)
 
     return switch

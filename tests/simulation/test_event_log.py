@@ -12,7 +12,7 @@ from scipy import stats
 import gillespie_nn as gnn
 from gillespie_nn import checks
 from gillespie_nn.cli import main
-from gillespie_nn.simulation import ensemble, run_ensemble
+from gillespie_nn.simulation import ensemble, reaction_log, replicate_groups, run_ensemble
 from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import make_task

@@ -60,7 +60,7 @@ def test_buckets_rise_with_the_values_and_hold_their_middles():
 
 
 def test_merged_in_any_order_it_is_the_same(monkeypatch):
-    monkeypatch.setattr("gillespie_nn.statistics.sketch._LEAST_PENDING", 50)
+    monkeypatch.setattr("gillespie_nn.statistics.intervals._LEAST_PENDING", 50)
     values = _samples(False)
     parts = np.array_split(values, 40)
 

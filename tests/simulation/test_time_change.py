@@ -2,7 +2,7 @@
 Poisson process of unit rate, so the integrals between its firings are independent unit exponentials.
 
 Each reaction is followed to a fixed number of firings, which leaves no gap cut off by the end of the run. Propensities
-are worked out in `verification.time_change`, and compared here with the plain twin in `naive`. One Kolmogorov-Smirnov
+are worked out in `verification.exact_laws`, and compared here with the plain twin in `naive`. One Kolmogorov-Smirnov
 test a reaction, one for all together, and one for the next gap given the one before; a right engine fails one with
 probability 1e-7 (`checks_of_chance.ALPHA`).
 """

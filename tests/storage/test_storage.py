@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.storage import disk, hdf5_bytes, making
+from gillespie_nn.storage import disk, hdf5_bytes, making, reader
 from gillespie_nn.storage.schema import LIBVER
 from helpers.run_files import NET, content
 

@@ -88,7 +88,7 @@ def _ordered(actions: list[Action], kept: list[int], label: np.ndarray, changed:
     return order
 
 
-# What a leap treats in blocks, and what is explicit: the `BlockPlan` of `kernels.leap_state`.
+# What a leap treats in blocks, and what is explicit: the `BlockPlan` of `kernels.leap.leap_state`.
 
 if TYPE_CHECKING:
     from .compile import Structure
@@ -281,7 +281,7 @@ def table(row: np.dtype, **columns: Any) -> np.ndarray:
     return rows
 
 
-# Which species implicit steps solve together, and in which order: the `ImplicitPlan` of `kernels.implicit_state`.
+# Which species implicit steps solve together, and in which order: the `ImplicitPlan` of `kernels.leap.implicit`.
 
 if TYPE_CHECKING:
     from .compile import Structure

@@ -105,14 +105,14 @@ class Structure:
         return np.flatnonzero(np.diff(self._laws["watch_start"].astype(np.int64))).tolist()
 
     def leap_plan(self, rates: np.ndarray, blockwise: bool) -> tuple[LeapPlan, BlockPlan | None]:
-        """The plan of tau-leaping, see `crn.leap_plan`; kept."""
+        """The plan of tau-leaping, see `crn.compiled.leap_plan`; kept."""
         key = (rates.tobytes(), blockwise)
         if key not in self._plans:
             self._plans = {key: leap_plan(self, rates, blockwise)}
         return self._plans[key]
 
     def implicit_plan(self, rates: np.ndarray) -> ImplicitPlan:
-        """The plan of implicit steps, see `crn.implicit_blocks`; kept."""
+        """The plan of implicit steps, see `crn.compiled.blocks`; kept."""
         key = rates.tobytes()
         if key not in self._implicit:
             self._implicit = {key: implicit_plan(self, rates)}
@@ -291,7 +291,7 @@ class CompiledNetwork:
 
     @cached_property
     def families(self) -> tuple[ProductFamily, ...]:
-        """The product families of the network, a tuple of `crn.families.ProductFamily`."""
+        """The product families of the network, a tuple of `crn.compiled.terms.ProductFamily`."""
         return product_families(self._network, self.changes)
 
     def layered(self, rates: np.ndarray) -> Structure:

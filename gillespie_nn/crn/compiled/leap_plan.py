@@ -1,4 +1,4 @@
-"""How tau-leaping treats the channels of a compiled network: the plans of `kernels.leap_state`."""
+"""How tau-leaping treats the channels of a compiled network: the plans of `kernels.leap.leap_state`."""
 
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ _ORDER_OF_LAW = 3
 
 
 def leap_plan(structure: "Structure", rates: np.ndarray, blockwise: bool) -> tuple[LeapPlan, BlockPlan | None]:
-    """The plan for a `crn.compile.Structure` at rate constants float64[reaction], and that of its blocks, if any.
+    """The plan for a `crn.compiled.compile.Structure` at rate constants float64[reaction], and that of its blocks, if
+    any.
 
     With `blockwise`, channels are solved in blocks wherever loops of species are short enough; else all are explicit.
     """

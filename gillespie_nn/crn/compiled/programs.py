@@ -1,4 +1,4 @@
-"""Coefficients of RODAS, for `kernels.rosenbrock`.
+"""Coefficients of RODAS, for `kernels.continuous`.
 
 E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, 2nd edition, Springer 1996, section IV.7.
 """

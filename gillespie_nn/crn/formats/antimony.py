@@ -166,7 +166,7 @@ def _ended(code: int) -> str:
     return f"ended with exit code {code} while translating it"
 
 
-# Antimony in and out, by way of SBML, see `crn.antimony`.
+# Antimony in and out, by way of SBML, see `crn.formats.antimony`.
 
 if TYPE_CHECKING:
     from ..network import ReactionNetwork

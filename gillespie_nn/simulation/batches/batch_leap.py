@@ -213,7 +213,8 @@ def simulate_outputs(
 
 # The batch leap: a training run resolved in time, every channel drawn.
 #
-# All neurons leap together, module by module (`kernels.batch_neurons`), through the hold, in which weights are still,
+# All neurons leap together, module by module (`kernels.leap.batch_neurons`), through the hold, in which weights are
+# still,
 # and through the window, in which they learn. Given the exposures to the licensed errors, the firings of a weight are a
 # Poisson number. Weights of later layers are drawn in every leap. Those of the first layer, nearly all of them, are
 # drawn `draws` times in a window; in between, pre-activations follow their expected firings, for which the products of

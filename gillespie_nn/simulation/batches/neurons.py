@@ -200,7 +200,7 @@ class Neurons:
         self.noisy = True
         """False leaves out the noise of the neurons."""
         self.state = [np.zeros((STATE, n_samples * size), dtype=np.float32) for size in self.sizes]
-        """One float32[STATE, sample * neuron] a layer, see `kernels.batch_neurons`."""
+        """One float32[STATE, sample * neuron] a layer, see `kernels.leap.batch_neurons`."""
         self._flows = [np.zeros((FLOWS, n_samples * size), dtype=np.float32) for size in self.sizes]
         self.flows = [a.reshape(FLOWS, n_samples, size) for a, size in zip(self._flows, self.sizes)]
         """One float32[FLOWS, sample, neuron] a layer: averages over the last leap [molecules]."""

@@ -219,12 +219,15 @@ class StillRates:
 # the first layer's weights fire exactly independent Poisson numbers of times, with means eta / Omega sum_b X_bj int
 # G_bi dt. Approximate are
 #
-# - the mean of int G dt: rate equations of neurons at rest, in windows below 500 s corrected to first order for their lag
-#   behind the weights, which move on as they are expected to (`still_flow`). The licensed errors rise from 0: the window
+# - the mean of int G dt: rate equations of neurons at rest, in windows below 500 s corrected to first order for their
+#   lag
+#   behind the weights, which move on as they are expected to (`still_flow`). The licensed errors rise from 0: the
+#   window
 #   is shorter by (1 - exp(-5 Tw)) / 5;
-# - its noise: linear noise at frequency 0, module by module (`kernels.still_noise`), constant over the window;
+# - its noise: linear noise at frequency 0, module by module (`kernels.leap.still_neurons`), constant over the window;
 # - sums of rails: at rest, in closed form, without the noise of differences of few molecules;
-# - the noise of weights is corrected by what is learnt later in the window only step by step: layers above the first fire
+# - the noise of weights is corrected by what is learnt later in the window only step by step: layers above the first
+#   fire
 #   after each step of the window, the first one too where its weights are few, else at the end;
 # - annihilation of the rails of weights: in closed form, after they fired.
 #

@@ -27,7 +27,7 @@ class Arrays(NamedTuple):
     de: np.ndarray
     dd: np.ndarray
     cy: np.ndarray
-    """Noise of the averages over a window, see `kernels.still_noise`."""
+    """Noise of the averages over a window, see `kernels.leap.still_neurons`."""
     cs: np.ndarray
     cd: np.ndarray
     cg: np.ndarray

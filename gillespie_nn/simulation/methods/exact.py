@@ -1,4 +1,4 @@
-"""Direct method (Gillespie 1977); see `kernels.direct`."""
+"""Direct method (Gillespie 1977); see `kernels.exact.direct`."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ class Direct(Compiled):
         return self._state.total[0] > 0 or self.laws.timed_terms.size > 0
 
 
-# Optimized direct method (Cao, Li and Petzold 2004); see `kernels.direct`.
+# Optimized direct method (Cao, Li and Petzold 2004); see `kernels.exact.direct`.
 
 
 class OptimizedDirect(Direct):
@@ -80,7 +80,7 @@ class OptimizedDirect(Direct):
         return Drift(np.zeros(1))
 
 
-# Next reaction method (Gibson and Bruck 2000); see `kernels.next_reaction`.
+# Next reaction method (Gibson and Bruck 2000); see `kernels.exact.next_reaction`.
 
 
 class NextReaction(Compiled):
@@ -122,7 +122,7 @@ class NextReaction(Compiled):
         return bool((self._state.propensity > 0).any() or self.laws.timed_terms.size)
 
 
-# Rejection-based simulation on lumped channels (Thanh, Priami and Zunino 2014); see `kernels.rejection`.
+# Rejection-based simulation on lumped channels (Thanh, Priami and Zunino 2014); see `kernels.exact.rejection`.
 
 
 class Rejection(Compiled):
@@ -188,7 +188,7 @@ def _urns(n_channels: int) -> Urns:
     return Urns(urn, owner, links, holders, np.zeros(1, dtype=SPARE), loose)
 
 
-# Exact simulation of layered networks: the rejection method with product families; see `kernels.families`.
+# Exact simulation of layered networks: the rejection method with product families; see `kernels.exact.families`.
 
 
 class Layered(Rejection):

@@ -1,4 +1,4 @@
-"""The rate equations in fixed steps of implicit Euler, block by block; see `kernels.implicit_steps`."""
+"""The rate equations in fixed steps of implicit Euler, block by block; see `kernels.leap.implicit`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The chemical Langevin equation on lumped channels (Gillespie 2000); see `kernels.langevin`."""
+"""The chemical Langevin equation on lumped channels (Gillespie 2000); see `kernels.limits.langevin_steps`."""
 
 from typing import Any
 

@@ -100,7 +100,7 @@ _KEPT = 8
 
 
 class Equations:
-    """dx/dt = S a(x, t), with a the rates of channels, see `kernels.rate_equations`.
+    """dx/dt = S a(x, t), with a the rates of channels, see `kernels.limits.derivatives`.
 
     General laws are laws of counts, and many have no value below 0: where there are any, a count below 0, by the errors
     of a step, is taken as 0. Continuous variables may be negative.
@@ -248,7 +248,7 @@ class LivePart(Equations):
     Parameters
     ----------
     channels, laws : of all species.
-    terms : bool[term], those that may be other than 0; see `kernels.live`.
+    terms : bool[term], those that may be other than 0; see `kernels.limits.derivatives`.
     floor, scale : of all species; `floor` also of the constant; see `Equations`.
     """
 

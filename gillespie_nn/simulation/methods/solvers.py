@@ -18,7 +18,7 @@ FEW_SPECIES = 400
 
 
 class Explicit:
-    """Runge-Kutta of order 8; see `kernels.dormand_prince`.
+    """Runge-Kutta of order 8; see `kernels.limits.derivatives`.
 
     Parameters
     ----------

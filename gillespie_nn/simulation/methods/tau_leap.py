@@ -1,4 +1,4 @@
-"""Tau-leaping: see `kernels.leaping`."""
+"""Tau-leaping: see `kernels.leap.leaping`."""
 
 from typing import Any
 
@@ -48,8 +48,10 @@ class TauLeap(Compiled):
     """Options: `epsilon`, the tolerance; `tau`, a fixed step instead; `scheme`.
 
     `explicit` is the method of Cao, Gillespie and Petzold (2006). `trapezoidal` solves blocks of species that act on
-    each other by the trapezoidal rule (`kernels.blocks`), which fast modules do not slow down, and draws rails that
-    annihilate fast from their law at rest (`kernels.fast_pairs`). `auto` takes it for networks with product families,
+    each other by the trapezoidal rule (`kernels.leap.block_leap`), which fast modules do not slow down, and draws
+    rails that
+    annihilate fast from their law at rest (`kernels.leap.fast_pairs`). `auto` takes it for networks with product
+    families,
     and `train` for every network.
 
     Conditions of events are evaluated at the end of each leap and each exact step, and the event happens there. A leap
