@@ -15,8 +15,7 @@ import numpy as np
 
 from .codes import FALLING, FAULT, LAW, N_CANDIDATES, NO_CROSSING, NO_SOLUTION, RAMP, STEP, record_type
 from .continuous import CROSSING, STALE, begin_step, set_time, step_end
-from .crossings import next_crossing
-from .intervals import law_range
+from .intervals import law_range, next_crossing
 from .jit import inlined
 from .laws import (
     WINDOW_CANDIDATES,

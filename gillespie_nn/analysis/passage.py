@@ -24,9 +24,9 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..crn import ReactionNetwork, formula
-from ..crn.event import Event
 from ..crn.expressions import RELATIONS, Expression, number, operation
 from ..crn.expressions import name as name_of
+from ..crn.parts import Event
 from ..display.curves import known_name
 from ..display.figures import Drawing, add_legend, new_axes, style, title
 from ..display.tables import Table, estimate, few, fragment, shown

@@ -12,14 +12,14 @@ from ..crn import ReactionNetwork
 from ..options import options_of, takes
 from ..progress import Progress
 from ..simulation import MomentsResult, Result, run_ensemble, unfinished
-from ..simulation.distribution import Cluster
+from ..simulation.ensemble import Cluster
 from ..simulation.methods import name_of
 from ..simulation.moments import ARRAYS, Moments
 from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.sinks import MemorySink, covariance_size
 from ..simulation.task import Task, make_task
 from ..storage.making import settings_values
-from ..storage.stored_run import provenance
+from ..storage.save import provenance
 
 if TYPE_CHECKING:
     from ..storage import EnsembleFile, MomentsFile, MomentsRun, Run

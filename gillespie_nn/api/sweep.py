@@ -20,8 +20,24 @@ from ..simulation.ensemble import Job
 from ..simulation.run_options import Destination, Execution, RunOptions
 from ..simulation.task import Task, make_task
 from .simulate import Workers, memory_sink, new_file, origin_of, result_of
-from .sweep_result import TABLE, Sweep, file_of, head, open_row, write_table
-from .sweep_table import INITIAL, PARAMETER, RATE, VOLUME, Table, folder_of, grid_table, meaning, names_of, read_table
+from .sweep_result import (
+    INITIAL,
+    PARAMETER,
+    RATE,
+    TABLE,
+    VOLUME,
+    Sweep,
+    Table,
+    file_of,
+    folder_of,
+    grid_table,
+    head,
+    meaning,
+    names_of,
+    open_row,
+    read_table,
+    write_table,
+)
 
 _NOT_TAKEN = ("overwrite",)
 """A sweep goes on in its folder."""

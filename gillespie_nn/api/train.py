@@ -23,7 +23,6 @@ from ..options import options_of, takes
 from ..progress import Progress
 from ..seeds import resolve_seed
 from ..simulation.evaluation import evaluate, evaluate_chemical, evaluation_points, held_out
-from ..simulation.learner import Learner, first_checkpoint, simulation_at
 from ..simulation.methods import (
     OPTIONS,
     Method,
@@ -35,12 +34,19 @@ from ..simulation.methods import (
     training_method,
 )
 from ..simulation.methods.method import resolve
-from ..simulation.presentations import PresentationPlan, Presented, presentation_order
+from ..simulation.presentations import (
+    Learner,
+    PresentationPlan,
+    Presented,
+    first_checkpoint,
+    presentation_order,
+    simulation_at,
+)
 from ..simulation.run_options import Destination, TrainingOptions, noises
 from ..simulation.slow_limit import Level
 from ..simulation.training import TrainingPlan, WeightRecord, run_training
 from ..status import Status
-from ..storage.stored_run import provenance
+from ..storage.save import provenance
 from .fit import Fit, predict_by_simulation
 
 METHOD = "method"

@@ -4,7 +4,7 @@ import argparse
 import shlex
 
 from ..display.tables import counted
-from ..storage.repair import repair
+from ..storage.open import repair
 from ..storage.schema import ENSEMBLE
 from .common import Subparsers, add_json, parser, print_json
 

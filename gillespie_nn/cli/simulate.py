@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.summary import final_state, fired, said_of_method
+from ..analysis.run_report import final_state, fired, said_of_method
 from ..api import Sweep, simulate, sweep
 from ..checks import InputError
 from ..crn import ReactionNetwork

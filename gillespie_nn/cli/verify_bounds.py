@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import checks
 from ..activations import ACTIVATIONS, DERIVATIVES
 from ..noise import KINDS
-from ..propositions import (  # fmt: skip
+from ..propositions import (
     CASES,
     ERROR,
     FEWEST_PATHS,
@@ -32,7 +32,7 @@ from ..propositions import (  # fmt: skip
     write_report,
 )
 from ..propositions.proposition_figure import draw_bounds, draw_course
-from ..propositions.source import Source
+from ..propositions.setting import Source
 from ..seeds import resolve_seed
 from ..statistics.tests import Verdict
 from .common import Subparsers, add_json, parser, plain, print_json

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from .. import checks
 from ..checks import InputError, choice
-from .event import Event
 from .expressions import DRAWN, FUNCTIONS, Expression, call, checked, number
 from .expressions import name as name_of
+from .parts import Event
 from .reaction import checked_expression, checked_name
 
 _SHOWN = 6

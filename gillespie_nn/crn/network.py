@@ -22,7 +22,6 @@ import numpy as np
 from .. import checks
 from ..checks import InputError
 from ..display.tables import counted
-from .event import Event
 from .expressions import Expression
 from .names import (
     Scope,
@@ -35,7 +34,7 @@ from .names import (
     readable,
     symbols_of,
 )
-from .parts import Parts, Source, whole_counts
+from .parts import Event, Parts, Source, whole_counts
 from .reaction import Reaction, checked_expression, checked_reaction, constant_in_law, rate_of, with_rate
 
 if TYPE_CHECKING:

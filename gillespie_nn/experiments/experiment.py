@@ -1,8 +1,11 @@
-"""Reports and plots of an experiment: data generators over values of tasks, as CSV files and figures."""
+"""SBML models of an experiment: targets in them, changes, and values that are to be recorded."""
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+import re
+import warnings
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +13,298 @@ from typing import Any
 import numpy as np
 
 from .. import checks
+from ..api import simulate
 from ..checks import InputError
+from ..crn import ReactionNetwork
+from ..crn.expressions import number
 from ..display import figures
 from ..seeds import resolve_seed
 from ..status import Status
 from . import sedml
-from .archives import files_of
-from .experiment_tasks import Tasks, Values, evaluated
-from .sedml import Curve, Document, Maths
+from .sedml import (
+    DECLARATION,
+    MOST_RUNS,
+    TIME,
+    Archive,
+    Change,
+    Curve,
+    Document,
+    Folder,
+    Maths,
+    Repeated,
+    Simulation,
+    Task,
+    files_of,
+    next_to,
+)
+
+_STEP = re.compile(r"(?:[\w.-]+:)?([\w.-]+)(?:\[\s*@([\w.:-]+)\s*=\s*(?:'([^'\]]*)'|\"([^\"\]]*)\")\s*\])?")
+_VALUE = {"parameter": "value", "localParameter": "value", "compartment": "size", "speciesReference": "stoichiometry"}
+_RECORDED = ("species", "parameter", "compartment", "reaction", "speciesReference")
+_PREFIX = "sedml_value_of_"
+
+
+class Model:
+    """An SBML document that can be changed. Raises InputError if the text is not XML."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._root = ElementTree.fromstring(text)
+        except (ElementTree.ParseError, ValueError) as error:
+            raise InputError(f"the model is not XML: {error}") from None
+
+    def text(self) -> str:
+        return DECLARATION + ElementTree.tostring(self._root, encoding="unicode")
+
+    def identifier(self, target: str) -> str:
+        """The identifier of the element that a target of a variable names. Raises InputError."""
+        element, attribute = self._element(target)
+        kind, name = _local(element.tag), element.get("id")
+        if attribute not in (None, "id", *_of(element)) or kind not in _RECORDED or not name:
+            raise InputError(
+                f"the target {target!r} has no value over time: use one of a {', '.join(_RECORDED[:-1])} with an id"
+            )
+        return name
+
+    def value(self, target: str) -> float:
+        """The number in an attribute. Raises InputError."""
+        element, attribute = self._element(target)
+        text = element.get(attribute or _attribute(element, target), "")
+        try:
+            return float(text)
+        except ValueError:
+            raise InputError(f"the target {target!r} has no number, but {text[:60]!r}") from None
+
+    def change(self, target: str, text: str) -> None:
+        """Set an attribute. Raises InputError."""
+        element, attribute = self._element(target)
+        attribute = attribute or _attribute(element, target)
+        if attribute in ("id", "metaid"):
+            raise InputError(f"the target {target!r} is an identifier, which cannot be changed")
+        for other in ("initialAmount", "initialConcentration"):
+            if attribute.startswith("initial") and other != attribute:
+                element.attrib.pop(other, None)
+        element.set(attribute, text)
+
+    def network(self, recorded: Iterable[str], substance: str | None) -> ReactionNetwork:
+        """The network, with a rule for each of these identifiers, which `recorded_as` names."""
+        sbml = checks.optional("libsbml", "sbml", "reading SBML")
+        document = sbml.readSBMLFromString(self.text())
+        model = document.getModel()
+        for name in recorded if model is not None else ():
+            parameter, rule = model.createParameter(), model.createAssignmentRule()
+            if parameter is None or rule is None:
+                raise InputError("values of a model of SBML level 1 cannot be recorded: convert it to level 2 or 3")
+            parameter.setId(recorded_as(name))
+            parameter.setConstant(False)
+            rule.setVariable(recorded_as(name))
+            node = sbml.ASTNode(sbml.AST_NAME)  # not from a text, in which some names are constants
+            node.setName(name)
+            rule.setMath(node)
+        return ReactionNetwork.from_sbml(sbml.writeSBMLToString(document), substance=substance)
+
+    def _element(self, target: str) -> tuple[ElementTree.Element, str | None]:
+        """The element of an XPath such as `/sbml:sbml/sbml:model/.../sbml:parameter[@id='k']/@value`, and the name of
+        the attribute, if it ends in one."""
+        path, _, attribute = target.strip().partition("/@")
+        steps = [_STEP.fullmatch(step) for step in re.split(r"/(?![^\[]*\])", path.lstrip("/"))]
+        if not path.startswith("/") or path.startswith("//") or None in steps:
+            raise InputError(
+                f"the target {target[:120]!r} is not supported: write the whole path, such as "
+                "/sbml:sbml/sbml:model/sbml:listOfParameters/sbml:parameter[@id='k']/@value"
+            )
+        found = [self._root]
+        for k, step in enumerate(steps):
+            assert step is not None
+            name, key, one, other = step.groups()
+            value = one if one is not None else other
+            nodes = found if k == 0 else [child for element in found for child in element]
+            found = [e for e in nodes if _local(e.tag) == name and (key is None or e.get(key) == value)]
+        if len(found) != 1:
+            raise InputError(f"the target {target!r} fits {len(found)} elements of the model, and must fit one")
+        return found[0], attribute or None
+
+
+def recorded_as(name: str) -> str:
+    """Name of the rule that gives the value of an identifier."""
+    return _PREFIX + name
+
+
+def _local(tag: Any) -> str:
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def _of(element: ElementTree.Element) -> tuple[str, ...]:
+    kind = _local(element.tag)
+    return ("initialAmount", "initialConcentration") if kind == "species" else (_VALUE.get(kind, "id"),)
+
+
+def _attribute(element: ElementTree.Element, target: str) -> str:
+    """The attribute with the value of an element. Raises InputError."""
+    kind = _local(element.tag)
+    if kind == "species":
+        amounts = element.get("hasOnlySubstanceUnits") == "true" or "initialAmount" in element.attrib
+        return "initialAmount" if amounts else "initialConcentration"
+    if kind not in _VALUE:
+        raise InputError(f"the target {target!r} has no value: name an attribute, such as /@value")
+    return _VALUE[kind]
+
+
+def evaluated(expression: Any, values: Mapping[str, Any]) -> Any:
+    """The value of an expression, whose names are those of `values`. Raises InputError."""
+    for name in sorted(expression.names()):
+        checks.choice("name in a formula of the experiment", name, values, "known are")
+    return expression.evaluate(values)
+
+
+# Tasks of an experiment, simulated: values over time of all that its data generators read.
+
+Values = dict[str, np.ndarray]
+"""float64[iteration, ..., point] by target; a task that is not repeated has float64[point]."""
+
+
+class Tasks:
+    """The tasks of a document.
+
+    Parameters
+    ----------
+    document : see `sedml`.
+    files : of the experiment.
+    name : of the document in them.
+    seed : of all random numbers. Each run of a simulation has random streams of its own.
+    runs : folder for the run files, or None.
+    settings : further arguments of `simulate`.
+    """
+
+    def __init__(
+        self, document: Document, files: Archive | Folder, name: str, seed: int, runs: Path | None,
+        substance: str | None = None, **settings: Any,
+    ) -> None:  # fmt: skip
+        self._document, self._files, self._name = document, files, name
+        self._seed, self._runs, self._substance, self._settings = seed, runs, substance, settings
+        self.written: list[Path] = []
+        """Run files."""
+        self.unintended: list[Status] = []
+        """How runs ended that did not end as intended."""
+
+    def values(self, task: str, targets: Iterable[str]) -> Values:
+        """Simulate a task; values of `targets`. Raises InputError."""
+        self._check(task)
+        return self._values(task, sorted(set(targets) | {TIME}), (), task)
+
+    def _values(self, name: str, targets: list[str], changes: tuple[Change, ...], file: str) -> Values:
+        task = self._task(name)
+        if isinstance(task, Task):
+            return self._simulated(name, task, targets, changes, file, None)
+        inner = self._task(task.task)
+        if not task.changes and isinstance(inner, Task):
+            # An ensemble is one simulation: its runs share all but their random numbers.
+            return self._simulated(task.task, inner, targets, changes, file, task.n)
+        rows = []
+        for k in range(task.n):
+            values = _range_values(task, k)
+            now = tuple(_at(change, values) for change in task.changes)
+            rows.append(self._values(task.task, targets, changes + now, f"{file}-{k}"))
+        return {target: np.stack([row[target] for row in rows]) for target in targets}
+
+    def _task(self, name: str) -> Task | Repeated:
+        return self._document.tasks[checks.choice("task", name, self._document.tasks, "the experiment has")]
+
+    def _check(self, name: str) -> None:
+        """Raise InputError if tasks contain one another or have too many runs."""
+        inside, runs = [name], 1
+        while isinstance(task := self._task(name), Repeated):
+            runs, name = runs * task.n, task.task
+            if name in inside:
+                raise InputError(f"the repeated task {name} contains itself")
+            inside.append(name)
+            if runs > MOST_RUNS:
+                raise InputError(f"the task {inside[0]} has more than {MOST_RUNS:,} runs: use fewer iterations")
+
+    def _simulated(
+        self, name: str, task: Task, targets: list[str], changes: tuple[Change, ...], file: str, n: int | None
+    ) -> Values:
+        """Values float64[point], or of `n` runs float64[run, point]."""
+        simulations = self._document.simulations
+        simulation = simulations[checks.choice("simulation", task.simulation, simulations, "the experiment has")]
+        model = self._model(task.model, ())
+        for change in changes:
+            if change.model not in ("", task.model):
+                raise InputError(f"task {name}: setValue changes the model {change.model}, which the task does not use")
+            _apply(model, change)
+        names = {target: model.identifier(target) for target in targets if target != TIME}
+        network = model.network(sorted(set(names.values())), self._substance)
+        found = self._run(network, simulation, file, n or 1)
+        self.unintended += [status for status in found.statuses if not status.intended]
+        shape = (n or 1, len(simulation.time))
+        values = {TIME: np.broadcast_to(simulation.time, shape)}
+        for target, identifier in names.items():
+            recorded = np.ma.filled(np.ma.asarray(found.of(recorded_as(identifier))[:], dtype=np.float64), np.nan)
+            values[target] = recorded.reshape(shape)
+        if hasattr(found, "close"):
+            found.close()
+        return values if n is not None else {target: rows[0] for target, rows in values.items()}
+
+    def _model(self, name: str, inside: tuple[str, ...]) -> Model:
+        """The model with its changes; a copy that may be changed further."""
+        models = self._document.models
+        source, changes = models[checks.choice("model", name.removeprefix("#"), models, "the experiment has")]
+        if name in inside:
+            raise InputError(f"the model {name} is a change of itself")
+        if source.removeprefix("#") in models:
+            model = self._model(source.removeprefix("#"), (*inside, name))
+        else:
+            model = Model(self._files.read(next_to(self._name, source)))
+        for change in changes:
+            _apply(model, change)
+        return model
+
+    def _run(self, network: ReactionNetwork, simulation: Simulation, file: str, n: int) -> Any:
+        options: dict[str, Any] = dict(simulation.options)
+        seed = checks.whole("the seed of the algorithm", options.pop("seed", self._seed), 0)
+        if simulation.ignored:
+            warnings.warn(f"without effect on {simulation.method}: {', '.join(simulation.ignored)}", stacklevel=2)
+        output = None if self._runs is None else self._runs / f"{file}.h5"
+        found = simulate(
+            network, time=simulation.time, method=simulation.method, replicates=n, output=output,
+            seed=int(np.random.SeedSequence([seed, *file.encode()]).generate_state(1)[0]),
+            **options, **self._settings,
+        )  # fmt: skip
+        if output is not None:
+            self.written.append(output)
+        return found
+
+
+def _apply(model: Model, change: Change) -> None:
+    if change.text is not None:
+        model.change(change.target, change.text)
+        return
+    assert change.maths is not None
+    values = {name: model.value(target) for name, (_, target) in change.maths.variables.items()}
+    found = checks.finite(f"the new value of {change.target}", float(evaluated(change.maths.expression, values)))
+    model.change(change.target, repr(found))
+
+
+def _range_values(task: Repeated, k: int) -> dict[str, float]:
+    """The value of each range at iteration k. Functional ranges may read those before them."""
+    values = {name: float(range_[k]) for name, range_ in task.ranges.items() if isinstance(range_, np.ndarray)}
+    for name, range_ in task.ranges.items():
+        if not isinstance(range_, np.ndarray):
+            maths = range_[1]
+            if maths.variables:
+                raise InputError(f"the functional range {name} reads variables, which is not supported")
+            values[name] = float(evaluated(maths.expression, values))
+    return values
+
+
+def _at(change: Change, ranges: Mapping[str, float]) -> Change:
+    """`change` with the values of ranges put in."""
+    assert change.maths is not None
+    expression = change.maths.expression.substitute({name: number(value) for name, value in ranges.items()})
+    return change._replace(maths=Maths(expression, change.maths.variables))
+
+
+# Reports and plots of an experiment: data generators over values of tasks, as CSV files and figures.
 
 _FAINT = 0.4
 """Opacity of the lines of a repeated task."""

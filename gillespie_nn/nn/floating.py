@@ -16,8 +16,7 @@ from ..activations import Activation
 from ..checks import InputError, UnfinishedError
 from ..seeds import Purpose
 from .chemistries import KangKim
-from .chemistry import SCHEDULED, Chemistry
-from .equations import SLOPE, Equation, EquationError, Quantity, Term
+from .chemistry import SCHEDULED, SLOPE, Chemistry, Equation, EquationError, Quantity, Term
 from .reactions import Layers, group_name, rate_of
 
 Key = tuple[str, int]

@@ -11,8 +11,7 @@ import numpy as np
 
 from ..checks import InputError, meant
 from ..crn.dual_rail import NetworkBuilder, Rails, pairs
-from .chemistry import AUXILIARIES, INPUTS, TARGETS
-from .equations import Equation
+from .chemistry import AUXILIARIES, INPUTS, TARGETS, Equation
 from .reactions import Layers, add_equation, group_name
 
 _Equations = tuple[Equation, ...]

@@ -14,8 +14,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..activations import Activation
 from ..crn.dual_rail import NetworkBuilder, Rails
-from .chemistry import ABOVE, BELOW, Chemistry
-from .equations import ACTIVATED, ALL, HIDDEN, LAST, SLOPE, Equation, EquationError, Quantity, Term
+from .chemistry import (
+    ABOVE,
+    ACTIVATED,
+    ALL,
+    BELOW,
+    HIDDEN,
+    LAST,
+    SLOPE,
+    Chemistry,
+    Equation,
+    EquationError,
+    Quantity,
+    Term,
+)
 
 _Place = Mapping[str, int]
 """The value of each index, and the number of the sample."""

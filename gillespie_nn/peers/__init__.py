@@ -4,9 +4,18 @@ To add a program: a file with a subclass of `Peer`, and its line in `PEERS`. Bio
 no networks, is in `bionetgen`.
 """
 
-from .copasi import Copasi, CopasiAdaptive
 from .peer import Channel, Hill, Job, Peer, whole_counts
-from .programs import Bioscrape, CrnJax, GillesPy2, LibRoadRunner, Rebop, RebopInside, Stochastix
+from .programs import (
+    Bioscrape,
+    Copasi,
+    CopasiAdaptive,
+    CrnJax,
+    GillesPy2,
+    LibRoadRunner,
+    Rebop,
+    RebopInside,
+    Stochastix,
+)
 
 PEERS: tuple[type[Peer], ...] = (
     Bioscrape, LibRoadRunner, Copasi, GillesPy2, Rebop, RebopInside, Stochastix, CrnJax,

@@ -9,12 +9,10 @@ from ..statistics.tests import ERROR, MOST_LOOKS
 from .error_rates import SEQUENCES, error_rates, table_of_rates
 from .forcing import Additive, Concentration, Rate
 from .intrinsic import Intrinsic
-from .proposition_figure import course_of
+from .proposition_figure import SHARPENED, course_of, sentences, theta_when_sharpened
 from .proposition_report import carry_out, simulate_paths, stored_results, verdict, write_report
 from .selftest import self_test
-from .setting import CASES, PROPOSITIONS, Choice, setting_of
-from .sharpening import SHARPENED, sentences, theta_when_sharpened
-from .source import FEWEST_PATHS
+from .setting import CASES, FEWEST_PATHS, PROPOSITIONS, Choice, setting_of
 
 SOURCES = (Rate, Concentration, Additive, Intrinsic)
 

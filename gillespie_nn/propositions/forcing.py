@@ -14,8 +14,7 @@ from . import error_rates, judgements
 from .driven import ATOL_VARIATION, TOLERANCES, DrivenPaths, Errors
 from .error_rates import Criterion
 from .results import Results
-from .setting import Setting
-from .source import FEWEST_PATHS, LARGEST, SMALLEST, Source
+from .setting import FEWEST_PATHS, LARGEST, SMALLEST, Setting, Source
 
 _REFINED_PATHS = 4
 _MOST_REFINED = 1e-3

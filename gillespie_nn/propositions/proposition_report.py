@@ -21,14 +21,13 @@ from ..display.tables import Table
 from ..progress import Progress
 from ..statistics.tests import Decided, Decisions, Judgement, Verdict
 from ..storage.hdf5 import Lock, clear
-from ..storage.stored_run import described
+from ..storage.save import described
 from . import results as files
 from .forcing import Additive, Concentration, Rate
 from .intrinsic import Intrinsic
+from .proposition_figure import sentences
 from .results import Results
-from .setting import PROPOSITIONS, Choice, setting_of
-from .sharpening import sentences
-from .source import Source
+from .setting import PROPOSITIONS, Choice, Source, setting_of
 
 _STATEMENTS = {
     "5.1": "forward network, weights fixed: for each layer l and neuron i, sup over [0, T] of "
@@ -37,7 +36,8 @@ _STATEMENTS = {
     "5.2": "the same for the backward and update networks, learning on and inputs switching (our reconstruction)",
 }
 
-_SEEDS = """Verify Propositions 5.1 and 5.2 for seeds 0, 1, 2, ... in order, and print the table of section 5 of BOUNDS.md.
+_SEEDS = """Verify Propositions 5.1 and 5.2 for seeds 0, 1, 2, ... in order, and print the table of section 5 of
+BOUNDS.md.
 
     python scripts/seeds_of_bounds.py FOLDER --noise intrinsic --seeds 20 --workers 2
     python scripts/seeds_of_bounds.py FOLDER --table

@@ -21,11 +21,11 @@ import numpy as np
 from .. import checks
 from ..checks import InputError, ModelError
 from ..crn import ReactionNetwork
-from ..crn.event import Event, drawn, has_draws
 from ..crn.expressions import RELATIONS, Expression
 from ..crn.formula import parse
+from ..crn.parts import Event, drawn, has_draws
 from ..kernels.codes import COUNT_LIMIT
-from ..kernels.crossings import next_crossing
+from ..kernels.intervals import next_crossing
 from ..kernels.laws import TIME_VARIABLE, VARIABLE, law_value
 from ..status import Status
 from .methods import Method, Ode

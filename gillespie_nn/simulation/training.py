@@ -13,10 +13,19 @@ from ..nn.settings import Settings
 from ..status import Status
 from .batches.batch_method import run_batches
 from .evaluation import N_AVERAGED, Watch
-from .learner import Checkpoint, Learner, Simulation, generator_state, simulation_at
 from .methods import TrainingMethod
 from .observer import Invariants, explain
-from .presentations import PresentationPlan, Presented, Samples, run_presentations
+from .presentations import (
+    Checkpoint,
+    Learner,
+    PresentationPlan,
+    Presented,
+    Samples,
+    Simulation,
+    generator_state,
+    run_presentations,
+    simulation_at,
+)
 from .run_options import TrainingOptions
 
 MOST_RECORDS = 200

@@ -14,7 +14,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from .. import seeds
-from ..kernels.resampling import quantiles_of_draws
+from ..kernels.vector_draws import quantiles_of_draws
 from ..seeds import Purpose
 from .intervals import welch
 from .tests import Verdict

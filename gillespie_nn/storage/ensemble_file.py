@@ -14,7 +14,7 @@ from ..simulation.reaction_log import Fired
 from ..simulation.sinks import Ends, Rows
 from ..simulation.task import Task
 from ..status import Status
-from . import disk, log_file, making
+from . import hdf5_bytes, log_file, making
 from .hdf5 import opened
 from .log_file import ChunkedRows
 from .schema import ENSEMBLE, RUNS
@@ -37,7 +37,7 @@ def copy_replicates(
         for first in range(0, len(run), together):
             numbers = slice(int(run[first]), int(run[min(first + together, len(run)) - 1]) + 1)
             for start in range(0, n_points, n_rows):
-                disk.raise_postponed()
+                hdf5_bytes.raise_postponed()
                 part = slice(start, min(start + n_rows, n_points))
                 target[numbers, part] = source[numbers, part]
 

@@ -13,7 +13,7 @@ from .. import checks
 from ..checks import InputError, StorageError, replaced
 from ..simulation.result_views import missing, write_csv
 from ..simulation.run_options import EVENTS
-from . import disk
+from . import hdf5_bytes
 from .open import MomentsRun, open_run
 from .reader import Run
 from .schema import TRAINING
@@ -45,7 +45,7 @@ def _made(output: Path) -> Iterator[Path]:
         with replaced(output) as part:
             yield part
     except OSError as error:
-        raise StorageError(f"cannot write {output}: {disk.reason(error)}") from None
+        raise StorageError(f"cannot write {output}: {hdf5_bytes.reason(error)}") from None
 
 
 def _observed(run: Run, names: list[str]) -> list[int]:
@@ -78,7 +78,7 @@ def _parquet(run: Run, path: Path) -> None:
 
 def _netcdf(run: Run, path: Path) -> None:
     h5netcdf = checks.optional("h5netcdf", "xarray", "NetCDF")
-    with disk.quiet(path) as made, h5netcdf.File(made, "w") as file:
+    with hdf5_bytes.quiet(path) as made, h5netcdf.File(made, "w") as file:
         _fill_netcdf(file, run)
 
 

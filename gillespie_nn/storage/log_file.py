@@ -21,7 +21,7 @@ import numpy as np
 
 from ..checks import StorageError
 from ..simulation.reaction_log import Fired, LogBuilder, valid
-from . import disk
+from . import hdf5_bytes
 from .schema.entries import streamed
 
 _UNFILTERED = 0b11
@@ -242,7 +242,7 @@ class FileLog(LogBuilder):
         try:
             self._spools[replicate].write(piece.tobytes())
         except OSError as error:
-            raise StorageError(f"cannot write a temporary file in {self._folder}: {disk.reason(error)}") from None
+            raise StorageError(f"cannot write a temporary file in {self._folder}: {hdf5_bytes.reason(error)}") from None
 
     def _is_kept(self, replicate: int) -> bool:
         return replicate in self._spools
@@ -289,7 +289,7 @@ def copy_log(source: h5py.File, target: h5py.File, replicates: np.ndarray) -> No
         made[group] = n + np.cumsum(n_events[group]) - n_events[group]
         start, length = int(first[group[0]]), int(n_events[group].sum())
         for k in range(0, length, _TOGETHER):
-            disk.raise_postponed()
+            hdf5_bytes.raise_postponed()
             size = min(_TOGETHER, length - k)
             for name in (TIME, REACTION):
                 target[name][n + k : n + k + size] = source[name][start + k : start + k + size]

@@ -13,8 +13,8 @@ import numpy as np
 from ..checks import printable
 from ..datasets import Dataset
 from ..simulation.evaluation import ACCURACY, CHEMICAL_SCORES, RMSE, SCORES
-from ..simulation.learner import Checkpoint
 from ..simulation.methods import name_of
+from ..simulation.presentations import Checkpoint
 from ..simulation.training import Trained, TrainingPlan
 from . import making, writer
 from .hdf5 import opened, written

@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import checks
 from ..checks import GillespieError, StorageError, part_of
-from ..simulation.learner import Checkpoint
-from . import disk
+from ..simulation.presentations import Checkpoint
+from . import hdf5_bytes
 from .hdf5 import Lock, clear, move
 from .making import make
 from .schema import LIBVER, RUNS
@@ -46,7 +46,7 @@ class RunFile:
                 self._lock = Lock(self.path)
                 checks.new_run_file(self.path, overwrite)  # another may have made it before the lock was ours
                 clear(self.path)
-                with disk.quiet(part) as made, h5py.File(made, "w", libver=LIBVER) as self._file:
+                with hdf5_bytes.quiet(part) as made, h5py.File(made, "w", libver=LIBVER) as self._file:
                     make(self._file, RUNS, values | {"kind": self.kind}, lengths, kind=self.kind, **how)
                     self._begin()
                 move(part, self.path)
@@ -54,7 +54,7 @@ class RunFile:
         except BaseException:
             if self._lock is not None:
                 if self._file is not None:
-                    disk.close(self._file)
+                    hdf5_bytes.close(self._file)
                 part.unlink(missing_ok=True)
                 self._lock.release()
             raise
@@ -97,18 +97,18 @@ class RunFile:
         """Turns a failing write into a sentence; refuses to start one of `n_bytes` (None: does not look) when the disk
         is nearly full."""
         if n_bytes is not None:
-            disk.check_free(self.path, n_bytes)
+            hdf5_bytes.check_free(self.path, n_bytes)
         try:
             yield
         except GillespieError:
             raise
         except (OSError, RuntimeError) as error:
             if self._file and self._lock:
-                disk.abandon(self._file, self._datasets)
+                hdf5_bytes.abandon(self._file, self._datasets)
                 self._file = None
                 self._lock.release()
             raise StorageError(
-                f"cannot write {self.path}: {disk.reason(error)}; what is already committed stays readable"
+                f"cannot write {self.path}: {hdf5_bytes.reason(error)}; what is already committed stays readable"
             ) from None
 
 

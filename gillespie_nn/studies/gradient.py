@@ -18,8 +18,7 @@ from ..display.figures import COLOURS, LINES
 from ..display.tables import Table
 from ..nn import TrainingNetwork, training_network
 from ..nn.chemistries import KangKim
-from ..nn.chemistry import ERRORS, INPUTS, SAMPLE, TARGETS, Chemistry, Phase
-from ..nn.equations import ACTIVATED, Equation
+from ..nn.chemistry import ACTIVATED, ERRORS, INPUTS, SAMPLE, TARGETS, Chemistry, Equation, Phase
 from ..noise import Noise, plan_noise
 from ..seeds import Purpose
 from ..simulation.methods.implicit_euler import ImplicitEuler

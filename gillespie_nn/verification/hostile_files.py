@@ -31,7 +31,7 @@ from ..simulation import run_ensemble
 from ..simulation.run_options import EVENTS, QUANTILES, RunOptions
 from ..simulation.task import make_task
 from ..storage import Run, moments_file, open_run, training_file
-from ..storage.repair import repair
+from ..storage.open import repair
 from .check import Check, Options
 from .children import outcome_of_all
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..crn import ReactionNetwork
-from ..crn.event import Event
 from ..crn.expressions import number
+from ..crn.parts import Event
 from ..kernels import codes
 from ..simulation.methods import Direct, Method, NextReaction, Rejection
 from ..statistics.tests import chi_square

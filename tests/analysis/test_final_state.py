@@ -10,7 +10,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import summary, summary_text
-from gillespie_nn.analysis.summary import MOST, final_state, said_of_method
+from gillespie_nn.analysis.run_report import MOST, final_state, said_of_method
 from gillespie_nn.cli import main
 
 DECAY = "A -> B @ 1\nA = 100"

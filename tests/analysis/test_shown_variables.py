@@ -8,7 +8,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.analysis import means, summary, summary_text
-from gillespie_nn.analysis.summary import MOST, final_state
+from gillespie_nn.analysis.run_report import MOST, final_state
 from gillespie_nn.cli import main
 from gillespie_nn.display.curves import choose
 from gillespie_nn.verification import continuous_checks as continuous

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.api.sweep_table import read_table
+from gillespie_nn.api.sweep_result import read_table
 from gillespie_nn.cli import main
 from gillespie_nn.seeds import row_seed
 from gillespie_nn.simulation.task import BLOCK

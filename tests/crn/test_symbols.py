@@ -4,7 +4,7 @@ import pytest
 
 import gillespie_nn as gnn
 from gillespie_nn.crn.expressions import name, number
-from gillespie_nn.crn.names import (  # fmt: skip
+from gillespie_nn.crn.names import (
     BUILT_IN,
     COMPARTMENT,
     CONSTANT,

@@ -12,7 +12,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.checks import InputError, MissingExtraError
 from gillespie_nn.cli import main
-from gillespie_nn.experiments import archives, run_experiment
+from gillespie_nn.experiments import run_experiment, sedml
 
 pytest.importorskip("libsedml", reason="the extra sedml is not installed")
 pytest.importorskip("libsbml", reason="the extra sbml is not installed")
@@ -322,12 +322,12 @@ def test_other_archives_that_are_refused(tmp_path, monkeypatch):
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             run_experiment(tmp_path / f"{name}.omex", tmp_path / "out")
-    monkeypatch.setattr(archives, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(sedml, "MOST_BYTES", 20_000)
     path = archive(tmp_path / "bomb.omex", members | {"decay.xml": SBML + " " * 10_000_000})
     assert path.stat().st_size < 20_000
     with pytest.raises(InputError, match="unpacks to more than 20,000 bytes"):
         run_experiment(path, tmp_path / "out")
-    monkeypatch.setattr(archives, "MOST_FILES", 2)
+    monkeypatch.setattr(sedml, "MOST_FILES", 2)
     with pytest.raises(InputError, match="has 3 files"):
         run_experiment(path, tmp_path / "out")
 

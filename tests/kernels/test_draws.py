@@ -1,6 +1,5 @@
 """The kernels run as plain Python with scripted draws: uniforms of exactly 0 and just under 1, and waits of 0."""
 
-import importlib
 import inspect
 
 import numpy as np
@@ -9,14 +8,11 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.kernels import codes
 from gillespie_nn.kernels.exact import direct, families, next_reaction, rejection
-from gillespie_nn.simulation.methods import EXACT
+from gillespie_nn.simulation.methods import EXACT, exact
 
 pytestmark = pytest.mark.fast
 
-_METHOD_FILES = [
-    importlib.import_module(f"gillespie_nn.simulation.methods.{name}")
-    for name in ("direct", "next_reaction", "rejection")
-]
+_METHOD_FILES = [exact]
 JUST_UNDER_ONE = np.nextafter(1.0, 0.0)
 
 

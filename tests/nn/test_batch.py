@@ -18,7 +18,7 @@ from gillespie_nn.checks import InputError
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import Dataset, case
 from gillespie_nn.nn.chemistries import CHEMISTRIES, KangKim
-from gillespie_nn.nn.equations import Equation
+from gillespie_nn.nn.chemistry import Equation
 from gillespie_nn.nn.settings import Settings
 from gillespie_nn.simulation.presentations import Presented, Samples, draw_shifts, presentation_order, shifted
 from gillespie_nn.studies.points import Course, Training

@@ -14,11 +14,10 @@ from gillespie_nn.activations import LeakyReLU, SmoothReLU
 from gillespie_nn.checks import InputError
 from gillespie_nn.crn.dual_rail import pairs
 from gillespie_nn.nn.chemistries import CHEMISTRIES, FeedbackAlignment, KangKim
-from gillespie_nn.nn.equations import LAST, Equation, EquationError
+from gillespie_nn.nn.chemistry import LAST, Equation, EquationError
 from gillespie_nn.nn.settings import LINEAR, Settings, setting_options
 from gillespie_nn.options import not_negative, option
-from gillespie_nn.simulation.learner import first_checkpoint, simulation_at
-from gillespie_nn.simulation.presentations import Samples, run_presentations
+from gillespie_nn.simulation.presentations import Samples, first_checkpoint, run_presentations, simulation_at
 from helpers.naive import mass_action
 from helpers.outside_relu import OutsideReLU
 

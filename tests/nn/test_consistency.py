@@ -10,8 +10,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn.activations import ReLU, SmoothReLU
 from gillespie_nn.nn.chemistries import FeedbackAlignment, KangKim
-from gillespie_nn.nn.chemistry import ABOVE, BELOW, INPUTS, SAMPLE, TARGETS, Phase
-from gillespie_nn.nn.equations import LAST, Equation, EquationError
+from gillespie_nn.nn.chemistry import ABOVE, BELOW, INPUTS, LAST, SAMPLE, TARGETS, Equation, EquationError, Phase
 
 Z, Y = KangKim.forward
 E, ABOVE_ERROR, S, D = KangKim.backward

@@ -15,9 +15,9 @@ from gillespie_nn.crn.formula import parse
 from gillespie_nn.noise import KINDS, NOISES, from_record, plan_noise
 from gillespie_nn.noise.drive import Path
 from gillespie_nn.simulation import METHODS
-from gillespie_nn.simulation.learner import first_checkpoint, simulation_at
 from gillespie_nn.simulation.methods import Ode, Rejection
 from gillespie_nn.simulation.observer import Invariants
+from gillespie_nn.simulation.presentations import first_checkpoint, simulation_at
 from gillespie_nn.simulation.replicate import start_simulation
 from gillespie_nn.simulation.training import run_training
 from helpers.checks_of_chance import accept, mean_is, rejects

@@ -19,7 +19,7 @@ from gillespie_nn.propositions.error_rates import Criterion, slopes
 from gillespie_nn.propositions.forcing import Rate
 from gillespie_nn.propositions.intrinsic import Intrinsic
 from gillespie_nn.propositions.results import Results
-from gillespie_nn.propositions.source import allotment
+from gillespie_nn.propositions.setting import allotment
 from gillespie_nn.statistics.scaling import MEDIAN, bootstrap, log_ratios
 from gillespie_nn.statistics.tests import ERROR, MOST_LOOKS, Decisions, Judgement, Verdict, confidences
 from helpers.checks_of_chance import accept
@@ -79,7 +79,7 @@ def test_results_up_to_a_look_hide_what_came_later():
 
 
 def test_quantiles_of_resamples_are_those_of_numpy():
-    from gillespie_nn.kernels.resampling import quantiles_of_draws
+    from gillespie_nn.kernels.vector_draws import quantiles_of_draws
 
     rng = np.random.Generator(np.random.SFC64(4))
     for n in (1, 2, 21, 60):

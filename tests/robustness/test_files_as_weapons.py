@@ -26,8 +26,7 @@ from gillespie_nn.datasets import cases
 from gillespie_nn.storage import MomentsFile, moments_file, training_file
 from gillespie_nn.storage import moments_file as bounds_file
 from gillespie_nn.storage.export import export
-from gillespie_nn.storage.open import follow
-from gillespie_nn.storage.repair import repair
+from gillespie_nn.storage.open import follow, repair
 from gillespie_nn.verification import hostile_files
 from helpers.paths import ROOT
 

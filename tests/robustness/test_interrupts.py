@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gillespie_nn import interrupts
-from gillespie_nn.storage import disk
+from gillespie_nn.storage import hdf5_bytes
 from gillespie_nn.verification.interrupted_runs import Ended, attempts, carry_out, wrong
 
 
@@ -92,17 +92,17 @@ def test_ctrl_c_waits_while_hdf5_calls_python(early, tmp_path):
     try:
         with (
             pytest.raises(KeyboardInterrupt),
-            disk.quiet(tmp_path / "x.h5") as made,
+            hdf5_bytes.quiet(tmp_path / "x.h5") as made,
             h5py.File(made, "w") as file,
         ):
             os.kill(os.getpid(), signal.SIGINT)
             file["a"] = np.arange(100_000)
             reached.append("a")
             if early:
-                disk.raise_postponed()
+                hdf5_bytes.raise_postponed()
             file["b"] = np.arange(100_000)
             reached.append("b")
-        disk.raise_postponed()  # nothing is left over
+        hdf5_bytes.raise_postponed()  # nothing is left over
     finally:
         signal.signal(signal.SIGINT, before)
     assert reached == (["a"] if early else ["a", "b"])

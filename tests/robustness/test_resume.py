@@ -15,8 +15,8 @@ import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.cli import main
 from gillespie_nn.cli.train import print_fit
-from gillespie_nn.simulation import LEVELS, METHODS, learner
-from gillespie_nn.simulation.learner import generator_state, restored_generator
+from gillespie_nn.simulation import LEVELS, METHODS, presentations
+from gillespie_nn.simulation.presentations import generator_state, restored_generator
 from gillespie_nn.storage.hdf5 import Lock
 from helpers.interrupted_runs import SHORT, interrupted, train
 from helpers.run_files import same
@@ -141,7 +141,7 @@ def test_a_generator_that_is_not_restored_is_caught(name, tmp_path, monkeypatch)
     interrupted(tmp_path / "cut.h5", monkeypatch, 14, method=name)
     with monkeypatch.context() as patch:
         found = iter([seeds.stream(SHORT["seed"], seeds.Purpose.SIMULATION)])
-        patch.setattr(learner, "restored_generator", lambda n: next(found, None) or restored_generator(n))
+        patch.setattr(presentations, "restored_generator", lambda n: next(found, None) or restored_generator(n))
         gnn.resume(tmp_path / "cut.h5")
     assert not same(tmp_path / "cut.h5", tmp_path / "whole.h5")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.simulation import distribution, run_ensemble
+from gillespie_nn.simulation import ensemble, run_ensemble
 from gillespie_nn.simulation.methods import Direct
 from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
@@ -34,9 +34,9 @@ def cluster():
 
 def _die_once(number, flag):
     """On a worker: the first process of the cluster to begin unit `number` kills itself."""
-    from gillespie_nn.simulation import distribution
+    from gillespie_nn.simulation import ensemble
 
-    plain = distribution.run_units
+    plain = ensemble.run_units
 
     def dying(task, units, kept):
         if number in units:
@@ -48,7 +48,7 @@ def _die_once(number, flag):
                 os.kill(os.getpid(), signal.SIGKILL)
         return plain(task, units, kept)
 
-    distribution.run_units = dying
+    ensemble.run_units = dying
 
 
 class _Counting(MemorySink):
@@ -78,7 +78,7 @@ def test_a_worker_lost_on_the_way_changes_nothing_and_no_replicate_comes_twice(c
     with distributed.Client(cluster, set_as_default=False) as client:
         client.run(_die_once, 17, str(flag))
     done = []
-    with distribution.Cluster(cluster.scheduler_address) as workers:
+    with ensemble.Cluster(cluster.scheduler_address) as workers:
         run_ensemble(task, found, progress=done.append, cluster=workers)
     assert flag.exists(), "no worker died: nothing was tested"
     assert found.ended == list(range(N)) and done == sorted(set(done)) and done[-1] == N
@@ -141,11 +141,11 @@ def test_a_method_from_outside_runs_where_its_class_can_be_had_and_else_says_so(
 
 def test_workers_of_another_version_are_refused():
     with pytest.raises(gnn.InputError, match="a worker runs gillespie-nn .*, and this process gillespie-nn 9.9"):
-        distribution._carry_out(_task(), 0, {"gillespie-nn": "9.9"})
+        ensemble._carry_out(_task(), 0, {"gillespie-nn": "9.9"})
 
 
 def test_a_scheduler_that_is_not_there_is_said(monkeypatch):
-    monkeypatch.setattr(distribution, "_CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(ensemble, "_CONNECT_SECONDS", 0.5)
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):
         with pytest.raises(gnn.InputError, match=f"no dask scheduler answers at {address}: start one with `dask sched"):
             gnn.simulate(NET, 1.0, seed=1, scheduler=address)
@@ -196,7 +196,7 @@ class _Refusing:
     ],
 )
 def test_a_cluster_that_fails_is_a_sentence(error, kind, what):
-    workers = distribution.Cluster.__new__(distribution.Cluster)
+    workers = ensemble.Cluster.__new__(ensemble.Cluster)
     workers._distributed, workers._address, workers._client = distributed, "tcp://x", _Refusing(error)
     with pytest.raises(kind, match=what):
         run_ensemble(_task(), MemorySink(_task()), cluster=workers)

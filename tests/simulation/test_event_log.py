@@ -17,7 +17,7 @@ from gillespie_nn.simulation.run_options import RunOptions
 from gillespie_nn.simulation.sinks import MemorySink
 from gillespie_nn.simulation.task import make_task
 from gillespie_nn.storage import ensemble_file, log_file, save
-from gillespie_nn.storage.repair import repair
+from gillespie_nn.storage.open import repair
 from gillespie_nn.storage.schema import entries
 from helpers.checks_of_chance import accept
 from helpers.event_runs import NET, RUN, SCHEDULE

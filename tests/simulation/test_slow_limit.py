@@ -12,7 +12,7 @@ import gillespie_nn as gnn
 from gillespie_nn.activations import ACTIVATIONS, make_activation
 from gillespie_nn.cli import main
 from gillespie_nn.nn import FloatNetwork, floating
-from gillespie_nn.simulation.learner import Learner
+from gillespie_nn.simulation.presentations import Learner
 from gillespie_nn.simulation.slow_limit import GradientFlow
 from gillespie_nn.verification import ladder
 

@@ -11,7 +11,7 @@ from gillespie_nn.api.train import make_plan
 from gillespie_nn.cli import main
 from gillespie_nn.datasets import case
 from gillespie_nn.simulation.evaluation import N_AVERAGED, Watch, accuracy_interval, evaluation_points
-from gillespie_nn.simulation.learner import first_checkpoint
+from gillespie_nn.simulation.presentations import first_checkpoint
 from gillespie_nn.simulation.run_options import TrainingOptions
 from helpers.interrupted_runs import interrupted
 from helpers.run_files import same

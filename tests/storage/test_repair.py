@@ -13,7 +13,7 @@ import gillespie_nn as gnn
 from gillespie_nn.cli import main
 from gillespie_nn.storage import hdf5_bytes
 from gillespie_nn.storage.hdf5 import Lock
-from gillespie_nn.storage.repair import repair
+from gillespie_nn.storage.open import repair
 from helpers.golden_files import GOLDEN
 from helpers.paths import ROOT
 from helpers.processes import child

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.storage import disk, hdf5_bytes, making, reader
+from gillespie_nn.storage import hdf5_bytes, making, reader
+from gillespie_nn.storage import hdf5_bytes as disk
 from gillespie_nn.storage.schema import LIBVER
 from helpers.run_files import NET, content
 

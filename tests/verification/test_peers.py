@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gillespie_nn import ReactionNetwork, simulate
-from gillespie_nn.peers import PEERS, Copasi, Job, copasi, whole_counts
+from gillespie_nn.peers import PEERS, Copasi, Job, programs, whole_counts
 from gillespie_nn.verification import peer_checks
 from gillespie_nn.verification.check import Options, Unsupported
 
@@ -58,7 +58,7 @@ def test_a_program_that_is_not_installed_is_named(monkeypatch):
 def test_laws_of_pairs_are_divided_by_the_factor_that_copasi_puts_in():
     sbml = pytest.importorskip("libsbml", reason="the extra sbml is not installed")
     document = ReactionNetwork.from_text("2 A -> B @ 3\nA + B -> 0 @ 2\n3 B -> A @ 1").to_sbml()
-    model = sbml.readSBMLFromString(copasi.divided(document)).getModel()
+    model = sbml.readSBMLFromString(programs.divided(document)).getModel()
     laws = [sbml.formulaToL3String(r.getKineticLaw().getMath()) for r in model.getListOfReactions()]
     for n in (3, 4, 9):
         names = {"A": n, "B": n, "piecewise": lambda value, condition, otherwise: value if condition else otherwise}
@@ -75,7 +75,7 @@ PAIRS = ReactionNetwork.from_text("2 A -> B @ 0.5\nB -> 2 A @ 1\n3 C -> C @ 0.3\
 
 def test_copasi_gets_mass_action_with_a_constant_and_powers():
     sbml = pytest.importorskip("libsbml", reason="the extra sbml is not installed")
-    model = sbml.readSBMLFromString(copasi.document(Job(PAIRS, 1.0, 2, volume=2.0))).getModel()
+    model = sbml.readSBMLFromString(programs.document(Job(PAIRS, 1.0, 2, volume=2.0))).getModel()
     laws = [sbml.formulaToL3String(r.getKineticLaw().getMath()) for r in model.getListOfReactions()]
     constants = [r.getKineticLaw().getLocalParameter(0).getValue() for r in model.getListOfReactions()]
     assert laws == [f"reactor * k_of_mass_action * {factors}" for factors in ("A^2", "B", "C^3")]

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...checks import InputError
-from ..event import has_draws
 from ..expressions import DRAWN, MOST_DEEP, Expression, call, number, operation
 from ..names import ARGUMENT, BUILT_IN, COMPARTMENT, FUNCTION, LOCAL, PARAMETER, REACTION, SPECIES, STOICHIOMETRY, Scope
+from ..parts import has_draws
 
 VALUES = SPECIES, PARAMETER, COMPARTMENT, STOICHIOMETRY
 """Kinds of names that have a value, and can be assigned to."""

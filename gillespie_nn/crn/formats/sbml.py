@@ -7,10 +7,9 @@ from typing import Any
 
 from ... import checks
 from ...checks import InputError
-from ..event import Event
 from ..expressions import Expression, number
 from ..names import Scope
-from ..parts import Parts
+from ..parts import Event, Parts
 from .mathml import VALUES, Translator, global_scope, has_formula, may_miss
 from .model_format import Format, Overrides, Source, errors_name
 from .sbml_declared import Declared

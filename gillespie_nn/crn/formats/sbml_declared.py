@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from ... import checks
 from ...checks import InputError
 from ..compiled.derivative import STEPS, derivative, negative, product, ratio, total
-from ..event import has_draws
 from ..expressions import Expression, checked, number
 from ..expressions import name as name_of
 from ..names import COMPARTMENT, LOCAL, PARAMETER, REACTION, SPECIES, STOICHIOMETRY, Scope, inlined_rules
+from ..parts import has_draws
 from .mathml import VALUES, Translator, has_formula, scope_of
 from .model_format import Overrides
 

@@ -13,10 +13,10 @@ import numpy as np
 from ... import checks
 from ...checks import InputError
 from ..compiled.derivative import derivative, negative, product, ratio, total
-from ..event import drawn
 from ..expressions import Expression, checked, number, operation
 from ..expressions import name as name_of
 from ..names import BUILT_IN
+from ..parts import drawn
 from .sbml_declared import Declared, Reference
 from .sbml_document import substances
 

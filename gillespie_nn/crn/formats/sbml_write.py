@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import checks
-from ..event import Event, has_draws
 from ..expressions import DRAWN, RELATIONS, Expression, number, number_text, operation
 from ..expressions import name as name_of
 from ..names import BUILT_IN, EVENT, PARAMETER, REACTION, RULE, SPECIES, Scope
+from ..parts import Event, has_draws
 from ..reaction import Reaction
 
 _KINDS = {

@@ -28,10 +28,9 @@ from pathlib import Path
 
 from ... import checks
 from ...checks import InputError
-from ..event import Event
 from ..expressions import Expression
 from ..names import PARAMETER, RATE_RULE, REACTION, RULE, Scope
-from ..parts import Parts
+from ..parts import Event, Parts
 from ..reaction import Reaction
 from .model_format import Format, Overrides, Source, errors_name
 from .text_rates import NAME, Cursor, Rate, read_expression, read_number, read_rates, with_rate_constant

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ... import checks
 from ...checks import shortened
 from ...display.tables import Table, fragment, shown
-from ..event import Event
+from ..parts import Event
 from ..reaction import Reaction
 
 if TYPE_CHECKING:

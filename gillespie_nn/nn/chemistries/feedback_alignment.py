@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...options import option, positive
-from ..chemistry import ABOVE, BELOW
-from ..equations import ACTIVATED, HIDDEN, LAST, Equation
+from ..chemistry import ABOVE, ACTIVATED, BELOW, HIDDEN, LAST, Equation
 from .kang_kim import KangKim
 
 

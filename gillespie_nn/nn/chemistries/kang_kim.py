@@ -13,11 +13,14 @@ from typing import ClassVar
 
 from ...options import IF_GIVEN, not_negative, one_of, option
 from ..chemistry import (
+    ACTIVATED,
     BIASES,
     CONSTANT,
     ERROR_SUMS,
     ERRORS,
+    HIDDEN,
     INPUTS,
+    LAST,
     OUTPUTS,
     PREACTIVATIONS,
     SAMPLE,
@@ -27,9 +30,9 @@ from ..chemistry import (
     TARGETS,
     WEIGHTS,
     Chemistry,
+    Equation,
     Phase,
 )
-from ..equations import ACTIVATED, HIDDEN, LAST, Equation
 
 
 @dataclass(frozen=True)
