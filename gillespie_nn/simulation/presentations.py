@@ -199,11 +199,11 @@ class Samples:
     factor of its schedule, from `presented`, a `Presented` of the same batch. Counts are int64 or float64: `dtype`.
     Raises InputError for samples that the network cannot be given."""
 
-    def __init__(self, spec, presented: Presented, volume, dtype=np.int64):
+    def __init__(self, spec: Any, presented: Presented, volume: float, dtype: Any = np.int64) -> None:
         self._n, self._phases = len(presented), spec.phases
         self._settings = [_Setting(spec, phase, presented, volume, dtype) for phase in spec.phases]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._n
 
     @property
@@ -232,7 +232,7 @@ class _Setting:
     """What a phase sets. Counts are computed when they are presented: those of sixty thousand images would take half a
     gigabyte."""
 
-    def __init__(self, spec, phase, presented: Presented, volume, dtype):
+    def __init__(self, spec: Any, phase: Phase, presented: Presented, volume: float, dtype: Any) -> None:
         self._parts = [(value, port, len(spec.ports[port])) for port, value in phase.sets]
         self._presented, self._volume, self._dtype = presented, volume, dtype
         rails = [pair for port, _ in phase.sets for pair in spec.ports[port]]
@@ -244,14 +244,14 @@ class _Setting:
         self._sign = np.array([sign for _, sign in signs], dtype=np.float64)
         self.species = np.array([spec.network.index[s] for s in rail_species(rails)], dtype=np.int64)
 
-    def counts(self, k) -> np.ndarray:
+    def counts(self, k: int) -> np.ndarray:
         """[species], for `species`: as `rail_counts` has them, whose checks have been made."""
         shown = self._presented
         values = self._values(shown.x(k), shown.t(k), shown.licence(k))
         counts = np.maximum(self._sign * (self._volume * values[self._number]), 0.0)
         return (np.rint(counts) if np.issubdtype(self._dtype, np.integer) else counts).astype(self._dtype)
 
-    def _values(self, x, t, scheduled) -> np.ndarray:
+    def _values(self, x: Any, t: Any, scheduled: Any) -> np.ndarray:
         """Of all numbers that are set, float64, in order."""
         of_sample = {INPUTS: x, TARGETS: t}
         parts = [np.empty(0)]
@@ -263,7 +263,9 @@ class _Setting:
         return np.concatenate(parts)
 
 
-def presentation_order(n_samples, n_presentations, order, seed, batch=1) -> np.ndarray:
+def presentation_order(
+    n_samples: int, n_presentations: int, order: str, seed: int, batch: int = 1
+) -> np.ndarray:
     """Sample numbers int64[presentation, sample of the batch]: `cyclic` in file order, `random` a new permutation for
     each pass. A pass that does not fill its last presentation goes on with the next one."""
     n_shown = n_presentations * batch
@@ -277,7 +279,7 @@ def presentation_order(n_samples, n_presentations, order, seed, batch=1) -> np.n
 
 
 def run_presentations(
-    method,
+    method: Any,
     samples: Samples,
     running_time: float,
     record: Callable[[int], bool],
