@@ -15,7 +15,7 @@ import numpy as np
 
 from .codes import FALLING, FAULT, LAW, N_CANDIDATES, NO_CROSSING, NO_SOLUTION, RAMP, STEP, record_type
 from .continuous import CROSSING, STALE, begin_step, set_time, step_end
-from .intervals import law_range, next_crossing
+from .interval_bounds import law_range, next_crossing
 from .jit import inlined
 from .laws import (
     WINDOW_CANDIDATES,

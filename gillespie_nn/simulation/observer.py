@@ -10,7 +10,7 @@ from ..checks import InternalError, ModelError
 from ..crn.expressions import Expression
 from ..kernels import codes
 from ..kernels.codes import COUNT_LIMIT
-from ..kernels.intervals import law_range
+from ..kernels.interval_bounds import law_range
 from ..kernels.laws import WINDOW_END, WINDOW_START
 from .sinks import NOT_REACHED
 

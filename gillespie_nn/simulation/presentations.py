@@ -263,9 +263,7 @@ class _Setting:
         return np.concatenate(parts)
 
 
-def presentation_order(
-    n_samples: int, n_presentations: int, order: str, seed: int, batch: int = 1
-) -> np.ndarray:
+def presentation_order(n_samples: int, n_presentations: int, order: str, seed: int, batch: int = 1) -> np.ndarray:
     """Sample numbers int64[presentation, sample of the batch]: `cyclic` in file order, `random` a new permutation for
     each pass. A pass that does not fill its last presentation goes on with the next one."""
     n_shown = n_presentations * batch

@@ -25,7 +25,7 @@ from ..crn.expressions import RELATIONS, Expression
 from ..crn.formula import parse
 from ..crn.parts import Event, drawn, has_draws
 from ..kernels.codes import COUNT_LIMIT
-from ..kernels.intervals import next_crossing
+from ..kernels.interval_bounds import next_crossing
 from ..kernels.laws import TIME_VARIABLE, VARIABLE, law_value
 from ..status import Status
 from .methods import Method, Ode

@@ -23,7 +23,7 @@ from ..codes import (
     TIME,
     record_type,
 )
-from ..intervals import law_range
+from ..interval_bounds import law_range
 from ..laws import TIME_VARIABLE, WINDOW_START, law_value
 from ..linked import kernel, within
 from .families import sum_pools

@@ -42,7 +42,7 @@ from ..codes import (
     TIME,
     TRIGGERED,
 )
-from ..intervals import Path, first_change, is_changed, on_path
+from ..interval_bounds import Path, first_change, is_changed, on_path
 from ..laws import TIME_VARIABLE, law_value
 from ..linked import kernel
 from ..replicates import begin_replicate, end_replicate, next_stop, record

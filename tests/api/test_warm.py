@@ -117,11 +117,11 @@ def test_a_run_in_memory_loads_no_library_that_it_does_not_need(method):
 @pytest.mark.parametrize(
     "words, unneeded",
     [
-        (["--version"], ("numba", "scipy", "h5py", "gillespie_nn.api", "gillespie_nn.cli.simulate")),
-        (["--help"], ("numba", "scipy", "h5py", "gillespie_nn.api", "gillespie_nn.cli.simulate")),
+        (["--version"], ("numba", "scipy", "h5py", "gillespie_nn.api", "gillespie_nn.cli.simulate_command")),
+        (["--help"], ("numba", "scipy", "h5py", "gillespie_nn.api", "gillespie_nn.cli.simulate_command")),
         (
             ["simulate", "--help"],
-            ("scipy.sparse", "scipy.stats", "gillespie_nn.verification", "gillespie_nn.cli.bench"),
+            ("scipy.sparse", "scipy.stats", "gillespie_nn.verification", "gillespie_nn.cli.bench_command"),
         ),
     ],
 )

@@ -135,13 +135,13 @@ def test_an_interrupt_ends_with_exit_code_130(model, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gillespie_nn.cli.simulate.simulate", interrupted)
+    monkeypatch.setattr("gillespie_nn.cli.simulate_command.simulate", interrupted)
     assert main(["simulate", str(model), "--t-end", "5"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
 
 def test_an_internal_error_ends_with_exit_code_3(model, monkeypatch, capsys):
-    monkeypatch.setattr("gillespie_nn.cli.simulate.simulate", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("gillespie_nn.cli.simulate_command.simulate", lambda *_, **__: 1 / 0)
     assert main(["simulate", str(model), "--t-end", "5"]) == 3
     assert "please report" in capsys.readouterr().err
 

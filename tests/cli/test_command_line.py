@@ -105,7 +105,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(given, said, tmp_path, monkey
         raise KeyboardInterrupt
 
     for name in ("simulate", "sweep"):
-        monkeypatch.setattr(f"gillespie_nn.cli.simulate.{name}", stopped)
+        monkeypatch.setattr(f"gillespie_nn.cli.simulate_command.{name}", stopped)
     (tmp_path / "model.txt").write_text("A -> 0 @ 1")
     path = str(tmp_path / "run.h5")
     given = [path if word == "FILE" else word for word in given]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from gillespie_nn.crn.compiled import programs
+from gillespie_nn.crn.compiled import law_programs
 from gillespie_nn.crn.expressions import FUNCTIONS, RELATIONS, call, name, number, operation
 from gillespie_nn.kernels.laws import WINDOW_END, WINDOW_START, Laws, law_value
 
@@ -63,13 +63,13 @@ def expressions(ops=(*OPERATIONS, *FUNCTIONS), most=8, values=None):
 
 def laws_of(*expressions, time=0.0, volume=2.0, k=0.75, window=(0.0, 0.0)):
     """The programs of expressions over `SPECIES` and `VARIABLES`."""
-    compiled = [programs.program(e, SPECIES, VARIABLES) for e in expressions]
+    compiled = [law_programs.program(e, SPECIES, VARIABLES) for e in expressions]
     laws = Laws(
         variables=np.array([time, volume, k]),
         terms=np.arange(len(compiled), dtype=np.uint32),
         timed_terms=np.empty(0, dtype=np.uint32),
         timed_channel=np.empty(0, dtype=np.bool_),
-        **programs.arrays(compiled, [], len(SPECIES)),
+        **law_programs.arrays(compiled, [], len(SPECIES)),
     )
     laws.window[[WINDOW_START, WINDOW_END]] = window
     return laws

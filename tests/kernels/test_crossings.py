@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gillespie_nn.crn.expressions import RELATIONS, name, number, operation
 from gillespie_nn.crn.formula import parse
-from gillespie_nn.kernels.intervals import next_crossing
+from gillespie_nn.kernels.interval_bounds import next_crossing
 from gillespie_nn.kernels.laws import TIME_VARIABLE
 from helpers.random_expressions import examples, laws_of, value_of
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gillespie_nn.crn.formula import parse
-from gillespie_nn.kernels import intervals, laws
-from gillespie_nn.kernels.intervals import law_range
+from gillespie_nn.kernels import interval_bounds, laws
+from gillespie_nn.kernels.interval_bounds import law_range
 from gillespie_nn.kernels.laws import TIME_VARIABLE, law_value
 from helpers.random_expressions import NOT_ROUGH, examples, expressions, laws_of, value_of
 
@@ -102,7 +102,7 @@ def test_bounds_hold_where_something_is_undefined_and_where_a_cosine_is_far_out(
 def _python_twin(plant=None, replacement=None):
     """`law_range` in plain Python, one of the functions it is made of replaced."""
     space = {}
-    for module in (laws, intervals):
+    for module in (laws, interval_bounds):
         for key, value in vars(module).items():
             plain = getattr(value, "py_func", None)
             space[key] = types.FunctionType(plain.__code__, space) if plain else value

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gillespie_nn as gnn
-from gillespie_nn.crn.compiled import programs
+from gillespie_nn.crn.compiled import law_programs
 from gillespie_nn.crn.expressions import name
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.kernels.laws import NO_TABLE, forget_variables, law_value, law_value_of_counts
@@ -37,7 +37,7 @@ CASES = {
 
 @pytest.fixture
 def without_tables(monkeypatch):
-    return lambda: monkeypatch.setattr(programs, "_MOST_IN_ALL", 0)
+    return lambda: monkeypatch.setattr(law_programs, "_MOST_IN_ALL", 0)
 
 
 def _run(text, method, **options):
@@ -76,7 +76,8 @@ def test_bounds_over_time_are_compiled_only_for_laws_that_read_the_time(text, is
 
 
 def test_tables_are_bounded_in_all():
-    sizes = {n: programs.arrays([programs.program(parse("k + A"), {"A": 0}, VARIABLES)] * n, [], 1)["table"] for n in
+    law = law_programs.program(parse("k + A"), {"A": 0}, VARIABLES)
+    sizes = {n: law_programs.arrays([law] * n, [], 1)["table"] for n in
              (1, 1000, 20_000)}  # fmt: skip
     assert [table.shape for table in sizes.values()] == [(1, 1024), (1000, 128), (0, 1)]
     assert max(table.nbytes for table in sizes.values()) <= 2**21

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gillespie_nn.crn.compiled.programs import program
+from gillespie_nn.crn.compiled.law_programs import program
 from gillespie_nn.crn.expressions import FUNCTIONS, name, number, operation
 from gillespie_nn.crn.formula import parse
 from gillespie_nn.kernels.laws import law_value

@@ -14,7 +14,7 @@ import pytest
 import gillespie_nn as gnn
 from gillespie_nn import seeds
 from gillespie_nn.cli import main
-from gillespie_nn.cli.train import print_fit
+from gillespie_nn.cli.train_command import print_fit
 from gillespie_nn.simulation import LEVELS, METHODS, presentations
 from gillespie_nn.simulation.presentations import generator_state, restored_generator
 from gillespie_nn.storage.hdf5 import Lock

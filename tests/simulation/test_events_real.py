@@ -7,7 +7,7 @@ from scipy import stats
 
 import gillespie_nn as gnn
 from gillespie_nn import checks
-from gillespie_nn.kernels import intervals as kernels
+from gillespie_nn.kernels import interval_bounds as kernels
 from gillespie_nn.simulation.methods.ode import Ode
 from gillespie_nn.simulation.methods.solvers import Conditions
 from gillespie_nn.simulation.replicate_events import Events

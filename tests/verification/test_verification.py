@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gillespie_nn as gnn
-from gillespie_nn.cli import main, verify_methods
+from gillespie_nn.cli import main, verify_methods_command
 from gillespie_nn.crn.formats import format_named
 from gillespie_nn.simulation import methods
 from gillespie_nn.simulation.methods import Direct
@@ -145,7 +145,7 @@ def test_a_reader_that_raises_is_found(monkeypatch):
 
 
 def test_all_leaves_out_what_it_has_no_means_for_and_says_so(capsys, monkeypatch):
-    monkeypatch.setattr(verify_methods, "verify", lambda selected, *_, **__: pytest.fail(str(selected)))
+    monkeypatch.setattr(verify_methods_command, "verify", lambda selected, *_, **__: pytest.fail(str(selected)))
     with pytest.raises(pytest.fail.Exception) as found:
         main(["verify-methods", "--all"])
     assert "SbmlSuite" not in str(found.value) and "MasterEquation" in str(found.value)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...kernels.leap.implicit import GENERAL, IMPLICIT_BLOCK, ITEM, LINEAR, MADE, ONE, RAILS, ImplicitPlan
 from ...kernels.leap.leap_state import BLOCK, ENTRY, LARGEST_BLOCK, SLOPE, BlockPlan
-from .programs import starts
+from .law_programs import starts
 from .terms import Term
 
 

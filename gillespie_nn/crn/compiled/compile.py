@@ -19,11 +19,11 @@ from ...kernels.laws import Laws
 from ...kernels.leap.implicit import ImplicitPlan
 from ...kernels.leap.leap_state import BlockPlan, LeapPlan
 from ...kernels.replicates import Dependents
-from . import programs
+from . import law_programs
 from .blocks import implicit_plan
+from .law_programs import NetworkPrograms
+from .law_programs import starts as _starts
 from .leap_plan import leap_plan
-from .programs import NetworkPrograms
-from .programs import starts as _starts
 from .terms import Change, Factor, ProductFamily, Term, product_families, term_arrays, term_of
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Structure:
         timed = np.array([p >= 0 and laws.laws[p].reads_time for p in program], dtype=np.bool_)
         channel = np.zeros(self.n_channels if timed.any() else 0, dtype=np.bool_)
         channel[np.repeat(np.arange(self.n_channels), np.diff(self.arrays["term_start"]))[timed]] = True
-        return programs.arrays(laws.laws, laws.triggers, self.n_species, laws.rate_rules) | {
+        return law_programs.arrays(laws.laws, laws.triggers, self.n_species, laws.rate_rules) | {
             "continuous": self._continuous(laws),
             "terms": np.flatnonzero(program >= 0).astype(np.uint32),
             "timed_terms": np.flatnonzero(timed).astype(np.uint32),
@@ -139,7 +139,7 @@ class Structure:
         conditions = [k for k, trigger in enumerate(laws.triggers) if not moved.isdisjoint(trigger.variables)]
         read = {s for p in (*laws.rate_rules, *(laws.triggers[k] for k in conditions)) for s in p.species}
         restarts = [any(s in read for s, _ in change) for change in self.changes]
-        return programs.continuous(laws, conditions, np.array(restarts, dtype=np.bool_))
+        return law_programs.continuous(laws, conditions, np.array(restarts, dtype=np.bool_))
 
     def _with_pools(self, changes: list[Change]) -> list[Change]:
         """The changes, and those of the pools that the changed species are members of."""

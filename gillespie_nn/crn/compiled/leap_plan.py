@@ -7,7 +7,7 @@ import numpy as np
 
 from ...kernels.leap.leap_state import FAMILY, ORDER, SUMMAND, SUMMED, TERMS, WEIGHT, BlockPlan, LeapPlan, SlowPlan
 from .blocks import PlainChannel, leap_blocks, table, uint
-from .programs import starts
+from .law_programs import starts
 
 if TYPE_CHECKING:
     from .compile import Structure

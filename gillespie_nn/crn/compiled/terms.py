@@ -8,7 +8,7 @@ import numpy as np
 
 from ...kernels.codes import FALLING, LAW, RAMP, STEP
 from ..reaction import Reaction
-from .programs import Program
+from .law_programs import Program
 
 _KIND = {"step": STEP, "ramp": RAMP}
 

@@ -8,7 +8,7 @@ from ...checks import ModelError
 from ...crn import ReactionNetwork
 from ...crn.compiled.compile import Structure
 from ...kernels import codes
-from ...kernels.intervals import Path
+from ...kernels.interval_bounds import Path
 from ...kernels.limits import langevin_steps
 from ...kernels.limits.langevin_steps import LangevinState, Watch, propensities, run_langevin
 from ...kernels.replicates import Run

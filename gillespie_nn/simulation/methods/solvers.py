@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.intervals import Path, bound_bend, first_change, is_changed
+from ...kernels.interval_bounds import Path, bound_bend, first_change, is_changed
 from ...kernels.laws import Laws
 from ...kernels.limits import derivatives as kernels
 from .rate_equations import Equations

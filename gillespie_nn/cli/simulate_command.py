@@ -35,7 +35,7 @@ from .common import (
     parser,
     print_json,
 )
-from .train import resume_hint
+from .train_command import resume_hint
 
 _ALLOWED = ("output", "overwrite", "seed", "workers")
 _OTHER = ("parameter", "sweep", "describe")

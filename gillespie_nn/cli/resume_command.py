@@ -9,7 +9,7 @@ from ..options import options_of
 from ..simulation.run_options import Execution
 from ..storage import MomentsRun, Run, open_run
 from .common import Subparsers, add_flags, add_json, parser, print_json
-from .train import print_fit, record, resume_hint
+from .train_command import print_fit, record, resume_hint
 
 
 def add(subparsers: Subparsers) -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ from .. import checks
 from ..analysis import Ask
 from ..analysis.run_report import report
 from ..storage import open_run
-from .analyze import add_asked
+from .analyze_command import add_asked
 from .common import Subparsers, add_json, parser, print_json
 
 
