@@ -33,7 +33,7 @@ _HOME = {
 """Modules, and the names in them, which are imported when they are asked for: the command can be interrupted before."""
 _MODULES = (
     "activations", "analysis", "benchmarks", "crn", "datasets", "experiments", "nn", "noise", "simulation", "storage",
-    "studies", "verification",
+    "propositions", "studies", "verification",
 )  # fmt: skip
 """Public modules, imported when they are first used: `gillespie_nn.analysis.histogram` needs no import of its own."""
 _later_name = _later(globals(), _HOME)

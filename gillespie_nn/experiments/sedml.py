@@ -5,9 +5,14 @@ memory. Names lead nowhere else, sizes are limited, links are not followed out o
 document that declares entities is refused before any parser sees it.
 """
 
+import importlib.util
+import os
+import pickle
 import posixpath
 import re
 import stat
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Callable
@@ -17,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import checks
-from ..checks import InputError
+from ..checks import GillespieError, InputError
 from ..crn import formula
 from ..crn.expressions import Expression, number
 
@@ -269,7 +274,34 @@ class Document(NamedTuple):
 
 
 def read(text: str) -> Document:
-    """The experiment of a document; raises InputError for what is wrong or not supported."""
+    """A SED-ML document as plain data. Raises InputError, and MissingExtraError without libsedml.
+
+    Another process reads it: once libsedml is loaded, libsbml's objects become libsedml's, which lack some of their
+    methods, and no SBML model with formulas could be read any more.
+    """
+    if importlib.util.find_spec("libsedml") is None:
+        checks.optional("libsedml", "sedml", "reading SED-ML")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    code = f"import sys; from {__name__} import _answer; sys.stdout.buffer.write(_answer(sys.stdin.buffer.read()))"
+    child = subprocess.run([sys.executable, "-c", code], input=text.encode(), capture_output=True, env=environment)
+    if child.returncode:
+        lines = child.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
+        raise InputError(f"the SED-ML cannot be read: libsedml stopped with {lines[-1]}")
+    answer = pickle.loads(child.stdout)  # written by this package
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _answer(text: bytes) -> bytes:
+    """In the other process: the document, or the error to raise, pickled."""
+    try:
+        return pickle.dumps(_read(text.decode()))
+    except GillespieError as error:
+        return pickle.dumps(error)
+
+
+def _read(text: str) -> Document:
     sed = checks.optional("libsedml", "sedml", "reading SED-ML")
     document = sed.readSedMLFromString(text)
     errors = (document.getError(k) for k in range(document.getNumErrors()))
