@@ -21,7 +21,8 @@ import numpy as np
 from .. import checks
 from ..checks import InputError, ModelError
 from ..crn import ReactionNetwork
-from ..crn.expressions import RELATIONS, Expression
+from ..crn.expressions import RELATIONS, Expression, operation
+from ..crn.expressions import name as name_of
 from ..crn.formula import parse
 from ..crn.parts import Event, drawn, has_draws
 from ..kernels.codes import COUNT_LIMIT
@@ -32,6 +33,8 @@ from .methods import Method, Ode
 from .observer import Values
 
 _NO_SPECIES = np.empty(0, dtype=np.int64)
+_SHORTEST, _MOST_MOMENTS = 1e-30, 8
+"""In a rate, what a condition on the time is for less than this [s], or for four steps of float64, does not count."""
 _MOST_AT_ONCE = 10_000
 _MANY = 5000
 _TOO_MANY = 1e8
@@ -60,6 +63,10 @@ class Events:
         self._since = [0.0] * len(self._events)
         self._fired = [-1] * len(self._events)
         self._by_time = [_changes_by_time(trigger, network, method) for trigger in network.compiled.programs.triggers]
+        # A condition that reads no counts need not be looked at before it changes, unless a parameter that it reads was
+        # set: the places of these, or None if it reads counts; and their values when it was last looked at.
+        self._reads = [_reads(t, timed) for t, timed in zip(network.compiled.programs.triggers, self._by_time)]
+        self._read: list[list[float]] = [[] for _ in self._events]
         self._crossing = [np.nan] * len(self._events)  # NaN: to be solved for
         self._warned: set[int] = set()
         self._done_at, self._n_done = -np.inf, 0  # happenings at one moment
@@ -77,30 +84,52 @@ class Events:
         """When something is next to be done though no reaction fires [s]; infinite if never."""
         if not self._events:
             return np.inf
-        laws, first = self._method.laws, self._method.laws.first_trigger[0]
-        for k, event in enumerate(self._events):
+        for k in range(len(self._events)):
             if np.isnan(self._crossing[k]):
-                self._crossing[k] = np.inf
-                if self._by_time[k]:
-                    self._crossing[k] = next_crossing(
-                        laws, first + k, self._method.state, self._method.time, self._t_end
-                    )
-                if np.isnan(self._crossing[k]):
-                    if event.is_edge:
-                        self._crossing[k] = np.inf
-                        self._warn_of_edge(k)
-                        continue
-                    trigger = self._network.events[k].trigger  # as written, without the rules put in
-                    raise ModelError(
-                        f"event {event.name}: cannot find when its condition {trigger} changes after "
-                        f"t = {self._method.time:g} s; simplify the condition"
-                    )
+                self._crossing[k] = self._next_crossing(k, self._method.time) if self._by_time[k] else np.inf
         return min([*self._crossing, *(p.time for p in self._pending)])
 
-    def _warn_of_edge(self, k):
-        if k not in self._warned:
-            self._warned.add(k)
-            checks.warn(self._says(k, "cannot find when it changes next; a short pulse may be stepped over"))
+    def _next_crossing(self, k, start):
+        """When the condition of event k, which reads the time, next changes after `start` [s]."""
+        method = self._method
+        crossing = next_crossing(method.laws, method.laws.first_trigger[0] + k, method.state, start, self._t_end)
+        if not np.isnan(crossing):
+            return crossing
+        if self._events[k].edge_of is not None:
+            if k not in self._warned:
+                self._warned.add(k)
+                checks.warn(self._says(k, "cannot find when it changes next; a short pulse may be stepped over"))
+            return np.inf
+        trigger = self._network.events[k].trigger  # as written, without the rules put in
+        raise ModelError(
+            f"event {self._events[k].name}: cannot find when its condition {trigger} changes after "
+            f"t = {method.time:g} s; simplify the condition"
+        )
+
+    def _stays(self, k):
+        """Whether the condition of event k surely is what it was: it reads the time and parameters alone, these are
+        what they were, and the time at which it changes has not come."""
+        if self._reads[k] is None or not self._method.time < self._crossing[k]:
+            return False
+        return self._read[k] == self._method.laws.variables[self._reads[k]].tolist()
+
+    def _look_at_edge(self, k, now):
+        """Set the parameter of an edge to what its condition is right after the present time: what it is for a moment
+        only, as `time == 5`, changes no integral."""
+        laws = self._method.laws
+        true = law_value(laws, laws.first_trigger[0] + k, self._method.state) != 0.0
+        crossing = self._next_crossing(k, now)
+        for _ in range(_MOST_MOMENTS):
+            if not crossing - now <= _SHORTEST + 4 * np.spacing(now):
+                break
+            true, crossing = not true, self._next_crossing(k, crossing)
+        self._crossing[k] = crossing
+        laws.variables[TIME_VARIABLE] = now
+        if true != bool(laws.triggered[k]):
+            laws.triggered[k] = true
+            self._count_happening(k, now)
+            place = self._values.place(self._events[k].edge_of)
+            self._method.set_counts(_NO_SPECIES, np.empty(0, dtype=self._method.dtype), [place], [float(true)])
 
     def happen(self) -> None:
         """Look at the conditions now and do what is due."""
@@ -124,16 +153,20 @@ class Events:
         laws, first, now = self._method.laws, self._method.laws.first_trigger[0], self._method.time
         laws.variables[TIME_VARIABLE] = now
         for k, event in enumerate(self._events):
+            if self._stays(k):
+                continue
+            if self._reads[k] is not None:
+                self._read[k] = laws.variables[self._reads[k]].tolist()
+            if event.edge_of is not None:
+                self._look_at_edge(k, now)
+                continue
             if self._by_time[k]:
                 self._crossing[k] = np.nan
             true = law_value(laws, first + k, self._method.state) != 0.0
             if true == bool(laws.triggered[k]):
                 continue
             laws.triggered[k] = true
-            if event.is_edge:
-                self._count_happening(k, now)
-                self._method.set_counts(_NO_SPECIES, np.empty(0, dtype=self._method.dtype))
-            elif true and event.stops:
+            if true and event.stops:
                 self.stops = True
             elif true:
                 self._count_happening(k, now)
@@ -230,7 +263,7 @@ class Events:
 
     def _says(self, k, what):
         event = self._events[k]
-        name = f"condition {event.trigger} in a rate" if event.is_edge else f"event {event.name}"
+        name = f"condition {event.trigger} in a rate" if event.edge_of is not None else f"event {event.name}"
         return f"{name}, at t = {self._method.time:g} s: {what}"
 
 
@@ -240,6 +273,13 @@ def _changes_by_time(trigger, network, method):
     read = {a for op, a, _, _ in trigger.instructions if op == VARIABLE}
     still = method.dtype == np.int64 or not trigger.species
     return TIME_VARIABLE in read and read.isdisjoint(moved) and still
+
+
+def _reads(trigger, by_time):
+    """Places of the variables besides the time that a condition reads, or None if it reads counts or not the time."""
+    if not by_time or trigger.species:
+        return None
+    return [a for a in dict.fromkeys(a for op, a, _, _ in trigger.instructions if op == VARIABLE) if a != TIME_VARIABLE]
 
 
 # The condition at which a replicate stops: an event that ends the replicate in place of changing the state.
@@ -288,22 +328,38 @@ def end_time(status: int, time: float) -> float:
 # word. So each such condition becomes an event without assignments: runs stop where it changes, and a new step begins.
 
 
+# Where rates jump at known times: conditions on the time alone, such as `piecewise(1, time >= 50 && time < 51, 0)`.
+#
+# A solver looks at slopes at a few times of each step, so that a pulse between them would be stepped over without a
+# word; and a step over a jump, or up to it, has no order. So each such condition becomes a parameter, 1 or 0, which an
+# event sets where the condition changes: within a step it is constant, and a new step begins there.
+
+
 def with_edges(network: ReactionNetwork, method: type[Method]) -> ReactionNetwork:
-    """`network` with an event for each condition on the time that a step of the solver must not reach over.
+    """`network` with a parameter and an event for each condition on the time that a step must not reach over.
 
     Rate rules are integrated by every method that supports them, rate laws by `ode` alone: exact methods bound them
     over windows of time. The network itself where there is no such condition.
     """
-    rates = list(network.rate_rules.values())
+    rules = {target: network.resolved(rate) for target, rate in network.rate_rules.items()}
+    laws = {}
     if issubclass(method, Ode):
-        rates += [reaction.law for reaction in network.reactions if reaction.law is not None]
-    conditions = {c: None for rate in rates for c in _conditions(network, network.resolved(rate))}
+        laws = {k: network.resolved(r.law) for k, r in enumerate(network.reactions) if r.law is not None}
+    conditions = dict.fromkeys(c for rate in (*rules.values(), *laws.values()) for c in _conditions(network, rate))
     if not conditions:
         return network
-    taken = {event.name for event in network.events}
-    names = (name for k in range(len(taken) + len(conditions)) if (name := f"edge{k}") not in taken)
-    edges = tuple(Event(name, condition, (), is_edge=True) for name, condition in zip(names, conditions))
-    return replace(network, events=(*network.events, *edges))
+    taken = {*network.species, *network.parameters, *network.rules, *(event.name for event in network.events)}
+    free = (edge for k in range(len(taken) + len(conditions)) if (edge := f"edge{k}") not in taken)
+    edges = dict(zip(conditions, free))
+    return replace(
+        network,
+        parameters={**network.parameters, **dict.fromkeys(edges.values(), 0.0)},
+        reactions=tuple(
+            r._replace(law=_replaced(laws[k], edges)) if k in laws else r for k, r in enumerate(network.reactions)
+        ),
+        rate_rules={target: _replaced(rate, edges) for target, rate in rules.items()},
+        events=(*network.events, *(Event(edge, c, (), edge_of=edge) for c, edge in edges.items())),
+    )
 
 
 def _conditions(network: ReactionNetwork, expression: Expression) -> Iterator[Expression]:
@@ -314,3 +370,12 @@ def _conditions(network: ReactionNetwork, expression: Expression) -> Iterator[Ex
             names = node.names()
             if "time" in names and names.isdisjoint(moving):
                 yield node
+
+
+def _replaced(expression: Expression, edges: dict[Expression, str]) -> Expression:
+    """`expression` with a name in place of each condition."""
+    if expression in edges:
+        return name_of(edges[expression])
+    if not expression.args:
+        return expression
+    return operation(expression.op, tuple(_replaced(a, edges) for a in expression.args))
