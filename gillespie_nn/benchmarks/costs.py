@@ -39,15 +39,15 @@ def scale(
     by_name = {m.name: m for m in METHODS}
     rows = [_size(layers, [by_name[m] for m in methods], repeats, say) for layers in LAYERS]
     best = [row["best_ns_per_event"] for row in rows]
-    found = {
+    result = {
         "machine": machine(),
         "volume": VOLUME,
         "repeats": repeats,
         "sizes": rows,
         "last_over_first": best[-1] / best[0],
     }
-    say(f"an event takes {found['last_over_first']:.2f} times as long in the largest network as in the smallest")
-    return found
+    say(f"an event takes {result['last_over_first']:.2f} times as long in the largest network as in the smallest")
+    return result
 
 
 def _size(layers: tuple[int, ...], methods: list[type[Method]], repeats: int, say: Callable[[str], object]) -> dict:
@@ -105,12 +105,12 @@ def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda li
 
     def seconds(output: Path | None, t_end: float) -> float:
         start = time.perf_counter()
-        found = simulate(
+        run = simulate(
             spec.network, t_end, N_POINTS, volume=VOLUME, initial=initial, seed=1, output=output, overwrite=True,
             progress=False,
         )  # fmt: skip
-        if isinstance(found, Run):
-            found.close()
+        if isinstance(run, Run):
+            run.close()
         return time.perf_counter() - start
 
     with tempfile.TemporaryDirectory() as folder:
@@ -126,8 +126,8 @@ def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda li
             times = {output: seconds(output, t_end) for output in order}
             pairs.append((times[None], times[path]))
         n_bytes = path.stat().st_size
-    ratios = [kept / plain for plain, kept in pairs]
-    found: dict[str, Any] = {
+    ratios = [stored / plain for plain, stored in pairs]
+    result: dict[str, Any] = {
         "machine": machine(),
         "points": N_POINTS,
         "repeats": repeats,
@@ -138,11 +138,11 @@ def storage_benchmark(repeats: int = 5, say: Callable[[str], object] = lambda li
         "median": statistics.median(ratios),
     }
     say(
-        f"storing {N_POINTS} points ({n_bytes / 1e6:.2f} MB) adds {100 * (found['median'] - 1):.2f} % to a run of "
+        f"storing {N_POINTS} points ({n_bytes / 1e6:.2f} MB) adds {100 * (result['median'] - 1):.2f} % to a run of "
         f"{statistics.median(p for p, _ in pairs):.1f} s, {100 * (min(ratios) - 1):.2f} to "
         f"{100 * (max(ratios) - 1):.2f} % in {repeats} pairs"
     )
-    return found
+    return result
 
 
 # Time for an image by the methods that train without a list of reactions.

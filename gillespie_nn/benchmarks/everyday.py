@@ -248,12 +248,12 @@ def _ensemble(
 
 def _in_turn(programs: dict[str, _Program], n: int, repeats: int, records: dict[str, dict]) -> dict[str, list[float]]:
     """Times [s] of the programs, each round starting with another one. One that fails says so in `records`."""
-    found: dict[str, list[float]] = {label: [] for label in programs}
+    seconds: dict[str, list[float]] = {label: [] for label in programs}
     labels = list(programs)
     for k in range(repeats):
         start = k % len(labels)
         for label in labels[start:] + labels[:start]:
-            times = found[label]
+            times = seconds[label]
             if "failed" in records[label] or (times and times[0] > _SLOW):
                 continue
             try:
@@ -262,7 +262,7 @@ def _in_turn(programs: dict[str, _Program], n: int, repeats: int, records: dict[
                 times.append(time.perf_counter() - begun)
             except Exception as error:
                 records[label]["failed"] = _line(error)
-    return found
+    return seconds
 
 
 def _agreement(ours: np.ndarray, theirs: np.ndarray, job: Job) -> dict:
@@ -289,7 +289,7 @@ def _agreement(ours: np.ndarray, theirs: np.ndarray, job: Job) -> dict:
 def _fastest(records: dict[str, dict], peers: Sequence[type[Peer]]) -> dict:
     """The fastest peer of those that simulate the same model, and how many times faster we are: of those whose calls
     are documented, and of all."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, chosen in (("", [p for p in peers if p.documented]), ("_of_all", peers)):
         times = {
             p.name: records[p.name]["median"]
@@ -298,8 +298,8 @@ def _fastest(records: dict[str, dict], peers: Sequence[type[Peer]]) -> dict:
         }
         if times:
             best = min(times, key=lambda name: times[name])
-            found |= {f"fastest{key}": best, f"faster_by{key}": times[best] / records["gillespie-nn"]["median"]}
-    return found
+            result |= {f"fastest{key}": best, f"faster_by{key}": times[best] / records["gillespie-nn"]["median"]}
+    return result
 
 
 def _sentence(row: dict) -> str:
@@ -322,18 +322,18 @@ def _line(error: Exception) -> str:
 _UNIT = 1e6
 
 
-def table(found: dict) -> Table:
+def table(result: dict) -> Table:
     """A row for each model and length, with the microseconds that each program takes for a replicate."""
-    rows = found["ensembles"]
+    rows = result["ensembles"]
     labels = list(dict.fromkeys(label for row in rows for label in row["programs"]))
     columns = (
         "model", "run", "events", "auto chose", *labels, "fastest peer", "we are faster by", "fastest of all",
         "we are faster by",
     )  # fmt: skip
     caption = (
-        f"Microseconds a replicate, median of {found['repeats']}, {found['points']} recorded points"
-        f"{', one core' if found['one_core'] else ''}; {found['machine']['processor']}, "
-        f"Python {found['machine']['python']}"
+        f"Microseconds a replicate, median of {result['repeats']}, {result['points']} recorded points"
+        f"{', one core' if result['one_core'] else ''}; {result['machine']['processor']}, "
+        f"Python {result['machine']['python']}"
     )
     return Table(caption, columns, [_row(row, labels) for row in rows])
 
@@ -353,17 +353,17 @@ def _cell(record: dict, n: int) -> str:
     return f"{_UNIT * record['median'] / n:.3g}" + (" differs" if "differs" in record else "")
 
 
-def notes(found: dict) -> list[str]:
+def notes(result: dict) -> list[str]:
     """What a reader of the table must know: versions, programs that are missing, failed or simulate something else."""
     lines = []
-    versions = [f"{name} {p['version']}" for name, p in found["peers"].items() if "version" in p]
-    lines.append("Versions: " + ", ".join([f"gillespie-nn {found['version']}", *versions]))
-    for name, about in found["peers"].items():
+    versions = [f"{name} {p['version']}" for name, p in result["peers"].items() if "version" in p]
+    lines.append("Versions: " + ", ".join([f"gillespie-nn {result['version']}", *versions]))
+    for name, about in result["peers"].items():
         if "missing" in about:
             lines.append(about["missing"])
         elif not about["documented"]:
             lines.append(f"{name}: the program does not document these calls, so it counts only for the fastest of all")
-    for row in found["ensembles"]:
+    for row in result["ensembles"]:
         for name, record in row["programs"].items():
             for key in ("failed", "differs"):
                 if key in record:
@@ -371,6 +371,6 @@ def notes(found: dict) -> list[str]:
     return lines
 
 
-def report(found: dict, markdown: bool = False) -> str:
+def report(result: dict, markdown: bool = False) -> str:
     """The table and its notes in plain text or Markdown."""
-    return tables.report([table(found)], notes(found), markdown)
+    return tables.report([table(result)], notes(result), markdown)

@@ -66,7 +66,7 @@ def leap_benchmark(
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
     """Speed and certified error of `tau_leap`, and the time for a sample of MNIST size; returns plain values."""
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "machine": machine(),
         "options": OPTIONS,
         "tolerance_mean": TOLERANCE_MEAN,
@@ -76,10 +76,10 @@ def leap_benchmark(
     }
     say(
         "784-32-10, learning on, Omega = 10000, T = 10 s: {milliseconds:.2f} ms per sample (median of "
-        "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**found["presented_sample"])
+        "{samples}), {leaps:.0f} leaps of {mean_leap:.3f} s each".format(**result["presented_sample"])
     )
-    found["cases"] = {name: _case(name, CASES[name], repeats, peers, say) for name in names}
-    return found
+    result["cases"] = {name: _case(name, CASES[name], repeats, peers, say) for name in names}
+    return result
 
 
 def _case(name: str, case: LeapCase, repeats: int, peers: bool, say: Callable[[str], object]) -> dict:
@@ -113,7 +113,7 @@ def _case(name: str, case: LeapCase, repeats: int, peers: bool, say: Callable[[s
     if peers:
         job = Job(spec.network, case.t_speed, 2, SPEED_VOLUME, _initial(spec, x, t, SPEED_VOLUME))
         record["copasi_adaptive"] = copasi_adaptive(job, repeats)
-        say(f"{name}, COPASI adaptive SSA/tau: {_said(record['copasi_adaptive'], speed['tau_leap'])}")
+        say(f"{name}, COPASI adaptive SSA/tau: {_sentence(record['copasi_adaptive'], speed['tau_leap'])}")
     return record
 
 
@@ -126,8 +126,8 @@ def copasi_adaptive(job: Job, repeats: int, patience: float = PATIENCE) -> dict:
     time limit, because COPASI may take hours to load models of thousands of reactions."""
     if lacking := CopasiAdaptive.missing():
         return {"missing": lacking}
-    ((_, found),) = in_processes(partial(_timed, job=job), [repeats], 1, patience)
-    return {"failed": f"{found}, loading included"} if isinstance(found, Lost) else found
+    ((_, outcome),) = in_processes(partial(_timed, job=job), [repeats], 1, patience)
+    return {"failed": f"{outcome}, loading included"} if isinstance(outcome, Lost) else outcome
 
 
 def _timed(repeats: int, job: Job) -> dict:
@@ -138,10 +138,10 @@ def _timed(repeats: int, job: Job) -> dict:
     return {"seconds": min(times), "runs": len(times), "version": CopasiAdaptive.version()}
 
 
-def _said(found: dict, ours: float) -> str:
-    if "seconds" not in found:
-        return found.get("missing") or found["failed"]
-    return f"{found['seconds']:.3g} s; tau_leap is {found['seconds'] / ours:.1f} times faster"
+def _sentence(record: dict, ours: float) -> str:
+    if "seconds" not in record:
+        return record.get("missing") or record["failed"]
+    return f"{record['seconds']:.3g} s; tau_leap is {record['seconds'] / ours:.1f} times faster"
 
 
 def _run(simulation: Method, t_end: float, grid: np.ndarray | None = None, rows: np.ndarray | None = None) -> None:

@@ -102,8 +102,8 @@ def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) 
             start_up[method].append(_timed(network, method, size.start_up(), k)[0])
             seconds, result = _timed(network, method, size, k)
             times[method].append((seconds, int(result.n_events.sum())))
-    found = {method: _record(times[method], min(start_up[method])) for method in METHODS}
-    ns = {method: x for method in METHODS if (x := found[method]["ns_per_event"]) is not None}
+    records = {method: _record(times[method], min(start_up[method])) for method in METHODS}
+    ns = {method: x for method in METHODS if (x := records[method]["ns_per_event"]) is not None}
     best = min((method for method in METHODS[:-1] if method in ns), key=lambda method: ns[method], default=None)
     return {
         "model": name,
@@ -113,8 +113,8 @@ def _measured(name: str, model: MethodsModel, repeats: int, events: int | None) 
         "n_reactions": len(network.reactions),
         "n_laws": sum(reaction.law is not None for reaction in network.reactions),
         "dependents": float(np.diff(network.compiled.single.dependents.start.astype(np.int64)).mean()),
-        "events": max(record["events"] for record in found.values()),
-        "methods": found,
+        "events": max(record["events"] for record in records.values()),
+        "methods": records,
         "auto_chose": sized[AUTO][1],
         "best": best,
         "auto_over_best": ns[AUTO] / ns[best] if best and AUTO in ns else None,
@@ -160,12 +160,12 @@ def _record(times: list[tuple[float, int]], start_up: float) -> dict:
 
 def _worst(rows: Sequence[dict]) -> dict[str, dict]:
     """The model of each group on which `auto` compares worst with the best method, and the ratio."""
-    found = {}
+    result = {}
     for group in GROUPS:
         if members := [row for row in rows if row["group"] == group and row["auto_over_best"] is not None]:
             worst = max(members, key=lambda row: row["auto_over_best"])
-            found[group] = {"model": worst["model"], "auto_over_best": worst["auto_over_best"]}
-    return found
+            result[group] = {"model": worst["model"], "auto_over_best": worst["auto_over_best"]}
+    return result
 
 
 def _sentence(row: dict) -> str:
@@ -184,14 +184,14 @@ def _sentence(row: dict) -> str:
 
 def tables(result: dict) -> list[Table]:
     """For each group a row for each model, with the CPU nanoseconds that an event takes with each method."""
-    found = []
+    result_tables = []
     for group in GROUPS:
         rows = [row for row in result["models"] if row["group"] == group]
         if rows:
             methods = tuple(rows[0]["methods"])
             columns = ("model", "species", "reactions", "laws", "events", *methods, "auto chose", "auto / best")
-            found.append(Table(_caption(group, result), columns, [_row(row) for row in rows]))
-    return found
+            result_tables.append(Table(_caption(group, result), columns, [_row(row) for row in rows]))
+    return result_tables
 
 
 def _caption(group: str, result: dict) -> str:

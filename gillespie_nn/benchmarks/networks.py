@@ -23,7 +23,7 @@ from ..api import simulate
 from ..crn import ReactionNetwork
 from ..display import tables
 from ..display.tables import Table
-from ..peers.bionetgen import Run, RunNetwork
+from ..peers.bionetgen import RunNetwork, TimedRun
 from ..simulation import EXACT
 from ..simulation.methods import AUTO
 from ..simulation.result import Result, unfinished
@@ -79,7 +79,7 @@ START = 1e-6
 ignores an end time of 1e-8 and less, so it cannot be much shorter."""
 
 
-class Case(NamedTuple):
+class NetworkCase(NamedTuple):
     """A network to measure."""
 
     name: str
@@ -91,7 +91,7 @@ class Case(NamedTuple):
     """CPU time to read the file [s]."""
 
 
-def cases(folder: object, names: Sequence[str] = (), end_time: float | None = None) -> list[Case]:
+def cases(folder: object, names: Sequence[str] = (), end_time: float | None = None) -> list[NetworkCase]:
     """The networks of the `.net` files of `folder` (all, or those called `names`), those with published times first, in
     their order. `end_time` is the end of runs of the others.
 
@@ -108,7 +108,7 @@ def cases(folder: object, names: Sequence[str] = (), end_time: float | None = No
             f"no end time is known for {checks.shortened(unknown)}: add --end-time T for networks without a published "
             f"one, or choose others with --case"
         )
-    found = []
+    selected = []
     for name in dict.fromkeys(chosen):
         published = PUBLISHED.get(name)
         t_end = end_time if published is None else published.t_end
@@ -120,8 +120,8 @@ def cases(folder: object, names: Sequence[str] = (), end_time: float | None = No
             Ours(network, AUTO).run(START * t_end, 0)
         except checks.InputError as error:
             raise checks.InputError(f"{files[name]}: {error}") from None
-        found.append(Case(name, files[name], network, t_end, published, seconds))
-    return found
+        selected.append(NetworkCase(name, files[name], network, t_end, published, seconds))
+    return selected
 
 
 def _files(folder: object) -> dict[str, Path]:
@@ -159,13 +159,13 @@ _SEEDS = 10_000
 """Seeds of compared runs start here and are so far apart; timed runs have 1, 2, ..."""
 
 
-class Program(Protocol):
+class NetworkProgram(Protocol):
     """A program with a network. To measure it, `run` is called with several ends and seeds."""
 
-    def run(self, t_end: float, seed: int) -> Run: ...
+    def run(self, t_end: float, seed: int) -> TimedRun: ...
 
 
-class Peer(Program, Protocol):
+class NetworkPeer(NetworkProgram, Protocol):
     """The other program, made from the path of a `.net` file."""
 
     def __init__(self, path: Path) -> None: ...
@@ -184,7 +184,7 @@ class Ours:
         self._network, self._asked = network, method
         self.method = ""
 
-    def run(self, t_end: float, seed: int) -> Run:
+    def run(self, t_end: float, seed: int) -> TimedRun:
         """One call of `simulate`. Raises RuntimeError if the run stops before `t_end`."""
         begun = time.process_time()
         result = simulate(self._network, t_end, 2, method=self._asked, seed=seed, progress=False)
@@ -196,10 +196,10 @@ class Ours:
         end = np.asarray(result.counts[0, -1]).astype(float)
         groups = dict(zip(self._network.species, end.tolist()))
         groups |= {name: float(result.of(name)[0, -1]) for name in self._network.rules}
-        return Run(seconds, int(result.n_events[0]), groups, end)
+        return TimedRun(seconds, int(result.n_events[0]), groups, end)
 
 
-def check_end(program: Program, t_end: float) -> float:
+def check_end(program: NetworkProgram, t_end: float) -> float:
     """The end of compared runs: `t_end`, or an earlier time with at least `EVENTS` events."""
     end = _FIRST * t_end
     while end < t_end and program.run(end, 0).events < EVENTS:
@@ -207,12 +207,12 @@ def check_end(program: Program, t_end: float) -> float:
     return min(end, t_end)
 
 
-def runs_of(program: Program, end: float, k: int) -> list[Run]:
+def runs_of(program: NetworkProgram, end: float, k: int) -> list[TimedRun]:
     """The compared runs of program number `k`, with seeds that no other runs have."""
     return [program.run(end, _SEEDS * (k + 1) + n) for n in range(RUNS)]
 
 
-def difference(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
+def difference(ours: Sequence[TimedRun], theirs: Sequence[TimedRun]) -> str:
     """What differs: means of the groups and of the number of events, or without groups of the most abundant species.
     Empty if nothing does. A mean differs if a t-test says so at `LEVEL` over the number of means.
 
@@ -259,7 +259,7 @@ def networks_benchmark(
     exact_methods: bool = False,
     full: bool = False,
     end_time: float | None = None,
-    peer: type[Peer] | None = RunNetwork,
+    peer: type[NetworkPeer] | None = RunNetwork,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict:
     """Events per second of CPU time on the networks of the `.net` files in `folder`, all or those called `names`, by
@@ -293,11 +293,13 @@ def networks_benchmark(
     }
 
 
-def _network(case: Case, methods: Sequence[str], peer: type[Peer] | None, repeats: int, full: bool) -> dict:
+def _network(
+    case: NetworkCase, methods: Sequence[str], peer: type[NetworkPeer] | None, repeats: int, full: bool
+) -> dict:
     """The row of one network."""
     ours = {method: Ours(case.network, method) for method in methods}
     records: dict[str, dict] = {method: {} for method in methods}
-    programs: dict[str, Program] = dict(ours)
+    programs: dict[str, NetworkProgram] = dict(ours)
     row: dict[str, Any] = {
         "network": case.name, "species": len(case.network.species), "reactions": len(case.network.reactions),
         "t_end": case.t_end, "read_seconds": case.read_seconds, "methods": records,
@@ -322,7 +324,7 @@ def _network(case: Case, methods: Sequence[str], peer: type[Peer] | None, repeat
     return row
 
 
-def _compare(programs: Mapping[str, Program], records: Mapping[str, dict], t_end: float) -> float | None:
+def _compare(programs: Mapping[str, NetworkProgram], records: Mapping[str, dict], t_end: float) -> float | None:
     """Compare each program with ours under `auto`; what differs is put into `records`. Returns the end of these runs,
     None if ours failed. They also compile every kernel, so that timed runs need not."""
     with _failure(records[AUTO]):
@@ -345,7 +347,7 @@ def _failure(record: dict) -> Iterator[None]:
         record["failed"] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:200]
 
 
-def _time(programs: Mapping[str, Program], records: Mapping[str, dict], t_end: float, repeats: int) -> None:
+def _time(programs: Mapping[str, NetworkProgram], records: Mapping[str, dict], t_end: float, repeats: int) -> None:
     """Time the programs in turn, each round starting with another one, and put what was measured into `records`:
     `start_up` [s] and `seconds` [s] of each run, the latter without the median of `start_up`; `events` of each run; and
     `rate`, the median of the events per second."""

@@ -51,18 +51,18 @@ def cold_cases() -> tuple[ColdCase, ...]:
     """The import, the first `simulate` of a model of two reactions by each method, and the first `train`.
 
     A whole training takes most of its time for the events, one presentation for the kernels."""
-    found = [
+    cases = [
         ColdCase("import gillespie_nn", "import gillespie_nn"),
         ColdCase("import simulate", "from gillespie_nn import ReactionNetwork, simulate"),
     ]
     for hill in (False, True):
         law = ", Hill law" if hill else ""
-        found += [ColdCase(f"{AUTO}{law}, starts at {start}", _simulate(AUTO, start, hill)) for start in (_FEW, _MANY)]
-        found += [ColdCase(f"{m.name}{law}", _simulate(m.name, _MANY, hill)) for m in METHODS]
+        cases += [ColdCase(f"{AUTO}{law}, starts at {start}", _simulate(AUTO, start, hill)) for start in (_FEW, _MANY)]
+        cases += [ColdCase(f"{m.name}{law}", _simulate(m.name, _MANY, hill)) for m in METHODS]
     for name, limit in (("train xor, one presentation", 1), ("train xor", None)):
         code = f"import gillespie_nn as gnn\ngnn.train('xor', limit={limit}, seed=1, progress=False)"
-        found.append(ColdCase(name, code))
-    return tuple(found)
+        cases.append(ColdCase(name, code))
+    return tuple(cases)
 
 
 def cold_benchmark(

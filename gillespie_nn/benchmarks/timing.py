@@ -70,17 +70,17 @@ def benchmark(
     a random sample. The events per second of another program are our mean number of events, which has the same law,
     divided by its running time minus its start-up time. `say` gets a line for each result.
     """
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "machine": machine(),
         "volume": VOLUME,
         "repeats": repeats,
         "draws_ns": _draws(repeats),
         "cases": {},
     }
-    say(f"one exponential and one uniform random number: {found['draws_ns']:.2f} ns")
+    say(f"one exponential and one uniform random number: {result['draws_ns']:.2f} ns")
     for name in names:
-        found["cases"][name] = _case(name, CASES[name], repeats, peers, found["draws_ns"], say)
-    return found
+        result["cases"][name] = _case(name, CASES[name], repeats, peers, result["draws_ns"], say)
+    return result
 
 
 def started(layers: Sequence[int]) -> tuple[ReactionNetwork, dict[str, int]]:
@@ -263,10 +263,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def table(found: dict) -> Table:
+def table(result: dict) -> Table:
     """A row for each program and case: time, events per second and speed-up of `rejection`."""
     rows = []
-    for name, case in found["cases"].items():
+    for name, case in result["cases"].items():
         title = f"{name}, {case['events']:.2g} events"
         best = case["methods"]["rejection"]["ns_per_event"]
         for method, record in case["methods"].items():
@@ -283,9 +283,9 @@ def table(found: dict) -> Table:
         storing = case["storing_100_points"]["median"]
         rows.append(_short(title, "storing 100 points", f"{100 * storing:+.1f} % (median)"))
     caption = (
-        f"{found['machine']['processor']}, Python {found['machine']['python']}; best of {found['repeats']} runs (one "
-        f"if a run takes over 5 s), start-up subtracted; Omega = {found['volume']:g}; one exponential and one uniform "
-        f"random number cost {found['draws_ns']:.1f} ns"
+        f"{result['machine']['processor']}, Python {result['machine']['python']}; best of {result['repeats']} runs "
+        f"(one if a run takes over 5 s), start-up subtracted; Omega = {result['volume']:g}; one exponential and one "
+        f"uniform random number cost {result['draws_ns']:.1f} ns"
     )
     return Table(caption, _COLUMNS, rows)
 

@@ -115,7 +115,7 @@ _SECONDS = 3600
 """Time limit of a run that is compared [s]."""
 
 
-class Run(NamedTuple):
+class TimedRun(NamedTuple):
     """A run of one program."""
 
     seconds: float
@@ -136,7 +136,7 @@ class RunNetwork:
         """Raises FileNotFoundError if the program is not installed."""
         self._path, self._program = path.resolve(), program()
 
-    def run(self, t_end: float, seed: int) -> Run:
+    def run(self, t_end: float, seed: int) -> TimedRun:
         """One process that reads the file and simulates to `t_end`. Its time is CPU time, from its start to its end.
 
         Raises RuntimeError if it fails or does not report its events."""
@@ -148,7 +148,7 @@ class RunNetwork:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             groups, species = (last_row((Path(folder) / f"run.{ending}").read_text()) for ending in ("gdat", "cdat"))
         seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-        return Run(seconds, events(report), groups, np.array(list(species.values())))
+        return TimedRun(seconds, events(report), groups, np.array(list(species.values())))
 
     @classmethod
     def missing(cls) -> str:
@@ -214,13 +214,13 @@ def _execute(
 def absent() -> str:
     """What is missing to use the program, and what to do; nothing if it is there."""
     try:
-        found = program()
+        path = program()
     except FileNotFoundError:
         return (
             f"run_network is not installed: pip install {_PACKAGE}, or set {_FOLDER} to the folder of an "
             f"installed BioNetGen"
         )
-    return "" if os.access(found, os.X_OK) else f"{found} may not be executed: chmod +x {found}"
+    return "" if os.access(path, os.X_OK) else f"{path} may not be executed: chmod +x {path}"
 
 
 def program() -> Path:

@@ -254,7 +254,7 @@ class GillesPy2(Peer):
                 gillespy2.Reaction(name=c.name, reactants=dict(c.reactants), products=dict(c.products), **_rate(c))
             )
         model.timespan(job.grid)
-        with _scons_found():
+        with _scons_on_path():
             self._solver = gillespy2.SSACSolver(model)
         self._species = job.species
 
@@ -273,7 +273,7 @@ def _rate(channel: Channel) -> dict[str, str]:
 
 
 @contextmanager
-def _scons_found() -> Iterator[None]:
+def _scons_on_path() -> Iterator[None]:
     """Its build runs in the base interpreter, which finds SCons of this environment only through PYTHONPATH."""
     before, scons = os.environ.get("PYTHONPATH"), importlib.util.find_spec("SCons")
     assert scons is not None and scons.origin is not None

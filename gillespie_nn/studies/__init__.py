@@ -20,7 +20,7 @@ from .score_studies import (
     StepSize,
     Transient,
 )
-from .study import Extent, Results, Study
+from .study import Extent, Study, StudyResults
 
 STUDIES = (
     Smoothing, TimeCourse, RateNoiseStudy, ConcentrationNoiseStudy, Omega, RunningTime, Learning, Confusion, Images,
@@ -28,4 +28,4 @@ STUDIES = (
     Accuracy,
 )  # fmt: skip
 
-__all__ = ["STUDIES", "Extent", "Results", "Study", "reproduce"]
+__all__ = ["STUDIES", "Extent", "StudyResults", "Study", "reproduce"]

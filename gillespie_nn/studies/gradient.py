@@ -27,7 +27,7 @@ from ..simulation.replicate import advance_to, start_simulation
 from ..statistics.intervals import Estimate, of_resamples
 from ..storage import training_file
 from .points import Outputs, Point, plain
-from .study import Extent, Results, Study, concentration_noise, rate_noise
+from .study import Extent, Study, StudyResults, concentration_noise, rate_noise
 
 _N_INPUTS = 2
 _WEIGHT_LIMIT = float(np.sqrt(3.0 / _N_INPUTS))
@@ -66,7 +66,7 @@ class HeldError(Chemistry):
 
 
 @dataclass(frozen=True)
-class Slopes(Outputs):
+class HiddenSlopes(Outputs):
     """Mean errors D of hidden neurons in `n` random configurations, over the second half of a presentation.
 
     A configuration has the seed `seed`, `seed` + 1, ...: weights of two inputs, uniform as at the start of training,
@@ -77,6 +77,8 @@ class Slopes(Outputs):
     reactions of the activation have at rest without noise.
     """
 
+    # Files of earlier versions have this name.
+    kind: ClassVar[str] = "slopes"
     n: int
     activation: str
     settings: tuple[tuple[str, Any], ...]
@@ -110,7 +112,7 @@ class Slopes(Outputs):
     def kernels(self) -> tuple[str, bool]:
         return ImplicitEuler.name, bool(self.noise)
 
-    def carry_out(self, folder: str | Path) -> None:
+    def execute(self, folder: str | Path) -> None:
         spec = training_network((_N_INPUTS, len(self.z), 1), chemistry=HeldError(), activation=self.function)
         every = [self._configuration(spec, seed) for seed in range(self.seed, self.seed + self.n)]
         errors, slopes = (np.array(part) for part in zip(*every))
@@ -204,7 +206,7 @@ LINES_DRAWN = (
 """The first is the one that others are compared with. The others were not tuned."""
 
 
-class Condition(NamedTuple):
+class SlopeCondition(NamedTuple):
     """A running time, and a noise."""
 
     name: str
@@ -212,14 +214,14 @@ class Condition(NamedTuple):
     noise: tuple[Noise, ...] = ()
 
 
-def conditions(extent: Extent) -> tuple[list[Condition], list[Condition], list[Condition]]:
+def conditions(extent: Extent) -> tuple[list[SlopeCondition], list[SlopeCondition], list[SlopeCondition]]:
     """Those without noise, those under noise in rates, and those under forcing."""
     times = extent.of(TIMES, QUICK_TIMES)
     rates, forcings = extent.of(RATE_SIZES, QUICK_RATE_SIZES), extent.of(FORCING_SIZES, QUICK_FORCING_SIZES)
     return (
-        [Condition(f"T = {t:g} s", t) for t in times],
-        [Condition(f"rate noise {size:g}", RUNNING_TIME, rate_noise(size)) for size in rates],
-        [Condition(f"forcing {size:g}", RUNNING_TIME, concentration_noise(size)) for size in forcings],
+        [SlopeCondition(f"T = {t:g} s", t) for t in times],
+        [SlopeCondition(f"rate noise {size:g}", RUNNING_TIME, rate_noise(size)) for size in rates],
+        [SlopeCondition(f"forcing {size:g}", RUNNING_TIME, concentration_noise(size)) for size in forcings],
     )
 
 
@@ -230,9 +232,9 @@ class Gradient(Study):
     cases = ("xor",)
     most_seeds = N_CONFIGURATIONS
 
-    def point(self, case: str, extent: Extent, line: Line, condition: Condition) -> Slopes:
+    def point(self, case: str, extent: Extent, line: Line, condition: SlopeCondition) -> HiddenSlopes:
         n = len(self.seeds(extent))
-        return Slopes(
+        return HiddenSlopes(
             case, extent.seed, n, line.activation, line.settings, condition.running_time, Z, condition.noise
         )  # fmt: skip
 
@@ -244,11 +246,11 @@ class Gradient(Study):
             for line in LINES_DRAWN
         ]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         errors, every = self._errors(results), [c for group in conditions(results.extent) for c in group]
         columns = ("activation", *(c.name for c in every))
 
-        def table(title: str, cell: Callable[[Line, Condition], Estimate]) -> Table:
+        def table(title: str, cell: Callable[[Line, SlopeCondition], Estimate]) -> Table:
             rows = [(line.label, *(_shown(cell(line, c)) for c in every)) for line in LINES_DRAWN]
             return Table(f"{title} [95 %]", columns, rows)
 
@@ -261,7 +263,7 @@ class Gradient(Study):
         of_relu = partial(errors.rms, inside=BINS[NEAR], against_relu=True)
         return [*tables, table(f"rms distance of the slope from that of a true ReLU, 0 or 1, {NEAR}", of_relu)]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         extent, errors = results.extent, self._errors(results)
         still, shaken, _ = conditions(extent)
         time = extent.of(DRAWN_TIME, QUICK_DRAWN_TIME)
@@ -274,12 +276,12 @@ class Gradient(Study):
         for k, line in enumerate(LINES_DRAWN):
             style = {"color": COLOURS[line.colour], "linestyle": LINES[line.style], "label": line.label}
             for axes, condition in ((by_z, quiet), (by_z_noisy, noisy)):
-                found = [errors.rms(line, condition, size.__eq__) for size in Z_SIZES]
-                _errorbars(axes, np.array(Z_SIZES) * 1.015**k, found, style)
-            found = [errors.rms(line, c, BINS[NEAR]) for c in still]
-            _errorbars(by_time, np.array([c.running_time for c in still]) * 1.01**k, found, style)
-            found = [errors.rms(line, c, BINS[NEAR]) for _, c in sizes]
-            _errorbars(by_size, np.array([size for size, _ in sizes]) + 0.0007 * k, found, style)
+                values = [errors.rms(line, condition, size.__eq__) for size in Z_SIZES]
+                _errorbars(axes, np.array(Z_SIZES) * 1.015**k, values, style)
+            values = [errors.rms(line, c, BINS[NEAR]) for c in still]
+            _errorbars(by_time, np.array([c.running_time for c in still]) * 1.01**k, values, style)
+            values = [errors.rms(line, c, BINS[NEAR]) for _, c in sizes]
+            _errorbars(by_size, np.array([size for size, _ in sizes]) + 0.0007 * k, values, style)
         by_z.set_title(f"no noise, T = {time:g} s", fontsize=10)
         by_z_noisy.set_title(f"rate noise of {DRAWN_SIZE:g}, T = {RUNNING_TIME:g} s", fontsize=10)
         by_time.set_title(f"no noise, {NEAR}", fontsize=10)
@@ -306,14 +308,14 @@ class Gradient(Study):
             fontsize=11,
         )
 
-    def _errors(self, results: Results) -> "_Errors":
+    def _errors(self, results: StudyResults) -> "_Errors":
         return _Errors(self, results)
 
 
 class _Errors:
     """Errors of the points that are there, and their root mean squares with intervals."""
 
-    def __init__(self, study: Gradient, results: Results) -> None:
+    def __init__(self, study: Gradient, results: StudyResults) -> None:
         self._study, self._results = study, results
         self._known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -323,29 +325,29 @@ class _Errors:
         n = len(self._study.seeds(self._results.extent))
         return np.random.default_rng(0).integers(0, n, (N_RESAMPLES, n))
 
-    def _of(self, line: Line, condition: Condition) -> tuple[np.ndarray, np.ndarray] | None:
+    def _of(self, line: Line, condition: SlopeCondition) -> tuple[np.ndarray, np.ndarray] | None:
         """(errors, distances from the slope of a true ReLU), each float64[configuration, z]."""
         record = self._results.record(self._study.point(self._results.case, self._results.extent, line, condition))
         if record is None:
             return None
         stem = record.point.stem
         if stem not in self._known:
-            found = training_file.read(record.path)
-            self._known[stem] = found.outputs - found.targets, found.outputs - (np.array(Z) > 0)
+            stored = training_file.read(record.path)
+            self._known[stem] = stored.outputs - stored.targets, stored.outputs - (np.array(Z) > 0)
         return self._known[stem]
 
     def _square(
-        self, line: Line, condition: Condition, inside: Callable[[float], Any], against_relu: bool
+        self, line: Line, condition: SlopeCondition, inside: Callable[[float], Any], against_relu: bool
     ) -> np.ndarray | None:
         """Mean square float64[configuration] over the neurons whose |z| is `inside`."""
-        found = self._of(line, condition)
-        if found is None:
+        errors = self._of(line, condition)
+        if errors is None:
             return None
         chosen = np.array([bool(inside(abs(z))) for z in Z])
-        return np.mean(np.square(found[against_relu][:, chosen]), axis=1)
+        return np.mean(np.square(errors[against_relu][:, chosen]), axis=1)
 
     def rms(
-        self, line: Line, condition: Condition, inside: Callable[[float], Any], against_relu: bool = False
+        self, line: Line, condition: SlopeCondition, inside: Callable[[float], Any], against_relu: bool = False
     ) -> Estimate:
         """Over configurations and the neurons whose |z| is `inside`."""
         square = self._square(line, condition, inside, against_relu)
@@ -353,7 +355,7 @@ class _Errors:
             return Estimate(np.nan, np.nan, np.nan, 0)
         return of_resamples(np.sqrt(square.mean()), np.sqrt(square[self._resamples].mean(axis=1)), len(square))
 
-    def ratio(self, line: Line, condition: Condition, inside: Callable[[float], Any]) -> Estimate:
+    def ratio(self, line: Line, condition: SlopeCondition, inside: Callable[[float], Any]) -> Estimate:
         """Of the rms to that of the first line, in the same configurations, unless the latter is `NEGLIGIBLE`."""
         squares = [self._square(each, condition, inside, False) for each in (line, LINES_DRAWN[0])]
         if squares[0] is None or squares[1] is None:
@@ -365,17 +367,17 @@ class _Errors:
         return of_resamples(value, np.sqrt(means[0] / means[1]), len(squares[0]))
 
 
-def _shown(found: Estimate) -> str:
+def _shown(value: Estimate) -> str:
     """Three digits: where nothing is random but the configuration, an interval would have more of them."""
-    if not found.n:
+    if not value.n:
         return "-"
-    if found.high < NEGLIGIBLE:
+    if value.high < NEGLIGIBLE:
         return f"< {NEGLIGIBLE:g}"
-    return f"{found.mean:.3g} [{found.low:.3g}, {found.high:.3g}]"
+    return f"{value.mean:.3g} [{value.low:.3g}, {value.high:.3g}]"
 
 
-def _errorbars(axes: Any, x: np.ndarray, found: Sequence[Estimate], style: dict) -> None:
-    mean, low, high = np.array([each[:3] for each in found]).T
+def _errorbars(axes: Any, x: np.ndarray, estimates: Sequence[Estimate], style: dict) -> None:
+    mean, low, high = np.array([each[:3] for each in estimates]).T
     ends = np.nan_to_num([mean - low, high - mean])
     axes.errorbar(
         x, mean, yerr=np.maximum(ends, 0.0), capsize=2, marker="o", markersize=3, linewidth=1.2, elinewidth=0.8, **style

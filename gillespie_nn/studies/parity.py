@@ -30,10 +30,10 @@ from .study import (
     SMOOTH,
     Extent,
     Goal,
-    Results,
     Study,
+    StudyResults,
+    case_settings,
     concentration_noise,
-    own_settings,
     rate_noise,
     summary_columns,
     summary_row,
@@ -70,12 +70,12 @@ def main() -> None:
     parser.add_argument("--row", action="append", choices=ROWS, help="only this row and `chemistry`; may be repeated")
     asked = parser.parse_args()
     chosen = {name: row for name, row in ROWS.items() if not asked.row or name in (CHEMISTRY, *asked.row)}
-    found = {
+    accuracies = {
         name: np.array([_accuracy(seed, asked, row) for seed in range(asked.seeds)]) for name, row in chosen.items()
     }
-    reference = found[CHEMISTRY]
+    reference = accuracies[CHEMISTRY]
     rows = []
-    for name, accuracy in found.items():
+    for name, accuracy in accuracies.items():
         difference = "" if name == CHEMISTRY else str(estimate(100.0 * (accuracy - reference)))
         rows.append((name, f"{accuracy.mean():.4f}", difference))
     columns = ("training", "accuracy, held out", "difference [points]")
@@ -122,28 +122,28 @@ class Parity(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [p for _, points in self._series(case, extent) for p in points]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         every = self._series(results.case, results.extent)
         rows = [(label, *summary_row(results, points)) for label, points in every]
         return [Table("", ("method", *summary_columns(results)), rows)]
 
-    def goals(self, results: Results) -> list[Goal]:
-        found = []
+    def goals(self, results: StudyResults) -> list[Goal]:
+        goals = []
         for label, points in self._series(results.case, results.extent):
             ours, theirs = results.scores(points), results.scores(points, "_gradient_descent")
             if results.measure is ACCURACY:
                 difference = estimate(ours - theirs)
                 goal = f"accuracy minus that of gradient descent above {LEAST_DIFFERENCE:g} ({label})"
                 verdict = Verdict.of(difference.low > LEAST_DIFFERENCE, difference.high < LEAST_DIFFERENCE)
-                found.append(Goal(goal, results.case, f"{difference}, {difference.n} seeds", verdict))
+                goals.append(Goal(goal, results.case, f"{difference}, {difference.n} seeds", verdict))
             else:
                 ratio = estimate_ratio(ours, theirs)
                 goal = f"RMSE at most {LARGEST_RATIO:g} times gradient descent's ({label})"
                 verdict = Verdict.of_interval(ratio.low, ratio.high, most=LARGEST_RATIO)
-                found.append(Goal(goal, results.case, f"{ratio}, {ratio.n} seeds", verdict))
-        return found
+                goals.append(Goal(goal, results.case, f"{ratio}, {ratio.n} seeds", verdict))
+        return goals
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         figure.set_size_inches(9, 4.4)
         every = list(self._series(results.case, results.extent))
         panels = figure.subplots(1, len(every), sharex=True, sharey=True, squeeze=False)[0]
@@ -171,7 +171,7 @@ LEARNT = 0.25
 _FIRST_SEED = 300
 """Earlier seeds were used in exploratory runs."""
 _NETWORKS = {"2-3-1": (3,), "2-4-1": (4,), "2-8-1": (8,)}
-_OWN = "2-4-1"
+_CASE_NETWORK = "2-4-1"
 """The network of the case, with which all activations are compared."""
 _SETTINGS = {
     "T = 20 s": (1.0, ()),
@@ -209,19 +209,22 @@ class Learns(Study):
         return range(_FIRST_SEED + counted.start, _FIRST_SEED + counted.stop)
 
     def _groups(self, case: str, extent: Extent) -> list[_Group]:
-        n = own_settings(case, extent).presentations
-        groups = [_Group(label, hidden, n) for label, hidden in extent.of(_NETWORKS, {_OWN: _NETWORKS[_OWN]}).items()]
-        groups = [g._replace(contenders=tuple(ALL_CONTENDERS)) if g.label == _OWN else g for g in groups]
-        longer = [_Group(f"{_OWN}, {_LONGER * n:,} presentations", _NETWORKS[_OWN], _LONGER * n)]
+        n = case_settings(case, extent).presentations
+        groups = [
+            _Group(label, hidden, n)
+            for label, hidden in extent.of(_NETWORKS, {_CASE_NETWORK: _NETWORKS[_CASE_NETWORK]}).items()
+        ]
+        groups = [g._replace(contenders=tuple(ALL_CONTENDERS)) if g.label == _CASE_NETWORK else g for g in groups]
+        longer = [_Group(f"{_CASE_NETWORK}, {_LONGER * n:,} presentations", _NETWORKS[_CASE_NETWORK], _LONGER * n)]
         return groups + extent.of(longer, [])
 
     def _runs(self, case: str, extent: Extent, group: _Group, contender: str) -> Iterator[tuple[str, list[Training]]]:
         """(setting, points over seeds)."""
-        own = own_settings(case, extent).running_time
-        for setting, (of_own, noise) in _SETTINGS.items():
+        case_time = case_settings(case, extent).running_time
+        for setting, (share, noise) in _SETTINGS.items():
             yield setting, [
                 at_running_time(
-                    case, seed, extent, own * of_own, noise=noise, method=RATE_EQUATIONS, hidden=group.hidden,
+                    case, seed, extent, case_time * share, noise=noise, method=RATE_EQUATIONS, hidden=group.hidden,
                     presentations=group.presentations, **ALL_CONTENDERS[contender],
                 )
                 for seed in self.seeds(extent)
@@ -236,7 +239,7 @@ class Learns(Study):
             for point in points
         ]
 
-    def _learnt(self, results: Results, group: _Group, contender: str) -> dict[str, Any]:
+    def _learnt(self, results: StudyResults, group: _Group, contender: str) -> dict[str, Any]:
         """bool[seed] by setting, and in all of them. A run that blew up has not learnt; seeds of which a run is
         missing are masked in all."""
         rows, missing = {}, np.zeros(len(self.seeds(results.extent)), dtype=np.bool_)
@@ -248,7 +251,7 @@ class Learns(Study):
         rows[_EVERY] = np.logical_and.reduce(list(rows.values()))
         return {setting: np.ma.masked_array(row, missing) for setting, row in rows.items()}
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         tables = []
         for group in self._groups(results.case, results.extent):
             learnt = {c: self._learnt(results, group, c) for c in group.contenders}
@@ -256,8 +259,8 @@ class Learns(Study):
             others = [c for c in group.contenders if c != SMOOTH]
             pairs = {c: _pairs(learnt[SMOOTH][_EVERY], learnt[c][_EVERY]) for c in others}
             adjusted = dict(zip(others, holm([mcnemar(*pairs[c]) for c in others])))
-            for contender, found in learnt.items():
-                shares = [str(_share(row)) for row in found.values()]
+            for contender, by_setting in learnt.items():
+                shares = [str(_share(row)) for row in by_setting.values()]
                 against = ["", ""]
                 if contender != SMOOTH:
                     more, fewer = pairs[contender]
@@ -274,7 +277,7 @@ class Learns(Study):
             )  # fmt: skip
         return tables
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         groups = self._groups(results.case, results.extent)
         figure.set_size_inches(1.6 + 3.4 * len(groups), 4.8)
         panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
@@ -284,10 +287,10 @@ class Learns(Study):
                 if contender not in group.contenders:
                     continue
                 learnt = self._learnt(results, group, contender)
-                found = [_share(row) for row in learnt.values()]
+                shares = [_share(row) for row in learnt.values()]
                 x = np.arange(len(settings)) + 0.09 * (k - (len(ALL_CONTENDERS) - 1) / 2)
-                mean = np.array([e.mean for e in found])
-                ends = np.nan_to_num([[e.mean - e.low for e in found], [e.high - e.mean for e in found]])
+                mean = np.array([e.mean for e in shares])
+                ends = np.nan_to_num([[e.mean - e.low for e in shares], [e.high - e.mean for e in shares]])
                 axes.errorbar(
                     x, mean, np.maximum(ends, 0.0), fmt="osD^vP*X"[k], color=COLOURS[k], capsize=2, markersize=4,
                     linewidth=1.0, label=contender,

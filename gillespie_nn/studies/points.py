@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -49,6 +49,8 @@ class Record(NamedTuple):
 class Point(ABC):
     """Something to simulate, decided by its fields alone."""
 
+    kind: ClassVar[str]
+    """First part of the file name."""
     case: str
     seed: int
 
@@ -70,13 +72,13 @@ class Point(ABC):
     @property
     def stem(self) -> str:
         """Name of the file, without its end."""
-        return f"{type(self).__name__.lower()}-{self.case}-{self.seed}-{self.digest[:20]}"
+        return f"{self.kind}-{self.case}-{self.seed}-{self.digest[:20]}"
 
     def path(self, folder: str | Path) -> Path:
         return Path(folder) / f"{self.stem}.h5"
 
     @abstractmethod
-    def carry_out(self, folder: str | Path) -> None:
+    def execute(self, folder: str | Path) -> None:
         """Make the file, or go on with one that was interrupted. Raises UnfinishedError where the model blows up."""
 
     @property
@@ -89,9 +91,9 @@ class Point(ABC):
         """What the file says; None if there is none, or it has not been finished. Raises InputError for the file of
         something else."""
 
-    def _refuse(self, path: Path, found: Any) -> NoReturn:
+    def _refuse(self, path: Path, stored: Any) -> NoReturn:
         raise InputError(
-            f"{path} contains another point, {found!r} instead of {self.decided!r}: delete it and try again"
+            f"{path} contains another point, {stored!r} instead of {self.decided!r}: delete it and try again"
         )
 
 
@@ -100,6 +102,7 @@ class Training(Point):
     """One training run. `settings` are pairs (name, value) of settings and options that differ from the defaults of
     the case, in any order; `noise` is that of training; `limit` and `predict` as of `train`."""
 
+    kind: ClassVar[str] = "training"
     method: str = "tau_leap"
     volume: float = 1e4
     settings: tuple[tuple[str, Any], ...] = ()
@@ -149,7 +152,7 @@ class Training(Point):
         large = self.method in {m.name for m in BATCH_METHODS}
         return None if large else max(1, self.chosen.presentations // N_RECORDS)
 
-    def carry_out(self, folder: str | Path) -> None:
+    def execute(self, folder: str | Path) -> None:
         path = self.path(folder)
         if path.exists():
             resume(path, progress=False)
@@ -173,13 +176,13 @@ class Training(Point):
 
     def _compare(self, path: Path, arguments: dict) -> None:
         expected = self.decided
-        found = {name: arguments[name] for name in expected}
+        stored = {name: arguments[name] for name in expected}
         if self.predict:
-            found["predict"] = bool(found["predict"])  # a file has the number of samples
+            stored["predict"] = bool(stored["predict"])  # a file has the number of samples
         # The file also has the options that were left at their defaults.
-        found["settings"] = {k: v for k, v in found["settings"].items() if k in expected["settings"]}
-        if plain(found) != expected:
-            self._refuse(path, found)
+        stored["settings"] = {k: v for k, v in stored["settings"].items() if k in expected["settings"]}
+        if plain(stored) != expected:
+            self._refuse(path, stored)
 
 
 @dataclass(frozen=True)
@@ -190,11 +193,11 @@ class Outputs(Point):
         path = self.path(folder)
         if not path.is_file():
             return None
-        found = training_file.read(path)
-        if found.arguments != self.decided:
-            self._refuse(path, found.arguments)
-        scores = training_file.scores(found)
-        return Record(self, path, found.task, scores, found.software_version)
+        stored = training_file.read(path)
+        if stored.arguments != self.decided:
+            self._refuse(path, stored.arguments)
+        scores = training_file.scores(stored)
+        return Record(self, path, stored.task, scores, stored.software_version)
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,7 @@ class Prediction(Outputs):
     """The first `limit` test samples predicted by simulation with the weights of a `training`, under `noise` of
     inference; paths of noise and reactions are decided by the seed of the training."""
 
+    kind: ClassVar[str] = "prediction"
     training: Training
     noise: tuple = ()
     limit: int = 100
@@ -224,7 +228,7 @@ class Prediction(Outputs):
     def kernels(self) -> tuple[str, bool]:
         return self.training.method, bool(self.noise)
 
-    def carry_out(self, folder: str | Path) -> None:
+    def execute(self, folder: str | Path) -> None:
         fit = load_fit(self.training.path(folder))
         data = fit.plan.dataset
         x, t = data.test_x[: self.limit], data.test_t[: self.limit]
@@ -233,10 +237,12 @@ class Prediction(Outputs):
 
 
 @dataclass(frozen=True)
-class Course(Point):
+class FirstPresentations(Point):
     """The counts in time over the first `n_presentations` of a training run, on a grid of `n_points` a presentation;
     `settings` as of `Training`."""
 
+    # Files of earlier versions have this name.
+    kind: ClassVar[str] = "course"
     method: str = "rejection"
     volume: float = 1e3
     settings: tuple[tuple[str, Any], ...] = ()
@@ -258,27 +264,34 @@ class Course(Point):
     @property
     def spec(self) -> TrainingNetwork:
         """The network of the run."""
-        own, data = self._training.chosen, case_of(self.case).load(self.seed)
+        settings, data = self._training.chosen, case_of(self.case).load(self.seed)
         return training_network(
-            (data.train_x.shape[1], *own.hidden, data.train_t.shape[1]),
-            **own.of_network,
-            signed_inputs=data.signed or own.centred,
+            (data.train_x.shape[1], *settings.hidden, data.train_t.shape[1]),
+            **settings.of_network,
+            signed_inputs=data.signed or settings.centred,
             seed=self.seed,
         )
 
-    def carry_out(self, folder: str | Path) -> None:
-        own, data, spec = self._training.chosen, case_of(self.case).load(self.seed), self.spec
-        weights = spec.floating.initial_weights(self.seed, own.initial_scale)
+    def execute(self, folder: str | Path) -> None:
+        settings, data, spec = self._training.chosen, case_of(self.case).load(self.seed), self.spec
+        weights = spec.floating.initial_weights(self.seed, settings.initial_scale)
         # The first presentations of the whole run: they decide what its learning schedule is there.
-        n = max(own.presentations, self.n_presentations)
-        order = presentation_order(len(data.train_x), n, own.order, self.seed, own.batch)
-        shown, schedule = Presented.of(data, own, order, self.seed), []
+        n = max(settings.presentations, self.n_presentations)
+        order = presentation_order(len(data.train_x), n, settings.order, self.seed, settings.batch)
+        shown, schedule = Presented.of(data, settings, order, self.seed), []
         for k in range(self.n_presentations):
-            shown_now = shown.x(k), shown.t(k), self.volume, own.running_time, k * own.running_time, shown.licence(k)
+            shown_now = (
+                shown.x(k),
+                shown.t(k),
+                self.volume,
+                settings.running_time,
+                k * settings.running_time,
+                shown.licence(k),
+            )
             schedule += spec.schedule(*shown_now)
         # Cheap enough to be made anew where it was interrupted.
         run = simulate(
-            spec.network, self.n_presentations * own.running_time, self.n_presentations * self.n_points + 1,
+            spec.network, self.n_presentations * settings.running_time, self.n_presentations * self.n_points + 1,
             volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
             schedule=schedule, output=self.path(folder), overwrite=True, progress=False,
         )  # fmt: skip
@@ -292,9 +305,9 @@ class Course(Point):
         with open_trajectories(path) as run:
             if not run.complete:
                 return None
-            found = run.method, run.volume, run.seed, len(run.time)
-            if found != (self.method, self.volume, self.seed, self.n_presentations * self.n_points + 1):
-                self._refuse(path, found)
+            stored = run.method, run.volume, run.seed, len(run.time)
+            if stored != (self.method, self.volume, self.seed, self.n_presentations * self.n_points + 1):
+                self._refuse(path, stored)
             return Record(self, path, "", {}, run.software_version)
 
 

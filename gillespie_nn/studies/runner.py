@@ -24,7 +24,7 @@ from ..statistics.intervals import LEVEL, Estimate
 from ..statistics.tests import Verdict, holm, paired
 from ..storage.save import described
 from .points import Point, Record, compile_kernels
-from .study import Extent, Finding, Goal, Results, Study
+from .study import Extent, Goal, Study, StudyFinding, StudyResults
 
 FILE = "studies.json"
 
@@ -91,23 +91,23 @@ class Claim(NamedTuple):
     verdict: Verdict
 
 
-def adjusted(findings: Sequence[Finding]) -> list[Claim]:
+def adjusted(findings: Sequence[StudyFinding]) -> list[Claim]:
     """Every finding tested, p-values adjusted over those of the same claim."""
-    found = []
+    claims = []
     for claim in dict.fromkeys(f.claim for f in findings):
-        own = [f for f in findings if f.claim == claim]
-        tests = [paired(f.differences) for f in own]
-        for finding, (e, p), corrected in zip(own, tests, holm([p for _, p in tests])):
-            found.append(
+        regimes = [f for f in findings if f.claim == claim]
+        tests = [paired(f.differences) for f in regimes]
+        for finding, (e, p), corrected in zip(regimes, tests, holm([p for _, p in tests])):
+            claims.append(
                 Claim(
                     claim, finding.case, finding.regime, finding.unit, e.mean, e.low, e.high, e.n, p, float(corrected),
                     Verdict.of(corrected <= LEVEL and e.mean > 0, corrected <= LEVEL and not e.mean > 0),
                 )
             )  # fmt: skip
-    return found
+    return claims
 
 
-def points_found(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
+def points_available(points: Sequence[Point], records: dict[str, Record], failed: dict[str, str]) -> str:
     """How many of the points there are, in words."""
     n = sum(p.stem in records for p in points)
     blown = sum(p.stem in failed for p in points)
@@ -162,21 +162,21 @@ def _claims(claims: list) -> list[str]:
         "## The two claims", "",
         "Paired over seeds; loss is the error rate of a classification, else the RMSE [concentration]. A positive "
         "difference speaks for the smooth ReLU. Two-sided t-tests, p-values adjusted by Holm's method over all regimes "
-        f"of a claim: *{Verdict.HOLDS}* or *{Verdict.FAILS}* (the reverse was found) where the adjusted p is at most "
+        f"of a claim: *{Verdict.HOLDS}* or *{Verdict.FAILS}* (the reverse was tallies) where the adjusted p is at most "
         f"{LEVEL:g}, else *{Verdict.INCONCLUSIVE}*. "
         "Intervals are single ones. A pair of which one run blew up is left out, and the seeds are fewer.", "",
     ]  # fmt: skip
     for claim in dict.fromkeys(c.claim for c in claims):
-        own = [c for c in claims if c.claim == claim]
-        tally = Counter(c.verdict for c in own)
-        found = ", ".join(f"{v} in {tally[v]}" for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE))
-        lines += [f"**{claim}**: of {len(own)} regimes, {found}.", ""]
+        regimes = [c for c in claims if c.claim == claim]
+        tally = Counter(c.verdict for c in regimes)
+        tallies = ", ".join(f"{v} in {tally[v]}" for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.INCONCLUSIVE))
+        lines += [f"**{claim}**: of {len(regimes)} regimes, {tallies}.", ""]
         rows = [
             (
                 c.case, c.regime, f"{Estimate(c.mean, c.low, c.high, c.n)} {c.unit}", str(c.n),
                 f"{c.adjusted_p:.2g}", f"**{c.verdict}**" if c.verdict != Verdict.INCONCLUSIVE else c.verdict,
             )
-            for c in own
+            for c in regimes
         ]  # fmt: skip
         columns = ("case", "regime", "difference [95 %]", "seeds", "adjusted p", "verdict")
         lines += [Table("", columns, rows).markdown(), ""]
@@ -226,11 +226,11 @@ class TakesTooLong(UnfinishedError):
 
 def unique(points: Iterable[Point]) -> list:
     """Each once, and what it needs before it; in the order given."""
-    found: dict[str, Point] = {}
+    by_stem: dict[str, Point] = {}
     for point in points:
         for needed in (*point.needs, point):
-            found.setdefault(needed.stem, needed)
-    return list(found.values())
+            by_stem.setdefault(needed.stem, needed)
+    return list(by_stem.values())
 
 
 def read_all(points: Iterable[Point], folder: str | Path) -> tuple[dict, dict, list]:
@@ -249,7 +249,7 @@ def read_all(points: Iterable[Point], folder: str | Path) -> tuple[dict, dict, l
     return records, failed, missing
 
 
-def carry_out(
+def execute(
     points: Sequence[Point],
     folder: str | Path,
     workers: int | None = None,
@@ -310,7 +310,7 @@ def one(point: Point, folder: str | Path, time_limit: float | None = None) -> st
         _compiled.add(point.kernels)
     try:
         with _alarm(time_limit):
-            point.carry_out(folder)
+            point.execute(folder)
     except StorageError:
         raise
     except UnfinishedError as error:
@@ -406,10 +406,10 @@ def reproduce(
         names = ", ".join(s.name for s in studies)
         raise InputError(f"no study of {names} applies to {', '.join(cases)}: see --list")
     points = unique(p for section in asked for p in section.points())
-    kept = read_sections(output, known, asked)
+    retained = read_sections(output, known, asked)
     if not redraw:
         limit = (QUICK_TIME_LIMIT if extent.quick else TIME_LIMIT) if time_limit is None else time_limit
-        carry_out(points, output / POINTS, workers, checks.positive("time limit", limit, "s"), progress, say)
+        execute(points, output / POINTS, workers, checks.positive("time limit", limit, "s"), progress, say)
     records, failed, missing = read_all(points, output / POINTS)
     if not records:
         raise InputError(
@@ -420,22 +420,24 @@ def reproduce(
         say(f"missing: {point.stem}")
     if missing:
         say(f"{len(missing)} of {counted(len(points), 'point')} missing; the same command without --redraw makes them")
-    own_stems = {p.stem for p in points}
-    others = [p for p in unique(p for section in kept for p in section.points()) if p.stem not in own_stems]
+    stems = {p.stem for p in points}
+    others = [p for p in unique(p for section in retained for p in section.points()) if p.stem not in stems]
     more_records, more_failed, more_missing = read_all(others, output / POINTS)
     all_records, all_failed = records | more_records, failed | more_failed
     sections, findings, goals, figures, shown = [], [], [], [], []
-    for section in (*kept, *asked):
+    for section in (*retained, *asked):
         study, case = section.study, section.case
-        results = Results(case, section.extent, all_records, all_failed, study.measure)
-        own = unique(section.points())
-        if not any(p.stem in all_records for p in own):
+        results = StudyResults(case, section.extent, all_records, all_failed, study.measure)
+        needed = unique(section.points())
+        if not any(p.stem in all_records for p in needed):
             say(f"{study.name}, {case}: nothing to draw")
             continue
         shown.append(section)
         drawn = _draw(study, results, output / FIGURES)
         figures += drawn
-        sections.append((study, case, drawn[0], study.tables(results), points_found(own, all_records, all_failed)))
+        sections.append(
+            (study, case, drawn[0], study.tables(results), points_available(needed, all_records, all_failed))
+        )
         findings += study.findings(results)
         goals += study.goals(results)
     claims = adjusted(findings)
@@ -458,7 +460,7 @@ def reproduce(
 _SHOWN = 10
 
 
-def _draw(study: Study, results: Results, folder: Path) -> list[Path]:
+def _draw(study: Study, results: StudyResults, folder: Path) -> list[Path]:
     figure = new_figure()
     study.draw(figure, results)
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,10 +23,10 @@ from .study import (
     SMOOTH,
     Condition,
     Extent,
-    Results,
     ScoreStudy,
+    StudyResults,
+    case_settings,
     concentration_noise,
-    own_settings,
     rate_noise,
     training,
 )
@@ -36,7 +36,7 @@ _SHARES, _QUICK_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), (1 / 4, 1.0)
 
 def times(case: str, extent: Extent) -> list[float]:
     """Running times [s], up to the case's own."""
-    return [own_settings(case, extent).running_time * share for share in extent.of(_SHARES, _QUICK_SHARES)]
+    return [case_settings(case, extent).running_time * share for share in extent.of(_SHARES, _QUICK_SHARES)]
 
 
 def at_running_time(
@@ -50,11 +50,12 @@ def at_running_time(
     method: str = LEAPING,
     **settings: Any,
 ) -> Training:
-    """A run with another running time T [s] at the same step s = eta (T - hold), by default the case's own. Learning is
-    held for a `share` of T, by default the case's own."""
-    own = own_settings(case, extent)
-    step = own.step if step is None else step
-    hold = running_time * (own.hold / own.running_time if share is None else share)
+    """A run with another running time T [s] at the step s = eta (T - hold), with learning held for a `share` of T.
+
+    By default step and share are those of the case."""
+    usual = case_settings(case, extent)
+    step = usual.step if step is None else step
+    hold = running_time * (usual.hold / usual.running_time if share is None else share)
     settings |= {"running_time": float(running_time), "hold": hold, "learning_rate": step / (running_time - hold)}
     return training(case, seed, extent, noise, method, **settings)
 
@@ -175,7 +176,7 @@ _FACTORS, _QUICK_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 4.0)
 
 def _steps(case: str, extent: Extent) -> list[float]:
     """Steps s around the case's own."""
-    return [own_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
+    return [case_settings(case, extent).step * f for f in extent.of(_FACTORS, _QUICK_FACTORS)]
 
 
 class Effect(ScoreStudy):
@@ -243,19 +244,19 @@ class StepSize(Effect):
     most_seeds = 10
 
     def conditions(self, case: str, extent: Extent) -> list[Condition]:
-        own = own_settings(case, extent).running_time
-        methods = {LEAPING: f"chemistry, T = {own:g} s", "gradient_flow": "gradient flow"}
+        usual = case_settings(case, extent).running_time
+        methods = {LEAPING: f"chemistry, T = {usual:g} s", "gradient_flow": "gradient flow"}
         methods |= {"gradient_descent": "gradient descent"}
         return [
             Condition(
                 "", label, s,
-                partial(at_running_time, case, extent=extent, running_time=own, step=s, method=method),
+                partial(at_running_time, case, extent=extent, running_time=usual, step=s, method=method),
             )
             for method, label in methods.items()
             for s in _steps(case, extent)
         ]  # fmt: skip
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         super().draw(figure, results)
         x = case_of(results.case).load(results.extent.seed).train_x
         size = float(np.mean(np.sum(np.square(x), axis=1))) + 1.0
@@ -289,7 +290,7 @@ class Smoothing(ScoreStudy):
         ]
         return smooth + across
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         (table,) = super().tables(results)
         seen, rows = set(), []
         for name, h, *cells in table.rows:

@@ -112,7 +112,7 @@ def measure_of(task: str) -> Measure:
     return ACCURACY if task == CLASSIFICATION else RMSE
 
 
-class Results:
+class StudyResults:
     """The results for one case: `records` by the stem of the point, and the stems of points that `failed`."""
 
     def __init__(
@@ -141,8 +141,8 @@ class Results:
     def scores(self, points: Sequence[Point], suffix: str = "") -> np.ndarray:
         """Scores float64[point] in the measure of the case; NaN where a point is missing or failed."""
         name = self.measure.score + suffix
-        found = [self.record(p) for p in points]
-        return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in found])
+        records = [self.record(p) for p in points]
+        return np.array([np.nan if r is None else r.scores.get(name, np.nan) for r in records])
 
     def estimate(self, points: Sequence[Point], suffix: str = "") -> Estimate:
         """The mean of `scores`, with its interval."""
@@ -156,7 +156,7 @@ class Results:
         return sum(p.stem in self._failed for p in points)
 
 
-class Finding(NamedTuple):
+class StudyFinding(NamedTuple):
     """One regime in which a claim is tested: the claim says that the mean of `differences` float64[seed] is above 0."""
 
     claim: str
@@ -196,18 +196,18 @@ class Study(ABC):
         """The points to simulate. A point may occur twice, and in several studies."""
 
     @abstractmethod
-    def tables(self, results: Results) -> list[Table]:
-        """The tables of the report, from the `Results` of one case."""
+    def tables(self, results: StudyResults) -> list[Table]:
+        """The tables of the report, from the `StudyResults` of one case."""
 
     @abstractmethod
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         """Draw the results of one case into an empty matplotlib figure, and set its size."""
 
-    def findings(self, results: Results) -> list[Finding]:
+    def findings(self, results: StudyResults) -> list[StudyFinding]:
         """Regimes in which claims are tested."""
         return []
 
-    def goals(self, results: Results) -> list[Goal]:
+    def goals(self, results: StudyResults) -> list[Goal]:
         """The goals, and whether they are reached."""
         return []
 
@@ -221,7 +221,7 @@ def _quick_settings(case: str, extent: Extent) -> dict:
     return _QUICK.get(case, {"presentations": chosen.settings.presentations // _QUICK_SHARE})
 
 
-def own_settings(case: str, extent: Extent) -> Settings:
+def case_settings(case: str, extent: Extent) -> Settings:
     """Those of the case, or of a quick look."""
     return case_of(case).settings.replace(**_quick_settings(case, extent))
 
@@ -236,7 +236,7 @@ def training(
     predict: bool = False,
     **settings: Any,
 ) -> Training:
-    """A training run as studies have it, of `own_settings` but for those given. Without a `method` it is by leaps;
+    """A training run as studies have it, of `case_settings` but for those given. Without a `method` it is by leaps;
     `predict` also reads the test set by simulation."""
     method = method or (case_of(case).method if case in NOT_LISTED else LEAPING)
     if method == LEAPING:
@@ -247,13 +247,13 @@ def training(
     return Training(case, seed, method, float(volume), tuple(sorted(settings.items())), tuple(noise), None, predict)
 
 
-def summary_row(results: Results, points: Sequence[Point]) -> tuple[str, ...]:
+def summary_row(results: StudyResults, points: Sequence[Point]) -> tuple[str, ...]:
     """Cells for `summary_columns`: the mean with its interval, gradient descent's, how many there are and failed."""
-    found, descent = results.estimate(points), results.estimate(points, "_gradient_descent")
-    return str(found), str(descent), str(found.n), str(results.n_failed(points))
+    mean, descent = results.estimate(points), results.estimate(points, "_gradient_descent")
+    return str(mean), str(descent), str(mean.n), str(results.n_failed(points))
 
 
-def summary_columns(results: Results) -> tuple[str, ...]:
+def summary_columns(results: StudyResults) -> tuple[str, ...]:
     return (f"{results.measure.label}, mean [95 %]", "float gradient descent", "seeds", "blown up")
 
 
@@ -287,11 +287,11 @@ class ScoreStudy(Study):
     def points(self, case: str, extent: Extent) -> list[Point]:
         return [c.make(seed) for c in self.conditions(case, extent) for seed in self.seeds(extent)]
 
-    def of_seeds(self, condition: Condition, results: Results) -> list[Point]:
+    def of_seeds(self, condition: Condition, results: StudyResults) -> list[Point]:
         """The points of a condition."""
         return [condition.make(seed) for seed in self.seeds(results.extent)]
 
-    def tables(self, results: Results) -> list[Table]:
+    def tables(self, results: StudyResults) -> list[Table]:
         conditions = self.conditions(results.case, results.extent)
         with_panels = len({c.panel for c in conditions}) > 1
         rows = [
@@ -302,7 +302,7 @@ class ScoreStudy(Study):
         columns = (*(("where",) if with_panels else ()), "series", self.x_label, *summary_columns(results))
         return [Table("", columns, rows)]
 
-    def draw(self, figure: Any, results: Results) -> None:
+    def draw(self, figure: Any, results: StudyResults) -> None:
         conditions = self.conditions(results.case, results.extent)
         panels = list(dict.fromkeys(c.panel for c in conditions))
         series = list(dict.fromkeys(c.series for c in conditions))
@@ -325,23 +325,23 @@ class ScoreStudy(Study):
         )
         figure.suptitle(f"{results.case}: {self.title}", fontsize=11)
 
-    def _line(self, axes: Any, k: int, name: str, conditions: list[Condition], results: Results) -> None:
+    def _line(self, axes: Any, k: int, name: str, conditions: list[Condition], results: StudyResults) -> None:
         if not conditions:
             return
         colour, marker = COLOURS[k % len(COLOURS)], _MARKERS[k % len(_MARKERS)]
         x = np.array([c.x for c in conditions])
         # Side by side, so that intervals do not hide each other.
         x = x * 1.03**k if self.x_scale == "log" else x + 0.008 * k * np.ptp(x)
-        found = [results.estimate(self.of_seeds(c, results)) for c in conditions]
-        errorbars(axes, x, found, color=colour, marker=marker, linestyle=LINES[k % 4], label=name)
+        estimates = [results.estimate(self.of_seeds(c, results)) for c in conditions]
+        errorbars(axes, x, estimates, color=colour, marker=marker, linestyle=LINES[k % 4], label=name)
 
-    def _descent(self, axes: Any, conditions: list[Condition], series: list[str], results: Results) -> None:
+    def _descent(self, axes: Any, conditions: list[Condition], series: list[str], results: StudyResults) -> None:
         """Float gradient descent: one line if it is the same for every series, else one for each."""
-        found: dict[str, dict[float, float]] = {name: {} for name in series}
+        by_series: dict[str, dict[float, float]] = {name: {} for name in series}
         for c in conditions:
-            found[c.series][c.x] = results.estimate(self.of_seeds(c, results), "_gradient_descent").mean
+            by_series[c.series][c.x] = results.estimate(self.of_seeds(c, results), "_gradient_descent").mean
         together: dict[float, list[float]] = {}
-        for by_x in found.values():
+        for by_x in by_series.values():
             for at, mean in by_x.items():
                 together.setdefault(at, []).append(mean)
         style = {"linestyle": ":", "marker": "x", "markersize": 4.5}
@@ -349,7 +349,7 @@ class ScoreStudy(Study):
             x = sorted(together)
             axes.plot(x, [together[v][0] for v in x], color="0.5", label="float gradient descent", **style)
             return
-        for k, (name, means) in enumerate(found.items()):
+        for k, (name, means) in enumerate(by_series.items()):
             label = f"float gradient descent, {name}"
             axes.plot(
                 list(means), list(means.values()), color=COLOURS[k % len(COLOURS)], alpha=0.6, label=label, **style
