@@ -1,7 +1,6 @@
 """The case studies: tables and figures from stored runs, which can be drawn again without simulating.
 
-To add one: a file with a subclass of `Study` (or `ScoreStudy`, for a score against a number), and its line in
-`STUDIES`.
+To add a study: a subclass of `Study`, or of `ScoreStudy` for a score against a number, and its line in `STUDIES`.
 """
 
 from .accuracy import Accuracy

@@ -1,4 +1,4 @@
-"""How well molecules read what molecules learnt: accuracy on the whole test set, by simulation."""
+"""Accuracy of trained networks on the whole test set, with the outputs computed by simulation."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -19,41 +19,43 @@ from .study import Extent, Goal, Study, StudyResults, training
 _AS_IT_IS, _SHIFTED = "images as they are", "images shifted by a pixel"
 _TRAINED: dict[str, dict[str, Any]] = {_AS_IT_IS: {}, _SHIFTED: {"shift": 1}}
 _SHARE = 4.0
-"""Float gradient descent diverges at the steps of the chemistry, so it has steps so many times smaller: the largest of
-those tried on training images held out that it could follow."""
+"""Float gradient descent diverges at the steps of the chemistry, so its steps are smaller by this factor. They are the
+largest tried at which it did not diverge, on training images that were held out."""
 GOALS = {_AS_IT_IS: 0.980, _SHIFTED: 0.984}
-"""The headline of each training is at least this."""
+"""Goals for the headline accuracy of each training, at least."""
 _NEURONS, _COLUMNS = 48, 8
+"""Neurons whose weights are drawn, and how many in a row."""
 _HOUR = 3600.0
 
 
 class _Scores(NamedTuple):
-    """Of one training, over seeds."""
+    """Scores and costs of one training, over seeds."""
 
     floating: Estimate
     averaged: Estimate
     at_one_moment: Estimate
     same_step: Estimate
-    """Of float gradient descent."""
+    """Float gradient descent at the step of the chemistry."""
     twin: Estimate
-    """The same, at a smaller step."""
+    """Float gradient descent at a smaller step."""
     minutes: Estimate
+    """Wall time."""
     hours: float
-    """Of chemical time."""
+    """Chemical time."""
 
     @property
     def headline(self) -> Estimate:
-        """The lower of the two by simulation."""
+        """The lower of the two accuracies by simulation."""
         return min(self.averaged, self.at_one_moment, key=lambda e: e.mean)
 
 
 class Accuracy(Study):
-    """Each seed has its own start, order and shifts. Outputs by simulation are read at the end of a presentation, and
-    averaged over its second half."""
+    """Start, order and shifts differ between seeds. Outputs by simulation are read twice: at the end of a presentation,
+    and averaged over its second half."""
 
     name = "accuracy"
     title = "handwritten digits, learnt and read by molecules"
-    summary = "accuracy on all test images by simulation, beside floating point and gradient descent"
+    summary = "accuracy on all test images by simulation, compared with floating point and gradient descent"
     cases = ("mnist",)
     most_seeds = 5
 
@@ -64,7 +66,7 @@ class Accuracy(Study):
         }
 
     def _twins(self, case: str, extent: Extent, label: str) -> list[Point]:
-        """Gradient descent with the same start and the same batches, at a smaller step."""
+        """Runs of gradient descent with the same start and the same batches, at a smaller step."""
         rate = case_of(case).settings.learning_rate / _SHARE
         return [
             training(case, seed, extent, method="gradient_descent", learning_rate=rate, **_TRAINED[label])
@@ -168,7 +170,7 @@ class Accuracy(Study):
 
 
 def _times(record: Record) -> tuple[float, float]:
-    """Wall time of the presentations, and the time that they last in the pot [s]."""
+    """Wall time of the presentations, and their chemical time [s]."""
     with open_trajectories(record.path) as run:
         return run.training.seconds, run.training.n_presented * run.training.settings["running_time"]
 
@@ -184,6 +186,6 @@ def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _test_set(run: Run) -> tuple[Dataset, np.ndarray]:
-    """The data of a case, and its centred test inputs."""
+    """The dataset of a run, and its centred test inputs. Run files do not hold so many inputs."""
     data = case_of(run.case).load(run.seed)
     return data, data.test_x - run.training.centre

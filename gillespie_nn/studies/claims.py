@@ -1,4 +1,4 @@
-"""Every chemistry at the settings of a case, paired over seeds: scores, and what they cost in reactions and events."""
+"""Comparisons paired over seeds: all learning chemistries, and the two claims of the paper on the smooth ReLU."""
 
 from typing import Any, NamedTuple
 
@@ -31,9 +31,11 @@ from .study import (
     training,
 )
 
+# Every chemistry at the settings of a case: scores, and their cost in reactions and events.
+
 _REFERENCE = CHEMISTRIES[0].name
 _EXACT = ("xor",)
-"""Cases that are simulated exactly, at Omega = 1000; the others by leaps at Omega = 10000."""
+"""Cases that are simulated exactly, at Omega = 1000. The others are simulated by leaps, at Omega = 10000."""
 
 
 class _Cost(NamedTuple):
@@ -42,7 +44,7 @@ class _Cost(NamedTuple):
 
 
 class Chemistries(Study):
-    """Each seed has its own split, start and order, which are the same for all chemistries."""
+    """Split, start and order differ between seeds and are the same for all chemistries."""
 
     name = "chemistries"
     title = "learning chemistries compared"
@@ -79,7 +81,8 @@ class Chemistries(Study):
         figure.set_size_inches(1.6 + 2.2 * len(CHEMISTRIES), 4.4)
         axes = figure.subplots()
         every = [results.scores(self._points(results.case, results.extent, c.name)) for c in CHEMISTRIES]
-        for seed in zip(*every):  # a line joins the runs of one seed
+        # A line joins the runs of one seed.
+        for seed in zip(*every):
             axes.plot(range(len(seed)), seed, color="0.7", linewidth=0.7, zorder=1)
         for k, (chemistry, scores) in enumerate(zip(CHEMISTRIES, every)):
             known = scores[np.isfinite(scores)]
@@ -100,7 +103,7 @@ class Chemistries(Study):
 
 
 def _cost(results: StudyResults, points: list[Point]) -> _Cost | None:
-    """The number of reactions of the network, and how many fired in the mean of the runs that are there."""
+    """The number of reactions of the network, and the mean number that fired over the runs that exist."""
     paths = [record.path for p in points if (record := results.record(p)) is not None]
     if not paths:
         return None
@@ -113,7 +116,7 @@ def _cost(results: StudyResults, points: list[Point]) -> _Cost | None:
 
 
 def _solved(results: StudyResults, points: list[Point]) -> str:
-    """In how many runs every test sample is right, for a task with a threshold; else nothing."""
+    """The number of runs in which every test sample is right, for a task with a threshold; else an empty text."""
     records = [record for p in points if (record := results.record(p)) is not None]
     if not records or records[0].task != "threshold":
         return ""
@@ -121,33 +124,31 @@ def _solved(results: StudyResults, points: list[Point]) -> str:
     return f"{sum(right)} of {len(right)} seeds"
 
 
-# The paper's two claims as paired tests over seeds, regime by regime; levels, and what may explain them.
+# The two claims of the paper as paired tests over seeds in every regime, with levels and possible explanations.
 #
-# The paper's abstract says that training with the smooth ReLU is robust to noise in rates and concentrations. As we
-# test it, loss being the error rate of a classification and else the RMSE, in rate equations with noise:
+# The abstract of the paper states that training with the smooth ReLU is robust to noise in rates and concentrations. We
+# test this in rate equations with noise. The loss is the error rate of a classification, else the RMSE.
 #
-# 1. Loss rises less under noise: (rise of the other activation) - (rise of the smooth ReLU) from no noise to eps, of
-#    the
-#    same seed, is above 0.
-# 2. Loss depends less on the running time, and on the size of noise: likewise for the least-squares slope of the loss
-#    on
-#    the number of halvings of T, or on eps.
+# 1. The loss rises less under noise: (rise of the other activation) - (rise of the smooth ReLU) from no noise to eps is
+# above 0, for the same seed. 2. The loss depends less on the running time and on the size of noise: the same for the
+# least-squares slope of the loss on the number of halvings of T, or on eps.
 #
-# The rail ReLU is tested against the annihilation ReLU, too: they differ by one reaction, which makes it smooth.
+# The rail ReLU is also tested against the annihilation ReLU. They differ by one reaction, which makes the former
+# smooth.
 
 LESS_LOSS, LESS_DEPENDENCE = CLAIMS = (
     "Under noise the loss rises less with smooth ReLU",
     "The loss depends less on running time and noise size with smooth ReLU",
 )
 PAIRS = (*((SMOOTH, other) for other in OPPONENTS), (RAIL, ANNIHILATION))
-"""(smooth, other)."""
+"""Pairs (smooth, other) that are tested."""
 _NOISES = (RateNoiseStudy(), ConcentrationNoiseStudy())
 _QUANTILES = (0.1, 0.5, 0.9)
 _MOST_SAMPLES = 200
 
 
 class _Tested(NamedTuple):
-    """A finding, and which regime and pair it is of."""
+    """A finding with its regime and its pair of activations."""
 
     regime: str
     pair: tuple[str, str]
@@ -208,8 +209,8 @@ class Claims(Study):
         return entries
 
     def tables(self, results: StudyResults) -> list[Table]:
-        """Levels, and what the trained networks do; the report has one table of the claims for all cases, whose
-        p-values are adjusted together."""
+        """Levels, and the drives of the trained networks. The report has one table of the claims for all cases, because
+        their p-values are adjusted together."""
         return [self._levels(results), self._drives(results)]
 
     def _levels(self, results: StudyResults) -> Table:
@@ -243,7 +244,8 @@ class Claims(Study):
             for record in records:
                 with open_trajectories(record.path) as run:
                     inputs = run.training.inputs
-                    if not len(inputs):  # too large for the file: they are the case's own
+                    # A test set too large for the file is that of the case.
+                    if not len(inputs):
                         inputs = case_of(run.case).load(run.seed).test_x
                     inputs = inputs[:_MOST_SAMPLES] - run.training.centre
                     of_run = float_network(run).drives(averaged_weights(run)[-1], inputs)

@@ -1,4 +1,4 @@
-"""Confusion matrices, summed over seeds."""
+"""Studies that are figures first: confusion matrices, images of weights, loss curves, time courses."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,8 @@ from ..storage import open_trajectories
 from .points import FirstPresentations, Point, Record
 from .study import FEW, SMOOTH, Extent, Study, StudyResults, summary_columns, summary_row, training
 
+# Confusion matrices, summed over seeds.
+
 _NAMES = {"iris": SPECIES}
 _PANELS = {"outputs": "chemistry", "outputs_gradient_descent": "float gradient descent"}
 
@@ -35,7 +37,7 @@ class Confusion(Study):
         return [training(case, seed, extent) for seed in self.seeds(extent)]
 
     def _matrix(self, results: StudyResults, name: str) -> np.ndarray | None:
-        """int64[true class, class said], summed over seeds; None without any."""
+        """int64[true class, predicted class], summed over seeds; None if no run exists."""
         counts = [_count(r.path, name) for p in self._points(results) if (r := results.record(p)) is not None]
         return np.sum(counts, axis=0) if counts else None
 
@@ -73,7 +75,7 @@ class Confusion(Study):
                     j, i, f"{value:.0f}", ha="center", va="center", fontsize=8,
                     color="black" if value > 60 else "white",
                 )  # fmt: skip
-            axes.set_xlabel("class said")
+            axes.set_xlabel("predicted class")
             axes.set_ylabel("true class")
             axes.set_title(label, fontsize=10)
             figure.colorbar(image, ax=axes, label="share of the true class [%]", shrink=0.8)
@@ -93,7 +95,7 @@ def _class_names(case: str, n: int) -> tuple[str, ...]:
     return _NAMES.get(case, tuple(str(k) for k in range(n)))
 
 
-# The weights of the first layer as images, where the inputs are one.
+# The weights of the first layer as images, for cases whose inputs are images.
 
 _COLUMNS = 8
 
@@ -137,7 +139,7 @@ class Images(Study):
         figure.suptitle(f"{results.case}: {self.title}, Omega = {volume:g}, seed {record.point.seed}", fontsize=11)
 
 
-# Loss curves: the error on the test set of the weights recorded on the way, over seeds.
+# Loss curves: the error on the test set of the weights recorded during training, over seeds.
 
 _MOST_SAMPLES = 1000
 _DESCENT = "float gradient descent, smooth ReLU"
@@ -192,7 +194,8 @@ def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
     """(presentations done int64[record], RMSE on the test set float64[record]) of a run."""
     with open_trajectories(record.path) as run:
         x, t = run.training.inputs, run.training.targets
-        if not len(x):  # too large for the file: they are the case's own
+        # A test set too large for the file is that of the case.
+        if not len(x):
             x = case_of(run.case).load(run.seed).test_x
         x, t = x[:_MOST_SAMPLES] - run.training.centre, t[:_MOST_SAMPLES]
         network = float_network(run)
@@ -200,13 +203,13 @@ def _curve(record: Record) -> tuple[np.ndarray, np.ndarray]:
         return run.training.recorded[: len(error)] + 1, np.array(error)
 
 
-# Time courses: what happens when the input switches, and how slowly the weights follow.
+# Time courses: the network when the input switches, and how slowly the weights follow.
 
 _EXACT, _VOLUME = "rejection", 1e3
 
 
 class TimeCourse(Study):
-    """One exact run of the first presentations beside the rate equations. Numbers are plus rails less minus rails."""
+    """The first presentations in one exact run and in rate equations. Numbers are plus rails minus minus rails."""
 
     name = "time-course"
     title = "the first presentations, molecule by molecule"
@@ -267,7 +270,7 @@ def _contender(course: FirstPresentations) -> str:
 
 
 class _Concentrations:
-    """A course as concentrations: `of(rails)` float64[time] is a plus rail less its minus rail, if there are two."""
+    """Concentrations over time: `of(rails)` float64[time] is the plus rail minus the minus rail, if there are two."""
 
     def __init__(self, point: FirstPresentations, record: Record) -> None:
         self.spec = point.spec
@@ -282,13 +285,14 @@ class _Concentrations:
         return list(self.spec.numbers.select(WEIGHTS, layer=1))
 
     def shown(self, i: int, j: int) -> list[Number]:
-        """What is drawn of hidden neuron `i` and its input `j`."""
+        """The numbers that are drawn of hidden neuron `i` and its input `j`."""
         of_neuron = [self.spec.numbers.one(meaning, 1, i) for meaning in (PREACTIVATIONS, OUTPUTS, ERRORS)]
         return [*of_neuron, self.spec.numbers.one(WEIGHTS, 1, i, j)]
 
 
 def _liveliest(courses: Sequence["_Concentrations"]) -> tuple[int, int]:
-    """(neuron, input) of the weight that changes in every course: of the most, where it changes least."""
+    """(neuron, input) of the weight whose smallest change over the courses is the largest: it changes in all of
+    them."""
     weights = courses[0].first_weights()
     changes = [min(np.ptp(course.of(weight.rails)) for course in courses) for weight in weights]
     i, j = weights[int(np.argmax(changes))].indices

@@ -1,6 +1,6 @@
-"""Points: what studies are made of, each one file whose name is a digest of all that decides its content.
+"""Points: the simulations that studies consist of. Each is one file, named by a digest of all that decides its content.
 
-A point is carried out once, whichever studies ask for it, and read back from its file alone.
+A point is simulated once, whichever studies ask for it, and read back from its file alone.
 """
 
 import hashlib
@@ -27,27 +27,27 @@ from ..simulation.presentations import Presented, presentation_order
 from ..storage import Run, open_trajectories, training_file
 
 _CHECKPOINTS = 5
-"""In a run of rate equations."""
+"""Checkpoints of a run of rate equations."""
 N_RECORDS = 50
-"""Presentations recorded in a run, about: enough for curves, and a file of some hundred kilobytes."""
+"""About how many presentations a run records: enough for curves, in a file of a few hundred kilobytes."""
 _SETTINGS = set(setting_options())
 
 
 class Record(NamedTuple):
-    """What the file of a point says."""
+    """The content of the file of a point."""
 
     point: "Point"
     path: Path
     task: str
-    """That of the dataset: `classification`, `threshold` or `regression`."""
+    """Task of the dataset: `classification`, `threshold` or `regression`."""
     scores: dict
-    """Numbers by name, those of `simulation.evaluation`; of a prediction `accuracy` and `rmse`."""
+    """Scores by name, as in `simulation.evaluation`; those of a prediction are `accuracy` and `rmse`."""
     software_version: str
 
 
 @dataclass(frozen=True)
 class Point(ABC):
-    """Something to simulate, decided by its fields alone."""
+    """One simulation, decided by its fields alone."""
 
     kind: ClassVar[str]
     """First part of the file name."""
@@ -57,7 +57,8 @@ class Point(ABC):
     @property
     @abstractmethod
     def decided(self) -> dict:
-        """All that decides the content, for JSON. Defaults of the case are resolved: new ones make new points."""
+        """All that decides the content, for JSON. Defaults of the case are resolved, so changed defaults make new
+        points."""
 
     @cached_property
     def digest(self) -> str:
@@ -66,7 +67,7 @@ class Point(ABC):
 
     @property
     def needs(self) -> tuple["Point", ...]:
-        """Points whose files this one reads."""
+        """Points whose files this point reads."""
         return ()
 
     @property
@@ -79,17 +80,17 @@ class Point(ABC):
 
     @abstractmethod
     def execute(self, folder: str | Path) -> None:
-        """Make the file, or go on with one that was interrupted. Raises UnfinishedError where the model blows up."""
+        """Write the file, or continue an interrupted one. Raises UnfinishedError if the model blows up."""
 
     @property
     @abstractmethod
     def kernels(self) -> tuple[str, bool]:
-        """What has to be compiled for it: the method, and whether rates change on the way."""
+        """What is compiled for it: the method, and whether rates change during the run."""
 
     @abstractmethod
     def read(self, folder: str | Path) -> Record | None:
-        """What the file says; None if there is none, or it has not been finished. Raises InputError for the file of
-        something else."""
+        """The content of the file; None if there is no file, or it is not finished. Raises InputError for the file of
+        another point."""
 
     def _refuse(self, path: Path, stored: Any) -> NoReturn:
         raise InputError(
@@ -131,7 +132,8 @@ class Training(Point):
                 "settings": self.chosen.record() | self._options,
                 "noise": [n.record() for n in self.noise],
                 "limit": self.limit,
-                **({"predict": True} if self.predict else {}),  # points without are as they were before there were any
+                # Left out if false, so that points keep the digest that they had before this option.
+                **({"predict": True} if self.predict else {}),
             }
         )
 
@@ -141,14 +143,14 @@ class Training(Point):
 
     @property
     def _checkpoint_every(self) -> int | None:
-        """Seldom where nothing is drawn, so that checkpoints decide nothing, and a run takes a second; else None, the
-        default."""
+        """Presentations between checkpoints: few checkpoints for deterministic methods, else None, the default."""
+        # Nothing is drawn there, so checkpoints do not affect the result, and a run takes only a second.
         deterministic = {m.name for m in METHODS if m.deterministic}
         return max(1, self.chosen.presentations // _CHECKPOINTS) if self.method in deterministic else None
 
     @property
     def _record_every(self) -> int | None:
-        """None, the default, where networks are so large that a record is."""
+        """Presentations between records; None, the default, for networks so large that records are, too."""
         large = self.method in {m.name for m in BATCH_METHODS}
         return None if large else max(1, self.chosen.presentations // N_RECORDS)
 
@@ -178,7 +180,8 @@ class Training(Point):
         expected = self.decided
         stored = {name: arguments[name] for name in expected}
         if self.predict:
-            stored["predict"] = bool(stored["predict"])  # a file has the number of samples
+            # The file has the number of samples.
+            stored["predict"] = bool(stored["predict"])
         # The file also has the options that were left at their defaults.
         stored["settings"] = {k: v for k, v in stored["settings"].items() if k in expected["settings"]}
         if plain(stored) != expected:
@@ -202,8 +205,8 @@ class Outputs(Point):
 
 @dataclass(frozen=True)
 class Prediction(Outputs):
-    """The first `limit` test samples predicted by simulation with the weights of a `training`, under `noise` of
-    inference; paths of noise and reactions are decided by the seed of the training."""
+    """The first `limit` test samples, predicted by simulation with the weights of a `training`, under `noise` of
+    inference. The seed of the training decides the paths of noise and reactions."""
 
     kind: ClassVar[str] = "prediction"
     training: Training
@@ -238,8 +241,8 @@ class Prediction(Outputs):
 
 @dataclass(frozen=True)
 class FirstPresentations(Point):
-    """The counts in time over the first `n_presentations` of a training run, on a grid of `n_points` a presentation;
-    `settings` as of `Training`."""
+    """Counts over time in the first `n_presentations` of a training run, at `n_points` in each. `settings` are as in
+    `Training`."""
 
     # Files of earlier versions have this name.
     kind: ClassVar[str] = "course"
@@ -289,7 +292,7 @@ class FirstPresentations(Point):
                 shown.licence(k),
             )
             schedule += spec.schedule(*shown_now)
-        # Cheap enough to be made anew where it was interrupted.
+        # Cheap enough to start again after an interruption.
         run = simulate(
             spec.network, self.n_presentations * settings.running_time, self.n_presentations * self.n_points + 1,
             volume=self.volume, method=self.method, seed=self.seed, initial=spec.initial(weights, self.volume),
@@ -312,10 +315,10 @@ class FirstPresentations(Point):
 
 
 def compile_kernels(method: str, noisy: bool) -> None:
-    """Have what a method needs compiled and loaded, by a run too short to matter. Networks do not matter."""
+    """Compile and load the kernels of a method by a very short run. They are the same for all networks."""
     train_briefly(method, **({"noise": [RateNoise(0.1), ConcentrationNoise(0.1)]} if noisy else {}))
 
 
 def plain(value: Any) -> Any:
-    """As JSON gives it back: lists for tuples, and numbers of Python's own."""
+    """The value as JSON returns it: lists for tuples, and plain numbers for those of numpy."""
     return json.loads(json.dumps(value, default=lambda v: v.item() if isinstance(v, np.generic) else list(v)))
