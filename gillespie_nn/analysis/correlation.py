@@ -255,7 +255,7 @@ class SpectrumAnalysis(Analysis):
         results = [power_spectrum(run, n, ask.start, ask.confidence) for n in chosen(run, ask.species, 4)]
         notes = [
             _note(results[0]),
-            f"one-sided: its integral is the variance of all that is faster than {results[0].frequency[0]:.3g} / s; "
+            f"one-sided: its integral is the variance, without what is slower than {results[0].frequency[0]:.3g} / s; "
             "frequency 0 is left out",
         ]
         record = {s.name: s._asdict() for s in results}
